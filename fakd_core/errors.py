@@ -1,0 +1,29 @@
+"""What can go wrong, each kind with a message that says what was expected, what was found and what to do."""
+
+
+class FakdError(Exception):
+    """A failure the user can act on; shown as one clear message, never as a traceback."""
+
+
+class ConfigError(FakdError):
+    """A setting is missing, unknown or out of range."""
+
+
+class UnsupportedArchitectureError(FakdError):
+    """A checkpoint or a name belongs to no registered network."""
+
+
+class CheckpointError(FakdError):
+    """A checkpoint can't be read, or its keys and shapes don't fit the network they were taken for."""
+
+
+class FeatureTapError(FakdError):
+    """Feature maps can't be compared: wrong layer, wrong shape."""
+
+
+class DataError(FakdError):
+    """An image or a folder of images can't be used."""
+
+
+class RunError(FakdError):
+    """A run folder is missing, incomplete or in use."""

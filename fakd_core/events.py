@@ -1,0 +1,140 @@
+"""What a long job says while it works, and how it is asked to pause or stop."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Image8 = npt.NDArray[np.uint8]
+
+
+class Cancelled(Exception):
+    """Raised inside a job when its token was cancelled; not an error."""
+
+
+class CancelToken:
+    """Thread-safe request to pause or to stop; the worker looks at it between steps or tiles."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        self._may_run = threading.Event()
+        self._may_run.set()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        self._may_run.set()
+
+    def pause(self) -> None:
+        self._may_run.clear()
+
+    def resume(self) -> None:
+        self._may_run.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    @property
+    def paused(self) -> bool:
+        return not self._may_run.is_set()
+
+    def wait_while_paused(self) -> None:
+        """Block while paused; return at once when running or cancelled."""
+        self._may_run.wait()
+
+    def raise_if_cancelled(self) -> None:
+        if self.cancelled:
+            raise Cancelled
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean PSNR in dB and SSIM over images, on Y by the papers' protocol."""
+
+    psnr: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One validation crop, every array HxWx3 uint8 of the same size; `teacher` is None without a teacher."""
+
+    name: str
+    bicubic: Image8
+    hr: Image8
+    teacher: Image8 | None
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """Everything is loaded and checked; training begins after `first_step` finished steps."""
+
+    run: Path
+    first_step: int
+    steps: int
+    student_parameters: int
+    teacher_names: tuple[str, ...]
+    train_images: int
+    validation_images: int
+    copied_tensors: int
+    device: str
+    bicubic: Scores
+    teacher: Scores | None
+    preview: Preview
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """One optimiser step. `parts` are weighted and sum to `total`; `raw` are the same losses before weighting."""
+
+    step: int
+    steps: int
+    total: float
+    parts: dict[str, float]
+    raw: dict[str, float]
+    lr: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ValidationEnd:
+    """The student on the held-out images after `step` steps; `preview` is its output for the preview crop."""
+
+    step: int
+    student: Scores
+    best: bool
+    preview: Image8 = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """The run ended: all steps done, or stopped by the token with everything saved."""
+
+    outcome: Literal["completed", "stopped"]
+    step: int
+    best: Scores | None
+    student_file: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Generic progress of a job: `done` of `total` units, and what is being worked on."""
+
+    done: int
+    total: int
+    what: str = ""
+
+
+TrainEvent = RunStarted | StepEnd | ValidationEnd | CheckpointSaved | RunEnd
