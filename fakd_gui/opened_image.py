@@ -1,0 +1,48 @@
+"""The image a person opened: its LR version, and the HR where it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fakd_core.errors import DataError
+from fakd_core.events import Image8
+from fakd_core.images import imresize_bicubic, modcrop, read_image
+
+
+@dataclass(frozen=True)
+class OpenedImage:
+    """`lr` is (h, w, 3) uint8; `hr` is (h*scale, w*scale, 3) uint8, or None when only the LR is known."""
+
+    path: Path
+    scale: int
+    lr: Image8 = field(repr=False)
+    hr: Image8 | None = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def hr_size(self) -> tuple[int, int]:
+        """(height, width) of the super-resolved image."""
+        height, width = self.lr.shape[:2]
+        return height * self.scale, width * self.scale
+
+
+def open_image(path: Path, scale: int, is_lr: bool) -> OpenedImage:
+    """Read `path` as an LR image, or as an HR image whose LR is made by MATLAB's bicubic.
+
+    Raises:
+        DataError: the file can't be read, or is too small to be degraded by `scale`.
+    """
+    image = read_image(path)
+    if is_lr:
+        return OpenedImage(path, scale, lr=image, hr=None)
+    hr = modcrop(image, scale)
+    if min(hr.shape[:2]) < 8 * scale:
+        raise DataError(
+            f"{path}: {image.shape[1]}x{image.shape[0]} is too small to be reduced by {scale}; "
+            "open it as a low-resolution image instead"
+        )
+    return OpenedImage(path, scale, lr=imresize_bicubic(hr, 1 / scale), hr=hr)

@@ -1,0 +1,142 @@
+"""The GUI's only state: which models, which image, which runs. Panels change it and listen to it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from fakd_core.config import TrainConfig
+from fakd_core.events import CancelToken
+from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
+from fakd_gui.opened_image import OpenedImage, open_image
+
+if TYPE_CHECKING:
+    from fakd_core.models import SRNetwork
+
+
+class ModelCache:
+    """Loads each model once and keeps it, from any thread; a file that changed is loaded anew."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._models: dict[str, tuple[float, SRNetwork]] = {}
+
+    def get(self, ref: str) -> SRNetwork:
+        """The model named `ref` (see `fakd_core.catalogue.load_model`), in eval mode. Slow; call from a job."""
+        from fakd_core.catalogue import load_model, model_file
+
+        with self._lock:
+            changed = model_file(ref).stat().st_mtime
+            held = self._models.get(ref)
+            if held is None or held[0] != changed:
+                held = (changed, load_model(ref))
+                self._models[ref] = held
+            return held[1]
+
+
+class Session(QObject):
+    """What is chosen and what is running.
+
+    `teacher` and `students` are model names as the command line takes them: a bundled name, a
+    checkpoint file or a run folder.
+    """
+
+    teacher_changed = Signal(str)
+    students_changed = Signal(list)
+    image_changed = Signal(object)
+    """The new `OpenedImage`."""
+    error = Signal(str)
+    """A message for people: what went wrong and what to do."""
+    runs_changed = Signal(list)
+    training_started = Signal(object)
+    """The `Job`; its `event` carries the trainer's events."""
+    training_finished = Signal(object)
+    """The `JobEnd`."""
+    query_changed = Signal(int, int)
+    """The inspected position (y, x) in LR pixels."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.models = ModelCache()
+        self.teacher = ""
+        self.students: list[str] = []
+        self.image: OpenedImage | None = None
+        self.runs: list[Path] = []
+        self.training: Job | None = None
+        self._opening = LatestWins("open image", self)
+        self._opening.result.connect(self._set_image)
+        self._opening.failed.connect(self.error)
+
+    def set_teacher(self, ref: str) -> None:
+        if ref != self.teacher:
+            self.teacher = ref
+            self.teacher_changed.emit(ref)
+
+    def add_student(self, ref: str) -> None:
+        """Add `ref`, or announce it anew if it is there already (its file may have changed)."""
+        if ref not in self.students:
+            self.students = [*self.students, ref]
+        self.students_changed.emit(self.students)
+
+    def remove_student(self, ref: str) -> None:
+        self.students = [student for student in self.students if student != ref]
+        self.students_changed.emit(self.students)
+
+    def open_image(self, path: Path, scale: int = 4, is_lr: bool = False) -> None:
+        """Read `path` on a thread; `image_changed` or `error` follows."""
+
+        def work(token: CancelToken) -> OpenedImage:
+            return open_image(path, scale, is_lr)
+
+        self._opening.submit(work)
+
+    def add_run(self, run: Path) -> None:
+        if run not in self.runs:
+            self.runs = [run, *self.runs]
+            self.runs_changed.emit(self.runs)
+
+    def start_training(self, config: TrainConfig, resume: bool = False) -> Job:
+        """Train on a thread; one training at a time.
+
+        Raises:
+            RuntimeError: a training is running already (the form's Start is disabled then).
+        """
+        if self.training is not None:
+            raise RuntimeError("a training is running already")
+
+        def work(token: CancelToken) -> object:
+            from fakd_core.trainer import resume_training, train
+
+            return resume_training(config.run, token) if resume else train(config, token)
+
+        job = Job(f"Training {config.run.name}", work, self)
+        job.finished.connect(self._training_ended)
+        self.training = job
+        self.add_run(config.run)
+        self.training_started.emit(job)
+        job.start()
+        return job
+
+    def shut_down(self) -> None:
+        """Stop what is running and wait for it; training saves a checkpoint first."""
+        self._opening.cancel()
+        self._opening.wait()
+        if self.training is not None:
+            self.training.cancel()
+            self.training.wait(30_000)
+
+    def _set_image(self, image: object) -> None:
+        assert isinstance(image, OpenedImage)
+        self.image = image
+        self.image_changed.emit(image)
+
+    def _training_ended(self, end: JobEnd) -> None:
+        job, self.training = self.training, None
+        if end.outcome is Outcome.FAILED:
+            self.error.emit(end.message)
+        self.training_finished.emit(end)
+        if job is not None:
+            job.deleteLater()
