@@ -1,0 +1,180 @@
+"""Image files to and from 8-bit RGB arrays, and the resampling of the super-resolution papers."""
+
+from __future__ import annotations
+
+import math
+import os
+import uuid
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fakd_core.errors import ConfigError, DataError
+from fakd_core.events import Image8
+
+MAX_PIXELS = 89_000_000
+"""Larger images are refused: one RGB copy of the x4 result would need over 4 GB."""
+
+_SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
+_WHITE = (255, 255, 255, 255)
+# The resized kernel reaches two output pixels to each side; four keep the cut away from the image.
+_MARGIN = 4
+
+_Pixel = TypeVar("_Pixel", bound=np.generic)
+
+
+def read_image(path: Path) -> Image8:
+    """The image at `path` as an (H, W, 3) uint8 RGB array, turned upright as its EXIF data says.
+
+    Grey, palette, 1-bit, CMYK and YCbCr become RGB; 16-bit grey is scaled by 255/65535 and rounded
+    (16-bit colour comes from Pillow as its high bytes). Transparency is composited over white, as
+    a page or an image viewer shows it: the colours hidden under transparent pixels are arbitrary, and
+    line art with transparency is drawn for light pages. A fully opaque alpha changes nothing. Colour
+    profiles are ignored, as in all published results. Of a camera's multi-picture JPEG the main picture
+    is read.
+
+    Raises `DataError` for anything that is not one readable, finite-range image.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: expected an image file, found a folder; name one of the images in it")
+    if not path.exists():
+        raise DataError(f"{path}: no such file; check the path")
+    try:
+        with Image.open(path) as image:
+            _require_one_picture(path, image)
+            upright = ImageOps.exif_transpose(image)
+            return _to_rgb(path, upright)
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(
+            f"{path}: more than {MAX_PIXELS:,} pixels; crop it or make it smaller first"
+        ) from None
+    except UnidentifiedImageError:
+        found = "an empty file" if path.stat().st_size == 0 else "no image format that can be read"
+        raise DataError(f"{path}: expected an image, found {found}; save it again as PNG or JPEG") from None
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files.
+        reason = str(error) or type(error).__name__
+        raise DataError(
+            f"{path}: damaged or unreadable image ({reason}); get or save a fresh copy"
+        ) from error
+
+
+def write_png(path: Path, img: Image8) -> None:
+    """Write an (H, W, 3) uint8 RGB array as PNG; a reader sees the old file or the whole new one.
+
+    Missing folders are made. Raises `DataError` if the place can't be written.
+    """
+    _require_rgb8(img)
+    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.png")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Image.fromarray(img).save(partial, format="PNG")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{path}: can't write the image ({error.strerror or error}); choose another folder"
+        ) from error
+
+
+def imresize_bicubic(img: Image8, factor: float) -> Image8:
+    """Resize (H, W, 3) uint8 RGB by `factor` = s or 1/s (s a whole number), pixel for pixel as MATLAB does.
+
+    MATLAB's `imresize(img, factor, "bicubic")`: cubic kernel with a = -0.5, stretched by s when shrinking
+    (antialiasing), mirrored border, rows (vertical) first, rounded to 8 bits after each of its two passes.
+    The result is (ceil(H·factor), ceil(W·factor), 3). Raises `ConfigError` for any other factor.
+    """
+    _require_rgb8(img)
+    grow, shrink = _whole_ratio(factor)
+    columns_done = _resize_rows(img, grow, shrink)
+    return np.ascontiguousarray(_resize_rows(columns_done.swapaxes(0, 1), grow, shrink).swapaxes(0, 1))
+
+
+def modcrop(img: npt.NDArray[_Pixel], scale: int) -> npt.NDArray[_Pixel]:
+    """A view of (H, W, ...) `img` cut at the bottom and right to multiples of `scale`.
+
+    Raises `DataError` if nothing would be left.
+    """
+    height, width = img.shape[:2]
+    if height < scale or width < scale:
+        raise DataError(f"an image of {width}x{height} is too small for scale {scale}; use a larger image")
+    return img[: height - height % scale, : width - width % scale]
+
+
+def rgb_to_y(img: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    """BT.601 luma of (..., 3) RGB in 0..255, not rounded, in 16..235: MATLAB's `rgb2ycbcr`."""
+    weights = np.array([65.481, 128.553, 24.966]) / 255.0
+    luma: npt.NDArray[np.float64] = img.astype(np.float64) @ weights + 16.0
+    return luma
+
+
+def _require_one_picture(path: Path, image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise DataError(
+            f"{path}: {width}x{height} is more than {MAX_PIXELS:,} pixels; crop it or make it smaller first"
+        )
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise DataError(
+            f"{path}: expected one picture, found {frames} frames or pages; save one of them as PNG"
+        )
+
+
+def _to_rgb(path: Path, image: Image.Image) -> Image8:
+    if image.mode == "F":
+        raise DataError(f"{path}: floating-point pixels have no fixed range; save it as 8 or 16 bit first")
+    if image.mode in _SIXTEEN_BIT_MODES:
+        return _grey16_to_rgb(path, image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba)
+    return np.array(image.convert("RGB"))
+
+
+def _grey16_to_rgb(path: Path, image: Image.Image) -> Image8:
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise DataError(
+            f"{path}: expected 16-bit grey (0..65535), found {values.min()}..{values.max()}; save it as 8 or 16 bit"
+        )
+    grey = ((values + 128) // 257).astype(np.uint8)
+    if (key := image.info.get("transparency")) is not None:
+        grey[values == key] = 255
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _require_rgb8(img: npt.NDArray[np.generic]) -> None:
+    if img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3 or img.size == 0:
+        raise DataError(f"expected an (H, W, 3) uint8 RGB array, found shape {img.shape} of {img.dtype}")
+
+
+def _whole_ratio(factor: float) -> tuple[int, int]:
+    if math.isfinite(factor) and factor > 0:
+        grow, shrink = (round(factor), 1) if factor >= 1 else (1, round(1 / factor))
+        if math.isclose(factor, grow / shrink, rel_tol=1e-9):
+            return grow, shrink
+    raise ConfigError(f"the resize factor must be a whole number s or 1/s, found {factor}")
+
+
+def _resize_rows(img: Image8, grow: int, shrink: int) -> Image8:
+    """Resample the first axis of (H, W, 3) by grow/shrink and round, half up, to 8 bits.
+
+    Pillow's kernel is MATLAB's, but its 8-bit path rounds differently and its border is not mirrored:
+    hence floats, and a mirrored margin that is cut off again.
+    """
+    height, width = img.shape[:2]
+    size = math.ceil(height * grow / shrink)
+    missing = size * shrink // grow - height
+    margin = _MARGIN * shrink
+    padded = np.pad(img, ((margin, margin + missing), (0, 0), (0, 0)), mode="symmetric")
+    plane = Image.fromarray(padded.reshape(len(padded), width * 3).astype(np.float32))
+    resized = np.asarray(plane.resize((width * 3, size + 2 * _MARGIN * grow), Image.Resampling.BICUBIC))
+    kept = resized[_MARGIN * grow : _MARGIN * grow + size]
+    return np.clip(np.floor(kept + 0.5), 0, 255).astype(np.uint8).reshape(size, width, 3)
