@@ -1,0 +1,222 @@
+"""Weight files: read safely, recognised by their keys, loaded completely or not at all; written atomically."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from fakd_core.config import ModelSpec
+from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.registry import REGISTRY, Architecture, KeyFormat
+
+SPEC_KEY = "fakd_spec"
+NESTS = ("params_ema", "params", "state_dict", "model")
+PREFIXES = ("module.", "model.")
+LISTED = 12
+
+
+def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
+    """The network whose weights `path` holds, on the CPU in float32 and in eval mode.
+
+    The architecture is recognised from the keys, scale and sizes from the shapes; a file of our own also
+    says what shapes can't (taps, residual scale). `overrides` are sizes that take precedence over both.
+    Raises `UnsupportedArchitectureError` for keys no network here has, `ConfigError` for an override that
+    doesn't exist, and `CheckpointError` for a file that can't be read safely or doesn't fit.
+    """
+    path = Path(path)
+    weights, metadata = read_weights(path)
+    architecture, key_format = recognise(path, weights)
+    native = key_format.native_keys(weights)
+    weights = {native[key]: tensor for key, tensor in weights.items()}
+    spec = _spec_of(path, architecture, weights, metadata, overrides)
+    with torch.device("meta"):
+        network = architecture.network(spec)
+    names = {new: old for old, new in native.items()}
+    _check(path, spec, network.state_dict(), weights, names)
+    network.load_state_dict(
+        {key: tensor.to(torch.float32).contiguous() for key, tensor in weights.items()}, assign=True
+    )
+    return network.eval()
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a file under their stored names, less nesting and common prefixes, and its metadata.
+
+    Raises `CheckpointError` for a file that isn't there, isn't weights, or would run code when opened.
+    """
+    if path.is_dir():
+        raise CheckpointError(f"{path}: a folder; a checkpoint is one .pt, .pth or .safetensors file")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    if path.suffix == ".safetensors":
+        content, metadata = _read_safetensors(path)
+    elif path.suffix in (".pt", ".pth"):
+        content, metadata = _unnest(path, _read_pickle(path)), {}
+    else:
+        raise CheckpointError(
+            f"{path}: expected a .pt, .pth or .safetensors file, found {path.suffix or 'no suffix'}"
+        )
+    if not content:
+        raise CheckpointError(f"{path}: holds no weights")
+    return _without_prefix(content), metadata
+
+
+def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, KeyFormat]:
+    """The network and key format of a file with these keys; raises `UnsupportedArchitectureError`."""
+    found = REGISTRY.detect(keys)
+    if found is None:
+        raise UnsupportedArchitectureError(
+            f"{path}: its keys belong to no known architecture ({', '.join(REGISTRY.names())}); "
+            f"found {_some(sorted(keys), 6)}"
+        )
+    return found
+
+
+def save_safetensors(model: SRNetwork, path: Path) -> None:
+    """Write `model` to `path`, whole or not at all, with its spec in the metadata."""
+    metadata = {SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
+    _replace(Path(path), safetensors.torch.save(_plain_weights(model), metadata))
+
+
+def save_pth(model: SRNetwork, path: Path) -> None:
+    """Write `model` to `path`, whole or not at all, as the plain state dict that other tools read."""
+    buffer = io.BytesIO()
+    torch.save(_plain_weights(model), buffer)
+    _replace(Path(path), buffer.getvalue())
+
+
+def _plain_weights(model: SRNetwork) -> dict[str, Tensor]:
+    return {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write beside `path` and rename, so that a crash leaves the old file or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"{path}: can't be written: {error.strerror or error}") from None
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
+
+
+def _read_pickle(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        AttributeError,
+    ) as error:
+        reason = re.search(r"Unsupported (?:global|class|operand)[^\n]*|GLOBAL \S+", str(error))
+        if reason:
+            raise CheckpointError(
+                f"{path}: refused: it holds more than weights, and opening it could run code "
+                f"({reason[0]}); ask for a file with the state dict alone"
+            ) from None
+        raise CheckpointError(f"{path}: not a readable PyTorch file (damaged or of another kind)") from None
+
+
+def _unnest(path: Path, content: object) -> dict[str, Tensor]:
+    """The innermost mapping of names to tensors; raises `CheckpointError` if there is none."""
+    while isinstance(content, Mapping):
+        nest = next((name for name in NESTS if isinstance(content.get(name), Mapping)), None)
+        if nest is None:
+            break
+        content = content[nest]
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path}: expected a state dict, found {type(content).__name__}")
+    others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
+    if others:
+        raise CheckpointError(f"{path}: expected only tensors in its state dict, found also {_some(others)}")
+    return {str(key): tensor for key, tensor in content.items()}
+
+
+def _without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names without the wrappers' prefixes that all of them share."""
+    for prefix in PREFIXES:
+        if all(key.startswith(prefix) for key in weights):
+            return _without_prefix({key.removeprefix(prefix): tensor for key, tensor in weights.items()})
+    return weights
+
+
+def _spec_of(
+    path: Path,
+    architecture: Architecture,
+    weights: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    overrides: Mapping[str, Any],
+) -> ModelSpec:
+    unknown = sorted(set(overrides) - set(architecture.spec_class.model_fields))
+    if unknown:
+        raise ConfigError(f"{architecture.name} has no setting {', '.join(unknown)}")
+    try:
+        if SPEC_KEY in metadata:
+            spec: ModelSpec = TypeAdapter(architecture.spec_class).validate_json(metadata[SPEC_KEY])
+        else:
+            spec = architecture.infer_spec({key: tuple(tensor.shape) for key, tensor in weights.items()})
+    except KeyError as error:
+        raise CheckpointError(f"{path}: looks like {architecture.name}, but lacks {error.args[0]}") from None
+    except (ConfigError, ValidationError, IndexError, ZeroDivisionError) as error:
+        raise CheckpointError(
+            f"{path}: looks like {architecture.name}, but its sizes make no sense: {error}"
+        ) from None
+    if not overrides:
+        return spec
+    return architecture.spec_class.build(**{**spec.model_dump(), **overrides})
+
+
+def _check(
+    path: Path,
+    spec: ModelSpec,
+    expected: Mapping[str, Tensor],
+    found: Mapping[str, Tensor],
+    names: Mapping[str, str],
+) -> None:
+    """Raise one `CheckpointError` that lists every missing, unexpected and misshapen key."""
+    misshapen = [
+        f"{names[key]} (expected {tuple(tensor.shape)}, found {tuple(found[key].shape)})"
+        for key, tensor in expected.items()
+        if key in found and tensor.shape != found[key].shape
+    ]
+    problems = {
+        "missing": [key for key in expected if key not in found],
+        "unexpected": [names[key] for key in found if key not in expected],
+        "misshapen": misshapen,
+    }
+    report = "; ".join(f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in problems.items() if keys)
+    if report:
+        raise CheckpointError(f"{path}: doesn't fit {spec.architecture} x{spec.scale}: {report}")
+
+
+def _some(keys: list[str], limit: int = LISTED) -> str:
+    """The first `limit` names, and how many more there are."""
+    more = f" ... and {len(keys) - limit} more" if len(keys) > limit else ""
+    return ", ".join(keys[:limit]) + more

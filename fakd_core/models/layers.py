@@ -1,0 +1,95 @@
+"""What the networks share: the base class, mean shift, the sub-pixel upsampler and the choice of taps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fakd_core.config import ModelSpec
+
+DIV2K_RGB_MEAN = (0.4488, 0.4371, 0.4040)
+RGB_RANGE = 255.0
+
+FeatureMaps = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+class SRNetwork(nn.Module):
+    """A super-resolution network with four declared feature taps.
+
+    `spec` tells its sizes, scale and taps. Input is RGB (B, 3, h, w) on 0..255, output
+    (B, 3, h * scale, w * scale) on the same range, not clipped.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return self.forward_features(lr)[0]
+
+    def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
+        """The super-resolved images and the maps at the four taps, each (B, n_feats, h, w)."""
+        raise NotImplementedError
+
+
+class MeanShift(nn.Module):
+    """Subtract (sign -1) or add back (+1) the mean colour of DIV2K; follows EDSR-PyTorch.
+
+    Held as buffers so that no optimiser moves them, yet applied as the 1x1 convolution the files store:
+    published checkpoints were trained by code which let these weights drift from the identity.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, sign: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.eye(3).view(3, 3, 1, 1))
+        self.register_buffer("bias", sign * RGB_RANGE * torch.tensor(DIV2K_RGB_MEAN))
+
+    def forward(self, image: Tensor) -> Tensor:
+        image = image.to(self.weight.dtype)
+        if not torch.is_autocast_enabled(image.device.type):
+            return F.conv2d(image, self.weight, self.bias)
+        # Half precision holds 0..255 to one grey level only.
+        with torch.autocast(image.device.type, enabled=False):
+            return F.conv2d(image, self.weight, self.bias)
+
+
+def conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Conv2d:
+    """A convolution that keeps height and width."""
+    return nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+
+
+class Upsampler(nn.Sequential):
+    """Sub-pixel convolution (Shi et al., CVPR 2016): x2 steps for 2, 4 and 8, one x3 step for 3."""
+
+    def __init__(self, scale: int, n_feats: int) -> None:
+        steps = [3] if scale == 3 else [2] * (scale.bit_length() - 1)
+        layers: list[nn.Module] = []
+        for step in steps:
+            layers += [conv(n_feats, step * step * n_feats), nn.PixelShuffle(step)]
+        super().__init__(*layers)
+
+
+def reconstruction(scale: int, n_feats: int) -> nn.Sequential:
+    """The tail of every network here: the upsampler, then a convolution to RGB."""
+    return nn.Sequential(Upsampler(scale, n_feats), conv(n_feats, 3))
+
+
+def choose_taps(taps: tuple[int, int], default: tuple[int, int], depth: int) -> tuple[int, int]:
+    """The validated `taps` of a network `depth` groups deep; (0, 0) stands for `default`.
+
+    Defaults come from fractions of the depth and are moved apart where rounding makes them meet.
+    Raises `ValueError` (pydantic turns it into a `ConfigError`) unless 1 <= first < second <= depth;
+    a network one group deep has both after its only group.
+    """
+    first, second = taps
+    if taps == (0, 0):
+        first = max(1, default[0])
+        second = min(depth, max(default[1], first + 1))
+    apart = first < second or depth == 1
+    if not (1 <= first and apart and first <= second <= depth):
+        raise ValueError(f"taps must be two counts with 1 <= first < second <= {depth} (found {taps})")
+    return first, second

@@ -1,0 +1,156 @@
+"""RCAN: Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018.
+
+Weights are named as in its authors' files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from fakd_core.config import ModelSpec
+from fakd_core.models.layers import FeatureMaps, MeanShift, SRNetwork, choose_taps, conv, reconstruction
+from fakd_core.models.registry import Architecture, KeyFormat, Shapes, same_keys, scale_from_tail
+
+
+class RCANSpec(ModelSpec):
+    """Sizes of an RCAN; `taps` counts residual groups, by default 3/10 and 7/10 of them, rounded up."""
+
+    architecture: Literal["rcan"] = "rcan"
+    n_resgroups: int = Field(10, ge=1, le=1000)
+    n_resblocks: int = Field(20, ge=1, le=1000)
+    reduction: int = Field(16, ge=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.reduction > self.n_feats:
+            raise ValueError(f"reduction must be at most n_feats = {self.n_feats} (found {self.reduction})")
+        default = (-(-3 * self.n_resgroups // 10), -(-7 * self.n_resgroups // 10))
+        object.__setattr__(self, "taps", choose_taps(self.taps, default, self.n_resgroups))
+        return self
+
+
+class ChannelAttention(nn.Module):
+    """Eq. 6-9: a gate in 0..1 per channel, computed from the channel's mean."""
+
+    def __init__(self, n_feats: int, reduction: int) -> None:
+        super().__init__()
+        self.conv_du = nn.Sequential(
+            conv(n_feats, n_feats // reduction, 1),
+            nn.ReLU(inplace=True),
+            conv(n_feats // reduction, n_feats, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        gate: Tensor = self.conv_du(features.mean((2, 3), keepdim=True))
+        return features * gate
+
+
+class RCAB(nn.Module):
+    """Residual channel attention block (Fig. 4)."""
+
+    def __init__(self, n_feats: int, reduction: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv(n_feats, n_feats),
+            nn.ReLU(inplace=True),
+            conv(n_feats, n_feats),
+            ChannelAttention(n_feats, reduction),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        residual: Tensor = self.body(features)
+        return features + residual
+
+
+class ResidualGroup(nn.Module):
+    """RCABs and a convolution under a short skip connection."""
+
+    def __init__(self, n_resblocks: int, n_feats: int, reduction: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *(RCAB(n_feats, reduction) for _ in range(n_resblocks)),
+            conv(n_feats, n_feats),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        residual: Tensor = self.body(features)
+        return features + residual
+
+
+class RCAN(SRNetwork):
+    """Residual in residual: groups and a convolution under the long skip, then the upsampler."""
+
+    spec: RCANSpec
+
+    def __init__(self, spec: RCANSpec) -> None:
+        super().__init__(spec)
+        self.sub_mean = MeanShift(-1)
+        self.head = nn.Sequential(conv(3, spec.n_feats))
+        self.body = nn.Sequential(
+            *(ResidualGroup(spec.n_resblocks, spec.n_feats, spec.reduction) for _ in range(spec.n_resgroups)),
+            conv(spec.n_feats, spec.n_feats),
+        )
+        self.tail = reconstruction(spec.scale, spec.n_feats)
+        self.add_mean = MeanShift(+1)
+
+    def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
+        """The super-resolved images and the maps after the head, two groups and the long skip."""
+        head = self.head(self.sub_mean(lr))
+        features, after = head, []
+        *groups, body_conv = self.body
+        for group in groups:
+            features = group(features)
+            after.append(features)
+        body = body_conv(features) + head
+        sr = self.add_mean(self.tail(body))
+        first, second = self.spec.taps
+        return sr, (head, after[first - 1], after[second - 1], body)
+
+
+_BLOCK = re.compile(r"body\.(\d+)\.body\.(\d+)\.body\.")
+_FAKD_GROUP = re.compile(r"body_group(\d+)\.")
+
+
+def _infer_spec(shapes: Shapes) -> RCANSpec:
+    blocks = [match for match in map(_BLOCK.match, shapes) if match]
+    squeeze = shapes["body.0.body.0.body.3.conv_du.0.weight"]
+    return RCANSpec.build(
+        scale=scale_from_tail(shapes),
+        n_feats=shapes["head.0.weight"][0],
+        n_resgroups=1 + max(int(match[1]) for match in blocks),
+        n_resblocks=1 + max(int(match[2]) for match in blocks),
+        reduction=squeeze[1] // max(1, squeeze[0]),
+    )
+
+
+def _is_authors(keys: Collection[str]) -> bool:
+    return any(_BLOCK.match(key) for key in keys)
+
+
+def _is_fakd(keys: Collection[str]) -> bool:
+    return any(_FAKD_GROUP.match(key) for key in keys)
+
+
+def _from_fakd(keys: Collection[str]) -> dict[str, str]:
+    """FAKD numbers the groups in attributes `body_group{i}` and calls the body conv `body_tail`."""
+    groups = [int(match[1]) for match in map(_FAKD_GROUP.match, keys) if match]
+    tail = f"body.{max(groups) + 1}."
+    return {key: re.sub(r"^body_tail\.", tail, _FAKD_GROUP.sub(r"body.\1.", key, count=1)) for key in keys}
+
+
+ARCHITECTURE = Architecture(
+    name="rcan",
+    spec_class=RCANSpec,
+    network=RCAN,
+    formats=(
+        KeyFormat("RCAN authors'", _is_authors, same_keys),
+        KeyFormat("FAKD RCAN", _is_fakd, _from_fakd),
+    ),
+    infer_spec=_infer_spec,
+)

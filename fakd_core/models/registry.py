@@ -1,0 +1,87 @@
+"""The table of networks: how each is built, recognised in a checkpoint, and sized from weight shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fakd_core.config import ModelSpec
+from fakd_core.errors import UnsupportedArchitectureError
+from fakd_core.models.layers import SRNetwork
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class KeyFormat:
+    """One way of naming a network's weights.
+
+    `detect` tells whether a set of keys is in this format; `native_keys` maps every key of such a set
+    to the network's own name for it. Keys it doesn't know stay as they are, to be reported later.
+    """
+
+    name: str
+    detect: Callable[[Collection[str]], bool]
+    native_keys: Callable[[Collection[str]], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network: its name, spec, class, key formats, and `infer_spec`, which reads the sizes from
+    the shapes of natively named weights and raises `KeyError` for a weight it needs and doesn't find.
+    """
+
+    name: str
+    spec_class: type[ModelSpec]
+    network: Callable[[Any], SRNetwork]
+    formats: tuple[KeyFormat, ...]
+    infer_spec: Callable[[Shapes], ModelSpec]
+
+
+class Registry:
+    """Architectures by name."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Architecture] = {}
+
+    def register(self, architecture: Architecture) -> None:
+        """Add an entry; a name already taken raises `ValueError` and changes nothing."""
+        if architecture.name in self._entries:
+            raise ValueError(f"architecture {architecture.name!r} is already registered")
+        self._entries[architecture.name] = architecture
+
+    def names(self) -> list[str]:
+        return sorted(self._entries)
+
+    def get(self, name: str) -> Architecture:
+        """The entry called `name`; raises `UnsupportedArchitectureError` that lists the known names."""
+        try:
+            return self._entries[name.lower()]
+        except KeyError:
+            known = ", ".join(self.names())
+            raise UnsupportedArchitectureError(f"no architecture {name!r}; known: {known}") from None
+
+    def detect(self, keys: Collection[str]) -> tuple[Architecture, KeyFormat] | None:
+        """The first entry and key format that recognise `keys`, or None."""
+        for architecture in self._entries.values():
+            for key_format in architecture.formats:
+                if key_format.detect(keys):
+                    return architecture, key_format
+        return None
+
+
+REGISTRY = Registry()
+
+
+def same_keys(keys: Collection[str]) -> dict[str, str]:
+    """The remap of a format that is already native."""
+    return {key: key for key in keys}
+
+
+def scale_from_tail(shapes: Shapes) -> int:
+    """The upscaling factor by the upsampler's convolutions: one with 9 C outputs, or one to three with 4 C."""
+    if shapes["tail.0.0.weight"][0] == 9 * shapes["tail.0.0.weight"][1]:
+        return 3
+    steps = [step for step in range(3) if f"tail.0.{2 * step}.weight" in shapes]
+    return int(2 ** len(steps))
