@@ -1,0 +1,56 @@
+"""The one place where tensors and arrays become what Qt draws, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtGui import QImage, QPixmap
+
+from fakd_core.events import Image8
+
+if TYPE_CHECKING:
+    import torch
+
+
+def qimage_from_array(image: Image8) -> QImage:
+    """(H, W, 3) RGB or (H, W, 4) RGBA uint8 -> a QImage that owns its pixels.
+
+    Raises:
+        ValueError: another shape or dtype.
+    """
+    if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8:
+        raise ValueError(f"expected a (H, W, 3) or (H, W, 4) uint8 array, found {image.shape} {image.dtype}")
+    height, width, channels = image.shape
+    rgb = channels == 3
+    layout = QImage.Format.Format_RGB888 if rgb else QImage.Format.Format_RGBA8888
+    pixels = np.ascontiguousarray(image)
+    # copy(): the QImage would otherwise point into memory that numpy may free.
+    return QImage(pixels.data, width, height, channels * width, layout).copy()
+
+
+def qpixmap_from_array(image: Image8) -> QPixmap:
+    """As `qimage_from_array`, for labels and painters (GUI thread only)."""
+    return QPixmap.fromImage(qimage_from_array(image))
+
+
+def array_from_qimage(image: QImage) -> Image8:
+    """A QImage -> (H, W, 3) uint8 RGB."""
+    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    return rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
+
+
+def array_from_tensor(tensor: torch.Tensor) -> npt.NDArray[np.float32]:
+    """Any tensor -> a float32 array of the same shape on the CPU, sharing nothing with the graph."""
+    array: npt.NDArray[np.float32] = tensor.detach().float().cpu().numpy().copy()
+    return array
+
+
+def colourise(values: npt.NDArray[np.floating], lut: Image8, low: float, high: float) -> Image8:
+    """(H, W) values -> (H, W, 4) uint8 RGBA by a (256, 4) look-up table; [low, high] spans it, beyond is clipped."""
+    position = (values.astype(np.float32) - low) / (high - low)
+    index = np.clip(np.nan_to_num(position) * (len(lut) - 1) + 0.5, 0, len(lut) - 1).astype(np.intp)
+    coloured: Image8 = lut[index]
+    return coloured

@@ -1,0 +1,296 @@
+"""Colours, colour maps, icons and the palette, for the system's light and dark schemes, followed live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
+from PySide6.QtWidgets import QApplication
+
+Scheme = Literal["system", "light", "dark"]
+Lut = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Every colour of the app, as '#rrggbb'. The same thing has the same colour in every workspace."""
+
+    dark: bool
+    window: str
+    panel: str
+    """Cards, plots and lists."""
+    field: str
+    """Line edits and buttons."""
+    border: str
+    text: str
+    muted: str
+    """Secondary text; readable on `window` and `panel`."""
+    accent: str
+    good: str
+    warning: str
+    bad: str
+    bad_fill: str
+    """Background of error banners and invalid fields."""
+    teacher: str
+    students: tuple[str, ...]
+    bicubic: str
+    hr: str
+    total: str
+    parts: tuple[tuple[str, str], ...]
+
+    @property
+    def student(self) -> str:
+        return self.students[0]
+
+    def student_colour(self, index: int) -> str:
+        """Colour of the student number `index` (0 is the first)."""
+        return self.students[index % len(self.students)]
+
+    def part_colour(self, name: str) -> str:
+        """Colour of a loss part: 'DS', 'TS', or a distillation term's name (its options may follow)."""
+        table = dict(self.parts)
+        return table.get(name.split("(")[0], table["other"])
+
+
+LIGHT = Theme(
+    dark=False,
+    window="#f3f4f6",
+    panel="#ffffff",
+    field="#ffffff",
+    border="#cfd4da",
+    text="#1c2128",
+    muted="#5b6470",
+    accent="#1f6fc5",
+    good="#1a7f4b",
+    warning="#9a6200",
+    bad="#c1272d",
+    bad_fill="#fde8e8",
+    teacher="#1f6fc5",
+    students=("#d9650b", "#a43bb5", "#00857a", "#8a6d00", "#c2336f"),
+    bicubic="#6d7681",
+    hr="#1a7f4b",
+    total="#1c2128",
+    parts=(
+        ("DS", "#1a7f4b"),
+        ("TS", "#1f6fc5"),
+        ("SA", "#d9650b"),
+        ("PSA", "#a43bb5"),
+        ("CA", "#00857a"),
+        ("IA", "#8a6d00"),
+        ("FSP", "#c2336f"),
+        ("AT", "#5b4bd6"),
+        ("FitNet", "#7a4a21"),
+        ("MMD", "#3a7d9c"),
+        ("RBF", "#b0413e"),
+        ("other", "#6d7681"),
+    ),
+)
+
+DARK = Theme(
+    dark=True,
+    window="#1b1e23",
+    panel="#22262c",
+    field="#2b3037",
+    border="#3d444d",
+    text="#e6e9ed",
+    muted="#a0a8b2",
+    accent="#5aa7f5",
+    good="#5fcf94",
+    warning="#e8b04a",
+    bad="#ff7b76",
+    bad_fill="#4a2426",
+    teacher="#5aa7f5",
+    students=("#ff9d42", "#d98ae6", "#3fd0c0", "#dcc04a", "#f58ab4"),
+    bicubic="#9aa3ad",
+    hr="#5fcf94",
+    total="#e6e9ed",
+    parts=(
+        ("DS", "#5fcf94"),
+        ("TS", "#5aa7f5"),
+        ("SA", "#ff9d42"),
+        ("PSA", "#d98ae6"),
+        ("CA", "#3fd0c0"),
+        ("IA", "#dcc04a"),
+        ("FSP", "#f58ab4"),
+        ("AT", "#9d90ff"),
+        ("FitNet", "#c69a6d"),
+        ("MMD", "#79bcd8"),
+        ("RBF", "#ef8a86"),
+        ("other", "#9aa3ad"),
+    ),
+)
+
+
+class ThemeWatcher(QObject):
+    """Knows the current theme and says when it changes; one per application, found by `watcher`."""
+
+    changed = Signal(object)
+    """The new `Theme`."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self._app = app
+        self.scheme: Scheme = "system"
+        self.theme = LIGHT
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._refresh)
+        self._apply(self._wanted())
+
+    def choose(self, scheme: Scheme) -> None:
+        """Follow the system, or stay light or dark whatever the system says."""
+        self.scheme = scheme
+        wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        # Tells the platform too, so that native title bars and dialogs agree.
+        QGuiApplication.styleHints().setColorScheme(wanted.get(scheme, Qt.ColorScheme.Unknown))
+        self._refresh()
+
+    def _wanted(self) -> Theme:
+        if self.scheme != "system":
+            return DARK if self.scheme == "dark" else LIGHT
+        return DARK if QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark else LIGHT
+
+    def _refresh(self) -> None:
+        wanted = self._wanted()
+        if wanted is not self.theme:
+            self._apply(wanted)
+            self.changed.emit(wanted)
+
+    def _apply(self, theme: Theme) -> None:
+        self.theme = theme
+        self._app.setPalette(_palette(theme))
+        self._app.setStyleSheet(_style_sheet(theme))
+        pg.setConfigOptions(background=theme.panel, foreground=theme.text)
+
+
+def watcher() -> ThemeWatcher:
+    """The application's watcher, made on first use (needs a QApplication)."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    found = app.findChild(ThemeWatcher)
+    return found if isinstance(found, ThemeWatcher) else ThemeWatcher(app)
+
+
+def current_theme() -> Theme:
+    return watcher().theme
+
+
+def follow_theme(owner: QObject, apply: Callable[[Theme], None]) -> None:
+    """Call `apply(theme)` now and at every change of theme, for as long as `owner` lives."""
+    signal = watcher().changed
+    connection = signal.connect(apply)
+    owner.destroyed.connect(lambda: signal.disconnect(connection))
+    apply(current_theme())
+
+
+def apply_theme(app: QApplication) -> None:
+    """Fusion style, our palette, pyqtgraph's options: once, before the first widget."""
+    app.setStyle("Fusion")
+    pg.setConfigOptions(imageAxisOrder="row-major", antialias=True)
+    watcher()
+
+
+def icon(name: str, colour: str | None = None) -> QIcon:
+    """The Material Design icon `name` ('play', 'image-plus', ...) in the text colour or in `colour`."""
+    import qtawesome
+
+    theme = current_theme()
+    return qtawesome.icon(f"mdi6.{name}", color=colour or theme.text, color_disabled=theme.border)
+
+
+def style_plot(plot: pg.PlotItem, theme: Theme) -> None:
+    """Give a plot the theme's background, axes and grid."""
+    view = plot.getViewWidget()
+    if view is not None:
+        view.setBackground(theme.panel)
+    for side in ("left", "bottom", "right", "top"):
+        axis = plot.getAxis(side)
+        axis.setPen(theme.border)
+        axis.setTextPen(theme.muted)
+    plot.titleLabel.setAttr("color", theme.text)
+
+
+@lru_cache(maxsize=8)
+def _lut(name: str) -> Lut:
+    from cmap import Colormap
+
+    table: Lut = np.round(np.asarray(Colormap(name).lut(256)) * 255).astype(np.uint8)
+    table.setflags(write=False)
+    return table
+
+
+def affinity_lut() -> Lut:
+    """(256, 4) uint8 RGBA for affinities in [0, 1]; perceptually even, legible to colour-blind people."""
+    return _lut("bids:inferno")
+
+
+def difference_lut() -> Lut:
+    """(256, 4) uint8 RGBA for differences in [-1, 1]; blue below, near-white at 0, red above."""
+    return _lut("colorbrewer:RdBu_r")
+
+
+def colour_map(lut: Lut) -> pg.ColorMap:
+    """A look-up table as pyqtgraph's colour map, for colour bars."""
+    return pg.ColorMap(np.linspace(0, 1, len(lut)), lut)
+
+
+def _palette(theme: Theme) -> QPalette:
+    role, group = QPalette.ColorRole, QPalette.ColorGroup
+    palette = QPalette()
+    on_accent = "#10151b" if theme.dark else "#ffffff"
+    for which, colour in (
+        (role.Window, theme.window),
+        (role.WindowText, theme.text),
+        (role.Base, theme.panel),
+        (role.AlternateBase, theme.window),
+        (role.ToolTipBase, theme.field),
+        (role.ToolTipText, theme.text),
+        (role.PlaceholderText, theme.muted),
+        (role.Text, theme.text),
+        (role.Button, theme.field),
+        (role.ButtonText, theme.text),
+        (role.BrightText, theme.bad),
+        (role.Light, theme.field),
+        (role.Midlight, theme.border),
+        (role.Mid, theme.border),
+        (role.Dark, theme.border),
+        (role.Shadow, "#000000" if theme.dark else "#9aa3ad"),
+        (role.Highlight, theme.accent),
+        (role.HighlightedText, on_accent),
+        (role.Link, theme.accent),
+        (role.Accent, theme.accent),
+    ):
+        palette.setColor(which, QColor(colour))
+    faded = QColor(theme.muted)
+    faded.setAlpha(140)
+    for which in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+        palette.setColor(group.Disabled, which, faded)
+    palette.setColor(group.Disabled, role.Highlight, QColor(theme.border))
+    return palette
+
+
+def _style_sheet(theme: Theme) -> str:
+    """Only what a palette can't say: cards, headings, invalid fields, the banner, the main button."""
+    on_accent = "#10151b" if theme.dark else "#ffffff"
+    return f"""
+    QToolTip {{ color: {theme.text}; background: {theme.field}; border: 1px solid {theme.border}; padding: 4px; }}
+    QLabel[role="heading"] {{ font-weight: 600; }}
+    QLabel[role="muted"] {{ color: {theme.muted}; }}
+    QLabel[role="error"] {{ color: {theme.bad}; }}
+    QLabel[role="warning"] {{ color: {theme.warning}; }}
+    QFrame[role="card"] {{ background: {theme.panel}; border: 1px solid {theme.border}; border-radius: 6px; }}
+    *[invalid="true"] {{ background: {theme.bad_fill}; border: 1px solid {theme.bad}; border-radius: 3px; }}
+    QFrame[role="banner"] {{ background: {theme.bad_fill}; border: 1px solid {theme.bad}; border-radius: 4px; }}
+    QFrame[role="banner"] QLabel {{ color: {theme.text}; }}
+    QPushButton[role="primary"] {{ background: {theme.accent}; color: {on_accent}; font-weight: 600;
+        border: 1px solid {theme.accent}; border-radius: 4px; padding: 5px 16px; }}
+    QPushButton[role="primary"]:hover {{ border-color: {theme.text}; }}
+    QPushButton[role="primary"]:focus {{ border: 2px solid {theme.text}; padding: 4px 15px; }}
+    QPushButton[role="primary"]:disabled {{ background: {theme.border}; color: {theme.muted};
+        border-color: {theme.border}; }}
+    """
