@@ -82,7 +82,7 @@ class TrainConfig(Settings):
     lr: float = Field(1e-4, gt=0)
     schedule: Literal["milestones", "cosine"] = "milestones"
     milestones: tuple[int, ...] = (150_000,)
-    validate_every: int = Field(1000, ge=1)
+    validate_every: int | None = Field(None, ge=1)
     val_images: int = Field(5, ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
@@ -104,8 +104,9 @@ class TrainConfig(Settings):
         return self
 
     @property
-    def distils(self) -> bool:
-        return bool(self.teacher)
+    def validation_interval(self) -> int:
+        """Steps between validations: `validate_every`, or ten times a run, at least every 1000 steps."""
+        return self.validate_every or min(1000, max(1, self.steps // 10))
 
 
 def to_toml(config: TrainConfig) -> str:

@@ -1,0 +1,23 @@
+"""`fakd gui`: open the workbench."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import typer
+
+from fakd_core.errors import ConfigError
+
+
+def gui(
+    images: list[Path] | None = typer.Argument(None, metavar="[IMAGE]...", help="Images to open in Compare."),
+    run: Path | None = typer.Option(None, "--run", help="A run folder to show."),
+) -> int:
+    """Find the window by its entry point: the core itself knows of no GUI."""
+    found = entry_points(group="gui_scripts", name="fakd-gui")
+    if not found:
+        raise ConfigError("the window is not installed; install the whole package: pip install fakd-workbench")
+    main = next(iter(found)).load()
+    arguments = [str(image) for image in images or []]
+    return int(main(arguments + (["--run", str(run)] if run else [])))

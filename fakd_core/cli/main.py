@@ -1,0 +1,85 @@
+"""The commands together, and what their ends mean: exit 0, 1, 2 or 130."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+import typer
+
+from fakd_core import __version__
+from fakd_core.cli import evaluate, gui, info, train, upscale
+from fakd_core.cli.console import STOPPED, errors, stop_token
+from fakd_core.errors import ConfigError, FakdError
+from fakd_core.events import Cancelled
+
+app = typer.Typer(
+    name="fakd",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Distil image super-resolution networks by feature affinity, and measure what came of it.",
+)
+app.command("gui", help="Open the workbench.")(gui.gui)
+app.command("train", help="Train a student, or continue a run.")(train.train)
+app.command("evaluate", help="PSNR and SSIM of models on sets of images.")(evaluate.evaluate)
+app.command("upscale", help="Enlarge images with a model.")(upscale.upscale)
+app.command("info", help="What a model is: sizes, parameters, GMACs, taps, key format.")(info.info)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"fakd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of a failure."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Options of every command."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command in `argv`; return its exit status. Ctrl+C stops after the current step; again, at once."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, _stop)
+    try:
+        result = app(arguments, standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return 2
+    except click.exceptions.Abort:
+        return STOPPED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (Cancelled, KeyboardInterrupt):
+        errors.print("stopped")
+        return STOPPED
+    except FakdError as error:
+        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        if debug:
+            traceback.print_exc()
+        return 2 if isinstance(error, ConfigError) else 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one clear line, never a traceback
+        message = f"error: unexpected {type(error).__name__}: {error} (--debug shows where)"
+        errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+        if debug:
+            traceback.print_exc()
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> None:
+    if stop_token.cancelled:
+        raise KeyboardInterrupt
+    stop_token.cancel()

@@ -1,0 +1,144 @@
+"""`fakd train`: start or continue a run, with its progress."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fakd_core.cli.console import STOPPED, errors, output, progress_bar, stop_token
+from fakd_core.config import TrainConfig, read_toml
+from fakd_core.errors import ConfigError
+from fakd_core.events import RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
+
+LOG_LINES = 20
+"""Where there is no terminal, a run prints about this many lines of losses."""
+
+
+def train(
+    teacher: list[str] | None = typer.Option(
+        None, help="Bundled name, checkpoint or run folder; several are drawn from at random; none: ground truth alone."
+    ),
+    student: str | None = typer.Option(None, help="Preset, 'rcan:n_feats=32,...', or a model to start from."),
+    train_data: str | None = typer.Option(None, help="Folder of images, or 'samples' for the bundled ones."),
+    val_data: str | None = typer.Option(None, help="Validation images; default: held out from --train-data."),
+    scale: int | None = typer.Option(None, help="2, 3, 4 or 8. [default: 4]"),
+    run: Path | None = typer.Option(None, help="New folder for settings, metrics and checkpoints."),
+    alpha: float | None = typer.Option(None, help="Share of the teacher's output, 0..1. [default: 0.5]"),
+    distill: str | None = typer.Option(None, help="Recipe of feature terms. [default: 10*SA]"),
+    layers: str | None = typer.Option(None, help="Taps compared, of 0..3. [default: 1,2,3]"),
+    init_from_teacher: bool | None = typer.Option(
+        None, "--init-from-teacher/--no-init-from-teacher", help="Start from the teacher's matching layers."
+    ),
+    steps: int | None = typer.Option(None, help="Optimiser steps. [default: 200000]"),
+    batch: int | None = typer.Option(None, help="Patches per step. [default: 16]"),
+    patch: int | None = typer.Option(None, help="Patch side in LR pixels. [default: 48]"),
+    lr: float | None = typer.Option(None, help="Adam's learning rate. [default: 1e-4]"),
+    schedule: str | None = typer.Option(None, help="milestones or cosine. [default: milestones]"),
+    milestones: str | None = typer.Option(None, help="Steps at which the rate halves. [default: 150000]"),
+    validate_every: int | None = typer.Option(None, help="Steps between validations. [default: a tenth, at most 1000]"),
+    val_images: int | None = typer.Option(None, help="Validation images. [default: 5]"),
+    precision: str | None = typer.Option(None, help="auto, fp32, bf16 or fp16. [default: auto]"),
+    device: str | None = typer.Option(None, help="auto, cpu, cuda, cuda:1, mps. [default: auto]"),
+    seed: int | None = typer.Option(None, help="Seed of weights, patches and draws. [default: 0]"),
+    config: Path | None = typer.Option(None, help="TOML file with any of these options; the command line wins."),
+    resume: Path | None = typer.Option(None, help="Continue the run in this folder exactly; takes no other option."),
+) -> int:
+    """Build the configuration from the file and the options, and follow the run's events."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError("training on several processes is not built yet; start one process without torchrun")
+    given = {
+        "teacher": tuple(teacher) if teacher else None,
+        "student": student,
+        "train_data": train_data,
+        "val_data": val_data,
+        "scale": scale,
+        "run": run,
+        "alpha": alpha,
+        "distill": distill,
+        "layers": _numbers("--layers", layers),
+        "init_from_teacher": init_from_teacher,
+        "steps": steps,
+        "batch": batch,
+        "patch": patch,
+        "lr": lr,
+        "schedule": schedule,
+        "milestones": _numbers("--milestones", milestones),
+        "validate_every": validate_every,
+        "val_images": val_images,
+        "precision": precision,
+        "device": device,
+        "seed": seed,
+    }
+    return _follow(_events(resume, config, {name: value for name, value in given.items() if value is not None}))
+
+
+def _events(resume: Path | None, config: Path | None, given: dict[str, Any]) -> Iterator[TrainEvent]:
+    from fakd_core import trainer
+
+    if resume is None:
+        values = {**(read_toml(config) if config else {}), **given}
+        return trainer.train(TrainConfig.build(**values), stop_token)
+    if given or config:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *(["config"] if config else [])])
+        raise ConfigError(f"--resume continues a run with its own settings and takes no other option (found {named})")
+    return trainer.resume_training(resume, stop_token)
+
+
+def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ConfigError(f"{option}: whole numbers with commas between them, such as 1,2,3 (found {text!r})") from None
+
+
+def _follow(events: Iterator[TrainEvent]) -> int:
+    with progress_bar() as bar:
+        task = bar.add_task("loading", total=None)
+        for event in events:
+            match event:
+                case RunStarted():
+                    output.print(_introduction(event), highlight=False)
+                    bar.update(task, total=event.steps, completed=event.first_step, description="training")
+                case StepEnd():
+                    bar.update(task, completed=event.step, description=f"loss {event.total:.3f}")
+                    if not errors.is_terminal and event.step % max(event.steps // LOG_LINES, 1) == 0:
+                        output.print(_loss_line(event), highlight=False)
+                case ValidationEnd():
+                    best = " (best)" if event.best else ""
+                    scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
+                    output.print(f"step {event.step}: validation {scores}{best}", highlight=False)
+                case RunEnd(outcome="stopped"):
+                    run = event.student_file.parent
+                    output.print(f"stopped after step {event.step}; continue with: fakd train --resume {_run_of(run)}")
+                    return STOPPED
+                case RunEnd():
+                    output.print(f"done in {event.seconds:.0f} s of training: {event.student_file}", highlight=False)
+    return 0
+
+
+def _run_of(folder: Path) -> Path:
+    return folder.parent if folder.name == "checkpoints" else folder
+
+
+def _introduction(event: RunStarted) -> str:
+    teachers = ", ".join(event.teacher_names) or "none (ground truth alone)"
+    levels = f"bicubic {event.bicubic.psnr:.3f} dB"
+    if event.teacher:
+        levels += f", teacher {event.teacher.psnr:.3f} dB"
+    copied = f", {event.copied_tensors} tensors copied from the teacher" if event.copied_tensors else ""
+    return (
+        f"run {event.run} on {event.device}\n"
+        f"teacher {teachers}; student with {event.student_parameters:,} parameters{copied}\n"
+        f"{event.train_images} training images, {event.validation_images} held out: {levels}"
+    )
+
+
+def _loss_line(event: StepEnd) -> str:
+    parts = "  ".join(f"{name} {value:.3f}" for name, value in event.parts.items())
+    return f"step {event.step}/{event.steps}: loss {event.total:.3f}  {parts}"

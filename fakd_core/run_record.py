@@ -1,0 +1,158 @@
+"""The run folder: settings, metrics, checkpoints, previews. Its last complete state survives a crash."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fakd_core.config import TrainConfig, read_toml, to_toml
+from fakd_core.errors import RunError
+from fakd_core.events import Image8, RunStarted, StepEnd, ValidationEnd
+from fakd_core.files import atomic_path, write_text
+from fakd_core.images import write_png
+from fakd_core.models import SRNetwork
+from fakd_core.models.checkpoint import save_safetensors
+
+CONFIG = "config.toml"
+METRICS = "metrics.jsonl"
+ENVIRONMENT = "environment.json"
+LAST = "checkpoints/last.pt"
+BEST = "checkpoints/best.safetensors"
+STUDENT = "student.safetensors"
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` holds a run."""
+    return (folder / CONFIG).is_file()
+
+
+def read_config(run: Path) -> TrainConfig:
+    """The settings a run was started with; `run` itself tells where it lies now.
+
+    Raises:
+        RunError: `run` holds no run.
+        ConfigError: its settings can't be read.
+    """
+    if not is_run(run):
+        raise RunError(f"{run}: not a run folder (no {CONFIG} in it); give the folder that --run named")
+    return TrainConfig.build(**{**read_toml(run / CONFIG), "run": run})
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    """Every complete line of a run's metrics; a line cut off by a crash is left out."""
+    path = run / METRICS
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    try:
+        return [json.loads(line) for line in lines]
+    except json.JSONDecodeError as error:
+        raise RunError(f"{path}: damaged: {error}") from None
+
+
+class RunRecord:
+    """Writes a run folder. `create` starts one, `reopen` goes on with one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def check_free(cls, folder: Path) -> None:
+        """Raise `RunError` unless `folder` is absent or an empty folder."""
+        if is_run(folder):
+            raise RunError(f"{folder}: already holds a run; continue it with --resume {folder}, or give another --run")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder}: not an empty folder; give another --run")
+
+    @classmethod
+    def create(cls, config: TrainConfig, device: str, data_fingerprint: str) -> RunRecord:
+        """Make the folder with its settings and what they ran on."""
+        cls.check_free(config.run)
+        record = cls(config.run)
+        for folder in ("checkpoints", "previews"):
+            (config.run / folder).mkdir(parents=True, exist_ok=True)
+        write_text(config.run / ENVIRONMENT, json.dumps(_environment(config, device, data_fingerprint), indent=2))
+        write_text(config.run / CONFIG, to_toml(config))
+        return record
+
+    def fingerprint(self) -> str:
+        """The fingerprint of the training images at the start of the run."""
+        path = self.folder / ENVIRONMENT
+        try:
+            return str(json.loads(path.read_text(encoding="utf-8"))["data_fingerprint"])
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"{path}: can't be read: {error}") from None
+
+    def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
+        """Add one line to the metrics."""
+        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(_as_line(event)) + "\n")
+
+    def keep_metrics_until(self, step: int) -> None:
+        """Drop the lines after `step`, and the torn one a crash may have left."""
+        kept = [line for line in read_metrics(self.folder) if line["step"] <= step]
+        write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
+
+    def save_checkpoint(self, state: dict[str, Any], student: SRNetwork) -> Path:
+        """Write the state to resume from, and the student as a model file."""
+        path = self.folder / LAST
+        with atomic_path(path) as temporary:
+            torch.save(state, temporary)
+        save_safetensors(student, self.folder / STUDENT)
+        return path
+
+    def load_checkpoint(self) -> dict[str, Any] | None:
+        """The state to resume from, or None if the run ended before its first checkpoint.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        path = self.folder / LAST
+        if not path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise RunError(f"{path}: damaged or not a checkpoint of this program: {error}") from error
+        return state
+
+    def save_best(self, student: SRNetwork) -> None:
+        save_safetensors(student, self.folder / BEST)
+
+    def save_preview(self, step: int, image: Image8) -> None:
+        write_png(self.folder / "previews" / f"{step:07d}.png", image)
+
+
+def _as_line(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
+    match event:
+        case StepEnd():
+            return {"event": "step", **dataclasses.asdict(event)}
+        case ValidationEnd():
+            student = dataclasses.asdict(event.student)
+            return {"event": "validation", "step": event.step, "best": event.best, **student}
+        case RunStarted():
+            levels = {"bicubic": event.bicubic, "teacher": event.teacher}
+            scores = {name: dataclasses.asdict(level) if level else None for name, level in levels.items()}
+            return {"event": "start", "step": event.first_step, "steps": event.steps, **scores}
+
+
+def _environment(config: TrainConfig, device: str, data_fingerprint: str) -> dict[str, Any]:
+    packages = ("torch", "numpy", "pillow", "scikit-image", "safetensors")
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": {name: version(name) for name in packages},
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "seed": config.seed,
+        "data_fingerprint": data_fingerprint,
+    }

@@ -1,0 +1,98 @@
+"""Everything a run needs, loaded and checked before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fakd_core.catalogue import has_weights, load_model, resolve_spec
+from fakd_core.config import TrainConfig
+from fakd_core.datasets import PatchSampler, fingerprint, open_dataset, split_validation
+from fakd_core.device import choose_device, choose_precision
+from fakd_core.errors import ConfigError
+from fakd_core.losses import DistillationLoss
+from fakd_core.models import SRNetwork, create_model
+from fakd_core.models.transfer import copy_matching_layers
+from fakd_core.samples import resolve_data
+from fakd_core.validation import Validator
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    student: SRNetwork
+    teachers: tuple[SRNetwork, ...]
+    loss: DistillationLoss
+    sampler: PatchSampler
+    validator: Validator
+    train_images: int
+    copied_tensors: int
+    data_fingerprint: str
+    device: torch.device
+    dtype: torch.dtype
+
+    def on_device(self, batch: Tensor) -> Tensor:
+        """`batch` (B, C, H, W) where and laid out as the networks are fastest."""
+        return batch.to(self.device, memory_format=torch.channels_last, non_blocking=True)
+
+
+def prepare(config: TrainConfig) -> TrainingSetup:
+    """Load the models and the images of `config` and check that they fit one another.
+
+    Raises:
+        FakdError: what does not fit, and what to do.
+    """
+    device = choose_device(config.device)
+    dtype = choose_precision(config.precision, device)
+    loss = DistillationLoss(config.alpha, config.distill, config.layers)
+    teachers = tuple(_at_scale(load_model(name), name, config.scale) for name in config.teacher)
+    student, copied = _make_student(config, teachers)
+    dataset = open_dataset(resolve_data(config.train_data), config.scale)
+    if config.val_data is None:
+        training, held_out = split_validation(dataset, config.val_images, config.seed)
+        pairs = [dataset.load(index) for index in held_out]
+    else:
+        training = list(range(len(dataset)))
+        validation = open_dataset(resolve_data(config.val_data), config.scale)
+        pairs = [validation.load(index) for index in range(min(config.val_images, len(validation)))]
+    sampler = PatchSampler(dataset, training, config.patch, config.batch, config.seed)
+    for network in (student, *teachers):
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for teacher in teachers:
+        teacher.eval().requires_grad_(False)
+    return TrainingSetup(
+        student=student.train(),
+        teachers=teachers,
+        loss=loss,
+        sampler=sampler,
+        validator=Validator(pairs, config.scale),
+        train_images=len(training),
+        copied_tensors=copied,
+        data_fingerprint=fingerprint(dataset),
+        device=device,
+        dtype=dtype,
+    )
+
+
+def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple[SRNetwork, int]:
+    if has_weights(config.student):
+        if config.init_from_teacher:
+            raise ConfigError(
+                f"student {config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
+            )
+        return _at_scale(load_model(config.student), config.student, config.scale), 0
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        student = create_model(resolve_spec(config.student, config.scale))
+    if not config.init_from_teacher:
+        return student, 0
+    if not teachers:
+        raise ConfigError("init_from_teacher needs a teacher; name one, or drop it")
+    return student, copy_matching_layers(student, teachers[0])
+
+
+def _at_scale(model: SRNetwork, name: str, scale: int) -> SRNetwork:
+    if model.spec.scale != scale:
+        raise ConfigError(f"{name} enlarges x{model.spec.scale}, the run is for x{scale}; choose another or set --scale")
+    return model

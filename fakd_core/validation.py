@@ -1,0 +1,80 @@
+"""How good the student is on the held-out images while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fakd_core.datasets import ImagePair
+from fakd_core.events import CancelToken, Image8, Preview, Scores
+from fakd_core.inference import bicubic_upscale, upscale
+from fakd_core.metrics import psnr_y, ssim_y
+from fakd_core.models import SRNetwork
+
+PREVIEW_SIZE = 192
+"""Side of the preview crop in HR pixels."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    scores: Scores
+    preview: Image8
+
+
+class Validator:
+    """Scores networks on fixed images, by the papers' protocol, and cuts the preview crop."""
+
+    def __init__(self, pairs: Sequence[ImagePair], scale: int) -> None:
+        self._pairs = pairs
+        self._scale = scale
+        self._crop = _most_detailed_crop(pairs[0].hr, PREVIEW_SIZE // scale * scale)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def bicubic(self) -> Verdict:
+        return self._score(lambda lr: bicubic_upscale(lr, self._scale))
+
+    def judge(self, model: SRNetwork, cancel: CancelToken) -> Verdict:
+        """Score `model` in eval mode; its training mode is restored.
+
+        Raises:
+            Cancelled: the token was cancelled meanwhile.
+        """
+        was_training = model.training
+        model.eval()
+        try:
+            return self._score(lambda lr: upscale(model, lr, cancel=cancel))
+        finally:
+            model.train(was_training)
+
+    def preview(self, bicubic: Verdict, teacher: Verdict | None) -> Preview:
+        hr = self._pairs[0].hr[self._crop]
+        return Preview(self._pairs[0].name, bicubic.preview, hr, teacher.preview if teacher else None)
+
+    def _score(self, enlarge: Callable[[Image8], Image8]) -> Verdict:
+        psnr, ssim, preview = [], [], None
+        for pair in self._pairs:
+            sr = enlarge(pair.lr)
+            psnr.append(psnr_y(sr, pair.hr, self._scale))
+            ssim.append(ssim_y(sr, pair.hr, self._scale))
+            if preview is None:
+                preview = sr[self._crop].copy()
+        assert preview is not None
+        return Verdict(Scores(float(np.mean(psnr)), float(np.mean(ssim))), preview)
+
+
+def _most_detailed_crop(image: Image8, size: int) -> tuple[slice, slice]:
+    """The `size` x `size` window, on a coarse grid, with the largest gradient energy."""
+    height, width = image.shape[:2]
+    grey = image.mean(axis=2)
+    energy = np.zeros((height, width))
+    energy[1:, :] += np.abs(np.diff(grey, axis=0))
+    energy[:, 1:] += np.abs(np.diff(grey, axis=1))
+    step = max(size // 4, 1)
+    rows = range(0, max(height - size, 0) + 1, step)
+    columns = range(0, max(width - size, 0) + 1, step)
+    windows = [(slice(y, y + size), slice(x, x + size)) for y in rows for x in columns]
+    return max(windows, key=lambda window: float(energy[window].sum()))
