@@ -1,0 +1,130 @@
+"""The loss of a distillation step: data supervision, teacher supervision and the terms of a recipe, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fakd_core.affinity import full_precision
+from fakd_core.errors import ConfigError, FeatureTapError
+from fakd_core.recipe import Recipe, parse_recipe
+from fakd_core.terms import FeaturePair
+
+
+@dataclass(frozen=True)
+class LossBreakdown:
+    """The loss of one batch, every value a scalar tensor.
+
+    `total` is differentiable. `parts` are weighted and sum to it, in the order DS, TS, then the recipe's terms;
+    `raw` holds the same losses before weighting (DS and TS on the 0..255 scale).
+    """
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    raw: dict[str, Tensor]
+
+
+class DistillationLoss:
+    """total = (1 - alpha) L1(S, hr) + alpha L1(S, T) + sum of the recipe's weighted terms (FAKD, eq. 5).
+
+    Everything is computed in float32 (float64 for float64 input) even under autocast. The teacher gets no gradient.
+
+    Args:
+        alpha: share of the teacher's output against the ground truth, 0..1.
+        recipe: the distillation terms, as text or parsed; `none` for none.
+        layers: taps that the terms compare, in the order in which FSP links them.
+
+    Raises:
+        ConfigError: alpha out of range, a faulty recipe, or layers that the recipe can't work with.
+    """
+
+    def __init__(
+        self, alpha: float = 0.5, recipe: str | Recipe = "10*SA", layers: Sequence[int] = (1, 2, 3)
+    ) -> None:
+        if not 0 <= alpha <= 1:
+            raise ConfigError(f"alpha must be in 0..1 (found {alpha})")
+        self.alpha = alpha
+        self.recipe = parse_recipe(recipe) if isinstance(recipe, str) else recipe
+        self.layers = tuple(layers)
+        if len(set(self.layers)) != len(self.layers) or any(layer < 0 for layer in self.layers):
+            raise ConfigError(f"layers must be different numbers from 0 on (found {list(self.layers)})")
+        for term in self.recipe:
+            if len(self.layers) < term.kind.min_layers:
+                raise ConfigError(
+                    f"{term.name} needs at least {term.kind.min_layers} layers (found {list(self.layers)})"
+                )
+
+    @classmethod
+    def ground_truth_only(cls) -> DistillationLoss:
+        """Plain training without a teacher: the total is L1(S, hr)."""
+        return cls(alpha=0, recipe=Recipe(), layers=())
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts when there is a teacher."""
+        return ("DS", "TS", *self.recipe.part_names)
+
+    def __call__(
+        self,
+        student_sr: Tensor,
+        teacher_sr: Tensor | None,
+        hr: Tensor,
+        student_maps: Sequence[Tensor] | None = None,
+        teacher_maps: Sequence[Tensor] | None = None,
+    ) -> LossBreakdown:
+        """The loss of one batch.
+
+        Args:
+            student_sr: (B, 3, H, W), 0..255, not clipped.
+            teacher_sr: the same shape; None when there is no teacher: then the total is DS alone with weight 1.
+            hr: the same shape.
+            student_maps: every tap of the student; may be None for a recipe without terms.
+            teacher_maps: every tap of the teacher, likewise.
+
+        Raises:
+            FeatureTapError: shapes differ, a layer is not among the maps, or a term can't compare them.
+        """
+        _check_same_shape("hr", hr, student_sr)
+        with torch.autocast(student_sr.device.type, enabled=False):
+            student_sr = full_precision(student_sr)
+            data = F.l1_loss(student_sr, full_precision(hr))
+            if teacher_sr is None:
+                return LossBreakdown(data, {"DS": data}, {"DS": data})
+            _check_same_shape("teacher_sr", teacher_sr, student_sr)
+            raw = {"DS": data, "TS": F.l1_loss(student_sr, full_precision(teacher_sr.detach()))}
+            weights = [1 - self.alpha, self.alpha]
+            pairs = self._pairs(student_maps, teacher_maps) if len(self.recipe) else []
+            for name, term in zip(self.recipe.part_names, self.recipe, strict=True):
+                raw[name] = term.kind.compare(pairs, dict(term.params))
+                weights.append(term.weight)
+            parts = {name: weight * loss for weight, (name, loss) in zip(weights, raw.items(), strict=True)}
+            return LossBreakdown(torch.stack(list(parts.values())).sum(), parts, raw)
+
+    def _pairs(
+        self, student_maps: Sequence[Tensor] | None, teacher_maps: Sequence[Tensor] | None
+    ) -> list[FeaturePair]:
+        if student_maps is None or teacher_maps is None:
+            raise FeatureTapError(
+                f"the recipe {self.recipe} compares feature maps: give the student's and teacher's"
+            )
+        for owner, maps in (("student", student_maps), ("teacher", teacher_maps)):
+            missing = [layer for layer in self.layers if layer >= len(maps)]
+            if missing:
+                raise FeatureTapError(
+                    f"layers {missing} are not among the {owner}'s {len(maps)} feature maps (0..{len(maps) - 1})"
+                )
+        return [
+            FeaturePair(layer, student_maps[layer], teacher_maps[layer].detach()) for layer in self.layers
+        ]
+
+
+def _check_same_shape(name: str, image: Tensor, student_sr: Tensor) -> None:
+    if image.shape != student_sr.shape:
+        raise FeatureTapError(
+            f"student_sr and {name} must have one shape: found {tuple(student_sr.shape)} and {tuple(image.shape)}; "
+            "check the scale of the student, the teacher and the data"
+        )
