@@ -64,7 +64,8 @@ class SRDataset:
         lr_file = self.lr_files[index]
         if min(hr.shape[:2]) < self.scale:
             raise DataError(
-                f"{self.hr_files[index]}: {hr.shape[1]}x{hr.shape[0]} is too small for scale {self.scale}; remove it"
+                f"{self.hr_files[index]}: {hr.shape[1]}x{hr.shape[0]} is too small for scale {self.scale}; "
+                "remove it"
             )
         whole = modcrop(hr, self.scale)
         if lr_file is None:
@@ -106,8 +107,8 @@ def split_validation(dataset: SRDataset, n: int, seed: int) -> tuple[tuple[int, 
     """
     if not 0 <= n < len(dataset):
         raise DataError(
-            f"{dataset.name} has {len(dataset)} images; holding out {n} for validation leaves none to train on; "
-            "hold out fewer, add images or give separate validation data"
+            f"{dataset.name} has {len(dataset)} images; holding out {n} for validation leaves none to train "
+            "on; hold out fewer, add images or give separate validation data"
         )
     drawn = np.random.default_rng(seed).permutation(len(dataset))
     validation = sorted(int(index) for index in drawn[:n])
@@ -124,7 +125,7 @@ def fingerprint(dataset: SRDataset) -> str:
 
 
 class PatchSampler:
-    """Batches of patches; batch `step` depends on `seed` and `step` alone, so that a resumed run goes on exactly.
+    """Batches of patches; batch `step` depends on `seed` and `step` alone, so a resumed run goes on exactly.
 
     Every image has the same chance, whatever its size. All images are decoded once and kept in memory
     (about 0.5 MB each for 481x321).
@@ -153,10 +154,11 @@ class PatchSampler:
         self._augment = augment
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> Batch:
-        """This rank's part of batch `step`: (B/ranks, 3, p, p) and (B/ranks, 3, p·scale, p·scale), float32 0..255.
+        """This rank's part of batch `step`: LR and HR patches, float32 in 0..255.
 
-        The parts of all ranks in order are the whole batch. Flips and transposes (the eight symmetries of
-        the square) are applied to both alike. Raises `ConfigError` if the batch can't be shared evenly.
+        Shapes (B/ranks, 3, p, p) and (B/ranks, 3, p·scale, p·scale); the parts of all ranks in order are
+        the whole batch. Flips and transposes (the eight symmetries of the square) are applied to both
+        alike. Raises `ConfigError` if the batch can't be shared evenly.
         """
         if self._batch % ranks:
             raise ConfigError(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import uuid
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Image8
+from fakd_core.files import atomic_path
 
 MAX_PIXELS = 89_000_000
 """Larger images are refused: one RGB copy of the x4 result would need over 4 GB."""
@@ -69,14 +68,9 @@ def write_png(path: Path, img: Image8) -> None:
     Missing folders are made. Raises `DataError` if the place can't be written.
     """
     _require_rgb8(img)
-    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.png")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            Image.fromarray(img).save(partial, format="PNG")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with atomic_path(path) as temporary:
+            Image.fromarray(img).save(temporary, format="PNG")
     except OSError as error:
         raise DataError(
             f"{path}: can't write the image ({error.strerror or error}); choose another folder"
@@ -142,7 +136,8 @@ def _grey16_to_rgb(path: Path, image: Image.Image) -> Image8:
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise DataError(
-            f"{path}: expected 16-bit grey (0..65535), found {values.min()}..{values.max()}; save it as 8 or 16 bit"
+            f"{path}: expected 16-bit grey (0..65535), found {values.min()}..{values.max()}; "
+            "save it as 8 or 16 bit"
         )
     grey = ((values + 128) // 257).astype(np.uint8)
     if (key := image.info.get("transparency")) is not None:

@@ -43,7 +43,7 @@ class ImageFolders:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Image files directly in `folder`, by suffix, in natural order (img2 before img10); hidden files are skipped.
+    """Image files directly in `folder`, by suffix, in natural order (img2 before img10); no hidden files.
 
     Raises `DataError` if `folder` isn't a folder. An empty list is an answer, not an error.
     """

@@ -1,0 +1,90 @@
+"""PSNR and SSIM by the protocol that the super-resolution papers share."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from fakd_core.errors import DataError
+from fakd_core.images import rgb_to_y
+
+RGBArray = npt.NDArray[np.uint8] | npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
+PEAK = 255.0
+SSIM_WINDOW = 11
+SSIM_SIGMA = 1.5
+
+PROTOCOL: dict[str, str] = {
+    "pixels": "SR clipped to 0..255 and rounded to 8 bits",
+    "crop_border": "scale pixels from every side",
+    "luma": "BT.601 as MATLAB's rgb2ycbcr, (65.481 R + 128.553 G + 24.966 B)/255 + 16, not rounded",
+    "psnr_y": "dB, peak 255, on luma; mean over images",
+    "ssim_y": "on luma, 11x11 Gaussian, sigma 1.5, K1 0.01, K2 0.03, biased covariance; mean over images",
+    "lr": "the set's own LR images; where missing, MATLAB's bicubic of HR cut to a multiple of the scale",
+}
+"""How `psnr_y` and `ssim_y` are measured in an evaluation, for people and for JSON."""
+
+
+def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
+    """PSNR in dB of the luma of two (H, W, 3) RGB images in 0..255, without `crop_border` pixels per side.
+
+    Float images are clipped to 0..255 and rounded first. Identical images give infinity.
+    Raises `DataError` if the shapes differ or nothing is left after the crop.
+    """
+    return _psnr(*_luma_pair(sr, hr, crop_border, smallest=1))
+
+
+def psnr_rgb(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
+    """PSNR in dB over all three channels; FAKD uses it with crop_border = scale + 6 for DIV2K validation.
+
+    Rounding, identical images and errors as in `psnr_y`.
+    """
+    return _psnr(*_cropped_pair(sr, hr, crop_border, smallest=1))
+
+
+def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
+    """Mean SSIM of the luma of two (H, W, 3) RGB images in 0..255 (Wang et al., 2004), as in `PROTOCOL`.
+
+    Rounding as in `psnr_y`; identical images give 1. Raises `DataError` if the shapes differ or less
+    than the 11x11 window is left after the crop.
+    """
+    # scikit-image takes half a second to import; only those who measure SSIM pay for it.
+    from skimage.metrics import structural_similarity
+
+    sr_y, hr_y = _luma_pair(sr, hr, crop_border, smallest=SSIM_WINDOW)
+    return float(
+        structural_similarity(  # type: ignore[no-untyped-call]
+            sr_y, hr_y, gaussian_weights=True, sigma=SSIM_SIGMA, use_sample_covariance=False, data_range=PEAK
+        )
+    )
+
+
+def _psnr(sr: npt.NDArray[np.float64], hr: npt.NDArray[np.float64]) -> float:
+    error = float(np.mean((sr - hr) ** 2))
+    return float("inf") if error == 0 else float(10 * np.log10(PEAK**2 / error))
+
+
+def _luma_pair(
+    sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    sr_rgb, hr_rgb = _cropped_pair(sr, hr, crop_border, smallest)
+    return rgb_to_y(sr_rgb), rgb_to_y(hr_rgb)
+
+
+def _cropped_pair(
+    sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    if sr.shape != hr.shape or sr.ndim != 3 or sr.shape[2] != 3:
+        raise DataError(f"expected two RGB images of one (H, W, 3) shape, found {sr.shape} and {hr.shape}")
+    height, width = sr.shape[0] - 2 * crop_border, sr.shape[1] - 2 * crop_border
+    if crop_border < 0 or min(height, width) < smallest:
+        raise DataError(
+            f"an image of {sr.shape[1]}x{sr.shape[0]} cut by {crop_border} pixels per side is too small to "
+            f"measure; at least {smallest}x{smallest} must be left"
+        )
+    rows, columns = slice(crop_border, crop_border + height), slice(crop_border, crop_border + width)
+    return _eight_bit(sr[rows, columns]), _eight_bit(hr[rows, columns])
+
+
+def _eight_bit(img: RGBArray) -> npt.NDArray[np.float64]:
+    return np.rint(np.clip(img.astype(np.float64), 0, PEAK))
