@@ -1,4 +1,4 @@
-"""Feature affinity: the textbook matrices, one row for a picked pixel, and the streamed SA loss for training."""
+"""Feature affinity: the textbook matrices, one row for a picked pixel, and the streamed loss for training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CPU_NUMBERS, _GPU_NUMBERS = 1 << 19, 1 << 24
 
 
 def full_precision(feature_map: Tensor) -> Tensor:
-    """`feature_map` in float32, or in float64 if it was so: affinities of half-precision numbers are too coarse."""
+    """`feature_map` in float32, or float64 if it was that: affinities in half precision are too coarse."""
     return feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
 
 
@@ -33,13 +33,13 @@ def unit_vectors(vectors: Tensor, dim: int) -> Tensor:
 
 
 def spatial_affinity(feature_map: Tensor) -> Tensor:
-    """Cosine similarity of every pair of positions (FAKD, eq. 2), materialised.
+    """Cosine similarity of every pair of positions (FAKD's SA), materialised.
 
     Args:
         feature_map: (B, C, H, W), any scale.
 
     Returns:
-        (B, N, N) with N = H·W, in -1..1, symmetric. Memory grows with N²: training uses `spatial_affinity_loss`.
+        (B, N, N) with N = H·W, in -1..1, symmetric. For training, `spatial_affinity_loss` holds no such matrix.
     """
     positions = unit_vectors(feature_map.flatten(2), dim=1)
     return positions.mT @ positions
@@ -80,10 +80,10 @@ def affinity_row(feature_map: Tensor, y: int, x: int) -> Tensor:
 
 
 def spatial_affinity_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean absolute difference of two spatial affinities (FAKD, eq. 3), without ever holding an N x N matrix.
+    """Mean absolute difference of two spatial affinities (FAKD's SA), without ever holding an N x N matrix.
 
-    Computed in float32 (float64 for float64 maps) whatever autocast says. Differentiable once, in both maps; the
-    gradient is formed during the forward pass, so that nothing of size N x N waits for the backward pass.
+    Computed in float32 (float64 for float64 maps) whatever autocast says. Differentiable once, in both maps;
+    the gradient is formed during the forward pass, so nothing of size N x N waits for the backward pass.
 
     Args:
         student: (B, Cs, H, W).
@@ -118,9 +118,9 @@ def _unit_positions(feature_map: Tensor) -> Tensor:
 class _StreamedAffinityL1(torch.autograd.Function):
     """mean |s sᵀ - t tᵀ| over (B, N, N) for s (B, N, Cs), t (B, N, Ct).
 
-    The matrix D = s sᵀ - t tᵀ is symmetric: strips of rows are visited from the diagonal to the right only, and
-    what lies right of the diagonal block counts twice. With G = sign(D), also symmetric, the gradients are
-    2 G s / (B N²) and -2 G t / (B N²).
+    The matrix D = s sᵀ - t tᵀ is symmetric: strips of rows are visited from the diagonal to the right only,
+    and what lies right of the diagonal block counts twice. With G = sign(D), also symmetric, the gradients
+    are 2 G s / (B N²) and -2 G t / (B N²).
     """
 
     @staticmethod
@@ -177,7 +177,7 @@ def _sweep(
         shape = (n_samples, height, width)
         difference = strip[: n_samples * height * width].view(shape)
         torch.bmm(student[:, first:last], student[:, first:].mT, out=difference)
-        # A second buffer rather than one product accumulated onto the other: equal maps then give exactly zero.
+        # Two buffers rather than one product accumulated onto the other: equal maps give exactly zero.
         subtrahend = teacher_strip[: n_samples * height * width].view(shape)
         torch.bmm(teacher[:, first:last], teacher[:, first:].mT, out=subtrahend)
         difference.sub_(subtrahend)

@@ -1,4 +1,4 @@
-"""The loss of a distillation step: data supervision, teacher supervision and the terms of a recipe, by name."""
+"""The loss of a distillation step: data supervision, teacher supervision, and a recipe's terms, by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fakd_core.terms import FeaturePair
 class LossBreakdown:
     """The loss of one batch, every value a scalar tensor.
 
-    `total` is differentiable. `parts` are weighted and sum to it, in the order DS, TS, then the recipe's terms;
+    `total` is differentiable. `parts` are weighted and sum to it: DS, TS, then the recipe's terms in order.
     `raw` holds the same losses before weighting (DS and TS on the 0..255 scale).
     """
 
@@ -29,9 +29,9 @@ class LossBreakdown:
 
 
 class DistillationLoss:
-    """total = (1 - alpha) L1(S, hr) + alpha L1(S, T) + sum of the recipe's weighted terms (FAKD, eq. 5).
+    """total = (1 - alpha) L1(S, hr) + alpha L1(S, T) + sum of the recipe's weighted terms (FAKD).
 
-    Everything is computed in float32 (float64 for float64 input) even under autocast. The teacher gets no gradient.
+    Computed in float32 (float64 for float64 input) even under autocast. The teacher gets no gradient.
 
     Args:
         alpha: share of the teacher's output against the ground truth, 0..1.
@@ -80,7 +80,7 @@ class DistillationLoss:
 
         Args:
             student_sr: (B, 3, H, W), 0..255, not clipped.
-            teacher_sr: the same shape; None when there is no teacher: then the total is DS alone with weight 1.
+            teacher_sr: the same shape; None without a teacher: the total is then DS alone with weight 1.
             hr: the same shape.
             student_maps: every tap of the student; may be None for a recipe without terms.
             teacher_maps: every tap of the teacher, likewise.
@@ -115,7 +115,7 @@ class DistillationLoss:
             missing = [layer for layer in self.layers if layer >= len(maps)]
             if missing:
                 raise FeatureTapError(
-                    f"layers {missing} are not among the {owner}'s {len(maps)} feature maps (0..{len(maps) - 1})"
+                    f"layers {missing} are not among the {owner}'s feature maps: it has {len(maps)}, from 0 on"
                 )
         return [
             FeaturePair(layer, student_maps[layer], teacher_maps[layer].detach()) for layer in self.layers
@@ -125,6 +125,6 @@ class DistillationLoss:
 def _check_same_shape(name: str, image: Tensor, student_sr: Tensor) -> None:
     if image.shape != student_sr.shape:
         raise FeatureTapError(
-            f"student_sr and {name} must have one shape: found {tuple(student_sr.shape)} and {tuple(image.shape)}; "
-            "check the scale of the student, the teacher and the data"
+            f"student_sr {tuple(student_sr.shape)} and {name} {tuple(image.shape)} differ in shape: "
+            "student, teacher and data must be of one scale"
         )

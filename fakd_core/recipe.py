@@ -66,9 +66,10 @@ class Recipe:
 
 
 def parse_recipe(text: str) -> Recipe:
-    """Parse `[WEIGHT*]NAME[(PARAMETER=VALUE,...)]`, several joined by `+`; `none` or nothing is a recipe without terms.
+    """Parse `[WEIGHT*]NAME[(PARAMETER=VALUE,...)]`, several joined by `+`.
 
     A missing weight is 1, a missing parameter its default; names may be in any case.
+    `none`, or nothing, is the recipe without terms.
 
     Raises:
         ConfigError: with the position (from 1) of the fault and what was expected there.
@@ -194,8 +195,10 @@ class _Parser:
         try:
             return parameter.parse(found)
         except ValueError:
-            reason = f"{parameter.name} must be {parameter.allowed}, found {found if found == _END else repr(found)}"
-            raise self._fault(token, reason) from None
+            quoted = found if found == _END else repr(found)
+            raise self._fault(
+                token, f"{parameter.name} must be {parameter.allowed}, found {quoted}"
+            ) from None
 
 
 def _quoted(token: _Token) -> str:

@@ -1,10 +1,11 @@
-"""The table of distillation terms: what each compares, its parameters, and what it asks of the feature maps."""
+"""The table of distillation terms: what each compares, its parameters, what it asks of the feature maps."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -33,7 +34,7 @@ class FeaturePair(NamedTuple):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number in `low`..`high`, or, with `choices`, one of some words; the default's type is the parameter's type."""
+    """A number in `low`..`high`, or one of the words `choices`; its type is the default's type."""
 
     name: str
     default: Value
@@ -79,7 +80,7 @@ class TermKind:
         """Unweighted loss of this kind over `pairs`: a scalar, in float32 at least, whatever autocast says.
 
         Raises:
-            FeatureTapError: batch or spatial sizes differ, widths differ where they must not, or too few layers.
+            FeatureTapError: batch or spatial sizes differ, widths differ where they must not, too few layers.
         """
         if len(pairs) < self.min_layers:
             raise FeatureTapError(
@@ -104,7 +105,7 @@ class TermKind:
             raise FeatureTapError(
                 f"{self.name} needs student and teacher maps of equal width; layer {layer} has "
                 f"{student.shape[1]} channels in the student and {teacher.shape[1]} in the teacher: "
-                "choose a term that does not depend on the width, such as SA, or a student as wide as the teacher"
+                "choose a term that works across widths, such as SA, or a student as wide as the teacher"
             )
 
 
@@ -169,11 +170,12 @@ def _batch_affinity(feature_map: Tensor, values: Values) -> Tensor:
 
 def _attention(feature_map: Tensor, values: Values) -> Tensor:
     energy = feature_map.square().sum(dim=1, keepdim=True)
-    return energy / (torch.linalg.vector_norm(energy, dim=(2, 3), keepdim=True) + 1e-6)
+    norm: Tensor = torch.linalg.vector_norm(energy, dim=(2, 3), keepdim=True)
+    return energy / (norm + 1e-6)
 
 
 def _fsp_matrix(first: Tensor, second: Tensor) -> Tensor:
-    """Flow between two layers of one network: (B, C1, C2), the mean over positions of the products of channels."""
+    """Flow between two layers of one network (B, C1, C2): mean over positions of the channels' products."""
     size = (min(first.shape[2], second.shape[2]), min(first.shape[3], second.shape[3]))
     left, right = (F.adaptive_avg_pool2d(feature_map, size).flatten(2) for feature_map in (first, second))
     flow: Tensor = left @ right.mT / left.shape[2]
@@ -183,7 +185,7 @@ def _fsp_matrix(first: Tensor, second: Tensor) -> Tensor:
 def _fsp(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
     distances = [
         F.l1_loss(_fsp_matrix(first.student, second.student), _fsp_matrix(first.teacher, second.teacher))
-        for first, second in zip(pairs, pairs[1:], strict=False)
+        for first, second in pairwise(pairs)
     ]
     return torch.stack(distances).sum()
 
@@ -208,8 +210,8 @@ def _gaussian_kernel(feature_map: Tensor, values: Values) -> Tensor:
 
 _POOLING = (Parameter("k", 2, 1, 32), Parameter("pool", "max", choices=("max", "avg")))
 
-# Sources: SA, FAKD (He et al., ICIP 2020); CA, IA, PSA, MMD, RBF, its published implementation; FSP, Yim et al.,
-# CVPR 2017; AT, Zagoruyko and Komodakis, ICLR 2017; FitNet, Romero et al., ICLR 2015.
+# Sources: SA, FAKD (He et al., ICIP 2020); CA, IA, PSA, MMD, RBF, its published implementation;
+# FSP, Yim et al., CVPR 2017; AT, Zagoruyko and Komodakis, ICLR 2017; FitNet, Romero et al., ICLR 2015.
 TERMS = TermTable(
     [
         TermKind("SA", "spatial affinity", _sa),
