@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fakd_core.config import ModelSpec
-from fakd_core.errors import ConfigError
-from fakd_core.models import rcan
-from fakd_core.models.layers import SRNetwork
-from fakd_core.models.registry import REGISTRY
+if TYPE_CHECKING:
+    from fakd_core.models.architectures import create_model as create_model
+    from fakd_core.models.architectures import list_architectures as list_architectures
+    from fakd_core.models.layers import SRNetwork as SRNetwork
 
 __all__ = ["SRNetwork", "create_model", "list_architectures"]
 
-REGISTRY.register(rcan.ARCHITECTURE)
 
+def __getattr__(name: str) -> Any:
+    """Import torch only when a network is first asked for: the presets are readable without it."""
+    if name == "SRNetwork":
+        from fakd_core.models.layers import SRNetwork
 
-def list_architectures() -> list[str]:
-    """The names of the registered networks, sorted."""
-    return REGISTRY.names()
+        return SRNetwork
+    if name in __all__:
+        from fakd_core.models import architectures
 
-
-def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
-    """A network with freshly initialised weights, in training mode.
-
-    `create_model("rcan", scale=4, n_feats=32)`, or `create_model(spec)`. Raises
-    `UnsupportedArchitectureError` for an unknown name and `ConfigError` for an unknown or impossible size.
-    """
-    if isinstance(architecture, ModelSpec):
-        if sizes:
-            raise ConfigError(f"a spec already tells the sizes; found also {', '.join(sizes)}")
-        return REGISTRY.get(architecture.architecture).network(architecture)
-    entry = REGISTRY.get(architecture)
-    return entry.network(entry.spec_class.build(**sizes))
+        return getattr(architectures, name)
+    raise AttributeError(f"module 'fakd_core.models' has no attribute {name!r}")

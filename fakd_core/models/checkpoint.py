@@ -1,4 +1,4 @@
-"""Weight files: read safely, recognised by their keys, loaded completely or not at all; written atomically."""
+"""Weight files: read safely, recognised by their keys, loaded whole or not at all; written atomically."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from torch import Tensor
 
 from fakd_core.config import ModelSpec
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
+from fakd_core.models.architectures import REGISTRY
 from fakd_core.models.layers import SRNetwork
-from fakd_core.models.registry import REGISTRY, Architecture, KeyFormat
+from fakd_core.models.registry import Architecture, KeyFormat
 
 SPEC_KEY = "fakd_spec"
 NESTS = ("params_ema", "params", "state_dict", "model")

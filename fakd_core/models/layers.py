@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -49,12 +51,16 @@ class MeanShift(nn.Module):
         self.register_buffer("bias", sign * RGB_RANGE * torch.tensor(DIV2K_RGB_MEAN))
 
     def forward(self, image: Tensor) -> Tensor:
-        image = image.to(self.weight.dtype)
-        if not torch.is_autocast_enabled(image.device.type):
-            return F.conv2d(image, self.weight, self.bias)
         # Half precision holds 0..255 to one grey level only.
-        with torch.autocast(image.device.type, enabled=False):
-            return F.conv2d(image, self.weight, self.bias)
+        with autocast_off(image.device):
+            return F.conv2d(image.to(self.weight.dtype), self.weight, self.bias)
+
+
+def autocast_off(device: torch.device) -> AbstractContextManager[object]:
+    """A block that computes in its tensors' own precision; nothing at all where autocast is off already."""
+    if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Conv2d:
@@ -90,6 +96,6 @@ def choose_taps(taps: tuple[int, int], default: tuple[int, int], depth: int) -> 
         first = max(1, default[0])
         second = min(depth, max(default[1], first + 1))
     apart = first < second or depth == 1
-    if not (1 <= first and apart and first <= second <= depth):
+    if not (first >= 1 and apart and first <= second <= depth):
         raise ValueError(f"taps must be two counts with 1 <= first < second <= {depth} (found {taps})")
     return first, second

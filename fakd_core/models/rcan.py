@@ -1,6 +1,6 @@
-"""RCAN: Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018.
+"""RCAN: residual channel attention network.
 
-Weights are named as in its authors' files.
+Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018. Weights are named as in its authors' files.
 """
 
 from __future__ import annotations
@@ -14,15 +14,22 @@ from torch import Tensor, nn
 
 from fakd_core.config import ModelSpec
 from fakd_core.models.layers import FeatureMaps, MeanShift, SRNetwork, choose_taps, conv, reconstruction
-from fakd_core.models.registry import Architecture, KeyFormat, Shapes, same_keys, scale_from_tail
+from fakd_core.models.registry import (
+    Architecture,
+    KeyFormat,
+    Shapes,
+    evenly_spaced,
+    same_keys,
+    scale_from_tail,
+)
 
 
 class RCANSpec(ModelSpec):
     """Sizes of an RCAN; `taps` counts residual groups, by default 3/10 and 7/10 of them, rounded up."""
 
     architecture: Literal["rcan"] = "rcan"
-    n_resgroups: int = Field(10, ge=1, le=1000)
-    n_resblocks: int = Field(20, ge=1, le=1000)
+    n_resgroups: int = Field(10, ge=1, le=100)
+    n_resblocks: int = Field(20, ge=1, le=100)
     reduction: int = Field(16, ge=1)
 
     @model_validator(mode="after")
@@ -144,6 +151,21 @@ def _from_fakd(keys: Collection[str]) -> dict[str, str]:
     return {key: re.sub(r"^body_tail\.", tail, _FAKD_GROUP.sub(r"body.\1.", key, count=1)) for key in keys}
 
 
+def _counterpart(key: str, student: RCANSpec, teacher: RCANSpec) -> str:
+    """Groups by even spacing, blocks by number, closing convolutions by their place at the end."""
+    match = re.match(r"body\.(\d+)\.(?:body\.(\d+)\.)?", key)
+    if match is None:
+        return key
+    rest, group = key[match.end() :], int(match[1])
+    if match[2] is None:
+        return f"body.{teacher.n_resgroups}.{rest}"
+    group = evenly_spaced(group, student.n_resgroups, teacher.n_resgroups)
+    block = int(match[2])
+    if block == student.n_resblocks:
+        return f"body.{group}.body.{teacher.n_resblocks}.{rest}"
+    return f"body.{group}.body.{block}.{rest}"
+
+
 ARCHITECTURE = Architecture(
     name="rcan",
     spec_class=RCANSpec,
@@ -153,4 +175,5 @@ ARCHITECTURE = Architecture(
         KeyFormat("FAKD RCAN", _is_fakd, _from_fakd),
     ),
     infer_spec=_infer_spec,
+    counterpart=_counterpart,
 )

@@ -28,8 +28,11 @@ class KeyFormat:
 
 @dataclass(frozen=True)
 class Architecture:
-    """One network: its name, spec, class, key formats, and `infer_spec`, which reads the sizes from
-    the shapes of natively named weights and raises `KeyError` for a weight it needs and doesn't find.
+    """One network.
+
+    `infer_spec` reads the sizes from the shapes of natively named weights; it raises `KeyError` for a
+    weight it needs and doesn't find. `counterpart(key, student, teacher)` names the teacher's weight that
+    a student's weight may start from, were the teacher as deep as that.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Architecture:
     network: Callable[[Any], SRNetwork]
     formats: tuple[KeyFormat, ...]
     infer_spec: Callable[[Shapes], ModelSpec]
+    counterpart: Callable[[str, Any, Any], str]
 
 
 class Registry:
@@ -71,16 +75,23 @@ class Registry:
         return None
 
 
-REGISTRY = Registry()
-
-
 def same_keys(keys: Collection[str]) -> dict[str, str]:
     """The remap of a format that is already native."""
     return {key: key for key in keys}
 
 
+def evenly_spaced(index: int, count: int, of: int) -> int:
+    """Which of `of` groups the `index`-th of `count` corresponds to: ends to ends, the others between.
+
+    Where there are more than `of`, each corresponds to its own number.
+    """
+    if count > of or count == 1:
+        return index
+    return (2 * index * (of - 1) + (count - 1)) // (2 * (count - 1))
+
+
 def scale_from_tail(shapes: Shapes) -> int:
-    """The upscaling factor by the upsampler's convolutions: one with 9 C outputs, or one to three with 4 C."""
+    """The upscaling factor by the upsampler: one convolution to 9 C channels, or one to three to 4 C."""
     if shapes["tail.0.0.weight"][0] == 9 * shapes["tail.0.0.weight"][1]:
         return 3
     steps = [step for step in range(3) if f"tail.0.{2 * step}.weight" in shapes]

@@ -1,0 +1,147 @@
+"""EDSR: enhanced deep residual network.
+
+Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017. Weights are
+named as in its authors' files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from fakd_core.config import ModelSpec
+from fakd_core.models.layers import FeatureMaps, MeanShift, SRNetwork, choose_taps, conv, reconstruction
+from fakd_core.models.registry import (
+    Architecture,
+    KeyFormat,
+    Shapes,
+    evenly_spaced,
+    same_keys,
+    scale_from_tail,
+)
+
+WIDE = 256
+
+
+class EDSRSpec(ModelSpec):
+    """Sizes of an EDSR; `taps` counts residual blocks, by default 1/3 and 2/3 of them, rounded down."""
+
+    architecture: Literal["edsr"] = "edsr"
+    n_resblocks: int = Field(16, ge=1, le=1000)
+    res_scale: float = Field(1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        default = (self.n_resblocks // 3, 2 * self.n_resblocks // 3)
+        object.__setattr__(self, "taps", choose_taps(self.taps, default, self.n_resblocks))
+        return self
+
+
+class ResidualBlock(nn.Module):
+    """Conv-ReLU-conv without batch normalisation (Fig. 2c), scaled before the skip (Sec. 3.3)."""
+
+    def __init__(self, n_feats: int, res_scale: float) -> None:
+        super().__init__()
+        self.res_scale = res_scale
+        self.body = nn.Sequential(conv(n_feats, n_feats), nn.ReLU(inplace=True), conv(n_feats, n_feats))
+
+    def forward(self, features: Tensor) -> Tensor:
+        residual: Tensor = self.body(features)
+        return features + (residual if self.res_scale == 1 else residual * self.res_scale)
+
+
+class EDSR(SRNetwork):
+    """Residual blocks and a convolution under the long skip, then the upsampler."""
+
+    spec: EDSRSpec
+
+    def __init__(self, spec: EDSRSpec) -> None:
+        super().__init__(spec)
+        self.sub_mean = MeanShift(-1)
+        self.head = nn.Sequential(conv(3, spec.n_feats))
+        self.body = nn.Sequential(
+            *(ResidualBlock(spec.n_feats, spec.res_scale) for _ in range(spec.n_resblocks)),
+            conv(spec.n_feats, spec.n_feats),
+        )
+        self.tail = reconstruction(spec.scale, spec.n_feats)
+        self.add_mean = MeanShift(+1)
+
+    def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
+        """The super-resolved images and the maps after the head, two blocks and the long skip."""
+        head = self.head(self.sub_mean(lr))
+        features, after = head, []
+        *blocks, body_conv = self.body
+        for block in blocks:
+            features = block(features)
+            after.append(features)
+        body = body_conv(features) + head
+        sr = self.add_mean(self.tail(body))
+        first, second = self.spec.taps
+        return sr, (head, after[first - 1], after[second - 1], body)
+
+
+_BLOCK = re.compile(r"body\.(\d+)\.body\.[02]\.weight")
+_FIRST_CONV = re.compile(r"body\.\d+\.body\.0\.weight")
+_FAKD_BLOCK = re.compile(r"body([123])\.(\d+)\.")
+
+
+def _infer_spec(shapes: Shapes) -> EDSRSpec:
+    """The sizes; the residual scale can't be read, so it is the paper's for a network of that width."""
+    n_feats = shapes["head.0.weight"][0]
+    return EDSRSpec.build(
+        scale=scale_from_tail(shapes),
+        n_feats=n_feats,
+        n_resblocks=1 + max(int(match[1]) for match in map(_BLOCK.fullmatch, shapes) if match),
+        res_scale=0.1 if n_feats >= WIDE else 1.0,
+    )
+
+
+def _is_authors(keys: Collection[str]) -> bool:
+    return any(_FIRST_CONV.fullmatch(key) for key in keys)
+
+
+def _is_fakd(keys: Collection[str]) -> bool:
+    return any(_FAKD_BLOCK.match(key) for key in keys)
+
+
+def _from_fakd(keys: Collection[str]) -> dict[str, str]:
+    """FAKD cuts the body in three where the taps are: number its parts through."""
+    parts = [match for match in map(_FAKD_BLOCK.match, keys) if match]
+    starts, start = {}, 0
+    for part in "123":
+        starts[part] = start
+        start += 1 + max((int(match[2]) for match in parts if match[1] == part), default=-1)
+
+    def native(key: str) -> str:
+        return _FAKD_BLOCK.sub(lambda match: f"body.{starts[match[1]] + int(match[2])}.", key, count=1)
+
+    return {key: native(key) for key in keys}
+
+
+def _counterpart(key: str, student: EDSRSpec, teacher: EDSRSpec) -> str:
+    """Blocks by even spacing, the closing convolution by its place at the end."""
+
+    def place(match: re.Match[str]) -> str:
+        index = int(match[1])
+        if index == student.n_resblocks:
+            return f"body.{teacher.n_resblocks}."
+        return f"body.{evenly_spaced(index, student.n_resblocks, teacher.n_resblocks)}."
+
+    return re.sub(r"^body\.(\d+)\.", place, key)
+
+
+ARCHITECTURE = Architecture(
+    name="edsr",
+    spec_class=EDSRSpec,
+    network=EDSR,
+    formats=(
+        KeyFormat("EDSR authors'", _is_authors, same_keys),
+        KeyFormat("FAKD EDSR", _is_fakd, _from_fakd),
+    ),
+    infer_spec=_infer_spec,
+    counterpart=_counterpart,
+)

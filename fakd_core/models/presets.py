@@ -1,0 +1,92 @@
+"""Sizes with a name, and sizes written out: `rcan:n_resgroups=5,n_resblocks=1,n_feats=32`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from fakd_core.config import ModelSpec
+from fakd_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network's sizes less the scale, and what they are in one line."""
+
+    architecture: str
+    description: str
+    sizes: Mapping[str, float]
+
+    def spec(self, scale: int) -> ModelSpec:
+        """The spec at `scale`; raises `ConfigError` for a scale other than 2, 3, 4 or 8."""
+        from fakd_core.models.architectures import create_spec
+
+        return create_spec(self.architecture, scale=scale, **self.sizes)
+
+
+def _preset(architecture: str, description: str, **sizes: float) -> Preset:
+    return Preset(architecture, description, MappingProxyType(sizes))
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "rcan-paper-teacher": _preset(
+            "rcan", "RCAN as published: 10 groups of 20 blocks, 15.59 M parameters", n_resblocks=20
+        ),
+        "rcan-paper-student": _preset(
+            "rcan", "FAKD's RCAN student: 10 groups of 6 blocks, 5.17 M parameters", n_resblocks=6
+        ),
+        "san-paper-teacher": _preset(
+            "san", "SAN as published: 20 groups of 10 blocks, 15.86 M parameters", n_resgroups=20
+        ),
+        "san-paper-student": _preset(
+            "san", "FAKD's SAN student: 6 groups of 10 blocks, 5.00 M parameters", n_resgroups=6
+        ),
+        "edsr-paper-teacher": _preset(
+            "edsr",
+            "EDSR as published: 32 blocks of 256 features, 43.09 M parameters",
+            n_resblocks=32,
+            n_feats=256,
+            res_scale=0.1,
+        ),
+        "edsr-paper-student": _preset(
+            "edsr", "EDSR baseline: 16 blocks of 64 features, 1.52 M parameters", n_resblocks=16
+        ),
+        "rcan-small-teacher": _preset(
+            "rcan", "for a CPU: 5 groups of 5 blocks, 32 features", n_resgroups=5, n_resblocks=5, n_feats=32
+        ),
+        "rcan-small-student": _preset(
+            "rcan", "for a CPU: 5 groups of 1 block, 32 features", n_resgroups=5, n_resblocks=1, n_feats=32
+        ),
+    }
+)
+
+
+def preset_spec(name: str, scale: int) -> ModelSpec:
+    """The spec of the preset `name`; raises `ConfigError` that lists the presets if there is none."""
+    try:
+        preset = PRESETS[name]
+    except KeyError:
+        raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}") from None
+    return preset.spec(scale)
+
+
+def parse_sizes(text: str, scale: int) -> ModelSpec:
+    """The spec written as `architecture:name=value,...`; `taps` is written as `3/7`.
+
+    Sizes left out are the paper teacher's. Raises `UnsupportedArchitectureError` for the architecture and
+    `ConfigError` for the rest.
+    """
+    from fakd_core.models.architectures import create_spec
+
+    architecture, _, listed = text.partition(":")
+    sizes: dict[str, object] = {"scale": scale}
+    for item in filter(None, (part.strip() for part in listed.split(","))):
+        name, equals, value = (part.strip() for part in item.partition("="))
+        if not (name and equals and value):
+            raise ConfigError(f"sizes are written name=value (found {item!r} in {text!r})")
+        if name in sizes:
+            raise ConfigError(f"{name} is given twice in {text!r}, or already by the scale asked for")
+        sizes[name] = tuple(value.split("/")) if name == "taps" else value
+    return create_spec(architecture.strip(), **sizes)

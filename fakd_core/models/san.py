@@ -1,0 +1,240 @@
+"""SAN: second-order attention network.
+
+Dai et al., "Second-order Attention Network for Single Image Super-Resolution", CVPR 2019. Weights are
+named as in its authors' files, which FAKD's share.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fakd_core.config import ModelSpec
+from fakd_core.errors import DataError
+from fakd_core.models.layers import FeatureMaps, MeanShift, SRNetwork, choose_taps, conv, reconstruction
+from fakd_core.models.registry import (
+    Architecture,
+    KeyFormat,
+    Shapes,
+    evenly_spaced,
+    same_keys,
+    scale_from_tail,
+)
+from fakd_core.models.second_order import second_order_statistics
+
+NON_LOCAL_SOCA_REDUCTION = 8
+LEAST_SIDE = 4
+
+
+class SANSpec(ModelSpec):
+    """Sizes of a SAN; `taps` counts groups, by default 0.35 and 0.7 of them, rounded.
+
+    `non_local_reduction` is by how much the non-local block narrows its embeddings.
+    """
+
+    architecture: Literal["san"] = "san"
+    n_feats: int = Field(64, ge=NON_LOCAL_SOCA_REDUCTION)
+    n_resgroups: int = Field(20, ge=1, le=100)
+    n_resblocks: int = Field(10, ge=1, le=100)
+    reduction: int = Field(16, ge=1)
+    non_local_reduction: int = Field(4, ge=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for name in ("reduction", "non_local_reduction"):
+            if getattr(self, name) > self.n_feats:
+                raise ValueError(f"{name} must be at most n_feats = {self.n_feats}")
+        default = ((7 * self.n_resgroups + 10) // 20, (7 * self.n_resgroups + 5) // 10)
+        object.__setattr__(self, "taps", choose_taps(self.taps, default, self.n_resgroups))
+        return self
+
+
+class SecondOrderChannelAttention(nn.Module):
+    """SOCA (Sec. 3.3): a gate in 0..1 per channel, computed from the channels' covariance."""
+
+    def __init__(self, n_feats: int, reduction: int) -> None:
+        super().__init__()
+        self.conv_du = nn.Sequential(
+            conv(n_feats, n_feats // reduction, 1),
+            nn.ReLU(inplace=True),
+            conv(n_feats // reduction, n_feats, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        gate: Tensor = self.conv_du(second_order_statistics(features))
+        return features * gate
+
+
+class NonLocalBlock(nn.Module):
+    """Embedded-Gaussian non-local block (Wang et al., CVPR 2018); `forward` attends within each quadrant."""
+
+    def __init__(self, n_feats: int, embedded: int) -> None:
+        super().__init__()
+        self.g = nn.Sequential(conv(n_feats, embedded, 1), nn.MaxPool2d(2))
+        self.W = conv(embedded, n_feats, 1)
+        self.theta = conv(n_feats, embedded, 1)
+        self.phi = nn.Sequential(conv(n_feats, embedded, 1), nn.MaxPool2d(2))
+        for parameter in self.W.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, features: Tensor) -> Tensor:
+        g, theta, phi = self.g[0](features), self.theta(features), self.phi[0](features)
+        height, width = features.shape[2] // 2, features.shape[3] // 2
+        rows = []
+        for row in (slice(None, height), slice(height, None)):
+            quadrants = [
+                self._attend(theta[:, :, row, column], phi[:, :, row, column], g[:, :, row, column])
+                for column in (slice(None, width), slice(width, None))
+            ]
+            rows.append(torch.cat(quadrants, 3))
+        attended: Tensor = self.W(torch.cat(rows, 2))
+        return features + attended
+
+    def _attend(self, theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
+        """Softmax of theta against the pooled phi, applied to the pooled g; never the whole matrix at once."""
+        attended = F.scaled_dot_product_attention(
+            _pixels(theta), _pixels(self.phi[1](phi)), _pixels(self.g[1](g)), scale=1.0
+        )
+        return attended.reshape(theta.shape[0], *theta.shape[2:], theta.shape[1]).permute(0, 3, 1, 2)
+
+
+def _pixels(features: Tensor) -> Tensor:
+    """(B, C, H, W) as one attention head of HW tokens: (B, 1, HW, C)."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2).unsqueeze(1)
+
+
+class RegionNonLocal(nn.Module):
+    """The region-level non-local block (Sec. 3.2)."""
+
+    def __init__(self, n_feats: int, embedded: int) -> None:
+        super().__init__()
+        self.non_local = NonLocalBlock(n_feats, embedded)
+        # In every published file, though the forward pass never uses it.
+        self.soca = SecondOrderChannelAttention(n_feats, NON_LOCAL_SOCA_REDUCTION)
+
+    def forward(self, features: Tensor) -> Tensor:
+        attended: Tensor = self.non_local(features)
+        return attended
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions under a skip; the authors call its list `rcab`."""
+
+    def __init__(self, n_feats: int) -> None:
+        super().__init__()
+        self.conv_first = nn.Sequential(
+            conv(n_feats, n_feats), nn.ReLU(inplace=True), conv(n_feats, n_feats)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        residual: Tensor = self.conv_first(features)
+        return features + residual
+
+
+class LocalSourceResidualGroup(nn.Module):
+    """LSRAG (Sec. 3.2): residual blocks, second-order attention and a convolution under a skip."""
+
+    def __init__(self, n_resblocks: int, n_feats: int, reduction: int) -> None:
+        super().__init__()
+        self.rcab = nn.ModuleList(ResidualBlock(n_feats) for _ in range(n_resblocks))
+        self.soca = SecondOrderChannelAttention(n_feats, reduction)
+        self.conv_last = conv(n_feats, n_feats)
+        # In every published file, though the forward pass never uses it.
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        residual = features
+        for block in self.rcab:
+            residual = block(residual)
+        attended: Tensor = self.conv_last(self.soca(residual))
+        return features + attended
+
+
+class SAN(SRNetwork):
+    """Non-local block, groups with share-source skips, the same non-local block, then the upsampler."""
+
+    spec: SANSpec
+
+    def __init__(self, spec: SANSpec) -> None:
+        super().__init__(spec)
+        n_feats = spec.n_feats
+        self.sub_mean = MeanShift(-1)
+        self.head = nn.Sequential(conv(3, n_feats))
+        self.non_local = RegionNonLocal(n_feats, n_feats // spec.non_local_reduction)
+        self.RG = nn.ModuleList(
+            LocalSourceResidualGroup(spec.n_resblocks, n_feats, spec.reduction)
+            for _ in range(spec.n_resgroups)
+        )
+        self.gamma = nn.Parameter(torch.zeros(1))
+        # In every published file, though the forward pass never uses it.
+        self.conv_last = conv(n_feats, n_feats)
+        self.tail = reconstruction(spec.scale, n_feats)
+        self.add_mean = MeanShift(+1)
+
+    def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
+        """The super-resolved images and the maps after the head, two groups and the second non-local block.
+
+        Raises `DataError` for images less than 4 pixels high or wide.
+        """
+        if min(lr.shape[2:]) < LEAST_SIDE:
+            raise DataError(
+                f"SAN pools each quarter of the image by 2: it needs sides of at least {LEAST_SIDE} pixels, "
+                f"found {lr.shape[3]}x{lr.shape[2]}"
+            )
+        head = self.head(self.sub_mean(lr))
+        source = self.non_local(head)
+        features, after = source, []
+        for group in self.RG:
+            features = group(features) + self.gamma * source
+            after.append(features)
+        body = self.non_local(features)
+        sr = self.add_mean(self.tail(body + head))
+        first, second = self.spec.taps
+        return sr, (head, after[first - 1], after[second - 1], body)
+
+
+_BLOCK = re.compile(r"RG\.(\d+)\.rcab\.(\d+)\.")
+
+
+def _infer_spec(shapes: Shapes) -> SANSpec:
+    blocks = [match for match in map(_BLOCK.match, shapes) if match]
+    squeeze = shapes["RG.0.soca.conv_du.0.weight"]
+    embedding = shapes["non_local.non_local.theta.weight"]
+    return SANSpec.build(
+        scale=scale_from_tail(shapes),
+        n_feats=shapes["head.0.weight"][0],
+        n_resgroups=1 + max(int(match[1]) for match in blocks),
+        n_resblocks=1 + max(int(match[2]) for match in blocks),
+        reduction=squeeze[1] // squeeze[0],
+        non_local_reduction=embedding[1] // embedding[0],
+    )
+
+
+def _is_san(keys: Collection[str]) -> bool:
+    return any(_BLOCK.match(key) for key in keys)
+
+
+def _counterpart(key: str, student: SANSpec, teacher: SANSpec) -> str:
+    """Groups by even spacing; blocks and everything outside the groups by their own names."""
+    return re.sub(
+        r"^RG\.(\d+)\.",
+        lambda group: f"RG.{evenly_spaced(int(group[1]), student.n_resgroups, teacher.n_resgroups)}.",
+        key,
+    )
+
+
+ARCHITECTURE = Architecture(
+    name="san",
+    spec_class=SANSpec,
+    network=SAN,
+    formats=(KeyFormat("SAN authors'", _is_san, same_keys),),
+    infer_spec=_infer_spec,
+    counterpart=_counterpart,
+)
