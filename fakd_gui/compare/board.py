@@ -1,0 +1,217 @@
+"""The panes of a comparison: which stand where, what each says, and the difference of two of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QObject, QPointF, QRectF
+from PySide6.QtWidgets import QWidget
+
+from fakd_core.events import Image8, Scores
+from fakd_gui.compare.work import BICUBIC, HR, PaneReady
+from fakd_gui.convert import colourise, qimage_from_array
+from fakd_gui.opened_image import OpenedImage
+from fakd_gui.theme import affinity_lut, current_theme
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.image_pane import ImagePane
+from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.names import model_labels
+from fakd_gui.widgets.pane_grid import PaneGrid
+
+DIFFERENCE = "difference"
+FIGURES_TIP = (
+    "PSNR / SSIM on luma, as many pixels cut per side as the scale; the box measured whole; "
+    "difference to the teacher; time; parameters"
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Which two results are subtracted, and how much the difference is amplified."""
+
+    a: str
+    b: str
+    gain: int = 4
+
+
+class Board(QObject):
+    """Owns the results of the image shown and keeps the panes in step with them."""
+
+    def __init__(self, camera: Camera, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.camera = camera
+        self.grid = PaneGrid(camera, parent)
+        self.panes: dict[str, ImagePane] = {}
+        self.results: dict[str, PaneReady] = {}
+        self.region_scores: dict[str, Scores | None] = {}
+        self.difference: Difference | None = None
+        self.image: OpenedImage | None = None
+        self.students: list[str] = []
+        self.teacher = ""
+        self._labels: dict[str, str] = {}
+        self._placed: dict[str, Image8] = {}
+        camera.cursor_changed.connect(self._update_readouts)
+
+    @property
+    def keys(self) -> list[str]:
+        return list(self.panes)
+
+    def pixels(self, key: str) -> Image8 | None:
+        """What the pane `key` shows, (H, W, 3) in HR size; None while it isn't there."""
+        if key == HR:
+            return None if self.image is None else self.image.hr
+        result = self.results.get(key)
+        return None if result is None else result.sr
+
+    def label(self, key: str) -> str:
+        names = {BICUBIC: "Bicubic", HR: "HR (ground truth)", DIFFERENCE: "Difference"}
+        return names.get(key) or self._labels.get(key, key)
+
+    def show_image(self, image: OpenedImage) -> None:
+        """Forget the results of the image before."""
+        if self.image is not image:
+            self.results = {}
+            self.region_scores = {}
+        self.image = image
+        height, width = image.hr_size
+        self.camera.set_scene(width, height)
+
+    def arrange(self, students: list[str], teacher: str) -> None:
+        """Bicubic, the students, the teacher, the ground truth, the difference."""
+        self.students, self.teacher = students, teacher
+        keys = [BICUBIC, *[ref for ref in students if ref != teacher]]
+        if teacher:
+            keys.append(teacher)
+        if self.image is not None and self.image.hr is not None:
+            keys.append(HR)
+        if self.difference is not None:
+            keys.append(DIFFERENCE)
+        self._labels = model_labels([*students, teacher])
+        self.results = {key: result for key, result in self.results.items() if key in keys}
+        if keys != self.keys:
+            self._placed = {}
+            self.panes = {key: self.panes.get(key) or ImagePane(key, self.camera, self.grid) for key in keys}
+            self.grid.set_panes(list(self.panes.values()))
+        else:
+            self.grid.arrange()
+        self.refresh()
+
+    def waiting(self, key: str, message: str, error: bool = False, progress: float | None = None) -> None:
+        pane = self.panes.get(key)
+        if pane is not None:
+            pane.canvas.set_message(message, error, progress)
+
+    def receive(self, result: PaneReady) -> None:
+        self.results[result.key] = result
+        self.waiting(result.key, "")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring titles, figures and pictures up to date with the results."""
+        for number, (key, pane) in enumerate(self.panes.items(), start=1):
+            pane.set_title(self.label(key), self._colour(key), str(number) if number < 10 else "")
+            if key == DIFFERENCE:
+                self._show_difference(pane)
+                continue
+            pixels = self.pixels(key)
+            if pixels is not self._placed.get(key):
+                self._place(key, pane, pixels)
+            figures, tip = self._figures(key)
+            pane.set_figures(figures, tip)
+        self._update_readouts()
+
+    def show_region(self, region: QRectF | None, scores: dict[str, Scores | None]) -> None:
+        self.region_scores = scores
+        for pane in self.panes.values():
+            pane.canvas.region = region
+            pane.canvas.update()
+        self.refresh()
+
+    def _place(self, key: str, pane: ImagePane, pixels: Image8 | None) -> None:
+        if pixels is None:
+            self._placed.pop(key, None)
+            pane.canvas.set_layers()
+            return
+        self._placed[key] = pixels
+        pane.canvas.set_layers(Layer(qimage_from_array(pixels), self._scene()))
+
+    def _scene(self) -> QRectF:
+        return QRectF(0, 0, self.camera.scene.width(), self.camera.scene.height())
+
+    def _show_difference(self, pane: ImagePane) -> None:
+        assert self.difference is not None
+        a, b = self.pixels(self.difference.a), self.pixels(self.difference.b)
+        pair = (self.difference.a, self.difference.b)
+        names = [HR if key == HR else self.label(key) for key in pair]
+        pane.set_title(f"|{' − '.join(names)}|", current_theme().muted, pane.header.badge)
+        if a is None or b is None:
+            pane.canvas.set_layers()
+            pane.canvas.set_message("Appears when both are ready")
+            pane.set_figures("")
+            return
+        distance = np.abs(a.astype(np.int16) - b).max(axis=2)
+        full = 255 / self.difference.gain
+        rgba = colourise(distance, affinity_lut(), 0, full)
+        pane.canvas.set_message("")
+        pane.canvas.set_layers(Layer(qimage_from_array(rgba), self._scene()))
+        pane.set_figures(
+            f"mean {distance.mean():.2f}, largest {distance.max()} of 255 · bright = {full:.0f} and more",
+            "The largest difference of the three colour channels, in grey levels",
+        )
+
+    def _figures(self, key: str) -> tuple[str, str]:
+        if key == HR:
+            assert self.image is not None
+            height, width = self.image.hr_size
+            return f"{width} × {height}", "What the others are measured against"
+        result = self.results.get(key)
+        if result is None:
+            return "", ""
+        parts = []
+        if result.scores is not None:
+            parts.append(f"{result.scores.psnr:.2f} dB / {result.scores.ssim:.4f}")
+        inside = self.region_scores.get(key)
+        if inside is not None:
+            parts.append(f"box {inside.psnr:.2f} / {inside.ssim:.4f}")
+        delta = self._delta(result)
+        if delta:
+            parts.append(delta)
+        parts.append(f"{result.seconds:.2f} s" if result.seconds >= 0.01 else "< 0.01 s")
+        if result.parameters:
+            parts.append(f"{result.parameters / 1e6:.2f} M")
+        return " · ".join(parts), FIGURES_TIP
+
+    def _delta(self, result: PaneReady) -> str:
+        teacher = self.results.get(self.teacher)
+        if teacher is None or teacher is result or teacher.scores is None or result.scores is None:
+            return ""
+        return f"Δ {result.scores.psnr - teacher.scores.psnr:+.2f} dB".replace("-", "−")
+
+    def _colour(self, key: str) -> str:
+        theme = current_theme()
+        if key == self.teacher:
+            return theme.teacher
+        if key in self.students:
+            return theme.student_colour(self.students.index(key))
+        return {BICUBIC: theme.bicubic, HR: theme.hr}.get(key, theme.muted)
+
+    def _update_readouts(self) -> None:
+        for key, pane in self.panes.items():
+            pane.set_readout(self.reading(key, self.camera.cursor))
+
+    def reading(self, key: str, at: QPointF | None) -> str:
+        """'R G B' of the pane's pixel at `at` (HR pixels), or of the difference its absolute values."""
+        if at is None or self.image is None:
+            return ""
+        if key == DIFFERENCE:
+            assert self.difference is not None
+            a, b = self.pixels(self.difference.a), self.pixels(self.difference.b)
+            pixels = None
+            if a is not None and b is not None:
+                y, x = int(at.y()), int(at.x())
+                pixels = np.abs(a[y : y + 1, x : x + 1].astype(np.int16) - b[y : y + 1, x : x + 1])[0, 0]
+        else:
+            shown = self.pixels(key)
+            pixels = None if shown is None else shown[int(at.y()), int(at.x())]
+        return "" if pixels is None else " ".join(f"{int(value)}" for value in pixels)

@@ -1,0 +1,51 @@
+"""What an image panel shows before there is an image: what to drop, what to press."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from fakd_gui.theme import Theme, current_theme, follow_theme, icon
+from fakd_gui.widgets.image_opener import ImageOpener
+from fakd_gui.widgets.image_tools import samples_menu
+
+
+class EmptyState(QWidget):
+    """`what` completes 'Drop an image here to ...'."""
+
+    def __init__(self, opener: ImageOpener, what: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        title = QLabel(f"Drop an image here to {what}", alignment=Qt.AlignmentFlag.AlignCenter)
+        title.setProperty("role", "heading")
+        hint = QLabel(
+            "A photograph is reduced first, so that its full resolution is the ground truth. "
+            "Choose LR above for an image that is small already.",
+            alignment=Qt.AlignmentFlag.AlignCenter,
+        )
+        hint.setProperty("role", "muted")
+        hint.setWordWrap(True)
+        # A wrapped label gets its full height in a box layout only when its width is certain.
+        hint.setFixedWidth(400)
+        self.open_button = QPushButton("Open image…")
+        self.open_button.setProperty("role", "primary")
+        self.open_button.clicked.connect(lambda: opener.choose(self))
+        sample_button = QPushButton("Samples")
+        sample_button.setMenu(samples_menu(opener, sample_button))
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        buttons.addWidget(self.open_button)
+        buttons.addWidget(sample_button)
+        buttons.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        layout.addStretch()
+        layout.addWidget(self._picture)
+        layout.addWidget(title)
+        layout.addWidget(hint, alignment=Qt.AlignmentFlag.AlignHCenter)
+        layout.addLayout(buttons)
+        layout.addStretch()
+        follow_theme(self, self._apply_theme)
+
+    def _apply_theme(self, theme: Theme) -> None:
+        self._picture.setPixmap(icon("image-plus-outline", current_theme().muted).pixmap(QSize(48, 48)))

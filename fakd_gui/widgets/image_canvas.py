@@ -1,0 +1,198 @@
+"""The drawing surface of one pane: layers under a shared camera, with mouse navigation and marks."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from fakd_gui.theme import current_theme
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.layers import Layer
+
+CLICK_RADIUS = 4.0
+ZOOM_PER_NOTCH = 1.25
+
+
+class Drag(Enum):
+    """What the left button does when dragged; the middle and right buttons always pan."""
+
+    PAN = "pan"
+    POINT = "point"
+
+
+class ImageCanvas(QWidget):
+    """Layers seen through `camera`. Wheel zooms at the cursor, dragging pans, a double click fits."""
+
+    pointed = Signal(QPointF)
+    """Clicked, or dragged over with `Drag.POINT`: the position in HR pixels."""
+    region_drawn = Signal(QRectF)
+    """A rectangle was drawn with Shift held, in HR pixels."""
+
+    def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.camera = camera
+        self.drag = Drag.PAN
+        self.layers: tuple[Layer, ...] = ()
+        self.marker: QRectF | None = None
+        """A cell to point out (the inspected position), in HR pixels."""
+        self.region: QRectF | None = None
+        self.message = ""
+        """Shown where there is no image (yet): waiting, the progress, an error."""
+        self.message_is_error = False
+        self.progress: float | None = None
+        self._pressed: QPointF | None = None
+        self._last = QPointF()
+        self._moved = False
+        self._drawing_region = False
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(60, 40)
+        camera.changed.connect(self.update)
+        camera.cursor_changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, 180)
+
+    def set_layers(self, *layers: Layer) -> None:
+        self.layers = layers
+        self.update()
+
+    def set_message(self, message: str, error: bool = False, progress: float | None = None) -> None:
+        self.message, self.message_is_error, self.progress = message, error, progress
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        theme = current_theme()
+        painter.fillRect(self.rect(), QColor("#15171a" if theme.dark else "#e4e7eb"))
+        for layer in self.layers:
+            layer.draw(painter, self.camera)
+        if self.region is not None:
+            self._outline(painter, self.region, Qt.PenStyle.DashLine)
+        if self.marker is not None:
+            self._outline(painter, self.marker, Qt.PenStyle.SolidLine)
+        self._draw_cursor(painter)
+        if self.message:
+            self._draw_message(painter)
+        if self.progress is not None:
+            width = self.width() * min(1.0, max(0.0, self.progress))
+            painter.fillRect(QRectF(0, self.height() - 3, width, 3), QColor(theme.accent))
+
+    def _outline(self, painter: QPainter, rect: QRectF, style: Qt.PenStyle) -> None:
+        """A double line, dark and light: visible on any picture."""
+        view = QRectF(self.camera.to_view(rect.topLeft()), self.camera.to_view(rect.bottomRight()))
+        if view.width() < 9:
+            center = view.center()
+            view = QRectF(center.x() - 4.5, center.y() - 4.5, 9, 9)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(0, 0, 0, 200), 3))
+        painter.drawRect(view)
+        painter.setPen(QPen(QColor("#ffffff"), 1.2, style))
+        painter.drawRect(view)
+
+    def _draw_cursor(self, painter: QPainter) -> None:
+        """Where the mouse is in a linked pane: a small cross with a gap, so that the pixel stays visible."""
+        cursor = self.camera.cursor
+        if cursor is None or self.underMouse() or not self.layers:
+            return
+        at = self.camera.to_view(cursor)
+        for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor("#ffffff"), 1.0)):
+            painter.setPen(QPen(colour, width))
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                painter.drawLine(at + QPointF(4 * dx, 4 * dy), at + QPointF(10 * dx, 10 * dy))
+
+    def _draw_message(self, painter: QPainter) -> None:
+        theme = current_theme()
+        painter.setFont(self.font())
+        area = QRectF(self.rect()).adjusted(12, 8, -12, -8)
+        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        box = painter.boundingRect(area, flags, self.message).adjusted(-8, -5, 8, 5)
+        if self.layers:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(theme.panel))
+            painter.setOpacity(0.88)
+            painter.drawRoundedRect(box, 5, 5)
+            painter.setOpacity(1)
+        plain = theme.text if self.layers else theme.muted
+        painter.setPen(QColor(theme.bad if self.message_is_error else plain))
+        painter.drawText(area, flags, self.message)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self.isVisible():
+            self.camera.set_viewport(event.size(), self.devicePixelRatioF())
+
+    def showEvent(self, event: QEvent) -> None:
+        self.camera.set_viewport(self.size(), self.devicePixelRatioF())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        notches = event.angleDelta().y() / 120
+        if notches:
+            self.camera.zoom_to(self.camera.zoom * ZOOM_PER_NOTCH**notches, event.position())
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        pinch = Qt.NativeGestureType.ZoomNativeGesture
+        if isinstance(event, QNativeGestureEvent) and event.gestureType() is pinch:
+            self.camera.zoom_to(self.camera.zoom * (1 + event.value()), event.position())
+            return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pressed = self._last = event.position()
+        self._moved = False
+        left = event.button() is Qt.MouseButton.LeftButton
+        self._drawing_region = left and bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if left and self.drag is Drag.POINT and not self._drawing_region:
+            self.pointed.emit(self.camera.to_scene(event.position()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        position = event.position()
+        self.camera.set_cursor(self._inside(self.camera.to_scene(position)))
+        if self._pressed is None:
+            return
+        if not self._moved and (position - self._pressed).manhattanLength() < CLICK_RADIUS:
+            return
+        self._moved = True
+        left = bool(event.buttons() & Qt.MouseButton.LeftButton)
+        if self._drawing_region:
+            start, end = self.camera.to_scene(self._pressed), self.camera.to_scene(position)
+            self.region = QRectF(start, end).normalized()
+            self.update()
+        elif left and self.drag is Drag.POINT:
+            self.pointed.emit(self.camera.to_scene(position))
+        else:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+            self.camera.pan(position - self._last)
+        self._last = position
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.unsetCursor()
+        if self._drawing_region and self._moved and self.region is not None:
+            self.region_drawn.emit(self.region)
+        elif not self._moved and event.button() is Qt.MouseButton.LeftButton and self.drag is Drag.PAN:
+            self.pointed.emit(self.camera.to_scene(event.position()))
+        self._pressed = None
+        self._drawing_region = False
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.camera.fit()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.camera.set_cursor(None)
+
+    def _inside(self, position: QPointF) -> QPointF | None:
+        scene = self.camera.scene
+        inside = 0 <= position.x() < scene.width() and 0 <= position.y() < scene.height()
+        return position if inside else None
