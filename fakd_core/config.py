@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast, get_args
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +13,13 @@ from fakd_core.errors import ConfigError
 
 Scale = Literal[2, 3, 4, 8]
 TAP_COUNT = 4
+
+
+def check_scale(scale: int) -> Scale:
+    """`scale` itself; raises `ConfigError` unless it is one of the scales there are."""
+    if scale not in get_args(Scale):
+        raise ConfigError(f"scale: must be one of {', '.join(map(str, get_args(Scale)))} (found {scale})")
+    return cast(Scale, scale)
 
 
 def explain(error: ValidationError) -> str:

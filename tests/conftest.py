@@ -22,3 +22,31 @@ def shared() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of six 128x128 crops of real photographs."""
+    from skimage import data
+
+    from fakd_core.images import write_png
+
+    folder = tmp_path_factory.mktemp("photos")
+    for name, image in (("astronaut", data.astronaut()), ("chelsea", data.chelsea()), ("coffee", data.coffee())):
+        for number, (top, left) in enumerate([(0, 100), (140, 220)]):
+            write_png(folder / f"{name}{number}.png", image[top : top + 128, left : left + 128])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a tiny x4 RCAN with random weights."""
+    import torch
+
+    from fakd_core import create_model
+    from fakd_core.models.checkpoint import save_safetensors
+
+    torch.manual_seed(7)
+    path = tmp_path_factory.mktemp("teacher") / "teacher.safetensors"
+    save_safetensors(create_model("rcan", n_feats=8, n_resgroups=4, n_resblocks=2, reduction=4), path)
+    return path

@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fakd_core.events import CancelToken
 from fakd_core.events import Progress as Done
 
 STOPPED = 130
 
 output = Console()
 errors = Console(stderr=True)
-stop_token = CancelToken()
 
 
 def progress_bar() -> Progress:

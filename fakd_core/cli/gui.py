@@ -13,11 +13,11 @@ from fakd_core.errors import ConfigError
 def gui(
     images: list[Path] | None = typer.Argument(None, metavar="[IMAGE]...", help="Images to open in Compare."),
     run: Path | None = typer.Option(None, "--run", help="A run folder to show."),
-) -> int:
+) -> None:
     """Find the window by its entry point: the core itself knows of no GUI."""
     found = entry_points(group="gui_scripts", name="fakd-gui")
     if not found:
         raise ConfigError("the window is not installed; install the whole package: pip install fakd-workbench")
     main = next(iter(found)).load()
     arguments = [str(image) for image in images or []]
-    return int(main(arguments + (["--run", str(run)] if run else [])))
+    raise typer.Exit(main(arguments + (["--run", str(run)] if run else [])))

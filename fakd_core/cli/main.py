@@ -5,17 +5,17 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
-import click
 import typer
 
 from fakd_core import __version__
 from fakd_core.cli import evaluate, gui, info, train, upscale
-from fakd_core.cli.console import STOPPED, errors, stop_token
+from fakd_core.cli.console import STOPPED, errors
 from fakd_core.errors import ConfigError, FakdError
-from fakd_core.events import Cancelled
+from fakd_core.events import Cancelled, CancelToken
 
 app = typer.Typer(
     name="fakd",
@@ -50,18 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, _stop)
+    token = CancelToken()
     try:
-        result = app(arguments, standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        return 2
-    except click.exceptions.Abort:
-        return STOPPED
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        with _stopped_by_signals(token):
+            app(arguments, prog_name="fakd", obj=token)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except (Cancelled, KeyboardInterrupt):
         errors.print("stopped")
         return STOPPED
@@ -76,10 +70,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         return 1
-    return result if isinstance(result, int) else 0
+    return 0
 
 
-def _stop(signal_number: int, frame: FrameType | None) -> None:
-    if stop_token.cancelled:
-        raise KeyboardInterrupt
-    stop_token.cancel()
+@contextmanager
+def _stopped_by_signals(token: CancelToken) -> Iterator[None]:
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        if token.cancelled:
+            raise KeyboardInterrupt
+        token.cancel()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

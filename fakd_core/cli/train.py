@@ -9,16 +9,17 @@ from typing import Any
 
 import typer
 
-from fakd_core.cli.console import STOPPED, errors, output, progress_bar, stop_token
+from fakd_core.cli.console import STOPPED, errors, output, progress_bar
 from fakd_core.config import TrainConfig, read_toml
 from fakd_core.errors import ConfigError
-from fakd_core.events import RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.events import CancelToken, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
 
 LOG_LINES = 20
 """Where there is no terminal, a run prints about this many lines of losses."""
 
 
 def train(
+    context: typer.Context,
     teacher: list[str] | None = typer.Option(
         None, help="Bundled name, checkpoint or run folder; several are drawn from at random; none: ground truth alone."
     ),
@@ -46,7 +47,7 @@ def train(
     seed: int | None = typer.Option(None, help="Seed of weights, patches and draws. [default: 0]"),
     config: Path | None = typer.Option(None, help="TOML file with any of these options; the command line wins."),
     resume: Path | None = typer.Option(None, help="Continue the run in this folder exactly; takes no other option."),
-) -> int:
+) -> None:
     """Build the configuration from the file and the options, and follow the run's events."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ConfigError("training on several processes is not built yet; start one process without torchrun")
@@ -73,19 +74,22 @@ def train(
         "device": device,
         "seed": seed,
     }
-    return _follow(_events(resume, config, {name: value for name, value in given.items() if value is not None}))
+    options = {name: value for name, value in given.items() if value is not None}
+    _follow(_events(resume, config, options, context.obj))
 
 
-def _events(resume: Path | None, config: Path | None, given: dict[str, Any]) -> Iterator[TrainEvent]:
+def _events(
+    resume: Path | None, config: Path | None, given: dict[str, Any], token: CancelToken
+) -> Iterator[TrainEvent]:
     from fakd_core import trainer
 
     if resume is None:
         values = {**(read_toml(config) if config else {}), **given}
-        return trainer.train(TrainConfig.build(**values), stop_token)
+        return trainer.train(TrainConfig.build(**values), token)
     if given or config:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *(["config"] if config else [])])
         raise ConfigError(f"--resume continues a run with its own settings and takes no other option (found {named})")
-    return trainer.resume_training(resume, stop_token)
+    return trainer.resume_training(resume, token)
 
 
 def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
@@ -97,7 +101,7 @@ def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
         raise ConfigError(f"{option}: whole numbers with commas between them, such as 1,2,3 (found {text!r})") from None
 
 
-def _follow(events: Iterator[TrainEvent]) -> int:
+def _follow(events: Iterator[TrainEvent]) -> None:
     with progress_bar() as bar:
         task = bar.add_task("loading", total=None)
         for event in events:
@@ -116,10 +120,9 @@ def _follow(events: Iterator[TrainEvent]) -> int:
                 case RunEnd(outcome="stopped"):
                     run = event.student_file.parent
                     output.print(f"stopped after step {event.step}; continue with: fakd train --resume {_run_of(run)}")
-                    return STOPPED
+                    raise typer.Exit(STOPPED)
                 case RunEnd():
                     output.print(f"done in {event.seconds:.0f} s of training: {event.student_file}", highlight=False)
-    return 0
 
 
 def _run_of(folder: Path) -> Path:

@@ -1,0 +1,68 @@
+"""`fakd evaluate`: a table of models by sets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table
+
+from fakd_core.cli.console import output, reported_progress
+
+if TYPE_CHECKING:
+    from fakd_core.evaluation import Result
+
+BICUBIC = "bicubic"
+
+
+def evaluate(
+    context: typer.Context,
+    model: list[str] = typer.Option(..., "--model", help="Bundled name, checkpoint, run folder, or bicubic; repeat."),
+    data: list[str] = typer.Option(..., "--data", help="Folder of HR images, benchmark or DIV2K layout; repeat."),
+    scale: int = typer.Option(4, help="2, 3, 4 or 8."),
+    as_json: bool = typer.Option(False, "--json", help="Print the results as JSON."),
+    csv: Path | None = typer.Option(None, help="Write a line per image to this file."),
+    save: Path | None = typer.Option(None, help="Write the outputs to this folder."),
+    tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image where it fits]"),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
+) -> None:
+    """Score every model on every set by the papers' protocol."""
+    from fakd_core import evaluation
+    from fakd_core.catalogue import load_model
+    from fakd_core.datasets import open_dataset
+    from fakd_core.device import choose_device
+    from fakd_core.files import write_text
+    from fakd_core.metrics import PROTOCOL
+    from fakd_core.samples import resolve_data
+    from fakd_core.config import check_scale
+
+    datasets = [open_dataset(resolve_data(folder), check_scale(scale)) for folder in data]
+    where = choose_device(device)
+    models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
+    results: list[Result] = []
+    for dataset in datasets:
+        with reported_progress(dataset.name) as report:
+            results += evaluation.evaluate(
+                models, dataset, on_progress=report, cancel=context.obj, tile=tile, save_dir=save
+            )
+    if csv:
+        write_text(csv, evaluation.to_csv(results))
+    if as_json:
+        typer.echo(json.dumps(evaluation.to_json(results)))
+    else:
+        output.print(_table(results))
+        for name, meaning in PROTOCOL.items():
+            output.print(f"{name}: {meaning}", style="dim", highlight=False)
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table("model", "set", "scale")
+    for heading in ("images", "PSNR (dB)", "SSIM", "s/image"):
+        table.add_column(heading, justify="right")
+    for row in results:
+        seconds = sum(image.seconds for image in row.per_image) / row.images
+        scores = (f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}", f"{seconds:.2f}")
+        table.add_row(row.model, row.dataset, f"x{row.scale}", str(row.images), *scores)
+    return table

@@ -1,0 +1,77 @@
+"""`fakd info`: what a model is."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from fakd_core.cli.console import output
+from fakd_core.errors import ConfigError
+
+
+def info(
+    model: str | None = typer.Argument(None, metavar="[M]", help="Bundled name, preset, checkpoint or run folder."),
+    size: str = typer.Option("36x64", metavar="HxW", help="LR size for the GMACs."),
+    scale: int = typer.Option(4, help="Scale of a preset: 2, 3, 4 or 8."),
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+    list_models: bool = typer.Option(False, "--list", help="List the bundled models and the presets."),
+) -> None:
+    """Describe one model, or list those that come with the program."""
+    if list_models:
+        rows = _list()
+    elif model is None:
+        raise ConfigError("name a model, or use --list to see those that come with the program")
+    else:
+        rows = _describe(model, _size(size), scale)
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in rows.items():
+        table.add_row(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    output.print(table, highlight=False)
+
+
+def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> dict[str, Any]:
+    from fakd_core.catalogue import has_weights, model_file, resolve_spec
+    from fakd_core.models.checkpoint import read_weights, recognise
+    from fakd_core.profiling import profile
+    from fakd_core.config import check_scale
+
+    spec = resolve_spec(ref, check_scale(scale))
+    measured = profile(spec, lr_size)
+    rows: dict[str, Any] = {"model": ref}
+    if has_weights(ref):
+        path = model_file(ref)
+        weights, _ = read_weights(path)
+        rows |= {"file": str(path), "key format": recognise(path, weights)[1].name}
+    else:
+        rows |= {"file": "none: a preset, with no weights"}
+    sizes = spec.model_dump(exclude={"taps"})
+    return {
+        **rows,
+        **sizes,
+        "taps": [f"{index}: {name}" for index, name in enumerate(spec.tap_names)],
+        "parameters": measured.parameters,
+        "gmacs": round(measured.gmacs, 3),
+        "gmacs_lr_size": f"{lr_size[0]}x{lr_size[1]}",
+    }
+
+
+def _list() -> dict[str, Any]:
+    from fakd_core.catalogue import bundled_models
+    from fakd_core.models import list_architectures
+    from fakd_core.models.presets import PRESETS
+
+    return {"bundled": list(bundled_models()), "presets": list(PRESETS), "architectures": list_architectures()}
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if match is None:
+        raise ConfigError(f"--size: height x width in LR pixels, such as 36x64 (found {text!r})")
+    return int(match[1]), int(match[2])

@@ -1,0 +1,201 @@
+"""The `fakd` command as a person or a script meets it: output, files, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fakd_core import load_model
+from fakd_core.cli import main
+from fakd_core.images import read_image
+from fakd_core.inference import upscale
+
+STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
+
+
+@pytest.fixture
+def train_arguments(photos: Path, small_teacher: Path, tmp_path: Path) -> list[str]:
+    return [
+        *("train", "--teacher", str(small_teacher), "--student", STUDENT, "--train-data", str(photos)),
+        *("--run", str(tmp_path / "run"), "--steps", "4", "--batch", "2", "--patch", "12", "--val-images", "2"),
+    ]
+
+
+def one_line(text: str) -> str:
+    """The message, which must be one line and no traceback."""
+    assert "Traceback" not in text
+    lines = [line for line in text.splitlines() if line.strip()]
+    assert len(lines) == 1, text
+    return lines[0]
+
+
+def test_train_then_evaluate_then_upscale(
+    train_arguments: list[str], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(train_arguments) == 0
+    assert "done" in capsys.readouterr().out
+    run = tmp_path / "run"
+
+    table, saved = tmp_path / "table.csv", tmp_path / "saved"
+    evaluation = ["evaluate", "--model", str(run), "--model", "bicubic", "--data", str(photos)]
+    assert main([*evaluation, "--json", "--csv", str(table), "--save", str(saved)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    student, bicubic = report["results"]
+    assert (student["model"], bicubic["model"]) == (str(run), "bicubic")
+    assert student["images"] == len(student["per_image"]) == 6
+    assert student["psnr_y"] == pytest.approx(np.mean([image["psnr_y"] for image in student["per_image"]]))
+    assert "luma" in report["protocol"]
+    assert len(table.read_text().splitlines()) == 1 + 2 * 7
+    assert len(list(saved.rglob("*.png"))) == 12
+
+    source = photos / "coffee0.png"
+    assert main(["upscale", str(source), "--model", str(run), "--out", str(tmp_path / "out")]) == 0
+    enlarged = read_image(tmp_path / "out" / "coffee0_x4.png")
+    assert np.array_equal(enlarged, upscale(load_model(run), read_image(source)))
+
+
+def test_options_from_a_file_and_the_command_line_wins(
+    photos: Path, small_teacher: Path, tmp_path: Path
+) -> None:
+    from fakd_core.run_record import read_config
+
+    file = tmp_path / "options.toml"
+    file.write_text(
+        f"teacher = '{small_teacher}'\nstudent = '{STUDENT}'\ntrain_data = '{photos}'\nlayers = [2, 3]\n"
+        "steps = 3\nbatch = 2\npatch = 12\nval_images = 2\nalpha = 0.25\n"
+    )
+    run = tmp_path / "run"
+    assert main(["train", "--config", str(file), "--run", str(run), "--steps", "2"]) == 0
+    config = read_config(run)
+    assert (config.steps, config.alpha, config.layers) == (2, 0.25, (2, 3))
+
+
+def test_ctrl_c_stops_with_130_and_the_run_resumes(train_arguments: list[str], tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fakd_core.cli", *train_arguments, "--steps", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (metrics.exists() and len(metrics.read_text().splitlines()) > 3):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=30)
+    assert process.returncode == 130, error
+    assert "fakd train --resume" in output
+    assert (tmp_path / "run" / "checkpoints" / "last.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "message"),
+    [
+        (["--distill", "10*XA"], 2, "XA"),
+        (["--scale", "5"], 2, "scale"),
+        (["--layers", "one"], 2, "--layers"),
+        (["--patch", "64"], 1, "patch"),
+        (["--alpha", "2"], 2, "alpha"),
+        (["--config", "nowhere.toml"], 2, "nowhere.toml"),
+        (["--resume", "nowhere"], 2, "--resume"),
+    ],
+)
+def test_wrong_training_options_are_one_line_and_write_nothing(
+    train_arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: list[str],
+    status: int,
+    message: str,
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    assert main([*train_arguments, *change]) == status
+    assert message in one_line(capsys.readouterr().err)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_bad_input_is_one_line_and_writes_nothing(
+    small_teacher: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (tmp_path / "texts").mkdir()
+    text = tmp_path / "texts" / "text.png"
+    text.write_text("not an image")
+    foreign = tmp_path / "foreign.pth"
+    torch.save({"encoder.weight": torch.zeros(3)}, foreign)
+    out = tmp_path / "out"
+    model = ["--model", str(small_teacher)]
+    calls = {
+        "no images": ["evaluate", *model, "--data", str(empty)],
+        "text.png": ["evaluate", *model, "--data", str(text.parent)],
+        "encoder.weight": ["evaluate", "--model", str(foreign), "--data", str(photos)],
+        "scale": ["evaluate", *model, "--data", str(photos), "--scale", "5"],
+        "x4": ["evaluate", *model, "--data", str(photos), "--scale", "2"],
+        "text.png:": ["upscale", str(text), *model, "--out", str(out)],
+        "tile": ["upscale", str(photos / "coffee0.png"), *model, "--out", str(out), "--tile", "3"],
+        "no such file": ["upscale", str(tmp_path / "gone.png"), *model, "--out", str(out)],
+        "no image": ["upscale", str(empty), *model, "--out", str(out)],
+        "--size": ["info", str(small_teacher), "--size", "36"],
+        "rcan-small": ["info", "rcan-smal-student"],
+        "not a run": ["train", "--resume", str(empty)],
+    }
+    before = sorted(tmp_path.rglob("*"))
+    for message, arguments in calls.items():
+        assert main(arguments) in (1, 2), arguments
+        assert message in one_line(capsys.readouterr().err), arguments
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_usage_errors_exit_2() -> None:
+    assert main(["train", "--bogus"]) == 2
+    assert main(["evaluate"]) == 2
+    assert main(["info"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("preset", "parameters", "gmacs"),
+    [("rcan-paper-teacher", 15.59e6, 36.7), ("rcan-paper-student", 5.17e6, 12.9), ("edsr-paper-student", 1.52e6, 4.57)],
+)
+def test_info_gives_the_published_sizes(
+    capsys: pytest.CaptureFixture[str], preset: str, parameters: float, gmacs: float
+) -> None:
+    assert main(["info", preset, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["parameters"] == pytest.approx(parameters, rel=1e-3)
+    assert report["gmacs"] == pytest.approx(gmacs, rel=5e-3)
+
+
+def test_info_names_the_key_format(shared: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(shared("golden/rcan_x4_student.pt")), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["key format"] == "FAKD RCAN"
+    assert (report["n_resgroups"], report["n_resblocks"], report["n_feats"], report["scale"]) == (10, 1, 16, 4)
+
+
+def test_info_lists_what_comes_with_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--list", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"edsr", "rcan", "san"} <= set(report["architectures"])
+    assert "rcan-paper-student" in report["presets"]
+
+
+def test_bicubic_on_set5_as_published(shared: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
+    data = shared("data/benchmark/Set5")
+    assert main(["evaluate", "--model", "bicubic", "--data", str(data), "--scale", "4", "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert (round(result["psnr_y"], 2), round(result["ssim_y"], 3)) == (28.43, 0.811)

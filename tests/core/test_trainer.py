@@ -1,0 +1,226 @@
+"""Real training on real images, tiny: the loss falls, a run resumes exactly, bad input writes nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fakd_core import load_model
+from fakd_core.config import TrainConfig
+from fakd_core.errors import ConfigError, DataError, FakdError, RunError
+from fakd_core.events import CancelToken, CheckpointSaved, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.run_record import read_config, read_metrics
+from fakd_core.trainer import resume_training, train
+
+STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
+
+
+@pytest.fixture
+def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "teacher": str(small_teacher),
+        "student": STUDENT,
+        "train_data": photos,
+        "run": tmp_path / "run",
+        "steps": 6,
+        "batch": 2,
+        "patch": 12,
+        "lr": 1e-3,
+        "val_images": 2,
+        "validate_every": 3,
+    }
+
+
+def run(settings: dict[str, Any], **changes: Any) -> list[TrainEvent]:
+    return list(train(TrainConfig.build(**{**settings, **changes})))
+
+
+def losses(events: list[TrainEvent]) -> list[float]:
+    return [event.total for event in events if isinstance(event, StepEnd)]
+
+
+def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
+    events = run(settings)
+    kinds = [type(event) for event in events]
+    stretch = [StepEnd, StepEnd, StepEnd, ValidationEnd, CheckpointSaved]
+    assert kinds == [RunStarted, *stretch, *stretch, RunEnd]
+    started = events[0]
+    assert isinstance(started, RunStarted)
+    assert (started.train_images, started.validation_images) == (4, 2)
+    assert started.preview.hr.shape == started.preview.bicubic.shape == events[-3].preview.shape
+    for event in events:
+        if isinstance(event, StepEnd):
+            assert list(event.parts) == ["DS", "TS", "SA"]
+            assert sum(event.parts.values()) == pytest.approx(event.total, rel=1e-5)
+            assert event.parts["SA"] == pytest.approx(10 * event.raw["SA"], rel=1e-5)
+    folder = settings["run"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoints",
+        "config.toml",
+        "environment.json",
+        "metrics.jsonl",
+        "previews",
+        "student.safetensors",
+    ]
+    assert [line["event"] for line in read_metrics(folder)] == ["start", *["step"] * 3, "validation"] + [
+        *["step"] * 3,
+        "validation",
+    ]
+    assert read_config(folder) == TrainConfig.build(**settings)
+    assert load_model(folder).spec.architecture == "rcan"
+
+
+def test_the_loss_falls(settings: dict[str, Any]) -> None:
+    curve = losses(run(settings, steps=60, validate_every=60, lr=3e-3))
+    assert sum(curve[-10:]) < 0.7 * sum(curve[:10])
+
+
+def test_ground_truth_alone_needs_no_teacher(settings: dict[str, Any]) -> None:
+    events = run(settings, teacher=())
+    assert events[0].teacher is None  # type: ignore[union-attr]
+    assert all(list(event.parts) == ["DS"] for event in events if isinstance(event, StepEnd))
+
+
+def test_several_teachers_are_drawn_at_random(settings: dict[str, Any], tmp_path: Path) -> None:
+    from fakd_core import create_model
+    from fakd_core.models.checkpoint import save_safetensors
+
+    other = tmp_path / "other.safetensors"
+    save_safetensors(create_model("edsr", n_feats=12, n_resblocks=4), other)
+    one = losses(run(settings, steps=8, validate_every=8))
+    two = losses(
+        run(settings, steps=8, validate_every=8, teacher=(settings["teacher"], str(other)), run=tmp_path / "two")
+    )
+    same = [a == b for a, b in zip(one, two, strict=True)]
+    first_change = same.index(False)
+    assert 0 <= first_change < 8, "the second teacher was never drawn"
+
+
+def test_a_student_can_start_from_the_teacher(settings: dict[str, Any], small_teacher: Path) -> None:
+    events = run(settings, init_from_teacher=True, steps=1, lr=1e-12)
+    assert events[0].copied_tensors > 10  # type: ignore[union-attr]
+    teacher, student = load_file(small_teacher), load_file(settings["run"] / "student.safetensors")
+    torch.testing.assert_close(student["head.0.weight"], teacher["head.0.weight"])
+
+
+def test_a_stopped_run_resumes_exactly(settings: dict[str, Any], tmp_path: Path) -> None:
+    whole = losses(run(settings, run=tmp_path / "whole"))
+    token = CancelToken()
+    before: list[TrainEvent] = []
+    for event in train(TrainConfig.build(**settings), token):
+        before.append(event)
+        if isinstance(event, StepEnd) and event.step == 4:
+            token.cancel()
+    assert isinstance(before[-1], RunEnd)
+    assert (before[-1].outcome, before[-1].step) == ("stopped", 4)
+    after = list(resume_training(settings["run"]))
+    assert losses(before) + losses(after) == whole
+    final, expected = (load_file(folder / "student.safetensors") for folder in (settings["run"], tmp_path / "whole"))
+    assert all(torch.equal(final[key], expected[key]) for key in expected)
+    steps = [line["step"] for line in read_metrics(settings["run"]) if line["event"] == "step"]
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_validation_cut_short_by_a_stop_is_made_up(settings: dict[str, Any]) -> None:
+    token = CancelToken()
+    for event in train(TrainConfig.build(**settings), token):
+        if isinstance(event, StepEnd) and event.step == 3:
+            token.cancel()
+    resumed = list(resume_training(settings["run"]))
+    assert [event.step for event in resumed if isinstance(event, ValidationEnd)] == [3, 6]
+
+
+def test_a_killed_run_resumes_exactly(settings: dict[str, Any], tmp_path: Path) -> None:
+    changes = {"steps": 400, "validate_every": 5}
+    folder = settings["run"]
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in {**settings, **changes}.items()]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fakd_core.cli", "train", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "checkpoints" / "last.pt").exists():
+        assert process.poll() is None, process.stderr.read().decode()  # type: ignore[union-attr]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    last = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)["step"]
+    assert 0 < last < 400
+    token = CancelToken()
+    for event in resume_training(folder, token):
+        if isinstance(event, StepEnd) and event.step == last + 5:
+            token.cancel()
+    lines = [line for line in read_metrics(folder) if line["event"] == "step"]
+    assert [line["step"] for line in lines] == list(range(1, last + 6))
+    whole = losses(run(settings, steps=last + 5, validate_every=400, run=tmp_path / "whole"))
+    assert [line["total"] for line in lines] == pytest.approx(whole, rel=1e-4)
+
+
+def test_a_metrics_line_torn_by_a_crash_is_dropped(settings: dict[str, Any]) -> None:
+    run(settings)
+    metrics = settings["run"] / "metrics.jsonl"
+    whole = read_metrics(settings["run"])
+    metrics.write_text(metrics.read_text() + '{"event": "st')
+    assert read_metrics(settings["run"]) == whole
+
+
+def test_changed_training_images_are_not_resumed_on(settings: dict[str, Any], photos: Path, tmp_path: Path) -> None:
+    import shutil
+
+    data = tmp_path / "data"
+    shutil.copytree(photos, data)
+    run(settings, train_data=data)
+    (data / "coffee1.png").unlink()
+    with pytest.raises(RunError, match="changed since"):
+        list(resume_training(settings["run"]))
+
+
+def test_a_diverging_run_says_so(settings: dict[str, Any]) -> None:
+    with pytest.raises(RunError, match="lower --lr"):
+        run(settings, lr=1e30, steps=20)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"distill": "10*XA"}, ConfigError, "XA"),
+        ({"scale": 5}, ConfigError, "scale"),
+        ({"scale": 2}, ConfigError, "x4"),
+        ({"patch": 64}, DataError, "smaller than the patch"),
+        ({"val_images": 6}, DataError, "none to train"),
+        ({"layers": (1, 4)}, ConfigError, "layers"),
+        ({"student": "rcan:n_feats=0"}, ConfigError, "n_feats"),
+        ({"student": "nothing"}, FakdError, "nothing"),
+        ({"teacher": "nothing.pth"}, FakdError, "nothing.pth"),
+        ({"train_data": Path("/nowhere")}, DataError, "nowhere"),
+        ({"device": "abacus"}, ConfigError, "abacus"),
+        ({"precision": "fp16"}, ConfigError, "fp16"),
+        ({"student": "rcan:n_feats=16", "init_from_teacher": True}, FakdError, "n_feats"),
+    ],
+)
+def test_bad_settings_are_refused_and_nothing_is_written(
+    settings: dict[str, Any], changes: dict[str, Any], kind: type[FakdError], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        run(settings, **changes)
+    assert not settings["run"].exists()
+
+
+def test_a_run_is_never_overwritten(settings: dict[str, Any]) -> None:
+    run(settings)
+    before = (settings["run"] / "metrics.jsonl").read_bytes()
+    with pytest.raises(RunError, match="--resume"):
+        run(settings)
+    assert (settings["run"] / "metrics.jsonl").read_bytes() == before
