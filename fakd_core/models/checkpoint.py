@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import os
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,17 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from fakd_core.config import ModelSpec
+from fakd_core.config import ModelSpec, explain
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
+from fakd_core.files import atomic_path
 from fakd_core.models.architectures import REGISTRY
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Architecture, KeyFormat
 
 SPEC_KEY = "fakd_spec"
 NESTS = ("params_ema", "params", "state_dict", "model")
-PREFIXES = ("module.", "model.")
+SUFFIXES = (".pt", ".pth", ".safetensors")
+PREFIXES = ("module.", "model.", "_orig_mod.")
 LISTED = 12
 
 
@@ -40,11 +41,14 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
     weights, metadata = read_weights(path)
     architecture, key_format = recognise(path, weights)
     native = key_format.native_keys(weights)
+    names = {new: old for old, new in native.items()}
+    twice = [key for key, new in native.items() if names[new] != key]
+    if twice:
+        raise CheckpointError(f"{path}: mixes two key formats: {_some(twice)} also stand under other names")
     weights = {native[key]: tensor for key, tensor in weights.items()}
     spec = _spec_of(path, architecture, weights, metadata, overrides)
     with torch.device("meta"):
         network = architecture.network(spec)
-    names = {new: old for old, new in native.items()}
     _check(path, spec, network.state_dict(), weights, names)
     network.load_state_dict(
         {key: tensor.to(torch.float32).contiguous() for key, tensor in weights.items()}, assign=True
@@ -71,6 +75,9 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         )
     if not content:
         raise CheckpointError(f"{path}: holds no weights")
+    integers = [key for key, tensor in content.items() if not tensor.is_floating_point()]
+    if integers:
+        raise CheckpointError(f"{path}: expected floating-point weights; these are not: {_some(integers)}")
     return _without_prefix(content), metadata
 
 
@@ -88,32 +95,27 @@ def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, Key
 def save_safetensors(model: SRNetwork, path: Path) -> None:
     """Write `model` to `path`, whole or not at all, with its spec in the metadata."""
     metadata = {SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
-    _replace(Path(path), safetensors.torch.save(_plain_weights(model), metadata))
+    with _written(path) as temporary:
+        safetensors.torch.save_file(_plain_weights(model), temporary, metadata)
 
 
 def save_pth(model: SRNetwork, path: Path) -> None:
     """Write `model` to `path`, whole or not at all, as the plain state dict that other tools read."""
-    buffer = io.BytesIO()
-    torch.save(_plain_weights(model), buffer)
-    _replace(Path(path), buffer.getvalue())
+    with _written(path) as temporary:
+        torch.save(_plain_weights(model), temporary)
 
 
 def _plain_weights(model: SRNetwork) -> dict[str, Tensor]:
     return {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside `path` and rename, so that a crash leaves the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+@contextmanager
+def _written(path: Path) -> Iterator[Path]:
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise CheckpointError(f"{path}: can't be written: {error.strerror or error}") from None
+        with atomic_path(Path(path)) as temporary:
+            yield temporary
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: can't be written: {error}") from None
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -124,18 +126,23 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
 
 
+# What torch.load is seen to raise for damaged and foreign files.
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+)
+
+
 def _read_pickle(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-        AttributeError,
-    ) as error:
+    except _UNREADABLE as error:
         reason = re.search(r"Unsupported (?:global|class|operand)[^\n]*|GLOBAL \S+", str(error))
         if reason:
             raise CheckpointError(
@@ -186,8 +193,9 @@ def _spec_of(
     except KeyError as error:
         raise CheckpointError(f"{path}: looks like {architecture.name}, but lacks {error.args[0]}") from None
     except (ConfigError, ValidationError, IndexError, ZeroDivisionError) as error:
+        reason = explain(error) if isinstance(error, ValidationError) else str(error)
         raise CheckpointError(
-            f"{path}: looks like {architecture.name}, but its sizes make no sense: {error}"
+            f"{path}: looks like {architecture.name}, but its sizes make no sense: {reason}"
         ) from None
     if not overrides:
         return spec

@@ -88,5 +88,7 @@ def parse_sizes(text: str, scale: int) -> ModelSpec:
             raise ConfigError(f"sizes are written name=value (found {item!r} in {text!r})")
         if name in sizes:
             raise ConfigError(f"{name} is given twice in {text!r}, or already by the scale asked for")
+        if name == "taps" and value.count("/") != 1:
+            raise ConfigError(f"taps are two counts, such as 3/7 (found {value!r} in {text!r})")
         sizes[name] = tuple(value.split("/")) if name == "taps" else value
     return create_spec(architecture.strip(), **sizes)

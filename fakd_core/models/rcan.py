@@ -1,6 +1,7 @@
 """RCAN: residual channel attention network.
 
-Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018. Weights are named as in its authors' files.
+Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018.
+Weights are named as in its authors' files.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class NonLocalBlock(nn.Module):
         return features + attended
 
     def _attend(self, theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
-        """Softmax of theta against the pooled phi, applied to the pooled g; never the whole matrix at once."""
+        """Softmax of theta against the pooled phi, applied to the pooled g, in blocks."""
         attended = F.scaled_dot_product_attention(
             _pixels(theta), _pixels(self.phi[1](phi)), _pixels(self.g[1](g)), scale=1.0
         )
@@ -129,9 +129,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, n_feats: int) -> None:
         super().__init__()
-        self.conv_first = nn.Sequential(
-            conv(n_feats, n_feats), nn.ReLU(inplace=True), conv(n_feats, n_feats)
-        )
+        self.conv_first = nn.Sequential(conv(n_feats, n_feats), nn.ReLU(inplace=True), conv(n_feats, n_feats))
 
     def forward(self, features: Tensor) -> Tensor:
         residual: Tensor = self.conv_first(features)

@@ -20,7 +20,8 @@ def copy_matching_layers(student: SRNetwork, teacher: SRNetwork) -> int:
     if (ours.architecture, ours.n_feats) != (theirs.architecture, theirs.n_feats):
         raise ConfigError(
             "a student starts from its teacher only if architecture and n_feats are the same: "
-            f"student {ours.architecture} with {ours.n_feats}, teacher {theirs.architecture} with {theirs.n_feats}"
+            f"student {ours.architecture} with {ours.n_feats}, "
+            f"teacher {theirs.architecture} with {theirs.n_feats}"
         )
     counterpart = REGISTRY.get(ours.architecture).counterpart
     source = teacher.state_dict()

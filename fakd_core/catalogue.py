@@ -1,0 +1,108 @@
+"""The names people type for a model, and what they stand for.
+
+A reference is a bundled name, a preset, sizes (`rcan:n_feats=32,...`), a checkpoint file or a run folder.
+The first two win over a file of the same name in the current folder; `./NAME` reaches that.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fakd_core.assets import assets_dir as assets_dir
+from fakd_core.config import ModelSpec
+from fakd_core.errors import CheckpointError, ConfigError, RunError
+from fakd_core.models.presets import PRESETS, parse_sizes, preset_spec
+
+if TYPE_CHECKING:
+    from fakd_core.models import SRNetwork
+
+RUN_WEIGHTS = ("checkpoints/best.safetensors", "student.safetensors")
+WEIGHT_SUFFIXES = (".pt", ".pth", ".safetensors")
+
+
+def bundled_models() -> dict[str, Path]:
+    """The weight files that come with the program by name, sorted."""
+    return {path.stem: path for path in sorted((assets_dir() / "models").glob("*.safetensors"))}
+
+
+def has_weights(ref: str | Path) -> bool:
+    """Whether `ref` names weights, rather than only the sizes of a network.
+
+    Raises `ConfigError` for a name that is nothing, with the nearest known ones.
+    """
+    if isinstance(ref, Path) or ref in bundled_models():
+        return True
+    if ref in PRESETS or _is_sizes(ref):
+        return False
+    if _is_path(ref):
+        return True
+    raise ConfigError(_unknown(ref))
+
+
+def model_file(ref: str | Path) -> Path:
+    """The weights file that `ref` names: a bundled model's, the file itself, or a run's best student so far.
+
+    Raises `ConfigError` for a preset, sizes or an unknown name, `CheckpointError` for a missing file and
+    `RunError` for a run folder without a student.
+    """
+    if not has_weights(ref):
+        raise ConfigError(
+            f"{ref} has no weights, only sizes; name a bundled model, a checkpoint file or a run folder"
+        )
+    bundled = bundled_models() if isinstance(ref, str) else {}
+    path = bundled.get(str(ref), Path(ref))
+    if path.is_dir():
+        for name in RUN_WEIGHTS:
+            if (path / name).is_file():
+                return path / name
+        raise RunError(f"{path}: no student in this folder; a run has {' or '.join(RUN_WEIGHTS)}")
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such file")
+    return path
+
+
+def load_model(ref: str | Path) -> SRNetwork:
+    """The network that `ref` names, with its weights, on the CPU and in eval mode; raises as `model_file`.
+
+    Of a file that can't be read or doesn't fit it raises as `models.checkpoint.load_checkpoint`.
+    """
+    path = model_file(ref)
+    from fakd_core.models.checkpoint import load_checkpoint
+
+    return load_checkpoint(path)
+
+
+def resolve_spec(ref: str | Path, scale: int = 4) -> ModelSpec:
+    """The spec that `ref` names. Presets and sizes take `scale`; weights have a scale of their own."""
+    if has_weights(ref):
+        return load_model(ref).spec
+    return preset_spec(str(ref), scale) if str(ref) in PRESETS else parse_sizes(str(ref), scale)
+
+
+def _is_sizes(ref: str) -> bool:
+    """`architecture:...` or a bare architecture; `C:...` is a path."""
+    name, colon, _ = ref.partition(":")
+    if colon:
+        return name.isidentifier() and len(name) > 1
+    if not name.isidentifier():
+        return False
+    from fakd_core.models import list_architectures
+
+    return name in list_architectures()
+
+
+def _is_path(ref: str) -> bool:
+    path = Path(ref)
+    return path.suffix in WEIGHT_SUFFIXES or path.name != ref or path.exists()
+
+
+def _unknown(ref: str) -> str:
+    bundled = list(bundled_models())
+    near = difflib.get_close_matches(ref, [*bundled, *PRESETS], n=1)
+    hint = f"; did you mean {near[0]}?" if near else "."
+    return (
+        f"no model {ref!r}{hint} Bundled: {', '.join(bundled) or 'none'}. Presets: {', '.join(PRESETS)}. "
+        "Or name a checkpoint file or a run folder"
+    )
