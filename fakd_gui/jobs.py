@@ -173,3 +173,15 @@ class LatestWins(QObject):
             self.result.emit(end.result)
         elif end.outcome is Outcome.FAILED:
             self.failed.emit(end.message)
+
+
+def stop_all(*owners: QObject, milliseconds: int = 30_000) -> bool:
+    """Cancel every job below `owners`, then wait for them all; False if one did not end in time.
+
+    Qt aborts the program when a thread's object dies before the thread: call this before closing.
+    """
+    pending = [latest for owner in owners for latest in owner.findChildren(LatestWins)]
+    jobs = [job for owner in owners for job in owner.findChildren(Job)]
+    for worker in (*pending, *jobs):
+        worker.cancel()
+    return all([job.wait(milliseconds) for job in jobs])

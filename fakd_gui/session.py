@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.config import TrainConfig
 from fakd_core.events import CancelToken
-from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
+from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome, stop_all
 from fakd_gui.opened_image import OpenedImage, open_image
+from fakd_gui.run_folders import default_runs_root, has_student, runs_in
 
 if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
@@ -51,6 +52,8 @@ class Session(QObject):
     error = Signal(str)
     """A message for people: what went wrong and what to do."""
     runs_changed = Signal(list)
+    run_selected = Signal(object)
+    """The folder of the run whose curves are wanted."""
     training_started = Signal(object)
     """The `Job`; its `event` carries the trainer's events."""
     training_finished = Signal(object)
@@ -58,14 +61,17 @@ class Session(QObject):
     query_changed = Signal(int, int)
     """The inspected position (y, x) in LR pixels."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, runs_root: Path | None = None) -> None:
         super().__init__(parent)
         self.models = ModelCache()
+        self.runs_root = runs_root or default_runs_root()
         self.teacher = ""
         self.students: list[str] = []
         self.image: OpenedImage | None = None
         self.runs: list[Path] = []
         self.training: Job | None = None
+        self.training_config: TrainConfig | None = None
+        """The settings of the training that runs, or ran last."""
         self._opening = LatestWins("open image", self)
         self._opening.result.connect(self._set_image)
         self._opening.failed.connect(self.error)
@@ -98,6 +104,20 @@ class Session(QObject):
             self.runs = [run, *self.runs]
             self.runs_changed.emit(self.runs)
 
+    def find_runs(self) -> None:
+        """Add the runs that lie in `runs_root`, the newest first."""
+        for run in runs_in(self.runs_root):
+            if run not in self.runs:
+                self.runs.append(run)
+        self.runs_changed.emit(self.runs)
+
+    def select_run(self, run: Path) -> None:
+        """Show `run`'s curves, and take its student among the students if it has one yet."""
+        self.add_run(run)
+        self.run_selected.emit(run)
+        if has_student(run):
+            self.add_student(str(run))
+
     def start_training(self, config: TrainConfig, resume: bool = False) -> Job:
         """Train on a thread; one training at a time.
 
@@ -114,19 +134,15 @@ class Session(QObject):
 
         job = Job(f"Training {config.run.name}", work, self)
         job.finished.connect(self._training_ended)
-        self.training = job
+        self.training, self.training_config = job, config
         self.add_run(config.run)
         self.training_started.emit(job)
         job.start()
         return job
 
-    def shut_down(self) -> None:
-        """Stop what is running and wait for it; training saves a checkpoint first."""
-        self._opening.cancel()
-        self._opening.wait()
-        if self.training is not None:
-            self.training.cancel()
-            self.training.wait(30_000)
+    def shut_down(self) -> bool:
+        """Stop what is running and wait for it; training saves a checkpoint first. False if it did not end in time."""
+        return stop_all(self)
 
     def _set_image(self, image: object) -> None:
         assert isinstance(image, OpenedImage)
@@ -137,6 +153,8 @@ class Session(QObject):
         job, self.training = self.training, None
         if end.outcome is Outcome.FAILED:
             self.error.emit(end.message)
+        if self.training_config is not None and has_student(self.training_config.run):
+            self.add_student(str(self.training_config.run))
         self.training_finished.emit(end)
         if job is not None:
             job.deleteLater()
