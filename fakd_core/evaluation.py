@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -73,6 +74,7 @@ def evaluate(
                 f"{name} is an x{model.spec.scale} network, but x{dataset.scale} was asked for; "
                 f"choose scale {model.spec.scale} or another model"
             )
+    folders = _folder_names(models)
     results = []
     total = len(models) * len(dataset)
     for position, (name, model) in enumerate(models.items()):
@@ -90,7 +92,7 @@ def evaluate(
             seconds = time.perf_counter() - began
             scores.append(_score(pair.name, sr, pair.hr, dataset.scale, seconds))
             if save_dir is not None:
-                write_png(save_dir / _file_name(name) / dataset.name / f"{pair.name}.png", sr)
+                write_png(save_dir / folders[name] / dataset.name / f"{pair.name}.png", sr)
             if on_progress is not None:
                 on_progress(Progress(position * len(dataset) + index + 1, total, f"{name}: {pair.name}"))
         result = _summary(name, dataset, scores)
@@ -128,9 +130,14 @@ def _summary(model: str, dataset: SRDataset, scores: Sequence[ImageResult]) -> R
     return Result(model, dataset.name, dataset.scale, len(scores), psnr, ssim, tuple(scores))
 
 
-def _file_name(model: str) -> str:
-    """A model may be named by its path; its outputs still lie in one folder under `save_dir`."""
-    return Path(model).name or "model"
+def _folder_names(models: Iterable[str]) -> dict[str, str]:
+    """A folder name for each model: of a path its last part, or all of it where that part is not unique."""
+    paths = {name: Path(name).resolve() for name in models}
+    last_parts = Counter(path.name for path in paths.values())
+    return {
+        name: path.name if last_parts[path.name] == 1 else "_".join(path.parts[1:])
+        for name, path in paths.items()
+    }
 
 
 def _digits(psnr: float, ssim: float, seconds: float) -> list[str]:

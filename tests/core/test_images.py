@@ -95,6 +95,13 @@ def test_sixteen_bit_grey_is_scaled_and_rounded(tmp_path: Path, suffix: str) -> 
     assert img[0, :, 0].tolist() == [0, 0, 1, 77, 254, 255]
 
 
+def test_transparent_level_of_sixteen_bit_grey_is_white(tmp_path: Path) -> None:
+    rows = b"\0" + np.array([300, 2570], ">u2").tobytes()
+    path = tmp_path / "a.png"
+    path.write_bytes(png(2, 1, 16, 0, rows, key=struct.pack(">H", 300)))
+    assert read_image(path)[0, :, 0].tolist() == [255, 10]
+
+
 def test_sixteen_bit_colour_is_within_one_level(tmp_path: Path) -> None:
     values = np.random.default_rng(1).integers(0, 65536, (4, 5, 3), dtype=np.uint16)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
@@ -144,17 +151,16 @@ def test_unusable_files_are_named_with_reason_and_advice(tmp_path: Path) -> None
         read_image(saved(tmp_path / "i.tif", Image.fromarray(np.full((4, 4), 70_000, np.int32))))
 
 
-def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
+def png(width: int, height: int, depth: int, colour: int, rows: bytes, key: bytes = b"") -> bytes:
+    """A PNG file made by hand, for what Pillow can't write; `key` is the transparent colour."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+    transparency = chunk(b"tRNS", key) if key else b""
+    data = chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + header + transparency + data + chunk(b"IEND", b"")
 
 
 def test_write_png_makes_folders_and_leaves_nothing_else(tmp_path: Path) -> None:
