@@ -51,7 +51,8 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
         network = architecture.network(spec)
     _check(path, spec, network.state_dict(), weights, names)
     network.load_state_dict(
-        {key: tensor.to(torch.float32).contiguous() for key, tensor in weights.items()}, assign=True
+        {key: _own(tensor) for key, tensor in weights.items()},
+        assign=True,
     )
     return network.eval()
 
@@ -67,12 +68,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"{path}: no such file")
     if path.suffix == ".safetensors":
         content, metadata = _read_safetensors(path)
-    elif path.suffix in (".pt", ".pth"):
+    elif path.suffix in SUFFIXES:
         content, metadata = _unnest(path, _read_pickle(path)), {}
     else:
-        raise CheckpointError(
-            f"{path}: expected a .pt, .pth or .safetensors file, found {path.suffix or 'no suffix'}"
-        )
+        raise CheckpointError(f"{path}: not a checkpoint; its name must end in {', '.join(SUFFIXES)}")
     if not content:
         raise CheckpointError(f"{path}: holds no weights")
     integers = [key for key, tensor in content.items() if not tensor.is_floating_point()]
@@ -103,6 +102,11 @@ def save_pth(model: SRNetwork, path: Path) -> None:
     """Write `model` to `path`, whole or not at all, as the plain state dict that other tools read."""
     with _written(path) as temporary:
         torch.save(_plain_weights(model), temporary)
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """A float32 copy: stored tensors may be views of one storage, or of the mapped file."""
+    return tensor.to(torch.float32).clone(memory_format=torch.contiguous_format)
 
 
 def _plain_weights(model: SRNetwork) -> dict[str, Tensor]:
@@ -143,11 +147,11 @@ def _read_pickle(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
-        reason = re.search(r"Unsupported (?:global|class|operand)[^\n]*|GLOBAL \S+", str(error))
-        if reason:
+        unsafe = re.search(r"Unsupported (?:global: GLOBAL|class) (\S+)", str(error))
+        if unsafe:
             raise CheckpointError(
-                f"{path}: refused: it holds more than weights, and opening it could run code "
-                f"({reason[0]}); ask for a file with the state dict alone"
+                f"{path}: refused: it holds more than weights ({unsafe[1]}), and opening it could run code; "
+                "ask for a file with the state dict alone"
             ) from None
         raise CheckpointError(f"{path}: not a readable PyTorch file (damaged or of another kind)") from None
 

@@ -46,7 +46,9 @@ def deviation(found: Tensor, expected: Tensor) -> float:
 def test_outputs_and_taps_are_the_authors(shared: Shared, name: str, role: str) -> None:
     golden = np.load(shared(f"golden/{name}.npz"))
     outputs = run(load(shared, name, role), torch.from_numpy(golden["lr"]))
-    found = {key: deviation(value, torch.from_numpy(golden[f"{role}_{key}"])) for key, value in outputs.items()}
+    found = {
+        key: deviation(value, torch.from_numpy(golden[f"{role}_{key}"])) for key, value in outputs.items()
+    }
     assert max(found.values()) < ROUNDING_LIMITED.get((name, role), TOLERANCE), found
 
 
