@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from fakd_core.errors import FeatureTapError
 
@@ -39,7 +38,7 @@ def spatial_affinity(feature_map: Tensor) -> Tensor:
         feature_map: (B, C, H, W), any scale.
 
     Returns:
-        (B, N, N) with N = H·W, in -1..1, symmetric. For training, `spatial_affinity_loss` holds no such matrix.
+        (B, N, N) with N = H·W, in -1..1, symmetric. Training uses `spatial_affinity_loss`: no such matrix.
     """
     positions = unit_vectors(feature_map.flatten(2), dim=1)
     return positions.mT @ positions
@@ -148,8 +147,10 @@ class _StreamedAffinityL1(torch.autograd.Function):
         return torch.stack(sums).sum() / elements
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        # The saved gradients are constants to autograd: a second derivative would be silently wrong.
+        if torch.is_grad_enabled():
+            raise RuntimeError("spatial_affinity_loss has no second derivative: don't use create_graph=True")
         student_grad, teacher_grad = ctx.saved_tensors
         return (
             None if student_grad is None else student_grad * grad_loss,

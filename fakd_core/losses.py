@@ -115,7 +115,7 @@ class DistillationLoss:
             missing = [layer for layer in self.layers if layer >= len(maps)]
             if missing:
                 raise FeatureTapError(
-                    f"layers {missing} are not among the {owner}'s feature maps: it has {len(maps)}, from 0 on"
+                    f"layers {missing} are not among the {owner}'s feature maps: it has {len(maps)}, from 0"
                 )
         return [
             FeaturePair(layer, student_maps[layer], teacher_maps[layer].detach()) for layer in self.layers
