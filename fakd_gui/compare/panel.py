@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from fakd_core.errors import FakdError
@@ -26,7 +25,7 @@ from fakd_gui.compare.work import (
     compare,
     measure_region,
 )
-from fakd_gui.jobs import LatestWins
+from fakd_gui.jobs import LatestWins, stop_all
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.session import Session
 from fakd_gui.theme import Theme, follow_theme
@@ -34,18 +33,24 @@ from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.empty_state import EmptyState
 from fakd_gui.widgets.file_drops import FileDrops
+from fakd_gui.widgets.flip_keys import FlipKeys
 from fakd_gui.widgets.image_opener import MODEL_SUFFIXES, opener_of
-from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_tool_bar, menu_button, set_icon
+from fakd_gui.widgets.image_tools import (
+    add_open_tools,
+    add_view_tools,
+    make_tool_bar,
+    menu_button,
+    navigate,
+    set_icon,
+)
 from fakd_gui.widgets.names import model_labels
-
-HOLD_SECONDS = 0.35
-"""A digit held longer than this flips only while it is held; a shorter press stays."""
 
 
 class ComparePanel(QWidget):
     """Bicubic, students, teacher and ground truth of the session's image, linked in zoom and pan.
 
-    Works whenever the session's image or models change. `finished` follows when every pane is done
+    Works while it is visible, whenever the session's image or models change; what changes while it is
+    hidden is computed when it is shown. `finished` follows when every pane is done
     (or has failed); it is not emitted after a cancellation.
     """
 
@@ -61,8 +66,8 @@ class ComparePanel(QWidget):
         self._generation = 0
         self._done = 0
         self._total = 0
-        self._flip_began: float | None = None
-        self._flip_before: int | None = None
+        self._flip = FlipKeys(self.board.grid)
+        self._stale = False
         self._work = LatestWins("compare", self)
         self._work.result.connect(self._all_done)
         self._work.failed.connect(self._failed)
@@ -74,8 +79,8 @@ class ComparePanel(QWidget):
         self._reported.connect(self._receive)
         self._build()
         session.image_changed.connect(self._image_changed)
-        session.teacher_changed.connect(lambda _: self.refresh())
-        session.students_changed.connect(lambda _: self.refresh())
+        session.teacher_changed.connect(lambda _: self._models_changed())
+        session.students_changed.connect(lambda _: self._models_changed())
         follow_theme(self, self._apply_theme)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         if session.image is not None:
@@ -86,6 +91,7 @@ class ComparePanel(QWidget):
         image = self.session.image
         if image is None:
             return
+        self._stale = False
         self.board.arrange(self.session.students, self.session.teacher)
         self._offer_differences()
         for pane in self.board.panes.values():
@@ -137,10 +143,7 @@ class ComparePanel(QWidget):
 
     def shut_down(self) -> None:
         """Stop and wait for the threads, before the panel goes."""
-        for worker in (self._work, self._measuring):
-            worker.cancel()
-            worker.wait()
-        self.opener.shut_down()
+        stop_all(self, self.opener)
 
     def set_difference(self, difference: Difference | None) -> None:
         """Show the difference of two panes as one more pane; None hides it."""
@@ -256,7 +259,19 @@ class ComparePanel(QWidget):
         self.difference_bar.setVisible(self.board.difference is not None)
         self._enable()
         self._show_file()
-        self.refresh()
+        self._models_changed()
+
+    def _models_changed(self) -> None:
+        if self.isVisible():
+            self.refresh()
+        else:
+            self._stale = True
+            self._work.cancel()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
 
     def _receive(self, generation: int, event: PaneEvent) -> None:
         if generation != self._generation:
@@ -336,36 +351,17 @@ class ComparePanel(QWidget):
     # -- keys and the status line
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._flip.press(event):
+            return
         key = event.key()
-        if Qt.Key.Key_1 <= key <= Qt.Key.Key_9:
-            if not event.isAutoRepeat():
-                self._press_digit(int(key) - int(Qt.Key.Key_1))
-        elif key == Qt.Key.Key_Escape:
-            self.flip_to(None)
+        if key == Qt.Key.Key_Escape:
             self.set_region(None)
-        elif key in (Qt.Key.Key_0, Qt.Key.Key_F):
-            self.camera.fit()
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            factor = 0.8 if key == Qt.Key.Key_Minus else 1.25
-            self.camera.zoom_to(self.camera.zoom * factor, self.camera.middle)
-        else:
+        elif not navigate(self.camera, key):
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        digit = Qt.Key.Key_1 <= event.key() <= Qt.Key.Key_9
-        if not digit or event.isAutoRepeat() or self._flip_began is None:
+        if not self._flip.release(event):
             super().keyReleaseEvent(event)
-            return
-        if time.monotonic() - self._flip_began > HOLD_SECONDS:
-            self.flip_to(self._flip_before)
-        self._flip_began = None
-
-    def _press_digit(self, index: int) -> None:
-        if index >= len(self.board.panes):
-            return
-        self._flip_before = self.board.grid.solo
-        self._flip_began = time.monotonic()
-        self.flip_to(None if self.board.grid.solo == index else index)
 
     def _show_file(self) -> None:
         image = self.session.image

@@ -19,14 +19,11 @@ class EmptyState(QWidget):
         title = QLabel(f"Drop an image here to {what}", alignment=Qt.AlignmentFlag.AlignCenter)
         title.setProperty("role", "heading")
         hint = QLabel(
-            "A photograph is reduced first, so that its full resolution is the ground truth. "
-            "Choose LR above for an image that is small already.",
+            "It is reduced first, so that its full resolution is the ground truth.\n"
+            "Choose LR above for an image that is low resolution already.",
             alignment=Qt.AlignmentFlag.AlignCenter,
         )
         hint.setProperty("role", "muted")
-        hint.setWordWrap(True)
-        # A wrapped label gets its full height in a box layout only when its width is certain.
-        hint.setFixedWidth(400)
         self.open_button = QPushButton("Open image…")
         self.open_button.setProperty("role", "primary")
         self.open_button.clicked.connect(lambda: opener.choose(self))

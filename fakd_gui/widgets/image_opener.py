@@ -76,10 +76,6 @@ class ImageOpener(QObject):
             taken = True
         return taken
 
-    def shut_down(self) -> None:
-        self._reading.cancel()
-        self._reading.wait()
-
     def _read_scale(self, ref: str) -> None:
         models = self.session.models
 

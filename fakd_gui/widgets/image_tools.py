@@ -71,12 +71,15 @@ def samples_menu(opener: ImageOpener, parent: QWidget) -> QMenu:
 
 def add_open_tools(bar: QToolBar, opener: ImageOpener) -> None:
     """Open image..., samples, and whether it is reduced first or upscaled as it is."""
-    opening = bar.addAction("Open")
-    opening.setToolTip("Open an image (or drop one on the panes)")
+    opening = QToolButton(bar)
+    opening.setText("Open")
+    opening.setToolTip("Open an image, or drop one here; the arrow lists the bundled samples")
+    opening.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    opening.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+    opening.setMenu(samples_menu(opener, opening))
+    opening.clicked.connect(lambda: opener.choose(bar))
     set_icon(opening, "image-plus-outline")
-    opening.triggered.connect(lambda: opener.choose(bar))
-    tip = "Open one of the bundled sample images"
-    menu_button(bar, "Samples", "image-multiple-outline", tip, samples_menu(opener, bar))
+    bar.addWidget(opening)
     group = QActionGroup(bar)
     as_hr = bar.addAction("HR")
     as_hr.setToolTip(
@@ -95,6 +98,19 @@ def add_open_tools(bar: QToolBar, opener: ImageOpener) -> None:
         (as_lr if is_lr else as_hr).setChecked(True)
 
     opener.mode_changed.connect(show_mode)
+
+
+def navigate(camera: Camera, key: int) -> bool:
+    """Zoom by +, - and 0 or F (fit); False for another key."""
+    if key in (Qt.Key.Key_0, Qt.Key.Key_F):
+        camera.fit()
+    elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+        camera.zoom_to(camera.zoom * 1.25, camera.middle)
+    elif key == Qt.Key.Key_Minus:
+        camera.zoom_to(camera.zoom / 1.25, camera.middle)
+    else:
+        return False
+    return True
 
 
 def add_view_tools(bar: QToolBar, camera: Camera) -> None:
