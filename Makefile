@@ -1,0 +1,50 @@
+# Two commands set everything up by themselves: `make demo` and `make test`.
+PYTHON ?= python3
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := $(VENV)/.packages-installed
+LIBRARIES := $(VENV)/.libraries-found
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test setup lint format constraints clean
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+demo: setup  ## Open the app and distil a student (no display: do it offscreen, write screenshots)
+	$(BIN)/python -m fakd_gui.demo
+
+# pytest comes last: its summary closes the output.
+test: setup lint  ## Run every check
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest --cov --cov-report=term
+
+setup: $(LIBRARIES)  ## Make .venv with everything in it
+
+lint: setup  ## Style, types and import rules only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints: setup  ## Pin what is installed now; the local label (+cpu, +cu...) of a torch build goes
+	@{ sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+[^+]*$$//'; } > .constraints.new
+	mv .constraints.new constraints.txt
+
+clean:  ## Remove .venv and what the tools left
+	rm -rf $(VENV) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+
+$(LIBRARIES): $(PACKAGES) .ci/system-libraries
+	.ci/system-libraries $(BIN)/python
+	@touch $@
+
+$(PACKAGES): pyproject.toml constraints.txt
+	.ci/check-python $(PYTHON)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
