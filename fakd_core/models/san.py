@@ -106,8 +106,11 @@ class NonLocalBlock(nn.Module):
 
 
 def _pixels(features: Tensor) -> Tensor:
-    """(B, C, H, W) as one attention head of HW tokens: (B, 1, HW, C)."""
-    return features.permute(0, 2, 3, 1).flatten(1, 2).unsqueeze(1)
+    """(B, C, H, W) as one attention head of HW tokens: (B, 1, HW, C).
+
+    Contiguous, or torch would fall back on the attention that builds the whole matrix.
+    """
+    return features.permute(0, 2, 3, 1).flatten(1, 2).unsqueeze(1).contiguous()
 
 
 class RegionNonLocal(nn.Module):

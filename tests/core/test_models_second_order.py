@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fakd_core.models.san import NonLocalBlock, SecondOrderChannelAttention
 from fakd_core.models.second_order import (
@@ -103,6 +104,17 @@ def test_non_local_is_the_materialised_attention_of_each_quadrant(size: tuple[in
             restored = attended.mT.reshape(2, 4, *part.shape[2:])
             expected[:, :, rows, columns] = part + block.W(restored)
     assert torch.allclose(block(features), expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(8, 8), (9, 7)])
+def test_non_local_never_builds_the_whole_matrix(layout: torch.memory_format, size: tuple[int, int]) -> None:
+    """Only torch's blockwise attention is allowed here: it refuses what it would have to materialise."""
+    features = torch.randn(2, 8, *size).to(memory_format=layout)
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        NonLocalBlock(8, 2)(features).sum().backward()
+        with torch.no_grad():
+            NonLocalBlock(8, 2)(features)
 
 
 def test_non_local_starts_as_the_identity() -> None:
