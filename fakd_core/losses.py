@@ -89,20 +89,19 @@ class DistillationLoss:
             FeatureTapError: shapes differ, a layer is not among the maps, or a term can't compare them.
         """
         _check_same_shape("hr", hr, student_sr)
-        with torch.autocast(student_sr.device.type, enabled=False):
-            student_sr = full_precision(student_sr)
-            data = F.l1_loss(student_sr, full_precision(hr))
-            if teacher_sr is None:
-                return LossBreakdown(data, {"DS": data}, {"DS": data})
-            _check_same_shape("teacher_sr", teacher_sr, student_sr)
-            raw = {"DS": data, "TS": F.l1_loss(student_sr, full_precision(teacher_sr.detach()))}
-            weights = [1 - self.alpha, self.alpha]
-            pairs = self._pairs(student_maps, teacher_maps) if len(self.recipe) else []
-            for name, term in zip(self.recipe.part_names, self.recipe, strict=True):
-                raw[name] = term.kind.compare(pairs, dict(term.params))
-                weights.append(term.weight)
-            parts = {name: weight * loss for weight, (name, loss) in zip(weights, raw.items(), strict=True)}
-            return LossBreakdown(torch.stack(list(parts.values())).sum(), parts, raw)
+        student_sr = full_precision(student_sr)
+        data = F.l1_loss(student_sr, full_precision(hr))
+        if teacher_sr is None:
+            return LossBreakdown(data, {"DS": data}, {"DS": data})
+        _check_same_shape("teacher_sr", teacher_sr, student_sr)
+        raw = {"DS": data, "TS": F.l1_loss(student_sr, full_precision(teacher_sr.detach()))}
+        weights = [1 - self.alpha, self.alpha]
+        pairs = self._pairs(student_maps, teacher_maps) if len(self.recipe) else []
+        for name, term in zip(self.recipe.part_names, self.recipe, strict=True):
+            raw[name] = term.kind.compare(pairs, dict(term.params))
+            weights.append(term.weight)
+        parts = {name: weight * loss for weight, (name, loss) in zip(weights, raw.items(), strict=True)}
+        return LossBreakdown(torch.stack(list(parts.values())).sum(), parts, raw)
 
     def _pairs(
         self, student_maps: Sequence[Tensor] | None, teacher_maps: Sequence[Tensor] | None

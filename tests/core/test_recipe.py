@@ -108,6 +108,7 @@ def test_two_terms_of_one_kind_have_their_own_part_names() -> None:
         ("-1*SA", 1, "a weight must be a positive number"),
         ("nan*SA", 1, "a weight must be a positive number, found 'nan'"),
         ("inf*SA", 1, "a weight must be a positive number, found 'inf'"),
+        ("\u0663*SA", 1, "a weight must be a positive number"),
         ("0*SA", 1, "a weight must be a positive, finite number, found 0"),
         ("AT+1e999*SA", 4, "finite number, found 1e999"),
         ("SA(k=2)", 3, "SA has no parameters"),
