@@ -169,14 +169,14 @@ def test_usage_errors_exit_2() -> None:
 
 @pytest.mark.parametrize(
     ("preset", "parameters", "gmacs"),
-    [("rcan-paper-teacher", 15.59e6, 36.7), ("rcan-paper-student", 5.17e6, 12.9), ("edsr-paper-student", 1.52e6, 4.57)],
+    [("rcan-paper-teacher", 15.59, 36.7), ("rcan-paper-student", 5.17, 12.9), ("edsr-paper-student", 1.52, 4.57)],
 )
 def test_info_gives_the_published_sizes(
     capsys: pytest.CaptureFixture[str], preset: str, parameters: float, gmacs: float
 ) -> None:
     assert main(["info", preset, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["parameters"] == pytest.approx(parameters, rel=1e-3)
+    assert round(report["parameters"] / 1e6, 2) == parameters
     assert report["gmacs"] == pytest.approx(gmacs, rel=5e-3)
 
 

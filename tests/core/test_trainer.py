@@ -79,8 +79,17 @@ def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
     assert load_model(folder).spec.architecture == "rcan"
 
 
-def test_the_loss_falls(settings: dict[str, Any]) -> None:
-    curve = losses(run(settings, steps=60, validate_every=60, lr=3e-3))
+def raw_losses(events: list[TrainEvent], part: str) -> list[float]:
+    return [event.raw[part] for event in events if isinstance(event, StepEnd)]
+
+
+def test_the_student_learns_the_ground_truth(settings: dict[str, Any]) -> None:
+    curve = raw_losses(run(settings, teacher=(), steps=60, validate_every=60, lr=3e-3), "DS")
+    assert sum(curve[-10:]) < 0.6 * sum(curve[:10])
+
+
+def test_the_student_learns_the_teachers_affinities(settings: dict[str, Any]) -> None:
+    curve = raw_losses(run(settings, steps=60, validate_every=60, lr=3e-3), "SA")
     assert sum(curve[-10:]) < 0.7 * sum(curve[:10])
 
 
