@@ -105,7 +105,9 @@ class TrainConfig(Settings):
     @model_validator(mode="after")
     def _layers_are_taps(self) -> Self:
         if not self.layers or any(not 0 <= layer < TAP_COUNT for layer in self.layers):
-            raise ValueError(f"layers must be among 0..{TAP_COUNT - 1}, at least one (found {list(self.layers)})")
+            raise ValueError(
+                f"layers must be among 0..{TAP_COUNT - 1}, at least one (found {list(self.layers)})"
+            )
         if len(set(self.layers)) != len(self.layers):
             raise ValueError(f"layers are named twice (found {list(self.layers)})")
         return self

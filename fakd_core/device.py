@@ -38,7 +38,9 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if bf16 else torch.float32
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
     if dtype is torch.float16 and device.type != "cuda":
-        raise ConfigError(f"precision fp16 needs a CUDA device, this is {device.type}; use auto, fp32 or bf16")
+        raise ConfigError(
+            f"precision fp16 needs a CUDA device, this is {device.type}; use auto, fp32 or bf16"
+        )
     return dtype
 
 

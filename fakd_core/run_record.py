@@ -68,7 +68,9 @@ class RunRecord:
     def check_free(cls, folder: Path) -> None:
         """Raise `RunError` unless `folder` is absent or an empty folder."""
         if is_run(folder):
-            raise RunError(f"{folder}: already holds a run; continue it with --resume {folder}, or give another --run")
+            raise RunError(
+                f"{folder}: already holds a run; continue it with --resume {folder}, or give another --run"
+            )
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder}: not an empty folder; give another --run")
 
@@ -79,7 +81,9 @@ class RunRecord:
         record = cls(config.run)
         for folder in ("checkpoints", "previews"):
             (config.run / folder).mkdir(parents=True, exist_ok=True)
-        write_text(config.run / ENVIRONMENT, json.dumps(_environment(config, device, data_fingerprint), indent=2))
+        write_text(
+            config.run / ENVIRONMENT, json.dumps(_environment(config, device, data_fingerprint), indent=2)
+        )
         write_text(config.run / CONFIG, to_toml(config))
         return record
 

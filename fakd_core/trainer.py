@@ -64,7 +64,9 @@ def resume_training(run: Path, token: CancelToken | None = None) -> Iterator[Tra
     setup = prepare(config)
     record = RunRecord(run)
     if record.fingerprint() != setup.data_fingerprint:
-        raise RunError(f"{config.train_data}: the training images changed since the run {run} began; start a new run")
+        raise RunError(
+            f"{config.train_data}: the training images changed since the run {run} began; start a new run"
+        )
     active = _Run(config, setup, record, token or CancelToken())
     active.restore(record.load_checkpoint())
     yield from active.events()
@@ -73,7 +75,9 @@ def resume_training(run: Path, token: CancelToken | None = None) -> Iterator[Tra
 class _Run:
     """One run between its start, or resumption, and its end."""
 
-    def __init__(self, config: TrainConfig, setup: TrainingSetup, record: RunRecord, token: CancelToken) -> None:
+    def __init__(
+        self, config: TrainConfig, setup: TrainingSetup, record: RunRecord, token: CancelToken
+    ) -> None:
         self.config = config
         self.setup = setup
         self.record = record
@@ -97,7 +101,9 @@ class _Run:
                 self.seconds = state["seconds"]
                 self.best = Scores(*state["best"]) if state["best"] else None
             except (KeyError, RuntimeError, ValueError, TypeError) as error:
-                raise RunError(f"{self.record.folder}: its checkpoint does not fit its settings: {error}") from None
+                raise RunError(
+                    f"{self.record.folder}: its checkpoint does not fit its settings: {error}"
+                ) from None
         self.record.keep_metrics_until(self.step)
 
     def events(self) -> Iterator[TrainEvent]:
@@ -152,7 +158,9 @@ class _Run:
                 saved = time.monotonic()
 
     def _validation_due(self) -> bool:
-        due = self.step == self.config.steps or (self.step > 0 and self.step % self.config.validation_interval == 0)
+        due = self.step == self.config.steps or (
+            self.step > 0 and self.step % self.config.validation_interval == 0
+        )
         return due and self.validated_step != self.step
 
     def _train_one_step(self) -> StepEnd:
@@ -220,5 +228,4 @@ class _Run:
     def _end(self, stopped: bool) -> RunEnd:
         best = self.record.folder / BEST
         student = best if best.exists() else self.record.folder / STUDENT
-        outcome = "stopped" if stopped else "completed"
-        return RunEnd(outcome, self.step, self.best, student, self.seconds)
+        return RunEnd("stopped" if stopped else "completed", self.step, self.best, student, self.seconds)

@@ -53,7 +53,7 @@ def prepare(config: TrainConfig) -> TrainingSetup:
         training, held_out = split_validation(dataset, config.val_images, config.seed)
         pairs = [dataset.load(index) for index in held_out]
     else:
-        training = list(range(len(dataset)))
+        training = tuple(range(len(dataset)))
         validation = open_dataset(resolve_data(config.val_data), config.scale)
         pairs = [validation.load(index) for index in range(min(config.val_images, len(validation)))]
     sampler = PatchSampler(dataset, training, config.patch, config.batch, config.seed)
@@ -94,5 +94,7 @@ def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple
 
 def _at_scale(model: SRNetwork, name: str, scale: int) -> SRNetwork:
     if model.spec.scale != scale:
-        raise ConfigError(f"{name} enlarges x{model.spec.scale}, the run is for x{scale}; choose another or set --scale")
+        raise ConfigError(
+            f"{name} enlarges x{model.spec.scale}, the run is for x{scale}; choose another or set --scale"
+        )
     return model

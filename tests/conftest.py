@@ -32,7 +32,11 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from fakd_core.images import write_png
 
     folder = tmp_path_factory.mktemp("photos")
-    for name, image in (("astronaut", data.astronaut()), ("chelsea", data.chelsea()), ("coffee", data.coffee())):
+    for name, image in (
+        ("astronaut", data.astronaut()),
+        ("chelsea", data.chelsea()),
+        ("coffee", data.coffee()),
+    ):
         for number, (top, left) in enumerate([(0, 100), (140, 220)]):
             write_png(folder / f"{name}{number}.png", image[top : top + 128, left : left + 128])
     return folder

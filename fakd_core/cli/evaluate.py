@@ -19,24 +19,30 @@ BICUBIC = "bicubic"
 
 def evaluate(
     context: typer.Context,
-    model: list[str] = typer.Option(..., "--model", help="Bundled name, checkpoint, run folder, or bicubic; repeat."),
-    data: list[str] = typer.Option(..., "--data", help="Folder of HR images, benchmark or DIV2K layout; repeat."),
+    model: list[str] = typer.Option(
+        ..., "--model", help="Bundled name, checkpoint, run folder, or bicubic; repeat."
+    ),
+    data: list[str] = typer.Option(
+        ..., "--data", help="Folder of HR images, benchmark or DIV2K layout; repeat."
+    ),
     scale: int = typer.Option(4, help="2, 3, 4 or 8."),
     as_json: bool = typer.Option(False, "--json", help="Print the results as JSON."),
     csv: Path | None = typer.Option(None, help="Write a line per image to this file."),
     save: Path | None = typer.Option(None, help="Write the outputs to this folder."),
-    tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image where it fits]"),
+    tile: int | None = typer.Option(
+        None, help="Tile side in LR pixels. [default: whole image where it fits]"
+    ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
 ) -> None:
     """Score every model on every set by the papers' protocol."""
     from fakd_core import evaluation
     from fakd_core.catalogue import load_model
+    from fakd_core.config import check_scale
     from fakd_core.datasets import open_dataset
     from fakd_core.device import choose_device
     from fakd_core.files import write_text
     from fakd_core.metrics import PROTOCOL
     from fakd_core.samples import resolve_data
-    from fakd_core.config import check_scale
 
     datasets = [open_dataset(resolve_data(folder), check_scale(scale)) for folder in data]
     where = choose_device(device)

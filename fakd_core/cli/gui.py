@@ -17,7 +17,9 @@ def gui(
     """Find the window by its entry point: the core itself knows of no GUI."""
     found = entry_points(group="gui_scripts", name="fakd-gui")
     if not found:
-        raise ConfigError("the window is not installed; install the whole package: pip install fakd-workbench")
+        raise ConfigError(
+            "the window is not installed; install the whole package: pip install fakd-workbench"
+        )
     main = next(iter(found)).load()
     arguments = [str(image) for image in images or []]
     raise typer.Exit(main(arguments + (["--run", str(run)] if run else [])))

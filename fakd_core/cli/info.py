@@ -14,7 +14,9 @@ from fakd_core.errors import ConfigError
 
 
 def info(
-    model: str | None = typer.Argument(None, metavar="[M]", help="Bundled name, preset, checkpoint or run folder."),
+    model: str | None = typer.Argument(
+        None, metavar="[M]", help="Bundled name, preset, checkpoint or run folder."
+    ),
     size: str = typer.Option("36x64", metavar="HxW", help="LR size for the GMACs."),
     scale: int = typer.Option(4, help="Scale of a preset: 2, 3, 4 or 8."),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
@@ -38,9 +40,9 @@ def info(
 
 def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> dict[str, Any]:
     from fakd_core.catalogue import has_weights, model_file, resolve_spec
+    from fakd_core.config import check_scale
     from fakd_core.models.checkpoint import read_weights, recognise
     from fakd_core.profiling import profile
-    from fakd_core.config import check_scale
 
     spec = resolve_spec(ref, check_scale(scale))
     measured = profile(spec, lr_size)
@@ -67,7 +69,11 @@ def _list() -> dict[str, Any]:
     from fakd_core.models import list_architectures
     from fakd_core.models.presets import PRESETS
 
-    return {"bundled": list(bundled_models()), "presets": list(PRESETS), "architectures": list_architectures()}
+    return {
+        "bundled": list(bundled_models()),
+        "presets": list(PRESETS),
+        "architectures": list_architectures(),
+    }
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -21,7 +21,8 @@ LOG_LINES = 20
 def train(
     context: typer.Context,
     teacher: list[str] | None = typer.Option(
-        None, help="Bundled name, checkpoint or run folder; several are drawn from at random; none: ground truth alone."
+        None,
+        help="Bundled name, checkpoint or run folder; several are drawn from at random; none: ground truth alone.",
     ),
     student: str | None = typer.Option(None, help="Preset, 'rcan:n_feats=32,...', or a model to start from."),
     train_data: str | None = typer.Option(None, help="Folder of images, or 'samples' for the bundled ones."),
@@ -40,17 +41,25 @@ def train(
     lr: float | None = typer.Option(None, help="Adam's learning rate. [default: 1e-4]"),
     schedule: str | None = typer.Option(None, help="milestones or cosine. [default: milestones]"),
     milestones: str | None = typer.Option(None, help="Steps at which the rate halves. [default: 150000]"),
-    validate_every: int | None = typer.Option(None, help="Steps between validations. [default: a tenth, at most 1000]"),
+    validate_every: int | None = typer.Option(
+        None, help="Steps between validations. [default: a tenth, at most 1000]"
+    ),
     val_images: int | None = typer.Option(None, help="Validation images. [default: 5]"),
     precision: str | None = typer.Option(None, help="auto, fp32, bf16 or fp16. [default: auto]"),
     device: str | None = typer.Option(None, help="auto, cpu, cuda, cuda:1, mps. [default: auto]"),
     seed: int | None = typer.Option(None, help="Seed of weights, patches and draws. [default: 0]"),
-    config: Path | None = typer.Option(None, help="TOML file with any of these options; the command line wins."),
-    resume: Path | None = typer.Option(None, help="Continue the run in this folder exactly; takes no other option."),
+    config: Path | None = typer.Option(
+        None, help="TOML file with any of these options; the command line wins."
+    ),
+    resume: Path | None = typer.Option(
+        None, help="Continue the run in this folder exactly; takes no other option."
+    ),
 ) -> None:
     """Build the configuration from the file and the options, and follow the run's events."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ConfigError("training on several processes is not built yet; start one process without torchrun")
+        raise ConfigError(
+            "training on several processes is not built yet; start one process without torchrun"
+        )
     given = {
         "teacher": tuple(teacher) if teacher else None,
         "student": student,
@@ -88,7 +97,9 @@ def _events(
         return trainer.train(TrainConfig.build(**values), token)
     if given or config:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *(["config"] if config else [])])
-        raise ConfigError(f"--resume continues a run with its own settings and takes no other option (found {named})")
+        raise ConfigError(
+            f"--resume continues a run with its own settings and takes no other option (found {named})"
+        )
     return trainer.resume_training(resume, token)
 
 
@@ -98,7 +109,9 @@ def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise ConfigError(f"{option}: whole numbers with commas between them, such as 1,2,3 (found {text!r})") from None
+        raise ConfigError(
+            f"{option}: whole numbers with commas between them, such as 1,2,3 (found {text!r})"
+        ) from None
 
 
 def _follow(events: Iterator[TrainEvent]) -> None:
@@ -119,10 +132,14 @@ def _follow(events: Iterator[TrainEvent]) -> None:
                     output.print(f"step {event.step}: validation {scores}{best}", highlight=False)
                 case RunEnd(outcome="stopped"):
                     run = event.student_file.parent
-                    output.print(f"stopped after step {event.step}; continue with: fakd train --resume {_run_of(run)}")
+                    output.print(
+                        f"stopped after step {event.step}; continue with: fakd train --resume {_run_of(run)}"
+                    )
                     raise typer.Exit(STOPPED)
                 case RunEnd():
-                    output.print(f"done in {event.seconds:.0f} s of training: {event.student_file}", highlight=False)
+                    output.print(
+                        f"done in {event.seconds:.0f} s of training: {event.student_file}", highlight=False
+                    )
 
 
 def _run_of(folder: Path) -> Path:

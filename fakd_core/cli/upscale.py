@@ -15,7 +15,9 @@ def upscale(
     inputs: list[Path] = typer.Argument(..., metavar="INPUT...", help="Images, or folders of images."),
     model: str = typer.Option(..., help="Bundled name, checkpoint or run folder."),
     out: Path = typer.Option(..., help="Folder for the results, as PNG."),
-    tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image where it fits]"),
+    tile: int | None = typer.Option(
+        None, help="Tile side in LR pixels. [default: whole image where it fits]"
+    ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
 ) -> None:
     """Enlarge every input; an image that can't be read stops the command before anything is written for it."""
@@ -49,7 +51,9 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
     for source in dict.fromkeys(files):
         target = out / f"{source.stem}_x{scale}.png"
         if target in taken:
-            raise ConfigError(f"{taken[target]} and {source} would both be written to {target}; give them apart")
+            raise ConfigError(
+                f"{taken[target]} and {source} would both be written to {target}; give them apart"
+            )
         taken[target] = source
         targets[source] = target
     return targets

@@ -26,7 +26,18 @@ STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 def train_arguments(photos: Path, small_teacher: Path, tmp_path: Path) -> list[str]:
     return [
         *("train", "--teacher", str(small_teacher), "--student", STUDENT, "--train-data", str(photos)),
-        *("--run", str(tmp_path / "run"), "--steps", "4", "--batch", "2", "--patch", "12", "--val-images", "2"),
+        *(
+            "--run",
+            str(tmp_path / "run"),
+            "--steps",
+            "4",
+            "--batch",
+            "2",
+            "--patch",
+            "12",
+            "--val-images",
+            "2",
+        ),
     ]
 
 
@@ -169,7 +180,11 @@ def test_usage_errors_exit_2() -> None:
 
 @pytest.mark.parametrize(
     ("preset", "parameters", "gmacs"),
-    [("rcan-paper-teacher", 15.59, 36.7), ("rcan-paper-student", 5.17, 12.9), ("edsr-paper-student", 1.52, 4.57)],
+    [
+        ("rcan-paper-teacher", 15.59, 36.7),
+        ("rcan-paper-student", 5.17, 12.9),
+        ("edsr-paper-student", 1.52, 4.57),
+    ],
 )
 def test_info_gives_the_published_sizes(
     capsys: pytest.CaptureFixture[str], preset: str, parameters: float, gmacs: float
@@ -184,7 +199,12 @@ def test_info_names_the_key_format(shared: Callable[[str], Path], capsys: pytest
     assert main(["info", str(shared("golden/rcan_x4_student.pt")), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["key format"] == "FAKD RCAN"
-    assert (report["n_resgroups"], report["n_resblocks"], report["n_feats"], report["scale"]) == (10, 1, 16, 4)
+    assert (report["n_resgroups"], report["n_resblocks"], report["n_feats"], report["scale"]) == (
+        10,
+        1,
+        16,
+        4,
+    )
 
 
 def test_info_lists_what_comes_with_the_program(capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +214,9 @@ def test_info_lists_what_comes_with_the_program(capsys: pytest.CaptureFixture[st
     assert "rcan-paper-student" in report["presets"]
 
 
-def test_bicubic_on_set5_as_published(shared: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_bicubic_on_set5_as_published(
+    shared: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     data = shared("data/benchmark/Set5")
     assert main(["evaluate", "--model", "bicubic", "--data", str(data), "--scale", "4", "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["results"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,15 @@ from safetensors.torch import load_file
 from fakd_core import load_model
 from fakd_core.config import TrainConfig
 from fakd_core.errors import ConfigError, DataError, FakdError, RunError
-from fakd_core.events import CancelToken, CheckpointSaved, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.events import (
+    CancelToken,
+    CheckpointSaved,
+    RunEnd,
+    RunStarted,
+    StepEnd,
+    TrainEvent,
+    ValidationEnd,
+)
 from fakd_core.run_record import read_config, read_metrics
 from fakd_core.trainer import resume_training, train
 
@@ -107,7 +116,13 @@ def test_several_teachers_are_drawn_at_random(settings: dict[str, Any], tmp_path
     save_safetensors(create_model("edsr", n_feats=12, n_resblocks=4), other)
     one = losses(run(settings, steps=8, validate_every=8))
     two = losses(
-        run(settings, steps=8, validate_every=8, teacher=(settings["teacher"], str(other)), run=tmp_path / "two")
+        run(
+            settings,
+            steps=8,
+            validate_every=8,
+            teacher=(settings["teacher"], str(other)),
+            run=tmp_path / "two",
+        )
     )
     same = [a == b for a, b in zip(one, two, strict=True)]
     first_change = same.index(False)
@@ -133,7 +148,8 @@ def test_a_stopped_run_resumes_exactly(settings: dict[str, Any], tmp_path: Path)
     assert (before[-1].outcome, before[-1].step) == ("stopped", 4)
     after = list(resume_training(settings["run"]))
     assert losses(before) + losses(after) == whole
-    final, expected = (load_file(folder / "student.safetensors") for folder in (settings["run"], tmp_path / "whole"))
+    folders = (settings["run"], tmp_path / "whole")
+    final, expected = (load_file(folder / "student.safetensors") for folder in folders)
     assert all(torch.equal(final[key], expected[key]) for key in expected)
     steps = [line["step"] for line in read_metrics(settings["run"]) if line["event"] == "step"]
     assert steps == [1, 2, 3, 4, 5, 6]
@@ -185,9 +201,9 @@ def test_a_metrics_line_torn_by_a_crash_is_dropped(settings: dict[str, Any]) -> 
     assert read_metrics(settings["run"]) == whole
 
 
-def test_changed_training_images_are_not_resumed_on(settings: dict[str, Any], photos: Path, tmp_path: Path) -> None:
-    import shutil
-
+def test_changed_training_images_are_not_resumed_on(
+    settings: dict[str, Any], photos: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     shutil.copytree(photos, data)
     run(settings, train_data=data)
