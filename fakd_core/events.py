@@ -90,7 +90,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StepEnd:
-    """One optimiser step. `parts` are weighted and sum to `total`; `raw` are the same losses before weighting."""
+    """One optimiser step. `parts` are weighted and sum to `total`; `raw` are the same losses unweighted."""
 
     step: int
     steps: int

@@ -79,7 +79,7 @@ def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple
     if has_weights(config.student):
         if config.init_from_teacher:
             raise ConfigError(
-                f"student {config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
+                f"{config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
             )
         return _at_scale(load_model(config.student), config.student, config.scale), 0
     with torch.random.fork_rng(devices=[]):

@@ -26,7 +26,7 @@ class ModelCache:
         self._models: dict[str, tuple[float, SRNetwork]] = {}
 
     def get(self, ref: str) -> SRNetwork:
-        """The model named `ref` (see `fakd_core.catalogue.load_model`), in eval mode. Slow; call from a job."""
+        """The model named `ref` (see `catalogue.load_model`), in eval mode. Slow: call it from a job."""
         from fakd_core.catalogue import load_model, model_file
 
         with self._lock:
@@ -141,7 +141,7 @@ class Session(QObject):
         return job
 
     def shut_down(self) -> bool:
-        """Stop what is running and wait for it; training saves a checkpoint first. False if it did not end in time."""
+        """Stop what is running and wait for it; training saves itself first. False if it did not end in time."""
         return stop_all(self)
 
     def _set_image(self, image: object) -> None:

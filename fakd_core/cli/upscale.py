@@ -20,7 +20,7 @@ def upscale(
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
 ) -> None:
-    """Enlarge every input; an image that can't be read stops the command before anything is written for it."""
+    """Enlarge every input; one that can't be read stops the command before anything is written for it."""
     from fakd_core.catalogue import load_model
     from fakd_core.device import choose_device
     from fakd_core.images import read_image, write_png

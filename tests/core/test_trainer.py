@@ -80,10 +80,8 @@ def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
         "previews",
         "student.safetensors",
     ]
-    assert [line["event"] for line in read_metrics(folder)] == ["start", *["step"] * 3, "validation"] + [
-        *["step"] * 3,
-        "validation",
-    ]
+    third = ["step"] * 3 + ["validation"]
+    assert [line["event"] for line in read_metrics(folder)] == ["start", *third, *third]
     assert read_config(folder) == TrainConfig.build(**settings)
     assert load_model(folder).spec.architecture == "rcan"
 
