@@ -65,7 +65,7 @@ class Board(QObject):
         return None if result is None else result.sr
 
     def label(self, key: str) -> str:
-        names = {BICUBIC: "Bicubic", HR: "HR (ground truth)", DIFFERENCE: "Difference"}
+        names = {BICUBIC: "Bicubic", HR: "HR", DIFFERENCE: "Difference"}
         return names.get(key) or self._labels.get(key, key)
 
     def show_image(self, image: OpenedImage) -> None:
@@ -164,16 +164,16 @@ class Board(QObject):
         if key == HR:
             assert self.image is not None
             height, width = self.image.hr_size
-            return f"{width} × {height}", "What the others are measured against"
+            return f"ground truth · {width} × {height}", "What the others are measured against"
         result = self.results.get(key)
         if result is None:
             return "", ""
         parts = []
-        if result.scores is not None:
-            parts.append(f"{result.scores.psnr:.2f} dB / {result.scores.ssim:.4f}")
         inside = self.region_scores.get(key)
         if inside is not None:
             parts.append(f"box {inside.psnr:.2f} / {inside.ssim:.4f}")
+        if result.scores is not None:
+            parts.append(f"{result.scores.psnr:.2f} dB / {result.scores.ssim:.4f}")
         delta = self._delta(result)
         if delta:
             parts.append(delta)

@@ -80,6 +80,7 @@ def add_open_tools(bar: QToolBar, opener: ImageOpener) -> None:
     opening.clicked.connect(lambda: opener.choose(bar))
     set_icon(opening, "image-plus-outline")
     bar.addWidget(opening)
+    bar.addSeparator()
     group = QActionGroup(bar)
     as_hr = bar.addAction("HR")
     as_hr.setToolTip(

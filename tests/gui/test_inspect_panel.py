@@ -1,0 +1,247 @@
+"""The Inspect workspace: the map shown is the core's, the right way round, in fixed colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from small_models import Bench, make_bench, save_model, save_photo, turn_wheel
+
+from fakd_core.affinity import affinity_row, spatial_affinity_loss
+from fakd_core.catalogue import load_model
+from fakd_core.events import Image8
+from fakd_core.inference import tensor_from_image
+from fakd_gui.convert import array_from_qimage, colourise
+from fakd_gui.inspect import InspectPanel
+from fakd_gui.inspect.board import IMAGE, difference_key
+from fakd_gui.inspect.features import MAX_SIDE, window_around
+from fakd_gui.theme import affinity_lut, difference_lut
+
+
+@pytest.fixture
+def bench(qapp: QApplication, tmp_path: Path) -> Bench:
+    return make_bench(tmp_path)
+
+
+@pytest.fixture
+def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
+    panel = InspectPanel(bench.session)
+    qtbot.addWidget(panel)
+    panel.resize(900, 620)
+    panel.show()
+    yield panel
+    panel.shut_down()
+    bench.session.shut_down()
+
+
+@pytest.fixture
+def inspected(bench: Bench, panel: InspectPanel, qtbot: QtBot) -> InspectPanel:
+    """The panel with the photo, the teacher and one student."""
+    bench.session.set_teacher(bench.teacher)
+    bench.session.add_student(bench.students[0])
+    with qtbot.waitSignal(panel.map_shown, timeout=20_000):
+        bench.session.open_image(bench.photo)
+    return panel
+
+
+def expected_row(ref: str, lr: Image8, layer: int, y: int, x: int) -> np.ndarray:
+    _, maps = load_model(ref).forward_features(tensor_from_image(lr))
+    return affinity_row(maps[layer][0].detach(), y, x).numpy()
+
+
+@pytest.mark.parametrize(("layer", "y", "x"), [(3, 2, 20), (0, 15, 1), (1, 7, 7)])
+def test_the_map_is_the_core_s_affinity_row(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot, layer: int, y: int, x: int
+) -> None:
+    image = bench.session.image
+    assert image is not None
+    inspected.set_layer(layer)
+    qtbot.waitUntil(lambda: not inspected._rowing.running)
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(y, x)
+    student = bench.students[0]
+    rows = {ref: expected_row(ref, image.lr, layer, y, x) for ref in (bench.teacher, student)}
+    for ref, row in rows.items():
+        assert inspected.board.rows[ref].shape == (16, 24)
+        np.testing.assert_allclose(inspected.board.rows[ref], row, atol=1e-5)
+        assert inspected.board.rows[ref][y, x] == pytest.approx(1, abs=1e-5)
+    difference = rows[student] - rows[bench.teacher]
+    np.testing.assert_allclose(inspected.board.rows[difference_key(student)], difference, atol=1e-5)
+
+
+def test_maps_are_drawn_upright_in_fixed_colours(bench: Bench, inspected: InspectPanel, qtbot: QtBot) -> None:
+    inspected.controls.opacity_slider.setValue(100)
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(3, 21)
+    camera, student = inspected.camera, bench.students[0]
+    looks = {
+        bench.teacher: (affinity_lut(), 0, 1),
+        student: (affinity_lut(), 0, 1),
+        difference_key(student): (difference_lut(), -1, 1),
+    }
+    for key, (lut, low, high) in looks.items():
+        picture = array_from_qimage(inspected.board.panes[key].canvas.grab().toImage())
+        colours = colourise(inspected.board.rows[key], lut, low, high)
+        # Far from the marker, and asymmetric under flips and transposition.
+        for y, x in ((1, 2), (14, 1), (13, 20), (7, 12)):
+            at = camera.to_view(QPointF(4 * x + 2, 4 * y + 2))
+            assert np.array_equal(picture[int(at.y()), int(at.x())], colours[y, x, :3]), (key, y, x)
+    inspected.affinity_bar.choice.setCurrentIndex(1)
+    picture = array_from_qimage(inspected.board.panes[student].canvas.grab().toImage())
+    colours = colourise(inspected.board.rows[student], affinity_lut(), -1, 1)
+    at = camera.to_view(QPointF(4 * 2 + 2, 4 * 1 + 2))
+    assert np.array_equal(picture[int(at.y()), int(at.x())], colours[1, 2, :3])
+
+
+def test_the_value_under_the_cursor_is_read_in_every_map(bench: Bench, inspected: InspectPanel) -> None:
+    # HR pixel (30, 9) lies in LR pixel (7, 2).
+    inspected.camera.set_cursor(QPointF(30.2, 9.9))
+    for key, row in inspected.board.rows.items():
+        assert inspected.board.value(key, inspected.camera.cursor) == float(row[2, 7])
+        shown = inspected.board.panes[key].header.readout
+        assert shown == f"{row[2, 7]:+.3f}".replace("-", "−")
+    inspected.camera.set_cursor(None)
+    assert inspected.board.panes[bench.teacher].header.readout == ""
+
+
+def test_click_drag_and_arrow_keys_move_the_query(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    camera, left = inspected.camera, Qt.MouseButton.LeftButton
+    canvas = inspected.board.panes[IMAGE].canvas
+    asked: list[tuple[int, int]] = []
+    bench.session.query_changed.connect(lambda y, x: asked.append((y, x)))
+    with qtbot.waitSignal(inspected.map_shown):
+        QTest.mouseClick(canvas, left, pos=camera.to_view(QPointF(4 * 5 + 2, 4 * 9 + 2)).toPoint())
+    assert inspected.query == asked[-1] == (9, 5)
+    assert canvas.marker is not None
+    assert canvas.marker.getRect() == (20, 36, 4, 4)
+    QTest.mousePress(canvas, left, pos=camera.to_view(QPointF(22, 38)).toPoint())
+    QTest.mouseMove(canvas, camera.to_view(QPointF(4 * 11 + 2, 4 * 3 + 2)).toPoint())
+    QTest.mouseRelease(canvas, left, pos=camera.to_view(QPointF(4 * 11 + 2, 4 * 3 + 2)).toPoint())
+    assert inspected.query == (3, 11)
+    QTest.keyClick(inspected, Qt.Key.Key_Down)
+    QTest.keyClick(inspected, Qt.Key.Key_Left)
+    QTest.keyClick(inspected, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert inspected.query == (4, 20)
+    QTest.keyClick(inspected, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert inspected.query == (4, 23)
+    map_canvas = inspected.board.panes[bench.teacher].canvas
+    QTest.mouseClick(map_canvas, left, pos=camera.to_view(QPointF(2, 2)).toPoint())
+    assert inspected.query == (0, 0)
+    qtbot.waitUntil(lambda: not inspected._rowing.running)
+    assert inspected.board.rows[bench.teacher][0, 0] == pytest.approx(1, abs=1e-5)
+
+
+def test_maps_are_linked_in_zoom(inspected: InspectPanel) -> None:
+    panes = list(inspected.board.panes.values())
+    before = inspected.camera.visible()
+    turn_wheel(panes[1].canvas, QPointF(60, 40), 3)
+    assert inspected.camera.visible().width() < before.width()
+    assert {pane.canvas.camera for pane in panes} == {inspected.camera}
+    assert len({pane.canvas.size().toTuple() for pane in panes}) == 1
+
+
+def test_figures_are_the_row_s_mean_and_the_streamed_loss(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    image, student = bench.session.image, bench.students[0]
+    assert image is not None
+    qtbot.waitUntil(lambda: (student, 3) in inspected.losses)
+    maps = {
+        ref: load_model(ref).forward_features(tensor_from_image(image.lr))[1][3].detach()
+        for ref in (bench.teacher, student)
+    }
+    loss = float(spatial_affinity_loss(maps[student], maps[bench.teacher]))
+    assert inspected.losses[student, 3] == pytest.approx(loss, rel=1e-4)
+    key = difference_key(student)
+    mean = float(np.abs(inspected.board.rows[key]).mean())
+    assert inspected.board.panes[key].header.figures == f"mean |Δ| {mean:.4f} · SA {loss:.4f}"
+
+
+@pytest.mark.parametrize("only", ["teacher", "student"])
+def test_one_model_is_enough(bench: Bench, panel: InspectPanel, qtbot: QtBot, only: str) -> None:
+    ref = bench.teacher if only == "teacher" else bench.students[0]
+    if only == "teacher":
+        bench.session.set_teacher(ref)
+    else:
+        bench.session.add_student(ref)
+    with qtbot.waitSignal(panel.map_shown, timeout=20_000):
+        bench.session.open_image(bench.photo)
+    assert list(panel.board.panes) == [IMAGE, ref]
+    assert list(panel.board.rows) == [ref]
+
+
+def test_two_students_stand_side_by_side_or_are_chosen(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    first, second = bench.students
+    with qtbot.waitSignal(inspected.map_shown, timeout=20_000):
+        bench.session.add_student(second)
+    differences = [difference_key(first), difference_key(second)]
+    assert list(inspected.board.panes) == [IMAGE, first, second, bench.teacher, *differences]
+    inspected.controls.students.setCurrentIndex(2)
+    inspected.controls.students.activated.emit(2)
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(1, 1)
+    assert list(inspected.board.panes) == [IMAGE, bench.teacher, second, difference_key(second)]
+    assert first not in inspected.board.rows
+
+
+def test_bad_models_say_why_and_the_others_are_shown(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    broken = bench.folder / "broken.safetensors"
+    broken.write_bytes(b"not a checkpoint")
+    for ref in (str(broken), save_model(bench.folder, "x2", 4, scale=2)):
+        with qtbot.waitSignal(inspected.map_shown, timeout=20_000):
+            bench.session.add_student(ref)
+    assert any("broken.safetensors" in error for error in bench.errors)
+    assert any("enlarges by 2" in error for error in bench.errors)
+    assert inspected.board.panes[str(broken)].canvas.message_is_error
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(5, 5)
+    assert bench.students[0] in inspected.board.rows
+
+
+def test_a_large_image_is_inspected_in_a_window_around_the_query(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fakd_gui.inspect.features.MAX_SIDE", 12)
+    with qtbot.waitSignal(inspected.map_shown, timeout=20_000):
+        bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
+    window = inspected.board.window
+    assert window is not None
+    assert (window.top, window.left, window.height, window.width) == (10, 14, 12, 12)
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(31, 2)
+    window, image = inspected.board.window, bench.session.image
+    assert window is not None
+    assert image is not None
+    assert (window.top, window.left) == (20, 0)
+    row = expected_row(bench.teacher, image.lr[20:32, 0:12], 3, 11, 2)
+    np.testing.assert_allclose(inspected.board.rows[bench.teacher], row, atol=1e-5)
+    assert inspected.board.value(bench.teacher, QPointF(2 * 4 + 1, 31 * 4 + 1)) == pytest.approx(1, abs=1e-5)
+    assert inspected.board.value(bench.teacher, QPointF(100, 100)) is None
+
+
+def test_a_window_never_leaves_the_image() -> None:
+    side = MAX_SIDE
+    assert window_around((100, 90), 50, 2) == window_around((100, 90), 0, 89)
+    for y, x in ((0, 0), (999, 599), (500, 300)):
+        window = window_around((1000, 600), y, x)
+        assert window.holds(y, x)
+        assert (window.height, window.width) == (side, side)
+        assert 0 <= window.top <= 1000 - side
+        assert 0 <= window.left <= 600 - side
+
+
+def test_the_histogram_counts_every_position(bench: Bench, inspected: InspectPanel) -> None:
+    shares = inspected.histogram.shares(inspected.board.rows[bench.teacher])
+    assert shares.sum() == pytest.approx(1, abs=0.01)
