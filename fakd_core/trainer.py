@@ -178,7 +178,7 @@ class _Run:
         total = float(loss.total.detach())
         if not math.isfinite(total):
             raise RunError(
-                f"the loss is {total} at step {self.step + 1}; start again with a lower --lr than {config.lr:g}"
+                f"the loss is {total} at step {self.step + 1}; start again with --lr below {config.lr:g}"
                 + (" or --precision fp32" if setup.dtype is not torch.float32 else "")
             )
         self.step += 1

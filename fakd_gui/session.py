@@ -141,7 +141,7 @@ class Session(QObject):
         return job
 
     def shut_down(self) -> bool:
-        """Stop what is running and wait for it; training saves itself first. False if it did not end in time."""
+        """Stop what is running and wait; training saves itself first. False if it did not end in time."""
         return stop_all(self)
 
     def _set_image(self, image: object) -> None:

@@ -48,7 +48,7 @@ def _options(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command in `argv`; return its exit status. Ctrl+C stops after the current step, twice at once."""
+    """Run the command in `argv`. Ctrl+C stops after the current step; a second one, at once."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]

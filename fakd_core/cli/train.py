@@ -22,7 +22,7 @@ def train(
     context: typer.Context,
     teacher: list[str] | None = typer.Option(
         None,
-        help="Bundled name, checkpoint or run folder; of several one is drawn per step; none: ground truth alone.",
+        help="Bundled name, checkpoint or run folder; one of several is drawn per step. Default: none.",
     ),
     student: str | None = typer.Option(None, help="Preset, 'rcan:n_feats=32,...', or a model to start from."),
     train_data: str | None = typer.Option(None, help="Folder of images, or 'samples' for the bundled ones."),

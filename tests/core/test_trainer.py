@@ -211,7 +211,7 @@ def test_changed_training_images_are_not_resumed_on(
 
 
 def test_a_diverging_run_says_so(settings: dict[str, Any]) -> None:
-    with pytest.raises(RunError, match="lower --lr"):
+    with pytest.raises(RunError, match="--lr below"):
         run(settings, lr=1e30, steps=20)
 
 
