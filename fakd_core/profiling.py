@@ -29,7 +29,8 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
 
     A copy without storage is profiled, on torch's meta device: no weights are made and nothing is
     computed, so the largest network takes well under a second. GMACs are half of what torch's FLOP
-    counter gives: convolutions and matrix products, not activations and additions.
+    counter gives: convolutions and matrix products, not activations and additions. SAN's attention is
+    among them, which the counter misses in a real pass on a CPU.
 
     Raises `ConfigError` for a size below 1x1.
     """
