@@ -110,7 +110,8 @@ class Board(QObject):
     def refresh(self) -> None:
         """Bring titles, figures and pictures up to date with the results."""
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
-            pane.set_title(self.label(key), self._colour(key), str(number) if number < 10 else "")
+            title = f"{self.label(key)} (teacher)" if key == self.teacher else self.label(key)
+            pane.set_title(title, self._colour(key), str(number) if number < 10 else "")
             if key == DIFFERENCE:
                 self._show_difference(pane)
                 continue

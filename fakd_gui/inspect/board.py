@@ -156,6 +156,8 @@ class MapBoard(QObject):
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
             badge = str(number) if number < 10 else ""
             title = "Image" if key == IMAGE else self.label(key)
+            if key == self.teacher:
+                title = f"{title} (teacher)"
             for student in self.students:
                 if key == difference_key(student):
                     title = f"Δ {self.label(student)}"

@@ -20,6 +20,7 @@ from fakd_core.config import TAP_COUNT
 
 ALL_STUDENTS = ""
 PICTURES = ("LR", "SR", "HR")
+CHECKED = "QPushButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
 DEFAULT_LAYER = 3
 """The body's output: the layer closest to the image, and the one every recipe compares."""
 
@@ -41,6 +42,8 @@ class InspectControls(QWidget):
         for index in range(TAP_COUNT):
             button = QPushButton(str(index))
             button.setCheckable(True)
+            # Fusion's own checked button can hardly be told from the others on the dark theme.
+            button.setStyleSheet(CHECKED)
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             self.layers.addButton(button, index)
             segment.addWidget(button)

@@ -433,10 +433,10 @@ class InspectPanel(QWidget):
                 pane.set_figures("")
             elif key in self.features:
                 tap = self.features[key].tap_names[self.layer]
-                pane.set_figures(
-                    f"{tap} · mean {row.mean():.3f}".replace("-", "−"),
-                    "Cosine similarity to the marked pixel",
-                )
+                # Adding 0 turns a rounded -0.0 into 0.0.
+                mean = round(float(row.mean()), 3) + 0.0
+                figures = f"{tap} · mean {mean:.3f}".replace("-", "−")
+                pane.set_figures(figures, "Cosine similarity to the marked pixel")
         for student in self.shown_students:
             row = self.board.rows.get(difference_key(student))
             if row is not None:

@@ -35,6 +35,8 @@ class Camera(QObject):
         if scene != self.scene:
             self.scene = scene
             self.fit()
+            # Where the cursor was may lie outside the new image; the next move of the mouse tells.
+            self.set_cursor(None)
 
     def set_viewport(self, size: QSize, pixel_ratio: float = 1.0) -> None:
         viewport = QSizeF(max(1, size.width()), max(1, size.height()))

@@ -93,6 +93,15 @@ def test_fit_follows_the_window_until_the_user_zooms() -> None:
     assert camera.zoom == 3
 
 
+def test_another_image_forgets_a_cursor_that_may_lie_outside() -> None:
+    camera = camera_on(300, 200, (150, 100))
+    camera.set_cursor(QPointF(290, 190))
+    camera.set_scene(300, 200)
+    assert camera.cursor is not None
+    camera.set_scene(64, 64)
+    assert camera.cursor is None
+
+
 def test_panes_of_a_grid_show_exactly_the_same_range(qtbot: QtBot) -> None:
     camera = Camera()
     camera.set_scene(400, 300)
