@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(VENV)/.packages-installed
-LIBRARIES := $(VENV)/.libraries-found
+# A window on an X11 display needs more libraries than one offscreen.
+LIBRARIES := $(VENV)/.libraries-found$(if $(DISPLAY),-x11)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
