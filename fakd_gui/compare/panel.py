@@ -6,13 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_core.images import write_png
 from fakd_gui.compare.board import DIFFERENCE, Board, Difference
 from fakd_gui.compare.difference_bar import DifferenceBar
+from fakd_gui.compare.models_menu import ModelsMenu
 from fakd_gui.compare.work import (
     BICUBIC,
     HR,
@@ -34,7 +35,7 @@ from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.empty_state import EmptyState
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.flip_keys import FlipKeys
-from fakd_gui.widgets.image_opener import MODEL_SUFFIXES, opener_of
+from fakd_gui.widgets.image_opener import opener_of
 from fakd_gui.widgets.image_tools import (
     add_open_tools,
     add_view_tools,
@@ -43,7 +44,6 @@ from fakd_gui.widgets.image_tools import (
     navigate,
     set_icon,
 )
-from fakd_gui.widgets.names import model_labels
 
 
 class ComparePanel(QWidget):
@@ -172,7 +172,8 @@ class ComparePanel(QWidget):
         self.bar = make_tool_bar(self)
         add_open_tools(self.bar, self.opener)
         self.bar.addSeparator()
-        self._add_models_button()
+        models = ModelsMenu(self.session, self.bar)
+        menu_button(self.bar, "Models", "plus", "Add a model to compare, or remove one", models)
         self.bar.addSeparator()
         add_view_tools(self.bar, self.camera)
         self.bar.addSeparator()
@@ -204,42 +205,6 @@ class ComparePanel(QWidget):
         self.camera.cursor_changed.connect(self._show_position)
         FileDrops(self, self.opener.take)
         self._enable()
-
-    def _add_models_button(self) -> None:
-        menu = QMenu(self.bar)
-        menu.aboutToShow.connect(lambda: self._fill_models_menu(menu))
-        menu_button(self.bar, "Models", "plus", "Add a model to compare, or remove one", menu)
-
-    def _fill_models_menu(self, menu: QMenu) -> None:
-        menu.clear()
-        menu.addAction("Add a model file…").triggered.connect(self._choose_model_file)
-        menu.addAction("Add a run folder…").triggered.connect(self._choose_run)
-        from fakd_core.catalogue import bundled_models
-
-        session = self.session
-        shown = {session.teacher, *session.students}
-        for name in bundled_models():
-            if name not in shown:
-                menu.addAction(f"Add {name}").triggered.connect(
-                    lambda _=False, ref=name: session.add_student(ref)
-                )
-        if session.students:
-            menu.addSeparator()
-        for ref, label in model_labels(session.students).items():
-            menu.addAction(f"Remove {label}").triggered.connect(
-                lambda _=False, chosen=ref: session.remove_student(chosen)
-            )
-
-    def _choose_model_file(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
-        name, _ = QFileDialog.getOpenFileName(self, "Add a model", "", f"Models ({pattern});;All files (*)")
-        if name:
-            self.session.add_student(name)
-
-    def _choose_run(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Add a run folder")
-        if name:
-            self.session.add_student(name)
 
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Save the images to")

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from fakd_core.errors import FakdError
-from fakd_core.events import CancelToken, Image8
+from fakd_core.events import Image8
 from fakd_gui.inspect.board import IMAGE, Look, MapBoard, difference_key
 from fakd_gui.inspect.colour_bar import ColourBar
 from fakd_gui.inspect.controls import InspectControls
-from fakd_gui.inspect.features import (
-    MAX_LOSS_POSITIONS,
-    MAX_SIDE,
-    Features,
-    Row,
-    Window,
-    affinity_loss,
-    affinity_rows,
-    extract,
-    window_around,
-)
+from fakd_gui.inspect.engine import AffinityEngine, Extracted, Rows
+from fakd_gui.inspect.features import MAX_LOSS_POSITIONS, MAX_SIDE
 from fakd_gui.inspect.histogram import RowHistogram
-from fakd_gui.jobs import LatestWins, describe, stop_all
+from fakd_gui.jobs import stop_all
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.session import Session
 from fakd_gui.theme import Theme, affinity_lut, difference_lut, follow_theme
@@ -55,22 +43,6 @@ ROOM_FOR_HISTOGRAM = 560
 """Panel height in pixels below which the histogram leaves its room to the maps."""
 
 
-@dataclass(frozen=True)
-class _Extracted:
-    image: OpenedImage = field(repr=False)
-    window: Window
-    features: dict[str, Features]
-    failures: dict[str, str]
-
-
-@dataclass(frozen=True)
-class _Rows:
-    features: dict[str, Features]
-    rows: dict[str, Row]
-    layer: int
-    query: tuple[int, int]
-
-
 class InspectPanel(QWidget):
     """What teacher and students relate one LR pixel to, at each of the four taps.
 
@@ -82,7 +54,6 @@ class InspectPanel(QWidget):
     """The maps of the current query and layer are on the screen."""
     finished = Signal()
     """The feature maps of every model are computed (or have failed)."""
-    _working_on = Signal(str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,18 +61,17 @@ class InspectPanel(QWidget):
         self.opener = opener_of(session)
         self.camera = Camera(self)
         self.board = MapBoard(self.camera, self)
-        self.features: dict[str, Features] = {}
+        self.engine = AffinityEngine(session.models, self)
         self.query = (0, 0)
-        self.losses: dict[tuple[str, int], float | None] = {}
-        """The SA loss of the window by (student, layer); None where it is too large to compute."""
         self._stale = False
-        self._rows_wanted = False
-        self._extracting = self._worker("feature maps", self._extracted, busy=True)
-        self._rowing = self._worker("affinity rows", self._rows_ready)
-        self._losing = self._worker("SA loss", self._losses_ready)
         self._flip = FlipKeys(self.board.grid)
         self._build()
-        self._working_on.connect(lambda name: self.status.show_busy(f"Feature maps of {name}"))
+        self.engine.working_on.connect(self._show_busy)
+        self.engine.idle.connect(self.status.show_idle)
+        self.engine.extracted.connect(self._take_features)
+        self.engine.rows_ready.connect(self._take_rows)
+        self.engine.losses_ready.connect(self._show_figures)
+        self.engine.failed.connect(session.error)
         session.image_changed.connect(self._image_changed)
         session.teacher_changed.connect(lambda _: self._models_changed())
         session.students_changed.connect(lambda _: self._models_changed())
@@ -133,8 +103,7 @@ class InspectPanel(QWidget):
         self.board.mark_query(*self.query)
         self._show_position()
         self.session.query_changed.emit(*self.query)
-        window = next((held.window for held in self.features.values()), None)
-        if self._stale or window is None or not window.holds(*self.query):
+        if self._stale or not self.engine.holds(*self.query):
             self.refresh()
         else:
             self._request_rows()
@@ -148,37 +117,14 @@ class InspectPanel(QWidget):
         self._offer_students()
         self._arrange()
         refs = [ref for ref in (self.session.teacher, *self.session.students) if ref]
-        held, models = dict(self.features), self.session.models
-        window = next(
-            (one.window for one in held.values() if one.window.holds(*self.query)),
-            window_around(image.lr.shape[:2], *self.query),
-        )
-
-        def work(token: CancelToken) -> _Extracted:
-            features, failures = {}, {}
-            for ref in dict.fromkeys(refs):
-                self._working_on.emit(self.board.label(ref))
-                try:
-                    model = models.get(ref)
-                    known = held.get(ref)
-                    if known is None or known.model is not model or known.window != window:
-                        known = extract(model, image, window, token, ref)
-                    features[ref] = known
-                except FakdError as error:
-                    failures[ref] = str(error)
-                except (OSError, RuntimeError, MemoryError) as error:
-                    failures[ref] = describe(error)
-            return _Extracted(image, window, features, failures)
-
         if refs:
-            self._extracting.submit(work)
+            self.engine.extract(image, refs, self.query)
         else:
             self.board.panes[IMAGE].canvas.set_message("Choose a teacher or add a student to see affinities")
 
     def cancel(self) -> None:
         """Stop computing; maps that are there stay."""
-        for worker in (self._extracting, self._rowing, self._losing):
-            worker.cancel()
+        self.engine.cancel()
         for key, pane in self.board.panes.items():
             if key != IMAGE and key not in self.board.rows:
                 pane.canvas.set_message("Cancelled")
@@ -188,14 +134,6 @@ class InspectPanel(QWidget):
         stop_all(self, self.opener)
 
     # -- building
-
-    def _worker(self, name: str, receive: object, busy: bool = False) -> LatestWins:
-        worker = LatestWins(name, self)
-        worker.result.connect(receive)
-        worker.failed.connect(self.session.error)
-        if busy:
-            worker.busy.connect(self._busy_changed)
-        return worker
 
     def _build(self) -> None:
         bar = make_tool_bar(self)
@@ -256,8 +194,7 @@ class InspectPanel(QWidget):
     # -- following the session
 
     def _image_changed(self, image: OpenedImage) -> None:
-        self.features = {}
-        self.losses = {}
+        self.engine.forget()
         self.board.image = image
         self.board.rows = {}
         height, width = image.hr_size
@@ -271,7 +208,7 @@ class InspectPanel(QWidget):
             self.refresh()
         else:
             self._stale = True
-            self._extracting.cancel()
+            self.engine.cancel_extraction()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -298,73 +235,39 @@ class InspectPanel(QWidget):
 
     def _student_chosen(self) -> None:
         self._arrange()
-        if self.features:
-            self._request_rows()
-            self._request_losses()
+        self._request_rows()
 
     def _layer_changed(self, layer: int) -> None:
-        if self.features:
-            self._request_rows()
-            self._request_losses()
+        self._request_rows()
 
-    # -- feature maps
+    # -- following the work
 
-    def _extracted(self, result: object) -> None:
-        assert isinstance(result, _Extracted)
-        if result.image is not self.session.image:
-            return
-        if any(self.features.get(ref) is not held for ref, held in result.features.items()):
-            self.losses = {}
-        self.features = result.features
-        self.board.rows = {key: row for key, row in self.board.rows.items() if key in result.features}
+    def _show_busy(self, ref: str) -> None:
+        self.status.show_busy(f"Feature maps of {self.board.label(ref)}")
+
+    def _take_features(self, result: Extracted) -> None:
+        features = result.features
+        self.board.rows = {key: row for key, row in self.board.rows.items() if key in features}
         for ref, message in result.failures.items():
             for key in (ref, difference_key(ref)):
                 if key in self.board.panes:
                     self.board.panes[key].canvas.set_message(message, error=True)
             self.session.error.emit(message)
-        self.controls.name_layers(
-            {self.board.label(ref): held.tap_names for ref, held in self.features.items()}
-        )
+        self.controls.name_layers({self.board.label(ref): held.tap_names for ref, held in features.items()})
         self._show_picture()
         self.finished.emit()
-        if self.features:
-            self._request_rows()
-            self._request_losses()
-
-    def _busy_changed(self, busy: bool) -> None:
-        if not busy:
-            self.status.show_idle()
-
-    # -- rows
+        self._request_rows()
 
     def _request_rows(self) -> None:
-        # Not submitted while one runs: a drag would overtake every row before it is shown.
-        if self._rowing.running:
-            self._rows_wanted = True
-            return
-        self._rows_wanted = False
-        layer, query = self.layer, self.query
-        shown = (self.session.teacher, *self.shown_students)
-        features = {ref: held for ref, held in self.features.items() if ref in shown}
-        if not all(held.window.holds(*query) for held in features.values()):
-            return
+        shown = [self.session.teacher, *self.shown_students]
+        self.engine.request_rows(shown, self.layer, self.query)
+        self.engine.request_losses(self.session.teacher, self.shown_students, self.layer)
 
-        def work(token: CancelToken) -> _Rows:
-            return _Rows(features, affinity_rows(features, layer, *query), layer, query)
-
-        self._rowing.submit(work)
-
-    def _rows_ready(self, result: object) -> None:
-        assert isinstance(result, _Rows)
-        current = all(self.features.get(ref) is held for ref, held in result.features.items())
-        if current and result.rows:
-            window = next(iter(result.features.values())).window
-            self.board.show_rows(result.rows, window)
-            self._look_changed()
-            if not self._rows_wanted:
-                self.map_shown.emit()
-        if self._rows_wanted:
-            self._request_rows()
+    def _take_rows(self, result: Rows) -> None:
+        self.board.show_rows(result.rows, next(iter(result.features.values())).window)
+        self._look_changed()
+        if (result.layer, result.query) == (self.layer, self.query):
+            self.map_shown.emit()
 
     def _look_changed(self) -> None:
         self._show_picture()
@@ -385,8 +288,8 @@ class InspectPanel(QWidget):
         covers = QRectF(0, 0, width, height)
         if self.controls.picture == "HR" and image.hr is not None:
             picture = image.hr
-        elif self.controls.picture == "SR" and self.features:
-            held = next(iter(self.features.values()))
+        elif self.controls.picture == "SR" and self.engine.features:
+            held = next(iter(self.engine.features.values()))
             picture, scale, window = held.sr, image.scale, held.window
             covers = QRectF(
                 window.left * scale, window.top * scale, window.width * scale, window.height * scale
@@ -394,33 +297,6 @@ class InspectPanel(QWidget):
         self.board.show_picture(picture, covers)
 
     # -- figures
-
-    def _request_losses(self) -> None:
-        teacher, layer = self.features.get(self.session.teacher), self.layer
-        wanted = {
-            ref: self.features[ref]
-            for ref in self.shown_students
-            if ref in self.features and (ref, layer) not in self.losses
-        }
-        if teacher is None or not wanted:
-            return
-        held = self.features
-
-        def work(token: CancelToken) -> object:
-            losses = {}
-            for ref, student in wanted.items():
-                token.raise_if_cancelled()
-                losses[ref, layer] = affinity_loss(teacher, student, layer)
-            return held, losses
-
-        self._losing.submit(work)
-
-    def _losses_ready(self, result: object) -> None:
-        assert isinstance(result, tuple)
-        held, losses = result
-        if held is self.features:
-            self.losses.update(losses)
-            self._show_figures()
 
     def _show_figures(self) -> None:
         for key, pane in self.board.panes.items():
@@ -431,8 +307,8 @@ class InspectPanel(QWidget):
                 )
             elif row is None:
                 pane.set_figures("")
-            elif key in self.features:
-                tap = self.features[key].tap_names[self.layer]
+            elif key in self.engine.features:
+                tap = self.engine.features[key].tap_names[self.layer]
                 # Adding 0 turns a rounded -0.0 into 0.0.
                 mean = round(float(row.mean()), 3) + 0.0
                 figures = f"{tap} · mean {mean:.3f}".replace("-", "−")
@@ -445,8 +321,8 @@ class InspectPanel(QWidget):
 
     def _difference_figures(self, student: str, of_row: float) -> str:
         text = f"mean |Δ| {of_row:.4f}"
-        if (student, self.layer) in self.losses:
-            loss = self.losses[student, self.layer]
+        if (student, self.layer) in self.engine.losses:
+            loss = self.engine.losses[student, self.layer]
             return f"{text} · SA {loss:.4f}" if loss is not None else text
         return f"{text} · SA …"
 

@@ -15,12 +15,13 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model, save_photo, turn_wheel
 
-from fakd_core.catalogue import load_model
+from fakd_core.catalogue import bundled_models, load_model
 from fakd_core.images import read_image
 from fakd_core.inference import bicubic_upscale, upscale
 from fakd_core.metrics import psnr_y, ssim_y
 from fakd_gui.compare import ComparePanel
 from fakd_gui.compare.board import DIFFERENCE, Difference
+from fakd_gui.compare.models_menu import ModelsMenu
 from fakd_gui.compare.work import BICUBIC, HR
 
 
@@ -248,6 +249,18 @@ def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePane
     assert panel.board.results == {}
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         panel.show()
+
+
+def test_the_models_menu_adds_bundled_models_and_removes_students(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot
+) -> None:
+    menu = ModelsMenu(bench.session, compared)
+    menu.fill()
+    actions = {action.text(): action for action in menu.actions()}
+    assert {f"Add {name}" for name in bundled_models()} <= set(actions)
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        actions["Remove with"].trigger()
+    assert bench.students[0] not in compared.board.keys
 
 
 def test_dropped_files_are_opened_or_added(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:

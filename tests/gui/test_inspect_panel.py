@@ -62,7 +62,7 @@ def test_the_map_is_the_core_s_affinity_row(
     image = bench.session.image
     assert image is not None
     inspected.set_layer(layer)
-    qtbot.waitUntil(lambda: not inspected._rowing.running)
+    qtbot.waitUntil(lambda: not inspected.engine.computing_rows)
     with qtbot.waitSignal(inspected.map_shown):
         inspected.set_query(y, x)
     student = bench.students[0]
@@ -135,8 +135,21 @@ def test_click_drag_and_arrow_keys_move_the_query(
     map_canvas = inspected.board.panes[bench.teacher].canvas
     QTest.mouseClick(map_canvas, left, pos=camera.to_view(QPointF(2, 2)).toPoint())
     assert inspected.query == (0, 0)
-    qtbot.waitUntil(lambda: not inspected._rowing.running)
+    qtbot.waitUntil(lambda: not inspected.engine.computing_rows)
     assert inspected.board.rows[bench.teacher][0, 0] == pytest.approx(1, abs=1e-5)
+
+
+def test_a_drag_shows_maps_on_its_way_and_ends_on_the_last(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    seen: list[tuple[int, int]] = []
+    inspected.engine.rows_ready.connect(lambda result: seen.append(result.query))
+    for step in range(40):
+        inspected.set_query(step % 16, step % 24)
+        qtbot.wait(1)
+    qtbot.waitUntil(lambda: bool(seen) and seen[-1] == (7, 15))
+    assert len(seen) > 5
+    assert inspected.board.rows[bench.teacher][7, 15] == pytest.approx(1, abs=1e-5)
 
 
 def test_maps_are_linked_in_zoom(inspected: InspectPanel) -> None:
@@ -153,13 +166,13 @@ def test_figures_are_the_row_s_mean_and_the_streamed_loss(
 ) -> None:
     image, student = bench.session.image, bench.students[0]
     assert image is not None
-    qtbot.waitUntil(lambda: (student, 3) in inspected.losses)
+    qtbot.waitUntil(lambda: (student, 3) in inspected.engine.losses)
     maps = {
         ref: load_model(ref).forward_features(tensor_from_image(image.lr))[1][3].detach()
         for ref in (bench.teacher, student)
     }
     loss = float(spatial_affinity_loss(maps[student], maps[bench.teacher]))
-    assert inspected.losses[student, 3] == pytest.approx(loss, rel=1e-4)
+    assert inspected.engine.losses[student, 3] == pytest.approx(loss, rel=1e-4)
     key = difference_key(student)
     mean = float(np.abs(inspected.board.rows[key]).mean())
     assert inspected.board.panes[key].header.figures == f"mean |Δ| {mean:.4f} · SA {loss:.4f}"
