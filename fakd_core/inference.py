@@ -68,7 +68,7 @@ def upscale(
     result = np.empty((height * scale, width * scale, 3), dtype=np.uint8)
     done, total = 0, len(rows) * len(columns)
     tail: npt.NDArray[np.float32] | None = None
-    with _stoppable(model, cancel):
+    with stoppable(model, cancel):
         for row in rows:
             strip = np.empty(((row.keep_end - row.keep_start) * scale, width * scale, 3), dtype=np.float32)
             for column in columns:
@@ -170,8 +170,11 @@ def _fits_whole(model: SRNetwork, height: int, width: int) -> bool:
 
 
 @contextmanager
-def _stoppable(model: SRNetwork, cancel: CancelToken | None) -> Iterator[None]:
-    """Look at `cancel` before every layer: one tile can take longer than a person waits for Stop."""
+def stoppable(model: SRNetwork, cancel: CancelToken | None) -> Iterator[None]:
+    """Look at `cancel` before every layer: one forward pass can take longer than a person waits for Stop.
+
+    `Cancelled` is raised inside the block, for passes on this thread only.
+    """
     if cancel is None:
         yield
         return

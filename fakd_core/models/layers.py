@@ -47,7 +47,9 @@ class MeanShift(nn.Module):
 
     def __init__(self, sign: int) -> None:
         super().__init__()
-        self.register_buffer("weight", torch.eye(3).view(3, 3, 1, 1))
+        # Written out: torch.eye under torch.device("meta") imports torch._dynamo, which takes seconds.
+        identity = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        self.register_buffer("weight", identity.view(3, 3, 1, 1))
         self.register_buffer("bias", sign * RGB_RANGE * torch.tensor(DIV2K_RGB_MEAN))
 
     def forward(self, image: Tensor) -> Tensor:

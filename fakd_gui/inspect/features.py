@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +73,7 @@ def extract(model: SRNetwork, image: OpenedImage, window: Window, token: CancelT
     """
     import torch
 
-    from fakd_core.inference import image_from_tensor, tensor_from_image
+    from fakd_core.inference import image_from_tensor, stoppable, tensor_from_image
 
     if model.spec.scale != image.scale:
         raise ConfigError(
@@ -85,7 +83,7 @@ def extract(model: SRNetwork, image: OpenedImage, window: Window, token: CancelT
     rows = slice(window.top, window.top + window.height)
     columns = slice(window.left, window.left + window.width)
     lr = tensor_from_image(image.lr[rows, columns], next(model.parameters()).device)
-    with torch.inference_mode(), _stoppable(model, token):
+    with torch.inference_mode(), stoppable(model, token):
         sr, maps = model.forward_features(lr)
     # Channels first in memory: a row of affinities then is one pass over contiguous planes.
     planes = tuple(feature_map[0].float().cpu().contiguous() for feature_map in maps)
@@ -112,21 +110,3 @@ def affinity_loss(teacher: Features, student: Features, layer: int) -> float | N
         return None
     with torch.inference_mode():
         return float(spatial_affinity_loss(student.maps[layer][None], teacher.maps[layer][None]))
-
-
-@contextmanager
-def _stoppable(model: SRNetwork, token: CancelToken) -> Iterator[None]:
-    """Look at `token` before every layer: a large network can take longer than a person waits."""
-    worker = threading.get_ident()
-
-    def look(_layer: object, _inputs: tuple[Any, ...]) -> None:
-        # Another thread may use the same network; this token is none of its business.
-        if threading.get_ident() == worker:
-            token.raise_if_cancelled()
-
-    handles = [layer.register_forward_pre_hook(look) for layer in model.modules()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
