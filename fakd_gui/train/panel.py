@@ -1,0 +1,168 @@
+"""The Train workspace: settings on the left, what they lead to on the right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+
+from fakd_core.events import CancelToken
+from fakd_gui.jobs import Job, LatestWins
+from fakd_gui.run_folders import is_run
+from fakd_gui.session import Session
+from fakd_gui.theme import Theme, follow_theme, icon
+from fakd_gui.train.form import TrainForm
+from fakd_gui.train.monitor import TrainMonitor
+from fakd_gui.train.series import RunSeries
+
+MARGIN = 12
+
+
+class TrainPanel(QWidget):
+    """Starts, pauses and stops the session's training."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.form = TrainForm(session)
+        self.monitor = TrainMonitor(session)
+        self.start_button = QPushButton("Start")
+        self.start_button.setProperty("role", "primary")
+        self.pause_button = QPushButton("Pause")
+        self.stop_button = QPushButton("Stop")
+        self.stop_button.setToolTip("Stop after the current step and save everything (Ctrl+.)")
+        self.estimate = QLabel()
+        self.estimate.setProperty("role", "muted")
+        self.estimate.setWordWrap(True)
+        self._reader = LatestWins("read the run", self)
+        self._reader.result.connect(self._show_past)
+        self._reader.failed.connect(session.error)
+        self._lay_out()
+        self.start_button.clicked.connect(self.start)
+        self.pause_button.clicked.connect(self.toggle_pause)
+        self.stop_button.clicked.connect(self.stop)
+        self.form.changed.connect(self._form_changed)
+        session.teacher_changed.connect(self._show_teacher)
+        session.training_started.connect(self._show_state)
+        session.training_finished.connect(self._training_finished)
+        session.run_selected.connect(self.show_run)
+        follow_theme(self, self._apply_theme)
+        self._show_state()
+
+    # -- actions -------------------------------------------------------------------------------------
+
+    def start(self) -> Job | None:
+        """Start training with the form's settings; None while they can't be used."""
+        config = self.form.config()
+        if config is None or self.session.training is not None:
+            return None
+        return self.session.start_training(config)
+
+    def toggle_pause(self) -> None:
+        job = self.session.training
+        if job is not None:
+            job.resume() if job.token.paused else job.pause()
+            self._show_state()
+
+    def stop(self) -> None:
+        if self.session.training is not None:
+            self.session.training.cancel()
+            self.stop_button.setEnabled(False)
+            self.pause_button.setEnabled(False)
+
+    def train_on(self, folder: Path) -> None:
+        """Take `folder` as the training images."""
+        self.form.train_data.set_text(str(folder))
+
+    def show_run(self, run: Path) -> None:
+        """Show the curves of `run`, read on a thread; the running one is shown already."""
+        config = self.session.training_config
+        if self.session.training is not None:
+            if config is not None and config.run != run:
+                self.session.error.emit(f"{run.name} can be shown when the running training has ended.")
+            return
+        if not is_run(run):
+            self.session.error.emit(f"{run}: not a run folder (no config.toml in it).")
+            return
+
+        def work(token: CancelToken) -> tuple[str, RunSeries]:
+            from fakd_core.run_record import read_metrics
+
+            return run.name, RunSeries.from_metrics(read_metrics(run))
+
+        self._reader.submit(work)
+
+    # -- reacting ------------------------------------------------------------------------------------
+
+    def _show_past(self, read: object) -> None:
+        assert isinstance(read, tuple)
+        if self.session.training is None:
+            self.monitor.show_past(*read)
+
+    def _form_changed(self) -> None:
+        """A teacher that was found to be usable is the teacher of every workspace."""
+        findings = self.form.findings
+        if findings is not None and "teacher" in findings.facts:
+            self.session.set_teacher(self.form.teacher.text())
+        self._show_state()
+
+    def _show_teacher(self, ref: str) -> None:
+        if ref != self.form.teacher.text():
+            self.form.teacher.set_text(ref)
+
+    def _training_finished(self, end: object) -> None:
+        self.form.new_run_name()
+        self.form.check_now()
+        self._show_state()
+
+    def _show_state(self, *_: object) -> None:
+        job = self.session.training
+        running = job is not None
+        problems = self.form.problems()
+        self.start_button.setVisible(not running)
+        self.pause_button.setVisible(running)
+        self.stop_button.setVisible(running)
+        self.pause_button.setEnabled(running)
+        self.stop_button.setEnabled(running and not job.token.cancelled if job else False)
+        paused = job is not None and job.token.paused
+        self.pause_button.setText("Resume" if paused else "Pause")
+        self.pause_button.setToolTip("Go on" if paused else "Pause after the current step (Ctrl+P)")
+        self.pause_button.setIcon(icon("play" if paused else "pause"))
+        self.start_button.setEnabled(not problems and not self.form.checking)
+        if problems:
+            self.start_button.setToolTip("To start, change:\n" + "\n".join(problems))
+            self.estimate.setText(f"{len(problems)} setting{'s' * (len(problems) > 1)} to change, marked above")
+        else:
+            self.start_button.setToolTip("Start training (Ctrl+Return)")
+            self.estimate.setText("" if running else "checking…" if self.form.checking else self.form.estimate())
+
+    def _apply_theme(self, theme: Theme) -> None:
+        on_accent = "#10151b" if theme.dark else "#ffffff"
+        self.start_button.setIcon(icon("play", on_accent))
+        self.stop_button.setIcon(icon("stop"))
+        self._show_state()
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        for button in (self.start_button, self.pause_button, self.stop_button):
+            buttons.addWidget(button)
+        buttons.addWidget(self.estimate, 1)
+        buttons.setContentsMargins(MARGIN, 8, MARGIN, 10)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.form, 1)
+        column.addLayout(buttons)
+        left.setMinimumWidth(270)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        split.addWidget(left)
+        split.addWidget(self.monitor)
+        split.setStretchFactor(0, 0)
+        split.setStretchFactor(1, 1)
+        split.setSizes([340, 700])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(split)

@@ -1,0 +1,82 @@
+"""The numbers of one run, from live events or from its metrics file, as the plots need them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fakd_core.events import RunStarted, Scores, StepEnd, ValidationEnd
+
+Values = npt.NDArray[np.float64]
+TOTAL = "total"
+
+
+@dataclass
+class RunSeries:
+    """Every point of a run is kept; `weighted` and `raw` hold one list a part, `weighted` also the total."""
+
+    steps: int = 0
+    bicubic: Scores | None = None
+    teacher: Scores | None = None
+    step: list[int] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    weighted: dict[str, list[float]] = field(default_factory=dict)
+    raw: dict[str, list[float]] = field(default_factory=dict)
+    validation_step: list[int] = field(default_factory=list)
+    psnr: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+
+    @classmethod
+    def from_metrics(cls, lines: Iterable[Mapping[str, Any]]) -> RunSeries:
+        """From the lines of a run's metrics file, as `fakd_core.run_record.read_metrics` gives them."""
+        series = cls()
+        for line in lines:
+            match line["event"]:
+                case "start":
+                    teacher = line["teacher"]
+                    series._start(line["steps"], Scores(**line["bicubic"]), Scores(**teacher) if teacher else None)
+                case "step":
+                    series._add(line["step"], line["lr"], line["total"], line["parts"], line["raw"])
+                case "validation":
+                    series._validated(line["step"], Scores(line["psnr"], line["ssim"]))
+        return series
+
+    def take(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
+        """Add what a live event says."""
+        match event:
+            case RunStarted():
+                self._start(event.steps, event.bicubic, event.teacher)
+            case StepEnd():
+                self._add(event.step, event.lr, event.total, event.parts, event.raw)
+            case ValidationEnd():
+                self._validated(event.step, event.student)
+
+    def _start(self, steps: int, bicubic: Scores, teacher: Scores | None) -> None:
+        self.steps, self.bicubic, self.teacher = steps, bicubic, teacher
+
+    def _add(
+        self, step: int, lr: float, total: float, parts: Mapping[str, float], raw: Mapping[str, float]
+    ) -> None:
+        self.step.append(step)
+        self.lr.append(lr)
+        for values, named in ((self.weighted, {TOTAL: total, **parts}), (self.raw, raw)):
+            for name, value in named.items():
+                values.setdefault(name, []).append(value)
+
+    def _validated(self, step: int, student: Scores) -> None:
+        self.validation_step.append(step)
+        self.psnr.append(student.psnr)
+        self.ssim.append(student.ssim)
+
+
+def smooth(values: list[float], weight: float) -> Values:
+    """Exponential moving average: each value is `weight` of the previous average and the rest of itself."""
+    if weight == 0:
+        return np.asarray(values, np.float64)
+    averages = itertools.accumulate(values, lambda average, value: weight * average + (1 - weight) * value)
+    return np.fromiter(averages, np.float64, len(values))

@@ -1,0 +1,91 @@
+"""A field for the name of a model or of data: pick a bundled one, type it, or choose a file or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+
+from fakd_gui.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.wheel import ignore_wheel
+
+MODEL_FILES = "Models (*.safetensors *.pt *.pth);;All files (*)"
+
+
+class ReferenceField(QWidget):
+    """The text is what the command line takes: a bundled name, or a path."""
+
+    changed = Signal(str)
+
+    def __init__(
+        self,
+        suggestions: Iterable[str],
+        choose: Literal["model", "folder", "new folder", "nothing"],
+        placeholder: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._choose_what = choose
+        self.combo = QComboBox()
+        self.combo.setEditable(True)
+        self.combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.combo.addItems(list(suggestions))
+        self.combo.setCurrentText("")
+        self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.combo.setMinimumWidth(90)
+        ignore_wheel(self.combo)
+        edit = self.combo.lineEdit()
+        assert edit is not None
+        edit.setPlaceholderText(placeholder)
+        # Files dropped anywhere go to the window, which knows what they are.
+        self.combo.setAcceptDrops(False)
+        edit.setAcceptDrops(False)
+        self.combo.currentTextChanged.connect(self._text_changed)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.combo, 1)
+        self.button = QToolButton()
+        self.button.setIconSize(QSize(16, 16))
+        self.button.setToolTip({"model": "Choose a model file…"}.get(choose, "Choose a folder…"))
+        self.button.setAccessibleName("Choose a file" if choose == "model" else "Choose a folder")
+        self.button.clicked.connect(self._choose)
+        self.button.setVisible(choose != "nothing")
+        layout.addWidget(self.button)
+        self.setFocusProxy(self.combo)
+        follow_theme(self, self._apply_theme)
+
+    def text(self) -> str:
+        return self.combo.currentText().strip()
+
+    def set_text(self, text: str) -> None:
+        self.combo.setCurrentText(text)
+
+    def suggest(self, suggestions: Iterable[str]) -> None:
+        """Replace the list below the field and keep the text."""
+        text = self.combo.currentText()
+        self.combo.blockSignals(True)
+        self.combo.clear()
+        self.combo.addItems(list(suggestions))
+        self.combo.setCurrentText(text)
+        self.combo.blockSignals(False)
+
+    def _text_changed(self, text: str) -> None:
+        self.combo.setToolTip(text)
+        self.changed.emit(text.strip())
+
+    def _choose(self) -> None:
+        start = self.text() if Path(self.text()).is_absolute() else str(Path.home())
+        if self._choose_what == "model":
+            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a model", start, MODEL_FILES)
+        else:
+            chosen = QFileDialog.getExistingDirectory(self, "Choose a folder", start)
+        if chosen:
+            self.set_text(chosen)
+
+    def _apply_theme(self, theme: Theme) -> None:
+        model = self._choose_what == "model"
+        self.button.setIcon(icon("file-outline" if model else "folder-outline"))
