@@ -49,7 +49,7 @@ def array_from_tensor(tensor: torch.Tensor) -> npt.NDArray[np.float32]:
 
 
 def colourise(values: npt.NDArray[np.floating], lut: Image8, low: float, high: float) -> Image8:
-    """(H, W) values -> (H, W, 4) uint8 RGBA by a (256, 4) look-up table; [low, high] spans it, beyond is clipped."""
+    """(H, W) values -> (H, W, 4) uint8 RGBA by a (256, 4) table that spans [low, high]; beyond is clipped."""
     position = (values.astype(np.float32) - low) / (high - low)
     index = np.clip(np.nan_to_num(position) * (len(lut) - 1) + 0.5, 0, len(lut) - 1).astype(np.intp)
     coloured: Image8 = lut[index]

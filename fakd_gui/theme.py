@@ -278,14 +278,17 @@ def _style_sheet(theme: Theme) -> str:
     """Only what a palette can't say: cards, headings, invalid fields, the banner, the main button."""
     on_accent = "#10151b" if theme.dark else "#ffffff"
     return f"""
-    QToolTip {{ color: {theme.text}; background: {theme.field}; border: 1px solid {theme.border}; padding: 4px; }}
+    QToolTip {{ color: {theme.text}; background: {theme.field};
+        border: 1px solid {theme.border}; padding: 4px; }}
     QLabel[role="heading"] {{ font-weight: 600; }}
     QLabel[role="muted"] {{ color: {theme.muted}; }}
     QLabel[role="error"] {{ color: {theme.bad}; }}
     QLabel[role="warning"] {{ color: {theme.warning}; }}
-    QFrame[role="card"] {{ background: {theme.panel}; border: 1px solid {theme.border}; border-radius: 6px; }}
+    QFrame[role="card"] {{ background: {theme.panel};
+        border: 1px solid {theme.border}; border-radius: 6px; }}
     *[invalid="true"] {{ background: {theme.bad_fill}; border: 1px solid {theme.bad}; border-radius: 3px; }}
-    QFrame[role="banner"] {{ background: {theme.bad_fill}; border: 1px solid {theme.bad}; border-radius: 4px; }}
+    QFrame[role="banner"] {{ background: {theme.bad_fill};
+        border: 1px solid {theme.bad}; border-radius: 4px; }}
     QFrame[role="banner"] QLabel {{ color: {theme.text}; }}
     QPushButton[role="primary"] {{ background: {theme.accent}; color: {on_accent}; font-weight: 600;
         border: 1px solid {theme.accent}; border-radius: 4px; padding: 5px 16px; }}

@@ -1,4 +1,4 @@
-"""What is wrong with the form's values, and what is known about the models and images they name (off the GUI thread)."""
+"""What is wrong with the form's values, and what is known of the models and images they name; for jobs."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _teacher(ref: str, scale: int, models: ModelCache, findings: Findings) -> SR
 
     model = models.get(ref)
     if model.spec.scale != scale:
-        raise ConfigError(f"{ref} enlarges x{model.spec.scale}, the run is for x{scale}: choose another, or set the scale")
+        raise ConfigError(_wrong_scale(ref, model.spec.scale, scale))
     findings.facts["teacher"] = _describe(model.spec)
     return model
 
@@ -91,9 +91,13 @@ def _student(ref: str, scale: int, models: ModelCache, findings: Findings) -> Mo
     own_weights = has_weights(ref)
     spec = models.get(ref).spec if own_weights else resolve_spec(ref, scale)
     if spec.scale != scale:
-        raise ConfigError(f"{ref} enlarges x{spec.scale}, the run is for x{scale}: choose another, or set the scale")
+        raise ConfigError(_wrong_scale(ref, spec.scale, scale))
     findings.facts["student"] = _describe(spec) + (" · continues from its own weights" if own_weights else "")
     return spec
+
+
+def _wrong_scale(ref: str, found: int, wanted: int) -> str:
+    return f"{ref} enlarges x{found}, the run is for x{wanted}: choose another, or set the scale"
 
 
 def _describe(spec: ModelSpec) -> str:
@@ -124,10 +128,11 @@ def _recipe(
         for teacher in teachers:
             if term.kind.needs_equal_channels and student and teacher.spec.n_feats != student.n_feats:
                 raise ConfigError(
-                    f"{term.name} compares maps of equal width; the teacher has {teacher.spec.n_feats} features, the "
-                    f"student {student.n_feats}: take a term that does not depend on the width, such as SA"
+                    f"{term.name} compares maps of equal width; the teacher has {teacher.spec.n_feats} "
+                    f"features, the student {student.n_feats}: take a term such as SA, which does not"
                 )
-    findings.facts["distill"] = formula(alpha, [(term.weight, term.full_name) for term in loss.recipe], bool(teachers))
+    terms = [(term.weight, term.full_name) for term in loss.recipe]
+    findings.facts["distill"] = formula(alpha, terms, bool(teachers))
 
 
 def formula(alpha: float, terms: list[tuple[float, str]], has_teacher: bool) -> str:

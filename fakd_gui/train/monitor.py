@@ -125,7 +125,9 @@ class TrainMonitor(QWidget):
             case Outcome.FAILED:
                 self.log.setText(f"Failed: {end.message}")
             case Outcome.CANCELLED:
-                self.log.setText(f"Stopped after step {self._step:,}; everything up to there is saved in the run folder.")
+                self.log.setText(
+                    f"Stopped and saved after step {self._step:,}. The list of runs continues it."
+                )
             case Outcome.COMPLETED:
                 self.log.setText(self._summary())
 
@@ -140,7 +142,8 @@ class TrainMonitor(QWidget):
         )
 
     def _verdict(self, event: ValidationEnd) -> str:
-        gain = f", {event.student.psnr - self.series.bicubic.psnr:+.2f} dB to bicubic" if self.series.bicubic else ""
+        bicubic = self.series.bicubic
+        gain = f", {event.student.psnr - bicubic.psnr:+.2f} dB to bicubic" if bicubic else ""
         best = " (best so far)" if event.best else ""
         scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
         return f"Step {event.step:,}: {scores}{gain}{best}."
@@ -193,6 +196,7 @@ def _introduction(event: RunStarted) -> str:
     copied = f" {event.copied_tensors} tensors come from the teacher." if event.copied_tensors else ""
     teacher = f", teacher {event.teacher.psnr:.2f} dB" if event.teacher else ""
     return (
-        f"{event.student_parameters / 1e6:.2f} M parameters learn from {event.train_images} images on {event.device}."
-        f"{copied} On {event.validation_images} held-out images: bicubic {event.bicubic.psnr:.2f} dB{teacher}."
+        f"{event.student_parameters / 1e6:.2f} M parameters learn from {event.train_images} images "
+        f"on {event.device}.{copied} On {event.validation_images} held-out images: "
+        f"bicubic {event.bicubic.psnr:.2f} dB{teacher}."
     )

@@ -1,4 +1,4 @@
-"""The options of a run as the form shows them: sections, labels, explanations, and the reading of typed text."""
+"""The options of a run as the form shows them: sections, labels, explanations, and reading typed text."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     ),
     "init_from_teacher": (
         "",
-        "Copies every layer whose place and shape are the same in both networks before the first step: the student "
-        "begins close to the teacher and needs far fewer steps. The papers start from random weights.",
+        "Copies every layer whose place and shape are the same in both networks before the first step: "
+        "the student begins close to the teacher and needs far fewer steps. "
+        "The papers start from random weights.",
     ),
     "scale": ("Scale", "How many times larger the output is, each side."),
     "train_data": (
         "Train &on",
-        "A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' are the bundled images. "
-        "Missing low-resolution images are made by MATLAB's bicubic.",
+        "A folder of high-resolution images, a DIV2K folder or a benchmark folder; "
+        "'samples' are the bundled images. Missing low-resolution images are made by MATLAB's bicubic.",
     ),
     "val_data": (
         "Validate on",
@@ -123,5 +124,5 @@ def problems_of(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def checkable(values: Mapping[str, object], problems: Mapping[str, str]) -> dict[str, object]:
-    """`values` with the Quick preset's in place of those that have a problem, so that the rest can be checked."""
+    """`values` with the Quick preset's in place of faulty ones, so that the rest can be checked."""
     return {**values, **{name: QUICK.values[name] for name in problems if name in QUICK.values}}

@@ -132,10 +132,12 @@ class TrainPanel(QWidget):
         self.start_button.setEnabled(not problems and not self.form.checking)
         if problems:
             self.start_button.setToolTip("To start, change:\n" + "\n".join(problems))
-            self.estimate.setText(f"{len(problems)} setting{'s' * (len(problems) > 1)} to change, marked above")
+            settings = "setting" if len(problems) == 1 else "settings"
+            self.estimate.setText(f"{len(problems)} {settings} to change, marked above")
         else:
             self.start_button.setToolTip("Start training (Ctrl+Return)")
-            self.estimate.setText("" if running else "checking…" if self.form.checking else self.form.estimate())
+            estimate = "checking…" if self.form.checking else self.form.estimate()
+            self.estimate.setText("" if running else estimate)
 
     def _apply_theme(self, theme: Theme) -> None:
         on_accent = "#10151b" if theme.dark else "#ffffff"

@@ -1,4 +1,4 @@
-"""The curves of a run: loss parts and validation PSNR, every point kept, redrawn at most ten times a second."""
+"""The curves of a run: loss parts and validation PSNR, every point kept, redrawn at most every 100 ms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fakd_gui.theme import Theme, current_theme, follow_theme, style_plot
 from fakd_gui.train.series import TOTAL, RunSeries, smooth
@@ -185,7 +194,8 @@ class RunPlots(QWidget):
                 f"step {steps[index]:,}: {self.series.psnr[index]:.3f} dB, SSIM {self.series.ssim[index]:.4f}"
             )
             return
-        read = [f"{name} {values[index]:.4g}" for name, values in self._shown().items() if index < len(values)]
+        shown = self._shown().items()
+        read = [f"{name} {values[index]:.4g}" for name, values in shown if index < len(values)]
         card.readout.setText(f"step {steps[index]:,}: {', '.join(read)} · lr {self.series.lr[index]:.2g}")
         card.readout.setToolTip(card.readout.text())
 

@@ -14,7 +14,7 @@ DEFAULT_TEACHER = "rcan-g5-r5-c32-x4"
 
 @dataclass(frozen=True)
 class Preset:
-    """`values` are those fields of `TrainConfig` that the preset sets; the rest of the form stays as it is."""
+    """`values` are those fields of `TrainConfig` that the preset sets; the rest of the form stays."""
 
     name: str
     summary: str
@@ -52,7 +52,7 @@ def _paper(name: str, **values: object) -> Preset:
 
 QUICK = Preset(
     "Quick",
-    "A small student learns from the bundled teacher on the bundled images: within 2 minutes on two CPU cores.",
+    "A small student learns from the bundled teacher on the bundled images: about a minute on two CPU cores.",
     MappingProxyType(
         {
             **_PAPER,

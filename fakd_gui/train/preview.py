@@ -15,7 +15,7 @@ PSNR_BORDER = 4
 
 
 class CropView(QWidget):
-    """A picture as large as its place allows: whole multiples where it is enlarged, so that pixels stay square."""
+    """A picture as large as its place allows; enlarged by whole multiples, so that pixels stay square."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -39,7 +39,8 @@ class RunSeries:
             match line["event"]:
                 case "start":
                     teacher = line["teacher"]
-                    series._start(line["steps"], Scores(**line["bicubic"]), Scores(**teacher) if teacher else None)
+                    levels = Scores(**line["bicubic"]), Scores(**teacher) if teacher else None
+                    series._start(line["steps"], *levels)
                 case "step":
                     series._add(line["step"], line["lr"], line["total"], line["parts"], line["raw"])
                 case "validation":

@@ -62,7 +62,9 @@ def make_bench(folder: Path) -> Bench:
     errors: list[str] = []
     session.error.connect(errors.append)
     students = [save_model(folder, "with", 1), save_model(folder, "without", 2)]
-    return Bench(session, folder, save_model(folder, "teacher", 0, n_feats=12), students, save_photo(folder), errors)
+    return Bench(
+        session, folder, save_model(folder, "teacher", 0, n_feats=12), students, save_photo(folder), errors
+    )
 
 
 def turn_wheel(widget: QWidget, at: QPointF, notches: int) -> None:

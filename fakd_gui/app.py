@@ -1,0 +1,85 @@
+"""Starting the app: arguments, the application, the window, and what happens to an unexpected error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from fakd_gui.main_window import MainWindow
+from fakd_gui.session import Session
+from fakd_gui.theme import apply_theme
+
+SIZE = (1280, 800)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Open the workbench; return its exit status when it is closed."""
+    parser = argparse.ArgumentParser(prog="fakd-gui", description="Distil super-resolution networks and see.")
+    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="images to open in Compare")
+    parser.add_argument("--run", type=Path, metavar="DIR", help="a run folder to show")
+    arguments = parser.parse_args(argv)
+    if not has_display():
+        sys.stderr.write(
+            "error: no display: start this in a desktop session or with QT_QPA_PLATFORM=offscreen\n"
+        )
+        return 1
+    app = make_application()
+    sys.excepthook = show_exception
+    session = Session()
+    window = make_window(session)
+    window.show()
+    QTimer.singleShot(0, session.find_runs)
+    if arguments.run is not None:
+        QTimer.singleShot(0, lambda: session.select_run(arguments.run))
+    for image in arguments.images:
+        QTimer.singleShot(0, lambda image=image: window.open_image(image))
+    return app.exec()
+
+
+def has_display() -> bool:
+    """Whether Qt can open a window here, or was told to do without."""
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def make_application() -> QApplication:
+    """The QApplication with the app's style, made once."""
+    found = QApplication.instance()
+    app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("FAKD Workbench")
+    apply_theme(app)
+    return app
+
+
+def make_window(session: Session) -> MainWindow:
+    """The window at its usual size; the device is looked up once it shows."""
+    window = MainWindow(session)
+    window.resize(*SIZE)
+    QTimer.singleShot(0, window.status.find_device)
+    return window
+
+
+def show_exception(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """Tell about an error nobody caught, with its traceback for a report; the app goes on."""
+    details = "".join(traceback.format_exception(kind, error, where))
+    sys.stderr.write(details)
+    if isinstance(error, KeyboardInterrupt):
+        QApplication.quit()
+        return
+    box = QMessageBox(QMessageBox.Icon.Critical, "Unexpected error", f"{kind.__name__}: {error}")
+    box.setInformativeText("Work goes on, and runs are saved. Please report this with the details below.")
+    box.setDetailedText(details)
+    copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
+    box.addButton(QMessageBox.StandardButton.Close)
+    box.exec()
+    if box.clickedButton() is copy:
+        QApplication.clipboard().setText(details)
