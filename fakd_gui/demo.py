@@ -23,11 +23,11 @@ SETTLE_MS = 400
 
 @dataclass(frozen=True)
 class Until:
-    """A point of the tour: go on once `signal` has come and `holds`."""
+    """A point of the tour: go on once `signal` has come or, where `holds` is given, once that is true."""
 
     what: str
     signal: Any
-    holds: Callable[[], bool] = lambda: True
+    holds: Callable[[], bool] | None = None
 
 
 Steps = Iterator[Until]
@@ -76,7 +76,7 @@ def _take_tour(out: Path) -> int:
     session = Session(runs_root=out / "runs")
     window = make_window(session)
     window.show()
-    guide = TourGuide(app, tour(window, out))
+    guide = TourGuide(tour(window, out), QApplication.exit)
     session.error.connect(guide.fail)
     sys.excepthook = lambda kind, error, where: guide.fail(f"{kind.__name__}: {error}")
     QTimer.singleShot(0, guide.go_on)
@@ -86,11 +86,15 @@ def _take_tour(out: Path) -> int:
 
 
 class TourGuide(QObject):
-    """Takes the steps of a tour, each when what it waits for has happened; quits at the end or when stuck."""
+    """Takes the steps of a tour, each when what it waits for has happened.
 
-    def __init__(self, app: QApplication, steps: Steps) -> None:
-        super().__init__(app)
+    Calls `ended` with the exit status once: 0 after the last step, 1 when something failed or takes too long.
+    """
+
+    def __init__(self, steps: Steps, ended: Callable[[int], object]) -> None:
+        super().__init__()
         self._steps = steps
+        self._ended = ended
         self._waiting: Until | None = None
         self._clock = QTimer(self, singleShot=True, interval=TIME_LIMIT_S * 1000)
         self._clock.timeout.connect(lambda: self.fail(f"no end after {TIME_LIMIT_S} s"))
@@ -100,18 +104,27 @@ class TourGuide(QObject):
         try:
             self._waiting = next(self._steps)
         except StopIteration:
-            QApplication.exit(0)
+            self._end(0)
+            return
+        if self._waiting.holds is not None and self._waiting.holds():
+            QTimer.singleShot(0, self.go_on)
             return
         self._waiting.signal.connect(self._look)
 
     def fail(self, reason: str) -> None:
         where = f" while waiting for {self._waiting.what}" if self._waiting else ""
         sys.stderr.write(f"error: the demo stopped{where}: {reason}\n")
-        QApplication.exit(1)
+        self._end(1)
+
+    def _end(self, status: int) -> None:
+        self._clock.stop()
+        self._steps = iter(())
+        self._waiting = None
+        self._ended(status)
 
     def _look(self, *_: object) -> None:
         waiting = self._waiting
-        if waiting is not None and waiting.holds():
+        if waiting is not None and (waiting.holds is None or waiting.holds()):
             waiting.signal.disconnect(self._look)
             self._waiting = None
             QTimer.singleShot(SETTLE_MS, self.go_on)
@@ -133,14 +146,13 @@ def tour(window: Any, out: Path) -> Steps:
         window.grab().save(str(path))
         say(f"{name:10} {path}")
 
-    if form.config() is None:
-        yield Until("the settings to be checked", form.changed, lambda: form.config() is not None)
+    yield Until("the settings to be checked", form.changed, lambda: form.config() is not None)
     say(f"training   {form.estimate() or 'the Quick preset'}")
     job = window.train.start()
     half = form.steps.value() // 2
     yield Until("half of the training", job.event, lambda: window.status.progress.value() >= half)
     shoot("workbench")
-    yield Until("the training", session.training_finished)
+    yield Until("the training", session.training_finished, lambda: session.training is None)
     shoot("train")
     end, levels = window.train.monitor.run_end, window.train.monitor.series
     if end is not None and end.best is not None and levels.bicubic is not None:

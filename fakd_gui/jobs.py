@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
 from fakd_core.errors import FakdError
 from fakd_core.events import Cancelled, CancelToken
@@ -176,10 +176,12 @@ class LatestWins(QObject):
 
 
 def stop_all(*owners: QObject, milliseconds: int = 30_000) -> bool:
-    """Cancel every job below `owners`, then wait for them all; False if one did not end in time.
+    """Stop timers, cancel every job below `owners` and wait for them all; False if one did not end in time.
 
     Qt aborts the program when a thread's object dies before the thread: call this before closing.
     """
+    for timer in (timer for owner in owners for timer in owner.findChildren(QTimer)):
+        timer.stop()  # It might start a new job.
     pending = [latest for owner in owners for latest in owner.findChildren(LatestWins)]
     jobs = [job for owner in owners for job in owner.findChildren(Job)]
     for worker in (*pending, *jobs):

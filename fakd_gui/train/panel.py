@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from fakd_core.catalogue import bundled_models
 from fakd_core.events import CancelToken
 from fakd_gui.jobs import Job, LatestWins
 from fakd_gui.run_folders import is_run
@@ -48,6 +49,8 @@ class TrainPanel(QWidget):
         session.training_finished.connect(self._training_finished)
         session.run_selected.connect(self.show_run)
         follow_theme(self, self._apply_theme)
+        if self.form.teacher.text() in bundled_models():
+            session.set_teacher(self.form.teacher.text())
         self._show_state()
 
     # -- actions -------------------------------------------------------------------------------------

@@ -1,0 +1,107 @@
+"""A job has exactly one outcome, whatever its work does; of requests only the latest counts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fakd_core.errors import DataError
+from fakd_core.events import CancelToken
+from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
+
+
+def run(qtbot: QtBot, job: Job) -> tuple[list[object], JobEnd]:
+    events: list[object] = []
+    ends: list[JobEnd] = []
+    job.event.connect(events.append)
+    job.finished.connect(ends.append)
+    job.start()
+    qtbot.waitUntil(lambda: bool(ends), timeout=5000)
+    qtbot.wait(20)
+    assert len(ends) == 1
+    assert not job.running
+    return events, ends[0]
+
+
+def test_events_arrive_in_order_then_the_end(qtbot: QtBot) -> None:
+    def work(token: CancelToken) -> Iterator[int]:
+        yield from range(100)
+
+    events, end = run(qtbot, Job("count", work))
+    assert events == list(range(100))
+    assert end.outcome is Outcome.COMPLETED
+
+
+def test_work_is_off_the_gui_thread(qtbot: QtBot) -> None:
+    _, end = run(qtbot, Job("where", lambda token: threading.get_ident()))
+    assert end.result not in (None, threading.get_ident())
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (DataError("photo.png: damaged"), "photo.png: damaged"),
+        (RuntimeError("shape mismatch"), "Unexpected RuntimeError: shape mismatch"),
+        (MemoryError(), "Not enough memory"),
+        (SystemExit(3), "Unexpected SystemExit"),
+    ],
+)
+def test_any_error_is_one_failed_end_with_a_message(qtbot: QtBot, error: BaseException, message: str) -> None:
+    def work(token: CancelToken) -> Iterator[int]:
+        yield 1
+        raise error
+
+    events, end = run(qtbot, Job("fail", work))
+    assert (events, end.outcome) == ([1], Outcome.FAILED)
+    assert message in end.message
+
+
+def test_a_paused_job_waits_and_a_cancelled_one_ends(qtbot: QtBot) -> None:
+    counted: list[int] = []
+
+    def work(token: CancelToken) -> Iterator[int]:
+        while True:
+            token.wait_while_paused()
+            token.raise_if_cancelled()
+            counted.append(1)
+            threading.Event().wait(0.002)
+            yield len(counted)
+
+    job = Job("endless", work)
+    ends: list[JobEnd] = []
+    job.finished.connect(ends.append)
+    job.start()
+    qtbot.waitUntil(lambda: len(counted) > 3, timeout=5000)
+    job.pause()
+    qtbot.wait(30)
+    at_pause = len(counted)
+    qtbot.wait(60)
+    assert len(counted) == at_pause
+    job.cancel()
+    qtbot.waitUntil(lambda: bool(ends), timeout=1000)
+    assert ends[0].outcome is Outcome.CANCELLED
+
+
+def test_only_the_latest_request_is_answered(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    results: list[object] = []
+    latest.result.connect(results.append)
+
+    def answer(number: int) -> object:
+        def work(token: CancelToken) -> int:
+            for _ in range(20):
+                token.raise_if_cancelled()
+                threading.Event().wait(0.005)
+            return number
+
+        return work
+
+    with qtbot.waitSignal(latest.result, timeout=5000):
+        for number in range(6):
+            latest.submit(answer(number))  # type: ignore[arg-type]
+    qtbot.wait(50)
+    assert results == [5]
+    assert not latest.running
