@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, QRectF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -267,7 +267,7 @@ def test_dropped_files_are_opened_or_added(bench: Bench, panel: ComparePanel, qt
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(bench.photo)), QUrl.fromLocalFile(bench.students[0])])
     how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    enter, drop = QDragEnterEvent(QPointF(50, 50), *how), QDropEvent(QPointF(50, 50), *how)
+    enter, drop = QDragEnterEvent(QPoint(50, 50), *how), QDropEvent(QPointF(50, 50), *how)
     QApplication.sendEvent(panel, enter)
     assert enter.isAccepted()
     with qtbot.waitSignal(bench.session.image_changed):
