@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from fakd_gui.jobs import stop_all
 from fakd_gui.main_window import MainWindow
 from fakd_gui.session import Session
 from fakd_gui.theme import apply_theme
@@ -41,7 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         QTimer.singleShot(0, lambda: session.select_run(arguments.run))
     for image in arguments.images:
         QTimer.singleShot(0, lambda image=image: window.open_image(image))
-    return app.exec()
+    # Ctrl+C in the terminal closes the window as its cross does.
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    status = app.exec()
+    stop_all(window, session)
+    return status
 
 
 def has_display() -> bool:

@@ -146,7 +146,7 @@ def tour(window: Any, out: Path) -> Steps:
         window.grab().save(str(path))
         say(f"{name:10} {path}")
 
-    yield Until("the settings to be checked", form.changed, lambda: form.config() is not None)
+    yield Until("the settings to be checked", form.changed, lambda: not form.checking)
     say(f"training   {form.estimate() or 'the Quick preset'}")
     job = window.train.start()
     half = form.steps.value() // 2

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QCursor, QKeySequence
+from PySide6.QtGui import QActionGroup, QCloseEvent, QCursor, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -121,6 +121,12 @@ class MainWindow(QMainWindow):
                     "a run folder, or a .safetensors, .pt or .pth file"
                 )
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc that nothing else wanted dismisses the message."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.banner.dismiss()
+        super().keyPressEvent(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.session.training is not None and not self._may_stop_training():
             event.ignore()
@@ -153,10 +159,6 @@ class MainWindow(QMainWindow):
         view.addMenu(self._scheme_menu())
         help_menu = bar.addMenu("&Help")
         self._add(help_menu, "&Keys and about", "F1", self._show_help)
-        dismiss = QAction(self)
-        dismiss.setShortcut(QKeySequence("Ctrl+Shift+Esc"))
-        dismiss.triggered.connect(self.banner.dismiss)
-        self.addAction(dismiss)
 
     def _add(
         self, menu: QMenu, text: str, shortcut: str, action: Callable[[], object], then: str = ""

@@ -21,6 +21,7 @@ class RunList(QWidget):
         self.session = session
         self.list = QListWidget()
         self.list.setAccessibleName("Runs")
+        self.list.setSpacing(2)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._show_menu)
         self.list.itemClicked.connect(lambda item: session.select_run(_run_of(item)))
@@ -28,6 +29,7 @@ class RunList(QWidget):
         self.empty = QLabel("Runs appear here.\nDrop a run folder to see its curves.")
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.continue_button = QPushButton("Continue run")
         self.continue_button.setToolTip("Go on with the selected run from its last checkpoint, exactly")
         self.continue_button.clicked.connect(self.continue_selected)

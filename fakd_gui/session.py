@@ -12,7 +12,7 @@ from fakd_core.config import TrainConfig
 from fakd_core.events import CancelToken
 from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome, stop_all
 from fakd_gui.opened_image import OpenedImage, open_image
-from fakd_gui.run_folders import default_runs_root, has_student, runs_in
+from fakd_gui.run_folders import default_runs_root, has_student, is_run, runs_in
 
 if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
@@ -113,6 +113,11 @@ class Session(QObject):
 
     def select_run(self, run: Path) -> None:
         """Show `run`'s curves, and take its student among the students if it has one yet."""
+        if not is_run(run):
+            self.error.emit(
+                f"{run}: not a run folder (no config.toml in it); choose the folder of a training run."
+            )
+            return
         self.add_run(run)
         self.run_selected.emit(run)
         if has_student(run):
@@ -153,8 +158,14 @@ class Session(QObject):
         job, self.training = self.training, None
         if end.outcome is Outcome.FAILED:
             self.error.emit(end.message)
-        if self.training_config is not None and has_student(self.training_config.run):
-            self.add_student(str(self.training_config.run))
+        assert self.training_config is not None
+        run = self.training_config.run
+        if has_student(run):
+            self.add_student(str(run))
+        elif not is_run(run):
+            # It failed before anything was written.
+            self.runs = [other for other in self.runs if other != run]
+            self.runs_changed.emit(self.runs)
         self.training_finished.emit(end)
         if job is not None:
             job.deleteLater()

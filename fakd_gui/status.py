@@ -22,6 +22,7 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self.session = session
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 8, 0)
         self.job = QLabel("Ready")
         self.progress = QProgressBar()
         self.progress.setFixedSize(140, 14)

@@ -246,7 +246,7 @@ def _palette(theme: Theme) -> QPalette:
     for which, colour in (
         (role.Window, theme.window),
         (role.WindowText, theme.text),
-        (role.Base, theme.panel),
+        (role.Base, theme.field),
         (role.AlternateBase, theme.window),
         (role.ToolTipBase, theme.field),
         (role.ToolTipText, theme.text),
@@ -286,7 +286,9 @@ def _style_sheet(theme: Theme) -> str:
     QLabel[role="warning"] {{ color: {theme.warning}; }}
     QFrame[role="card"] {{ background: {theme.panel};
         border: 1px solid {theme.border}; border-radius: 6px; }}
-    *[invalid="true"] {{ background: {theme.bad_fill}; border: 1px solid {theme.bad}; border-radius: 3px; }}
+    QLineEdit[invalid="true"] {{ background: {theme.bad_fill};
+        border: 1px solid {theme.bad}; border-radius: 3px; }}
+    QComboBox[invalid="true"] {{ background: {theme.bad_fill}; }}
     QFrame[role="banner"] {{ background: {theme.bad_fill};
         border: 1px solid {theme.bad}; border-radius: 4px; }}
     QFrame[role="banner"] QLabel {{ color: {theme.text}; }}

@@ -48,7 +48,7 @@ def check_values(
     token.raise_if_cancelled()
     student = None
     if values["student"]:
-        student = _try(findings, "student", lambda: _student(str(values["student"]), scale, models, findings))
+        student = _try(findings, "student", lambda: _student(values, models, findings))
     _try(findings, "distill", lambda: _recipe(values, teachers, student, findings))
     token.raise_if_cancelled()
     for name in ("train_data", "val_data"):
@@ -84,11 +84,17 @@ def _teacher(ref: str, scale: int, models: ModelCache, findings: Findings) -> SR
     return model
 
 
-def _student(ref: str, scale: int, models: ModelCache, findings: Findings) -> ModelSpec:
+def _student(values: Mapping[str, object], models: ModelCache, findings: Findings) -> ModelSpec:
     from fakd_core.catalogue import has_weights, resolve_spec
     from fakd_core.errors import ConfigError
 
+    ref, scale, from_teacher = str(values["student"]), values["scale"], values["init_from_teacher"]
+    assert isinstance(scale, int)
     own_weights = has_weights(ref)
+    if own_weights and from_teacher:
+        findings.problems["init_from_teacher"] = (
+            f"{ref} has weights of its own: untick this, or choose a preset"
+        )
     spec = models.get(ref).spec if own_weights else resolve_spec(ref, scale)
     if spec.scale != scale:
         raise ConfigError(_wrong_scale(ref, spec.scale, scale))
@@ -105,11 +111,14 @@ def _describe(spec: ModelSpec) -> str:
     from fakd_core.profiling import profile
 
     cost = profile(spec)
-    hidden = {"architecture", "scale", "taps", "n_feats", "reduction", "res_scale", "non_local_reduction"}
-    names = {"n_resgroups": "groups", "n_resblocks": "blocks"}
-    sizes = [f"{value} {names[name]}" for name, value in spec.model_dump().items() if name not in hidden]
+    sizes = spec.model_dump()
+    depth = " of ".join(
+        f"{sizes[name]} {noun}{'s' * (sizes[name] != 1)}"
+        for name, noun in (("n_resgroups", "group"), ("n_resblocks", "block"))
+        if name in sizes
+    )
     return (
-        f"{spec.architecture.upper()} x{spec.scale}: {', '.join(sizes)}, {spec.n_feats} features · "
+        f"{spec.architecture.upper()} x{spec.scale}: {depth}, {spec.n_feats} features · "
         f"{cost.parameters / 1e6:.2f} M parameters · {cost.gmacs:.3g} GMACs"
     )
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QSizePolicy,
     QSpinBox,
     QVBoxLayout,
@@ -51,19 +52,19 @@ class Field:
         self.note.setText(text)
         self.note.setVisible(bool(text))
         restyle(self.note, role="error" if self.problem else "muted")
-        restyle(self.widget, invalid=bool(self.problem))
+        for marked in (self.widget, self.widget.findChild(QComboBox), self.widget.findChild(QLineEdit)):
+            if marked is not None:
+                restyle(marked, invalid=bool(self.problem))
         tip = f"{self._tip}\n\n{self.problem}" if self.problem else self._tip
         self.widget.setToolTip(tip)
         self.label.setToolTip(tip)
 
 
 class Section(QWidget):
-    """A heading and rows in two columns that line up across sections."""
+    """Rows in two columns that line up across sections, below a heading if there is a title."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        heading = QLabel(title)
-        heading.setProperty("role", "heading")
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(8)
@@ -73,7 +74,10 @@ class Section(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(heading)
+        if title:
+            heading = QLabel(title)
+            heading.setProperty("role", "heading")
+            layout.addWidget(heading)
         layout.addLayout(self._grid)
 
     def add(self, label: str, widget: QWidget, tip: str) -> Field:
@@ -131,6 +135,8 @@ def whole_number(low: int, high: int, unit: str = "") -> QSpinBox:
     box.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
     box.setKeyboardTracking(False)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    # Fusion's spin boxes are lower than its other fields, which looks ragged in a column.
+    box.setMinimumHeight(QLineEdit().sizeHint().height())
     ignore_wheel(box)
     return box
 

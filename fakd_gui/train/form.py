@@ -80,8 +80,11 @@ class TrainForm(QScrollArea):
         }
 
     def config(self) -> TrainConfig | None:
-        """The settings, or None while something is wrong or still being checked."""
-        if self.problems() or self.checking:
+        """The settings, or None while something is known to be wrong with them.
+
+        What is still being checked counts as right: the trainer checks it all again before writing.
+        """
+        if self.problems():
             return None
         return TrainConfig.build(**self.values())
 
@@ -152,7 +155,7 @@ class TrainForm(QScrollArea):
         self.student = ReferenceField(STUDENT_PRESETS, "model", "preset, sizes or file")
         self.init_from_teacher = QCheckBox("Start from the teacher's matching layers")
         self.train_data = ReferenceField([SAMPLES], "folder", "folder of images")
-        self.val_data = ReferenceField([SAMPLES], "folder", "held out from the training images")
+        self.val_data = ReferenceField([SAMPLES], "folder", "held-out images")
         self.val_images = whole_number(1, 10_000)
         self.scale = choice(["2", "3", "4", "8"])
         self.distill = QLineEdit()

@@ -19,6 +19,9 @@ from fakd_gui.train.series import RunSeries
 PACE_STEPS = 50
 """The pace is that of the last so many steps, so that it follows changes."""
 
+PREVIEW_HEIGHT = 228
+"""The crop of 192 pixels and its two lines of label."""
+
 WELCOME = (
     "Press Start (Ctrl+Return): a small student learns from the teacher, and its curves appear here. "
     "Drop a folder of images to train on it, or a run folder to see its curves."
@@ -46,6 +49,9 @@ class TrainMonitor(QWidget):
         self.log = QLabel(WELCOME)
         self.log.setProperty("role", "muted")
         self.log.setWordWrap(True)
+        self.log.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # Two lines always, so that the curves don't jump with the length of the text.
+        self.log.setMinimumHeight(2 * self.log.fontMetrics().lineSpacing())
         self.log.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.log.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.plots = RunPlots()
@@ -183,8 +189,9 @@ class TrainMonitor(QWidget):
         self.split.setChildrenCollapsible(False)
         self.split.addWidget(self.plots)
         self.split.addWidget(self.preview)
-        self.split.setStretchFactor(0, 3)
-        self.split.setStretchFactor(1, 2)
+        self.split.setStretchFactor(0, 1)
+        self.split.setStretchFactor(1, 0)
+        self.split.setSizes([400, PREVIEW_HEIGHT])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 10, 12, 10)
         layout.setSpacing(8)

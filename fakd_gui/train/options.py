@@ -10,7 +10,7 @@ from fakd_core.config import TrainConfig
 from fakd_gui.train.presets import QUICK
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Preset", ("preset",)),
+    ("", ("preset",)),
     ("Models", ("teacher", "student", "init_from_teacher", "scale")),
     ("Images", ("train_data", "val_data", "val_images")),
     ("Distillation", ("distill", "layers", "alpha")),
@@ -22,9 +22,9 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 FIELDS: Mapping[str, tuple[str, str]] = {
-    "preset": ("Prese&t", "Fills the form. Quick runs anywhere; the others are the papers' settings."),
+    "preset": ("Pr&eset", "Fills the form. Quick runs anywhere; the others are the papers' settings."),
     "teacher": (
-        "Teac&her",
+        "Te&acher",
         "The network to learn from: a bundled name, a checkpoint's file or a run folder. "
         "'none': the student learns from the ground truth alone.",
     ),
@@ -71,7 +71,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "validate_every": ("Validate every", "Steps between two looks at the validation images."),
     "precision": ("Precision", "auto takes bf16 where a GPU is fast in it, else fp32."),
     "seed": ("Seed", "The same seed draws the same weights and the same patches."),
-    "run": ("Run &folder", "A new folder for the settings, the metrics, the checkpoints and the student."),
+    "run": ("Run fol&der", "A new folder for the settings, the metrics, the checkpoints and the student."),
 }
 
 NEEDED = {

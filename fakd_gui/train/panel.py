@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBox
 from fakd_core.catalogue import bundled_models
 from fakd_core.events import CancelToken
 from fakd_gui.jobs import Job, LatestWins
-from fakd_gui.run_folders import is_run
 from fakd_gui.session import Session
 from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.train.form import TrainForm
@@ -85,9 +84,6 @@ class TrainPanel(QWidget):
             if config is not None and config.run != run:
                 self.session.error.emit(f"{run.name} can be shown when the running training has ended.")
             return
-        if not is_run(run):
-            self.session.error.emit(f"{run}: not a run folder (no config.toml in it).")
-            return
 
         def work(token: CancelToken) -> tuple[str, RunSeries]:
             from fakd_core.run_record import read_metrics
@@ -132,11 +128,11 @@ class TrainPanel(QWidget):
         self.pause_button.setText("Resume" if paused else "Pause")
         self.pause_button.setToolTip("Go on" if paused else "Pause after the current step (Ctrl+P)")
         self.pause_button.setIcon(icon("play" if paused else "pause"))
-        self.start_button.setEnabled(not problems and not self.form.checking)
+        self.start_button.setEnabled(not problems)
         if problems:
             self.start_button.setToolTip("To start, change:\n" + "\n".join(problems))
             settings = "setting" if len(problems) == 1 else "settings"
-            self.estimate.setText(f"{len(problems)} {settings} to change, marked above")
+            self.estimate.setText("" if running else f"{len(problems)} {settings} to change, marked above")
         else:
             self.start_button.setToolTip("Start training (Ctrl+Return)")
             estimate = "checking…" if self.form.checking else self.form.estimate()
@@ -153,6 +149,7 @@ class TrainPanel(QWidget):
         for button in (self.start_button, self.pause_button, self.stop_button):
             buttons.addWidget(button)
         buttons.addWidget(self.estimate, 1)
+        buttons.setSpacing(10)
         buttons.setContentsMargins(MARGIN, 8, MARGIN, 10)
         left = QWidget()
         column = QVBoxLayout(left)

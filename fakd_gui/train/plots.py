@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,9 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_gui.theme import Theme, current_theme, follow_theme, style_plot
-from fakd_gui.train.series import TOTAL, RunSeries, smooth
+from fakd_gui.train.series import TOTAL, RunSeries
+from fakd_gui.train.trace import Trace
 
 REDRAW_MS = 100
+REDRAW_SHARE = 0.2
+"""A long run's redraws may take this share of the time; then they come less often."""
 DEFAULT_SMOOTHING = 60
 SIDE_BY_SIDE_WIDTH = 620
 """From this width on the two plots stand beside each other."""
@@ -30,7 +34,7 @@ SIDE_BY_SIDE_WIDTH = 620
 class PlotCard(QWidget):
     """A titled plot; the values at the cursor stand beside the title."""
 
-    def __init__(self, title: str, unit: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = QLabel(title)
         self.title.setProperty("role", "heading")
@@ -43,8 +47,6 @@ class PlotCard(QWidget):
         self.widget.viewport().setAcceptDrops(False)
         self.widget.setMinimumSize(180, 110)
         self.plot: pg.PlotItem = self.widget.getPlotItem()
-        self.plot.setLabel("bottom", "step")
-        self.plot.setLabel("left", unit)
         self.plot.showGrid(x=True, y=True, alpha=0.15)
         self.plot.hideButtons()
         self.plot.setMenuEnabled(False)
@@ -53,6 +55,7 @@ class PlotCard(QWidget):
         self.cursor = pg.InfiniteLine(angle=90, movable=False)
         self.cursor.hide()
         self.plot.addItem(self.cursor, ignoreBounds=True)
+        self.show_numbers(False)
         header = QHBoxLayout()
         header.setContentsMargins(4, 0, 4, 0)
         header.addWidget(self.title)
@@ -62,6 +65,11 @@ class PlotCard(QWidget):
         layout.setSpacing(2)
         layout.addLayout(header)
         layout.addWidget(self.widget, 1)
+
+    def show_numbers(self, there: bool) -> None:
+        """Numbers on the axes mean nothing before there are values."""
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setStyle(showValues=there)
 
     def apply_theme(self, theme: Theme) -> None:
         style_plot(self.plot, theme)
@@ -75,12 +83,19 @@ class RunPlots(QWidget):
         super().__init__(parent)
         self.series = RunSeries()
         self.curves: dict[str, pg.PlotDataItem] = {}
+        self._traces: dict[str, Trace] = {}
         self._levels: list[pg.InfiniteLine] = []
         self._timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._timer.timeout.connect(self.redraw)
-        self.loss = PlotCard("Loss", "loss (0..255 scale)")
-        self.psnr = PlotCard("Validation", "PSNR (dB)")
-        self.legend = self.loss.plot.addLegend(offset=(-8, 8), labelTextSize="9pt")
+        self.loss = PlotCard("Loss")
+        self.loss.title.setToolTip(
+            "Loss by step, images on the 0..255 scale; curves are smoothed, figures are not"
+        )
+        self.psnr = PlotCard("Validation PSNR (dB)")
+        self.psnr.title.setToolTip(
+            "PSNR by step: mean over the held-out images, on luma, by the papers' protocol"
+        )
+        self._hovered: int | None = None
         self.student_curve = self.psnr.plot.plot(symbol="o", symbolSize=6)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
@@ -101,8 +116,8 @@ class RunPlots(QWidget):
         self._splitter.addWidget(self.psnr)
         self._splitter.setSizes([600, 400])
         self._lay_out()
-        self.smoothing.valueChanged.connect(self.refresh)
-        self.weighted.toggled.connect(self.refresh)
+        self.smoothing.valueChanged.connect(self._smooth_anew)
+        self.weighted.toggled.connect(self._smooth_anew)
         self.log_axis.toggled.connect(self._set_log)
         for card in (self.loss, self.psnr):
             card.widget.scene().sigMouseMoved.connect(lambda position, card=card: self._hover(card, position))
@@ -115,14 +130,17 @@ class RunPlots(QWidget):
         for curve in self.curves.values():
             self.loss.plot.removeItem(curve)
         self.curves.clear()
-        self._show_levels()
+        self._traces.clear()
         for card in (self.loss, self.psnr):
             card.plot.enableAutoRange()
+            card.cursor.hide()
+            card.readout.clear()
+        self._hovered = None
+        self._show_levels()
         self.redraw()
 
     def refresh(self) -> None:
         """Redraw soon; many calls in between cost one redraw."""
-        self._smoothing_value.setText(f"{self.smoothing.value() / 100:.2f}")
         if not self._timer.isActive():
             self._timer.start()
 
@@ -132,18 +150,68 @@ class RunPlots(QWidget):
         self.refresh()
 
     def redraw(self) -> None:
+        begun = time.perf_counter()
+        self._draw_losses()
+        self._draw_validation()
+        taken = 1000 * (time.perf_counter() - begun)
+        self._timer.setInterval(max(REDRAW_MS, round(taken / REDRAW_SHARE)))
+
+    def _draw_losses(self) -> None:
         theme = current_theme()
         shown = self._shown()
+        self.loss.show_numbers(bool(self.series.step))
         for name in [name for name in self.curves if name not in shown]:
             self.loss.plot.removeItem(self.curves.pop(name))
-        weight = self.smoothing.value() / 100
+        steps = self._trace("step", 0).take(self.series.step)
         for name, values in shown.items():
             if name not in self.curves:
-                self.curves[name] = self.loss.plot.plot(name=name, pen=self._pen(name, theme))
+                self.curves[name] = self.loss.plot.plot(pen=self._pen(name, theme))
                 self.curves[name].setDownsampling(auto=True, method="peak")
                 self.curves[name].setClipToView(True)
-            self.curves[name].setData(np.asarray(self.series.step[: len(values)]), smooth(values, weight))
-        self.student_curve.setData(np.asarray(self.series.validation_step), np.asarray(self.series.psnr))
+            averages = self._trace(f"{name} average", self.smoothing.value() / 100).take(values)
+            self.curves[name].setData(steps[: len(averages)], averages)
+
+        self._read_losses()
+
+    def _read_losses(self) -> None:
+        """The legend: every part in its colour with its value under the cursor, else with the newest."""
+        theme = current_theme()
+        count = len(self.series.step)
+        index = count - 1 if self._hovered is None else min(self._hovered, count - 1)
+        if index < 0:
+            self.loss.readout.clear()
+            return
+        digits = 3 if self._hovered is None else 4
+        values = {name: values[index] for name, values in self._shown().items()}
+        parts = [
+            f"<span style='color: {self._colour(name, theme)}'>&#9632; {name}&nbsp;{value:.{digits}g}</span>"
+            for name, value in values.items()
+        ]
+        step = "" if self._hovered is None else f"step {self.series.step[index]:,} &nbsp; "
+        self.loss.readout.setText(step + " &nbsp; ".join(parts))
+        self.loss.readout.setToolTip(
+            f"Step {self.series.step[index]:,}, not smoothed, learning rate {self.series.lr[index]:.2g}"
+        )
+
+    def _draw_validation(self) -> None:
+        series = self.series
+        self.student_curve.setData(np.asarray(series.validation_step), np.asarray(series.psnr))
+        levels = [scores.psnr for scores in (series.bicubic, series.teacher) if scores]
+        self.psnr.show_numbers(bool(levels or series.psnr))
+        if levels:
+            low, high = min(levels + series.psnr), max(levels + series.psnr)
+            margin = max(0.3 * (high - low), 0.1)  # room for the labels outside the two levels
+            self.psnr.plot.setYRange(low - margin, high + margin, padding=0)
+        if series.steps:
+            self.psnr.plot.setXRange(0, series.steps, padding=0.04)
+
+    def _trace(self, name: str, weight: float) -> Trace:
+        return self._traces.setdefault(name, Trace(weight))
+
+    def _smooth_anew(self) -> None:
+        self._smoothing_value.setText(f"{self.smoothing.value() / 100:.2f}")
+        self._traces.clear()
+        self.refresh()
 
     def _shown(self) -> Mapping[str, list[float]]:
         return self.series.weighted if self.weighted.isChecked() else self.series.raw
@@ -154,8 +222,8 @@ class RunPlots(QWidget):
         self._levels.clear()
         theme = current_theme()
         for name, scores, colour, anchors in (
-            ("bicubic", self.series.bicubic, theme.bicubic, [(0, 1), (0, 1)]),
-            ("teacher", self.series.teacher, theme.teacher, [(0, 0), (0, 0)]),
+            ("bicubic", self.series.bicubic, theme.bicubic, [(0, 0), (0, 0)]),
+            ("teacher", self.series.teacher, theme.teacher, [(0, 1), (0, 1)]),
         ):
             if scores is None:
                 continue
@@ -166,16 +234,8 @@ class RunPlots(QWidget):
                 label=f"{name} {scores.psnr:.2f}",
                 labelOpts={"position": 0.03, "color": colour, "anchors": anchors},
             )
-            # Unlike InfiniteLine's default, the levels count for the automatic range.
             self.psnr.plot.addItem(line)
             self._levels.append(line)
-        psnrs = [scores.psnr for scores in (self.series.bicubic, self.series.teacher) if scores]
-        if psnrs:
-            margin = max(0.15 * (max(psnrs) - min(psnrs)), 0.1)
-            self.psnr.plot.setYRange(min(psnrs) - margin, max(psnrs) + margin, padding=0)
-            self.psnr.plot.enableAutoRange(y=False)
-        if self.series.steps:
-            self.psnr.plot.setXRange(0, self.series.steps, padding=0.02)
 
     def _set_log(self, on: bool) -> None:
         self.loss.plot.setLogMode(y=on)
@@ -194,16 +254,16 @@ class RunPlots(QWidget):
                 f"step {steps[index]:,}: {self.series.psnr[index]:.3f} dB, SSIM {self.series.ssim[index]:.4f}"
             )
             return
-        shown = self._shown().items()
-        read = [f"{name} {values[index]:.4g}" for name, values in shown if index < len(values)]
-        card.readout.setText(f"step {steps[index]:,}: {', '.join(read)} · lr {self.series.lr[index]:.2g}")
-        card.readout.setToolTip(card.readout.text())
+        self._hovered = index
+        self._read_losses()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.Leave:
             for card in (self.loss, self.psnr):
                 card.cursor.hide()
-                card.readout.clear()
+            self.psnr.readout.clear()
+            self._hovered = None
+            self._read_losses()
         return super().eventFilter(watched, event)
 
     def resizeEvent(self, event: object) -> None:
@@ -213,23 +273,21 @@ class RunPlots(QWidget):
             self._splitter.setOrientation(wanted)
 
     def _pen(self, name: str, theme: Theme) -> object:
-        if name == TOTAL:
-            return pg.mkPen(theme.total, width=2)
-        return pg.mkPen(theme.part_colour(name), width=1.5)
+        return pg.mkPen(self._colour(name, theme), width=2 if name == TOTAL else 1.5)
+
+    def _colour(self, name: str, theme: Theme) -> str:
+        return theme.total if name == TOTAL else theme.part_colour(name)
 
     def _apply_theme(self, theme: Theme) -> None:
         for card in (self.loss, self.psnr):
             card.apply_theme(theme)
         for name, curve in self.curves.items():
             curve.setPen(self._pen(name, theme))
-        self.legend.setLabelTextColor(theme.text)
-        self.legend.setBrush(pg.mkBrush(theme.panel + "d0"))
-        for _, label in self.legend.items:
-            label.setText(label.text, color=theme.text)
         self.student_curve.setPen(pg.mkPen(theme.student, width=2))
         self.student_curve.setSymbolBrush(theme.student)
         self.student_curve.setSymbolPen(theme.student)
         self._show_levels()
+        self._read_losses()
 
     def _lay_out(self) -> None:
         tools = QHBoxLayout()

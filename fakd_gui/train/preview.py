@@ -15,7 +15,10 @@ PSNR_BORDER = 4
 
 
 class CropView(QWidget):
-    """A picture as large as its place allows; enlarged by whole multiples, so that pixels stay square."""
+    """The middle of a picture, never reduced: detail is what it is looked at for.
+
+    Enlarged by whole multiples, so that pixels stay square.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,18 +40,13 @@ class CropView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         if self._pixmap.isNull():
-            side = min(self.width(), self.height())
-            place = QRect(0, 0, side, side)
-            place.moveCenter(self.rect().center())
-            painter.fillRect(place, QColor(current_theme().panel))
+            painter.fillRect(self.rect(), QColor(current_theme().panel))
             return
         ratio = self.devicePixelRatioF()
         room = min(self.width() / self._pixmap.width(), self.height() / self._pixmap.height()) * ratio
-        enlarged = room >= 1
-        factor = (int(room) if enlarged else room) / ratio
+        factor = max(1, round(room)) / ratio
         size = QSize(round(self._pixmap.width() * factor), round(self._pixmap.height() * factor))
         corner = QPoint((self.width() - size.width()) // 2, (self.height() - size.height()) // 2)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not enlarged)
         painter.drawPixmap(QRect(corner, size), self._pixmap)
 
 
@@ -60,7 +58,9 @@ class PreviewRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.crops = {name: CropView() for name in self.NAMES}
-        self.labels = {name: QLabel(name, alignment=Qt.AlignmentFlag.AlignCenter) for name in self.NAMES}
+        self.labels = {
+            name: QLabel(f"{name}\n", alignment=Qt.AlignmentFlag.AlignCenter) for name in self.NAMES
+        }
         self._preview: Preview | None = None
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -68,6 +68,8 @@ class PreviewRow(QWidget):
         layout.setVerticalSpacing(2)
         for column, name in enumerate(self.NAMES):
             self.labels[name].setProperty("role", "muted")
+            # Four equal columns, whatever the labels say.
+            self.labels[name].setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             layout.addWidget(self.labels[name], 0, column)
             layout.addWidget(self.crops[name], 1, column)
             layout.setColumnStretch(column, 1)
@@ -77,7 +79,7 @@ class PreviewRow(QWidget):
         self._preview = None
         for name in self.NAMES:
             self.crops[name].show_image(None)
-            self.labels[name].setText(name)
+            self.labels[name].setText(f"{name}\n")
 
     def begin(self, preview: Preview) -> None:
         """Show what stays the same during the run."""
@@ -99,7 +101,7 @@ class PreviewRow(QWidget):
         self.crops[name].show_image(image)
         label = self.labels[name]
         if image is None or name == "HR":
-            label.setText("no teacher" if image is None else f"HR · {self._preview.name}")
+            label.setText("no teacher\n" if image is None else f"HR\n{self._preview.name}")
             return
-        label.setText(f"{name} · {psnr_y(image, self._preview.hr, PSNR_BORDER):.2f} dB")
+        label.setText(f"{name}\n{psnr_y(image, self._preview.hr, PSNR_BORDER):.2f} dB")
         label.setToolTip("PSNR of this crop, on luma")

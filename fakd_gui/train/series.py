@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from fakd_core.events import RunStarted, Scores, StepEnd, ValidationEnd
 
-Values = npt.NDArray[np.float64]
 TOTAL = "total"
 
 
@@ -73,11 +68,3 @@ class RunSeries:
         self.validation_step.append(step)
         self.psnr.append(student.psnr)
         self.ssim.append(student.ssim)
-
-
-def smooth(values: list[float], weight: float) -> Values:
-    """Exponential moving average: each value is `weight` of the previous average and the rest of itself."""
-    if weight == 0:
-        return np.asarray(values, np.float64)
-    averages = itertools.accumulate(values, lambda average, value: weight * average + (1 - weight) * value)
-    return np.fromiter(averages, np.float64, len(values))

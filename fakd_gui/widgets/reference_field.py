@@ -63,6 +63,9 @@ class ReferenceField(QWidget):
 
     def set_text(self, text: str) -> None:
         self.combo.setCurrentText(text)
+        edit = self.combo.lineEdit()
+        assert edit is not None
+        edit.setCursorPosition(0)  # Of a long name, the beginning shows.
 
     def suggest(self, suggestions: Iterable[str]) -> None:
         """Replace the list below the field and keep the text."""
