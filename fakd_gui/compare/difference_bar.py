@@ -34,7 +34,10 @@ class DifferenceBar(QWidget):
         layout.addStretch()
 
     def offer(self, labels: Mapping[str, str], first: str, second: str) -> None:
-        """List the results; keep what was chosen where it still exists, else take `first` and `second`."""
+        """List the results; keep what was chosen where it still exists, else take `first` and `second`.
+
+        Never the same on both sides because one of them went: the other results are tried in order.
+        """
         for box, default in ((self.first, first), (self.second, second)):
             chosen = box.currentData()
             box.blockSignals(True)
@@ -43,6 +46,10 @@ class DifferenceBar(QWidget):
                 box.addItem(label, key)
             box.setCurrentIndex(max(0, box.findData(chosen if chosen in labels else default)))
             box.blockSignals(False)
+        if self.second.currentData() == self.first.currentData() and self.second.count() > 1:
+            self.second.blockSignals(True)
+            self.second.setCurrentIndex(0 if self.first.currentIndex() else 1)
+            self.second.blockSignals(False)
 
     @property
     def difference(self) -> Difference:

@@ -76,6 +76,8 @@ class ComparePanel(QWidget):
         self._measuring.result.connect(self._region_measured)
         self._measuring.failed.connect(session.error)
         self._region: QRectF | None = None
+        self._told: dict[str, str] = {}
+        """Failures by pane that were announced: the pane goes on saying it, the window says it once."""
         self._reported.connect(self._receive)
         self._build()
         session.image_changed.connect(self._image_changed)
@@ -99,6 +101,7 @@ class ComparePanel(QWidget):
                 pane.canvas.region_drawn.connect(self._region_drawn)
         self._connected = set(self.board.panes.values())
         refs = [key for key in self.board.keys if key not in (BICUBIC, HR, DIFFERENCE)]
+        self._told = {ref: message for ref, message in self._told.items() if ref in refs}
         for key in (BICUBIC, *refs):
             if key not in self.board.results:
                 self.board.waiting(key, "Waiting")
@@ -255,7 +258,9 @@ class ComparePanel(QWidget):
                 self.board.results.pop(key, None)
                 self.board.refresh()
                 self.board.waiting(key, message, error=True)
-                self.session.error.emit(message)
+                if self._told.get(key) != message:
+                    self._told[key] = message
+                    self.session.error.emit(message)
         if self._work.running and self._done < self._total:
             self.status.show_busy(f"{self._done} of {self._total} done", self._done, self._total)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 BICUBIC = "bicubic"
 HR = "HR"
+STRIP_PIXELS = 1_000_000
+"""Larger images are measured in strips of about so many pixels, a fraction of a second each."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def compare(
         report(held[BICUBIC])
     else:
         report(PaneStarted(BICUBIC))
-        report(_bicubic(image))
+        report(_bicubic(image, token))
     for ref in refs:
         token.raise_if_cancelled()
         report(PaneStarted(ref))
@@ -97,16 +100,48 @@ def compare(
             report(PaneFailed(ref, describe(error)))
 
 
-def measure(sr: Image8, hr: Image8 | None, crop_border: int) -> Scores | None:
-    """PSNR and SSIM on luma by the papers' protocol; None without `hr` or where too little is left."""
+def measure(sr: Image8, hr: Image8 | None, crop_border: int, token: CancelToken) -> Scores | None:
+    """PSNR and SSIM on luma by the papers' protocol; None without `hr` or where too little is left.
+
+    Raises `Cancelled`.
+    """
     from fakd_core.metrics import psnr_y, ssim_y
 
     if hr is None:
         return None
     try:
-        return Scores(psnr_y(sr, hr, crop_border), ssim_y(sr, hr, crop_border))
+        if sr.shape[0] * sr.shape[1] <= STRIP_PIXELS:
+            return Scores(psnr_y(sr, hr, crop_border), ssim_y(sr, hr, crop_border))
+        inner = slice(crop_border, -crop_border or None)
+        return _measure_strips(sr[inner, inner], hr[inner, inner], token)
     except DataError:
         return None
+
+
+def _measure_strips(sr: Image8, hr: Image8, token: CancelToken) -> Scores:
+    """The same numbers, strip by strip: a large image can be cancelled, and needs little memory.
+
+    SSIM's windows lie wholly inside the image, so that strips overlap by all of a window but a row.
+    """
+    from fakd_core.metrics import PEAK, SSIM_WINDOW, psnr_y, ssim_y
+
+    height, width = sr.shape[:2]
+    overlap = SSIM_WINDOW - 1
+    rows = max(SSIM_WINDOW, STRIP_PIXELS // width)
+    squares = similarity = 0.0
+    for top in range(0, height, rows):
+        token.raise_if_cancelled()
+        strip = slice(top, min(top + rows, height))
+        noise = psnr_y(sr[strip], hr[strip], 0)
+        squares += (strip.stop - top) * PEAK**2 / 10 ** (noise / 10)
+    windows = height - overlap
+    for top in range(0, windows, rows):
+        token.raise_if_cancelled()
+        count = min(rows, windows - top)
+        strip = slice(top, top + count + overlap)
+        similarity += count * ssim_y(sr[strip], hr[strip], 0)
+    error = squares / height
+    return Scores(10 * math.log10(PEAK**2 / error) if error else math.inf, similarity / windows)
 
 
 def measure_region(
@@ -116,17 +151,17 @@ def measure_region(
     scores = {}
     for key, result in results.items():
         token.raise_if_cancelled()
-        scores[key] = measure(region.cut(result.sr), region.cut(hr), crop_border=0)
+        scores[key] = measure(region.cut(result.sr), region.cut(hr), 0, token)
     return scores
 
 
-def _bicubic(image: OpenedImage) -> PaneReady:
+def _bicubic(image: OpenedImage, token: CancelToken) -> PaneReady:
     from fakd_core.inference import bicubic_upscale
 
     began = time.perf_counter()
     sr = bicubic_upscale(image.lr, image.scale)
     seconds = time.perf_counter() - began
-    return PaneReady(BICUBIC, sr, seconds, measure(sr, image.hr, image.scale))
+    return PaneReady(BICUBIC, sr, seconds, measure(sr, image.hr, image.scale, token))
 
 
 def _upscale(
@@ -154,4 +189,5 @@ def _upscale(
     seconds = time.perf_counter() - began
     token.raise_if_cancelled()
     parameters = sum(weight.numel() for weight in model.parameters())
-    return PaneReady(ref, sr, seconds, measure(sr, image.hr, image.scale), parameters, model)
+    scores = measure(sr, image.hr, image.scale, token)
+    return PaneReady(ref, sr, seconds, scores, parameters, model)

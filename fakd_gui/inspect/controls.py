@@ -44,6 +44,8 @@ class InspectControls(QWidget):
             button.setCheckable(True)
             # Fusion's own checked button can hardly be told from the others on the dark theme.
             button.setStyleSheet(CHECKED)
+            # A click leaves the focus to the maps, whose arrow keys move the pixel.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             self.layers.addButton(button, index)
             segment.addWidget(button)

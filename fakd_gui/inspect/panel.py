@@ -64,6 +64,8 @@ class InspectPanel(QWidget):
         self.engine = AffinityEngine(session.models, self)
         self.query = (0, 0)
         self._stale = False
+        self._told: dict[str, str] = {}
+        """Failures by model that were announced: the pane goes on saying it, the window says it once."""
         self._flip = FlipKeys(self.board.grid)
         self._build()
         self.engine.working_on.connect(self._show_busy)
@@ -117,10 +119,15 @@ class InspectPanel(QWidget):
         self._offer_students()
         self._arrange()
         refs = [ref for ref in (self.session.teacher, *self.session.students) if ref]
+        advice = "" if refs else "Choose a teacher or add a student to see affinities"
+        self.board.panes[IMAGE].canvas.set_message(advice)
+        self._told = {ref: message for ref, message in self._told.items() if ref in refs}
         if refs:
             self.engine.extract(image, refs, self.query)
         else:
-            self.board.panes[IMAGE].canvas.set_message("Choose a teacher or add a student to see affinities")
+            self.engine.cancel()
+            self.board.rows = {}
+            self._look_changed()
 
     def cancel(self) -> None:
         """Stop computing; maps that are there stay."""
@@ -252,7 +259,9 @@ class InspectPanel(QWidget):
             for key in (ref, difference_key(ref)):
                 if key in self.board.panes:
                     self.board.panes[key].canvas.set_message(message, error=True)
-            self.session.error.emit(message)
+            if self._told.get(ref) != message:
+                self._told[ref] = message
+                self.session.error.emit(message)
         self.controls.name_layers({self.board.label(ref): held.tap_names for ref, held in features.items()})
         self._show_picture()
         self.finished.emit()

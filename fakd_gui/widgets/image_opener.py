@@ -11,6 +11,7 @@ from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import OpenedImage
+from fakd_gui.run_folders import has_student, is_run
 from fakd_gui.session import Session
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".gif")
@@ -63,6 +64,12 @@ class ImageOpener(QObject):
         """Dropped files: images are opened, models and run folders become students. False if none fits."""
         taken = False
         for path in paths:
+            if path.is_dir() and not is_run(path) and not has_student(path):
+                self.session.error.emit(
+                    f"{path.name}: a folder, but not a training run's (no config.toml in it); "
+                    "drop folders of images on Train or Benchmark"
+                )
+                continue
             if path.is_dir() or path.suffix.lower() in MODEL_SUFFIXES:
                 self.session.add_student(str(path))
             elif path.suffix.lower() in IMAGE_SUFFIXES:

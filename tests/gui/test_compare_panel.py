@@ -16,10 +16,11 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model, save_photo, turn_wheel
 
 from fakd_core.catalogue import bundled_models, load_model
+from fakd_core.events import Cancelled, CancelToken
 from fakd_core.images import read_image
 from fakd_core.inference import bicubic_upscale, upscale
 from fakd_core.metrics import psnr_y, ssim_y
-from fakd_gui.compare import ComparePanel
+from fakd_gui.compare import ComparePanel, work
 from fakd_gui.compare.board import DIFFERENCE, Difference
 from fakd_gui.compare.models_menu import ModelsMenu
 from fakd_gui.compare.work import BICUBIC, HR
@@ -273,3 +274,56 @@ def test_dropped_files_are_opened_or_added(bench: Bench, panel: ComparePanel, qt
     with qtbot.waitSignal(bench.session.image_changed):
         QApplication.sendEvent(panel, drop)
     assert bench.session.students == [bench.students[0]]
+
+
+def test_a_large_image_is_measured_in_strips_with_the_same_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hr = read_image(save_photo(bench.folder, "tall", 120, 90))
+    sr = np.roll(hr, 1, axis=0)
+    whole = work.measure(sr, hr, 4, CancelToken())
+    monkeypatch.setattr(work, "STRIP_PIXELS", 23 * 82)
+    strips = work.measure(sr, hr, 4, CancelToken())
+    assert whole is not None
+    assert strips is not None
+    assert strips.psnr == pytest.approx(whole.psnr, abs=1e-9)
+    assert strips.ssim == pytest.approx(whole.ssim, abs=1e-9)
+    same = work.measure(hr, hr, 4, CancelToken())
+    assert same is not None
+    assert (same.psnr, same.ssim) == (float("inf"), pytest.approx(1))
+    cancelled = CancelToken()
+    cancelled.cancel()
+    with pytest.raises(Cancelled):
+        work.measure(sr, hr, 4, cancelled)
+
+
+def test_a_model_that_fails_is_announced_once_and_a_folder_of_images_is_no_model(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot
+) -> None:
+    broken = bench.folder / "broken.safetensors"
+    broken.write_bytes(b"abc")
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        compared.opener.take([broken])
+    assert len(bench.errors) == 1
+    assert "broken.safetensors" in bench.errors[0]
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        bench.session.add_student(save_model(bench.folder, "third", 9))
+    assert len(bench.errors) == 1
+    assert compared.board.panes[str(broken)].canvas.message_is_error
+    students = bench.session.students
+    assert not compared.opener.take([bench.folder])
+    assert bench.session.students == students
+    assert "not a training run" in bench.errors[-1]
+
+
+def test_the_difference_never_compares_a_pane_with_itself(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot
+) -> None:
+    bar = compared.difference_bar
+    bar.first.setCurrentIndex(bar.first.findData(bench.teacher))
+    compared.difference_action.trigger()
+    assert bar.difference.b == HR
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        compared.opener.set_mode(True)
+    assert bar.difference.a == bench.teacher
+    assert bar.difference.b == BICUBIC

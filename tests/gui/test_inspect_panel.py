@@ -258,3 +258,28 @@ def test_a_window_never_leaves_the_image() -> None:
 def test_the_histogram_counts_every_position(bench: Bench, inspected: InspectPanel) -> None:
     shares = inspected.histogram.shares(inspected.board.rows[bench.teacher])
     assert shares.sum() == pytest.approx(1, abs=0.01)
+
+
+def test_without_models_the_panel_says_what_to_do_until_there_is_one(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    bench.session.remove_student(bench.students[0])
+    bench.session.set_teacher("")
+    picture = inspected.board.panes[IMAGE].canvas
+    assert "Choose a teacher" in picture.message
+    assert inspected.board.rows == {}
+    with qtbot.waitSignal(inspected.map_shown, timeout=20_000):
+        bench.session.set_teacher(bench.teacher)
+    assert picture.message == ""
+
+
+def test_a_click_on_a_layer_leaves_the_arrow_keys_to_the_pixel(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    inspected.setFocus()
+    inspected.set_query(5, 5)
+    qtbot.mouseClick(inspected.controls.layers.button(1), Qt.MouseButton.LeftButton)
+    focused = QApplication.focusWidget() or inspected
+    qtbot.keyClick(focused, Qt.Key.Key_Right)
+    assert inspected.layer == 1
+    assert inspected.query == (5, 6)
