@@ -8,11 +8,13 @@ import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF
 from PySide6.QtWidgets import QWidget
 
-from fakd_core.events import Image8, Scores
+from fakd_core.events import CancelToken, Image8, Scores
+from fakd_gui.compare.difference import AT_ONCE_PIXELS, Drawn, draw_difference
 from fakd_gui.compare.work import BICUBIC, HR, PaneReady
-from fakd_gui.convert import colourise, qimage_from_array
+from fakd_gui.convert import qimage_from_array
+from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import OpenedImage
-from fakd_gui.theme import affinity_lut, current_theme
+from fakd_gui.theme import current_theme
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.layers import Layer
@@ -51,6 +53,11 @@ class Board(QObject):
         self.teacher = ""
         self._labels: dict[str, str] = {}
         self._placed: dict[str, Image8] = {}
+        self._drawn: Drawn | None = None
+        self._wanted: tuple[int, int, int] | None = None
+        self._drawing = LatestWins("draw the difference", self)
+        self._drawing.result.connect(self._take_drawn)
+        self._drawing.failed.connect(self._not_drawn)
         camera.cursor_changed.connect(self._update_readouts)
 
     @property
@@ -151,15 +158,38 @@ class Board(QObject):
             pane.canvas.set_message("Appears when both are ready")
             pane.set_figures("")
             return
-        distance = np.abs(a.astype(np.int16) - b).max(axis=2)
-        full = 255 / self.difference.gain
-        rgba = colourise(distance, affinity_lut(), 0, full)
+        drawn = self._draw(a, b, self.difference.gain)
+        if drawn is None:
+            pane.canvas.set_message("Subtracting…")
+            return
         pane.canvas.set_message("")
-        pane.canvas.set_layers(Layer(qimage_from_array(rgba), self._scene()))
+        pane.canvas.set_layers(drawn.layer)
+        full = 255 / drawn.gain
         pane.set_figures(
-            f"mean {distance.mean():.2f}, largest {distance.max()} of 255 · bright = {full:.0f} and more",
+            f"mean {drawn.mean:.2f}, largest {drawn.largest} of 255 · bright = {full:.0f} and more",
             "The largest difference of the three colour channels, in grey levels",
         )
+
+    def _draw(self, a: Image8, b: Image8, gain: int) -> Drawn | None:
+        """The difference's picture, or None while a thread draws it; `refresh` follows then."""
+        if self._drawn is not None and self._drawn.shows(a, b, gain):
+            return self._drawn
+        if a.shape[0] * a.shape[1] <= AT_ONCE_PIXELS:
+            self._drawn = draw_difference(a, b, gain, CancelToken())
+            return self._drawn
+        wanted = (id(a), id(b), gain)
+        if not (self._drawing.running and self._wanted == wanted):
+            self._wanted = wanted
+            self._drawing.submit(lambda token: draw_difference(a, b, gain, token))
+        return None
+
+    def _take_drawn(self, drawn: object) -> None:
+        assert isinstance(drawn, Drawn)
+        self._drawn = drawn
+        self.refresh()
+
+    def _not_drawn(self, message: str) -> None:
+        self.waiting(DIFFERENCE, message, error=True)
 
     def _figures(self, key: str) -> tuple[str, str]:
         if key == HR:

@@ -8,8 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
-from fakd_core.errors import FakdError
-from fakd_core.events import CancelToken
+from fakd_core.events import CancelToken, Image8
 from fakd_core.images import write_png
 from fakd_gui.compare.board import DIFFERENCE, Board, Difference
 from fakd_gui.compare.difference_bar import DifferenceBar
@@ -55,6 +54,8 @@ class ComparePanel(QWidget):
     """
 
     finished = Signal()
+    saved = Signal(list)
+    """The files that `save_outputs` wrote."""
     _reported = Signal(int, object)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -72,6 +73,9 @@ class ComparePanel(QWidget):
         self._work.result.connect(self._all_done)
         self._work.failed.connect(self._failed)
         self._work.busy.connect(self._busy_changed)
+        self._saving = LatestWins("save the images", self)
+        self._saving.result.connect(self._take_saved)
+        self._saving.failed.connect(self._not_saved)
         self._measuring = LatestWins("measure the region", self)
         self._measuring.result.connect(self._region_measured)
         self._measuring.failed.connect(session.error)
@@ -123,26 +127,26 @@ class ComparePanel(QWidget):
             if key not in self.board.results and key not in (HR, DIFFERENCE):
                 self.board.waiting(key, "Cancelled")
 
-    def save_outputs(self, folder: Path) -> list[Path]:
-        """Write every pane's image as PNG into `folder` and say where; errors go to the session."""
+    def save_outputs(self, folder: Path) -> None:
+        """Write every pane's image as PNG into `folder`; `saved` follows, or an error of the session."""
         image = self.session.image
         if image is None:
-            return []
-        written = []
-        try:
-            for key in self.board.keys:
-                pixels = self.board.pixels(key)
-                if pixels is None:
-                    continue
+            return
+        images: dict[Path, Image8] = {}
+        for key in self.board.keys:
+            pixels = self.board.pixels(key)
+            if pixels is not None:
                 name = self.board.label(key).replace("/", "_") if key != HR else "HR"
-                path = folder / f"{image.path.stem}_x{image.scale}_{name}.png"
+                images[folder / f"{image.path.stem}_x{image.scale}_{name}.png"] = pixels
+
+        def work(token: CancelToken) -> list[Path]:
+            for path, pixels in images.items():
+                token.raise_if_cancelled()
                 write_png(path, pixels)
-                written.append(path)
-        except FakdError as error:
-            self.session.error.emit(str(error))
-        if written:
-            self.status.left.setText(f"{len(written)} images written to {folder}")
-        return written
+            return list(images)
+
+        self.status.left.setText(f"Writing {len(images)} images to {folder}…")
+        self._saving.submit(work)
 
     def shut_down(self) -> None:
         """Stop and wait for the threads, before the panel goes."""
@@ -270,6 +274,15 @@ class ComparePanel(QWidget):
             self.finished.emit()
 
     def _failed(self, message: str) -> None:
+        self.session.error.emit(message)
+
+    def _take_saved(self, paths: object) -> None:
+        assert isinstance(paths, list)
+        self.status.left.setText(f"{len(paths)} images written to {paths[0].parent}" if paths else "")
+        self.saved.emit(paths)
+
+    def _not_saved(self, message: str) -> None:
+        self._show_file()
         self.session.error.emit(message)
 
     def _busy_changed(self, busy: bool) -> None:

@@ -20,7 +20,7 @@ from fakd_core.events import Cancelled, CancelToken
 from fakd_core.images import read_image
 from fakd_core.inference import bicubic_upscale, upscale
 from fakd_core.metrics import psnr_y, ssim_y
-from fakd_gui.compare import ComparePanel, work
+from fakd_gui.compare import ComparePanel, board, difference, work
 from fakd_gui.compare.board import DIFFERENCE, Difference
 from fakd_gui.compare.models_menu import ModelsMenu
 from fakd_gui.compare.work import BICUBIC, HR
@@ -207,6 +207,24 @@ def test_the_difference_pane_amplifies_what_differs(bench: Bench, compared: Comp
     assert DIFFERENCE not in compared.board.keys
 
 
+def test_a_large_difference_is_drawn_on_a_thread_with_the_same_result(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared.set_difference(Difference(bench.teacher, HR, gain=8))
+    canvas = compared.board.panes[DIFFERENCE].canvas
+    (at_once,) = canvas.layers
+    monkeypatch.setattr(board, "AT_ONCE_PIXELS", 0)
+    monkeypatch.setattr(difference, "STRIP_PIXELS", 500)
+    compared.set_difference(None)
+    compared.board._drawn = None
+    compared.set_difference(Difference(bench.teacher, HR, gain=8))
+    canvas = compared.board.panes[DIFFERENCE].canvas
+    assert canvas.message == "Subtracting…"
+    qtbot.waitUntil(lambda: bool(canvas.layers), timeout=5000)
+    assert canvas.message == ""
+    assert canvas.layers[0].image == at_once.image
+
+
 def test_a_region_is_measured_in_every_pane(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
     canvas = compared.board.panes[BICUBIC].canvas
     corner = compared.camera.to_view(QPointF(8, 12)).toPoint()
@@ -232,9 +250,10 @@ def test_a_region_is_measured_in_every_pane(bench: Bench, compared: ComparePanel
     qtbot.waitUntil(measured)
 
 
-def test_outputs_are_saved_under_their_names(bench: Bench, compared: ComparePanel) -> None:
-    written = compared.save_outputs(bench.folder / "out")
-    assert {path.name for path in written} == {
+def test_outputs_are_saved_under_their_names(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(compared.saved, timeout=5000) as written:
+        compared.save_outputs(bench.folder / "out")
+    assert {path.name for path in written.args[0]} == {
         f"photo_x4_{name}.png" for name in ("Bicubic", "with", "without", "teacher", "HR")
     }
     saved = read_image(bench.folder / "out" / "photo_x4_teacher.png")
