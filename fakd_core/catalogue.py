@@ -52,7 +52,7 @@ def model_file(ref: str | Path) -> Path:
             f"{ref} has no weights, only sizes; name a bundled model, a checkpoint file or a run folder"
         )
     bundled = bundled_models() if isinstance(ref, str) else {}
-    path = bundled.get(str(ref), Path(ref))
+    path = bundled.get(str(ref), Path(ref).expanduser())
     if path.is_dir():
         for name in RUN_WEIGHTS:
             if (path / name).is_file():

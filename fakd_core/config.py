@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from fakd_core.errors import ConfigError
 
@@ -22,12 +30,19 @@ def check_scale(scale: int) -> Scale:
     return cast(Scale, scale)
 
 
+_REASONS = {
+    "missing": "must be given",
+    "extra_forbidden": "no such option",
+    "tuple_type": "must be a list, such as [1, 2, 3]",
+}
+
+
 def explain(error: ValidationError) -> str:
     """Pydantic's findings as 'option: reason (found ...)', joined with '; '."""
     lines = []
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"])
-        reason = item["msg"].removeprefix("Value error, ")
+        reason = _REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
         found = f" (found {item['input']!r})" if where and item["type"] != "missing" else ""
         lines.append(f"{where}: {reason}{found}" if where else reason)
     return "; ".join(lines)
@@ -86,14 +101,14 @@ class TrainConfig(Settings):
     steps: int = Field(200_000, ge=1)
     batch: int = Field(16, ge=1)
     patch: int = Field(48, ge=8)
-    lr: float = Field(1e-4, gt=0)
+    lr: float = Field(1e-4, gt=0, allow_inf_nan=False)
     schedule: Literal["milestones", "cosine"] = "milestones"
-    milestones: tuple[int, ...] = (150_000,)
+    milestones: tuple[PositiveInt, ...] = (150_000,)
     validate_every: int | None = Field(None, ge=1)
     val_images: int = Field(5, ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=1 << 63)
 
     @model_validator(mode="before")
     @classmethod
@@ -101,6 +116,11 @@ class TrainConfig(Settings):
         if isinstance(values, dict) and isinstance(values.get("teacher"), str):
             return {**values, "teacher": (values["teacher"],)}
         return values
+
+    @field_validator("train_data", "val_data", "run")
+    @classmethod
+    def _tilde_is_home(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path else path
 
     @model_validator(mode="after")
     def _layers_are_taps(self) -> Self:

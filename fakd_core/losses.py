@@ -68,6 +68,16 @@ class DistillationLoss:
         """Names of the parts when there is a teacher."""
         return ("DS", "TS", *self.recipe.part_names)
 
+    def check_widths(self, student: int, teacher: int) -> None:
+        """Raise `ConfigError` if a term can't compare maps of these numbers of channels."""
+        terms = [term.name for term in self.recipe if term.kind.needs_equal_channels]
+        if terms and student != teacher:
+            raise ConfigError(
+                f"{', '.join(terms)} compares maps of equal width only; the student has {student} features, "
+                f"the teacher {teacher}: choose a term that works across widths, such as SA, or a student "
+                "as wide as the teacher"
+            )
+
     def __call__(
         self,
         student_sr: Tensor,

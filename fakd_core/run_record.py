@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
+import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -100,16 +104,47 @@ class RunRecord:
         with (self.folder / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(_as_line(event)) + "\n")
 
-    def keep_metrics_until(self, step: int) -> None:
-        """Drop the lines after `step`, and the torn one a crash may have left."""
-        kept = [line for line in read_metrics(self.folder) if line["step"] <= step]
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from going on with this run; the system ends it with the process.
+
+        Raises:
+            RunError: another one is at work in the folder.
+        """
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            # Some network file systems know no locks: there two processes are the user's business.
+            with suppress(OSError):
+                try:
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise RunError(
+                        f"{self.folder}: in use: this run is being trained already; wait for it or stop it"
+                    ) from None
+            yield
+        finally:
+            os.close(folder)
+
+    def keep_metrics_until(self, step: int, validated_step: int) -> None:
+        """Drop the lines after a checkpoint: steps, validations, and the torn one a crash may have left.
+
+        Before the first step that is everything: the run begins anew.
+        """
+        last = {"start": step - 1, "step": step, "validation": validated_step}
+        kept = [line for line in read_metrics(self.folder) if line["step"] <= last[line["event"]]]
         write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
 
     def save_checkpoint(self, state: dict[str, Any], student: SRNetwork) -> Path:
         """Write the state to resume from, and the student as a model file."""
         path = self.folder / LAST
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+        try:
+            with atomic_path(path) as temporary:
+                torch.save(state, temporary)
+        except RuntimeError as error:  # What torch makes of a full disk.
+            raise RunError(
+                f"{path}: can't be written; is the disk full? Make room and continue with "
+                f"--resume {self.folder}"
+            ) from error
         save_safetensors(student, self.folder / STUDENT)
         return path
 
@@ -125,7 +160,9 @@ class RunRecord:
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise RunError(f"{path}: damaged or not a checkpoint of this program: {error}") from error
+            raise RunError(
+                f"{path}: damaged or not a checkpoint of this program; remove it to begin the run again"
+            ) from error
         return state
 
     def save_best(self, student: SRNetwork) -> None:

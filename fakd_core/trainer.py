@@ -31,7 +31,7 @@ from fakd_core.events import (
     ValidationEnd,
 )
 from fakd_core.losses import LossBreakdown
-from fakd_core.run_record import BEST, STUDENT, RunRecord, read_config
+from fakd_core.run_record import BEST, CONFIG, STUDENT, RunRecord, read_config
 from fakd_core.schedule import learning_rate
 from fakd_core.training_setup import TrainingSetup, prepare
 
@@ -51,23 +51,31 @@ def train(config: TrainConfig, token: CancelToken | None = None) -> Iterator[Tra
     RunRecord.check_free(config.run)
     setup = prepare(config)
     record = RunRecord.create(config, str(setup.device), setup.data_fingerprint)
-    yield from _Run(config, setup, record, token or CancelToken()).events()
+    with record.locked():
+        yield from _Run(config, setup, record, token or CancelToken()).events()
 
 
 def resume_training(run: Path, token: CancelToken | None = None) -> Iterator[TrainEvent]:
     """Continue the run in folder `run` from its last checkpoint, exactly as it would have gone on.
 
     Raises:
-        FakdError: as `train`; `RunError` if the training images have changed since.
+        FakdError: as `train`; `RunError` if the training images have changed since, or while another
+            process goes on with the same run.
     """
     config = read_config(run)
-    setup = prepare(config)
     record = RunRecord(run)
+    with record.locked():
+        yield from _resume(config, record, token or CancelToken())
+
+
+def _resume(config: TrainConfig, record: RunRecord, token: CancelToken) -> Iterator[TrainEvent]:
+    setup = prepare(config)
     if record.fingerprint() != setup.data_fingerprint:
         raise RunError(
-            f"{config.train_data}: the training images changed since the run {run} began; start a new run"
+            f"{config.train_data}: the training images changed since the run {record.folder} began; "
+            "start a new run"
         )
-    active = _Run(config, setup, record, token or CancelToken())
+    active = _Run(config, setup, record, token)
     active.restore(record.load_checkpoint())
     yield from active.events()
 
@@ -97,14 +105,15 @@ class _Run:
                 self.setup.student.load_state_dict(state["student"])
                 self.optimizer.load_state_dict(state["optimizer"])
                 self.scaler.load_state_dict(state["scaler"])
-                self.step, self.validated_step = state["step"], state["validated_step"]
+                self.step, self.validated_step = int(state["step"]), int(state["validated_step"])
                 self.seconds = state["seconds"]
                 self.best = Scores(*state["best"]) if state["best"] else None
             except (KeyError, RuntimeError, ValueError, TypeError) as error:
                 raise RunError(
-                    f"{self.record.folder}: its checkpoint does not fit its settings: {error}"
-                ) from None
-        self.record.keep_metrics_until(self.step)
+                    f"{self.record.folder}: its checkpoint does not fit its {CONFIG}; undo what was changed "
+                    "there, or start a new run"
+                ) from error
+        self.record.keep_metrics_until(self.step, self.validated_step)
 
     def events(self) -> Iterator[TrainEvent]:
         """All events until the end of the run."""

@@ -48,6 +48,8 @@ def prepare(config: TrainConfig) -> TrainingSetup:
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
     teachers = tuple(_at_scale(load_model(name), name, config.scale) for name in config.teacher)
     student, copied = _make_student(config, teachers)
+    for teacher in teachers:
+        loss.check_widths(student.spec.n_feats, teacher.spec.n_feats)
     dataset = open_dataset(resolve_data(config.train_data), config.scale)
     if config.val_data is None:
         training, held_out = split_validation(dataset, config.val_images, config.seed)

@@ -231,6 +231,10 @@ def test_a_diverging_run_says_so(settings: dict[str, Any]) -> None:
         ({"device": "abacus"}, ConfigError, "abacus"),
         ({"precision": "fp16"}, ConfigError, "fp16"),
         ({"student": "rcan:n_feats=16", "init_from_teacher": True}, FakdError, "n_feats"),
+        ({"student": "rcan:n_feats=16", "distill": "FitNet+CA"}, ConfigError, "FitNet, CA compares"),
+        ({"lr": float("inf")}, ConfigError, "lr"),
+        ({"milestones": (5, -3)}, ConfigError, "milestones"),
+        ({"seed": 1 << 70}, ConfigError, "seed"),
     ],
 )
 def test_bad_settings_are_refused_and_nothing_is_written(
@@ -239,6 +243,50 @@ def test_bad_settings_are_refused_and_nothing_is_written(
     with pytest.raises(kind, match=message):
         run(settings, **changes)
     assert not settings["run"].exists()
+
+
+def test_only_one_process_at_a_time_goes_on_with_a_run(settings: dict[str, Any]) -> None:
+    events = train(TrainConfig.build(**settings))
+    next(events)
+    with pytest.raises(RunError, match="in use"):
+        list(resume_training(settings["run"]))
+    events.close()
+    assert isinstance(list(resume_training(settings["run"]))[-1], RunEnd)
+    assert [line["event"] for line in read_metrics(settings["run"])].count("start") == 1
+
+
+def test_a_validation_after_the_last_checkpoint_is_recorded_once(settings: dict[str, Any]) -> None:
+    for event in train(TrainConfig.build(**settings)):
+        if isinstance(event, CheckpointSaved) and event.step == 3:
+            break
+    last = settings["run"] / "checkpoints" / "last.pt"
+    state = torch.load(last, weights_only=True)
+    torch.save({**state, "validated_step": 0}, last)
+    list(resume_training(settings["run"]))
+    lines = [line["step"] for line in read_metrics(settings["run"]) if line["event"] == "validation"]
+    assert lines == [3, 6]
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", None])
+def test_a_checkpoint_that_does_not_fit_is_one_line(settings: dict[str, Any], damage: bytes | None) -> None:
+    run(settings)
+    if damage is None:
+        config = settings["run"] / "config.toml"
+        config.write_text(config.read_text().replace("n_resgroups=2", "n_resgroups=3"))
+    else:
+        (settings["run"] / "checkpoints" / "last.pt").write_bytes(damage)
+    with pytest.raises(RunError) as caught:
+        list(resume_training(settings["run"]))
+    assert "\n" not in str(caught.value)
+
+
+def test_tilde_is_the_home_folder(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert TrainConfig.build(**{**settings, "run": "~/run"}).run == tmp_path / "run"
+    run(settings)
+    assert load_model("~/run").spec.architecture == "rcan"
 
 
 def test_a_run_is_never_overwritten(settings: dict[str, Any]) -> None:
