@@ -32,14 +32,19 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
     counter gives: convolutions and matrix products, not activations and additions. SAN's attention is
     among them, which the counter misses in a real pass on a CPU.
 
-    Raises `ConfigError` for a size below 1x1.
+    Raises `ConfigError` for a size below 1x1, or absurdly large.
     """
     height, width = lr_size
     if height < 1 or width < 1:
         raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
     spec = model if isinstance(model, ModelSpec) else model.spec
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        shadow = create_model(spec).eval()
-        shadow(torch.empty(1, 3, height, width))
+        try:
+            shadow = create_model(spec).eval()
+            shadow(torch.empty(1, 3, height, width))
+        except RuntimeError:
+            raise ConfigError(
+                f"{height}x{width} LR pixels with {spec.n_feats} features are more than can be counted"
+            ) from None
     parameters = sum(parameter.numel() for parameter in shadow.parameters())
     return Profile(parameters, counter.get_total_flops() / 2 / 1e9, lr_size)

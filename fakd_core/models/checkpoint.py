@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,9 +48,15 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
         raise CheckpointError(f"{path}: mixes two key formats: {_some(twice)} also stand under other names")
     weights = {native[key]: tensor for key, tensor in weights.items()}
     spec = _spec_of(path, architecture, weights, metadata, overrides)
-    with torch.device("meta"):
-        network = architecture.network(spec)
+    try:
+        with torch.device("meta"):
+            network = architecture.network(spec)
+    except RuntimeError:
+        raise CheckpointError(f"{path}: the sizes it gives for itself are absurd: {spec}") from None
     _check(path, spec, network.state_dict(), weights, names)
+    broken = [names[key] for key, tensor in weights.items() if not tensor.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{path}: damaged or diverged: infinite or NaN values in {_some(broken)}")
     network.load_state_dict(
         {key: _own(tensor) for key, tensor in weights.items()},
         assign=True,
@@ -95,7 +102,10 @@ def save_safetensors(model: SRNetwork, path: Path) -> None:
     """Write `model` to `path`, whole or not at all, with its spec in the metadata."""
     metadata = {SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
     with _written(path) as temporary:
+        mode = temporary.stat().st_mode
         safetensors.torch.save_file(_plain_weights(model), temporary, metadata)
+        # safetensors leaves a file that only its owner can read.
+        temporary.chmod(mode)
 
 
 def save_pth(model: SRNetwork, path: Path) -> None:
@@ -143,11 +153,18 @@ _UNREADABLE = (
 )
 
 
+# torch words it in one way for unknown classes and in another for modules such as os and sys.
+_MORE_THAN_WEIGHTS = re.compile(r"(?i:unsupported (?:global: GLOBAL|class|GLOBAL)) (\S+)")
+
+
 def _read_pickle(path: Path) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of a foreign file; what matters of it is in the error.
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
-        unsafe = re.search(r"Unsupported (?:global: GLOBAL|class) (\S+)", str(error))
+        unsafe = _MORE_THAN_WEIGHTS.search(str(error))
         if unsafe:
             raise CheckpointError(
                 f"{path}: refused: it holds more than weights ({unsafe[1]}), and opening it could run code; "

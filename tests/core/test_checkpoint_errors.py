@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,44 @@ def test_wrong_keys_are_named_as_in_the_file_and_long_lists_are_cut(shared: Any,
     ) as caught:
         load_checkpoint(path)
     assert "body_group3.body.1.bias (expected (16,), found (2,))" in str(caught.value)
+
+
+def test_code_is_refused_by_its_name_and_never_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, (f"touch {tmp_path / 'ran'}",)
+
+    path = tmp_path / "evil.pth"
+    torch.save({"state_dict": {}, "x": Evil()}, path)
+    with pytest.raises(CheckpointError, match=r"refused.*posix\.system"):
+        read_weights(path)
+    plain = tmp_path / "plain.pth"
+    plain.write_bytes(pickle.dumps(Evil(), protocol=4))
+    with pytest.raises(CheckpointError):
+        read_weights(plain)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_values_that_are_no_numbers_are_refused(tmp_path: Path, tiny: SRNetwork) -> None:
+    weights = weights_of(tiny)
+    weights["tail.1.bias"] = torch.full_like(weights["tail.1.bias"], float("nan"))
+    torch.save(weights, tmp_path / "model.pth")
+    with pytest.raises(CheckpointError, match=r"NaN values in tail\.1\.bias"):
+        load_checkpoint(tmp_path / "model.pth")
+
+
+def test_absurd_sizes_in_our_metadata_are_refused(tmp_path: Path, tiny: SRNetwork) -> None:
+    path = tmp_path / "model.safetensors"
+    spec = tiny.spec.model_copy(update={"n_feats": 999_999_999}).model_dump_json()
+    safetensors.torch.save_file(weights_of(tiny), path, {"fakd_spec": spec})
+    with pytest.raises(CheckpointError, match="absurd"):
+        load_checkpoint(path)
+
+
+def test_a_saved_model_is_readable_by_whom_other_files_are(tmp_path: Path, tiny: SRNetwork) -> None:
+    (tmp_path / "other").touch()
+    save_safetensors(tiny, tmp_path / "model.safetensors")
+    assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_our_metadata_is_still_checked_against_the_weights(tmp_path: Path, tiny: SRNetwork) -> None:

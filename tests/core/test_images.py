@@ -229,3 +229,9 @@ def test_modcrop_cuts_bottom_and_right() -> None:
 def test_luma_is_matlabs_and_not_rounded() -> None:
     colours = np.array([[0, 0, 0], [255, 255, 255], [255, 0, 0], [1, 0, 0]], np.uint8)
     assert rgb_to_y(colours) == pytest.approx([16, 235, 81.481, 16 + 65.481 / 255], abs=1e-9)
+
+
+def test_an_image_too_large_is_one_error_and_no_warning(tmp_path: Path) -> None:
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "huge.png")
+    with pytest.raises(DataError, match="10000x9000 is more than"):
+        read_image(tmp_path / "huge.png")

@@ -73,3 +73,8 @@ def test_leaves_the_profiled_model_alone() -> None:
 def test_impossible_sizes_are_refused(lr_size: tuple[int, int]) -> None:
     with pytest.raises(ConfigError, match="at least 1x1"):
         profile(create_spec("edsr"), lr_size)
+
+
+def test_a_size_beyond_counting_is_a_clear_error() -> None:
+    with pytest.raises(ConfigError, match="more than can be counted"):
+        profile(create_spec("edsr"), (99_999_999, 99_999_999))
