@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from fakd_core.datasets import SRDataset
-from fakd_core.errors import ConfigError
+from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.images import write_png
 from fakd_core.inference import bicubic_upscale, upscale
@@ -122,7 +122,10 @@ def to_csv(results: Iterable[Result]) -> str:
 
 
 def _score(name: str, sr: Image8, hr: Image8, scale: int, seconds: float) -> ImageResult:
-    return ImageResult(name, psnr_y(sr, hr, scale), ssim_y(sr, hr, scale), seconds)
+    try:
+        return ImageResult(name, psnr_y(sr, hr, scale), ssim_y(sr, hr, scale), seconds)
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
 
 
 def _summary(model: str, dataset: SRDataset, scores: Sequence[ImageResult]) -> Result:

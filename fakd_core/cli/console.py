@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,20 +13,32 @@ from fakd_core.events import Progress as Done
 
 STOPPED = 130
 
-output = Console()
-errors = Console(stderr=True)
+# Where stdout is a file or a pipe nothing is wrapped: another program reads it. Names of files may look
+# like markup, and must stay as they are.
+_UNWRAPPED = 10_000
+
+output = Console(
+    width=None if sys.stdout.isatty() else _UNWRAPPED, markup=False, highlight=False, soft_wrap=True
+)
+errors = Console(stderr=True, markup=False, highlight=False)
 
 
 def progress_bar() -> Progress:
-    """A bar on stderr, so that stdout holds results alone."""
+    """A bar on stderr, so that stdout holds results alone; none where stderr is no terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=errors,
         transient=True,
+        disable=not errors.is_terminal,
     )
+
+
+def print_above(bar: Progress, text: str) -> None:
+    """Print `text` to stdout; where that is the terminal the bar is on, above the bar and not into it."""
+    (bar.console if output.is_terminal else output).print(text)
 
 
 @contextmanager

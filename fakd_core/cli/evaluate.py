@@ -10,8 +10,10 @@ import typer
 from rich.table import Table
 
 from fakd_core.cli.console import output, reported_progress
+from fakd_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fakd_core.datasets import SRDataset
     from fakd_core.evaluation import Result
 
 BICUBIC = "bicubic"
@@ -40,12 +42,17 @@ def evaluate(
     from fakd_core.config import check_scale
     from fakd_core.datasets import open_dataset
     from fakd_core.device import choose_device
-    from fakd_core.files import write_text
+    from fakd_core.files import check_writable, write_text
     from fakd_core.metrics import PROTOCOL
     from fakd_core.samples import resolve_data
 
+    csv, save = (path and path.expanduser() for path in (csv, save))
+    if csv:
+        check_writable(csv)
     datasets = [open_dataset(resolve_data(folder), check_scale(scale)) for folder in data]
     where = choose_device(device)
+    if save:
+        _check_names_differ(datasets)
     models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
     results: list[Result] = []
     for dataset in datasets:
@@ -53,20 +60,35 @@ def evaluate(
             results += evaluation.evaluate(
                 models, dataset, on_progress=report, cancel=context.obj, tile=tile, save_dir=save
             )
-    if csv:
-        write_text(csv, evaluation.to_csv(results))
     if as_json:
         typer.echo(json.dumps(evaluation.to_json(results)))
     else:
-        output.print(_table(results))
+        output.print(_table(results), soft_wrap=False)
         for name, meaning in PROTOCOL.items():
-            output.print(f"{name}: {meaning}", style="dim", highlight=False)
+            output.print(f"{name}: {meaning}", style="dim")
+    # Last, so that a full disk loses no scores.
+    if csv:
+        write_text(csv, evaluation.to_csv(results))
+
+
+def _check_names_differ(datasets: list[SRDataset]) -> None:
+    names = [dataset.name for dataset in datasets]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"--save writes a folder for each set, and two sets are named {', '.join(twice)}; "
+            "evaluate them apart"
+        )
 
 
 def _table(results: list[Result]) -> Table:
-    table = Table("model", "set", "scale")
+    table = Table()
+    # Long paths are folded, never cut: two models must not look alike.
+    for heading in ("model", "set"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("scale", no_wrap=True)
     for heading in ("images", "PSNR (dB)", "SSIM", "s/image"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in results:
         seconds = sum(image.seconds for image in row.per_image) / row.images
         scores = (f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}", f"{seconds:.2f}")

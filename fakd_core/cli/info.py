@@ -33,9 +33,11 @@ def info(
         typer.echo(json.dumps(rows))
         return
     table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in rows.items():
         table.add_row(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
-    output.print(table, highlight=False)
+    output.print(table, soft_wrap=False)
 
 
 def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> dict[str, Any]:

@@ -62,13 +62,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         errors.print("stopped")
         return STOPPED
     except FakdError as error:
-        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(f"error: {error}", style="red", soft_wrap=True)
         if debug:
             traceback.print_exc()
         return 2 if isinstance(error, ConfigError) else 1
+    except OSError as error:
+        # A full disk, a folder without permission: the system says what, only a person can help.
+        where = f"{error.filename}: " if error.filename else ""
+        errors.print(f"error: {where}{error.strerror or error}", style="red", soft_wrap=True)
+        if debug:
+            traceback.print_exc()
+        return 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: one clear line, never a traceback
         message = f"error: unexpected {type(error).__name__}: {error} (--debug shows where)"
-        errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(message, style="red", soft_wrap=True)
         if debug:
             traceback.print_exc()
         return 1

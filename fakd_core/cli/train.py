@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from fakd_core.cli.console import STOPPED, errors, output, progress_bar
+from fakd_core.cli.console import STOPPED, errors, output, print_above, progress_bar
 from fakd_core.config import TrainConfig, read_toml
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
@@ -93,14 +94,14 @@ def _events(
     from fakd_core import trainer
 
     if resume is None:
-        values = {**(read_toml(config) if config else {}), **given}
+        values = {**(read_toml(config.expanduser()) if config else {}), **given}
         return trainer.train(TrainConfig.build(**values), token)
     if given or config:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *(["config"] if config else [])])
         raise ConfigError(
             f"--resume continues a run with its own settings and takes no other option (found {named})"
         )
-    return trainer.resume_training(resume, token)
+    return trainer.resume_training(resume.expanduser(), token)
 
 
 def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
@@ -115,31 +116,33 @@ def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
 
 
 def _follow(events: Iterator[TrainEvent]) -> None:
+    end = None
     with progress_bar() as bar:
         task = bar.add_task("loading", total=None)
         for event in events:
             match event:
                 case RunStarted():
-                    output.print(_introduction(event), highlight=False)
+                    print_above(bar, _introduction(event))
                     bar.update(task, total=event.steps, completed=event.first_step, description="training")
                 case StepEnd():
                     bar.update(task, completed=event.step, description=f"loss {event.total:.3f}")
                     if not errors.is_terminal and event.step % max(event.steps // LOG_LINES, 1) == 0:
-                        output.print(_loss_line(event), highlight=False)
+                        print_above(bar, _loss_line(event))
                 case ValidationEnd():
                     best = " (best)" if event.best else ""
                     scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
-                    output.print(f"step {event.step}: validation {scores}{best}", highlight=False)
-                case RunEnd(outcome="stopped"):
-                    run = event.student_file.parent
-                    output.print(
-                        f"stopped after step {event.step}; continue with: fakd train --resume {_run_of(run)}"
-                    )
-                    raise typer.Exit(STOPPED)
+                    print_above(bar, f"step {event.step}: validation {scores}{best}")
                 case RunEnd():
-                    output.print(
-                        f"done in {event.seconds:.0f} s of training: {event.student_file}", highlight=False
-                    )
+                    end = event
+    if end is None:
+        return
+    if end.outcome == "stopped":
+        run = _run_of(end.student_file.parent)
+        output.print(
+            f"stopped after step {end.step}; continue with: fakd train --resume {shlex.quote(str(run))}"
+        )
+        raise typer.Exit(STOPPED)
+    output.print(f"done in {end.seconds:.0f} s of training: {end.student_file}")
 
 
 def _run_of(folder: Path) -> Path:
@@ -155,7 +158,7 @@ def _introduction(event: RunStarted) -> str:
     return (
         f"run {event.run} on {event.device}\n"
         f"teacher {teachers}; student with {event.student_parameters:,} parameters{copied}\n"
-        f"{event.train_images} training images, {event.validation_images} held out: {levels}"
+        f"{event.train_images} training images, {event.validation_images} for validation: {levels}"
     )
 
 

@@ -27,12 +27,13 @@ def upscale(
     from fakd_core.inference import upscale as enlarge
 
     network = load_model(model).to(choose_device(device))
-    for source, target in _targets(inputs, out, network.spec.scale).items():
+    sources = [path.expanduser() for path in inputs]
+    for source, target in _targets(sources, out.expanduser(), network.spec.scale).items():
         image = read_image(source)
         with reported_progress(source.name) as report:
             sr = enlarge(network, image, tile=tile, on_progress=report, cancel=context.obj)
         write_png(target, sr)
-        output.print(f"{target} ({sr.shape[1]}x{sr.shape[0]})", highlight=False, soft_wrap=True)
+        output.print(f"{target} ({sr.shape[1]}x{sr.shape[0]})")
 
 
 def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:

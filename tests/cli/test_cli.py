@@ -172,6 +172,44 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_stdout_and_stderr_of_a_pipe_hold_whole_names_and_nothing_else(
+    train_arguments: list[str], small_teacher: Path, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / f"[red]{'long' * 30}"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "60"}
+    commands = (
+        [*train_arguments, "--run", str(run)],
+        ["evaluate", "--model", str(run), "--data", str(photos)],
+        ["info", str(run)],
+        ["upscale", str(photos / "coffee0.png"), "--model", str(run), "--out", str(run / "out")],
+    )
+    for arguments in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "fakd_core.cli", *arguments],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+        )
+        assert str(run) in done.stdout
+        assert "\x1b" not in done.stdout
+        assert done.stderr == ""
+
+
+def test_where_results_can_not_go_is_said_before_the_work(
+    small_teacher: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    evaluation = ["evaluate", "--model", "bicubic", "--data", str(photos)]
+    assert main([*evaluation, "--csv", str(tmp_path)]) == 1
+    assert "name a file" in one_line(capsys.readouterr().err)
+    assert main([*evaluation, "--csv", str(tmp_path / "file" / "x.csv")]) == 1
+    assert "Not a directory" in one_line(capsys.readouterr().err)
+    assert main([*evaluation, "--data", str(photos), "--save", str(tmp_path / "saved")]) == 2
+    assert photos.name in one_line(capsys.readouterr().err)
+    assert not (tmp_path / "saved").exists()
+
+
 def test_usage_errors_exit_2() -> None:
     assert main(["train", "--bogus"]) == 2
     assert main(["evaluate"]) == 2
