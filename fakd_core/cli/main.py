@@ -22,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Rich would take "[default: 4]" for markup and leave it out.
+    rich_markup_mode=None,
     help="Distil image super-resolution networks by feature affinity, and measure what came of it.",
 )
 app.command("gui", help="Open the workbench.")(gui.gui)

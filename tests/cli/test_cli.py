@@ -210,6 +210,13 @@ def test_where_results_can_not_go_is_said_before_the_work(
     assert not (tmp_path / "saved").exists()
 
 
+def test_help_tells_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "[default: 10*SA]" in " ".join(text.split())
+    assert "--no-init-from-teacher" in text
+
+
 def test_usage_errors_exit_2() -> None:
     assert main(["train", "--bogus"]) == 2
     assert main(["evaluate"]) == 2
