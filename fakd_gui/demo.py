@@ -16,7 +16,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-TIME_LIMIT_S = 300
+TIME_LIMIT_S = 900
 SETTLE_MS = 400
 """Between the last signal and the screenshot: what is painted late is there."""
 
