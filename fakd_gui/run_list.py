@@ -22,6 +22,10 @@ class RunList(QWidget):
         self.list = QListWidget()
         self.list.setAccessibleName("Runs")
         self.list.setSpacing(2)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # A window that was narrow for a while must not leave a sliver.
+        self.setMinimumWidth(130)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._show_menu)
         self.list.itemClicked.connect(lambda item: session.select_run(_run_of(item)))

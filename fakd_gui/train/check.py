@@ -49,6 +49,9 @@ def check_values(
     student = None
     if values["student"]:
         student = _try(findings, "student", lambda: _student(values, models, findings))
+    if values["init_from_teacher"] and student is not None:
+        for teacher in teachers:
+            _try(findings, "init_from_teacher", lambda teacher=teacher: _layers_match(student, teacher.spec))
     _try(findings, "distill", lambda: _recipe(values, teachers, student, findings))
     token.raise_if_cancelled()
     for name in ("train_data", "val_data"):
@@ -100,6 +103,16 @@ def _student(values: Mapping[str, object], models: ModelCache, findings: Finding
         raise ConfigError(_wrong_scale(ref, spec.scale, scale))
     findings.facts["student"] = _describe(spec) + (" · continues from its own weights" if own_weights else "")
     return spec
+
+
+def _layers_match(student: ModelSpec, teacher: ModelSpec) -> None:
+    from fakd_core.errors import ConfigError
+
+    if (student.architecture, student.n_feats) != (teacher.architecture, teacher.n_feats):
+        raise ConfigError(
+            f"no layers match: the student is {student.architecture.upper()} with {student.n_feats} "
+            f"features, the teacher {teacher.architecture.upper()} with {teacher.n_feats}; untick this"
+        )
 
 
 def _wrong_scale(ref: str, found: int, wanted: int) -> str:

@@ -8,8 +8,16 @@ from collections import deque
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
-from fakd_core.events import CheckpointSaved, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
-from fakd_gui.jobs import Job, JobEnd, Outcome
+from fakd_core.events import (
+    CancelToken,
+    CheckpointSaved,
+    RunEnd,
+    RunStarted,
+    StepEnd,
+    TrainEvent,
+    ValidationEnd,
+)
+from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
 from fakd_gui.session import Session
 from fakd_gui.train.estimate import in_words
 from fakd_gui.train.plots import RunPlots
@@ -59,6 +67,9 @@ class TrainMonitor(QWidget):
         self._clock = QTimer(self, interval=250)
         self._clock.timeout.connect(self._show_progress)
         self._step = 0
+        self._reader = LatestWins("read the run's beginning", self)
+        self._reader.result.connect(self._take_past)
+        self._reader.failed.connect(session.error)
         self._lay_out()
         session.training_started.connect(self._training_started)
         session.training_finished.connect(self._training_finished)
@@ -107,6 +118,8 @@ class TrainMonitor(QWidget):
                 self.plots.levels_changed()
                 self.preview.begin(event.preview)
                 self.log.setText(_introduction(event))
+                if event.first_step:
+                    self._read_past(event.first_step)
             case StepEnd():
                 self.series.take(event)
                 self._step = event.step
@@ -121,6 +134,26 @@ class TrainMonitor(QWidget):
                 pass
             case RunEnd():
                 self._ended = event
+
+    def _read_past(self, last: int) -> None:
+        """The points up to step `last` of the run that goes on, from its file; on a thread."""
+        config, series = self.session.training_config, self.series
+        assert config is not None
+
+        def work(token: CancelToken) -> tuple[RunSeries, RunSeries]:
+            from fakd_core.run_record import read_metrics
+
+            lines = read_metrics(config.run)
+            return series, RunSeries.from_metrics(line for line in lines if line.get("step", 0) <= last)
+
+        self._reader.submit(work)
+
+    def _take_past(self, read: object) -> None:
+        assert isinstance(read, tuple)
+        series, past = read
+        if series is self.series:
+            series.prepend(past)
+            self.plots.show_series(series)
 
     def _training_finished(self, end: JobEnd) -> None:
         self._clock.stop()

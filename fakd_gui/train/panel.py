@@ -157,7 +157,9 @@ class TrainPanel(QWidget):
         column.setSpacing(0)
         column.addWidget(self.form, 1)
         column.addLayout(buttons)
-        left.setMinimumWidth(270)
+        # All of the form, and the bar that scrolls it: what is cut off could not be reached.
+        bar = self.form.verticalScrollBar().sizeHint().width()
+        left.setMinimumWidth(self.form.widget().minimumSizeHint().width() + bar)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.addWidget(left)

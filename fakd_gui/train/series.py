@@ -52,6 +52,19 @@ class RunSeries:
             case ValidationEnd():
                 self._validated(event.step, event.student)
 
+    def prepend(self, past: RunSeries) -> None:
+        """Put the points of `past` that lie before this series' own in front: a run goes on."""
+        begin = self.step[0] if self.step else float("inf")
+        kept = sum(step < begin for step in past.step)
+        first = self.validation_step[0] if self.validation_step else float("inf")
+        validated = sum(step < min(begin, first) for step in past.validation_step)
+        for ours, theirs in ((self.weighted, past.weighted), (self.raw, past.raw)):
+            for name, values in theirs.items():
+                ours[name] = values[:kept] + ours.get(name, [])
+        self.step[:0], self.lr[:0] = past.step[:kept], past.lr[:kept]
+        self.validation_step[:0] = past.validation_step[:validated]
+        self.psnr[:0], self.ssim[:0] = past.psnr[:validated], past.ssim[:validated]
+
     def _start(self, steps: int, bicubic: Scores, teacher: Scores | None) -> None:
         self.steps, self.bicubic, self.teacher = steps, bicubic, teacher
 

@@ -78,9 +78,22 @@ def test_stop_ends_within_a_second_and_the_run_continues_from_the_list(
     job = window.session.training
     assert job is not None
     qtbot.waitUntil(lambda: len(window.train.monitor.series.step) > 2, timeout=20_000)
-    assert window.train.monitor.series.step[0] == stopped_at + 1
+    steps = window.train.monitor.series.step
+    qtbot.waitUntil(lambda: steps[0] == 1, timeout=5000)
+    assert steps[: stopped_at + 3] == list(range(1, stopped_at + 4))
+    parts = window.train.monitor.series.weighted
+    assert {len(values) for values in parts.values()} == {len(steps)}
     with qtbot.waitSignal(window.session.training_finished, timeout=5000):
         window.train.stop()
+
+
+def test_at_the_smallest_size_the_whole_form_can_be_reached(qtbot: QtBot, window: MainWindow) -> None:
+    window.resize(window.minimumSize())
+    form = window.train.form
+    qtbot.waitUntil(lambda: form.widget().width() <= form.viewport().width(), timeout=2000)
+    assert window.width() == window.minimumWidth()
+    window.resize(1280, 800)
+    qtbot.waitUntil(lambda: window.run_list.width() >= 130, timeout=2000)
 
 
 def test_pause_holds_the_training_and_resume_goes_on(

@@ -87,6 +87,11 @@ def test_findings_describe_models_images_and_time(
         ({"scale": 2}, "teacher", "x4"),
         ({"distill": "1*CA", "student": "rcan:n_feats=12,reduction=4"}, "distill", "equal width"),
         ({"layers": ()}, "layers", "at least one"),
+        (
+            {"student": "edsr:n_feats=8,n_resblocks=2", "init_from_teacher": True},
+            "init_from_teacher",
+            "no layers match",
+        ),
         ({"val_images": 6}, "train_data", "hold out fewer"),
     ],
 )
