@@ -21,6 +21,7 @@ from fakd_core.errors import ConfigError
 
 Scale = Literal[2, 3, 4, 8]
 TAP_COUNT = 4
+HELD_OUT = 5
 
 
 def check_scale(scale: int) -> Scale:
@@ -85,7 +86,8 @@ class TrainConfig(Settings):
 
     `teacher` may name several (one is drawn at random per step) or none: then the student learns
     from the ground truth alone. `patch` is in LR pixels. `milestones` are steps at which the
-    learning rate halves; the cosine schedule ignores them.
+    learning rate halves; the cosine schedule ignores them. `val_images` limits the validation images;
+    by default all of `val_data` are used, or five are held out of the training images.
     """
 
     teacher: tuple[str, ...] = ()
@@ -105,7 +107,7 @@ class TrainConfig(Settings):
     schedule: Literal["milestones", "cosine"] = "milestones"
     milestones: tuple[PositiveInt, ...] = (150_000,)
     validate_every: int | None = Field(None, ge=1)
-    val_images: int = Field(5, ge=1)
+    val_images: int | None = Field(None, ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
     seed: int = Field(0, ge=0, lt=1 << 63)
@@ -131,6 +133,11 @@ class TrainConfig(Settings):
         if len(set(self.layers)) != len(self.layers):
             raise ValueError(f"layers are named twice (found {list(self.layers)})")
         return self
+
+    @property
+    def held_out_images(self) -> int:
+        """Images held out of the training images where there is no `val_data`."""
+        return self.val_images or HELD_OUT
 
     @property
     def validation_interval(self) -> int:

@@ -33,7 +33,7 @@ from fakd_core.events import (
 from fakd_core.losses import LossBreakdown
 from fakd_core.run_record import BEST, CONFIG, STUDENT, RunRecord, read_config
 from fakd_core.schedule import learning_rate
-from fakd_core.training_setup import TrainingSetup, prepare
+from fakd_core.training_setup import TrainingSetup, anchored, prepare
 
 CHECKPOINT_SECONDS = 20.0
 """A checkpoint is written at every validation, and when this long has passed since the last."""
@@ -49,6 +49,7 @@ def train(config: TrainConfig, token: CancelToken | None = None) -> Iterator[Tra
         FakdError: a setting, model, image or the run folder can't be used, or the loss is not finite.
     """
     RunRecord.check_free(config.run)
+    config = anchored(config)
     setup = prepare(config)
     record = RunRecord.create(config, str(setup.device), setup.data_fingerprint)
     with record.locked():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from fakd_core.catalogue import has_weights, load_model, resolve_spec
+from fakd_core.catalogue import bundled_models, has_weights, load_model, model_file, resolve_spec
 from fakd_core.config import TrainConfig
 from fakd_core.datasets import PatchSampler, fingerprint, open_dataset, split_validation
 from fakd_core.device import choose_device, choose_precision
@@ -15,7 +16,7 @@ from fakd_core.errors import ConfigError
 from fakd_core.losses import DistillationLoss
 from fakd_core.models import SRNetwork, create_model
 from fakd_core.models.transfer import copy_matching_layers
-from fakd_core.samples import resolve_data
+from fakd_core.samples import SAMPLES, resolve_data
 from fakd_core.validation import Validator
 
 
@@ -52,12 +53,12 @@ def prepare(config: TrainConfig) -> TrainingSetup:
         loss.check_widths(student.spec.n_feats, teacher.spec.n_feats)
     dataset = open_dataset(resolve_data(config.train_data), config.scale)
     if config.val_data is None:
-        training, held_out = split_validation(dataset, config.val_images, config.seed)
+        training, held_out = split_validation(dataset, config.held_out_images, config.seed)
         pairs = [dataset.load(index) for index in held_out]
     else:
         training = tuple(range(len(dataset)))
         validation = open_dataset(resolve_data(config.val_data), config.scale)
-        pairs = [validation.load(index) for index in range(min(config.val_images, len(validation)))]
+        pairs = [validation.load(index) for index in range(len(validation))[: config.val_images]]
     sampler = PatchSampler(dataset, training, config.patch, config.batch, config.seed)
     for network in (student, *teachers):
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -74,6 +75,25 @@ def prepare(config: TrainConfig) -> TrainingSetup:
         data_fingerprint=fingerprint(dataset),
         device=device,
         dtype=dtype,
+    )
+
+
+def anchored(config: TrainConfig) -> TrainConfig:
+    """`config` with every path absolute, so that its run can be resumed from any folder."""
+
+    def model(ref: str) -> str:
+        return str(model_file(ref).absolute()) if has_weights(ref) and ref not in bundled_models() else ref
+
+    def data(ref: Path) -> Path:
+        return ref if str(ref) == SAMPLES else ref.absolute()
+
+    return config.model_copy(
+        update={
+            "teacher": tuple(model(ref) for ref in config.teacher),
+            "student": model(config.student),
+            "train_data": data(config.train_data),
+            "val_data": data(config.val_data) if config.val_data else None,
+        }
     )
 
 

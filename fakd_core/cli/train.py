@@ -45,7 +45,9 @@ def train(
     validate_every: int | None = typer.Option(
         None, help="Steps between validations. [default: a tenth, at most 1000]"
     ),
-    val_images: int | None = typer.Option(None, help="Validation images. [default: 5]"),
+    val_images: int | None = typer.Option(
+        None, help="Validation images. [default: all of --val-data, or 5 held out]"
+    ),
     precision: str | None = typer.Option(None, help="auto, fp32, bf16 or fp16. [default: auto]"),
     device: str | None = typer.Option(None, help="auto, cpu, cuda, cuda:1, mps. [default: auto]"),
     seed: int | None = typer.Option(None, help="Seed of weights, patches and draws. [default: 0]"),

@@ -289,6 +289,24 @@ def test_tilde_is_the_home_folder(
     assert load_model("~/run").spec.architecture == "rcan"
 
 
+def test_all_validation_images_count_unless_limited(settings: dict[str, Any], photos: Path) -> None:
+    separate = {**settings, "val_data": photos, "val_images": None, "steps": 1}
+    assert run(separate)[0].validation_images == 6  # type: ignore[union-attr]
+
+
+def test_a_run_resumes_from_another_folder(
+    settings: dict[str, Any], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    relative = {**settings, "train_data": Path(photos.name), "teacher": os.path.relpath(settings["teacher"])}
+    token = CancelToken()
+    for event in train(TrainConfig.build(**relative), token):
+        if isinstance(event, StepEnd):
+            token.cancel()
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(list(resume_training(settings["run"]))[-1], RunEnd)
+
+
 def test_a_run_is_never_overwritten(settings: dict[str, Any]) -> None:
     run(settings)
     before = (settings["run"] / "metrics.jsonl").read_bytes()
