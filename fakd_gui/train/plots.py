@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QPen
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -27,6 +28,8 @@ REDRAW_MS = 100
 REDRAW_SHARE = 0.2
 """A long run's redraws may take this share of the time; then they come less often."""
 DEFAULT_SMOOTHING = 60
+THICK_UP_TO = 400
+"""Points. Qt takes seconds to stroke a longer jagged line that is antialiased and wider than one pixel."""
 SIDE_BY_SIDE_WIDTH = 620
 """From this width on the two plots stand beside each other."""
 
@@ -97,6 +100,7 @@ class RunPlots(QWidget):
         )
         self._hovered: int | None = None
         self.student_curve = self.psnr.plot.plot(symbol="o", symbolSize=6)
+        self.student_curve.curve.setSegmentedLineMode("on")
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
         self.smoothing.setValue(DEFAULT_SMOOTHING)
@@ -155,7 +159,7 @@ class RunPlots(QWidget):
         self._draw_losses()
         self._draw_validation()
         taken = 1000 * (time.perf_counter() - begun)
-        self._timer.setInterval(max(REDRAW_MS, round(taken / REDRAW_SHARE)))
+        self._timer.setInterval(min(max(REDRAW_MS, round(taken / REDRAW_SHARE)), 1000))
 
     def _draw_losses(self) -> None:
         theme = current_theme()
@@ -166,12 +170,12 @@ class RunPlots(QWidget):
         steps = self._trace("step", 0).take(self.series.step)
         for name, values in shown.items():
             if name not in self.curves:
-                self.curves[name] = self.loss.plot.plot(pen=self._pen(name, theme))
-                self.curves[name].setDownsampling(auto=True, method="peak")
-                self.curves[name].setClipToView(True)
+                self.curves[name] = self._new_curve(name)
             averages = self._trace(f"{name} average", self.smoothing.value() / 100).take(values)
             self.curves[name].setData(steps[: len(averages)], averages)
-
+            pen = self._pen(name, theme)
+            if self.curves[name].opts["pen"].widthF() != pen.widthF():
+                self.curves[name].setPen(pen)
         self._read_losses()
 
     def _read_losses(self) -> None:
@@ -273,8 +277,17 @@ class RunPlots(QWidget):
         if self._splitter.orientation() is not wanted:
             self._splitter.setOrientation(wanted)
 
-    def _pen(self, name: str, theme: Theme) -> object:
-        return pg.mkPen(self._colour(name, theme), width=2 if name == TOTAL else 1.5)
+    def _new_curve(self, name: str) -> pg.PlotDataItem:
+        curve = self.loss.plot.plot(pen=self._pen(name, current_theme()))
+        curve.setDownsampling(auto=True, method="peak")
+        curve.opts["autoDownsampleFactor"] = 1.0  # Two points a pixel column show every peak.
+        curve.setClipToView(True)
+        curve.curve.setSegmentedLineMode("on")
+        return curve
+
+    def _pen(self, name: str, theme: Theme) -> QPen:
+        thick = len(self.series.step) <= THICK_UP_TO
+        return pg.mkPen(self._colour(name, theme), width=1.5 if thick else 1)
 
     def _colour(self, name: str, theme: Theme) -> str:
         return theme.total if name == TOTAL else theme.part_colour(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -112,3 +114,17 @@ def test_a_log_axis_takes_the_logarithm(qtbot: QtBot, plots: RunPlots) -> None:
     plots.log_axis.setChecked(True)
     # The range follows with the next painting; the smallest value is DS = 0.05.
     qtbot.waitUntil(lambda: -1.6 < plots.loss.plot.viewRange()[1][0] <= np.log10(0.05), timeout=2000)
+
+
+def test_a_long_noisy_run_is_painted_quickly(plots: RunPlots) -> None:
+    """Antialiased lines wider than a pixel took Qt 15 s to paint here."""
+    plots.smoothing.setValue(0)
+    noise = np.random.default_rng(0).random(20_000).tolist()
+    levels = Scores(28.0, 0.8)
+    series = RunSeries(steps=20_000, bicubic=levels, step=list(range(1, 20_001)), lr=[1e-4] * 20_000)
+    series.weighted = {name: noise for name in ("total", "DS", "TS", "SA")}
+    plots.show_series(series)
+    plots.grab()
+    begun = time.thread_time()
+    plots.grab()
+    assert time.thread_time() - begun < 1
