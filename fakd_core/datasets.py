@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Image8
-from fakd_core.images import imresize_bicubic, modcrop, read_image
+from fakd_core.images import image_size, imresize_bicubic, modcrop, read_image
 from fakd_core.layouts import Layout, detect_layout, find_images, find_lr_files
 
 __all__ = [
@@ -115,6 +115,17 @@ def split_validation(dataset: SRDataset, n: int, seed: int) -> tuple[tuple[int, 
     return tuple(sorted(int(index) for index in drawn[n:])), tuple(validation)
 
 
+def check_patch(dataset: SRDataset, indices: Sequence[int], patch: int) -> None:
+    """Raise `DataError` if an LR image is smaller than `patch` LR pixels; reads the headers alone."""
+    for index in indices:
+        width, height = (side // dataset.scale for side in image_size(dataset.hr_files[index]))
+        if min(height, width) < patch:
+            raise DataError(
+                f"{dataset.hr_files[index]}: its LR image is {width}x{height}, smaller than the patch of "
+                f"{patch}x{patch}; use a patch of at most {min(height, width)}, or remove the image"
+            )
+
+
 def fingerprint(dataset: SRDataset) -> str:
     """SHA-256 over scale, names and file sizes: the same on every machine that has the same files."""
     digest = hashlib.sha256(f"x{dataset.scale}\n".encode())
@@ -146,7 +157,8 @@ class PatchSampler:
         """
         if not indices:
             raise DataError(f"{dataset.name}: no images to train on; give a folder with more images")
-        self._pairs = _decode(dataset, indices, patch)
+        check_patch(dataset, indices, patch)
+        self._pairs = _decode(dataset, indices)
         self._scale = dataset.scale
         self._patch = patch
         self._batch = batch
@@ -194,16 +206,10 @@ def _turned(patch: Image8, symmetry: int) -> Image8:
     return patch.swapaxes(1, 2) if symmetry & 4 else patch
 
 
-def _decode(dataset: SRDataset, indices: Sequence[int], patch: int) -> PairStore:
+def _decode(dataset: SRDataset, indices: Sequence[int]) -> PairStore:
     pairs = []
     for index in indices:
         pair = dataset.load(index)
-        height, width = pair.lr.shape[:2]
-        if min(height, width) < patch:
-            raise DataError(
-                f"{dataset.hr_files[index]}: its LR image is {width}x{height}, smaller than the patch of "
-                f"{patch}x{patch}; use a patch of at most {min(height, width)}, or remove the image"
-            )
         pairs.append(
             (
                 np.ascontiguousarray(pair.lr.transpose(2, 0, 1)),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Image8
@@ -38,6 +40,24 @@ def read_image(path: Path) -> Image8:
 
     Raises `DataError` for anything that is not one readable, finite-range image.
     """
+    with _opened(path) as image:
+        _require_one_picture(path, image)
+        return _to_rgb(path, ImageOps.exif_transpose(image))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(width, height) of the image at `path` as `read_image` would give it, from its header alone.
+
+    Raises `DataError` as `read_image`, as far as the header tells.
+    """
+    with _opened(path) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+        return image.size[::-1] if turned else image.size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Pillow's image of `path`; whatever goes wrong with it inside the block is a `DataError`."""
     if path.is_dir():
         raise DataError(f"{path}: expected an image file, found a folder; name one of the images in it")
     if not path.exists():
@@ -48,9 +68,7 @@ def read_image(path: Path) -> Image8:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             opened = Image.open(path)
         with opened as image:
-            _require_one_picture(path, image)
-            upright = ImageOps.exif_transpose(image)
-            return _to_rgb(path, upright)
+            yield image
     except DataError:
         raise
     except Image.DecompressionBombError:

@@ -91,6 +91,7 @@ class MainWindow(QMainWindow):
         session.error.connect(self.banner.show_error)
         session.run_selected.connect(lambda _: self.show_workspace("Train"))
         session.training_started.connect(lambda _: self.show_workspace("Train"))
+        session.training_started.connect(lambda _: self.banner.dismiss())
         follow_theme(self, self._apply_theme)
 
     def show_workspace(self, name: str) -> None:
@@ -131,6 +132,7 @@ class MainWindow(QMainWindow):
         if self.session.training is not None and not self._may_stop_training():
             event.ignore()
             return
+        self.hide()  # What still runs may take a moment to stop.
         stop_all(self, self.session)
         event.accept()
 

@@ -166,14 +166,17 @@ def formula(alpha: float, terms: list[tuple[float, str]], has_teacher: bool) -> 
 
 
 def _data(name: str, values: Mapping[str, object], findings: Findings) -> None:
-    from fakd_core.datasets import open_dataset, split_validation
+    from fakd_core.datasets import check_patch, open_dataset, split_validation
     from fakd_core.samples import resolve_data
 
-    scale, n, seed = values["scale"], values["val_images"], values["seed"]
+    scale, n, seed, patch = (values[key] for key in ("scale", "val_images", "seed", "patch"))
     assert isinstance(scale, int)
     assert isinstance(n, int)
     assert isinstance(seed, int)
+    assert isinstance(patch, int)
     dataset = open_dataset(resolve_data(str(values[name])), scale)
+    if name == "train_data":
+        _try(findings, "patch", lambda: check_patch(dataset, range(len(dataset)), patch))
     if name == "val_data":
         findings.facts[name] = f"{min(n, len(dataset))} of {len(dataset)} images"
     elif values["val_data"]:

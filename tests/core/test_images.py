@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from fakd_core.errors import ConfigError, DataError
-from fakd_core.images import imresize_bicubic, modcrop, read_image, rgb_to_y, write_png
+from fakd_core.images import image_size, imresize_bicubic, modcrop, read_image, rgb_to_y, write_png
 
 Shared = Callable[[str], Path]
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -43,7 +43,9 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # stored turned; a viewer rotates it by 90 degrees clockwise
     path = saved(tmp_path / "a.png", Image.fromarray(RGB), exif=exif)
-    assert np.array_equal(read_image(path), np.rot90(RGB, -1))
+    upright = read_image(path)
+    assert np.array_equal(upright, np.rot90(RGB, -1))
+    assert image_size(path) == (upright.shape[1], upright.shape[0])
 
 
 def test_grey_one_bit_and_palette_become_rgb(tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ def test_pause_holds_the_training_and_resume_goes_on(
         ("student", "rcan:n_feats=0", "n_feats"),
         ("train_data", "/nowhere", "nowhere"),
         ("alpha", "much", "number"),
+        ("patch", 2048, "smaller than the patch"),
     ],
 )
 def test_a_wrong_setting_is_marked_and_start_is_disabled(
