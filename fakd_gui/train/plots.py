@@ -189,7 +189,7 @@ class RunPlots(QWidget):
         digits = 3 if self._hovered is None else 4
         values = {name: values[index] for name, values in self._shown().items()}
         parts = [
-            f"<span style='color: {self._colour(name, theme)}'>&#9632; {name}&nbsp;{value:.{digits}g}</span>"
+            f"<span style='color: {self._colour(name, theme)}'>&#9632; {name}&nbsp;{value:#.{digits}g}</span>"
             for name, value in values.items()
         ]
         step = "" if self._hovered is None else f"step {self.series.step[index]:,} &nbsp; "
@@ -287,7 +287,10 @@ class RunPlots(QWidget):
 
     def _pen(self, name: str, theme: Theme) -> QPen:
         thick = len(self.series.step) <= THICK_UP_TO
-        return pg.mkPen(self._colour(name, theme), width=1.5 if thick else 1)
+        pen = pg.mkPen(self._colour(name, theme), width=1.5 if thick else 1)
+        # Lines are drawn piece by piece; any other cap leaves a bead on every joint.
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        return pen
 
     def _colour(self, name: str, theme: Theme) -> str:
         return theme.total if name == TOTAL else theme.part_colour(name)

@@ -100,7 +100,7 @@ def test_another_run_takes_the_place_of_the_first(plots: RunPlots) -> None:
 def test_the_legend_reads_the_newest_values_in_both_schemes(plots: RunPlots) -> None:
     plots.show_series(make_series())
     light = plots.loss.readout.text()
-    assert all(name in light for name in ("total", "DS", "TS", "SA&nbsp;3"))
+    assert all(name in light for name in ("total", "DS", "TS", "SA&nbsp;3.00"))
     try:
         watcher().choose("dark")
         assert plots.loss.readout.text() != light
