@@ -14,6 +14,7 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from fakd_core.threads import share_cores
 from fakd_gui.jobs import stop_all
 from fakd_gui.main_window import MainWindow
 from fakd_gui.session import Session
@@ -59,9 +60,7 @@ def has_display() -> bool:
 
 def make_application() -> QApplication:
     """The QApplication with the app's style, made once."""
-    # Read when torch is first imported. By default OpenMP's threads spin while they wait for one another;
-    # as soon as another program wants a core, that makes training 30 times slower (measured on two cores).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    share_cores()
     found = QApplication.instance()
     app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("FAKD Workbench")

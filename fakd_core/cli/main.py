@@ -16,6 +16,7 @@ from fakd_core.cli import evaluate, gui, info, train, upscale
 from fakd_core.cli.console import STOPPED, errors
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import Cancelled, CancelToken
+from fakd_core.threads import share_cores
 
 app = typer.Typer(
     name="fakd",
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]
     token = CancelToken()
+    share_cores()
     try:
         with _stopped_by_signals(token):
             app(arguments, prog_name="fakd", obj=token)
