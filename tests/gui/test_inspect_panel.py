@@ -32,11 +32,11 @@ def bench(qapp: QApplication, tmp_path: Path) -> Bench:
 @pytest.fixture
 def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
     panel = InspectPanel(bench.session)
-    qtbot.addWidget(panel)
+    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
+    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
     panel.resize(900, 620)
     panel.show()
     yield panel
-    panel.shut_down()
     bench.session.shut_down()
 
 
