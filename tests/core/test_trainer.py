@@ -162,6 +162,13 @@ def test_a_validation_cut_short_by_a_stop_is_made_up(settings: dict[str, Any]) -
     assert [event.step for event in resumed if isinstance(event, ValidationEnd)] == [3, 6]
 
 
+def test_a_finished_run_is_not_validated_again(settings: dict[str, Any]) -> None:
+    run(settings)
+    before = read_metrics(settings["run"])
+    assert [type(event) for event in resume_training(settings["run"])] == [RunStarted, RunEnd]
+    assert read_metrics(settings["run"]) == before
+
+
 def test_a_killed_run_resumes_exactly(settings: dict[str, Any], tmp_path: Path) -> None:
     changes = {"steps": 400, "validate_every": 5}
     folder = settings["run"]
