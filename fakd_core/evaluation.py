@@ -134,11 +134,15 @@ def _summary(model: str, dataset: SRDataset, scores: Sequence[ImageResult]) -> R
 
 
 def _folder_names(models: Iterable[str]) -> dict[str, str]:
-    """A folder name for each model: of a path its last part, or all of it where that part is not unique."""
+    """A folder name for each model: of a path its last part, with as many before it as tell it from the rest."""
     paths = {name: Path(name).resolve() for name in models}
-    last_parts = Counter(path.name for path in paths.values())
+
+    def endings(path: Path) -> list[str]:
+        return ["_".join(path.parts[start:]) for start in range(len(path.parts) - 1, 0, -1)]
+
+    uses = Counter(ending for path in set(paths.values()) for ending in endings(path))
     return {
-        name: path.name if last_parts[path.name] == 1 else "_".join(path.parts[1:])
+        name: next((ending for ending in endings(path) if uses[ending] == 1), path.name)
         for name, path in paths.items()
     }
 
