@@ -134,7 +134,7 @@ def _summary(model: str, dataset: SRDataset, scores: Sequence[ImageResult]) -> R
 
 
 def _folder_names(models: Iterable[str]) -> dict[str, str]:
-    """A folder name for each model: of a path its last part, with as many before it as tell it from the rest."""
+    """A folder name for each model: the last part of its path, with as many before it as tell it apart."""
     paths = {name: Path(name).resolve() for name in models}
 
     def endings(path: Path) -> list[str]:
