@@ -87,7 +87,9 @@ class TrainConfig(Settings):
     `teacher` may name several (one is drawn at random per step) or none: then the student learns
     from the ground truth alone. `patch` is in LR pixels. `milestones` are steps at which the
     learning rate halves; the cosine schedule ignores them. `val_images` limits the validation images;
-    by default all of `val_data` are used, or five are held out of the training images.
+    by default all of `val_data` are used, or five are held out of the training images. `ema` is the decay
+    per step of a moving average of the student. `twin` trains a second student beside the first, from
+    the same start on the same batches, with the ground truth alone.
     """
 
     teacher: tuple[str, ...] = ()
@@ -100,6 +102,7 @@ class TrainConfig(Settings):
     distill: str = "10*SA"
     layers: tuple[int, ...] = (1, 2, 3)
     init_from_teacher: bool = False
+    twin: bool = False
     steps: int = Field(200_000, ge=1)
     batch: int = Field(16, ge=1)
     patch: int = Field(48, ge=8)
@@ -108,6 +111,7 @@ class TrainConfig(Settings):
     milestones: tuple[PositiveInt, ...] = (150_000,)
     validate_every: int | None = Field(None, ge=1)
     val_images: int | None = Field(None, ge=1)
+    ema: float | None = Field(None, gt=0, lt=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
     seed: int = Field(0, ge=0, lt=1 << 63)
@@ -132,6 +136,14 @@ class TrainConfig(Settings):
             )
         if len(set(self.layers)) != len(self.layers):
             raise ValueError(f"layers are named twice (found {list(self.layers)})")
+        return self
+
+    @model_validator(mode="after")
+    def _twin_has_a_teacher(self) -> Self:
+        if self.twin and not self.teacher:
+            raise ValueError(
+                "twin trains one student with the teacher and one without; name a teacher, or drop twin"
+            )
         return self
 
     @property

@@ -90,7 +90,10 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StepEnd:
-    """One optimiser step. `parts` are weighted and sum to `total`; `raw` are the same losses unweighted."""
+    """One optimiser step. `parts` are weighted and sum to `total`; `raw` are the same losses unweighted.
+
+    `plain` is the loss of the student that learns from the ground truth alone, in a twin run.
+    """
 
     step: int
     steps: int
@@ -99,16 +102,23 @@ class StepEnd:
     raw: dict[str, float]
     lr: float
     seconds: float
+    plain: float | None = None
 
 
 @dataclass(frozen=True)
 class ValidationEnd:
-    """The student on the held-out images after `step` steps; `preview` is its output for the preview crop."""
+    """The student on the held-out images after `step` steps; `preview` is its output for the preview crop.
+
+    `others` and `other_previews` tell the same of what the run trains beside the student, by name: "ema",
+    its moving average; "plain", the student without a teacher of a twin run; "plain-ema", its average.
+    """
 
     step: int
     student: Scores
     best: bool
     preview: Image8 = field(repr=False)
+    others: dict[str, Scores] = field(default_factory=dict)
+    other_previews: dict[str, Image8] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -130,11 +140,15 @@ class RunEnd:
 
 @dataclass(frozen=True)
 class Progress:
-    """Generic progress of a job: `done` of `total` units, and what is being worked on."""
+    """Generic progress of a job: `done` of `total` units, and what is being worked on.
+
+    `note` is for the user to read, once: what the job had to do otherwise than asked.
+    """
 
     done: int
     total: int
     what: str = ""
+    note: str = ""
 
 
-TrainEvent = RunStarted | StepEnd | ValidationEnd | CheckpointSaved | RunEnd
+TrainEvent = Progress | RunStarted | StepEnd | ValidationEnd | CheckpointSaved | RunEnd

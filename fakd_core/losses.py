@@ -83,8 +83,8 @@ class DistillationLoss:
         student_sr: Tensor,
         teacher_sr: Tensor | None,
         hr: Tensor,
-        student_maps: Sequence[Tensor] | None = None,
-        teacher_maps: Sequence[Tensor] | None = None,
+        student_maps: Sequence[Tensor | None] | None = None,
+        teacher_maps: Sequence[Tensor | None] | None = None,
     ) -> LossBreakdown:
         """The loss of one batch.
 
@@ -92,8 +92,9 @@ class DistillationLoss:
             student_sr: (B, 3, H, W), 0..255, not clipped.
             teacher_sr: the same shape; None without a teacher: the total is then DS alone with weight 1.
             hr: the same shape.
-            student_maps: every tap of the student; may be None for a recipe without terms.
-            teacher_maps: every tap of the teacher, likewise.
+            student_maps: one entry a tap of the student, None for a tap that is not among the layers; may
+                be None altogether for a recipe without terms.
+            teacher_maps: the same of the teacher.
 
         Raises:
             FeatureTapError: shapes differ, a layer is not among the maps, or a term can't compare them.
@@ -114,21 +115,28 @@ class DistillationLoss:
         return LossBreakdown(torch.stack(list(parts.values())).sum(), parts, raw)
 
     def _pairs(
-        self, student_maps: Sequence[Tensor] | None, teacher_maps: Sequence[Tensor] | None
+        self, student_maps: Sequence[Tensor | None] | None, teacher_maps: Sequence[Tensor | None] | None
     ) -> list[FeaturePair]:
         if student_maps is None or teacher_maps is None:
             raise FeatureTapError(
                 f"the recipe {self.recipe} compares feature maps: give the student's and teacher's"
             )
-        for owner, maps in (("student", student_maps), ("teacher", teacher_maps)):
-            missing = [layer for layer in self.layers if layer >= len(maps)]
-            if missing:
-                raise FeatureTapError(
-                    f"layers {missing} are not among the {owner}'s feature maps: it has {len(maps)}, from 0"
-                )
-        return [
-            FeaturePair(layer, student_maps[layer], teacher_maps[layer].detach()) for layer in self.layers
-        ]
+        compared = zip(
+            self.layers,
+            self._tapped("student", student_maps),
+            self._tapped("teacher", teacher_maps),
+            strict=True,
+        )
+        return [FeaturePair(layer, student, teacher.detach()) for layer, student, teacher in compared]
+
+    def _tapped(self, owner: str, maps: Sequence[Tensor | None]) -> list[Tensor]:
+        there = {layer: feature_map for layer, feature_map in enumerate(maps) if feature_map is not None}
+        missing = [layer for layer in self.layers if layer not in there]
+        if missing:
+            raise FeatureTapError(
+                f"layers {missing} are not among the {owner}'s feature maps: it has {len(there)}, {list(there)}"
+            )
+        return [there[layer] for layer in self.layers]
 
 
 def _check_same_shape(name: str, image: Tensor, student_sr: Tensor) -> None:

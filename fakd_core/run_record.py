@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -29,8 +29,18 @@ CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
 ENVIRONMENT = "environment.json"
 LAST = "checkpoints/last.pt"
-BEST = "checkpoints/best.safetensors"
-STUDENT = "student.safetensors"
+STUDENT = "student"
+"""The name of the student a run is about; see `ValidationEnd` for those beside it."""
+
+
+def weights_file(name: str) -> str:
+    """Where, in a run folder, the weights are that `name` has now: the student or one beside it."""
+    return f"{'student-ema' if name == 'ema' else name}.safetensors"
+
+
+def best_file(name: str) -> str:
+    """Where, in a run folder, the weights are with which `name` had its best validation PSNR."""
+    return "checkpoints/best.safetensors" if name == STUDENT else f"checkpoints/best-{name}.safetensors"
 
 
 def is_run(folder: Path) -> bool:
@@ -134,8 +144,8 @@ class RunRecord:
         kept = [line for line in read_metrics(self.folder) if line["step"] <= last[line["event"]]]
         write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
 
-    def save_checkpoint(self, state: dict[str, Any], student: SRNetwork) -> Path:
-        """Write the state to resume from, and the student as a model file."""
+    def save_checkpoint(self, state: dict[str, Any], students: Mapping[str, SRNetwork]) -> Path:
+        """Write the state to resume from, and each of the `students` by name as a model file."""
         path = self.folder / LAST
         try:
             with atomic_path(path) as temporary:
@@ -145,7 +155,8 @@ class RunRecord:
                 f"{path}: can't be written; is the disk full? Make room and continue with "
                 f"--resume {self.folder}"
             ) from error
-        save_safetensors(student, self.folder / STUDENT)
+        for name, student in students.items():
+            save_safetensors(student, self.folder / weights_file(name))
         return path
 
     def load_checkpoint(self) -> dict[str, Any] | None:
@@ -165,20 +176,46 @@ class RunRecord:
             ) from error
         return state
 
-    def save_best(self, student: SRNetwork) -> None:
-        save_safetensors(student, self.folder / BEST)
+    def save_best(self, name: str, student: SRNetwork) -> None:
+        save_safetensors(student, self.folder / best_file(name))
 
     def save_preview(self, step: int, image: Image8) -> None:
         write_png(self.folder / "previews" / f"{step:07d}.png", image)
 
 
+class ForeignRecord(RunRecord):
+    """The folder of a run that another process writes: nothing is written here."""
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        yield
+
+    def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
+        pass
+
+    def keep_metrics_until(self, step: int, validated_step: int) -> None:
+        pass
+
+    def save_checkpoint(self, state: dict[str, Any], students: Mapping[str, SRNetwork]) -> Path:
+        return self.folder / LAST
+
+    def save_best(self, name: str, student: SRNetwork) -> None:
+        pass
+
+    def save_preview(self, step: int, image: Image8) -> None:
+        pass
+
+
 def _as_line(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
     match event:
         case StepEnd():
-            return {"event": "step", **dataclasses.asdict(event)}
+            values = {name: value for name, value in dataclasses.asdict(event).items() if value is not None}
+            return {"event": "step", **values}
         case ValidationEnd():
             student = dataclasses.asdict(event.student)
-            return {"event": "validation", "step": event.step, "best": event.best, **student}
+            others = {name: dataclasses.asdict(scores) for name, scores in event.others.items()}
+            line = {"event": "validation", "step": event.step, "best": event.best, **student}
+            return {**line, "others": others} if others else line
         case RunStarted():
             levels = {"bicubic": event.bicubic, "teacher": event.teacher}
             scores = {name: dataclasses.asdict(level) if level else None for name, level in levels.items()}

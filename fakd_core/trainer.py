@@ -6,18 +6,16 @@ exactly as if it had never stopped.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from fakd_core.config import TrainConfig
-from fakd_core.device import autocast
+from fakd_core.distributed import ALONE, World
 from fakd_core.errors import RunError
 from fakd_core.events import (
     Cancelled,
@@ -30,86 +28,114 @@ from fakd_core.events import (
     TrainEvent,
     ValidationEnd,
 )
-from fakd_core.losses import LossBreakdown
-from fakd_core.run_record import BEST, CONFIG, STUDENT, RunRecord, read_config
+from fakd_core.learner import Learner, Losses
+from fakd_core.models import SRNetwork
+from fakd_core.run_record import (
+    CONFIG,
+    STUDENT,
+    ForeignRecord,
+    RunRecord,
+    best_file,
+    read_config,
+    weights_file,
+)
 from fakd_core.schedule import learning_rate
 from fakd_core.training_setup import TrainingSetup, anchored, prepare
 
 CHECKPOINT_SECONDS = 20.0
 """A checkpoint is written at every validation, and when this long has passed since the last."""
 
+PLAIN = "plain"
+"""The name of a twin run's student without a teacher."""
 
-def train(config: TrainConfig, token: CancelToken | None = None) -> Iterator[TrainEvent]:
+
+def train(
+    config: TrainConfig, token: CancelToken | None = None, world: World = ALONE
+) -> Iterator[TrainEvent]:
     """Start the run `config` describes. Nothing is written before everything is loaded and checked.
 
     Cancelling `token` ends the run after the current step with a checkpoint and a `RunEnd` that says
-    "stopped"; leaving the generator does not write one.
+    "stopped"; leaving the generator does not write one. Where several processes train together, `batch`
+    is shared by them, each gets the same events, and the first alone writes; a token cancelled in one of
+    them ends all after the same step.
 
     Raises:
         FakdError: a setting, model, image or the run folder can't be used, or the loss is not finite.
+        Cancelled: the token was cancelled before everything was loaded.
     """
-    RunRecord.check_free(config.run)
+    token = token or CancelToken()
+    world.from_first(lambda: RunRecord.check_free(config.run))
     config = anchored(config)
-    setup = prepare(config)
-    record = RunRecord.create(config, str(setup.device), setup.data_fingerprint)
-    with record.locked():
-        yield from _Run(config, setup, record, token or CancelToken()).events()
+    with world.together():
+        setup = yield from prepare(config, token, world)
+    device = _described(setup, world)
+    world.from_first(lambda: RunRecord.create(config, device, setup.data_fingerprint))
+    record = _record(config.run, world)
+    with _locked(record, world):
+        yield from _Run(config, setup, record, token, world).events()
 
 
-def resume_training(run: Path, token: CancelToken | None = None) -> Iterator[TrainEvent]:
+def resume_training(
+    run: Path, token: CancelToken | None = None, world: World = ALONE
+) -> Iterator[TrainEvent]:
     """Continue the run in folder `run` from its last checkpoint, exactly as it would have gone on.
+
+    It may go on with another number of processes; see `train`.
 
     Raises:
         FakdError: as `train`; `RunError` if the training images have changed since, or while another
             process goes on with the same run.
+        Cancelled: as `train`.
     """
-    config = read_config(run)
-    record = RunRecord(run)
-    with record.locked():
-        yield from _resume(config, record, token or CancelToken())
-
-
-def _resume(config: TrainConfig, record: RunRecord, token: CancelToken) -> Iterator[TrainEvent]:
-    setup = prepare(config)
-    if record.fingerprint() != setup.data_fingerprint:
-        raise RunError(
-            f"{config.train_data}: the training images changed since the run {record.folder} began; "
-            "start a new run"
-        )
-    active = _Run(config, setup, record, token)
-    active.restore(record.load_checkpoint())
-    yield from active.events()
+    token = token or CancelToken()
+    config = world.from_first(lambda: read_config(run))
+    record = _record(run, world)
+    with _locked(record, world):
+        with world.together():
+            setup = yield from prepare(config, token, world)
+        world.from_first(lambda: _check_same_images(config, record, setup))
+        active = _Run(config, setup, record, token, world)
+        state = world.from_first(record.load_checkpoint)
+        with world.together():
+            active.restore(state)
+        yield from active.events()
 
 
 class _Run:
     """One run between its start, or resumption, and its end."""
 
     def __init__(
-        self, config: TrainConfig, setup: TrainingSetup, record: RunRecord, token: CancelToken
+        self, config: TrainConfig, setup: TrainingSetup, record: RunRecord, token: CancelToken, world: World
     ) -> None:
         self.config = config
         self.setup = setup
         self.record = record
         self.token = token
+        self.world = world
         self.step = 0
         self.validated_step = 0
         self.seconds = 0.0
-        self.best: Scores | None = None
-        trained = [p for p in setup.student.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(trained, lr=config.lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
-        self.scaler = torch.amp.GradScaler(setup.device.type, enabled=setup.dtype is torch.float16)
+        self.best: dict[str, Scores] = {}
+        self.saved = time.monotonic()
+        self.stop_agreed = self.save_agreed = False
+        students = {STUDENT: setup.student}
+        if config.twin:
+            students[PLAIN] = copy.deepcopy(setup.student)
+        self.learners = {
+            name: Learner(student, setup.loss, setup.device, setup.dtype, config.ema, world)
+            for name, student in students.items()
+        }
 
     def restore(self, state: dict[str, Any] | None) -> None:
         """Go back to a checkpoint; None is the start."""
         if state is not None:
             try:
-                self.setup.student.load_state_dict(state["student"])
-                self.optimizer.load_state_dict(state["optimizer"])
-                self.scaler.load_state_dict(state["scaler"])
+                for name, learner in self.learners.items():
+                    learner.load_state_dict(state["learners"][name])
                 self.step, self.validated_step = int(state["step"]), int(state["validated_step"])
                 self.seconds = state["seconds"]
-                self.best = Scores(*state["best"]) if state["best"] else None
-            except (KeyError, RuntimeError, ValueError, TypeError) as error:
+                self.best = {name: Scores(*scores) for name, scores in state["best"].items()}
+            except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
                 raise RunError(
                     f"{self.record.folder}: its checkpoint does not fit its {CONFIG}; undo what was changed "
                     "there, or start a new run"
@@ -118,6 +144,7 @@ class _Run:
 
     def events(self) -> Iterator[TrainEvent]:
         """All events until the end of the run."""
+        stopped = False
         try:
             started = self._start()
             if self.step == 0:
@@ -126,9 +153,8 @@ class _Run:
             yield from self._train()
         except Cancelled:
             yield self._checkpoint()
-            yield self._end(stopped=True)
-            return
-        yield self._end(stopped=False)
+            stopped = True
+        yield self._end(stopped)
 
     def _start(self) -> RunStarted:
         setup, config = self.setup, self.config
@@ -143,29 +169,28 @@ class _Run:
             train_images=setup.train_images,
             validation_images=len(setup.validator),
             copied_tensors=setup.copied_tensors,
-            device=str(setup.device),
+            device=_described(setup, self.world),
             bicubic=bicubic.scores,
             teacher=teacher.scores if teacher else None,
             preview=setup.validator.preview(bicubic, teacher),
         )
 
     def _train(self) -> Iterator[TrainEvent]:
-        saved = time.monotonic()
         while True:
             if self._validation_due():
                 yield self._validate()
                 yield self._checkpoint()
-                saved = time.monotonic()
             if self.step == self.config.steps:
                 return
             self.token.wait_while_paused()
-            self.token.raise_if_cancelled()
+            # Alone, a stop asked for on hearing of the last step counts at once.
+            if self.stop_agreed or (self.world.alone and self.token.cancelled):
+                raise Cancelled
             event = self._train_one_step()
             self.record.append(event)
             yield event
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if self.save_agreed:
                 yield self._checkpoint()
-                saved = time.monotonic()
 
     def _validation_due(self) -> bool:
         due = self.step == self.config.steps or (
@@ -175,50 +200,75 @@ class _Run:
 
     def _train_one_step(self) -> StepEnd:
         begun = time.monotonic()
-        config, setup = self.config, self.setup
-        lr, hr = (setup.on_device(torch.from_numpy(batch)) for batch in setup.sampler.batch(self.step))
+        config = self.config
         rate = learning_rate(config, self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        loss = self._loss(lr, hr)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        total = float(loss.total.detach())
-        if not math.isfinite(total):
-            raise RunError(
-                f"the loss is {total} at step {self.step + 1}; start again with --lr below {config.lr:g}"
-                + (" or --precision fp32" if setup.dtype is not torch.float32 else "")
-            )
+        lesson = self.setup.lessons.lesson(self.step, self.world.rank, self.world.ranks)
+        with self.world.noticing_loss():
+            mine = self.learners[STUDENT].learn(lesson, rate)
+            plain = self.learners[PLAIN].learn(lesson.without_teacher(), rate) if config.twin else None
+        losses, plain_total = self._agree(mine, plain)
         self.step += 1
         seconds = time.monotonic() - begun
         self.seconds += seconds
-        parts = {name: float(value.detach()) for name, value in loss.parts.items()}
-        raw = {name: float(value.detach()) for name, value in loss.raw.items()}
-        return StepEnd(self.step, config.steps, total, parts, raw, rate, seconds)
+        return StepEnd(
+            self.step, config.steps, losses.total, losses.parts, losses.raw, rate, seconds, plain_total
+        )
 
-    def _loss(self, lr: Tensor, hr: Tensor) -> LossBreakdown:
-        setup = self.setup
-        if not setup.teachers:
-            with autocast(setup.device, setup.dtype):
-                sr = setup.student(lr)
-            return setup.loss(sr.float(), None, hr, None, None)
-        chosen = np.random.default_rng((self.config.seed, self.step, 1)).integers(len(setup.teachers))
-        with autocast(setup.device, setup.dtype):
-            with torch.no_grad():
-                teacher_sr, teacher_maps = setup.teachers[chosen].forward_features(lr)
-            student_sr, student_maps = setup.student.forward_features(lr)
-        return setup.loss(student_sr.float(), teacher_sr.float(), hr, student_maps, teacher_maps)
+    def _agree(self, mine: Losses, plain: Losses | None) -> tuple[Losses, float | None]:
+        """The mean losses over all processes; at the same time they agree on whether to stop and to save."""
+        wishes = (self.token.cancelled, time.monotonic() - self.saved > CHECKPOINT_SECONDS)
+        totals = [losses.total for losses in (mine, plain) if losses is not None]
+        values = (*wishes, *totals, *mine.parts.values(), *mine.raw.values())
+        sums = iter(self.world.sum([float(value) for value in values]))
+        self.stop_agreed, self.save_agreed = next(sums) > 0, next(sums) > 0
+        means = (value / self.world.ranks for value in sums)
+        totals = [next(means) for _ in totals]
+        for total in totals:
+            self._check_finite(total)
+        losses = Losses(
+            totals[0], *({name: next(means) for name in named} for named in (mine.parts, mine.raw))
+        )
+        return losses, totals[1] if plain else None
+
+    def _check_finite(self, total: float) -> None:
+        if not math.isfinite(total):
+            raise RunError(
+                f"the loss is {total} at step {self.step + 1}; start again with --lr below "
+                f"{self.config.lr:g}" + (" or --precision fp32" if self.config.precision != "fp32" else "")
+            )
+
+    def _students(self) -> dict[str, SRNetwork]:
+        """Every network that the run makes, by the names of `ValidationEnd`."""
+        students = {}
+        for name, learner in self.learners.items():
+            students[name] = learner.student
+            if learner.average is not None:
+                students["ema" if name == STUDENT else f"{name}-ema"] = learner.average
+        return students
 
     def _validate(self) -> ValidationEnd:
-        verdict = self.setup.validator.judge(self.setup.student, self.token)
-        best = self.best is None or verdict.scores.psnr > self.best.psnr
-        if best:
-            self.best = verdict.scores
-            self.record.save_best(self.setup.student)
-        self.record.save_preview(self.step, verdict.preview)
-        event = ValidationEnd(self.step, verdict.scores, best, verdict.preview)
+        students = self._students()
+        verdicts = {
+            name: self.setup.validator.judge(student, self.token) for name, student in students.items()
+        }
+        improved = {
+            name
+            for name, verdict in verdicts.items()
+            if name not in self.best or verdict.scores.psnr > self.best[name].psnr
+        }
+        for name in improved:
+            self.best[name] = verdicts[name].scores
+            self.record.save_best(name, students[name])
+        student = verdicts.pop(STUDENT)
+        self.record.save_preview(self.step, student.preview)
+        event = ValidationEnd(
+            self.step,
+            student.scores,
+            STUDENT in improved,
+            student.preview,
+            {name: verdict.scores for name, verdict in verdicts.items()},
+            {name: verdict.preview for name, verdict in verdicts.items()},
+        )
         self.record.append(event)
         self.validated_step = self.step
         return event
@@ -228,14 +278,42 @@ class _Run:
             "step": self.step,
             "validated_step": self.validated_step,
             "seconds": self.seconds,
-            "best": (self.best.psnr, self.best.ssim) if self.best else None,
-            "student": self.setup.student.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            "best": {name: (scores.psnr, scores.ssim) for name, scores in self.best.items()},
+            "learners": {name: learner.state_dict() for name, learner in self.learners.items()},
         }
-        return CheckpointSaved(self.step, self.record.save_checkpoint(state, self.setup.student))
+        path = self.record.save_checkpoint(state, self._students())
+        self.saved = time.monotonic()
+        return CheckpointSaved(self.step, path)
 
     def _end(self, stopped: bool) -> RunEnd:
-        best = self.record.folder / BEST
-        student = best if best.exists() else self.record.folder / STUDENT
-        return RunEnd("stopped" if stopped else "completed", self.step, self.best, student, self.seconds)
+        # Whoever ends first has the others stopped by torchrun: not before the last file is written.
+        self.world.any(False)
+        best = self.record.folder / best_file(STUDENT)
+        student = best if best.exists() else self.record.folder / weights_file(STUDENT)
+        return RunEnd(
+            "stopped" if stopped else "completed", self.step, self.best.get(STUDENT), student, self.seconds
+        )
+
+
+def _described(setup: TrainingSetup, world: World) -> str:
+    return str(setup.device) if world.alone else f"{world.ranks} x {setup.device.type}"
+
+
+def _record(run: Path, world: World) -> RunRecord:
+    return RunRecord(run) if world.leads else ForeignRecord(run)
+
+
+@contextmanager
+def _locked(record: RunRecord, world: World) -> Iterator[None]:
+    with ExitStack() as held:
+        with world.together():
+            held.enter_context(record.locked())
+        yield
+
+
+def _check_same_images(config: TrainConfig, record: RunRecord, setup: TrainingSetup) -> None:
+    if record.fingerprint() != setup.data_fingerprint:
+        raise RunError(
+            f"{config.train_data}: the training images changed since the run {record.folder} began; "
+            "start a new run"
+        )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from fakd_core.catalogue import bundled_models, has_weights, load_model, model_file, resolve_spec
 from fakd_core.config import TrainConfig
 from fakd_core.datasets import PatchSampler, fingerprint, open_dataset, split_validation
 from fakd_core.device import choose_device, choose_precision
+from fakd_core.distributed import ALONE, World
 from fakd_core.errors import ConfigError
+from fakd_core.events import CancelToken, Progress
+from fakd_core.lessons import Lessons, LiveLessons
 from fakd_core.losses import DistillationLoss
 from fakd_core.models import SRNetwork, create_model
 from fakd_core.models.transfer import copy_matching_layers
@@ -22,10 +25,12 @@ from fakd_core.validation import Validator
 
 @dataclass(frozen=True)
 class TrainingSetup:
+    """The networks lie on `device`; `dtype` is that of their forward pass."""
+
     student: SRNetwork
     teachers: tuple[SRNetwork, ...]
     loss: DistillationLoss
-    sampler: PatchSampler
+    lessons: Lessons
     validator: Validator
     train_images: int
     copied_tensors: int
@@ -33,24 +38,29 @@ class TrainingSetup:
     device: torch.device
     dtype: torch.dtype
 
-    def on_device(self, batch: Tensor) -> Tensor:
-        """`batch` (B, C, H, W) where and laid out as the networks are fastest."""
-        return batch.to(self.device, memory_format=torch.channels_last, non_blocking=True)
 
-
-def prepare(config: TrainConfig) -> TrainingSetup:
+def prepare(
+    config: TrainConfig, token: CancelToken, world: World = ALONE
+) -> Generator[Progress, None, TrainingSetup]:
     """Load the models and the images of `config` and check that they fit one another.
 
     Raises:
         FakdError: what does not fit, and what to do.
+        Cancelled: the token was cancelled meanwhile.
     """
-    device = choose_device(config.device)
+    if config.batch % world.ranks:
+        raise ConfigError(
+            f"batch {config.batch} can't be shared by {world.ranks} processes; "
+            f"use a multiple of {world.ranks}"
+        )
+    device = choose_device(config.device, world)
     dtype = choose_precision(config.precision, device)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
     teachers = tuple(_at_scale(load_model(name), name, config.scale) for name in config.teacher)
     student, copied = _make_student(config, teachers)
     for teacher in teachers:
         loss.check_widths(student.spec.n_feats, teacher.spec.n_feats)
+    yield Progress(0, 1, "reading the images")
     dataset = open_dataset(resolve_data(config.train_data), config.scale)
     if config.val_data is None:
         training, held_out = split_validation(dataset, config.held_out_images, config.seed)
@@ -65,11 +75,11 @@ def prepare(config: TrainConfig) -> TrainingSetup:
     for teacher in teachers:
         teacher.eval().requires_grad_(False)
     return TrainingSetup(
-        student=student.train(),
+        student=student,
         teachers=teachers,
         loss=loss,
-        sampler=sampler,
-        validator=Validator(pairs, config.scale),
+        lessons=LiveLessons(sampler, teachers, config.seed, device, dtype),
+        validator=Validator(pairs, config.scale, world),
         train_images=len(training),
         copied_tensors=copied,
         data_fingerprint=fingerprint(dataset),

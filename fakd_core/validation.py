@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fakd_core.datasets import ImagePair
-from fakd_core.events import CancelToken, Image8, Preview, Scores
+from fakd_core.distributed import ALONE, World
+from fakd_core.events import Cancelled, CancelToken, Image8, Preview, Scores
 from fakd_core.inference import bicubic_upscale, upscale
 from fakd_core.metrics import psnr_y, ssim_y
 from fakd_core.models import SRNetwork
@@ -24,11 +25,15 @@ class Verdict:
 
 
 class Validator:
-    """Scores networks on fixed images, by the papers' protocol, and cuts the preview crop."""
+    """Scores networks on fixed images, by the papers' protocol, and cuts the preview crop.
 
-    def __init__(self, pairs: Sequence[ImagePair], scale: int) -> None:
+    Several processes share the images and come to the same verdict, that of one alone.
+    """
+
+    def __init__(self, pairs: Sequence[ImagePair], scale: int, world: World = ALONE) -> None:
         self._pairs = pairs
         self._scale = scale
+        self._world = world
         self._crop = _most_detailed_crop(pairs[0].hr, PREVIEW_SIZE // scale * scale)
 
     def __len__(self) -> int:
@@ -41,7 +46,7 @@ class Validator:
         """Score `model` in eval mode; its training mode is restored.
 
         Raises:
-            Cancelled: the token was cancelled meanwhile.
+            Cancelled: the token was cancelled meanwhile, in any process.
         """
         was_training = model.training
         model.eval()
@@ -55,15 +60,26 @@ class Validator:
         return Preview(self._pairs[0].name, bicubic.preview, hr, teacher.preview if teacher else None)
 
     def _score(self, enlarge: Callable[[Image8], Image8]) -> Verdict:
-        psnr, ssim, preview = [], [], None
-        for pair in self._pairs:
-            sr = enlarge(pair.lr)
-            psnr.append(psnr_y(sr, pair.hr, self._scale))
-            ssim.append(ssim_y(sr, pair.hr, self._scale))
-            if preview is None:
-                preview = sr[self._crop].copy()
-        assert preview is not None
-        return Verdict(Scores(float(np.mean(psnr)), float(np.mean(ssim))), preview)
+        table = np.zeros((len(self._pairs), 2))
+        preview: list[Image8] = []
+        world = self._world
+        # In rounds of one image a process: a stop in one of them ends all after the round.
+        for first in range(0, len(self._pairs), world.ranks):
+            mine, stopped = first + world.rank, False
+            try:
+                if mine < len(self._pairs):
+                    pair = self._pairs[mine]
+                    sr = enlarge(pair.lr)
+                    table[mine] = psnr_y(sr, pair.hr, self._scale), ssim_y(sr, pair.hr, self._scale)
+                    if mine == 0:
+                        preview.append(sr[self._crop].copy())
+            except Cancelled:
+                stopped = True
+            if world.any(stopped):
+                raise Cancelled
+        table = np.reshape(world.sum(table.ravel().tolist()), table.shape)
+        psnr, ssim = (float(mean) for mean in table.mean(axis=0))
+        return Verdict(Scores(psnr, ssim), world.from_first(lambda: preview[0]))
 
 
 def _most_detailed_crop(image: Image8, size: int) -> tuple[slice, slice]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
-from fakd_core.events import CancelToken, RunStarted, StepEnd
+from fakd_core.events import CancelToken, Progress, RunStarted, StepEnd
 from fakd_gui.jobs import Job, LatestWins
 from fakd_gui.session import Session
 
@@ -55,7 +55,10 @@ class StatusBar(QStatusBar):
         job.event.connect(self._take)
 
     def _take(self, event: object) -> None:
-        if isinstance(event, RunStarted):
+        if isinstance(event, Progress):
+            self.progress.setRange(0, event.total)
+            self.progress.setValue(event.done)
+        elif isinstance(event, RunStarted):
             self.progress.setRange(0, event.steps)
             self.progress.setValue(event.first_step)
         elif isinstance(event, StepEnd):

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fakd_core.cli.console import STOPPED, errors, output, print_above, progress_bar
 from fakd_core.config import TrainConfig, read_toml
 from fakd_core.errors import ConfigError
-from fakd_core.events import CancelToken, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.events import (
+    Cancelled,
+    CancelToken,
+    Progress,
+    RunEnd,
+    RunStarted,
+    Scores,
+    StepEnd,
+    TrainEvent,
+    ValidationEnd,
+)
+
+if TYPE_CHECKING:
+    from fakd_core.distributed import World
 
 LOG_LINES = 20
 """Where there is no terminal, a run prints about this many lines of losses."""
@@ -36,8 +49,11 @@ def train(
     init_from_teacher: bool | None = typer.Option(
         None, "--init-from-teacher/--no-init-from-teacher", help="Start from the teacher's matching layers."
     ),
+    twin: bool | None = typer.Option(
+        None, "--twin/--no-twin", help="Train a second student without the teacher, on the same batches."
+    ),
     steps: int | None = typer.Option(None, help="Optimiser steps. [default: 200000]"),
-    batch: int | None = typer.Option(None, help="Patches per step. [default: 16]"),
+    batch: int | None = typer.Option(None, help="Patches per step, over all processes. [default: 16]"),
     patch: int | None = typer.Option(None, help="Patch side in LR pixels. [default: 48]"),
     lr: float | None = typer.Option(None, help="Adam's learning rate. [default: 1e-4]"),
     schedule: str | None = typer.Option(None, help="milestones or cosine. [default: milestones]"),
@@ -47,6 +63,9 @@ def train(
     ),
     val_images: int | None = typer.Option(
         None, help="Validation images. [default: all of --val-data, or 5 held out]"
+    ),
+    ema: float | None = typer.Option(
+        None, help="Decay of a moving average of the student, such as 0.999. Default: none."
     ),
     precision: str | None = typer.Option(None, help="auto, fp32, bf16 or fp16. [default: auto]"),
     device: str | None = typer.Option(None, help="auto, cpu, cuda, cuda:1, mps. [default: auto]"),
@@ -59,10 +78,8 @@ def train(
     ),
 ) -> None:
     """Build the configuration from the file and the options, and follow the run's events."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ConfigError(
-            "training on several processes is not built yet; start one process without torchrun"
-        )
+    from fakd_core.distributed import joined
+
     given = {
         "teacher": tuple(teacher) if teacher else None,
         "student": student,
@@ -74,6 +91,7 @@ def train(
         "distill": distill,
         "layers": _numbers("--layers", layers),
         "init_from_teacher": init_from_teacher,
+        "twin": twin,
         "steps": steps,
         "batch": batch,
         "patch": patch,
@@ -82,28 +100,54 @@ def train(
         "milestones": _numbers("--milestones", milestones),
         "validate_every": validate_every,
         "val_images": val_images,
+        "ema": ema,
         "precision": precision,
         "device": device,
         "seed": seed,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    _follow(_events(resume, config, options, context.obj))
+    with joined() as world, _one_voice(world):
+        events = _events(resume, config, options, context.obj, world)
+        end = _follow(events) if world.leads else _await(events)
+        if end is not None and end.outcome == "stopped":
+            raise typer.Exit(STOPPED)
+
+
+@contextmanager
+def _one_voice(world: World) -> Iterator[None]:
+    """Of an error that several processes meet, one tells; the others end with the same status in silence."""
+    from fakd_core.distributed import PeerFailedError
+
+    try:
+        yield
+    except PeerFailedError:
+        raise typer.Exit(1) from None
+    except (typer.Exit, KeyboardInterrupt):
+        raise
+    except Cancelled:
+        if world.leads:
+            raise
+        raise typer.Exit(STOPPED) from None
+    except Exception:
+        if world.speaks_first():
+            raise
+        raise typer.Exit(1) from None
 
 
 def _events(
-    resume: Path | None, config: Path | None, given: dict[str, Any], token: CancelToken
+    resume: Path | None, config: Path | None, given: dict[str, Any], token: CancelToken, world: World
 ) -> Iterator[TrainEvent]:
     from fakd_core import trainer
 
     if resume is None:
         values = {**(read_toml(config.expanduser()) if config else {}), **given}
-        return trainer.train(TrainConfig.build(**values), token)
+        return trainer.train(TrainConfig.build(**values), token, world)
     if given or config:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *(["config"] if config else [])])
         raise ConfigError(
             f"--resume continues a run with its own settings and takes no other option (found {named})"
         )
-    return trainer.resume_training(resume.expanduser(), token)
+    return trainer.resume_training(resume.expanduser(), token, world)
 
 
 def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
@@ -117,12 +161,23 @@ def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
         ) from None
 
 
-def _follow(events: Iterator[TrainEvent]) -> None:
+def _await(events: Iterator[TrainEvent]) -> RunEnd | None:
+    """Work through `events` in silence: another process tells of them."""
+    end = None
+    for event in events:
+        if isinstance(event, RunEnd):
+            end = event
+    return end
+
+
+def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
     end = None
     with progress_bar() as bar:
         task = bar.add_task("loading", total=None)
         for event in events:
             match event:
+                case Progress():
+                    bar.update(task, total=event.total, completed=event.done, description=event.what)
                 case RunStarted():
                     print_above(bar, _introduction(event))
                     bar.update(task, total=event.steps, completed=event.first_step, description="training")
@@ -131,20 +186,19 @@ def _follow(events: Iterator[TrainEvent]) -> None:
                     if not errors.is_terminal and event.step % max(event.steps // LOG_LINES, 1) == 0:
                         print_above(bar, _loss_line(event))
                 case ValidationEnd():
-                    best = " (best)" if event.best else ""
-                    scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
-                    print_above(bar, f"step {event.step}: validation {scores}{best}")
+                    print_above(bar, _scores_line(event))
                 case RunEnd():
                     end = event
     if end is None:
-        return
+        return None
     if end.outcome == "stopped":
         run = _run_of(end.student_file.parent)
         output.print(
             f"stopped after step {end.step}; continue with: fakd train --resume {shlex.quote(str(run))}"
         )
-        raise typer.Exit(STOPPED)
-    output.print(f"done in {end.seconds:.0f} s of training: {end.student_file}")
+    else:
+        output.print(f"done in {end.seconds:.0f} s of training: {end.student_file}")
+    return end
 
 
 def _run_of(folder: Path) -> Path:
@@ -166,4 +220,14 @@ def _introduction(event: RunStarted) -> str:
 
 def _loss_line(event: StepEnd) -> str:
     parts = "  ".join(f"{name} {value:.3f}" for name, value in event.parts.items())
-    return f"step {event.step}/{event.steps}: loss {event.total:.3f}  {parts}"
+    plain = f"  plain {event.plain:.3f}" if event.plain is not None else ""
+    return f"step {event.step}/{event.steps}: loss {event.total:.3f}  {parts}{plain}"
+
+
+def _scores_line(event: ValidationEnd) -> str:
+    def written(scores: Scores) -> str:
+        return f"PSNR {scores.psnr:.3f} dB, SSIM {scores.ssim:.4f}"
+
+    best = " (best)" if event.best else ""
+    others = "".join(f"; {name} {written(scores)}" for name, scores in event.others.items())
+    return f"step {event.step}: validation {written(event.student)}{best}{others}"

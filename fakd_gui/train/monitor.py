@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QS
 from fakd_core.events import (
     CancelToken,
     CheckpointSaved,
+    Progress,
     RunEnd,
     RunStarted,
     StepEnd,
@@ -111,6 +112,8 @@ class TrainMonitor(QWidget):
 
     def _take(self, event: TrainEvent) -> None:
         match event:
+            case Progress():
+                self.log.setText(f"Preparing: {event.what} ({event.done:,} of {event.total:,})")
             case RunStarted():
                 self.series.take(event)
                 self._step = event.first_step

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fakd_core.errors import ConfigError, DataError, FakdError, RunError
 from fakd_core.events import (
     CancelToken,
     CheckpointSaved,
+    Progress,
     RunEnd,
     RunStarted,
     StepEnd,
@@ -50,7 +52,12 @@ def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any
 
 
 def run(settings: dict[str, Any], **changes: Any) -> list[TrainEvent]:
-    return list(train(TrainConfig.build(**{**settings, **changes})))
+    """The events of a whole run, less the progress of its preparation."""
+    return told(train(TrainConfig.build(**{**settings, **changes})))
+
+
+def told(events: Iterator[TrainEvent]) -> list[TrainEvent]:
+    return [event for event in events if not isinstance(event, Progress)]
 
 
 def losses(events: list[TrainEvent]) -> list[float]:
@@ -84,6 +91,14 @@ def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
     assert [line["event"] for line in read_metrics(folder)] == ["start", *third, *third]
     assert read_config(folder) == TrainConfig.build(**settings)
     assert load_model(folder).spec.architecture == "rcan"
+
+
+def test_what_is_prepared_is_told_before_the_run_starts(settings: dict[str, Any]) -> None:
+    kinds = [type(event) for event in train(TrainConfig.build(**settings))]
+    start = kinds.index(RunStarted)
+    assert start > 0
+    assert set(kinds[:start]) == {Progress}
+    assert Progress not in kinds[start:]
 
 
 def raw_losses(events: list[TrainEvent], part: str) -> list[float]:
@@ -165,7 +180,7 @@ def test_a_validation_cut_short_by_a_stop_is_made_up(settings: dict[str, Any]) -
 def test_a_finished_run_is_not_validated_again(settings: dict[str, Any]) -> None:
     run(settings)
     before = read_metrics(settings["run"])
-    assert [type(event) for event in resume_training(settings["run"])] == [RunStarted, RunEnd]
+    assert [type(event) for event in told(resume_training(settings["run"]))] == [RunStarted, RunEnd]
     assert read_metrics(settings["run"]) == before
 
 
@@ -254,7 +269,7 @@ def test_bad_settings_are_refused_and_nothing_is_written(
 
 def test_only_one_process_at_a_time_goes_on_with_a_run(settings: dict[str, Any]) -> None:
     events = train(TrainConfig.build(**settings))
-    next(events)
+    assert any(isinstance(event, RunStarted) for event in events)
     with pytest.raises(RunError, match="in use"):
         list(resume_training(settings["run"]))
     events.close()

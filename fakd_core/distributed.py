@@ -1,0 +1,170 @@
+"""Several processes that train together, as torchrun starts them; one process alone is the same with none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+from torch import distributed
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
+
+from fakd_core.errors import FakdError, RunError
+from fakd_core.events import Cancelled
+
+T = TypeVar("T")
+
+PATIENCE = timedelta(minutes=10)
+"""How long a process waits for one that says nothing; a closed connection is noticed at once."""
+
+
+class PeerFailedError(FakdError):
+    """Another process met an error; it is the one that tells it."""
+
+
+class LostPeerError(RunError):
+    """Another process is gone."""
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among all that train together: number `rank` of `ranks`, `local_rank` on its machine.
+
+    All processes call the methods below in the same order, none inside a method of another. Alone, they
+    cost nothing. They raise `LostPeerError` when another process is gone.
+    """
+
+    rank: int = 0
+    ranks: int = 1
+    local_rank: int = 0
+    _store: Store | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def alone(self) -> bool:
+        return self.ranks == 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one process that writes and prints."""
+        return self.rank == 0
+
+    def sum(self, values: Sequence[float]) -> list[float]:
+        """The sums of `values` over all processes."""
+        if self.alone:
+            return list(values)
+        total = torch.tensor(values, dtype=torch.float64)
+        with self.noticing_loss():
+            distributed.all_reduce(total)
+        sums: list[float] = total.tolist()
+        return sums
+
+    def any(self, flag: bool) -> bool:
+        """Whether `flag` is set in any process."""
+        return self.sum([float(flag)])[0] > 0
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What `make` returns in the first process, which alone calls it; if it raises there, all raise."""
+        if self.alone:
+            return make()
+        made: list[T | None] = [None]
+        with self.together():
+            if self.leads:
+                made[0] = make()
+        with self.noticing_loss():
+            distributed.broadcast_object_list(made, device=torch.device("cpu"))
+        result: T = made[0]  # type: ignore[assignment]
+        return result
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Leave the block only when all do; if one fails, all do.
+
+        Raises:
+            PeerFailedError: another process failed, this one did not.
+            Cancelled: a process was cancelled and none failed.
+        """
+        error = None
+        try:
+            yield
+        except Exception as raised:
+            if self.alone:
+                raise
+            error = raised
+        if self.alone:
+            return
+        cancelled = isinstance(error, Cancelled)
+        failures, cancellations = self.sum([error is not None and not cancelled, cancelled])
+        if error is not None and not (cancelled and failures):
+            raise error
+        if failures:
+            raise PeerFailedError("another process of this training failed")
+        if cancellations:
+            raise Cancelled
+
+    @contextmanager
+    def noticing_loss(self) -> Iterator[None]:
+        """Turn what the backends raise for a process that is gone into `LostPeerError`."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.alone or not _is_lost_connection(error):
+                raise
+            raise LostPeerError(
+                "another process of this training ended or can't be reached any more; "
+                "continue with --resume and the run's folder"
+            ) from error
+
+    def speaks_first(self) -> bool:
+        """Whether no process has asked this before: of an error that several meet, one tells it."""
+        if self._store is None:
+            return True
+        try:
+            return bool(self._store.add("fakd/speaks", 1) == 1)
+        except RuntimeError:  # The store went with the process that held it.
+            return True
+
+
+ALONE = World()
+
+
+@contextmanager
+def joined() -> Iterator[World]:
+    """The processes that torchrun started, as its environment variables say; without them, one alone.
+
+    They talk over gloo where tensors are on the CPU and over NCCL where they are on GPUs.
+
+    Raises:
+        RunError: they don't find one another.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield World()
+        return
+    nccl = torch.cuda.is_available() and distributed.is_nccl_available()
+    try:
+        store, rank, ranks = next(rendezvous("env://", timeout=PATIENCE))
+        distributed.init_process_group(
+            "cpu:gloo,cuda:nccl" if nccl else "gloo",
+            store=PrefixStore("fakd", store),
+            rank=rank,
+            world_size=ranks,
+            timeout=PATIENCE,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise RunError(
+            f"the processes of this training don't find one another: {str(error).splitlines()[0]}; "
+            "start them with torchrun"
+        ) from error
+    try:
+        yield World(rank, ranks, int(os.environ.get("LOCAL_RANK", "0")), store)
+    finally:
+        distributed.destroy_process_group()
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    # Gloo raises bare RuntimeErrors, told apart by the file they come from.
+    return isinstance(error, distributed.DistError) or "gloo/" in str(error)

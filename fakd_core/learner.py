@@ -1,0 +1,124 @@
+"""One student with all that changes while it learns: its optimiser, its loss scaling, its average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from fakd_core.device import autocast, fast_convolutions
+from fakd_core.distributed import ALONE, World
+from fakd_core.lessons import Lesson
+from fakd_core.losses import DistillationLoss
+from fakd_core.models import SRNetwork
+from fakd_core.models.layers import FeatureMaps
+
+
+@dataclass(frozen=True)
+class Losses:
+    """A `LossBreakdown` as plain numbers: `parts` are weighted and sum to `total`, `raw` are not weighted."""
+
+    total: float
+    parts: dict[str, float]
+    raw: dict[str, float]
+
+
+class Learner:
+    """Teaches one student, with Adam as the paper does (betas 0.9 and 0.999, eps 1e-8).
+
+    `student` is in training mode on its device; `average` is the exponential moving average of its
+    weights, or None where `ema`, the average's decay per step, is not given. Where several processes
+    share a batch, each learner's gradients are averaged over them.
+    """
+
+    def __init__(
+        self,
+        student: SRNetwork,
+        loss: DistillationLoss,
+        device: torch.device,
+        dtype: torch.dtype,
+        ema: float | None = None,
+        world: World = ALONE,
+    ) -> None:
+        self.student = student.train()
+        self._loss = loss
+        self._device = device
+        self._dtype = dtype
+        self._average = None
+        if ema is not None:
+            averaged = get_ema_multi_avg_fn(ema)  # type: ignore[no-untyped-call]
+            self._average = AveragedModel(student, multi_avg_fn=averaged)
+        self._forward = _forward_over(world, student)
+        trained = [parameter for parameter in student.parameters() if parameter.requires_grad]
+        self._optimizer = torch.optim.Adam(trained, betas=(0.9, 0.999), eps=1e-8, fused=True)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
+
+    @property
+    def average(self) -> SRNetwork | None:
+        if self._average is None:
+            return None
+        return cast(SRNetwork, self._average.module)
+
+    def learn(self, lesson: Lesson, rate: float) -> Losses:
+        """Take one optimiser step at learning rate `rate`; the losses are those of this process's part."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        with fast_convolutions(self._dtype):
+            with autocast(self._device, self._dtype):
+                sr, maps = self._forward(lesson.lr)
+            loss = self._loss(sr.float(), lesson.teacher_sr, lesson.hr, maps, lesson.teacher_maps)
+            self._optimizer.zero_grad(set_to_none=True)
+            self._scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        if self._average is not None:
+            self._average.update_parameters(self.student)
+        values = [loss.total, *loss.parts.values(), *loss.raw.values()]
+        total, *others = torch.stack([value.detach().double() for value in values]).tolist()
+        names = list(loss.parts)
+        parts, raw = others[: len(names)], others[len(names) :]
+        return Losses(total, dict(zip(names, parts, strict=True)), dict(zip(loss.raw, raw, strict=True)))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that `load_state_dict` needs to go on exactly."""
+        return {
+            "student": self.student.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "average": self._average.state_dict() if self._average else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to `state`; raises KeyError, RuntimeError, TypeError or ValueError if it doesn't fit."""
+        self.student.load_state_dict(state["student"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
+
+
+class _Features(nn.Module):
+    """A student whose call returns its feature maps as well: DistributedDataParallel wraps calls only."""
+
+    def __init__(self, student: SRNetwork) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
+        return self.student.forward_features(lr)
+
+
+def _forward_over(world: World, student: SRNetwork) -> Callable[[Tensor], tuple[Tensor, FeatureMaps]]:
+    """`student.forward_features`, whose backward pass averages the gradients over all processes."""
+    if world.alone:
+        return student.forward_features
+    # A static graph allows for weights that the forward pass never uses (SAN has some).
+    shared: Callable[[Tensor], tuple[Tensor, FeatureMaps]] = DistributedDataParallel(
+        _Features(student), broadcast_buffers=False, gradient_as_bucket_view=True, static_graph=True
+    )
+    return shared

@@ -1,0 +1,76 @@
+"""What a student learns from in one step: a batch, and what the teacher makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fakd_core.datasets import PatchSampler
+from fakd_core.device import autocast
+from fakd_core.models import SRNetwork
+
+Maps = tuple[Tensor | None, ...]
+"""One entry a tap, in the taps' order; None for a tap that the loss does not compare."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One batch on the training device, channels last.
+
+    `lr` is (B, 3, h, w), `hr` and `teacher_sr` are (B, 3, h·scale, w·scale), all 0..255. The teacher's
+    tensors carry no gradient; they are None where there is no teacher.
+    """
+
+    lr: Tensor
+    hr: Tensor
+    teacher_sr: Tensor | None = None
+    teacher_maps: Maps | None = None
+
+    def without_teacher(self) -> Lesson:
+        """The same batch with the ground truth alone."""
+        return replace(self, teacher_sr=None, teacher_maps=None)
+
+
+class Lessons(Protocol):
+    """Where lessons come from. A lesson depends on its step alone, whatever was asked for before."""
+
+    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
+        """The part of step `step` (0-based) that falls to process `rank` of `ranks`."""
+        ...
+
+
+class LiveLessons:
+    """Lessons whose teacher is run anew at every step; one of several teachers is drawn by seed and step."""
+
+    def __init__(
+        self,
+        sampler: PatchSampler,
+        teachers: Sequence[SRNetwork],
+        seed: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        """`teachers` are frozen and on `device`; `dtype` is that of their forward pass."""
+        self._sampler = sampler
+        self._teachers = teachers
+        self._seed = seed
+        self._device = device
+        self._dtype = dtype
+
+    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
+        """See `Lessons`. Raises `ConfigError` if the batch can't be shared by so many processes."""
+        lr, hr = (
+            torch.from_numpy(patches).to(self._device, memory_format=torch.channels_last, non_blocking=True)
+            for patches in self._sampler.batch(step, rank, ranks)
+        )
+        if not self._teachers:
+            return Lesson(lr, hr)
+        drawn = int(np.random.default_rng((self._seed, step, 1)).integers(len(self._teachers)))
+        with torch.no_grad(), autocast(self._device, self._dtype):
+            teacher_sr, teacher_maps = self._teachers[drawn].forward_features(lr)
+        return Lesson(lr, hr, teacher_sr.float(), teacher_maps)
