@@ -135,6 +135,21 @@ def fingerprint(dataset: SRDataset) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Patches by image position (n,), corner (n, 2) in 0..1 of the room there is, and symmetry (n,) 0..7."""
+
+    positions: npt.NDArray[np.int64]
+    corners: npt.NDArray[np.float64]
+    symmetries: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> Draws:
+        return Draws(self.positions[rows], self.corners[rows], self.symmetries[rows])
+
+
 class PatchSampler:
     """Batches of patches; batch `step` depends on `seed` and `step` alone, so a resumed run goes on exactly.
 
@@ -166,31 +181,38 @@ class PatchSampler:
         self._augment = augment
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> Batch:
-        """This rank's part of batch `step`: LR and HR patches, float32 in 0..255.
+        """This rank's part of batch `step`; the parts of all ranks in order are the whole batch.
 
-        Shapes (B/ranks, 3, p, p) and (B/ranks, 3, p·scale, p·scale); the parts of all ranks in order are
-        the whole batch. Flips and transposes (the eight symmetries of the square) are applied to both
-        alike. Raises `ConfigError` if the batch can't be shared evenly.
+        See `cut`. Raises `ConfigError` if the batch can't be shared evenly.
         """
         if self._batch % ranks:
             raise ConfigError(
                 f"batch {self._batch} can't be shared by {ranks} processes; use a multiple of {ranks}"
             )
-        rng = np.random.default_rng((self._seed, step))
-        positions = rng.integers(len(self._pairs), size=self._batch)
-        corners = rng.random((self._batch, 2))
-        symmetries = (
-            rng.integers(8, size=self._batch) if self._augment else np.zeros(self._batch, dtype=np.int64)
-        )
+        share = self._batch // ranks
+        return self.cut(self.draw((step,), self._batch)[rank * share : (rank + 1) * share])
 
-        share, patch, scale = self._batch // ranks, self._patch, self._scale
-        lr = np.empty((share, 3, patch, patch), dtype=np.uint8)
-        hr = np.empty((share, 3, patch * scale, patch * scale), dtype=np.uint8)
-        for row, drawn in enumerate(range(rank * share, (rank + 1) * share)):
-            lr_image, hr_image = self._pairs[int(positions[drawn])]
+    def draw(self, number: tuple[int, ...], count: int) -> Draws:
+        """`count` patches drawn at random; the seed and `number` alone decide which."""
+        rng = np.random.default_rng((self._seed, *number))
+        positions = rng.integers(len(self._pairs), size=count)
+        corners = rng.random((count, 2))
+        symmetries = rng.integers(8, size=count) if self._augment else np.zeros(count, dtype=np.int64)
+        return Draws(positions, corners, symmetries)
+
+    def cut(self, draws: Draws) -> Batch:
+        """LR and HR patches, float32 in 0..255: (B, 3, p, p) and (B, 3, p·scale, p·scale).
+
+        Flips and transposes (the eight symmetries of the square) are applied to both alike.
+        """
+        patch, scale = self._patch, self._scale
+        lr = np.empty((len(draws), 3, patch, patch), dtype=np.uint8)
+        hr = np.empty((len(draws), 3, patch * scale, patch * scale), dtype=np.uint8)
+        for row in range(len(draws)):
+            lr_image, hr_image = self._pairs[int(draws.positions[row])]
             room = np.array(lr_image.shape[1:]) - patch + 1
-            top, left = (int(value) for value in corners[drawn] * room)
-            symmetry = int(symmetries[drawn])
+            top, left = (int(value) for value in draws.corners[row] * room)
+            symmetry = int(draws.symmetries[row])
             lr[row] = _turned(lr_image[:, top : top + patch, left : left + patch], symmetry)
             top, left, side = top * scale, left * scale, patch * scale
             hr[row] = _turned(hr_image[:, top : top + side, left : left + side], symmetry)
