@@ -30,6 +30,8 @@ from fakd_core.models.second_order import second_order_statistics
 
 NON_LOCAL_SOCA_REDUCTION = 8
 LEAST_SIDE = 4
+BLOCK = 4096
+"""Pixels that attend at once in the non-local block."""
 
 
 class SANSpec(ModelSpec):
@@ -98,9 +100,15 @@ class NonLocalBlock(nn.Module):
         return features + attended
 
     def _attend(self, theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
-        """Softmax of theta against the pooled phi, applied to the pooled g, in blocks."""
-        attended = F.scaled_dot_product_attention(
-            _pixels(theta), _pixels(self.phi[1](phi)), _pixels(self.g[1](g)), scale=1.0
+        """Softmax of theta against the pooled phi, applied to the pooled g."""
+        keys, values = _pixels(self.phi[1](phi)), _pixels(self.g[1](g))
+        # In blocks, as not every device has a kernel that never builds the whole matrix.
+        attended = torch.cat(
+            [
+                F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
+                for queries in torch.split(_pixels(theta), BLOCK, 2)
+            ],
+            2,
         )
         return attended.reshape(theta.shape[0], *theta.shape[2:], theta.shape[1]).permute(0, 3, 1, 2)
 
@@ -190,15 +198,18 @@ class SAN(SRNetwork):
                 f"found {lr.shape[3]}x{lr.shape[2]}"
             )
         head = self.head(self.sub_mean(lr))
-        source = self.non_local(head)
-        features, after = source, []
-        for group in self.RG:
+        features = source = self.non_local(head)
+        tapped: dict[int, Tensor] = {}
+        for count, group in enumerate(self.RG, 1):
             features = group(features) + self.gamma * source
-            after.append(features)
+            if count in self.spec.taps:
+                tapped[count] = features
         body = self.non_local(features)
+        # The upsampler needs the most memory: nothing that is done with stays until then.
+        del features, source
         sr = self.add_mean(self.tail(body + head))
         first, second = self.spec.taps
-        return sr, (head, after[first - 1], after[second - 1], body)
+        return sr, (head, tapped[first], tapped[second], body)
 
 
 _BLOCK = re.compile(r"RG\.(\d+)\.rcab\.(\d+)\.")
