@@ -5,35 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from fakd_core.errors import ConfigError, DataError
+from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.images import imresize_bicubic
+from fakd_core.memory import activation_bytes, is_out_of_memory
+from fakd_core.tiles import DEFAULT_TILE, MIN_TILE, Floats, Span, Tiling, check_tile, cut, fade_in
 
 if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
 
 OnProgress = Callable[[Progress], None]
 
-OVERLAP = 32
-"""LR pixels that a tile sees beyond the part it is responsible for."""
-
-BLEND = 16
-"""LR pixels, centred on a seam, over which one tile fades into the next."""
-
-MIN_TILE = 2 * OVERLAP + 2 * BLEND
-DEFAULT_TILE = 256
-
-# The largest feature map is n_feats channels at the output size; an EDSR or RCAN of 64 features
-# reaches this limit at x4 for an LR image of 512x512.
-_WHOLE_IMAGE_BYTES = 1 << 30
+ACTIVATION_BYTES = 3 << 30
+"""What one forward pass may take. Fixed, rather than what is free just now: an image comes out the same on
+every machine. Every DIV2K validation image goes whole through a published network of 64 features at x4."""
 
 
 def upscale(
@@ -45,51 +36,45 @@ def upscale(
 ) -> Image8:
     """Enlarge (H, W, 3) uint8 RGB to (H·scale, W·scale, 3) uint8 with `model`, on the model's device.
 
-    `tile` is the side in LR pixels of the square the network sees at once; None takes the whole image
-    while its largest feature map stays below 1 GiB, else tiles of 256. Each tile sees 32 pixels beyond
-    its part, and neighbours fade into one another over 16 pixels around the seam, so that every pixel
-    kept has at least 24 pixels of context: a network whose receptive field reaches no farther gives
-    exactly its whole-image result. Networks with global pooling (RCAN, SAN) see each tile's statistics
-    instead of the image's, hence the fade; published scores are of whole images.
+    The strips of `upscale_strips` in one array; arguments and errors as there.
+    """
+    strips = upscale_strips(model, img, tile, on_progress, cancel)
+    height, width = (side * model.spec.scale for side in img.shape[:2])
+    result = np.empty((height, width, 3), dtype=np.uint8)
+    top = 0
+    for strip in strips:
+        result[top : top + len(strip)] = strip
+        top += len(strip)
+    return result
 
-    Only a strip of one row of tiles is held as floats. `on_progress` counts tiles. Raises `ConfigError`
-    for a tile below 96, `Cancelled` once `cancel` is cancelled (looked at before every layer).
+
+def upscale_strips(
+    model: SRNetwork,
+    img: Image8,
+    tile: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: CancelToken | None = None,
+) -> Iterator[Image8]:
+    """The enlarged image from top to bottom, as (h, W·scale, 3) uint8 strips: one row of tiles in memory.
+
+    `tile` is the side in LR pixels of the square the network sees at once; None takes the whole image
+    where one pass needs at most 3 GiB, else tiles of 192, or smaller ones for the widest networks. Each
+    tile sees 32 pixels beyond its part, and neighbours fade into one another over 16 pixels around the
+    seam, so that every pixel kept has at least 24 pixels of context: a network whose receptive field
+    reaches no farther gives exactly its whole-image result. Networks with global pooling (RCAN, SAN) see
+    each tile's statistics instead of the image's, hence the fade; published scores are of whole images.
+
+    Where memory runs out, tiles of half the side go on from the last finished strip; the `note` of a
+    `Progress` tells. `on_progress` counts tiles. Raises `ConfigError` for a tile below 96, `DataError` for
+    what is no such image or needs too much memory even in tiles of 96, `Cancelled` once `cancel` is
+    cancelled (looked at before every layer).
     """
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8 or img.size == 0:
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
-    if tile is not None and tile < MIN_TILE:
-        raise ConfigError(
-            f"tile must be at least {MIN_TILE} LR pixels (it overlaps by {OVERLAP}), found {tile}"
-        )
-    height, width = img.shape[:2]
-    side = tile or (max(height, width) if _fits_whole(model, height, width) else DEFAULT_TILE)
-    rows, columns = _cut(height, side), _cut(width, side)
-    scale = model.spec.scale
-    result = np.empty((height * scale, width * scale, 3), dtype=np.uint8)
-    done, total = 0, len(rows) * len(columns)
-    tail: npt.NDArray[np.float32] | None = None
-    with stoppable(model, cancel):
-        for row in rows:
-            strip = np.empty(((row.keep_end - row.keep_start) * scale, width * scale, 3), dtype=np.float32)
-            for column in columns:
-                if cancel is not None:
-                    cancel.raise_if_cancelled()
-                piece = _run(model, img, row, column)
-                start = column.keep_start * scale
-                if column.keep_start:
-                    _fade_in(strip[:, start : start + BLEND * scale].swapaxes(0, 1), piece.swapaxes(0, 1))
-                strip[:, start : start + piece.shape[1]] = piece
-                done += 1
-                if on_progress is not None:
-                    on_progress(Progress(done, total, "tiles"))
-            if tail is not None:
-                _fade_in(tail, strip)
-            # The last rows wait for the next strip, which fades in over them.
-            settled = len(strip) - (BLEND * scale if row.end < height else 0)
-            tail = strip[settled:].copy()
-            start = row.keep_start * scale
-            result[start : start + settled] = _to_uint8(torch.from_numpy(strip[:settled]))
-    return result
+    if tile is not None:
+        check_tile(tile)
+    tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
+    return TiledPass(model, img, tiling, on_progress, cancel).strips()
 
 
 def bicubic_upscale(img: Image8, scale: int) -> Image8:
@@ -111,62 +96,112 @@ def image_from_tensor(sr: torch.Tensor) -> Image8:
     return np.ascontiguousarray(_to_uint8(planes.permute(1, 2, 0)))
 
 
-@dataclass(frozen=True)
-class _Span:
-    """One tile along one axis, in LR pixels: responsible for start..end, keeps and sees more."""
+class TiledPass:
+    """One image on its way through a network, tile by tile."""
 
-    start: int
-    end: int
-    keep_start: int
-    keep_end: int
-    see_start: int
-    see_end: int
+    def __init__(
+        self,
+        model: SRNetwork,
+        img: Image8,
+        tiling: Tiling,
+        on_progress: OnProgress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        self._model = model
+        self._img = img
+        self._tiling = tiling
+        self._on_progress = on_progress
+        self._cancel = cancel
+        self._done = self._total = 0
+
+    def strips(self) -> Iterator[Image8]:
+        """As `upscale_strips`, with any tiling."""
+        height, width = self._img.shape[:2]
+        top, above = 0, None
+        with stoppable(self._model, self._cancel):
+            while top < height:
+                rows, columns = cut(top, height, self._tiling), cut(0, width, self._tiling)
+                begun, self._total = self._done, self._done + len(rows) * len(columns)
+                try:
+                    strip, above = self._row(rows[0], columns, above)
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                else:
+                    top = rows[0].end
+                    yield strip
+                    continue
+                # Only out here, without the error's traceback, are the failed pass's tensors free.
+                self._done = begun
+                self._halve()
+
+    def _row(self, row: Span, columns: list[Span], above: Floats | None) -> tuple[Image8, Floats]:
+        """The rows of a row of tiles that are settled, and as floats those that the next one fades into.
+
+        `above` are the latter of the row before. A piece's last columns wait for its neighbour likewise.
+        """
+        scale = self._model.spec.scale
+        fade = self._tiling.blend * scale
+        height, width = (row.keep_end - row.keep_start) * scale, columns[-1].end * scale
+        settled = height - (fade if row.end < len(self._img) else 0)
+        strip = np.empty((settled, width, 3), dtype=np.uint8)
+        below = np.empty((height - settled, width, 3), dtype=np.float32)
+        edge: Floats | None = None
+        for column in columns:
+            piece = self._tile(row, column)
+            if edge is not None:
+                fade_in(edge, piece.swapaxes(0, 1))
+            ready = piece.shape[1] - (fade if column.end * scale < width else 0)
+            edge = piece[:, ready:].swapaxes(0, 1).copy()
+            kept = slice(column.keep_start * scale, column.keep_start * scale + ready)
+            if above is not None:
+                fade_in(above[:, kept], piece[:, :ready])
+            strip[:, kept] = _to_uint8(torch.from_numpy(piece[:settled, :ready]))
+            below[:, kept] = piece[settled:, :ready]
+            self._done += 1
+            self._report()
+        return strip, below
+
+    def _tile(self, row: Span, column: Span) -> Floats:
+        """The kept part of one tile's output, (h, w, 3)."""
+        if self._cancel is not None:
+            self._cancel.raise_if_cancelled()
+        seen = self._img[row.see_start : row.see_end, column.see_start : column.see_end]
+        with torch.inference_mode():
+            sr = self._model(tensor_from_image(seen, next(self._model.parameters()).device))[0]
+        scale = self._model.spec.scale
+        top, left = (row.keep_start - row.see_start) * scale, (column.keep_start - column.see_start) * scale
+        bottom, right = (row.keep_end - row.see_start) * scale, (column.keep_end - column.see_start) * scale
+        kept: Floats = sr[:, top:bottom, left:right].permute(1, 2, 0).float().cpu().numpy()
+        return kept
+
+    def _halve(self) -> None:
+        side = min(self._tiling.side, max(self._img.shape[:2]))
+        if side <= MIN_TILE:
+            raise DataError(
+                f"not enough memory for tiles of {side} LR pixels, the smallest there are; "
+                "close other programs or take a smaller network"
+            )
+        self._tiling = replace(self._tiling, side=max(MIN_TILE, side // 2))
+        self._report(f"out of memory with {side} LR pixels at once, going on with {self._tiling.side}")
+
+    def _report(self, note: str = "") -> None:
+        if self._on_progress is not None:
+            self._on_progress(Progress(self._done, self._total, "tiles", note))
 
 
-def _cut(size: int, tile: int) -> list[_Span]:
-    """Even parts whose tiles, overlap included, are at most `tile` long."""
-    parts = 1 if size <= tile else -(-size // (tile - 2 * OVERLAP))
-    cuts = [size * part // parts for part in range(parts + 1)]
-    half = BLEND // 2
-    return [
-        _Span(
-            start,
-            end,
-            start - half if start else 0,
-            end + half if end < size else size,
-            max(0, start - OVERLAP),
-            min(size, end + OVERLAP),
-        )
-        for start, end in pairwise(cuts)
-    ]
-
-
-def _run(model: SRNetwork, img: Image8, row: _Span, column: _Span) -> npt.NDArray[np.float32]:
-    """The kept part of one tile's output, (h, w, 3) float."""
-    seen = img[row.see_start : row.see_end, column.see_start : column.see_end]
-    with torch.inference_mode():
-        sr = model(tensor_from_image(seen, next(model.parameters()).device))[0]
-    scale = model.spec.scale
-    top, left = (row.keep_start - row.see_start) * scale, (column.keep_start - column.see_start) * scale
-    bottom, right = (row.keep_end - row.see_start) * scale, (column.keep_end - column.see_start) * scale
-    kept: npt.NDArray[np.float32] = sr[:, top:bottom, left:right].permute(1, 2, 0).float().cpu().numpy()
-    return kept
-
-
-def _fade_in(old: npt.NDArray[np.float32], new: npt.NDArray[np.float32]) -> None:
-    """Make the first len(old) rows of `new` a fade from `old` to `new`; equal inputs stay equal."""
-    length = len(old)
-    weights = ((np.arange(length, dtype=np.float32) + 0.5) / length)[:, None, None]
-    new[:length] = old + (new[:length] - old) * weights
+def _fitting_side(model: SRNetwork, height: int, width: int) -> int:
+    if activation_bytes(model, height, width) <= ACTIVATION_BYTES:
+        return max(height, width)
+    side = DEFAULT_TILE
+    while side > MIN_TILE and activation_bytes(model, side, side) > ACTIVATION_BYTES:
+        side = max(MIN_TILE, side // 2)
+    return side
 
 
 def _to_uint8(values: torch.Tensor) -> Image8:
     result: Image8 = values.clamp(0, 255).round().to(torch.uint8).cpu().numpy()
     return result
-
-
-def _fits_whole(model: SRNetwork, height: int, width: int) -> bool:
-    return height * width * model.spec.scale**2 * model.spec.n_feats * 4 <= _WHOLE_IMAGE_BYTES
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import typer
 
-from fakd_core.cli.console import output, reported_progress
-from fakd_core.errors import ConfigError
+from fakd_core.cli.console import errors, print_above, progress_bar
+from fakd_core.errors import ConfigError, DataError
+from fakd_core.events import Progress
 
 
 def upscale(
@@ -20,26 +21,46 @@ def upscale(
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
 ) -> None:
-    """Enlarge every input; one that can't be read stops the command before anything is written for it."""
+    """Enlarge every input; one that can't be used is reported, and the others are done all the same."""
     from fakd_core.catalogue import load_model
     from fakd_core.device import choose_device
-    from fakd_core.images import read_image, write_png
-    from fakd_core.inference import upscale as enlarge
+    from fakd_core.images import read_image
+    from fakd_core.inference import upscale_strips
+    from fakd_core.png_stream import write_png_strips
 
     network = load_model(model).to(choose_device(device))
-    sources = [path.expanduser() for path in inputs]
-    for source, target in _targets(sources, out.expanduser(), network.spec.scale).items():
-        image = read_image(source)
-        with reported_progress(source.name) as report:
-            sr = enlarge(network, image, tile=tile, on_progress=report, cancel=context.obj)
-        write_png(target, sr)
-        output.print(f"{target} ({sr.shape[1]}x{sr.shape[0]})")
+    scale = network.spec.scale
+    targets = _targets([path.expanduser() for path in inputs], out.expanduser(), scale)
+    failed = 0
+    with progress_bar() as bar:
+        task = bar.add_task("", total=len(targets))
+        for done, (source, target) in enumerate(targets.items()):
+
+            def report(tiles: Progress, name: str = source.name, done: int = done) -> None:
+                if tiles.note:
+                    print_above(bar, f"{name}: {tiles.note}")
+                share = done + tiles.done / tiles.total
+                bar.update(task, completed=share, description=f"{name}: {tiles.done} of {tiles.total} tiles")
+
+            try:
+                image = read_image(source)
+                height, width = image.shape[0] * scale, image.shape[1] * scale
+                strips = upscale_strips(network, image, tile, report, context.obj)
+                write_png_strips(target, height, width, strips)
+            except DataError as error:
+                if len(targets) == 1:
+                    raise
+                failed += 1
+                errors.print(f"error: {error}", style="red", soft_wrap=True)
+            else:
+                print_above(bar, f"{target} ({width}x{height})")
+    if failed:
+        raise DataError(f"{failed} of {len(targets)} images were not enlarged, see above; the others were")
 
 
 def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
     """The output file of every input file; raises `ConfigError` if two would be the same."""
     from fakd_core.datasets import find_images
-    from fakd_core.errors import DataError
 
     files: list[Path] = []
     for path in inputs:

@@ -25,12 +25,16 @@ Shared = Callable[[str], Path]
 
 
 class Nearest(SRNetwork):
-    def __init__(self, scale: int) -> None:
-        super().__init__(ModelSpec(architecture="nearest", scale=scale, n_feats=1))
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
         self.unused = nn.Parameter(torch.zeros(1))
 
     def forward(self, lr: Tensor) -> Tensor:
         return nn.functional.interpolate(lr, scale_factor=self.spec.scale)
+
+
+def nearest(scale: int) -> Nearest:
+    return Nearest(ModelSpec(architecture="nearest", scale=scale, n_feats=1))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_rows_come_as_they_are_done_and_progress_counts_images(folder: Path) -> None:
     log: list[object] = []
-    models = {"nearest": Nearest(2), "bicubic": None}
+    models = {"nearest": nearest(2), "bicubic": None}
     results = evaluate(models, open_dataset(folder, 2), on_progress=log.append, on_result=log.append)
     kinds = [(item.done, item.total) if isinstance(item, Progress) else item for item in log]
     assert kinds == [(1, 4), (2, 4), results[0], (3, 4), (4, 4), results[1]]
@@ -95,7 +99,7 @@ def test_csv_has_a_line_per_image_and_the_mean(folder: Path) -> None:
 
 
 def test_outputs_are_saved_by_model_and_set(folder: Path, tmp_path: Path) -> None:
-    models = {"some/where/net.safetensors": Nearest(2), "a/x.pt": None, "b/x.pt": None}
+    models = {"some/where/net.safetensors": nearest(2), "a/x.pt": None, "b/x.pt": None}
     evaluate(models, open_dataset(folder, 2), save_dir=tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"net.safetensors", "a_x.pt", "b_x.pt"}
     saved = read_image(tmp_path / "out" / "net.safetensors" / "set" / "b.png")
@@ -105,7 +109,7 @@ def test_outputs_are_saved_by_model_and_set(folder: Path, tmp_path: Path) -> Non
 def test_scale_mismatch_is_refused_before_any_work(folder: Path) -> None:
     log: list[Progress] = []
     with pytest.raises(ConfigError, match="net is an x4 network, but x2"):
-        evaluate({"bicubic": None, "net": Nearest(4)}, open_dataset(folder, 2), on_progress=log.append)
+        evaluate({"bicubic": None, "net": nearest(4)}, open_dataset(folder, 2), on_progress=log.append)
     assert not log
 
 

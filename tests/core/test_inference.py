@@ -13,15 +13,21 @@ from fakd_core.config import ModelSpec
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.images import imresize_bicubic
-from fakd_core.inference import MIN_TILE, bicubic_upscale, image_from_tensor, tensor_from_image, upscale
+from fakd_core.inference import bicubic_upscale, image_from_tensor, tensor_from_image, upscale
+from fakd_core.memory import activation_bytes
 from fakd_core.models import SRNetwork
+from fakd_core.tiles import MIN_TILE
+
+LOCAL = ModelSpec(architecture="local", scale=2, n_feats=4)
+OFFSET = ModelSpec(architecture="offset", scale=2, n_feats=1)
 
 
 class Local(SRNetwork):
     """Three 5x5 convolutions and a pixel shuffle: sees 6 pixels around each."""
 
-    def __init__(self, scale: int = 2) -> None:
-        super().__init__(ModelSpec(architecture="local", scale=scale, n_feats=4))
+    def __init__(self, spec: ModelSpec = LOCAL) -> None:
+        super().__init__(spec)
+        scale = spec.scale
         layers = [nn.Conv2d(3, 4, 5, padding=2), nn.ReLU(), nn.Conv2d(4, 4, 5, padding=2)]
         self.body = nn.Sequential(*layers, nn.Conv2d(4, 3 * scale**2, 5, padding=2), nn.PixelShuffle(scale))
         self.sizes: list[tuple[int, int]] = []
@@ -35,8 +41,8 @@ class Local(SRNetwork):
 class Offset(SRNetwork):
     """Nearest neighbour plus a number that differs from call to call, as global statistics of tiles do."""
 
-    def __init__(self) -> None:
-        super().__init__(ModelSpec(architecture="offset", scale=2, n_feats=1))
+    def __init__(self, spec: ModelSpec = OFFSET) -> None:
+        super().__init__(spec)
         self.unused = nn.Parameter(torch.zeros(1))
         self.calls = 0
 
@@ -89,10 +95,10 @@ def test_whole_image_equals_the_plain_forward(network: Local) -> None:
 
 
 def test_large_images_are_tiled_by_themselves(network: Local, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fakd_core.inference._WHOLE_IMAGE_BYTES", 0)
+    monkeypatch.setattr("fakd_core.inference.ACTIVATION_BYTES", activation_bytes(network, 192, 192))
     seen: list[Progress] = []
-    upscale(network, noise(20, 300), on_progress=seen.append)
-    assert [(progress.done, progress.total) for progress in seen] == [(1, 2), (2, 2)]
+    upscale(network, noise(200, 300), on_progress=seen.append)
+    assert [(progress.done, progress.total) for progress in seen] == [(done, 4) for done in (1, 2, 3, 4)]
 
 
 def test_cancel_stops_between_tiles_and_inside_one(network: Local) -> None:
