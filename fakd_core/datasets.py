@@ -200,6 +200,22 @@ class PatchSampler:
         symmetries = rng.integers(8, size=count) if self._augment else np.zeros(count, dtype=np.int64)
         return Draws(positions, corners, symmetries)
 
+    def identity(self) -> dict[str, str | int | bool]:
+        """All that decides which patches `draw` and `cut` give; reads every pixel once."""
+        digest = hashlib.sha256()
+        for lr, hr in self._pairs:
+            for image in (lr, hr):
+                digest.update(f"{image.shape}".encode())
+                digest.update(np.ascontiguousarray(image))
+        return {
+            "pixels_sha256": digest.hexdigest(),
+            "images": len(self._pairs),
+            "scale": self._scale,
+            "patch": self._patch,
+            "augment": self._augment,
+            "seed": self._seed,
+        }
+
     def cut(self, draws: Draws) -> Batch:
         """LR and HR patches, float32 in 0..255: (B, 3, p, p) and (B, 3, p·scale, p·scale).
 
