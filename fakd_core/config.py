@@ -89,7 +89,8 @@ class TrainConfig(Settings):
     learning rate halves; the cosine schedule ignores them. `val_images` limits the validation images;
     by default all of `val_data` are used, or five are held out of the training images. `ema` is the decay
     per step of a moving average of the student. `twin` trains a second student beside the first, from
-    the same start on the same batches, with the ground truth alone.
+    the same start on the same batches, with the ground truth alone. `teacher_cache` is a folder for the
+    teacher's answers to a pool of `cache_patches` patches, which every step then draws from.
     """
 
     teacher: tuple[str, ...] = ()
@@ -112,6 +113,8 @@ class TrainConfig(Settings):
     validate_every: int | None = Field(None, ge=1)
     val_images: int | None = Field(None, ge=1)
     ema: float | None = Field(None, gt=0, lt=1)
+    teacher_cache: Path | None = None
+    cache_patches: int | None = Field(None, ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
     seed: int = Field(0, ge=0, lt=1 << 63)
@@ -123,7 +126,7 @@ class TrainConfig(Settings):
             return {**values, "teacher": (values["teacher"],)}
         return values
 
-    @field_validator("train_data", "val_data", "run")
+    @field_validator("train_data", "val_data", "run", "teacher_cache")
     @classmethod
     def _tilde_is_home(cls, path: Path | None) -> Path | None:
         return path.expanduser() if path else path
@@ -143,6 +146,24 @@ class TrainConfig(Settings):
         if self.twin and not self.teacher:
             raise ValueError(
                 "twin trains one student with the teacher and one without; name a teacher, or drop twin"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _cache_fits_the_rest(self) -> Self:
+        if (self.teacher_cache is None) != (self.cache_patches is None):
+            raise ValueError(
+                "teacher_cache, a folder, and cache_patches, how many patches it holds, go together: "
+                "give both or neither"
+            )
+        if self.cache_patches is None:
+            return self
+        if not self.teacher:
+            raise ValueError("teacher_cache holds a teacher's answers; name a teacher, or drop it")
+        if self.cache_patches < self.batch:
+            raise ValueError(
+                f"cache_patches must be at least batch, {self.batch} (found {self.cache_patches}); "
+                "some thousands are usual"
             )
         return self
 
