@@ -9,27 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from fakd_core.errors import ConfigError, DataError
+from fakd_core.errors import DataError
 from fakd_core.events import Image8
 from fakd_core.images import image_size, imresize_bicubic, modcrop, read_image
 from fakd_core.layouts import Layout, detect_layout, find_images, find_lr_files
 
 __all__ = [
     "ImagePair",
-    "PatchSampler",
     "SRDataset",
     "find_images",
     "fingerprint",
     "open_dataset",
     "split_validation",
 ]
-
-
-Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-# Pairs by position, (3, h, w) and (3, h·scale, w·scale): whatever holds them, in memory or on disk.
-PairStore = Sequence[tuple[Image8, Image8]]
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,12 @@ def split_validation(dataset: SRDataset, n: int, seed: int) -> tuple[tuple[int, 
 
 
 def check_patch(dataset: SRDataset, indices: Sequence[int], patch: int) -> None:
-    """Raise `DataError` if an LR image is smaller than `patch` LR pixels; reads the headers alone."""
+    """Raise `DataError` if there are no images, or an LR image is smaller than `patch` LR pixels.
+
+    Reads the headers alone.
+    """
+    if not indices:
+        raise DataError(f"{dataset.name}: no images to train on; give a folder with more images")
     for index in indices:
         width, height = (side // dataset.scale for side in image_size(dataset.hr_files[index]))
         if min(height, width) < patch:
@@ -133,125 +131,3 @@ def fingerprint(dataset: SRDataset) -> str:
         for path in (hr_file, lr_file):
             digest.update(f"{path.name}\t{path.stat().st_size}\n".encode() if path else b"made\n")
     return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Patches by image position (n,), corner (n, 2) in 0..1 of the room there is, and symmetry (n,) 0..7."""
-
-    positions: npt.NDArray[np.int64]
-    corners: npt.NDArray[np.float64]
-    symmetries: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> Draws:
-        return Draws(self.positions[rows], self.corners[rows], self.symmetries[rows])
-
-
-class PatchSampler:
-    """Batches of patches; batch `step` depends on `seed` and `step` alone, so a resumed run goes on exactly.
-
-    Every image has the same chance, whatever its size. All images are decoded once and kept in memory
-    (about 0.5 MB each for 481x321).
-    """
-
-    def __init__(
-        self,
-        dataset: SRDataset,
-        indices: Sequence[int],
-        patch: int,
-        batch: int,
-        seed: int,
-        augment: bool = True,
-    ) -> None:
-        """Decode the images at `indices`; `patch` is the side in LR pixels, `batch` is over all ranks.
-
-        Raises `DataError` for an unreadable image, an image smaller than the patch, or no images.
-        """
-        if not indices:
-            raise DataError(f"{dataset.name}: no images to train on; give a folder with more images")
-        check_patch(dataset, indices, patch)
-        self._pairs = _decode(dataset, indices)
-        self._scale = dataset.scale
-        self._patch = patch
-        self._batch = batch
-        self._seed = seed
-        self._augment = augment
-
-    def batch(self, step: int, rank: int = 0, ranks: int = 1) -> Batch:
-        """This rank's part of batch `step`; the parts of all ranks in order are the whole batch.
-
-        See `cut`. Raises `ConfigError` if the batch can't be shared evenly.
-        """
-        if self._batch % ranks:
-            raise ConfigError(
-                f"batch {self._batch} can't be shared by {ranks} processes; use a multiple of {ranks}"
-            )
-        share = self._batch // ranks
-        return self.cut(self.draw((step,), self._batch)[rank * share : (rank + 1) * share])
-
-    def draw(self, number: tuple[int, ...], count: int) -> Draws:
-        """`count` patches drawn at random; the seed and `number` alone decide which."""
-        rng = np.random.default_rng((self._seed, *number))
-        positions = rng.integers(len(self._pairs), size=count)
-        corners = rng.random((count, 2))
-        symmetries = rng.integers(8, size=count) if self._augment else np.zeros(count, dtype=np.int64)
-        return Draws(positions, corners, symmetries)
-
-    def identity(self) -> dict[str, str | int | bool]:
-        """All that decides which patches `draw` and `cut` give; reads every pixel once."""
-        digest = hashlib.sha256()
-        for lr, hr in self._pairs:
-            for image in (lr, hr):
-                digest.update(f"{image.shape}".encode())
-                digest.update(np.ascontiguousarray(image))
-        return {
-            "pixels_sha256": digest.hexdigest(),
-            "images": len(self._pairs),
-            "scale": self._scale,
-            "patch": self._patch,
-            "augment": self._augment,
-            "seed": self._seed,
-        }
-
-    def cut(self, draws: Draws) -> Batch:
-        """LR and HR patches, float32 in 0..255: (B, 3, p, p) and (B, 3, p·scale, p·scale).
-
-        Flips and transposes (the eight symmetries of the square) are applied to both alike.
-        """
-        patch, scale = self._patch, self._scale
-        lr = np.empty((len(draws), 3, patch, patch), dtype=np.uint8)
-        hr = np.empty((len(draws), 3, patch * scale, patch * scale), dtype=np.uint8)
-        for row in range(len(draws)):
-            lr_image, hr_image = self._pairs[int(draws.positions[row])]
-            room = np.array(lr_image.shape[1:]) - patch + 1
-            top, left = (int(value) for value in draws.corners[row] * room)
-            symmetry = int(draws.symmetries[row])
-            lr[row] = _turned(lr_image[:, top : top + patch, left : left + patch], symmetry)
-            top, left, side = top * scale, left * scale, patch * scale
-            hr[row] = _turned(hr_image[:, top : top + side, left : left + side], symmetry)
-        return lr.astype(np.float32), hr.astype(np.float32)
-
-
-def _turned(patch: Image8, symmetry: int) -> Image8:
-    """A view of (3, p, p) under symmetry 0..7: bit 0 flips left-right, bit 1 top-bottom, bit 2 transposes."""
-    if symmetry & 1:
-        patch = patch[:, :, ::-1]
-    if symmetry & 2:
-        patch = patch[:, ::-1]
-    return patch.swapaxes(1, 2) if symmetry & 4 else patch
-
-
-def _decode(dataset: SRDataset, indices: Sequence[int]) -> PairStore:
-    pairs = []
-    for index in indices:
-        pair = dataset.load(index)
-        pairs.append(
-            (
-                np.ascontiguousarray(pair.lr.transpose(2, 0, 1)),
-                np.ascontiguousarray(pair.hr.transpose(2, 0, 1)),
-            )
-        )
-    return pairs

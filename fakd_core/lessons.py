@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fakd_core.datasets import PatchSampler
 from fakd_core.device import autocast
 from fakd_core.models import SRNetwork
+from fakd_core.patches import PatchSampler
 
 Maps = tuple[Tensor | None, ...]
 """One entry a tap, in the taps' order; None for a tap that the loss does not compare."""

@@ -10,7 +10,7 @@ import torch
 
 from fakd_core.catalogue import bundled_models, has_weights, load_model, model_file, resolve_spec
 from fakd_core.config import TrainConfig
-from fakd_core.datasets import PatchSampler, fingerprint, open_dataset, split_validation
+from fakd_core.datasets import check_patch, fingerprint, open_dataset, split_validation
 from fakd_core.device import choose_device, choose_precision
 from fakd_core.distributed import ALONE, World
 from fakd_core.errors import ConfigError
@@ -19,6 +19,8 @@ from fakd_core.lessons import Lessons, LiveLessons
 from fakd_core.losses import DistillationLoss
 from fakd_core.models import SRNetwork, create_model
 from fakd_core.models.transfer import copy_matching_layers
+from fakd_core.patches import PatchSampler
+from fakd_core.pixel_store import open_store
 from fakd_core.samples import SAMPLES, resolve_data
 from fakd_core.validation import Validator
 
@@ -69,7 +71,9 @@ def prepare(
         training = tuple(range(len(dataset)))
         validation = open_dataset(resolve_data(config.val_data), config.scale)
         pairs = [validation.load(index) for index in range(len(validation))[: config.val_images]]
-    sampler = PatchSampler(dataset, training, config.patch, config.batch, config.seed)
+    check_patch(dataset, training, config.patch)
+    store = yield from open_store(dataset, token)
+    sampler = PatchSampler(store, training, config.patch, config.batch, config.seed)
     for network in (student, *teachers):
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for teacher in teachers:

@@ -1,4 +1,4 @@
-"""Folder layouts, pairs, the validation split and the patches."""
+"""Folder layouts, pairs and the validation split."""
 
 from __future__ import annotations
 
@@ -10,20 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stores import fill
 
-from fakd_core.datasets import PatchSampler, find_images, fingerprint, open_dataset, split_validation
-from fakd_core.errors import ConfigError, DataError
+from fakd_core.datasets import check_patch, find_images, fingerprint, open_dataset, split_validation
+from fakd_core.errors import DataError
 from fakd_core.images import imresize_bicubic, write_png
 
 Shared = Callable[[str], Path]
-
-
-def fill(folder: Path, names: list[str], height: int = 40, width: int = 52) -> Path:
-    """Noise that no resampling drives out of 0..255."""
-    rng = np.random.default_rng(7)
-    for name in names:
-        write_png(folder / name, rng.integers(40, 206, (height, width, 3), dtype=np.uint8))
-    return folder
 
 
 def test_find_images_sorts_naturally_and_takes_only_visible_images(tmp_path: Path) -> None:
@@ -148,72 +141,10 @@ def test_fingerprint_follows_the_files_not_their_place(tmp_path: Path) -> None:
     assert fingerprint(open_dataset(tmp_path / "two", 2)) != first
 
 
-@pytest.fixture(scope="module")
-def sampler(tmp_path_factory: pytest.TempPathFactory) -> PatchSampler:
-    folder = fill(tmp_path_factory.mktemp("patches"), ["a.png", "b.png"], 64, 96)
-    return PatchSampler(open_dataset(folder, 2), (0, 1), patch=12, batch=6, seed=3)
-
-
-def test_batch_shapes_and_range(sampler: PatchSampler) -> None:
-    lr, hr = sampler.batch(0)
-    assert (lr.shape, hr.shape) == ((6, 3, 12, 12), (6, 3, 24, 24))
-    assert lr.dtype == hr.dtype == np.float32
-    assert 40 <= hr.min() < 60 < 190 < hr.max() <= 205
-
-
-@given(step=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
-def test_batch_depends_on_seed_and_step_alone(sampler: PatchSampler, step: int) -> None:
-    lr, hr = sampler.batch(step)
-    sampler.batch(step + 1)
-    for again, before in zip(sampler.batch(step), (lr, hr), strict=True):
-        assert np.array_equal(again, before)
-    assert not np.array_equal(sampler.batch(step + 1)[0], lr)
-
-
-@pytest.mark.parametrize("ranks", [2, 3, 6])
-def test_ranks_share_the_one_batch(sampler: PatchSampler, ranks: int) -> None:
-    whole = sampler.batch(5)
-    parts = [sampler.batch(5, rank, ranks) for rank in range(ranks)]
-    for position in (0, 1):
-        assert np.array_equal(np.concatenate([part[position] for part in parts]), whole[position])
-
-
-def test_uneven_share_is_refused(sampler: PatchSampler) -> None:
-    with pytest.raises(ConfigError, match="multiple of 4"):
-        sampler.batch(0, 0, 4)
-
-
-@given(step=st.integers(0, 1000))
-@settings(max_examples=50, deadline=None)
-def test_patches_stay_aligned_under_augmentation(sampler: PatchSampler, step: int) -> None:
-    """Away from the patch's border, downscaling the HR patch gives the LR patch, however both are turned."""
-    for lr, hr in zip(*sampler.batch(step), strict=True):
-        made = imresize_bicubic(hr.transpose(1, 2, 0).astype(np.uint8), 1 / 2)
-        inner = (slice(3, -3), slice(3, -3))
-        # Vertical first, then rounding: a transposed patch may differ by rounding alone.
-        assert np.abs(made[inner].astype(int) - lr.transpose(1, 2, 0)[inner]).max() <= 2
-
-
-def test_augmentation_reaches_all_eight_symmetries(tmp_path: Path) -> None:
-    dataset = open_dataset(fill(tmp_path, ["a.png"], 24, 24), 2)
-    patches = PatchSampler(dataset, (0,), patch=12, batch=64, seed=0).batch(0)[0]
-    assert len({patch.tobytes() for patch in patches}) == 8
-    plain = PatchSampler(dataset, (0,), patch=12, batch=64, seed=0, augment=False).batch(0)[0]
-    assert np.array_equal(plain[63].transpose(1, 2, 0), dataset.load(0).lr)
-
-
-def test_patches_come_from_all_images_and_reach_every_corner(tmp_path: Path) -> None:
-    dataset = open_dataset(fill(tmp_path, ["a.png", "b.png"], 20, 22), 2)
-    patches = PatchSampler(dataset, (0, 1), patch=9, batch=400, seed=0, augment=False).batch(0)[0]
-    # 2x3 positions in each of the two images
-    assert len({patch.tobytes() for patch in patches}) == 12
-
-
 def test_patch_larger_than_an_image_is_refused(tmp_path: Path) -> None:
     dataset = open_dataset(fill(tmp_path, ["a.png"]), 4)
     with pytest.raises(DataError, match=r"a\.png: its LR image is 13x10, smaller than the patch of 48x48"):
-        PatchSampler(dataset, (0,), patch=48, batch=1, seed=0)
-    assert PatchSampler(dataset, (0,), patch=10, batch=1, seed=0).batch(0)[0].shape == (1, 3, 10, 10)
+        check_patch(dataset, (0,), 48)
+    check_patch(dataset, (0,), 10)
     with pytest.raises(DataError, match="no images to train on"):
-        PatchSampler(dataset, (), patch=8, batch=1, seed=0)
+        check_patch(dataset, (), 8)

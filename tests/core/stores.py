@@ -1,0 +1,36 @@
+"""Folders of noise, and stores made of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from fakd_core.datasets import SRDataset
+from fakd_core.events import CancelToken
+from fakd_core.images import write_png
+from fakd_core.pixel_store import PixelStore, open_store
+
+
+def fill(folder: Path, names: list[str], height: int = 40, width: int = 52) -> Path:
+    """Noise that no resampling drives out of 0..255."""
+    rng = np.random.default_rng(7)
+    for name in names:
+        write_png(folder / name, rng.integers(40, 206, (height, width, 3), dtype=np.uint8))
+    return folder
+
+
+def stored(dataset: SRDataset) -> PixelStore:
+    """The store of `dataset`, whatever is said on the way."""
+    return drained(dataset)[0]
+
+
+def drained(dataset: SRDataset) -> tuple[PixelStore, list[str]]:
+    """The store of `dataset`, and all that was said on the way."""
+    opening = open_store(dataset, CancelToken())
+    said = []
+    while True:
+        try:
+            said.append(next(opening).what)
+        except StopIteration as end:
+            return end.value, said
