@@ -75,7 +75,7 @@ def _own_gpu(device: torch.device, world: World) -> torch.device:
             "and each takes its own"
         )
     count = torch.cuda.device_count()
-    if world.local_rank >= count:
+    if 0 < count <= world.local_rank:
         raise ConfigError(
             f"{world.local_rank + 1} or more processes on a machine with {count} GPUs; start one per GPU "
             f"(torchrun --nproc-per-node {count})"

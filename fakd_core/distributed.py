@@ -114,10 +114,7 @@ class World:
         except RuntimeError as error:
             if self.alone or not _is_lost_connection(error):
                 raise
-            raise LostPeerError(
-                "another process of this training ended or can't be reached any more; "
-                "continue with --resume and the run's folder"
-            ) from error
+            raise LostPeerError("another process of this training died or can't be reached") from error
 
     def speaks_first(self) -> bool:
         """Whether no process has asked this before: of an error that several meet, one tells it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -117,8 +118,11 @@ def _forward_over(world: World, student: SRNetwork) -> Callable[[Tensor], tuple[
     """`student.forward_features`, whose backward pass averages the gradients over all processes."""
     if world.alone:
         return student.forward_features
-    # A static graph allows for weights that the forward pass never uses (SAN has some).
-    shared: Callable[[Tensor], tuple[Tensor, FeatureMaps]] = DistributedDataParallel(
-        _Features(student), broadcast_buffers=False, gradient_as_bucket_view=True, static_graph=True
-    )
+    with warnings.catch_warnings():
+        # torch 2.13 has a new name for `broadcast_buffers`, which those before don't know.
+        warnings.simplefilter("ignore", FutureWarning)
+        # A static graph allows for weights that the forward pass never uses (SAN has some).
+        shared: Callable[[Tensor], tuple[Tensor, FeatureMaps]] = DistributedDataParallel(
+            _Features(student), broadcast_buffers=False, gradient_as_bucket_view=True, static_graph=True
+        )
     return shared

@@ -14,8 +14,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from fakd_core.config import TrainConfig
-from fakd_core.distributed import ALONE, World
+from fakd_core.distributed import ALONE, LostPeerError, World
 from fakd_core.errors import RunError
 from fakd_core.events import (
     Cancelled,
@@ -234,7 +236,8 @@ class _Run:
         if not math.isfinite(total):
             raise RunError(
                 f"the loss is {total} at step {self.step + 1}; start again with --lr below "
-                f"{self.config.lr:g}" + (" or --precision fp32" if self.config.precision != "fp32" else "")
+                f"{self.config.lr:g}"
+                + (" or --precision fp32" if self.setup.dtype is not torch.float32 else "")
             )
 
     def _students(self) -> dict[str, SRNetwork]:
@@ -308,7 +311,10 @@ def _locked(record: RunRecord, world: World) -> Iterator[None]:
     with ExitStack() as held:
         with world.together():
             held.enter_context(record.locked())
-        yield
+        try:
+            yield
+        except LostPeerError as error:
+            raise LostPeerError(f"{error}; continue with --resume {record.folder}") from error
 
 
 def _check_same_images(config: TrainConfig, record: RunRecord, setup: TrainingSetup) -> None:

@@ -1,7 +1,11 @@
 """`python -m fakd_core.cli`, as torchrun starts it."""
 
+import signal
 import sys
 
-from fakd_core.cli.main import main
+from fakd_core.cli import main
 
-sys.exit(main())
+status = main()
+# torchrun ends what is left once one process has ended; this one's status is settled.
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sys.exit(status)

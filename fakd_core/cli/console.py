@@ -11,8 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fakd_core.events import Progress as Done
 
-STOPPED = 130
-
 # Where stdout is a file or a pipe nothing is wrapped: another program reads it. Names of files may look
 # like markup, and must stay as they are.
 _UNWRAPPED = 10_000

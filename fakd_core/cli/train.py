@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fakd_core.cli.console import STOPPED, errors, output, print_above, progress_bar
+from fakd_core.cli import STOPPED
+from fakd_core.cli.console import errors, output, print_above, progress_bar
 from fakd_core.config import TrainConfig, read_toml
 from fakd_core.errors import ConfigError
 from fakd_core.events import (

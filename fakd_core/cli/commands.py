@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from types import FrameType
 import typer
 
 from fakd_core import __version__
-from fakd_core.cli import evaluate, gui, info, train, upscale
-from fakd_core.cli.console import STOPPED, errors
+from fakd_core.cli import STOPPED, evaluate, gui, info, train, upscale
+from fakd_core.cli.console import errors
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.threads import share_cores
@@ -50,46 +49,49 @@ def _options(
     """Options of every command."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command in `argv`. Ctrl+C stops after the current step; a second one, at once."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+def run(argv: Sequence[str]) -> int:
+    """Run the command in `argv`. Ctrl+C or SIGTERM stops after the current step; a second Ctrl+C, at once."""
+    arguments = list(argv)
     debug = "--debug" in arguments
     arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]
-    token = CancelToken()
     share_cores()
+    token = CancelToken()
+    # What is told at the end is told in full before a second signal counts.
+    with _stopped_by_signals(token):
+        return _status(arguments, token, debug)
+
+
+def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
     try:
-        with _stopped_by_signals(token):
-            app(arguments, prog_name="fakd", obj=token)
+        app(arguments, prog_name="fakd", obj=token)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except (Cancelled, KeyboardInterrupt):
         errors.print("stopped")
         return STOPPED
     except FakdError as error:
-        errors.print(f"error: {error}", style="red", soft_wrap=True)
-        if debug:
-            traceback.print_exc()
-        return 2 if isinstance(error, ConfigError) else 1
+        return _failed(str(error), 2 if isinstance(error, ConfigError) else 1, debug)
     except OSError as error:
         # A full disk, a folder without permission: the system says what, only a person can help.
         where = f"{error.filename}: " if error.filename else ""
-        errors.print(f"error: {where}{error.strerror or error}", style="red", soft_wrap=True)
-        if debug:
-            traceback.print_exc()
-        return 1
+        return _failed(f"{where}{error.strerror or error}", 1, debug)
     except Exception as error:  # noqa: BLE001 - the last line of defence: one clear line, never a traceback
-        message = f"error: unexpected {type(error).__name__}: {error} (--debug shows where)"
-        errors.print(message, style="red", soft_wrap=True)
-        if debug:
-            traceback.print_exc()
-        return 1
+        return _failed(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1, debug)
     return 0
+
+
+def _failed(reason: str, status: int, debug: bool) -> int:
+    errors.print(f"error: {reason}", style="red", soft_wrap=True)
+    if debug:
+        traceback.print_exc()
+    return status
 
 
 @contextmanager
 def _stopped_by_signals(token: CancelToken) -> Iterator[None]:
     def stop(signal_number: int, frame: FrameType | None) -> None:
-        if token.cancelled:
+        # torchrun sends SIGTERM to the processes that are left, whether they are stopping already or not.
+        if token.cancelled and signal_number == signal.SIGINT:
             raise KeyboardInterrupt
         token.cancel()
 
