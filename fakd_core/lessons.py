@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from fakd_core.device import autocast
+from fakd_core.distributed import ALONE, World
+from fakd_core.events import CancelToken, Progress
 from fakd_core.models import SRNetwork
-from fakd_core.patches import PatchSampler
+from fakd_core.patches import Batch, PatchSampler
 
 Maps = tuple[Tensor | None, ...]
 """One entry a tap, in the taps' order; None for a tap that the loss does not compare."""
@@ -39,6 +41,10 @@ class Lesson:
 class Lessons(Protocol):
     """Where lessons come from. A lesson depends on its step alone, whatever was asked for before."""
 
+    def prepare(self, token: CancelToken, world: World = ALONE) -> Iterator[Progress]:
+        """What takes time and has to be done before the first lesson."""
+        ...
+
     def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
         """The part of step `step` (0-based) that falls to process `rank` of `ranks`."""
         ...
@@ -62,15 +68,30 @@ class LiveLessons:
         self._device = device
         self._dtype = dtype
 
+    def prepare(self, token: CancelToken, world: World = ALONE) -> Iterator[Progress]:
+        """Nothing."""
+        return iter(())
+
     def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
         """See `Lessons`. Raises `ConfigError` if the batch can't be shared by so many processes."""
-        lr, hr = (
-            torch.from_numpy(patches).to(self._device, memory_format=torch.channels_last, non_blocking=True)
-            for patches in self._sampler.batch(step, rank, ranks)
-        )
+        lr, hr = to_device(self._sampler.batch(step, rank, ranks), self._device)
         if not self._teachers:
             return Lesson(lr, hr)
-        drawn = int(np.random.default_rng((self._seed, step, 1)).integers(len(self._teachers)))
+        teacher = self._teachers[drawn_teacher(self._seed, step, len(self._teachers))]
         with torch.no_grad(), autocast(self._device, self._dtype):
-            teacher_sr, teacher_maps = self._teachers[drawn].forward_features(lr)
+            teacher_sr, teacher_maps = teacher.forward_features(lr)
         return Lesson(lr, hr, teacher_sr.float(), teacher_maps)
+
+
+def drawn_teacher(seed: int, step: int, teachers: int) -> int:
+    """Which of so many teachers teaches at `step`."""
+    return int(np.random.default_rng((seed, step, 1)).integers(teachers))
+
+
+def to_device(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """LR and HR patches as channels-last tensors on `device`."""
+    lr, hr = (
+        torch.from_numpy(patches).to(device, memory_format=torch.channels_last, non_blocking=True)
+        for patches in batch
+    )
+    return lr, hr

@@ -70,6 +70,7 @@ def train(
     config = anchored(config)
     with world.together():
         setup = yield from prepare(config, token, world)
+    yield from setup.lessons.prepare(token, world)
     device = _described(setup, world)
     world.from_first(lambda: RunRecord.create(config, device, setup.data_fingerprint))
     record = _record(config.run, world)
@@ -96,6 +97,7 @@ def resume_training(
         with world.together():
             setup = yield from prepare(config, token, world)
         world.from_first(lambda: _check_same_images(config, record, setup))
+        yield from setup.lessons.prepare(token, world)
         active = _Run(config, setup, record, token, world)
         state = world.from_first(record.load_checkpoint)
         with world.together():

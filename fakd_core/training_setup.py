@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from fakd_core.cached_lessons import CachedLessons
 from fakd_core.catalogue import bundled_models, has_weights, load_model, model_file, resolve_spec
 from fakd_core.config import TrainConfig
 from fakd_core.datasets import check_patch, fingerprint, open_dataset, split_validation
@@ -82,7 +83,7 @@ def prepare(
         student=student,
         teachers=teachers,
         loss=loss,
-        lessons=LiveLessons(sampler, teachers, config.seed, device, dtype),
+        lessons=_lessons(config, sampler, teachers, loss, device, dtype),
         validator=Validator(pairs, config.scale, world),
         train_images=len(training),
         copied_tensors=copied,
@@ -107,7 +108,30 @@ def anchored(config: TrainConfig) -> TrainConfig:
             "student": model(config.student),
             "train_data": data(config.train_data),
             "val_data": data(config.val_data) if config.val_data else None,
+            "teacher_cache": config.teacher_cache.absolute() if config.teacher_cache else None,
         }
+    )
+
+
+def _lessons(
+    config: TrainConfig,
+    sampler: PatchSampler,
+    teachers: tuple[SRNetwork, ...],
+    loss: DistillationLoss,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Lessons:
+    if config.teacher_cache is None or config.cache_patches is None:
+        return LiveLessons(sampler, teachers, config.seed, device, dtype)
+    return CachedLessons(
+        config.teacher_cache,
+        sampler,
+        list(zip(config.teacher, teachers, strict=True)),
+        loss.layers if loss.recipe else (),
+        config.cache_patches,
+        config.batch,
+        config.seed,
+        device,
     )
 
 

@@ -68,6 +68,10 @@ def train(
     ema: float | None = typer.Option(
         None, help="Decay of a moving average of the student, such as 0.999. Default: none."
     ),
+    teacher_cache: Path | None = typer.Option(
+        None, help="Folder to keep the teacher's answers in, so that it runs once. Default: none."
+    ),
+    cache_patches: int | None = typer.Option(None, help="Patches in that folder; every step draws of them."),
     precision: str | None = typer.Option(None, help="auto, fp32, bf16 or fp16. [default: auto]"),
     device: str | None = typer.Option(None, help="auto, cpu, cuda, cuda:1, mps. [default: auto]"),
     seed: int | None = typer.Option(None, help="Seed of weights, patches and draws. [default: 0]"),
@@ -102,6 +106,8 @@ def train(
         "validate_every": validate_every,
         "val_images": val_images,
         "ema": ema,
+        "teacher_cache": teacher_cache,
+        "cache_patches": cache_patches,
         "precision": precision,
         "device": device,
         "seed": seed,
@@ -178,6 +184,8 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
         for event in events:
             match event:
                 case Progress():
+                    if event.note:
+                        print_above(bar, event.note)
                     bar.update(task, total=event.total, completed=event.done, description=event.what)
                 case RunStarted():
                     print_above(bar, _introduction(event))
