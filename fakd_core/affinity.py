@@ -216,6 +216,4 @@ def _times_transposed(left: Tensor, right: Tensor) -> Tensor:
 
 
 # torch.compile's own operator for linear layers on CPUs; None in a torch built without oneDNN.
-_ONEDNN_LINEAR: Any = (
-    getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
-)
+_ONEDNN_LINEAR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)

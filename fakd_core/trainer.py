@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from fakd_core.allocator import freed_memory_kept
 from fakd_core.config import TrainConfig
 from fakd_core.distributed import ALONE, LostPeerError, World
 from fakd_core.errors import RunError
@@ -74,7 +75,7 @@ def train(
     device = _described(setup, world)
     world.from_first(lambda: RunRecord.create(config, device, setup.data_fingerprint))
     record = _record(config.run, world)
-    with _locked(record, world):
+    with _locked(record, world), freed_memory_kept():
         yield from _Run(config, setup, record, token, world).events()
 
 
@@ -102,7 +103,8 @@ def resume_training(
         state = world.from_first(record.load_checkpoint)
         with world.together():
             active.restore(state)
-        yield from active.events()
+        with freed_memory_kept():
+            yield from active.events()
 
 
 class _Run:

@@ -65,9 +65,27 @@ def autocast_off(device: torch.device) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+class Convolution(nn.Conv2d):
+    """A convolution that adds its bias apart while it learns on a CPU.
+
+    There oneDNN takes up to a tenth longer for a backward pass that includes the bias's gradient, which on
+    its own is one quick sum.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        if features.device.type != "cpu" or self.bias is None or not _learns(self.bias):
+            return super().forward(features)
+        product: Tensor = self._conv_forward(features, self.weight, None)
+        return product.add_(self.bias[:, None, None])
+
+
+def _learns(parameter: Tensor) -> bool:
+    return parameter.requires_grad and torch.is_grad_enabled()
+
+
 def conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Conv2d:
     """A convolution that keeps height and width."""
-    return nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    return Convolution(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
 
 class Upsampler(nn.Sequential):

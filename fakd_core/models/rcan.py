@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 from typing import Literal, Self
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
@@ -43,7 +44,7 @@ class RCANSpec(ModelSpec):
 
 
 class ChannelAttention(nn.Module):
-    """Eq. 6-9: a gate in 0..1 per channel, computed from the channel's mean."""
+    """Eq. 6-9: a gate in 0..1 per channel, (B, C, 1, 1), computed from the channel's mean."""
 
     def __init__(self, n_feats: int, reduction: int) -> None:
         super().__init__()
@@ -56,7 +57,7 @@ class ChannelAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         gate: Tensor = self.conv_du(features.mean((2, 3), keepdim=True))
-        return features * gate
+        return gate
 
 
 class RCAB(nn.Module):
@@ -72,8 +73,12 @@ class RCAB(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        residual: Tensor = self.body(features)
-        return features + residual
+        *convolutions, attention = self.body
+        residual = features
+        for layer in convolutions:
+            residual = layer(residual)
+        # One pass over memory instead of two.
+        return torch.addcmul(features, residual, attention(residual))
 
 
 class ResidualGroup(nn.Module):

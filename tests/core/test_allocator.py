@@ -1,0 +1,37 @@
+"""Freed memory stays with the process while it is wanted, and goes back afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource, torch
+from contextlib import nullcontext
+from fakd_core.allocator import freed_memory_kept
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() >> 20
+
+start = resident()
+with {block}:
+    torch.zeros(64 << 18)
+    print(resident() - start)
+print(resident() - start)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="speaks to glibc")
+def test_kept_for_the_next_step_and_given_back_at_the_end() -> None:
+    def megabytes_held(block: str) -> list[int]:
+        program = PROGRAM.replace("{block}", block)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        return [int(word) for word in done.stdout.split()]
+
+    usually, _ = megabytes_held("nullcontext()")
+    within, after = megabytes_held("freed_memory_kept()")
+    assert usually < 32
+    assert within > 48
+    assert after < 32

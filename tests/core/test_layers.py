@@ -1,0 +1,37 @@
+"""The convolution that adds its bias apart is a convolution like any other."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fakd_core.models.layers import conv
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_convolution_equals_torchs_own_in_value_and_gradients(learns: bool) -> None:
+    torch.manual_seed(0)
+    ours, torchs = conv(5, 7).double(), nn.Conv2d(5, 7, 3, padding=1).double()
+    torchs.load_state_dict(ours.state_dict())
+    results: list[list[Tensor]] = []
+    for layer in (ours, torchs):
+        layer.requires_grad_(learns)
+        features = torch.rand(2, 5, 6, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+        features.requires_grad_()
+        out = layer(features)
+        out.square().sum().backward()
+        grads = [leaf.grad for leaf in (features, *layer.parameters())]
+        results.append([out, *(grad for grad in grads if grad is not None)])
+    assert len(results[0]) == (4 if learns else 2)
+    for mine, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_a_bias_alone_frozen_stays_so() -> None:
+    layer = conv(2, 2, 1)
+    assert layer.bias is not None
+    layer.bias.requires_grad_(False)
+    layer(torch.ones(1, 2, 3, 3)).sum().backward()
+    assert layer.weight.grad is not None
+    assert layer.bias.grad is None
