@@ -48,10 +48,13 @@ def read_image(path: Path) -> Image8:
 def image_size(path: Path) -> tuple[int, int]:
     """(width, height) of the image at `path` as `read_image` would give it, from its header alone.
 
+    A turn that a PNG records behind its pixels is missed: its sides come the other way round.
+
     Raises `DataError` as `read_image`, as far as the header tells.
     """
     with _opened(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+        # PNG's own getexif decodes the whole image, in case something stands behind it.
+        turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1) in range(5, 9)
         return image.size[::-1] if turned else image.size
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, ImageFile
 
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.images import image_size, imresize_bicubic, modcrop, read_image, rgb_to_y, write_png
@@ -46,6 +46,15 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     upright = read_image(path)
     assert np.array_equal(upright, np.rot90(RGB, -1))
     assert image_size(path) == (upright.shape[1], upright.shape[0])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
+def test_the_size_is_known_without_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = saved(tmp_path / f"a{suffix}", Image.fromarray(RGB))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    assert image_size(path) == (9, 6)
 
 
 def test_grey_one_bit_and_palette_become_rgb(tmp_path: Path) -> None:
