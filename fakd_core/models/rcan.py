@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from fakd_core.config import ModelSpec
+from fakd_core.models.channel_attention import channel_attention
 from fakd_core.models.layers import FeatureMaps, MeanShift, SRNetwork, choose_taps, conv, reconstruction
 from fakd_core.models.registry import (
     Architecture,
@@ -44,7 +45,7 @@ class RCANSpec(ModelSpec):
 
 
 class ChannelAttention(nn.Module):
-    """Eq. 6-9: a gate in 0..1 per channel, (B, C, 1, 1), computed from the channel's mean."""
+    """Eq. 6-9: channels weighed by gates in 0..1, computed from their means; adds a skip on the way."""
 
     def __init__(self, n_feats: int, reduction: int) -> None:
         super().__init__()
@@ -55,9 +56,11 @@ class ChannelAttention(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, features: Tensor) -> Tensor:
-        gate: Tensor = self.conv_du(features.mean((2, 3), keepdim=True))
-        return gate
+    def forward(self, features: Tensor, skip: Tensor) -> Tensor:
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            return channel_attention(features, skip, *self.conv_du.parameters())
+        gate = self.conv_du(features.mean((2, 3), keepdim=True))
+        return torch.addcmul(skip, features, gate)
 
 
 class RCAB(nn.Module):
@@ -73,12 +76,9 @@ class RCAB(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        *convolutions, attention = self.body
-        residual = features
-        for layer in convolutions:
-            residual = layer(residual)
-        # One pass over memory instead of two.
-        return torch.addcmul(features, residual, attention(residual))
+        first, relu, second, attention = self.body
+        weighed: Tensor = attention(second(relu(first(features))), features)
+        return weighed
 
 
 class ResidualGroup(nn.Module):
