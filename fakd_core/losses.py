@@ -134,7 +134,7 @@ class DistillationLoss:
         missing = [layer for layer in self.layers if layer not in there]
         if missing:
             raise FeatureTapError(
-                f"layers {missing} are not among the {owner}'s feature maps: it has {len(there)}, {list(there)}"
+                f"layers {missing} are not among the {owner}'s feature maps: it has {len(there)} {[*there]}"
             )
         return [there[layer] for layer in self.layers]
 

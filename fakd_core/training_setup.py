@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import torch
 from fakd_core.cached_lessons import CachedLessons
 from fakd_core.catalogue import bundled_models, has_weights, load_model, model_file, resolve_spec
 from fakd_core.config import TrainConfig
-from fakd_core.datasets import check_patch, fingerprint, open_dataset, split_validation
+from fakd_core.datasets import SRDataset, check_patch, fingerprint, open_dataset, split_validation
 from fakd_core.device import choose_device, choose_precision
 from fakd_core.distributed import ALONE, World
 from fakd_core.errors import ConfigError
@@ -63,15 +63,15 @@ def prepare(
     student, copied = _make_student(config, teachers)
     for teacher in teachers:
         loss.check_widths(student.spec.n_feats, teacher.spec.n_feats)
-    yield Progress(0, 1, "reading the images")
     dataset = open_dataset(resolve_data(config.train_data), config.scale)
     if config.val_data is None:
         training, held_out = split_validation(dataset, config.held_out_images, config.seed)
-        pairs = [dataset.load(index) for index in held_out]
+        validator = yield from _validator(dataset, held_out, token, world)
     else:
         training = tuple(range(len(dataset)))
         validation = open_dataset(resolve_data(config.val_data), config.scale)
-        pairs = [validation.load(index) for index in range(len(validation))[: config.val_images]]
+        chosen = range(len(validation))[: config.val_images]
+        validator = yield from _validator(validation, chosen, token, world)
     check_patch(dataset, training, config.patch)
     store = yield from open_store(dataset, token)
     sampler = PatchSampler(store, training, config.patch, config.batch, config.seed)
@@ -79,12 +79,13 @@ def prepare(
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for teacher in teachers:
         teacher.eval().requires_grad_(False)
+    token.raise_if_cancelled()
     return TrainingSetup(
         student=student,
         teachers=teachers,
         loss=loss,
         lessons=_lessons(config, sampler, teachers, loss, device, dtype),
-        validator=Validator(pairs, config.scale, world),
+        validator=validator,
         train_images=len(training),
         copied_tensors=copied,
         data_fingerprint=fingerprint(dataset),
@@ -133,6 +134,18 @@ def _lessons(
         config.seed,
         device,
     )
+
+
+def _validator(
+    dataset: SRDataset, indices: Sequence[int], token: CancelToken, world: World
+) -> Generator[Progress, None, Validator]:
+    """A validator on the images at `indices`, of which this process reads those that fall to it."""
+    pairs = {}
+    for place in Validator.share(len(indices), world):
+        token.raise_if_cancelled()
+        yield Progress(place, len(indices), "reading the validation images")
+        pairs[place] = dataset.load(indices[place])
+    return Validator(pairs, len(indices), dataset.scale, world)
 
 
 def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple[SRNetwork, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +30,21 @@ class Validator:
     Several processes share the images and come to the same verdict, that of one alone.
     """
 
-    def __init__(self, pairs: Sequence[ImagePair], scale: int, world: World = ALONE) -> None:
+    def __init__(self, pairs: Mapping[int, ImagePair], images: int, scale: int, world: World = ALONE) -> None:
+        """`pairs` holds the images of this process's `share` of all `images`, by position."""
         self._pairs = pairs
+        self._images = images
         self._scale = scale
         self._world = world
         self._crop = _most_detailed_crop(pairs[0].hr, PREVIEW_SIZE // scale * scale)
 
+    @staticmethod
+    def share(images: int, world: World) -> list[int]:
+        """The positions of the images that a process needs: its own, and the first for the preview."""
+        return sorted({0, *range(world.rank, images, world.ranks)})
+
     def __len__(self) -> int:
-        return len(self._pairs)
+        return self._images
 
     def bicubic(self) -> Verdict:
         return self._score(lambda lr: bicubic_upscale(lr, self._scale))
@@ -60,14 +67,14 @@ class Validator:
         return Preview(self._pairs[0].name, bicubic.preview, hr, teacher.preview if teacher else None)
 
     def _score(self, enlarge: Callable[[Image8], Image8]) -> Verdict:
-        table = np.zeros((len(self._pairs), 2))
+        table = np.zeros((self._images, 2))
         preview: list[Image8] = []
         world = self._world
         # In rounds of one image a process: a stop in one of them ends all after the round.
-        for first in range(0, len(self._pairs), world.ranks):
+        for first in range(0, self._images, world.ranks):
             mine, stopped = first + world.rank, False
             try:
-                if mine < len(self._pairs):
+                if mine < self._images:
                     pair = self._pairs[mine]
                     sr = enlarge(pair.lr)
                     table[mine] = psnr_y(sr, pair.hr, self._scale), ssim_y(sr, pair.hr, self._scale)

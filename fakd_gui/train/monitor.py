@@ -113,7 +113,7 @@ class TrainMonitor(QWidget):
     def _take(self, event: TrainEvent) -> None:
         match event:
             case Progress():
-                self.log.setText(f"Preparing: {event.what} ({event.done:,} of {event.total:,})")
+                self.log.setText(f"Preparing: {event.what}, {event.done:,} of {event.total:,}. {event.note}")
             case RunStarted():
                 self.series.take(event)
                 self._step = event.first_step
@@ -166,6 +166,8 @@ class TrainMonitor(QWidget):
         match end.outcome:
             case Outcome.FAILED:
                 self.log.setText(f"Failed: {end.message}")
+            case Outcome.CANCELLED if self._ended is None:
+                self.log.setText("Stopped before the first step; nothing was written.")
             case Outcome.CANCELLED:
                 self.log.setText(
                     f"Stopped and saved after step {self._step:,}. The list of runs continues it."
