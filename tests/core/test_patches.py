@@ -76,3 +76,25 @@ def test_patches_come_from_all_images_and_reach_every_corner(tmp_path: Path) -> 
     patches = PatchSampler(stored(dataset), (0, 1), patch=9, batch=400, seed=0, augment=False).batch(0)[0]
     # 2x3 positions in each of the two images
     assert len({patch.tobytes() for patch in patches}) == 12
+
+
+def test_only_the_images_asked_for_are_drawn_from(tmp_path: Path) -> None:
+    dataset = open_dataset(fill(tmp_path, ["a.png", "b.png", "c.png"], 20, 20), 2)
+    patches = PatchSampler(stored(dataset), (2, 1), patch=10, batch=50, seed=0, augment=False).batch(0)[0]
+    asked_for = [dataset.load(index).lr.transpose(2, 0, 1).astype(np.float32) for index in (1, 2)]
+    assert {patch.tobytes() for patch in patches} == {image.tobytes() for image in asked_for}
+
+
+def test_the_identity_says_what_decides_the_patches(tmp_path: Path) -> None:
+    store = stored(open_dataset(fill(tmp_path, ["a.png", "b.png", "c.png"]), 2))
+    same = PatchSampler(store, (0, 2), patch=10, batch=4, seed=0)
+    assert same.identity() == PatchSampler(store, (0, 2), patch=10, batch=8, seed=0).identity()
+    others = [
+        PatchSampler(store, (0, 1), patch=10, batch=4, seed=0),
+        PatchSampler(store, (0,), patch=10, batch=4, seed=0),
+        PatchSampler(store, (0, 2), patch=11, batch=4, seed=0),
+        PatchSampler(store, (0, 2), patch=10, batch=4, seed=1),
+        PatchSampler(store, (0, 2), patch=10, batch=4, seed=0, augment=False),
+        PatchSampler(stored(open_dataset(tmp_path, 4)), (0, 2), patch=10, batch=4, seed=0),
+    ]
+    assert all(other.identity() != same.identity() for other in others)

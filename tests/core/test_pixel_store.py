@@ -94,7 +94,7 @@ def touch(photos: Path) -> None:
         touch,
         lambda photos: (photos / "b.png").unlink(),
         lambda photos: fill(photos, ["d.png"]),
-        lambda photos: (photos / "b.png").rename(photos / "e.png"),
+        lambda photos: (photos / "c.png").rename(photos / "e.png"),
     ],
     ids=["altered", "touched", "removed", "added", "renamed"],
 )
@@ -153,12 +153,24 @@ def test_the_hash_of_some_images_is_theirs_alone(photos: Path) -> None:
         lambda path: os.truncate(path, 3),
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(path.read_bytes()[1:]),
+        lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"),
         lambda path: path.write_bytes(path.read_bytes().replace(b'"entries"', b'"antries"')),
         lambda path: path.write_bytes(path.read_bytes().replace(b'"sha256"', b'"sha255"')),
         lambda path: path.write_bytes(path.read_bytes().replace(b'{"made', b'["made')),
         lambda path: path.write_bytes(path.read_bytes()[:-16] + b"\xff" * 8 + path.read_bytes()[-8:]),
     ],
-    ids=["half", "cut", "tiny", "empty", "shifted", "no entries", "other entries", "no JSON", "no length"],
+    ids=[
+        "half",
+        "cut",
+        "tiny",
+        "empty",
+        "shifted",
+        "other mark",
+        "no entries",
+        "other entries",
+        "no JSON",
+        "no length",
+    ],
 )
 def test_a_damaged_store_is_made_anew(photos: Path, damage: Callable[[Path], object]) -> None:
     dataset = open_dataset(photos, 4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -71,13 +70,15 @@ def test_an_error_comes_out_where_the_thing_is_asked_for() -> None:
         assert prefetched(4) == 16
 
 
-@pytest.mark.parametrize("end", [lambda prefetched: prefetched.close(), lambda prefetched: None])
-def test_its_thread_ends_when_closed_or_forgotten(end: Callable[[Prefetcher[int]], None]) -> None:
+def test_its_thread_ends_when_it_is_closed_or_forgotten() -> None:
     before = set(threading.enumerate())
-    prefetched = Prefetcher(Maker())
-    prefetched(0)
-    (thread,) = set(threading.enumerate()) - before
-    end(prefetched)
-    del prefetched
-    thread.join(timeout=10)
-    assert not thread.is_alive()
+    closed, forgotten = Prefetcher(Maker()), Prefetcher(Maker())
+    closed(0), forgotten(0)
+    threads = set(threading.enumerate()) - before
+    assert len(threads) == 2
+    closed.close()
+    assert sum(thread.is_alive() for thread in threads) == 1
+    del forgotten
+    for thread in threads:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
