@@ -56,12 +56,17 @@ class _ChannelAttention(torch.autograd.Function):
         return (
             features_grad,
             grad,
-            (hidden_grad.T @ mean).view_as(w1),
+            _laid_out_as(w1, hidden_grad.T @ mean),
             hidden_grad.sum(0),
-            (excited_grad.T @ hidden).view_as(w2),
+            _laid_out_as(w2, excited_grad.T @ hidden),
             excited_grad.sum(0),
         )
 
 
 def _as_map(per_channel: Tensor, feature_map: Tensor) -> Tensor:
     return per_channel.to(feature_map.dtype)[:, :, None, None]
+
+
+def _laid_out_as(weight: Tensor, grad: Tensor) -> Tensor:
+    """(A, B) as (A, B, 1, 1) with the strides of `weight`, as DistributedDataParallel wants gradients."""
+    return grad.contiguous().as_strided(weight.shape, weight.stride())

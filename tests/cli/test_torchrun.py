@@ -99,7 +99,7 @@ def assert_same_run(run: Path, expected: Path) -> None:
 def test_two_processes_train_as_one(settings: dict[str, Any], tmp_path: Path) -> None:
     settings |= {"ema": 0.5, "twin": True}
     two = start(*options(settings))
-    output, error = two.communicate(timeout=90)
+    output, error = two.communicate(timeout=100)
     assert two.returncode == 0, error
     assert error == ""
     assert output.count("done in") == 1
@@ -118,7 +118,7 @@ def test_two_processes_go_on_where_one_stopped(settings: dict[str, Any], tmp_pat
         if isinstance(event, StepEnd) and event.step == 3:
             token.cancel()
     two = start("--resume", str(settings["run"]))
-    _, error = two.communicate(timeout=90)
+    _, error = two.communicate(timeout=100)
     assert two.returncode == 0, error
     assert_same_run(settings["run"], whole.run)
 
@@ -173,7 +173,7 @@ def test_a_process_that_dies_ends_all_with_one_line_and_nothing_saved_is_lost(
 
 def test_what_all_processes_find_wrong_is_told_once_and_nothing_is_written(settings: dict[str, Any]) -> None:
     three = start(*options({**settings, "patch": 64, "batch": 3}), ranks=3)
-    output, error = three.communicate(timeout=90)
+    output, error = three.communicate(timeout=100)
     assert three.returncode == 1
     assert output == ""
     (line,) = LINE.findall(error)
