@@ -90,7 +90,8 @@ class TrainConfig(Settings):
     by default all of `val_data` are used, or five are held out of the training images. `ema` is the decay
     per step of a moving average of the student. `twin` trains a second student beside the first, from
     the same start on the same batches, with the ground truth alone. `teacher_cache` is a folder for the
-    teacher's answers to a pool of `cache_patches` patches, which every step then draws from.
+    teacher's answers to a pool of `cache_patches` patches, which every step then draws from. `compile`
+    has torch compile the networks for the steps; they are validated and saved as they are.
     """
 
     teacher: tuple[str, ...] = ()
@@ -114,8 +115,9 @@ class TrainConfig(Settings):
     val_images: int | None = Field(None, ge=1)
     ema: float | None = Field(None, gt=0, lt=1)
     teacher_cache: Path | None = None
-    cache_patches: int | None = Field(None, ge=1)
+    cache_patches: int | None = Field(None, ge=1, le=10_000_000)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    compile: bool = False
     device: str = "auto"
     seed: int = Field(0, ge=0, lt=1 << 63)
 

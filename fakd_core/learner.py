@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from fakd_core.compiling import FeaturePass, feature_pass
 from fakd_core.device import autocast, fast_convolutions
 from fakd_core.distributed import ALONE, World
 from fakd_core.lessons import Lesson
@@ -45,6 +45,7 @@ class Learner:
         dtype: torch.dtype,
         ema: float | None = None,
         world: World = ALONE,
+        compiled: bool = False,
     ) -> None:
         self.student = student.train()
         self._loss = loss
@@ -54,7 +55,7 @@ class Learner:
         if ema is not None:
             averaged = get_ema_multi_avg_fn(ema)  # type: ignore[no-untyped-call]
             self._average = AveragedModel(student, multi_avg_fn=averaged)
-        self._forward = _forward_over(world, student)
+        self._forward = _forward_over(world, student, compiled)
         trained = [parameter for parameter in student.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.Adam(trained, betas=(0.9, 0.999), eps=1e-8, fused=True)
         self._scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
@@ -106,23 +107,28 @@ class Learner:
 class _Features(nn.Module):
     """A student whose call returns its feature maps as well: DistributedDataParallel wraps calls only."""
 
-    def __init__(self, student: SRNetwork) -> None:
+    def __init__(self, student: SRNetwork, forward: FeaturePass) -> None:
         super().__init__()
         self.student = student
+        self._forward = forward
 
     def forward(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
-        return self.student.forward_features(lr)
+        return self._forward(lr)
 
 
-def _forward_over(world: World, student: SRNetwork) -> Callable[[Tensor], tuple[Tensor, FeatureMaps]]:
-    """`student.forward_features`, whose backward pass averages the gradients over all processes."""
+def _forward_over(world: World, student: SRNetwork, compiled: bool) -> FeaturePass:
+    """The student's feature pass, whose backward pass averages the gradients over all processes."""
+    forward = feature_pass(student, compiled)
     if world.alone:
-        return student.forward_features
+        return forward
     with warnings.catch_warnings():
         # torch 2.13 has a new name for `broadcast_buffers`, which those before don't know.
         warnings.simplefilter("ignore", FutureWarning)
         # A static graph allows for weights that the forward pass never uses (SAN has some).
-        shared: Callable[[Tensor], tuple[Tensor, FeatureMaps]] = DistributedDataParallel(
-            _Features(student), broadcast_buffers=False, gradient_as_bucket_view=True, static_graph=True
+        shared: FeaturePass = DistributedDataParallel(
+            _Features(student, forward),
+            broadcast_buffers=False,
+            gradient_as_bucket_view=True,
+            static_graph=True,
         )
     return shared

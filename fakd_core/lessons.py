@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fakd_core.device import autocast
+from fakd_core.compiling import feature_pass
+from fakd_core.device import autocast, fast_convolutions
 from fakd_core.distributed import ALONE, World
 from fakd_core.events import CancelToken, Progress
 from fakd_core.models import SRNetwork
@@ -60,10 +61,11 @@ class LiveLessons:
         seed: int,
         device: torch.device,
         dtype: torch.dtype,
+        compiled: bool = False,
     ) -> None:
         """`teachers` are frozen and on `device`; `dtype` is that of their forward pass."""
         self._sampler = sampler
-        self._teachers = teachers
+        self._teachers = [feature_pass(teacher, compiled) for teacher in teachers]
         self._seed = seed
         self._device = device
         self._dtype = dtype
@@ -78,8 +80,8 @@ class LiveLessons:
         if not self._teachers:
             return Lesson(lr, hr)
         teacher = self._teachers[drawn_teacher(self._seed, step, len(self._teachers))]
-        with torch.no_grad(), autocast(self._device, self._dtype):
-            teacher_sr, teacher_maps = teacher.forward_features(lr)
+        with torch.no_grad(), fast_convolutions(self._dtype), autocast(self._device, self._dtype):
+            teacher_sr, teacher_maps = teacher(lr)
         return Lesson(lr, hr, teacher_sr.float(), teacher_maps)
 
 

@@ -128,7 +128,7 @@ class _Run:
         if config.twin:
             students[PLAIN] = copy.deepcopy(setup.student)
         self.learners = {
-            name: Learner(student, setup.loss, setup.device, setup.dtype, config.ema, world)
+            name: Learner(student, setup.loss, setup.device, setup.dtype, config.ema, world, config.compile)
             for name, student in students.items()
         }
 

@@ -123,7 +123,7 @@ def _lessons(
     dtype: torch.dtype,
 ) -> Lessons:
     if config.teacher_cache is None or config.cache_patches is None:
-        return LiveLessons(sampler, teachers, config.seed, device, dtype)
+        return LiveLessons(sampler, teachers, config.seed, device, dtype, config.compile)
     return CachedLessons(
         config.teacher_cache,
         sampler,

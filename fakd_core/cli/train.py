@@ -73,6 +73,9 @@ def train(
     ),
     cache_patches: int | None = typer.Option(None, help="Patches in that folder; every step draws of them."),
     precision: str | None = typer.Option(None, help="auto, fp32, bf16 or fp16. [default: auto]"),
+    compile: bool | None = typer.Option(
+        None, "--compile/--no-compile", help="Compile the networks first: minutes, for faster steps on a GPU."
+    ),
     device: str | None = typer.Option(None, help="auto, cpu, cuda, cuda:1, mps. [default: auto]"),
     seed: int | None = typer.Option(None, help="Seed of weights, patches and draws. [default: 0]"),
     config: Path | None = typer.Option(
@@ -109,6 +112,7 @@ def train(
         "teacher_cache": teacher_cache,
         "cache_patches": cache_patches,
         "precision": precision,
+        "compile": compile,
         "device": device,
         "seed": seed,
     }
