@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from fakd_core.distributed import ALONE, World
-from fakd_core.errors import ConfigError
+from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Progress
 from fakd_core.files import check_writable
 from fakd_core.lessons import Lesson, drawn_teacher, to_device
@@ -63,29 +63,35 @@ class CachedLessons:
         killed leaves its finished blocks.
 
         Raises:
-            ConfigError: they don't fit on the disk, or can't be written or held in half precision.
+            DataError: they don't fit on the disk, or can't be written.
+            ConfigError: they can't be held in half precision.
             Cancelled: the token was cancelled meanwhile, in any process.
         """
-        every = [(cache, block) for block in range(self._pool.blocks) for cache in self._caches]
-        missing, distrusted = [], 0
+        missing, damaged = [], 0
         with world.together():
-            for done, (cache, block) in enumerate(every):
-                token.raise_if_cancelled()
-                yield Progress(done, len(every), f"checking the {_WHAT}")
-                if not cache.open(block):
-                    missing.append((cache, block))
-                    distrusted += cache.path(block).exists()
-            yield Progress(0, len(every), _WHAT, self._announcement(missing, distrusted))
+            for cache in self._caches:
+                cache.clear()
+                there = cache.found()
+                for block in range(self._pool.blocks):
+                    if block in there:
+                        token.raise_if_cancelled()
+                        yield Progress(block * PATCHES_PER_BLOCK, self._pool.size, f"checking the {_WHAT}")
+                        damaged += not cache.open(block)
+                    if block not in there or not cache.open(block):
+                        missing.append((cache, block))
+            yield self._progress(missing, self._announcement(missing, damaged))
         # Others that compute the same at this moment go in another order.
         order = np.random.default_rng(world.from_first(lambda: int.from_bytes(os.urandom(8))))
         missing = [missing[place] for place in order.permutation(len(missing))]
         while world.any(bool(missing)):
             with world.together():
-                if missing:
-                    cache, block = missing[world.rank % len(missing)]
-                    cache.make(block, token)
-                missing = [(cache, block) for cache, block in missing if not cache.open(block)]
-            yield Progress(len(every) - len(missing), len(every), _WHAT)
+                now, missing = missing[: world.ranks], missing[world.ranks :]
+                if now:
+                    cache, block = now[world.rank % len(now)]
+                    if not cache.open(block):
+                        cache.make(block, token)
+                missing += [(cache, block) for cache, block in now if not cache.open(block)]
+            yield self._progress(missing)
 
     def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
         """See `Lessons`."""
@@ -104,24 +110,25 @@ class CachedLessons:
                 "name another folder with --teacher-cache"
             ) from error
 
-    def _announcement(self, missing: Sequence[tuple[TeacherCache, int]], distrusted: int) -> str:
-        """What the cache takes, in a line; raises `ConfigError` if there is no room for it."""
+    def _progress(self, missing: Sequence[tuple[TeacherCache, int]], note: str = "") -> Progress:
+        total = self._pool.size * len(self._caches)
+        return Progress(max(0, total - len(missing) * PATCHES_PER_BLOCK), total, _WHAT, note)
+
+    def _announcement(self, missing: Sequence[tuple[TeacherCache, int]], damaged: int) -> str:
+        """What the cache takes, in a line; raises `DataError` if there is no room for it."""
         size = self._pool.blocks * sum(cache.block_bytes for cache in self._caches)
         need = sum(cache.block_bytes for cache, _ in missing)
         free = shutil.disk_usage(_existing(self._folder)).free
         teachers = f" of {len(self._caches)} teachers" if len(self._caches) > 1 else ""
         line = f"{_WHAT}{teachers}: {self._pool.size:,} patches, {_written(size)} in {self._folder}"
         if need > free:
-            raise ConfigError(
+            raise DataError(
                 f"{line}: no room, {_written(need)} to write and {_written(free)} free; "
                 f"{self._what_fits(missing, free)}make room, or name another folder with --teacher-cache"
             )
-        parts = [f"{_written(free)} free"]
-        if need < size:
-            parts.insert(0, f"{_written(size - need)} of it there already")
-        if distrusted:
-            parts.append(f"{distrusted} damaged files are replaced")
-        return f"{line} ({', '.join(parts)})"
+        there = "" if need == size else f"{_written(size - need) if need else 'all'} of it there already, "
+        anew = f", {damaged} files are damaged and made anew" if damaged else ""
+        return f"{line} ({there}{_written(free)} free{anew})"
 
     def _what_fits(self, missing: Sequence[tuple[TeacherCache, int]], free: int) -> str:
         costs = [0] * self._pool.blocks

@@ -26,20 +26,20 @@ class PatchPool:
         self.sampler = sampler
         self.size = size
         self.blocks = -(-size // PATCHES_PER_BLOCK)
-        blocks = [sampler.draw((block, _POOL), PATCHES_PER_BLOCK) for block in range(self.blocks)]
-        self._draws = Draws(
-            np.concatenate([block.positions for block in blocks]),
-            np.concatenate([block.corners for block in blocks]),
-            np.concatenate([block.symmetries for block in blocks]),
-        )
 
     def block(self, number: int) -> Draws:
         """The patches of one block; the last block is whole, whatever the pool's size."""
-        return self._draws[number * PATCHES_PER_BLOCK : (number + 1) * PATCHES_PER_BLOCK]
+        return self.sampler.draw((number, _POOL), PATCHES_PER_BLOCK)
 
     def draws(self, patches: npt.NDArray[np.int64]) -> Draws:
         """The patches of these numbers, in that order."""
-        return self._draws[patches]
+        blocks, rows = np.divmod(patches, PATCHES_PER_BLOCK)
+        drawn = [self.block(block)[row : row + 1] for block, row in zip(blocks.tolist(), rows, strict=True)]
+        return Draws(
+            np.concatenate([draw.positions for draw in drawn]),
+            np.concatenate([draw.corners for draw in drawn]),
+            np.concatenate([draw.symmetries for draw in drawn]),
+        )
 
     def batch(self, step: int, count: int, seed: int) -> npt.NDArray[np.int64]:
         """Numbers of the `count` patches of step `step`; seed and step alone decide.

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import time
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -19,22 +22,24 @@ from torch import Tensor
 
 from fakd_core.config import TAP_COUNT
 from fakd_core.device import fast_convolutions
-from fakd_core.errors import ConfigError
+from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path, write_text
 from fakd_core.models import SRNetwork
 from fakd_core.patch_pool import PATCHES_PER_BLOCK, PatchPool
 
 Answers = dict[str, Tensor]
-"""By name, one row a patch, channels last: `sr`, less 128, and each layer's map."""
+"""By name, one row a patch, channels last: `SR`, less 128, and each layer's map."""
 
 _FORMAT = 1  # Raised whenever the files, or how answers are computed, change: older caches are left alone.
 _MADE_FROM = "key.json"
-_SR = "sr"
+_BLOCK = "block-"
+_SR = "SR"
 # Half precision is finest near zero: values of 0..255 are off by 1/32 at most, instead of 1/16.
 _SR_MIDDLE = 128.0
 _HEADER_BYTES = 1024  # More than a file's header takes.
 _PATCHES_AT_ONCE = 16
+_ABANDONED_SECONDS = 3600.0
 
 
 class TeacherCache:
@@ -68,15 +73,24 @@ class TeacherCache:
         self.folder = folder / self.key[:16]
         self._shapes = self._expected_shapes(int(patches["patch"]))
         self._opened: dict[int, Answers] = {}
-
-    @property
-    def block_bytes(self) -> int:
+        numbers = sum(math.prod(shape) for shape in self._shapes.values())
+        self.block_bytes = numbers * torch.float16.itemsize + _HEADER_BYTES
         """What one block takes on disk."""
-        numbers = sum(torch.Size(shape).numel() for shape in self._shapes.values())
-        return numbers * torch.float16.itemsize + _HEADER_BYTES
+
+    def clear(self) -> None:
+        """Remove what killed processes left: parts of files that none has written to for long."""
+        for part in self.folder.glob(".*.safetensors"):
+            with suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
+                    part.unlink()
+
+    def found(self) -> set[int]:
+        """The blocks that have a file, whatever is in it."""
+        numbers = (path.stem.removeprefix(_BLOCK) for path in self.folder.glob(f"{_BLOCK}*.safetensors"))
+        return {int(number) for number in numbers if number.isdecimal()}
 
     def path(self, block: int) -> Path:
-        return self.folder / f"block-{block:05d}.safetensors"
+        return self.folder / f"{_BLOCK}{block:05d}.safetensors"
 
     def open(self, block: int) -> bool:
         """Map a block; False if it isn't there, is damaged, or was made for another cache.
@@ -93,7 +107,8 @@ class TeacherCache:
         """Compute a block, write it, and open it.
 
         Raises:
-            ConfigError: an answer is beyond half precision, or the file can't be written.
+            ConfigError: an answer is beyond half precision.
+            DataError: the file can't be written.
             Cancelled: the token was cancelled meanwhile.
         """
         answers = self._compute(block, token)
@@ -104,12 +119,12 @@ class TeacherCache:
             with atomic_path(self.path(block)) as temporary:
                 temporary.write_bytes(content)
         except OSError as error:
-            raise ConfigError(
+            raise DataError(
                 f"{self.path(block)}: can't be written ({error.strerror}); what is finished stays: make room "
                 "and start again, or name another folder with --teacher-cache"
             ) from error
         if not self.open(block):
-            raise ConfigError(
+            raise DataError(
                 f"{self.path(block)}: what was written there comes back changed; name another folder with "
                 "--teacher-cache"
             )
