@@ -141,7 +141,8 @@ def test_unusable_files_are_named_with_reason_and_advice(tmp_path: Path) -> None
         "empty.png": (b"", "an empty file"),
         "cut.png": (whole[: len(whole) // 2], "damaged"),
         "bomb.png": (png(60_000, 60_000, 8, 2, b""), "pixels"),
-        "large.png": (png(10_000, 9_500, 8, 2, b""), "pixels"),
+        "large.png": (png(20_000, 10_001, 8, 2, b""), "pixels"),
+        "photo_x4.png": (png(16_128, 12_096, 8, 2, b""), "damaged"),
     }
     for name, (content, reason) in cases.items():
         path = tmp_path / name
@@ -243,6 +244,6 @@ def test_luma_is_matlabs_and_not_rounded() -> None:
 
 
 def test_an_image_too_large_is_one_error_and_no_warning(tmp_path: Path) -> None:
-    Image.new("1", (10_000, 9_000)).save(tmp_path / "huge.png")
-    with pytest.raises(DataError, match="10000x9000 is more than"):
+    Image.new("1", (20_000, 10_001)).save(tmp_path / "huge.png")
+    with pytest.raises(DataError, match="20000x10001 is more than"):
         read_image(tmp_path / "huge.png")
