@@ -26,6 +26,9 @@ ACTIVATION_BYTES = 3 << 30
 """What one forward pass may take. Fixed, rather than what is free just now: an image comes out the same on
 every machine. Every DIV2K validation image goes whole through a published network of 64 features at x4."""
 
+MAX_RESULT_BYTES = 4 << 30
+"""The largest result that is given as one array."""
+
 
 def upscale(
     model: SRNetwork,
@@ -36,10 +39,16 @@ def upscale(
 ) -> Image8:
     """Enlarge (H, W, 3) uint8 RGB to (H·scale, W·scale, 3) uint8 with `model`, on the model's device.
 
-    The strips of `upscale_strips` in one array; arguments and errors as there.
+    The strips of `upscale_strips` in one array; arguments and errors as there. Raises `DataError` for a
+    result above 4 GiB, too.
     """
     strips = upscale_strips(model, img, tile, on_progress, cancel)
     height, width = (side * model.spec.scale for side in img.shape[:2])
+    if height * width * 3 > MAX_RESULT_BYTES:
+        raise DataError(
+            f"expected a result of at most {MAX_RESULT_BYTES >> 30} GiB, found {width}x{height} pixels; "
+            "use `fakd upscale`, which writes it strip by strip"
+        )
     result = np.empty((height, width, 3), dtype=np.uint8)
     top = 0
     for strip in strips:

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from fakd_core.config import ModelSpec
     from fakd_core.models import SRNetwork
 
-# What PyTorch's allocators, oneDNN's and C++'s say; only CUDA's has a class of its own.
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+# What the allocators of PyTorch, of its backends and of C++ say, for only CUDA's has a class of its own.
+# oneDNN fails to make a convolution that torch has checked only where it can't allocate its code.
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "could not create a primitive",
+    "bad_alloc",
+)
 
 
 def activation_bytes(model: SRNetwork, height: int, width: int) -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -13,9 +17,15 @@ from fakd_core.config import ModelSpec
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.images import imresize_bicubic
-from fakd_core.inference import bicubic_upscale, image_from_tensor, tensor_from_image, upscale
+from fakd_core.inference import (
+    bicubic_upscale,
+    image_from_tensor,
+    tensor_from_image,
+    upscale,
+    upscale_strips,
+)
 from fakd_core.memory import activation_bytes
-from fakd_core.models import SRNetwork
+from fakd_core.models import SRNetwork, create_model
 from fakd_core.tiles import MIN_TILE
 
 LOCAL = ModelSpec(architecture="local", scale=2, n_feats=4)
@@ -150,3 +160,153 @@ def test_tensors_and_images_convert_both_ways() -> None:
 def test_bicubic_upscale_is_matlabs() -> None:
     img = noise(5, 7)
     assert np.array_equal(bicubic_upscale(img, 4), imresize_bicubic(img, 4))
+
+
+class Hungry(Local):
+    """Has memory for so many LR pixels at once; after `lasts` passes, for half the side."""
+
+    side = 128
+    lasts = 1000
+
+    def forward(self, lr: Tensor) -> Tensor:
+        side = self.side if len(self.sizes) < self.lasts else self.side // 2
+        if max(lr.shape[2:]) > side and lr.device.type != "meta":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return super().forward(lr)
+
+
+def test_out_of_memory_halves_the_tile_and_keeps_what_is_done() -> None:
+    torch.manual_seed(0)
+    hungry = Hungry().eval()
+    img = noise(400, 300)
+    hungry.side = 1000
+    whole = upscale(hungry, img)
+    # The first tile of the last of three rows still fits, the second doesn't.
+    hungry.side, hungry.lasts = 200, 5
+    hungry.sizes.clear()
+    seen: list[Progress] = []
+    tiled = np.concatenate(list(upscale_strips(hungry, img, on_progress=seen.append)))
+    assert np.abs(tiled.astype(int) - whole).max() <= 1
+    assert [progress.note for progress in seen if progress.note] == [
+        "out of memory with 400 LR pixels at once, going on with 200",
+        "out of memory with 200 LR pixels at once, going on with 100",
+    ]
+    small = [size for size in hungry.sizes if max(size) <= 100]
+    assert len(hungry.sizes) - len(small) == 5
+    counts = [(progress.done, progress.total) for progress in seen if not progress.note]
+    assert counts[:5] == [(done, 6) for done in range(1, 6)]
+    assert counts[5:] == [(done, 4 + len(small)) for done in range(5, 5 + len(small))]
+
+
+def test_out_of_memory_ends_in_one_error_and_other_errors_pass() -> None:
+    hungry = Hungry().eval()
+    hungry.side = 50
+    with pytest.raises(DataError, match=r"memory for tiles of 96.*take a smaller network"):
+        upscale(hungry, noise(200, 200))
+    with pytest.raises(DataError, match="memory for tiles of 60"):
+        upscale(hungry, noise(60, 60))
+    broken = Local().eval()
+    broken.body[0] = nn.Conv2d(4, 4, 5)
+    with pytest.raises(RuntimeError, match=r"expected input.*to have 4 channels"):
+        upscale(broken, noise(200, 200), tile=128)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
+def test_memory_that_really_runs_out() -> None:
+    """In a process of its own: the estimate is what is needed, and less than that means halved tiles."""
+    script = """
+import resource
+import numpy as np
+import torch
+from fakd_core import create_model
+from fakd_core.errors import DataError
+from fakd_core.inference import tensor_from_image, upscale, upscale_strips
+from fakd_core.memory import activation_bytes, is_out_of_memory
+
+def limit(more):
+    held = int(open("/proc/self/status").read().split("VmSize:")[1].split()[0]) * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (held + int(more), -1))
+
+img = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+small = {"scale": 4, "n_feats": 16, "n_resblocks": 1}
+for name in ("rcan", "edsr", "san"):
+    network = create_model(name, **small, **({} if name == "edsr" else {"n_resgroups": 2})).eval()
+    halved = upscale(network, img, tile=100)
+    needed = activation_bytes(network, 200, 200)
+    for share in (0.85, 1.15):
+        limit(share * needed)
+        try:
+            with torch.inference_mode():
+                network(tensor_from_image(img))
+            print(name, share, "enough")
+        except RuntimeError as error:
+            assert is_out_of_memory(error), error
+            print(name, share, "too little")
+    limit(0.6 * needed)
+    notes = []
+    sr = upscale(network, img, on_progress=lambda progress: notes.append(progress.note))
+    assert np.array_equal(sr, halved)
+    assert list(filter(None, notes)) == ["out of memory with 200 LR pixels at once, going on with 100"]
+    limit(0.05 * needed)
+    try:
+        upscale(network, img)
+    except DataError as error:
+        print(error)
+    limit(1 << 40)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        # So that glibc gives back what is freed: otherwise more is at hand than the limit says.
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        line
+        for name in ("rcan", "edsr", "san")
+        for line in (
+            f"{name} 0.85 too little",
+            f"{name} 1.15 enough",
+            "not enough memory for tiles of 96 LR pixels, the smallest there are; "
+            "close other programs or take a smaller network",
+        )
+    ]
+
+
+def test_strips_come_one_row_of_tiles_at_a_time(network: Local) -> None:
+    img = noise(300, 200)
+    network.sizes.clear()
+    strips = upscale_strips(network, img, tile=128)
+    assert not network.sizes
+    first = next(strips)
+    assert len(network.sizes) == 3
+    assert first.shape[1] == 400
+    rest = list(strips)
+    assert len(network.sizes) == 3 * (1 + len(rest))
+    assert max(len(strip) for strip in (first, *rest)) <= 2 * 128
+    assert np.array_equal(np.concatenate([first, *rest]), upscale(network, img, tile=128))
+
+
+def test_edsr_in_tiles_equals_the_whole_exactly_where_the_overlap_covers_its_receptive_field() -> None:
+    torch.manual_seed(1)
+    img = noise(250, 170)
+    # 3x3 convolutions before the pixel shuffle see 1 LR pixel each: 2 per block and 3, of 24 that are there.
+    edsr = create_model("edsr", scale=2, n_feats=8, n_resblocks=10).eval()
+    nn.init.normal_(edsr.tail[-1].weight, std=0.3)
+    whole = upscale(edsr, img)
+    assert whole.std() > 20
+    assert np.array_equal(upscale(edsr, img, tile=128), whole)
+    # With a receptive field of 83 it depends on what lies outside the tile.
+    deep = create_model("edsr", scale=2, n_feats=8, n_resblocks=40).eval()
+    for block in deep.body[:-1]:
+        nn.init.normal_(block.body[2].weight, std=0.3)
+    assert not np.array_equal(upscale(deep, img, tile=128), upscale(deep, img))
+
+
+def test_a_result_too_large_for_one_array_is_refused_before_the_work(network: Local) -> None:
+    lr = np.broadcast_to(np.zeros(3, np.uint8), (20_000, 18_000, 3))
+    with pytest.raises(DataError, match="4 GiB, found 36000x40000"):
+        upscale(network, lr, tile=192)
+    assert next(upscale_strips(network, lr[:, :100], tile=192)).shape[1] == 200
