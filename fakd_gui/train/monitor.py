@@ -113,7 +113,8 @@ class TrainMonitor(QWidget):
     def _take(self, event: TrainEvent) -> None:
         match event:
             case Progress():
-                self.log.setText(f"Preparing: {event.what}, {event.done:,} of {event.total:,}. {event.note}")
+                note = f" {event.note}." if event.note else ""
+                self.log.setText(f"Preparing: {event.what}, {event.done:,} of {event.total:,}.{note}")
             case RunStarted():
                 self.series.take(event)
                 self._step = event.first_step

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from fakd_core.config import TrainConfig
+from fakd_core.events import StepEnd
 from fakd_gui.jobs import JobEnd, Outcome
 from fakd_gui.main_window import MainWindow
 from fakd_gui.run_folders import free_run_folder, runs_in
@@ -89,11 +90,29 @@ def test_shutting_down_stops_the_training_and_leaves_no_thread(
     events: list[object] = []
     job = session.start_training(make_config(run, small_teacher, photos, steps=5000))
     job.event.connect(events.append)
-    qtbot.waitUntil(lambda: len(events) > 3, timeout=20_000)
+    qtbot.waitUntil(lambda: any(isinstance(event, StepEnd) for event in events), timeout=20_000)
     assert session.shut_down()
     assert not job.running
     assert threading.active_count() <= before
     assert (run / "checkpoints" / "last.pt").is_file()
+
+
+def test_preparing_is_told_and_can_be_stopped(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path, tmp_path: Path
+) -> None:
+    run, monitor = tmp_path / "run", window.train.monitor
+    told: list[str] = []
+    job = window.session.start_training(make_config(run, small_teacher, photos))
+    job.event.connect(lambda _: told.append(monitor.log.text()))
+    # On the training's own thread: it goes no step further.
+    job.event.connect(lambda _: job.cancel(), Qt.ConnectionType.DirectConnection)
+    with qtbot.waitSignal(window.session.training_finished, timeout=20_000) as ended:
+        pass
+    assert ended.args[0].outcome is Outcome.CANCELLED
+    assert told == ["Preparing: reading the validation images, 0 of 1."]
+    assert monitor.log.text() == "Stopped before the first step; nothing was written."
+    assert not run.exists()
+    assert window.session.runs == []
 
 
 def test_a_folder_that_is_no_run_is_not_selected(session: Session, tmp_path: Path) -> None:
