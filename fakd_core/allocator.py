@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,10 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _NEVER = 2**31 - 1
 # Where glibc's own adjustment of the two thresholds ends up in a program that frees large blocks.
 _USUAL = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}
+
+# The C library's settings are the whole process's: the last block to end puts them back.
+_lock = threading.Lock()
+_blocks: list[None] = []
 
 
 @contextmanager
@@ -29,12 +34,17 @@ def freed_memory_kept() -> Iterator[None]:
     if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
         yield
         return
-    # Further arenas, which threads get, can't hold blocks this large.
-    for parameter, value in {_ARENA_MAX: 1, _MMAP_THRESHOLD: _NEVER, _TRIM_THRESHOLD: _NEVER}.items():
-        libc.mallopt(parameter, value)
+    with _lock:
+        _blocks.append(None)
+        # Further arenas, which threads get, can't hold blocks this large.
+        for parameter, value in {_ARENA_MAX: 1, _MMAP_THRESHOLD: _NEVER, _TRIM_THRESHOLD: _NEVER}.items():
+            libc.mallopt(parameter, value)
     try:
         yield
     finally:
-        for parameter, value in _USUAL.items():
-            libc.mallopt(parameter, value)
-        libc.malloc_trim(0)
+        with _lock:
+            _blocks.pop()
+            if not _blocks:
+                for parameter, value in _USUAL.items():
+                    libc.mallopt(parameter, value)
+                libc.malloc_trim(0)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from fakd_core.allocator import freed_memory_kept
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.images import imresize_bicubic
@@ -127,7 +128,9 @@ class TiledPass:
         """As `upscale_strips`, with any tiling."""
         height, width = self._img.shape[:2]
         top, above = 0, None
-        with stoppable(self._model, self._cancel):
+        # Tile after tile needs the same memory again; a single pass would only hold more of it.
+        tiled = max(height, width) > self._tiling.side
+        with stoppable(self._model, self._cancel), freed_memory_kept() if tiled else nullcontext():
             while top < height:
                 rows, columns = cut(top, height, self._tiling), cut(0, width, self._tiling)
                 begun, self._total = self._done, self._done + len(rows) * len(columns)

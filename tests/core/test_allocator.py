@@ -35,3 +35,14 @@ def test_kept_for_the_next_step_and_given_back_at_the_end() -> None:
     assert usually < 32
     assert within > 48
     assert after < 32
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="speaks to glibc")
+def test_a_block_inside_another_takes_nothing_from_it() -> None:
+    program = PROGRAM.replace("{block}", "freed_memory_kept()").replace(
+        "    torch.zeros", "    with freed_memory_kept(): pass\n    torch.zeros"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    within, after = (int(word) for word in done.stdout.split())
+    assert within > 48
+    assert after < 32
