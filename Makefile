@@ -9,7 +9,7 @@ LIBRARIES := $(VENV)/.libraries-found$(if $(DISPLAY),-x11)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test setup lint format constraints clean
+.PHONY: help demo test setup lint bench format constraints clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -28,6 +28,9 @@ lint: setup  ## Style, types and import rules only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup  ## Measure the engine against the textbook (half an hour on an idle machine)
+	$(BIN)/python -m benchmarks
 
 format: setup  ## Put the code into shape
 	$(BIN)/ruff check --fix .

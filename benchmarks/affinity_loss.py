@@ -1,56 +1,73 @@
-"""The streamed SA loss against the textbook formula, forward and backward, alternately in one run.
+"""The streamed SA loss against the textbook's, forward and backward, taking turns in one run.
 
-    .venv/bin/python benchmarks/affinity_loss.py [--batch 16] [--channels 64] [--side 48] [--rounds 5]
-
-Prints the median of the ratios of paired rounds; times of single rounds mean little on a shared machine.
+.venv/bin/python -m benchmarks.affinity_loss [--batch 16] [--side 48] [--rounds 7]
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from fakd_core.affinity import spatial_affinity, spatial_affinity_loss
+from benchmarks.measure import in_fresh_process, peak_megabytes, ratio, result, take_turns
+from benchmarks.textbook import affinity_loss as textbook
+from fakd_core.affinity import spatial_affinity_loss
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-def textbook(student: Tensor, teacher: Tensor) -> Tensor:
-    """As the method is written down: both (B, N, N) matrices materialised."""
-    return F.l1_loss(spatial_affinity(student), spatial_affinity(teacher))
+CHANNELS = 64
+LOSSES = {"textbook": textbook, "ours": spatial_affinity_loss}
 
 
-def seconds(loss: Loss, student: Tensor, teacher: Tensor) -> float:
-    """Time of one forward and backward pass."""
+def maps(batch: int, side: int) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(0)
+    student, teacher = torch.randn(2, batch, CHANNELS, side, side)
+    return student.requires_grad_(), teacher
+
+
+def backward(name: str, student: Tensor, teacher: Tensor) -> None:
     student.grad = None
-    begun = time.perf_counter()
-    loss(student, teacher).backward()
-    return time.perf_counter() - begun
+    LOSSES[name](student, teacher).backward()
+
+
+def extra_megabytes(name: str, batch: int, side: int) -> float:
+    """What one forward and backward pass takes beyond the maps and the student's gradient."""
+    student, teacher = maps(batch, side)
+    # Whatever libraries set up on first use is not the loss's.
+    backward(name, *maps(1, 8))
+    student.grad = torch.zeros_like(student)
+    before = peak_megabytes()
+    backward(name, student, teacher)
+    return peak_megabytes() - before
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("batch", 16), ("channels", 64), ("side", 48), ("rounds", 5)):
+    for name, default in (("batch", 16), ("side", 48), ("rounds", 7)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--extra", choices=LOSSES, help="print this loss's extra megabytes and stop")
     options = parser.parse_args()
-    shape = (options.batch, options.channels, options.side, options.side)
-    torch.manual_seed(0)
-    student, teacher = torch.randn(shape, requires_grad=True), torch.randn(shape)
-    pairs = []
-    for _ in range(options.rounds + 1):
-        pairs.append((seconds(textbook, student, teacher), seconds(spatial_affinity_loss, student, teacher)))
-    pairs = pairs[1:]
-    ratio = statistics.median(slow / fast for slow, fast in pairs)
-    slow, fast = (statistics.median(column) for column in zip(*pairs, strict=True))
-    size = f"B{options.batch} C{options.channels} {options.side}x{options.side}"
-    print(f"{size}, {torch.get_num_threads()} threads")
-    print(f"textbook {slow:.3f} s, streamed {fast:.3f} s, textbook / streamed {ratio:.1f}")
+    if options.extra:
+        print(extra_megabytes(options.extra, options.batch, options.side))
+        return
+
+    size = f"B{options.batch} C{CHANNELS} {options.side}x{options.side}"
+    student, teacher = maps(options.batch, options.side)
+    ways = {name: partial(backward, name, student, teacher) for name in LOSSES}
+    times = take_turns(ways, options.rounds, as_in_training=frozenset({"ours"}))
+    print(f"textbook {min(times['textbook']):.3f} s, ours {min(times['ours']):.3f} s (fastest rounds)")
+    faster = ratio(times["textbook"], times["ours"])
+    result(f"SA loss forward + backward, {size}", "at least 5x", f"{faster:.1f}x")
+
+    def extra(name: str, batch: int, side: int) -> float:
+        sizes = ("--batch", str(batch), "--side", str(side))
+        return float(in_fresh_process("benchmarks.affinity_loss", "--extra", name, *sizes))
+
+    plain, ours = (extra(name, options.batch, options.side) for name in ("textbook", "ours"))
+    print(f"extra memory: textbook {plain:.0f} MB, ours {ours:.0f} MB")
+    result(f"its extra memory, {size}", "at most 1/8", f"1/{plain / ours:.0f}")
+    large = extra("ours", options.batch, 96)
+    result(f"the same at B{options.batch} C{CHANNELS} 96x96", "under 1 GB extra", f"{large:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,62 @@
+"""Every benchmark in turn; their results become the table in docs/performance.md.
+
+make bench          (half an hour; leave the machine alone meanwhile)
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from benchmarks.measure import RESULT
+
+PAGE = Path(__file__).parent.parent / "docs/performance.md"
+PROGRAMS = ("affinity_loss", "student_forward", "distillation_step", "data_loading", "upscale_12mp")
+START, END = "<!-- make bench: from here -->", "<!-- make bench: to here -->"
+
+
+def results(program: str) -> list[str]:
+    """Run one benchmark, show what it prints, and return its lines for the table."""
+    command = [sys.executable, "-m", f"benchmarks.{program}"]
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PAGE.parent.parent) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            print(line, end="", flush=True)
+            if line.startswith(RESULT):
+                lines.append(f"| {line.removeprefix(RESULT).strip()} |")
+    if running.returncode:
+        raise SystemExit(f"benchmarks.{program} failed")
+    return lines
+
+
+def machine() -> str:
+    try:
+        processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        processor = None
+    name = processor[1] if processor else platform.processor()
+    instructions = torch.backends.cpu.get_cpu_capability()
+    threads = torch.get_num_threads()
+    return f"{name} ({instructions}), {os.cpu_count()} cores, {threads} threads, torch {torch.__version__}"
+
+
+def main() -> None:
+    rows = [row for program in PROGRAMS for row in results(program)]
+    heading = [f"{date.today():%Y-%m-%d}, {machine()}:", "", "| What | Target | Measured |", "|---|---|---|"]
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(START)
+    after = rest.split(END)[1]
+    table = "\n".join([START, *heading, *rows, END])
+    PAGE.write_text(f"{before}{table}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""One training step by FAKD: the textbook's, ours, ours with a cached teacher, ours for twins, taking turns.
+
+    .venv/bin/python -m benchmarks.distillation_step [--sizes paper small] [--rounds 5]
+
+Our steps are the trainer's: patches cut from the store, the teacher's pass, the student's optimiser step. The
+textbook's gets ready tensors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks import textbook
+from benchmarks.measure import convolution, in_fresh_process, peak_megabytes, ratio, result, take_turns
+from fakd_core.allocator import freed_memory_kept
+from fakd_core.cached_lessons import CachedLessons
+from fakd_core.datasets import open_dataset
+from fakd_core.events import CancelToken
+from fakd_core.learner import Learner
+from fakd_core.lessons import Lessons, LiveLessons
+from fakd_core.losses import DistillationLoss
+from fakd_core.models import create_model
+from fakd_core.models.rcan import RCAN
+from fakd_core.patches import PatchSampler
+from fakd_core.pixel_store import open_store
+from fakd_core.profiling import profile
+from fakd_core.samples import SAMPLES, resolve_data
+
+PATCH, SCALE, RATE, SEED = 48, 4, 1e-4, 0
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    title: str
+    teacher: tuple[int, int]
+    student: tuple[int, int]
+    batch: int
+    target: str
+    reference: bool
+
+
+SIZES = {
+    "paper": Sizes("RCAN g10 r20 -> g10 r6, B4", (10, 20), (10, 6), 4, "at least 1.8x", reference=True),
+    "small": Sizes("RCAN g10 r2 -> g10 r1, B8", (10, 2), (10, 1), 8, "at least 2.6x", reference=False),
+}
+POOL = 64
+
+
+def networks(sizes: Sizes) -> tuple[RCAN, RCAN]:
+    torch.manual_seed(SEED)
+    made = []
+    for groups, blocks in (sizes.teacher, sizes.student):
+        network = create_model("rcan", n_resgroups=groups, n_resblocks=blocks, scale=SCALE)
+        assert isinstance(network, RCAN)
+        made.append(network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+    teacher, student = made
+    return teacher.eval().requires_grad_(False), student
+
+
+def sampler(batch: int) -> PatchSampler:
+    dataset = open_dataset(resolve_data(Path(SAMPLES)), SCALE)
+    opening = open_store(dataset, CancelToken())
+    while True:
+        try:
+            next(opening)
+        except StopIteration as done:
+            return PatchSampler(done.value, range(len(dataset)), PATCH, batch, SEED)
+
+
+def our_step(lessons: Lessons, *losses: tuple[RCAN, DistillationLoss]) -> Callable[[], float]:
+    """A step of one learner, or of several that share the lesson; gives the first one's loss."""
+    learners = [Learner(student, loss, CPU, torch.float32) for student, loss in losses]
+
+    def step() -> float:
+        lesson = lessons.lesson(0)
+        totals = [learner.learn(lesson, RATE).total for learner in learners]
+        return totals[0]
+
+    return step
+
+
+def textbook_step(teacher: RCAN, student: RCAN, patches: PatchSampler) -> Callable[[], float]:
+    lr, hr = (torch.from_numpy(array) for array in patches.batch(0))
+    training = textbook.Training(teacher, student)
+    return lambda: training.step(lr, hr)
+
+
+def ways(sizes: Sizes, cache: Path) -> dict[str, Callable[[], float]]:
+    teacher, student = networks(sizes)
+    patches, distilled = sampler(sizes.batch), DistillationLoss()
+    live = LiveLessons(patches, (teacher,), SEED, CPU, torch.float32)
+    cached = CachedLessons(
+        cache, patches, [("teacher", teacher)], distilled.layers, POOL, sizes.batch, SEED, CPU
+    )
+    for _ in cached.prepare(CancelToken()):
+        pass
+
+    def fresh() -> RCAN:
+        return copy.deepcopy(student)
+
+    plain = DistillationLoss.ground_truth_only()
+    return {
+        "textbook": textbook_step(teacher, fresh(), patches),
+        "ours": our_step(live, (fresh(), distilled)),
+        "cached": our_step(cached, (fresh(), distilled)),
+        "twins": our_step(live, (fresh(), distilled), (fresh(), plain)),
+    }
+
+
+def gigaflops(sizes: Sizes) -> float:
+    """Convolutions and matrix products of the networks in one step: a backward pass counts twice."""
+    teacher, student = (profile(network, (PATCH, PATCH)).gmacs for network in networks(sizes))
+    return 2 * sizes.batch * (teacher + 3 * student)
+
+
+def compare(name: str, rounds: int) -> None:
+    sizes = SIZES[name]
+    conv, conv_gflops = convolution(sizes.batch, PATCH)
+    with tempfile.TemporaryDirectory() as folder:
+        steps = ways(sizes, Path(folder))
+        first = {name: steps[name]() for name in ("textbook", "ours")}
+        print(f"{sizes.title}: first losses {first}")
+        if abs(first["textbook"] - first["ours"]) > 1e-4 * first["textbook"]:
+            raise SystemExit("the two ways compute different losses")
+        ours = frozenset({"ours", "cached", "twins", "convolution"})
+        times = take_turns({**steps, "convolution": conv}, rounds, as_in_training=ours)
+    print({name: f"{min(column):.3f} s" for name, column in times.items()}, "(fastest rounds)")
+    result(
+        f"distillation step, {sizes.title}: textbook / ours",
+        sizes.target,
+        f"{ratio(times['textbook'], times['ours']):.2f}x",
+    )
+    if not sizes.reference:
+        return
+    at_peak = [gigaflops(sizes) / conv_gflops * took for took in times["convolution"]]
+    result(
+        "its share of the convolution peak", "at least 80 %", f"{100 * ratio(at_peak, times['ours']):.0f} %"
+    )
+    result(
+        "with cached teacher: ours / ours", "at least 1.8x", f"{ratio(times['ours'], times['cached']):.2f}x"
+    )
+    result(
+        "twins, with and without FAKD: twins / one",
+        "at most 1.65x",
+        f"{ratio(times['twins'], times['ours']):.2f}x",
+    )
+    plain, lean = (
+        float(in_fresh_process("benchmarks.distillation_step", "--sizes", name, "--peak", way))
+        for way in ("textbook", "ours")
+    )
+    print(f"peak memory of the process: textbook {plain:.0f} MB, ours {lean:.0f} MB")
+    result("peak memory of its process: ours / textbook", "at most 0.6x", f"{lean / plain:.2f}x")
+
+
+def peak(sizes: Sizes, way: str) -> float:
+    """Megabytes of a process that takes three steps in one way."""
+    teacher, student = networks(sizes)
+    patches = sampler(sizes.batch)
+    if way == "textbook":
+        step = textbook_step(teacher, student, patches)
+    else:
+        live = LiveLessons(patches, (teacher,), SEED, CPU, torch.float32)
+        step = our_step(live, (student, DistillationLoss()))
+    with freed_memory_kept():
+        for _ in range(3):
+            step()
+    return peak_megabytes()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", choices=SIZES, nargs="+", default=list(SIZES))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peak", choices=["textbook", "ours"], help="print this way's megabytes and stop")
+    options = parser.parse_args()
+    if options.peak:
+        print(peak(SIZES[options.sizes[0]], options.peak))
+        return
+    for name in options.sizes:
+        compare(name, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
