@@ -38,7 +38,7 @@ def upscale(
 
             def report(tiles: Progress, name: str = source.name, done: int = done) -> None:
                 if tiles.note:
-                    print_above(bar, f"{name}: {tiles.note}")
+                    errors.print(f"{name}: {tiles.note}", soft_wrap=True)
                 share = done + tiles.done / tiles.total
                 bar.update(task, completed=share, description=f"{name}: {tiles.done} of {tiles.total} tiles")
 
@@ -55,7 +55,7 @@ def upscale(
             else:
                 print_above(bar, f"{target} ({width}x{height})")
     if failed:
-        raise DataError(f"{failed} of {len(targets)} images were not enlarged, see above; the others were")
+        raise DataError(f"{failed} of {len(targets)} images were not enlarged; the reasons are above")
 
 
 def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:

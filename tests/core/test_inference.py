@@ -233,8 +233,9 @@ def limit(more):
 
 img = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
 small = {"scale": 4, "n_feats": 8, "n_resblocks": 1}
+groups = {"n_resgroups": 2, "reduction": 4}
 for name in ("rcan", "edsr", "san"):
-    network = create_model(name, **small, **({} if name == "edsr" else {"n_resgroups": 2, "reduction": 4})).eval()
+    network = create_model(name, **small, **({} if name == "edsr" else groups)).eval()
     halved = upscale(network, img, tile=100)
     needed = activation_bytes(network, 200, 200)
     for share in (0.85, 1.15):
