@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from fakd_core.config import ModelSpec
-from fakd_core.models.layers import FeatureMaps, MeanShift, SRNetwork, choose_taps, conv, reconstruction
+from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.registry import (
     Architecture,
     KeyFormat,
@@ -67,7 +67,7 @@ class EDSR(SRNetwork):
             *(ResidualBlock(spec.n_feats, spec.res_scale) for _ in range(spec.n_resblocks)),
             conv(spec.n_feats, spec.n_feats),
         )
-        self.tail = reconstruction(spec.scale, spec.n_feats)
+        self.tail = Reconstruction(spec.scale, spec.n_feats)
         self.add_mean = MeanShift(+1)
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:

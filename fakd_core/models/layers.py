@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from itertools import product
 
 import torch
 from torch import Tensor, nn
@@ -99,9 +100,43 @@ class Upsampler(nn.Sequential):
         super().__init__(*layers)
 
 
-def reconstruction(scale: int, n_feats: int) -> nn.Sequential:
-    """The tail of every network here: the upsampler, then a convolution to RGB."""
-    return nn.Sequential(Upsampler(scale, n_feats), conv(n_feats, 3))
+class Reconstruction(nn.Sequential):
+    """The tail of every network here: the upsampler, then a convolution to RGB.
+
+    Where nothing learns, the last pixel shuffle and the convolution after it change places: the large map
+    between them, which sets the peak of memory, is never made.
+    """
+
+    def __init__(self, scale: int, n_feats: int) -> None:
+        super().__init__(Upsampler(scale, n_feats), conv(n_feats, 3))
+        self.last_step = 3 if scale == 3 else 2
+
+    def forward(self, features: Tensor) -> Tensor:
+        upsampler, to_rgb = self.children()
+        if torch.is_grad_enabled():
+            rgb: Tensor = to_rgb(upsampler(features))
+            return rgb
+        *layers, _ = upsampler.children()
+        for layer in layers:
+            features = layer(features)
+        weight, bias = to_rgb.parameters()
+        subpixels = bias.repeat_interleave(self.last_step**2)
+        features = F.conv2d(features, before_shuffle(weight, self.last_step), subpixels, padding=1)
+        return F.pixel_shuffle(features, self.last_step)
+
+
+def before_shuffle(weight: Tensor, step: int) -> Tensor:
+    """The 3x3 filters that, before a pixel shuffle by `step`, do what `weight` does after it.
+
+    (A, B, 3, 3) -> (A·step², B·step², 3, 3).
+    """
+    outputs, inputs = weight.shape[:2]
+    filters = weight.new_zeros(outputs, step, step, inputs, step, step, 3, 3)
+    for (y, x), (row, column) in product(product(range(step), repeat=2), product(range(3), repeat=2)):
+        # The pixel that this tap of subpixel (y, x) reads: in which neighbour, and which subpixel there.
+        (down, sub_y), (right, sub_x) = divmod(y + row - 1, step), divmod(x + column - 1, step)
+        filters[:, y, x, :, sub_y, sub_x, down + 1, right + 1] = weight[:, :, row, column]
+    return filters.flatten(3, 5).flatten(0, 2)
 
 
 def choose_taps(taps: tuple[int, int], default: tuple[int, int], depth: int) -> tuple[int, int]:

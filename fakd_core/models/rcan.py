@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fakd_core.config import ModelSpec
 from fakd_core.models.channel_attention import channel_attention
-from fakd_core.models.layers import FeatureMaps, MeanShift, SRNetwork, choose_taps, conv, reconstruction
+from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.registry import (
     Architecture,
     KeyFormat,
@@ -109,7 +109,7 @@ class RCAN(SRNetwork):
             *(ResidualGroup(spec.n_resblocks, spec.n_feats, spec.reduction) for _ in range(spec.n_resgroups)),
             conv(spec.n_feats, spec.n_feats),
         )
-        self.tail = reconstruction(spec.scale, spec.n_feats)
+        self.tail = Reconstruction(spec.scale, spec.n_feats)
         self.add_mean = MeanShift(+1)
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from fakd_core.config import ModelSpec
 from fakd_core.errors import DataError
-from fakd_core.models.layers import FeatureMaps, MeanShift, SRNetwork, choose_taps, conv, reconstruction
+from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.registry import (
     Architecture,
     KeyFormat,
@@ -184,7 +184,7 @@ class SAN(SRNetwork):
         self.gamma = nn.Parameter(torch.zeros(1))
         # In every published file, though the forward pass never uses it.
         self.conv_last = conv(n_feats, n_feats)
-        self.tail = reconstruction(spec.scale, n_feats)
+        self.tail = Reconstruction(spec.scale, n_feats)
         self.add_mean = MeanShift(+1)
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fakd_core.models.layers import conv
+from fakd_core.models.layers import Reconstruction, conv
 
 
 @pytest.mark.parametrize("learns", [True, False])
@@ -35,3 +35,14 @@ def test_a_bias_alone_frozen_stays_so() -> None:
     layer(torch.ones(1, 2, 3, 3)).sum().backward()
     assert layer.weight.grad is not None
     assert layer.bias.grad is None
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_the_tail_is_the_same_whether_something_learns_or_not(scale: int) -> None:
+    torch.manual_seed(0)
+    tail = Reconstruction(scale, 6).double()
+    features = torch.rand(2, 6, 5, 4, dtype=torch.float64)
+    learning = tail(features)
+    assert learning.shape == (2, 3, 5 * scale, 4 * scale)
+    with torch.inference_mode():
+        torch.testing.assert_close(tail(features), learning.detach())

@@ -51,7 +51,7 @@ def test_papers_numbers_at_x4(
 def test_counts_what_a_real_forward_pass_does(architecture: str, sizes: dict[str, int]) -> None:
     model = create_model(architecture, scale=3, n_feats=16, **sizes).eval()
     # torch's counter does not know the CPU's fused attention kernel, and would leave SAN's attention out.
-    with sdpa_kernel(SDPBackend.MATH), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(torch.rand(1, 3, 12, 20))
     assert profile(model, (12, 20)).gmacs == counter.get_total_flops() / 2e9
 
