@@ -13,7 +13,7 @@ from torch import Tensor
 from fakd_core import load_model
 from fakd_core.config import TrainConfig
 from fakd_core.errors import ConfigError
-from fakd_core.events import CancelToken, Progress, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.events import Cancelled, CancelToken, Progress, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.run_record import read_metrics
 from fakd_core.trainer import resume_training, train
 from fakd_core.validation import Validator
@@ -165,8 +165,7 @@ def test_what_can_not_be_trained_beside_the_student_is_refused(
 
 
 def test_preparing_can_be_cancelled_and_writes_nothing(settings: dict[str, Any]) -> None:
-    from fakd_core.events import Cancelled
-
+    run(settings, "before", steps=1)  # With the images decoded, reading one for validation is all there is.
     token = CancelToken()
     events = train(TrainConfig.build(**settings), token)
     assert isinstance(next(events), Progress)
