@@ -11,7 +11,7 @@ from fakd_core.errors import FeatureTapError
 
 EPSILON = 1e-8
 # Rows of the affinity matrix held at once.
-_ROWS = 384
+_ROWS = 768
 # A GPU wants few, large launches: numbers held at once over all samples of a chunk.
 _GPU_NUMBERS = 1 << 24
 

@@ -57,7 +57,7 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, features: Tensor, skip: Tensor) -> Tensor:
-        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling():
             return channel_attention(features, skip, *self.conv_du.parameters())
         gate = self.conv_du(features.mean((2, 3), keepdim=True))
         return torch.addcmul(skip, features, gate)
