@@ -31,6 +31,7 @@ from fakd_core.patch_pool import PATCHES_PER_BLOCK, PatchPool
 from fakd_core.patches import PatchSampler
 from fakd_core.teacher_cache import TeacherCache
 from fakd_core.trainer import resume_training, train
+from fakd_core.training_setup import anchored
 
 CPU = torch.device("cpu")
 
@@ -130,6 +131,8 @@ def test_every_turn_goes_through_the_whole_pool(sampler: PatchSampler) -> None:
     first, second = taken[:70], taken[70:]
     assert sorted(first) == sorted(second) == list(range(70))
     assert first.tolist() != second.tolist()
+    lr, _ = sampler.cut(pool.draws(first))
+    assert len({patch.tobytes() for patch in lr}) == 70
 
 
 def test_processes_share_the_batch_of_one(lessons: Make) -> None:
@@ -392,6 +395,14 @@ def test_training_differs_from_live_by_half_precision_alone(
     assert cached == pytest.approx(live, rel=1e-4)
 
 
+def test_the_cache_is_found_from_any_folder(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    relative = TrainConfig.build(**{**settings, "teacher_cache": "cache"})
+    assert anchored(relative).teacher_cache == tmp_path / "cache"
+
+
 def test_a_recipe_without_terms_keeps_no_maps(settings: dict[str, Any], tmp_path: Path) -> None:
     losses(train(TrainConfig.build(**{**settings, "distill": "none", "steps": 1})))
     sizes = [path.stat().st_size for path in block_files(tmp_path)]
@@ -444,7 +455,7 @@ def start() -> Iterator[Start]:
 def wait_for_blocks(number: int, folder: Path, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 100
     while len(block_files(folder)) < number:
-        assert process.poll() is None, process.communicate()
+        assert not process.poll(), process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
