@@ -19,7 +19,7 @@ from fakd_core.events import Cancelled
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(minutes=10)
+PATIENCE = timedelta(minutes=30)
 """How long a process waits for one that says nothing; a closed connection is noticed at once."""
 
 

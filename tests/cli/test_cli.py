@@ -90,7 +90,25 @@ def test_options_from_a_file_and_the_command_line_wins(
     assert (config.steps, config.alpha, config.layers) == (2, 0.25, (2, 3))
 
 
-def test_ctrl_c_stops_with_130_and_the_run_resumes(train_arguments: list[str], tmp_path: Path) -> None:
+def test_ctrl_c_while_modules_load_is_no_traceback() -> None:
+    program = """
+import sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from fakd_core.cli import main
+sys.exit(main([]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_with_130_and_the_run_resumes(
+    train_arguments: list[str], tmp_path: Path, sent: signal.Signals
+) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "fakd_core.cli", *train_arguments, "--steps", "100000"],
         stdout=subprocess.PIPE,
@@ -104,7 +122,7 @@ def test_ctrl_c_stops_with_130_and_the_run_resumes(train_arguments: list[str], t
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     output, error = process.communicate(timeout=30)
     assert process.returncode == 130, error
     assert "fakd train --resume" in output
