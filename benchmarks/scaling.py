@@ -1,0 +1,141 @@
+"""What several processes gain: steps of one and of all, and the all-reduce of the gradients, measured.
+
+    .venv/bin/python -m benchmarks.scaling [--processes 2] [--batch 4] [--steps 5]
+
+At the paper's sizes (RCAN g10 r20 -> g10 r6, 48x48, 10*SA on layers 1, 2, 3), with the trainer's lessons and
+learners. Each process gets one thread, or one GPU where there are any. See docs/scaling.md for the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from fakd_core.allocator import freed_memory_kept
+from fakd_core.datasets import open_dataset
+from fakd_core.device import choose_device, choose_precision
+from fakd_core.distributed import World, joined
+from fakd_core.events import CancelToken
+from fakd_core.learner import Learner
+from fakd_core.lessons import LiveLessons
+from fakd_core.losses import DistillationLoss
+from fakd_core.models import create_model
+from fakd_core.patches import PatchSampler
+from fakd_core.pixel_store import open_store
+from fakd_core.samples import SAMPLES, resolve_data
+
+SCALE, PATCH, SEED, RATE = 4, 48, 0, 1e-4
+Figures = dict[str, float]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=4, help="patches per step, over all processes")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        with joined() as world, freed_memory_kept():
+            figures = measured(world, options.batch, options.steps)
+            if world.leads:
+                print(json.dumps(figures), flush=True)
+        return
+    processes, batch = options.processes, options.batch
+    alone = started(1, batch, options.steps)
+    share = started(1, batch // processes, options.steps)
+    several = started(processes, batch, options.steps)
+    step, part, reduced = alone["step"], share["step"], several["all_reduce"]
+    megabytes = several["gradient_bytes"] / 1e6
+    print(f"one process, batch {batch}: {step:.3f} s a step")
+    print(f"one process, batch {batch // processes} (the share of one of {processes}): {part:.3f} s a step")
+    print(f"all-reduce of {megabytes:.1f} MB of gradients over {processes}: {1e3 * reduced:.1f} ms")
+    print(f"{processes} processes, batch {batch}: {several['step']:.3f} s a step")
+    print(f"model: {max(part, reduced):.3f} to {part + reduced:.3f} s a step")
+    print(f"gain: {step / several['step']:.2f}x; a share is {step / part:.2f}x as fast as the whole")
+
+
+def started(processes: int, batch: int, steps: int) -> Figures:
+    """What so many fresh processes measure."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    worker = ["-m", "--", "benchmarks.scaling", "--worker", f"--batch={batch}", f"--steps={steps}"]
+    done = subprocess.run(
+        [*launch, *worker],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    figures: Figures = json.loads(done.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def measured(world: World, batch: int, steps: int) -> Figures:
+    """Seconds until the slowest process is done, in the fastest round: of a step, and of the all-reduce."""
+    device = choose_device("auto", world)
+    dtype = choose_precision("auto", device)
+    torch.manual_seed(SEED)
+    teacher, student = (
+        create_model("rcan", n_resgroups=10, n_resblocks=blocks, scale=SCALE).to(
+            device, memory_format=torch.channels_last
+        )
+        for blocks in (20, 6)
+    )
+    lessons = LiveLessons(sampler(batch), (teacher.eval().requires_grad_(False),), SEED, device, dtype)
+    learner = Learner(student, DistillationLoss(), device, dtype, world=world)
+    size = sum(parameter.numel() for parameter in student.parameters())
+    gradients = torch.zeros(size, device=device)
+
+    def step() -> None:
+        learner.learn(lessons.lesson(0, world.rank, world.ranks), RATE)
+
+    def all_reduce() -> None:
+        if not world.alone:
+            distributed.all_reduce(gradients)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    return {
+        "step": fastest(world, step, steps),
+        "all_reduce": fastest(world, all_reduce, 5 * steps),
+        "gradient_bytes": 4 * size,
+    }
+
+
+def fastest(world: World, work: Callable[[], None], times: int) -> float:
+    """Seconds of `work`, begun by all processes at once, until the last one is done.
+
+    Of so many times the fastest: whatever else runs on the machine only adds.
+    """
+    work()
+    taken = []
+    for _ in range(times):
+        world.any(False)
+        begun = time.perf_counter()
+        work()
+        world.any(False)
+        taken.append(time.perf_counter() - begun)
+    return min(taken)
+
+
+def sampler(batch: int) -> PatchSampler:
+    dataset = open_dataset(resolve_data(Path(SAMPLES)), SCALE)
+    opening = open_store(dataset, CancelToken())
+    while True:
+        try:
+            next(opening)
+        except StopIteration as done:
+            return PatchSampler(done.value, range(len(dataset)), PATCH, batch, SEED)
+
+
+if __name__ == "__main__":
+    main()
