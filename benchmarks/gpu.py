@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.gpu [--batch 16] [--rounds 10]
 
-Prints Markdown tables: the SA loss (textbook, textbook compiled, ours), the distillation step with its memory,
-inference. Not yet run on a GPU by the authors.
+Prints Markdown tables: the SA loss (textbook, textbook compiled, ours), the distillation step with its
+memory, inference. Not yet run on a GPU by the authors.
 """
 
 from __future__ import annotations

@@ -15,25 +15,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import distributed
 
+from benchmarks.distillation_step import RATE, SEED, SIZES, networks, sampler
 from fakd_core.allocator import freed_memory_kept
-from fakd_core.datasets import open_dataset
 from fakd_core.device import choose_device, choose_precision
 from fakd_core.distributed import World, joined
-from fakd_core.events import CancelToken
 from fakd_core.learner import Learner
 from fakd_core.lessons import LiveLessons
 from fakd_core.losses import DistillationLoss
-from fakd_core.models import create_model
-from fakd_core.patches import PatchSampler
-from fakd_core.pixel_store import open_store
-from fakd_core.samples import SAMPLES, resolve_data
 
-SCALE, PATCH, SEED, RATE = 4, 48, 0, 1e-4
 Figures = dict[str, float]
 
 
@@ -83,14 +76,8 @@ def measured(world: World, batch: int, steps: int) -> Figures:
     """Seconds until the slowest process is done, in the fastest round: of a step, and of the all-reduce."""
     device = choose_device("auto", world)
     dtype = choose_precision("auto", device)
-    torch.manual_seed(SEED)
-    teacher, student = (
-        create_model("rcan", n_resgroups=10, n_resblocks=blocks, scale=SCALE).to(
-            device, memory_format=torch.channels_last
-        )
-        for blocks in (20, 6)
-    )
-    lessons = LiveLessons(sampler(batch), (teacher.eval().requires_grad_(False),), SEED, device, dtype)
+    teacher, student = (network.to(device) for network in networks(SIZES["paper"]))
+    lessons = LiveLessons(sampler(batch), (teacher,), SEED, device, dtype)
     learner = Learner(student, DistillationLoss(), device, dtype, world=world)
     size = sum(parameter.numel() for parameter in student.parameters())
     gradients = torch.zeros(size, device=device)
@@ -125,16 +112,6 @@ def fastest(world: World, work: Callable[[], None], times: int) -> float:
         world.any(False)
         taken.append(time.perf_counter() - begun)
     return min(taken)
-
-
-def sampler(batch: int) -> PatchSampler:
-    dataset = open_dataset(resolve_data(Path(SAMPLES)), SCALE)
-    opening = open_store(dataset, CancelToken())
-    while True:
-        try:
-            next(opening)
-        except StopIteration as done:
-            return PatchSampler(done.value, range(len(dataset)), PATCH, batch, SEED)
 
 
 if __name__ == "__main__":
