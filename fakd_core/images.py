@@ -18,7 +18,7 @@ from fakd_core.events import Image8
 from fakd_core.files import atomic_path
 
 MAX_PIXELS = 200_000_000
-"""Larger images are refused: reading one takes over 2 GB. The x4 result of 12 megapixels is smaller."""
+"""Larger images are refused: reading one takes over 3 GB. The x4 result of 12 megapixels is smaller."""
 
 # By itself Pillow refuses less than such a result has.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS

@@ -142,6 +142,8 @@ class TiledPass:
                 else:
                     top = rows[0].end
                     yield strip
+                    # Whoever took it may be done with it before the next one is.
+                    del strip
                     continue
                 # Only out here, without the error's traceback, are the failed pass's tensors free.
                 self._done = begun

@@ -51,6 +51,8 @@ def _compressed(height: int, width: int, strips: Iterable[Image8]) -> Iterator[b
             rows = np.concatenate([above, strip[top : top + _ROWS_AT_ONCE]])
             above = rows[-1:]
             yield packer.compress(_filtered(rows))
+        # Not to be held while the next one is made.
+        del strip
     if left:
         raise ValueError(f"expected strips of {height} rows together, found {height - left}")
     yield packer.flush()
