@@ -24,6 +24,7 @@ from fakd_core.events import Image8
 from fakd_core.images import image_size, read_image, write_png
 from fakd_core.inference import upscale_strips
 from fakd_core.png_stream import write_png_strips
+from fakd_core.tiles import DEFAULT_TILE
 
 
 def photographs(megapixels: float) -> Image8:
@@ -50,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megapixels", type=float, nargs="+", default=[0.75, 3, 12])
     parser.add_argument("--model", default="rcan-g5-r1-c32-x4-fakd")
-    parser.add_argument("--tile", type=int, default=192)
+    parser.add_argument("--tile", type=int, default=DEFAULT_TILE)
     parser.add_argument("--measure", type=Path, nargs=2, help="enlarge this file to that one and stop")
     options = parser.parse_args()
     if options.measure:

@@ -68,7 +68,7 @@ def upscale_strips(
     """The enlarged image from top to bottom, as (h, W·scale, 3) uint8 strips: one row of tiles in memory.
 
     `tile` is the side in LR pixels of the square the network sees at once; None takes the whole image
-    where one pass needs at most 3 GiB, else tiles of 192, or smaller ones for the widest networks. Each
+    where one pass needs at most 3 GiB, else tiles of 256, or smaller ones for the widest networks. Each
     tile sees 32 pixels beyond its part, and neighbours fade into one another over 16 pixels around the
     seam, so that every pixel kept has at least 24 pixels of context: a network whose receptive field
     reaches no farther gives exactly its whole-image result. Networks with global pooling (RCAN, SAN) see

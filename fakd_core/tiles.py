@@ -17,7 +17,7 @@ BLEND = 16
 """LR pixels, centred on a seam, over which one tile fades into the next."""
 
 MIN_TILE = 2 * (OVERLAP + BLEND)
-DEFAULT_TILE = 192
+DEFAULT_TILE = 256
 
 Floats = npt.NDArray[np.float32]
 
