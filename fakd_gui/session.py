@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,12 @@ class Session(QObject):
     """The `JobEnd`."""
     query_changed = Signal(int, int)
     """The inspected position (y, x) in LR pixels."""
+    images_chosen = Signal(list, list)
+    """A series of images to look through: their paths, in order, and a label for each."""
+    told = Signal(str)
+    """A short confirmation: what was copied or written."""
+    undo_offered = Signal(str, object)
+    """What was taken away, and the function that brings it back."""
 
     def __init__(self, parent: QObject | None = None, runs_root: Path | None = None) -> None:
         super().__init__(parent)
@@ -98,6 +105,18 @@ class Session(QObject):
             return open_image(path, scale, is_lr)
 
         self._opening.submit(work)
+
+    def show_images(self, paths: Sequence[Path], labels: Sequence[str] = ()) -> None:
+        """Ask for a film strip of `paths` in this order; a label, if given, stands below each."""
+        self.images_chosen.emit(list(paths), list(labels) or [path.name for path in paths])
+
+    def tell(self, text: str) -> None:
+        """Confirm something small, in the status bar."""
+        self.told.emit(text)
+
+    def offer_undo(self, text: str, take_back: Callable[[], object]) -> None:
+        """Say that something was taken away, and how it comes back."""
+        self.undo_offered.emit(text, take_back)
 
     def add_run(self, run: Path) -> None:
         if run not in self.runs:
