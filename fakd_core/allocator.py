@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import mmap
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Item = TypeVar("Item", bound=np.generic)
 
 # mallopt's parameters, from glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
@@ -48,3 +56,18 @@ def freed_memory_kept() -> Iterator[None]:
                 for parameter, value in _USUAL.items():
                     libc.mallopt(parameter, value)
                 libc.malloc_trim(0)
+
+
+def array_apart(shape: tuple[int, ...], dtype: type[Item]) -> npt.NDArray[Item]:
+    """An array of zeros in memory of its own, which goes back to the system with the array.
+
+    For large arrays that come and go within `freed_memory_kept`: there they would leave holes among what is
+    kept, which the next one need not fit. Raises `MemoryError`.
+    """
+    items = math.prod(shape)
+    # No system maps 0 bytes.
+    try:
+        memory = mmap.mmap(-1, max(1, items * np.dtype(dtype).itemsize))
+    except OSError as error:
+        raise MemoryError(f"an array of {shape}: {error}") from None
+    return np.frombuffer(memory, dtype, items).reshape(shape)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fakd_core.allocator import freed_memory_kept
+from fakd_core.allocator import array_apart, freed_memory_kept
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.images import imresize_bicubic
@@ -158,8 +158,8 @@ class TiledPass:
         fade = self._tiling.blend * scale
         height, width = (row.keep_end - row.keep_start) * scale, columns[-1].end * scale
         settled = height - (fade if row.end < len(self._img) else 0)
-        strip = np.empty((settled, width, 3), dtype=np.uint8)
-        below = np.empty((height - settled, width, 3), dtype=np.float32)
+        strip = array_apart((settled, width, 3), np.uint8)
+        below = array_apart((height - settled, width, 3), np.float32)
         edge: Floats | None = None
         for column in columns:
             piece = self._tile(row, column)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+
+from fakd_core.allocator import array_apart, freed_memory_kept
 
 PROGRAM = """
 import resource, torch
@@ -46,3 +51,27 @@ def test_a_block_inside_another_takes_nothing_from_it() -> None:
     within, after = (int(word) for word in done.stdout.split())
     assert within > 48
     assert after < 32
+
+
+def test_an_array_apart_is_zero_and_can_be_written() -> None:
+    array = array_apart((2, 3, 4), np.float32)
+    assert array.shape == (2, 3, 4)
+    assert array.dtype == np.float32
+    assert not array.any()
+    array[:] = 1
+    assert array.sum() == 24
+    assert array_apart((0, 5), np.uint8).shape == (0, 5)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_an_array_apart_goes_back_to_the_system_even_while_freed_memory_is_kept() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    with freed_memory_kept():
+        before = resident()
+        array = array_apart((64 << 20,), np.uint8)
+        array[:] = 1
+        assert resident() - before > 60 << 20
+        del array
+        assert resident() - before < 4 << 20
