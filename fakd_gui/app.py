@@ -12,15 +12,20 @@ from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from fakd_core.assets import assets_dir
 from fakd_core.threads import share_cores
 from fakd_gui.jobs import stop_all
 from fakd_gui.main_window import MainWindow
+from fakd_gui.remembered import Remembered, read_state, write_state
 from fakd_gui.session import Session
 from fakd_gui.theme import apply_theme
 
 SIZE = (1280, 800)
+KEEP_MS = 20_000
+"""How often the state is written while the window is open, for the start after a crash."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,8 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.excepthook = show_exception
     session = Session()
     window = make_window(session)
+    state = read_state()
+    window.recall_look(state)
     window.show()
     QTimer.singleShot(0, session.find_runs)
+    QTimer.singleShot(0, lambda: window.recall({**state, **_instead(arguments)}))
+    keeper = QTimer(window, interval=KEEP_MS)
+    keeper.timeout.connect(lambda: write_state(window.remember()))
+    keeper.start()
     if arguments.run is not None:
         QTimer.singleShot(0, lambda: session.select_run(arguments.run))
     for image in arguments.images:
@@ -47,8 +58,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Ctrl+C in the terminal closes the window as its cross does.
     signal.signal(signal.SIGINT, lambda *_: window.close())
     status = app.exec()
+    write_state(window.remember())
     stop_all(window, session)
     return status
+
+
+def _instead(arguments: argparse.Namespace) -> Remembered:
+    """What the command line asks for comes in place of what was open."""
+    if arguments.images:
+        return {"image": "", "workspace": "Compare"}
+    return {"workspace": "Train"} if arguments.run else {}
 
 
 def has_display() -> bool:
@@ -64,6 +83,8 @@ def make_application() -> QApplication:
     found = QApplication.instance()
     app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("FAKD Workbench")
+    app.setDesktopFileName("fakd-workbench")
+    app.setWindowIcon(QIcon(str(assets_dir() / "icon.svg")))
     apply_theme(app)
     return app
 

@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QActionGroup, QCloseEvent, QCursor, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import (
-    QDockWidget,
-    QFileDialog,
-    QMainWindow,
-    QMenu,
-    QMessageBox,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QCloseEvent, QCursor, QKeyEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QMessageBox, QTabWidget, QVBoxLayout, QWidget
 
-from fakd_core import __version__
+from fakd_core.catalogue import bundled_models
+from fakd_core.errors import FakdError
+from fakd_core.layouts import find_images
 from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.compare import ComparePanel
 from fakd_gui.inspect import InspectPanel
 from fakd_gui.jobs import stop_all
+from fakd_gui.menus import Menus
+from fakd_gui.remembered import Remembered, part, text, texts
 from fakd_gui.run_folders import is_run
 from fakd_gui.run_list import RunList
 from fakd_gui.session import Session
+from fakd_gui.shortcuts import ShortcutSheet
 from fakd_gui.status import StatusBar
 from fakd_gui.theme import Theme, follow_theme, icon, watcher
 from fakd_gui.train import TrainPanel
 from fakd_gui.widgets.banner import ErrorBanner
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES, MODEL_SUFFIXES, opener_of
+from fakd_gui.widgets.undo_bar import UndoBar
 
-MODEL_FILTER = f"Models ({' '.join(f'*{suffix}' for suffix in MODEL_SUFFIXES)});;All files (*)"
-HELP = """<h3>FAKD Workbench {version}</h3>
-<p>A heavy teacher network teaches a light student to enlarge images, by feature affinity (FAKD).</p>
-<table cellpadding="3">
-<tr><td><b>Ctrl+1 … 4</b></td><td>Train, Compare, Inspect, Benchmark</td></tr>
-<tr><td><b>Ctrl+O</b></td><td>open an image</td></tr>
-<tr><td><b>Ctrl+Return, Ctrl+P, Ctrl+.</b></td><td>start, pause or resume, stop the training</td></tr>
-<tr><td><b>1 … 9</b></td><td>one pane at full size, while held or until Esc</td></tr>
-<tr><td><b>arrows, Page up/down</b></td><td>in Inspect: move the pixel, change the layer</td></tr>
-<tr><td><b>wheel, drag, double click</b></td><td>zoom at the cursor, move, fit</td></tr>
-</table>
-<p>Images, folders, checkpoints and run folders can be dropped anywhere.</p>"""
+Workspace = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
+TOLD_MS = 5000
 
 
 class MainWindow(QMainWindow):
@@ -56,11 +42,12 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("FAKD Workbench")
         self.setMinimumSize(760, 520)
         self.banner = ErrorBanner()
+        self.undo_bar = UndoBar()
         self.train = TrainPanel(session)
         self.compare = ComparePanel(session)
         self.inspect = InspectPanel(session)
         self.benchmark = BenchmarkPanel(session)
-        self.workspaces: dict[str, tuple[QWidget, str]] = {
+        self.workspaces: dict[str, tuple[Workspace, str]] = {
             "Train": (self.train, "school"),
             "Compare": (self.compare, "compare"),
             "Inspect": (self.inspect, "crosshairs-gps"),
@@ -75,6 +62,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banner)
+        column.addWidget(self.undo_bar)
         column.addWidget(self.tabs, 1)
         self.setCentralWidget(centre)
         self.runs = QDockWidget("Runs")
@@ -86,9 +74,15 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.runs], [170], Qt.Orientation.Horizontal)
         self.status = StatusBar(session)
         self.setStatusBar(self.status)
-        self._make_menus()
+        self.menus = Menus(self)
         FileDrops(self, self.take_files)
         session.error.connect(self.banner.show_error)
+        session.told.connect(lambda text: self.status.showMessage(text, TOLD_MS))
+        session.undo_offered.connect(self.undo_bar.offer)
+        self.undo_bar.changed.connect(self._name_undo)
+        session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
+        session.image_changed.connect(lambda image: self.menus.recent.add(image.path))
+        session.run_selected.connect(self.menus.recent.add)
         session.run_selected.connect(lambda _: self.show_workspace("Train"))
         session.training_started.connect(lambda _: self.show_workspace("Train"))
         session.training_started.connect(lambda _: self.banner.dismiss())
@@ -122,10 +116,77 @@ class MainWindow(QMainWindow):
                     "a run folder, or a .safetensors, .pt or .pth file"
                 )
 
+    def look_through(self, folder: Path) -> None:
+        """Put the images of `folder` on Compare's film strip."""
+        try:
+            images = find_images(folder)
+        except FakdError as error:
+            self.session.error.emit(str(error))
+            return
+        if not images:
+            self.session.error.emit(f"{folder}: no images in this folder; choose a folder of images")
+            return
+        self.menus.recent.add(folder)
+        self.session.show_images(images)
+
+    def toggle_full_screen(self) -> None:
+        self.showNormal() if self.isFullScreen() else self.showFullScreen()
+
+    def show_shortcuts(self) -> None:
+        """The sheet of every key; pressed again it closes."""
+        open_sheet = self.findChild(ShortcutSheet)
+        if open_sheet is not None:
+            open_sheet.close()
+            return
+        ShortcutSheet({name: getattr(panel,"KEYS",()) for name, (panel, _) in self.workspaces.items()}, self).show()
+
+    # -- from one start to the next ------------------------------------------------------------------
+
+    def remember(self) -> dict[str, object]:
+        """What the next start restores: plain values for `remembered.write_state`."""
+        image = self.session.image
+        return {
+            "geometry": bytes(self.saveGeometry().toBase64().data()).decode(),
+            "docks": bytes(self.saveState().toBase64().data()).decode(),
+            "colours": watcher().scheme,
+            "workspace": self.tabs.tabText(self.tabs.currentIndex()),
+            "teacher": self.session.teacher,
+            "students": self.session.students,
+            "image": "" if image is None else str(image.path),
+            "low resolution": image is not None and image.hr is None,
+            "recent": self.menus.recent.paths,
+            "panels": {name: panel.remember() for name, (panel, _) in self.workspaces.items()},
+        }
+
+    def recall_look(self, state: Remembered) -> None:
+        """Place, size and colours: before the window shows."""
+        colours = text(state, "colours")
+        if colours in ("system", "light", "dark"):
+            watcher().choose(colours)
+        self.restoreGeometry(QByteArray.fromBase64(text(state, "geometry").encode()))
+        self.restoreState(QByteArray.fromBase64(text(state, "docks").encode()))
+
+    def recall(self, state: Remembered) -> None:
+        """What was chosen and opened, where it is still there; `state` may lack anything."""
+        self.menus.recent.recall(texts(state, "recent"))
+        for name, (panel, _) in self.workspaces.items():
+            panel.recall(part(part(state, "panels"), name))
+        if _model_exists(text(state, "teacher")):
+            self.session.set_teacher(text(state, "teacher"))
+        for student in filter(_model_exists, texts(state, "students")):
+            self.session.add_student(student)
+        image = Path(text(state, "image"))
+        if self.session.image is None and image.is_file():
+            opener_of(self.session).set_mode(bool(state.get("low resolution")))
+            opener_of(self.session).open(image)
+        if text(state, "workspace") in self.workspaces:
+            self.show_workspace(text(state, "workspace"))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc that nothing else wanted dismisses the message."""
         if event.key() == Qt.Key.Key_Escape:
             self.banner.dismiss()
+            self.undo_bar.hide()
         super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -136,62 +197,16 @@ class MainWindow(QMainWindow):
         stop_all(self, self.session)
         event.accept()
 
-    # -- menus ---------------------------------------------------------------------------------------
+    # -- asking --------------------------------------------------------------------------------------
 
-    def _make_menus(self) -> None:
-        bar = self.menuBar()
-        file = bar.addMenu("&File")
-        self._add(
-            file, "&Open image…", "Ctrl+O", lambda: opener_of(self.session).choose(self), then="Compare"
-        )
-        self._add(file, "Choose &teacher…", "", lambda: self._choose_model(self.session.set_teacher))
-        self._add(file, "Add &student…", "", lambda: self._choose_model(self.session.add_student))
-        self._add(file, "Open &run…", "", self._choose_run)
-        file.addSeparator()
-        self._add(file, "&Quit", "Ctrl+Q", self.close)
-        training = bar.addMenu("&Training")
-        self._add(training, "&Start", "Ctrl+Return", self.train.start, then="Train")
-        self._add(training, "&Pause or resume", "Ctrl+P", self.train.toggle_pause)
-        self._add(training, "S&top", "Ctrl+.", self.train.stop)
-        view = bar.addMenu("&View")
-        for number, name in enumerate(self.workspaces, 1):
-            self._add(view, name, f"Ctrl+{number}", lambda name=name: self.show_workspace(name))
-        view.addSeparator()
-        view.addAction(self.runs.toggleViewAction())
-        view.addMenu(self._scheme_menu())
-        help_menu = bar.addMenu("&Help")
-        self._add(help_menu, "&Keys and about", "F1", self._show_help)
-
-    def _add(
-        self, menu: QMenu, text: str, shortcut: str, action: Callable[[], object], then: str = ""
-    ) -> None:
-        entry = menu.addAction(text)
-        if shortcut:
-            entry.setShortcut(QKeySequence(shortcut))
-
-        def act() -> None:
-            if then:
-                self.show_workspace(then)
-            action()
-
-        entry.triggered.connect(act)
-
-    def _scheme_menu(self) -> QMenu:
-        menu = QMenu("&Colours", self)
-        group = QActionGroup(menu)
-        for scheme in ("system", "light", "dark"):
-            entry = menu.addAction(scheme.capitalize())
-            entry.setCheckable(True)
-            entry.setChecked(watcher().scheme == scheme)
-            entry.triggered.connect(lambda _=False, scheme=scheme: watcher().choose(scheme))
-            group.addAction(entry)
-        return menu
+    def _name_undo(self) -> None:
+        losses = self.undo_bar.losses
+        self.menus.undo.setEnabled(bool(losses))
+        self.menus.undo.setText(f"&Undo: {losses[-1].text}" if losses else "&Undo")
 
     def _apply_theme(self, theme: Theme) -> None:
         for index, (_, name) in enumerate(self.workspaces.values()):
             self.tabs.setTabIcon(index, icon(name))
-
-    # -- asking --------------------------------------------------------------------------------------
 
     def _ask_role(self, path: Path) -> None:
         menu = QMenu(self)
@@ -199,16 +214,6 @@ class MainWindow(QMainWindow):
         menu.addAction("Use as teacher", lambda: self.session.set_teacher(str(path)))
         menu.addAction("Add as student", lambda: self.session.add_student(str(path)))
         menu.popup(QCursor.pos())
-
-    def _choose_model(self, take: Callable[[str], None]) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a model", "", MODEL_FILTER)
-        if name:
-            take(name)
-
-    def _choose_run(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Open a run folder", str(self.session.runs_root))
-        if name:
-            self.session.select_run(Path(name))
 
     def _may_stop_training(self) -> bool:
         answer = QMessageBox.question(
@@ -219,9 +224,6 @@ class MainWindow(QMainWindow):
         )
         return answer is QMessageBox.StandardButton.Close
 
-    def _show_help(self) -> None:
-        box = QMessageBox(
-            QMessageBox.Icon.NoIcon, "FAKD Workbench", HELP.format(version=__version__), parent=self
-        )
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+
+def _model_exists(ref: str) -> bool:
+    return bool(ref) and (ref in bundled_models() or Path(ref).exists())

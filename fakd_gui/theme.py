@@ -292,6 +292,8 @@ def _style_sheet(theme: Theme) -> str:
     QFrame[role="banner"] {{ background: {theme.bad_fill};
         border: 1px solid {theme.bad}; border-radius: 4px; }}
     QFrame[role="banner"] QLabel {{ color: {theme.text}; }}
+    QFrame[role="notice"] {{ background: {theme.field};
+        border: 1px solid {theme.border}; border-radius: 4px; }}
     QPushButton[role="primary"] {{ background: {theme.accent}; color: {on_accent}; font-weight: 600;
         border: 1px solid {theme.accent}; border-radius: 4px; padding: 5px 16px; }}
     QPushButton[role="primary"]:hover {{ border-color: {theme.text}; }}

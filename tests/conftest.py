@@ -12,10 +12,11 @@ SHARED = Path(os.environ.get("FAKD_SHARED", Path(__file__).parents[2] / "shared"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decoded images of tests stay out of the user's cache folder."""
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded images and settings of tests stay out of the user's folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAKD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("FAKD_CONFIG", str(tmp_path_factory.mktemp("config")))
         yield
 
 

@@ -1,0 +1,60 @@
+"""The sheet of every shortcut, by workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+Keys = tuple[tuple[str, str], ...]
+"""Each a key, or several with commas between, and what it does."""
+
+EVERYWHERE: Keys = (
+    ("Ctrl+1 … 4", "Train, Compare, Inspect, Benchmark"),
+    ("Ctrl+O, Ctrl+Shift+O", "open an image, a folder of images"),
+    ("Ctrl+Z", "bring back what was taken away last"),
+    ("Ctrl+Return, Ctrl+P, Ctrl+.", "start, pause or resume, stop the training"),
+    ("F11", "full screen"),
+    ("Esc", "dismiss a message"),
+    ("F1 or ?", "this sheet"),
+)
+COLUMNS = 2
+
+
+class ShortcutSheet(QDialog):
+    """Stays open beside the work; Esc or the shortcut closes it."""
+
+    def __init__(self, groups: Mapping[str, Keys], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Shortcuts")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.text = QLabel(_as_html({"Everywhere": EVERYWHERE, **groups}))
+        self.text.setTextFormat(Qt.TextFormat.RichText)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
+        self.text.setMargin(14)
+        area = QScrollArea()
+        area.setWidget(self.text)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(area)
+        wanted = self.text.sizeHint()
+        self.resize(min(wanted.width() + 30, 940), min(wanted.height() + 10, 640))
+
+
+def _as_html(groups: Mapping[str, Keys]) -> str:
+    blocks = []
+    for name, keys in groups.items():
+        rows = "".join(
+            f"<tr><td><b>{escape(key)}</b></td><td>&nbsp;&nbsp;{escape(what)}</td></tr>" for key, what in keys
+        )
+        if rows:
+            blocks.append(f"<h4>{name}</h4><table cellpadding='2'>{rows}</table>")
+    # Filled column by column, so that the groups keep their order from top to bottom.
+    half = -(-len(blocks) // COLUMNS)
+    columns = ["".join(blocks[start : start + half]) for start in range(0, len(blocks), half)]
+    cells = "".join(f"<td valign='top' style='padding-right: 28px'>{column}</td>" for column in columns)
+    return f"<table><tr>{cells}</tr></table>"

@@ -1,0 +1,73 @@
+"""A line that says what was taken away and brings it back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from fakd_gui.theme import Theme, follow_theme, icon
+
+SHOWN_MS = 12_000
+KEPT = 50
+"""Steps that can be taken back, also after the line is gone."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What was taken away, in words, and the function that brings it back."""
+
+    text: str
+    take_back: Callable[[], object]
+
+
+class UndoBar(QFrame):
+    """Shows the newest loss for a while; `undo` takes losses back one after the other, the newest first."""
+
+    changed = Signal()
+    """There is another newest loss, or none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "notice")
+        self.losses: deque[Loss] = deque(maxlen=KEPT)
+        self._text = QLabel()
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.undo_button = QPushButton("Undo")
+        self.undo_button.setToolTip("Bring it back (Ctrl+Z)")
+        self.undo_button.clicked.connect(self.undo)
+        self._close = QToolButton()
+        self._close.setAutoRaise(True)
+        self._close.setToolTip("Dismiss (Esc)")
+        self._close.setAccessibleName("Dismiss the line")
+        self._close.clicked.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 3, 6, 3)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self.undo_button)
+        layout.addWidget(self._close)
+        self._timer = QTimer(self, singleShot=True, interval=SHOWN_MS)
+        self._timer.timeout.connect(self.hide)
+        follow_theme(self, self._apply_theme)
+        self.hide()
+
+    def offer(self, text: str, take_back: Callable[[], object]) -> None:
+        self.losses.append(Loss(text, take_back))
+        self._text.setText(text)
+        self._timer.start()
+        self.show()
+        self.changed.emit()
+
+    def undo(self) -> None:
+        """Take the newest loss back; nothing happens where there is none."""
+        if self.losses:
+            self.losses.pop().take_back()
+            self.hide()
+            self.changed.emit()
+
+    def _apply_theme(self, theme: Theme) -> None:
+        self._close.setIcon(icon("close"))
+        self._close.setIconSize(QSize(14, 14))
