@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
 
 OnProgress = Callable[[Progress], None]
+OnTile = Callable[[int, int, Image8], None]
+"""Takes (top, left, pixels) of a tile in SR pixels as it is made, before its seams are blended."""
 
 ACTIVATION_BYTES = 3 << 30
 """What one forward pass may take. Fixed, rather than what is free just now: an image comes out the same on
@@ -37,13 +39,14 @@ def upscale(
     tile: int | None = None,
     on_progress: OnProgress | None = None,
     cancel: CancelToken | None = None,
+    on_tile: OnTile | None = None,
 ) -> Image8:
     """Enlarge (H, W, 3) uint8 RGB to (H·scale, W·scale, 3) uint8 with `model`, on the model's device.
 
     The strips of `upscale_strips` in one array; arguments and errors as there. Raises `DataError` for a
     result above 4 GiB, too.
     """
-    strips = upscale_strips(model, img, tile, on_progress, cancel)
+    strips = upscale_strips(model, img, tile, on_progress, cancel, on_tile)
     height, width = (side * model.spec.scale for side in img.shape[:2])
     if height * width * 3 > MAX_RESULT_BYTES:
         raise DataError(
@@ -64,6 +67,7 @@ def upscale_strips(
     tile: int | None = None,
     on_progress: OnProgress | None = None,
     cancel: CancelToken | None = None,
+    on_tile: OnTile | None = None,
 ) -> Iterator[Image8]:
     """The enlarged image from top to bottom, as (h, W·scale, 3) uint8 strips: one row of tiles in memory.
 
@@ -75,16 +79,16 @@ def upscale_strips(
     each tile's statistics instead of the image's, hence the fade; published scores are of whole images.
 
     Where memory runs out, tiles of half the side go on from the last finished strip; the `note` of a
-    `Progress` tells. `on_progress` counts tiles. Raises `ConfigError` for a tile below 96, `DataError` for
-    what is no such image or needs too much memory even in tiles of 96, `Cancelled` once `cancel` is
-    cancelled (looked at before every layer).
+    `Progress` tells. `on_progress` counts tiles; `on_tile` gets each as soon as it is made, to be looked at
+    meanwhile. Raises `ConfigError` for a tile below 96, `DataError` for what is no such image or needs too
+    much memory even in tiles of 96, `Cancelled` once `cancel` is cancelled (looked at before every layer).
     """
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8 or img.size == 0:
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
     if tile is not None:
         check_tile(tile)
     tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
-    return TiledPass(model, img, tiling, on_progress, cancel).strips()
+    return TiledPass(model, img, tiling, on_progress, cancel, on_tile).strips()
 
 
 def bicubic_upscale(img: Image8, scale: int) -> Image8:
@@ -116,12 +120,14 @@ class TiledPass:
         tiling: Tiling,
         on_progress: OnProgress | None = None,
         cancel: CancelToken | None = None,
+        on_tile: OnTile | None = None,
     ) -> None:
         self._model = model
         self._img = img
         self._tiling = tiling
         self._on_progress = on_progress
         self._cancel = cancel
+        self._on_tile = on_tile
         self._done = self._total = 0
 
     def strips(self) -> Iterator[Image8]:
@@ -163,6 +169,9 @@ class TiledPass:
         edge: Floats | None = None
         for column in columns:
             piece = self._tile(row, column)
+            if self._on_tile is not None:
+                pixels = _to_uint8(torch.from_numpy(piece))
+                self._on_tile(row.keep_start * scale, column.keep_start * scale, pixels)
             if edge is not None:
                 fade_in(edge, piece.swapaxes(0, 1))
             ready = piece.shape[1] - (fade if column.end * scale < width else 0)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fakd_core.config import ModelSpec
 from fakd_core.errors import ConfigError, DataError
-from fakd_core.events import Cancelled, CancelToken, Progress
+from fakd_core.events import Cancelled, CancelToken, Image8, Progress
 from fakd_core.images import imresize_bicubic
 from fakd_core.inference import (
     bicubic_upscale,
@@ -314,3 +314,19 @@ def test_a_result_too_large_for_one_array_is_refused_before_the_work(network: Lo
     with pytest.raises(DataError, match="4 GiB, found 36000x40000"):
         upscale(network, lr, tile=192)
     assert next(upscale_strips(network, lr[:, :100], tile=192)).shape[1] == 200
+
+
+def test_tiles_are_shown_as_they_are_made_each_at_its_place(network: Local) -> None:
+    img = noise(300, 200)
+    network.sizes.clear()
+    made = np.zeros((600, 400, 3), np.uint8)
+    tiles = 0
+
+    def show(top: int, left: int, pixels: Image8) -> None:
+        nonlocal tiles
+        tiles += 1
+        made[top : top + len(pixels), left : left + pixels.shape[1]] = pixels
+
+    whole = upscale(network, img, tile=128, on_tile=show)
+    assert tiles == len(network.sizes)
+    assert np.array_equal(made, whole)
