@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from fakd_gui.theme import Theme, follow_theme, icon
 
 SHOWN_MS = 12_000
+WIDTH, MARGIN = 560, 12
 KEPT = 50
 """Steps that can be taken back, also after the line is gone."""
 
@@ -25,14 +26,18 @@ class Loss:
 
 
 class UndoBar(QFrame):
-    """Shows the newest loss for a while; `undo` takes losses back one after the other, the newest first."""
+    """Shows the newest loss for a while; `undo` takes losses back one after the other, the newest first.
+
+    It floats at the bottom of `parent`, so that nothing moves when it comes and goes.
+    """
 
     changed = Signal()
     """There is another newest loss, or none."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setProperty("role", "notice")
+        self.setAutoFillBackground(True)
         self.losses: deque[Loss] = deque(maxlen=KEPT)
         self._text = QLabel()
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -51,14 +56,28 @@ class UndoBar(QFrame):
         layout.addWidget(self._close)
         self._timer = QTimer(self, singleShot=True, interval=SHOWN_MS)
         self._timer.timeout.connect(self.hide)
+        parent.installEventFilter(self)
         follow_theme(self, self._apply_theme)
         self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize:
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        room = self.parentWidget().rect()
+        width, height = min(WIDTH, room.width() - 2 * MARGIN), self.sizeHint().height()
+        self.setGeometry((room.width() - width) // 2, room.height() - height - MARGIN, width, height)
 
     def offer(self, text: str, take_back: Callable[[], object]) -> None:
         self.losses.append(Loss(text, take_back))
         self._text.setText(text)
+        self._text.setToolTip(text)
         self._timer.start()
+        self._place()
         self.show()
+        self.raise_()
         self.changed.emit()
 
     def undo(self) -> None:
