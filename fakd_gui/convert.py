@@ -30,6 +30,21 @@ def qimage_from_array(image: Image8) -> QImage:
     return QImage(pixels.data, width, height, channels * width, layout).copy()
 
 
+def rgb32_from_array(image: Image8) -> QImage:
+    """(H, W, 3) RGB uint8 -> a QImage in the layout that Qt draws fastest.
+
+    Written by numpy, which lets other threads go on meanwhile: a large image doesn't hold up the window.
+    """
+    height, width = image.shape[:2]
+    made = QImage(width, height, QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(made.bits(), np.uint8).reshape(height, width, 4)
+    # 0xffRRGGBB in little-endian order, the only one that Qt for Python runs on.
+    for channel in range(3):
+        pixels[:, :, 2 - channel] = image[:, :, channel]
+    pixels[:, :, 3] = 255
+    return made
+
+
 def qpixmap_from_array(image: Image8) -> QPixmap:
     """As `qimage_from_array`, for labels and painters (GUI thread only)."""
     return QPixmap.fromImage(qimage_from_array(image))

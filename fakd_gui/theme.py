@@ -224,6 +224,11 @@ def _lut(name: str) -> Lut:
     return table
 
 
+def colour_lut(name: str) -> Lut:
+    """(256, 4) uint8 RGBA of cmap's colour map `name`, as 'bids:viridis'."""
+    return _lut(name)
+
+
 def affinity_lut() -> Lut:
     """(256, 4) uint8 RGBA for affinities in [0, 1]; perceptually even, legible to colour-blind people."""
     return _lut("bids:inferno")
