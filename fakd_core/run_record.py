@@ -17,20 +17,26 @@ from typing import Any
 
 import torch
 
-from fakd_core.config import TrainConfig, read_toml, to_toml
+from fakd_core.config import TrainConfig, to_toml
 from fakd_core.errors import RunError
-from fakd_core.events import Image8, RunStarted, StepEnd, ValidationEnd
+from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
 from fakd_core.files import atomic_path, write_text
 from fakd_core.images import write_png
 from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
+from fakd_core.run_folder import CONFIG as CONFIG
+from fakd_core.run_folder import METRICS, PREVIEWS, SNAPSHOTS, is_run, spread, stepwise
+from fakd_core.run_folder import STUDENT as STUDENT
+from fakd_core.run_folder import previews as previews
+from fakd_core.run_folder import read_config as read_config
+from fakd_core.run_folder import read_metrics as read_metrics
+from fakd_core.run_folder import snapshots as snapshots
 
-CONFIG = "config.toml"
-METRICS = "metrics.jsonl"
 ENVIRONMENT = "environment.json"
 LAST = "checkpoints/last.pt"
-STUDENT = "student"
-"""The name of the student a run is about; see `ValidationEnd` for those beside it."""
+SNAPSHOTS_KEPT = 16
+PREVIEWS_KEPT = 64
+"""Of each student: what a run keeps of its past does not grow with its length."""
 
 
 def weights_file(name: str) -> str:
@@ -41,35 +47,6 @@ def weights_file(name: str) -> str:
 def best_file(name: str) -> str:
     """Where, in a run folder, the weights are with which `name` had its best validation PSNR."""
     return "checkpoints/best.safetensors" if name == STUDENT else f"checkpoints/best-{name}.safetensors"
-
-
-def is_run(folder: Path) -> bool:
-    """Whether `folder` holds a run."""
-    return (folder / CONFIG).is_file()
-
-
-def read_config(run: Path) -> TrainConfig:
-    """The settings a run was started with; `run` itself tells where it lies now.
-
-    Raises:
-        RunError: `run` holds no run.
-        ConfigError: its settings can't be read.
-    """
-    if not is_run(run):
-        raise RunError(f"{run}: not a run folder (no {CONFIG} in it); give the folder that --run named")
-    return TrainConfig.build(**{**read_toml(run / CONFIG), "run": run})
-
-
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """Every complete line of a run's metrics; a line cut off by a crash is left out."""
-    path = run / METRICS
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    try:
-        return [json.loads(line) for line in lines]
-    except json.JSONDecodeError as error:
-        raise RunError(f"{path}: damaged: {error}") from None
 
 
 class RunRecord:
@@ -93,7 +70,7 @@ class RunRecord:
         """Make the folder with its settings and what they ran on."""
         cls.check_free(config.run)
         record = cls(config.run)
-        for folder in ("checkpoints", "previews"):
+        for folder in ("checkpoints", PREVIEWS):
             (config.run / folder).mkdir(parents=True, exist_ok=True)
         write_text(
             config.run / ENVIRONMENT, json.dumps(_environment(config, device, data_fingerprint), indent=2)
@@ -143,6 +120,9 @@ class RunRecord:
         last = {"start": step - 1, "step": step, "validation": validated_step}
         kept = [line for line in read_metrics(self.folder) if line["step"] <= last[line["event"]]]
         write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
+        for path in self._stepwise_files():
+            if int(path.stem) > validated_step:
+                path.unlink(missing_ok=True)
 
     def save_checkpoint(self, state: dict[str, Any], students: Mapping[str, SRNetwork]) -> Path:
         """Write the state to resume from, and each of the `students` by name as a model file."""
@@ -179,8 +159,32 @@ class RunRecord:
     def save_best(self, name: str, student: SRNetwork) -> None:
         save_safetensors(student, self.folder / best_file(name))
 
-    def save_preview(self, step: int, image: Image8) -> None:
-        write_png(self.folder / "previews" / f"{step:07d}.png", image)
+    def save_crops(self, preview: Preview) -> None:
+        """Keep what the students' previews are compared with."""
+        pictures = {"bicubic": preview.bicubic, "hr": preview.hr, "teacher": preview.teacher}
+        for name, image in pictures.items():
+            if image is not None:
+                write_png(self.folder / PREVIEWS / f"{name}.png", image)
+
+    def save_snapshots(
+        self, step: int, interval: int, students: Mapping[str, SRNetwork], previews: Mapping[str, Image8]
+    ) -> None:
+        """Keep every student as it is after `step` steps, with its preview, and thin the older ones out.
+
+        `interval` is the distance of two snapshots, in steps.
+        """
+        for name, student in students.items():
+            folder = stepwise(self.folder / SNAPSHOTS, name)
+            save_safetensors(student, folder / f"{step:07d}.safetensors")
+            _thin(folder, interval, SNAPSHOTS_KEPT)
+        for name, image in previews.items():
+            folder = stepwise(self.folder / PREVIEWS, name)
+            write_png(folder / f"{step:07d}.png", image)
+            _thin(folder, interval, PREVIEWS_KEPT)
+
+    def _stepwise_files(self) -> list[Path]:
+        found = [path for name in (SNAPSHOTS, PREVIEWS) for path in (self.folder / name).rglob("*.*")]
+        return [path for path in found if path.stem.isdecimal()]
 
 
 class ForeignRecord(RunRecord):
@@ -202,8 +206,21 @@ class ForeignRecord(RunRecord):
     def save_best(self, name: str, student: SRNetwork) -> None:
         pass
 
-    def save_preview(self, step: int, image: Image8) -> None:
+    def save_crops(self, preview: Preview) -> None:
         pass
+
+    def save_snapshots(
+        self, step: int, interval: int, students: Mapping[str, SRNetwork], previews: Mapping[str, Image8]
+    ) -> None:
+        pass
+
+
+def _thin(folder: Path, interval: int, limit: int) -> None:
+    files = {int(path.stem): path for path in folder.iterdir() if path.stem.isdecimal()}
+    kept = spread(files, interval, limit)
+    for step, path in files.items():
+        if step not in kept:
+            path.unlink(missing_ok=True)
 
 
 def _as_line(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:

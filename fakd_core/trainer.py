@@ -155,6 +155,7 @@ class _Run:
             started = self._start()
             if self.step == 0:
                 self.record.append(started)
+            self.record.save_crops(started.preview)
             yield started
             yield from self._train()
         except Cancelled:
@@ -266,8 +267,13 @@ class _Run:
         for name in improved:
             self.best[name] = verdicts[name].scores
             self.record.save_best(name, students[name])
+        self.record.save_snapshots(
+            self.step,
+            self.config.validation_interval,
+            students,
+            {name: verdict.preview for name, verdict in verdicts.items()},
+        )
         student = verdicts.pop(STUDENT)
-        self.record.save_preview(self.step, student.preview)
         event = ValidationEnd(
             self.step,
             student.scores,
