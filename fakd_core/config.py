@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self, cast, get_args
 
 import tomlkit
@@ -81,45 +85,191 @@ class ModelSpec(Settings):
         return ("head", f"after {self.taps[0]}", f"after {self.taps[1]}", "body")
 
 
+def _option(title: str, description: str, unit: str = "", kind: str = "", unset: str = "") -> dict[str, Any]:
+    """What people are told of an option: the arguments of `Field` that `training_options` reads."""
+    extra = {"unit": unit, "kind": kind, "unset": unset}
+    return {"title": title, "description": description, "json_schema_extra": extra}
+
+
 class TrainConfig(Settings):
-    """One training run; the names are those of the command line's options.
+    """One training run; the names are those of the command line's options."""
 
-    `teacher` may name several (one is drawn at random per step) or none: then the student learns
-    from the ground truth alone. `patch` is in LR pixels. `milestones` are steps at which the
-    learning rate halves; the cosine schedule ignores them. `val_images` limits the validation images;
-    by default all of `val_data` are used, or five are held out of the training images. `ema` is the decay
-    per step of a moving average of the student. `twin` trains a second student beside the first, from
-    the same start on the same batches, with the ground truth alone. `teacher_cache` is a folder for the
-    teacher's answers to a pool of `cache_patches` patches, which every step then draws from. `compile`
-    has torch compile the networks for the steps; they are validated and saved as they are.
-    """
-
-    teacher: tuple[str, ...] = ()
-    student: str
-    train_data: Path
-    val_data: Path | None = None
-    scale: Scale = 4
-    run: Path
-    alpha: float = Field(0.5, ge=0, le=1)
-    distill: str = "10*SA"
-    layers: tuple[int, ...] = (1, 2, 3)
-    init_from_teacher: bool = False
-    twin: bool = False
-    steps: int = Field(200_000, ge=1)
-    batch: int = Field(16, ge=1)
-    patch: int = Field(48, ge=8)
-    lr: float = Field(1e-4, gt=0, allow_inf_nan=False)
-    schedule: Literal["milestones", "cosine"] = "milestones"
-    milestones: tuple[PositiveInt, ...] = (150_000,)
-    validate_every: int | None = Field(None, ge=1)
-    val_images: int | None = Field(None, ge=1)
-    ema: float | None = Field(None, gt=0, lt=1)
-    teacher_cache: Path | None = None
-    cache_patches: int | None = Field(None, ge=1, le=10_000_000)
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    compile: bool = False
-    device: str = "auto"
-    seed: int = Field(0, ge=0, lt=1 << 63)
+    teacher: tuple[str, ...] = Field(
+        (),
+        **_option(
+            "Teacher",
+            "The network to learn from: a bundled name, a checkpoint's file or a run folder. Of several, one "
+            "is drawn at random per step. Without one, the student learns from the ground truth alone.",
+            kind="models",
+            unset="none",
+        ),
+    )
+    student: str = Field(
+        **_option(
+            "Student",
+            "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to go on from.",
+            kind="model",
+        )
+    )
+    train_data: Path = Field(
+        **_option(
+            "Train on",
+            "A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' are the "
+            "bundled images. Low-resolution images that are missing are made by MATLAB's bicubic.",
+            kind="images",
+        )
+    )
+    val_data: Path | None = Field(
+        None,
+        **_option(
+            "Validate on",
+            "Images that the student never trains on.",
+            kind="images",
+            unset="held out of the training images",
+        ),
+    )
+    scale: Scale = Field(4, **_option("Scale", "How many times larger the output is, each side."))
+    run: Path = Field(
+        **_option(
+            "Run folder",
+            "A new folder for the settings, the metrics, the checkpoints and the student.",
+            kind="folder",
+        )
+    )
+    alpha: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        **_option("α", "Share of the teacher's output against the ground truth; the paper takes 0.5."),
+    )
+    distill: str = Field(
+        "10*SA",
+        **_option(
+            "Recipe",
+            "Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial affinity; "
+            "'none' leaves only the outputs.",
+            kind="recipe",
+        ),
+    )
+    layers: tuple[int, ...] = Field(
+        (1, 2, 3),
+        **_option(
+            "Layers", "Feature taps that are compared: 0 after the head, 3 after the body.", kind="taps"
+        ),
+    )
+    init_from_teacher: bool = Field(
+        False,
+        **_option(
+            "Start from the teacher's matching layers",
+            "Copy every layer whose place and shape are the same in both networks before the first step: the "
+            "student begins close to the teacher and needs far fewer steps. The papers start at random.",
+        ),
+    )
+    twin: bool = Field(
+        False,
+        **_option(
+            "With and without FAKD",
+            "Train a second student beside the first, from the same start on the same batches, with the "
+            "ground truth alone: what the teacher adds is the difference. A step takes longer.",
+        ),
+    )
+    steps: int = Field(200_000, ge=1, **_option("Steps", "Optimiser steps; the paper takes 200 000."))
+    batch: int = Field(16, ge=1, **_option("Batch", "Patches per step, over all processes.", unit="patches"))
+    patch: int = Field(
+        48, ge=8, **_option("Patch", "Side of a training patch in low-resolution pixels.", unit="px (LR)")
+    )
+    lr: float = Field(
+        1e-4,
+        gt=0,
+        allow_inf_nan=False,
+        **_option("Learning rate", "Adam's learning rate at the start; the papers take 1e-4."),
+    )
+    schedule: Literal["milestones", "cosine"] = Field(
+        "milestones",
+        **_option(
+            "Schedule", "How the learning rate falls: halved at milestones, or smoothly to zero (cosine)."
+        ),
+    )
+    milestones: tuple[PositiveInt, ...] = Field(
+        (150_000,),
+        **_option(
+            "Milestones",
+            "Steps at which the learning rate halves; the cosine schedule has none.",
+            unit="steps",
+        ),
+    )
+    validate_every: int | None = Field(
+        None,
+        ge=1,
+        **_option(
+            "Validate every",
+            "Steps between two looks at the validation images.",
+            unit="steps",
+            unset="a tenth of the run, at most 1000",
+        ),
+    )
+    val_images: int | None = Field(
+        None,
+        ge=1,
+        **_option(
+            "Validation images",
+            "How many images the student is validated on.",
+            unit="images",
+            unset="all, or 5 held out",
+        ),
+    )
+    ema: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        **_option(
+            "Average",
+            "Keep a moving average of the student's weights beside it (EMA): its decay per step, such as "
+            "0.999.",
+            unset="none",
+        ),
+    )
+    teacher_cache: Path | None = Field(
+        None,
+        **_option(
+            "Teacher cache",
+            "A folder to keep the teacher's answers in, so that it runs once for every patch of a pool and "
+            "not at every step.",
+            kind="folder",
+            unset="none",
+        ),
+    )
+    cache_patches: int | None = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        **_option(
+            "Cached patches",
+            "Patches in the teacher cache, of which every step draws; some thousands are usual.",
+            unit="patches",
+            unset="none",
+        ),
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", **_option("Precision", "Of the networks' passes; auto is the fastest that the device has.")
+    )
+    compile: bool = Field(
+        False,
+        **_option(
+            "Compile the networks",
+            "Have torch compile the networks first: minutes, for faster steps on a GPU.",
+        ),
+    )
+    device: str = Field(
+        "auto",
+        **_option("Device", "auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.", kind="device"),
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=1 << 63,
+        **_option("Seed", "The same seed draws the same weights, patches and teachers."),
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -178,6 +328,65 @@ class TrainConfig(Settings):
     def validation_interval(self) -> int:
         """Steps between validations: `validate_every`, or ten times a run, at least every 1000 steps."""
         return self.validate_every or min(1000, max(1, self.steps // 10))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of `TrainConfig` for people: what `fakd train --help` and the form show.
+
+    `kind` is the meaning of its value: "switch", "whole", "number", "wholes", "choice" and "text" follow
+    from its type; "models", "model", "images", "folder", "recipe", "taps" and "device" say more. `low` and
+    `high` are the ends of its range, `inclusive` tells of each whether it may be reached. `default` is None
+    where it must be given or may be left out; `unset` then says what leaving it out means.
+    """
+
+    name: str
+    title: str
+    description: str
+    kind: str
+    unit: str
+    default: Any
+    unset: str
+    required: bool
+    choices: tuple[str | int, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    inclusive: tuple[bool, bool] = (True, True)
+
+
+_KINDS = {"boolean": "switch", "integer": "whole", "number": "number", "array": "wholes", "string": "text"}
+
+
+@cache
+def training_options() -> Mapping[str, Option]:
+    """The options of `TrainConfig` in its order, read from its JSON schema."""
+    schema = TrainConfig.model_json_schema()
+    return MappingProxyType(
+        {
+            name: _read_option(name, entry, name in schema["required"])
+            for name, entry in schema["properties"].items()
+        }
+    )
+
+
+def _read_option(name: str, entry: dict[str, Any], required: bool) -> Option:
+    given = next((part for part in entry.get("anyOf", ()) if part.get("type") != "null"), {})
+    entry = {**entry, **given}
+    kind = entry["kind"] or ("choice" if "enum" in entry else _KINDS[entry["type"]])
+    return Option(
+        name=name,
+        title=entry["title"],
+        description=entry["description"],
+        kind=kind,
+        unit=entry["unit"],
+        default=TrainConfig.model_fields[name].get_default() if not required else None,
+        unset=entry["unset"],
+        required=required,
+        choices=tuple(entry.get("enum", ())),
+        low=entry.get("minimum", entry.get("exclusiveMinimum")),
+        high=entry.get("maximum", entry.get("exclusiveMaximum")),
+        inclusive=("exclusiveMinimum" not in entry, "exclusiveMaximum" not in entry),
+    )
 
 
 def to_toml(config: TrainConfig) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import typer
 
 from fakd_core.cli import STOPPED
 from fakd_core.cli.console import errors, output, print_above, progress_bar
-from fakd_core.config import TrainConfig, read_toml
+from fakd_core.config import Option, TrainConfig, read_toml, training_options
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
@@ -33,95 +34,84 @@ LOG_LINES = 20
 """Where there is no terminal, a run prints about this many lines of losses."""
 
 
-def train(
-    context: typer.Context,
-    teacher: list[str] | None = typer.Option(
-        None,
-        help="Bundled name, checkpoint or run folder; one of several is drawn per step. Default: none.",
-    ),
-    student: str | None = typer.Option(None, help="Preset, 'rcan:n_feats=32,...', or a model to start from."),
-    train_data: str | None = typer.Option(None, help="Folder of images, or 'samples' for the bundled ones."),
-    val_data: str | None = typer.Option(None, help="Validation images; default: held out from --train-data."),
-    scale: int | None = typer.Option(None, help="2, 3, 4 or 8. [default: 4]"),
-    run: Path | None = typer.Option(None, help="New folder for settings, metrics and checkpoints."),
-    alpha: float | None = typer.Option(None, help="Share of the teacher's output, 0..1. [default: 0.5]"),
-    distill: str | None = typer.Option(None, help="Recipe of feature terms. [default: 10*SA]"),
-    layers: str | None = typer.Option(None, help="Taps compared, of 0..3. [default: 1,2,3]"),
-    init_from_teacher: bool | None = typer.Option(
-        None, "--init-from-teacher/--no-init-from-teacher", help="Start from the teacher's matching layers."
-    ),
-    twin: bool | None = typer.Option(
-        None, "--twin/--no-twin", help="Train a second student without the teacher, on the same batches."
-    ),
-    steps: int | None = typer.Option(None, help="Optimiser steps. [default: 200000]"),
-    batch: int | None = typer.Option(None, help="Patches per step, over all processes. [default: 16]"),
-    patch: int | None = typer.Option(None, help="Patch side in LR pixels. [default: 48]"),
-    lr: float | None = typer.Option(None, help="Adam's learning rate. [default: 1e-4]"),
-    schedule: str | None = typer.Option(None, help="milestones or cosine. [default: milestones]"),
-    milestones: str | None = typer.Option(None, help="Steps at which the rate halves. [default: 150000]"),
-    validate_every: int | None = typer.Option(
-        None, help="Steps between validations. [default: a tenth, at most 1000]"
-    ),
-    val_images: int | None = typer.Option(
-        None, help="Validation images. [default: all of --val-data, or 5 held out]"
-    ),
-    ema: float | None = typer.Option(
-        None, help="Decay of a moving average of the student, such as 0.999. Default: none."
-    ),
-    teacher_cache: Path | None = typer.Option(
-        None, help="Folder to keep the teacher's answers in, so that it runs once. Default: none."
-    ),
-    cache_patches: int | None = typer.Option(None, help="Patches in that folder; every step draws of them."),
-    precision: str | None = typer.Option(None, help="auto, fp32, bf16 or fp16. [default: auto]"),
-    compile: bool | None = typer.Option(
-        None, "--compile/--no-compile", help="Compile the networks first: minutes, for faster steps on a GPU."
-    ),
-    device: str | None = typer.Option(None, help="auto, cpu, cuda, cuda:1, mps. [default: auto]"),
-    seed: int | None = typer.Option(None, help="Seed of weights, patches and draws. [default: 0]"),
-    config: Path | None = typer.Option(
-        None, help="TOML file with any of these options; the command line wins."
-    ),
-    resume: Path | None = typer.Option(
-        None, help="Continue the run in this folder exactly; takes no other option."
-    ),
-) -> None:
+def train(context: typer.Context, config: Path | None, resume: Path | None, **given: Any) -> None:
     """Build the configuration from the file and the options, and follow the run's events."""
     from fakd_core.distributed import joined
 
-    given = {
-        "teacher": tuple(teacher) if teacher else None,
-        "student": student,
-        "train_data": train_data,
-        "val_data": val_data,
-        "scale": scale,
-        "run": run,
-        "alpha": alpha,
-        "distill": distill,
-        "layers": _numbers("--layers", layers),
-        "init_from_teacher": init_from_teacher,
-        "twin": twin,
-        "steps": steps,
-        "batch": batch,
-        "patch": patch,
-        "lr": lr,
-        "schedule": schedule,
-        "milestones": _numbers("--milestones", milestones),
-        "validate_every": validate_every,
-        "val_images": val_images,
-        "ema": ema,
-        "teacher_cache": teacher_cache,
-        "cache_patches": cache_patches,
-        "precision": precision,
-        "compile": compile,
-        "device": device,
-        "seed": seed,
+    options = {
+        name: _value(training_options()[name], value)
+        for name, value in given.items()
+        if value not in (None, [])  # An option that may stand several times is a list, if only an empty one.
     }
-    options = {name: value for name, value in given.items() if value is not None}
     with joined() as world, _one_voice(world):
         events = _events(resume, config, options, context.obj, world)
         end = _follow(events) if world.leads else _await(events)
         if end is not None and end.outcome == "stopped":
             raise typer.Exit(STOPPED)
+
+
+def _signature() -> Signature:
+    """The command's parameters, which are the options of `TrainConfig` and two of its own."""
+    context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    config = typer.Option(None, help="TOML file with any of these options; the command line wins.")
+    resume = typer.Option(None, help="Continue the run in this folder exactly; takes no other option.")
+    return Signature(
+        [
+            context,
+            *map(_parameter, training_options().values()),
+            _keyword("config", Path | None, config),
+            _keyword("resume", Path | None, resume),
+        ]
+    )
+
+
+def _parameter(option: Option) -> Parameter:
+    name = option.name.replace("_", "-")
+    names = (f"--{name}/--no-{name}",) if option.kind == "switch" else (f"--{name}",)
+    return _keyword(option.name, _typed(option), typer.Option(None, *names, help=_help(option)))
+
+
+def _keyword(name: str, annotation: object, option: object) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
+
+
+def _typed(option: Option) -> object:
+    """The type typer parses; where `TrainConfig` says more than typer could, it is plain text."""
+    match option.kind:
+        case "models":
+            return list[str] | None
+        case "switch":
+            return bool | None
+        case "whole":
+            return int | None
+        case "number":
+            return float | None
+        case "choice" if isinstance(option.choices[0], int):
+            return int | None
+        case "folder":
+            return Path | None
+    return str | None
+
+
+def _help(option: Option) -> str:
+    """What the option is, what it may be, and what it is when it is not given."""
+    choices = f" One of {', '.join(map(str, option.choices))}." if option.choices else ""
+    if option.unset or option.default in (None, False):
+        default = f" Default: {option.unset}." if option.unset else ""
+    else:
+        value = option.default
+        default = f" [default: {','.join(map(str, value)) if isinstance(value, tuple) else value}]"
+    return f"{option.description}{choices}{default}"
+
+
+def _value(option: Option, given: Any) -> Any:
+    if option.kind in ("wholes", "taps"):
+        return _numbers(f"--{option.name}", given)
+    return tuple(given) if option.kind == "models" else given
+
+
+# typer asks for the signature as `inspect` does.
+train.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -161,9 +151,7 @@ def _events(
     return trainer.resume_training(resume.expanduser(), token, world)
 
 
-def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
+def _numbers(option: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
