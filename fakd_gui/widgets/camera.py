@@ -7,6 +7,30 @@ import math
 from PySide6.QtCore import QObject, QPointF, QRectF, QSize, QSizeF, Signal
 
 MAX_ZOOM = 64.0
+STEPS = (
+    5,
+    6.25,
+    8,
+    12.5,
+    17,
+    25,
+    33,
+    50,
+    67,
+    100,
+    150,
+    200,
+    300,
+    400,
+    600,
+    800,
+    1200,
+    1600,
+    2400,
+    3200,
+    6400,
+)
+"""Percent that the zoom steps through."""
 
 
 class Camera(QObject):
@@ -28,15 +52,27 @@ class Camera(QObject):
         self.fitted = True
         self.smooth = False
         self.cursor: QPointF | None = None
+        self.hand = False
+        """While True, the left button moves the image whatever else it does."""
+        self.hand_used = False
 
-    def set_scene(self, width: int, height: int) -> None:
-        """Show an image of `width` x `height` HR pixels; another size than before is fitted anew."""
+    def set_scene(self, width: int, height: int, keep_view: bool = False) -> None:
+        """Show an image of `width` x `height` HR pixels; another size than before is fitted anew.
+
+        With `keep_view` the zoom stays, and the view its place relative to the image.
+        """
         scene = QSizeF(max(1, width), max(1, height))
-        if scene != self.scene:
-            self.scene = scene
+        if scene == self.scene:
+            return
+        before, self.scene = self.scene, scene
+        if keep_view and not self.fitted:
+            x, y = self.center.x() / before.width(), self.center.y() / before.height()
+            self.center = QPointF(x * scene.width(), y * scene.height())
+            self._settle()
+        else:
             self.fit()
-            # Where the cursor was may lie outside the new image; the next move of the mouse tells.
-            self.set_cursor(None)
+        # Where the cursor was may lie outside the new image; the next move of the mouse tells.
+        self.set_cursor(None)
 
     def set_viewport(self, size: QSize, pixel_ratio: float = 1.0) -> None:
         viewport = QSizeF(max(1, size.width()), max(1, size.height()))
@@ -74,6 +110,32 @@ class Camera(QObject):
     def set_percent(self, percent: float) -> None:
         """100 % shows one HR pixel on one pixel of the screen, whatever the screen's density."""
         self.zoom_to(percent / 100 / self.pixel_ratio, self.middle)
+
+    def step(self, direction: int, anchor: QPointF) -> None:
+        """Zoom to the next larger (1) or smaller (-1) round percentage; what lies under `anchor` stays."""
+        if direction > 0:
+            percent = next((step for step in STEPS if step > self.percent * 1.01), STEPS[-1])
+        else:
+            percent = next((step for step in reversed(STEPS) if step < self.percent * 0.99), STEPS[0])
+        self.zoom_to(percent / 100 / self.pixel_ratio, anchor)
+
+    def toggle_full_size(self, anchor: QPointF) -> None:
+        """100 %, or the whole image where it is at 100 % already."""
+        if abs(self.percent - 100) < 0.5:
+            self.fit()
+        else:
+            self.zoom_to(1 / self.pixel_ratio, anchor)
+
+    def look_at(self, position: QPointF) -> None:
+        """Bring `position` (HR pixels) to the middle of the view."""
+        self.center = position
+        self.fitted = False
+        self._settle()
+
+    @property
+    def anchor(self) -> QPointF:
+        """Where keys zoom: at the mouse if it is on the image, else in the middle (view coordinates)."""
+        return self.middle if self.cursor is None else self.to_view(self.cursor)
 
     @property
     def middle(self) -> QPointF:

@@ -1,4 +1,4 @@
-"""Digit keys that show one pane of a grid alone: while held, or until pressed again."""
+"""Digit keys that show one pane of a grid alone, while held or until pressed again; B flips the last two."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ class FlipKeys:
     def press(self, event: QKeyEvent) -> bool:
         if event.key() == Qt.Key.Key_Escape and self._grid.solo is not None:
             self._grid.show_only(None)
+            return True
+        if event.key() == Qt.Key.Key_B and not event.modifiers():
+            self._grid.flip()
             return True
         if not _is_digit(event):
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QMouseEvent,
@@ -20,6 +20,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from fakd_gui.theme import current_theme
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overview import draw_overview, overview_box, scene_position
+from fakd_gui.widgets.region_box import Grip, dragged, draw_handles, grip_at
 
 CLICK_RADIUS = 4.0
 ZOOM_PER_NOTCH = 1.25
@@ -30,6 +32,17 @@ class Drag(Enum):
 
     PAN = "pan"
     POINT = "point"
+    REGION = "region"
+
+
+class _Doing(Enum):
+    """What the pressed button does until it is released."""
+
+    PAN = "pan"
+    POINT = "point"
+    DRAW = "draw a region"
+    EDIT = "edit the region"
+    LOOK = "move in the overview"
 
 
 class ImageCanvas(QWidget):
@@ -38,7 +51,11 @@ class ImageCanvas(QWidget):
     pointed = Signal(QPointF)
     """Clicked, or dragged over with `Drag.POINT`: the position in HR pixels."""
     region_drawn = Signal(QRectF)
-    """A rectangle was drawn with Shift held, in HR pixels."""
+    """A rectangle was drawn with Shift held, or with `Drag.REGION`; in HR pixels."""
+    region_edited = Signal(QRectF)
+    """The region while it is being drawn, moved or resized; in HR pixels."""
+    menu_wanted = Signal(QPoint)
+    """Clicked with the right button: where, on the screen."""
 
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +65,10 @@ class ImageCanvas(QWidget):
         self.marker: QRectF | None = None
         """A cell to point out (the inspected position), in HR pixels."""
         self.region: QRectF | None = None
+        self.region_editable = False
+        """Whether the mouse can move and resize the region."""
+        self.has_overview = False
+        """Whether the whole image is shown small in a corner while little of it is seen."""
         self.message = ""
         """Shown where there is no image (yet): waiting, the progress, an error."""
         self.message_is_error = False
@@ -55,7 +76,8 @@ class ImageCanvas(QWidget):
         self._pressed: QPointF | None = None
         self._last = QPointF()
         self._moved = False
-        self._drawing_region = False
+        self._doing = _Doing.PAN
+        self._grip: tuple[Grip, QRectF] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(60, 40)
@@ -77,22 +99,39 @@ class ImageCanvas(QWidget):
         painter = QPainter(self)
         theme = current_theme()
         painter.fillRect(self.rect(), QColor("#15171a" if theme.dark else "#e4e7eb"))
-        for layer in self.layers:
-            layer.draw(painter, self.camera)
+        self.paint_layers(painter)
         if self.region is not None:
             self._outline(painter, self.region, Qt.PenStyle.DashLine)
+            if self.region_editable:
+                draw_handles(painter, self._view_rect(self.region))
         if self.marker is not None:
             self._outline(painter, self.marker, Qt.PenStyle.SolidLine)
         self._draw_cursor(painter)
+        overview = self._overview()
+        if overview is not None:
+            draw_overview(painter, self.camera, self.layers, overview)
         if self.message:
             self._draw_message(painter)
         if self.progress is not None:
             width = self.width() * min(1.0, max(0.0, self.progress))
             painter.fillRect(QRectF(0, self.height() - 3, width, 3), QColor(theme.accent))
 
+    def paint_layers(self, painter: QPainter) -> None:
+        """Draw the pictures; what is drawn over them follows."""
+        for layer in self.layers:
+            layer.draw(painter, self.camera)
+
+    def _view_rect(self, rect: QRectF) -> QRectF:
+        return QRectF(self.camera.to_view(rect.topLeft()), self.camera.to_view(rect.bottomRight()))
+
+    def _overview(self) -> QRectF | None:
+        if not self.has_overview or not self.layers or not self.underMouse():
+            return None
+        return overview_box(self.camera)
+
     def _outline(self, painter: QPainter, rect: QRectF, style: Qt.PenStyle) -> None:
         """A double line, dark and light: visible on any picture."""
-        view = QRectF(self.camera.to_view(rect.topLeft()), self.camera.to_view(rect.bottomRight()))
+        view = self._view_rect(rect)
         if view.width() < 9:
             center = view.center()
             view = QRectF(center.x() - 4.5, center.y() - 4.5, 9, 9)
@@ -152,39 +191,92 @@ class ImageCanvas(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._pressed = self._last = event.position()
         self._moved = False
-        left = event.button() is Qt.MouseButton.LeftButton
-        self._drawing_region = left and bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        if left and self.drag is Drag.POINT and not self._drawing_region:
+        self._doing = self._intended(event)
+        if self._doing is _Doing.POINT:
             self.pointed.emit(self.camera.to_scene(event.position()))
+        elif self._doing is _Doing.LOOK:
+            self._look(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
         self.camera.set_cursor(self._inside(self.camera.to_scene(position)))
         if self._pressed is None:
+            self._show_grip(position)
             return
         if not self._moved and (position - self._pressed).manhattanLength() < CLICK_RADIUS:
             return
         self._moved = True
-        left = bool(event.buttons() & Qt.MouseButton.LeftButton)
-        if self._drawing_region:
-            start, end = self.camera.to_scene(self._pressed), self.camera.to_scene(position)
-            self.region = QRectF(start, end).normalized()
-            self.update()
-        elif left and self.drag is Drag.POINT:
-            self.pointed.emit(self.camera.to_scene(position))
+        start, end = self.camera.to_scene(self._pressed), self.camera.to_scene(position)
+        if self._doing is _Doing.DRAW:
+            self._edit(QRectF(start, end).normalized())
+        elif self._doing is _Doing.EDIT and self._grip is not None:
+            grip, before = self._grip
+            self._edit(dragged(before, grip, end - start, self.camera.scene))
+        elif self._doing is _Doing.POINT:
+            self.pointed.emit(end)
+        elif self._doing is _Doing.LOOK:
+            self._look(position)
         else:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
+            self.camera.hand_used = True
             self.camera.pan(position - self._last)
         self._last = position
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self.unsetCursor()
-        if self._drawing_region and self._moved and self.region is not None:
+        if self._doing is _Doing.DRAW and self._moved and self.region is not None:
             self.region_drawn.emit(self.region)
-        elif not self._moved and event.button() is Qt.MouseButton.LeftButton and self.drag is Drag.PAN:
+        elif not self._moved and event.button() is Qt.MouseButton.RightButton:
+            self.menu_wanted.emit(event.globalPosition().toPoint())
+        elif (
+            not self._moved
+            and event.button() is Qt.MouseButton.LeftButton
+            and self.drag is not Drag.POINT
+            and self._doing is not _Doing.LOOK
+        ):
             self.pointed.emit(self.camera.to_scene(event.position()))
         self._pressed = None
-        self._drawing_region = False
+        self._grip = None
+
+    def _intended(self, event: QMouseEvent) -> _Doing:
+        """What a press of this button, here and with these keys, begins."""
+        overview = self._overview()
+        if event.button() is not Qt.MouseButton.LeftButton or self.camera.hand:
+            return _Doing.PAN
+        if overview is not None and overview.contains(event.position()):
+            return _Doing.LOOK
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            return _Doing.DRAW
+        grip = self._grip_at(event.position())
+        if grip is not None and self.region is not None:
+            self._grip = (grip, self.region)
+            return _Doing.EDIT
+        return {Drag.POINT: _Doing.POINT, Drag.REGION: _Doing.DRAW}.get(self.drag, _Doing.PAN)
+
+    def _grip_at(self, position: QPointF) -> Grip | None:
+        if not self.region_editable or self.region is None:
+            return None
+        return grip_at(self._view_rect(self.region), position)
+
+    def _show_grip(self, position: QPointF) -> None:
+        """The mouse's shape says what dragging would do."""
+        grip = self._grip_at(position)
+        if grip is not None and not self.camera.hand:
+            self.setCursor(grip.cursor)
+        elif self.drag is Drag.REGION:
+            self.setCursor(Qt.CursorShape.CrossCursor)
+        else:
+            self.unsetCursor()
+
+    def _edit(self, region: QRectF) -> None:
+        self.region = region
+        self.update()
+        self.region_edited.emit(region)
+
+    def _look(self, position: QPointF) -> None:
+        overview = overview_box(self.camera)
+        if overview is not None:
+            self.camera.look_at(scene_position(self.camera, overview, position))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.camera.fit()

@@ -67,7 +67,7 @@ class ImageOpener(QObject):
             if path.is_dir() and not is_run(path) and not has_student(path):
                 self.session.error.emit(
                     f"{path.name}: a folder, but not a training run's (no config.toml in it); "
-                    "drop folders of images on Train or Benchmark"
+                    "drop folders of images on Train, Compare or Benchmark"
                 )
                 continue
             if path.is_dir() or path.suffix.lower() in MODEL_SUFFIXES:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from fakd_gui.theme import current_theme
+from fakd_gui.theme import Theme, current_theme, follow_theme, icon
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 
 
 class PaneHeader(QWidget):
-    """Two lines of fixed height: all canvases of a grid are equally tall. What doesn't fit is elided."""
+    """Lines of fixed height: all canvases of a grid are equally tall. What doesn't fit is elided."""
+
+    dragged = Signal(QPoint)
+    """The mouse drags the header: where it is, on the screen."""
+    dropped = Signal(QPoint)
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,17 +25,55 @@ class PaneHeader(QWidget):
         self.colour = ""
         self.badge = ""
         self.figures = ""
+        self.costs = ""
+        """Stands at the right of the second line where there is room for it."""
+        self.region_figures = ""
         self.readout = ""
+        self.marked = False
+        """A pane dragged here would be dropped before or after this one."""
+        self.lines = 2
+        self.menu_button: QToolButton | None = None
+        self._pressed: QPointF | None = None
+        self._dragging = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(self.sizeHint().height())
+        self.set_lines(2)
 
     def sizeHint(self) -> QSize:
-        return QSize(160, 2 * self.fontMetrics().height() + 8)
+        return QSize(160, self.lines * (self.fontMetrics().height() + 1) + 6)
+
+    def set_lines(self, lines: int) -> None:
+        """2: title and figures; 3: the region's figures too."""
+        self.lines = lines
+        self.setFixedHeight(self.sizeHint().height())
+        self.update()
+
+    def offer_menu(self) -> None:
+        """Add a button that asks for the pane's menu, and let the title be dragged."""
+        self.menu_button = QToolButton(self)
+        self.menu_button.setAutoRaise(True)
+        self.menu_button.setIconSize(QSize(14, 14))
+        self.menu_button.setToolTip("What can be done with this pane")
+        self.menu_button.setAccessibleName("Pane menu")
+        self.menu_button.clicked.connect(self._ask_for_menu)
+        follow_theme(self.menu_button, self._apply_theme)
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self.menu_button is not None:
+            line = self.fontMetrics().height()
+            self.menu_button.setGeometry(self.width() - line - 4, 1, line + 3, line + 3)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() is QEvent.Type.FontChange:
+            self.set_lines(self.lines)
+        super().changeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.marked:
+            painter.fillRect(self.rect(), QColor(theme.border))
         line = self.fontMetrics().height()
         width = self.width() - 4
         bold = QFont(self.font())
@@ -47,26 +90,78 @@ class PaneHeader(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.badge)
         painter.setFont(self.font())
         painter.setPen(QColor(theme.muted))
-        reading = self.fontMetrics().elidedText(self.readout, Qt.TextElideMode.ElideRight, int(width * 0.6))
+        first = width - (line + 6 if self.menu_button is not None else 0)
+        reading = self.fontMetrics().elidedText(self.readout, Qt.TextElideMode.ElideRight, int(first * 0.6))
         used = self.fontMetrics().horizontalAdvance(reading)
-        painter.drawText(QRectF(2, 3, width, line), Qt.AlignmentFlag.AlignRight, reading)
-        figures = self.fontMetrics().elidedText(self.figures, Qt.TextElideMode.ElideRight, width)
-        painter.drawText(QRectF(2, line + 5, width, line), Qt.AlignmentFlag.AlignLeft, figures)
+        painter.drawText(QRectF(2, 3, first, line), Qt.AlignmentFlag.AlignRight, reading)
+        self._draw_figures(painter, width, line)
         painter.setFont(bold)
         painter.setPen(QColor(theme.text))
-        room = int(width - box.right() - 6 - used - (10 if used else 0))
+        room = int(first - box.right() - 6 - used - (10 if used else 0))
         title = painter.fontMetrics().elidedText(self.title, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(QRectF(box.right() + 6, 3, room, line), Qt.AlignmentFlag.AlignLeft, title)
+
+    def _draw_figures(self, painter: QPainter, width: int, line: int) -> None:
+        metrics, right = self.fontMetrics(), Qt.TextElideMode.ElideRight
+        figures = metrics.elidedText(self.figures, right, width)
+        painter.drawText(QRectF(2, line + 5, width, line), Qt.AlignmentFlag.AlignLeft, figures)
+        taken = metrics.horizontalAdvance(figures)
+        room = width - taken - (14 if taken else 0)
+        costs = next(
+            (part for part in _ever_shorter(self.costs) if metrics.horizontalAdvance(part) <= room), ""
+        )
+        painter.drawText(QRectF(2, line + 5, width, line), Qt.AlignmentFlag.AlignRight, costs)
+        if self.lines > 2:
+            text = metrics.elidedText(self.region_figures, right, width)
+            painter.drawText(QRectF(2, 2 * line + 6, width, line), Qt.AlignmentFlag.AlignLeft, text)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(event.globalPos())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self.menu_button is not None and event.button() is Qt.MouseButton.LeftButton:
+            self._pressed = event.position()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pressed is None:
+            return
+        far = (event.position() - self._pressed).manhattanLength() >= QApplication.startDragDistance()
+        self._dragging = self._dragging or far
+        if self._dragging:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+            self.dragged.emit(event.globalPosition().toPoint())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._dragging:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+            self.dropped.emit(event.globalPosition().toPoint())
+        self._pressed, self._dragging = None, False
+
+    def _ask_for_menu(self) -> None:
+        assert self.menu_button is not None
+        self.menu_wanted.emit(self.menu_button.mapToGlobal(QPoint(0, self.menu_button.height())))
+
+    def _apply_theme(self, theme: Theme) -> None:
+        if self.menu_button is not None:
+            self.menu_button.setIcon(icon("dots-vertical"))
+
+
+def _ever_shorter(text: str) -> list[str]:
+    """`text`, then without its last part, and so on: parts stand between middle dots."""
+    parts = text.split(" · ")
+    return [" · ".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 class ImagePane(QWidget):
     """A header over a canvas. `key` says which result the pane shows."""
 
-    def __init__(self, key: str, camera: Camera, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, key: str, camera: Camera, parent: QWidget | None = None, canvas: ImageCanvas | None = None
+    ) -> None:
         super().__init__(parent)
         self.key = key
         self.header = PaneHeader(self)
-        self.canvas = ImageCanvas(camera, self)
+        self.canvas = canvas or ImageCanvas(camera, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -76,12 +171,16 @@ class ImagePane(QWidget):
     def set_title(self, title: str, colour: str, badge: str = "") -> None:
         self.header.title, self.header.colour, self.header.badge = title, colour, badge
         self.setAccessibleName(title)
+        if self.header.menu_button is not None:
+            self.header.menu_button.setAccessibleName(f"Menu of the pane {title}")
         self.header.update()
 
-    def set_figures(self, figures: str, tip: str = "") -> None:
-        """The second line, and its explanation (units, protocol) as a tooltip."""
-        self.header.figures = figures
-        self.header.setToolTip(f"{self.header.title}\n{figures}\n{tip}".strip())
+    def set_figures(self, figures: str, tip: str = "", costs: str = "", region: str = "") -> None:
+        """The second line, what stands at its right, the third line; explained (units, protocol) by `tip`."""
+        self.header.figures, self.header.costs, self.header.region_figures = figures, costs, region
+        said = [self.header.title, figures, costs, region, tip]
+        self.header.setToolTip("\n".join(line for line in said if line))
+        self.setAccessibleDescription(" · ".join(line for line in said[1:4] if line))
         self.header.update()
 
     def set_readout(self, readout: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QPixmap
-from PySide6.QtWidgets import QMenu, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QMenu, QToolBar, QToolButton, QWidget
 
 from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.camera import Camera
@@ -48,13 +50,16 @@ def set_icon(action: QAction | QToolButton, name: str) -> None:
 
 
 def samples_menu(opener: ImageOpener, parent: QWidget) -> QMenu:
-    """The bundled samples with thumbnails, read when the menu is first opened."""
+    """The bundled samples with thumbnails, read when the menu is first opened; others may add to it."""
     menu = QMenu("Samples", parent)
     menu.setToolTipsVisible(True)
+    filled = False
 
     def fill() -> None:
-        if not menu.isEmpty():
+        nonlocal filled
+        if filled:
             return
+        filled = True
         for path in sample_paths():
             action = menu.addAction(path.stem.replace("_", " "))
             thumbnail = QPixmap(str(path)).scaled(
@@ -62,21 +67,22 @@ def samples_menu(opener: ImageOpener, parent: QWidget) -> QMenu:
             )
             action.setIcon(QIcon(thumbnail))
             action.triggered.connect(lambda _=False, chosen=path: opener.open(chosen))
-        if menu.isEmpty():
+        if not sample_paths():
             menu.addAction("No samples found").setEnabled(False)
 
     menu.aboutToShow.connect(fill)
     return menu
 
 
-def add_open_tools(bar: QToolBar, opener: ImageOpener) -> None:
-    """Open image..., samples, and whether it is reduced first or upscaled as it is."""
+def add_open_tools(bar: QToolBar, opener: ImageOpener) -> QMenu:
+    """Open image..., samples, and whether it is reduced first or upscaled as it is; the samples' menu."""
     opening = QToolButton(bar)
     opening.setText("Open")
     opening.setToolTip("Open an image, or drop one here; the arrow lists the bundled samples")
     opening.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     opening.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-    opening.setMenu(samples_menu(opener, opening))
+    samples = samples_menu(opener, opening)
+    opening.setMenu(samples)
     opening.clicked.connect(lambda: opener.choose(bar))
     set_icon(opening, "image-plus-outline")
     bar.addWidget(opening)
@@ -99,32 +105,89 @@ def add_open_tools(bar: QToolBar, opener: ImageOpener) -> None:
         (as_lr if is_lr else as_hr).setChecked(True)
 
     opener.mode_changed.connect(show_mode)
+    return samples
 
 
 def navigate(camera: Camera, key: int) -> bool:
-    """Zoom by +, - and 0 or F (fit); False for another key."""
+    """Zoom by +, -, Z (1:1) and 0 or F (fit), N: crisp or smooth; False for another key."""
     if key in (Qt.Key.Key_0, Qt.Key.Key_F):
         camera.fit()
     elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
-        camera.zoom_to(camera.zoom * 1.25, camera.middle)
+        camera.step(1, camera.anchor)
     elif key == Qt.Key.Key_Minus:
-        camera.zoom_to(camera.zoom / 1.25, camera.middle)
+        camera.step(-1, camera.anchor)
+    elif key == Qt.Key.Key_Z:
+        camera.toggle_full_size(camera.anchor)
+    elif key == Qt.Key.Key_N:
+        camera.set_smooth(not camera.smooth)
     else:
         return False
     return True
 
 
+VIEW_KEYS = (
+    ("0, F", "Show the whole image"),
+    ("Z", "One pixel of the image on one of the screen, and back"),
+    ("+, −, wheel", "Zoom in steps, at the mouse"),
+    ("N", "Enlarged pixels crisp or smooth"),
+)
+
+
+class ZoomBox(QComboBox):
+    """The zoom in percent: read, chosen or typed."""
+
+    CHOICES = (25, 50, 100, 200, 400, 800, 1600)
+
+    def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._camera = camera
+        self.setEditable(True)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setAccessibleName("Zoom in percent")
+        self.setToolTip("Zoom in percent: 100 % shows one HR pixel on one pixel of the screen")
+        for percent in self.CHOICES:
+            self.addItem(f"{percent} %")
+        edit = self.lineEdit()
+        assert edit is not None
+        edit.setAcceptDrops(False)
+        edit.setMaxLength(9)
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance("6400 %") + 44)
+        edit.returnPressed.connect(self._take)
+        self.textActivated.connect(lambda _: self._take())
+        edit.editingFinished.connect(self._show)
+        camera.changed.connect(self._show)
+        self._show()
+
+    def _take(self) -> None:
+        """Zoom to what was typed; what is no number changes nothing."""
+        found = re.search(r"\d+(?:[.,]\d+)?", self.currentText())
+        if found is not None and float(found[0].replace(",", ".")) > 0:
+            self._camera.set_percent(float(found[0].replace(",", ".")))
+        self._show()
+        # The keys that act on the picture are typed next: they go to the panel that owns the camera.
+        panel = self._camera.parent()
+        if isinstance(panel, QWidget):
+            panel.setFocus()
+
+    def _show(self) -> None:
+        edit = self.lineEdit()
+        if edit is not None and not (edit.hasFocus() and edit.isModified()):
+            percent = self._camera.percent
+            edit.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+
+
 def add_view_tools(bar: QToolBar, camera: Camera) -> None:
-    """Fit, 100 %, 200 %, and how enlarged pixels are drawn."""
+    """Fit, 1:1, the zoom to read or type, and how enlarged pixels are drawn."""
     fit = bar.addAction("Fit")
-    fit.setToolTip("Show the whole image (double click)")
+    fit.setToolTip("Show the whole image (0, F or double click)")
     fit.triggered.connect(camera.fit)
-    for percent in (100, 200):
-        action = bar.addAction(f"{percent} %")
-        action.setToolTip(f"One HR pixel on {percent // 100}x{percent // 100} pixels of the screen")
-        action.triggered.connect(lambda _=False, value=percent: camera.set_percent(value))
+    full = bar.addAction("1:1")
+    full.setToolTip("One HR pixel on one pixel of the screen (Z)")
+    full.triggered.connect(lambda: camera.set_percent(100))
+    bar.addWidget(ZoomBox(camera, bar))
     smooth = bar.addAction("Smooth")
     smooth.setCheckable(True)
     smooth.setChecked(camera.smooth)
-    smooth.setToolTip("Interpolate enlarged pixels; off: every pixel is a crisp square")
+    smooth.setToolTip("Interpolate enlarged pixels; off: every pixel is a crisp square (N)")
     smooth.toggled.connect(camera.set_smooth)
+    camera.changed.connect(lambda: smooth.setChecked(camera.smooth))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QPoint, QRect, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -17,6 +18,10 @@ GAP = 8
 class PaneGrid(QWidget):
     """Lays panes out in as many columns as show the image largest; or one of them alone (`solo`)."""
 
+    moved = Signal(int, int)
+    """A pane was dragged by its title: from which place to which."""
+    solo_changed = Signal()
+
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.camera = camera
@@ -24,28 +29,76 @@ class PaneGrid(QWidget):
         self.solo: int | None = None
         self.columns: int | None = None
         """Fixed number of columns; None chooses."""
+        self.recent: list[ImagePane] = []
+        """The two panes that were shown alone last, the newest first."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(260, 200)
 
-    def set_panes(self, panes: list[ImagePane]) -> None:
-        """Show `panes` in this order; those no longer in the list are deleted."""
+    def set_panes(self, panes: list[ImagePane], keep_solo: bool = False) -> None:
+        """Show `panes` in this order; those no longer in the list are deleted.
+
+        All are shown, or with `keep_solo` the one that was alone before, if it is still there.
+        """
+        alone = self.panes[self.solo] if keep_solo and self.solo is not None else None
         for pane in self.panes:
             if pane not in panes:
                 pane.hide()
                 pane.deleteLater()
-        self.panes = panes
         for pane in panes:
-            pane.setParent(self)
-        self.show_only(None)
+            if pane not in self.panes:
+                pane.setParent(self)
+                pane.header.dragged.connect(self._mark)
+                pane.header.dropped.connect(lambda at, dropped=pane: self._drop(dropped, at))
+        self.panes = panes
+        self.recent = [pane for pane in self.recent if pane in panes]
+        # Tab goes through the panes as they are read.
+        for before, after in pairwise(panes):
+            QWidget.setTabOrder(before, after)
+        self.show_only(panes.index(alone) if alone in panes else None)
 
     def show_only(self, index: int | None) -> None:
         """Show the pane number `index` at full size, or the grid (None)."""
         self.solo = index if index is not None and index < len(self.panes) else None
+        if self.solo is not None:
+            shown = self.panes[self.solo]
+            self.recent = [shown, *(pane for pane in self.recent if pane is not shown)][:2]
         self.arrange()
         for number, pane in enumerate(self.panes):
             pane.setVisible(self.solo is None or number == self.solo)
+        self.solo_changed.emit()
+
+    def flip(self) -> None:
+        """Show the other one of the two panes shown alone last; the first two where none was."""
+        known = [*self.recent, *(pane for pane in self.panes if pane not in self.recent)]
+        if len(known) < 2:
+            return
+        # With all panes in view the newest comes back, then the one before.
+        self.show_only(self.panes.index(known[0] if self.solo is None else known[1]))
+
+    def pane_at(self, at: QPoint) -> int | None:
+        """The number of the visible pane under `at` (on the screen)."""
+        local = self.mapFromGlobal(at)
+        for number, pane in enumerate(self.panes):
+            if pane.isVisible() and pane.geometry().contains(local):
+                return number
+        return None
+
+    def _mark(self, at: QPoint) -> None:
+        target = self.pane_at(at)
+        for number, pane in enumerate(self.panes):
+            pane.header.marked = number == target
+            pane.header.update()
+
+    def _drop(self, dropped: ImagePane, at: QPoint) -> None:
+        target = self.pane_at(at)
+        for pane in self.panes:
+            pane.header.marked = False
+            pane.header.update()
+        start = self.panes.index(dropped)
+        if target is not None and target != start:
+            self.moved.emit(start, target)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.arrange()
@@ -66,7 +119,8 @@ class PaneGrid(QWidget):
             pane.setGeometry(QRect(column * (width + GAP), row * (height + GAP), width, height))
 
     def _best_columns(self) -> int:
-        header = self.panes[0].header.height()
+        # Not height(): a header that just got another line hasn't been laid out yet.
+        header = self.panes[0].header.sizeHint().height()
         scene = self.camera.scene
 
         def fit_zoom(columns: int) -> float:
