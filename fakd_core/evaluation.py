@@ -7,46 +7,25 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fakd_core.datasets import SRDataset
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.images import write_png
 from fakd_core.inference import bicubic_upscale, upscale
-from fakd_core.metrics import PROTOCOL, psnr_y, ssim_y
+from fakd_core.metrics import psnr_y, ssim_y
+from fakd_core.results import ImageResult, Result, to_json
 
 if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
 
+__all__ = ["ImageResult", "Result", "evaluate", "to_csv", "to_json"]
+
 OnProgress = Callable[[Progress], None]
 OnResult = Callable[["Result"], None]
-
-
-@dataclass(frozen=True)
-class ImageResult:
-    """PSNR in dB and SSIM on Y of one image; `seconds` is the upscaling alone."""
-
-    name: str
-    psnr_y: float
-    ssim_y: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Result:
-    """One model on one set; the scores are means over its images."""
-
-    model: str
-    dataset: str
-    scale: int
-    images: int
-    psnr_y: float
-    ssim_y: float
-    per_image: tuple[ImageResult, ...]
 
 
 def evaluate(
@@ -102,11 +81,6 @@ def evaluate(
     return results
 
 
-def to_json(results: Iterable[Result]) -> dict[str, Any]:
-    """`{"results": [...], "protocol": {...}}`, for `json.dumps`; an infinite PSNR (SR equals HR) is None."""
-    return {"results": [_finite(asdict(result)) for result in results], "protocol": dict(PROTOCOL)}
-
-
 def to_csv(results: Iterable[Result]) -> str:
     """A heading, then one line per image and one named `mean` per result."""
     text = io.StringIO()
@@ -149,11 +123,3 @@ def _folder_names(models: Iterable[str]) -> dict[str, str]:
 
 def _digits(psnr: float, ssim: float, seconds: float) -> list[str]:
     return [f"{psnr:.4f}", f"{ssim:.6f}", f"{seconds:.4f}"]
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if value == float("inf") else value
