@@ -18,6 +18,8 @@ class OpenedImage:
     scale: int
     lr: Image8 = field(repr=False)
     hr: Image8 | None = field(repr=False)
+    changed: int = 0
+    """When the file was written last, in ns: tells a file that was replaced from what it was before."""
 
     @property
     def name(self) -> str:
@@ -37,12 +39,13 @@ def open_image(path: Path, scale: int, is_lr: bool) -> OpenedImage:
         DataError: the file can't be read, or is too small to be degraded by `scale`.
     """
     image = read_image(path)
+    changed = path.stat().st_mtime_ns
     if is_lr:
-        return OpenedImage(path, scale, lr=image, hr=None)
+        return OpenedImage(path, scale, lr=image, hr=None, changed=changed)
     hr = modcrop(image, scale)
     if min(hr.shape[:2]) < 8 * scale:
         raise DataError(
             f"{path}: {image.shape[1]}x{image.shape[0]} is too small to be reduced by {scale}; "
             "open it as a low-resolution image instead"
         )
-    return OpenedImage(path, scale, lr=imresize_bicubic(hr, 1 / scale), hr=hr)
+    return OpenedImage(path, scale, imresize_bicubic(hr, 1 / scale), hr, changed)

@@ -1,105 +1,113 @@
-"""The panes of a comparison: which stand where, what each says, and the difference of two of them."""
+"""The panes of a comparison, kept in step with the results; the split and the difference of two of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PySide6.QtCore import QObject, QPointF, QRectF
+import numpy.typing as npt
+from PySide6.QtCore import QObject, QPoint, QPointF, QRectF, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from fakd_core.events import CancelToken, Image8, Scores
-from fakd_gui.compare.difference import AT_ONCE_PIXELS, Drawn, draw_difference
-from fakd_gui.compare.work import BICUBIC, HR, PaneReady
-from fakd_gui.convert import qimage_from_array
+from fakd_core.errors import DataError
+from fakd_core.events import CancelToken, Image8
+from fakd_gui.compare.captions import (
+    Caption,
+    caption,
+    difference_at,
+    difference_figures,
+    difference_title,
+    pixel_text,
+)
+from fakd_gui.compare.difference import AT_ONCE_PIXELS, Difference, Drawn, Kind, draw_difference
+from fakd_gui.compare.difference_canvas import DifferenceCanvas
+from fakd_gui.compare.lineup import DIFFERENCE, SPLIT, Lineup
+from fakd_gui.compare.split import SplitCanvas
+from fakd_gui.compare.work import BICUBIC, HR, PaneReady, Region, RegionScores
 from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.theme import current_theme
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.image_canvas import Drag, ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.layers import Layer
-from fakd_gui.widgets.names import model_labels
 from fakd_gui.widgets.pane_grid import PaneGrid
 
-DIFFERENCE = "difference"
-FIGURES_TIP = (
-    "PSNR / SSIM on luma, as many pixels cut per side as the scale; the box measured whole; "
-    "difference to the teacher; time; parameters"
-)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Which two results are subtracted, and how much the difference is amplified."""
-
-    a: str
-    b: str
-    gain: int = 4
+BACKDROP = 0.35
+"""How faint bicubic's picture is below tiles that are there already."""
 
 
 class Board(QObject):
     """Owns the results of the image shown and keeps the panes in step with them."""
 
+    region_edited = Signal(QRectF)
+    menu_wanted = Signal(str, QPoint)
+    """The key of a pane, and where on the screen its menu is wanted."""
+
     def __init__(self, camera: Camera, parent: QWidget) -> None:
         super().__init__(parent)
         self.camera = camera
         self.grid = PaneGrid(camera, parent)
+        self.lineup = Lineup()
         self.panes: dict[str, ImagePane] = {}
         self.results: dict[str, PaneReady] = {}
-        self.region_scores: dict[str, Scores | None] = {}
-        self.difference: Difference | None = None
+        self.region: Region | None = None
+        self.region_scores: dict[str, RegionScores] = {}
         self.image: OpenedImage | None = None
-        self.students: list[str] = []
-        self.teacher = ""
-        self._labels: dict[str, str] = {}
-        self._placed: dict[str, Image8] = {}
+        self.drag = Drag.PAN
+        self._placed: dict[str, Layer | None] = {}
+        self._tiles: dict[str, list[Layer]] = {}
         self._drawn: Drawn | None = None
-        self._wanted: tuple[int, int, int] | None = None
+        self._wanted: tuple[int, int, Difference] | None = None
         self._drawing = LatestWins("draw the difference", self)
         self._drawing.result.connect(self._take_drawn)
         self._drawing.failed.connect(self._not_drawn)
-        camera.cursor_changed.connect(self._update_readouts)
+        camera.cursor_changed.connect(self.update_readouts)
 
     @property
     def keys(self) -> list[str]:
         return list(self.panes)
 
+    def label(self, key: str) -> str:
+        return self.lineup.label(key)
+
     def pixels(self, key: str) -> Image8 | None:
-        """What the pane `key` shows, (H, W, 3) in HR size; None while it isn't there."""
+        """What the pane `key` shows, (H, W, 3) of HR or LR size; None while it isn't there."""
         if key == HR:
             return None if self.image is None else self.image.hr
         result = self.results.get(key)
         return None if result is None else result.sr
 
-    def label(self, key: str) -> str:
-        names = {BICUBIC: "Bicubic", HR: "HR", DIFFERENCE: "Difference"}
-        return names.get(key) or self._labels.get(key, key)
+    def picture(self, key: str) -> QImage | None:
+        """What the pane `key` shows as a picture of its own, the difference in its colours."""
+        if key == DIFFERENCE:
+            layer = None if self._drawn is None else self._drawn.layer
+        else:
+            result = self.results.get(key)
+            layer = None if result is None else result.layer
+        return None if layer is None else layer.image.copy()
 
-    def show_image(self, image: OpenedImage) -> None:
+    def show_image(self, image: OpenedImage, keep_view: bool = False) -> None:
         """Forget the results of the image before."""
         if self.image is not image:
             self.results = {}
             self.region_scores = {}
+            self._tiles = {}
         self.image = image
+        self.lineup.has_hr = image.hr is not None
         height, width = image.hr_size
-        self.camera.set_scene(width, height)
+        self.camera.set_scene(width, height, keep_view)
 
-    def arrange(self, students: list[str], teacher: str) -> None:
-        """Bicubic, the students, the teacher, the ground truth, the difference."""
-        self.students, self.teacher = students, teacher
-        keys = [BICUBIC, *[ref for ref in students if ref != teacher]]
-        if teacher:
-            keys.append(teacher)
-        if self.image is not None and self.image.hr is not None:
-            keys.append(HR)
-        if self.difference is not None:
-            keys.append(DIFFERENCE)
-        self._labels = model_labels([*students, teacher])
+    def arrange(self, students: Sequence[str], teacher: str) -> None:
+        """Show the panes of the line-up: by itself bicubic, the students, the teacher, pictures, HR."""
+        self.lineup.students, self.lineup.teacher = list(students), teacher
+        keys = self.lineup.keys
         self.results = {key: result for key, result in self.results.items() if key in keys}
         if keys != self.keys:
-            self._placed = {}
-            self.panes = {key: self.panes.get(key) or ImagePane(key, self.camera, self.grid) for key in keys}
-            self.grid.set_panes(list(self.panes.values()))
+            self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
+            self._placed = {key: layer for key, layer in self._placed.items() if key in keys}
+            self.grid.set_panes(list(self.panes.values()), keep_solo=True)
         else:
             self.grid.arrange()
         self.refresh()
@@ -107,80 +115,206 @@ class Board(QObject):
     def waiting(self, key: str, message: str, error: bool = False, progress: float | None = None) -> None:
         pane = self.panes.get(key)
         if pane is not None:
-            pane.canvas.set_message(message, error, progress)
+            # Over tiles that are there already, the bar says enough.
+            pane.canvas.set_message("" if key in self._tiles and not error else message, error, progress)
+
+    def show_tile(self, key: str, layer: Layer) -> None:
+        """Show a part of what `key` will be, over a faint bicubic."""
+        if key not in self.panes:
+            return
+        self._tiles.setdefault(key, []).append(layer)
+        bicubic = self.results.get(BICUBIC)
+        below = [] if bicubic is None or bicubic.layer is None else [bicubic.layer.faded(BACKDROP)]
+        self._placed.pop(key, None)
+        self.panes[key].canvas.set_layers(*below, *self._tiles[key])
 
     def receive(self, result: PaneReady) -> None:
         self.results[result.key] = result
+        self._tiles.pop(result.key, None)
         self.waiting(result.key, "")
+        self.refresh()
+
+    def forget(self, key: str) -> None:
+        """Take back what `key` showed."""
+        self.results.pop(key, None)
+        self._tiles.pop(key, None)
+        self._placed.pop(key, None)
+        if key in self.panes:
+            self.panes[key].canvas.set_layers()
         self.refresh()
 
     def refresh(self) -> None:
         """Bring titles, figures and pictures up to date with the results."""
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
-            title = f"{self.label(key)} (teacher)" if key == self.teacher else self.label(key)
-            pane.set_title(title, self._colour(key), str(number) if number < 10 else "")
+            badge = str(number) if number < 10 else ""
+            pane.set_title(self.lineup.title(key), self.lineup.colour(key), badge)
             if key == DIFFERENCE:
                 self._show_difference(pane)
-                continue
-            pixels = self.pixels(key)
-            if pixels is not self._placed.get(key):
-                self._place(key, pane, pixels)
-            figures, tip = self._figures(key)
-            pane.set_figures(figures, tip)
-        self._update_readouts()
+            elif key == SPLIT:
+                self._show_split(pane)
+            else:
+                self._place(key, pane)
+                said = self._caption(key)
+                pane.set_figures(said.figures, said.tip, said.costs, said.region)
+        self.update_readouts()
 
-    def show_region(self, region: QRectF | None, scores: dict[str, Scores | None]) -> None:
-        self.region_scores = scores
+    def show_region(self, region: Region | None, scores: Mapping[str, RegionScores]) -> None:
+        """Mark `region` in every pane, and say its scores on a line of their own."""
+        self.region, self.region_scores = region, dict(scores)
+        box = None if region is None else QRectF(region.left, region.top, region.width, region.height)
+        lines = 2 if region is None else 3
+        changed = False
         for pane in self.panes.values():
-            pane.canvas.region = region
+            pane.canvas.region = box
             pane.canvas.update()
+            if pane.header.lines != lines:
+                changed = True
+                pane.header.set_lines(lines)
+        if changed:
+            self.grid.arrange()
         self.refresh()
 
-    def _place(self, key: str, pane: ImagePane, pixels: Image8 | None) -> None:
-        if pixels is None:
-            self._placed.pop(key, None)
-            pane.canvas.set_layers()
-            return
-        self._placed[key] = pixels
-        pane.canvas.set_layers(Layer(qimage_from_array(pixels), self._scene()))
+    def set_drag(self, drag: Drag) -> None:
+        """What dragging does in every pane."""
+        self.drag = drag
+        for pane in self.panes.values():
+            pane.canvas.drag = drag
 
-    def _scene(self) -> QRectF:
-        return QRectF(0, 0, self.camera.scene.width(), self.camera.scene.height())
+    def key_of(self, pane: object) -> str | None:
+        return next((key for key, other in self.panes.items() if pane in (other, other.canvas)), None)
+
+    @property
+    def key_at_mouse(self) -> str | None:
+        """The pane that the mouse is on; else the one that is shown alone."""
+        found = self.key_of(self.camera.over)
+        if found is None and self.grid.solo is not None:
+            return self.grid.panes[self.grid.solo].key
+        return found
+
+    def pixel(self, key: str, at: QPointF | None) -> npt.NDArray[np.uint8] | None:
+        """The (3,) colour that the pane `key` shows at `at` (HR pixels); None where there is none."""
+        if key == SPLIT:
+            split, canvas = self.lineup.split, self.panes[SPLIT].canvas
+            if split is None or at is None or not isinstance(canvas, SplitCanvas):
+                return None
+            key = split.a if canvas.on_first_side(self.camera.to_view(at)) else split.b
+        shown = self.pixels(key)
+        if at is None or shown is None:
+            return None
+        height, width = shown.shape[:2]
+        y = min(height - 1, int(at.y() * height / self.camera.scene.height()))
+        x = min(width - 1, int(at.x() * width / self.camera.scene.width()))
+        found: npt.NDArray[np.uint8] = shown[y, x]
+        return found
+
+    def update_readouts(self) -> None:
+        at = self.camera.cursor
+        for key, pane in self.panes.items():
+            if key == DIFFERENCE:
+                pane.set_readout(self._read_difference(pane.canvas, at))
+                continue
+            pixel = self.pixel(key, at)
+            pane.set_readout("" if pixel is None else pixel_text(pixel))
+
+    def _make_pane(self, key: str) -> ImagePane:
+        kinds = {SPLIT: SplitCanvas, DIFFERENCE: DifferenceCanvas}
+        canvas = kinds.get(key, ImageCanvas)(self.camera)
+        pane = ImagePane(key, self.camera, self.grid, canvas)
+        canvas.has_overview = canvas.region_editable = True
+        canvas.drag = self.drag
+        pane.header.offer_menu()
+        pane.header.set_lines(2 if self.region is None else 3)
+        if self.region is not None:
+            box = self.region
+            canvas.region = QRectF(box.left, box.top, box.width, box.height)
+        canvas.region_edited.connect(self.region_edited)
+        canvas.menu_wanted.connect(lambda at: self.menu_wanted.emit(key, at))
+        pane.header.menu_wanted.connect(lambda at: self.menu_wanted.emit(key, at))
+        if isinstance(canvas, SplitCanvas):
+            canvas.divided.connect(self.update_readouts)
+        return pane
+
+    def _place(self, key: str, pane: ImagePane) -> None:
+        result = self.results.get(key)
+        layer = None if result is None else result.layer
+        if key in self._tiles or (key in self._placed and self._placed[key] is layer):
+            return
+        self._placed[key] = layer
+        pane.canvas.set_layers(*([] if layer is None else [layer]))
+
+    def _caption(self, key: str) -> Caption:
+        result = self.results.get(key)
+        if result is None:
+            return Caption()
+        if key == HR:
+            height, width = result.sr.shape[:2]
+            return Caption(f"ground truth · {width} × {height}", tip="What the others are measured against")
+        if result.sr.shape[:2] != (self.camera.scene.height(), self.camera.scene.width()):
+            height, width = result.sr.shape[:2]
+            return Caption(f"{width} × {height}", tip="Of LR size: enlarged by repeating pixels")
+        teacher = self.lineup.teacher
+        whole = None if key == teacher else self.results.get(teacher)
+        inside = self.region_scores
+        other = None if key == teacher else inside.get(teacher)
+        return caption(result, whole, self.region, inside.get(key), other)
+
+    # -- split and difference
+
+    def _show_split(self, pane: ImagePane) -> None:
+        split, canvas = self.lineup.split, pane.canvas
+        assert split is not None
+        assert isinstance(canvas, SplitCanvas)
+        first, second = self.results.get(split.a), self.results.get(split.b)
+        names = (self.label(split.a), self.label(split.b))
+        pane.set_title(" | ".join(names), current_theme().muted, pane.header.badge)
+        pane.set_figures("", "Drag the divider; the first is left of it, or above it")
+        if first is None or second is None or first.layer is None or second.layer is None:
+            canvas.set_layers()
+            canvas.set_message("Appears when both are ready")
+            return
+        canvas.set_message("")
+        canvas.set_split(first.layer, second.layer, names, split.vertical)
 
     def _show_difference(self, pane: ImagePane) -> None:
-        assert self.difference is not None
-        a, b = self.pixels(self.difference.a), self.pixels(self.difference.b)
-        pair = (self.difference.a, self.difference.b)
-        names = [HR if key == HR else self.label(key) for key in pair]
-        pane.set_title(f"|{' − '.join(names)}|", current_theme().muted, pane.header.badge)
+        difference, canvas = self.lineup.difference, pane.canvas
+        assert difference is not None
+        assert isinstance(canvas, DifferenceCanvas)
+        a, b = self.pixels(difference.a), self.pixels(difference.b)
+        names = (self.label(difference.a), self.label(difference.b))
+        pane.set_title(difference_title(difference, *names), current_theme().muted, pane.header.badge)
+        drawn = None
         if a is None or b is None:
-            pane.canvas.set_layers()
-            pane.canvas.set_message("Appears when both are ready")
+            message, error = "Appears when both are ready", False
+        else:
+            try:
+                drawn = self._draw(a, b, difference)
+                message, error = ("" if drawn is not None else "Subtracting…"), False
+            except DataError as reason:
+                message, error = str(reason), True
+        canvas.set_message(message, error)
+        if drawn is None:
+            if a is None or b is None or error:
+                canvas.set_layers()
+                canvas.shown = None
             pane.set_figures("")
             return
-        drawn = self._draw(a, b, self.difference.gain)
-        if drawn is None:
-            pane.canvas.set_message("Subtracting…")
-            return
-        pane.canvas.set_message("")
-        pane.canvas.set_layers(drawn.layer)
-        full = 255 / drawn.gain
-        pane.set_figures(
-            f"mean {drawn.mean:.2f}, largest {drawn.largest} of 255 · bright = {full:.0f} and more",
-            "The largest difference of the three colour channels, in grey levels",
-        )
+        canvas.shown = difference
+        canvas.set_layers(drawn.layer)
+        pane.set_figures(difference_figures(drawn), difference.explanation)
 
-    def _draw(self, a: Image8, b: Image8, gain: int) -> Drawn | None:
+    def _draw(self, a: Image8, b: Image8, difference: Difference) -> Drawn | None:
         """The difference's picture, or None while a thread draws it; `refresh` follows then."""
-        if self._drawn is not None and self._drawn.shows(a, b, gain):
+        if self._drawn is not None and self._drawn.shows(a, b, difference):
             return self._drawn
-        if a.shape[0] * a.shape[1] <= AT_ONCE_PIXELS:
-            self._drawn = draw_difference(a, b, gain, CancelToken())
+        # SSIM's library takes half a second to load: never here.
+        quick = difference.kind is not Kind.SSIM and a.shape[0] * a.shape[1] <= AT_ONCE_PIXELS
+        if quick or a.shape != b.shape:
+            self._drawn = draw_difference(a, b, difference, CancelToken())
             return self._drawn
-        wanted = (id(a), id(b), gain)
+        wanted = (id(a), id(b), difference)
         if not (self._drawing.running and self._wanted == wanted):
             self._wanted = wanted
-            self._drawing.submit(lambda token: draw_difference(a, b, gain, token))
+            self._drawing.submit(lambda token: draw_difference(a, b, difference, token))
         return None
 
     def _take_drawn(self, drawn: object) -> None:
@@ -191,58 +325,15 @@ class Board(QObject):
     def _not_drawn(self, message: str) -> None:
         self.waiting(DIFFERENCE, message, error=True)
 
-    def _figures(self, key: str) -> tuple[str, str]:
-        if key == HR:
-            assert self.image is not None
-            height, width = self.image.hr_size
-            return f"ground truth · {width} × {height}", "What the others are measured against"
-        result = self.results.get(key)
-        if result is None:
-            return "", ""
-        parts = []
-        inside = self.region_scores.get(key)
-        if inside is not None:
-            parts.append(f"box {inside.psnr:.2f} / {inside.ssim:.4f}")
-        if result.scores is not None:
-            parts.append(f"{result.scores.psnr:.2f} dB / {result.scores.ssim:.4f}")
-        delta = self._delta(result)
-        if delta:
-            parts.append(delta)
-        parts.append(f"{result.seconds:.2f} s" if result.seconds >= 0.01 else "< 0.01 s")
-        if result.parameters:
-            parts.append(f"{result.parameters / 1e6:.2f} M")
-        return " · ".join(parts), FIGURES_TIP
-
-    def _delta(self, result: PaneReady) -> str:
-        teacher = self.results.get(self.teacher)
-        if teacher is None or teacher is result or teacher.scores is None or result.scores is None:
+    def _read_difference(self, canvas: ImageCanvas, at: QPointF | None) -> str:
+        difference = self.lineup.difference
+        if at is None or difference is None or not isinstance(canvas, DifferenceCanvas):
             return ""
-        return f"Δ {result.scores.psnr - teacher.scores.psnr:+.2f} dB".replace("-", "−")
-
-    def _colour(self, key: str) -> str:
-        theme = current_theme()
-        if key == self.teacher:
-            return theme.teacher
-        if key in self.students:
-            return theme.student_colour(self.students.index(key))
-        return {BICUBIC: theme.bicubic, HR: theme.hr}.get(key, theme.muted)
-
-    def _update_readouts(self) -> None:
-        for key, pane in self.panes.items():
-            pane.set_readout(self.reading(key, self.camera.cursor))
-
-    def reading(self, key: str, at: QPointF | None) -> str:
-        """'R G B' of the pane's pixel at `at` (HR pixels), or of the difference its absolute values."""
-        if at is None or self.image is None:
-            return ""
-        if key == DIFFERENCE:
-            assert self.difference is not None
-            a, b = self.pixels(self.difference.a), self.pixels(self.difference.b)
-            pixels = None
-            if a is not None and b is not None:
-                y, x = int(at.y()), int(at.x())
-                pixels = np.abs(a[y : y + 1, x : x + 1].astype(np.int16) - b[y : y + 1, x : x + 1])[0, 0]
-        else:
-            shown = self.pixels(key)
-            pixels = None if shown is None else shown[int(at.y()), int(at.x())]
-        return "" if pixels is None else " ".join(f"{int(value)}" for value in pixels)
+        a, b = self.pixels(difference.a), self.pixels(difference.b)
+        text, canvas.value = "", None
+        if a is not None and b is not None and a.shape == b.shape:
+            y, x = min(a.shape[0] - 1, int(at.y())), min(a.shape[1] - 1, int(at.x()))
+            drawn = self._drawn
+            current = drawn if drawn is not None and drawn.shows(a, b, difference) else None
+            text, canvas.value = difference_at(a, b, difference, current, y, x)
+        return text

@@ -1,26 +1,38 @@
-"""One comparison: bicubic and every model on one image, each reported as soon as it is there. No Qt."""
+"""One comparison: what every pane shows, each reported as soon as it is there. No widgets."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QRectF
+
+from fakd_core.config import ModelSpec
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
+from fakd_core.images import read_image
 from fakd_gui.jobs import describe
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.session import ModelCache
+from fakd_gui.widgets.layers import Layer
 
 if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
 
 BICUBIC = "bicubic"
 HR = "HR"
+LR = "LR"
+PICTURE = "picture:"
+"""Begins the key of a pane that shows an image file as it is."""
 STRIP_PIXELS = 1_000_000
 """Larger images are measured in strips of about so many pixels, a fraction of a second each."""
+SSIM_SIDE = 11
+"""The side of SSIM's window in pixels: what is smaller has no SSIM."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,14 @@ class Region:
 
 
 @dataclass(frozen=True)
+class RegionScores:
+    """PSNR in dB and SSIM on luma inside a region; SSIM is None where its window doesn't fit."""
+
+    psnr: float
+    ssim: float | None
+
+
+@dataclass(frozen=True)
 class PaneStarted:
     key: str
 
@@ -48,8 +68,20 @@ class PaneProgress:
 
 
 @dataclass(frozen=True)
+class PaneTile:
+    """A part of a result, to be looked at until the whole is there."""
+
+    key: str
+    layer: Layer = field(repr=False)
+
+
+@dataclass(frozen=True)
 class PaneReady:
-    """One model's output. `scores` is None where there is no ground truth, or too little of it to measure."""
+    """What a pane shows. `scores` is None where there is no ground truth, or too little of it to measure.
+
+    `seconds` are the network's; `gmacs` are for this image. `note` is what had to be done otherwise than
+    asked. Not `final`: the scores follow.
+    """
 
     key: str
     sr: Image8 = field(repr=False)
@@ -57,6 +89,10 @@ class PaneReady:
     scores: Scores | None
     parameters: int = 0
     model: SRNetwork | None = field(default=None, repr=False)
+    gmacs: float = 0.0
+    note: str = ""
+    layer: Layer | None = field(default=None, repr=False)
+    final: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,39 +101,49 @@ class PaneFailed:
     message: str
 
 
-PaneEvent = PaneStarted | PaneProgress | PaneReady | PaneFailed
+PaneEvent = PaneStarted | PaneProgress | PaneTile | PaneReady | PaneFailed
 Report = Callable[[PaneEvent], None]
+
+
+def picture_key(path: Path) -> str:
+    """The key of a pane that shows the image file `path`."""
+    return f"{PICTURE}{path}"
+
+
+def picture_path(key: str) -> Path | None:
+    """The file that a pane shows; None for what isn't a picture's pane."""
+    return Path(key.removeprefix(PICTURE)) if key.startswith(PICTURE) else None
+
+
+def is_model(key: str) -> bool:
+    """Whether `key` names a model, rather than what needs none."""
+    return key not in (BICUBIC, HR, LR) and not key.startswith(PICTURE)
 
 
 def compare(
     image: OpenedImage,
-    refs: Sequence[str],
+    keys: Sequence[str],
     models: ModelCache,
     held: Mapping[str, PaneReady],
     token: CancelToken,
     report: Report,
 ) -> None:
-    """Upscale `image.lr` by bicubic and by every model of `refs`; a model that fails doesn't stop the others.
+    """Make what each of `keys` shows of `image`; one that fails doesn't stop the others.
 
-    `held` are earlier results for the same image, reported again where the model is still the same.
-    Raises `Cancelled`.
+    What takes no time comes first. `held` are earlier results for the same image, reported again where
+    the model is still the same. Raises `Cancelled`.
     """
-    if BICUBIC in held:
-        report(held[BICUBIC])
-    else:
-        report(PaneStarted(BICUBIC))
-        report(_bicubic(image, token))
-    for ref in refs:
+    for key in sorted(keys, key=is_model):
         token.raise_if_cancelled()
-        report(PaneStarted(ref))
+        report(PaneStarted(key))
         try:
-            report(_upscale(image, ref, models, held.get(ref), token, report))
+            _make(image, key, models, held.get(key), token, report)
         except Cancelled:
             raise
         except FakdError as error:
-            report(PaneFailed(ref, str(error)))
-        except Exception as error:  # noqa: BLE001 - the other models can still be compared
-            report(PaneFailed(ref, describe(error)))
+            report(PaneFailed(key, str(error)))
+        except Exception as error:  # noqa: BLE001 - the other panes can still be made
+            report(PaneFailed(key, describe(error)))
 
 
 def measure(sr: Image8, hr: Image8 | None, crop_border: int, token: CancelToken) -> Scores | None:
@@ -123,11 +169,11 @@ def _measure_strips(sr: Image8, hr: Image8, token: CancelToken) -> Scores:
 
     SSIM's windows lie wholly inside the image, so that strips overlap by all of a window but a row.
     """
-    from fakd_core.metrics import PEAK, SSIM_WINDOW, psnr_y, ssim_y
+    from fakd_core.metrics import PEAK, psnr_y, ssim_y
 
     height, width = sr.shape[:2]
-    overlap = SSIM_WINDOW - 1
-    rows = max(SSIM_WINDOW, STRIP_PIXELS // width)
+    overlap = SSIM_SIDE - 1
+    rows = max(SSIM_SIDE, STRIP_PIXELS // width)
     squares = similarity = 0.0
     for top in range(0, height, rows):
         token.raise_if_cancelled()
@@ -146,48 +192,124 @@ def _measure_strips(sr: Image8, hr: Image8, token: CancelToken) -> Scores:
 
 def measure_region(
     results: Mapping[str, PaneReady], hr: Image8, region: Region, token: CancelToken
-) -> dict[str, Scores | None]:
-    """The scores of every result inside `region`, which is measured whole."""
+) -> dict[str, RegionScores]:
+    """The scores of every result of HR size inside `region`, which is measured whole. Raises `Cancelled`."""
+    from fakd_core.metrics import psnr_y
+
     scores = {}
     for key, result in results.items():
         token.raise_if_cancelled()
-        scores[key] = measure(region.cut(result.sr), region.cut(hr), 0, token)
+        if key == HR or result.sr.shape != hr.shape:
+            continue
+        sr_part, hr_part = region.cut(result.sr), region.cut(hr)
+        whole = measure(sr_part, hr_part, 0, token)
+        if whole is None:
+            scores[key] = RegionScores(psnr_y(sr_part, hr_part, 0), None)
+        else:
+            scores[key] = RegionScores(whole.psnr, whole.ssim)
     return scores
 
 
-def _bicubic(image: OpenedImage, token: CancelToken) -> PaneReady:
-    from fakd_core.inference import bicubic_upscale
-
-    began = time.perf_counter()
-    sr = bicubic_upscale(image.lr, image.scale)
-    seconds = time.perf_counter() - began
-    return PaneReady(BICUBIC, sr, seconds, measure(sr, image.hr, image.scale, token))
-
-
-def _upscale(
+def _make(
     image: OpenedImage,
-    ref: str,
+    key: str,
     models: ModelCache,
     held: PaneReady | None,
     token: CancelToken,
     report: Report,
-) -> PaneReady:
+) -> None:
+    path = picture_path(key)
+    if key in (HR, LR):
+        pixels = image.hr if key == HR else image.lr
+        assert pixels is not None
+        if held is None or held.sr is not pixels:
+            held = PaneReady(key, pixels, 0, None, layer=_layer(image, pixels))
+        report(held)
+    elif key == BICUBIC:
+        if held is not None:
+            report(held)
+        else:
+            _finish(_bicubic(image), image, token, report)
+    elif path is not None:
+        _finish(_picture(image, key, path), image, token, report)
+    else:
+        model = models.get(key)
+        if held is not None and held.model is model:
+            report(held)
+        else:
+            _finish(_upscale(image, key, model, token, report), image, token, report)
+
+
+def _finish(result: PaneReady, image: OpenedImage, token: CancelToken, report: Report) -> None:
+    """Report `result`, where measuring it takes long at once; and with its scores."""
+    if image.hr is None or result.sr.shape != image.hr.shape:
+        report(result)
+        return
+    if result.sr.shape[0] * result.sr.shape[1] > STRIP_PIXELS:
+        report(replace(result, final=False))
+    report(replace(result, scores=measure(result.sr, image.hr, image.scale, token)))
+
+
+def _bicubic(image: OpenedImage) -> PaneReady:
+    from fakd_core.inference import bicubic_upscale
+
+    began = time.perf_counter()
+    sr = bicubic_upscale(image.lr, image.scale)
+    return PaneReady(BICUBIC, sr, time.perf_counter() - began, None, layer=_layer(image, sr))
+
+
+def _picture(image: OpenedImage, key: str, path: Path) -> PaneReady:
+    pixels = read_image(path)
+    (height, width), (lr_height, lr_width) = image.hr_size, image.lr.shape[:2]
+    if pixels.shape[:2] not in (image.hr_size, image.lr.shape[:2]):
+        raise DataError(
+            f"{path.name}: expected {width} × {height} pixels, or the LR image's {lr_width} × {lr_height}, "
+            f"found {pixels.shape[1]} × {pixels.shape[0]}; add a picture of the same image"
+        )
+    return PaneReady(key, pixels, 0, None, layer=_layer(image, pixels))
+
+
+def _upscale(image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken, report: Report) -> PaneReady:
     from fakd_core.inference import upscale
 
-    model = models.get(ref)
-    if held is not None and held.model is model:
-        return held
     if model.spec.scale != image.scale:
         raise ConfigError(
             f"{ref} enlarges by {model.spec.scale}, but the image was opened for x{image.scale}; "
             f"choose a teacher or student for x{image.scale}"
         )
+    note = ""
+
+    def progressed(progress: Progress) -> None:
+        nonlocal note
+        note = progress.note or note
+        report(PaneProgress(ref, progress))
+
+    def made(top: int, left: int, pixels: Image8) -> None:
+        height, width = pixels.shape[:2]
+        if (height, width) != image.hr_size:
+            report(PaneTile(ref, Layer.ready(pixels, QRectF(left, top, width, height))))
+
     began = time.perf_counter()
-    sr = upscale(
-        model, image.lr, on_progress=lambda progress: report(PaneProgress(ref, progress)), cancel=token
-    )
+    sr = upscale(model, image.lr, on_progress=progressed, cancel=token, on_tile=made)
     seconds = time.perf_counter() - began
     token.raise_if_cancelled()
     parameters = sum(weight.numel() for weight in model.parameters())
-    scores = measure(sr, image.hr, image.scale, token)
-    return PaneReady(ref, sr, seconds, scores, parameters, model)
+    height, width = image.lr.shape[:2]
+    cost = _gmacs(model.spec, height, width)
+    return PaneReady(ref, sr, seconds, None, parameters, model, cost, note, _layer(image, sr))
+
+
+@lru_cache(maxsize=64)
+def _gmacs(spec: ModelSpec, height: int, width: int) -> float:
+    """10⁹ multiply-accumulates for one LR image; 0 where they can't be counted."""
+    from fakd_core.profiling import profile
+
+    try:
+        return profile(spec, (height, width)).gmacs
+    except FakdError:
+        return 0.0
+
+
+def _layer(image: OpenedImage, pixels: Image8) -> Layer:
+    height, width = image.hr_size
+    return Layer.ready(pixels, QRectF(0, 0, width, height))

@@ -52,6 +52,8 @@ class Camera(QObject):
         self.fitted = True
         self.smooth = False
         self.cursor: QPointF | None = None
+        self.over: object = None
+        """The canvas that the mouse is on."""
         self.hand = False
         """While True, the left button moves the image whatever else it does."""
         self.hand_used = False
@@ -90,9 +92,10 @@ class Camera(QObject):
         self.smooth = smooth
         self.changed.emit()
 
-    def set_cursor(self, position: QPointF | None) -> None:
-        """The position under the mouse in HR pixels; None when it left the image."""
+    def set_cursor(self, position: QPointF | None, over: object = None) -> None:
+        """The position under the mouse in HR pixels, None when it left the image; and the canvas it is on."""
         self.cursor = position
+        self.over = over
         self.cursor_changed.emit()
 
     @property

@@ -65,6 +65,8 @@ class ImageCanvas(QWidget):
         self.marker: QRectF | None = None
         """A cell to point out (the inspected position), in HR pixels."""
         self.region: QRectF | None = None
+        self.marks: tuple[tuple[QRectF, str], ...] = ()
+        """More cells to point out, in HR pixels, each with its colour."""
         self.region_editable = False
         """Whether the mouse can move and resize the region."""
         self.has_overview = False
@@ -104,6 +106,8 @@ class ImageCanvas(QWidget):
             self._outline(painter, self.region, Qt.PenStyle.DashLine)
             if self.region_editable:
                 draw_handles(painter, self._view_rect(self.region))
+        for rect, colour in self.marks:
+            self._outline(painter, rect, Qt.PenStyle.SolidLine, colour)
         if self.marker is not None:
             self._outline(painter, self.marker, Qt.PenStyle.SolidLine)
         self._draw_cursor(painter)
@@ -125,11 +129,11 @@ class ImageCanvas(QWidget):
         return QRectF(self.camera.to_view(rect.topLeft()), self.camera.to_view(rect.bottomRight()))
 
     def _overview(self) -> QRectF | None:
-        if not self.has_overview or not self.layers or not self.underMouse():
+        if not self.has_overview or not self.layers or self.camera.over is not self:
             return None
         return overview_box(self.camera)
 
-    def _outline(self, painter: QPainter, rect: QRectF, style: Qt.PenStyle) -> None:
+    def _outline(self, painter: QPainter, rect: QRectF, style: Qt.PenStyle, colour: str = "#ffffff") -> None:
         """A double line, dark and light: visible on any picture."""
         view = self._view_rect(rect)
         if view.width() < 9:
@@ -138,13 +142,13 @@ class ImageCanvas(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(0, 0, 0, 200), 3))
         painter.drawRect(view)
-        painter.setPen(QPen(QColor("#ffffff"), 1.2, style))
+        painter.setPen(QPen(QColor(colour), 1.2, style))
         painter.drawRect(view)
 
     def _draw_cursor(self, painter: QPainter) -> None:
         """Where the mouse is in a linked pane: a small cross with a gap, so that the pixel stays visible."""
         cursor = self.camera.cursor
-        if cursor is None or self.underMouse() or not self.layers:
+        if cursor is None or self.camera.over is self or not self.layers:
             return
         at = self.camera.to_view(cursor)
         for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor("#ffffff"), 1.0)):
@@ -199,7 +203,7 @@ class ImageCanvas(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
-        self.camera.set_cursor(self._inside(self.camera.to_scene(position)))
+        self.camera.set_cursor(self._inside(self.camera.to_scene(position)), self)
         if self._pressed is None:
             self._show_grip(position)
             return

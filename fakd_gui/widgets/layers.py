@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 from PIL import Image
@@ -37,6 +38,12 @@ class Layer:
     @property
     def image(self) -> QImage:
         return self._levels[0]
+
+    def faded(self, opacity: float) -> Layer:
+        """The same picture, drawn fainter."""
+        layer = copy.copy(self)
+        layer.opacity = opacity
+        return layer
 
     def complete(self) -> None:
         """Make the reduced versions now, rather than when they are first drawn."""

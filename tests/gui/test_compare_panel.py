@@ -21,8 +21,9 @@ from fakd_core.images import read_image
 from fakd_core.inference import bicubic_upscale, upscale
 from fakd_core.metrics import psnr_y, ssim_y
 from fakd_gui.compare import ComparePanel, board, difference, work
-from fakd_gui.compare.board import DIFFERENCE, Difference
-from fakd_gui.compare.models_menu import ModelsMenu
+from fakd_gui.compare.difference import Difference
+from fakd_gui.compare.lineup import DIFFERENCE
+from fakd_gui.compare.menus import PanesMenu
 from fakd_gui.compare.work import BICUBIC, HR
 
 
@@ -86,7 +87,7 @@ def test_panes_stay_linked_and_the_pixels_under_the_cursor_are_read(
     for key, pane in compared.board.panes.items():
         pixels = compared.board.pixels(key)
         assert pixels is not None
-        assert pane.header.readout == " ".join(str(value) for value in pixels[9, 17])
+        assert pane.header.readout.startswith(" ".join(str(value) for value in pixels[9, 17]) + "  Y ")
     QTest.mouseDClick(panes[0].canvas, Qt.MouseButton.LeftButton)
     assert compared.camera.fitted
 
@@ -252,8 +253,8 @@ def test_a_region_is_measured_in_every_pane(bench: Bench, compared: ComparePanel
 
 
 def test_outputs_are_saved_under_their_names(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(compared.saved, timeout=5000) as written:
-        compared.save_outputs(bench.folder / "out")
+    with qtbot.waitSignal(compared.exporter.saved, timeout=5000) as written:
+        compared.exporter.save(bench.folder / "out", compared.board.keys)
     assert {path.name for path in written.args[0]} == {
         f"photo_x4_{name}.png" for name in ("Bicubic", "with", "without", "teacher", "HR")
     }
@@ -275,7 +276,7 @@ def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePane
 def test_the_models_menu_adds_bundled_models_and_removes_students(
     bench: Bench, compared: ComparePanel, qtbot: QtBot
 ) -> None:
-    menu = ModelsMenu(bench.session, compared)
+    menu = PanesMenu(compared, compared)
     menu.fill()
     actions = {action.text(): action for action in menu.actions()}
     assert {f"Add {name}" for name in bundled_models()} <= set(actions)

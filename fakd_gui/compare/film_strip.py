@@ -1,0 +1,326 @@
+"""A strip of images to go through, by name or the ones first where student and teacher differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QKeyEvent, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fakd_core.events import CancelToken
+from fakd_gui.compare.ranking import Ranked
+from fakd_gui.compare.thumbnails import SIDE, Thumbnail, thumbnails
+from fakd_gui.jobs import Job, JobEnd, Outcome, Work
+from fakd_gui.widgets.busy_bar import BusyBar
+from fakd_gui.widgets.image_tools import set_icon
+
+LISTED, NAME, DISTANCE = "as listed", "name", "difference"
+
+
+class _Strip(QListWidget):
+    """Thumbnails in one row; keys that go through them are the panel's."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        event.ignore()
+
+
+class FilmStrip(QWidget):
+    """Hidden while there is nothing to go through."""
+
+    chosen = Signal(object)
+    """The path of the image to show."""
+    closed = Signal()
+    ranking_wanted = Signal()
+    """Distances are needed to sort by: answer with `rank_by` or `cannot_rank`."""
+    failed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.paths: list[Path] = []
+        """The images in the order they stand in."""
+        self.distances: dict[Path, float] = {}
+        self._listed: list[Path] = []
+        self._labels: dict[Path, str] = {}
+        self._items: dict[Path, QListWidgetItem] = {}
+        self._current: Path | None = None
+        self._reading: Job | None = None
+        self._ranking: Job | None = None
+        self._ranked = 0
+        self._round = 0
+        self._build()
+        self.hide()
+
+    def show_images(self, paths: Sequence[Path], labels: Sequence[str]) -> None:
+        """Show `paths` with a label below each; nothing is opened yet."""
+        self._stop()
+        unique = dict(zip(paths, labels, strict=True))
+        self._listed, self._labels = list(unique), unique
+        self.distances = {}
+        self._current = None
+        self._items = {}
+        self.list.clear()
+        for path in self._listed:
+            item = QListWidgetItem(QIcon(self._blank), "")
+            item.setData(Qt.ItemDataRole.UserRole, path)
+            item.setSizeHint(self._cell)
+            item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
+            self._items[path] = item
+        self.sorting.blockSignals(True)
+        self.sorting.setCurrentIndex(0)
+        self.sorting.blockSignals(False)
+        self._arrange(self._listed)
+        self.setVisible(bool(self._listed))
+        count = len(self._listed)
+        self.title.setText(f"{count} images" if count > 1 else "1 image")
+        ratio = self.devicePixelRatioF()
+        reading = list(self._listed)
+        job = Job("thumbnails", lambda token: thumbnails(reading, ratio, token), self)
+        job.event.connect(self._take_thumbnail)
+        job.finished.connect(lambda _: self._reading_ended(job))
+        self._reading = job
+        job.start()
+
+    def close_strip(self) -> None:
+        self._stop()
+        self._listed, self.paths, self._items = [], [], {}
+        self.list.clear()
+        self.hide()
+        self.closed.emit()
+
+    def holds(self, path: Path) -> bool:
+        return path in self._items
+
+    def mark(self, path: Path) -> None:
+        """Show that `path` is the image seen now."""
+        item = self._items.get(path)
+        self._current = path if item is not None else None
+        self.list.blockSignals(True)
+        if item is None:
+            self.list.clearSelection()
+            self.list.setCurrentItem(None)
+        else:
+            self.list.setCurrentItem(item)
+            self.list.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtCenter)
+        self.list.blockSignals(False)
+
+    def go(self, by: int) -> bool:
+        """Choose the image `by` places further; False without images, or at the end."""
+        if not self.paths:
+            return False
+        here = self.paths.index(self._current) if self._current in self.paths else -1 if by > 0 else 0
+        there = min(max(0, here + by), len(self.paths) - 1)
+        if there == here:
+            return False
+        # Known at once, so that a key held down goes on from there while the image is still read.
+        self.mark(self.paths[there])
+        self.chosen.emit(self.paths[there])
+        return True
+
+    def rank_by(self, work: Work, names: str) -> None:
+        """Sort by what `work`, a generator of `Ranked`, finds; `names` tells whose difference it is."""
+        self._cancel_ranking()
+        self.distances, self._ranked = {}, 0
+        for path in self._listed:
+            self._label(path)
+        self.list.setToolTip(f"Below each image: mean |ΔY| of {names}, in grey levels")
+        self._round += 1
+        number = self._round
+
+        def numbered(token: CancelToken) -> Iterator[tuple[int, object]]:
+            found = work(token)
+            assert isinstance(found, Iterator)
+            for ranked in found:
+                yield number, ranked
+
+        ranking = Job("difference of student and teacher", numbered, self)
+        ranking.event.connect(self._take_ranked)
+        ranking.finished.connect(lambda end: self._ranking_ended(ranking, end))
+        self._ranking = ranking
+        self._show_progress()
+        ranking.start()
+
+    def cannot_rank(self) -> None:
+        """Go back to the order before."""
+        self.sorting.setCurrentIndex(0)
+
+    def forget_distances(self) -> None:
+        """The models changed: the numbers are somebody else's."""
+        if self.sorting.currentData() == DISTANCE:
+            self.ranking_wanted.emit()
+        elif self.distances:
+            self.distances = {}
+            for path in self._listed:
+                self._label(path)
+
+    def pause_ranking(self, paused: bool) -> None:
+        """Let the comparison that somebody waits for go first."""
+        if self._ranking is not None:
+            (self._ranking.pause if paused else self._ranking.resume)()
+
+    # -- building
+
+    def _build(self) -> None:
+        self.list = _Strip()
+        self.list.setViewMode(QListView.ViewMode.IconMode)
+        self.list.setFlow(QListView.Flow.LeftToRight)
+        self.list.setWrapping(False)
+        self.list.setMovement(QListView.Movement.Static)
+        self.list.setUniformItemSizes(True)
+        self.list.setIconSize(QSize(*SIDE))
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setAccessibleName("Images to go through")
+        self.list.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._cell = QSize(SIDE[0] + 22, SIDE[1] + 2 * self.fontMetrics().height() + 8)
+        bar = self.list.horizontalScrollBar().sizeHint().height()
+        self.list.setFixedHeight(self._cell.height() + bar + 4)
+        self._blank = QPixmap(*SIDE)
+        self._blank.fill(Qt.GlobalColor.transparent)
+        self.list.currentItemChanged.connect(self._choose)
+        self.title = QLabel()
+        self.sorting = QComboBox()
+        for text, how in (
+            ("in the order given", LISTED),
+            ("by name", NAME),
+            ("where student and teacher differ most", DISTANCE),
+        ):
+            self.sorting.addItem(text, how)
+        self.sorting.setAccessibleName("Order of the images")
+        self.sorting.setToolTip(
+            "The difference is the mean |ΔY| of the first student's and the teacher's output, in grey levels"
+        )
+        self.sorting.currentIndexChanged.connect(lambda _: self._sort())
+        self.busy = BusyBar()
+        self.busy.cancelled.connect(self._cancel_sorting)
+        self.close_button = QToolButton()
+        self.close_button.setAutoRaise(True)
+        self.close_button.setToolTip("Close the film strip")
+        self.close_button.setAccessibleName("Close the film strip")
+        self.close_button.clicked.connect(self.close_strip)
+        set_icon(self.close_button, "close")
+        row = QHBoxLayout()
+        for widget in (self.title, self.sorting):
+            row.addWidget(widget)
+        row.addWidget(self.busy, 1)
+        row.addWidget(self.close_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(row)
+        layout.addWidget(self.list)
+
+    # -- order
+
+    def _sort(self) -> None:
+        how = self.sorting.currentData()
+        if how != DISTANCE:
+            self._cancel_ranking()
+            by_name = sorted(self._listed, key=lambda path: (path.name.casefold(), str(path)))
+            self._arrange(self._listed if how == LISTED else by_name)
+        elif all(path in self.distances for path in self._listed):
+            self._arrange_by_distance()
+        else:
+            self.ranking_wanted.emit()
+
+    def _arrange_by_distance(self) -> None:
+        self._arrange(sorted(self._listed, key=lambda path: -self.distances.get(path, -1.0)))
+
+    def _arrange(self, paths: Sequence[Path]) -> None:
+        self.paths = list(paths)
+        self.list.blockSignals(True)
+        while self.list.count():
+            self.list.takeItem(0)
+        for path in self.paths:
+            self.list.addItem(self._items[path])
+            self._label(path)
+        self.list.blockSignals(False)
+        if self._current is not None:
+            self.mark(self._current)
+
+    def _label(self, path: Path) -> None:
+        distance = self.distances.get(path)
+        text = self._labels[path]
+        self._items[path].setText(text if distance is None else f"{text}\n{distance:.2f}")
+        self._items[path].setToolTip(
+            str(path) if distance is None else f"{path}\nmean |ΔY| {distance:.3f} grey levels"
+        )
+
+    def _choose(self, item: QListWidgetItem | None) -> None:
+        if item is not None:
+            path = item.data(Qt.ItemDataRole.UserRole)
+            self._current = path
+            self.chosen.emit(path)
+
+    # -- jobs
+
+    def _reading_ended(self, job: Job) -> None:
+        if self._reading is job:
+            self._reading = None
+        job.deleteLater()
+
+    def _take_thumbnail(self, made: Thumbnail) -> None:
+        item = self._items.get(made.path)
+        if item is None:
+            return
+        if made.picture is None:
+            item.setText(f"{self._labels[made.path]}\ncan't be read")
+            return
+        pixmap = QPixmap.fromImage(made.picture)
+        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
+        item.setIcon(QIcon(pixmap))
+
+    def _take_ranked(self, found: tuple[int, Ranked]) -> None:
+        number, ranked = found
+        if number != self._round or self._ranking is None or ranked.path not in self._items:
+            return
+        self._ranked += 1
+        if ranked.distance is not None:
+            self.distances[ranked.path] = ranked.distance
+        self._label(ranked.path)
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        total = len(self._listed)
+        self.busy.show_busy(f"{self._ranked} of {total} compared", self._ranked, total)
+
+    def _ranking_ended(self, job: Job, end: JobEnd) -> None:
+        job.deleteLater()
+        if self._ranking is not job:
+            return
+        self._ranking = None
+        self.busy.show_idle()
+        if end.outcome is Outcome.COMPLETED:
+            self._arrange_by_distance()
+        else:
+            self.cannot_rank()
+            if end.outcome is Outcome.FAILED:
+                self.failed.emit(end.message)
+
+    def _cancel_sorting(self) -> None:
+        self._cancel_ranking()
+        self.cannot_rank()
+
+    def _cancel_ranking(self) -> None:
+        ranking, self._ranking = self._ranking, None
+        if ranking is not None:
+            ranking.cancel()
+        self.busy.show_idle()
+
+    def _stop(self) -> None:
+        self._cancel_ranking()
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()

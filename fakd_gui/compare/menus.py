@@ -1,0 +1,106 @@
+"""The menus of Compare: which panes there are, and what can be done with one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
+from fakd_gui.compare.work import HR, PICTURE
+from fakd_gui.widgets.image_opener import MODEL_SUFFIXES
+from fakd_gui.widgets.names import model_labels
+
+if TYPE_CHECKING:
+    from fakd_gui.compare.panel import ComparePanel
+
+
+class PanesMenu(QMenu):
+    """Shows and hides panes; adds models and pictures; a model that is removed leaves every workspace."""
+
+    def __init__(self, panel: ComparePanel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._panel = panel
+        self.setToolTipsVisible(True)
+        self.aboutToShow.connect(self.fill)
+
+    def fill(self) -> None:
+        """List what can be added, shown and removed now."""
+        from fakd_core.catalogue import bundled_models
+
+        panel, session = self._panel, self._panel.session
+        self.clear()
+        self.addAction("Add a model file…").triggered.connect(self._choose_file)
+        self.addAction("Add a run folder…").triggered.connect(self._choose_run)
+        picture = self.addAction("Add an image as a pane…")
+        picture.setToolTip("A picture of the same scene from another tool, of HR size or of LR size")
+        picture.triggered.connect(panel.choose_picture)
+        picture.setEnabled(session.image is not None)
+        for name in bundled_models():
+            if name not in (session.teacher, *session.students):
+                adding = self.addAction(f"Add {name}")
+                adding.triggered.connect(lambda _=False, ref=name: session.add_student(ref))
+        if session.image is not None:
+            self.addSection("Shown")
+            for key in panel.board.lineup.available:
+                showing = self.addAction(panel.board.lineup.title(key))
+                showing.setCheckable(True)
+                showing.setChecked(key not in panel.board.lineup.closed)
+                showing.toggled.connect(lambda shown, chosen=key: panel.show_pane(chosen, shown))
+        if session.students:
+            self.addSection("Everywhere")
+        for ref, label in model_labels(session.students).items():
+            removing = self.addAction(f"Remove {label}")
+            removing.triggered.connect(lambda _=False, chosen=ref: panel.remove_student(chosen))
+
+    def _choose_file(self) -> None:
+        pattern = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
+        kinds = f"Models ({pattern});;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self.parentWidget(), "Add a model", "", kinds)
+        if name:
+            self._panel.session.add_student(name)
+
+    def _choose_run(self) -> None:
+        name = QFileDialog.getExistingDirectory(self.parentWidget(), "Add a run folder")
+        if name:
+            self._panel.session.add_student(name)
+
+
+def pane_menu(panel: ComparePanel, key: str) -> QMenu:
+    """What can be done with the pane `key`; deleted when it closes."""
+    board, grid = panel.board, panel.board.grid
+    menu = QMenu(panel)
+    menu.aboutToHide.connect(menu.deleteLater)
+    index = board.keys.index(key)
+    alone = grid.solo == index
+    show = menu.addAction("Show all panes" if alone else "Show alone")
+    show.triggered.connect(lambda: panel.flip_to(None if alone else index))
+    if key not in (SPLIT, DIFFERENCE):
+        others = [other for other in board.lineup.results if other != key]
+        for title, choose in (("Split with", panel.split_with), ("Difference to", panel.difference_to)):
+            below = menu.addMenu(title)
+            below.setEnabled(bool(others))
+            for other in others:
+                action = below.addAction(board.label(other))
+                action.triggered.connect(lambda _=False, choose=choose, other=other: choose(key, other))
+    menu.addSeparator()
+    for text, step in (("Move left", -1), ("Move right", 1)):
+        moving = menu.addAction(text)
+        moving.setEnabled(0 <= index + step < len(board.keys))
+        moving.triggered.connect(lambda _=False, place=index + step: panel.move_pane(index, place))
+    menu.addSeparator()
+    if key != SPLIT:
+        there = board.picture(key) is not None
+        copying = menu.addAction("Copy image")
+        copying.triggered.connect(lambda: panel.exporter.copy(key))
+        saving = menu.addAction("Save image…")
+        saving.triggered.connect(lambda: panel.exporter.choose_file(key))
+        for action in (copying, saving):
+            action.setEnabled(there)
+        menu.addSeparator()
+    closing = menu.addAction("Close")
+    closing.setEnabled(key != HR or len(board.keys) > 1)
+    closing.triggered.connect(lambda: panel.close_pane(key))
+    if key.startswith(PICTURE):
+        closing.setText("Remove")
+    return menu
