@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from fakd_core.assets import assets_dir
 from fakd_core.threads import share_cores
+from fakd_gui.garbage import collect_in_gui_thread
 from fakd_gui.jobs import stop_all
 from fakd_gui.main_window import MainWindow
 from fakd_gui.remembered import Remembered, read_state, write_state
@@ -86,6 +87,7 @@ def make_application() -> QApplication:
     app.setDesktopFileName("fakd-workbench")
     app.setWindowIcon(QIcon(str(assets_dir() / "icon.svg")))
     apply_theme(app)
+    collect_in_gui_thread(app)
     return app
 
 

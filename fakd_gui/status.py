@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from fakd_core.events import CancelToken, Progress, RunStarted, StepEnd
+from fakd_gui.garbage import spare_what_stays
 from fakd_gui.jobs import Job, LatestWins
 from fakd_gui.session import Session
 
@@ -36,7 +37,7 @@ class StatusBar(QStatusBar):
         self.addPermanentWidget(self.device)
         self.addPermanentWidget(self.memory)
         self._finder = LatestWins("find the device", self)
-        self._finder.result.connect(lambda text: self.device.setText(str(text)))
+        self._finder.result.connect(self._show_device)
         self._timer = QTimer(self, interval=REFRESH_MS)
         self._timer.timeout.connect(self._show_memory)
         self._timer.start()
@@ -47,6 +48,10 @@ class StatusBar(QStatusBar):
     def find_device(self) -> None:
         """Ask torch where networks run; it is imported on a thread, after the window shows."""
         self._finder.submit(_describe_device)
+
+    def _show_device(self, text: object) -> None:
+        self.device.setText(str(text))
+        spare_what_stays()  # Now torch is there.
 
     def _training_started(self, job: Job) -> None:
         self.job.setText(job.name)
