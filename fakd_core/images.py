@@ -27,6 +27,8 @@ _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 _WHITE = (255, 255, 255, 255)
 # The resized kernel reaches two output pixels to each side; four keep the cut away from the image.
 _MARGIN = 4
+_ROWS_AT_ONCE = 128
+_COLUMNS_AT_ONCE = 128
 
 _Pixel = TypeVar("_Pixel", bound=np.generic)
 
@@ -45,7 +47,8 @@ def read_image(path: Path) -> Image8:
     """
     with _opened(path) as image:
         _require_one_picture(path, image)
-        return _to_rgb(path, ImageOps.exif_transpose(image))
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_rgb(path, image)
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -158,7 +161,17 @@ def _to_rgb(path: Path, image: Image.Image) -> Image8:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba)
-    return np.array(image.convert("RGB"))
+    return _pixels(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _pixels(image: Image.Image) -> Image8:
+    """An RGB image's (H, W, 3) array, strip by strip: its bytes as a whole would be in memory twice more."""
+    width, height = image.size
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    for top in range(0, height, _ROWS_AT_ONCE):
+        strip = image.crop((0, top, width, min(top + _ROWS_AT_ONCE, height)))
+        pixels[top : top + strip.height] = np.frombuffer(strip.tobytes(), np.uint8).reshape(-1, width, 3)
+    return pixels
 
 
 def _grey16_to_rgb(path: Path, image: Image.Image) -> Image8:
@@ -189,6 +202,19 @@ def _whole_ratio(factor: float) -> tuple[int, int]:
 
 def _resize_rows(img: Image8, grow: int, shrink: int) -> Image8:
     """Resample the first axis of (H, W, 3) by grow/shrink and round, half up, to 8 bits.
+
+    Some columns at a time, whose floats stay in the processor's cache: twice as fast for a large image.
+    """
+    height, width = img.shape[:2]
+    resized = np.empty((math.ceil(height * grow / shrink), width, 3), dtype=np.uint8)
+    for left in range(0, width, _COLUMNS_AT_ONCE):
+        columns = slice(left, left + _COLUMNS_AT_ONCE)
+        resized[:, columns] = _resize_columns(img[:, columns], grow, shrink)
+    return resized
+
+
+def _resize_columns(img: Image8, grow: int, shrink: int) -> Image8:
+    """As `_resize_rows`, at once.
 
     Pillow's kernel is MATLAB's, but its 8-bit path rounds differently and its border is not mirrored:
     hence floats, and a mirrored margin that is cut off again.
