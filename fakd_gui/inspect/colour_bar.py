@@ -1,18 +1,42 @@
-"""A colour scale with its range and a choice of fixed ranges."""
+"""A colour scale with a choice of fixed ranges, and above it how often each value occurs in the maps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_gui.convert import Image8, colourise, qimage_from_array
+from fakd_gui.inspect.features import Row
 from fakd_gui.theme import current_theme
 
 Range = tuple[float, float]
+BINS = 64
+PLOT, RAMP = 44, 10
+"""Heights in pixels."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of one map, with the name and colour of what it belongs to."""
+
+    label: str
+    colour: str
+    values: Row = field(repr=False)
+
+    @property
+    def mean(self) -> float:
+        # Adding 0 turns a rounded -0.0 into 0.0.
+        return round(float(self.values.mean()), 3) + 0.0
+
+
+def signed(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def range_label(bounds: Range) -> str:
@@ -21,40 +45,80 @@ def range_label(bounds: Range) -> str:
 
 
 class ColourScale(QWidget):
-    """The gradient with ticks at its ends and middle, and marks for the values under the cursor."""
+    """The gradient with its ends and middle, histograms on it, and marks for the values under the cursor."""
 
     def __init__(self, lut: Callable[[], Image8], bounds: Range, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lut = lut
         self.bounds = bounds
         self.values: list[float] = []
+        self.maps: list[Values] = []
+        self.histograms = True
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(150, 16 + self.fontMetrics().height())
+        return QSize(150, (PLOT if self.histograms else 2) + RAMP + 2 + self.fontMetrics().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(90, self.sizeHint().height())
 
+    def show_histograms(self, on: bool) -> None:
+        self.histograms = on
+        self.updateGeometry()
+        self.update()
+
+    def shares(self, row: Row) -> npt.NDArray[np.float64]:
+        """The share of positions in each of `BINS` bins of the range; what lies beyond counts at its ends."""
+        low, high = self.bounds
+        position = (row.ravel() - low) * (BINS / (high - low))
+        counts = np.bincount(np.clip(position, 0, BINS - 1).astype(np.intp), minlength=BINS)
+        return np.asarray(counts / max(1, row.size))
+
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = current_theme()
         painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        top = PLOT if self.histograms else 2
+        bar = QRectF(1, top, self.width() - 2, RAMP)
         low, high = self.bounds
-        bar = QRectF(1, 2, self.width() - 2, 11)
-        ramp = colourise(np.linspace(low, high, 256)[None], self._lut(), low, high)
+        ramp = colourise(np.linspace(low, high, 256, dtype=np.float32)[None], self._lut(), low, high)
         painter.drawImage(bar, qimage_from_array(ramp))
+        if self.histograms:
+            self._draw_histograms(painter, QRectF(bar.left(), 1, bar.width(), top - 1))
         painter.setPen(QPen(QColor(theme.border), 1))
         painter.drawRect(bar)
         for value in self.values:
-            x = bar.left() + bar.width() * min(1.0, max(0.0, (value - low) / (high - low)))
+            x = self._x(bar, value)
             for colour, width in ((QColor(0, 0, 0), 3.0), (QColor("#ffffff"), 1.2)):
                 painter.setPen(QPen(colour, width))
-                painter.drawLine(int(x), 0, int(x), 15)
+                painter.drawLine(QPointF(x, bar.top() - 2), QPointF(x, bar.bottom() + 2))
         painter.setPen(QColor(theme.muted))
-        text = QRectF(0, 15, self.width(), self.fontMetrics().height())
+        text = QRectF(0, bar.bottom() + 1, self.width(), self.fontMetrics().height())
         aligned = (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight)
         for value, where in zip((low, (low + high) / 2, high), aligned, strict=True):
             painter.drawText(text, where, f"{value:g}".replace("-", "−"))
+
+    def _x(self, area: QRectF, value: float) -> float:
+        low, high = self.bounds
+        return area.left() + area.width() * min(1.0, max(0.0, (value - low) / (high - low)))
+
+    def _draw_histograms(self, painter: QPainter, area: QRectF) -> None:
+        theme = current_theme()
+        painter.fillRect(area, QColor(theme.panel))
+        # The root keeps rare values visible beside a peak; one scale for all, so that heights compare.
+        heights = [(shown, np.sqrt(self.shares(shown.values))) for shown in self.maps]
+        top = max((float(height.max()) for _, height in heights), default=1.0) or 1.0
+        edges = np.linspace(area.left(), area.right(), BINS + 1)
+        for shown, height in heights:
+            levels = area.bottom() - height / top * (area.height() - 3)
+            # One step per bin: every edge twice, with the level before and after it.
+            points = np.stack([np.repeat(edges, 2)[1:-1], np.repeat(levels, 2)], axis=1)
+            outline = QPolygonF([QPointF(x, y) for x, y in points])
+            painter.setPen(QPen(QColor(shown.colour), 1.4))
+            painter.drawPolyline(outline)
+            painter.setPen(QPen(QColor(shown.colour), 1, Qt.PenStyle.DotLine))
+            x = self._x(area, shown.mean)
+            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
 
 
 class ColourBar(QWidget):
@@ -63,29 +127,69 @@ class ColourBar(QWidget):
     changed = Signal()
 
     def __init__(
-        self, title: str, lut: Callable[[], Image8], ranges: Sequence[Range], parent: QWidget | None = None
+        self,
+        title: str,
+        what: str,
+        lut: Callable[[], Image8],
+        ranges: Sequence[Range],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self.title = QLabel(title)
+        self.title.setProperty("role", "heading")
+        self.means = QLabel()
+        self.means.setProperty("role", "muted")
+        self.means.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.scale = ColourScale(lut, ranges[0], self)
+        self.scale.setToolTip(
+            f"{what}\nAbove the colours: how often each value occurs (height: root of the share); dotted: "
+            "the mean.\nWhat lies beyond the range counts at its ends."
+        )
         self.choice = QComboBox(self)
         for bounds in ranges:
             self.choice.addItem(range_label(bounds), bounds)
         self.choice.setToolTip("The range of the colours: fixed, so that maps can be compared")
+        self.choice.setAccessibleName(f"Range of the colours: {title}")
+        self.choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.choice.currentIndexChanged.connect(self._choose)
-        layout = QHBoxLayout(self)
+        heading = QHBoxLayout()
+        heading.setSpacing(8)
+        heading.addWidget(self.title)
+        heading.addWidget(self.means, 1)
+        heading.addWidget(self.choice)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(QLabel(title))
-        layout.addWidget(self.scale, 1)
-        layout.addWidget(self.choice)
+        layout.setSpacing(2)
+        layout.addLayout(heading)
+        layout.addWidget(self.scale)
 
     @property
     def bounds(self) -> Range:
         return self.scale.bounds
 
+    def set_bounds(self, low: object, high: object) -> None:
+        """Choose the range `low`..`high`; nothing happens where it isn't offered."""
+        for index in range(self.choice.count()):
+            if self.choice.itemData(index) == (low, high):
+                self.choice.setCurrentIndex(index)
+
     def mark(self, values: list[float]) -> None:
         """Show where `values` lie on the scale."""
-        self.scale.values = values
+        if values != self.scale.values:
+            self.scale.values = values
+            self.scale.update()
+
+    def show_values(self, maps: list[Values]) -> None:
+        """Show the histograms of `maps`, and their means beside the title."""
+        self.scale.maps = maps
         self.scale.update()
+        said = " ".join(
+            f"<span style='color: {shown.colour}'>&#9632;</span>&nbsp;{signed(shown.mean)}" for shown in maps
+        )
+        self.means.setText(f"mean {said}" if maps else "")
+        told = "\n".join(f"{shown.label}: mean {signed(shown.mean)}" for shown in maps)
+        self.means.setToolTip(told)
+        self.scale.setAccessibleDescription(told)
 
     def _choose(self, index: int) -> None:
         low, high = self.choice.itemData(index)

@@ -1,28 +1,33 @@
-"""What the inspector shows: layer, students, picture, opacity."""
+"""What the inspector shows: layer, students, picture, opacity, and its modes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QSlider,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
 
 from fakd_core.config import TAP_COUNT
+from fakd_gui.inspect.stop_slider import StopSlider
+from fakd_gui.widgets.image_tools import set_icon
 
 ALL_STUDENTS = ""
 PICTURES = ("LR", "SR", "HR")
-CHECKED = "QPushButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
 DEFAULT_LAYER = 3
 """The body's output: the layer closest to the image, and the one every recipe compares."""
+
+
+def toggle(text: str, icon_name: str, tip: str) -> QToolButton:
+    """A checkable button that leaves the focus, and with it the arrow keys, to the maps."""
+    button = QToolButton()
+    button.setText(text)
+    button.setCheckable(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setToolTip(tip)
+    button.setAccessibleName(text)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    set_icon(button, icon_name)
+    return button
 
 
 class InspectControls(QWidget):
@@ -33,37 +38,54 @@ class InspectControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.layers = QButtonGroup(self)
+        self.layer_slider = StopSlider("Layer")
+        self.layer_slider.setRange(0, TAP_COUNT - 1)
+        self.layer_slider.setFixedWidth(110)
+        self.layer_slider.setValue(DEFAULT_LAYER)
+        self.layer_slider.valueChanged.connect(self._layer_moved)
+        self.layer_name = QLabel()
+        self.layer_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._titles: Sequence[str] = ("head", "1", "2", "body")
+        self.student_label = QLabel("Students")
+        self.students = QComboBox()
+        self.students.setAccessibleName("Students shown")
+        self.students.setToolTip("All students side by side, or one of them")
+        self.students.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.students.setMinimumContentsLength(12)
+        self.students.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.students.setMaximumWidth(220)
+        self.students.activated.connect(lambda _: self.student_changed.emit())
+        self.hover = toggle(
+            "Hover",
+            "cursor-default-outline",
+            "Show the affinities of the pixel under the mouse without a click; a click pins it (H)",
+        )
+        self.matrix = toggle(
+            "Matrix",
+            "grid",
+            "The affinities of a region's pixels to one another, as a matrix (M).\n"
+            "Draw the region with Shift and the mouse on the image.",
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(QLabel("Layer"))
-        segment = QHBoxLayout()
-        segment.setSpacing(0)
-        for index in range(TAP_COUNT):
-            button = QPushButton(str(index))
-            button.setCheckable(True)
-            # Fusion's own checked button can hardly be told from the others on the dark theme.
-            button.setStyleSheet(CHECKED)
-            # A click leaves the focus to the maps, whose arrow keys move the pixel.
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            self.layers.addButton(button, index)
-            segment.addWidget(button)
-        layout.addLayout(segment)
-        self.layers.button(DEFAULT_LAYER).setChecked(True)
-        self.layers.idToggled.connect(lambda index, on: self.layer_changed.emit(index) if on else None)
-        self.student_label = QLabel("Student")
-        self.students = QComboBox()
-        self.students.setMinimumContentsLength(8)
-        self.students.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.students.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.students.setMaximumWidth(200)
-        self.students.activated.connect(lambda _: self.student_changed.emit())
+        layout.addWidget(self.layer_slider)
+        layout.addWidget(self.layer_name, 1)
+        layout.addWidget(self.student_label)
+        layout.addWidget(self.students)
+        layout.addWidget(self.hover)
+        layout.addWidget(self.matrix)
+        self._build_look()
+        self._show_layer()
+
+    def _build_look(self) -> None:
         self.look = QWidget()
         """Picture and opacity, to stand in a tool bar."""
         self.picture_choice = QComboBox()
         for picture in PICTURES:
             self.picture_choice.addItem(f"Picture: {picture}", picture)
+        self.picture_choice.setAccessibleName("Picture under the maps")
+        self.picture_choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.picture_choice.setToolTip(
             "The picture under the maps: low resolution (the pixels that are compared),\n"
             "a model's output, or the ground truth"
@@ -73,11 +95,10 @@ class InspectControls(QWidget):
         self.opacity_slider.setRange(0, 100)
         self.opacity_slider.setValue(75)
         self.opacity_slider.setFixedWidth(72)
+        self.opacity_slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.opacity_slider.setAccessibleName("Opacity of the maps in percent")
         self.opacity_slider.setToolTip("Opacity of the maps over the image, in percent")
         self.opacity_slider.valueChanged.connect(lambda _: self.look_changed.emit())
-        layout.addWidget(self.student_label)
-        layout.addWidget(self.students)
-        layout.addStretch()
         self.look.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         look = QHBoxLayout(self.look)
         look.setContentsMargins(0, 0, 0, 0)
@@ -87,7 +108,7 @@ class InspectControls(QWidget):
 
     @property
     def layer(self) -> int:
-        return self.layers.checkedId()
+        return self.layer_slider.value()
 
     @property
     def picture(self) -> str:
@@ -98,16 +119,23 @@ class InspectControls(QWidget):
         return self.opacity_slider.value() / 100
 
     def choose_layer(self, layer: int) -> None:
-        """Check the layer's button; beyond the first and last it stays there."""
-        self.layers.button(min(max(0, layer), TAP_COUNT - 1)).setChecked(True)
+        """Move the slider; beyond the first and last layer it stays there."""
+        self.layer_slider.setValue(layer)
 
-    def name_layers(self, names: Mapping[str, Sequence[str]]) -> None:
+    def choose_picture(self, picture: str) -> None:
+        self.picture_choice.setCurrentIndex(max(0, self.picture_choice.findData(picture)))
+
+    def name_layers(self, titles: Mapping[str, Sequence[str]]) -> None:
         """Name the taps as the first model calls them; a tooltip says what the others call them."""
-        first = next(iter(names.values()), ("head", "1", "2", "body"))
-        for index in range(TAP_COUNT):
-            lines = [f"{model}: {taps[index]}" for model, taps in names.items()]
-            self.layers.button(index).setText(first[index])
-            self.layers.button(index).setToolTip("\n".join([f"Feature tap {index}", *lines]))
+        self._titles = next(iter(titles.values()), self._titles)
+        lines = [
+            f"{model}: " + ", ".join(f"{index} {title}" for index, title in enumerate(taps))
+            for model, taps in titles.items()
+        ]
+        tip = "\n".join(["The feature tap whose affinities are shown (Page up, Page down)", *lines])
+        self.layer_slider.setToolTip(tip)
+        self.layer_name.setToolTip(tip)
+        self._show_layer()
 
     def offer_students(self, labels: Mapping[str, str]) -> None:
         """List the students; with several, the first entry shows all of them side by side."""
@@ -126,3 +154,10 @@ class InspectControls(QWidget):
         """Those of `refs` that are chosen."""
         chosen = self.students.currentData()
         return [ref for ref in refs if not chosen or ref == chosen]
+
+    def _layer_moved(self, layer: int) -> None:
+        self._show_layer()
+        self.layer_changed.emit(layer)
+
+    def _show_layer(self) -> None:
+        self.layer_name.setText(f"{self.layer} · {self._titles[self.layer]}")

@@ -1,187 +1,247 @@
-"""The inspector's work on threads: feature maps once per model and image, then rows and losses from them."""
+"""The inspector's work: feature maps on a thread, once per model and image; rows from them at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, Signal
 
+from fakd_core.config import TAP_COUNT
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_gui.inspect.features import (
     Features,
+    Origin,
     Row,
+    Source,
     Window,
     affinity_loss,
-    affinity_rows,
+    estimate_stride,
     extract,
     window_around,
 )
+from fakd_gui.inspect.losses import Loss, LossTable, loss_key
 from fakd_gui.jobs import LatestWins, describe
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.session import ModelCache
 
+KEPT_BYTES = 512 << 20
+"""Feature maps of models shown before that are kept: scrubbing back over checkpoints is immediate."""
+
 
 @dataclass(frozen=True)
 class Extracted:
-    """Feature maps by model, and why those of other models are missing."""
+    """Why the feature maps of some models are missing; those of the others are in the engine."""
 
     image: OpenedImage = field(repr=False)
     features: dict[str, Features]
     failures: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The affinities of `query` (y, x) at tap `layer`, by model; computed from `features`."""
-
-    features: dict[str, Features]
-    rows: dict[str, Row]
-    layer: int
-    query: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class _Losses:
-    features: dict[str, Features]
-    losses: dict[tuple[str, int], float | None]
-
-
 class AffinityEngine(QObject):
     """Holds the feature maps of the image shown; every result comes as a signal, on the GUI thread."""
 
+    progressed = Signal(str, int, int)
+    """The model whose feature maps are being computed, how many are done, of how many."""
+    model_ready = Signal(str)
     extracted = Signal(object)
-    rows_ready = Signal(object)
-    losses_ready = Signal()
-    working_on = Signal(str)
-    """The model whose feature maps are being computed."""
     idle = Signal()
     """No feature maps are being computed any more."""
     failed = Signal(str)
+    _made = Signal(object, str, object)
 
     def __init__(self, models: ModelCache, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._models = models
         self.features: dict[str, Features] = {}
-        self.losses: dict[tuple[str, int], float | None] = {}
-        """The SA loss of the window by (student, layer); None where it is too large to compute."""
+        self.losses = LossTable(self)
+        self.losses.failed.connect(self.failed)
+        self._origins: dict[str, Origin] = {}
+        """Of checkpoints, by file."""
+        self._kept: OrderedDict[tuple[Origin, Window], Features] = OrderedDict()
         self._image: OpenedImage | None = None
-        self._wanted: Callable[[], None] | None = None
-        self._extracting = self._worker("feature maps", self._take_features)
+        self._sources: list[Source] = []
+        self._extracting = LatestWins("feature maps", self)
+        self._extracting.result.connect(self._take_all)
+        self._extracting.failed.connect(self.failed)
         self._extracting.busy.connect(lambda busy: None if busy else self.idle.emit())
-        self._rowing = self._worker("affinity rows", self._take_rows)
-        self._losing = self._worker("SA loss", self._take_losses)
+        self._surveying = LatestWins("checkpoints", self)
+        self._surveying.failed.connect(self.failed)
+        self._surveying.busy.connect(lambda busy: None if busy else self.idle.emit())
+        self._made.connect(self._take_one)
 
     @property
-    def computing_rows(self) -> bool:
-        return self._rowing.running
+    def computing(self) -> bool:
+        return self._extracting.running
 
     def forget(self) -> None:
         """Drop everything: another image is shown."""
         self._image = None
         self.features = {}
-        self.losses = {}
+        self._kept.clear()
+        self._origins.clear()
+        self._surveying.cancel()
+        self.losses.forget()
 
     def holds(self, y: int, x: int) -> bool:
         """Whether there are feature maps, and over a window with the LR pixel (y, x) in it."""
         return bool(self.features) and all(held.window.holds(y, x) for held in self.features.values())
 
-    def extract(self, image: OpenedImage, refs: Sequence[str], query: tuple[int, int]) -> None:
-        """Compute the maps of `refs` that are missing; `extracted` follows, whichever models fail."""
-        self._image = image
-        held, models = dict(self.features), self._models
+    @property
+    def window(self) -> Window | None:
+        return next((held.window for held in self.features.values()), None)
+
+    def extract(self, image: OpenedImage, sources: Sequence[Source], query: tuple[int, int]) -> None:
+        """Compute the maps of `sources` that are missing; `extracted` follows, whichever models fail.
+
+        `model_ready` comes for each as it is done; until then the model's former maps stay.
+        """
+        self._image, self._sources = image, list(sources)
         window = self._window(image, query)
+        models, kept = self._models, dict(self._kept)
 
         def work(token: CancelToken) -> Extracted:
-            features, failures = {}, {}
-            for ref in dict.fromkeys(refs):
-                self.working_on.emit(ref)
+            features: dict[str, Features] = {}
+            failures: dict[str, str] = {}
+            for number, source in enumerate(sources):
+                self.progressed.emit(source.ref, number, len(sources))
                 try:
-                    model = models.get(ref)
-                    known = held.get(ref)
-                    if known is None or known.model is not model or known.window != window:
-                        known = extract(model, image, window, token, ref)
-                    features[ref] = known
+                    made = _features(models, source, image, window, kept, token)
                 except FakdError as error:
-                    failures[ref] = str(error)
+                    failures[source.ref] = str(error)
                 except (OSError, RuntimeError, MemoryError) as error:
-                    failures[ref] = describe(error)
+                    failures[source.ref] = describe(error)
+                else:
+                    token.raise_if_cancelled()
+                    features[source.ref] = made
+                    self._made.emit(image, source.ref, made)
             return Extracted(image, features, failures)
 
         self._extracting.submit(work)
 
-    def request_rows(self, refs: Sequence[str], layer: int, query: tuple[int, int]) -> None:
-        """Compute the maps of `query`; `rows_ready` follows, at least for the last request."""
-        # Not submitted while one runs: a drag would overtake every row before it is shown.
-        if self._rowing.running:
-            self._wanted = lambda: self.request_rows(refs, layer, query)
+    def survey(self, sources: Sequence[Source], teacher: str) -> None:
+        """Compute the losses of `sources` (checkpoints, say) that are missing, without showing them.
+
+        `losses.changed` follows for each.
+        """
+        image, target = self._image, self.features.get(teacher)
+        if image is None or target is None:
             return
-        self._wanted = None
-        features = {ref: held for ref, held in self.features.items() if ref in refs}
-        if not features or not self.holds(*query):
-            return
+        models, kept, stride = self._models, dict(self._kept), estimate_stride(target.window)
 
-        def work(token: CancelToken) -> Rows:
-            return Rows(features, affinity_rows(features, layer, *query), layer, query)
-
-        self._rowing.submit(work)
-
-    def request_losses(self, teacher: str, students: Sequence[str], layer: int) -> None:
-        """Compute the SA losses of one layer that are missing; `losses_ready` follows."""
-        features, known = self.features, self.losses
-        missing = [ref for ref in students if ref in features and (ref, layer) not in known]
-        if teacher not in features or not missing:
-            return
-
-        def work(token: CancelToken) -> _Losses:
-            losses = {}
-            for ref in missing:
+        def work(token: CancelToken) -> None:
+            for number, source in enumerate(sources):
+                self.progressed.emit(source.ref, number, len(sources))
+                try:
+                    made = _features(models, source, image, target.window, kept, token)
+                except (FakdError, OSError):
+                    continue  # A run that goes on has removed it meanwhile.
+                losses = [
+                    Loss(affinity_loss(target, made, layer, stride), stride == 1)
+                    for layer in range(TAP_COUNT)
+                ]
                 token.raise_if_cancelled()
-                losses[ref, layer] = affinity_loss(features[teacher], features[ref], layer)
-            return _Losses(features, losses)
+                self._made.emit(image, "", (made, target, losses))
 
-        self._losing.submit(work)
+        self._surveying.submit(work)
+
+    def rows(self, refs: Sequence[str], layer: int, query: tuple[int, int]) -> dict[str, Row]:
+        """The affinities of `query` (y, x) at tap `layer` by model: milliseconds, on the calling thread."""
+        return {
+            ref: held.row(layer, *query)
+            for ref, held in self.features.items()
+            if ref in refs and held.window.holds(*query)
+        }
+
+    def request_losses(self, teacher: str, students: Sequence[str], layer: int, exactly: bool) -> None:
+        """Compute the SA losses that are missing; `losses.changed` follows."""
+        held = [self.features[ref] for ref in students if ref in self.features]
+        target = self.features.get(teacher)
+        if target is not None and held and all(one.window == target.window for one in held):
+            self.losses.request(target, held, layer, exactly)
+
+    def loss(self, teacher: str, student: str, layer: int) -> Loss | None:
+        """What is known of the SA loss of the maps held."""
+        if teacher not in self.features or student not in self.features:
+            return None
+        return self.losses.loss(loss_key(self.features[teacher], self.features[student]), layer)
+
+    def estimate(self, source: Source, teacher: str, layer: int) -> float | None:
+        """What is known of the loss of a checkpoint, shown or not; comparable with the run's others."""
+        origin, target = self._origins.get(str(source.file)), self.features.get(teacher)
+        if origin is None or target is None:
+            return None
+        return self.losses.estimate((target.origin, origin, target.window), layer)
+
+    def clear(self) -> None:
+        """Nothing is inspected any more; what was computed is kept."""
+        self.cancel()
+        self._sources, self.features = [], {}
 
     def cancel(self) -> None:
-        self._wanted = None
-        for worker in (self._extracting, self._rowing, self._losing):
+        for worker in (self._extracting, self._surveying, self.losses):
             worker.cancel()
 
     def cancel_extraction(self) -> None:
         self._extracting.cancel()
 
-    def _worker(self, name: str, receive: Callable[[object], None]) -> LatestWins:
-        worker = LatestWins(name, self)
-        worker.result.connect(receive)
-        worker.failed.connect(self.failed)
-        return worker
-
     def _window(self, image: OpenedImage, query: tuple[int, int]) -> Window:
         """The window held already, as long as the query lies in it."""
-        for held in self.features.values():
-            if held.window.holds(*query):
-                return held.window
-        return window_around(image.lr.shape[:2], *query)
+        window = self.window
+        return window if window and window.holds(*query) else window_around(image.lr.shape[:2], *query)
 
-    def _take_features(self, result: object) -> None:
-        assert isinstance(result, Extracted)
-        if result.image is not self._image:
+    def _take_one(self, image: OpenedImage, ref: str, made: object) -> None:
+        if image is not self._image:
             return
-        if any(self.features.get(ref) is not held for ref, held in result.features.items()):
-            self.losses = {}
-        self.features = result.features
-        self.extracted.emit(result)
+        if isinstance(made, Features):
+            if any(source.ref == ref and source.gave(made.origin) for source in self._sources):
+                # Maps over different windows are not shown together.
+                self.features = {
+                    other: held for other, held in self.features.items() if held.window == made.window
+                }
+                self.features[ref] = made
+                self._keep(made)
+                self.model_ready.emit(ref)
+            return
+        assert isinstance(made, tuple)
+        features, target, losses = made
+        self._keep(features)
+        for layer, loss in enumerate(losses):
+            self.losses.add_estimate(loss_key(target, features), layer, loss)
 
-    def _take_rows(self, result: object) -> None:
-        assert isinstance(result, Rows)
-        if all(self.features.get(ref) is held for ref, held in result.features.items()):
-            self.rows_ready.emit(result)
-        if self._wanted is not None:
-            self._wanted()
+    def _take_all(self, result: object) -> None:
+        assert isinstance(result, Extracted)
+        if result.image is self._image:
+            self.features = result.features
+            self.extracted.emit(result)
 
-    def _take_losses(self, result: object) -> None:
-        assert isinstance(result, _Losses)
-        if result.features is self.features:
-            self.losses.update(result.losses)
-            self.losses_ready.emit()
+    def _keep(self, made: Features) -> None:
+        self._origins[made.origin[0]] = made.origin
+        self._kept[made.origin, made.window] = made
+        self._kept.move_to_end((made.origin, made.window))
+        while len(self._kept) > 1 and sum(held.nbytes for held in self._kept.values()) > KEPT_BYTES:
+            self._kept.popitem(last=False)
+
+
+def _features(
+    models: ModelCache,
+    source: Source,
+    image: OpenedImage,
+    window: Window,
+    kept: dict[tuple[Origin, Window], Features],
+    token: CancelToken,
+) -> Features:
+    """Those kept, or new ones. Raises as loading a model does, and `Cancelled`."""
+    from fakd_core.catalogue import load_model, model_file
+
+    token.raise_if_cancelled()
+    file = source.file or model_file(source.ref)
+    origin = (str(file), file.stat().st_mtime_ns)
+    known = kept.get((origin, window))
+    if known is not None:
+        return known
+    # A checkpoint is looked at in passing: only its maps are kept.
+    model = models.get(source.ref) if source.file is None else load_model(source.file)
+    return extract(model, origin, image, window, token, source.ref)

@@ -2,83 +2,77 @@
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from collections.abc import Mapping
+from pathlib import Path
 
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPixmap, QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from fakd_core.config import TAP_COUNT
 from fakd_core.events import Image8
-from fakd_gui.inspect.board import IMAGE, Look, MapBoard, difference_key
-from fakd_gui.inspect.colour_bar import ColourBar
-from fakd_gui.inspect.controls import InspectControls
-from fakd_gui.inspect.engine import AffinityEngine, Extracted, Rows
-from fakd_gui.inspect.features import MAX_LOSS_POSITIONS, MAX_SIDE
-from fakd_gui.inspect.histogram import RowHistogram
+from fakd_gui.inspect.board import IMAGE, Look, coloured, difference_key
+from fakd_gui.inspect.colour_bar import Values
+from fakd_gui.inspect.engine import AffinityEngine, Extracted
+from fakd_gui.inspect.export import Export
+from fakd_gui.inspect.export_menu import ExportMenu
+from fakd_gui.inspect.features import MAX_SIDE, Source, tap_title
+from fakd_gui.inspect.headers import learners, show_figures, show_readouts
+from fakd_gui.inspect.layout import InspectLayout
+from fakd_gui.inspect.matrix_view import Heading, Wanted, region_around, region_from
+from fakd_gui.inspect.query import ARROWS, STEP, Query
+from fakd_gui.inspect.timeline_bar import Course
 from fakd_gui.jobs import stop_all
 from fakd_gui.opened_image import OpenedImage
+from fakd_gui.run_folders import is_run
 from fakd_gui.session import Session
-from fakd_gui.theme import Theme, affinity_lut, difference_lut, follow_theme
-from fakd_gui.widgets.busy_bar import BusyBar
-from fakd_gui.widgets.camera import Camera
-from fakd_gui.widgets.empty_state import EmptyState
+from fakd_gui.theme import Theme, follow_theme
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.flip_keys import FlipKeys
-from fakd_gui.widgets.image_opener import opener_of
-from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_tool_bar, navigate
-
-AFFINITY_RANGES = ((0.0, 1.0), (-1.0, 1.0))
-DIFFERENCE_RANGES = ((-1.0, 1.0), (-0.5, 0.5))
-DIFFERENCE_TIP = (
-    "Student minus teacher. The mean absolute difference of this map, and of the maps of all positions:\n"
-    "the SA loss, unweighted "
-    f"(computed up to {MAX_LOSS_POSITIONS} positions). Red: the student relates it more than the teacher."
-)
-ARROWS = {
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-}
-ROOM_FOR_HISTOGRAM = 560
-"""Panel height in pixels below which the histogram leaves its room to the maps."""
+from fakd_gui.widgets.image_tools import VIEW_KEYS, menu_button, navigate
 
 
-class InspectPanel(QWidget):
+class InspectPanel(InspectLayout):
     """What teacher and students relate one LR pixel to, at each of the four taps.
 
     Works while it is visible, or when asked by `set_query` or `refresh`. A large LR image is inspected
     in a window of 256x256 around the query; a query outside it moves the window.
     """
 
+    KEYS = (
+        ("Click, drag", "Choose the pixel"),
+        ("Arrow keys", f"Move the pixel; with Shift by {STEP}"),
+        ("H", "Hover: the pixel under the mouse, without a click"),
+        ("Page up, Page down", "Next or previous layer"),
+        ("Shift+drag", "Draw a region"),
+        ("M", "Matrix of the region"),
+        ("[, ]", "Previous or next checkpoint of the run"),
+        ("T", "Follow the training"),
+        ("1 … 9, Esc", "One pane alone (hold or press); all panes"),
+        ("Ctrl+C", "Copy the panes as a picture"),
+        *VIEW_KEYS,
+    )
+
     map_shown = Signal()
-    """The maps of the current query and layer are on the screen."""
+    """The maps of the current query, layer and models are on the screen."""
     finished = Signal()
     """The feature maps of every model are computed (or have failed)."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.session = session
-        self.opener = opener_of(session)
-        self.camera = Camera(self)
-        self.board = MapBoard(self.camera, self)
+        super().__init__(session, parent)
         self.engine = AffinityEngine(session.models, self)
-        self.query = (0, 0)
+        self._query = Query(self)
         self._stale = False
         self._told: dict[str, str] = {}
         """Failures by model that were announced: the pane goes on saying it, the window says it once."""
+        self._recalled: tuple[int, int] | None = None
+        self.export = ExportMenu(session, self, self.collect, self.picture, self.open_figure)
+        self.bar.addSeparator()
+        menu_button(self.bar, "Export", "export-variant", "Pictures, values and figures", self.export.menu)
         self._flip = FlipKeys(self.board.grid)
-        self._build()
-        self.engine.working_on.connect(self._show_busy)
-        self.engine.idle.connect(self.status.show_idle)
-        self.engine.extracted.connect(self._take_features)
-        self.engine.rows_ready.connect(self._take_rows)
-        self.engine.losses_ready.connect(self._show_figures)
-        self.engine.failed.connect(session.error)
-        session.image_changed.connect(self._image_changed)
-        session.teacher_changed.connect(lambda _: self._models_changed())
-        session.students_changed.connect(lambda _: self._models_changed())
+        self._flip_matrices = FlipKeys(self.matrix.grid)
+        self._connect()
         follow_theme(self, self._apply_theme)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         if session.image is not None:
             self._image_changed(session.image)
 
@@ -87,9 +81,9 @@ class InspectPanel(QWidget):
         return self.controls.layer
 
     @property
-    def shown_students(self) -> list[str]:
-        students = [ref for ref in self.session.students if ref != self.session.teacher]
-        return self.controls.shown_students(students)
+    def query(self) -> tuple[int, int]:
+        """The pixel (y, x) that was chosen; in hover mode another one may be shown."""
+        return self._query.pinned
 
     def set_layer(self, layer: int) -> None:
         """Show feature tap `layer`, 0..3; `map_shown` follows."""
@@ -97,18 +91,8 @@ class InspectPanel(QWidget):
 
     def set_query(self, y: int, x: int) -> None:
         """Inspect the LR pixel (y, x), moved into the image where it lies outside; `map_shown` follows."""
-        image = self.session.image
-        if image is None:
-            return
-        height, width = image.lr.shape[:2]
-        self.query = (min(max(0, y), height - 1), min(max(0, x), width - 1))
-        self.board.mark_query(*self.query)
-        self._show_position()
-        self.session.query_changed.emit(*self.query)
-        if self._stale or not self.engine.holds(*self.query):
-            self.refresh()
-        else:
-            self._request_rows()
+        if self.session.image is not None:
+            self._query.pin(y, x)
 
     def refresh(self) -> None:
         """Compute the feature maps that are missing for the session's image and models."""
@@ -116,18 +100,18 @@ class InspectPanel(QWidget):
         if image is None:
             return
         self._stale = False
-        self._offer_students()
         self._arrange()
-        refs = [ref for ref in (self.session.teacher, *self.session.students) if ref]
-        advice = "" if refs else "Choose a teacher or add a student to see affinities"
+        sources = self._sources()
+        advice = "" if sources else "Choose a teacher or add a student to see affinities"
         self.board.panes[IMAGE].canvas.set_message(advice)
+        refs = [source.ref for source in sources]
         self._told = {ref: message for ref, message in self._told.items() if ref in refs}
-        if refs:
-            self.engine.extract(image, refs, self.query)
+        if sources:
+            self.engine.extract(image, sources, self.query)
         else:
-            self.engine.cancel()
-            self.board.rows = {}
-            self._look_changed()
+            self.engine.clear()
+            self._show_rows()
+            self._show_losses()
 
     def cancel(self) -> None:
         """Stop computing; maps that are there stay."""
@@ -140,74 +124,137 @@ class InspectPanel(QWidget):
         """Stop and wait for the threads, before the panel goes."""
         stop_all(self, self.opener)
 
-    # -- building
+    # -- what leaves the panel -----------------------------------------------------------------------
 
-    def _build(self) -> None:
-        bar = make_tool_bar(self)
-        add_open_tools(bar, self.opener)
-        bar.addSeparator()
-        add_view_tools(bar, self.camera)
-        bar.addSeparator()
-        self.controls = InspectControls(self)
-        bar.addWidget(self.controls.look)
-        self.controls.layer_changed.connect(self._layer_changed)
-        self.controls.student_changed.connect(self._student_chosen)
-        self.controls.look_changed.connect(self._look_changed)
-        self.affinity_bar = ColourBar("Affinity", affinity_lut, AFFINITY_RANGES, self)
-        self.difference_bar = ColourBar("Difference", difference_lut, DIFFERENCE_RANGES, self)
-        self.histogram = RowHistogram(self)
-        for colour_bar in (self.affinity_bar, self.difference_bar):
-            colour_bar.changed.connect(self._look_changed)
-        self.below = QWidget(self)
-        scales = QHBoxLayout()
-        scales.setSpacing(16)
-        scales.addWidget(self.affinity_bar, 1)
-        scales.addWidget(self.difference_bar, 1)
-        below = QVBoxLayout(self.below)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(4)
-        below.addLayout(scales)
-        below.addWidget(self.histogram)
-        self.empty = EmptyState(self.opener, "see what the networks relate its pixels to", self)
-        self.content = QWidget(self)
-        content = QVBoxLayout(self.content)
-        content.setContentsMargins(0, 0, 0, 0)
-        content.setSpacing(4)
-        content.addWidget(self.controls)
-        content.addWidget(self.board.grid, 1)
-        content.addWidget(self.below)
-        self.stack = QStackedWidget(self)
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(self.content)
-        self.status = BusyBar(self)
-        self.status.cancelled.connect(self.cancel)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 6)
-        layout.setSpacing(4)
-        layout.addWidget(bar)
-        layout.addWidget(self.stack, 1)
-        layout.addWidget(self.status)
+    def collect(self) -> Export | None:
+        """The maps as they are shown; None while there are none."""
+        board, image = self.board, self.session.image
+        if image is None or board.window is None or not board.rows:
+            return None
+        labels = {key: board.title(key) for key in board.panes if key in board.rows}
+        pictures = {
+            label: coloured(board.rows[key], key not in board.models, self._look())
+            for key, label in labels.items()
+        }
+        shown = self.matrix.matrices if not self.matrix.isHidden() else None
+        matrices = {} if shown is None else {labels[key]: found for key, found in shown.values.items()}
+        return Export(
+            image.name,
+            self.layer,
+            self._query.shown,
+            board.window,
+            {label: board.rows[key] for key, label in labels.items()},
+            pictures,
+            image.scale,
+            None if shown is None else shown.wanted.region,
+            matrices,
+        )
+
+    def picture(self) -> QPixmap:
+        """The panes with their headers, and the scales below them."""
+        return self.content.grab(self.splitter.geometry().united(self.below.geometry()))
+
+    def open_figure(self) -> None:
+        """Open the dialog for a paper's figure of these maps."""
+        from fakd_gui.figure import open_affinity_figure
+
+        files = {source.ref: source.file for source in self.timeline.sources()}
+        students = [str(files.get(ref) or ref) for ref in self.board.students]
+        image = self.session.image
+        if image is not None:
+            open_affinity_figure(
+                self, self.session, image, self.session.teacher, students, self.layer, self.query
+            )
+
+    def remember(self) -> dict[str, object]:
+        """What the next start restores."""
+        return {
+            "layer": self.layer,
+            "opacity": self.controls.opacity_slider.value(),
+            "picture": self.controls.picture,
+            "affinity range": list(self.affinity_bar.bounds),
+            "difference range": list(self.difference_bar.bounds),
+            "query": list(self.query),
+            "hover": self.controls.hover.isChecked(),
+            "follow": self.timeline.following,
+            "run": "" if self.timeline.run is None else str(self.timeline.run),
+            "step": self.timeline.step,
+        }
+
+    def recall(self, remembered: Mapping[str, object]) -> None:
+        """Take what `remember` gave; what is missing or unfit stays as it is."""
+        layer, opacity = remembered.get("layer"), remembered.get("opacity")
+        if isinstance(layer, int):
+            self.set_layer(layer)
+        if isinstance(opacity, int):
+            self.controls.opacity_slider.setValue(opacity)
+        if isinstance(picture := remembered.get("picture"), str):
+            self.controls.choose_picture(picture)
+        for name, bar in (("affinity range", self.affinity_bar), ("difference range", self.difference_bar)):
+            if isinstance(bounds := remembered.get(name), list) and len(bounds) == 2:
+                bar.set_bounds(*bounds)
+        query = remembered.get("query")
+        if isinstance(query, list) and len(query) == 2 and all(isinstance(part, int) for part in query):
+            self._recalled = (query[0], query[1])
+        self.controls.hover.setChecked(remembered.get("hover") is True)
+        run, step = remembered.get("run"), remembered.get("step")
+        if isinstance(run, str) and run and is_run(Path(run)):
+            self.timeline.set_run(Path(run), step if isinstance(step, int) else None)
+        self.timeline.set_following(remembered.get("follow") is True)
+
+    # -- following the session -----------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self.engine.progressed.connect(self._show_busy)
+        self.engine.idle.connect(self.status.show_idle)
+        self.engine.model_ready.connect(lambda _: self._take_model())
+        self.engine.extracted.connect(self._take_features)
+        self.engine.losses.changed.connect(self._show_losses)
+        self.engine.failed.connect(self.session.error)
+        self._query.pinned_changed.connect(self._pinned)
+        self._query.shown_changed.connect(self._show_rows)
         self.board.pointed.connect(self.set_query)
+        self.board.region_edited.connect(self._edit_region)
+        self.board.region_drawn.connect(lambda: self.controls.matrix.setChecked(True))
+        self.matrix.picked.connect(self.set_query)
+        self.matrix.hovered.connect(lambda _: self._mark())
+        self.matrix.shown.connect(lambda: self.matrix.mark(self.query))
+        self.matrix.failed.connect(self.session.error)
+        self.controls.layer_changed.connect(lambda _: self._layer_changed())
+        self.controls.student_changed.connect(self._student_chosen)
+        self.controls.look_changed.connect(self._draw)
+        self.controls.hover.toggled.connect(self._set_hovering)
+        self.controls.matrix.toggled.connect(self._show_matrix)
+        self.losses.layer_picked.connect(self.set_layer)
+        for bar in (self.affinity_bar, self.difference_bar):
+            bar.changed.connect(self._draw)
+            bar.changed.connect(self._request_matrices)
+        self.timeline.changed.connect(self._models_changed)
+        self.timeline_bar.survey_wanted.connect(self._survey)
         self.camera.changed.connect(self._show_position)
-        self.camera.cursor_changed.connect(self._show_position)
-        self.camera.cursor_changed.connect(self._update_readouts)
+        self.camera.cursor_changed.connect(self._cursor_moved)
+        self.status.cancelled.connect(self.cancel)
+        self.session.image_changed.connect(self._image_changed)
+        for signal in (self.session.teacher_changed, self.session.students_changed):
+            signal.connect(lambda _: self._models_changed())
+        self.session.training_finished.connect(lambda _: self._request_losses())
         FileDrops(self, self.opener.take)
 
     def _apply_theme(self, theme: Theme) -> None:
         if self.session.image is not None:
             self._arrange()
-            self._look_changed()
-
-    # -- following the session
+            self._draw()
 
     def _image_changed(self, image: OpenedImage) -> None:
         self.engine.forget()
         self.board.image = image
-        self.board.rows = {}
+        self.board.show_rows({}, None)
+        self.board.mark_region(None)
         height, width = image.hr_size
         self.camera.set_scene(width, height)
         self.stack.setCurrentWidget(self.content)
-        self.query = (image.lr.shape[0] // 2, image.lr.shape[1] // 2)
+        self._query.set_image(*image.lr.shape[:2], self._recalled)
+        self._recalled = None
         self._models_changed()
 
     def _models_changed(self) -> None:
@@ -222,71 +269,171 @@ class InspectPanel(QWidget):
         if self._stale:
             self.refresh()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.histogram.setVisible(self.height() >= ROOM_FOR_HISTOGRAM)
-
-    def _offer_students(self) -> None:
+    def _all_students(self) -> list[str]:
+        """The session's students, and those of the run whose checkpoints are inspected."""
         students = [ref for ref in self.session.students if ref != self.session.teacher]
-        self.controls.offer_students({ref: self.board.label(ref) for ref in students})
+        for source in self.timeline.sources():
+            if source.ref not in students:
+                students.append(source.ref)
+        return students
+
+    def _sources(self) -> list[Source]:
+        scrubbed = {source.ref: source for source in self.timeline.sources()}
+        refs = [*([self.session.teacher] if self.session.teacher else []), *self._all_students()]
+        return [scrubbed.get(ref, Source(ref)) for ref in refs]
 
     def _arrange(self) -> None:
-        students = [ref for ref in self.session.students if ref != self.session.teacher]
-        self.board.arrange(self.session.teacher, self.shown_students, students)
-        self.board.mark_query(*self.query)
-        self.difference_bar.setVisible(bool(self.session.teacher and students))
+        students, board = self._all_students(), self.board
+        labels = self.timeline.labels()
+        board.arrange(self.session.teacher, students, students, labels)
+        self.controls.offer_students({ref: board.label(ref) for ref in students})
+        shown = self.controls.shown_students(students)
+        if shown != students:
+            board.arrange(self.session.teacher, shown, students, labels)
+        keys = [key for key in board.panes if key != IMAGE]
+        self.matrix.arrange([Heading(key, board.title(key), board.colour(key)) for key in keys])
+        self._mark()
+        self.fit_room()
         self._show_picture()
-        for key, pane in self.board.panes.items():
-            if key != IMAGE and key not in self.board.rows:
-                pane.canvas.set_message("Computing…")
+        for key in keys:
+            if key not in board.rows:
+                board.panes[key].canvas.set_message("Computing…")
 
     def _student_chosen(self) -> None:
         self._arrange()
-        self._request_rows()
+        self._show_rows()
+        self._request_losses()
+        self._request_matrices()
 
-    def _layer_changed(self, layer: int) -> None:
-        self._request_rows()
+    def _layer_changed(self) -> None:
+        self._query.ask_again()
+        self._show_losses()
+        self._request_matrices()
 
-    # -- following the work
+    # -- the pixel -----------------------------------------------------------------------------------
 
-    def _show_busy(self, ref: str) -> None:
-        self.status.show_busy(f"Feature maps of {self.board.label(ref)}")
+    def _pinned(self, y: int, x: int) -> None:
+        self._mark()
+        self._show_position()
+        self.session.query_changed.emit(y, x)
+        if self._stale or not self.engine.holds(y, x):
+            self.refresh()
+
+    def _set_hovering(self, on: bool) -> None:
+        self._query.set_hovering(on)
+        self._query.ask_again()
+
+    def _cursor_moved(self) -> None:
+        pixel = self.board.pixel(self.camera.cursor)
+        self._query.hover(pixel if pixel is not None and self.engine.holds(*pixel) else None)
+        self._show_position()
+        self._update_readouts()
+
+    def _update_readouts(self) -> None:
+        # Affinity is symmetric: while hovering, the other pixel to read at is the pinned one.
+        hovering = self._query.hovered is not None
+        pixel = self.query if hovering else self.board.pixel(self.camera.cursor)
+        values = show_readouts(self.board, pixel)
+        models = self.board.models
+        self.affinity_bar.mark([value for key, value in values.items() if key in models])
+        self.difference_bar.mark([value for key, value in values.items() if key not in models])
+
+    def _mark(self) -> None:
+        pair = self.matrix.pixels() if not self.matrix.isHidden() else None
+        self.board.mark(self.query, self._query.hovered, pair)
+        self.matrix.mark(self.query)
+
+    # -- following the work --------------------------------------------------------------------------
+
+    def _show_busy(self, ref: str, done: int, total: int) -> None:
+        what = f"Feature maps of {self.board.label(ref)}"
+        self.status.show_busy(what, done, total if total > 1 else 0)
+
+    def _take_model(self) -> None:
+        self._show_picture()
+        self._query.ask_again()
 
     def _take_features(self, result: Extracted) -> None:
-        features = result.features
-        self.board.rows = {key: row for key, row in self.board.rows.items() if key in features}
+        board = self.board
         for ref, message in result.failures.items():
             for key in (ref, difference_key(ref)):
-                if key in self.board.panes:
-                    self.board.panes[key].canvas.set_message(message, error=True)
+                if key in board.panes:
+                    board.panes[key].canvas.set_message(message, error=True)
             if self._told.get(ref) != message:
                 self._told[ref] = message
                 self.session.error.emit(message)
-        self.controls.name_layers({self.board.label(ref): held.tap_names for ref, held in features.items()})
-        self._show_picture()
+        self.controls.name_layers(
+            {
+                board.label(ref): [tap_title(held.spec, layer) for layer in range(TAP_COUNT)]
+                for ref, held in self.engine.features.items()
+            }
+        )
         self.finished.emit()
-        self._request_rows()
+        self._take_model()
+        self._request_losses()
+        self._request_matrices()
 
-    def _request_rows(self) -> None:
-        shown = [self.session.teacher, *self.shown_students]
-        self.engine.request_rows(shown, self.layer, self.query)
-        self.engine.request_losses(self.session.teacher, self.shown_students, self.layer)
+    def _request_losses(self) -> None:
+        # While a training runs, exact values would slow it down: the estimates have to do.
+        exactly = self.session.training is None
+        self.engine.request_losses(self.session.teacher, self.board.students, self.layer, exactly)
+        self._show_losses()
 
-    def _take_rows(self, result: Rows) -> None:
-        self.board.show_rows(result.rows, next(iter(result.features.values())).window)
-        self._look_changed()
-        if (result.layer, result.query) == (self.layer, self.query):
+    def _survey(self) -> None:
+        self.engine.survey(self.timeline.all_sources(), self.session.teacher)
+
+    def _show_rows(self) -> None:
+        rows = self.engine.rows(self.board.models, self.layer, self._query.shown)
+        self.board.show_rows(rows, self.engine.window)
+        self._mark()
+        self._draw()
+        if rows and not self.engine.computing:
             self.map_shown.emit()
 
-    def _look_changed(self) -> None:
+    def _look(self) -> Look:
+        return Look(self.controls.opacity, self.affinity_bar.bounds, self.difference_bar.bounds)
+
+    def _draw(self) -> None:
+        board = self.board
         self._show_picture()
-        look = Look(self.controls.opacity, self.affinity_bar.bounds, self.difference_bar.bounds)
-        self.board.draw(look)
-        students = self.session.students
-        models = [ref for ref in (self.session.teacher, *self.shown_students) if ref in self.board.rows]
-        self.histogram.show_rows([(self.board.colour(ref, students), self.board.rows[ref]) for ref in models])
-        self._show_figures()
+        board.draw(self._look())
+        values = {
+            key: Values(board.label(key), board.colour(key), board.rows[key])
+            for key in board.panes
+            if key in board.rows
+        }
+        self.affinity_bar.show_values([shown for key, shown in values.items() if key in board.models])
+        self.difference_bar.show_values([shown for key, shown in values.items() if key not in board.models])
+        show_figures(board, self.engine, self.layer, self._query)
         self._update_readouts()
+
+    def _show_losses(self) -> None:
+        show_figures(self.board, self.engine, self.layer, self._query)
+        features = next(iter(self.engine.features.values()), None)
+        names = (
+            [] if features is None else [f"{tap} {name}" for tap, name in enumerate(features.spec.tap_names)]
+        )
+        found = learners(self.board, self.engine, range(len(names)))
+        self.losses.show_losses(names, found, self.layer)
+        self._show_course()
+
+    def _show_course(self) -> None:
+        """The losses of the checkpoints that are known, at the layer shown."""
+        timeline = self.timeline
+        courses: dict[str, dict[int, float]] = {}
+        for step in timeline.steps:
+            for source in timeline.at(step):
+                value = self.engine.estimate(source, self.session.teacher, self.layer)
+                if value is not None:
+                    courses.setdefault(source.ref, {})[step] = value
+        self.timeline_bar.curve.show_courses(
+            list(timeline.steps),
+            timeline.step,
+            [
+                Course(self.board.label(ref), self.board.colour(ref), losses)
+                for ref, losses in courses.items()
+            ],
+        )
 
     def _show_picture(self) -> None:
         image = self.session.image
@@ -295,90 +442,82 @@ class InspectPanel(QWidget):
         height, width = image.hr_size
         picture: Image8 = image.lr
         covers = QRectF(0, 0, width, height)
+        held = next(iter(self.engine.features.values()), None)
         if self.controls.picture == "HR" and image.hr is not None:
             picture = image.hr
-        elif self.controls.picture == "SR" and self.engine.features:
-            held = next(iter(self.engine.features.values()))
-            picture, scale, window = held.sr, image.scale, held.window
-            covers = QRectF(
-                window.left * scale, window.top * scale, window.width * scale, window.height * scale
-            )
+        elif self.controls.picture == "SR" and held is not None:
+            picture, covers = held.sr, self.board.covers(held.window)
         self.board.show_picture(picture, covers)
-
-    # -- figures
-
-    def _show_figures(self) -> None:
-        for key, pane in self.board.panes.items():
-            row = self.board.rows.get(key)
-            if key == IMAGE:
-                pane.set_figures(
-                    f"LR pixel y {self.query[0]}, x {self.query[1]}", "Arrow keys move it, Shift: by 10"
-                )
-            elif row is None:
-                pane.set_figures("")
-            elif key in self.engine.features:
-                tap = self.engine.features[key].tap_names[self.layer]
-                # Adding 0 turns a rounded -0.0 into 0.0.
-                mean = round(float(row.mean()), 3) + 0.0
-                figures = f"{tap} · mean {mean:.3f}".replace("-", "−")
-                pane.set_figures(figures, "Cosine similarity to the marked pixel")
-        for student in self.shown_students:
-            row = self.board.rows.get(difference_key(student))
-            if row is not None:
-                figures = self._difference_figures(student, float(np.abs(row).mean()))
-                self.board.panes[difference_key(student)].set_figures(figures, DIFFERENCE_TIP)
-
-    def _difference_figures(self, student: str, of_row: float) -> str:
-        text = f"mean |Δ| {of_row:.4f}"
-        if (student, self.layer) in self.engine.losses:
-            loss = self.engine.losses[student, self.layer]
-            return f"{text} · SA {loss:.4f}" if loss is not None else text
-        return f"{text} · SA …"
-
-    def _update_readouts(self) -> None:
-        at = self.camera.cursor
-        values: dict[str, float] = {}
-        for key, pane in self.board.panes.items():
-            value = self.board.value(key, at)
-            if value is not None:
-                values[key] = value
-            pane.set_readout("" if value is None else f"{value:+.3f}".replace("-", "−"))
-        models = (self.session.teacher, *self.session.students)
-        self.affinity_bar.mark([value for key, value in values.items() if key in models])
-        self.difference_bar.mark([value for key, value in values.items() if key not in models])
 
     def _show_position(self) -> None:
         image = self.session.image
         if image is None:
             return
         height, width = image.lr.shape[:2]
-        text = f"{image.name} · LR {width} × {height} · ×{image.scale}"
+        text = f"{image.name} · LR {width} × {height} px · ×{image.scale}"
         if max(height, width) > MAX_SIDE:
-            text += f" · {min(width, MAX_SIDE)} × {min(height, MAX_SIDE)} around the pixel are inspected"
+            text += f" · {min(width, MAX_SIDE)} × {min(height, MAX_SIDE)} px around the pixel are inspected"
         self.status.left.setText(text)
-        self.status.left.setToolTip(
-            f"{image.path}\nArrow keys move the pixel (Shift: by 10), Page up/down change the layer\n"
-            "Keys 1-9: one pane at full size (hold or press), Esc: all panes"
-        )
-        at = self.camera.cursor
-        where = (
-            f"LR x {int(at.x()) // image.scale}, y {int(at.y()) // image.scale} · " if at is not None else ""
-        )
+        self.status.left.setToolTip(str(image.path))
+        pixel = self.board.pixel(self.camera.cursor)
+        where = "" if pixel is None else f"LR x {pixel[1]}, y {pixel[0]} · "
         self.status.right.setText(f"{where}{self.camera.percent:.0f} %")
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._flip.press(event):
+    # -- the matrix of a region ----------------------------------------------------------------------
+
+    def _edit_region(self, rect: QRectF) -> None:
+        image, window = self.session.image, self.engine.window
+        if image is not None and window is not None:
+            region = region_from(rect, image.scale, window)
+            self.board.mark_region(region, movable=self.controls.matrix.isChecked())
+            self._request_matrices()
+
+    def _show_matrix(self, on: bool) -> None:
+        if on and self.board.region is None and self.engine.window is not None:
+            self.board.region = region_around(*self.query, self.engine.window)
+        self.matrix.setVisible(on)
+        self.board.mark_region(self.board.region, movable=on)
+        # The matrices say what the maps say: beside them the image is enough.
+        self.board.grid.show_only(0 if on else None)
+        self._request_matrices()
+        self._mark()
+
+    def _request_matrices(self) -> None:
+        window, region = self.engine.window, self.board.region
+        if self.matrix.isHidden() or window is None:
             return
-        key = Qt.Key(event.key())
-        if key in ARROWS:
-            step = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-            dy, dx = ARROWS[key]
-            self.set_query(self.query[0] + step * dy, self.query[1] + step * dx)
+        if region is None or not window.contains(region):
+            region = region_around(*self.query, window)
+            self.board.mark_region(region, movable=True)
+        features = dict(self.engine.features)
+        teacher, students = self.session.teacher, list(self.board.students)
+        self.matrix.request(Wanted(features, teacher, students, self.layer, region, self._look()))
+
+    # -- keys ----------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, controls = Qt.Key(event.key()), self.controls
+        flip = self._flip_matrices if controls.matrix.isChecked() else self._flip
+        if event.matches(QKeySequence.StandardKey.Copy) and self.collect() is not None:
+            self.export.copy()
+        elif flip.press(event):
+            pass
+        elif key in ARROWS:
+            self._query.step(key, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
             self.set_layer(self.layer + (1 if key == Qt.Key.Key_PageUp else -1))
+        elif key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight):
+            self.timeline.move(1 if key == Qt.Key.Key_BracketRight else -1)
+        elif key == Qt.Key.Key_H:
+            controls.hover.toggle()
+        elif key == Qt.Key.Key_M or (key == Qt.Key.Key_Escape and controls.matrix.isChecked()):
+            controls.matrix.toggle()
+        elif key == Qt.Key.Key_T:
+            self.timeline.set_following(not self.timeline.following)
         elif not navigate(self.camera, key):
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if not self._flip.release(event):
+        flip = self._flip_matrices if self.controls.matrix.isChecked() else self._flip
+        if not flip.release(event):
             super().keyReleaseEvent(event)

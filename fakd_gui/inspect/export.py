@@ -1,0 +1,87 @@
+"""What leaves the inspector: pictures of the maps, and the values behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fakd_core.events import Image8
+from fakd_core.files import atomic_path, write_text
+from fakd_core.images import write_png
+from fakd_gui.inspect.features import Matrix, Row, Window
+
+
+@dataclass(frozen=True)
+class Export:
+    """The maps as they are shown: values by label, all (h, w) over `window`."""
+
+    image: str
+    layer: int
+    query: tuple[int, int]
+    window: Window
+    rows: Mapping[str, Row] = field(repr=False)
+    pictures: Mapping[str, Image8] = field(repr=False)
+    """The maps in their colours, (h, w, 4) RGBA, one pixel per LR pixel."""
+    scale: int
+    region: Window | None = None
+    matrices: Mapping[str, Matrix] = field(default_factory=dict, repr=False)
+
+
+def safe_name(label: str) -> str:
+    """`label` as a part of a file name."""
+    return re.sub(r"[^\w.+-]+", "-", label.replace("Δ", "difference"), flags=re.ASCII).strip("-") or "map"
+
+
+def write_maps(export: Export, folder: Path) -> list[Path]:
+    """One PNG per map, alone, in HR size: each LR pixel a square of `scale` pixels."""
+    y, x = export.query
+    written = []
+    for label, picture in export.pictures.items():
+        stem = f"{safe_name(export.image)}-layer{export.layer}-y{y}-x{x}-{safe_name(label)}"
+        large = picture[:, :, :3].repeat(export.scale, 0).repeat(export.scale, 1)
+        path = folder / f"{stem}.png"
+        write_png(path, np.ascontiguousarray(large))
+        written.append(path)
+    return written
+
+
+def write_values(export: Export, path: Path) -> None:
+    """The rows: as NumPy arrays into .npz (with the matrices of the region, if there is one), else as CSV."""
+    if path.suffix.lower() == ".npz":
+        _write_npz(export, path)
+    else:
+        write_text(path, csv_text(export))
+
+
+def csv_text(export: Export) -> str:
+    """A line per pixel: y, x in LR pixels of the image, then every map's value."""
+    window = export.window
+    ys, xs = np.mgrid[window.top : window.top + window.height, window.left : window.left + window.width]
+    heading = ["y", "x", *export.rows]
+    columns: Sequence[npt.NDArray[np.float32]] = [row.ravel() for row in export.rows.values()]
+    lines = [",".join(f'"{name}"' if "," in name else name for name in heading)]
+    for values in zip(ys.ravel().tolist(), xs.ravel().tolist(), *(c.tolist() for c in columns), strict=True):
+        lines.append(",".join([str(values[0]), str(values[1]), *(f"{value:.6f}" for value in values[2:])]))
+    return "\n".join(lines) + "\n"
+
+
+def _write_npz(export: Export, path: Path) -> None:
+    window = export.window
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        "query": np.array(export.query),
+        "layer": np.array(export.layer),
+        "window": np.array([window.top, window.left, window.height, window.width]),
+        "image": np.array(export.image),
+    }
+    arrays |= {label: np.asarray(row) for label, row in export.rows.items()}
+    if export.region is not None:
+        region = export.region
+        arrays["region"] = np.array([region.top, region.left, region.height, region.width])
+        arrays |= {f"matrix {label}": np.asarray(matrix) for label, matrix in export.matrices.items()}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -1,0 +1,130 @@
+"""The inspector's Export menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication, QPixmap
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from fakd_core.errors import DataError
+from fakd_core.events import CancelToken
+from fakd_core.images import write_png
+from fakd_gui.convert import array_from_qimage
+from fakd_gui.inspect.export import Export, safe_name, write_maps, write_values
+from fakd_gui.jobs import LatestWins
+from fakd_gui.session import Session
+
+
+class ExportMenu(QObject):
+    """Asks where to, and writes on a thread; what was written, or why not, is said by the session.
+
+    `collect` gives the maps shown (None while there are none), `grab` a picture of the panes.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        parent: QWidget,
+        collect: Callable[[], Export | None],
+        grab: Callable[[], QPixmap],
+        open_figure: Callable[[], None],
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._owner = parent
+        self._collect = collect
+        self._grab = grab
+        self._folder = Path()
+        self._writing = LatestWins("export", self)
+        self._writing.result.connect(lambda said: session.tell(str(said)))
+        self._writing.failed.connect(session.error)
+        self.menu = QMenu(parent)
+        self.menu.setToolTipsVisible(True)
+        self.menu.addAction("Copy the panes\tCtrl+C", self.copy)
+        self.menu.addAction("Panes as shown (PNG)…", self.save_panes)
+        self.menu.addAction("Every map alone, full size (PNG)…", self.save_maps)
+        self.menu.addAction("Values (CSV, NumPy)…", self.save_values)
+        self.menu.addSeparator()
+        self.menu.addAction("Figure…", open_figure)
+        self.menu.aboutToShow.connect(self._enable)
+
+    def copy(self) -> None:
+        """Put a picture of the panes on the clipboard."""
+        QGuiApplication.clipboard().setPixmap(self._grab())
+        self._session.tell("Copied the panes as a picture")
+
+    def save_panes(self) -> None:
+        export, picture = self._collect(), self._grab().toImage()
+        if export is None:
+            return
+        path = self._ask_file("Save the panes", f"{self._stem(export)}.png", "PNG (*.png)", ".png")
+        if path is None:
+            return
+
+        def write() -> str:
+            write_png(path, array_from_qimage(picture))
+            return f"Wrote {path.name}"
+
+        self._write(path, write)
+
+    def save_maps(self) -> None:
+        export = self._collect()
+        if export is None:
+            return
+        folder = QFileDialog.getExistingDirectory(self._owner, "Folder for the maps", str(self._folder))
+        if not folder:
+            return
+        self._folder = Path(folder)
+
+        def write() -> str:
+            written = write_maps(export, Path(folder))
+            return f"Wrote {len(written)} maps to {Path(folder).name}"
+
+        self._write(Path(folder), write)
+
+    def save_values(self) -> None:
+        export = self._collect()
+        if export is None:
+            return
+        kinds = "CSV (*.csv);;NumPy arrays (*.npz)"
+        path = self._ask_file("Save the values", f"{self._stem(export)}.csv", kinds, ".csv")
+        if path is None:
+            return
+
+        def write() -> str:
+            write_values(export, path)
+            return f"Wrote {path.name}"
+
+        self._write(path, write)
+
+    def _write(self, path: Path, write: Callable[[], str]) -> None:
+        def work(token: CancelToken) -> str:
+            try:
+                return write()
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise DataError(f"{path}: can't be written ({reason}); choose another place") from error
+
+        self._writing.submit(work)
+
+    def _ask_file(self, title: str, name: str, kinds: str, suffix: str) -> Path | None:
+        chosen, kind = QFileDialog.getSaveFileName(self._owner, title, str(self._folder / name), kinds)
+        if not chosen:
+            return None
+        path = Path(chosen)
+        if not path.suffix:
+            path = path.with_suffix(".npz" if "npz" in kind else suffix)
+        self._folder = path.parent
+        return path
+
+    def _stem(self, export: Export) -> str:
+        y, x = export.query
+        return f"{safe_name(Path(export.image).stem)}-layer{export.layer}-y{y}-x{x}"
+
+    def _enable(self) -> None:
+        there = self._collect() is not None
+        for action in self.menu.actions():
+            action.setEnabled(there)

@@ -1,0 +1,158 @@
+"""How far every student's affinities are from the teacher's, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from fakd_gui.inspect.losses import Loss
+from fakd_gui.theme import current_theme
+
+ROW = 17
+TIP = (
+    "SA loss, unweighted: the mean absolute difference to the teacher over all pairs of positions, 0 to 2.\n"
+    "Smaller is nearer to the teacher. ≈ is estimated on a lattice of positions.\n"
+    "Click a layer to show it."
+)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A student with its losses by layer."""
+
+    label: str
+    colour: str
+    losses: Mapping[int, Loss]
+
+
+class LossBars(QWidget):
+    """A row per layer: its name, and for each student a bar with its loss."""
+
+    layer_picked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.names: Sequence[str] = ()
+        self.learners: Sequence[Learner] = ()
+        self.layer = 0
+        self.setToolTip(TIP)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(230, 4 * ROW)
+
+    def row_at(self, y: float) -> int:
+        return min(max(0, int(y // ROW)), max(0, len(self.names) - 1))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.layer_picked.emit(self.row_at(event.position().y()))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = current_theme()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = self.fontMetrics()
+        named = min(
+            max((metrics.horizontalAdvance(name) for name in self.names), default=0), self.width() * 2 // 5
+        )
+        most = max((loss.value for one in self.learners for loss in one.losses.values()), default=0) or 1.0
+        number = metrics.horizontalAdvance("≈ 0.0000")
+        room = (self.width() - named - 8) / max(1, len(self.learners))
+        for layer, name in enumerate(self.names):
+            top = layer * ROW
+            if layer == self.layer:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(QColor(theme.border))
+                painter.drawRoundedRect(QRectF(0, top, self.width(), ROW - 1), 3, 3)
+            painter.setFont(self.font())
+            painter.setPen(QColor(theme.text if layer == self.layer else theme.muted))
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, named)
+            painter.drawText(
+                QRectF(4, top, named, ROW), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
+            )
+            nearest = nearest_at(self.learners, layer)
+            for column, learner in enumerate(self.learners):
+                loss = learner.losses.get(layer)
+                left = named + 8 + column * room
+                bar = max(0.0, room - number - 10)
+                if loss is not None:
+                    painter.setPen(Qt.PenStyle.NoPen)
+                    painter.setBrush(QColor(learner.colour))
+                    painter.drawRoundedRect(QRectF(left, top + 4, bar * loss.value / most, ROW - 9), 2, 2)
+                font = QFont(self.font())
+                font.setBold(column == nearest)
+                painter.setFont(font)
+                painter.setPen(QColor(theme.text if column == nearest else theme.muted))
+                painter.drawText(
+                    QRectF(left + bar, top, number + 6, ROW),
+                    Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+                    "…" if loss is None else loss.text,
+                )
+
+
+class LossChart(QWidget):
+    """`LossBars` with a title that says which student is nearer to the teacher."""
+
+    layer_picked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        title = QLabel("SA loss")
+        title.setProperty("role", "heading")
+        title.setToolTip(TIP)
+        self.verdict = QLabel()
+        self.verdict.setProperty("role", "muted")
+        self.verdict.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.bars = LossBars(self)
+        self.bars.layer_picked.connect(self.layer_picked)
+        heading = QHBoxLayout()
+        heading.setSpacing(8)
+        heading.addWidget(title)
+        heading.addWidget(self.verdict, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addLayout(heading)
+        layout.addWidget(self.bars)
+        layout.addStretch()
+
+    def show_losses(self, names: Sequence[str], learners: Sequence[Learner], layer: int) -> None:
+        """`names` of the layers; `layer` is the one whose maps are shown."""
+        self.bars.names, self.bars.learners, self.bars.layer = names, learners, layer
+        self.bars.update()
+        self.verdict.setText(verdict(learners, len(names)))
+        self.verdict.setToolTip(self.verdict.text())
+        said = [
+            f"{name}: "
+            + ", ".join(f"{one.label} {one.losses[index].text}" for one in learners if index in one.losses)
+            for index, name in enumerate(names)
+        ]
+        self.bars.setAccessibleName("SA loss by layer")
+        self.bars.setAccessibleDescription("; ".join(said))
+
+
+def nearest_at(learners: Sequence[Learner], layer: int) -> int | None:
+    """The number of the student nearest to the teacher at `layer`; None unless all of several are known."""
+    values = [one.losses[layer].value for one in learners if layer in one.losses]
+    if len(learners) < 2 or len(values) < len(learners):
+        return None
+    return values.index(min(values))
+
+
+def verdict(learners: Sequence[Learner], layers: int) -> str:
+    """Which student is nearest at how many layers; nothing until it is known of every layer."""
+    nearest = [nearest_at(learners, layer) for layer in range(layers)]
+    known = [index for index in nearest if index is not None]
+    if not known or len(known) < layers:
+        return ""
+    best = max(set(known), key=known.count)
+    count = known.count(best)
+    if 2 * count == layers:
+        return "a tie by layers"
+    where = "at every layer" if count == layers else f"at {count} of {layers} layers"
+    return f"{learners[best].label} is nearer {where}"
