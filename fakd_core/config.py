@@ -212,7 +212,7 @@ class TrainConfig(Settings):
         None,
         ge=1,
         **_option(
-            "Validation images",
+            "Validate with",
             "How many images the student is validated on.",
             unit="images",
             unset="all, or 5 held out",

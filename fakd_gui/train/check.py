@@ -2,65 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from fakd_core.errors import FakdError
+from fakd_core.config import TrainConfig
+from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import CancelToken
 from fakd_gui.session import ModelCache
-from fakd_gui.train.estimate import Pace, measure_pace
+from fakd_gui.train.estimate import Estimate, Pace, measure_pace
+from fakd_gui.train.memory_need import cache_bytes, free_disk, free_memory, training_bytes
+from fakd_gui.train.model_facts import ModelFacts, facts_of, stored_as
 
 if TYPE_CHECKING:
     from fakd_core.config import ModelSpec
-    from fakd_core.models import SRNetwork
 
 T = TypeVar("T")
+
+Paces = dict[Hashable, Pace]
+"""What was measured already; the time of a step is not measured anew for every letter that is typed."""
 
 
 @dataclass
 class Findings:
-    """By the name of a field: what must be changed, and what a person may want to know."""
+    """By the name of an option: what must be changed, and what a person may want to know."""
 
     problems: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
-    pace: Pace | None = None
+    teachers: list[ModelFacts] = field(default_factory=list)
+    student: ModelFacts | None = None
+    estimate: Estimate | None = None
 
 
 def check_values(
-    values: Mapping[str, object], models: ModelCache, may_measure: bool, token: CancelToken
+    values: Mapping[str, object], models: ModelCache, paces: Paces, may_measure: bool, token: CancelToken
 ) -> Findings:
     """Check what pydantic can't: that models and images are there and fit one another.
 
-    `values` are those of `TrainConfig`, each of its right type. Speed is measured only if `may_measure`
-    (no training runs). Raises `Cancelled` when overtaken by newer values.
+    `values` make a `TrainConfig`, but for the run folder, which may be missing. Speed is measured only if
+    `may_measure` (no training runs); what is measured is added to `paces`. Raises `Cancelled` when
+    overtaken by newer values.
     """
+    config = TrainConfig.build(**{**values, "run": values["run"] or "run"})
     findings = Findings()
-    scale = values["scale"]
-    assert isinstance(scale, int)
-    teachers = []
-    for ref in _names(values["teacher"]):
+    for ref in config.teacher:
         token.raise_if_cancelled()
-        model = _try(findings, "teacher", lambda ref=ref: _teacher(ref, scale, models, findings))
-        if model is not None:
-            teachers.append(model)
+        facts = _try(findings, "teacher", lambda ref=ref: _teacher(ref, config, models))
+        if facts is not None:
+            findings.teachers.append(facts)
     token.raise_if_cancelled()
-    student = None
-    if values["student"]:
-        student = _try(findings, "student", lambda: _student(values, models, findings))
-    if values["init_from_teacher"] and student is not None:
-        for teacher in teachers:
-            _try(findings, "init_from_teacher", lambda teacher=teacher: _layers_match(student, teacher.spec))
-    _try(findings, "distill", lambda: _recipe(values, teachers, student, findings))
+    findings.student = _try(findings, "student", lambda: _student(config, models, findings))
+    if config.init_from_teacher and findings.student is not None:
+        for teacher in findings.teachers:
+            _try(findings, "init_from_teacher", lambda teacher=teacher: _layers_match(findings, teacher.spec))
+    _try(findings, "distill", lambda: _recipe(config, findings))
     token.raise_if_cancelled()
-    for name in ("train_data", "val_data"):
-        if values[name]:
-            _try(findings, name, lambda name=name: _data(name, values, findings))
+    _try(findings, "train_data", lambda: _images(config, findings))
+    token.raise_if_cancelled()
+    _try(findings, "device", lambda: _device(config, findings))
+    if config.teacher_cache is not None:
+        _try(findings, "teacher_cache", lambda: _writable(config.teacher_cache))
     if values["run"]:
-        _try(findings, "run", lambda: _run_is_free(values["run"]))
-    if may_measure and student is not None and not findings.problems:
-        findings.pace = measure_pace(student, teachers, token)
+        _try(findings, "run", lambda: _run_is_free(config.run))
+    if findings.student is not None and not findings.problems:
+        findings.estimate = _estimate(config, findings, paces, may_measure, token)
     return findings
 
 
@@ -68,46 +74,36 @@ def _try(findings: Findings, name: str, check: Callable[[], T]) -> T | None:
     try:
         return check()
     except FakdError as error:
-        findings.problems[name] = str(error)
+        findings.problems.setdefault(name, str(error))
         return None
 
 
-def _names(value: object) -> tuple[str, ...]:
-    assert isinstance(value, tuple)
-    return value
+def _teacher(ref: str, config: TrainConfig, models: ModelCache) -> ModelFacts:
+    spec = models.get(ref).spec
+    if spec.scale != config.scale:
+        raise ConfigError(_wrong_scale(ref, spec.scale, config.scale))
+    return facts_of(ref, spec, stored_as(ref))
 
 
-def _teacher(ref: str, scale: int, models: ModelCache, findings: Findings) -> SRNetwork:
-    from fakd_core.errors import ConfigError
-
-    model = models.get(ref)
-    if model.spec.scale != scale:
-        raise ConfigError(_wrong_scale(ref, model.spec.scale, scale))
-    findings.facts["teacher"] = _describe(model.spec)
-    return model
-
-
-def _student(values: Mapping[str, object], models: ModelCache, findings: Findings) -> ModelSpec:
+def _student(config: TrainConfig, models: ModelCache, findings: Findings) -> ModelFacts:
     from fakd_core.catalogue import has_weights, resolve_spec
-    from fakd_core.errors import ConfigError
 
-    ref, scale, from_teacher = str(values["student"]), values["scale"], values["init_from_teacher"]
-    assert isinstance(scale, int)
+    ref = config.student
     own_weights = has_weights(ref)
-    if own_weights and from_teacher:
+    if own_weights and config.init_from_teacher:
         findings.problems["init_from_teacher"] = (
             f"{ref} has weights of its own: untick this, or choose a preset"
         )
-    spec = models.get(ref).spec if own_weights else resolve_spec(ref, scale)
-    if spec.scale != scale:
-        raise ConfigError(_wrong_scale(ref, spec.scale, scale))
-    findings.facts["student"] = _describe(spec) + (" · continues from its own weights" if own_weights else "")
-    return spec
+    spec = models.get(ref).spec if own_weights else resolve_spec(ref, config.scale)
+    if spec.scale != config.scale:
+        raise ConfigError(_wrong_scale(ref, spec.scale, config.scale))
+    begins = "starts as the teacher" if config.init_from_teacher else "starts at random"
+    return facts_of(ref, spec, f"goes on, {stored_as(ref)}" if own_weights else begins)
 
 
-def _layers_match(student: ModelSpec, teacher: ModelSpec) -> None:
-    from fakd_core.errors import ConfigError
-
+def _layers_match(findings: Findings, teacher: ModelSpec) -> None:
+    assert findings.student is not None
+    student = findings.student.spec
     if (student.architecture, student.n_feats) != (teacher.architecture, teacher.n_feats):
         raise ConfigError(
             f"no layers match: the student is {student.architecture.upper()} with {student.n_feats} "
@@ -119,75 +115,88 @@ def _wrong_scale(ref: str, found: int, wanted: int) -> str:
     return f"{ref} enlarges x{found}, the run is for x{wanted}: choose another, or set the scale"
 
 
-def _describe(spec: ModelSpec) -> str:
-    """Architecture, sizes and cost in one line."""
-    from fakd_core.profiling import profile
-
-    cost = profile(spec)
-    sizes = spec.model_dump()
-    depth = " of ".join(
-        f"{sizes[name]} {noun}{'s' * (sizes[name] != 1)}"
-        for name, noun in (("n_resgroups", "group"), ("n_resblocks", "block"))
-        if name in sizes
-    )
-    return (
-        f"{spec.architecture.upper()} x{spec.scale}: {depth}, {spec.n_feats} features · "
-        f"{cost.parameters / 1e6:.2f} M parameters · {cost.gmacs:.3g} GMACs"
-    )
-
-
-def _recipe(
-    values: Mapping[str, object], teachers: list[SRNetwork], student: ModelSpec | None, findings: Findings
-) -> None:
-    from fakd_core.errors import ConfigError
+def _recipe(config: TrainConfig, findings: Findings) -> None:
     from fakd_core.losses import DistillationLoss
 
-    alpha, layers = values["alpha"], values["layers"]
-    assert isinstance(alpha, float)
-    assert isinstance(layers, tuple)
-    loss = DistillationLoss(alpha, str(values["distill"]), layers)
-    for term in loss.recipe:
-        for teacher in teachers:
-            if term.kind.needs_equal_channels and student and teacher.spec.n_feats != student.n_feats:
-                raise ConfigError(
-                    f"{term.name} compares maps of equal width; the teacher has {teacher.spec.n_feats} "
-                    f"features, the student {student.n_feats}: take a term such as SA, which does not"
-                )
-    terms = [(term.weight, term.full_name) for term in loss.recipe]
-    findings.facts["distill"] = formula(alpha, terms, bool(teachers))
+    loss = DistillationLoss(config.alpha, config.distill, config.layers)
+    if findings.student is not None:
+        for teacher in findings.teachers:
+            loss.check_widths(findings.student.spec.n_feats, teacher.spec.n_feats)
 
 
-def formula(alpha: float, terms: list[tuple[float, str]], has_teacher: bool) -> str:
-    """The loss as a person writes it; without a teacher it is the ground truth's alone."""
-    if not has_teacher:
-        return "loss = L1(student, HR)"
-    parts = [(1 - alpha, "L1(student, HR)"), (alpha, "L1(student, teacher)"), *terms]
-    return "loss = " + " + ".join(f"{weight:g}·{name}" for weight, name in parts if weight)
-
-
-def _data(name: str, values: Mapping[str, object], findings: Findings) -> None:
+def _images(config: TrainConfig, findings: Findings) -> None:
     from fakd_core.datasets import check_patch, open_dataset, split_validation
     from fakd_core.samples import resolve_data
 
-    scale, n, seed, patch = (values[key] for key in ("scale", "val_images", "seed", "patch"))
-    assert isinstance(scale, int)
-    assert isinstance(n, int)
-    assert isinstance(seed, int)
-    assert isinstance(patch, int)
-    dataset = open_dataset(resolve_data(str(values[name])), scale)
-    if name == "train_data":
-        _try(findings, "patch", lambda: check_patch(dataset, range(len(dataset)), patch))
-    if name == "val_data":
-        findings.facts[name] = f"{min(n, len(dataset))} of {len(dataset)} images"
-    elif values["val_data"]:
-        findings.facts[name] = f"{len(dataset)} images"
-    else:
-        training, held_out = split_validation(dataset, n, seed)
-        findings.facts[name] = f"{len(training)} images to train on, {len(held_out)} held out for validation"
+    dataset = open_dataset(resolve_data(config.train_data), config.scale)
+    _try(findings, "patch", lambda: check_patch(dataset, range(len(dataset)), config.patch))
+    if config.val_data is None:
+        training, held_out = split_validation(dataset, config.held_out_images, config.seed)
+        findings.facts["train_data"] = (
+            f"{len(training)} images to train on, {len(held_out)} held out for validation"
+        )
+        return
+    findings.facts["train_data"] = f"{len(dataset)} images"
+    _try(findings, "val_data", lambda: _validation(config, findings))
 
 
-def _run_is_free(run: object) -> None:
+def _validation(config: TrainConfig, findings: Findings) -> None:
+    from fakd_core.datasets import open_dataset
+    from fakd_core.samples import resolve_data
+
+    assert config.val_data is not None
+    there = len(open_dataset(resolve_data(config.val_data), config.scale))
+    findings.facts["val_data"] = f"{min(config.val_images or there, there)} of {there} images"
+
+
+def _device(config: TrainConfig, findings: Findings) -> None:
+    from fakd_core.device import choose_device, choose_precision
+
+    device = choose_device(config.device)
+    _try(findings, "precision", lambda: choose_precision(config.precision, device))
+
+
+def _writable(folder: Path | None) -> None:
+    from fakd_core.files import check_writable
+
+    assert folder is not None
+    try:
+        check_writable(folder / "file")
+    except OSError as error:
+        raise ConfigError(f"{folder}: can't be written to ({error.strerror}); name another folder") from None
+
+
+def _run_is_free(run: Path) -> None:
     from fakd_core.run_record import RunRecord
 
-    assert isinstance(run, Path)
     RunRecord.check_free(run)
+    _writable(run)
+
+
+def _estimate(
+    config: TrainConfig, findings: Findings, paces: Paces, may_measure: bool, token: CancelToken
+) -> Estimate:
+    import torch
+
+    from fakd_core.device import choose_device, choose_precision
+
+    assert findings.student is not None
+    student, teachers = findings.student.spec, tuple(facts.spec for facts in findings.teachers)
+    device = choose_device(config.device)
+    dtype = choose_precision(config.precision, device)
+    memory = training_bytes(config, student, teachers, dtype is not torch.float32)
+    free = free_memory(device)
+    key = (
+        *(student, teachers[:1], str(device), dtype, config.patch, config.ema),
+        *(config.distill, config.layers, config.alpha == 0, device.type == "cpu" or config.batch),
+    )
+    if may_measure and key not in paces and (free is None or memory < free):
+        paces[key] = measure_pace(config, student, teachers, token)
+    return Estimate(
+        memory=memory,
+        free_memory=free,
+        disk=cache_bytes(config, teachers),
+        free_disk=free_disk(config.teacher_cache or config.run),
+        device=device.type,
+        seconds=paces[key].seconds(config) if key in paces else None,
+    )

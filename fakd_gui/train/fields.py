@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QSizePolicy,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from fakd_core.config import TAP_COUNT
+from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.style import restyle
-from fakd_gui.widgets.wheel import ignore_wheel
 
 LABEL_WIDTH_IN_DIGITS = 12
 
@@ -28,18 +16,25 @@ LABEL_WIDTH_IN_DIGITS = 12
 class Field:
     """A labelled widget whose problem or fact stands right below it."""
 
-    def __init__(self, label: QLabel, widget: QWidget, note: QLabel, tip: str) -> None:
+    def __init__(
+        self, label: QLabel, widget: QWidget, note: QLabel, tip: str, marked: Sequence[QWidget]
+    ) -> None:
         self.label = label
         self.widget = widget
         self.note = note
         self._tip = tip
+        self._marked = marked
         self.problem = ""
         self._fact = ""
-        widget.setAccessibleName(label.text())
+        self._told_elsewhere = False
+        if label.text():
+            widget.setAccessibleName(label.text().replace("&", ""))
+        widget.setAccessibleDescription(tip)
 
-    def set_problem(self, problem: str) -> None:
-        """Mark the widget and say why; an empty text clears the mark."""
+    def set_problem(self, problem: str, told_elsewhere: bool = False) -> None:
+        """Mark the widget and say why, unless a part of it does; an empty text clears the mark."""
         self.problem = problem
+        self._told_elsewhere = told_elsewhere
         self._show()
 
     def set_fact(self, fact: str) -> None:
@@ -48,13 +43,12 @@ class Field:
         self._show()
 
     def _show(self) -> None:
-        text = self.problem or self._fact
+        text = "" if self._told_elsewhere else self.problem or self._fact
         self.note.setText(text)
         self.note.setVisible(bool(text))
         restyle(self.note, role="error" if self.problem else "muted")
-        for marked in (self.widget, self.widget.findChild(QComboBox), self.widget.findChild(QLineEdit)):
-            if marked is not None:
-                restyle(marked, invalid=bool(self.problem))
+        for marked in self._marked:
+            restyle(marked, invalid=bool(self.problem))
         tip = f"{self._tip}\n\n{self.problem}" if self.problem else self._tip
         self.widget.setToolTip(tip)
         self.label.setToolTip(tip)
@@ -65,7 +59,8 @@ class Section(QWidget):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._grid = QGridLayout()
+        self.rows = QWidget()
+        self._grid = QGridLayout(self.rows)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(4)
@@ -74,14 +69,30 @@ class Section(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        if title:
-            heading = QLabel(title)
-            heading.setProperty("role", "heading")
+        heading = self.make_heading(title)
+        if heading is not None:
             layout.addWidget(heading)
-        layout.addLayout(self._grid)
+        layout.addWidget(self.rows)
 
-    def add(self, label: str, widget: QWidget, tip: str) -> Field:
-        """Add a row; `label` may hold a mnemonic (&)."""
+    def make_heading(self, title: str) -> QWidget | None:
+        if not title:
+            return None
+        heading = QLabel(title)
+        heading.setProperty("role", "heading")
+        return heading
+
+    def add(
+        self,
+        label: str,
+        widget: QWidget,
+        tip: str,
+        marked: Sequence[QWidget] = (),
+        below: QWidget | None = None,
+    ) -> Field:
+        """Add a row; `label` may hold a mnemonic (&).
+
+        `marked` are the parts of `widget` that show a problem, `below` stands under it in full width.
+        """
         name = QLabel(label)
         name.setBuddy(widget)
         note = QLabel()
@@ -96,55 +107,55 @@ class Section(QWidget):
         else:
             self._grid.addWidget(widget, row, 0, 1, 2)
         self._grid.addWidget(note, row + 1, 0, 1, 2)
-        field = Field(name, widget, note, tip)
+        if below is not None:
+            self._grid.addWidget(below, row + 2, 0, 1, 2)
+        field = Field(name, widget, note, tip, marked or (widget,))
         field.set_problem("")
         return field
 
 
-class LayerBoxes(QWidget):
-    """Which of the four feature taps are compared."""
+class FoldedSection(Section):
+    """A section whose rows show when its heading is pressed; what they hold is told beside it meanwhile."""
 
-    changed = Signal()
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        self.header = QToolButton()
+        self._summary = QLabel()
+        super().__init__(title, parent)
+        self.header.toggled.connect(self.rows.setVisible)
+        self.header.toggled.connect(self._summary.setHidden)
+        self.header.toggled.connect(lambda _: self._apply_theme())
+        self.rows.hide()
+        follow_theme(self, self._apply_theme)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        layout = QHBoxLayout(self)
+    def make_heading(self, title: str) -> QWidget:
+        self.header.setText(title)
+        self.header.setCheckable(True)
+        self.header.setAutoRaise(True)
+        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.header.setToolTip("Show or hide the options that few people change")
+        self.header.setAccessibleName(f"{title} options")
+        font = self.header.font()
+        font.setWeight(font.Weight.DemiBold)
+        self.header.setFont(font)
+        self._summary.setProperty("role", "muted")
+        self._summary.setWordWrap(True)
+        self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row = QWidget()
+        layout = QGridLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.boxes = [QCheckBox(str(layer)) for layer in range(TAP_COUNT)]
-        for layer, box in enumerate(self.boxes):
-            box.setAccessibleName(f"Layer {layer}")
-            box.toggled.connect(lambda _: self.changed.emit())
-            layout.addWidget(box)
-        layout.addStretch()
-        self.setFocusProxy(self.boxes[0])
+        layout.addWidget(self.header, 0, 0)
+        layout.addWidget(self._summary, 0, 1)
+        layout.setColumnStretch(1, 1)
+        return row
 
-    def value(self) -> tuple[int, ...]:
-        return tuple(layer for layer, box in enumerate(self.boxes) if box.isChecked())
+    def unfold(self) -> None:
+        self.header.setChecked(True)
 
-    def set_value(self, layers: Sequence[int]) -> None:
-        for layer, box in enumerate(self.boxes):
-            box.setChecked(layer in layers)
+    def summarise(self, changed: Sequence[str], problems: int) -> None:
+        """Name what is not as it usually is, and open where something has to be changed."""
+        self._summary.setText(", ".join(changed))
+        if problems:
+            self.unfold()
 
-
-def whole_number(low: int, high: int, unit: str = "") -> QSpinBox:
-    """A spin box for `low`..`high` with digits in groups."""
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setGroupSeparatorShown(True)
-    box.setSuffix(f" {unit}" if unit else "")
-    box.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
-    box.setKeyboardTracking(False)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    # Fusion's spin boxes are lower than its other fields, which looks ragged in a column.
-    box.setMinimumHeight(QLineEdit().sizeHint().height())
-    ignore_wheel(box)
-    return box
-
-
-def choice(options: Sequence[str]) -> QComboBox:
-    """A closed list."""
-    box = QComboBox()
-    box.addItems(list(options))
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    ignore_wheel(box)
-    return box
+    def _apply_theme(self, theme: Theme | None = None) -> None:
+        self.header.setIcon(icon("chevron-down" if self.header.isChecked() else "chevron-right"))

@@ -1,45 +1,50 @@
-"""The settings of a training run, checked while they are typed."""
+"""The settings of a training run, drawn from the schema of `TrainConfig` and checked while they are typed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
-from fakd_core.catalogue import bundled_models
-from fakd_core.config import TrainConfig
+from fakd_core.config import TrainConfig, training_options
+from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken
-from fakd_core.models.presets import PRESETS as STUDENT_PRESETS
 from fakd_core.samples import SAMPLES
 from fakd_gui.jobs import LatestWins
 from fakd_gui.run_folders import free_run_folder
 from fakd_gui.session import Session
-from fakd_gui.train import options
-from fakd_gui.train.check import Findings, check_values
-from fakd_gui.train.estimate import in_words
-from fakd_gui.train.fields import Field, LayerBoxes, Section, choice, whole_number
+from fakd_gui.train import options, own_presets
+from fakd_gui.train.check import Findings, Paces, check_values
+from fakd_gui.train.editors import Editor, make_editor
+from fakd_gui.train.fields import Field, FoldedSection, Section
+from fakd_gui.train.model_card import ModelCard
+from fakd_gui.train.preset_bar import CUSTOM, PresetBar
 from fakd_gui.train.presets import PRESETS, QUICK
-from fakd_gui.train.terms_menu import TermsButton
+from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
 from fakd_gui.widgets.names import model_label
 from fakd_gui.widgets.reference_field import ReferenceField
 
 CHECK_DELAY_MS = 250
-CUSTOM = "Custom"
-NO_TEACHER = "none"
+USUAL_POOL = 4096
+"""Patches of a teacher cache, until a person says how many."""
 
 
 class TrainForm(QScrollArea):
-    """Every option of `TrainConfig` a person needs. `changed` follows every check of the values."""
+    """Every option of `TrainConfig`. `changed` follows every change, and every check of the values."""
 
     changed = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
+        self.editors: dict[str, Editor] = {}
         self.fields: dict[str, Field] = {}
         self.findings: Findings | None = None
+        self.teacher_card, self.student_card = ModelCard("Teacher"), ModelCard("Student")
+        self._paces: Paces = {}
         self._filling = False
         self._own_run_name = False
         self._checker = LatestWins("check the settings", self)
@@ -49,35 +54,45 @@ class TrainForm(QScrollArea):
         self._timer.timeout.connect(self._check)
         self._build()
         self._connect()
-        self.apply_preset(QUICK.name)
+        self._show_preset(QUICK.name)
 
-    # -- what the rest of the app uses ---------------------------------------------------------------
+    # -- single fields that the rest of the app reaches for ------------------------------------------
+
+    @property
+    def teacher(self) -> ReferenceField:
+        return cast(ReferenceField, self.editors["teacher"].widget)
+
+    @property
+    def student(self) -> ReferenceField:
+        return cast(ReferenceField, self.editors["student"].widget)
+
+    @property
+    def train_data(self) -> ReferenceField:
+        return cast(ReferenceField, self.editors["train_data"].widget)
+
+    @property
+    def run(self) -> ReferenceField:
+        return cast(ReferenceField, self.editors["run"].widget)
+
+    @property
+    def recipe(self) -> RecipeEditor:
+        return cast(RecipeEditor, self.editors["distill"].widget)
+
+    @property
+    def steps(self) -> QSpinBox:
+        return cast(QSpinBox, self.editors["steps"].widget)
+
+    @property
+    def alpha(self) -> QLineEdit:
+        return cast(QLineEdit, self.editors["alpha"].widget)
+
+    # -- values --------------------------------------------------------------------------------------
 
     def values(self) -> dict[str, object]:
-        """The values as `TrainConfig` takes them; lists that can't be read stay text."""
-        teacher = self.teacher.text()
-        return {
-            "teacher": () if teacher.lower() == NO_TEACHER else (teacher,),
-            "student": self.student.text(),
-            "train_data": self.train_data.text(),
-            "val_data": self.val_data.text() or None,
-            "scale": int(self.scale.currentText()),
-            "run": Path(self.run.text()).expanduser() if self.run.text() else None,
-            "alpha": options.number(self.alpha.text()),
-            "distill": self.distill.text(),
-            "layers": self.layers.value(),
-            "init_from_teacher": self.init_from_teacher.isChecked() and self.init_from_teacher.isEnabled(),
-            "steps": self.steps.value(),
-            "batch": self.batch.value(),
-            "patch": self.patch.value(),
-            "lr": options.number(self.lr.text()),
-            "schedule": self.schedule.currentText(),
-            "milestones": options.whole_numbers(self.milestones.text()),
-            "validate_every": self.validate_every.value(),
-            "val_images": self.val_images.value(),
-            "precision": self.precision.currentText(),
-            "seed": self.seed.value(),
-        }
+        """The values as `TrainConfig` takes them; what can't be read stays text."""
+        read = {name: editor.read() for name, editor in self.editors.items()}
+        known = training_options()
+        return {**read, **{name: known[name].default for name in options.unused(read)}}
 
     def config(self) -> TrainConfig | None:
         """The settings, or None while something is known to be wrong with them.
@@ -89,31 +104,37 @@ class TrainForm(QScrollArea):
         return TrainConfig.build(**self.values())
 
     @property
+    def first_teacher(self) -> str:
+        """The teacher that the other workspaces show; nothing without one."""
+        names = self.editors["teacher"].read()
+        return str(names[0]) if isinstance(names, tuple) and names else ""
+
+    @property
     def checking(self) -> bool:
         return self._timer.isActive() or self._checker.running or self.findings is None
 
     def problems(self) -> list[str]:
         """One line a field that must be changed."""
-        named = ((field.label.text().replace("&", ""), field.problem) for field in self.fields.values())
-        return [f"{name}: {problem}" if name else problem for name, problem in named if problem]
+        known = training_options()
+        return [
+            f"{known[name].title}: {field.problem}" for name, field in self.fields.items() if field.problem
+        ]
 
     def estimate(self) -> str:
-        """How long the run will take, or nothing while that is unknown."""
-        pace = self.findings.pace if self.findings else None
-        if pace is None:
-            return ""
-        seconds = pace.seconds(self.steps.value(), self.batch.value(), self.patch.value())
-        return f"about {in_words(seconds)} on this machine ({pace.device.upper()})"
+        """What the run takes and needs, or nothing while that is unknown."""
+        found = self.findings.estimate if self.findings else None
+        return found.in_words() if found else ""
 
-    def apply_preset(self, name: str) -> None:
-        self.fill(PRESETS[name].values)
-        self._set_preset(name)
+    def warning(self) -> str:
+        """What there is too little of for the run."""
+        found = self.findings.estimate if self.findings else None
+        return found.warning if found else ""
 
     def fill(self, values: Mapping[str, object]) -> None:
         """Show `values` (names of `TrainConfig`); fields that are not named stay as they are."""
         self._filling = True
         for name, value in values.items():
-            self._fill_one(name, value)
+            self.editors[name].show(value)
         self._filling = False
         self._changed()
 
@@ -128,19 +149,106 @@ class TrainForm(QScrollArea):
         self._timer.start()
         self.changed.emit()
 
+    # -- presets and files ---------------------------------------------------------------------------
+
+    def apply_preset(self, name: str) -> None:
+        """Show the preset `name`, one that comes along or an own one; edited settings can be had back."""
+        before = self.remember()
+        if name in PRESETS:
+            self._show_preset(name)
+        else:
+            path = own_presets.path_of(name)
+            if not self._read(path):
+                self.presets.set_current(str(before["preset"]))
+                return
+            self._name_preset(name)
+        self._offer_back(before, name)
+
+    def load_settings(self, path: Path) -> bool:
+        """Show what the TOML file `path` says, such as a run's; False, with an error told, if it can't be."""
+        before = self.remember()
+        if not self._read(path):
+            return False
+        self._name_preset(CUSTOM)
+        self._offer_back(before, path.name)
+        self.session.tell(f"Loaded {path.name}")
+        return True
+
+    def remember(self) -> dict[str, object]:
+        """What stands in the form, right or wrong, as plain values."""
+        values = {name: _plain(editor.read()) for name, editor in self.editors.items()}
+        if not self._own_run_name:
+            del values["run"]
+        return {"preset": self.presets.current, "values": values}
+
+    def recall(self, remembered: Mapping[str, object]) -> None:
+        """Show what `remember` gave; what is missing or unknown stays as it is."""
+        values, preset = remembered.get("values"), remembered.get("preset")
+        if not isinstance(values, Mapping):
+            return
+        self.fill({str(name): value for name, value in values.items() if name in self.editors})
+        self._own_run_name = bool(values.get("run"))
+        self.new_run_name()
+        known = {*PRESETS, *own_presets.own_presets()}
+        self._name_preset(preset if isinstance(preset, str) and preset in known else CUSTOM)
+
+    def _read(self, path: Path) -> bool:
+        try:
+            values = own_presets.read_settings(path)
+        except ConfigError as error:
+            self.session.error.emit(f"Not loaded. {error}")
+            return False
+        run = values.pop("run", None)
+        self.fill(values)
+        if run is not None and not run.exists():
+            self._own_run_name = True
+            self.fill({"run": run})
+        else:
+            self.new_run_name()
+        return True
+
+    def _show_preset(self, name: str) -> None:
+        values = options.rest_of(PRESETS[name].values)
+        if not values["train_data"] and self.train_data.text() not in ("", SAMPLES):
+            values = {**values, "train_data": self.train_data.text()}  # The folder a person chose is meant.
+        self.fill(values)
+        self._name_preset(name)
+
+    def _name_preset(self, name: str) -> None:
+        self.presets.set_current(name)
+        self._preset_row.set_fact(PRESETS[name].summary if name in PRESETS else "")
+
+    def _offer_back(self, before: Mapping[str, object], name: str) -> None:
+        if before["preset"] == CUSTOM:
+            self.session.offer_undo(f"{name} replaced the settings", lambda: self.recall(before))
+
     # -- building ------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._make_widgets()
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(14)
-        for title, names in options.SECTIONS:
-            section = Section(title)
+        self.presets = PresetBar(self.session, self.values)
+        top = Section("")
+        about = "Settings under a name. Quick runs anywhere; the papers' follow, then your own."
+        self._preset_row = top.add("Pr&eset", self.presets, about, [self.presets.combo], self.presets.naming)
+        column.addWidget(top)
+        known = training_options()
+        for title, names in options.sections():
+            section = FoldedSection(title) if title == options.RARE else Section(title)
             for name in names:
-                label, tip = options.FIELDS[name]
-                self.fields[name] = section.add(label, self._row(name), tip)
+                editor = self.editors[name] = make_editor(known[name])
+                self.fields[name] = section.add(
+                    options.label(known[name]),
+                    editor.widget,
+                    options.tip(known[name]),
+                    editor.marked,
+                    self._below(name),
+                )
+            if isinstance(section, FoldedSection):
+                self.more = section
+                self._rare = names
             column.addWidget(section)
         column.addStretch()
         self.setWidget(body)
@@ -148,95 +256,30 @@ class TrainForm(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(self.horizontalScrollBarPolicy().ScrollBarAlwaysOff)
 
-    def _make_widgets(self) -> None:
-        self.preset = choice([*PRESETS, CUSTOM])
-        models = list(bundled_models())
-        self.teacher = ReferenceField([*models, NO_TEACHER], "model", "name, or a checkpoint's file")
-        self.student = ReferenceField(STUDENT_PRESETS, "model", "preset, sizes or file")
-        self.init_from_teacher = QCheckBox("Start from the teacher's matching layers")
-        self.train_data = ReferenceField([SAMPLES], "folder", "folder of images")
-        self.val_data = ReferenceField([SAMPLES], "folder", "held-out images")
-        self.val_images = whole_number(1, 10_000)
-        self.scale = choice(["2", "3", "4", "8"])
-        self.distill = QLineEdit()
-        self.terms = TermsButton(self.distill)
-        self.layers = LayerBoxes()
-        self.alpha = QLineEdit()
-        self.steps = whole_number(1, 100_000_000)
-        self.batch = whole_number(1, 4096, "patches")
-        self.patch = whole_number(8, 2048, "px (LR)")
-        self.lr = QLineEdit()
-        self.schedule = choice(["cosine", "milestones"])
-        self.milestones = QLineEdit()
-        self.validate_every = whole_number(1, 100_000_000, "steps")
-        self.precision = choice(["auto", "fp32", "bf16", "fp16"])
-        self.seed = whole_number(0, 2**31 - 1)
-        self.run = ReferenceField([], "folder", "a new folder")
-        for edit in (self.distill, self.alpha, self.lr, self.milestones):
-            edit.setAcceptDrops(False)
-
-    def _row(self, name: str) -> QWidget:
-        widget = getattr(self, name)
-        assert isinstance(widget, QWidget)
-        if name != "distill":
-            return widget
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.distill, 1)
-        layout.addWidget(self.terms)
-        row.setFocusProxy(self.distill)
-        return row
+    def _below(self, name: str) -> QWidget | None:
+        cards = {"teacher": self.teacher_card, "student": self.student_card}
+        return self.recipe.below if name == "distill" else cards.get(name)
 
     def _connect(self) -> None:
-        self.preset.activated.connect(self._preset_chosen)
-        for name in options.FIELDS:
-            widget = getattr(self, name)
-            if isinstance(widget, ReferenceField | LayerBoxes):
-                widget.changed.connect(self._edited)
-            elif isinstance(widget, QLineEdit):
-                widget.textChanged.connect(self._edited)
-            elif isinstance(widget, QCheckBox):
-                widget.toggled.connect(self._edited)
-            elif isinstance(widget, QComboBox) and widget is not self.preset:
-                widget.currentTextChanged.connect(self._edited)
-            elif not isinstance(widget, QComboBox):
-                widget.valueChanged.connect(self._edited)
+        self.presets.chosen.connect(self.apply_preset)
+        self.presets.loaded.connect(self.load_settings)
+        for name, editor in self.editors.items():
+            editor.changed.connect(lambda *_, name=name: self._edited(name))
         self.run.combo.lineEdit().textEdited.connect(self._run_named)
         self.student.changed.connect(lambda _: self._propose_run())
+        self.recipe.removed.connect(self._offer_term_back)
 
     # -- reacting ------------------------------------------------------------------------------------
 
-    def _fill_one(self, name: str, value: object) -> None:
-        widget = getattr(self, name)
-        if isinstance(widget, ReferenceField):
-            first = (value[0] if value else "") if isinstance(value, tuple) else value
-            widget.set_text("" if first is None else str(first))
-        elif isinstance(widget, LayerBoxes):
-            assert isinstance(value, tuple)
-            widget.set_value(value)
-        elif isinstance(widget, QLineEdit):
-            widget.setText(options.written(value))
-        elif isinstance(widget, QCheckBox):
-            widget.setChecked(bool(value))
-        elif isinstance(widget, QComboBox):
-            widget.setCurrentText(str(value))
-        else:
-            widget.setValue(value)
-
-    def _preset_chosen(self) -> None:
-        if self.preset.currentText() in PRESETS:
-            self.apply_preset(self.preset.currentText())
-
-    def _set_preset(self, name: str) -> None:
-        self.preset.setCurrentText(name)
-        self.fields["preset"].set_fact(PRESETS[name].summary if name in PRESETS else "")
-
-    def _edited(self) -> None:
-        if not self._filling:
-            self._set_preset(CUSTOM)
-            self._changed()
+    def _edited(self, name: str) -> None:
+        if self._filling:
+            return
+        if name == "teacher_cache" and self.editors["cache_patches"].read() is None:
+            self._filling = True
+            self.editors["cache_patches"].show(USUAL_POOL)
+            self._filling = False
+        self._name_preset(CUSTOM)
+        self._changed()
 
     def _run_named(self, typed: str) -> None:
         self._own_run_name = bool(typed.strip())
@@ -249,28 +292,34 @@ class TrainForm(QScrollArea):
         self.run.set_text(str(free_run_folder(self.session.runs_root, student)))
         self._filling = filling
 
+    def _offer_term_back(self, term: str, before: str) -> None:
+        self.session.offer_undo(f"Removed {term} from the recipe", lambda: self.recipe.setText(before))
+
     def _changed(self) -> None:
-        self.milestones.setEnabled(self.schedule.currentText() == "milestones")
-        has_teacher = self.teacher.text().lower() != NO_TEACHER
-        self.init_from_teacher.setEnabled(has_teacher)
+        unused = options.unused({name: editor.read() for name, editor in self.editors.items()})
+        for name, editor in self.editors.items():
+            editor.widget.setEnabled(name not in unused)
         self.findings = None
         self._show_problems(options.problems_of(self.values()))
+        self._pair()
         self._timer.start()
         self.changed.emit()
 
     def _check(self) -> None:
-        values = self.values()
-        values = options.checkable(values, options.problems_of(values))
-        models, may_measure = self.session.models, self.session.training is None
+        values = options.checkable(self.values())
+        models, paces, may_measure = self.session.models, self._paces, self.session.training is None
 
         def work(token: CancelToken) -> Findings:
-            return check_values(values, models, may_measure, token)
+            return check_values(values, models, paces, may_measure, token)
 
         self._checker.submit(work)
 
     def _found(self, findings: Findings) -> None:
         self.findings = findings
         self._show_problems({**findings.problems, **options.problems_of(self.values())})
+        self._show_models()
+        self.recipe.show_rows()
+        self._pair()
         self.changed.emit()
 
     def _check_failed(self, message: str) -> None:
@@ -280,6 +329,56 @@ class TrainForm(QScrollArea):
 
     def _show_problems(self, problems: Mapping[str, str]) -> None:
         for name, field in self.fields.items():
-            if name != "preset":
-                field.set_fact(self.findings.facts.get(name, "") if self.findings else "")
+            field.set_fact(self.findings.facts.get(name, "") if self.findings else "")
             field.set_problem(problems.get(name, ""))
+        self._tell_terms()
+        known = training_options()
+        unusual = [
+            _in_short(known[name].title, value)
+            for name in self._rare
+            if (value := self.values()[name]) != known[name].default
+        ]
+        self.more.summarise(unusual, sum(name in problems for name in self._rare))
+
+    def _tell_terms(self) -> None:
+        """What is wrong with single terms is told at their rows, and not above them once more."""
+        at_rows = self.recipe.recipe() is not None and any(row.problem for row in self.recipe.rows)
+        self.fields["distill"].set_problem(self.fields["distill"].problem, told_elsewhere=at_rows)
+
+    def _show_models(self) -> None:
+        """What the networks are; a field with a problem names none."""
+        assert self.findings is not None
+        teachers = [] if self.fields["teacher"].problem else self.findings.teachers
+        student = None if self.fields["student"].problem else self.findings.student
+        several = "One of them, drawn at random, teaches at each step." if len(teachers) > 1 else ""
+        self.teacher_card.show_facts(teachers, several)
+        smaller = student.share_of(teachers[0]) if student and teachers else ""
+        self.student_card.show_facts([student] if student else [], smaller)
+
+    def _pair(self) -> None:
+        """Tell the recipe what its terms will compare."""
+        values, findings = options.checkable(self.values()), self.findings
+        widths = []
+        if findings is not None and findings.student is not None:
+            widths = [(findings.student.spec.n_feats, one.spec.n_feats) for one in findings.teachers]
+        self.recipe.pair(
+            Pairing(
+                alpha=cast(float, values["alpha"]),
+                layers=cast("tuple[int, ...]", values["layers"]),
+                batch=cast(int, values["batch"]),
+                has_teacher=bool(values["teacher"]),
+                widths=widths,
+            )
+        )
+        self._tell_terms()
+
+
+def _plain(value: object) -> object:
+    """`value` as JSON keeps it."""
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _in_short(title: str, value: object) -> str:
+    return title.lower() if value is True else f"{title.lower()} {options.written(value)}"

@@ -1,95 +1,173 @@
-"""The options of a run as the form shows them: sections, labels, explanations, and reading typed text."""
+"""How the form arranges the options of a run, and what is known to be wrong with values by themselves.
+
+Labels, explanations, units and ranges are the schema's: see `fakd_core.config.training_options`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from fakd_core.config import TrainConfig
+from fakd_core.config import Option, TrainConfig, training_options
 from fakd_gui.train.presets import QUICK
 
-SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("", ("preset",)),
+RARE = "More"
+"""The section of what few people change; options that no section names are shown there too."""
+
+_SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Models", ("teacher", "student", "init_from_teacher", "scale")),
-    ("Images", ("train_data", "val_data", "val_images")),
-    ("Distillation", ("distill", "layers", "alpha")),
-    (
-        "Schedule",
-        ("steps", "batch", "patch", "lr", "schedule", "milestones", "validate_every", "precision", "seed"),
-    ),
+    ("Images", ("train_data", "val_data")),
+    ("Distillation", ("distill", "layers", "alpha", "twin")),
+    ("Schedule", ("steps", "batch", "patch", "lr", "schedule", "milestones")),
+    (RARE, ("val_images", "validate_every", "teacher_cache", "cache_patches", "ema", "precision", "device")),
     ("Results", ("run",)),
 )
 
-FIELDS: Mapping[str, tuple[str, str]] = {
-    "preset": ("Pr&eset", "Fills the form. Quick runs anywhere; the others are the papers' settings."),
-    "teacher": (
-        "Te&acher",
-        "The network to learn from: a bundled name, a checkpoint's file or a run folder. "
-        "'none': the student learns from the ground truth alone.",
-    ),
-    "student": (
-        "&Student",
-        "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model file to go on from.",
-    ),
-    "init_from_teacher": (
-        "",
-        "Copies every layer whose place and shape are the same in both networks before the first step: "
-        "the student begins close to the teacher and needs far fewer steps. "
-        "The papers start from random weights.",
-    ),
-    "scale": ("Scale", "How many times larger the output is, each side."),
-    "train_data": (
-        "Train &on",
-        "A folder of high-resolution images, a DIV2K folder or a benchmark folder; "
-        "'samples' are the bundled images. Missing low-resolution images are made by MATLAB's bicubic.",
-    ),
-    "val_data": (
-        "Validate on",
-        "A folder of images the student never trains on. Empty: some are held out from the training images.",
-    ),
-    "val_images": ("Held out", "How many images the student is validated on."),
-    "distill": (
-        "&Recipe",
-        "Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial affinity; "
-        "'none' leaves only the outputs.",
-    ),
-    "layers": ("Layers", "The feature taps that are compared: 0 after the head, 3 after the body."),
-    "alpha": ("α", "Share of the teacher's output against the ground truth, 0 to 1; the paper takes 0.5."),
-    "steps": ("Ste&ps", "Optimiser steps; the paper takes 200 000."),
-    "batch": ("Batch", "Patches a step."),
-    "patch": ("Patch", "Side of a training patch in low-resolution pixels."),
-    "lr": ("Learning rate", "Adam's learning rate at the start; the papers take 1e-4."),
-    "schedule": (
-        "Schedule",
-        "How the learning rate falls: smoothly to zero (cosine), or halved at milestones.",
-    ),
-    "milestones": (
-        "Milestones",
-        "Steps at which the learning rate is halved, with commas between them. The cosine schedule has none.",
-    ),
-    "validate_every": ("Validate every", "Steps between two looks at the validation images."),
-    "precision": ("Precision", "auto takes bf16 where a GPU is fast in it, else fp32."),
-    "seed": ("Seed", "The same seed draws the same weights and the same patches."),
-    "run": ("Run fol&der", "A new folder for the settings, the metrics, the checkpoints and the student."),
+_MNEMONICS: Mapping[str, str] = {
+    "teacher": "a",
+    "student": "s",
+    "train_data": "o",
+    "distill": "r",
+    "steps": "p",
+    "batch": "b",
+    "lr": "l",
+    "run": "u",
 }
-
-NEEDED = {
-    "teacher": "Choose the teacher: a bundled name or a checkpoint's file ('none' trains without one).",
-    "student": "Choose a preset, such as rcan-small-student, or write sizes.",
-    "train_data": "Choose the folder of training images, or write 'samples'.",
-    "run": "Name a new folder for the results.",
-    "layers": "Tick at least one layer.",
-    "alpha": "A number from 0 to 1.",
-    "lr": "A number above 0, such as 1e-4.",
-    "milestones": "Whole numbers with commas between them, such as 150000, 300000.",
-}
+"""Letters that no menu and no other control of the workspace has."""
 
 
-def number(typed: str) -> float | str:
-    """The number that was typed, or the text itself where it is none."""
+def sections() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Titles and the options below them; every option of `TrainConfig` stands somewhere."""
+    placed = {name for _, names in _SECTIONS for name in names}
+    others = tuple(name for name in training_options() if name not in placed)
+    return tuple((title, names + others if title == RARE else names) for title, names in _SECTIONS)
+
+
+def label(option: Option) -> str:
+    """The option's title with its mnemonic; nothing for a switch, which has its title itself."""
+    if option.kind == "switch":
+        return ""
+    letter = _MNEMONICS.get(option.name)
+    if letter is None:
+        return option.title
+    place = option.title.lower().index(letter)
+    return f"{option.title[:place]}&{option.title[place:]}"
+
+
+def tip(option: Option) -> str:
+    """All that is to be said of an option: what it is, its range, and what leaving it empty means."""
+    lines = [option.description]
+    if option.low is not None or option.high is not None:
+        lines.append(f"{_allowed(option).capitalize()}.")
+    if option.kind == "models":
+        lines.append("'none' trains without one; several have ; between them.")
+    elif option.unset:
+        lines.append(f"Left empty: {option.unset}.")
+    return "\n".join(lines)
+
+
+def needed(option: Option) -> str:
+    """What a person has to do about a value that can't be used."""
+    match option.kind:
+        case "models":
+            return "Choose the teacher: a bundled name or a checkpoint's file ('none' trains without one)."
+        case "model":
+            return "Choose a preset, such as rcan-small-student, or write sizes."
+        case "images":
+            return "Choose the folder of training images, or write 'samples'."
+        case "folder":
+            return "Name a new folder for the results."
+        case "taps":
+            return "Tick at least one layer."
+        case "wholes":
+            return "Whole numbers with commas between them, such as 150000, 300000."
+    return f"{_allowed(option).capitalize()}."
+
+
+def _allowed(option: Option) -> str:
+    noun = "a whole number" if option.kind == "whole" else "a number"
+    low, high = option.low, option.high
+    if low is None or (high is not None and high >= 2**53):
+        return noun if not low else f"{noun}, at least {low:,g}"
+    if high is None:
+        return f"{noun}, at least {low:g}" if option.inclusive[0] else f"{noun} above {low:g}"
+    if option.inclusive == (True, True):
+        return f"{noun} from {low:g} to {high:,.0f}"
+    return f"{noun} above {low:g} and below {high:g}"
+
+
+def problems_of(values: Mapping[str, object]) -> dict[str, str]:
+    """By option, what is missing, is no number, or is out of range."""
+    options = training_options()
+    empty = [name for name in ("student", "train_data", "run", "layers") if not values[name]]
+    if values["teacher"] == ("",):
+        empty.append("teacher")
+    problems = {name: needed(options[name]) for name in empty}
     try:
-        return float(typed.replace(",", "."))
+        TrainConfig.model_validate(values)
+    except ValidationError as error:
+        for item in error.errors():
+            if item["loc"]:
+                name = str(item["loc"][0])
+                problems.setdefault(name, needed(options[name]))
+            else:
+                reason = item["msg"].removeprefix("Value error, ")
+                problems.setdefault(_named_first(reason), reason)
+    return problems
+
+
+def _named_first(reason: str) -> str:
+    """The option that a rule between several begins with; such rules are worded so."""
+    name = reason.replace(",", " ").split()[0]
+    return name if name in training_options() else "layers"
+
+
+def unused(values: Mapping[str, object]) -> set[str]:
+    """Options that mean nothing beside the others, whatever stands in them."""
+    names = set()
+    if values["schedule"] != "milestones":
+        names.add("milestones")
+    if not values["teacher"]:
+        names |= {"init_from_teacher", "twin", "teacher_cache"}
+    if values["teacher_cache"] is None or "teacher_cache" in names:
+        names.add("cache_patches")
+    return names
+
+
+def checkable(values: Mapping[str, object]) -> dict[str, object]:
+    """`values` with the Quick preset's or the defaults in place of faulty ones: the rest can be checked."""
+    options, good = training_options(), dict(values)
+    # What is replaced may stand against another one; each option is replaced once at most.
+    for _ in options:
+        faulty = [name for name in problems_of(good) if name != "run" or good[name] is not None]
+        if not faulty:
+            break
+        good |= {name: QUICK.values.get(name, options[name].default) for name in faulty}
+    return good
+
+
+def rest_of(values: Mapping[str, object]) -> dict[str, object]:
+    """`values`, with the default of every other option that has one."""
+    defaults = {name: option.default for name, option in training_options().items() if not option.required}
+    return {**defaults, **values}
+
+
+# -- numbers that are typed ---------------------------------------------------------------------------
+
+
+def number(typed: str) -> float | str | None:
+    """The number that was typed, None where nothing was, or the text itself where it is none."""
+    try:
+        return float(typed.replace(",", ".")) if typed.strip() else None
+    except ValueError:
+        return typed
+
+
+def whole_number(typed: str) -> int | str | None:
+    """As `number`; digits may stand in groups."""
+    try:
+        return int("".join(typed.split())) if typed.strip() else None
     except ValueError:
         return typed
 
@@ -97,32 +175,18 @@ def number(typed: str) -> float | str:
 def whole_numbers(typed: str) -> tuple[int, ...] | str:
     """Whole numbers between commas, or the text itself where it is something else."""
     try:
-        return tuple(int(part.replace(" ", "")) for part in typed.split(",") if part.strip())
+        return tuple(int("".join(part.split())) for part in typed.split(",") if part.strip())
     except ValueError:
         return typed
 
 
 def written(value: object) -> str:
-    """A value as a person types it."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    """A value as a person types it: the shortest text that is read as the same value."""
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def problems_of(values: Mapping[str, object]) -> dict[str, str]:
-    """By field, what is missing, is no number, or is out of range."""
-    problems = {name: NEEDED[name] for name in ("student", "train_data", "run", "layers") if not values[name]}
-    if values["teacher"] == ("",):
-        problems["teacher"] = NEEDED["teacher"]
-    try:
-        TrainConfig.model_validate(values)
-    except ValidationError as error:
-        for item in error.errors():
-            name = str(item["loc"][0]) if item["loc"] else "layers"
-            problems.setdefault(name, NEEDED.get(name, item["msg"]))
-    return problems
-
-
-def checkable(values: Mapping[str, object], problems: Mapping[str, str]) -> dict[str, object]:
-    """`values` with the Quick preset's in place of faulty ones, so that the rest can be checked."""
-    return {**values, **{name: QUICK.values[name] for name in problems if name in QUICK.values}}
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)

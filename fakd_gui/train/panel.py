@@ -15,8 +15,13 @@ from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.train.form import TrainForm
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.series import RunSeries
+from fakd_gui.widgets.style import restyle
 
 MARGIN = 12
+ESTIMATE = (
+    "Time: one small step was measured on this machine and scaled up; validation comes on top.\n"
+    "Memory: what the networks, the optimiser and one step's batch take, to about a quarter."
+)
 
 
 class TrainPanel(QWidget):
@@ -48,8 +53,8 @@ class TrainPanel(QWidget):
         session.training_finished.connect(self._training_finished)
         session.run_selected.connect(self.show_run)
         follow_theme(self, self._apply_theme)
-        if self.form.teacher.text() in bundled_models():
-            session.set_teacher(self.form.teacher.text())
+        if self.form.first_teacher in bundled_models():
+            session.set_teacher(self.form.first_teacher)
         self._show_state()
 
     # -- actions -------------------------------------------------------------------------------------
@@ -77,6 +82,10 @@ class TrainPanel(QWidget):
         """Take `folder` as the training images."""
         self.form.train_data.set_text(str(folder))
 
+    def load_settings(self, path: Path) -> None:
+        """Show the settings in the TOML file `path` in the form: an own preset, or a run's config.toml."""
+        self.form.load_settings(path)
+
     def show_run(self, run: Path) -> None:
         """Show the curves of `run`, read on a thread; the running one is shown already."""
         config = self.session.training_config
@@ -102,12 +111,12 @@ class TrainPanel(QWidget):
     def _form_changed(self) -> None:
         """A teacher that was found to be usable is the teacher of every workspace."""
         findings = self.form.findings
-        if findings is not None and "teacher" in findings.facts:
-            self.session.set_teacher(self.form.teacher.text())
+        if findings is not None and findings.teachers and not self.form.fields["teacher"].problem:
+            self.session.set_teacher(self.form.first_teacher)
         self._show_state()
 
     def _show_teacher(self, ref: str) -> None:
-        if ref != self.form.teacher.text():
+        if ref != self.form.first_teacher:
             self.form.teacher.set_text(ref)
 
     def _training_finished(self, end: object) -> None:
@@ -129,14 +138,18 @@ class TrainPanel(QWidget):
         self.pause_button.setToolTip("Go on" if paused else "Pause after the current step (Ctrl+P)")
         self.pause_button.setIcon(icon("play" if paused else "pause"))
         self.start_button.setEnabled(not problems)
+        warning = ""
         if problems:
             self.start_button.setToolTip("To start, change:\n" + "\n".join(problems))
             settings = "setting" if len(problems) == 1 else "settings"
-            self.estimate.setText("" if running else f"{len(problems)} {settings} to change, marked above")
+            estimate = f"{len(problems)} {settings} to change, marked above"
         else:
             self.start_button.setToolTip("Start training (Ctrl+Return)")
-            estimate = "checking…" if self.form.checking else self.form.estimate()
-            self.estimate.setText("" if running else estimate)
+            warning = self.form.warning()
+            estimate = "checking…" if self.form.checking else warning or self.form.estimate()
+        self.estimate.setText("" if running else estimate)
+        self.estimate.setToolTip(ESTIMATE)
+        restyle(self.estimate, role="warning" if warning else "muted")
 
     def _apply_theme(self, theme: Theme) -> None:
         on_accent = "#10151b" if theme.dark else "#ffffff"

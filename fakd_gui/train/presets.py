@@ -14,7 +14,7 @@ DEFAULT_TEACHER = "rcan-g5-r5-c32-x4"
 
 @dataclass(frozen=True)
 class Preset:
-    """`values` are those fields of `TrainConfig` that the preset sets; the rest of the form stays."""
+    """`values` are options of `TrainConfig`; those that are not among them go to their defaults."""
 
     name: str
     summary: str
@@ -22,9 +22,8 @@ class Preset:
 
 
 _PAPER: dict[str, object] = {
-    "teacher": (),
+    "teacher": ("",),  # Not chosen yet, unlike none.
     "train_data": "",
-    "val_data": "",
     "alpha": 0.5,
     "distill": "10*SA",
     "layers": (1, 2, 3),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from fakd_gui.theme import follow_theme, icon
 
 
 class TermsButton(QToolButton):
-    """Lists every term with its meaning; a chosen one is appended with weight 1."""
+    """Lists every term with its meaning; `chosen` carries the name of one."""
 
-    def __init__(self, recipe: QLineEdit, parent: QWidget | None = None) -> None:
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._recipe = recipe
         self.setToolTip("Add a term")
         self.setAccessibleName("Add a term to the recipe")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -29,10 +31,6 @@ class TermsButton(QToolButton):
         menu = self.menu()
         menu.clear()
         for kind in TERMS:
-            action = menu.addAction(f"{kind.name}: {kind.title}")
-            action.triggered.connect(lambda _=False, name=kind.name: self.append(name))
-
-    def append(self, name: str) -> None:
-        written = self._recipe.text().strip()
-        empty = written.lower() in ("", "none")
-        self._recipe.setText(f"1*{name}" if empty else f"{written}+1*{name}")
+            equal = " (needs networks of equal width)" if kind.needs_equal_channels else ""
+            action = menu.addAction(f"{kind.name}: {kind.title}{equal}")
+            action.triggered.connect(lambda _=False, name=kind.name: self.chosen.emit(name))

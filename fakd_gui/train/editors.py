@@ -1,0 +1,205 @@
+"""The widget of an option, chosen by what its value means, with one way to read it and one to show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSizePolicy, QSpinBox, QWidget
+
+from fakd_core.catalogue import bundled_models
+from fakd_core.config import TAP_COUNT, Option
+from fakd_core.models.presets import PRESETS as STUDENT_PRESETS
+from fakd_core.samples import SAMPLES
+from fakd_gui.train import options
+from fakd_gui.train.recipe_editor import RecipeEditor
+from fakd_gui.widgets.reference_field import ReferenceField
+from fakd_gui.widgets.wheel import ignore_wheel
+
+NO_TEACHER = "none"
+LARGEST_SPIN = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Editor:
+    """`read` gives the value as `TrainConfig` takes it, or the text that was typed where it is none.
+
+    `show` takes either. `marked` are the parts of `widget` that show a problem.
+    """
+
+    widget: QWidget
+    changed: SignalInstance
+    read: Callable[[], object]
+    show: Callable[[object], None]
+    marked: Sequence[QWidget] = ()
+
+
+def make_editor(option: Option) -> Editor:
+    """A fresh widget for `option`; an empty one of an option that may be left out is None."""
+    match option.kind:
+        case "models":
+            return _teachers(option)
+        case "model":
+            return _reference(option, STUDENT_PRESETS, "model", "preset, sizes or file")
+        case "images":
+            return _reference(option, [SAMPLES], "folder", option.unset or "folder of images")
+        case "folder":
+            return _reference(option, [], "folder", option.unset or "a new folder")
+        case "device":
+            return _reference(option, ["auto", "cpu", "cuda", "mps"], "nothing", "auto")
+        case "recipe":
+            recipe = RecipeEditor()
+            return Editor(
+                recipe,
+                recipe.changed,
+                recipe.text,
+                lambda value: recipe.setText(str(value)),
+                [recipe.edit],
+            )
+        case "taps":
+            boxes = LayerBoxes()
+            return Editor(boxes, boxes.changed, boxes.value, lambda value: boxes.set_value(_list(value)))
+        case "switch":
+            box = QCheckBox(option.title)
+            return Editor(box, box.toggled, box.isChecked, lambda value: box.setChecked(bool(value)))
+        case "choice":
+            return _choice(option)
+        case "whole":
+            whole = option.high is not None and option.high > LARGEST_SPIN
+            return _typed(option, options.whole_number) if whole else _spin(option)
+        case "number":
+            return _typed(option, options.number)
+        case "wholes":
+            return _typed(option, options.whole_numbers)
+    return _typed(option, str)
+
+
+class LayerBoxes(QWidget):
+    """Which of the four feature taps are compared."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.boxes = [QCheckBox(str(layer)) for layer in range(TAP_COUNT)]
+        for layer, box in enumerate(self.boxes):
+            where = {0: "after the head", TAP_COUNT - 1: "after the body"}.get(layer, "between")
+            box.setAccessibleName(f"Layer {layer}, {where}")
+            box.toggled.connect(lambda _: self.changed.emit())
+            layout.addWidget(box)
+        layout.addStretch()
+        self.setFocusProxy(self.boxes[0])
+
+    def value(self) -> tuple[int, ...]:
+        return tuple(layer for layer, box in enumerate(self.boxes) if box.isChecked())
+
+    def set_value(self, layers: Iterable[object]) -> None:
+        wanted = set(layers)
+        for layer, box in enumerate(self.boxes):
+            box.setChecked(layer in wanted)
+
+
+def choice(entries: Sequence[str]) -> QComboBox:
+    """A closed list."""
+    box = QComboBox()
+    box.addItems(list(entries))
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    ignore_wheel(box)
+    return box
+
+
+def _teachers(option: Option) -> Editor:
+    field = ReferenceField([*bundled_models(), NO_TEACHER], "model", "name, or a checkpoint's file")
+
+    def read() -> tuple[str, ...]:
+        text = field.text()
+        if text.lower() == NO_TEACHER:
+            return ()
+        return tuple(part.strip() for part in text.split(";") if part.strip()) or ("",)
+
+    def show(value: object) -> None:
+        names = [str(name) for name in _list(value)]
+        field.set_text("; ".join(names) if names else NO_TEACHER)
+
+    return Editor(field, field.changed, read, show, _parts(field))
+
+
+def _reference(
+    option: Option, suggestions: Iterable[str], choose: Literal["model", "folder", "nothing"], empty: str
+) -> Editor:
+    field = ReferenceField(suggestions, choose, empty)
+
+    def read() -> object:
+        text = field.text()
+        if option.kind == "folder":
+            return Path(text).expanduser() if text else None
+        if option.kind == "device":
+            return text or option.default
+        return text if text or option.default is not None or option.required else None
+
+    return Editor(field, field.changed, read, lambda value: field.set_text(_text(value)), _parts(field))
+
+
+def _parts(field: ReferenceField) -> list[QWidget]:
+    edit = field.combo.lineEdit()
+    assert edit is not None
+    return [field.combo, edit]
+
+
+def _choice(option: Option) -> Editor:
+    box = choice([str(entry) for entry in option.choices])
+    kinds = type(option.choices[0])
+    return Editor(
+        box,
+        box.currentTextChanged,
+        lambda: kinds(box.currentText()),
+        lambda value: box.setCurrentText(str(value)),
+    )
+
+
+def _spin(option: Option) -> Editor:
+    """A spin box; of an option that may be left out, the lowest value stands for None."""
+    may_be_none = option.default is None and not option.required
+    low = int(option.low or 0)
+    box = QSpinBox()
+    box.setRange(low - may_be_none, int(option.high or LARGEST_SPIN))
+    box.setGroupSeparatorShown(True)
+    box.setSuffix(f" {option.unit}" if option.unit else "")
+    box.setSpecialValueText(option.unset if may_be_none else "")
+    box.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setKeyboardTracking(False)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    # Fusion's spin boxes are lower than its other fields, which looks ragged in a column.
+    box.setMinimumHeight(QLineEdit().sizeHint().height())
+    ignore_wheel(box)
+    return Editor(
+        box,
+        box.valueChanged,
+        lambda: None if may_be_none and box.value() < low else box.value(),
+        lambda value: box.setValue(value if isinstance(value, int) else low - may_be_none),
+    )
+
+
+def _typed(option: Option, parse: Callable[[str], object]) -> Editor:
+    edit = QLineEdit()
+    edit.setPlaceholderText(option.unset)
+    edit.setAcceptDrops(False)
+    return Editor(
+        edit,
+        edit.textChanged,
+        lambda: parse(edit.text()),
+        lambda value: edit.setText(options.written(value)),
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, (list, tuple)) else []
