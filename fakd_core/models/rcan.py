@@ -15,7 +15,6 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from fakd_core.config import ModelSpec
-from fakd_core.models.attention_block import attention_block
 from fakd_core.models.channel_attention import channel_attention
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.registry import (
@@ -78,20 +77,8 @@ class RCAB(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         first, relu, second, attention = self.body
-        if _by_hand(features):
-            return attention_block(features, *self.body.parameters())
         weighed: Tensor = attention(second(relu(first(features))), features)
         return weighed
-
-
-def _by_hand(features: Tensor) -> bool:
-    """Whether a block learns where its hand-written gradient pays: on a CPU, in full precision."""
-    return (
-        features.device.type == "cpu"
-        and torch.is_grad_enabled()
-        and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
-    )
 
 
 class ResidualGroup(nn.Module):
