@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -17,6 +17,8 @@ from fakd_gui.run_folders import default_runs_root, has_student, is_run, runs_in
 
 if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
+
+T = TypeVar("T")
 
 
 class ModelCache:
@@ -55,6 +57,8 @@ class Session(QObject):
     runs_changed = Signal(list)
     run_selected = Signal(object)
     """The folder of the run whose curves are wanted."""
+    compared_changed = Signal(list)
+    """The folders of the runs whose curves are laid over the shown one's."""
     training_started = Signal(object)
     """The `Job`; its `event` carries the trainer's events."""
     training_finished = Signal(object)
@@ -76,6 +80,7 @@ class Session(QObject):
         self.students: list[str] = []
         self.image: OpenedImage | None = None
         self.runs: list[Path] = []
+        self.compared: list[Path] = []
         self.training: Job | None = None
         self.training_config: TrainConfig | None = None
         """The settings of the training that runs, or ran last."""
@@ -129,6 +134,21 @@ class Session(QObject):
             if run not in self.runs:
                 self.runs.append(run)
         self.runs_changed.emit(self.runs)
+
+    def compare_runs(self, runs: Sequence[Path]) -> None:
+        """Lay the curves of `runs` over those of the run that is shown."""
+        if list(runs) != self.compared:
+            self.compared = list(runs)
+            self.compared_changed.emit(self.compared)
+
+    def move_run(self, run: Path, to: Path | None) -> None:
+        """Tell everybody that the folder `run` is `to` now; None: it is gone."""
+        self.runs = _replaced(self.runs, run, to)
+        self.runs_changed.emit(self.runs)
+        self.compare_runs(_replaced(self.compared, run, to))
+        if str(run) in self.students:
+            self.students = _replaced(self.students, str(run), str(to) if to else None)
+            self.students_changed.emit(self.students)
 
     def select_run(self, run: Path) -> None:
         """Show `run`'s curves, and take its student among the students if it has one yet."""
@@ -188,3 +208,8 @@ class Session(QObject):
         self.training_finished.emit(end)
         if job is not None:
             job.deleteLater()
+
+
+def _replaced(items: list[T], old: T, new: T | None) -> list[T]:
+    changed = [new if item == old else item for item in items]
+    return [item for item in changed if item is not None]
