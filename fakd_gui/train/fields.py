@@ -27,9 +27,10 @@ class Field:
         self.problem = ""
         self._fact = ""
         self._told_elsewhere = False
-        if label.text():
-            widget.setAccessibleName(label.text().replace("&", ""))
-        widget.setAccessibleDescription(tip)
+        for part in (widget, *marked):
+            if label.text():
+                part.setAccessibleName(label.text().replace("&", ""))
+            part.setAccessibleDescription(tip)
 
     def set_problem(self, problem: str, told_elsewhere: bool = False) -> None:
         """Mark the widget and say why, unless a part of it does; an empty text clears the mark."""

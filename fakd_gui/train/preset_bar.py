@@ -190,12 +190,13 @@ class PresetBar(QWidget):
         self.button.setIconSize(QSize(16, 16))
 
     def _lay_out(self) -> None:
+        # A proxy set later takes these two out of the Tab order: Qt loses its way at the menu.
+        self.setFocusProxy(self.combo)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.combo, 1)
         layout.addWidget(self.button)
-        self.setFocusProxy(self.combo)
 
     def _apply_theme(self, theme: Theme) -> None:
         self.button.setIcon(icon("dots-horizontal"))
