@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from small_models import Bench
+from torch import Tensor
 
 from fakd_core.affinity import affinity_row
 from fakd_core.catalogue import load_model
@@ -34,13 +38,26 @@ def shown_panel(bench: Bench, qtbot: QtBot, students: int = 1) -> Iterator[Inspe
     bench.session.shut_down()
 
 
-def feature_map(ref: str, lr: Image8, layer: int) -> object:
+def move_mouse(widget: QWidget, at: QPoint) -> None:
+    """A mouse move over `widget` without a button.
+
+    Not QTest's: it also moves the pointer, and the platform then says that it has left the widget.
+    """
+    none = Qt.MouseButton.NoButton
+    place = QPointF(at)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, place, widget.mapToGlobal(place), none, none, Qt.KeyboardModifier.NoModifier
+    )
+    QApplication.sendEvent(widget, event)
+
+
+def feature_map(ref: str, lr: Image8, layer: int) -> Tensor:
     """The tap `layer` (C, h, w) of the model `ref`, straight from the core."""
     _, maps = load_model(ref).forward_features(tensor_from_image(lr))
-    return maps[layer][0].detach()
+    found: Tensor = maps[layer][0].detach()
+    return found
 
 
 def expected_row(ref: str, lr: Image8, layer: int, y: int, x: int) -> np.ndarray:
     """The core's affinity of the LR pixel (y, x)."""
-    _, maps = load_model(ref).forward_features(tensor_from_image(lr))
-    return affinity_row(maps[layer][0].detach(), y, x).numpy()
+    return affinity_row(feature_map(ref, lr, layer), y, x).numpy()

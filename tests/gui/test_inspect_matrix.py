@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inspect_panels import SLOW, expected_row, shown_panel
+from inspect_panels import SLOW, expected_row, move_mouse, shown_panel
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -89,7 +89,7 @@ def test_hovering_a_cell_marks_both_pixels_and_a_click_takes_the_row_s(
     view = with_region.matrix
     canvas = view.panes[bench.teacher].canvas
     # Row 7 of 5-wide rows is the pixel y 9 + 1, x 6 + 2; column 11 is y 9 + 2, x 6 + 1.
-    QTest.mouseMove(canvas, view.camera.to_view(QPointF(11.5, 7.5)).toPoint())
+    move_mouse(canvas, view.camera.to_view(QPointF(11.5, 7.5)).toPoint())
     marks = {colour: rect.getRect() for rect, colour in with_region.board.panes[IMAGE].canvas.marks}
     assert marks == {ROW_COLOUR: (32, 40, 4, 4), COLUMN_COLOUR: (28, 44, 4, 4)}
     assert view.matrices is not None
