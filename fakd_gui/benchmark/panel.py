@@ -2,100 +2,127 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from fakd_core.events import CancelToken
-from fakd_gui.benchmark.choices import TickList
-from fakd_gui.benchmark.table import ResultTable, to_csv, to_markdown
-from fakd_gui.benchmark.work import (
-    BICUBIC,
-    RowEvent,
-    RowFailed,
-    RowProgress,
-    RowReady,
-    RowStarted,
-    benchmark,
-    tasks_of,
-)
+from fakd_core.files import write_text
+from fakd_gui.benchmark.behind import Behind
+from fakd_gui.benchmark.chooser import Chooser
+from fakd_gui.benchmark.document import read_report, to_document
+from fakd_gui.benchmark.empty import EmptyTable
+from fakd_gui.benchmark.images import ImageList
+from fakd_gui.benchmark.output_bar import OutputBar
+from fakd_gui.benchmark.protocol import MORE, PROTOCOL
+from fakd_gui.benchmark.report import BICUBIC, Column, Kind, Report, SetAt
+from fakd_gui.benchmark.runner import Runner, empty_report
+from fakd_gui.benchmark.table import Order, ResultTable
+from fakd_gui.benchmark.view_bar import ViewBar
 from fakd_gui.jobs import LatestWins, stop_all
+from fakd_gui.remembered import part, text, texts
 from fakd_gui.session import Session
+from fakd_gui.user_files import config_folder
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_opener import opener_of
-from fakd_gui.widgets.names import model_labels
 
-PROTOCOL = (
-    "PSNR and SSIM on luma (BT.601, as MATLAB's rgb2ycbcr), outputs rounded to 8 bits, as many pixels cut "
-    "per side as the scale, means over the images. LR images are the set's own; where missing, MATLAB's "
-    "bicubic reduction of HR. A set that a student was trained on flatters it: the Quick preset trains on "
-    "five of the seven samples."
-)
+LAST = "benchmark.json"
+"""The last table, among the user's settings."""
 
 
 class BenchmarkPanel(QWidget):
-    """PSNR, SSIM and cost of the session's models on sets of images, rows filled as they are measured."""
+    """PSNR, SSIM and cost of models on sets of images, filled in as they are measured."""
+
+    KEYS = (
+        ("F5", "measure the ticked models on the ticked sets"),
+        ("Return", "the images behind a cell, then in Compare"),
+        ("Esc", "close the list of images"),
+        ("Ctrl+C, Ctrl+Shift+C", "copy the table as Markdown, as LaTeX"),
+        ("Ctrl+S", "save the table"),
+        ("Delete", "take an added model or set off its list"),
+    )
 
     finished = Signal()
-    """Every row is measured or has failed; not emitted after a cancellation."""
-    _reported = Signal(int, object)
+    """Everything is measured or has failed; not emitted after a cancellation."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self.opener = opener_of(session)
-        self.folders: list[Path] = []
-        self._generation = 0
-        self._done = 0
-        self._work = LatestWins("benchmark", self)
-        self._work.result.connect(self._all_done)
-        self._work.failed.connect(session.error)
-        self._work.busy.connect(self._busy_changed)
-        self._reported.connect(self._receive)
+        self.runner = Runner(session, self)
+        self.behind = Behind(session, self)
+        self._reading = LatestWins("read results", self)
+        self._reading.result.connect(self._show_read)
+        self._reading.failed.connect(session.error)
+        self._keeping = LatestWins("keep the last table", self)
         self._build()
-        session.teacher_changed.connect(lambda _: self._offer_models())
-        session.students_changed.connect(lambda _: self._offer_models())
-        self._offer_models()
-        self._offer_samples()
-
-    def add_folder(self, folder: Path) -> None:
-        """Offer `folder` (HR images, or a DIV2K or benchmark layout) as a set."""
-        if folder not in self.folders:
-            self.folders.append(folder)
-        self._offer_sets()
+        self._connect()
+        self._enable()
 
     def run(self) -> None:
         """Measure the ticked models on the ticked sets; `finished` follows."""
-        tasks = tasks_of([Path(key) for key in self.sets.ticked()], self.models.ticked())
-        if not tasks:
+        folders, refs = [Path(key) for key in self.chooser.sets.ticked()], self.chooser.models.ticked()
+        if not folders or not refs or self.runner.running:
             return
-        self._generation += 1
-        generation, models, scale = self._generation, self.session.models, self.opener.scale
-        self._done = 0
-        self.table.begin(tasks, self._labels(), self.session.teacher)
+        last = self.table.report
+        teacher = self.session.teacher if self.session.teacher in refs else last.teacher
+        baseline = last.baseline if last.baseline in refs and last.baseline != teacher else BICUBIC
+        report = empty_report(self.chooser.labels(), refs, teacher, baseline)
+        self._show(report)
+        self.runner.start(report, folders, refs, self.opener.scale)
 
-        def work(token: CancelToken) -> int:
-            benchmark(tasks, models, scale, token, lambda event: self._reported.emit(generation, event))
-            return generation
+    def open_results(self, path: Path) -> None:
+        """Show the results in `path`: a saved table, or what `fakd evaluate --json` printed."""
+        self._reading.submit(lambda token: (read_report(path), path.name))
 
-        self._work.submit(work)
+    def remember(self) -> dict[str, object]:
+        order = self.table.reported.order
+        column = order.column if order else None
+        return {
+            **self.chooser.remember(),
+            "columns": [str(kind) for kind in self.bar.kinds()],
+            "published": self.bar.published.isChecked(),
+            "baseline": self.table.report.baseline,
+            "choosing": self.bar.choose_button.isChecked(),
+            "order": None
+            if order is None
+            else {
+                "kind": str(column.kind) if column else "",
+                "data": column.at.data if column and column.at else "",
+                "scale": column.at.scale if column and column.at else 0,
+                "descending": order.descending,
+            },
+        }
 
-    def cancel(self) -> None:
-        """Stop; rows that are measured stay."""
-        self._generation += 1
-        self._work.cancel()
-        for task in self.table.tasks:
-            if task not in self.table.results:
-                self.table.note(task, "cancelled")
+    def recall(self, remembered: Mapping[str, object]) -> None:
+        """Choices and switches as they were, and the last table, read on a thread."""
+        self.chooser.recall(remembered)
+        if "columns" in remembered:
+            self.bar.set_kinds(texts(remembered, "columns"))
+        if isinstance(published := remembered.get("published"), bool):
+            self.bar.published.setChecked(published)
+        if isinstance(choosing := remembered.get("choosing"), bool):
+            self.bar.choose_button.setChecked(choosing)
+        if baseline := text(remembered, "baseline"):
+            self.table.report.baseline = baseline
+        self.table.set_order(_order(part(remembered, "order")))
+        last = config_folder() / LAST
+        if remembered and last.is_file() and not self.table.report.rows:
+            self._reading.submit(lambda token: (read_report(last), ""))
 
-    def markdown(self) -> str:
-        return to_markdown(self.table.rows(), PROTOCOL)
-
-    def csv(self) -> str:
-        return to_csv(self.table.rows())
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc closes the list of images; with none open it is the window's."""
+        if event.key() == Qt.Key.Key_Escape and self.images.isVisible():
+            self._close_images()
+        else:
+            super().keyPressEvent(event)
 
     def shut_down(self) -> None:
         """Stop and wait for the threads, before the panel goes."""
@@ -104,131 +131,203 @@ class BenchmarkPanel(QWidget):
     # -- building
 
     def _build(self) -> None:
-        self.models = TickList("Models", self)
-        self.sets = TickList("Sets of images", self)
-        add_folder = QPushButton("Add a folder…")
-        add_folder.setToolTip("A folder of HR images, a DIV2K layout or a benchmark layout (HR, LR_bicubic)")
-        add_folder.clicked.connect(self._choose_folder)
-        self.run_button = QPushButton("Run")
-        self.run_button.setProperty("role", "primary")
-        self.run_button.clicked.connect(self.run)
-        self.models.changed.connect(self._enable)
-        self.sets.changed.connect(self._enable)
-        chooser = QWidget(self)
-        chooser.setFixedWidth(190)
-        left = QVBoxLayout(chooser)
-        left.setContentsMargins(0, 0, 0, 0)
-        for title, widget in (("Models", self.models), ("Sets", self.sets)):
-            heading = QLabel(title)
-            heading.setProperty("role", "heading")
-            left.addWidget(heading)
-            left.addWidget(widget, 1)
-        left.addWidget(add_folder)
-        left.addWidget(self.run_button)
+        self.chooser = Chooser(self.session, self)
+        self.bar = ViewBar(self)
         self.table = ResultTable(self)
+        self.table.show_kinds(self.bar.kinds())
+        self.empty = EmptyTable(self)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.table)
+        self.images = ImageList(self)
+        self.images.hide()
+        self.age = QLabel()
+        self.age.setProperty("role", "muted")
+        self.age.hide()
+        self.output = OutputBar(self.session, self.table.reported.selection, self)
+        self.status = BusyBar(self)
+        halves = QSplitter(Qt.Orientation.Vertical)
+        halves.setChildrenCollapsible(False)
+        halves.addWidget(self.pages)
+        halves.addWidget(self.images)
+        halves.setStretchFactor(0, 3)
+        halves.setStretchFactor(1, 2)
+        right = QWidget(self)
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.age)
+        column.addWidget(halves, 1)
+        columns = QSplitter(Qt.Orientation.Horizontal)
+        columns.setChildrenCollapsible(False)
+        columns.addWidget(self.chooser)
+        columns.addWidget(right)
+        columns.setStretchFactor(1, 1)
+        columns.setSizes([190, 900])
         protocol = QLabel(PROTOCOL)
         protocol.setWordWrap(True)
         protocol.setProperty("role", "muted")
-        self.copy_markdown = QPushButton("Copy as Markdown")
-        self.copy_markdown.clicked.connect(lambda: self._copy(self.markdown()))
-        self.copy_csv = QPushButton("Copy as CSV")
-        self.copy_csv.clicked.connect(lambda: self._copy(self.csv()))
-        copies = QHBoxLayout()
-        copies.addWidget(self.copy_markdown)
-        copies.addWidget(self.copy_csv)
-        copies.addStretch()
-        right = QVBoxLayout()
-        right.addWidget(self.table, 1)
-        right.addWidget(protocol)
-        right.addLayout(copies)
-        self.status = BusyBar(self)
-        self.status.cancelled.connect(self.cancel)
-        columns = QHBoxLayout()
-        columns.setSpacing(10)
-        columns.addWidget(chooser)
-        columns.addLayout(right, 1)
+        protocol.setToolTip(MORE)
+        below = QHBoxLayout()
+        below.addWidget(self.status, 1)
+        below.addWidget(self.output)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 6)
-        layout.setSpacing(4)
-        layout.addLayout(columns, 1)
-        layout.addWidget(self.status)
+        layout.setSpacing(6)
+        layout.addWidget(self.bar)
+        layout.addWidget(columns, 1)
+        layout.addWidget(protocol)
+        layout.addLayout(below)
         FileDrops(self, self._take)
-        self._enable()
 
-    def _labels(self) -> dict[str, str]:
-        refs = list(dict.fromkeys(ref for ref in (*self.session.students, self.session.teacher) if ref))
-        return {BICUBIC: "Bicubic", **model_labels(refs)}
+    def _connect(self) -> None:
+        self.chooser.changed.connect(self._enable)
+        self.bar.run_button.clicked.connect(self.run)
+        self.bar.choose_button.toggled.connect(self.chooser.setVisible)
+        self.bar.teacher_chosen.connect(self._set_teacher)
+        self.bar.baseline_chosen.connect(self._set_baseline)
+        self.bar.kinds_chosen.connect(self.table.show_kinds)
+        self.bar.published_switched.connect(self.table.show_published)
+        self.table.opened.connect(self._list_images)
+        self.table.selectionModel().currentChanged.connect(self._follow_current)
+        self.images.chosen.connect(self._show_images)
+        self.images.closed.connect(self._close_images)
+        self.table.entered_images.connect(self._enter_images)
+        self.empty.open_button.clicked.connect(self.output.open)
+        self.output.opened.connect(self.open_results)
+        self.status.cancelled.connect(self.cancel)
+        self.runner.changed.connect(self._refresh)
+        self.runner.noted.connect(self.table.reported.refresh_cell)
+        self.runner.progressed.connect(self._say_progress)
+        self.runner.busy.connect(self._busy_changed)
+        self.runner.finished.connect(self._keep)
+        self.runner.finished.connect(self.finished)
+        QShortcut(QKeySequence("F5"), self, self.run)
 
-    def _offer_models(self) -> None:
-        labels = self._labels()
-        teacher = self.session.teacher
-        self.models.offer(
-            {ref: f"{label} (teacher)" if ref == teacher else label for ref, label in labels.items()}
-        )
+    # -- what the user does
 
-    def _offer_samples(self) -> None:
-        from fakd_core.samples import SAMPLES, resolve_data
-
-        samples = resolve_data(SAMPLES)
-        if samples.is_dir():
-            self.add_folder(samples)
-
-    def _offer_sets(self) -> None:
-        self.sets.offer({str(folder): folder.name for folder in self.folders})
-
-    def _choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Add a folder of images")
-        if name:
-            self.add_folder(Path(name))
+    def cancel(self) -> None:
+        """Stop; what is measured stays."""
+        self.runner.cancel()
+        self._keep()
 
     def _take(self, paths: list[Path]) -> None:
-        """Dropped folders are sets here; files go where they go everywhere."""
+        """Dropped folders are sets here, models and runs are models; the rest goes where it always goes."""
         for path in paths:
-            if path.is_dir() and not (path / "config.toml").exists():
-                self.add_folder(path)
-            else:
+            if path.suffix.lower() == ".json":
+                self.open_results(path)
+            elif not self.chooser.take(path):
                 self.opener.take([path])
 
-    def _copy(self, text: str) -> None:
-        QGuiApplication.clipboard().setText(text)
-        self.status.left.setText("Copied")
+    def _set_teacher(self, ref: str) -> None:
+        report = self.table.report
+        report.teacher = ref
+        if report.baseline == ref:
+            report.baseline = BICUBIC
+        self._refresh()
 
-    # -- following the work
+    def _set_baseline(self, ref: str) -> None:
+        self.table.report.baseline = ref
+        self._refresh()
 
-    def _receive(self, generation: int, event: RowEvent) -> None:
-        if generation != self._generation:
+    def _list_images(self, ref: str, at: SetAt, kind: Kind) -> None:
+        self.images.show_cell(self.table.report, ref, at, kind)
+        self.images.show()
+
+    def _enter_images(self) -> None:
+        if self.images.isVisible():
+            self.images.table.setFocus()
+
+    def _close_images(self) -> None:
+        self.images.hide()
+        self.table.setFocus()
+
+    def _show_images(self, first: int) -> None:
+        at = self.images.at
+        if at is None or not self.images.scored:
             return
-        match event:
-            case RowStarted(task):
-                self.table.note(task, "measuring")
-                self.table.scrollToItem(self.table.item(self.table.tasks.index(task), 0))
-            case RowProgress(task, progress):
-                self.table.note(task, f"{progress.done} of {progress.total}")
-            case RowReady():
-                self._done += 1
-                self.table.fill(event)
-            case RowFailed(_, message):
-                self._done += 1
-                self.table.fail(event)
-                self.session.error.emit(message)
-        self._enable()
-        if self._work.running:
-            total = len(self.table.tasks)
-            within = event.progress.done / event.progress.total if isinstance(event, RowProgress) else 0
-            self.status.show_busy(f"{self._done} of {total} rows", self._done + within, total)
+        if not Path(at.data).is_dir():
+            # Results from elsewhere name a set that may be here, too.
+            name = self.table.report.groups[at].name
+            here = [folder for folder in self.chooser.folders if folder.name.lower() == name.lower()]
+            at = replace(at, data=str(here[0])) if here else at
+        self.behind.show(self.images.ref, at, self.images.scored, first)
 
-    def _all_done(self, generation: object) -> None:
-        if generation == self._generation:
-            self.finished.emit()
+    # -- following
+
+    def _show(self, report: Report) -> None:
+        self.images.hide()
+        self.table.show_report(report)
+        self.pages.setCurrentWidget(self.table if report.rows else self.empty)
+        self._say_age(report, "")
+        self.bar.offer(report)
+        self._enable()
+
+    def _show_read(self, read: object) -> None:
+        assert isinstance(read, tuple)
+        report, name = read
+        if not report.teacher and self.session.teacher in report.rows:
+            report.teacher = self.session.teacher
+        if not self.runner.running:
+            self._show(report)
+            self._say_age(report, name)
+
+    def _say_age(self, report: Report, name: str) -> None:
+        when = f"{report.measured:%d %B %Y, %H:%M}".lstrip("0") if report.measured else ""
+        said = [name, f"measured on {when}" if when else ""]
+        words = ", ".join(word for word in said if word)
+        self.age.setText(f"{words[:1].upper()}{words[1:]}. Run measures anew." if words else "")
+        self.age.setVisible(bool(words))
+
+    def _refresh(self) -> None:
+        self.table.refresh()
+        self.bar.offer(self.table.report)
+        self._enable()
+
+    def _follow_current(self, current: QModelIndex) -> None:
+        """The open list shows the cell that the arrow keys are on."""
+        if self.images.isVisible():
+            self.table.open_at(current)
+
+    def _say_progress(self, what: str, left: str, done: float) -> None:
+        self.status.left.setText(what)
+        self.status.left.setToolTip(what)
+        self.status.show_busy(left, done, 1)
 
     def _busy_changed(self, busy: bool) -> None:
         if not busy:
+            self.status.left.clear()
             self.status.show_idle()
         self._enable()
 
+    def _keep(self) -> None:
+        """Leave the table for the next start."""
+        report = self.table.report
+        if not report.scores:
+            return
+        document, path = to_document(report, datetime.now()), config_folder() / LAST
+
+        def work(token: CancelToken) -> None:
+            write_text(path, json.dumps(document, allow_nan=False))
+
+        self._keeping.submit(work)
+
     def _enable(self) -> None:
-        ready = bool(self.sets.ticked() and self.models.ticked())
-        self.run_button.setEnabled(ready and not self._work.running)
-        self.run_button.setToolTip("" if ready else "Tick at least one model and one set")
-        for button in (self.copy_markdown, self.copy_csv):
-            button.setEnabled(bool(self.table.results))
+        ready = bool(self.chooser.sets.ticked() and self.chooser.models.ticked())
+        self.bar.run_button.setEnabled(ready and not self.runner.running)
+        tip = "What was measured before is not measured again (F5)"
+        self.bar.run_button.setToolTip(tip if ready else "Tick at least one model and one set")
+        self.empty.say(ready)
+        self.output.enable(bool(self.table.report.scores))
+
+
+def _order(found: Mapping[str, object]) -> Order | None:
+    """The order that `remember` wrote; None where it wrote none, or something else stands there."""
+    kind, data, scale = found.get("kind"), found.get("data"), found.get("scale")
+    descending = found.get("descending") is True
+    if kind == "":
+        return Order(None, descending)
+    if kind not in list(Kind):
+        return None
+    at = SetAt(str(data), scale) if data and isinstance(scale, int) else None
+    return Order(Column(Kind(str(kind)), at), descending)

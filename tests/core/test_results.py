@@ -37,5 +37,5 @@ def test_a_damaged_result_is_named() -> None:
     with pytest.raises(DataError, match="result 2 of 2 lacks 'scale'"):
         from_json(document)
     document["results"][1]["scale"] = "four"
-    with pytest.raises(DataError, match="result 2 of 2 is damaged.*four"):
+    with pytest.raises(DataError, match=r"result 2 of 2 is damaged.*four"):
         from_json(document)

@@ -1,33 +1,34 @@
-"""The Benchmark workspace: the core's figures in a table, and out of it as text."""
+"""The Benchmark workspace as a person uses it: choose, run, look behind the figures."""
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model, save_photo
 
 from fakd_core.catalogue import load_model
 from fakd_core.datasets import open_dataset
 from fakd_core.evaluation import evaluate
+from fakd_core.profiling import profile
 from fakd_core.samples import SAMPLES, resolve_data
 from fakd_gui.benchmark import BenchmarkPanel
-from fakd_gui.benchmark.work import BICUBIC, Task
+from fakd_gui.benchmark.report import BICUBIC, Cell, Kind, SetAt
+from fakd_gui.benchmark.table import Order
 
 
 @pytest.fixture
-def bench(qapp: QApplication, tmp_path: Path) -> Bench:
+def bench(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setenv("FAKD_CONFIG", str(tmp_path / "config"))
     bench = make_bench(tmp_path)
-    folder = tmp_path / "set"
+    folder = tmp_path / "Set5"
     folder.mkdir()
     save_photo(folder, "one")
     save_photo(folder, "two", 48, 72)
@@ -36,56 +37,110 @@ def bench(qapp: QApplication, tmp_path: Path) -> Bench:
 
 @pytest.fixture
 def panel(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
-    panel = BenchmarkPanel(bench.session)
-    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
-    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
-    panel.resize(900, 560)
-    panel.show()
+    panel = make_panel(bench, qtbot)
     bench.choose_all()
-    panel.sets.tick(str(resolve_data(SAMPLES)), False)
-    panel.add_folder(bench.folder / "set")
+    panel.chooser.sets.tick(str(resolve_data(SAMPLES)), False)
+    panel.chooser.add_folder(bench.folder / "Set5")
     yield panel
     bench.session.shut_down()
 
 
-def test_the_bundled_samples_are_offered_first(bench: Bench, panel: BenchmarkPanel) -> None:
-    assert panel.folders[0] == resolve_data(SAMPLES)
-    assert panel.models.ticked() == [BICUBIC, *bench.students, bench.teacher]
+def make_panel(bench: Bench, qtbot: QtBot) -> BenchmarkPanel:
+    panel = BenchmarkPanel(bench.session)
+    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
+    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    panel.resize(1000, 600)
+    panel.show()
+    return panel
 
 
-def test_rows_hold_the_core_s_figures(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
+@pytest.fixture
+def measured(panel: BenchmarkPanel, qtbot: QtBot) -> BenchmarkPanel:
+    run(panel, qtbot)
+    return panel
+
+
+def run(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.finished, timeout=20_000):
-        QTest.mouseClick(panel.run_button, Qt.MouseButton.LeftButton)
-    folder = bench.folder / "set"
+        QTest.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=5000)
+
+
+def at(bench: Bench, name: str = "Set5", scale: int = 4) -> SetAt:
+    return SetAt(str(bench.folder / name), scale)
+
+
+def place(panel: BenchmarkPanel, ref: str, kind: Kind) -> QPoint:
+    """The middle of the cell of `ref` in the first column of `kind`."""
+    model = panel.table.reported
+    row = [row.ref for row in model.rows].index(ref)
+    column = [column.kind for column in model.columns].index(kind)
+    return panel.table.visualRect(model.index(row, column)).center()
+
+
+def click(panel: BenchmarkPanel, ref: str, kind: Kind) -> None:
+    QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place(panel, ref, kind))
+
+
+def drop(widget: QWidget, *paths: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    # Qt delivers a drop only to what accepted the drag.
+    QApplication.sendEvent(widget, QDragEnterEvent(QPoint(20, 20), *how))
+    QApplication.sendEvent(widget, QDropEvent(QPointF(20, 20), *how))
+
+
+def test_bundled_models_and_samples_are_on_offer(bench: Bench, panel: BenchmarkPanel) -> None:
+    chooser = panel.chooser
+    assert chooser.folders[0] == resolve_data(SAMPLES)
+    assert chooser.models.ticked() == [BICUBIC, *bench.students, bench.teacher]
+    assert "rcan-g5-r5-c32-x4" in chooser.models.on_offer()
+
+
+def test_a_row_holds_the_core_s_figures(bench: Bench, measured: BenchmarkPanel) -> None:
+    report = measured.table.report
     models = {BICUBIC: None, bench.teacher: load_model(bench.teacher)}
-    for expected in evaluate(models, open_dataset(folder, 4)):
-        row = panel.table.results[Task(folder, expected.model)]
-        assert (row.psnr, row.ssim, row.images) == (expected.psnr_y, expected.ssim_y, 2)
-    teacher = panel.table.results[Task(folder, bench.teacher)]
-    assert teacher.parameters == sum(weight.numel() for weight in load_model(bench.teacher).parameters())
-    bicubic = panel.table.results[Task(folder, BICUBIC)]
-    cells = [panel.table.item(0, column).text() for column in range(panel.table.columnCount())]
-    assert cells[:3] == ["set ×4 (2)", "Bicubic", f"{bicubic.psnr:.2f}"]
-    assert cells[4] == f"{bicubic.psnr - teacher.psnr:+.2f}"
+    for expected in evaluate(models, open_dataset(bench.folder / "Set5", 4)):
+        score = report.scores[Cell(expected.model, at(bench))]
+        assert (score.psnr, score.ssim) == (expected.psnr_y, expected.ssim_y)
+        assert [image.psnr_y for image in score.images] == [image.psnr_y for image in expected.per_image]
+    facts = profile(load_model(bench.teacher))
+    row = report.rows[bench.teacher]
+    assert (row.parameters, row.gmacs) == (facts.parameters, facts.gmacs)
+    bicubic, teacher = (report.scores[Cell(ref, at(bench))] for ref in (BICUBIC, bench.teacher))
+    delta = f"{bicubic.psnr - teacher.psnr:+.3f}".replace("-", "−")
+    assert measured.table.texts(BICUBIC) == ["", "", f"{bicubic.psnr:.3f}", f"{bicubic.ssim:.4f}", delta, ""]
+    assert measured.table.reported.group(2)[0] == "Set5 ×4 · 2 images"
     assert bench.errors == []
 
 
-def test_the_table_is_copied_as_markdown_and_csv(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
-    assert not panel.copy_csv.isEnabled()
-    panel.models.tick(bench.students[1], False)
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
-        panel.run()
-    QTest.mouseClick(panel.copy_markdown, Qt.MouseButton.LeftButton)
-    lines = QGuiApplication.clipboard().text().splitlines()
-    assert lines[0].startswith("| Set | Model | PSNR (dB) | SSIM |")
-    assert len([line for line in lines if line.startswith("| set ×4 (2) |")]) == 3
-    assert any("luma" in line for line in lines)
-    QTest.mouseClick(panel.copy_csv, Qt.MouseButton.LeftButton)
-    rows = list(csv.DictReader(io.StringIO(QGuiApplication.clipboard().text())))
-    assert [row["Model"] for row in rows] == ["Bicubic", "with", "teacher"]
-    assert float(rows[1]["Δ teacher (dB)"]) == pytest.approx(
-        float(rows[1]["PSNR (dB)"]) - float(rows[2]["PSNR (dB)"]), abs=0.011
-    )
+def test_one_more_model_measures_only_that_one(
+    bench: Bench, measured: BenchmarkPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fakd_core import evaluation
+
+    calls: list[str] = []
+    true = evaluation.evaluate
+
+    def counted(models: dict[str, object], *args: object, **options: object) -> object:
+        calls.extend(models)
+        return true(models, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluation, "evaluate", counted)
+    before = measured.table.report.scores[Cell(bench.teacher, at(bench))]
+    another = save_model(bench.folder, "another", 9)
+    measured.chooser.add_model(another)
+    run(measured, qtbot)
+    assert calls == [another]
+    scores = measured.table.report.scores
+    assert scores[Cell(bench.teacher, at(bench))] is before
+    assert len(scores) == 5
+    # Another image in the set: everything is measured on it.
+    calls.clear()
+    save_photo(bench.folder / "Set5", "three")
+    run(measured, qtbot)
+    assert calls == [BICUBIC, *bench.students, another, bench.teacher]
 
 
 def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
@@ -94,37 +149,200 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     save_photo(large, "large", 400, 320)
     slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=10, n_resblocks=10)
     bench.session.set_teacher(slow)
-    panel.sets.tick(str(bench.folder / "set"), False)
-    panel.add_folder(large)
+    panel.chooser.sets.tick(str(bench.folder / "Set5"), False)
+    panel.chooser.add_folder(large)
     panel.run()
-    row = panel.table.tasks.index(Task(large, slow))
-    qtbot.waitUntil(lambda: panel.table.item(row, 2).text() == "measuring", timeout=10_000)
+    cell = Cell(slow, at(bench, "large"))
+    qtbot.waitUntil(lambda: panel.table.report.notes.get(cell) == "0 of 1", timeout=20_000)
+    assert panel.status.left.text() == "slow on large ×4: large, 1 of 1"
+    assert panel.table.texts(slow)[2] == "0 of 1"
     began = time.monotonic()
     QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=5000)
     assert time.monotonic() - began < 1
-    assert panel.table.item(row, 2).text() == "cancelled"
-    assert Task(large, BICUBIC) in panel.table.results
-    assert panel.run_button.isEnabled()
+    assert panel.table.texts(slow)[2] == "cancelled"
+    assert Cell(BICUBIC, at(bench, "large")) in panel.table.report.scores
+    assert panel.bar.run_button.isEnabled()
 
 
-def test_what_can_t_be_measured_says_why(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
+def test_what_can_t_be_measured_says_why_in_its_row(
+    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
+) -> None:
     empty = bench.folder / "empty"
     empty.mkdir()
     broken = bench.folder / "broken.pt"
     broken.write_bytes(b"nothing")
     bench.session.add_student(str(broken))
-    panel.add_folder(empty)
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
-        panel.run()
-    assert any("broken.pt" in error for error in bench.errors)
-    assert any(str(empty) in error for error in bench.errors)
-    assert panel.table.item(panel.table.tasks.index(Task(empty, BICUBIC)), 2).text() == "failed"
-    assert Task(bench.folder / "set", bench.teacher) in panel.table.results
+    panel.chooser.add_folder(empty)
+    run(panel, qtbot)
+    assert sum("broken.pt" in error for error in bench.errors) == 1
+    assert sum(str(empty) in error for error in bench.errors) == 1
+    assert "broken.pt: not a readable" in panel.table.texts(str(broken))[0]
+    assert f"{empty}: no images" in panel.table.texts(BICUBIC)[6]
+    assert panel.table.columnSpan([row.ref for row in panel.table.reported.rows].index(BICUBIC), 6) == 4
+    assert Cell(bench.teacher, at(bench)) in panel.table.report.scores
+
+
+def test_models_of_two_scales_have_columns_of_their_own(
+    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
+) -> None:
+    double = save_model(bench.folder, "double", 4, scale=2)
+    panel.chooser.add_model(double)
+    run(panel, qtbot)
+    report = panel.table.report
+    assert [report.title(group) for group in report.groups] == ["Set5 ×4", "Set5 ×2"]
+    assert {cell.at.scale for cell in report.scores if cell.ref == BICUBIC} == {2, 4}
+    assert {cell.at.scale for cell in report.scores if cell.ref == double} == {2}
+
+
+def test_a_click_on_a_heading_sorts_and_the_third_undoes(bench: Bench, measured: BenchmarkPanel) -> None:
+    table = measured.table
+    measured.bar.published.setChecked(False)
+    as_chosen = [row.ref for row in table.reported.rows]
+    section = [column.kind for column in table.reported.columns].index(Kind.PSNR)
+    header = table.groups
+    spot = QPoint(header.sectionViewportPosition(section) + 20, header.height() * 3 // 4)
+
+    def values() -> list[float]:
+        scores = table.report.scores
+        return [scores[Cell(row.ref, at(bench))].psnr for row in table.reported.rows]
+
+    QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    assert values() == sorted(values(), reverse=True)
+    QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    assert values() == sorted(values())
+    QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    assert [row.ref for row in table.reported.rows] == as_chosen
+    QTest.mouseClick(table.corner, Qt.MouseButton.LeftButton)
+    assert [row.label for row in table.reported.rows] == ["Bicubic", "teacher", "with", "without"]
+
+
+def test_published_figures_stand_below_and_go_with_their_switch(
+    bench: Bench, measured: BenchmarkPanel
+) -> None:
+    model = measured.table.reported
+    labels = [model.label(row) for row in model.rows]
+    assert labels[4:] == [
+        f"{name}, published"
+        for name in (
+            "RCAN student",
+            "RCAN student with FAKD",
+            "RCAN teacher",
+            "SAN student",
+            "SAN student with FAKD",
+            "SAN teacher",
+        )
+    ]
+    ref = model.rows[5].ref
+    assert measured.table.texts(ref) == ["5.17", "12.93", "32.462", "0.8982", "−0.176", ""]
+    measured.bar.baseline.setCurrentIndex(measured.bar.baseline.findData(bench.students[0]))
+    measured.bar.baseline.activated.emit(measured.bar.baseline.currentIndex())
+    # (32.462 - 32.321) / (32.638 - 32.321)
+    assert measured.table.texts(ref)[5] == "44"
+    QTest.mouseClick(measured.bar.published, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    assert [row.ref for row in model.rows] == [BICUBIC, *bench.students, bench.teacher]
+
+
+def test_a_click_lists_the_images_worst_first_and_return_shows_them(
+    bench: Bench, measured: BenchmarkPanel, qtbot: QtBot
+) -> None:
+    extra = save_model(bench.folder, "extra", 9)
+    measured.chooser.add_model(extra)
+    run(measured, qtbot)
+    click(measured, extra, Kind.PSNR)
+    scored = measured.images.scored
+    assert measured.images.isVisible()
+    assert [one.psnr for one in scored] == sorted(one.psnr for one in scored)
+    scores = measured.table.report.scores
+    teacher = {image.name: image.psnr_y for image in scores[Cell(bench.teacher, at(bench))].images}
+    assert scored[0].delta == pytest.approx(scored[0].psnr - teacher[scored[0].name])
+    assert [measured.images.table.item(row, 0).text() for row in range(2)] == [one.name for one in scored]
+    QTest.keyClick(measured.table, Qt.Key.Key_Return)
+    with qtbot.waitSignal(bench.session.images_chosen, timeout=5000) as chosen:
+        QTest.keyClick(measured.images.table, Qt.Key.Key_Return)
+    paths, labels = chosen.args
+    assert paths == [bench.folder / "Set5" / f"{one.name}.png" for one in scored]
+    assert labels[0].startswith(f"{scored[0].name} {scored[0].psnr:.3f} dB (")
+    assert extra in bench.session.students
+    QTest.keyClick(measured.images.table, Qt.Key.Key_Escape)
+    assert not measured.images.isVisible()
+
+
+def test_the_column_says_what_worst_means(bench: Bench, measured: BenchmarkPanel) -> None:
+    click(measured, bench.students[0], Kind.DELTA)
+    deltas = [one.delta for one in measured.images.scored]
+    assert None not in deltas
+    assert deltas == sorted(delta for delta in deltas if delta is not None)
+    click(measured, bench.students[1], Kind.SSIM)
+    assert measured.images.ref == bench.students[1]
+    ssims = [one.ssim for one in measured.images.scored]
+    assert ssims == sorted(ssims)
+    click(measured, bench.teacher, Kind.PSNR)
+    assert {one.delta for one in measured.images.scored} == {None}
+
+
+def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(
+    bench: Bench, panel: BenchmarkPanel
+) -> None:
+    benchmark = bench.folder / "benchmark"
+    for name in ("Urban100", "B100", "mine"):
+        (benchmark / name / "HR").mkdir(parents=True)
+    model = Path(save_model(bench.folder, "dropped", 3))
+    drop(panel, benchmark, model)
+    added = panel.chooser.folders[2:]
+    assert added == [benchmark / "B100", benchmark / "Urban100", benchmark / "mine"]
+    assert str(model) in panel.chooser.models.ticked()
+    assert str(model) not in bench.session.students
+
+
+def test_delete_takes_a_set_off_the_list_and_undo_brings_it_back(
+    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
+) -> None:
+    sets = panel.chooser.sets
+    sets.setCurrentRow(0)
+    QTest.keyClick(sets, Qt.Key.Key_Delete)
+    assert sets.count() == 2  # The samples stay.
+    sets.setCurrentRow(1)
+    with qtbot.waitSignal(bench.session.undo_offered) as offered:
+        QTest.keyClick(sets, Qt.Key.Key_Delete)
+    assert sets.on_offer() == [str(resolve_data(SAMPLES))]
+    offered.args[1]()
+    assert sets.ticked() == [str(bench.folder / "Set5")]
 
 
 def test_run_needs_a_model_and_a_set(bench: Bench, panel: BenchmarkPanel) -> None:
-    panel.sets.tick(str(bench.folder / "set"), False)
-    assert not panel.run_button.isEnabled()
-    panel.sets.tick(str(bench.folder / "set"), True)
-    assert panel.run_button.isEnabled()
+    panel.chooser.sets.tick(str(bench.folder / "Set5"), False)
+    assert not panel.bar.run_button.isEnabled()
+    panel.chooser.sets.tick(str(bench.folder / "Set5"), True)
+    assert panel.bar.run_button.isEnabled()
+
+
+def test_the_next_start_shows_choices_and_the_last_table(
+    bench: Bench, measured: BenchmarkPanel, qtbot: QtBot
+) -> None:
+    extra = save_model(bench.folder, "extra", 9)
+    measured.chooser.add_model(extra)
+    measured.chooser.models.tick(bench.students[0], False)
+    measured.bar.switches[Kind.GAP].setChecked(False)
+    measured.bar.published.setChecked(False)
+    column = measured.table.reported.columns[2]
+    measured.table.set_order(Order(column, True))
+    shown = [(row.ref, measured.table.texts(row.ref)) for row in measured.table.reported.rows]
+    remembered = measured.remember()
+    measured.shut_down()
+    again = make_panel(bench, qtbot)
+    again.recall(remembered)
+    qtbot.waitUntil(lambda: bool(again.table.report.scores), timeout=5000)
+    assert [(row.ref, again.table.texts(row.ref)) for row in again.table.reported.rows] == shown
+    assert again.age.isVisible()
+    assert "easured on" in again.age.text()
+    assert again.chooser.models.ticked() == [BICUBIC, bench.students[1], extra, bench.teacher]
+    assert again.chooser.sets.ticked() == [str(bench.folder / "Set5")]
+    assert not again.bar.published.isChecked()
+
+
+def test_recall_forgives_what_it_doesn_t_know(bench: Bench, panel: BenchmarkPanel) -> None:
+    panel.recall({"folders": 3, "order": {"kind": "colour"}, "columns": ["psnr", "new"], "ticks": [], "x": 1})
+    panel.recall({})
+    assert panel.bar.run_button.isEnabled()
+    assert bench.errors == []

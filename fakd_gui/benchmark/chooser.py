@@ -1,0 +1,223 @@
+"""What is to be measured: the models and the sets, and how more of them come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from fakd_core.published import SETS, published_set
+from fakd_core.samples import SAMPLES, resolve_data
+from fakd_gui.benchmark.choices import Choice, TickList
+from fakd_gui.benchmark.report import BICUBIC
+from fakd_gui.remembered import Remembered, part, texts
+from fakd_gui.run_folders import has_student, is_run
+from fakd_gui.session import Session
+from fakd_gui.widgets.image_opener import MODEL_SUFFIXES
+from fakd_gui.widgets.names import model_labels
+
+
+class Chooser(QWidget):
+    """Models: bicubic, the session's, the bundled ones, those added here. Sets: folders, samples first."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.added: list[str] = []
+        """Models that were added here, not in the session."""
+        self.folders: list[Path] = []
+        self.models = TickList("Models to measure", self)
+        self.sets = TickList("Sets of images to measure on", self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(self._heading("Models", "Add a model", self._models_menu()))
+        layout.addWidget(self.models, 3)
+        layout.addLayout(self._heading("Sets", "Add a set of images", self._sets_menu()))
+        layout.addWidget(self.sets, 2)
+        self.setMinimumWidth(150)
+        for ticks in (self.models, self.sets):
+            ticks.changed.connect(self.changed)
+        self.models.removed.connect(self.remove_model)
+        self.sets.removed.connect(self.remove_folder)
+        session.teacher_changed.connect(lambda _: self.offer_models())
+        session.students_changed.connect(lambda _: self.offer_models())
+        self.offer_models()
+        samples = resolve_data(SAMPLES)
+        if samples.is_dir():
+            self.add_folder(samples)
+
+    def labels(self) -> dict[str, str]:
+        """Every model on offer with its name, in the order of a table's rows: the teacher last."""
+        session = self.session
+        chosen = [*session.students, *self.added]
+        others = [ref for ref in _bundled() if ref not in chosen and ref != session.teacher]
+        refs = [ref for ref in dict.fromkeys((*chosen, *others, session.teacher)) if ref]
+        refs = [ref for ref in refs if ref != session.teacher] + [session.teacher] * bool(session.teacher)
+        return {BICUBIC: "Bicubic", **model_labels(refs)}
+
+    def add_model(self, ref: str) -> None:
+        """Offer the file, run folder or bundled model `ref`, ticked."""
+        if ref not in self.labels():
+            self.added.append(ref)
+        self.models.said[ref] = True
+        self.offer_models()
+
+    def remove_model(self, ref: str) -> None:
+        label = self.labels()[ref]
+        self.added.remove(ref)
+        self.offer_models()
+        self.session.offer_undo(f"Took {label} off the models to measure", lambda: self.add_model(ref))
+
+    def add_folder(self, folder: Path) -> None:
+        """Offer `folder` (HR images, or a DIV2K or benchmark layout) as a set; of a folder of sets, all."""
+        for found in _sets_in(folder.expanduser().absolute()):
+            if found not in self.folders:
+                self.folders.append(found)
+            self.sets.said.pop(str(found), None)
+        self._offer_sets()
+
+    def remove_folder(self, key: str) -> None:
+        folder = Path(key)
+        place = self.folders.index(folder)
+        self.folders.remove(folder)
+        self._offer_sets()
+
+        def take_back() -> None:
+            self.folders.insert(place, folder)
+            self._offer_sets()
+
+        self.session.offer_undo(f"Took {folder.name} off the sets to measure on", take_back)
+
+    def take(self, path: Path) -> bool:
+        """What was dropped: a folder of images is a set, a model or a run is a model; False for the rest."""
+        if path.is_dir():
+            if is_run(path) or has_student(path):
+                self.add_model(str(path))
+            else:
+                self.add_folder(path)
+            return True
+        if path.suffix.lower() in MODEL_SUFFIXES:
+            self.add_model(str(path))
+            return True
+        return False
+
+    def offer_models(self) -> None:
+        """List the models as they are now."""
+        session = self.session
+        in_session = {BICUBIC, session.teacher, *session.students}
+        choices = {}
+        for ref, label in self.labels().items():
+            name = f"{label} (teacher)" if ref == session.teacher else label
+            tip = "MATLAB's bicubic enlargement" if ref == BICUBIC else ""
+            choices[ref] = Choice(name, ref in in_session or ref in self.added, ref in self.added, tip)
+        self.models.offer(choices)
+
+    def remember(self) -> dict[str, object]:
+        return {
+            "folders": [str(folder) for folder in self.folders],
+            "models": self.added,
+            "ticks": {**self.models.said, **self.sets.said},
+        }
+
+    def recall(self, remembered: Remembered) -> None:
+        """What is no longer there is left out."""
+        for key, ticked in part(remembered, "ticks").items():
+            for ticks in (self.models, self.sets):
+                ticks.said[key] = ticked is True
+        folders = [Path(name) for name in texts(remembered, "folders")]
+        self.folders += [folder for folder in folders if folder.is_dir() and folder not in self.folders]
+        known = self.labels()
+        refs = texts(remembered, "models")
+        self.added += [ref for ref in refs if ref not in known and Path(ref).exists()]
+        self.offer_models()
+        self._offer_sets()
+
+    # -- building
+
+    def _heading(self, title: str, what: str, menu: QMenu) -> QHBoxLayout:
+        heading = QLabel(title)
+        heading.setProperty("role", "heading")
+        add = QToolButton()
+        add.setText("Add…")
+        add.setToolTip(f"{what}; files and folders can be dropped here, too")
+        add.setAccessibleName(what)
+        add.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        add.setMenu(menu)
+        row = QHBoxLayout()
+        row.addWidget(heading, 1, Qt.AlignmentFlag.AlignBottom)
+        row.addWidget(add)
+        return row
+
+    def _models_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction("Model file…", self._choose_model)
+        menu.addAction("Run folder…", self._choose_run)
+        return menu
+
+    def _sets_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction("Folder of images, or of sets…", self._choose_folder)
+        return menu
+
+    def _offer_sets(self) -> None:
+        samples = resolve_data(SAMPLES)
+        self.sets.offer(
+            {
+                str(folder): Choice(
+                    published_set(folder.name) or folder.name,
+                    removable=folder != samples,
+                    tip=_tip(folder),
+                )
+                for folder in self.folders
+            }
+        )
+
+    def _choose_model(self) -> None:
+        pattern = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
+        kinds = f"Models ({pattern});;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self, "Add a model to measure", "", kinds)
+        if name:
+            self.add_model(name)
+
+    def _choose_run(self) -> None:
+        root = str(self.session.runs_root)
+        name = QFileDialog.getExistingDirectory(self, "Add the student of a run", root)
+        if name:
+            self.add_model(name)
+
+    def _choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Add a folder of images, or of sets")
+        if name:
+            self.add_folder(Path(name))
+
+
+def _bundled() -> Mapping[str, Path]:
+    from fakd_core.catalogue import bundled_models
+
+    return bundled_models()
+
+
+def _sets_in(folder: Path) -> list[Path]:
+    """The benchmark sets that lie in `folder`, in the papers' order; `folder` itself where there are none."""
+    if folder.name == "HR" and published_set(folder.parent.name):
+        return [folder.parent]
+    try:
+        inside = [path for path in folder.iterdir() if (path / "HR").is_dir()]
+    except OSError:
+        return [folder]
+
+    def place(path: Path) -> tuple[int, str]:
+        name = published_set(path.name)
+        return (SETS.index(name) if name else len(SETS), path.name.lower())
+
+    return sorted(inside, key=place) or [folder]
+
+
+def _tip(folder: Path) -> str:
+    known = published_set(folder.name)
+    return f"{folder}\nThe papers' {known}: their figures stand beside" if known else str(folder)
