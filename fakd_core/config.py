@@ -160,7 +160,7 @@ class TrainConfig(Settings):
     init_from_teacher: bool = Field(
         False,
         **_option(
-            "Start from the teacher's matching layers",
+            "Start from the teacher's layers",
             "Copy every layer whose place and shape are the same in both networks before the first step: the "
             "student begins close to the teacher and needs far fewer steps. The papers start at random.",
         ),
@@ -203,9 +203,9 @@ class TrainConfig(Settings):
         ge=1,
         **_option(
             "Validate every",
-            "Steps between two looks at the validation images.",
+            "Steps between two looks at the validation images; at most 1000 unless given.",
             unit="steps",
-            unset="a tenth of the run, at most 1000",
+            unset="a tenth of the run",
         ),
     )
     val_images: int | None = Field(
@@ -244,7 +244,7 @@ class TrainConfig(Settings):
         ge=1,
         le=10_000_000,
         **_option(
-            "Cached patches",
+            "Patch pool",
             "Patches in the teacher cache, of which every step draws; some thousands are usual.",
             unit="patches",
             unset="none",

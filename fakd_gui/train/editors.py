@@ -86,6 +86,7 @@ class LayerBoxes(QWidget):
         super().__init__(parent)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
         self.boxes = [QCheckBox(str(layer)) for layer in range(TAP_COUNT)]
         for layer, box in enumerate(self.boxes):
             where = {0: "after the head", TAP_COUNT - 1: "after the body"}.get(layer, "between")
@@ -174,14 +175,19 @@ def _spin(option: Option) -> Editor:
     box.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
     box.setKeyboardTracking(False)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setMinimumWidth(90)
     # Fusion's spin boxes are lower than its other fields, which looks ragged in a column.
     box.setMinimumHeight(QLineEdit().sizeHint().height())
     ignore_wheel(box)
+
+    def show(value: object) -> None:
+        if isinstance(value, int):
+            box.setValue(value)
+        elif value is None and may_be_none:
+            box.setValue(low - 1)
+
     return Editor(
-        box,
-        box.valueChanged,
-        lambda: None if may_be_none and box.value() < low else box.value(),
-        lambda value: box.setValue(value if isinstance(value, int) else low - may_be_none),
+        box, box.valueChanged, lambda: None if may_be_none and box.value() < low else box.value(), show
     )
 
 

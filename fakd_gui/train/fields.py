@@ -131,7 +131,9 @@ class FoldedSection(Section):
     def make_heading(self, title: str) -> QWidget:
         self.header.setText(title)
         self.header.setCheckable(True)
-        self.header.setAutoRaise(True)
+        self.header.setStyleSheet(
+            "QToolButton { border: none; padding: 3px 0; } QToolButton:focus { text-decoration: underline; }"
+        )
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.header.setToolTip("Show or hide the options that few people change")
         self.header.setAccessibleName(f"{title} options")

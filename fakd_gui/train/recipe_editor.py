@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBox
 from fakd_core.errors import ConfigError
 from fakd_gui.theme import Theme, current_theme, follow_theme
 from fakd_gui.train.formula import LEGEND, Formula, FormulaTerm
+from fakd_gui.train.options import written
 from fakd_gui.train.term_row import TermRow
 from fakd_gui.train.terms_menu import TermsButton
 
@@ -190,7 +191,9 @@ class RecipeEditor(QWidget):
     def _show_formula(self, recipe: Recipe) -> None:
         pairing = self._pairing
         terms = [
-            FormulaTerm(term.weight, term.name, ", ".join(f"{name}={value}" for name, value in term.params))
+            FormulaTerm(
+                term.weight, term.name, ", ".join(f"{name}={written(value)}" for name, value in term.params)
+            )
             for term in recipe
         ]
         formula = Formula(pairing.alpha, terms, sorted(pairing.layers), pairing.has_teacher)
