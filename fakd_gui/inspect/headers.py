@@ -15,8 +15,8 @@ from fakd_gui.inspect.losses import Loss
 from fakd_gui.inspect.query import STEP, Query
 
 DIFFERENCE_TIP = (
-    "Student minus teacher. The mean absolute difference of this map, and of the maps of all positions:\n"
-    f"the SA loss, unweighted (≈: estimated; exact up to {MAX_EXACT_POSITIONS} positions).\n"
+    "Student minus teacher. SA: the mean absolute difference of all positions' maps, unweighted\n"
+    f"(≈: estimated; exact up to {MAX_EXACT_POSITIONS} positions); mean |Δ|: of this map.\n"
     "Red: the student relates it more than the teacher."
 )
 
@@ -63,8 +63,8 @@ def _show_differences(board: MapBoard, engine: AffinityEngine, layer: int) -> No
         if row is None:
             continue
         loss = compared[number].losses.get(layer)
-        text = f"mean |Δ| {float(np.abs(row).mean()):.4f} · SA {'…' if loss is None else loss.text}"
-        text += " · nearer" if nearest == number else ""
+        text = f"SA {'…' if loss is None else loss.text}{' (nearer)' if nearest == number else ''}"
+        text += f" · mean |Δ| {float(np.abs(row).mean()):.4f}"
         board.panes[difference_key(student)].set_figures(text, DIFFERENCE_TIP)
 
 

@@ -101,6 +101,8 @@ class InspectLayout(QWidget):
         tall = self.height() >= ROOM_FOR_HISTOGRAM
         for bar in (self.affinity_bar, self.difference_bar):
             bar.scale.show_histograms(tall)
+        wide = self.width() >= ROOM_FOR_LOSSES
+        self.timeline_bar.show_curve(wide)
         compared = bool(self.board.teacher and self.board.students)
         self.difference_bar.setVisible(compared)
-        self.losses.setVisible(compared and tall and self.width() >= ROOM_FOR_LOSSES)
+        self.losses.setVisible(compared and tall and wide)

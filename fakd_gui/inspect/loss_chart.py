@@ -57,9 +57,9 @@ class LossBars(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = self.fontMetrics()
-        named = min(
-            max((metrics.horizontalAdvance(name) for name in self.names), default=0), self.width() * 2 // 5
-        )
+        longest = max((metrics.horizontalAdvance(name) for name in self.names), default=0)
+        # Advances are rounded: two more pixels, or the longest name would be cut.
+        named = min(longest + 2, self.width() * 2 // 5)
         most = max((loss.value for one in self.learners for loss in one.losses.values()), default=0) or 1.0
         number = metrics.horizontalAdvance("≈ 0.0000")
         room = (self.width() - named - 8) / max(1, len(self.learners))
@@ -125,15 +125,15 @@ class LossChart(QWidget):
         """`names` of the layers; `layer` is the one whose maps are shown."""
         self.bars.names, self.bars.learners, self.bars.layer = names, learners, layer
         self.bars.update()
-        self.verdict.setText(verdict(learners, len(names)))
-        self.verdict.setToolTip(self.verdict.text())
-        said = [
-            f"{name}: "
-            + ", ".join(f"{one.label} {one.losses[index].text}" for one in learners if index in one.losses)
-            for index, name in enumerate(names)
-        ]
+        told, short = verdict(learners, len(names))
+        self.verdict.setText(short)
+        self.verdict.setToolTip(told)
+        lines = []
+        for index, name in enumerate(names):
+            values = [f"{one.label} {one.losses[index].text}" for one in learners if index in one.losses]
+            lines.append(f"{name}: {', '.join(values)}")
         self.bars.setAccessibleName("SA loss by layer")
-        self.bars.setAccessibleDescription("; ".join(said))
+        self.bars.setAccessibleDescription("; ".join([*lines, told]))
 
 
 def nearest_at(learners: Sequence[Learner], layer: int) -> int | None:
@@ -144,15 +144,19 @@ def nearest_at(learners: Sequence[Learner], layer: int) -> int | None:
     return values.index(min(values))
 
 
-def verdict(learners: Sequence[Learner], layers: int) -> str:
-    """Which student is nearest at how many layers; nothing until it is known of every layer."""
+def verdict(learners: Sequence[Learner], layers: int) -> tuple[str, str]:
+    """Which student is nearest at how many layers, by name and (rich text) by colour.
+
+    Empty until it is known of every layer.
+    """
     nearest = [nearest_at(learners, layer) for layer in range(layers)]
     known = [index for index in nearest if index is not None]
     if not known or len(known) < layers:
-        return ""
+        return "", ""
     best = max(set(known), key=known.count)
     count = known.count(best)
     if 2 * count == layers:
-        return "a tie by layers"
+        return "A tie by layers", "a tie by layers"
     where = "at every layer" if count == layers else f"at {count} of {layers} layers"
-    return f"{learners[best].label} is nearer {where}"
+    square = f"<span style='color: {learners[best].colour}'>&#9632;</span>"
+    return f"{learners[best].label} is nearer to the teacher {where}", f"{square} nearer {where}"

@@ -118,8 +118,9 @@ class MatrixView(QWidget):
         if keys != list(self.panes):
             self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
             self.grid.set_panes(list(self.panes.values()))
-        for heading in headings:
-            self.panes[heading.key].set_title(heading.title, heading.colour)
+        for number, heading in enumerate(headings, start=1):
+            badge = str(number) if number < 10 else ""
+            self.panes[heading.key].set_title(heading.title, heading.colour, badge)
 
     def request(self, wanted: Wanted) -> None:
         """Compute the matrices; `shown` follows."""

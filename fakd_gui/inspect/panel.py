@@ -114,11 +114,12 @@ class InspectPanel(InspectLayout):
             self._show_losses()
 
     def cancel(self) -> None:
-        """Stop computing; maps that are there stay."""
+        """Stop computing; maps that are there stay. The next query computes what is missing."""
         self.engine.cancel()
+        self._stale = True
         for key, pane in self.board.panes.items():
             if key != IMAGE and key not in self.board.rows:
-                pane.canvas.set_message("Cancelled")
+                pane.canvas.set_message("Cancelled. Choose a pixel to compute it.")
 
     def shut_down(self) -> None:
         """Stop and wait for the threads, before the panel goes."""

@@ -90,8 +90,8 @@ class Timeline(QObject):
         step = f"step {self.step:,}"
         twin = "with FAKD · " if self.step in self.plain else ""
         return {
-            str(self.run): f"{self.run.name} · {twin}{step}",
-            twin_ref(self.run): f"{self.run.name} · without FAKD · {step}",
+            str(self.run): f"{twin}{self.run.name} · {step}",
+            twin_ref(self.run): f"without FAKD · {self.run.name} · {step}",
         }
 
     def at(self, step: int) -> list[Source]:

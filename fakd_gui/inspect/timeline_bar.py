@@ -107,18 +107,19 @@ class TimelineBar(QWidget):
         super().__init__(parent)
         self.timeline = timeline
         self._session = session
+        self._roomy = True
         self.runs = QComboBox()
         self.runs.setAccessibleName("Run whose checkpoints are inspected")
         self.runs.setToolTip(
             "The run whose checkpoints are inspected: its student as it was while it learned"
         )
         self.runs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.runs.setMinimumContentsLength(10)
+        self.runs.setMinimumContentsLength(7)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.activated.connect(lambda _: timeline.set_run(self.runs.currentData()))
         self.slider = StopSlider("Checkpoint")
         self.slider.setToolTip("The checkpoint that is inspected ([ and ])")
-        self.slider.setMinimumWidth(80)
+        self.slider.setMinimumWidth(60)
         self.slider.valueChanged.connect(self._slid)
         self.step = QLabel()
         self.step.setMinimumWidth(self.fontMetrics().horizontalAdvance("step 000,000"))
@@ -131,7 +132,7 @@ class TimelineBar(QWidget):
         self.survey.clicked.connect(self.survey_wanted)
         set_icon(self.survey, "chart-line-variant")
         self.follow = toggle(
-            "Follow training",
+            "Follow",
             "access-point",
             "Show the student anew at every validation of the training that runs (T).\n"
             "Going to another checkpoint ends it.",
@@ -169,13 +170,20 @@ class TimelineBar(QWidget):
         if timeline.step in steps:
             self.slider.setValue(steps.index(timeline.step))
         self.slider.blockSignals(False)
-        for widget in (self.slider, self.curve, self.survey):
-            widget.setVisible(bool(steps))
+        self.slider.setVisible(bool(steps))
+        for widget in (self.curve, self.survey):
+            widget.setVisible(bool(steps) and self._roomy)
         chosen = timeline.run is not None
         self.step.setVisible(chosen)
         self.step.setText(
             f"step {timeline.step:,}" if timeline.step is not None else "no checkpoints kept yet"
         )
+
+    def show_curve(self, on: bool) -> None:
+        """Whether there is room for the losses of the checkpoints."""
+        if on != self._roomy:
+            self._roomy = on
+            self.show_timeline()
 
     def _slid(self, index: int) -> None:
         steps = list(self.timeline.steps)

@@ -179,7 +179,7 @@ def test_figures_are_the_row_s_mean_and_the_streamed_loss(
     assert held.value == pytest.approx(loss, rel=1e-4)
     key = difference_key(student)
     mean = float(np.abs(inspected.board.rows[key]).mean())
-    assert inspected.board.panes[key].header.figures == f"mean |Δ| {mean:.4f} · SA {loss:.4f}"
+    assert inspected.board.panes[key].header.figures == f"SA {loss:.4f} · mean |Δ| {mean:.4f}"
 
 
 @pytest.mark.parametrize("only", ["teacher", "student"])
