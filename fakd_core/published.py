@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 SOURCE = "He et al., FAKD: Feature-Affinity Based Knowledge Distillation, ICIP 2020"
@@ -78,15 +80,20 @@ def published_set(name: str) -> str | None:
     return known.get(lowered)
 
 
-def published_scores(name: str, scale: int) -> dict[PublishedNetwork, PublishedScore]:
+def published_scores(name: str, scale: int) -> Mapping[PublishedNetwork, PublishedScore]:
     """What the paper reports for the set `name` at `scale`, in the order of `NETWORKS`; empty if nothing."""
-    wanted = published_set(name)
-    for line in _TABLE.split("\n"):
-        cells = line.split()
-        if cells[:2] == [wanted, str(scale)]:
-            scores = dict(zip(_COLUMNS, (_score(cell) for cell in cells[2:]), strict=True))
-            return {network: scores[network.method, network.role] for network in NETWORKS}
-    return {}
+    return _table().get((published_set(name), scale), {})
+
+
+@cache
+def _table() -> dict[tuple[str | None, int], dict[PublishedNetwork, PublishedScore]]:
+    table = {}
+    for line in _TABLE.strip().split("\n"):
+        name, scale, *cells = line.split()
+        scores = dict(zip(_COLUMNS, (_score(cell) for cell in cells), strict=True))
+        of = {network: scores[network.method, network.role] for network in NETWORKS}
+        table[name, int(scale)] = of
+    return table
 
 
 def _score(cell: str) -> PublishedScore:

@@ -18,6 +18,9 @@ from fakd_gui.session import Session
 from fakd_gui.widgets.image_opener import MODEL_SUFFIXES
 from fakd_gui.widgets.names import model_labels
 
+MAX_RUNS = 20
+"""In the menu; older ones are chosen by their folder."""
+
 
 class Chooser(QWidget):
     """Models: bicubic, the session's, the bundled ones, those added here. Sets: folders, samples first."""
@@ -155,9 +158,20 @@ class Chooser(QWidget):
 
     def _models_menu(self) -> QMenu:
         menu = QMenu(self)
+        menu.aboutToShow.connect(lambda: self._fill_models_menu(menu))
+        return menu
+
+    def _fill_models_menu(self, menu: QMenu) -> None:
+        """Files, and the runs that the window knows and that have a student."""
+        menu.clear()
         menu.addAction("Model file…", self._choose_model)
         menu.addAction("Run folder…", self._choose_run)
-        return menu
+        offered = self.labels()
+        runs = [run for run in self.session.runs if str(run) not in offered and has_student(run)]
+        if runs:
+            menu.addSection("Runs")
+        for run in runs[:MAX_RUNS]:
+            menu.addAction(run.name, lambda run=run: self.add_model(str(run)))
 
     def _sets_menu(self) -> QMenu:
         menu = QMenu(self)

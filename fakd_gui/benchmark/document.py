@@ -74,9 +74,8 @@ def from_document(document: object) -> Report:
 
 def _result(report: Report, cell: Cell) -> Result:
     group, score = report.groups[cell.at], report.scores[cell]
-    return Result(
-        cell.ref, group.name, cell.at.scale, len(score.images), score.psnr, score.ssim, score.images
-    )
+    images = len(score.images) or group.images
+    return Result(cell.ref, group.name, cell.at.scale, images, score.psnr, score.ssim, score.images)
 
 
 def _row(ref: str, label: str, facts: object) -> Row:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fakd_core.events import CancelToken
 from fakd_core.files import write_text
@@ -131,8 +139,8 @@ class BenchmarkPanel(QWidget):
     # -- building
 
     def _build(self) -> None:
-        self.chooser = Chooser(self.session, self)
         self.bar = ViewBar(self)
+        self.chooser = Chooser(self.session, self)
         self.table = ResultTable(self)
         self.table.show_kinds(self.bar.kinds())
         self.empty = EmptyTable(self)
@@ -143,6 +151,8 @@ class BenchmarkPanel(QWidget):
         self.images.hide()
         self.age = QLabel()
         self.age.setProperty("role", "muted")
+        # A long file name must not widen the window.
+        self.age.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.age.hide()
         self.output = OutputBar(self.session, self.table.reported.selection, self)
         self.status = BusyBar(self)
@@ -225,6 +235,8 @@ class BenchmarkPanel(QWidget):
         if report.baseline == ref:
             report.baseline = BICUBIC
         self._refresh()
+        if self.images.at is not None:
+            self.images.show_cell(report, self.images.ref, self.images.at, self.images.kind)
 
     def _set_baseline(self, ref: str) -> None:
         self.table.report.baseline = ref
@@ -277,6 +289,7 @@ class BenchmarkPanel(QWidget):
         said = [name, f"measured on {when}" if when else ""]
         words = ", ".join(word for word in said if word)
         self.age.setText(f"{words[:1].upper()}{words[1:]}. Run measures anew." if words else "")
+        self.age.setToolTip(self.age.text())
         self.age.setVisible(bool(words))
 
     def _refresh(self) -> None:

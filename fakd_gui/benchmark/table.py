@@ -44,7 +44,7 @@ TIPS = {
     Kind.GMACS: "Billions of multiply-accumulates for an LR image of 64×36 px (256×144 px output at ×4)",
     Kind.PSNR: "PSNR on luma in dB, mean over the images",
     Kind.SSIM: "SSIM on luma, mean over the images",
-    Kind.DELTA: "PSNR minus the teacher's, in dB",
+    Kind.DELTA: "PSNR minus the teacher's, in dB; a published student's, minus its published teacher's",
     Kind.GAP: "Gap closed, in percent: (PSNR − baseline) / (teacher − baseline)",
     Kind.SECONDS: "Seconds per image, upscaling alone, on this machine's processor",
 }
@@ -65,7 +65,7 @@ class ReportModel(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.report = Report()
-        self.kinds: set[Kind] = {Kind.PARAMETERS, Kind.GMACS, Kind.PSNR, Kind.SSIM, Kind.DELTA}
+        self.kinds = set(Kind)
         self.with_published = True
         self.order: Order | None = None
         self.rows: list[Row] = []
@@ -134,7 +134,10 @@ class ReportModel(QAbstractTableModel):
             if role == Role.DisplayRole:
                 return HEADINGS[column.kind]
             if role == Role.ToolTipRole:
-                return f"{TIPS[column.kind]}. Click to sort; again to turn round, a third time to undo."
+                where = f"\n{column.at.data}" if column.at else ""
+                return (
+                    f"{TIPS[column.kind]}.{where}\nClick to sort; again to turn round, a third time to undo."
+                )
             return int(Qt.AlignmentFlag.AlignCenter) if role == Role.TextAlignmentRole else None
         row = self.rows[section]
         theme = current_theme()

@@ -30,7 +30,6 @@ OPTIONAL = {
     Kind.GAP: "Gap closed",
     Kind.SECONDS: "Time per image",
 }
-AT_FIRST = (Kind.PARAMETERS, Kind.GMACS, Kind.SSIM, Kind.DELTA, Kind.GAP)
 
 
 class ViewBar(QWidget):
@@ -127,7 +126,7 @@ class ViewBar(QWidget):
     def _switch(self, kind: Kind, label: str) -> QAction:
         switch = self._menu.addAction(label)
         switch.setCheckable(True)
-        switch.setChecked(kind in AT_FIRST)
+        switch.setChecked(True)
         switch.toggled.connect(lambda _: self.kinds_chosen.emit(self.kinds()))
         return switch
 

@@ -110,7 +110,9 @@ def test_a_row_holds_the_core_s_figures(bench: Bench, measured: BenchmarkPanel) 
     assert (row.parameters, row.gmacs) == (facts.parameters, facts.gmacs)
     bicubic, teacher = (report.scores[Cell(ref, at(bench))] for ref in (BICUBIC, bench.teacher))
     delta = f"{bicubic.psnr - teacher.psnr:+.3f}".replace("-", "−")
-    assert measured.table.texts(BICUBIC) == ["", "", f"{bicubic.psnr:.3f}", f"{bicubic.ssim:.4f}", delta, ""]
+    time = f"{bicubic.seconds:.3f}"
+    figures = [f"{bicubic.psnr:.3f}", f"{bicubic.ssim:.4f}", delta, "", time]
+    assert measured.table.texts(BICUBIC) == ["", "", *figures]
     assert measured.table.reported.group(2)[0] == "Set5 ×4 · 2 images"
     assert bench.errors == []
 
@@ -178,8 +180,8 @@ def test_what_can_t_be_measured_says_why_in_its_row(
     assert sum("broken.pt" in error for error in bench.errors) == 1
     assert sum(str(empty) in error for error in bench.errors) == 1
     assert "broken.pt: not a readable" in panel.table.texts(str(broken))[0]
-    assert f"{empty}: no images" in panel.table.texts(BICUBIC)[6]
-    assert panel.table.columnSpan([row.ref for row in panel.table.reported.rows].index(BICUBIC), 6) == 4
+    assert f"{empty}: no images" in panel.table.texts(BICUBIC)[7]
+    assert panel.table.columnSpan([row.ref for row in panel.table.reported.rows].index(BICUBIC), 7) == 5
     assert Cell(bench.teacher, at(bench)) in panel.table.report.scores
 
 
@@ -234,7 +236,7 @@ def test_published_figures_stand_below_and_go_with_their_switch(
         )
     ]
     ref = model.rows[5].ref
-    assert measured.table.texts(ref) == ["5.17", "12.93", "32.462", "0.8982", "−0.176", ""]
+    assert measured.table.texts(ref) == ["5.17", "12.93", "32.462", "0.8982", "−0.176", "", ""]
     measured.bar.baseline.setCurrentIndex(measured.bar.baseline.findData(bench.students[0]))
     measured.bar.baseline.activated.emit(measured.bar.baseline.currentIndex())
     # (32.462 - 32.321) / (32.638 - 32.321)

@@ -1,0 +1,243 @@
+"""Copies of the table read back to the numbers they were made of."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from fakd_core.errors import DataError
+from fakd_core.results import ImageResult
+from fakd_gui.benchmark.document import from_document, read_report, to_document
+from fakd_gui.benchmark.exports import (
+    Selection,
+    image_deltas,
+    to_csv,
+    to_csv_per_image,
+    to_latex,
+    to_markdown,
+)
+from fakd_gui.benchmark.protocol import PROTOCOL, PUBLISHED_NOTE
+from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Group, Kind, Mark, Report, Row, Score, SetAt
+
+SET5, MINE = SetAt("/data/Set5", 4), SetAt("/data/my_set & co", 4)
+PLAIN, FAKD, TEACHER = "runs/plain", "runs/100%_fakd", "teacher.pt"
+PSNR = {BICUBIC: 28.4290123, PLAIN: 30.1002, FAKD: 30.5004, TEACHER: 31.0}
+SSIM = {BICUBIC: 0.81111, PLAIN: 0.85, FAKD: 0.86, TEACHER: 0.88}
+KINDS = tuple(Kind)
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+@pytest.fixture
+def report() -> Report:
+    rows = [
+        Row(BICUBIC, "Bicubic"),
+        Row(PLAIN, "plain|one", 224525, 0.7986),
+        Row(FAKD, "100%_fakd", 224525, 0.7986),
+        Row(TEACHER, "teacher", 597685, 1.648),
+    ]
+    report = Report(rows, TEACHER)
+    report.groups = {SET5: Group("Set5", 2), MINE: Group("my_set & co", 2)}
+    for offset, at in enumerate(report.groups):
+        for ref, psnr in PSNR.items():
+            images = tuple(
+                ImageResult(name, psnr + offset + shift, SSIM[ref], 0.25)
+                for name, shift in (("a", -1), ("b", 1))
+            )
+            report.scores[Cell(ref, at)] = Score.of(images, psnr + offset, SSIM[ref])
+    return report
+
+
+def select(report: Report, published: bool = False) -> Selection:
+    rows = [*report.rows.values(), *(report.published() if published else [])]
+    return Selection(report, rows, report.columns(KINDS))
+
+
+def plain(cell: str) -> str:
+    """A cell without marks and signs of typesetting."""
+    for wrapper in (
+        r"\\textbf\{(.*)\}",
+        r"\\underline\{(.*)\}",
+        r"\\textit\{(.*)\}",
+        r"\*\*(.*)\*\*",
+        r"<u>(.*)</u>",
+    ):
+        cell = re.sub(f"^{wrapper}$", r"\1", cell)
+    return cell.strip("$")
+
+
+def check(selection: Selection, rows: list[list[str]]) -> None:
+    """Every cell of a copy is the report's number, to the digits that are shown."""
+    assert len(rows) == len(selection.rows)
+    seen = 0
+    for row, cells in zip(selection.rows, rows, strict=True):
+        for column, cell in zip(selection.columns, cells, strict=True):
+            value, text = selection.report.value(row, column), plain(cell)
+            if value is None:
+                assert not NUMBER.search(text)
+                continue
+            seen += 1
+            digits = len(text.partition(".")[2])
+            shown = value / 1e6 if column.kind is Kind.PARAMETERS else value
+            assert float(text) == pytest.approx(shown, abs=0.5000001 * 10**-digits)
+    assert seen > 30
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_markdown_reads_back(report: Report, published: bool) -> None:
+    selection = select(report, published)
+    text = to_markdown(selection)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    assert table[0][3:5] == ["Set5 ×4 PSNR", "Set5 ×4 SSIM"]
+    assert table[0][8] == "my_set & co ×4 PSNR"
+    assert [row[0] for row in table[2:6]] == ["Bicubic", "plain\\|one", "100%_fakd", "teacher"]
+    check(selection, [row[1:] for row in table[2:]])
+    assert table[4][3] == "**30.500**"
+    assert table[3][3] == "<u>30.100</u>"
+    assert f"<!-- {PROTOCOL} -->" in text
+    assert (PUBLISHED_NOTE in text) == published
+    assert ("(published)" in text) == published
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_latex_reads_back(report: Report, published: bool) -> None:
+    selection = select(report, published)
+    text = to_latex(selection)
+    body = text.split(r"\midrule", 1)[1].split(r"\bottomrule")[0].replace(r"\midrule", "")
+    table = [
+        re.split(r"(?<!\\)&", line.removesuffix(r"\\").strip()) for line in body.strip().splitlines() if line
+    ]
+    cells = [[cell.strip() for cell in row] for row in table]
+    assert [row[0] for row in cells[1:3]] == ["plain|one", r"100\%\_fakd"]
+    check(selection, [row[1:] for row in cells])
+    assert cells[2][3] == r"\textbf{30.500}"
+    assert cells[1][3] == r"\underline{30.100}"
+    assert r"\multicolumn{5}{c}{my\_set \& co $\times$4}" in text
+    assert r"\cmidrule(lr){4-8}\cmidrule(lr){9-13}" in text
+    columns = 1 + len(selection.columns)
+    assert f"{{l{'r' * (columns - 1)}}}" in text
+    assert all(len(row) == columns for row in cells)
+    assert f"% {PROTOCOL}" in text.splitlines()
+    assert ("published" in text) == published
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_csv_holds_every_digit(report: Report, published: bool) -> None:
+    selection = select(report, published)
+    text = to_csv(selection)
+    notes = [line for line in text.splitlines() if line.startswith("#")]
+    assert notes[0].startswith("# PSNR (dB) and SSIM on BT.601 luma")
+    assert all("," not in note for note in notes)
+    found = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    measured = [row for row in found if row["source"] == "measured"]
+    assert [(row["model"], row["set"]) for row in measured[:2]] == [
+        ("Bicubic", "Set5"),
+        ("plain|one", "Set5"),
+    ]
+    for row in measured:
+        at = SET5 if row["set"] == "Set5" else MINE
+        score = report.scores[Cell(row["file"], at)]
+        assert (float(row["psnr_y_db"]), float(row["ssim_y"])) == (score.psnr, score.ssim)
+        assert float(row["seconds_per_image"]) == 0.25
+    gap = (PSNR[FAKD] - PSNR[BICUBIC]) / (PSNR[TEACHER] - PSNR[BICUBIC])
+    assert float(measured[2]["gap_closed_percent"]) == pytest.approx(100 * gap)
+    assert float(measured[2]["delta_teacher_db"]) == pytest.approx(PSNR[FAKD] - PSNR[TEACHER])
+    theirs = {row["model"]: row for row in found if row["source"] == "published"}
+    assert len(theirs) == (6 if published else 0)
+    if published:
+        assert theirs["RCAN student with FAKD"]["psnr_y_db"] == "32.462"
+
+
+def test_csv_by_image_has_a_line_for_each_and_none_published(report: Report) -> None:
+    text = to_csv_per_image(select(report, published=True))
+    found = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    assert len(found) == 16
+    row = found[4]
+    assert (row["model"], row["image"], float(row["psnr_y_db"])) == ("100%_fakd", "a", PSNR[FAKD] - 1)
+    assert float(row["delta_teacher_db"]) == pytest.approx(PSNR[FAKD] - PSNR[TEACHER])
+    assert found[6]["delta_teacher_db"] == ""
+    assert "published" not in text
+
+
+def test_marks_leave_the_teacher_out_and_need_something_to_beat(report: Report) -> None:
+    psnr = Column(Kind.PSNR, SET5)
+    marks = {ref: report.mark(row, psnr) for ref, row in report.rows.items()}
+    assert marks == {BICUBIC: None, PLAIN: Mark.SECOND, FAKD: Mark.BEST, TEACHER: None}
+    # What looks equal is equal.
+    report.scores[Cell(PLAIN, SET5)] = Score(30.50042, 0.85)
+    assert report.mark(report.rows[PLAIN], psnr) is Mark.BEST
+    for ref in (PLAIN, BICUBIC):
+        del report.scores[Cell(ref, SET5)]
+    assert report.mark(report.rows[FAKD], psnr) is None
+
+
+def test_the_gap_begins_at_the_chosen_baseline(report: Report) -> None:
+    gap = Column(Kind.GAP, SET5)
+    report.baseline = PLAIN
+    expected = 100 * (PSNR[FAKD] - PSNR[PLAIN]) / (PSNR[TEACHER] - PSNR[PLAIN])
+    assert report.value(report.rows[FAKD], gap) == pytest.approx(expected)
+    assert report.value(report.rows[BICUBIC], gap) == pytest.approx(
+        100 * (PSNR[BICUBIC] - PSNR[PLAIN]) / (PSNR[TEACHER] - PSNR[PLAIN])
+    )
+    assert report.value(report.rows[PLAIN], gap) is None
+    # Where the teacher isn't above the baseline there is no gap to close.
+    report.scores[Cell(TEACHER, SET5)] = Score(30.0, 0.8)
+    assert report.value(report.rows[FAKD], gap) is None
+
+
+def test_a_perfect_image_has_no_difference(report: Report) -> None:
+    perfect = (ImageResult("a", float("inf"), 1.0, 0.1), ImageResult("b", 31.0, 0.9, 0.1))
+    report.scores[Cell(FAKD, SET5)] = Score.of(perfect, float("inf"), 0.95)
+    assert list(image_deltas(report, FAKD, SET5)) == ["b"]
+    row = next(line for line in to_markdown(select(report)).splitlines() if "100%_fakd" in line)
+    assert "**∞**" in row
+
+
+def test_two_sets_of_one_name_are_told_apart(report: Report) -> None:
+    report.groups = {SetAt("/one/set", 4): Group("set"), SetAt("/two/set", 4): Group("set")}
+    assert [report.title(at) for at in report.groups] == ["one/set ×4", "two/set ×4"]
+
+
+def test_results_open_again_as_they_were(report: Report) -> None:
+    report.baseline = PLAIN
+    now = datetime(2026, 11, 22, 18, 4)
+    again = from_document(to_document(report, now))
+    assert again.rows == report.rows
+    assert again.scores == report.scores
+    assert again.groups == report.groups
+    assert (again.teacher, again.baseline, again.measured) == (TEACHER, PLAIN, now)
+
+
+def test_what_the_command_line_prints_opens_too(report: Report) -> None:
+    document = to_document(report, datetime(2026, 11, 22))
+    bare = {"results": [{**row} for row in document["results"]], "protocol": document["protocol"]}
+    for row in bare["results"]:
+        del row["data"]
+    again = from_document(bare)
+    assert [row.label for row in again.rows.values()] == ["Bicubic", "plain", "100%_fakd", "teacher"]
+    assert again.score(FAKD, SetAt("Set5", 4)) == report.scores[Cell(FAKD, SET5)]
+    assert (again.teacher, again.measured) == ("", None)
+
+
+@pytest.mark.parametrize("content", ["not JSON", '{"results": 3}', '{"results": [{"model": "m"}]}'])
+def test_a_file_of_something_else_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "table.json"
+    file.write_text(content)
+    with pytest.raises(DataError, match=r"table\.json") as raised:
+        read_report(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.json: can't be read"):
+        read_report(tmp_path / "gone.json")
+
+
+def test_comments_of_csv_stand_at_the_end(report: Report) -> None:
+    first = next(csv.reader(io.StringIO(to_csv(select(report)))))
+    assert first[:3] == ["model", "set", "scale"]
