@@ -137,7 +137,7 @@ class MainWindow(QMainWindow):
         if open_sheet is not None:
             open_sheet.close()
             return
-        ShortcutSheet({name: getattr(panel,"KEYS",()) for name, (panel, _) in self.workspaces.items()}, self).show()
+        ShortcutSheet({name: panel.KEYS for name, (panel, _) in self.workspaces.items()}, self).show()
 
     # -- from one start to the next ------------------------------------------------------------------
 
