@@ -111,9 +111,9 @@ def difference_at(
 
 
 def pixel_text(pixel: npt.NDArray[np.uint8]) -> str:
-    """'R G B  Y luma' of one pixel."""
+    """'R G B · Y luma' of one pixel."""
     rgb = " ".join(f"{int(channel)}" for channel in pixel)
-    return f"{rgb}  Y {float(rgb_to_y(pixel)):.0f}"
+    return f"{rgb} · Y {float(rgb_to_y(pixel)):.0f}"
 
 
 def hex_text(pixel: npt.NDArray[np.uint8]) -> str:

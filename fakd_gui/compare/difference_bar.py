@@ -27,6 +27,7 @@ class DifferenceBar(PairBar):
         self.gain.setToolTip("× 4 shows a difference of 64 grey levels and more at full brightness")
         self.add_box(self.colours, "Colours of the difference")
         self.row.addStretch()
+        self.changed.connect(self._enable)
 
     @property
     def difference(self) -> Difference:
@@ -49,3 +50,7 @@ class DifferenceBar(PairBar):
             box.setCurrentIndex(max(0, box.findData(value)))
             box.blockSignals(False)
         self.choose(difference.a, difference.b)
+
+    def _enable(self) -> None:
+        # Signed differences have their own colours, white in the middle.
+        self.colours.setEnabled(self.kind.currentData() is not Kind.SIGNED)

@@ -21,8 +21,7 @@ class DifferenceCanvas(ImageCanvas):
     shown: Difference | None = None
     value: float | None = None
 
-    def paint_layers(self, painter: QPainter) -> None:
-        super().paint_layers(painter)
+    def paint_over(self, painter: QPainter) -> None:
         if self.shown is not None and self.layers and self.width() > SIZE[0] + 4 * MARGIN:
             self._draw_scale(painter, self.shown)
 

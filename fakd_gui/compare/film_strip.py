@@ -63,6 +63,19 @@ class FilmStrip(QWidget):
         self._build()
         self.hide()
 
+    def set_compact(self, compact: bool) -> None:
+        """Thumbnails of half the size, where there is little room."""
+        side = QSize(*SIDE) / 2 if compact else QSize(*SIDE)
+        if side == self.list.iconSize() and not self._cell.isEmpty():
+            return
+        line = self.fontMetrics().height()
+        self._cell = QSize(max(side.width() + 22, 6 * line), side.height() + 2 * line + 8)
+        self.list.setIconSize(side)
+        bar = self.list.horizontalScrollBar().sizeHint().height()
+        self.list.setFixedHeight(self._cell.height() + bar + 4)
+        for item in self._items.values():
+            item.setSizeHint(self._cell)
+
     def show_images(self, paths: Sequence[Path], labels: Sequence[str]) -> None:
         """Show `paths` with a label below each; nothing is opened yet."""
         self._stop()
@@ -179,14 +192,12 @@ class FilmStrip(QWidget):
         self.list.setWrapping(False)
         self.list.setMovement(QListView.Movement.Static)
         self.list.setUniformItemSizes(True)
-        self.list.setIconSize(QSize(*SIDE))
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setAccessibleName("Images to go through")
         self.list.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._cell = QSize(SIDE[0] + 22, SIDE[1] + 2 * self.fontMetrics().height() + 8)
-        bar = self.list.horizontalScrollBar().sizeHint().height()
-        self.list.setFixedHeight(self._cell.height() + bar + 4)
+        self._cell = QSize()
+        self.set_compact(False)
         self._blank = QPixmap(*SIDE)
         self._blank.fill(Qt.GlobalColor.transparent)
         self.list.currentItemChanged.connect(self._choose)

@@ -1,110 +1,100 @@
-"""Builds Compare's widgets: tool bar, bars of choices, panes, film strip, status line."""
+"""Compare's widgets: tool bar, bars of choices, panes, film strip, status line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QMenu, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
-
+from fakd_gui.compare.board import Board
 from fakd_gui.compare.difference_bar import DifferenceBar
 from fakd_gui.compare.film_strip import FilmStrip
-from fakd_gui.compare.lineup import SPLIT
-from fakd_gui.compare.menus import PanesMenu
 from fakd_gui.compare.split_bar import SplitBar
+from fakd_gui.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
+from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.empty_state import EmptyState
-from fakd_gui.widgets.file_drops import FileDrops
+from fakd_gui.widgets.image_opener import opener_of
 from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_tool_bar, menu_button, set_icon
 
-if TYPE_CHECKING:
-    from fakd_gui.compare.panel import ComparePanel
+ROOM_FOR_LARGE_THUMBNAILS = 560
+"""Panel height in pixels below which the film strip leaves room to the panes."""
 
 
-def lay_out(panel: ComparePanel) -> None:
-    """Give `panel` its widgets, as attributes that it and its keys use."""
-    bar = make_tool_bar(panel)
-    samples = add_open_tools(bar, panel.opener)
-    folder = QAction("Open a folder…", samples)
-    folder.triggered.connect(panel.choose_open_folder)
-    samples.insertAction(next(iter(samples.actions()), None), folder)
-    bar.addSeparator()
-    panel.panes_menu = PanesMenu(panel, bar)
-    menu_button(bar, "Panes", "plus", "Add a model or a picture, show and hide panes", panel.panes_menu)
-    bar.addSeparator()
-    add_view_tools(bar, panel.camera)
-    bar.addSeparator()
+class CompareWidgets(QWidget):
+    """All that Compare consists of, in reading order, which is the order of the keyboard's focus."""
 
-    def action(
-        text: str, tip: str, name: str, act: Callable[..., object], checkable: bool = False
-    ) -> QAction:
-        made = bar.addAction(text)
-        made.setToolTip(tip)
-        made.setCheckable(checkable)
-        made.triggered.connect(act)
-        set_icon(made, name)
-        return made
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.opener = opener_of(session)
+        self.camera = Camera(self)
+        self.board = Board(self.camera, self)
+        self.bar = make_tool_bar(self)
+        self.panes_menu = QMenu(self)
+        self._fill_bar(self.bar)
+        self.image_actions = [
+            self.split_action,
+            self.difference_action,
+            self.region_action,
+            self.figure_action,
+            self.save_action,
+        ]
+        self.split_bar, self.difference_bar = SplitBar(self), DifferenceBar(self)
+        self.empty = EmptyState(self.opener, "compare models on it", self)
+        self.stack = QStackedWidget(self)
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.board.grid)
+        self.strip = FilmStrip(self)
+        self.status = BusyBar(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 6)
+        column.setSpacing(4)
+        column.addWidget(self.bar)
+        for choices in (self.split_bar, self.difference_bar):
+            column.addWidget(choices)
+            choices.hide()
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.strip)
+        column.addWidget(self.status)
 
-    panel.split_action = action(
-        "Split",
-        "Two results in one pane with a divider to drag (S)",
-        "compare-horizontal",
-        lambda wanted: panel.set_split(panel.split_bar.split if wanted else None),
-        checkable=True,
-    )
-    panel.difference_action = action(
-        "Difference",
-        "What two results differ by, amplified (D)",
-        "vector-difference",
-        lambda wanted: panel.set_difference(panel.difference_bar.difference if wanted else None),
-        checkable=True,
-    )
-    panel.region_action = action(
-        "Region",
-        "Drag to draw a rectangle that is measured in every pane (R; or hold Shift)",
-        "selection-drag",
-        panel.set_region_tool,
-        checkable=True,
-    )
-    bar.addSeparator()
-    panel.figure_action = action(
-        "Figure…",
-        "Make a paper's figure: crops with scores, as PNG or PDF",
-        "image-multiple",
-        panel.open_figure,
-    )
-    panel.save_action = action(
-        "Save…",
-        "Write the image of every pane that is shown as PNG into a folder",
-        "content-save-outline",
-        lambda: panel.exporter.choose_folder([key for key in panel.board.keys if key != SPLIT]),
-    )
-    panel.image_actions = [
-        panel.split_action,
-        panel.difference_action,
-        panel.region_action,
-        panel.figure_action,
-        panel.save_action,
-    ]
-    panel.split_bar, panel.difference_bar = SplitBar(panel), DifferenceBar(panel)
-    panel.split_bar.changed.connect(lambda: panel.set_split(panel.split_bar.split))
-    panel.difference_bar.changed.connect(lambda: panel.set_difference(panel.difference_bar.difference))
-    panel.empty = EmptyState(panel.opener, "compare models on it", panel)
-    panel.stack = QStackedWidget(panel)
-    panel.stack.addWidget(panel.empty)
-    panel.stack.addWidget(panel.board.grid)
-    panel.strip = FilmStrip(panel)
-    panel.status = BusyBar(panel)
-    panel.status.cancelled.connect(panel.cancel)
-    column = QVBoxLayout(panel)
-    column.setContentsMargins(8, 4, 8, 6)
-    column.setSpacing(4)
-    column.addWidget(bar)
-    for choices in (panel.split_bar, panel.difference_bar):
-        column.addWidget(choices)
-        choices.hide()
-    column.addWidget(panel.stack, 1)
-    column.addWidget(panel.strip)
-    column.addWidget(panel.status)
-    FileDrops(panel, panel.take)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.strip.set_compact(self.height() < ROOM_FOR_LARGE_THUMBNAILS)
+
+    def _fill_bar(self, bar: QToolBar) -> None:
+        samples = add_open_tools(bar, self.opener)
+        self.folder_action = QAction("Open a folder…", samples)
+        samples.insertAction(next(iter(samples.actions()), None), self.folder_action)
+        bar.addSeparator()
+        menu_button(bar, "Panes", "plus", "Add a model or a picture, show and hide panes", self.panes_menu)
+        bar.addSeparator()
+        add_view_tools(bar, self.camera)
+        bar.addSeparator()
+        self.split_action = self._add(
+            "Split", "Two results in one pane with a divider to drag (S)", "compare-horizontal", True
+        )
+        self.difference_action = self._add(
+            "Difference", "What two results differ by, amplified (D)", "vector-difference", True
+        )
+        self.region_action = self._add(
+            "Region",
+            "Drag to draw a rectangle that is measured in every pane (R; or hold Shift)",
+            "selection-drag",
+            True,
+        )
+        bar.addSeparator()
+        self.figure_action = self._add(
+            "Figure…", "Make a paper's figure: crops with scores, as PNG or PDF", "image-multiple"
+        )
+        self.save_action = self._add(
+            "Save…",
+            "Write the image of every pane that is shown as PNG into a folder",
+            "content-save-outline",
+        )
+
+    def _add(self, text: str, tip: str, icon_name: str, checkable: bool = False) -> QAction:
+        action = self.bar.addAction(text)
+        action.setToolTip(tip)
+        action.setCheckable(checkable)
+        set_icon(action, icon_name)
+        return action

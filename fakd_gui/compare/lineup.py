@@ -53,6 +53,11 @@ class Lineup:
         """The panes that show one result each."""
         return [key for key in self.keys if key not in (SPLIT, DIFFERENCE)]
 
+    @property
+    def saved(self) -> list[str]:
+        """The panes whose images can be saved."""
+        return [key for key in self.keys if key != SPLIT]
+
     def move(self, key: str, place: int) -> None:
         """Bring the pane `key` to the place number `place`."""
         keys = [other for other in self.keys if other != key]

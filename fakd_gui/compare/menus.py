@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QMenu
 
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.work import HR, PICTURE
@@ -15,53 +16,54 @@ if TYPE_CHECKING:
     from fakd_gui.compare.panel import ComparePanel
 
 
-class PanesMenu(QMenu):
-    """Shows and hides panes; adds models and pictures; a model that is removed leaves every workspace."""
+class PanesMenu(QObject):
+    """Fills `menu`: adds models and pictures, shows and hides panes, removes students everywhere."""
 
-    def __init__(self, panel: ComparePanel, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, panel: ComparePanel, menu: QMenu) -> None:
+        super().__init__(menu)
         self._panel = panel
-        self.setToolTipsVisible(True)
-        self.aboutToShow.connect(self.fill)
+        self._menu = menu
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(self.fill)
 
     def fill(self) -> None:
         """List what can be added, shown and removed now."""
         from fakd_core.catalogue import bundled_models
 
-        panel, session = self._panel, self._panel.session
-        self.clear()
-        self.addAction("Add a model file…").triggered.connect(self._choose_file)
-        self.addAction("Add a run folder…").triggered.connect(self._choose_run)
-        picture = self.addAction("Add an image as a pane…")
+        panel, session, menu = self._panel, self._panel.session, self._menu
+        menu.clear()
+        menu.addAction("Add a model file…").triggered.connect(self._choose_file)
+        menu.addAction("Add a run folder…").triggered.connect(self._choose_run)
+        picture = menu.addAction("Add an image as a pane…")
         picture.setToolTip("A picture of the same scene from another tool, of HR size or of LR size")
         picture.triggered.connect(panel.choose_picture)
         picture.setEnabled(session.image is not None)
         for name in bundled_models():
             if name not in (session.teacher, *session.students):
-                adding = self.addAction(f"Add {name}")
+                adding = menu.addAction(f"Add {name}")
                 adding.triggered.connect(lambda _=False, ref=name: session.add_student(ref))
         if session.image is not None:
-            self.addSection("Shown")
+            menu.addSection("Shown")
             for key in panel.board.lineup.available:
-                showing = self.addAction(panel.board.lineup.title(key))
+                showing = menu.addAction(panel.board.lineup.title(key))
                 showing.setCheckable(True)
                 showing.setChecked(key not in panel.board.lineup.closed)
                 showing.toggled.connect(lambda shown, chosen=key: panel.show_pane(chosen, shown))
         if session.students:
-            self.addSection("Everywhere")
+            menu.addSection("Everywhere")
         for ref, label in model_labels(session.students).items():
-            removing = self.addAction(f"Remove {label}")
+            removing = menu.addAction(f"Remove {label}")
             removing.triggered.connect(lambda _=False, chosen=ref: panel.remove_student(chosen))
 
     def _choose_file(self) -> None:
         pattern = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
         kinds = f"Models ({pattern});;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self.parentWidget(), "Add a model", "", kinds)
+        name, _ = QFileDialog.getOpenFileName(self._panel, "Add a model", "", kinds)
         if name:
             self._panel.session.add_student(name)
 
     def _choose_run(self) -> None:
-        name = QFileDialog.getExistingDirectory(self.parentWidget(), "Add a run folder")
+        name = QFileDialog.getExistingDirectory(self._panel, "Add a run folder")
         if name:
             self._panel.session.add_student(name)
 

@@ -5,30 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from fakd_core.errors import FakdError
-from fakd_core.events import CancelToken
-from fakd_core.layouts import find_images
-from fakd_gui.compare.board import Board
 from fakd_gui.compare.cache import ResultCache
 from fakd_gui.compare.captions import hex_text
+from fakd_gui.compare.computing import Comparison
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.export import Exporter
+from fakd_gui.compare.gallery import Gallery
 from fakd_gui.compare.keys import KEYS, CompareKeys
-from fakd_gui.compare.layout import lay_out
+from fakd_gui.compare.layout import CompareWidgets
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.memory import Remembered, recall, remember
-from fakd_gui.compare.menus import pane_menu
-from fakd_gui.compare.ranking import rank
+from fakd_gui.compare.menus import PanesMenu, pane_menu
 from fakd_gui.compare.region import RegionMeasurer
 from fakd_gui.compare.split import Split
 from fakd_gui.compare.work import (
     BICUBIC,
     HR,
-    LR,
     PaneEvent,
     PaneFailed,
     PaneProgress,
@@ -37,22 +33,20 @@ from fakd_gui.compare.work import (
     PaneTile,
     Region,
     RegionScores,
-    compare,
+    is_model,
     picture_key,
-    picture_path,
 )
-from fakd_gui.jobs import LatestWins, stop_all
+from fakd_gui.jobs import stop_all
 from fakd_gui.opened_image import OpenedImage
-from fakd_gui.run_folders import has_student, is_run
 from fakd_gui.session import Session
 from fakd_gui.theme import Theme, follow_theme
-from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_canvas import Drag
-from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES, opener_of
+from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES
 from fakd_gui.widgets.region_box import snapped
 
 
-class ComparePanel(QWidget):
+class ComparePanel(CompareWidgets):
     """Bicubic, students, teacher and ground truth of the session's image, linked in zoom and pan.
 
     Works while it is visible, whenever the session's image or models change; what changes while it is
@@ -63,30 +57,23 @@ class ComparePanel(QWidget):
     KEYS = KEYS
 
     finished = Signal()
-    _reported = Signal(int, object)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.session = session
-        self.opener = opener_of(session)
-        self.camera = Camera(self)
-        self.board = Board(self.camera, self)
+        super().__init__(session, parent)
         self.cache = ResultCache()
         self.exporter = Exporter(session, self.board, self)
+        self.gallery = Gallery(session, self.opener, self.board, self.strip, self)
         self.pictures: dict[Path, list[str]] = {}
         """Panes of image files, by the image they were added to."""
         self.recalled: tuple[Path, QRectF] | None = None
         """A region to come back once its image is opened."""
-        self._generation = 0
-        self._done = 0
-        self._total = 0
         self._stale = False
         self._told: dict[str, str] = {}
         """Failures by pane that were announced: the pane goes on saying it, the window says it once."""
-        self._work = LatestWins("compare", self)
+        self._comparison = Comparison(session.models, self)
         self._measuring = RegionMeasurer(self)
-        lay_out(self)
         self._keys = CompareKeys(self)
+        PanesMenu(self, self.panes_menu)
         self._connect()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._enable()
@@ -102,40 +89,10 @@ class ComparePanel(QWidget):
 
     def cancel(self) -> None:
         """Stop computing; panes that are ready stay, the others say so."""
-        self._generation += 1
-        self._work.cancel()
+        self._comparison.cancel()
         for key in self.board.lineup.results:
             if key not in self.board.results:
                 self.board.waiting(key, "Cancelled")
-
-    def take(self, paths: list[Path]) -> None:
-        """Dropped files: an image is opened, several or a folder of them fill the film strip."""
-        images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
-        folders = [path for path in paths if path.is_dir() and not (is_run(path) or has_student(path))]
-        if len(images) > 1:
-            self.session.show_images(images)
-        for folder in folders:
-            self.open_folder(folder)
-        self.board.lineup.closed -= {str(path) for path in paths}
-        handled = [*folders, *(images if len(images) > 1 else [])]
-        self.opener.take([path for path in paths if path not in handled])
-
-    def open_folder(self, folder: Path) -> None:
-        """Go through the images of `folder` in a film strip."""
-        try:
-            images = find_images(folder)
-        except FakdError as error:
-            self.session.error.emit(str(error))
-            return
-        if images:
-            self.session.show_images(images)
-        else:
-            self.session.error.emit(f"{folder}: no images in this folder; choose a folder of images")
-
-    def choose_open_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Open a folder of images")
-        if name:
-            self.open_folder(Path(name))
 
     def choose_picture(self) -> None:
         pattern = " ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
@@ -260,8 +217,7 @@ class ComparePanel(QWidget):
         image = self.session.image
         if image is None:
             return
-        pictures = (HR, LR)
-        refs = [key for key in self.board.lineup.results if key not in pictures and picture_path(key) is None]
+        refs = [key for key in self.board.lineup.results if key == BICUBIC or is_model(key)]
         region = self.region
         box = None if region is None else (region.left, region.top, region.width, region.height)
         open_crop_figure(self, self.session, image, refs, box)
@@ -290,19 +246,10 @@ class ComparePanel(QWidget):
         self._arrange()
         keys = self.board.lineup.results
         self._told = {key: message for key, message in self._told.items() if key in keys}
-        held = {**self.cache.of(image), **self.board.results}
         for key in keys:
             if key not in self.board.results:
                 self.board.waiting(key, "Waiting")
-        self._generation += 1
-        generation, models = self._generation, self.session.models
-        self._done, self._total = 0, len(keys)
-
-        def work(token: CancelToken) -> int:
-            compare(image, keys, models, held, token, lambda event: self._reported.emit(generation, event))
-            return generation
-
-        self._work.submit(work)
+        self._comparison.start(image, keys, {**self.cache.of(image), **self.board.results})
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -311,34 +258,43 @@ class ComparePanel(QWidget):
 
     def _connect(self) -> None:
         session, board = self.session, self.board
-        self._work.result.connect(self._all_done)
-        self._work.failed.connect(session.error)
-        self._work.busy.connect(self._busy_changed)
-        self._reported.connect(self._receive)
+        self._comparison.reported.connect(self._receive)
+        self._comparison.finished.connect(self._measure_region)
+        self._comparison.finished.connect(self.finished)
+        self._comparison.failed.connect(session.error)
+        self._comparison.busy.connect(self._busy_changed)
         self._measuring.measured.connect(self._region_measured)
         self._measuring.failed.connect(session.error)
         self.exporter.failed.connect(session.error)
-        self.strip.failed.connect(session.error)
-        self.strip.chosen.connect(self.opener.open)
-        self.strip.ranking_wanted.connect(self._rank)
+        self.split_bar.changed.connect(lambda: self.set_split(self.split_bar.split))
+        self.difference_bar.changed.connect(lambda: self.set_difference(self.difference_bar.difference))
+        self.split_action.triggered.connect(self._toggle_split)
+        self.difference_action.triggered.connect(self._toggle_difference)
+        self.region_action.triggered.connect(self.set_region_tool)
+        self.figure_action.triggered.connect(self.open_figure)
+        self.save_action.triggered.connect(lambda: self.exporter.choose_folder(board.lineup.saved))
+        self.folder_action.triggered.connect(self.gallery.choose_folder)
+        self.status.cancelled.connect(self.cancel)
         board.region_edited.connect(self.set_region)
         board.menu_wanted.connect(lambda key, at: pane_menu(self, key).popup(at))
         board.grid.moved.connect(self.move_pane)
         self.camera.changed.connect(self._show_position)
         self.camera.cursor_changed.connect(self._show_position)
         session.image_changed.connect(self._image_changed)
-        session.images_chosen.connect(self._images_chosen)
         session.teacher_changed.connect(lambda _: self._models_changed())
         session.students_changed.connect(lambda _: self._models_changed())
         follow_theme(self, self._apply_theme)
+        FileDrops(self, self.gallery.take)
+
+    def _toggle_split(self, wanted: bool) -> None:
+        self.set_split(self.split_bar.split if wanted else None)
+
+    def _toggle_difference(self, wanted: bool) -> None:
+        self.set_difference(self.difference_bar.difference if wanted else None)
 
     def _apply_theme(self, theme: Theme) -> None:
         if self.session.image is not None:
             self.board.refresh()
-
-    def _images_chosen(self, paths: list[Path], labels: list[str]) -> None:
-        self.strip.show_images(paths, labels)
-        self.strip.go(1)
 
     def _image_changed(self, image: OpenedImage) -> None:
         before = self.board.image
@@ -354,18 +310,18 @@ class ComparePanel(QWidget):
         self.stack.setCurrentWidget(self.board.grid)
         self._enable()
         self._show_file()
-        if self.isVisible():
-            self.refresh()
-        else:
-            self._models_changed()
+        self._refresh_when_seen()
 
     def _models_changed(self) -> None:
         self.strip.forget_distances()
+        self._refresh_when_seen()
+
+    def _refresh_when_seen(self) -> None:
         if self.isVisible():
             self.refresh()
         else:
             self._stale = True
-            self._work.cancel()
+            self._comparison.cancel()
 
     def _arrange(self) -> None:
         """Panes and bars as the line-up says."""
@@ -395,9 +351,7 @@ class ComparePanel(QWidget):
         if lineup.split is not None:
             lineup.split = self.split_bar.split
 
-    def _receive(self, generation: int, event: PaneEvent) -> None:
-        if generation != self._generation:
-            return
+    def _receive(self, event: PaneEvent) -> None:
         match event:
             case PaneStarted(key):
                 if key not in self.board.results:
@@ -410,24 +364,18 @@ class ComparePanel(QWidget):
             case PaneTile(key, layer):
                 self.board.show_tile(key, layer)
             case PaneReady():
-                self._done += event.final
                 self.board.receive(event)
                 if self.board.image is not None:
                     self.cache.keep(self.board.image, event)
             case PaneFailed(key, message):
-                self._done += 1
                 self.board.forget(key)
                 self.board.waiting(key, message, error=True)
                 if self._told.get(key) != message:
                     self._told[key] = message
                     self.session.error.emit(message)
-        if self._work.running and self._done < self._total:
-            self.status.show_busy(f"{self._done} of {self._total} done", self._done, self._total)
-
-    def _all_done(self, generation: object) -> None:
-        if generation == self._generation:
-            self._measure_region()
-            self.finished.emit()
+        work = self._comparison
+        if work.running and work.done < work.total:
+            self.status.show_busy(f"{work.done} of {work.total} done", work.done, work.total)
 
     def _busy_changed(self, busy: bool) -> None:
         self.strip.pause_ranking(busy)
@@ -447,23 +395,6 @@ class ComparePanel(QWidget):
         if self.region is not None:
             self.board.show_region(self.region, scores)
 
-    def _rank(self) -> None:
-        session, paths = self.session, list(self.strip.paths)
-        students = [
-            ref for ref in session.students if ref not in (session.teacher, *self.board.lineup.closed)
-        ]
-        if not session.teacher or not students:
-            session.error.emit(
-                "Choose a teacher and add a student: the images are sorted by their difference."
-            )
-            self.strip.cannot_rank()
-            return
-        student, teacher, models = students[0], session.teacher, session.models
-        scale, is_lr = self.opener.scale, self.opener.is_lr
-        names = f"{self.board.label(student)} − {self.board.label(teacher)}"
-        self.strip.rank_by(lambda token: rank(paths, student, teacher, scale, is_lr, models, token), names)
-        self.strip.pause_ranking(self._work.running)
-
     # -- keys and the status line
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -478,7 +409,7 @@ class ComparePanel(QWidget):
         """The menu of the pane that the mouse is on."""
         key = self.board.key_at_mouse
         if key is not None:
-            pane_menu(self, key).popup(QCursor.pos() if self.isActiveWindow() else QPoint())
+            pane_menu(self, key).popup(QCursor.pos())
 
     def _enable(self) -> None:
         there = self.session.image is not None

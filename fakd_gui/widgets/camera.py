@@ -152,7 +152,7 @@ class Camera(QObject):
     def zoom_to(self, zoom: float, anchor: QPointF) -> None:
         """Set the zoom so that what lies under `anchor` (view coordinates) stays there."""
         held = self.to_scene(anchor)
-        smallest = min(self.fit_zoom, 1 / self.pixel_ratio) / 2
+        smallest = min(self.fit_zoom, 1 / self.pixel_ratio) / 8
         self.zoom = min(max(zoom, smallest), MAX_ZOOM)
         moved = self.to_scene(anchor)
         self.center = self.center + held - moved

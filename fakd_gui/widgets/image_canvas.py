@@ -110,6 +110,7 @@ class ImageCanvas(QWidget):
             self._outline(painter, rect, Qt.PenStyle.SolidLine, colour)
         if self.marker is not None:
             self._outline(painter, self.marker, Qt.PenStyle.SolidLine)
+        self.paint_over(painter)
         self._draw_cursor(painter)
         overview = self._overview()
         if overview is not None:
@@ -124,6 +125,9 @@ class ImageCanvas(QWidget):
         """Draw the pictures; what is drawn over them follows."""
         for layer in self.layers:
             layer.draw(painter, self.camera)
+
+    def paint_over(self, painter: QPainter) -> None:
+        """Draw what stands over pictures, region and marker: nothing here."""
 
     def _view_rect(self, rect: QRectF) -> QRectF:
         return QRectF(self.camera.to_view(rect.topLeft()), self.camera.to_view(rect.bottomRight()))

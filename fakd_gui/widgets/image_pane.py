@@ -74,7 +74,8 @@ class PaneHeader(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.marked:
             painter.fillRect(self.rect(), QColor(theme.border))
-        line = self.fontMetrics().height()
+        metrics = self.fontMetrics()
+        line = metrics.height()
         width = self.width() - 4
         bold = QFont(self.font())
         bold.setBold(True)
@@ -91,8 +92,14 @@ class PaneHeader(QWidget):
         painter.setFont(self.font())
         painter.setPen(QColor(theme.muted))
         first = width - (line + 6 if self.menu_button is not None else 0)
-        reading = self.fontMetrics().elidedText(self.readout, Qt.TextElideMode.ElideRight, int(first * 0.6))
-        used = self.fontMetrics().horizontalAdvance(reading)
+        # Of a narrow pane, what is under the mouse matters more than the name, which the colour tells too.
+        shortest = _ever_shorter(self.readout)[-1]
+        most = max(
+            int(first * 0.6), min(int(first - box.right() - 4), metrics.horizontalAdvance(shortest) + 2)
+        )
+        fitting = (part for part in _ever_shorter(self.readout) if metrics.horizontalAdvance(part) <= most)
+        reading = next(fitting, metrics.elidedText(shortest, Qt.TextElideMode.ElideRight, most))
+        used = metrics.horizontalAdvance(reading)
         painter.drawText(QRectF(2, 3, first, line), Qt.AlignmentFlag.AlignRight, reading)
         self._draw_figures(painter, width, line)
         painter.setFont(bold)

@@ -143,6 +143,7 @@ class ZoomBox(QComboBox):
         self._camera = camera
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setCompleter(None)
         self.setAccessibleName("Zoom in percent")
         self.setToolTip("Zoom in percent: 100 % shows one HR pixel on one pixel of the screen")
         for percent in self.CHOICES:
@@ -152,17 +153,25 @@ class ZoomBox(QComboBox):
         edit.setAcceptDrops(False)
         edit.setMaxLength(9)
         self.setFixedWidth(self.fontMetrics().horizontalAdvance("6400 %") + 44)
-        edit.returnPressed.connect(self._take)
-        self.textActivated.connect(lambda _: self._take())
+        edit.returnPressed.connect(lambda: self._take(edit.text()))
+        self.textActivated.connect(self._choose)
+        self.setCurrentIndex(-1)
         edit.editingFinished.connect(self._show)
         camera.changed.connect(self._show)
         self._show()
 
-    def _take(self) -> None:
-        """Zoom to what was typed; what is no number changes nothing."""
-        found = re.search(r"\d+(?:[.,]\d+)?", self.currentText())
+    def _choose(self, text: str) -> None:
+        # Qt announces what stands in the field, too, when the field loses the focus.
+        if self.findText(text) >= 0:
+            self._take(text)
+
+    def _take(self, text: str) -> None:
+        """Zoom to what was chosen or typed; what is no number changes nothing."""
+        found = re.search(r"\d+(?:[.,]\d+)?", text)
         if found is not None and float(found[0].replace(",", ".")) > 0:
             self._camera.set_percent(float(found[0].replace(",", ".")))
+        # With an item chosen, Return in the field would choose that item once more.
+        self.setCurrentIndex(-1)
         self._show()
         # The keys that act on the picture are typed next: they go to the panel that owns the camera.
         panel = self._camera.parent()

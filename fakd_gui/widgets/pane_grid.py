@@ -34,7 +34,7 @@ class PaneGrid(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(260, 200)
+        return QSize(260, 140)
 
     def set_panes(self, panes: list[ImagePane], keep_solo: bool = False) -> None:
         """Show `panes` in this order; those no longer in the list are deleted.

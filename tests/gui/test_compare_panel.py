@@ -23,7 +23,6 @@ from fakd_core.metrics import psnr_y, ssim_y
 from fakd_gui.compare import ComparePanel, board, difference, work
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.lineup import DIFFERENCE
-from fakd_gui.compare.menus import PanesMenu
 from fakd_gui.compare.work import BICUBIC, HR
 
 
@@ -87,7 +86,7 @@ def test_panes_stay_linked_and_the_pixels_under_the_cursor_are_read(
     for key, pane in compared.board.panes.items():
         pixels = compared.board.pixels(key)
         assert pixels is not None
-        assert pane.header.readout.startswith(" ".join(str(value) for value in pixels[9, 17]) + "  Y ")
+        assert pane.header.readout.startswith(" ".join(str(value) for value in pixels[9, 17]) + " · Y ")
     QTest.mouseDClick(panes[0].canvas, Qt.MouseButton.LeftButton)
     assert compared.camera.fitted
 
@@ -276,8 +275,8 @@ def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePane
 def test_the_models_menu_adds_bundled_models_and_removes_students(
     bench: Bench, compared: ComparePanel, qtbot: QtBot
 ) -> None:
-    menu = PanesMenu(compared, compared)
-    menu.fill()
+    menu = compared.panes_menu
+    menu.aboutToShow.emit()
     actions = {action.text(): action for action in menu.actions()}
     assert {f"Add {name}" for name in bundled_models()} <= set(actions)
     with qtbot.waitSignal(compared.finished, timeout=20_000):

@@ -1,0 +1,196 @@
+"""How long a 24-megapixel image takes to open in Compare, and what a frame costs while it is panned.
+
+    QT_QPA_PLATFORM=offscreen python -m benchmarks.viewer
+
+A frame is the picture drawn anew after the image moved by a few pixels, on the CPU as Qt's raster engine
+does. The same steps are timed for Qt's own ways of showing a QImage: a QGraphicsView, and a QLabel that
+scales it. Sixty frames a second leave 16.7 ms for each.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import (
+    QApplication,
+    QGraphicsPixmapItem,
+    QGraphicsScene,
+    QGraphicsView,
+    QLabel,
+    QScrollArea,
+    QWidget,
+)
+
+from benchmarks.measure import result
+from fakd_core.events import Image8
+from fakd_gui.compare import ComparePanel
+from fakd_gui.convert import rgb32_from_array
+from fakd_gui.session import Session
+from fakd_gui.theme import apply_theme
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.image_canvas import ImageCanvas
+
+WIDTH, HEIGHT = 6000, 4000
+VIEW = (1280, 720)
+STEPS = 60
+SECONDS_TO_OPEN = 1.5
+FRAME_MS = 1000 / 60
+
+
+def photograph() -> Image8:
+    """24 megapixels with the detail of a photograph, so that decoding takes what it takes."""
+    from skimage import data
+
+    tile = data.astronaut()
+    image = np.tile(tile, (HEIGHT // 512 + 1, WIDTH // 512 + 1, 1))[:HEIGHT, :WIDTH]
+    shade = np.linspace(0.6, 1.0, WIDTH, dtype=np.float32)[None, :, None]
+    return (image * shade).astype(np.uint8)
+
+
+def opening(path: Path) -> tuple[float, float, ComparePanel]:
+    """Seconds until the HR pane shows `path`, and the longest that the event loop stood still meanwhile."""
+    session = Session(runs_root=path.parent / "runs")
+    panel = ComparePanel(session)
+    panel.resize(1280, 800)
+    panel.show()
+    wait(lambda: panel.isVisible(), 1)
+    gaps, last = [0.0], time.perf_counter()
+
+    def tick() -> None:
+        nonlocal last
+        gaps.append(time.perf_counter() - last)
+        last = time.perf_counter()
+
+    timer = QTimer(panel, interval=1)
+    timer.timeout.connect(tick)
+    timer.start()
+    begun = last = time.perf_counter()
+    panel.opener.open(path)
+    wait(lambda: "HR" in panel.board.panes and bool(panel.board.panes["HR"].canvas.layers), 60)
+    panel.board.panes["HR"].canvas.repaint()
+    took = time.perf_counter() - begun
+    timer.stop()
+    return took, max(gaps), panel
+
+
+def wait(holds: Callable[[], bool], seconds: float) -> None:
+    """Run the event loop until `holds`."""
+    loop, end = QEventLoop(), time.perf_counter() + seconds
+    timer = QTimer(interval=1)
+    timer.timeout.connect(lambda: loop.quit() if holds() or time.perf_counter() > end else None)
+    timer.start()
+    loop.exec()
+
+
+def frames(widget: QWidget, step: Callable[[int], object]) -> float:
+    """The median of what a frame costs, in ms, while `step` moves the picture."""
+    times = []
+    # Until the window system has shown it, nothing is painted.
+    wait(lambda: False, 0.1)
+    for number in range(STEPS):
+        begun = time.perf_counter()
+        step(number)
+        widget.repaint()
+        times.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(times)
+
+
+def canvas_frames(panel: ComparePanel, zoom: float) -> float:
+    layer = panel.board.panes["HR"].canvas.layers[0]
+    camera = Camera()
+    canvas = ImageCanvas(camera)
+    canvas.resize(*VIEW)
+    canvas.show()
+    camera.set_scene(WIDTH, HEIGHT)
+    canvas.set_layers(layer)
+    camera.zoom_to(zoom, camera.middle)
+    took = frames(canvas, lambda number: camera.pan(QPointF(-7, -3 if number % 2 else 3)))
+    canvas.hide()
+    return took
+
+
+def graphics_view_frames(image: QImage, zoom: float) -> float:
+    view = QGraphicsView()
+    view.setFrameShape(QGraphicsView.Shape.NoFrame)
+    scene = QGraphicsScene(view)
+    item = QGraphicsPixmapItem(QPixmap.fromImage(image))
+    if zoom < 1:
+        item.setTransformationMode(Qt.TransformationMode.SmoothTransformation)
+    scene.addItem(item)
+    view.setScene(scene)
+    view.resize(*VIEW)
+    view.scale(zoom, zoom)
+    view.show()
+    bar = view.horizontalScrollBar()
+    took = frames(view.viewport(), lambda number: bar.setValue(bar.value() + 7))
+    view.hide()
+    return took
+
+
+def label_frames(image: QImage, zoom: float) -> float:
+    area, label = QScrollArea(), QLabel()
+    label.setScaledContents(True)
+    label.setPixmap(QPixmap.fromImage(image))
+    label.resize(round(WIDTH * zoom), round(HEIGHT * zoom))
+    area.setWidget(label)
+    area.resize(*VIEW)
+    area.show()
+    took = frames(area.viewport(), lambda number: label.move(label.pos() - QPoint(7, 0)))
+    area.hide()
+    return took
+
+
+def main() -> None:
+    app = QApplication([])
+    apply_theme(app)
+    pixels = photograph()
+    image = rgb32_from_array(pixels)
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix, options in (("jpg", {"quality": 92}), ("png", {"compress_level": 3})):
+            path = Path(folder) / f"large.{suffix}"
+            Image.fromarray(pixels).save(path, **options)
+            # Once unmeasured: memory that no program had yet comes slowly on a virtual machine.
+            done(opening(path)[2])
+            took, stall, panel = opening(path)
+            result(
+                f"24 MP {suffix.upper()} opened in Compare (decoded, reduced by 4, ready to zoom)",
+                f"<= {SECONDS_TO_OPEN} s",
+                f"{took:.2f} s; longest stall of the window {1000 * stall:.0f} ms",
+            )
+            if suffix == "png":
+                pan(panel, image)
+            done(panel)
+
+
+def done(panel: ComparePanel) -> None:
+    panel.shut_down()
+    panel.session.shut_down()
+    panel.close()
+    panel.deleteLater()
+
+
+def pan(panel: ComparePanel, image: QImage) -> None:
+    for zoom in (0.2, 0.37, 0.75, 1.0, 2.5, 8.0):
+        ours = canvas_frames(panel, zoom)
+        view, label = graphics_view_frames(image, zoom), label_frames(image, zoom) if zoom <= 2.5 else 0.0
+        against = f"{view / ours:.1f} times as fast as a QGraphicsView ({view:.1f} ms)"
+        if label:
+            against += f", {label / ours:.1f} times as a QLabel ({label:.1f} ms)"
+        result(
+            f"A frame of {VIEW[0]}x{VIEW[1]} of the 24 MP image at {100 * zoom:.0f} %",
+            f"<= {FRAME_MS:.1f} ms",
+            f"{ours:.1f} ms; {against}",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

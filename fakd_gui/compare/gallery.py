@@ -1,0 +1,84 @@
+"""Where the film strip's images come from, and the numbers they are sorted by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from fakd_core.errors import FakdError
+from fakd_core.layouts import find_images
+from fakd_gui.compare.board import Board
+from fakd_gui.compare.film_strip import FilmStrip
+from fakd_gui.compare.ranking import rank
+from fakd_gui.run_folders import has_student, is_run
+from fakd_gui.session import Session
+from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES, ImageOpener
+
+
+class Gallery(QObject):
+    """Fills `strip` from folders, drops and the session; opens what is chosen on it."""
+
+    def __init__(
+        self, session: Session, opener: ImageOpener, board: Board, strip: FilmStrip, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._opener = opener
+        self._board = board
+        self._strip = strip
+        self._window = parent
+        strip.chosen.connect(opener.open)
+        strip.failed.connect(session.error)
+        strip.ranking_wanted.connect(self._rank)
+        session.images_chosen.connect(self._show)
+
+    def take(self, paths: list[Path]) -> None:
+        """Dropped files: an image is opened, several or a folder of them fill the strip."""
+        images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+        folders = [path for path in paths if path.is_dir() and not (is_run(path) or has_student(path))]
+        if len(images) > 1:
+            self._session.show_images(images)
+        for folder in folders:
+            self.open_folder(folder)
+        # A model that is dropped again is wanted, although its pane was closed.
+        self._board.lineup.closed -= {str(path) for path in paths}
+        handled = [*folders, *(images if len(images) > 1 else [])]
+        self._opener.take([path for path in paths if path not in handled])
+
+    def open_folder(self, folder: Path) -> None:
+        """Go through the images of `folder`."""
+        try:
+            images = find_images(folder)
+        except FakdError as error:
+            self._session.error.emit(str(error))
+            return
+        if images:
+            self._session.show_images(images)
+        else:
+            self._session.error.emit(f"{folder}: no images in this folder; choose a folder of images")
+
+    def choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self._window, "Open a folder of images")
+        if name:
+            self.open_folder(Path(name))
+
+    def _show(self, paths: list[Path], labels: list[str]) -> None:
+        self._strip.show_images(paths, labels)
+        self._strip.go(1)
+
+    def _rank(self) -> None:
+        session, paths = self._session, list(self._strip.paths)
+        apart = {session.teacher, *self._board.lineup.closed}
+        students = [ref for ref in session.students if ref not in apart]
+        if not session.teacher or not students:
+            session.error.emit(
+                "Choose a teacher and add a student: the images are sorted by their difference."
+            )
+            self._strip.cannot_rank()
+            return
+        student, teacher, models = students[0], session.teacher, session.models
+        scale, is_lr = self._opener.scale, self._opener.is_lr
+        names = f"{self._board.label(student)} − {self._board.label(teacher)}"
+        self._strip.rank_by(lambda token: rank(paths, student, teacher, scale, is_lr, models, token), names)

@@ -1,0 +1,75 @@
+"""A Compare panel with small networks, shown and computed, for the tests of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+from small_models import Bench, make_bench
+
+from fakd_core.events import Image8
+from fakd_core.images import write_png
+from fakd_gui.compare import ComparePanel
+from fakd_gui.convert import array_from_qimage
+
+
+@contextmanager
+def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[tuple[Bench, ComparePanel]]:
+    """The panel on a session of its own, nothing opened yet."""
+    bench = make_bench(tmp_path)
+    panel = ComparePanel(bench.session)
+    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
+    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    panel.resize(900, 600)
+    panel.show()
+    yield bench, panel
+    bench.session.shut_down()
+
+
+def open_and_wait(panel: ComparePanel, path: Path, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        panel.opener.open(path)
+
+
+def stamp(height: int = 64, width: int = 96) -> Image8:
+    """Noise with an F and an L: no flip, turn or shift of it looks like itself."""
+    image = np.random.default_rng(7).integers(60, 180, (height, width, 3), dtype=np.uint8)
+    image[6:30, 8:12] = (250, 20, 20)
+    image[6:10, 8:24] = (250, 20, 20)
+    image[16:20, 8:18] = (250, 20, 20)
+    image[36:60, 70:73] = (20, 30, 240)
+    image[57:60, 70:90] = (20, 30, 240)
+    return image
+
+
+def save_stamp(folder: Path, name: str = "stamp", height: int = 64, width: int = 96) -> Path:
+    path = folder / f"{name}.png"
+    write_png(path, stamp(height, width))
+    return path
+
+
+def grab(widget: QWidget) -> Image8:
+    """What `widget` shows, (H, W, 3)."""
+    return array_from_qimage(widget.grab().toImage())
+
+
+def drag(
+    widget: QWidget,
+    start: QPointF,
+    end: QPointF,
+    modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    between: Callable[[], object] = lambda: None,
+) -> None:
+    """Press the left button at `start`, move to `end` in two steps, and release it there."""
+    left = Qt.MouseButton.LeftButton
+    QTest.mousePress(widget, left, modifier, start.toPoint())
+    QTest.mouseMove(widget, ((start + end) / 2).toPoint())
+    QTest.mouseMove(widget, end.toPoint())
+    between()
+    QTest.mouseRelease(widget, left, modifier, end.toPoint())
