@@ -87,12 +87,11 @@ def published_scores(name: str, scale: int) -> Mapping[PublishedNetwork, Publish
 
 @cache
 def _table() -> dict[tuple[str | None, int], dict[PublishedNetwork, PublishedScore]]:
-    table = {}
+    table: dict[tuple[str | None, int], dict[PublishedNetwork, PublishedScore]] = {}
     for line in _TABLE.strip().split("\n"):
         name, scale, *cells = line.split()
         scores = dict(zip(_COLUMNS, (_score(cell) for cell in cells), strict=True))
-        of = {network: scores[network.method, network.role] for network in NETWORKS}
-        table[name, int(scale)] = of
+        table[name, int(scale)] = {network: scores[network.method, network.role] for network in NETWORKS}
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -171,7 +172,7 @@ class Chooser(QWidget):
         if runs:
             menu.addSection("Runs")
         for run in runs[:MAX_RUNS]:
-            menu.addAction(run.name, lambda run=run: self.add_model(str(run)))
+            menu.addAction(run.name, partial(self.add_model, str(run)))
 
     def _sets_menu(self) -> QMenu:
         menu = QMenu(self)

@@ -189,10 +189,12 @@ def _latex_row(selection: Selection, row: Row) -> str:
     cells = [_escape(name_of(row))]
     for column in selection.columns:
         text = _number(selection.text(row, column))
-        mark = selection.report.mark(row, column)
-        cells.append(
-            {Mark.BEST: rf"\textbf{{{text}}}", Mark.SECOND: rf"\underline{{{text}}}"}.get(mark, text)
-        )
+        match selection.report.mark(row, column):
+            case Mark.BEST:
+                text = rf"\textbf{{{text}}}"
+            case Mark.SECOND:
+                text = rf"\underline{{{text}}}"
+        cells.append(text)
     return _latex_line([rf"\textit{{{cell}}}" for cell in cells] if row.published else cells)
 
 

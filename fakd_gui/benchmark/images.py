@@ -74,7 +74,7 @@ class ImageList(QWidget):
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.show_button = QPushButton("Show in Compare")
         self.show_button.setToolTip("All of them on Compare's film strip, in this order (Return)")
-        self.show_button.clicked.connect(lambda: self.chosen.emit(max(0, self.table.currentRow())))
+        self.show_button.clicked.connect(self._choose)
         self._close = QToolButton()
         self._close.setAutoRaise(True)
         self._close.setToolTip("Close the list (Esc)")
@@ -82,9 +82,10 @@ class ImageList(QWidget):
         self._close.clicked.connect(self.closed)
         self.table = QTableWidget(0, len(COLUMNS))
         self.table.setAccessibleName("Images, worst first")
-        self.table.setHorizontalHeaderLabels([heading for _, heading, _ in COLUMNS])
-        for number, (_, _, tip) in enumerate(COLUMNS):
-            self.table.horizontalHeaderItem(number).setToolTip(tip)
+        for number, (_, heading, tip) in enumerate(COLUMNS):
+            item = QTableWidgetItem(heading)
+            item.setToolTip(tip)
+            self.table.setHorizontalHeaderItem(number, item)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -154,9 +155,12 @@ class ImageList(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Return in the list shows the images; the table itself makes nothing of it."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.scored:
-            self.chosen.emit(max(0, self.table.currentRow()))
+            self._choose()
         else:
             super().keyPressEvent(event)
+
+    def _choose(self) -> None:
+        self.chosen.emit(max(0, self.table.currentRow()))
 
     def _sort(self, section: int) -> None:
         kind = COLUMNS[section][0]

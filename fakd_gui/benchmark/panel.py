@@ -29,9 +29,10 @@ from fakd_gui.benchmark.empty import EmptyTable
 from fakd_gui.benchmark.images import ImageList
 from fakd_gui.benchmark.output_bar import OutputBar
 from fakd_gui.benchmark.protocol import MORE, PROTOCOL
-from fakd_gui.benchmark.report import BICUBIC, Column, Kind, Report, SetAt
+from fakd_gui.benchmark.report import BICUBIC, Kind, Report, SetAt
+from fakd_gui.benchmark.report_model import Order
 from fakd_gui.benchmark.runner import Runner, empty_report
-from fakd_gui.benchmark.table import Order, ResultTable
+from fakd_gui.benchmark.table import ResultTable
 from fakd_gui.benchmark.view_bar import ViewBar
 from fakd_gui.jobs import LatestWins, stop_all
 from fakd_gui.remembered import part, text, texts
@@ -92,21 +93,13 @@ class BenchmarkPanel(QWidget):
 
     def remember(self) -> dict[str, object]:
         order = self.table.reported.order
-        column = order.column if order else None
         return {
             **self.chooser.remember(),
             "columns": [str(kind) for kind in self.bar.kinds()],
             "published": self.bar.published.isChecked(),
             "baseline": self.table.report.baseline,
             "choosing": self.bar.choose_button.isChecked(),
-            "order": None
-            if order is None
-            else {
-                "kind": str(column.kind) if column else "",
-                "data": column.at.data if column and column.at else "",
-                "scale": column.at.scale if column and column.at else 0,
-                "descending": order.descending,
-            },
+            "order": order.to_plain() if order else {},
         }
 
     def recall(self, remembered: Mapping[str, object]) -> None:
@@ -120,7 +113,7 @@ class BenchmarkPanel(QWidget):
             self.bar.choose_button.setChecked(choosing)
         if baseline := text(remembered, "baseline"):
             self.table.report.baseline = baseline
-        self.table.set_order(_order(part(remembered, "order")))
+        self.table.set_order(Order.from_plain(part(remembered, "order")))
         last = config_folder() / LAST
         if remembered and last.is_file() and not self.table.report.rows:
             self._reading.submit(lambda token: (read_report(last), ""))
@@ -332,15 +325,3 @@ class BenchmarkPanel(QWidget):
         self.bar.run_button.setToolTip(tip if ready else "Tick at least one model and one set")
         self.empty.say(ready)
         self.output.enable(bool(self.table.report.scores))
-
-
-def _order(found: Mapping[str, object]) -> Order | None:
-    """The order that `remember` wrote; None where it wrote none, or something else stands there."""
-    kind, data, scale = found.get("kind"), found.get("data"), found.get("scale")
-    descending = found.get("descending") is True
-    if kind == "":
-        return Order(None, descending)
-    if kind not in list(Kind):
-        return None
-    at = SetAt(str(data), scale) if data and isinstance(scale, int) else None
-    return Order(Column(Kind(str(kind)), at), descending)

@@ -114,7 +114,7 @@ def benchmark(
     is no other model. Raises `Cancelled`.
     """
     networks = _load(refs, models, token, report)
-    scales = list(dict.fromkeys(one.model.spec.scale for one in networks if one.model)) or [scale]
+    scales = list(dict.fromkeys(int(one.model.spec.scale) for one in networks if one.model)) or [scale]
     pairs = [
         (Cell(network.ref, SetAt(str(folder), factor)), network)
         for folder in folders

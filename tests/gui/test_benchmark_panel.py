@@ -21,7 +21,7 @@ from fakd_core.profiling import profile
 from fakd_core.samples import SAMPLES, resolve_data
 from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.benchmark.report import BICUBIC, Cell, Kind, SetAt
-from fakd_gui.benchmark.table import Order
+from fakd_gui.benchmark.report_model import Order
 
 
 @pytest.fixture

@@ -1,0 +1,219 @@
+"""A report as Qt's tables take it: which columns, which rows, in which order, in words and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import QWidget
+
+from fakd_gui.benchmark.exports import HEADINGS, Selection
+from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Kind, Mark, Report, Row, SetAt, shown
+from fakd_gui.theme import current_theme
+
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+TIPS = {
+    Kind.PARAMETERS: "Learned numbers, in millions",
+    Kind.GMACS: "Billions of multiply-accumulates for an LR image of 64×36 px (256×144 px output at ×4)",
+    Kind.PSNR: "PSNR on luma in dB, mean over the images",
+    Kind.SSIM: "SSIM on luma, mean over the images",
+    Kind.DELTA: "PSNR minus the teacher's, in dB; a published student's, minus its published teacher's",
+    Kind.GAP: "Gap closed, in percent: (PSNR − baseline) / (teacher − baseline)",
+    Kind.SECONDS: "Seconds per image, upscaling alone, on this machine's processor",
+}
+UNITS = {Kind.PARAMETERS: " M", Kind.PSNR: " dB", Kind.DELTA: " dB", Kind.GAP: " %", Kind.SECONDS: " s"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the rows are sorted by: a column, or the models' names (None)."""
+
+    column: Column | None
+    descending: bool
+
+    def to_plain(self) -> dict[str, object]:
+        """For a JSON file."""
+        at = self.column.at if self.column else None
+        return {
+            "kind": str(self.column.kind) if self.column else "",
+            "data": at.data if at else "",
+            "scale": at.scale if at else 0,
+            "descending": self.descending,
+        }
+
+    @staticmethod
+    def from_plain(found: Mapping[str, object]) -> Order | None:
+        """What `to_plain` wrote; None where something else stands."""
+        kind, data, scale = found.get("kind"), found.get("data"), found.get("scale")
+        descending = found.get("descending") is True
+        if kind == "":
+            return Order(None, descending)
+        if kind not in list(Kind):
+            return None
+        at = SetAt(str(data), scale) if data and isinstance(scale, int) else None
+        return Order(Column(Kind(str(kind)), at), descending)
+
+
+class ReportModel(QAbstractTableModel):
+    """A report as it is shown: which columns, which rows, in which order."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.report = Report()
+        self.kinds = set(Kind)
+        self.with_published = True
+        self.order: Order | None = None
+        self.rows: list[Row] = []
+        self.columns: list[Column] = []
+
+    def refresh(self) -> None:
+        """Show the report as it is now."""
+        columns = self.report.columns(self.kinds)
+        rows = self._sorted(
+            [*self.report.rows.values(), *(self.report.published() if self.with_published else ())], columns
+        )
+        if (rows, columns) == (self.rows, self.columns) and rows and columns:
+            # Place and selection stay where only figures changed.
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(columns) - 1))
+            self.headerDataChanged.emit(Qt.Orientation.Vertical, 0, len(rows) - 1)
+            return
+        self.beginResetModel()
+        self.rows, self.columns = rows, columns
+        self.endResetModel()
+
+    def refresh_cell(self, cell: Cell) -> None:
+        """The note of `cell` changed, nothing else."""
+        for row, shown_row in enumerate(self.rows):
+            if shown_row.ref == cell.ref:
+                for column, shown_column in enumerate(self.columns):
+                    if shown_column.at == cell.at:
+                        index = self.index(row, column)
+                        self.dataChanged.emit(index, index)
+
+    def selection(self) -> Selection:
+        """What is shown, to copy: models without any figure are left out."""
+        done = {cell.ref for cell in self.report.scores}
+        rows = [row for row in self.rows if row.published or row.ref in done]
+        return Selection(self.report, rows, self.columns)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(self.columns)
+
+    def data(self, index: Index, role: int = Role.DisplayRole) -> object:
+        row, column = self.rows[index.row()], self.columns[index.column()]
+        failure = self.report.failure(row, column.at)
+        match role:
+            case Role.DisplayRole:
+                return self._text(row, column, failure)
+            case Role.TextAlignmentRole:
+                return LEFT if failure else RIGHT
+            case Role.FontRole:
+                return self._font(row, column)
+            case Role.ForegroundRole:
+                return self._colour(row, column, failure)
+            case Role.SizeHintRole:
+                # A reason is cut to the room there is; it must not push the figures away.
+                return QSize(0, 0) if failure else None
+            case Role.ToolTipRole:
+                return failure or self._tip(row, column)
+            case Role.AccessibleTextRole:
+                return f"{self.label(row)}, {failure or self._tip(row, column)}"
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> object:
+        if orientation is Qt.Orientation.Horizontal:
+            column = self.columns[section]
+            if role == Role.DisplayRole:
+                return HEADINGS[column.kind]
+            if role == Role.ToolTipRole:
+                where = f"\n{column.at.data}" if column.at else ""
+                return (
+                    f"{TIPS[column.kind]}.{where}\nClick to sort; again to turn round, a third time to undo."
+                )
+            return int(Qt.AlignmentFlag.AlignCenter) if role == Role.TextAlignmentRole else None
+        row = self.rows[section]
+        theme = current_theme()
+        match role:
+            case Role.DisplayRole:
+                return self.label(row)
+            case Role.ToolTipRole:
+                return "From the paper, not measured here" if row.published else row.ref
+            case Role.TextAlignmentRole:
+                return int(LEFT)
+            case Role.FontRole:
+                font = QFont()
+                font.setItalic(row.published)
+                return font
+            case Role.ForegroundRole:
+                if row.published or row.ref == BICUBIC:
+                    return QColor(theme.muted)
+                return QColor(theme.teacher if row.ref == self.report.teacher else theme.text)
+        return None
+
+    def group(self, section: int) -> tuple[str, int, int]:
+        """The title above a column, and the first and last column below that title."""
+        at = self.columns[section].at
+        if at is None:
+            return "", section, section
+        members = [number for number, column in enumerate(self.columns) if column.at == at]
+        group = self.report.groups[at]
+        images = f" · {group.images} images" if group.images else ""
+        return f"{self.report.title(at)}{images}", members[0], members[-1]
+
+    def label(self, row: Row) -> str:
+        if row.published:
+            return f"{row.label}, published"
+        return f"{row.label} (teacher)" if row.ref == self.report.teacher else row.label
+
+    def _text(self, row: Row, column: Column, failure: str) -> str:
+        if failure:
+            return f"failed: {failure}"
+        text = shown(column.kind, self.report.value(row, column)).replace("-", "−")
+        if text or column.kind is not Kind.PSNR or column.at is None:
+            return text
+        return self.report.notes.get(Cell(row.ref, column.at), "")
+
+    def _tip(self, row: Row, column: Column) -> str:
+        text = shown(column.kind, self.report.value(row, column)).replace("-", "−")
+        if not text or column.at is None:
+            return TIPS[column.kind] if not text else f"{text}{UNITS.get(column.kind, '')}"
+        source = "published" if row.published else "click for its images"
+        best = self.report.mark(row, column)
+        mark = f", {'best' if best is Mark.BEST else 'second best'}" if best else ""
+        name = HEADINGS[column.kind].split(" (")[0]
+        return f"{self.report.title(column.at)}: {name} {text}{UNITS.get(column.kind, '')}{mark} ({source})"
+
+    def _font(self, row: Row, column: Column) -> QFont:
+        mark = self.report.mark(row, column)
+        font = QFont()
+        font.setBold(mark is Mark.BEST)
+        font.setUnderline(mark is Mark.SECOND)
+        font.setItalic(row.published)
+        return font
+
+    def _colour(self, row: Row, column: Column, failure: str) -> QColor:
+        theme = current_theme()
+        if failure:
+            return QColor(theme.bad)
+        known = self.report.value(row, column) is not None
+        return QColor(theme.text if known and not row.published else theme.muted)
+
+    def _sorted(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Row]:
+        order = self.order
+        if order is None or (order.column is not None and order.column not in columns):
+            return list(rows)
+        if order.column is None:
+            return sorted(rows, key=lambda row: row.label.lower(), reverse=order.descending)
+        values = [(self.report.value(row, order.column), row) for row in rows]
+        known = [(value, row) for value, row in values if value is not None]
+        known.sort(key=lambda pair: pair[0], reverse=order.descending)
+        # Rows without a value come last, whichever way round.
+        return [row for _, row in known] + [row for value, row in values if value is None]
