@@ -16,6 +16,9 @@ STUDENT = "student"
 """The name of the student a run is about; see `ValidationEnd` for those beside it."""
 SNAPSHOTS = "snapshots"
 PREVIEWS = "previews"
+SNAPSHOTS_KEPT = 16
+PREVIEWS_KEPT = 64
+"""Of each student: what a run keeps of its past does not grow with its length."""
 CROPS = ("bicubic", "teacher", "hr")
 """What a student's previews are compared with: one picture each in the folder of previews."""
 

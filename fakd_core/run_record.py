@@ -25,7 +25,16 @@ from fakd_core.images import write_png
 from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.run_folder import CONFIG as CONFIG
-from fakd_core.run_folder import METRICS, PREVIEWS, SNAPSHOTS, is_run, spread, stepwise
+from fakd_core.run_folder import (
+    METRICS,
+    PREVIEWS,
+    PREVIEWS_KEPT,
+    SNAPSHOTS,
+    SNAPSHOTS_KEPT,
+    is_run,
+    spread,
+    stepwise,
+)
 from fakd_core.run_folder import STUDENT as STUDENT
 from fakd_core.run_folder import previews as previews
 from fakd_core.run_folder import read_config as read_config
@@ -34,9 +43,6 @@ from fakd_core.run_folder import snapshots as snapshots
 
 ENVIRONMENT = "environment.json"
 LAST = "checkpoints/last.pt"
-SNAPSHOTS_KEPT = 16
-PREVIEWS_KEPT = 64
-"""Of each student: what a run keeps of its past does not grow with its length."""
 
 
 def weights_file(name: str) -> str:

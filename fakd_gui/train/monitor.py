@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSplitter, QVBoxLayout, QWidget
@@ -20,16 +22,19 @@ from fakd_core.events import (
 )
 from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
 from fakd_gui.session import Session
+from fakd_gui.train.comparison import Comparison
 from fakd_gui.train.estimate import in_words
+from fakd_gui.train.plot_export import PlotExport
 from fakd_gui.train.plots import RunPlots
-from fakd_gui.train.preview import PreviewRow
+from fakd_gui.train.preview import PreviewStrip
 from fakd_gui.train.series import RunSeries
+from fakd_gui.train.story import Story
 
 PACE_STEPS = 50
 """The pace is that of the last so many steps, so that it follows changes."""
 
-PREVIEW_HEIGHT = 228
-"""The crop of 192 pixels and its two lines of label."""
+PREVIEW_HEIGHT = 254
+"""The crop of 192 pixels, its two lines of label and the slider."""
 
 WELCOME = (
     "Press Start (Ctrl+Return): a small student learns from the teacher, and its curves appear here. "
@@ -38,24 +43,24 @@ WELCOME = (
 
 
 class TrainMonitor(QWidget):
-    """Follows the session's training, or shows a past run."""
+    """Follows the session's training, or shows a past run, also while another one is trained."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.series = RunSeries()
+        self.shown = Story("No training yet", text=WELCOME)
+        self._live: Story | None = None
         self._ended: RunEnd | None = None
         self._times: deque[tuple[int, float]] = deque(maxlen=PACE_STEPS)
-        self.title = QLabel("No training yet")
+        self.title = QLabel()
         self.title.setProperty("role", "heading")
         self.time_left = QLabel()
         self.time_left.setProperty("role", "muted")
         self.progress = QProgressBar()
         self.progress.setFormat("%v of %m steps")
-        self.progress.setRange(0, 1)
-        self.progress.setValue(0)
+        self.progress.setAccessibleName("Steps done")
         self.progress.setTextVisible(False)
-        self.log = QLabel(WELCOME)
+        self.log = QLabel()
         self.log.setProperty("role", "muted")
         self.log.setWordWrap(True)
         self.log.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -64,7 +69,12 @@ class TrainMonitor(QWidget):
         self.log.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.log.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.plots = RunPlots()
-        self.preview = PreviewRow()
+        self.preview = PreviewStrip()
+        self.preview.step_shown.connect(self.plots.mark_step)
+        self.plots.step_picked.connect(self.preview.show_step)
+        self.comparison = Comparison(session, self)
+        self.comparison.changed.connect(self._show_compared)
+        self._export = PlotExport(session, self.plots, self)
         self._clock = QTimer(self, interval=250)
         self._clock.timeout.connect(self._show_progress)
         self._step = 0
@@ -72,6 +82,8 @@ class TrainMonitor(QWidget):
         self._reader.result.connect(self._take_past)
         self._reader.failed.connect(session.error)
         self._lay_out()
+        self._show(self.shown)
+        self.progress.setTextVisible(False)
         session.training_started.connect(self._training_started)
         session.training_finished.connect(self._training_finished)
 
@@ -80,131 +92,168 @@ class TrainMonitor(QWidget):
         """How the last training ended, if it came to an end of its own."""
         return self._ended
 
-    def show_past(self, name: str, series: RunSeries) -> None:
-        """Show the curves of a run that is not running."""
-        self.series = series
-        self.plots.show_series(series)
-        self.preview.clear()
-        self.title.setText(name)
+    @property
+    def series(self) -> RunSeries:
+        """The curves that are shown."""
+        return self.shown.series
+
+    def show_past(self, story: Story) -> None:
+        """Show a run that is not running."""
+        self._show(story)
+
+    def show_live(self) -> None:
+        """Show the running training, or the one that ran last."""
+        if self._live is not None:
+            self._show(self._live)
+
+    def remember(self) -> dict[str, object]:
+        return {
+            "plots": self.plots.remember(),
+            "preview": self.preview.remember(),
+            "split": self.split.sizes(),
+        }
+
+    def recall(self, remembered: Mapping[str, object]) -> None:
+        plots, preview, split = (remembered.get(name) for name in ("plots", "preview", "split"))
+        if isinstance(plots, Mapping):
+            self.plots.recall(plots)
+        if isinstance(preview, Mapping):
+            self.preview.recall(preview)
+        if isinstance(split, list) and all(isinstance(size, int) and size > 0 for size in split):
+            self.split.setSizes(split)
+
+    # -- showing -------------------------------------------------------------------------------------
+
+    @property
+    def _follows(self) -> bool:
+        return self.shown is self._live
+
+    def _show(self, story: Story) -> None:
+        self.shown = story
+        self.title.setText(story.name)
+        self.log.setText(story.text)
         self.time_left.clear()
-        done = series.step[-1] if series.step else 0
-        self._set_progress(done, max(series.steps, done, 1))
-        best = f"best PSNR {max(series.psnr):.3f} dB" if series.psnr else "no validation yet"
-        bicubic = f", bicubic {series.bicubic.psnr:.3f} dB" if series.bicubic else ""
-        self.log.setText(f"A past run: {done:,} of {series.steps:,} steps, {best}{bicubic}.")
+        self.plots.show_series(story.series, story.name)
+        self._show_compared(self.comparison.runs)
+        self.preview.show_film(story.film)
+        self._set_progress(story.done, max(story.series.steps, story.done, 1))
+        if self._follows and self.session.training is not None:
+            self._show_progress()
+
+    def _say(self, story: Story, text: str) -> None:
+        story.text = text
+        if story is self.shown:
+            self.log.setText(text)
+
+    def _show_compared(self, runs: Sequence[tuple[Path, RunSeries]]) -> None:
+        self.plots.compare([(run.name, series) for run, series in runs if run != self.shown.run])
 
     # -- following -----------------------------------------------------------------------------------
 
     def _training_started(self, job: Job) -> None:
         config = self.session.training_config
         assert config is not None
-        self.series = RunSeries(steps=config.steps)
+        text = "Loading the models and the images, and measuring the bicubic and the teacher…"
+        self._live = Story(config.run.name, config.run, RunSeries(steps=config.steps), text=text)
         self._ended = None
         self._times.clear()
         self._step = 0
-        self.plots.show_series(self.series)
-        self.preview.clear()
-        self.title.setText(config.run.name)
-        self.log.setText("Loading the models and the images, and measuring the bicubic and the teacher…")
+        self._show(self._live)
         self.progress.setRange(0, 0)
         self._clock.start()
         job.event.connect(self._take)
 
     def _take(self, event: TrainEvent) -> None:
+        story = self._live
+        assert story is not None
         match event:
             case Progress():
                 note = f" {event.note}." if event.note else ""
-                self.log.setText(f"Preparing: {event.what}, {event.done:,} of {event.total:,}.{note}")
+                self._say(story, f"Preparing: {event.what}, {event.done:,} of {event.total:,}.{note}")
             case RunStarted():
-                self.series.take(event)
+                story.series.take(event)
                 self._step = event.first_step
-                self._set_progress(event.first_step, event.steps)
-                self.plots.levels_changed()
-                self.preview.begin(event.preview)
-                self.log.setText(_introduction(event))
+                story.film.begin(event.preview)
+                self._say(story, story.introduction(event))
                 if event.first_step:
                     self._read_past(event.first_step)
+                if self._follows:
+                    self._set_progress(event.first_step, event.steps)
+                    self.plots.refresh()
+                    self.preview.refresh()
             case StepEnd():
-                self.series.take(event)
+                story.series.take(event)
                 self._step = event.step
                 self._times.append((event.step, time.monotonic()))
-                self.plots.refresh()
             case ValidationEnd():
-                self.series.take(event)
-                self.plots.refresh()
-                self.preview.show_student(event.preview, event.step)
-                self.log.setText(self._verdict(event))
+                story.series.take(event)
+                story.film.add(event.step, {"student": event.preview, **event.other_previews})
+                self._say(story, story.verdict(event))
+                if self._follows:
+                    self.preview.refresh()
             case CheckpointSaved():
                 pass
             case RunEnd():
                 self._ended = event
+        if self._follows and isinstance(event, StepEnd | ValidationEnd):
+            self.plots.refresh()
 
     def _read_past(self, last: int) -> None:
-        """The points up to step `last` of the run that goes on, from its file; on a thread."""
-        config, series = self.session.training_config, self.series
-        assert config is not None
+        """What the run that goes on was up to step `last`, from its folder; on a thread."""
+        story = self._live
+        assert story is not None
+        assert story.run is not None
+        run = story.run
 
-        def work(token: CancelToken) -> tuple[RunSeries, RunSeries]:
-            from fakd_core.run_record import read_metrics
-
-            lines = read_metrics(config.run)
-            return series, RunSeries.from_metrics(line for line in lines if line.get("step", 0) <= last)
+        def work(token: CancelToken) -> tuple[Story, Story]:
+            past = Story.load(run, token)
+            past.film.frames = {step: frame for step, frame in past.film.frames.items() if step <= last}
+            return story, past
 
         self._reader.submit(work)
 
     def _take_past(self, read: object) -> None:
         assert isinstance(read, tuple)
-        series, past = read
-        if series is self.series:
-            series.prepend(past)
-            self.plots.show_series(series)
+        story, past = read
+        if story is self._live:
+            story.series.prepend(past.series)
+            story.film.prepend(past.film)
+            if self._follows:
+                self.plots.show_series(story.series, story.name)
+                self.preview.refresh()
 
     def _training_finished(self, end: JobEnd) -> None:
         self._clock.stop()
-        self._set_progress(self._step, max(self.series.steps, 1))
-        self.time_left.clear()
-        self.plots.redraw()
+        story = self._live
+        assert story is not None
+        if self._follows:
+            self._set_progress(self._step, max(story.series.steps, 1))
+            self.time_left.clear()
+            self.plots.redraw()
         match end.outcome:
             case Outcome.FAILED:
-                self.log.setText(f"Failed: {end.message}")
+                self._say(story, f"Failed: {end.message}")
             case Outcome.CANCELLED if self._ended is None:
-                self.log.setText("Stopped before the first step; nothing was written.")
+                self._say(story, "Stopped before the first step; nothing was written.")
             case Outcome.CANCELLED:
-                self.log.setText(
-                    f"Stopped and saved after step {self._step:,}. The list of runs continues it."
-                )
+                text = f"Stopped and saved after step {self._step:,}. The list of runs continues it."
+                self._say(story, text)
             case Outcome.COMPLETED:
-                self.log.setText(self._summary())
-
-    def _summary(self) -> str:
-        end, bicubic = self._ended, self.series.bicubic
-        if end is None or end.best is None or bicubic is None:
-            return "Done."
-        gain = end.best.psnr - bicubic.psnr
-        return (
-            f"Done in {in_words(end.seconds)}: PSNR {end.best.psnr:.2f} dB on the validation images, "
-            f"{gain:+.2f} dB to bicubic. Open an image in Compare to see it, or click into one in Inspect."
-        )
-
-    def _verdict(self, event: ValidationEnd) -> str:
-        bicubic = self.series.bicubic
-        gain = f", {event.student.psnr - bicubic.psnr:+.2f} dB to bicubic" if bicubic else ""
-        best = " (best so far)" if event.best else ""
-        scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
-        return f"Step {event.step:,}: {scores}{gain}{best}."
+                self._say(story, story.summary(self._ended))
 
     def _show_progress(self) -> None:
         job = self.session.training
-        if job is None or self.progress.maximum() == 0:
+        if job is None or not self._follows or self.progress.maximum() == 0:
             return
-        self._set_progress(self._step, self.series.steps)
+        total = self.series.steps
+        self._set_progress(self._step, total)
         if job.token.paused:
             self._times.clear()
             self.time_left.setText("paused")
         elif len(self._times) > 1:
             (first, begun), (last, now) = self._times[0], self._times[-1]
             pace = (now - begun) / (last - first)
-            left = in_words(pace * (self.series.steps - last))
+            left = in_words(pace * (total - last))
             self.time_left.setText(f"{left} left · {1 / max(pace, 1e-9):.3g} steps/s")
 
     def _set_progress(self, done: int, total: int) -> None:
@@ -236,13 +285,3 @@ class TrainMonitor(QWidget):
         layout.setSpacing(8)
         layout.addWidget(top)
         layout.addWidget(self.split, 1)
-
-
-def _introduction(event: RunStarted) -> str:
-    copied = f" {event.copied_tensors} tensors come from the teacher." if event.copied_tensors else ""
-    teacher = f", teacher {event.teacher.psnr:.2f} dB" if event.teacher else ""
-    return (
-        f"{event.student_parameters / 1e6:.2f} M parameters learn from {event.train_images} images "
-        f"on {event.device}.{copied} On {event.validation_images} held-out images: "
-        f"bicubic {event.bicubic.psnr:.2f} dB{teacher}."
-    )

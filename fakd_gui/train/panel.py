@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.catalogue import bundled_models
-from fakd_core.events import CancelToken
 from fakd_gui.jobs import Job, LatestWins
 from fakd_gui.session import Session
 from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.train.form import TrainForm
 from fakd_gui.train.monitor import TrainMonitor
-from fakd_gui.train.series import RunSeries
+from fakd_gui.train.story import Story
 from fakd_gui.widgets.style import restyle
 
 MARGIN = 12
@@ -26,6 +26,15 @@ ESTIMATE = (
 
 class TrainPanel(QWidget):
     """Starts, pauses and stops the session's training."""
+
+    KEYS = (
+        ("wheel, Ctrl+wheel", "on the curves: zoom over the steps, or in both directions"),
+        ("drag, Shift+drag", "on the curves: move, or enclose what to show"),
+        ("double click", "show all steps and values again"),
+        ("click", "on a validation's curve: show its pictures"),
+        ("Left, Right", "on the slider of the pictures: one validation back or on"),
+        ("F2, Del, Return", "in the list of runs: rename, delete to the trash, show"),
+    )
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,26 +96,35 @@ class TrainPanel(QWidget):
         self.form.load_settings(path)
 
     def show_run(self, run: Path) -> None:
-        """Show the curves of `run`, read on a thread; the running one is shown already."""
+        """Show what is known of `run`, read on a thread; of the running one everything is here already."""
         config = self.session.training_config
-        if self.session.training is not None:
-            if config is not None and config.run != run:
-                self.session.error.emit(f"{run.name} can be shown when the running training has ended.")
+        if self.session.training is not None and config is not None and config.run == run:
+            self._reader.cancel()
+            self.monitor.show_live()
             return
+        self._reader.submit(lambda token: Story.load(run, token))
 
-        def work(token: CancelToken) -> tuple[str, RunSeries]:
-            from fakd_core.run_record import read_metrics
+    def remember(self) -> dict[str, object]:
+        return {
+            "form": self.form.remember(),
+            "monitor": self.monitor.remember(),
+            "split": self.split.sizes(),
+        }
 
-            return run.name, RunSeries.from_metrics(read_metrics(run))
-
-        self._reader.submit(work)
+    def recall(self, remembered: Mapping[str, object]) -> None:
+        form, monitor, split = (remembered.get(name) for name in ("form", "monitor", "split"))
+        if isinstance(form, Mapping):
+            self.form.recall(form)
+        if isinstance(monitor, Mapping):
+            self.monitor.recall(monitor)
+        if isinstance(split, list) and all(isinstance(size, int) and size > 0 for size in split):
+            self.split.setSizes(split)
 
     # -- reacting ------------------------------------------------------------------------------------
 
-    def _show_past(self, read: object) -> None:
-        assert isinstance(read, tuple)
-        if self.session.training is None:
-            self.monitor.show_past(*read)
+    def _show_past(self, story: object) -> None:
+        assert isinstance(story, Story)
+        self.monitor.show_past(story)
 
     def _form_changed(self) -> None:
         """A teacher that was found to be usable is the teacher of every workspace."""
@@ -173,13 +191,13 @@ class TrainPanel(QWidget):
         # All of the form, and the bar that scrolls it: what is cut off could not be reached.
         bar = self.form.verticalScrollBar().sizeHint().width()
         left.setMinimumWidth(self.form.widget().minimumSizeHint().width() + bar)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setChildrenCollapsible(False)
-        split.addWidget(left)
-        split.addWidget(self.monitor)
-        split.setStretchFactor(0, 0)
-        split.setStretchFactor(1, 1)
-        split.setSizes([340, 700])
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(left)
+        self.split.addWidget(self.monitor)
+        self.split.setStretchFactor(0, 0)
+        self.split.setStretchFactor(1, 1)
+        self.split.setSizes([340, 700])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(split)
+        layout.addWidget(self.split)

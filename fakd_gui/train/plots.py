@@ -1,147 +1,103 @@
-"""The curves of a run: loss parts and validation PSNR, every point kept, redrawn at most every 100 ms."""
+"""The curves of a run: loss parts, validation PSNR and SSIM, learning rate; other runs laid over them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from html import escape
 
-import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QPen
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QHBoxLayout,
-    QLabel,
-    QSizePolicy,
-    QSlider,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
-from fakd_gui.theme import Theme, current_theme, follow_theme, style_plot
-from fakd_gui.train.series import TOTAL, RunSeries
-from fakd_gui.train.trace import Trace
+from fakd_gui.theme import Theme, current_theme, follow_theme
+from fakd_gui.train.curves import DASHES
+from fakd_gui.train.lines import LOSS, PSNR, RATE, SSIM, Drawing, levels_of
+from fakd_gui.train.plot_card import PlotCard
+from fakd_gui.train.plot_tools import PlotTools
+from fakd_gui.train.readout import SWATCHES
+from fakd_gui.train.series import RunSeries
 
-REDRAW_MS = 100
+REDRAW_MS = 50
 REDRAW_SHARE = 0.2
-"""A long run's redraws may take this share of the time; then they come less often."""
-DEFAULT_SMOOTHING = 60
-THICK_UP_TO = 400
-"""Points. Qt takes seconds to stroke a longer jagged line that is antialiased and wider than one pixel."""
-SIDE_BY_SIDE_WIDTH = 620
-"""From this width on the two plots stand beside each other."""
-
-
-class PlotCard(QWidget):
-    """A titled plot; the values at the cursor stand beside the title."""
-
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.title = QLabel(title)
-        self.title.setProperty("role", "heading")
-        self.readout = QLabel()
-        self.readout.setProperty("role", "muted")
-        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.widget = pg.PlotWidget()
-        self.widget.setAcceptDrops(False)
-        self.widget.viewport().setAcceptDrops(False)
-        self.widget.setMinimumSize(180, 110)
-        self.plot: pg.PlotItem = self.widget.getPlotItem()
-        self.plot.showGrid(x=True, y=True, alpha=0.15)
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
-        self.plot.getAxis("left").enableAutoSIPrefix(False)
-        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
-        self.cursor = pg.InfiniteLine(angle=90, movable=False)
-        self.cursor.hide()
-        self.plot.addItem(self.cursor, ignoreBounds=True)
-        self.show_numbers(False)
-        header = QHBoxLayout()
-        header.setContentsMargins(4, 0, 4, 0)
-        header.addWidget(self.title)
-        header.addWidget(self.readout, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(header)
-        layout.addWidget(self.widget, 1)
-
-    def show_numbers(self, there: bool) -> None:
-        """Numbers on the axes mean nothing before there are values."""
-        for side in ("left", "bottom"):
-            self.plot.getAxis(side).setStyle(showValues=there)
-
-    def apply_theme(self, theme: Theme) -> None:
-        style_plot(self.plot, theme)
-        self.cursor.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
+"""Redraws may take this share of the time; where they take longer they come less often."""
+SIDE_BY_SIDE_WIDTH = 560
+"""From this width on the plots stand in two columns."""
+CARD_HEIGHT = 120
+"""Pixels below which a plot tells nothing; plots that have no room are left out, the last named first."""
+CARDS = {
+    LOSS: ("Loss by step, images on the 0..255 scale. Click a name to hide its curve.", ".4g"),
+    PSNR: ("Mean PSNR in dB over the held-out images, on luma, by the papers' protocol", ".3f"),
+    SSIM: ("Mean SSIM over the held-out images, on luma, by the papers' protocol", ".4f"),
+    RATE: ("The optimiser's learning rate by step", ".3g"),
+}
 
 
 class RunPlots(QWidget):
-    """Shows a `RunSeries`; call `refresh` whenever it grew."""
+    """Shows a `RunSeries`; call `refresh` whenever it grew.
+
+    The wheel zooms over the steps, dragging moves, a double click fits; all plots show the same steps.
+    """
+
+    step_picked = Signal(int)
+    """A validation in the plots was clicked: after how many steps."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.series = RunSeries()
-        self.curves: dict[str, pg.PlotDataItem] = {}
-        self._traces: dict[str, Trace] = {}
-        self._levels: list[pg.InfiniteLine] = []
+        self.name = ""
+        self.cards = {name: PlotCard(name, tip, digits) for name, (tip, digits) in CARDS.items()}
+        self.loss, self.psnr, self.ssim, self.rate = self.cards.values()
+        self.tools = PlotTools(tuple(CARDS))
+        self.smoothing, self.log_axis, self.weighted = (
+            self.tools.smoothing,
+            self.tools.log_axis,
+            self.tools.weighted,
+        )
+        self.compared: list[tuple[str, RunSeries]] = []
+        self._drawings: list[Drawing] = [Drawing(self.series)]
+        self._hidden: frozenset[str] = frozenset()
+        self._range: tuple[float, float] | None = None
+        """The steps the person chose to see; None shows all."""
+        self.legend = QLabel()
+        self.legend.setWordWrap(True)
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.legend.setToolTip("Past runs laid over the one shown; tick them in the list of runs")
+        self.legend.hide()
         self._timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
-        self._timer.timeout.connect(self.redraw)
-        self.loss = PlotCard("Loss")
-        self.loss.title.setToolTip(
-            "Loss by step, images on the 0..255 scale; curves are smoothed, figures are not"
-        )
-        self.psnr = PlotCard("Validation PSNR (dB)")
-        self.psnr.title.setToolTip(
-            "PSNR by step: mean over the held-out images, on luma, by the papers' protocol"
-        )
-        self._hovered: int | None = None
-        self.student_curve = self.psnr.plot.plot(symbol="o", symbolSize=6)
-        self.student_curve.curve.setSegmentedLineMode("on")
-        self.smoothing = QSlider(Qt.Orientation.Horizontal)
-        self.smoothing.setRange(0, 99)
-        self.smoothing.setValue(DEFAULT_SMOOTHING)
-        self.smoothing.setMinimumWidth(30)
-        self.smoothing.setMaximumWidth(110)
-        self.smoothing.setToolTip("Smoothing: weight of the past in the moving average, 0 to 0.99")
-        self.smoothing.setAccessibleName("Smoothing")
-        self._smoothing_value = QLabel()
-        self._smoothing_value.setFixedWidth(self.fontMetrics().horizontalAdvance("0.00") + 4)
-        self.log_axis = QCheckBox("&Log axis")
-        self.log_axis.setToolTip("Logarithmic loss axis")
-        self.weighted = QCheckBox("&Weighted")
-        self.weighted.setChecked(True)
-        self.weighted.setToolTip("On: every part as it enters the total. Off: every part before its weight.")
-        self._splitter = QSplitter(Qt.Orientation.Horizontal)
-        self._splitter.setChildrenCollapsible(False)
-        self._splitter.addWidget(self.loss)
-        self._splitter.addWidget(self.psnr)
-        self._splitter.setSizes([600, 400])
+        self._timer.timeout.connect(self._redraw_if_seen)
+        self._stale = False
         self._lay_out()
-        self.smoothing.valueChanged.connect(self._smooth_anew)
-        self.weighted.toggled.connect(self._smooth_anew)
-        self.log_axis.toggled.connect(self._set_log)
-        for card in (self.loss, self.psnr):
-            card.widget.scene().sigMouseMoved.connect(lambda position, card=card: self._hover(card, position))
-            card.widget.viewport().installEventFilter(self)
+        self.tools.changed.connect(self._tools_changed)
+        self.tools.fit_wanted.connect(self.fit)
+        for card in self.cards.values():
+            card.hovered.connect(self._read_at)
+            card.toggled.connect(self._toggle)
+            card.view.turned.connect(lambda card=card: self._turned(card))
+            card.view.fit_wanted.connect(self.fit)
+            card.view.clicked_at.connect(lambda step, card=card: self._pick(card, step))
         follow_theme(self, self._apply_theme)
 
-    def show_series(self, series: RunSeries) -> None:
+    # -- what is shown -------------------------------------------------------------------------------
+
+    def show_series(self, series: RunSeries, name: str = "") -> None:
         """Show another run."""
-        self.series = series
-        for curve in self.curves.values():
-            self.loss.plot.removeItem(curve)
-        self.curves.clear()
-        self._traces.clear()
-        for card in (self.loss, self.psnr):
-            card.plot.enableAutoRange()
-            card.cursor.hide()
-            card.readout.clear()
-        self._hovered = None
-        self._show_levels()
+        self.series, self.name = series, name
+        self._drawings = [Drawing(series), *self._drawings[1:]]
+        for card in self.cards.values():
+            card.set_mark(None)
+            card.read_at(None)
+        self.fit()
+
+    def compare(self, runs: Sequence[tuple[str, RunSeries]]) -> None:
+        """Lay the curves of `runs`, each with its name, over those of the run that is shown."""
+        self.compared = list(runs)
+        self._drawings = [self._drawings[0]]
+        self._drawings += [
+            Drawing(series, name, number) for number, (name, series) in enumerate(self.compared)
+        ]
+        self._show_legend()
         self.redraw()
 
     def refresh(self) -> None:
@@ -149,175 +105,161 @@ class RunPlots(QWidget):
         if not self._timer.isActive():
             self._timer.start()
 
-    def levels_changed(self) -> None:
-        """The bicubic's and the teacher's PSNR became known."""
-        self._show_levels()
-        self.refresh()
-
     def redraw(self) -> None:
         begun = time.perf_counter()
-        self._draw_losses()
-        self._draw_validation()
-        taken = 1000 * (time.perf_counter() - begun)
-        self._timer.setInterval(min(max(REDRAW_MS, round(taken / REDRAW_SHARE)), 1000))
+        self._stale = False
+        theme, smoothing, weighted = current_theme(), self.tools.weight, self.weighted.isChecked()
+        for name, card in self.cards.items():
+            lines = [
+                line
+                for drawing in self._drawings
+                for line in drawing.lines(name, weighted, smoothing, theme)
+                if len(line.steps)
+            ]
+            card.set_lines(lines, levels_of(name, self.series, theme), self._hidden)
+        left, right = self._range or self._extent()
+        seen = [card for card in self.cards.values() if card.isVisibleTo(self)]
+        for card in seen:
+            card.draw(left, right)
+        taken = time.perf_counter() - begun + sum(card.widget.paint_seconds for card in seen)
+        self._timer.setInterval(min(max(REDRAW_MS, round(1000 * taken / REDRAW_SHARE)), 1000))
 
-    def _draw_losses(self) -> None:
-        theme = current_theme()
-        shown = self._shown()
-        self.loss.show_numbers(bool(self.series.step))
-        for name in [name for name in self.curves if name not in shown]:
-            self.loss.plot.removeItem(self.curves.pop(name))
-        steps = self._trace("step", 0).take(self.series.step)
-        for name, values in shown.items():
-            if name not in self.curves:
-                self.curves[name] = self._new_curve(name)
-            averages = self._trace(f"{name} average", self.smoothing.value() / 100).take(values)
-            self.curves[name].setData(steps[: len(averages)], averages)
-            pen = self._pen(name, theme)
-            if self.curves[name].opts["pen"].widthF() != pen.widthF():
-                self.curves[name].setPen(pen)
-        self._read_losses()
+    def fit(self) -> None:
+        """Show all steps and all values again."""
+        self._range = None
+        for card in self.cards.values():
+            card.view.free_x = card.view.free_y = False
+        self.redraw()
 
-    def _read_losses(self) -> None:
-        """The legend: every part in its colour with its value under the cursor, else with the newest."""
-        theme = current_theme()
-        count = len(self.series.step)
-        index = count - 1 if self._hovered is None else min(self._hovered, count - 1)
-        if index < 0:
-            self.loss.readout.clear()
-            return
-        digits = 3 if self._hovered is None else 4
-        values = {name: values[index] for name, values in self._shown().items()}
-        parts = [
-            f"<span style='color: {self._colour(name, theme)}'>&#9632; {name}&nbsp;{value:#.{digits}g}</span>"
-            for name, value in values.items()
-        ]
-        step = "" if self._hovered is None else f"step {self.series.step[index]:,} &nbsp; "
-        self.loss.readout.setText(step + " &nbsp; ".join(parts))
-        self.loss.readout.setToolTip(
-            f"Step {self.series.step[index]:,}, not smoothed, learning rate {self.series.lr[index]:.2g}"
-        )
+    def mark_step(self, step: int | None) -> None:
+        """Point out the validation that the pictures show."""
+        for card in (self.psnr, self.ssim):
+            card.set_mark(step)
 
-    def _draw_validation(self) -> None:
-        series = self.series
-        self.student_curve.setData(np.asarray(series.validation_step), np.asarray(series.psnr))
-        levels = [scores.psnr for scores in (series.bicubic, series.teacher) if scores]
-        self.psnr.show_numbers(bool(levels or series.psnr))
-        if levels:
-            low, high = min(levels + series.psnr), max(levels + series.psnr)
-            margin = max(0.3 * (high - low), 0.1)  # room for the labels outside the two levels
-            self.psnr.plot.setYRange(low - margin, high + margin, padding=0)
-        if series.steps:
-            self.psnr.plot.setXRange(0, series.steps, padding=0.04)
+    # -- remembering ---------------------------------------------------------------------------------
 
-    def _trace(self, name: str, weight: float) -> Trace:
-        return self._traces.setdefault(name, Trace(weight))
+    def remember(self) -> dict[str, object]:
+        splits = [self._columns, self._left, self._right]
+        return {**self.tools.remember(), "sizes": [split.sizes() for split in splits]}
 
-    def _smooth_anew(self) -> None:
-        self._smoothing_value.setText(f"{self.smoothing.value() / 100:.2f}")
-        self._traces.clear()
+    def recall(self, remembered: Mapping[str, object]) -> None:
+        self.tools.recall(remembered)
+        sizes = remembered.get("sizes")
+        if isinstance(sizes, list):
+            for split, kept in zip((self._columns, self._left, self._right), sizes, strict=False):
+                if isinstance(kept, list) and all(isinstance(size, int) and size > 0 for size in kept):
+                    split.setSizes(kept)
+
+    # -- reacting ------------------------------------------------------------------------------------
+
+    def _extent(self) -> tuple[float, float]:
+        extents = [extent for card in self.cards.values() if (extent := card.extent())]
+        if not extents:
+            return 0.0, 1.0
+        first, last = min(extents)[0], max(end for _, end in extents)
+        margin = max(0.02 * (last - first), 0.5)
+        return first - margin, last + margin
+
+    def _turned(self, turned: PlotCard) -> None:
+        if turned.view.free_x:
+            left, right = turned.view.viewRange()[0]
+            self._range = (left, right)
+        self.redraw()
+
+    def _read_at(self, step: float | None) -> None:
+        for card in self.cards.values():
+            card.read_at(step)
+
+    def _pick(self, card: PlotCard, step: float) -> None:
+        if card in (self.psnr, self.ssim) and (nearest := card.nearest(step)) is not None:
+            self.step_picked.emit(nearest)
+
+    def _toggle(self, key: str) -> None:
+        self._hidden ^= {key}
+        self.redraw()
+
+    def _tools_changed(self) -> None:
+        if self.loss.log != self.log_axis.isChecked():
+            self.loss.set_log(self.log_axis.isChecked())
+            self.loss.view.free_y = False
+        self._arrange()
         self.refresh()
 
-    def _shown(self) -> Mapping[str, list[float]]:
-        return self.series.weighted if self.weighted.isChecked() else self.series.raw
+    def _redraw_if_seen(self) -> None:
+        if self.isVisible():
+            self.redraw()
+        else:
+            self._stale = True
 
-    def _show_levels(self) -> None:
-        for line in self._levels:
-            self.psnr.plot.removeItem(line)
-        self._levels.clear()
-        theme = current_theme()
-        for name, scores, colour, anchors in (
-            ("bicubic", self.series.bicubic, theme.bicubic, [(0, 0), (0, 0)]),
-            ("teacher", self.series.teacher, theme.teacher, [(0, 1), (0, 1)]),
-        ):
-            if scores is None:
-                continue
-            line = pg.InfiniteLine(
-                scores.psnr,
-                angle=0,
-                pen=pg.mkPen(colour, width=1.5, style=Qt.PenStyle.DashLine),
-                label=f"{name} {scores.psnr:.2f}",
-                labelOpts={"position": 0.03, "color": colour, "anchors": anchors},
-            )
-            self.psnr.plot.addItem(line)
-            self._levels.append(line)
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
 
-    def _set_log(self, on: bool) -> None:
-        self.loss.plot.setLogMode(y=on)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._arrange()
         self.refresh()
 
-    def _hover(self, card: PlotCard, position: object) -> None:
-        where = card.plot.vb.mapSceneToView(position).x()
-        steps = self.series.step if card is self.loss else self.series.validation_step
-        if not steps:
-            return
-        index = int(np.abs(np.asarray(steps) - where).argmin())
-        card.cursor.setPos(steps[index])
-        card.cursor.show()
-        if card is self.psnr:
-            card.readout.setText(
-                f"step {steps[index]:,}: {self.series.psnr[index]:.3f} dB, SSIM {self.series.ssim[index]:.4f}"
-            )
-            return
-        self._hovered = index
-        self._read_losses()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Leave:
-            for card in (self.loss, self.psnr):
-                card.cursor.hide()
-            self.psnr.readout.clear()
-            self._hovered = None
-            self._read_losses()
-        return super().eventFilter(watched, event)
-
-    def resizeEvent(self, event: object) -> None:
+    def _arrange(self) -> None:
+        """One or two columns; the plots that were chosen, as many as have room."""
         beside = self.width() >= SIDE_BY_SIDE_WIDTH
         wanted = Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical
-        if self._splitter.orientation() is not wanted:
-            self._splitter.setOrientation(wanted)
+        if self._columns.orientation() is not wanted:
+            self._columns.setOrientation(wanted)
+        rows = max(self._columns.height() // CARD_HEIGHT, 1)
+        chosen = [name for name in CARDS if name in self.tools.chosen]
+        if not beside:
+            chosen = chosen[:rows]
+        elif rows == 1:
+            chosen = [next(iter(pair), "") for pair in _columns_of(chosen)]
+        for name, card in self.cards.items():
+            card.setVisible(name in chosen)
+        for column, pair in zip((self._left, self._right), _columns_of(chosen), strict=True):
+            column.setVisible(bool(pair))
 
-    def _new_curve(self, name: str) -> pg.PlotDataItem:
-        curve = self.loss.plot.plot(pen=self._pen(name, current_theme()))
-        curve.setDownsampling(auto=True, method="peak")
-        curve.opts["autoDownsampleFactor"] = 1.0  # Two points a pixel column show every peak.
-        curve.setClipToView(True)
-        curve.curve.setSegmentedLineMode("on")
-        return curve
-
-    def _pen(self, name: str, theme: Theme) -> QPen:
-        thick = len(self.series.step) <= THICK_UP_TO
-        pen = pg.mkPen(self._colour(name, theme), width=1.5 if thick else 1)
-        # Lines are drawn piece by piece; any other cap leaves a bead on every joint.
-        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        return pen
-
-    def _colour(self, name: str, theme: Theme) -> str:
-        return theme.total if name == TOTAL else theme.part_colour(name)
+    def _show_legend(self) -> None:
+        theme = current_theme()
+        parts = []
+        for number, (name, _) in enumerate(self.compared):
+            colour = Drawing.colour_of_run(number, theme)
+            sign = SWATCHES[number % len(DASHES)]
+            parts.append(
+                f"<span style='color: {colour}'>{sign}</span>&nbsp;{escape(name).replace(' ', '&nbsp;')}"
+            )
+        self.legend.setText(" &nbsp; ".join(parts))
+        self.legend.setVisible(bool(parts))
 
     def _apply_theme(self, theme: Theme) -> None:
-        for card in (self.loss, self.psnr):
+        for card in self.cards.values():
             card.apply_theme(theme)
-        for name, curve in self.curves.items():
-            curve.setPen(self._pen(name, theme))
-        self.student_curve.setPen(pg.mkPen(theme.student, width=2))
-        self.student_curve.setSymbolBrush(theme.student)
-        self.student_curve.setSymbolPen(theme.student)
-        self._show_levels()
-        self._read_losses()
+        self._show_legend()
+        self.redraw()
 
     def _lay_out(self) -> None:
-        tools = QHBoxLayout()
-        tools.setContentsMargins(4, 0, 4, 0)
-        tools.setSpacing(8)
-        name = QLabel("S&moothing")
-        name.setBuddy(self.smoothing)
-        for widget in (name, self.smoothing, self._smoothing_value, self.log_axis, self.weighted):
-            tools.addWidget(widget)
-        tools.addStretch()
-        self._smoothing_value.setText(f"{DEFAULT_SMOOTHING / 100:.2f}")
+        self._left, self._right, self._columns = (
+            QSplitter(orientation)
+            for orientation in (Qt.Orientation.Vertical, Qt.Orientation.Vertical, Qt.Orientation.Horizontal)
+        )
+        for column, cards in ((self._left, (self.loss, self.rate)), (self._right, (self.psnr, self.ssim))):
+            for card in cards:
+                column.addWidget(card)
+            self._columns.addWidget(column)
+        self._left.setSizes([300, 110])
+        self._right.setSizes([220, 190])
+        self._columns.setSizes([560, 440])
+        for split in (self._left, self._right, self._columns):
+            split.setChildrenCollapsible(False)
+        self.figure = QWidget()
+        inner = QVBoxLayout(self.figure)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.legend)
+        inner.addWidget(self._columns, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addLayout(tools)
-        layout.addWidget(self._splitter, 1)
+        layout.addWidget(self.tools)
+        layout.addWidget(self.figure, 1)
+
+
+def _columns_of(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    return [name for name in names if name in (LOSS, RATE)], [name for name in names if name in (PSNR, SSIM)]

@@ -1,107 +1,177 @@
-"""The validation crop as it improves: bicubic, student, teacher and ground truth beside one another."""
+"""The validation crop as it improves: bicubic, students, teacher and ground truth, over the validations."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+import math
+from collections.abc import Mapping, Sequence
 
-from fakd_core.events import Image8, Preview
-from fakd_gui.convert import qpixmap_from_array
-from fakd_gui.theme import current_theme
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
-PSNR_BORDER = 4
-"""HR pixels left out on every side of the crop's PSNR: the scale of the usual run."""
+from fakd_gui.train.film import Film
+from fakd_gui.train.lines import PLAIN, label_of
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.image_canvas import ImageCanvas
+from fakd_gui.widgets.layers import Layer
 
 
-class CropView(QWidget):
-    """The middle of a picture, never reduced: detail is what it is looked at for.
-
-    Enlarged by whole multiples, so that pixels stay square.
-    """
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._pixmap = QPixmap()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(72, 72)
-
-    def sizeHint(self) -> QSize:
-        return QSize(180, 180)
+class CropCamera(Camera):
+    """Fits by whole multiples of the screen's pixels and never reduces: detail is what a crop is for."""
 
     @property
-    def empty(self) -> bool:
-        return self._pixmap.isNull()
-
-    def show_image(self, image: Image8 | None) -> None:
-        self._pixmap = QPixmap() if image is None else qpixmap_from_array(image)
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        if self._pixmap.isNull():
-            painter.fillRect(self.rect(), QColor(current_theme().panel))
-            return
-        ratio = self.devicePixelRatioF()
-        room = min(self.width() / self._pixmap.width(), self.height() / self._pixmap.height()) * ratio
-        factor = max(1, round(room)) / ratio
-        size = QSize(round(self._pixmap.width() * factor), round(self._pixmap.height() * factor))
-        corner = QPoint((self.width() - size.width()) // 2, (self.height() - size.height()) // 2)
-        painter.drawPixmap(QRect(corner, size), self._pixmap)
+    def fit_zoom(self) -> float:
+        room = min(self.viewport.width() / self.scene.width(), self.viewport.height() / self.scene.height())
+        return max(1, math.floor(room * self.pixel_ratio + 0.05)) / self.pixel_ratio
 
 
-class PreviewRow(QWidget):
-    """Four crops with their names and PSNR."""
+class Column(QWidget):
+    """One picture under its name and PSNR."""
 
-    NAMES = ("bicubic", "student", "teacher", "HR")
+    def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.caption = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self.caption.setProperty("role", "muted")
+        # Equal columns, whatever the captions say.
+        self.caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.canvas = ImageCanvas(camera)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.caption)
+        layout.addWidget(self.canvas, 1)
+
+
+class PreviewStrip(QWidget):
+    """Shows a `Film`; the slider goes through its validations, the wheel zooms all pictures alike."""
+
+    step_shown = Signal(object)
+    """After how many steps the pictures are from, or None."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.crops = {name: CropView() for name in self.NAMES}
-        self.labels = {
-            name: QLabel(f"{name}\n", alignment=Qt.AlignmentFlag.AlignCenter) for name in self.NAMES
-        }
-        self._preview: Preview | None = None
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setHorizontalSpacing(8)
-        layout.setVerticalSpacing(2)
-        for column, name in enumerate(self.NAMES):
-            self.labels[name].setProperty("role", "muted")
-            # Four equal columns, whatever the labels say.
-            self.labels[name].setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            layout.addWidget(self.labels[name], 0, column)
-            layout.addWidget(self.crops[name], 1, column)
-            layout.setColumnStretch(column, 1)
-        layout.setRowStretch(1, 1)
+        self.film = Film()
+        self._step: int | None = None
+        self.camera = CropCamera(self)
+        self.columns: dict[str, Column] = {}
+        self.scrubber = QSlider(Qt.Orientation.Horizontal)
+        self.scrubber.setAccessibleName("Validation")
+        self.scrubber.setToolTip("Go through the validations (Left, Right; Home, End)")
+        self.scrubber.setPageStep(5)
+        self.scrubber.setMinimumWidth(40)
+        self.step_label = QLabel()
+        self.step_label.setProperty("role", "muted")
+        self.step_label.setMinimumWidth(self.fontMetrics().horizontalAdvance("step 0,000,000 (00 of 00)"))
+        self.follow = QCheckBox("&Follow")
+        self.follow.setToolTip("Go on to each new validation")
+        self.follow.setChecked(True)
+        self._row = QGridLayout()
+        self._row.setHorizontalSpacing(6)
+        tools = QHBoxLayout()
+        tools.setSpacing(8)
+        for widget in (self.step_label, self.scrubber, self.follow):
+            tools.addWidget(widget, int(widget is self.scrubber))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(tools)
+        layout.addLayout(self._row, 1)
+        self.scrubber.valueChanged.connect(lambda _: self._draw())
+        self.scrubber.actionTriggered.connect(self._scrubbed)
+        self.follow.toggled.connect(lambda on: self.refresh() if on else None)
+        self.show_film(Film())
 
-    def clear(self) -> None:
-        self._preview = None
-        for name in self.NAMES:
-            self.crops[name].show_image(None)
-            self.labels[name].setText(f"{name}\n")
+    @property
+    def step(self) -> int | None:
+        """After how many steps the pictures are from."""
+        return self._step
 
-    def begin(self, preview: Preview) -> None:
-        """Show what stays the same during the run."""
-        self.clear()
-        self._preview = preview
-        self._show("bicubic", preview.bicubic)
-        self._show("teacher", preview.teacher)
-        self._show("HR", preview.hr)
+    def show_film(self, film: Film) -> None:
+        """Show another run's pictures, from its newest validation on."""
+        self.film, self._step = film, None
+        self.refresh()
 
-    def show_student(self, image: Image8, step: int) -> None:
-        self._show("student", image)
-        self.labels["student"].setToolTip(f"After step {step:,}")
+    def refresh(self) -> None:
+        """The film grew: go on to its end, or stay at the step that is shown."""
+        steps = list(self.film.frames)
+        self.scrubber.blockSignals(True)
+        self.scrubber.setMaximum(max(len(steps) - 1, 0))
+        if self.follow.isChecked() or self._step is None:
+            self.scrubber.setValue(self.scrubber.maximum())
+        elif steps:
+            self.scrubber.setValue(_nearest(steps, self._step))
+        self.scrubber.blockSignals(False)
+        self.scrubber.setEnabled(len(steps) > 1)
+        self._make_columns()
+        self._draw()
 
-    def _show(self, name: str, image: Image8 | None) -> None:
-        # Imported here, with a run under way: it brings scikit-image with it.
-        from fakd_core.metrics import psnr_y
+    def show_step(self, step: int) -> None:
+        """Show the validation nearest to `step`."""
+        steps = list(self.film.frames)
+        if steps:
+            place = _nearest(steps, step)
+            self.follow.setChecked(place == len(steps) - 1)
+            self.scrubber.setValue(place)
 
-        assert self._preview is not None
-        self.crops[name].show_image(image)
-        label = self.labels[name]
-        if image is None or name == "HR":
-            label.setText("no teacher\n" if image is None else f"HR\n{self._preview.name}")
+    def remember(self) -> dict[str, object]:
+        return {"follow": self.follow.isChecked()}
+
+    def recall(self, remembered: Mapping[str, object]) -> None:
+        self.follow.setChecked(bool(remembered.get("follow", True)))
+
+    def _scrubbed(self, action: int) -> None:
+        """Looking back ends following; going to the end takes it up again."""
+        self.follow.setChecked(self.scrubber.sliderPosition() == self.scrubber.maximum())
+
+    def _make_columns(self) -> None:
+        wanted = self.film.columns
+        if tuple(self.columns) == wanted:
             return
-        label.setText(f"{name}\n{psnr_y(image, self._preview.hr, PSNR_BORDER):.2f} dB")
-        label.setToolTip("PSNR of this crop, on luma")
+        for column in self.columns.values():
+            self._row.removeWidget(column)
+            column.deleteLater()
+        self.columns = {name: Column(self.camera) for name in wanted}
+        for place, column in enumerate(self.columns.values()):
+            self._row.addWidget(column, 0, place)
+        for place in range(self._row.columnCount()):
+            self._row.setColumnStretch(place, int(place < len(wanted)))
+
+    def _draw(self) -> None:
+        steps = list(self.film.frames)
+        step = self._step = steps[min(self.scrubber.value(), len(steps) - 1)] if steps else None
+        hr = self.film.crops.get("hr")
+        if hr is not None:
+            self.camera.set_scene(hr.shape[1], hr.shape[0])
+        for name, column in self.columns.items():
+            image = self.film.picture(name, step or 0)
+            layers = (
+                [] if image is None else [Layer.ready(image, QRectF(0, 0, image.shape[1], image.shape[0]))]
+            )
+            column.canvas.set_layers(*layers)
+            column.canvas.set_message(
+                "no teacher" if name == "teacher" and image is None and hr is not None else ""
+            )
+            column.caption.setText(self._caption(name, step))
+            column.canvas.setAccessibleName(column.caption.text().replace("\n", ", "))
+        place = f" ({self.scrubber.value() + 1} of {len(steps)})" if len(steps) > 1 else ""
+        self.step_label.setText("no validation yet" if step is None else f"step {step:,}{place}")
+        self.step_shown.emit(step)
+
+    def _caption(self, name: str, step: int | None) -> str:
+        if name == "hr":
+            return f"HR\n{self.film.title}"
+        title = label_of(name, PLAIN in self.columns)
+        psnr = self.film.psnr.get((name, 0 if name in self.film.crops else step or 0))
+        return f"{title}\n" if psnr is None else f"{title}\n{psnr:.2f} dB"
+
+
+def _nearest(steps: Sequence[int], step: int) -> int:
+    return min(range(len(steps)), key=lambda place: abs(steps[place] - step))

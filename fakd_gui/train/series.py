@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fakd_core.errors import RunError
 from fakd_core.events import RunStarted, Scores, StepEnd, ValidationEnd
 
 TOTAL = "total"
@@ -13,7 +14,11 @@ TOTAL = "total"
 
 @dataclass
 class RunSeries:
-    """Every point of a run is kept; `weighted` and `raw` hold one list a part, `weighted` also the total."""
+    """Every point of a run is kept; `weighted` and `raw` hold one list a part, `weighted` also the total.
+
+    `plain` is the loss of a twin run's student without a teacher, by step. `other_psnr` and `other_ssim`
+    are the scores of the students beside the one the run is about (see `ValidationEnd`), by validation.
+    """
 
     steps: int = 0
     bicubic: Scores | None = None
@@ -22,24 +27,25 @@ class RunSeries:
     lr: list[float] = field(default_factory=list)
     weighted: dict[str, list[float]] = field(default_factory=dict)
     raw: dict[str, list[float]] = field(default_factory=dict)
+    plain: list[float] = field(default_factory=list)
     validation_step: list[int] = field(default_factory=list)
     psnr: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
+    other_psnr: dict[str, list[float]] = field(default_factory=dict)
+    other_ssim: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
     def from_metrics(cls, lines: Iterable[Mapping[str, Any]]) -> RunSeries:
-        """From the lines of a run's metrics file, as `fakd_core.run_record.read_metrics` gives them."""
+        """From the lines of a run's metrics file, as `fakd_core.run_folder.read_metrics` gives them.
+
+        Raises `RunError` where a line lacks what belongs in it.
+        """
         series = cls()
-        for line in lines:
-            match line["event"]:
-                case "start":
-                    teacher = line["teacher"]
-                    levels = Scores(**line["bicubic"]), Scores(**teacher) if teacher else None
-                    series._start(line["steps"], *levels)
-                case "step":
-                    series._add(line["step"], line["lr"], line["total"], line["parts"], line["raw"])
-                case "validation":
-                    series._validated(line["step"], Scores(line["psnr"], line["ssim"]))
+        for number, line in enumerate(lines, 1):
+            try:
+                series._read(line)
+            except (KeyError, TypeError) as error:
+                raise RunError(f"its metrics are damaged in line {number}: {error}") from None
         return series
 
     def take(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
@@ -48,9 +54,9 @@ class RunSeries:
             case RunStarted():
                 self._start(event.steps, event.bicubic, event.teacher)
             case StepEnd():
-                self._add(event.step, event.lr, event.total, event.parts, event.raw)
+                self._add(event.step, event.lr, event.total, event.parts, event.raw, event.plain)
             case ValidationEnd():
-                self._validated(event.step, event.student)
+                self._validated(event.step, event.student, event.others)
 
     def prepend(self, past: RunSeries) -> None:
         """Put the points of `past` that lie before this series' own in front: a run goes on."""
@@ -58,26 +64,56 @@ class RunSeries:
         kept = sum(step < begin for step in past.step)
         first = self.validation_step[0] if self.validation_step else float("inf")
         validated = sum(step < min(begin, first) for step in past.validation_step)
-        for ours, theirs in ((self.weighted, past.weighted), (self.raw, past.raw)):
+        for ours, theirs, count in (
+            (self.weighted, past.weighted, kept),
+            (self.raw, past.raw, kept),
+            (self.other_psnr, past.other_psnr, validated),
+            (self.other_ssim, past.other_ssim, validated),
+        ):
             for name, values in theirs.items():
-                ours[name] = values[:kept] + ours.get(name, [])
+                ours[name] = values[:count] + ours.get(name, [])
+        self.plain[:0] = past.plain[:kept]
         self.step[:0], self.lr[:0] = past.step[:kept], past.lr[:kept]
         self.validation_step[:0] = past.validation_step[:validated]
         self.psnr[:0], self.ssim[:0] = past.psnr[:validated], past.ssim[:validated]
+
+    def _read(self, line: Mapping[str, Any]) -> None:
+        match line["event"]:
+            case "start":
+                teacher = line["teacher"]
+                levels = Scores(**line["bicubic"]), Scores(**teacher) if teacher else None
+                self._start(line["steps"], *levels)
+            case "step":
+                plain = line.get("plain")
+                self._add(line["step"], line["lr"], line["total"], line["parts"], line["raw"], plain)
+            case "validation":
+                others = {name: Scores(**scores) for name, scores in line.get("others", {}).items()}
+                self._validated(line["step"], Scores(line["psnr"], line["ssim"]), others)
 
     def _start(self, steps: int, bicubic: Scores, teacher: Scores | None) -> None:
         self.steps, self.bicubic, self.teacher = steps, bicubic, teacher
 
     def _add(
-        self, step: int, lr: float, total: float, parts: Mapping[str, float], raw: Mapping[str, float]
+        self,
+        step: int,
+        lr: float,
+        total: float,
+        parts: Mapping[str, float],
+        raw: Mapping[str, float],
+        plain: float | None,
     ) -> None:
         self.step.append(step)
         self.lr.append(lr)
+        if plain is not None:
+            self.plain.append(plain)
         for values, named in ((self.weighted, {TOTAL: total, **parts}), (self.raw, raw)):
             for name, value in named.items():
                 values.setdefault(name, []).append(value)
 
-    def _validated(self, step: int, student: Scores) -> None:
+    def _validated(self, step: int, student: Scores, others: Mapping[str, Scores]) -> None:
         self.validation_step.append(step)
         self.psnr.append(student.psnr)
         self.ssim.append(student.ssim)
+        for name, scores in others.items():
+            self.other_psnr.setdefault(name, []).append(scores.psnr)
+            self.other_ssim.setdefault(name, []).append(scores.ssim)

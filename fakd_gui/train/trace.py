@@ -9,28 +9,66 @@ import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 
+BLOCK = 64
+"""Averages are made so many at a time, by one matrix product."""
+
 
 class Trace:
-    """The exponential moving average of values that are only ever appended to.
+    """Values that are only ever appended to, and their exponential moving average."""
 
-    Each average is `weight` (0..1) of the one before and the rest of the new value; the first is its value.
-    """
-
-    def __init__(self, weight: float) -> None:
-        self.weight = weight
-        self._buffer: Values = np.empty(256)
+    def __init__(self) -> None:
+        self._values: Values = np.empty(256)
+        self._averages: Values = np.empty(256)
         self._length = 0
+        self._weight = 0.0
 
-    def take(self, values: Sequence[float]) -> Values:
-        """The averages of all `values`, which must begin with those of the calls before."""
-        if len(values) > len(self._buffer):
-            larger = np.empty(max(2 * len(self._buffer), len(values)))
-            larger[: self._length] = self._buffer[: self._length]
-            self._buffer = larger
-        average = self._buffer[self._length - 1] if self._length else None
-        for index in range(self._length, len(values)):
-            value = values[index]
-            average = value if average is None else self.weight * average + (1 - self.weight) * value
-            self._buffer[index] = average
+    @property
+    def values(self) -> Values:
+        """The values themselves."""
+        return self._values[: self._length]
+
+    def take(self, values: Sequence[float], weight: float = 0.0) -> Values:
+        """The averages of all `values`, which must begin with those of the calls before.
+
+        Each average is `weight` (0..1) of the one before and the rest of the new value; the first is its
+        value. Another weight than before smooths everything anew.
+        """
+        begin = self._length
+        if len(values) > len(self._values):
+            size = max(2 * len(self._values), len(values))
+            self._values = _enlarged(self._values, size)
+            self._averages = _enlarged(self._averages, size)
+        self._values[begin : len(values)] = values[begin:]
         self._length = len(values)
-        return self._buffer[: self._length]
+        if weight != self._weight:
+            begin, self._weight = 0, weight
+        if begin < self._length:
+            before = float(self._averages[begin - 1]) if begin else float(self._values[0])
+            self._averages[begin : self._length] = _averages(
+                self._values[begin : self._length], weight, before
+            )
+        return self._averages[: self._length]
+
+
+def _averages(values: Values, weight: float, before: float) -> Values:
+    if not weight:
+        return values
+    rows = -(-len(values) // BLOCK)
+    padded = np.zeros(rows * BLOCK)
+    padded[: len(values)] = values
+    distance = np.subtract.outer(np.arange(BLOCK), np.arange(BLOCK))
+    kernel = np.where(distance >= 0, (1 - weight) * weight ** np.maximum(distance, 0), 0.0)
+    # Within each block as if nothing had been before it; that is added next.
+    blocks = padded.reshape(rows, BLOCK) @ kernel.T
+    carried = np.empty(rows)
+    for row, last in enumerate(blocks[:, -1].tolist()):
+        carried[row] = before
+        before = last + weight**BLOCK * before
+    blocks += np.outer(carried, weight ** np.arange(1, BLOCK + 1))
+    return blocks.ravel()[: len(values)]
+
+
+def _enlarged(buffer: Values, size: int) -> Values:
+    larger = np.empty(size)
+    larger[: len(buffer)] = buffer
+    return larger

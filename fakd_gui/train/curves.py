@@ -1,0 +1,149 @@
+"""What one plot draws: lines of any length, each reduced to what the pixels can show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+
+from fakd_gui.train.trace import Values
+
+THICK_UP_TO = 400
+"""Points. Qt takes long over a longer jagged line that is antialiased and wider than one pixel."""
+WHOLE_UP_TO = 60
+"""Points that are drawn as one path, with proper joints and dashes; more are drawn piece by piece."""
+DASHES = ((7.0, 4.0), (2.0, 3.0), (12.0, 4.0), (4.0, 7.0))
+"""Pixels drawn and left out; a run laid over others has one of them."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve of one run. `values` are drawn, `exact` are what it is made of; all as long as `steps`."""
+
+    key: str
+    """Which curve: a loss part, a student, the learning rate."""
+    label: str
+    colour: str
+    steps: Values
+    values: Values
+    exact: Values
+    run: str = ""
+    """The name of a run laid over the one that is shown; else empty."""
+    dash: int | None = None
+    """Which of `DASHES`, or None for a solid line."""
+    marked: bool = False
+    """With a dot at each point: few measurements rather than many."""
+
+    def at(self, step: float) -> int | None:
+        """The index of the point nearest to `step`; None well beyond the ends."""
+        if not len(self.steps):
+            return None
+        after = int(np.searchsorted(self.steps, step))
+        near = [index for index in (after - 1, after) if 0 <= index < len(self.steps)]
+        best = min(near, key=lambda index: abs(float(self.steps[index]) - step))
+        spacing = (self.steps[-1] - self.steps[0]) / max(len(self.steps) - 1, 1)
+        return best if abs(self.steps[best] - step) <= max(float(spacing), 1.0) else None
+
+
+def reduced(steps: Values, values: Values, left: float, right: float, width: int) -> tuple[Values, Values]:
+    """The points between `left` and `right`, and one beyond either; all if they are few.
+
+    Else the least and the greatest of each of `width` pixel columns: no peak is lost.
+    """
+    first = max(int(np.searchsorted(steps, left)) - 1, 0)
+    last = min(int(np.searchsorted(steps, right, "right")) + 1, len(steps))
+    steps, values = steps[first:last], values[first:last]
+    if len(steps) <= 2 * width:
+        return steps, values
+    starts = np.unique(np.searchsorted(steps, np.linspace(left, right, width + 1)))
+    starts = starts[(starts > 0) & (starts < len(steps))]
+    starts = np.concatenate(([0], starts))
+    pairs = np.empty(2 * len(starts))
+    pairs[0::2] = np.fmin.reduceat(values, starts)
+    pairs[1::2] = np.fmax.reduceat(values, starts)
+    return np.repeat(steps[starts], 2), pairs
+
+
+class _Dots(pg.ScatterPlotItem):
+    """Leaves clicks on a dot to the plot."""
+
+    def mouseClickEvent(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
+        event.ignore()
+
+
+class Curve:
+    """Draws one `Line` into a plot."""
+
+    def __init__(self, plot: pg.PlotItem) -> None:
+        self._plot = plot
+        self.item = pg.PlotCurveItem(antialias=True)
+        self.dots: pg.ScatterPlotItem | None = None
+        plot.addItem(self.item, ignoreBounds=True)
+
+    def remove(self) -> None:
+        self._plot.removeItem(self.item)
+        if self.dots is not None:
+            self._plot.removeItem(self.dots)
+
+    def draw(
+        self, line: Line, view: tuple[float, float], width: int, log: bool
+    ) -> tuple[float, float] | None:
+        """Draw what lies between the two steps `view` on `width` pixels.
+
+        Returns the least and the greatest value drawn, in the plot's own (perhaps logarithmic) coordinates.
+        """
+        x, y = reduced(line.steps, line.values, *view, max(width, 1))
+        if log:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                y = np.where(y > 0, np.log10(y), np.nan)
+        self.item.setZValue(0 if line.run else 1)
+        self._draw_stroke(line, x, y, view, width)
+        if line.marked:
+            self._draw_dots(line, x, y)
+        inside = y[(x >= view[0]) & (x <= view[1]) & np.isfinite(y)]
+        return (float(inside.min()), float(inside.max())) if len(inside) else None
+
+    def _draw_stroke(self, line: Line, x: Values, y: Values, view: tuple[float, float], width: int) -> None:
+        few = len(x) <= WHOLE_UP_TO
+        pen = pg.mkPen(line.colour, width=1.5 if len(x) <= THICK_UP_TO else 1)
+        # Lines are drawn piece by piece; any other cap leaves a bead on every joint.
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        connect: str | npt.NDArray[np.bool_] = "finite"
+        if line.dash is not None:
+            drawn, left_out = DASHES[line.dash % len(DASHES)]
+            if few:
+                pen.setDashPattern([drawn, left_out])
+            else:
+                # Qt would begin the dashes anew with every piece, and takes long over a whole jagged line.
+                pixel = (x - view[0]) / max(view[1] - view[0], 1e-9) * width
+                finite = np.isfinite(y)
+                connect = (pixel % (drawn + left_out) < drawn) & finite
+                connect[:-1] &= finite[1:]
+        self.item.setSegmentedLineMode("off" if few else "on")
+        self.item.setData(x, y, pen=pen, connect=connect)
+
+    def _draw_dots(self, line: Line, x: Values, y: Values) -> None:
+        if self.dots is None:
+            self.dots = _Dots(useCache=False)
+            self._plot.addItem(self.dots, ignoreBounds=True)
+        finite = np.isfinite(y)
+        colour = QColor(line.colour)
+        size = 6 if len(x) <= THICK_UP_TO / 4 else 3
+        self.dots.setData(x[finite], y[finite], symbol="o", size=size, brush=colour, pen=colour)
+        self.dots.setZValue(self.item.zValue())
+
+
+def relative(colour: str, number: int, background: str) -> str:
+    """A colour of the same family for the run number `number` (from 0) laid over the one shown."""
+    own, ground = QColor(colour), QColor(background)
+    share = (0.35, 0.15, 0.5, 0.25)[number % 4]
+    mixed = [(1 - share) * a + share * b for a, b in zip(own.getRgb()[:3], ground.getRgb()[:3], strict=True)]
+    hue = QColor(*(round(value) for value in mixed))
+    if hue.hsvHue() >= 0:
+        turn = (8, -8, 16, -16)[number % 4]
+        hue.setHsv((hue.hsvHue() + turn) % 360, hue.hsvSaturation(), hue.value())
+    return hue.name()

@@ -1,0 +1,272 @@
+"""One plot with its legend: zoomed and moved with the mouse, read at the cursor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from fakd_gui.theme import Theme, current_theme, style_plot
+from fakd_gui.train.curves import Curve, Line
+from fakd_gui.train.readout import Readout, legend
+
+Level = tuple[str, float, str]
+"""A value to reach: its name, the value and a colour."""
+
+
+class StepView(pg.ViewBox):
+    """The wheel zooms over the steps (with Ctrl in both directions), dragging moves, Shift+drag encloses."""
+
+    turned = Signal()
+    """The person chose another range."""
+    fit_wanted = Signal()
+    clicked_at = Signal(float)
+    """A single click: at which step."""
+
+    def __init__(self) -> None:
+        super().__init__(enableMenu=False)
+        self.disableAutoRange()
+        self.free_x = self.free_y = False
+        """Whether the person chose the range; else it follows the data."""
+
+    def wheelEvent(self, event: object, axis: int | None = None) -> None:
+        ctrl = event.modifiers() & Qt.KeyboardModifier.ControlModifier  # type: ignore[attr-defined]
+        if axis is None and not ctrl:
+            axis = 0
+        self._free(x=axis != 1, y=axis != 0)
+        self.updateMatrix()  # Several turns between two paintings would else zoom at a wrong place.
+        super().wheelEvent(event, axis)
+        self.turned.emit()
+
+    def mouseDragEvent(self, event: object, axis: int | None = None) -> None:
+        enclosing = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)  # type: ignore[attr-defined]
+        self.state["mouseMode"] = self.RectMode if enclosing else self.PanMode
+        if axis is None and not self.free_y and not enclosing:
+            axis = 0  # Up and down it follows the data.
+        self.updateMatrix()
+        super().mouseDragEvent(event, axis)
+        if not enclosing or event.isFinish():  # type: ignore[attr-defined]
+            self._free(x=axis != 1, y=axis != 0)
+            self.turned.emit()
+
+    def mouseClickEvent(self, event: object) -> None:
+        if event.button() is not Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+            return
+        event.accept()  # type: ignore[attr-defined]
+        if event.double():  # type: ignore[attr-defined]
+            self.free_x = self.free_y = False
+            self.fit_wanted.emit()
+        else:
+            self.clicked_at.emit(self.mapToView(event.pos()).x())  # type: ignore[attr-defined]
+
+    def _free(self, x: bool, y: bool) -> None:
+        self.free_x |= x
+        self.free_y |= y
+
+
+class _Canvas(pg.PlotWidget):
+    """Knows how long it was painted the last time."""
+
+    paint_seconds = 0.0
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        begun = time.perf_counter()
+        super().paintEvent(event)
+        self.paint_seconds = time.perf_counter() - begun
+
+
+class PlotCard(QWidget):
+    """Draws `Line`s; the shown run's stand in the legend beside the title."""
+
+    hovered = Signal(object)
+    """The step under the cursor, or None."""
+    toggled = Signal(str)
+    """The legend's entry of a curve was clicked."""
+
+    def __init__(self, title: str, tip: str, digits: str, parent: QWidget | None = None) -> None:
+        """`digits` is the format of the values in words, as '.3f'."""
+        super().__init__(parent)
+        self.name = title
+        self._digits = digits
+        self.log = False
+        self._lines: Sequence[Line] = ()
+        self._levels: Sequence[Level] = ()
+        self._hidden: frozenset[str] = frozenset()
+        self.curves: dict[tuple[str, str], Curve] = {}
+        self.level_lines: list[pg.InfiniteLine] = []
+        self.readout = QLabel(title)
+        self.readout.setTextFormat(Qt.TextFormat.RichText)
+        self.readout.setWordWrap(True)
+        self.readout.setAccessibleName(f"{title}: newest values")
+        self.readout.setToolTip(tip)
+        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.readout.linkActivated.connect(self.toggled)
+        self.view = StepView()
+        self.widget = _Canvas(viewBox=self.view)
+        self.widget.setAcceptDrops(False)
+        self.widget.viewport().setAcceptDrops(False)
+        self.widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.widget.setMinimumSize(150, 70)
+        self.widget.setToolTip("")
+        self.plot: pg.PlotItem = self.widget.getPlotItem()
+        self.plot.showGrid(x=True, y=True, alpha=0.15)
+        self.plot.hideButtons()
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).enableAutoSIPrefix(False)
+        # All the same, so that plots above one another show the same steps at the same place.
+        self.plot.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("0.0000") + 14)
+        self.cursor = pg.InfiniteLine(angle=90, movable=False)
+        self.mark = pg.InfiniteLine(angle=90, movable=False)
+        for line in (self.cursor, self.mark):
+            line.hide()
+            self.plot.addItem(line, ignoreBounds=True)
+        self.box = Readout(self.widget)
+        self._at: float | None = None
+        self.widget.scene().sigMouseMoved.connect(self._mouse_moved)
+        self.widget.viewport().installEventFilter(self)
+        self._show_numbers(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.readout)
+        layout.addWidget(self.widget, 1)
+
+    # -- drawing -------------------------------------------------------------------------------------
+
+    def set_lines(self, lines: Sequence[Line], levels: Sequence[Level], hidden: frozenset[str]) -> None:
+        """What to draw from now on; lines with a key in `hidden` stand in the legend only."""
+        self._lines, self._hidden = lines, hidden
+        if levels != self._levels:
+            self._levels = levels
+            self._make_levels()
+        self._show_numbers(bool(lines or levels))
+
+    @property
+    def shown(self) -> list[Line]:
+        return [line for line in self._lines if line.key not in self._hidden]
+
+    def extent(self) -> tuple[float, float] | None:
+        """The first and the last step of what is shown."""
+        ends = [(line.steps[0], line.steps[-1]) for line in self.shown if len(line.steps)]
+        return (min(ends)[0], max(end for _, end in ends)) if ends else None
+
+    def draw(self, left: float, right: float) -> None:
+        """Draw the steps from `left` to `right`."""
+        shown = {(line.run, line.key): line for line in self.shown}
+        for identity in [identity for identity in self.curves if identity not in shown]:
+            self.curves.pop(identity).remove()
+        if self.view.viewRange()[0] != [left, right]:
+            self.view.setXRange(left, right, padding=0)
+        spans = []
+        for identity, line in shown.items():
+            if identity not in self.curves:
+                self.curves[identity] = Curve(self.plot)
+            span = self.curves[identity].draw(line, (left, right), round(self.view.width()), self.log)
+            if span is not None:
+                spans.append(span)
+        if not self.view.free_y:
+            self._fit(spans)
+        self._write_legend()
+
+    def set_log(self, on: bool) -> None:
+        self.log = on
+        self.plot.getAxis("left").setLogMode(on)
+
+    def _fit(self, spans: Sequence[tuple[float, float]]) -> None:
+        levels = [value for _, value, _ in self._levels]
+        lows, highs = [low for low, _ in spans] + levels, [high for _, high in spans] + levels
+        if not lows:
+            return
+        low, high = min(lows), max(highs)
+        # Levels have their labels outside.
+        share, least = (0.3, 0.01 * abs(high) + 1e-9) if levels else (0.06, 0.005 * abs(high) + 1e-12)
+        margin = max(share * (high - low), least)
+        self.view.setYRange(low - margin, high + margin, padding=0)
+
+    def _make_levels(self) -> None:
+        for line in self.level_lines:
+            self.plot.removeItem(line)
+        self.level_lines.clear()
+        # The labels stand above the greater and below the smaller value, away from the curve between them.
+        ordered = sorted(self._levels, key=lambda level: level[1])
+        for index, (name, value, colour) in enumerate(ordered):
+            above = index == len(ordered) - 1 and len(ordered) > 1
+            line = pg.InfiniteLine(
+                value,
+                angle=0,
+                pen=pg.mkPen(colour, width=1.5, style=Qt.PenStyle.DotLine),
+                label=f"{name} {value:{self._digits}}",
+                labelOpts={
+                    "position": 0.03,
+                    "color": colour,
+                    "anchors": [(0, 1), (0, 1)] if above else [(0, 0), (0, 0)],
+                },
+            )
+            self.plot.addItem(line, ignoreBounds=True)
+            self.level_lines.append(line)
+
+    def _show_numbers(self, there: bool) -> None:
+        """Numbers on the axes mean nothing before there are values."""
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setStyle(showValues=there)
+
+    def apply_theme(self, theme: Theme) -> None:
+        style_plot(self.plot, theme)
+        self.cursor.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
+        self.mark.setPen(pg.mkPen(theme.accent, width=1))
+        self.box.apply_theme(theme)
+        self._write_legend()
+
+    # -- reading -------------------------------------------------------------------------------------
+
+    def read_at(self, step: float | None) -> None:
+        """Read the curves at `step`, wherever the mouse is; None reads the newest values."""
+        self._at = step
+        self.cursor.setVisible(step is not None)
+        if step is not None:
+            self.cursor.setPos(step)
+        self._write_legend()
+
+    def set_mark(self, step: int | None) -> None:
+        """Point `step` out."""
+        self.mark.setVisible(step is not None)
+        if step is not None:
+            self.mark.setPos(step)
+
+    def nearest(self, step: float) -> int | None:
+        """The step nearest to `step` at which there is a point of the shown run."""
+        steps = [line.steps for line in self.shown if not line.run and len(line.steps)]
+        if not steps:
+            return None
+        return int(
+            min((float(each[np.abs(each - step).argmin()]) for each in steps), key=lambda s: abs(s - step))
+        )
+
+    def _write_legend(self) -> None:
+        own = [line for line in self._lines if not line.run]
+        self.readout.setText(legend(self.name, own, self._hidden, self._at, self._digits, current_theme()))
+
+    def _mouse_moved(self, position: QPointF) -> None:
+        if not self.view.sceneBoundingRect().contains(position):
+            self._left()
+            return
+        step = self.nearest(self.view.mapSceneToView(position).x())
+        if step is None:
+            return
+        self.hovered.emit(float(step))
+        self.box.show_values(step, self.shown, self._digits, self.widget.mapFromScene(position))
+
+    def _left(self) -> None:
+        if self._at is not None:
+            self.box.hide()
+            self.hovered.emit(None)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Leave:
+            self._left()
+        return super().eventFilter(watched, event)

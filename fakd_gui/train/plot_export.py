@@ -1,0 +1,147 @@
+"""The curves as a table or a picture in a file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QPoint, QRect, QRectF, QSize
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QFileDialog, QGraphicsView
+
+from fakd_core.events import CancelToken
+from fakd_core.files import atomic_path
+from fakd_gui.jobs import LatestWins
+from fakd_gui.session import Session
+from fakd_gui.train.plots import RunPlots
+from fakd_gui.train.trace import Values
+
+KINDS = {"csv": "Table (*.csv)", "png": "Picture (*.png)", "svg": "Drawing (*.svg)"}
+PICTURE_SCALE = 2
+"""Pixels of a picture for each one on the screen."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One curve of one run, as measured: not smoothed, every point."""
+
+    run: str
+    curve: str
+    steps: Values
+    values: Values
+
+
+class PlotExport(QObject):
+    """Asks for a file and writes it; the table on a thread."""
+
+    def __init__(self, session: Session, plots: RunPlots, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._plots = plots
+        self._writer = LatestWins("write the curves", self)
+        self._writer.result.connect(lambda path: session.tell(f"Wrote {path.name}"))
+        self._writer.failed.connect(session.error)
+        plots.tools.export_wanted.connect(self.ask)
+
+    def ask(self, kind: str) -> None:
+        """Let the person choose the file, then write it."""
+        start = f"{self._plots.name or 'curves'}.{kind}"
+        name, _ = QFileDialog.getSaveFileName(self._plots, "Write the curves", start, KINDS[kind])
+        if name:
+            path = Path(name)
+            self.write(path if path.suffix else path.with_suffix(f".{kind}"), kind)
+
+    def write(self, path: Path, kind: str) -> None:
+        if kind == "csv":
+            columns = shown_columns(self._plots)
+            self._writer.submit(lambda token: _write_csv(path, columns, token))
+            return
+        try:
+            with atomic_path(path) as temporary:
+                (save_png if kind == "png" else save_svg)(self._plots, temporary)
+        except OSError as error:
+            self._session.error.emit(_cant_write(path, error))
+        else:
+            self._session.tell(f"Wrote {path.name}")
+
+
+def shown_columns(plots: RunPlots) -> list[Column]:
+    """Every curve that is shown, of every run."""
+    return [
+        Column(line.run or plots.name, f"{card.name}: {line.label}", line.steps.copy(), line.exact.copy())
+        for card in plots.cards.values()
+        if card.isVisibleTo(plots)
+        for line in card.shown
+    ]
+
+
+def _write_csv(path: Path, columns: Sequence[Column], token: CancelToken) -> Path:
+    """One row a run and step, one column a curve; empty where a curve has no value there.
+
+    Raises `DataError` where the file can't be written.
+    """
+    from fakd_core.errors import DataError
+
+    curves = list(dict.fromkeys(column.curve for column in columns))
+    runs = list(dict.fromkeys(column.run for column in columns))
+    try:
+        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["run", "step", *curves])
+            for run in runs:
+                rows: dict[int, list[float | str]] = {}
+                for column in (column for column in columns if column.run == run):
+                    token.raise_if_cancelled()
+                    place = curves.index(column.curve)
+                    for step, value in zip(column.steps.tolist(), column.values.tolist(), strict=True):
+                        rows.setdefault(round(step), [""] * len(curves))[place] = value
+                table.writerows([run, step, *rows[step]] for step in sorted(rows))
+    except OSError as error:
+        raise DataError(_cant_write(path, error)) from None
+    return path
+
+
+def _cant_write(path: Path, error: OSError) -> str:
+    return f"{path}: can't be written ({error.strerror or error}); choose another folder"
+
+
+def save_png(plots: RunPlots, path: Path) -> None:
+    """The plots as they stand, twice as fine as on the screen. Raises `OSError`."""
+    image = QImage(plots.figure.size() * PICTURE_SCALE, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(PICTURE_SCALE)
+    plots.figure.render(image)
+    if not image.save(str(path), "PNG"):
+        raise OSError("the picture could not be written")
+
+
+def save_svg(plots: RunPlots, path: Path) -> None:
+    """The plots as they stand, as lines and letters. Raises `OSError`."""
+    from PySide6.QtSvg import QSvgGenerator
+
+    size: QSize = plots.figure.size()
+    drawing = QSvgGenerator()
+    drawing.setFileName(str(path))
+    drawing.setSize(size)
+    drawing.setViewBox(QRect(0, 0, size.width(), size.height()))
+    drawing.setTitle(plots.name or "Curves")
+    painter = QPainter()
+    if not painter.begin(drawing):
+        raise OSError("the drawing could not be written")
+    try:
+        _draw(plots, painter)
+    finally:
+        painter.end()
+
+
+def _draw(plots: RunPlots, painter: QPainter) -> None:
+    """As `plots.figure.render`, which would draw each plot as a picture of dots."""
+    painter.fillRect(plots.figure.rect(), plots.palette().window())
+    labels = [card.readout for card in plots.cards.values()]
+    for label in (label for label in (plots.legend, *labels) if label.isVisibleTo(plots)):
+        label.render(painter, label.mapTo(plots.figure, QPoint(0, 0)))
+    for card in (card for card in plots.cards.values() if card.isVisibleTo(plots)):
+        source = card.widget.viewport().rect()
+        corner = card.widget.viewport().mapTo(plots.figure, QPoint(0, 0))
+        QGraphicsView.render(card.widget, painter, QRectF(QRect(corner, source.size())), source)

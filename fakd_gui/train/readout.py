@@ -1,0 +1,92 @@
+"""The values of curves in words: a legend beside a plot's title, and a box at the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QLabel, QWidget
+
+from fakd_gui.theme import Theme, current_theme
+from fakd_gui.train.curves import Line
+
+SWATCHES = ("╍╍", "┅┅", "━╺", "╺ ╸")
+"""What the dashes of a run laid over look like in words."""
+MOST_ROWS = 24
+"""A box with more would cover the plot."""
+
+
+def legend(
+    title: str, lines: Sequence[Line], hidden: frozenset[str], at: float | None, digits: str, theme: Theme
+) -> str:
+    """Rich text: the title, then each line in its colour with its value at step `at`, else its newest."""
+    parts = [f"<b>{escape(title)}</b>"]
+    for line in lines:
+        # A plain link, for the colour to be the curve's; clicking it hides or shows the curve.
+        off = line.key in hidden
+        colour = theme.muted if off else line.colour
+        index = len(line.exact) - 1 if at is None else line.at(at)
+        value = "" if off or index is None or index < 0 else f"&nbsp;{line.exact[index]:{digits}}"
+        name = escape(line.label).replace(" ", "&nbsp;")
+        parts.append(
+            f"<a href='{escape(line.key)}' style='color: {colour}; text-decoration: none'>"
+            f"{'&#9633;' if off else '&#9632;'}&nbsp;{name}</a>"
+            f"<span style='color: {colour}'>{value}</span>"
+        )
+    if at is not None and lines:
+        parts.insert(1, f"<span style='color: {theme.muted}'>step&nbsp;{round(at):,}</span>")
+    return " &nbsp; ".join(parts)
+
+
+def swatch(line: Line) -> str:
+    sign = "&#9632;" if line.dash is None else SWATCHES[line.dash % len(SWATCHES)]
+    return f"<span style='color: {line.colour}'>{sign}</span>"
+
+
+class Readout(QLabel):
+    """Every curve's value at the cursor, in a box beside it."""
+
+    def __init__(self, plot: QWidget) -> None:
+        super().__init__(plot)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setMargin(5)
+        self.hide()
+
+    def show_values(self, step: int, lines: Sequence[Line], digits: str, at: QPoint) -> None:
+        """`at` is where the cursor is, in the plot's coordinates."""
+        theme = current_theme()
+        rows = []
+        for line in lines:
+            index = line.at(step)
+            if index is None:
+                continue
+            exact, drawn = float(line.exact[index]), float(line.values[index])
+            smooth = f"{drawn:{digits}}" if drawn != exact else ""
+            rows.append(
+                f"<tr><td>{swatch(line)} {escape(line.label)}&nbsp;&nbsp;</td>"
+                f"<td>{escape(line.run)}&nbsp;</td><td align='right'>{exact:{digits}}</td>"
+                f"<td align='right' style='color: {theme.muted}'>&nbsp;&nbsp;{smooth}</td></tr>"
+            )
+        if not rows:
+            self.hide()
+            return
+        if len(rows) > MOST_ROWS:
+            rows[MOST_ROWS:] = [f"<tr><td>and {len(rows) - MOST_ROWS} more</td></tr>"]
+        smoothed = any(line.values is not line.exact for line in lines)
+        note = f" <span style='color: {theme.muted}'>· value, smoothed</span>" if smoothed else ""
+        self.setText(f"<b>step {step:,}</b>{note}<table cellspacing='0'>{''.join(rows)}</table>")
+        self.adjustSize()
+        room = self.parentWidget().size()
+        x = at.x() + 14 if at.x() + 14 + self.width() <= room.width() else at.x() - 14 - self.width()
+        y = min(max(at.y() - self.height() // 2, 0), room.height() - self.height())
+        self.move(max(x, 0), max(y, 0))
+        self.show()
+        self.raise_()
+
+    def apply_theme(self, theme: Theme) -> None:
+        self.setStyleSheet(
+            f"background: {theme.field}; color: {theme.text}; border: 1px solid {theme.border};"
+            "border-radius: 4px;"
+        )
