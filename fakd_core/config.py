@@ -85,190 +85,188 @@ class ModelSpec(Settings):
         return ("head", f"after {self.taps[0]}", f"after {self.taps[1]}", "body")
 
 
-def _option(title: str, description: str, unit: str = "", kind: str = "", unset: str = "") -> dict[str, Any]:
-    """What people are told of an option: the arguments of `Field` that `training_options` reads."""
-    extra = {"unit": unit, "kind": kind, "unset": unset}
-    return {"title": title, "description": description, "json_schema_extra": extra}
-
-
 class TrainConfig(Settings):
-    """One training run; the names are those of the command line's options."""
+    """One training run; the names are those of the command line's options.
+
+    `training_options` reads what is told of each here: title, description, unit, what leaving it out means
+    ("unset"), and what kind of value it is where its type does not say it.
+    """
 
     teacher: tuple[str, ...] = Field(
         (),
-        **_option(
-            "Teacher",
-            "The network to learn from: a bundled name, a checkpoint's file or a run folder. Of several, one "
-            "is drawn at random per step. Without one, the student learns from the ground truth alone.",
-            kind="models",
-            unset="none",
+        title="Teacher",
+        description=(
+            "The network to learn from: a bundled name, a checkpoint's file or a run folder. Of "
+            "several, one is drawn at random per step. Without one, the student learns from the "
+            "ground truth alone."
         ),
+        json_schema_extra={"kind": "models", "unset": "none"},
     )
     student: str = Field(
-        **_option(
-            "Student",
-            "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to go on from.",
-            kind="model",
-        )
+        title="Student",
+        description=(
+            "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to go on from."
+        ),
+        json_schema_extra={"kind": "model"},
     )
     train_data: Path = Field(
-        **_option(
-            "Train on",
-            "A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' are the "
-            "bundled images. Low-resolution images that are missing are made by MATLAB's bicubic.",
-            kind="images",
-        )
+        title="Train on",
+        description=(
+            "A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' "
+            "are the bundled images. Low-resolution images that are missing are made by MATLAB's "
+            "bicubic."
+        ),
+        json_schema_extra={"kind": "images"},
     )
     val_data: Path | None = Field(
         None,
-        **_option(
-            "Validate on",
-            "Images that the student never trains on.",
-            kind="images",
-            unset="held out of the training images",
-        ),
+        title="Validate on",
+        description="Images that the student never trains on.",
+        json_schema_extra={"kind": "images", "unset": "held out of the training images"},
     )
-    scale: Scale = Field(4, **_option("Scale", "How many times larger the output is, each side."))
+    scale: Scale = Field(4, title="Scale", description="How many times larger the output is, each side.")
     run: Path = Field(
-        **_option(
-            "Run folder",
-            "A new folder for the settings, the metrics, the checkpoints and the student.",
-            kind="folder",
-        )
+        title="Run folder",
+        description="A new folder for the settings, the metrics, the checkpoints and the student.",
+        json_schema_extra={"kind": "folder"},
     )
     alpha: float = Field(
         0.5,
         ge=0,
         le=1,
-        **_option("α", "Share of the teacher's output against the ground truth; the paper takes 0.5."),
+        title="α",
+        description="Share of the teacher's output against the ground truth; the paper takes 0.5.",
     )
     distill: str = Field(
         "10*SA",
-        **_option(
-            "Recipe",
-            "Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial affinity; "
-            "'none' leaves only the outputs.",
-            kind="recipe",
+        title="Recipe",
+        description=(
+            "Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial "
+            "affinity; 'none' leaves only the outputs."
         ),
+        json_schema_extra={"kind": "recipe"},
     )
     layers: tuple[int, ...] = Field(
         (1, 2, 3),
-        **_option(
-            "Layers", "Feature taps that are compared: 0 after the head, 3 after the body.", kind="taps"
-        ),
+        title="Layers",
+        description="Feature taps that are compared: 0 after the head, 3 after the body.",
+        json_schema_extra={"kind": "taps"},
     )
     init_from_teacher: bool = Field(
         False,
-        **_option(
-            "Start from the teacher's layers",
-            "Copy every layer whose place and shape are the same in both networks before the first step: the "
-            "student begins close to the teacher and needs far fewer steps. The papers start at random.",
+        title="Start from the teacher's layers",
+        description=(
+            "Copy every layer whose place and shape are the same in both networks before the "
+            "first step: the student begins close to the teacher and needs far fewer steps. The "
+            "papers start at random."
         ),
     )
     twin: bool = Field(
         False,
-        **_option(
-            "With and without FAKD",
-            "Train a second student beside the first, from the same start on the same batches, with the "
-            "ground truth alone: what the teacher adds is the difference. A step takes longer.",
+        title="With and without FAKD",
+        description=(
+            "Train a second student beside the first, from the same start on the same batches, "
+            "with the ground truth alone: what the teacher adds is the difference. A step takes "
+            "longer."
         ),
     )
-    steps: int = Field(200_000, ge=1, **_option("Steps", "Optimiser steps; the paper takes 200 000."))
-    batch: int = Field(16, ge=1, **_option("Batch", "Patches per step, over all processes.", unit="patches"))
+    steps: int = Field(200_000, ge=1, title="Steps", description="Optimiser steps; the paper takes 200 000.")
+    batch: int = Field(
+        16,
+        ge=1,
+        title="Batch",
+        description="Patches per step, over all processes.",
+        json_schema_extra={"unit": "patches"},
+    )
     patch: int = Field(
-        48, ge=8, **_option("Patch", "Side of a training patch in low-resolution pixels.", unit="px (LR)")
+        48,
+        ge=8,
+        title="Patch",
+        description="Side of a training patch in low-resolution pixels.",
+        json_schema_extra={"unit": "px (LR)"},
     )
     lr: float = Field(
         1e-4,
         gt=0,
         allow_inf_nan=False,
-        **_option("Learning rate", "Adam's learning rate at the start; the papers take 1e-4."),
+        title="Learning rate",
+        description="Adam's learning rate at the start; the papers take 1e-4.",
     )
     schedule: Literal["milestones", "cosine"] = Field(
         "milestones",
-        **_option(
-            "Schedule", "How the learning rate falls: halved at milestones, or smoothly to zero (cosine)."
-        ),
+        title="Schedule",
+        description="How the learning rate falls: halved at milestones, or smoothly to zero (cosine).",
     )
     milestones: tuple[PositiveInt, ...] = Field(
         (150_000,),
-        **_option(
-            "Milestones",
-            "Steps at which the learning rate halves; the cosine schedule has none.",
-            unit="steps",
-        ),
+        title="Milestones",
+        description="Steps at which the learning rate halves; the cosine schedule has none.",
+        json_schema_extra={"unit": "steps"},
     )
     validate_every: int | None = Field(
         None,
         ge=1,
-        **_option(
-            "Validate every",
-            "Steps between two looks at the validation images; at most 1000 unless given.",
-            unit="steps",
-            unset="a tenth of the run",
-        ),
+        title="Validate every",
+        description="Steps between two looks at the validation images; at most 1000 unless given.",
+        json_schema_extra={"unit": "steps", "unset": "a tenth of the run"},
     )
     val_images: int | None = Field(
         None,
         ge=1,
-        **_option(
-            "Validate with",
-            "How many images the student is validated on.",
-            unit="images",
-            unset="all, or 5 held out",
-        ),
+        title="Validate with",
+        description="How many images the student is validated on.",
+        json_schema_extra={"unit": "images", "unset": "all, or 5 held out"},
     )
     ema: float | None = Field(
         None,
         gt=0,
         lt=1,
-        **_option(
-            "Average",
-            "Keep a moving average of the student's weights beside it (EMA): its decay per step, such as "
-            "0.999.",
-            unset="none",
+        title="Average",
+        description=(
+            "Keep a moving average of the student's weights beside it (EMA): its decay per step, "
+            "such as 0.999."
         ),
+        json_schema_extra={"unset": "none"},
     )
     teacher_cache: Path | None = Field(
         None,
-        **_option(
-            "Teacher cache",
-            "A folder to keep the teacher's answers in, so that it runs once for every patch of a pool and "
-            "not at every step.",
-            kind="folder",
-            unset="none",
+        title="Teacher cache",
+        description=(
+            "A folder to keep the teacher's answers in, so that it runs once for every patch of a "
+            "pool and not at every step."
         ),
+        json_schema_extra={"kind": "folder", "unset": "none"},
     )
     cache_patches: int | None = Field(
         None,
         ge=1,
         le=10_000_000,
-        **_option(
-            "Patch pool",
-            "Patches in the teacher cache, of which every step draws; some thousands are usual.",
-            unit="patches",
-            unset="none",
-        ),
+        title="Patch pool",
+        description="Patches in the teacher cache, of which every step draws; some thousands are usual.",
+        json_schema_extra={"unit": "patches", "unset": "none"},
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", **_option("Precision", "Of the networks' passes; auto is the fastest that the device has.")
+        "auto",
+        title="Precision",
+        description="Of the networks' passes; auto is the fastest that the device has.",
     )
     compile: bool = Field(
         False,
-        **_option(
-            "Compile the networks",
-            "Have torch compile the networks first: minutes, for faster steps on a GPU.",
-        ),
+        title="Compile the networks",
+        description="Have torch compile the networks first: minutes, for faster steps on a GPU.",
     )
     device: str = Field(
         "auto",
-        **_option("Device", "auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.", kind="device"),
+        title="Device",
+        description="auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.",
+        json_schema_extra={"kind": "device"},
     )
     seed: int = Field(
         0,
         ge=0,
         lt=1 << 63,
-        **_option("Seed", "The same seed draws the same weights, patches and teachers."),
+        title="Seed",
+        description="The same seed draws the same weights, patches and teachers.",
     )
 
     @model_validator(mode="before")
@@ -370,17 +368,17 @@ def training_options() -> Mapping[str, Option]:
 
 
 def _read_option(name: str, entry: dict[str, Any], required: bool) -> Option:
-    given = next((part for part in entry.get("anyOf", ()) if part.get("type") != "null"), {})
+    given: dict[str, Any] = next((part for part in entry.get("anyOf", ()) if part.get("type") != "null"), {})
     entry = {**entry, **given}
-    kind = entry["kind"] or ("choice" if "enum" in entry else _KINDS[entry["type"]])
+    kind = entry.get("kind") or ("choice" if "enum" in entry else _KINDS[entry["type"]])
     return Option(
         name=name,
         title=entry["title"],
         description=entry["description"],
         kind=kind,
-        unit=entry["unit"],
+        unit=entry.get("unit", ""),
         default=TrainConfig.model_fields[name].get_default() if not required else None,
-        unset=entry["unset"],
+        unset=entry.get("unset", ""),
         required=required,
         choices=tuple(entry.get("enum", ())),
         low=entry.get("minimum", entry.get("exclusiveMinimum")),

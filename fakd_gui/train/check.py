@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -48,14 +49,14 @@ def check_values(
     findings = Findings()
     for ref in config.teacher:
         token.raise_if_cancelled()
-        facts = _try(findings, "teacher", lambda ref=ref: _teacher(ref, config, models))
+        facts = _try(findings, "teacher", partial(_teacher, ref, config, models))
         if facts is not None:
             findings.teachers.append(facts)
     token.raise_if_cancelled()
     findings.student = _try(findings, "student", lambda: _student(config, models, findings))
     if config.init_from_teacher and findings.student is not None:
         for teacher in findings.teachers:
-            _try(findings, "init_from_teacher", lambda teacher=teacher: _layers_match(findings, teacher.spec))
+            _try(findings, "init_from_teacher", partial(_layers_match, findings, teacher.spec))
     _try(findings, "distill", lambda: _recipe(config, findings))
     token.raise_if_cancelled()
     _try(findings, "train_data", lambda: _images(config, findings))
@@ -179,6 +180,7 @@ def _estimate(
     import torch
 
     from fakd_core.device import choose_device, choose_precision
+    from fakd_core.memory import is_out_of_memory
 
     assert findings.student is not None
     student, teachers = findings.student.spec, tuple(facts.spec for facts in findings.teachers)
@@ -191,7 +193,12 @@ def _estimate(
         *(config.distill, config.layers, config.alpha == 0, device.type == "cpu" or config.batch),
     )
     if may_measure and key not in paces and (free is None or memory < free):
-        paces[key] = measure_pace(config, student, teachers, token)
+        try:
+            paces[key] = measure_pace(config, student, teachers, token)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            memory = max(memory, free or 0) + 1  # More than was counted: the warning says so.
     return Estimate(
         memory=memory,
         free_memory=free,

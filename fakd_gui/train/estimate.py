@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fakd_core.config import ModelSpec, TrainConfig
 
 PROBE_PATCH = 24
+TERMS_PATCH = 64
+"""The largest patch that terms are timed on; what they take grows with the fourth power of its side."""
 PROBES = 2
 """The first pass pays for set-up; the last counts."""
 
@@ -108,7 +110,8 @@ def measure_pace(
                 network(lr)
 
         in_teacher = _timed(answer, device, token)
-        in_terms = _timed(_terms(config, student, teacher, device), device, token)
+        larger = max(1.0, config.patch / TERMS_PATCH)
+        in_terms = larger**4 * _timed(_terms(config, student, teacher, device), device, token)
     pixels = batch * patch**2
     return Pace(in_teacher / pixels, in_student / pixels, in_terms, device.type)
 
@@ -116,24 +119,25 @@ def measure_pace(
 def _terms(
     config: TrainConfig, student: ModelSpec, teacher: ModelSpec, device: torch.device
 ) -> Callable[[], object]:
-    """The recipe's loss and gradients on random maps of one patch."""
+    """The recipe's loss and gradients on random maps of one patch, of `TERMS_PATCH` at most."""
     import torch
 
     from fakd_core.config import TAP_COUNT
     from fakd_core.losses import DistillationLoss
 
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
-    image = torch.zeros(1, 3, config.patch, config.patch, device=device)
+    patch = min(TERMS_PATCH, config.patch)
+    image = torch.zeros(1, 3, patch, patch, device=device)
 
     def maps(n_feats: int) -> list[torch.Tensor]:
-        shape = (1, n_feats, config.patch, config.patch)
+        shape = (1, n_feats, patch, patch)
         return [torch.randn(shape, device=device, requires_grad=True) for _ in range(TAP_COUNT)]
 
     students, teachers = maps(student.n_feats), maps(teacher.n_feats)
 
     def compare() -> object:
         total = loss(image, image, image, students, teachers).total
-        return total.backward() if total.requires_grad else None
+        return torch.autograd.grad(total, students, allow_unused=True) if total.requires_grad else None
 
     return compare
 

@@ -265,7 +265,9 @@ class TrainForm(QScrollArea):
         self.presets.loaded.connect(self.load_settings)
         for name, editor in self.editors.items():
             editor.changed.connect(lambda *_, name=name: self._edited(name))
-        self.run.combo.lineEdit().textEdited.connect(self._run_named)
+        typed = self.run.combo.lineEdit()
+        assert typed is not None
+        typed.textEdited.connect(self._run_named)
         self.student.changed.connect(lambda _: self._propose_run())
         self.recipe.removed.connect(self._offer_term_back)
 
@@ -278,7 +280,8 @@ class TrainForm(QScrollArea):
             self._filling = True
             self.editors["cache_patches"].show(USUAL_POOL)
             self._filling = False
-        self._name_preset(CUSTOM)
+        if self.presets.current != CUSTOM:
+            self._name_preset(CUSTOM)
         self._changed()
 
     def _run_named(self, typed: str) -> None:
@@ -332,11 +335,11 @@ class TrainForm(QScrollArea):
             field.set_fact(self.findings.facts.get(name, "") if self.findings else "")
             field.set_problem(problems.get(name, ""))
         self._tell_terms()
-        known = training_options()
+        known, values = training_options(), self.values()
         unusual = [
-            _in_short(known[name].title, value)
+            _in_short(known[name].title, values[name])
             for name in self._rare
-            if (value := self.values()[name]) != known[name].default
+            if values[name] != known[name].default
         ]
         self.more.summarise(unusual, sum(name in problems for name in self._rare))
 

@@ -134,7 +134,9 @@ class TermRow(QWidget):
         layout = self._options_box.layout()
         assert isinstance(layout, QGridLayout)
         while (item := layout.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
         self.options = {}
         for place, parameter in enumerate(parameters):
             label = QLabel(parameter.name)
