@@ -170,7 +170,8 @@ def test_drops_go_where_they_belong(
 
 
 def test_keys_switch_workspaces(qtbot: QtBot, window: MainWindow) -> None:
-    window.activateWindow()
+    with qtbot.waitActive(window):
+        window.activateWindow()
     for number, panel in enumerate([window.train, window.compare, window.inspect, window.benchmark], 1):
         qtbot.keyClick(window, getattr(Qt.Key, f"Key_{number}"), Qt.KeyboardModifier.ControlModifier)
         assert window.tabs.currentWidget() is panel

@@ -37,7 +37,8 @@ def test_what_was_taken_away_comes_back_newest_first(qtbot: QtBot, window: MainW
     qtbot.mouseClick(window.undo_bar.undo_button, Qt.MouseButton.LeftButton)
     assert taken == ["b"]
     assert not window.undo_bar.isVisible()
-    window.activateWindow()
+    with qtbot.waitActive(window):
+        window.activateWindow()
     window.tabs.setFocus()
     qtbot.keyClick(window.tabs, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert taken == ["b", "a"]
@@ -82,7 +83,8 @@ def test_a_folder_of_images_becomes_a_film_strip(
 
 
 def test_the_sheet_lists_the_keys_of_every_workspace(qtbot: QtBot, window: MainWindow) -> None:
-    window.activateWindow()
+    with qtbot.waitActive(window):
+        window.activateWindow()
     window.tabs.setFocus()
     qtbot.keyClick(window.tabs, Qt.Key.Key_Question)
     sheet = window.findChild(ShortcutSheet)

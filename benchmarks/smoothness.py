@@ -1,0 +1,197 @@
+"""How the window feels: its start, its close, and how long it is ever deaf while a training runs.
+
+    .venv/bin/python -m benchmarks.smoothness [--seconds 15] [--platform offscreen]
+
+The start is timed from the command to the first picture of the window, warm, in processes of their own. Then
+the app trains on every core while a person's mouse and keys move through Train, Compare and Inspect; a clock
+in the window's event loop beats every 2 ms, and a stall is by how much a beat comes late.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure import result
+
+BEAT_MS = 2
+STARTS = 5
+MOVE_MS = 40
+"""Between two moves of the mouse or the keys: 25 a second."""
+
+
+def time_start(platform: str) -> tuple[float, float]:
+    """Seconds from the command to the window's first picture, and from its close to the end of the process."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.smoothness", "--start"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "QT_QPA_PLATFORM": platform},
+    )
+    ended = time.monotonic()
+    shown, closed = map(float, done.stdout.split()[-2:])
+    return shown - began, ended - closed
+
+
+def start_and_close() -> None:
+    """The app as its command runs it; prints when its window was painted, and when it was told to close."""
+    from PySide6.QtCore import QEvent, QObject, QTimer
+
+    from fakd_gui import app
+    from fakd_gui.main_window import MainWindow
+
+    class Watch(QObject):
+        shown = 0.0
+
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if not self.shown and event.type() is QEvent.Type.Paint and isinstance(watched, MainWindow):
+                self.shown = time.monotonic()
+                # After a while torch is loaded and the form's checks are done.
+                QTimer.singleShot(5000, lambda: self.close(watched))
+            return False
+
+        def close(self, window: MainWindow) -> None:
+            print(self.shown, time.monotonic(), flush=True)
+            window.close()
+
+    application = app.make_application()
+    watch = Watch()
+    application.installEventFilter(watch)
+    sys.exit(app.main([]))
+
+
+def live(seconds: float) -> None:
+    """Train, and move through the workspaces; prints a line per workspace."""
+    from PySide6.QtCore import QPoint, Qt
+    from PySide6.QtTest import QTest
+
+    from fakd_core.samples import sample_images
+    from fakd_gui.app import make_application, make_window
+    from fakd_gui.jobs import stop_all
+    from fakd_gui.session import Session
+
+    make_application()
+    session = Session(runs_root=Path(tempfile.mkdtemp(prefix="fakd-smoothness-")))
+    window = make_window(session)
+    window.show()
+    form = window.train.form
+    wait(lambda: not form.checking)
+    form.fill({"steps": 100_000, "validate_every": 100})
+    wait(lambda: not form.checking and form.config() is not None)
+    window.train.start()
+    wait(lambda: len(window.train.monitor.series.step) > 20)
+    photo = next(path for path in sample_images() if path.stem == "astronaut")
+
+    def on_train(count: int) -> None:
+        QTest.mouseMove(window.train.monitor, QPoint(100 + 5 * count % 400, 200 + count % 100))
+
+    def on_compare(count: int) -> None:
+        grid = window.compare.board.grid
+        if count % 25 == 0:
+            QTest.keyClick(window.compare, Qt.Key(Qt.Key.Key_1 + count // 25 % 3))
+        elif count % 25 == 12:
+            QTest.keyClick(window.compare, Qt.Key.Key_Escape)
+        else:
+            QTest.keyClick(window.compare, Qt.Key.Key_Plus if count % 50 < 25 else Qt.Key.Key_Minus)
+        QTest.mouseMove(grid.panes[0].canvas, QPoint(20 + 7 * count % 200, 20 + 3 * count % 150))
+
+    def on_inspect(count: int) -> None:
+        keys = (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Up)
+        QTest.keyClick(window.inspect, keys[count // 10 % 4])
+
+    stalls: dict[str, list[float]] = {}
+    for name, move in (("Train", on_train), ("Compare", on_compare), ("Inspect", on_inspect)):
+        window.show_workspace(name)
+        if name == "Compare":
+            window.open_image(photo)
+        stalls[name] = beats(move, seconds)
+    steps = window.train.monitor.series.step
+    print(f"{len(steps)} steps trained meanwhile")
+    closing = time.monotonic()
+    session.training.cancel()
+    stop_all(window, session)
+    closed = time.monotonic() - closing
+    together = np.concatenate([np.array(values) for values in stalls.values()])
+    for name, values in stalls.items():
+        print(
+            f"{name}: stalls of the event loop, p99 {np.percentile(values, 99):.0f} ms, longest {max(values):.0f} ms"
+        )
+    result("event loop's stalls while training, p99", "under 50 ms", f"{np.percentile(together, 99):.0f} ms")
+    result("the longest of them", "under 150 ms", f"{together.max():.0f} ms")
+    result("stop and close while training", "within 2 s", f"{closed:.1f} s")
+
+
+def wait(holds: Callable[[], bool]) -> None:
+    """Let the window live until `holds()`."""
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    timer = QTimer(interval=20)
+    timer.timeout.connect(lambda: loop.quit() if holds() else None)
+    timer.start()
+    loop.exec()
+
+
+def beats(move: Callable[[int], object], seconds: float) -> list[float]:
+    """By how many ms each beat of the clock came late, while `move(n)` is called again and again."""
+    from PySide6.QtCore import QEventLoop, Qt, QTimer
+
+    loop = QEventLoop()
+    late: list[float] = []
+    last = time.perf_counter()
+
+    def beat() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        late.append(max(0.0, (now - last) * 1000 - BEAT_MS))
+        last = now
+
+    clock = QTimer(interval=BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
+    clock.timeout.connect(beat)
+    clock.start()
+    count = 0
+
+    def act() -> None:
+        nonlocal count
+        move(count)
+        count += 1
+
+    mover = QTimer(interval=MOVE_MS)
+    mover.timeout.connect(act)
+    mover.start()
+    QTimer.singleShot(round(seconds * 1000), loop.quit)
+    loop.exec()
+    return late
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=15, help="in each workspace")
+    parser.add_argument("--platform", default=os.environ.get("QT_QPA_PLATFORM", "offscreen"))
+    parser.add_argument("--start", action="store_true", help="start the app, close it, and stop")
+    options = parser.parse_args()
+    os.environ["QT_QPA_PLATFORM"] = options.platform
+    with tempfile.TemporaryDirectory() as settings:
+        if options.start:
+            start_and_close()
+            return
+        os.environ["FAKD_CONFIG"] = settings
+        times = [time_start(options.platform) for _ in range(STARTS + 1)][1:]
+        shown, closed = (sorted(values)[STARTS // 2] for values in zip(*times, strict=True))
+        result("from the command to the window, warm", "within 1.5 s", f"{shown:.2f} s")
+        result("from close to the end of the process", "within 2 s", f"{closed:.2f} s")
+        live(options.seconds)
+
+
+if __name__ == "__main__":
+    main()
