@@ -84,12 +84,14 @@ class MapBoard(QObject):
                 return f"Δ {self.label(student)}"
         return self._labels.get(key, key)
 
-    def arrange(
-        self, teacher: str, students: list[str], all_students: Sequence[str], labels: Mapping[str, str]
-    ) -> None:
+    def name_models(self, teacher: str, students: Sequence[str], labels: Mapping[str, str]) -> None:
+        """Which models there are, shown or not: colours follow their order. `labels` win over model names."""
+        self.teacher, self._all_students = teacher, list(students)
+        self._labels = {**model_labels([ref for ref in (teacher, *students) if ref]), **labels}
+
+    def arrange(self, students: list[str]) -> None:
         """Image, teacher, student, difference; several students stand above their differences."""
-        self.teacher, self.students, self._all_students = teacher, students, list(all_students)
-        self._labels = {**model_labels([ref for ref in (teacher, *all_students) if ref]), **labels}
+        teacher, self.students = self.teacher, students
         differences = [difference_key(ref) for ref in students] if teacher else []
         models = [teacher] if teacher else []
         if len(students) > 1:

@@ -52,7 +52,9 @@ class ExportMenu(QObject):
         self.menu.aboutToShow.connect(self._enable)
 
     def copy(self) -> None:
-        """Put a picture of the panes on the clipboard."""
+        """Put a picture of the panes on the clipboard, once there are maps."""
+        if self._collect() is None:
+            return
         QGuiApplication.clipboard().setPixmap(self._grab())
         self._session.tell("Copied the panes as a picture")
 

@@ -1,4 +1,4 @@
-"""The inspector's widgets and where they stand; what they do is the panel's."""
+"""The inspector's widgets and where they stand, and what they show; what happens is the panel's."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from fakd_gui.inspect.board import MapBoard
+from fakd_gui.inspect.board import Look, MapBoard
 from fakd_gui.inspect.colour_bar import ColourBar
 from fakd_gui.inspect.controls import InspectControls
+from fakd_gui.inspect.engine import AffinityEngine
 from fakd_gui.inspect.loss_chart import LossChart
 from fakd_gui.inspect.matrix_view import MatrixView
+from fakd_gui.inspect.query import Query
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.inspect.timeline_bar import TimelineBar
 from fakd_gui.session import Session
@@ -38,6 +40,8 @@ class InspectLayout(QWidget):
         self.opener = opener_of(session)
         self.camera = Camera(self)
         self.board = MapBoard(self.camera, self)
+        self.engine = AffinityEngine(session.models, self)
+        self.asked = Query(self)
         self.timeline = Timeline(session, self)
         self.bar = make_tool_bar(self)
         add_open_tools(self.bar, self.opener)
@@ -91,6 +95,10 @@ class InspectLayout(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.stack, 1)
         layout.addWidget(self.status)
+
+    def look(self) -> Look:
+        """How maps are drawn just now."""
+        return Look(self.controls.opacity, self.affinity_bar.bounds, self.difference_bar.bounds)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -29,6 +29,8 @@ class Query(QObject):
         self.pinned: Pixel = (0, 0)
         self.hovered: Pixel | None = None
         self.hovering = False
+        self.expected: Pixel | None = None
+        """Where the next image is asked about, instead of in its middle."""
         self._size = (1, 1)
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self.shown_changed)
@@ -37,11 +39,12 @@ class Query(QObject):
     def shown(self) -> Pixel:
         return self.pinned if self.hovered is None else self.hovered
 
-    def set_image(self, height: int, width: int, at: Pixel | None = None) -> None:
-        """Another image: ask about `at`, or about its middle."""
+    def set_image(self, height: int, width: int) -> None:
+        """Another image: ask about its middle, or about the pixel `expected` once."""
         self._size = (height, width)
         self.hovered = None
-        self.pinned = (height // 2, width // 2) if at is None else self._inside(*at)
+        self.pinned = self._inside(*(self.expected or (height // 2, width // 2)))
+        self.expected = None
 
     def pin(self, y: int, x: int) -> None:
         """Ask about (y, x), moved into the image where it lies outside."""

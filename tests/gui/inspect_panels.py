@@ -22,20 +22,26 @@ SLOW = 20_000
 """Milliseconds: a busy machine loads and runs a network in this time."""
 
 
-def shown_panel(bench: Bench, qtbot: QtBot, students: int = 1) -> Iterator[InspectPanel]:
-    """The panel with the photo (LR 24x16, x4), the teacher and the first `students`; shut down afterwards."""
+def empty_panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
+    """The panel as it is before anything is chosen; shut down afterwards."""
     panel = InspectPanel(bench.session)
     # Qt aborts the program if a widget dies before its threads, whatever the test left running.
     qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
     panel.resize(900, 620)
     panel.show()
-    bench.session.set_teacher(bench.teacher)
-    for student in bench.students[:students]:
-        bench.session.add_student(student)
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
-        bench.session.open_image(bench.photo)
     yield panel
     bench.session.shut_down()
+
+
+def shown_panel(bench: Bench, qtbot: QtBot, students: int = 1) -> Iterator[InspectPanel]:
+    """The panel with the photo (LR 24x16, x4), the teacher and the first `students`."""
+    for panel in empty_panel(bench, qtbot):
+        bench.session.set_teacher(bench.teacher)
+        for student in bench.students[:students]:
+            bench.session.add_student(student)
+        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+            bench.session.open_image(bench.photo)
+        yield panel
 
 
 def move_mouse(widget: QWidget, at: QPoint) -> None:

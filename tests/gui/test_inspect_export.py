@@ -20,6 +20,7 @@ from small_models import Bench, make_bench, save_model
 from fakd_core.images import read_image
 from fakd_gui.convert import colourise
 from fakd_gui.inspect import InspectPanel
+from fakd_gui.inspect.outcome import picture
 from fakd_gui.theme import affinity_lut, difference_lut
 
 
@@ -108,12 +109,12 @@ def test_the_panes_are_saved_and_copied_as_shown(
 ) -> None:
     choose(monkeypatch, tmp_path / "panes.png")
     assert run_action(panel, "Panes as shown", qtbot) == "Wrote panes.png"
-    picture = panel.picture()
-    assert read_image(tmp_path / "panes.png").shape[:2] == (picture.height(), picture.width())
-    assert picture.height() >= panel.board.grid.height() + panel.affinity_bar.height()
+    shown = picture(panel)
+    assert read_image(tmp_path / "panes.png").shape[:2] == (shown.height(), shown.width())
+    assert shown.height() >= panel.board.grid.height() + panel.affinity_bar.height()
     with qtbot.waitSignal(panel.session.told):
         QTest.keyClick(panel, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert QApplication.clipboard().pixmap().size() == picture.size()
+    assert QApplication.clipboard().pixmap().size() == shown.size()
 
 
 def test_a_place_that_can_t_be_written_is_one_line(
