@@ -1,0 +1,63 @@
+"""The inspector's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence
+
+from fakd_gui.inspect.layout import InspectLayout
+from fakd_gui.inspect.query import ARROWS, STEP
+from fakd_gui.widgets.flip_keys import FlipKeys
+from fakd_gui.widgets.image_tools import VIEW_KEYS, navigate
+
+KEYS = (
+    ("Click, drag", "Choose the pixel"),
+    ("Arrow keys", f"Move the pixel; with Shift by {STEP}"),
+    ("H", "Hover: the pixel under the mouse, without a click"),
+    ("Page up, Page down", "Next or previous layer"),
+    ("Shift+drag", "Draw a region"),
+    ("M", "Matrix of the region"),
+    ("[, ]", "Previous or next checkpoint of the run"),
+    ("T", "Follow the training"),
+    ("1 … 9, Esc", "One pane alone (hold or press); all panes"),
+    ("B", "Flip between the two panes shown alone last"),
+    ("Ctrl+C", "Copy the panes as a picture"),
+    *VIEW_KEYS,
+)
+
+
+class InspectKeys:
+    """Feed it the panel's key events; it says whether it used them."""
+
+    def __init__(self, panel: InspectLayout, copy: Callable[[], None]) -> None:
+        self._panel = panel
+        self._copy = copy
+        self._flip = {False: FlipKeys(panel.board.grid), True: FlipKeys(panel.matrix.grid)}
+
+    def press(self, event: QKeyEvent) -> bool:
+        panel, key = self._panel, Qt.Key(event.key())
+        controls, timeline = panel.controls, panel.timeline
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self._copy()
+        elif self._flip[controls.matrix.isChecked()].press(event):
+            pass
+        elif key in ARROWS:
+            panel.asked.step(key, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            controls.choose_layer(controls.layer + (1 if key == Qt.Key.Key_PageUp else -1))
+        elif key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight):
+            timeline.move(1 if key == Qt.Key.Key_BracketRight else -1)
+        elif key == Qt.Key.Key_H:
+            controls.hover.toggle()
+        elif key == Qt.Key.Key_M or (key == Qt.Key.Key_Escape and controls.matrix.isChecked()):
+            controls.matrix.toggle()
+        elif key == Qt.Key.Key_T:
+            timeline.set_following(not timeline.following)
+        else:
+            return navigate(panel.camera, key)
+        return True
+
+    def release(self, event: QKeyEvent) -> bool:
+        return self._flip[self._panel.controls.matrix.isChecked()].release(event)
