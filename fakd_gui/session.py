@@ -57,6 +57,8 @@ class Session(QObject):
     runs_changed = Signal(list)
     run_selected = Signal(object)
     """The folder of the run whose curves are wanted."""
+    run_moved = Signal(object, object)
+    """A run's folder has another name: the old one and the new one, None if it is gone."""
     compared_changed = Signal(list)
     """The folders of the runs whose curves are laid over the shown one's."""
     training_started = Signal(object)
@@ -144,6 +146,7 @@ class Session(QObject):
     def move_run(self, run: Path, to: Path | None) -> None:
         """Tell everybody that the folder `run` is `to` now; None: it is gone."""
         self.runs = _replaced(self.runs, run, to)
+        self.run_moved.emit(run, to)
         self.runs_changed.emit(self.runs)
         self.compare_runs(_replaced(self.compared, run, to))
         if str(run) in self.students:
