@@ -155,3 +155,4 @@ def test_a_part_without_weight_is_not_in_the_formula(alpha: float, there: str, g
     text = Formula(alpha, [], (1,), True).rich(LIGHT)
     assert there in text
     assert gone not in text
+    assert text.count("α") == 1  # At the end, where its value stands.
