@@ -17,8 +17,8 @@ HEADINGS = {
     Kind.GMACS: "GMACs",
     Kind.PSNR: "PSNR",
     Kind.SSIM: "SSIM",
-    Kind.DELTA: "Δ (dB)",
-    Kind.GAP: "Gap (%)",
+    Kind.DELTA: "Δ dB",
+    Kind.GAP: "Gap %",
     Kind.SECONDS: "s/image",
 }
 _NOTHING = "–"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -44,6 +44,7 @@ from fakd_gui.widgets.image_opener import opener_of
 
 LAST = "benchmark.json"
 """The last table, among the user's settings."""
+REFRESH_MS = 50
 
 
 class BenchmarkPanel(QWidget):
@@ -53,6 +54,7 @@ class BenchmarkPanel(QWidget):
         ("F5", "measure the ticked models on the ticked sets"),
         ("Return", "the images behind a cell, then in Compare"),
         ("Esc", "close the list of images"),
+        ("S", "sort by the column of the cell; again to turn round, a third time to undo"),
         ("Ctrl+C, Ctrl+Shift+C", "copy the table as Markdown, as LaTeX"),
         ("Ctrl+S", "save the table"),
         ("Delete", "take an added model or set off its list"),
@@ -71,6 +73,9 @@ class BenchmarkPanel(QWidget):
         self._reading.result.connect(self._show_read)
         self._reading.failed.connect(session.error)
         self._keeping = LatestWins("keep the last table", self)
+        # Many figures that come at once are drawn once.
+        self._due = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._due.timeout.connect(self._refresh)
         self._build()
         self._connect()
         self._enable()
@@ -199,10 +204,11 @@ class BenchmarkPanel(QWidget):
         self.empty.open_button.clicked.connect(self.output.open)
         self.output.opened.connect(self.open_results)
         self.status.cancelled.connect(self.cancel)
-        self.runner.changed.connect(self._refresh)
+        self.runner.changed.connect(self._due.start)
         self.runner.noted.connect(self.table.reported.refresh_cell)
         self.runner.progressed.connect(self._say_progress)
         self.runner.busy.connect(self._busy_changed)
+        self.runner.finished.connect(self._refresh)
         self.runner.finished.connect(self._keep)
         self.runner.finished.connect(self.finished)
         QShortcut(QKeySequence("F5"), self, self.run)
@@ -212,6 +218,7 @@ class BenchmarkPanel(QWidget):
     def cancel(self) -> None:
         """Stop; what is measured stays."""
         self.runner.cancel()
+        self._refresh()
         self._keep()
 
     def _take(self, paths: list[Path]) -> None:

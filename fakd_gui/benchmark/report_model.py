@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import QWidget
 
 from fakd_gui.benchmark.exports import HEADINGS, Selection
@@ -17,6 +17,17 @@ Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+ROLES = frozenset(
+    {
+        Role.DisplayRole,
+        Role.TextAlignmentRole,
+        Role.FontRole,
+        Role.ForegroundRole,
+        Role.ToolTipRole,
+        Role.AccessibleTextRole,
+    }
+)
+"""What `ReportModel` answers; Qt asks for much more."""
 TIPS = {
     Kind.PARAMETERS: "Learned numbers, in millions",
     Kind.GMACS: "Billions of multiply-accumulates for an LR image of 64×36 px (256×144 px output at ×4)",
@@ -70,9 +81,11 @@ class ReportModel(QAbstractTableModel):
         self.order: Order | None = None
         self.rows: list[Row] = []
         self.columns: list[Column] = []
+        self._shown: dict[tuple[int, int, int], object] = {}
 
     def refresh(self) -> None:
         """Show the report as it is now."""
+        self.forget()
         columns = self.report.columns(self.kinds)
         rows = self._sorted(
             [*self.report.rows.values(), *(self.report.published() if self.with_published else ())], columns
@@ -88,6 +101,7 @@ class ReportModel(QAbstractTableModel):
 
     def refresh_cell(self, cell: Cell) -> None:
         """The note of `cell` changed, nothing else."""
+        self.forget()
         for row, shown_row in enumerate(self.rows):
             if shown_row.ref == cell.ref:
                 for column, shown_column in enumerate(self.columns):
@@ -108,7 +122,18 @@ class ReportModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.columns)
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> object:
-        row, column = self.rows[index.row()], self.columns[index.column()]
+        if role not in ROLES:
+            return None
+        key = index.row(), index.column(), role
+        if key not in self._shown:
+            self._shown[key] = self._show(self.rows[index.row()], self.columns[index.column()], role)
+        return self._shown[key]
+
+    def forget(self) -> None:
+        """Figures or colours changed: what was made of them is made anew."""
+        self._shown.clear()
+
+    def _show(self, row: Row, column: Column, role: int) -> object:
         failure = self.report.failure(row, column.at)
         match role:
             case Role.DisplayRole:
@@ -119,26 +144,13 @@ class ReportModel(QAbstractTableModel):
                 return self._font(row, column)
             case Role.ForegroundRole:
                 return self._colour(row, column, failure)
-            case Role.SizeHintRole:
-                # A reason is cut to the room there is; it must not push the figures away.
-                return QSize(0, 0) if failure else None
             case Role.ToolTipRole:
                 return failure or self._tip(row, column)
-            case Role.AccessibleTextRole:
-                return f"{self.label(row)}, {failure or self._tip(row, column)}"
-        return None
+        return f"{self.label(row)}, {failure or self._tip(row, column)}"
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> object:
         if orientation is Qt.Orientation.Horizontal:
-            column = self.columns[section]
-            if role == Role.DisplayRole:
-                return HEADINGS[column.kind]
-            if role == Role.ToolTipRole:
-                where = f"\n{column.at.data}" if column.at else ""
-                return (
-                    f"{TIPS[column.kind]}.{where}\nClick to sort; again to turn round, a third time to undo."
-                )
-            return int(Qt.AlignmentFlag.AlignCenter) if role == Role.TextAlignmentRole else None
+            return self._heading(self.columns[section], role)
         row = self.rows[section]
         theme = current_theme()
         match role:
@@ -156,6 +168,25 @@ class ReportModel(QAbstractTableModel):
                 if row.published or row.ref == BICUBIC:
                     return QColor(theme.muted)
                 return QColor(theme.teacher if row.ref == self.report.teacher else theme.text)
+        return None
+
+    def _heading(self, column: Column, role: int) -> object:
+        heading = HEADINGS[column.kind]
+        match role:
+            case Role.DisplayRole:
+                sorted_by = self.order is not None and self.order.column == column
+                return f"{heading} {arrow(self.order)}" if sorted_by else heading
+            case Role.SizeHintRole:
+                # Room for the arrow at all times: no column moves under the mouse when it comes.
+                metrics = QFontMetrics(QFont())
+                return QSize(metrics.horizontalAdvance(f"{heading} ▾") + 12, metrics.height() + 8)
+            case Role.ToolTipRole:
+                where = f"\n{column.at.data}" if column.at else ""
+                return (
+                    f"{TIPS[column.kind]}.{where}\nClick to sort, again to turn round, a third time to undo."
+                )
+            case Role.TextAlignmentRole:
+                return int(Qt.AlignmentFlag.AlignCenter)
         return None
 
     def group(self, section: int) -> tuple[str, int, int]:
@@ -188,7 +219,7 @@ class ReportModel(QAbstractTableModel):
         source = "published" if row.published else "click for its images"
         best = self.report.mark(row, column)
         mark = f", {'best' if best is Mark.BEST else 'second best'}" if best else ""
-        name = HEADINGS[column.kind].split(" (")[0]
+        name = HEADINGS[column.kind].split()[0]
         return f"{self.report.title(column.at)}: {name} {text}{UNITS.get(column.kind, '')}{mark} ({source})"
 
     def _font(self, row: Row, column: Column) -> QFont:
@@ -217,3 +248,8 @@ class ReportModel(QAbstractTableModel):
         known.sort(key=lambda pair: pair[0], reverse=order.descending)
         # Rows without a value come last, whichever way round.
         return [row for _, row in known] + [row for value, row in values if value is None]
+
+
+def arrow(order: Order | None) -> str:
+    """Which way round `order` is; empty without one."""
+    return "" if order is None else "▾" if order.descending else "▴"

@@ -79,7 +79,6 @@ class Runner(QObject):
         self._generation += 1
         self._work.cancel()
         self.report.notes = dict.fromkeys(self.report.notes, "cancelled")
-        self.changed.emit()
 
     def _receive(self, generation: int, event: BenchmarkEvent) -> None:
         if generation != self._generation:

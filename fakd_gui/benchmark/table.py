@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -18,15 +18,16 @@ from PySide6.QtWidgets import (
 
 from fakd_gui.benchmark.group_header import GroupHeader
 from fakd_gui.benchmark.report import SET_KINDS, Cell, Column, Kind, Report, Row
-from fakd_gui.benchmark.report_model import Index, Order, ReportModel
+from fakd_gui.benchmark.report_model import Index, Order, ReportModel, arrow
 from fakd_gui.theme import Theme, current_theme, follow_theme
 
-NARROWEST_NAME, WIDEST_NAME = 110, 0.36
+NARROWEST_NAME, WIDEST_NAME = 110, 0.3
 """Of the column of names: in pixels, and as part of the table."""
 
+CELL_MARGINS = 12
 STYLE = """
 QHeaderView { background: palette(base); }
-QHeaderView::section { background: palette(base); border: none; padding: 2px 6px; }
+QHeaderView::section { background: palette(base); border: none; padding: 2px 4px; }
 QHeaderView::section:horizontal { border-bottom: 1px solid palette(mid); }
 QHeaderView::section:vertical { border-right: 1px solid palette(mid); }
 QTableView > QToolButton { background: palette(base); border: none; border-right: 1px solid palette(mid);
@@ -52,8 +53,6 @@ class ResultTable(QTableView):
         self.setItemDelegate(_Cells(self))
         self.groups = GroupHeader(self.reported.group, self)
         self.setHorizontalHeader(self.groups)
-        # Always, so that no column moves under the mouse when the arrow comes.
-        self.groups.setSortIndicatorShown(True)
         self.groups.sectionClicked.connect(self._order_by)
         names = self.verticalHeader()
         names.setDefaultSectionSize(self.fontMetrics().height() + 10)
@@ -93,7 +92,7 @@ class ResultTable(QTableView):
         for row, shown_row in enumerate(model.rows):
             self._span(row, shown_row)
         self._place_corner()
-        self.resizeColumnsToContents()
+        self._fit_columns()
         if current is not None:
             for row, shown_row in enumerate(model.rows):
                 if shown_row.ref == current[0].ref and current[1] in model.columns:
@@ -131,6 +130,8 @@ class ResultTable(QTableView):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
             self.open_at(self.currentIndex())
             self.entered_images.emit()
+        elif event.key() == Qt.Key.Key_S and not event.modifiers() and self.currentIndex().isValid():
+            self._order_by(self.currentIndex().column())
         else:
             super().keyPressEvent(event)
 
@@ -146,6 +147,21 @@ class ResultTable(QTableView):
         width = min(wanted, round(WIDEST_NAME * self.width()))
         names.setFixedWidth(max(NARROWEST_NAME, width))
         self.corner.setGeometry(edge, edge, self.verticalHeader().width(), self.groups.height())
+
+    def _fit_columns(self) -> None:
+        """As wide as the longest text, were it bold; asking the delegate for every cell takes far longer."""
+        model, font = self.reported, QFont()
+        font.setBold(True)
+        advance = QFontMetrics(font).horizontalAdvance
+        for section, column in enumerate(model.columns):
+            texts = [
+                model.index(number, section).data()
+                for number, row in enumerate(model.rows)
+                if not self.report.failure(row, column.at)
+            ]
+            longest = max(texts, key=len, default="")
+            heading = self.groups.sectionSizeHint(section)
+            self.setColumnWidth(section, max(heading, advance(longest) + CELL_MARGINS))
 
     def _here(self, index: QModelIndex) -> tuple[Row, Column] | None:
         model = self.reported
@@ -176,15 +192,13 @@ class ResultTable(QTableView):
         self.set_order(steps[steps.index(now) + 1] if now in steps[:2] else steps[0])
 
     def _show_order(self) -> None:
-        order, columns = self.reported.order, self.reported.columns
-        downwards = order is not None and order.descending
-        turn = Qt.SortOrder.DescendingOrder if downwards else Qt.SortOrder.AscendingOrder
-        column = order.column if order else None
-        self.groups.setSortIndicator(columns.index(column) if column in columns else -1, turn)
-        by_name = order is not None and column is None
-        self.corner.setText(f"Model {'▾' if downwards else '▴'}" if by_name else "Model")
+        order = self.reported.order
+        by_name = order is not None and order.column is None
+        self.corner.setText(f"Model {arrow(order)}" if by_name else "Model")
+        self.groups.viewport().update()
 
     def _apply_theme(self, theme: Theme) -> None:
+        self.reported.forget()
         self.viewport().update()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,13 +157,15 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     qtbot.waitUntil(lambda: panel.table.report.notes.get(cell) == "0 of 1", timeout=20_000)
     assert panel.status.left.text() == "slow on large ×4: large, 1 of 1"
     assert panel.table.texts(slow)[2] == "0 of 1"
-    began = time.monotonic()
     QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=5000)
-    assert time.monotonic() - began < 1
+    qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=20_000)
     assert panel.table.texts(slow)[2] == "cancelled"
     assert Cell(BICUBIC, at(bench, "large")) in panel.table.report.scores
-    assert panel.bar.run_button.isEnabled()
+    # What was cancelled begins anew, what was measured is there at once.
+    QTest.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.table.report.notes.get(cell) == "0 of 1", timeout=20_000)
+    assert len(panel.table.report.scores) == 3
+    panel.cancel()
 
 
 def test_what_can_t_be_measured_says_why_in_its_row(
@@ -211,10 +212,14 @@ def test_a_click_on_a_heading_sorts_and_the_third_undoes(bench: Bench, measured:
 
     QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     assert values() == sorted(values(), reverse=True)
+    assert table.reported.headerData(section, Qt.Orientation.Horizontal) == "PSNR ▾"
     QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     assert values() == sorted(values())
     QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     assert [row.ref for row in table.reported.rows] == as_chosen
+    table.setCurrentIndex(table.reported.index(0, section))
+    QTest.keyClick(table, Qt.Key.Key_S)
+    assert values() == sorted(values(), reverse=True)
     QTest.mouseClick(table.corner, Qt.MouseButton.LeftButton)
     assert [row.label for row in table.reported.rows] == ["Bicubic", "teacher", "with", "without"]
 
