@@ -125,7 +125,12 @@ class Chooser(QWidget):
         return {
             "folders": [str(folder) for folder in self.folders],
             "models": self.added,
-            "ticks": {**self.models.said, **self.sets.said},
+            "ticks": {
+                key: ticked
+                for ticks in (self.models, self.sets)
+                for key, ticked in ticks.said.items()
+                if key in ticks.on_offer()
+            },
         }
 
     def recall(self, remembered: Remembered) -> None:
