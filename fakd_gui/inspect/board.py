@@ -65,6 +65,7 @@ class MapBoard(QObject):
         self.region: Window | None = None
         self.rows: dict[str, Row] = {}
         """Affinities by model, and student minus teacher by `difference_key`; (h, w) over the window."""
+        self.numbered = True
         self.teacher = ""
         self.students: list[str] = []
         self._all_students: list[str] = []
@@ -104,6 +105,11 @@ class MapBoard(QObject):
             self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
             self.grid.set_panes(list(self.panes.values()), keep_solo=True)
             self.mark_region(self.region)
+        self._title()
+
+    def number(self, on: bool) -> None:
+        """Show the keys that flip to the panes, or don't: they flip something else."""
+        self.numbered = on
         self._title()
 
     def show_picture(self, picture: Image8, covers: QRectF) -> None:
@@ -213,7 +219,8 @@ class MapBoard(QObject):
 
     def _title(self) -> None:
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
-            pane.set_title(self.title(key), self.colour(key), str(number) if number < 10 else "")
+            badge = str(number) if number < 10 and self.numbered else ""
+            pane.set_title(self.title(key), self.colour(key), badge)
 
     def _whole(self, window: Window) -> bool:
         return self.image is not None and (window.height, window.width) == self.image.lr.shape[:2]

@@ -141,6 +141,7 @@ class ColourBar(QWidget):
         self.means.setProperty("role", "muted")
         self.means.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.scale = ColourScale(lut, ranges[0], self)
+        self.scale.setAccessibleName(title)
         self.scale.setToolTip(
             f"{what}\nAbove the colours: how often each value occurs (height: root of the share); dotted: "
             "the mean.\nWhat lies beyond the range counts at its ends."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -69,6 +71,7 @@ class InspectLayout(QWidget):
         self.empty = EmptyState(self.opener, "see what the networks relate its pixels to", self)
         self.status = BusyBar(self)
         self._lay_out()
+        self._order_focus()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def _lay_out(self) -> None:
@@ -95,6 +98,16 @@ class InspectLayout(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.stack, 1)
         layout.addWidget(self.status)
+
+    def _order_focus(self) -> None:
+        """Tab goes from control to control as they are read."""
+        controls, line = self.controls, self.timeline_bar
+        order: list[QWidget] = [controls.picture_choice, controls.opacity_slider, controls.layer_slider]
+        order += [controls.students, controls.hover, controls.matrix]
+        order += [line.runs, line.slider, line.survey, line.follow]
+        order += [self.affinity_bar.choice, self.difference_bar.choice]
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
 
     def look(self) -> Look:
         """How maps are drawn just now."""

@@ -20,7 +20,8 @@ def collect(panel: InspectLayout) -> Export | None:
         for key, label in labels.items()
     }
     shown = panel.matrix.matrices if not panel.matrix.isHidden() else None
-    matrices = {} if shown is None else {labels[key]: found for key, found in shown.values.items()}
+    found = {} if shown is None else shown.values
+    matrices = {labels[key]: matrix for key, matrix in found.items() if key in labels}
     return Export(
         image.name,
         panel.controls.layer,

@@ -56,6 +56,10 @@ class RegionMode(QObject):
         if on and panel.board.region is None and panel.engine.window is not None:
             panel.board.region = region_around(*panel.asked.pinned, panel.engine.window)
         panel.matrix.setVisible(on)
+        if on:
+            width = panel.splitter.width()
+            panel.splitter.setSizes([2 * width // 5, 3 * width // 5])
+        panel.board.number(not on)
         panel.board.mark_region(panel.board.region, movable=on)
         # The matrices say what the maps say: beside them the image is enough.
         panel.board.grid.show_only(0 if on else None)

@@ -112,21 +112,23 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
     assert image is not None
     canvas, camera = with_region.board.panes[IMAGE].canvas, with_region.camera
     left = Qt.MouseButton.LeftButton
-    inside = camera.to_view(QPointF(34, 42))
-    with qtbot.waitSignal(with_region.matrix.shown, timeout=SLOW):
-        QTest.mousePress(canvas, left, pos=inside.toPoint())
-        QTest.mouseMove(canvas, camera.to_view(QPointF(34 + 16, 42 - 12)).toPoint())
-        QTest.mouseRelease(canvas, left, pos=camera.to_view(QPointF(34 + 16, 42 - 12)).toPoint())
-    qtbot.waitUntil(
-        lambda: (
-            with_region.matrix.matrices is not None
-            and with_region.matrix.matrices.wanted.region == Window(6, 10, 3, 5)
-        )
-    )
+    # Twice: the region stays movable, and no drag in it moves the pixel.
+    for inside, by, moved in (
+        (QPointF(34, 42), QPointF(16, -12), Window(6, 10, 3, 5)),
+        (QPointF(50, 30), QPointF(-8, 4), Window(7, 8, 3, 5)),
+    ):
+        QTest.mousePress(canvas, left, pos=camera.to_view(inside).toPoint())
+        QTest.mouseMove(canvas, camera.to_view(inside + by).toPoint())
+        QTest.mouseRelease(canvas, left, pos=camera.to_view(inside + by).toPoint())
+        assert with_region.board.region == moved
+    assert with_region.query == (8, 12)
     with qtbot.waitSignal(with_region.matrix.shown, timeout=SLOW):
         with_region.set_layer(1)
+    qtbot.waitUntil(
+        lambda: with_region.matrix.matrices is not None and with_region.matrix.matrices.wanted.layer == 1
+    )
     assert with_region.matrix.matrices is not None
-    row = expected_row(bench.teacher, image.lr, 1, 6, 10)[6:9, 10:15].ravel()
+    row = expected_row(bench.teacher, image.lr, 1, 7, 8)[7:10, 8:13].ravel()
     np.testing.assert_allclose(with_region.matrix.matrices.values[bench.teacher][0], row, atol=1e-5)
 
 
