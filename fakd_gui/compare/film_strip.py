@@ -55,6 +55,7 @@ class FilmStrip(QWidget):
         self._listed: list[Path] = []
         self._labels: dict[Path, str] = {}
         self._items: dict[Path, QListWidgetItem] = {}
+        self._unreadable: set[Path] = set()
         self._current: Path | None = None
         self._reading: Job | None = None
         self._ranking: Job | None = None
@@ -83,8 +84,7 @@ class FilmStrip(QWidget):
         self._listed, self._labels = list(unique), unique
         self.distances = {}
         self._current = None
-        self._items = {}
-        self.list.clear()
+        self._clear()
         for path in self._listed:
             item = QListWidgetItem(QIcon(self._blank), "")
             item.setData(Qt.ItemDataRole.UserRole, path)
@@ -108,8 +108,8 @@ class FilmStrip(QWidget):
 
     def close_strip(self) -> None:
         self._stop()
-        self._listed, self.paths, self._items = [], [], {}
-        self.list.clear()
+        self._listed, self.paths = [], []
+        self._clear()
         self.hide()
         self.closed.emit()
 
@@ -263,8 +263,8 @@ class FilmStrip(QWidget):
 
     def _label(self, path: Path) -> None:
         distance = self.distances.get(path)
-        text = self._labels[path]
-        self._items[path].setText(text if distance is None else f"{text}\n{distance:.2f}")
+        below = "can't be read" if path in self._unreadable else "" if distance is None else f"{distance:.2f}"
+        self._items[path].setText(f"{self._labels[path]}\n{below}".rstrip())
         self._items[path].setToolTip(
             str(path) if distance is None else f"{path}\nmean |ΔY| {distance:.3f} grey levels"
         )
@@ -287,7 +287,8 @@ class FilmStrip(QWidget):
         if item is None:
             return
         if made.picture is None:
-            item.setText(f"{self._labels[made.path]}\ncan't be read")
+            self._unreadable.add(made.path)
+            self._label(made.path)
             return
         pixmap = QPixmap.fromImage(made.picture)
         pixmap.setDevicePixelRatio(self.devicePixelRatioF())
@@ -329,6 +330,14 @@ class FilmStrip(QWidget):
         if ranking is not None:
             ranking.cancel()
         self.busy.show_idle()
+
+    def _clear(self) -> None:
+        self._items = {}
+        self._unreadable = set()
+        # While its items go, a list makes one after the other the current one.
+        self.list.blockSignals(True)
+        self.list.clear()
+        self.list.blockSignals(False)
 
     def _stop(self) -> None:
         self._cancel_ranking()

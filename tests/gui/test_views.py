@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QRectF, QSize
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QImage, QPainter
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import turn_wheel
 
 from fakd_core.events import Image8
 from fakd_gui.convert import array_from_qimage, qimage_from_array
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.layers import Layer
 from fakd_gui.widgets.names import model_labels
+from fakd_gui.widgets.overview import overview_box
 from fakd_gui.widgets.pane_grid import PaneGrid
+from fakd_gui.widgets.region_box import Grip, dragged, grip_at
 
 
 def draw(layer: Layer, camera: Camera) -> Image8:
@@ -145,3 +149,78 @@ def test_models_with_one_name_are_told_apart() -> None:
         "/y/net.pt": "y/net",
         "bundled": "bundled",
     }
+
+
+@pytest.mark.parametrize(("height", "width"), [(255, 383), (67, 129)])
+def test_reduced_versions_of_odd_sizes_stay_in_place(height: int, width: int) -> None:
+    ramp = np.zeros((height, width, 3), np.uint8)
+    ramp[:, :, 0] = np.linspace(0, 255, width)[None, :]
+    ramp[:, :, 1] = np.linspace(0, 255, height)[:, None]
+    camera = camera_on(width, height, (400, 400))
+    camera.set_percent(25)
+    layer = Layer.ready(ramp, QRectF(0, 0, width, height))
+    shown = draw(layer, camera)
+    for y, x in ((196, 190), (200, 205), (205, 212)):
+        at = camera.to_scene(QPointF(x + 0.5, y + 0.5))
+        expected = ramp[int(at.y()), int(at.x()), :2].astype(int)
+        step = 255 / min(height, width)
+        assert abs(shown[y, x, :2] - expected).max() <= 1.5 * step + 2
+
+
+def test_another_size_can_keep_zoom_and_place() -> None:
+    camera = camera_on(300, 200, (150, 100))
+    camera.set_percent(200)
+    camera.look_at(QPointF(100, 50))
+    camera.set_scene(600, 400, keep_view=True)
+    assert camera.center == QPointF(200, 100)
+    assert camera.percent == pytest.approx(200)
+    camera.set_scene(300, 200)
+    assert camera.fitted
+
+
+def test_steps_of_the_zoom_are_round() -> None:
+    camera = camera_on(300, 200, (150, 100))
+    camera.set_percent(130)
+    camera.step(1, camera.middle)
+    assert camera.percent == pytest.approx(150)
+    camera.step(-1, camera.middle)
+    assert camera.percent == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("at", "grip", "by", "expected"),
+    [
+        ((30, 30), Grip(0, 0), (-40, 5), (0, 25, 40, 30)),
+        ((20, 20), Grip(-1, -1), (4, 6), (14, 26, 36, 24)),
+        ((49, 49), Grip(1, 1), (1000, -1000), (10, 20, 90, 1)),
+        ((50, 35), Grip(1, 0), (-100, 50), (10, 20, 1, 30)),
+    ],
+)
+def test_a_region_s_handles(
+    at: tuple[int, int], grip: Grip, by: tuple[int, int], expected: tuple[int, int, int, int]
+) -> None:
+    box = QRectF(10, 20, 40, 30)
+    if at != (20, 20):
+        assert grip_at(box, QPointF(*at)) == grip
+    assert grip_at(box, QPointF(80, 80)) is None
+    assert dragged(box, grip, QPointF(*by), QSizeF(100, 60)) == QRectF(*expected)
+
+
+def test_a_click_in_the_overview_goes_there(qtbot: QtBot) -> None:
+    camera = Camera()
+    camera.set_scene(1200, 900)
+    canvas = ImageCanvas(camera)
+    qtbot.addWidget(canvas)
+    canvas.has_overview = True
+    canvas.resize(500, 400)
+    canvas.show()
+    canvas.set_layers(Layer.ready(noise(90, 120), QRectF(0, 0, 1200, 900)))
+    assert overview_box(camera) is None
+    camera.set_percent(400)
+    QTest.mouseMove(canvas, QPointF(100, 100).toPoint())
+    box = overview_box(camera)
+    assert box is not None
+    at = box.topLeft() + QPointF(box.width() / 4, box.height() * 3 / 4)
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at.toPoint())
+    assert abs(camera.center.x() - 300) <= 12
+    assert abs(camera.center.y() - 675) <= 12
