@@ -1,10 +1,17 @@
-"""Where runs lie and which are there; cheap enough for the start of the app (no torch)."""
+"""Where runs lie, which are there, and moving them; cheap enough for the start of the app (no torch)."""
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
-CONFIG = "config.toml"
+from PySide6.QtCore import QFile
+
+from fakd_core.errors import RunError
+from fakd_core.run_folder import CONFIG
+from fakd_core.run_folder import is_run as is_run
+
 STUDENTS = ("checkpoints/best.safetensors", "student.safetensors")
 
 
@@ -12,10 +19,6 @@ def default_runs_root() -> Path:
     """`./runs` where that folder is, as in a project; else `FAKD runs` in the home folder."""
     here = Path.cwd() / "runs"
     return here if here.is_dir() else Path.home() / "FAKD runs"
-
-
-def is_run(folder: Path) -> bool:
-    return (folder / CONFIG).is_file()
 
 
 def has_student(run: Path) -> bool:
@@ -38,3 +41,48 @@ def free_run_folder(root: Path, name: str) -> Path:
     while (root / f"{name}-{number}").exists():
         number += 1
     return root / f"{name}-{number}"
+
+
+def rename_run(run: Path, name: str) -> Path:
+    """Give the folder another name; where it lies now.
+
+    Raises `RunError` for a name that is none or taken, or a folder that can't be renamed.
+    """
+    name = name.strip()
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise RunError(
+            f"{name or 'Nothing'} can't be the name of a run: give one without / that begins otherwise"
+        )
+    to = run.with_name(name)
+    if to.exists():
+        raise RunError(f"{name} is there already: choose another name")
+    try:
+        return run.rename(to)
+    except OSError as error:
+        raise RunError(f"{run.name} can't be renamed: {error.strerror}") from None
+
+
+def move_to_trash(run: Path) -> Path | None:
+    """Move the folder to the system's trash; where it is there, if the system says.
+
+    Raises `RunError` if it can't be moved there.
+    """
+    folder = QFile(str(run))
+    if not folder.moveToTrash():
+        raise RunError(f"{run}: can't be moved to the trash; delete the folder in a file manager")
+    trashed = Path(folder.fileName())
+    return trashed if trashed != run and trashed.exists() else None
+
+
+def take_from_trash(trashed: Path, run: Path) -> None:
+    """Bring a folder back to where it was. Raises `RunError` if it can't be."""
+    if run.exists():
+        raise RunError(f"{run} is there again: rename it, then undo")
+    try:
+        run.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(trashed, run)
+    except OSError as error:
+        raise RunError(f"{run.name} can't be taken from the trash: {error.strerror}") from None
+    # What the trash keeps beside it, on systems that follow freedesktop.org.
+    with suppress(OSError):
+        (trashed.parent.parent / "info" / f"{trashed.name}.trashinfo").unlink(missing_ok=True)

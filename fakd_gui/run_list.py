@@ -1,60 +1,126 @@
-"""The runs on the left: show one, continue an unfinished one."""
+"""The runs on the left: find, show, compare, continue, rename and delete them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QFileSystemWatcher, QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fakd_core.errors import FakdError
-from fakd_gui.run_folders import has_student
+from fakd_core.run_folder import read_config
+from fakd_gui.jobs import LatestWins
+from fakd_gui.run_folders import has_student, is_run, move_to_trash, rename_run, take_from_trash
+from fakd_gui.run_items import PATH, WORDS, RunDelegate, make_item, run_of, show_state
+from fakd_gui.run_states import RunState, is_in_use, read_states
 from fakd_gui.session import Session
+from fakd_gui.theme import Theme, current_theme, follow_theme, icon
+
+LOOK_MS = 4000
+"""How often the states are read anew while the list is seen."""
+NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+SETTLE_MS = 300
+"""A folder that another program makes is complete a moment later."""
+
+
+class KeyList(QListWidget):
+    """Some keys do something else than in other lists."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.on_key: Mapping[int, Callable[[], object]] = {}
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        act = self.on_key.get(event.key())
+        if act is None or event.modifiers() not in (NO_MODIFIER, Qt.KeyboardModifier.KeypadModifier):
+            super().keyPressEvent(event)
+        else:
+            act()
 
 
 class RunList(QWidget):
     """Runs of this session and those found in the runs folder, the newest first."""
 
+    settings_wanted = Signal(object)
+    """The folder of a run whose settings are to be used for a new one."""
+
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.list = QListWidget()
-        self.list.setAccessibleName("Runs")
-        self.list.setSpacing(2)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # A window that was narrow for a while must not leave a sliver.
-        self.setMinimumWidth(130)
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.list.customContextMenuRequested.connect(self._show_menu)
-        self.list.itemClicked.connect(lambda item: session.select_run(_run_of(item)))
-        self.list.itemActivated.connect(lambda item: session.select_run(_run_of(item)))
-        self.empty = QLabel("Runs appear here.\nDrop a run folder to see its curves.")
-        self.empty.setProperty("role", "muted")
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.continue_button = QPushButton("Continue run")
-        self.continue_button.setToolTip("Go on with the selected run from its last checkpoint, exactly")
-        self.continue_button.clicked.connect(self.continue_selected)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 8)
-        layout.addWidget(self.empty)
-        layout.addWidget(self.list, 1)
-        layout.addWidget(self.continue_button)
-        self.list.itemSelectionChanged.connect(self._show_state)
+        self.states: dict[Path, RunState] = {}
+        self._ticked = False
+        self._make_list()
+        self._make_tools()
+        self._reader = LatestWins("read the runs' states", self)
+        self._reader.result.connect(self._take_states)
+        self._clock = QTimer(self, interval=LOOK_MS)
+        self._clock.timeout.connect(self.look)
+        self._watcher = QFileSystemWatcher(self)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self.scan)
+        self._watcher.directoryChanged.connect(lambda _: self._settle.start())
+        QGuiApplication.instance().applicationStateChanged.connect(self._application_changed)
+        self._lay_out()
         session.runs_changed.connect(self._show_runs)
-        session.training_started.connect(lambda _: self._mark_running())
-        session.training_finished.connect(lambda _: self._mark_running())
+        session.compared_changed.connect(lambda _: self._show_ticks())
+        session.training_started.connect(lambda _: self._training_changed())
+        session.training_finished.connect(lambda _: self._training_changed())
+        follow_theme(self, self._apply_theme)
         self._show_runs(session.runs)
+
+    # -- what is there -------------------------------------------------------------------------------
+
+    def scan(self) -> None:
+        """Find runs that came, let go of those that went, and read how far they are."""
+        for run in list(self.session.runs):
+            if not is_run(run) and not self._is_mine(run):
+                self.session.move_run(run, None)
+        self.session.find_runs()
+        self._watch()
+        self.look()
+
+    def look(self) -> None:
+        """Read the states anew, on a thread."""
+        runs, known = list(self.session.runs), dict(self.states)
+        if runs and not self._reader.running:
+            self._reader.submit(lambda token: read_states(runs, known, token))
+
+    def selected(self) -> Path | None:
+        items = self.list.selectedItems()
+        return run_of(items[0]) if items else None
+
+    def remember(self) -> dict[str, object]:
+        return {"compared": [str(run) for run in self.session.compared]}
+
+    def recall(self, remembered: Mapping[str, object]) -> None:
+        compared = remembered.get("compared")
+        if isinstance(compared, list):
+            runs = [Path(run) for run in compared if isinstance(run, str) and is_run(Path(run))]
+            self.session.compare_runs(runs)
+
+    # -- actions -------------------------------------------------------------------------------------
+
+    def show_selected(self) -> None:
+        self._with_selected(self.session.select_run)
 
     def continue_selected(self) -> None:
         """Resume the selected run; what stands in the way goes to the session's errors."""
         run = self.selected()
         if run is None or self.session.training is not None:
             return
-        from fakd_core.run_record import read_config
-
         try:
             config = read_config(run)
         except FakdError as error:
@@ -62,50 +128,298 @@ class RunList(QWidget):
             return
         self.session.start_training(config, resume=True)
 
-    def selected(self) -> Path | None:
-        items = self.list.selectedItems()
-        return _run_of(items[0]) if items else None
+    def rename_selected(self) -> None:
+        """Edit the name in place."""
+        run, items = self.selected(), self.list.selectedItems()
+        if run is not None and self._may_move(run, "renamed"):
+            self.list.editItem(items[0])
+
+    def delete_selected(self) -> None:
+        """Move the selected run to the trash; where the system says where it is, that can be undone."""
+        run = self.selected()
+        if run is None or not self._may_move(run, "deleted"):
+            return
+        try:
+            trashed = move_to_trash(run)
+        except FakdError as error:
+            self.session.error.emit(str(error))
+            return
+        compared = list(self.session.compared)
+        self.session.move_run(run, None)
+        text = f"Moved {run.name} to the trash"
+        if trashed is None:
+            self.session.tell(text)
+        else:
+            self.session.offer_undo(text, lambda: self._bring_back(trashed, run, compared))
+
+    def open_selected(self) -> None:
+        """Show the selected run's folder in the system's file manager."""
+        self._with_selected(lambda run: QDesktopServices.openUrl(QUrl.fromLocalFile(str(run))))
+
+    def _bring_back(self, trashed: Path, run: Path, compared: list[Path]) -> None:
+        try:
+            take_from_trash(trashed, run)
+        except FakdError as error:
+            self.session.error.emit(str(error))
+            return
+        self.session.add_run(run)
+        if run in compared:
+            self.session.compare_runs([*self.session.compared, run])
+        self.look()
+
+    def _with_selected(self, act: Callable[[Path], object]) -> None:
+        run = self.selected()
+        if run is not None:
+            act(run)
+
+    def _may_move(self, run: Path, what: str) -> bool:
+        if self._is_mine(run) or is_in_use(run):
+            self.session.error.emit(f"{run.name} is being trained: it can be {what} when that has ended.")
+            return False
+        return True
+
+    def _is_mine(self, run: Path) -> bool:
+        """Whether `run` is trained in this window now."""
+        config = self.session.training_config
+        return self.session.training is not None and config is not None and config.run == run
+
+    # -- showing -------------------------------------------------------------------------------------
 
     def _show_runs(self, runs: list[Path]) -> None:
-        chosen = self.selected()
-        self.list.clear()
-        for run in runs:
-            item = QListWidgetItem(run.name)
-            item.setData(Qt.ItemDataRole.UserRole, str(run))
-            item.setToolTip(f"{run}\nClick: show its curves and take its student along")
-            self.list.addItem(item)
-            item.setSelected(run == chosen)
-        self.list.setVisible(bool(runs))
+        ordered = sorted(runs, key=self._started, reverse=True)
+        if ordered != [run_of(item) for item in self._items()]:
+            chosen = self.selected()
+            self.list.blockSignals(True)
+            self.list.clear()
+            for run in ordered:
+                item = make_item(run, run in self.session.compared)
+                self.list.addItem(item)
+                if run == chosen:
+                    self.list.setCurrentItem(item)
+            self.list.blockSignals(False)
+            self.look()
         self.empty.setVisible(not runs)
-        self._mark_running()
+        for widget in (self.list, self.search, self.tools):
+            widget.setVisible(bool(runs))
+        self._show_states()
 
-    def _mark_running(self) -> None:
-        config = self.session.training_config if self.session.training is not None else None
-        for row in range(self.list.count()):
-            item = self.list.item(row)
-            font = item.font()
-            font.setBold(config is not None and config.run == _run_of(item))
-            item.setFont(font)
-        self._show_state()
+    def _started(self, run: Path) -> float:
+        try:
+            return (run / "config.toml").stat().st_mtime
+        except OSError:
+            return float("inf")  # It is being set up.
 
-    def _show_state(self) -> None:
-        self.continue_button.setVisible(self.list.count() > 0)
-        self.continue_button.setEnabled(self.selected() is not None and self.session.training is None)
+    def _take_states(self, states: object) -> None:
+        assert isinstance(states, dict)
+        changed = states != self.states
+        self.states = states
+        if changed:
+            self._show_states()
+
+    def _show_states(self) -> None:
+        theme = current_theme()
+        self.list.blockSignals(True)
+        for item in self._items():
+            run = run_of(item)
+            show_state(item, self.states.get(run), self._is_mine(run), theme)
+        self.list.blockSignals(False)
+        self.list.viewport().update()
+        self._filter()
+        self._show_buttons()
+
+    def _show_ticks(self) -> None:
+        self.list.blockSignals(True)
+        for item in self._items():
+            ticked = run_of(item) in self.session.compared
+            item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+        self.list.blockSignals(False)
+        self.list.viewport().update()
+
+    def _filter(self) -> None:
+        """Every word must be in the name, the state, or the names of student and teacher."""
+        words = self.search.text().lower().split()
+        for item in self._items():
+            text = item.data(WORDS) or item.text().lower()
+            item.setHidden(not all(word in text for word in words))
+
+    def _show_buttons(self) -> None:
+        run = self.selected()
+        state = self.states.get(run) if run is not None else None
+        finished = state is not None and state.finished
+        self.continue_button.setEnabled(run is not None and self.session.training is None and not finished)
+        reason = (
+            "It is finished" if finished else "Go on with the selected run from its last checkpoint, exactly"
+        )
+        self.continue_button.setToolTip(reason)
+        for button in (self.folder_button, self.delete_button):
+            button.setEnabled(run is not None)
+
+    def _training_changed(self) -> None:
+        self._show_states()
+        self._settle.start()
+
+    # -- reacting ------------------------------------------------------------------------------------
+
+    def _clicked(self, item: QListWidgetItem) -> None:
+        """A click on the box compares, one beside it shows."""
+        if not self._ticked:
+            self.session.select_run(run_of(item))
+
+    def _changed(self, item: QListWidgetItem) -> None:
+        run = run_of(item)
+        ticked = item.checkState() is Qt.CheckState.Checked
+        if item.text() != run.name:
+            self._rename(run, item)
+        elif ticked != (run in self.session.compared):
+            self._ticked = True
+            QTimer.singleShot(0, self._forget_tick)
+            others = [other for other in self.session.compared if other != run]
+            self.session.compare_runs([*others, run] if ticked else others)
+
+    def _forget_tick(self) -> None:
+        self._ticked = False
+
+    def _rename(self, run: Path, item: QListWidgetItem) -> None:
+        try:
+            to = rename_run(run, item.text())
+        except FakdError as error:
+            self.session.error.emit(str(error))
+            self.list.blockSignals(True)
+            item.setText(run.name)
+            self.list.blockSignals(False)
+            return
+        if run in self.states:
+            self.states[to] = self.states.pop(run)
+        self.list.blockSignals(True)
+        item.setData(PATH, str(to))
+        self.list.blockSignals(False)
+        self.session.move_run(run, to)
+
+    def _watch(self) -> None:
+        """The runs folder, and in it those that may become runs."""
+        root = self.session.runs_root
+        try:
+            inside = [path for path in root.iterdir() if path.is_dir() and not is_run(path)]
+        except OSError:
+            return
+        wanted = {str(path) for path in (root, *inside)}
+        watched = set(self._watcher.directories())
+        if watched - wanted:
+            self._watcher.removePaths(list(watched - wanted))
+        if wanted - watched:
+            self._watcher.addPaths(list(wanted - watched))
+
+    def _application_changed(self, state: Qt.ApplicationState) -> None:
+        if state is Qt.ApplicationState.ApplicationActive and self.isVisible():
+            self._settle.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._clock.start()
+        self._settle.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._clock.stop()
 
     def _show_menu(self, at: QPoint) -> None:
-        item = self.list.itemAt(at)
-        if item is None:
-            return
-        run = _run_of(item)
+        item = self.list.itemAt(at) or self.list.currentItem()
+        if item is not None:
+            self.list.setCurrentItem(item)
+            self.menu_of(run_of(item)).popup(self.list.mapToGlobal(at))
+
+    def menu_of(self, run: Path) -> QMenu:
+        """What can be done with `run`, the selected one."""
         menu = QMenu(self)
-        menu.addAction("Show", lambda: self.session.select_run(run))
-        proceed = menu.addAction("Continue run", self.continue_selected)
-        proceed.setEnabled(self.session.training is None)
-        compare = menu.addAction("Use its student", lambda: self.session.add_student(str(run)))
-        compare.setEnabled(has_student(run))
-        menu.addAction("Open folder", lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(run))))
-        menu.popup(self.list.mapToGlobal(at))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        free = self.session.training is None
+        compared = run in self.session.compared
+        others = [other for other in self.session.compared if other != run]
+        entries = (
+            ("Show", self.show_selected, "Return", True),
+            ("Continue run", self.continue_selected, "", free and self.continue_button.isEnabled()),
+            (
+                "Compare no longer" if compared else "Compare",
+                lambda: self.session.compare_runs(others if compared else [*others, run]),
+                "Space",
+                True,
+            ),
+            ("Use its student", lambda: self.session.add_student(str(run)), "", has_student(run)),
+            ("Use its settings", lambda: self.settings_wanted.emit(run), "", True),
+            ("Open folder", self.open_selected, "", True),
+            ("Rename…", self.rename_selected, "F2", not self._is_mine(run)),
+            ("Move to the trash", self.delete_selected, "Del", not self._is_mine(run)),
+        )
+        for text, act, key, enabled in entries:
+            entry = menu.addAction(f"{text}\t{key}" if key else text, act)
+            entry.setEnabled(enabled)
+        return menu
 
+    # -- making --------------------------------------------------------------------------------------
 
-def _run_of(item: QListWidgetItem) -> Path:
-    return Path(item.data(Qt.ItemDataRole.UserRole))
+    def _items(self) -> list[QListWidgetItem]:
+        return [self.list.item(row) for row in range(self.list.count())]
+
+    def _make_list(self) -> None:
+        self.list = KeyList()
+        self.list.setAccessibleName("Runs")
+        self.list.setItemDelegate(RunDelegate(self.list))
+        self.list.setUniformItemSizes(True)
+        self.list.setEditTriggers(QListWidget.EditTrigger.NoEditTriggers)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._show_menu)
+        self.list.itemClicked.connect(self._clicked)
+        self.list.itemChanged.connect(self._changed)
+        self.list.itemSelectionChanged.connect(self._show_buttons)
+        self.list.on_key = {
+            Qt.Key.Key_F2: self.rename_selected,
+            Qt.Key.Key_Delete: self.delete_selected,
+            Qt.Key.Key_Return: self.show_selected,
+            Qt.Key.Key_Enter: self.show_selected,
+        }
+        self.empty = QLabel("Runs appear here.\nDrop a run folder to see its curves.")
+        self.empty.setProperty("role", "muted")
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def _make_tools(self) -> None:
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search runs")
+        self.search.setAccessibleName("Search runs")
+        self.search.setToolTip("Words of a run's name, state, student or teacher")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(lambda _: self._filter())
+        self.continue_button = QPushButton("Continue run")
+        self.continue_button.clicked.connect(self.continue_selected)
+        self.folder_button, self.delete_button = QToolButton(), QToolButton()
+        for button, tip, act in (
+            (self.folder_button, "Open the run's folder", self.open_selected),
+            (self.delete_button, "Move the run to the trash (Del)", self.delete_selected),
+        ):
+            button.setAutoRaise(True)
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+            button.clicked.connect(act)
+
+    def _apply_theme(self, theme: Theme) -> None:
+        self.folder_button.setIcon(icon("folder-open-outline"))
+        self.delete_button.setIcon(icon("trash-can-outline"))
+        self._show_states()
+
+    def _lay_out(self) -> None:
+        # A window that was narrow for a while must not leave a sliver.
+        self.setMinimumWidth(130)
+        self.tools = QWidget()
+        row = QHBoxLayout(self.tools)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        row.addWidget(self.continue_button, 1)
+        row.addWidget(self.folder_button)
+        row.addWidget(self.delete_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 8)
+        for widget in (self.search, self.empty):
+            layout.addWidget(widget)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(self.tools)

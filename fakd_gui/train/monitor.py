@@ -86,6 +86,7 @@ class TrainMonitor(QWidget):
         self.progress.setTextVisible(False)
         session.training_started.connect(self._training_started)
         session.training_finished.connect(self._training_finished)
+        session.run_moved.connect(self._run_moved)
 
     @property
     def run_end(self) -> RunEnd | None:
@@ -147,6 +148,13 @@ class TrainMonitor(QWidget):
 
     def _show_compared(self, runs: Sequence[tuple[Path, RunSeries]]) -> None:
         self.plots.compare([(run.name, series) for run, series in runs if run != self.shown.run])
+
+    def _run_moved(self, run: Path, to: Path | None) -> None:
+        for story in (self.shown, self._live):
+            if story is not None and story.run == run and to is not None:
+                story.run, story.name = to, to.name
+        self.title.setText(self.shown.name)
+        self.plots.name = self.shown.name
 
     # -- following -----------------------------------------------------------------------------------
 

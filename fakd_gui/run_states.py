@@ -1,0 +1,125 @@
+"""How far the runs are, read from their folders little by little; for jobs."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fakd_core.errors import FakdError
+from fakd_core.events import CancelToken
+from fakd_core.run_folder import CONFIG, METRICS, read_config
+
+VALIDATION = b'{"event": "validation"'
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What the list says of a run. `read_to` and `written` tell how much of it is known already."""
+
+    steps: int = 0
+    done: int = 0
+    best: float | None = None
+    """The best validation PSNR in dB."""
+    problem: str = ""
+    """Why it can't be used; empty for a sound run."""
+    in_use: bool = False
+    """Some process trains it now."""
+    about: str = ""
+    """Its student and teachers, for the search."""
+    read_to: int = field(default=0, compare=False)
+    written: float = field(default=0.0, compare=False)
+
+    @property
+    def finished(self) -> bool:
+        return 0 < self.steps <= self.done
+
+    def in_words(self) -> str:
+        """One short line."""
+        if self.problem:
+            return "damaged"
+        best = "" if self.best is None else f" · {self.best:.2f} dB"
+        if self.in_use:
+            return f"running, step {self.done:,}{best}"
+        if self.finished:
+            return f"finished{best}"
+        return f"stopped at {self.done:,} of {self.steps:,}{best}" if self.done else "not begun"
+
+
+def read_states(
+    runs: Iterable[Path], known: Mapping[Path, RunState], token: CancelToken
+) -> dict[Path, RunState]:
+    """The state of each of the `runs`; of what is `known` only what is new is read."""
+    states = {}
+    for run in runs:
+        token.raise_if_cancelled()
+        states[run] = read_state(run, known.get(run))
+    return states
+
+
+def read_state(run: Path, known: RunState | None = None) -> RunState:
+    """The state of one run; whatever is wrong with its files becomes its `problem`."""
+    try:
+        written = (run / CONFIG).stat().st_mtime
+        if known is None or known.problem or known.written != written:
+            config = read_config(run)
+            about = " ".join((config.student, *config.teacher))
+            known = RunState(config.steps, about=about, written=written)
+        return replace(_read_on(run / METRICS, known), in_use=is_in_use(run))
+    except FakdError as error:
+        return RunState(problem=str(error))
+    except OSError as error:
+        return RunState(problem=f"{error.filename or run}: can't be read ({error.strerror or error})")
+
+
+def _read_on(metrics: Path, state: RunState) -> RunState:
+    """Take the lines that came since; a last one that is not whole yet is left for the next time."""
+    try:
+        size = metrics.stat().st_size
+    except FileNotFoundError:
+        return state
+    if size < state.read_to:
+        state = replace(state, read_to=0, done=0, best=None)
+    best, last, read_to = state.best, b"", state.read_to
+    with metrics.open("rb") as file:
+        file.seek(read_to)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            read_to += len(line)
+            last = line
+            if line.startswith(VALIDATION):
+                psnr = _parsed(metrics, line, "psnr")
+                best = psnr if best is None else max(best, psnr)
+    # A run that begins again or goes on says so with its first step.
+    done = round(_parsed(metrics, last, "step")) if last else state.done
+    return replace(state, done=done, best=best, read_to=read_to)
+
+
+def _parsed(metrics: Path, line: bytes, name: str) -> float:
+    from fakd_core.errors import RunError
+
+    try:
+        return float(json.loads(line)[name])
+    except (ValueError, KeyError, TypeError):
+        raise RunError(f"{metrics}: damaged: expected a line with {name}, found {line[:40]!r}") from None
+
+
+def is_in_use(run: Path) -> bool:
+    """Whether some process trains `run` now: it holds the lock that `RunRecord.locked` takes."""
+    try:
+        folder = os.open(run, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass  # Some network file systems know no locks.
+    finally:
+        os.close(folder)
+    return False
