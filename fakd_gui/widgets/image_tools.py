@@ -126,10 +126,10 @@ def navigate(camera: Camera, key: int) -> bool:
 
 
 VIEW_KEYS = (
-    ("0, F", "Show the whole image"),
-    ("Z", "One pixel of the image on one of the screen, and back"),
-    ("+, −, wheel", "Zoom in steps, at the mouse"),
-    ("N", "Enlarged pixels crisp or smooth"),
+    ("0, F", "show the whole image"),
+    ("Z", "one pixel of the image on one of the screen, and back"),
+    ("+, −, wheel", "zoom in steps, at the mouse"),
+    ("N", "enlarged pixels crisp or smooth"),
 )
 
 
