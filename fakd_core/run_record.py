@@ -17,10 +17,11 @@ from typing import Any
 
 import torch
 
+from fakd_core.checkpoints import State, load_state, save_state, state_file
 from fakd_core.config import TrainConfig, to_toml
 from fakd_core.errors import RunError
 from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
-from fakd_core.files import atomic_path, write_text
+from fakd_core.files import write_text
 from fakd_core.images import write_png
 from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
@@ -42,7 +43,7 @@ from fakd_core.run_folder import read_metrics as read_metrics
 from fakd_core.run_folder import snapshots as snapshots
 
 ENVIRONMENT = "environment.json"
-LAST = "checkpoints/last.pt"
+CHECKPOINTS = "checkpoints"
 
 
 def weights_file(name: str) -> str:
@@ -76,7 +77,7 @@ class RunRecord:
         """Make the folder with its settings and what they ran on."""
         cls.check_free(config.run)
         record = cls(config.run)
-        for folder in ("checkpoints", PREVIEWS):
+        for folder in (CHECKPOINTS, PREVIEWS):
             (config.run / folder).mkdir(parents=True, exist_ok=True)
         write_text(
             config.run / ENVIRONMENT, json.dumps(_environment(config, device, data_fingerprint), indent=2)
@@ -130,37 +131,25 @@ class RunRecord:
             if int(path.stem) > validated_step:
                 path.unlink(missing_ok=True)
 
-    def save_checkpoint(self, state: dict[str, Any], students: Mapping[str, SRNetwork]) -> Path:
+    def save_checkpoint(self, state: State, students: Mapping[str, SRNetwork]) -> Path:
         """Write the state to resume from, and each of the `students` by name as a model file."""
-        path = self.folder / LAST
         try:
-            with atomic_path(path) as temporary:
-                torch.save(state, temporary)
-        except RuntimeError as error:  # What torch makes of a full disk.
+            path = save_state(self.folder / CHECKPOINTS, state)
+        except OSError as error:
             raise RunError(
-                f"{path}: can't be written; is the disk full? Make room and continue with "
-                f"--resume {self.folder}"
+                f"{error}; is the disk full? Make room and continue with --resume {self.folder}"
             ) from error
         for name, student in students.items():
             save_safetensors(student, self.folder / weights_file(name))
         return path
 
-    def load_checkpoint(self) -> dict[str, Any] | None:
-        """The state to resume from, or None if the run ended before its first checkpoint.
+    def load_checkpoint(self) -> tuple[State | None, list[Path]]:
+        """The state to resume from, None before the first was saved; and newer ones that are damaged.
 
         Raises:
-            RunError: the file is damaged.
+            RunError: all are damaged.
         """
-        path = self.folder / LAST
-        if not path.exists():
-            return None
-        try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise RunError(
-                f"{path}: damaged or not a checkpoint of this program; remove it to begin the run again"
-            ) from error
-        return state
+        return load_state(self.folder / CHECKPOINTS)
 
     def save_best(self, name: str, student: SRNetwork) -> None:
         save_safetensors(student, self.folder / best_file(name))
@@ -206,8 +195,8 @@ class ForeignRecord(RunRecord):
     def keep_metrics_until(self, step: int, validated_step: int) -> None:
         pass
 
-    def save_checkpoint(self, state: dict[str, Any], students: Mapping[str, SRNetwork]) -> Path:
-        return self.folder / LAST
+    def save_checkpoint(self, state: State, students: Mapping[str, SRNetwork]) -> Path:
+        return state_file(self.folder / CHECKPOINTS)
 
     def save_best(self, name: str, student: SRNetwork) -> None:
         pass

@@ -24,6 +24,7 @@ from fakd_core.events import (
     Cancelled,
     CancelToken,
     CheckpointSaved,
+    Progress,
     RunEnd,
     RunStarted,
     Scores,
@@ -100,9 +101,11 @@ def resume_training(
         world.from_first(lambda: _check_same_images(config, record, setup))
         yield from setup.lessons.prepare(token, world)
         active = _Run(config, setup, record, token, world)
-        state = world.from_first(record.load_checkpoint)
+        state, damaged = world.from_first(record.load_checkpoint)
         with world.together():
             active.restore(state)
+        if damaged:
+            yield Progress(1, 1, "resuming", _from_before(damaged, active.step))
         with freed_memory_kept():
             yield from active.events()
 
@@ -325,6 +328,11 @@ def _locked(record: RunRecord, world: World) -> Iterator[None]:
             yield
         except LostPeerError as error:
             raise LostPeerError(f"{error}; continue with --resume {record.folder}") from error
+
+
+def _from_before(damaged: list[Path], step: int) -> str:
+    names = " and ".join(path.name for path in damaged)
+    return f"{names}: damaged; going on from the checkpoint before, after step {step}"
 
 
 def _check_same_images(config: TrainConfig, record: RunRecord, setup: TrainingSetup) -> None:

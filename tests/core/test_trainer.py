@@ -297,10 +297,30 @@ def test_a_checkpoint_that_does_not_fit_is_one_line(settings: dict[str, Any], da
         config = settings["run"] / "config.toml"
         config.write_text(config.read_text().replace("n_resgroups=2", "n_resgroups=3"))
     else:
-        (settings["run"] / "checkpoints" / "last.pt").write_bytes(damage)
+        for saved in (settings["run"] / "checkpoints").glob("last*.pt"):
+            saved.write_bytes(damage)
     with pytest.raises(RunError) as caught:
         list(resume_training(settings["run"]))
     assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(settings: dict[str, Any]) -> None:
+    """One flipped bit in the weights, which torch itself would load."""
+    run(settings, validate_every=2)
+    student, last = settings["run"] / "student.safetensors", settings["run"] / "checkpoints" / "last.pt"
+    whole = load_file(student)
+    content = bytearray(last.read_bytes())
+    content[content.index(whole["head.0.bias"].numpy().tobytes())] ^= 1
+    last.write_bytes(content)
+    torch.load(last, weights_only=True)
+    events = list(resume_training(settings["run"]))
+    note = next(event.note for event in events if isinstance(event, Progress) and event.note)
+    assert note == "last.pt: damaged; going on from the checkpoint before, after step 4"
+    assert [line["step"] for line in read_metrics(settings["run"]) if line["event"] == "step"] == [
+        *range(1, 7)
+    ]
+    again = load_file(student)
+    assert all(torch.equal(again[key], whole[key]) for key in whole)
 
 
 def test_tilde_is_the_home_folder(
