@@ -86,7 +86,7 @@ class LayerBoxes(QWidget):
         super().__init__(parent)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(2)
         self.boxes = [QCheckBox(str(layer)) for layer in range(TAP_COUNT)]
         for layer, box in enumerate(self.boxes):
             where = {0: "after the head", TAP_COUNT - 1: "after the body"}.get(layer, "between")

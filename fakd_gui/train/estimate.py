@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fakd_core.events import CancelToken
@@ -13,12 +14,15 @@ if TYPE_CHECKING:
     import torch
 
     from fakd_core.config import ModelSpec, TrainConfig
+    from fakd_core.models import SRNetwork
 
 PROBE_PATCH = 24
+PROBE_SECONDS = 0.4
+"""What one pass of a probe may take, about."""
 TERMS_PATCH = 64
 """The largest patch that terms are timed on; what they take grows with the fourth power of its side."""
-PROBES = 2
-"""The first pass pays for set-up; the last counts."""
+PROBES = 3
+"""The first pass pays for set-up, and others may be disturbed; the fastest counts."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,10 @@ class Estimate:
 def measure_pace(
     config: TrainConfig, student: ModelSpec, teachers: Sequence[ModelSpec], token: CancelToken
 ) -> Pace:
-    """Time the networks on one small patch, and the recipe's terms on maps of the run's patch.
+    """Time the networks on as much of a batch as takes a moment, and the recipe's terms on maps of one patch.
 
-    Where a small patch says little, on a GPU, the networks are timed on a whole batch. Raises `Cancelled`
-    between passes, and `RuntimeError` as torch does where there is too little memory.
+    On a GPU, which small work leaves idle, that is a whole batch. Raises `Cancelled` between passes, and
+    `RuntimeError` as torch does where there is too little memory.
     """
     import torch
 
@@ -92,22 +96,37 @@ def measure_pace(
 
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
-    batch, patch = (1, min(PROBE_PATCH, config.patch))
-    if device.type != "cpu":
-        batch, patch = config.batch, config.patch
-    lr = torch.full((batch, 3, patch, patch), 128.0, device=device)
-    hr = torch.full((batch, 3, patch * config.scale, patch * config.scale), 128.0, device=device)
-    learner = Learner(
-        create_model(student).to(device), DistillationLoss.ground_truth_only(), device, dtype, config.ema
-    )
-    in_student = _timed(lambda: learner.learn(Lesson(lr, hr), 0.0), device, token)
+
+    def placed(spec: ModelSpec) -> SRNetwork:
+        """As the trainer has its networks."""
+        network = create_model(spec)
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network
+
+    def grey(batch: int, side: int) -> torch.Tensor:
+        image = torch.full((batch, 3, side, side), 128.0, device=device)
+        return image.contiguous(memory_format=torch.channels_last)
+
+    def lesson(batch: int, patch: int) -> Lesson:
+        return Lesson(grey(batch, patch), grey(batch, patch * config.scale))
+
+    learner = Learner(placed(student), DistillationLoss.ground_truth_only(), device, dtype, config.ema)
+
+    batch, patch = config.batch, config.patch
+    if device.type == "cpu":
+        small = min(PROBE_PATCH, patch)
+        first = _timed(partial(learner.learn, lesson(1, small), 0.0), device, token)
+        affordable = int(PROBE_SECONDS / first * (small / patch) ** 2)
+        batch, patch = (min(batch, affordable), patch) if affordable else (1, small)
+    shown = lesson(batch, patch)
+    in_student = _timed(partial(learner.learn, shown, 0.0), device, token)
     in_teacher = in_terms = 0.0
     for teacher in teachers[:1]:
-        network = create_model(teacher).to(device).eval().requires_grad_(False)
+        network = placed(teacher).eval().requires_grad_(False)
 
-        def answer(network: torch.nn.Module = network) -> None:
+        def answer(network: SRNetwork = network) -> None:
             with torch.no_grad(), fast_convolutions(dtype), autocast(device, dtype):
-                network(lr)
+                network(shown.lr)
 
         in_teacher = _timed(answer, device, token)
         larger = max(1.0, config.patch / TERMS_PATCH)
@@ -145,15 +164,15 @@ def _terms(
 def _timed(action: Callable[[], object], device: torch.device, token: CancelToken) -> float:
     import torch
 
-    seconds = 0.0
+    seconds = []
     for _ in range(PROBES):
         token.raise_if_cancelled()
         begun = time.perf_counter()
         action()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        seconds = time.perf_counter() - begun
-    return seconds
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
 
 
 def in_words(seconds: float) -> str:

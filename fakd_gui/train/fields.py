@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVB
 from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.style import restyle
 
-LABEL_WIDTH_IN_DIGITS = 12
+LONGEST_LABEL = "Validate every"
+"""The labels' column is as wide as this in every section, so that the fields line up."""
 
 
 class Field:
@@ -65,7 +66,7 @@ class Section(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(4)
-        self._grid.setColumnMinimumWidth(0, self.fontMetrics().horizontalAdvance("0") * LABEL_WIDTH_IN_DIGITS)
+        self._grid.setColumnMinimumWidth(0, self.fontMetrics().horizontalAdvance(LONGEST_LABEL))
         self._grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
