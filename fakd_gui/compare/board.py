@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -252,6 +253,8 @@ class Board(QObject):
         if result.sr.shape[:2] != (self.camera.scene.height(), self.camera.scene.width()):
             height, width = result.sr.shape[:2]
             return Caption(f"{width} × {height}", tip="Of LR size: enlarged by repeating pixels")
+        if self.region is not None and (self.image is None or self.image.hr is None):
+            return replace(caption(result, None, None, None, None), region="Box: no HR to measure it against")
         teacher = self.lineup.teacher
         whole = None if key == teacher else self.results.get(teacher)
         inside = self.region_scores

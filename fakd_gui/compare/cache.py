@@ -56,4 +56,5 @@ def _identity(image: OpenedImage) -> tuple[str, int, int, bool]:
 
 
 def _size(result: PaneReady) -> float:
-    return result.sr.shape[0] * result.sr.shape[1] * BYTES_PER_PIXEL
+    height, width = result.sr.shape[:2]
+    return float(height * width * BYTES_PER_PIXEL)

@@ -130,7 +130,8 @@ def values(a: Image8, b: Image8, kind: Kind) -> Values:
     if kind is Kind.SQUARED:
         squares: Values = np.square(apart.astype(np.float32)).mean(axis=2)
         return squares
-    return np.abs(apart).max(axis=2).astype(np.float32)
+    largest: Values = np.abs(apart).max(axis=2).astype(np.float32)
+    return largest
 
 
 def _similarity(a: Image8, b: Image8, strip: slice) -> Values:
@@ -142,7 +143,7 @@ def _similarity(a: Image8, b: Image8, strip: slice) -> Values:
     top, bottom = max(0, strip.start - SSIM_RADIUS), min(len(a), strip.stop + SSIM_RADIUS)
     # A last strip lower than the window takes more rows from above.
     top = max(0, min(top, bottom - 2 * SSIM_RADIUS - 1))
-    _, similarity = structural_similarity(
+    _, similarity = structural_similarity(  # type: ignore[no-untyped-call]
         rgb_to_y(a[top:bottom]),
         rgb_to_y(b[top:bottom]),
         gaussian_weights=True,

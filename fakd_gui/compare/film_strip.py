@@ -56,6 +56,7 @@ class FilmStrip(QWidget):
         self._labels: dict[Path, str] = {}
         self._items: dict[Path, QListWidgetItem] = {}
         self._unreadable: set[Path] = set()
+        self._cell = QSize()
         self._current: Path | None = None
         self._reading: Job | None = None
         self._ranking: Job | None = None
@@ -123,7 +124,7 @@ class FilmStrip(QWidget):
         self.list.blockSignals(True)
         if item is None:
             self.list.clearSelection()
-            self.list.setCurrentItem(None)
+            self.list.setCurrentRow(-1)
         else:
             self.list.setCurrentItem(item)
             self.list.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtCenter)
@@ -196,7 +197,6 @@ class FilmStrip(QWidget):
         self.list.setAccessibleName("Images to go through")
         self.list.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._cell = QSize()
         self.set_compact(False)
         self._blank = QPixmap(*SIDE)
         self._blank.fill(Qt.GlobalColor.transparent)

@@ -64,7 +64,8 @@ class CompareWidgets(QWidget):
     def _fill_bar(self, bar: QToolBar) -> None:
         samples = add_open_tools(bar, self.opener)
         self.folder_action = QAction("Open a folder…", samples)
-        samples.insertAction(next(iter(samples.actions()), None), self.folder_action)
+        samples.addAction(self.folder_action)
+        samples.addSeparator()
         bar.addSeparator()
         menu_button(bar, "Panes", "plus", "Add a model or a picture, show and hide panes", self.panes_menu)
         bar.addSeparator()

@@ -64,4 +64,4 @@ def luma_distance(a: Image8, b: Image8) -> float:
     for top in range(0, height, rows):
         strip = slice(top, top + rows)
         total += float(np.abs(rgb_to_y(a[strip]) - rgb_to_y(b[strip])).sum())
-    return total / (height * width)
+    return total / float(height * width)

@@ -143,7 +143,7 @@ class ZoomBox(QComboBox):
         self._camera = camera
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.setCompleter(None)
+        self.setCompleter(None)  # type: ignore[arg-type]
         self.setAccessibleName("Zoom in percent")
         self.setToolTip("Zoom in percent: 100 % shows one HR pixel on one pixel of the screen")
         for percent in self.CHOICES:

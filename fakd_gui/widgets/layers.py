@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 
+import numpy as np
 from PIL import Image
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
@@ -112,7 +113,8 @@ def _halved(image: QImage) -> QImage | None:
     if min(width, height) <= SMALLEST:
         return None
     # "RGBX" averages every channel by itself, which is right for premultiplied alpha too.
-    pixels = Image.frombuffer("RGBX", (width, height), image.constBits(), "raw", "RGBX", 0, 1).reduce(2)
+    held = np.frombuffer(image.constBits(), np.uint8)
+    pixels = Image.frombuffer("RGBX", (width, height), held, "raw", "RGBX", 0, 1).reduce(2)
     reduced = QImage(pixels.tobytes(), *pixels.size, 4 * pixels.width, image.format())
     # copy(): the QImage would otherwise point into memory that Python frees.
     return reduced.copy()

@@ -54,7 +54,8 @@ class PaneGrid(QWidget):
         self.panes = panes
         self.recent = [pane for pane in self.recent if pane in panes]
         # Tab goes through the panes as they are read.
-        for before, after in pairwise(panes):
+        buttons = [pane.header.menu_button for pane in panes]
+        for before, after in pairwise(button for button in buttons if button is not None):
             QWidget.setTabOrder(before, after)
         self.show_only(panes.index(alone) if alone in panes else None)
 

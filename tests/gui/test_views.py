@@ -151,20 +151,23 @@ def test_models_with_one_name_are_told_apart() -> None:
     }
 
 
-@pytest.mark.parametrize(("height", "width"), [(255, 383), (67, 129)])
-def test_reduced_versions_of_odd_sizes_stay_in_place(height: int, width: int) -> None:
-    ramp = np.zeros((height, width, 3), np.uint8)
+@pytest.mark.parametrize(("width", "percent"), [(383, 25), (257, 12.5), (129, 12.5)])
+def test_reduced_versions_of_odd_sizes_stay_in_place(width: int, percent: float) -> None:
+    ramp = np.zeros((width, width, 3), np.uint8)
     ramp[:, :, 0] = np.linspace(0, 255, width)[None, :]
-    ramp[:, :, 1] = np.linspace(0, 255, height)[:, None]
-    camera = camera_on(width, height, (400, 400))
-    camera.set_percent(25)
-    layer = Layer.ready(ramp, QRectF(0, 0, width, height))
-    shown = draw(layer, camera)
-    for y, x in ((196, 190), (200, 205), (205, 212)):
-        at = camera.to_scene(QPointF(x + 0.5, y + 0.5))
-        expected = ramp[int(at.y()), int(at.x()), :2].astype(int)
-        step = 255 / min(height, width)
-        assert abs(shown[y, x, :2] - expected).max() <= 1.5 * step + 2
+    ramp[:, :, 1] = np.linspace(255, 0, width)[:, None]
+    camera = camera_on(width, width, (200, 200))
+    camera.set_percent(percent)
+    shown = draw(Layer.ready(ramp, QRectF(0, 0, width, width)), camera)
+    inner = camera.visible().intersected(QRectF(0, 0, width, width)).adjusted(20, 20, -20, -20)
+    seen = 0
+    for x in range(200):
+        at = camera.to_scene(QPointF(x + 0.5, x + 0.5))
+        if inner.contains(at):
+            expected = ramp[int(at.y()), int(at.x()), :2].astype(int)
+            assert abs(shown[x, x, :2] - expected).max() <= 2
+            seen += 1
+    assert seen >= 5
 
 
 def test_another_size_can_keep_zoom_and_place() -> None:
