@@ -1,11 +1,11 @@
-"""How a run looks in the list: a box to compare it, a sign, its name, and below that how far it is."""
+"""How a run looks in the list: a box to compare it, its name, and below that a sign and how far it is."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPalette
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette
 from PySide6.QtWidgets import (
     QListWidgetItem,
     QStyle,
@@ -18,7 +18,7 @@ from fakd_gui.run_states import RunState
 from fakd_gui.theme import Theme, current_theme, icon
 
 Index = QModelIndex | QPersistentModelIndex
-PATH, STATE, WORDS = (Qt.ItemDataRole.UserRole + number for number in range(3))
+PATH, STATE, WORDS, SIGN = (Qt.ItemDataRole.UserRole + number for number in range(4))
 PADDING = 4
 
 
@@ -45,7 +45,7 @@ def show_state(item: QListWidgetItem, state: RunState | None, running: bool, the
     font.setBold(running)
     item.setFont(font)
     sign, colour = _sign(state, running, theme)
-    item.setIcon(icon(sign, colour))
+    item.setData(SIGN, icon(sign, colour))
     tip = "Click: show its curves and take its student along. Tick: lay its curves over the shown ones."
     problem = f"\n{state.problem}" if state and state.problem else ""
     item.setToolTip(f"{run}{problem}\n{tip}")
@@ -89,6 +89,11 @@ class RunDelegate(QStyledItemDelegate):
             painter.setPen(QColor(theme.bad if state == "damaged" else theme.muted))
         painter.setFont(option.widget.font())
         below = top.translated(0, metrics.height())
+        sign = index.data(SIGN)
+        if isinstance(sign, QIcon):
+            size = metrics.ascent()
+            sign.paint(painter, QRect(below.left(), below.center().y() - size // 2, size, size))
+            below.setLeft(below.left() + size + PADDING)
         right = Qt.TextElideMode.ElideRight
         painter.drawText(
             below, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(state, right, below.width())

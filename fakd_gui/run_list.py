@@ -390,7 +390,7 @@ class RunList(QWidget):
         self.search.setToolTip("Words of a run's name, state, student or teacher")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(lambda _: self._filter())
-        self.continue_button = QPushButton("Continue run")
+        self.continue_button = QPushButton("Continue")
         self.continue_button.clicked.connect(self.continue_selected)
         self.folder_button, self.delete_button = QToolButton(), QToolButton()
         for button, tip, act in (

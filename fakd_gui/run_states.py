@@ -41,12 +41,14 @@ class RunState:
         """One short line."""
         if self.problem:
             return "damaged"
-        best = "" if self.best is None else f" · {self.best:.2f} dB"
         if self.in_use:
-            return f"running, step {self.done:,}{best}"
-        if self.finished:
-            return f"finished{best}"
-        return f"stopped at {self.done:,} of {self.steps:,}{best}" if self.done else "not begun"
+            state = f"running, step {self.done:,}"
+        elif self.finished:
+            state = "finished"
+        else:
+            state = f"stopped at {self.done:,} of {self.steps:,}" if self.done else "not begun"
+        # The figure first: in a narrow list the end is cut off, and a sign tells the state too.
+        return state if self.best is None else f"{self.best:.2f} dB · {state}"
 
 
 def read_states(

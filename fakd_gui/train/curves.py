@@ -82,6 +82,9 @@ class Curve:
         self._plot = plot
         self.item = pg.PlotCurveItem(antialias=True)
         self.dots: pg.ScatterPlotItem | None = None
+        self._look: tuple[object, ...] = ()
+        self._x: Values = np.empty(0)
+        self._y: Values = np.empty(0)
         plot.addItem(self.item, ignoreBounds=True)
 
     def remove(self) -> None:
@@ -100,10 +103,13 @@ class Curve:
         if log:
             with np.errstate(divide="ignore", invalid="ignore"):
                 y = np.where(y > 0, np.log10(y), np.nan)
-        self.item.setZValue(0 if line.run else 1)
-        self._draw_stroke(line, x, y, view, width)
-        if line.marked:
-            self._draw_dots(line, x, y)
+        look = (line.colour, line.dash, line.marked, view, width)
+        if look != self._look or not (np.array_equal(x, self._x) and np.array_equal(y, self._y, True)):
+            self._look, self._x, self._y = look, x.copy(), y.copy()
+            self.item.setZValue(0 if line.run else 1)
+            self._draw_stroke(line, x, y, view, width)
+            if line.marked:
+                self._draw_dots(line, x, y)
         inside = y[(x >= view[0]) & (x <= view[1]) & np.isfinite(y)]
         return (float(inside.min()), float(inside.max())) if len(inside) else None
 

@@ -118,6 +118,8 @@ class PlotCard(QWidget):
         self.plot.hideButtons()
         for side in ("left", "bottom"):
             self.plot.getAxis(side).enableAutoSIPrefix(False)
+            # Fine lines between the numbered ones cost more than all curves, and tell nothing.
+            self.plot.getAxis(side).setStyle(maxTickLevel=0)
         # All the same, so that plots above one another show the same steps at the same place.
         self.plot.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("0.0000") + 14)
         self.cursor = pg.InfiniteLine(angle=90, movable=False)

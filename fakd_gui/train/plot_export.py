@@ -124,6 +124,8 @@ def save_svg(plots: RunPlots, path: Path) -> None:
     drawing = QSvgGenerator()
     drawing.setFileName(str(path))
     drawing.setSize(size)
+    # That of the screen: the axes are kept as drawings of their own and would else be drawn smaller.
+    drawing.setResolution(plots.logicalDpiX())
     drawing.setViewBox(QRect(0, 0, size.width(), size.height()))
     drawing.setTitle(plots.name or "Curves")
     painter = QPainter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -157,8 +158,9 @@ class RunPlots(QWidget):
         if not extents:
             return 0.0, 1.0
         first, last = min(extents)[0], max(end for _, end in extents)
-        margin = max(0.02 * (last - first), 0.5)
-        return first - margin, last + margin
+        # The end moves on in leaps: most redraws leave the axes, and so most of the picture, as they are.
+        leap = 2.0 ** math.floor(math.log2(max(last - first, 16))) / 32
+        return first - leap, (math.floor(last / leap) + 1) * leap
 
     def _turned(self, turned: PlotCard) -> None:
         if turned.view.free_x:

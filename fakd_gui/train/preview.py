@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -22,6 +23,9 @@ from fakd_gui.train.lines import PLAIN, label_of
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.layers import Layer
+
+LOWEST, TALLEST = 76, 1.4
+"""The least height of a picture in pixels, and the most in widths: a crop is square."""
 
 
 class CropCamera(Camera):
@@ -75,7 +79,7 @@ class PreviewStrip(QWidget):
         self.follow.setChecked(True)
         self._row = QGridLayout()
         self._row.setHorizontalSpacing(6)
-        tools = QHBoxLayout()
+        self._tools = tools = QHBoxLayout()
         tools.setSpacing(8)
         for widget in (self.step_label, self.scrubber, self.follow):
             tools.addWidget(widget, int(widget is self.scrubber))
@@ -120,6 +124,16 @@ class PreviewStrip(QWidget):
             place = _nearest(steps, step)
             self.follow.setChecked(place == len(steps) - 1)
             self.scrubber.setValue(place)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """No higher than the pictures can use, so that the curves get the rest."""
+        captions = max(column.caption.sizeHint().height() for column in self.columns.values())
+        head = self._tools.sizeHint().height() + captions + self.layout().spacing() + 2
+        self.setMaximumHeight(head + max(LOWEST, round(TALLEST * self._column_width())))
+        self._draw()
+
+    def _column_width(self) -> int:
+        return self.width() // max(len(self.columns), 1)
 
     def remember(self) -> dict[str, object]:
         return {"follow": self.follow.isChecked()}
@@ -168,7 +182,10 @@ class PreviewStrip(QWidget):
     def _caption(self, name: str, step: int | None) -> str:
         if name == "hr":
             return f"HR\n{self.film.title}"
-        title = label_of(name, PLAIN in self.columns)
+        twins = PLAIN in self.columns
+        title = label_of(name, twins)
+        if twins and self.fontMetrics().horizontalAdvance(title) > self._column_width() - 6:
+            title = {"student": "FAKD", PLAIN: "plain"}.get(name, title)
         psnr = self.film.psnr.get((name, 0 if name in self.film.crops else step or 0))
         return f"{title}\n" if psnr is None else f"{title}\n{psnr:.2f} dB"
 

@@ -44,7 +44,7 @@ def strip(qtbot: QtBot) -> PreviewStrip:
     make_application()
     made = PreviewStrip()
     qtbot.addWidget(made)
-    made.resize(700, 260)
+    made.resize(700, 240)
     with qtbot.waitExposed(made):
         made.show()
     return made
