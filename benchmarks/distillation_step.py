@@ -81,7 +81,9 @@ def our_step(lessons: Lessons, *losses: tuple[RCAN, DistillationLoss]) -> Callab
 
     def step() -> float:
         lesson = lessons.lesson(0)
-        totals = [learner.learn(lesson, RATE).total for learner in learners]
+        totals = [learner.measure(lesson).total for learner in learners]
+        for learner in learners:
+            learner.apply(RATE)
         return totals[0]
 
     return step

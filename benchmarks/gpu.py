@@ -81,7 +81,8 @@ def distillation(batch: int, rounds: int) -> None:
         def step(teacher=teacher, learner=learner, patches=patches, dtype=dtype) -> None:  # noqa: ANN001
             with torch.no_grad(), autocast(GPU, dtype):
                 sr, maps = teacher.forward_features(patches)
-            learner.learn(Lesson(patches, hr, sr.float(), maps), RATE)
+            learner.measure(Lesson(patches, hr, sr.float(), maps))
+            learner.apply(RATE)
 
         report(f"ours {name}", step, rounds)
 

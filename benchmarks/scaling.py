@@ -83,7 +83,8 @@ def measured(world: World, batch: int, steps: int) -> Figures:
     gradients = torch.zeros(size, device=device)
 
     def step() -> None:
-        learner.learn(lessons.lesson(0, world.rank, world.ranks), RATE)
+        learner.measure(lessons.lesson(0, world.rank, world.ranks))
+        learner.apply(RATE)
 
     def all_reduce() -> None:
         if not world.alone:

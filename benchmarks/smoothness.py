@@ -29,7 +29,7 @@ MOVE_MS = 40
 
 
 def time_start(platform: str) -> tuple[float, float]:
-    """Seconds from the command to the window's first picture, and from its close to the end of the process."""
+    """Seconds from the command to the window's first picture, and from its close to the process's end."""
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.smoothness", "--start"],
@@ -103,7 +103,8 @@ def live(seconds: float) -> None:
             QTest.keyClick(window.compare, Qt.Key.Key_Escape)
         else:
             QTest.keyClick(window.compare, Qt.Key.Key_Plus if count % 50 < 25 else Qt.Key.Key_Minus)
-        QTest.mouseMove(grid.panes[0].canvas, QPoint(20 + 7 * count % 200, 20 + 3 * count % 150))
+        for pane in grid.panes[:1]:
+            QTest.mouseMove(pane.canvas, QPoint(20 + 7 * count % 200, 20 + 3 * count % 150))
 
     def on_inspect(count: int) -> None:
         keys = (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Up)
@@ -124,7 +125,8 @@ def live(seconds: float) -> None:
     together = np.concatenate([np.array(values) for values in stalls.values()])
     for name, values in stalls.items():
         print(
-            f"{name}: stalls of the event loop, p99 {np.percentile(values, 99):.0f} ms, longest {max(values):.0f} ms"
+            f"{name}: stalls of the event loop, p99 {np.percentile(values, 99):.0f} ms, "
+            f"longest {max(values):.0f} ms"
         )
     result("event loop's stalls while training, p99", "under 50 ms", f"{np.percentile(together, 99):.0f} ms")
     result("the longest of them", "under 150 ms", f"{together.max():.0f} ms")

@@ -97,9 +97,11 @@ class CachedLessons:
         """See `Lessons`."""
         share = self._batch // ranks
         patches = self._pool.batch(step, self._batch, self._seed)[rank * share : (rank + 1) * share]
-        lr, hr = to_device(self._pool.sampler.cut(self._pool.draws(patches)), self._device)
+        sampler, draws = self._pool.sampler, self._pool.draws(patches)
+        lr, hr = to_device(sampler.cut(draws), self._device)
         cache = self._caches[drawn_teacher(self._seed, step, len(self._caches))]
-        return Lesson(lr, hr, *cache.answers(patches.tolist(), self._device))
+        answers = cache.answers(patches.tolist(), self._device)
+        return Lesson(lr, hr, *answers, images=sampler.names(draws))
 
     def _check_folder(self) -> None:
         try:

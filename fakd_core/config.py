@@ -192,6 +192,14 @@ class TrainConfig(Settings):
         title="Learning rate",
         description="Adam's learning rate at the start; the papers take 1e-4.",
     )
+    clip: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        title="Clip gradients",
+        description="The largest length of a step's gradient; a longer one is scaled down to it.",
+        json_schema_extra={"unset": "none"},
+    )
     schedule: Literal["milestones", "cosine"] = Field(
         "milestones",
         title="Schedule",

@@ -92,7 +92,8 @@ class RunStarted:
 class StepEnd:
     """One optimiser step. `parts` are weighted and sum to `total`; `raw` are the same losses unweighted.
 
-    `plain` is the loss of the student that learns from the ground truth alone, in a twin run.
+    `plain` is the loss of the student that learns from the ground truth alone, in a twin run. `skipped`
+    says, where a loss or a gradient was not finite, which: the step left the weights as they were.
     """
 
     step: int
@@ -103,6 +104,7 @@ class StepEnd:
     lr: float
     seconds: float
     plain: float | None = None
+    skipped: str | None = None
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,9 @@ class Learner:
     """Teaches one student, with Adam as the paper does (betas 0.9 and 0.999, eps 1e-8).
 
     `student` is in training mode on its device; `average` is the exponential moving average of its
-    weights, or None where `ema`, the average's decay per step, is not given. Where several processes
-    share a batch, each learner's gradients are averaged over them.
+    weights, or None where `ema`, the average's decay per step, is not given. A gradient longer than `clip`
+    is scaled down to it. Where several processes share a batch, each learner's gradients are averaged
+    over them.
     """
 
     def __init__(
@@ -46,8 +47,11 @@ class Learner:
         ema: float | None = None,
         world: World = ALONE,
         compiled: bool = False,
+        clip: float | None = None,
     ) -> None:
         self.student = student.train()
+        self._clip = clip
+        self._length = torch.zeros(())
         self._loss = loss
         self._device = device
         self._dtype = dtype
@@ -56,8 +60,8 @@ class Learner:
             averaged = get_ema_multi_avg_fn(ema)  # type: ignore[no-untyped-call]
             self._average = AveragedModel(student, multi_avg_fn=averaged)
         self._forward = _forward_over(world, student, compiled)
-        trained = [parameter for parameter in student.parameters() if parameter.requires_grad]
-        self._optimizer = torch.optim.Adam(trained, betas=(0.9, 0.999), eps=1e-8, fused=True)
+        self._trained = [parameter for parameter in student.parameters() if parameter.requires_grad]
+        self._optimizer = torch.optim.Adam(self._trained, betas=(0.9, 0.999), eps=1e-8, fused=True)
         self._scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
 
     @property
@@ -66,25 +70,39 @@ class Learner:
             return None
         return cast(SRNetwork, self._average.module)
 
-    def learn(self, lesson: Lesson, rate: float) -> Losses:
-        """Take one optimiser step at learning rate `rate`; the losses are those of this process's part."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+    def measure(self, lesson: Lesson) -> Losses:
+        """The losses of this process's part of a batch, and the gradients that `apply` takes."""
         with fast_convolutions(self._dtype):
             with autocast(self._device, self._dtype):
                 sr, maps = self._forward(lesson.lr)
             loss = self._loss(sr.float(), lesson.teacher_sr, lesson.hr, maps, lesson.teacher_maps)
             self._optimizer.zero_grad(set_to_none=True)
             self._scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        if self._average is not None:
-            self._average.update_parameters(self.student)
+        self._scaler.unscale_(self._optimizer)
+        self._length = nn.utils.get_total_norm(
+            [parameter.grad for parameter in self._trained if parameter.grad is not None]
+        )
         values = [loss.total, *loss.parts.values(), *loss.raw.values()]
         total, *others = torch.stack([value.detach().double() for value in values]).tolist()
         names = list(loss.parts)
         parts, raw = others[: len(names)], others[len(names) :]
         return Losses(total, dict(zip(names, parts, strict=True)), dict(zip(loss.raw, raw, strict=True)))
+
+    @property
+    def gradient_is_finite(self) -> bool:
+        """Whether `apply` may take it; with loss scaling it may, as scaling leaves out one that isn't."""
+        return self._scaler.is_enabled() or bool(self._length.isfinite())
+
+    def apply(self, rate: float) -> None:
+        """Take one optimiser step at learning rate `rate`, by what `measure` found."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        if self._clip is not None:
+            nn.utils.clip_grads_with_norm_(self._trained, self._clip, self._length)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        if self._average is not None:
+            self._average.update_parameters(self.student)
 
     def state_dict(self) -> dict[str, Any]:
         """All that `load_state_dict` needs to go on exactly."""

@@ -26,13 +26,15 @@ class Lesson:
     """One batch on the training device, channels last.
 
     `lr` is (B, 3, h, w), `hr` and `teacher_sr` are (B, 3, h·scale, w·scale), all 0..255. The teacher's
-    tensors carry no gradient; they are None where there is no teacher.
+    tensors carry no gradient; they are None where there is no teacher. `images` are the names of the
+    images that the patches are of.
     """
 
     lr: Tensor
     hr: Tensor
     teacher_sr: Tensor | None = None
     teacher_maps: Maps | None = None
+    images: tuple[str, ...] = ()
 
     def without_teacher(self) -> Lesson:
         """The same batch with the ground truth alone."""
@@ -76,13 +78,15 @@ class LiveLessons:
 
     def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
         """See `Lessons`. Raises `ConfigError` if the batch can't be shared by so many processes."""
-        lr, hr = to_device(self._sampler.batch(step, rank, ranks), self._device)
+        draws = self._sampler.part(step, rank, ranks)
+        images = self._sampler.names(draws)
+        lr, hr = to_device(self._sampler.cut(draws), self._device)
         if not self._teachers:
-            return Lesson(lr, hr)
+            return Lesson(lr, hr, images=images)
         teacher = self._teachers[drawn_teacher(self._seed, step, len(self._teachers))]
         with torch.no_grad(), fast_convolutions(self._dtype), autocast(self._device, self._dtype):
             teacher_sr, teacher_maps = teacher(lr)
-        return Lesson(lr, hr, teacher_sr.float(), teacher_maps)
+        return Lesson(lr, hr, teacher_sr.float(), teacher_maps, images)
 
 
 def drawn_teacher(seed: int, step: int, teachers: int) -> int:

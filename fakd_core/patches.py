@@ -61,12 +61,16 @@ class PatchSampler:
 
         See `cut`. Raises `ConfigError` if the batch can't be shared evenly.
         """
+        return self.cut(self.part(step, rank, ranks))
+
+    def part(self, step: int, rank: int = 0, ranks: int = 1) -> Draws:
+        """What `batch` cuts."""
         if self._batch % ranks:
             raise ConfigError(
                 f"batch {self._batch} can't be shared by {ranks} processes; use a multiple of {ranks}"
             )
         share = self._batch // ranks
-        return self.cut(self.draw((step,), self._batch)[rank * share : (rank + 1) * share])
+        return self.draw((step,), self._batch)[rank * share : (rank + 1) * share]
 
     def draw(self, number: tuple[int, ...], count: int) -> Draws:
         """`count` patches drawn at random; the seed and `number` alone decide which."""
@@ -75,6 +79,11 @@ class PatchSampler:
         corners = rng.random((count, 2))
         symmetries = rng.integers(8, size=count) if self._augment else np.zeros(count, dtype=np.int64)
         return Draws(positions, corners, symmetries)
+
+    def names(self, draws: Draws) -> tuple[str, ...]:
+        """The images that `draws` are of, each once."""
+        found = {self._indices[position]: None for position in draws.positions.tolist()}
+        return tuple(self._store.name_of(index) for index in found)
 
     def identity(self) -> dict[str, str | int | bool]:
         """All that decides which patches `draw` and `cut` give."""

@@ -77,6 +77,10 @@ class PixelStore:
         hr = self._pixels[middle : middle + hr_size]
         return lr, hr.reshape(3, entry.height * self.scale, entry.width * self.scale)
 
+    def name_of(self, index: int) -> str:
+        """The image's name in its data set."""
+        return self._entries[index].name
+
     @property
     def content_hash(self) -> str:
         """SHA-256 over the names, shapes and pixels of all images."""

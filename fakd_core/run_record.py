@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+import math
 import os
 import platform
 import sys
@@ -222,7 +223,7 @@ def _as_line(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
     match event:
         case StepEnd():
             values = {name: value for name, value in dataclasses.asdict(event).items() if value is not None}
-            return {"event": "step", **values}
+            return {"event": "step", **_finite(values)}
         case ValidationEnd():
             student = dataclasses.asdict(event.student)
             others = {name: dataclasses.asdict(scores) for name, scores in event.others.items()}
@@ -232,6 +233,13 @@ def _as_line(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
             levels = {"bicubic": event.bicubic, "teacher": event.teacher}
             scores = {name: dataclasses.asdict(level) if level else None for name, level in levels.items()}
             return {"event": "start", "step": event.first_step, "steps": event.steps, **scores}
+
+
+def _finite(value: Any) -> Any:
+    """As `value`, with None for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _environment(config: TrainConfig, device: str, data_fingerprint: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from fakd_core.events import (
     ValidationEnd,
 )
 from fakd_core.learner import Learner, Losses
+from fakd_core.lessons import Lesson
 from fakd_core.models import SRNetwork
 from fakd_core.run_record import (
     CONFIG,
@@ -48,6 +49,9 @@ from fakd_core.training_setup import TrainingSetup, anchored, prepare
 
 CHECKPOINT_SECONDS = 20.0
 """A checkpoint is written at every validation, and when this long has passed since the last."""
+
+SKIPPED_AT_MOST = 10
+"""Steps in a row whose loss or gradient is not finite; after so many the run gives up."""
 
 PLAIN = "plain"
 """The name of a twin run's student without a teacher."""
@@ -127,11 +131,21 @@ class _Run:
         self.best: dict[str, Scores] = {}
         self.saved = time.monotonic()
         self.stop_agreed = self.save_agreed = False
+        self.skipped_in_a_row = 0
         students = {STUDENT: setup.student}
         if config.twin:
             students[PLAIN] = copy.deepcopy(setup.student)
         self.learners = {
-            name: Learner(student, setup.loss, setup.device, setup.dtype, config.ema, world, config.compile)
+            name: Learner(
+                student,
+                setup.loss,
+                setup.device,
+                setup.dtype,
+                config.ema,
+                world,
+                config.compile,
+                config.clip,
+            )
             for name, student in students.items()
         }
 
@@ -214,39 +228,64 @@ class _Run:
         rate = learning_rate(config, self.step)
         lesson = self.setup.lessons.lesson(self.step, self.world.rank, self.world.ranks)
         with self.world.noticing_loss():
-            mine = self.learners[STUDENT].learn(lesson, rate)
-            plain = self.learners[PLAIN].learn(lesson.without_teacher(), rate) if config.twin else None
-        losses, plain_total = self._agree(mine, plain)
+            mine = self.learners[STUDENT].measure(lesson)
+            plain = self.learners[PLAIN].measure(lesson.without_teacher()) if config.twin else None
+        losses, plain_total, broken = self._agree(mine, plain)
         self.step += 1
+        if broken:
+            self._skip(broken, lesson)
+        else:
+            self.skipped_in_a_row = 0
+            for learner in self.learners.values():
+                learner.apply(rate)
         seconds = time.monotonic() - begun
         self.seconds += seconds
         return StepEnd(
-            self.step, config.steps, losses.total, losses.parts, losses.raw, rate, seconds, plain_total
+            self.step,
+            config.steps,
+            losses.total,
+            losses.parts,
+            losses.raw,
+            rate,
+            seconds,
+            plain_total,
+            broken or None,
         )
 
-    def _agree(self, mine: Losses, plain: Losses | None) -> tuple[Losses, float | None]:
-        """The mean losses over all processes; at the same time they agree on whether to stop and to save."""
+    def _agree(self, mine: Losses, plain: Losses | None) -> tuple[Losses, float | None, str]:
+        """The mean losses over all processes, and what is not finite among them or their gradients.
+
+        At the same time they agree on whether to stop and to save.
+        """
         wishes = (self.token.cancelled, time.monotonic() - self.saved > CHECKPOINT_SECONDS)
+        lost = not all(learner.gradient_is_finite for learner in self.learners.values())
         totals = [losses.total for losses in (mine, plain) if losses is not None]
-        values = (*wishes, *totals, *mine.parts.values(), *mine.raw.values())
+        values = (*wishes, lost, *totals, *mine.parts.values(), *mine.raw.values())
         sums = iter(self.world.sum([float(value) for value in values]))
-        self.stop_agreed, self.save_agreed = next(sums) > 0, next(sums) > 0
+        self.stop_agreed, self.save_agreed, lost = next(sums) > 0, next(sums) > 0, next(sums) > 0
         means = (value / self.world.ranks for value in sums)
         totals = [next(means) for _ in totals]
-        for total in totals:
-            self._check_finite(total)
         losses = Losses(
             totals[0], *({name: next(means) for name in named} for named in (mine.parts, mine.raw))
         )
-        return losses, totals[1] if plain else None
+        named = losses.parts | {"total": losses.total} | ({"plain": totals[1]} if plain else {})
+        broken = [f"{name} is {value}" for name, value in named.items() if not math.isfinite(value)]
+        if lost and not broken:
+            broken = ["a gradient is not finite"]
+        return losses, totals[1] if plain else None, ", ".join(broken)
 
-    def _check_finite(self, total: float) -> None:
-        if not math.isfinite(total):
-            raise RunError(
-                f"the loss is {total} at step {self.step + 1}; start again with --lr below "
-                f"{self.config.lr:g}"
-                + (" or --precision fp32" if self.setup.dtype is not torch.float32 else "")
-            )
+    def _skip(self, broken: str, lesson: Lesson) -> None:
+        """Count a step that nothing can be learned from; raises `RunError` after too many in a row."""
+        self.skipped_in_a_row += 1
+        if self.skipped_in_a_row < SKIPPED_AT_MOST:
+            return
+        self._checkpoint()
+        raise RunError(
+            f"{SKIPPED_AT_MOST} steps in a row could not be learned from, the last is step {self.step}: "
+            f"{broken} (images: {', '.join(lesson.images)}); start again with --lr below {self.config.lr:g}"
+            + (" or --precision fp32" if self.setup.dtype is not torch.float32 else "")
+            + ("" if self.config.clip else " or with --clip")
+        )
 
     def _students(self) -> dict[str, SRNetwork]:
         """Every network that the run makes, by the names of `ValidationEnd`."""

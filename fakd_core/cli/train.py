@@ -182,6 +182,9 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
                 case RunStarted():
                     print_above(bar, _introduction(event))
                     bar.update(task, total=event.steps, completed=event.first_step, description="training")
+                case StepEnd(skipped=str(reason)):
+                    print_above(bar, f"step {event.step} skipped, the weights stay as they were: {reason}")
+                    bar.update(task, completed=event.step)
                 case StepEnd():
                     bar.update(task, completed=event.step, description=f"loss {event.total:.3f}")
                     if not errors.is_terminal and event.step % max(event.steps // LOG_LINES, 1) == 0:

@@ -33,6 +33,8 @@ class RunSeries:
     ssim: list[float] = field(default_factory=list)
     other_psnr: dict[str, list[float]] = field(default_factory=dict)
     other_ssim: dict[str, list[float]] = field(default_factory=dict)
+    skipped: list[int] = field(default_factory=list)
+    """Steps whose loss or gradient was not finite: they are not on the curves."""
 
     @classmethod
     def from_metrics(cls, lines: Iterable[Mapping[str, Any]]) -> RunSeries:
@@ -44,7 +46,7 @@ class RunSeries:
         for number, line in enumerate(lines, 1):
             try:
                 series._read(line)
-            except (KeyError, TypeError) as error:
+            except (KeyError, TypeError, AttributeError) as error:
                 raise RunError(f"its metrics are damaged in line {number}: {error}") from None
         return series
 
@@ -53,6 +55,8 @@ class RunSeries:
         match event:
             case RunStarted():
                 self._start(event.steps, event.bicubic, event.teacher)
+            case StepEnd(skipped=str()):
+                self.skipped.append(event.step)
             case StepEnd():
                 self._add(event.step, event.lr, event.total, event.parts, event.raw, event.plain)
             case ValidationEnd():
@@ -73,6 +77,7 @@ class RunSeries:
             for name, values in theirs.items():
                 ours[name] = values[:count] + ours.get(name, [])
         self.plain[:0] = past.plain[:kept]
+        self.skipped[:0] = [step for step in past.skipped if step < begin]
         self.step[:0], self.lr[:0] = past.step[:kept], past.lr[:kept]
         self.validation_step[:0] = past.validation_step[:validated]
         self.psnr[:0], self.ssim[:0] = past.psnr[:validated], past.ssim[:validated]
@@ -83,9 +88,12 @@ class RunSeries:
                 teacher = line["teacher"]
                 levels = Scores(**line["bicubic"]), Scores(**teacher) if teacher else None
                 self._start(line["steps"], *levels)
+            case "step" if line.get("skipped"):
+                self.skipped.append(line["step"])
             case "step":
-                plain = line.get("plain")
-                self._add(line["step"], line["lr"], line["total"], line["parts"], line["raw"], plain)
+                parts, raw = ({k: _number(v) for k, v in line[name].items()} for name in ("parts", "raw"))
+                plain = _number(line["plain"]) if "plain" in line else None
+                self._add(line["step"], line["lr"], _number(line["total"]), parts, raw, plain)
             case "validation":
                 others = {name: Scores(**scores) for name, scores in line.get("others", {}).items()}
                 self._validated(line["step"], Scores(line["psnr"], line["ssim"]), others)
@@ -117,3 +125,8 @@ class RunSeries:
         for name, scores in others.items():
             self.other_psnr.setdefault(name, []).append(scores.psnr)
             self.other_ssim.setdefault(name, []).append(scores.ssim)
+
+
+def _number(value: float | None) -> float:
+    """JSON has no infinity and no NaN: they stand in the file as null."""
+    return float("nan") if value is None else value
