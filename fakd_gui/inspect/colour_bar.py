@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_gui.convert import Image8, colourise, qimage_from_array
@@ -53,6 +54,8 @@ class ColourScale(QWidget):
         self.bounds = bounds
         self.values: list[float] = []
         self.maps: list[Values] = []
+        self._heights: list[npt.NDArray[np.float64]] | None = None
+        """Of the histograms; None until they are drawn."""
         self.histograms = True
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -65,6 +68,10 @@ class ColourScale(QWidget):
     def show_histograms(self, on: bool) -> None:
         self.histograms = on
         self.updateGeometry()
+        self.update()
+
+    def show_maps(self, bounds: Range, maps: list[Values]) -> None:
+        self.bounds, self.maps, self._heights = bounds, maps, None
         self.update()
 
     def shares(self, row: Row) -> npt.NDArray[np.float64]:
@@ -106,16 +113,17 @@ class ColourScale(QWidget):
         theme = current_theme()
         painter.fillRect(area, QColor(theme.panel))
         # The root keeps rare values visible beside a peak; one scale for all, so that heights compare.
-        heights = [(shown, np.sqrt(self.shares(shown.values))) for shown in self.maps]
+        if self._heights is None:
+            self._heights = [np.sqrt(self.shares(shown.values)) for shown in self.maps]
+        heights = list(zip(self.maps, self._heights, strict=True))
         top = max((float(height.max()) for _, height in heights), default=1.0) or 1.0
         edges = np.linspace(area.left(), area.right(), BINS + 1)
         for shown, height in heights:
             levels = area.bottom() - height / top * (area.height() - 3)
             # One step per bin: every edge twice, with the level before and after it.
-            points = np.stack([np.repeat(edges, 2)[1:-1], np.repeat(levels, 2)], axis=1)
-            outline = QPolygonF([QPointF(x, y) for x, y in points])
+            outline = pg.arrayToQPath(np.repeat(edges, 2)[1:-1], np.repeat(levels, 2))
             painter.setPen(QPen(QColor(shown.colour), 1.4))
-            painter.drawPolyline(outline)
+            painter.drawPath(outline)
             painter.setPen(QPen(QColor(shown.colour), 1, Qt.PenStyle.DotLine))
             x = self._x(area, shown.mean)
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
@@ -182,8 +190,7 @@ class ColourBar(QWidget):
 
     def show_values(self, maps: list[Values]) -> None:
         """Show the histograms of `maps`, and their means beside the title."""
-        self.scale.maps = maps
-        self.scale.update()
+        self.scale.show_maps(self.bounds, maps)
         said = " ".join(
             f"<span style='color: {shown.colour}'>&#9632;</span>&nbsp;{signed(shown.mean)}" for shown in maps
         )
@@ -194,6 +201,5 @@ class ColourBar(QWidget):
 
     def _choose(self, index: int) -> None:
         low, high = self.choice.itemData(index)
-        self.scale.bounds = (low, high)
-        self.scale.update()
+        self.scale.show_maps((low, high), self.scale.maps)
         self.changed.emit()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QObject, Signal
 
 from fakd_core.config import TAP_COUNT
-from fakd_core.errors import FakdError
+from fakd_core.errors import CheckpointError, FakdError
 from fakd_core.events import CancelToken
 from fakd_gui.inspect.features import (
     Features,
@@ -238,7 +238,12 @@ def _features(
 
     token.raise_if_cancelled()
     file = source.file or model_file(source.ref)
-    origin = (str(file), file.stat().st_mtime_ns)
+    try:
+        origin = (str(file), file.stat().st_mtime_ns)
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{file}: this checkpoint is gone (a run keeps fewer as it goes on); choose another"
+        ) from None
     known = kept.get((origin, window))
     if known is not None:
         return known
