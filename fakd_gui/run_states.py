@@ -44,7 +44,7 @@ class RunState:
         if self.in_use:
             state = f"running, step {self.done:,}"
         elif self.finished:
-            state = "finished"
+            state = "done"
         else:
             state = f"stopped at {self.done:,} of {self.steps:,}" if self.done else "not begun"
         # The figure first: in a narrow list the end is cut off, and a sign tells the state too.

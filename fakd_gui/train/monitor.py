@@ -70,6 +70,7 @@ class TrainMonitor(QWidget):
         self.log.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.plots = RunPlots()
         self.preview = PreviewStrip()
+        self.preview.capped.connect(self._share_height)
         self.preview.step_shown.connect(self.plots.mark_step)
         self.plots.step_picked.connect(self.preview.show_step)
         self.comparison = Comparison(session, self)
@@ -140,6 +141,13 @@ class TrainMonitor(QWidget):
         self._set_progress(story.done, max(story.series.steps, story.done, 1))
         if self._follows and self.session.training is not None:
             self._show_progress()
+
+    def _share_height(self) -> None:
+        """What the pictures have no use for goes to the curves; the splitter alone would leave it empty."""
+        curves, pictures = self.split.sizes()
+        spare = pictures - self.preview.maximumHeight()
+        if spare > 0:
+            self.split.setSizes([curves + spare, pictures - spare])
 
     def _say(self, story: Story, text: str) -> None:
         story.text = text

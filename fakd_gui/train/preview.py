@@ -60,6 +60,9 @@ class PreviewStrip(QWidget):
     step_shown = Signal(object)
     """After how many steps the pictures are from, or None."""
 
+    capped = Signal()
+    """It has another greatest height."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.film = Film()
@@ -129,7 +132,10 @@ class PreviewStrip(QWidget):
         """No higher than the pictures can use, so that the curves get the rest."""
         captions = max(column.caption.sizeHint().height() for column in self.columns.values())
         head = self._tools.sizeHint().height() + captions + self.layout().spacing() + 2
-        self.setMaximumHeight(head + max(LOWEST, round(TALLEST * self._column_width())))
+        highest = head + max(LOWEST, round(TALLEST * self._column_width()))
+        if highest != self.maximumHeight():
+            self.setMaximumHeight(highest)
+            self.capped.emit()
         self._draw()
 
     def _column_width(self) -> int:

@@ -31,7 +31,7 @@ class Trace:
         """The averages of all `values`, which must begin with those of the calls before.
 
         Each average is `weight` (0..1) of the one before and the rest of the new value; the first is its
-        value. Another weight than before smooths everything anew.
+        value. Another weight than before smooths everything anew. What is not finite is passed over.
         """
         begin = self._length
         if len(values) > len(self._values):
@@ -51,8 +51,12 @@ class Trace:
 
 
 def _averages(values: Values, weight: float, before: float) -> Values:
+    finite = np.isfinite(values)
     if not weight:
-        return values
+        return values if finite.all() else np.where(finite, values, np.nan)
+    if not finite.all():
+        values = _bridged(values, finite, before)
+    before = before if np.isfinite(before) else float(values[0])
     rows = -(-len(values) // BLOCK)
     padded = np.zeros(rows * BLOCK)
     padded[: len(values)] = values
@@ -66,6 +70,13 @@ def _averages(values: Values, weight: float, before: float) -> Values:
         before = last + weight**BLOCK * before
     blocks += np.outer(carried, weight ** np.arange(1, BLOCK + 1))
     return blocks.ravel()[: len(values)]
+
+
+def _bridged(values: Values, finite: npt.NDArray[np.bool_], before: float) -> Values:
+    """With the last number before it in place of each that is none: one of those would spoil all averages."""
+    latest = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
+    first = before if np.isfinite(before) else float(values[finite.argmax()]) if finite.any() else 0.0
+    return np.where(latest >= 0, values[latest], first)
 
 
 def _enlarged(buffer: Values, size: int) -> Values:

@@ -116,7 +116,7 @@ def click(qtbot: QtBot, runs: RunList, name: str, box: bool = False) -> None:
 def test_the_newest_comes_first_with_how_far_each_is(runs: RunList) -> None:
     assert names(runs) == ["newest", "middle", "oldest"]
     said = [item.data(STATE) for item in items(runs)]
-    assert said == ["30.00 dB · finished", "29.00 dB · stopped at 2 of 4", "28.00 dB · finished"]
+    assert said == ["30.00 dB · done", "29.00 dB · stopped at 2 of 4", "28.00 dB · done"]
 
 
 def test_what_is_new_in_a_run_is_read_and_nothing_else(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_runs_made_and_removed_by_others_come_and_go(qtbot: QtBot, runs: RunList
 
 
 def test_search_by_words_of_name_state_and_models(qtbot: QtBot, runs: RunList) -> None:
-    qtbot.keyClicks(runs.search, "finished EDSR")
+    qtbot.keyClicks(runs.search, "done EDSR")
     assert names(runs) == ["newest", "oldest"]
     qtbot.keyClicks(runs.search, " old")
     assert names(runs) == ["oldest"]

@@ -124,6 +124,20 @@ def test_a_curve_that_grows_is_smoothed_as_a_whole_one(
     assert growing.values.tolist() == values
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.6])
+def test_a_value_that_is_no_number_spoils_nothing(weight: float) -> None:
+    bad = Trace()
+    nan, inf = float("nan"), float("inf")
+    averages = bad.take([nan, 3.0, inf, nan, 4.0, 5.0], weight)
+    assert np.isfinite(averages[[1, 4, 5]]).all()
+    assert averages[1] == 3
+    assert not np.isinf(averages).any()
+    assert bad.take([nan, 3.0, inf, nan, 4.0, 5.0, 4.0], weight)[-1] < 5
+    line = {"event": "step", "step": 1, "lr": 0.1, "total": None, "parts": {"DS": None}, "raw": {}}
+    series = RunSeries.from_metrics([line])
+    assert np.isnan(series.weighted["total"] + series.weighted["DS"]).all()
+
+
 @given(st.integers(10, 5000), st.integers(2, 300), st.integers(0, 2**32 - 1))
 def test_what_is_drawn_has_the_extremes_of_every_pixel(points: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
