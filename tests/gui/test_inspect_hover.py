@@ -91,6 +91,7 @@ def test_hovering_beyond_the_window_of_a_large_image_computes_nothing(
     move_mouse(panel.board.panes[IMAGE].canvas, at(panel, 1, 1))
     qtbot.wait(20)
     assert panel.board.window == window
+    assert bench.teacher in panel.board.rows
     assert not panel.engine.computing
 
 
