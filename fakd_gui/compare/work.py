@@ -133,7 +133,7 @@ def compare(
     What takes no time comes first. `held` are earlier results for the same image, reported again where
     the model is still the same. Raises `Cancelled`.
     """
-    for key in sorted(keys, key=is_model):
+    for key in sorted(keys, key=_effort):
         token.raise_if_cancelled()
         report(PaneStarted(key))
         try:
@@ -144,6 +144,10 @@ def compare(
             report(PaneFailed(key, str(error)))
         except Exception as error:  # noqa: BLE001 - the other panes can still be made
             report(PaneFailed(key, describe(error)))
+
+
+def _effort(key: str) -> int:
+    return 0 if key in (HR, LR) else 2 if is_model(key) else 1
 
 
 def measure(sr: Image8, hr: Image8 | None, crop_border: int, token: CancelToken) -> Scores | None:
