@@ -22,7 +22,7 @@ from fakd_core.checkpoints import State, load_state, save_state, state_file
 from fakd_core.config import TrainConfig, to_toml
 from fakd_core.errors import RunError
 from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
-from fakd_core.files import write_text
+from fakd_core.files import clear_unfinished, write_text
 from fakd_core.images import write_png
 from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
@@ -121,10 +121,11 @@ class RunRecord:
             os.close(folder)
 
     def keep_metrics_until(self, step: int, validated_step: int) -> None:
-        """Drop the lines after a checkpoint: steps, validations, and the torn one a crash may have left.
+        """Drop what came after a checkpoint: steps, validations, and what a crash left half written.
 
         Before the first step that is everything: the run begins anew.
         """
+        clear_unfinished(self.folder)
         last = {"start": step - 1, "step": step, "validation": validated_step}
         kept = [line for line in read_metrics(self.folder) if line["step"] <= last[line["event"]]]
         write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
