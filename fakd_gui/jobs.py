@@ -169,7 +169,10 @@ class LatestWins(QObject):
             self._start(waiting)
             return
         self.busy.emit(False)
-        if end.outcome is Outcome.COMPLETED:
+        # A thread may have ended just before it was cancelled: nobody wants the result any more, and in a
+        # window that closes it would start the next job.
+        overtaken = job is not None and job.token.cancelled
+        if end.outcome is Outcome.COMPLETED and not overtaken:
             self.result.emit(end.result)
         elif end.outcome is Outcome.FAILED:
             self.failed.emit(end.message)

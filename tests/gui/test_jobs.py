@@ -105,3 +105,15 @@ def test_only_the_latest_request_is_answered(qtbot: QtBot) -> None:
     qtbot.wait(50)
     assert results == [5]
     assert not latest.running
+
+
+def test_a_result_that_came_before_the_cancel_is_not_told_after_it(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    results: list[object] = []
+    latest.result.connect(results.append)
+    latest.submit(lambda token: 1)
+    # The thread ends by itself; that it did is told by the event loop, which comes after the cancel.
+    assert latest.wait()
+    latest.cancel()
+    qtbot.waitUntil(lambda: not latest.running, timeout=5000)
+    assert results == []
