@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.errors import DataError
-from fakd_core.events import CancelToken, Image8
+from fakd_core.events import Image8
 from fakd_gui.compare.captions import (
     Caption,
     caption,
@@ -21,12 +21,11 @@ from fakd_gui.compare.captions import (
     difference_title,
     pixel_text,
 )
-from fakd_gui.compare.difference import AT_ONCE_PIXELS, Difference, Drawn, Kind, draw_difference
 from fakd_gui.compare.difference_canvas import DifferenceCanvas
+from fakd_gui.compare.difference_drawer import DifferenceDrawer
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT, Lineup
 from fakd_gui.compare.split import SplitCanvas
 from fakd_gui.compare.work import BICUBIC, HR, PaneReady, Region, RegionScores
-from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.theme import current_theme
 from fakd_gui.widgets.camera import Camera
@@ -59,11 +58,9 @@ class Board(QObject):
         self.drag = Drag.PAN
         self._placed: dict[str, Layer | None] = {}
         self._tiles: dict[str, list[Layer]] = {}
-        self._drawn: Drawn | None = None
-        self._wanted: tuple[int, int, Difference] | None = None
-        self._drawing = LatestWins("draw the difference", self)
-        self._drawing.result.connect(self._take_drawn)
-        self._drawing.failed.connect(self._not_drawn)
+        self.drawer = DifferenceDrawer(self)
+        self.drawer.changed.connect(self.refresh)
+        self.drawer.failed.connect(lambda message: self.waiting(DIFFERENCE, message, error=True))
         camera.cursor_changed.connect(self.update_readouts)
 
     @property
@@ -83,7 +80,7 @@ class Board(QObject):
     def picture(self, key: str) -> QImage | None:
         """What the pane `key` shows as a picture of its own, the difference in its colours."""
         if key == DIFFERENCE:
-            layer = None if self._drawn is None else self._drawn.layer
+            layer = None if self.drawer.drawn is None else self.drawer.drawn.layer
         else:
             result = self.results.get(key)
             layer = None if result is None else result.layer
@@ -290,7 +287,7 @@ class Board(QObject):
             message, error = "Appears when both are ready", False
         else:
             try:
-                drawn = self._draw(a, b, difference)
+                drawn = self.drawer.draw(a, b, difference)
                 message, error = ("" if drawn is not None else "Subtracting…"), False
             except DataError as reason:
                 message, error = str(reason), True
@@ -305,29 +302,6 @@ class Board(QObject):
         canvas.set_layers(drawn.layer)
         pane.set_figures(difference_figures(drawn), difference.explanation)
 
-    def _draw(self, a: Image8, b: Image8, difference: Difference) -> Drawn | None:
-        """The difference's picture, or None while a thread draws it; `refresh` follows then."""
-        if self._drawn is not None and self._drawn.shows(a, b, difference):
-            return self._drawn
-        # SSIM's library takes half a second to load: never here.
-        quick = difference.kind is not Kind.SSIM and a.shape[0] * a.shape[1] <= AT_ONCE_PIXELS
-        if quick or a.shape != b.shape:
-            self._drawn = draw_difference(a, b, difference, CancelToken())
-            return self._drawn
-        wanted = (id(a), id(b), difference)
-        if not (self._drawing.running and self._wanted == wanted):
-            self._wanted = wanted
-            self._drawing.submit(lambda token: draw_difference(a, b, difference, token))
-        return None
-
-    def _take_drawn(self, drawn: object) -> None:
-        assert isinstance(drawn, Drawn)
-        self._drawn = drawn
-        self.refresh()
-
-    def _not_drawn(self, message: str) -> None:
-        self.waiting(DIFFERENCE, message, error=True)
-
     def _read_difference(self, canvas: ImageCanvas, at: QPointF | None) -> str:
         difference = self.lineup.difference
         if at is None or difference is None or not isinstance(canvas, DifferenceCanvas):
@@ -336,7 +310,5 @@ class Board(QObject):
         text, canvas.value = "", None
         if a is not None and b is not None and a.shape == b.shape:
             y, x = min(a.shape[0] - 1, int(at.y())), min(a.shape[1] - 1, int(at.x()))
-            drawn = self._drawn
-            current = drawn if drawn is not None and drawn.shows(a, b, difference) else None
-            text, canvas.value = difference_at(a, b, difference, current, y, x)
+            text, canvas.value = difference_at(a, b, difference, self.drawer.of(a, b, difference), y, x)
         return text

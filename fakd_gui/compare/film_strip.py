@@ -5,36 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QKeyEvent, QPixmap
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QListView,
-    QListWidget,
-    QListWidgetItem,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from fakd_core.events import CancelToken
+from fakd_gui.compare.film_list import FilmList
 from fakd_gui.compare.ranking import Ranked
-from fakd_gui.compare.thumbnails import SIDE, Thumbnail, thumbnails
+from fakd_gui.compare.thumbnails import Thumbnail, thumbnails
 from fakd_gui.jobs import Job, JobEnd, Outcome, Work
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.image_tools import set_icon
 
 LISTED, NAME, DISTANCE = "as listed", "name", "difference"
-
-
-class _Strip(QListWidget):
-    """Thumbnails in one row; keys that go through them are the panel's."""
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        event.ignore()
 
 
 class FilmStrip(QWidget):
@@ -53,10 +35,6 @@ class FilmStrip(QWidget):
         """The images in the order they stand in."""
         self.distances: dict[Path, float] = {}
         self._listed: list[Path] = []
-        self._labels: dict[Path, str] = {}
-        self._items: dict[Path, QListWidgetItem] = {}
-        self._unreadable: set[Path] = set()
-        self._cell = QSize()
         self._current: Path | None = None
         self._reading: Job | None = None
         self._ranking: Job | None = None
@@ -67,31 +45,16 @@ class FilmStrip(QWidget):
 
     def set_compact(self, compact: bool) -> None:
         """Thumbnails of half the size, where there is little room."""
-        side = QSize(*SIDE) / 2 if compact else QSize(*SIDE)
-        if side == self.list.iconSize() and not self._cell.isEmpty():
-            return
-        line = self.fontMetrics().height()
-        self._cell = QSize(max(side.width() + 22, 6 * line), side.height() + 2 * line + 8)
-        self.list.setIconSize(side)
-        bar = self.list.horizontalScrollBar().sizeHint().height()
-        self.list.setFixedHeight(self._cell.height() + bar + 4)
-        for item in self._items.values():
-            item.setSizeHint(self._cell)
+        self.list.set_compact(compact)
 
     def show_images(self, paths: Sequence[Path], labels: Sequence[str]) -> None:
         """Show `paths` with a label below each; nothing is opened yet."""
         self._stop()
         unique = dict(zip(paths, labels, strict=True))
-        self._listed, self._labels = list(unique), unique
+        self._listed = list(unique)
         self.distances = {}
         self._current = None
-        self._clear()
-        for path in self._listed:
-            item = QListWidgetItem(QIcon(self._blank), "")
-            item.setData(Qt.ItemDataRole.UserRole, path)
-            item.setSizeHint(self._cell)
-            item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-            self._items[path] = item
+        self.list.set_images(unique)
         self.sorting.blockSignals(True)
         self.sorting.setCurrentIndex(0)
         self.sorting.blockSignals(False)
@@ -110,25 +73,17 @@ class FilmStrip(QWidget):
     def close_strip(self) -> None:
         self._stop()
         self._listed, self.paths = [], []
-        self._clear()
+        self.list.set_images({})
         self.hide()
         self.closed.emit()
 
     def holds(self, path: Path) -> bool:
-        return path in self._items
+        return self.list.holds(path)
 
     def mark(self, path: Path) -> None:
         """Show that `path` is the image seen now."""
-        item = self._items.get(path)
-        self._current = path if item is not None else None
-        self.list.blockSignals(True)
-        if item is None:
-            self.list.clearSelection()
-            self.list.setCurrentRow(-1)
-        else:
-            self.list.setCurrentItem(item)
-            self.list.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtCenter)
-        self.list.blockSignals(False)
+        self._current = path if self.list.holds(path) else None
+        self.list.mark(path)
 
     def go(self, by: int) -> bool:
         """Choose the image `by` places further; False without images, or at the end."""
@@ -147,8 +102,7 @@ class FilmStrip(QWidget):
         """Sort by what `work`, a generator of `Ranked`, finds; `names` tells whose difference it is."""
         self._cancel_ranking()
         self.distances, self._ranked = {}, 0
-        for path in self._listed:
-            self._label(path)
+        self.list.show_numbers({})
         self.list.setToolTip(f"Below each image: mean |ΔY| of {names}, in grey levels")
         self._round += 1
         number = self._round
@@ -176,8 +130,7 @@ class FilmStrip(QWidget):
             self.ranking_wanted.emit()
         elif self.distances:
             self.distances = {}
-            for path in self._listed:
-                self._label(path)
+            self.list.show_numbers({})
 
     def pause_ranking(self, paused: bool) -> None:
         """Let the comparison that somebody waits for go first."""
@@ -187,20 +140,8 @@ class FilmStrip(QWidget):
     # -- building
 
     def _build(self) -> None:
-        self.list = _Strip()
-        self.list.setViewMode(QListView.ViewMode.IconMode)
-        self.list.setFlow(QListView.Flow.LeftToRight)
-        self.list.setWrapping(False)
-        self.list.setMovement(QListView.Movement.Static)
-        self.list.setUniformItemSizes(True)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.list.setAccessibleName("Images to go through")
-        self.list.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.set_compact(False)
-        self._blank = QPixmap(*SIDE)
-        self._blank.fill(Qt.GlobalColor.transparent)
-        self.list.currentItemChanged.connect(self._choose)
+        self.list = FilmList()
+        self.list.chosen.connect(self._choose)
         self.title = QLabel()
         self.sorting = QComboBox()
         for text, how in (
@@ -251,29 +192,11 @@ class FilmStrip(QWidget):
 
     def _arrange(self, paths: Sequence[Path]) -> None:
         self.paths = list(paths)
-        self.list.blockSignals(True)
-        while self.list.count():
-            self.list.takeItem(0)
-        for path in self.paths:
-            self.list.addItem(self._items[path])
-            self._label(path)
-        self.list.blockSignals(False)
-        if self._current is not None:
-            self.mark(self._current)
+        self.list.arrange(self.paths)
 
-    def _label(self, path: Path) -> None:
-        distance = self.distances.get(path)
-        below = "can't be read" if path in self._unreadable else "" if distance is None else f"{distance:.2f}"
-        self._items[path].setText(f"{self._labels[path]}\n{below}".rstrip())
-        self._items[path].setToolTip(
-            str(path) if distance is None else f"{path}\nmean |ΔY| {distance:.3f} grey levels"
-        )
-
-    def _choose(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
-            path = item.data(Qt.ItemDataRole.UserRole)
-            self._current = path
-            self.chosen.emit(path)
+    def _choose(self, path: Path) -> None:
+        self._current = path
+        self.chosen.emit(path)
 
     # -- jobs
 
@@ -283,25 +206,16 @@ class FilmStrip(QWidget):
         job.deleteLater()
 
     def _take_thumbnail(self, made: Thumbnail) -> None:
-        item = self._items.get(made.path)
-        if item is None:
-            return
-        if made.picture is None:
-            self._unreadable.add(made.path)
-            self._label(made.path)
-            return
-        pixmap = QPixmap.fromImage(made.picture)
-        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-        item.setIcon(QIcon(pixmap))
+        self.list.show_thumbnail(made.path, made.picture)
 
     def _take_ranked(self, found: tuple[int, Ranked]) -> None:
         number, ranked = found
-        if number != self._round or self._ranking is None or ranked.path not in self._items:
+        if number != self._round or self._ranking is None:
             return
         self._ranked += 1
         if ranked.distance is not None:
             self.distances[ranked.path] = ranked.distance
-        self._label(ranked.path)
+        self.list.show_numbers(self.distances)
         self._show_progress()
 
     def _show_progress(self) -> None:
@@ -330,14 +244,6 @@ class FilmStrip(QWidget):
         if ranking is not None:
             ranking.cancel()
         self.busy.show_idle()
-
-    def _clear(self) -> None:
-        self._items = {}
-        self._unreadable = set()
-        # While its items go, a list makes one after the other the current one.
-        self.list.blockSignals(True)
-        self.list.clear()
-        self.list.blockSignals(False)
 
     def _stop(self) -> None:
         self._cancel_ranking()

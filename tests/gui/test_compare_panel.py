@@ -20,7 +20,7 @@ from fakd_core.events import Cancelled, CancelToken
 from fakd_core.images import read_image
 from fakd_core.inference import bicubic_upscale, upscale
 from fakd_core.metrics import psnr_y, ssim_y
-from fakd_gui.compare import ComparePanel, board, difference, work
+from fakd_gui.compare import ComparePanel, difference, difference_drawer, work
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.lineup import DIFFERENCE
 from fakd_gui.compare.work import BICUBIC, HR
@@ -214,10 +214,10 @@ def test_a_large_difference_is_drawn_on_a_thread_with_the_same_result(
     compared.set_difference(Difference(bench.teacher, HR, gain=8))
     canvas = compared.board.panes[DIFFERENCE].canvas
     (at_once,) = canvas.layers
-    monkeypatch.setattr(board, "AT_ONCE_PIXELS", 0)
+    monkeypatch.setattr(difference_drawer, "AT_ONCE_PIXELS", 0)
     monkeypatch.setattr(difference, "STRIP_PIXELS", 500)
     compared.set_difference(None)
-    compared.board._drawn = None
+    compared.board.drawer.drawn = None
     compared.set_difference(Difference(bench.teacher, HR, gain=8))
     canvas = compared.board.panes[DIFFERENCE].canvas
     assert canvas.message == "Subtracting…"

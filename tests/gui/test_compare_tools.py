@@ -26,7 +26,7 @@ from fakd_gui.compare.difference import Difference, Kind
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.menus import pane_menu
 from fakd_gui.compare.split import Split, SplitCanvas
-from fakd_gui.compare.work import BICUBIC, HR, LR, PaneProgress, PaneTile, picture_key
+from fakd_gui.compare.work import BICUBIC, HR, LR, PaneProgress, PaneReady, PaneTile, picture_key
 from fakd_gui.convert import array_from_qimage
 from fakd_gui.widgets.image_tools import ZoomBox
 
@@ -324,6 +324,19 @@ def test_a_result_grows_tile_by_tile_each_in_its_place(
         assert np.array_equal(part[inner, inner], there[inner, inner])
     assert messages[-1] == ""
     assert len(panel.board.panes[bench.teacher].canvas.layers) == 1
+
+
+def test_the_ground_truth_shows_before_anything_is_computed(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    ready: list[str] = []
+
+    def look(event: object) -> None:
+        if isinstance(event, PaneReady):
+            ready.append(event.key)
+
+    panel._comparison.reported.connect(look)
+    open_and_wait(panel, bench.photo, qtbot)
+    assert ready == [HR, BICUBIC, *bench.students, bench.teacher]
 
 
 def test_costs_and_what_memory_forced_are_told(opened: Opened) -> None:

@@ -68,10 +68,12 @@ def test_an_option_left_empty_is_left_to_the_engine(panel: TrainPanel) -> None:
 
 def test_rare_options_are_folded_and_open_where_something_must_be_changed(panel: TrainPanel) -> None:
     form = panel.form
-    rows = form.more.rows
+    rows = form.body.more.rows
     assert not rows.isVisible()
     form.editors["seed"].widget.setText("7")
-    assert any("seed 7" in label.text() for label in form.more.findChildren(type(form.teacher_card.text)))
+    assert any(
+        "seed 7" in label.text() for label in form.body.more.findChildren(type(form.body.teacher_card.text))
+    )
     form.editors["ema"].widget.setText("2")
     assert "above 0 and below 1" in form.fields["ema"].problem
     assert rows.isVisible()
@@ -136,13 +138,13 @@ def test_findings_describe_models_images_and_time(
     use_small(panel, small_teacher, photos)
     wait_for_check(qtbot, panel)
     assert panel.form.findings is not None
-    teacher, student = panel.form.teacher_card.plain(), panel.form.student_card.plain()
+    teacher, student = panel.form.body.teacher_card.plain(), panel.form.body.student_card.plain()
     assert teacher.startswith("teacher: RCAN ×4, 4 groups of 2 blocks, 8 features, 0.0")
     assert teacher.endswith("GMACs, RCAN authors' keys, .safetensors")
     assert "2 groups of 1 block, 8 features" in student
     assert "starts at random" in student
     assert "of the teacher's parameters" in student
-    assert panel.form.teacher_card.isVisible()
+    assert panel.form.body.teacher_card.isVisible()
     assert panel.form.findings.facts["train_data"] == "4 images to train on, 2 held out for validation"
     formula = panel.form.recipe.formula
     assert formula.accessibleName() == "loss = 0.5·L1(student, HR) + 0.5·L1(student, teacher) + 10·SA"
@@ -213,7 +215,7 @@ def test_no_teacher_is_a_choice(qtbot: QtBot, panel: TrainPanel, small_teacher: 
     assert config is not None
     assert config.teacher == ()
     assert panel.form.recipe.formula.accessibleName() == "loss = L1(student, HR)"
-    assert not panel.form.teacher_card.isVisible()
+    assert not panel.form.body.teacher_card.isVisible()
     assert not panel.form.editors["init_from_teacher"].widget.isEnabled()
 
 
@@ -312,7 +314,7 @@ def test_the_room_of_a_cache_is_that_of_its_files(small_teacher: Path) -> None:
 
 def test_the_keyboard_goes_through_the_form_as_it_is_read(qtbot: QtBot, panel: TrainPanel) -> None:
     wait_for_check(qtbot, panel)
-    panel.form.more.unfold()
+    panel.form.body.more.unfold()
     panel.form.recipe.setText("10*SA+1*PSA")
     qtbot.waitUntil(lambda: panel.form.recipe.rows[-1].weight.isVisible(), timeout=5000)
     body = panel.form.widget()

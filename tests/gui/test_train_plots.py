@@ -284,6 +284,7 @@ def test_dragging_moves_along_the_steps(qtbot: QtBot, plots: RunPlots) -> None:
     after = plots.psnr.plot.viewRange()[0]
     assert after[1] - after[0] == pytest.approx(before[1] - before[0])
     assert after[0] > before[0] + 50
+    assert not plots.loss.view.free_y  # Up and down the view still follows the curves.
 
 
 def test_the_cursor_reads_every_curve_in_all_plots(qtbot: QtBot, plots: RunPlots) -> None:

@@ -1,0 +1,51 @@
+"""Draws differences, large ones and SSIM's map on a thread; the last one is kept."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from fakd_core.events import CancelToken, Image8
+from fakd_gui.compare.difference import AT_ONCE_PIXELS, Difference, Drawn, Kind, draw_difference
+from fakd_gui.jobs import LatestWins
+
+
+class DifferenceDrawer(QObject):
+    changed = Signal()
+    """What was asked for last is drawn."""
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.drawn: Drawn | None = None
+        self._wanted: tuple[int, int, Difference] | None = None
+        self._work = LatestWins("draw the difference", self)
+        self._work.result.connect(self._take)
+        self._work.failed.connect(self.failed)
+
+    def of(self, a: Image8, b: Image8, difference: Difference) -> Drawn | None:
+        """The picture of this difference, if it is the last one drawn."""
+        return self.drawn if self.drawn is not None and self.drawn.shows(a, b, difference) else None
+
+    def draw(self, a: Image8, b: Image8, difference: Difference) -> Drawn | None:
+        """The picture, or None while a thread draws it; `changed` follows then.
+
+        Raises `DataError` for images of different size.
+        """
+        found = self.of(a, b, difference)
+        if found is not None:
+            return found
+        # SSIM's library takes half a second to load: never in the window's thread.
+        quick = difference.kind is not Kind.SSIM and a.shape[0] * a.shape[1] <= AT_ONCE_PIXELS
+        if quick or a.shape != b.shape:
+            self.drawn = draw_difference(a, b, difference, CancelToken())
+            return self.drawn
+        wanted = (id(a), id(b), difference)
+        if not (self._work.running and self._wanted == wanted):
+            self._wanted = wanted
+            self._work.submit(lambda token: draw_difference(a, b, difference, token))
+        return None
+
+    def _take(self, drawn: object) -> None:
+        assert isinstance(drawn, Drawn)
+        self.drawn = drawn
+        self.changed.emit()
