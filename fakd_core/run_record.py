@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 import math
-import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +22,7 @@ from fakd_core.errors import RunError
 from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
 from fakd_core.files import clear_unfinished, write_text
 from fakd_core.images import write_png
+from fakd_core.locks import run_lock
 from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.run_folder import CONFIG as CONFIG
@@ -44,6 +43,7 @@ from fakd_core.run_folder import read_metrics as read_metrics
 from fakd_core.run_folder import snapshots as snapshots
 
 ENVIRONMENT = "environment.json"
+LOCK = "run.lock"
 CHECKPOINTS = "checkpoints"
 
 
@@ -104,21 +104,10 @@ class RunRecord:
         """Keep every other process from going on with this run; the system ends it with the process.
 
         Raises:
-            RunError: another one is at work in the folder.
+            RunError: another one is at work in the folder; it is named.
         """
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            # Some network file systems know no locks: there two processes are the user's business.
-            with suppress(OSError):
-                try:
-                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise RunError(
-                        f"{self.folder}: in use: this run is being trained already; wait for it or stop it"
-                    ) from None
+        with run_lock(self.folder / LOCK):
             yield
-        finally:
-            os.close(folder)
 
     def keep_metrics_until(self, step: int, validated_step: int) -> None:
         """Drop what came after a checkpoint: steps, validations, and what a crash left half written.
