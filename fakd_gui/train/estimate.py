@@ -110,16 +110,20 @@ def measure_pace(
     def lesson(batch: int, patch: int) -> Lesson:
         return Lesson(grey(batch, patch), grey(batch, patch * config.scale))
 
+    def learn(shown: Lesson) -> None:
+        learner.measure(shown)
+        learner.apply(0.0)
+
     learner = Learner(placed(student), DistillationLoss.ground_truth_only(), device, dtype, config.ema)
 
     batch, patch = config.batch, config.patch
     if device.type == "cpu":
         small = min(PROBE_PATCH, patch)
-        first = _timed(partial(learner.learn, lesson(1, small), 0.0), device, token)
+        first = _timed(partial(learn, lesson(1, small)), device, token)
         affordable = int(PROBE_SECONDS / first * (small / patch) ** 2)
         batch, patch = (min(batch, affordable), patch) if affordable else (1, small)
     shown = lesson(batch, patch)
-    in_student = _timed(partial(learner.learn, shown, 0.0), device, token)
+    in_student = _timed(partial(learn, shown), device, token)
     in_teacher = in_terms = 0.0
     for teacher in teachers[:1]:
         network = placed(teacher).eval().requires_grad_(False)

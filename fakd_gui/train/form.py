@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QWidget
 
 from fakd_core.config import TrainConfig, training_options
 from fakd_core.errors import ConfigError
@@ -18,12 +18,10 @@ from fakd_gui.run_folders import free_run_folder
 from fakd_gui.session import Session
 from fakd_gui.train import options, own_presets
 from fakd_gui.train.check import Findings, Paces, check_values
-from fakd_gui.train.editors import Editor, make_editor
-from fakd_gui.train.fields import Field, FoldedSection, Section
-from fakd_gui.train.model_card import ModelCard
+from fakd_gui.train.form_body import FormBody
 from fakd_gui.train.preset_bar import CUSTOM, PresetBar
 from fakd_gui.train.presets import PRESETS, QUICK
-from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
+from fakd_gui.train.recipe_editor import RecipeEditor
 from fakd_gui.widgets.names import model_label
 from fakd_gui.widgets.reference_field import ReferenceField
 
@@ -40,19 +38,22 @@ class TrainForm(QScrollArea):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.editors: dict[str, Editor] = {}
-        self.fields: dict[str, Field] = {}
         self.findings: Findings | None = None
-        self.teacher_card, self.student_card = ModelCard("Teacher"), ModelCard("Student")
         self._paces: Paces = {}
-        self._filling = False
         self._own_run_name = False
+        self.body = FormBody()
+        self.presets = PresetBar(session, self.body.values)
+        self.body.draw(self.presets)
+        self.editors, self.fields = self.body.editors, self.body.fields
+        self.setWidget(self.body)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._checker = LatestWins("check the settings", self)
         self._checker.result.connect(self._found)
         self._checker.failed.connect(self._check_failed)
         self._timer = QTimer(self, singleShot=True, interval=CHECK_DELAY_MS)
         self._timer.timeout.connect(self._check)
-        self._build()
         self._connect()
         self._show_preset(QUICK.name)
 
@@ -76,7 +77,7 @@ class TrainForm(QScrollArea):
 
     @property
     def recipe(self) -> RecipeEditor:
-        return cast(RecipeEditor, self.editors["distill"].widget)
+        return self.body.recipe
 
     @property
     def steps(self) -> QSpinBox:
@@ -90,9 +91,7 @@ class TrainForm(QScrollArea):
 
     def values(self) -> dict[str, object]:
         """The values as `TrainConfig` takes them; what can't be read stays text."""
-        read = {name: editor.read() for name, editor in self.editors.items()}
-        known = training_options()
-        return {**read, **{name: known[name].default for name in options.unused(read)}}
+        return self.body.values()
 
     def config(self) -> TrainConfig | None:
         """The settings, or None while something is known to be wrong with them.
@@ -132,10 +131,7 @@ class TrainForm(QScrollArea):
 
     def fill(self, values: Mapping[str, object]) -> None:
         """Show `values` (names of `TrainConfig`); fields that are not named stay as they are."""
-        self._filling = True
-        for name, value in values.items():
-            self.editors[name].show(value)
-        self._filling = False
+        self.body.fill(values)
         self._changed()
 
     def new_run_name(self) -> None:
@@ -216,70 +212,27 @@ class TrainForm(QScrollArea):
 
     def _name_preset(self, name: str) -> None:
         self.presets.set_current(name)
-        self._preset_row.set_fact(PRESETS[name].summary if name in PRESETS else "")
+        self.body.preset_row.set_fact(PRESETS[name].summary if name in PRESETS else "")
 
     def _offer_back(self, before: Mapping[str, object], name: str) -> None:
         if before["preset"] == CUSTOM:
             self.session.offer_undo(f"{name} replaced the settings", lambda: self.recall(before))
 
-    # -- building ------------------------------------------------------------------------------------
-
-    def _build(self) -> None:
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(14)
-        self.presets = PresetBar(self.session, self.values)
-        top = Section("")
-        about = "Settings under a name. Quick runs anywhere; the papers' follow, then your own."
-        self._preset_row = top.add("Pr&eset", self.presets, about, [self.presets.combo], self.presets.naming)
-        column.addWidget(top)
-        known = training_options()
-        for title, names in options.sections():
-            section = FoldedSection(title) if title == options.RARE else Section(title)
-            for name in names:
-                editor = self.editors[name] = make_editor(known[name])
-                self.fields[name] = section.add(
-                    options.label(known[name]),
-                    editor.widget,
-                    options.tip(known[name]),
-                    editor.marked,
-                    self._below(name),
-                )
-            if isinstance(section, FoldedSection):
-                self.more = section
-                self._rare = names
-            column.addWidget(section)
-        column.addStretch()
-        self.setWidget(body)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(self.horizontalScrollBarPolicy().ScrollBarAlwaysOff)
-
-    def _below(self, name: str) -> QWidget | None:
-        cards = {"teacher": self.teacher_card, "student": self.student_card}
-        return self.recipe.below if name == "distill" else cards.get(name)
+    # -- reacting ------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
         self.presets.chosen.connect(self.apply_preset)
         self.presets.loaded.connect(self.load_settings)
-        for name, editor in self.editors.items():
-            editor.changed.connect(lambda *_, name=name: self._edited(name))
+        self.body.edited.connect(self._edited)
         typed = self.run.combo.lineEdit()
         assert typed is not None
         typed.textEdited.connect(self._run_named)
         self.student.changed.connect(lambda _: self._propose_run())
         self.recipe.removed.connect(self._offer_term_back)
 
-    # -- reacting ------------------------------------------------------------------------------------
-
     def _edited(self, name: str) -> None:
-        if self._filling:
-            return
         if name == "teacher_cache" and self.editors["cache_patches"].read() is None:
-            self._filling = True
-            self.editors["cache_patches"].show(USUAL_POOL)
-            self._filling = False
+            self.body.fill({"cache_patches": USUAL_POOL})
         if self.presets.current != CUSTOM:
             self._name_preset(CUSTOM)
         self._changed()
@@ -291,20 +244,14 @@ class TrainForm(QScrollArea):
         if self._own_run_name:
             return
         student = model_label(self.student.text().split(":")[0]) or "run"
-        filling, self._filling = self._filling, True
-        self.run.set_text(str(free_run_folder(self.session.runs_root, student)))
-        self._filling = filling
+        self.body.fill({"run": free_run_folder(self.session.runs_root, student)})
 
     def _offer_term_back(self, term: str, before: str) -> None:
         self.session.offer_undo(f"Removed {term} from the recipe", lambda: self.recipe.setText(before))
 
     def _changed(self) -> None:
-        unused = options.unused({name: editor.read() for name, editor in self.editors.items()})
-        for name, editor in self.editors.items():
-            editor.widget.setEnabled(name not in unused)
         self.findings = None
-        self._show_problems(options.problems_of(self.values()))
-        self._pair()
+        self.body.show_findings(None)
         self._timer.start()
         self.changed.emit()
 
@@ -319,61 +266,14 @@ class TrainForm(QScrollArea):
 
     def _found(self, findings: Findings) -> None:
         self.findings = findings
-        self._show_problems({**findings.problems, **options.problems_of(self.values())})
-        self._show_models()
-        self.recipe.show_rows()
-        self._pair()
+        self.recipe.show_rows()  # The check has loaded what that needs.
+        self.body.show_findings(findings)
         self.changed.emit()
 
     def _check_failed(self, message: str) -> None:
         self.findings = Findings(problems={"run": message})
-        self._show_problems(self.findings.problems)
+        self.body.show_findings(self.findings)
         self.changed.emit()
-
-    def _show_problems(self, problems: Mapping[str, str]) -> None:
-        for name, field in self.fields.items():
-            field.set_fact(self.findings.facts.get(name, "") if self.findings else "")
-            field.set_problem(problems.get(name, ""))
-        self._tell_terms()
-        known, values = training_options(), self.values()
-        unusual = [
-            _in_short(known[name].title, values[name])
-            for name in self._rare
-            if values[name] != known[name].default
-        ]
-        self.more.summarise(unusual, sum(name in problems for name in self._rare))
-
-    def _tell_terms(self) -> None:
-        """What is wrong with single terms is told at their rows, and not above them once more."""
-        at_rows = self.recipe.recipe() is not None and any(row.problem for row in self.recipe.rows)
-        self.fields["distill"].set_problem(self.fields["distill"].problem, told_elsewhere=at_rows)
-
-    def _show_models(self) -> None:
-        """What the networks are; a field with a problem names none."""
-        assert self.findings is not None
-        teachers = [] if self.fields["teacher"].problem else self.findings.teachers
-        student = None if self.fields["student"].problem else self.findings.student
-        several = "One of them, drawn at random, teaches at each step." if len(teachers) > 1 else ""
-        self.teacher_card.show_facts(teachers, several)
-        smaller = student.share_of(teachers[0]) if student and teachers else ""
-        self.student_card.show_facts([student] if student else [], smaller)
-
-    def _pair(self) -> None:
-        """Tell the recipe what its terms will compare."""
-        values, findings = options.checkable(self.values()), self.findings
-        widths = []
-        if findings is not None and findings.student is not None:
-            widths = [(findings.student.spec.n_feats, one.spec.n_feats) for one in findings.teachers]
-        self.recipe.pair(
-            Pairing(
-                alpha=cast(float, values["alpha"]),
-                layers=cast("tuple[int, ...]", values["layers"]),
-                batch=cast(int, values["batch"]),
-                has_teacher=bool(values["teacher"]),
-                widths=widths,
-            )
-        )
-        self._tell_terms()
 
 
 def _plain(value: object) -> object:
@@ -381,7 +281,3 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value
-
-
-def _in_short(title: str, value: object) -> str:
-    return title.lower() if value is True else f"{title.lower()} {options.written(value)}"
