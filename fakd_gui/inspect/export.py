@@ -15,6 +15,9 @@ from fakd_core.files import atomic_path, write_text
 from fakd_core.images import write_png
 from fakd_gui.inspect.features import Matrix, Row, Window
 
+MATRIX_SIDE = 1024
+"""Pixels that a matrix's picture may have on a side; a cell is a square of whole pixels."""
+
 
 @dataclass(frozen=True)
 class Export:
@@ -30,6 +33,8 @@ class Export:
     scale: int
     region: Window | None = None
     matrices: Mapping[str, Matrix] = field(default_factory=dict, repr=False)
+    matrix_pictures: Mapping[str, Image8] = field(default_factory=dict, repr=False)
+    """(N, N, 4) RGBA, one pixel per cell."""
 
 
 def safe_name(label: str) -> str:
@@ -38,15 +43,21 @@ def safe_name(label: str) -> str:
 
 
 def write_maps(export: Export, folder: Path) -> list[Path]:
-    """One PNG per map, alone, in HR size: each LR pixel a square of `scale` pixels."""
+    """One PNG per map, alone, in HR size: each LR pixel a square of `scale` pixels; and one per matrix."""
     y, x = export.query
+    stem = f"{safe_name(export.image)}-layer{export.layer}"
+    found = {f"{stem}-y{y}-x{x}-{safe_name(label)}": map_ for label, map_ in export.pictures.items()}
+    scales = dict.fromkeys(found, export.scale)
+    if export.region is not None:
+        top, left = export.region.top, export.region.left
+        for label, matrix in export.matrix_pictures.items():
+            name = f"{stem}-matrix-y{top}-x{left}-{safe_name(label)}"
+            found[name], scales[name] = matrix, max(1, MATRIX_SIDE // len(matrix))
     written = []
-    for label, picture in export.pictures.items():
-        stem = f"{safe_name(export.image)}-layer{export.layer}-y{y}-x{x}-{safe_name(label)}"
-        large = picture[:, :, :3].repeat(export.scale, 0).repeat(export.scale, 1)
-        path = folder / f"{stem}.png"
-        write_png(path, np.ascontiguousarray(large))
-        written.append(path)
+    for name, picture in found.items():
+        large = picture[:, :, :3].repeat(scales[name], 0).repeat(scales[name], 1)
+        written.append(folder / f"{name}.png")
+        write_png(written[-1], np.ascontiguousarray(large))
     return written
 
 

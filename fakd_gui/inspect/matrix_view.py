@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.convert import qimage_from_array
-from fakd_gui.inspect.board import Look, coloured, difference_key
+from fakd_gui.inspect.board import COLUMN_COLOUR, Look, coloured, difference_key
 from fakd_gui.inspect.colour_bar import signed
 from fakd_gui.inspect.features import Features, Matrix, Window
 from fakd_gui.jobs import LatestWins
@@ -130,15 +130,18 @@ class MatrixView(QWidget):
 
         self._worker.submit(work)
 
-    def mark(self, pixel: tuple[int, int]) -> None:
-        """Point out the row of `pixel` (y, x), if it lies in the region."""
+    def mark(self, pixel: tuple[int, int], other: tuple[int, int] | None = None) -> None:
+        """Point out the row of `pixel` (y, x) and the column of `other`, where they lie in the region."""
         if self.matrices is None:
             return
         region = self.matrices.wanted.region
-        inside = region.holds(*pixel)
+        side, marks = region.positions, list[tuple[QRectF, str]]()
+        if region.holds(*pixel):
+            marks.append((QRectF(0, region.index(*pixel), side, 1), current_theme().accent))
+        if other is not None and region.holds(*other):
+            marks.append((QRectF(region.index(*other), 0, 1, side), COLUMN_COLOUR))
         for pane in self.panes.values():
-            row = QRectF(0, region.index(*pixel), region.positions, 1) if inside else None
-            pane.canvas.marks = () if row is None else ((row, current_theme().accent),)
+            pane.canvas.marks = tuple(marks)
             pane.canvas.update()
 
     def cell(self) -> tuple[int, int] | None:

@@ -22,6 +22,7 @@ def collect(panel: InspectLayout) -> Export | None:
     shown = panel.matrix.matrices if not panel.matrix.isHidden() else None
     found = {} if shown is None else shown.values
     matrices = {labels[key]: matrix for key, matrix in found.items() if key in labels}
+    drawn = {} if shown is None else shown.pictures
     return Export(
         image.name,
         panel.controls.layer,
@@ -32,6 +33,7 @@ def collect(panel: InspectLayout) -> Export | None:
         image.scale,
         None if shown is None else shown.wanted.region,
         matrices,
+        {labels[key]: matrix for key, matrix in drawn.items() if key in labels},
     )
 
 

@@ -19,6 +19,7 @@ class RegionMode(QObject):
         panel.controls.matrix.toggled.connect(self._show)
         panel.matrix.hovered.connect(lambda _: self.mark())
         panel.matrix.shown.connect(self.mark)
+        panel.camera.cursor_changed.connect(self.mark)
         panel.matrix.failed.connect(panel.session.error)
 
     def request(self) -> None:
@@ -41,7 +42,8 @@ class RegionMode(QObject):
         panel = self._panel
         pair = None if panel.matrix.isHidden() else panel.matrix.pixels()
         panel.board.mark(panel.asked.pinned, panel.asked.hovered, pair)
-        panel.matrix.mark(panel.asked.pinned)
+        # The pixel under the mouse on the image has its column, as a cell of the matrix has its two pixels.
+        panel.matrix.mark(panel.asked.pinned, panel.board.pixel(panel.camera.cursor))
 
     def _edit(self, rect: QRectF) -> None:
         panel = self._panel

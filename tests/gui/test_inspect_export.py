@@ -20,6 +20,7 @@ from small_models import Bench, make_bench, save_model
 from fakd_core.images import read_image
 from fakd_gui.convert import colourise
 from fakd_gui.inspect import InspectPanel
+from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.outcome import picture
 from fakd_gui.theme import affinity_lut, difference_lut
 
@@ -74,6 +75,24 @@ def test_every_map_is_written_alone_upright_and_in_full_size(
         colours = colourise(row, lut, low, high)[:, :, :3].astype(int)
         # One step of the table is what float32 may round differently.
         assert np.abs(written[1::4, 2::4].astype(int) - colours).max() <= 6
+
+
+def test_matrices_are_written_as_pictures_too(
+    bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(panel.matrix.shown, timeout=SLOW):
+        QTest.keyClick(panel, Qt.Key.Key_M)
+    choose(monkeypatch, tmp_path)
+    assert run_action(panel, "Every map", qtbot).startswith("Wrote 6 maps")
+    matrices = panel.matrix.matrices
+    assert matrices is not None
+    region = matrices.wanted.region
+    written = read_image(
+        tmp_path / f"photo.png-layer3-matrix-y{region.top}-x{region.left}-difference-with.png"
+    )
+    assert written.shape == (1024, 1024, 3)
+    colours = colourise(matrices.values[difference_key(bench.students[0])], difference_lut(), -0.5, 0.5)
+    np.testing.assert_array_equal(written[2::4, 1::4], colours[:, :, :3])
 
 
 def test_values_are_written_as_csv_and_numpy(

@@ -103,6 +103,12 @@ def test_hovering_a_cell_marks_both_pixels_and_a_click_takes_the_row_s(
     assert with_region.query == (10, 8)
     row = canvas.marks[0][0]
     assert row.getRect() == (0, 7, 15, 1)
+    # And the other way round: the pixel under the mouse on the image has its column.
+    image = with_region.board.panes[IMAGE].canvas
+    move_mouse(image, with_region.camera.to_view(QPointF(4 * 9 + 2, 4 * 11 + 2)).toPoint())
+    assert [(mark.getRect(), colour) for mark, colour in canvas.marks[1:]] == [
+        ((13, 0, 1, 15), COLUMN_COLOUR)
+    ]
 
 
 def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
