@@ -121,7 +121,7 @@ class CompareKeys:
         elif key == Qt.Key.Key_Delete:
             found = panel.board.key_at_mouse
             if found is not None:
-                panel.close_pane(found)
+                panel.panes.close(found)
         elif key == Qt.Key.Key_Menu:
             panel.ask_pane_menu()
         elif key == Qt.Key.Key_Escape and panel.region is not None:

@@ -36,7 +36,7 @@ class PanesMenu(QObject):
         menu.addAction("Add a run folder…").triggered.connect(self._choose_run)
         picture = menu.addAction("Add an image as a pane…")
         picture.setToolTip("A picture of the same scene from another tool, of HR size or of LR size")
-        picture.triggered.connect(panel.choose_picture)
+        picture.triggered.connect(panel.panes.choose_pictures)
         picture.setEnabled(session.image is not None)
         for name in bundled_models():
             if name not in (session.teacher, *session.students):
@@ -48,12 +48,12 @@ class PanesMenu(QObject):
                 showing = menu.addAction(panel.board.lineup.title(key))
                 showing.setCheckable(True)
                 showing.setChecked(key not in panel.board.lineup.closed)
-                showing.toggled.connect(lambda shown, chosen=key: panel.show_pane(chosen, shown))
+                showing.toggled.connect(lambda shown, chosen=key: panel.panes.show(chosen, shown))
         if session.students:
             menu.addSection("Everywhere")
         for ref, label in model_labels(session.students).items():
             removing = menu.addAction(f"Remove {label}")
-            removing.triggered.connect(lambda _=False, chosen=ref: panel.remove_student(chosen))
+            removing.triggered.connect(lambda _=False, chosen=ref: panel.panes.remove_student(chosen))
 
     def _choose_file(self) -> None:
         pattern = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
@@ -89,7 +89,7 @@ def pane_menu(panel: ComparePanel, key: str) -> QMenu:
     for text, step in (("Move left", -1), ("Move right", 1)):
         moving = menu.addAction(text)
         moving.setEnabled(0 <= index + step < len(board.keys))
-        moving.triggered.connect(lambda _=False, place=index + step: panel.move_pane(index, place))
+        moving.triggered.connect(lambda _=False, place=index + step: panel.panes.move(index, place))
     menu.addSeparator()
     if key != SPLIT:
         there = board.picture(key) is not None
@@ -102,7 +102,7 @@ def pane_menu(panel: ComparePanel, key: str) -> QMenu:
         menu.addSeparator()
     closing = menu.addAction("Close")
     closing.setEnabled(key != HR or len(board.keys) > 1)
-    closing.triggered.connect(lambda: panel.close_pane(key))
+    closing.triggered.connect(lambda: panel.panes.close(key))
     if key.startswith(PICTURE):
         closing.setText("Remove")
     return menu

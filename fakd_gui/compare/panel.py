@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from fakd_gui.compare.cache import ResultCache
 from fakd_gui.compare.captions import hex_text
@@ -17,9 +17,9 @@ from fakd_gui.compare.export import Exporter
 from fakd_gui.compare.gallery import Gallery
 from fakd_gui.compare.keys import KEYS, CompareKeys
 from fakd_gui.compare.layout import CompareWidgets
-from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.memory import Remembered, recall, remember
 from fakd_gui.compare.menus import PanesMenu, pane_menu
+from fakd_gui.compare.panes import PaneChanges
 from fakd_gui.compare.region import RegionMeasurer
 from fakd_gui.compare.split import Split
 from fakd_gui.compare.work import (
@@ -34,7 +34,6 @@ from fakd_gui.compare.work import (
     Region,
     RegionScores,
     is_model,
-    picture_key,
 )
 from fakd_gui.jobs import stop_all
 from fakd_gui.opened_image import OpenedImage
@@ -42,7 +41,6 @@ from fakd_gui.session import Session
 from fakd_gui.theme import Theme, follow_theme
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_canvas import Drag
-from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES
 from fakd_gui.widgets.region_box import snapped
 
 
@@ -63,8 +61,7 @@ class ComparePanel(CompareWidgets):
         self.cache = ResultCache()
         self.exporter = Exporter(session, self.board, self)
         self.gallery = Gallery(session, self.opener, self.board, self.strip, self)
-        self.pictures: dict[Path, list[str]] = {}
-        """Panes of image files, by the image they were added to."""
+        self.panes = PaneChanges(self)
         self.recalled: tuple[Path, QRectF] | None = None
         """A region to come back once its image is opened."""
         self._stale = False
@@ -94,69 +91,13 @@ class ComparePanel(CompareWidgets):
             if key not in self.board.results:
                 self.board.waiting(key, "Cancelled")
 
-    def choose_picture(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
-        names, _ = QFileDialog.getOpenFileNames(self, "Add an image as a pane", "", f"Images ({pattern})")
-        for name in names:
-            self.add_picture(Path(name))
-
-    def add_picture(self, path: Path) -> None:
-        """Show the file `path` in a pane of its own: another tool's result for the image that is open."""
-        image = self.session.image
-        if image is None:
-            self.session.error.emit("Open an image first; then add another tool's picture of it.")
-            return
-        keys = self.pictures.setdefault(image.path, [])
-        if picture_key(path) not in keys:
-            keys.append(picture_key(path))
-        self.board.lineup.closed.discard(picture_key(path))
-        self.refresh()
-
-    def show_pane(self, key: str, shown: bool) -> None:
-        """Show the pane `key`, or close it; undo is offered."""
-        if not shown:
-            self.close_pane(key)
-        elif key in self.board.lineup.closed:
-            self.board.lineup.closed.discard(key)
-            self.refresh()
-
-    def close_pane(self, key: str) -> None:
-        """Take the pane `key` out of the comparison; what it showed is not lost."""
-        title = self.board.lineup.title(key)
-        if key == SPLIT:
-            self.set_split(None)
-        elif key == DIFFERENCE:
-            self.set_difference(None)
-        elif key in self.board.lineup.keys:
-            self.board.lineup.closed.add(key)
-            self.refresh()
-            self.session.offer_undo(f"Closed {title}", lambda: self.show_pane(key, True))
-
-    def remove_student(self, ref: str) -> None:
-        """Take a student out of every workspace; undo brings it back to its place."""
-        before = list(self.session.students)
-        label = self.board.label(ref)
-        self.session.remove_student(ref)
-
-        def take_back() -> None:
-            later = [other for other in self.session.students if other not in before]
-            self.session.students = [*before, *later]
-            self.session.students_changed.emit(self.session.students)
-
-        self.session.offer_undo(f"Removed {label}", take_back)
-
-    def move_pane(self, start: int, place: int) -> None:
-        """Bring the pane number `start` to the place number `place`."""
-        self.board.lineup.move(self.board.keys[start], place)
-        self._arrange()
-
     def set_split(self, split: Split | None) -> None:
         """Show two results in one more pane, with a divider between them; None hides it."""
         if split is not None and split != self.split_bar.split:
             self.split_bar.show_split(split)  # What it then announces comes back here.
             return
         self.board.lineup.split = split
-        self._arrange()
+        self.arrange()
 
     def set_difference(self, difference: Difference | None) -> None:
         """Show the difference of two results as one more pane; None hides it."""
@@ -164,7 +105,7 @@ class ComparePanel(CompareWidgets):
             self.difference_bar.show_difference(difference)
             return
         self.board.lineup.difference = difference
-        self._arrange()
+        self.arrange()
 
     def split_with(self, first: str, second: str) -> None:
         """Show the panes `first` and `second` in the split pane."""
@@ -242,8 +183,8 @@ class ComparePanel(CompareWidgets):
         if image is None:
             return
         self._stale = False
-        self.board.lineup.pictures = self.pictures.get(image.path, [])
-        self._arrange()
+        self.board.lineup.pictures = self.panes.pictures_of(image.path)
+        self.arrange()
         keys = self.board.lineup.results
         self._told = {key: message for key, message in self._told.items() if key in keys}
         for key in keys:
@@ -277,7 +218,7 @@ class ComparePanel(CompareWidgets):
         self.status.cancelled.connect(self.cancel)
         board.region_edited.connect(self.set_region)
         board.menu_wanted.connect(lambda key, at: pane_menu(self, key).popup(at))
-        board.grid.moved.connect(self.move_pane)
+        board.grid.moved.connect(self.panes.move)
         self.camera.changed.connect(self._show_position)
         self.camera.cursor_changed.connect(self._show_position)
         session.image_changed.connect(self._image_changed)
@@ -323,7 +264,7 @@ class ComparePanel(CompareWidgets):
             self._stale = True
             self._comparison.cancel()
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
         """Panes and bars as the line-up says."""
         lineup, there = self.board.lineup, self.session.image is not None
         self._offer_pairs()

@@ -119,8 +119,8 @@ def test_images_are_sorted_by_where_student_and_teacher_differ_most(
     strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
     order = sorted(distances, key=lambda name: -distances[name])
     expected = [f"{name}\n{distances[name]:.2f}" for name in order]
-    qtbot.waitUntil(lambda: texts(strip) == expected, timeout=20_000)
-    assert not strip.busy.cancel_button.isVisible()
+    qtbot.waitUntil(lambda: not strip.busy.cancel_button.isVisible(), timeout=20_000)
+    assert texts(strip) == expected
     assert strip.list.currentItem().text().startswith("a.png")
     strip.sorting.setCurrentIndex(strip.sorting.findData(NAME))
     assert [text.split("\n")[0] for text in texts(strip)] == ["a.png", "b.png", "c.png"]

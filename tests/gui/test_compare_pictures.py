@@ -158,9 +158,9 @@ def test_lr_and_a_picture_of_lr_size_lie_on_the_others(
     small = bench.folder / "small.png"
     write_png(small, stamp(16, 24))
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.show_pane(LR, True)
+        panel.panes.show(LR, True)
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.add_picture(small)
+        panel.panes.add_picture(small)
     panel.camera.set_percent(200)
     for key, pixels in ((LR, image.lr), (picture_key(small), stamp(16, 24))):
         large = pixels.repeat(4, axis=0).repeat(4, axis=1)

@@ -160,7 +160,7 @@ def test_every_kind_of_difference_reads_its_value_under_the_cursor(opened: Opene
 def test_panes_of_different_size_are_not_subtracted(opened: Opened, qtbot: QtBot) -> None:
     _, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.show_pane(LR, True)
+        panel.panes.show(LR, True)
     panel.difference_to(LR, HR)
     canvas = panel.board.panes[DIFFERENCE].canvas
     assert "one size" in canvas.message
@@ -244,7 +244,7 @@ def test_a_closed_pane_comes_back_by_undo_with_its_result(opened: Opened, qtbot:
     bench.session.undo_offered.connect(lambda text, undo: offers.append((text, undo)))
     keys, result = panel.board.keys, panel.board.results[bench.teacher]
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.close_pane(bench.teacher)
+        panel.panes.close(bench.teacher)
     assert bench.teacher not in panel.board.keys
     assert offers[0][0] == "Closed teacher (teacher)"
     with qtbot.waitSignal(panel.finished, timeout=10_000):
@@ -252,7 +252,7 @@ def test_a_closed_pane_comes_back_by_undo_with_its_result(opened: Opened, qtbot:
     assert panel.board.keys == keys
     assert panel.board.results[bench.teacher] is result
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.remove_student(bench.students[0])
+        panel.panes.remove_student(bench.students[0])
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         offers[1][1]()  # type: ignore[operator]
     assert bench.session.students == bench.students
@@ -280,9 +280,9 @@ def test_a_picture_of_another_tool_is_measured_and_belongs_to_its_image(opened: 
     write_png(bench.folder / "wrong.png", stamp(50, 50))
     key, wrong = picture_key(bench.folder / "other tool.png"), picture_key(bench.folder / "wrong.png")
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.add_picture(bench.folder / "other tool.png")
+        panel.panes.add_picture(bench.folder / "other tool.png")
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.add_picture(bench.folder / "wrong.png")
+        panel.panes.add_picture(bench.folder / "wrong.png")
     scores = panel.board.results[key].scores
     assert scores is not None
     assert scores.psnr == psnr_y(near.astype(np.uint8), stamp(), 4)
@@ -406,7 +406,7 @@ def test_the_next_start_looks_the_same(opened: Opened, tmp_path: Path, qtbot: Qt
     panel.camera.set_smooth(True)
     panel.set_difference(Difference(bench.teacher, BICUBIC, 8, Kind.SQUARED, "viridis"))
     panel.set_split(Split(bench.teacher, HR, vertical=False))
-    panel.move_pane(0, 2)
+    panel.panes.move(0, 2)
     panel.set_region(QRectF(8, 12, 20, 16))
     kept = json.loads(json.dumps(panel.remember()))
     keys = panel.board.keys
