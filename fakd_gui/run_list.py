@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QFileSystemWatcher, QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -20,20 +20,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.errors import FakdError
-from fakd_core.run_folder import read_config
 from fakd_gui.jobs import LatestWins
-from fakd_gui.run_folders import has_student, is_run, move_to_trash, rename_run, take_from_trash
+from fakd_gui.run_actions import RunActions
+from fakd_gui.run_folders import has_student, is_run
 from fakd_gui.run_items import PATH, WORDS, RunDelegate, make_item, run_of, show_state
-from fakd_gui.run_states import RunState, is_in_use, read_states
+from fakd_gui.run_states import RunState, read_states
+from fakd_gui.run_watch import RunWatch
 from fakd_gui.session import Session
 from fakd_gui.theme import Theme, current_theme, follow_theme, icon
 
 LOOK_MS = 4000
 """How often the states are read anew while the list is seen."""
 NO_MODIFIER = Qt.KeyboardModifier.NoModifier
-SETTLE_MS = 300
-"""A folder that another program makes is complete a moment later."""
 
 
 class KeyList(QListWidget):
@@ -68,10 +66,9 @@ class RunList(QWidget):
         self._reader.result.connect(self._take_states)
         self._clock = QTimer(self, interval=LOOK_MS)
         self._clock.timeout.connect(self.look)
-        self._watcher = QFileSystemWatcher(self)
-        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        self._settle.timeout.connect(self.scan)
-        self._watcher.directoryChanged.connect(lambda _: self._settle.start())
+        self.doing = RunActions(session, self)
+        self._watch = RunWatch(self)
+        self._watch.changed.connect(self.scan)
         QGuiApplication.instance().applicationStateChanged.connect(self._application_changed)
         self._lay_out()
         session.runs_changed.connect(self._show_runs)
@@ -86,10 +83,10 @@ class RunList(QWidget):
     def scan(self) -> None:
         """Find runs that came, let go of those that went, and read how far they are."""
         for run in list(self.session.runs):
-            if not is_run(run) and not self._is_mine(run):
+            if not is_run(run) and not self.doing.is_mine(run):
                 self.session.move_run(run, None)
         self.session.find_runs()
-        self._watch()
+        self._watch.follow(self.session.runs_root)
         self.look()
 
     def look(self) -> None:
@@ -117,71 +114,27 @@ class RunList(QWidget):
         self._with_selected(self.session.select_run)
 
     def continue_selected(self) -> None:
-        """Resume the selected run; what stands in the way goes to the session's errors."""
-        run = self.selected()
-        if run is None or self.session.training is not None:
-            return
-        try:
-            config = read_config(run)
-        except FakdError as error:
-            self.session.error.emit(str(error))
-            return
-        self.session.start_training(config, resume=True)
+        """Resume the selected run from its last checkpoint."""
+        self._with_selected(self.doing.proceed)
 
     def rename_selected(self) -> None:
         """Edit the name in place."""
         run, items = self.selected(), self.list.selectedItems()
-        if run is not None and self._may_move(run, "renamed"):
+        if run is not None and self.doing.may_move(run, "renamed"):
             self.list.editItem(items[0])
 
     def delete_selected(self) -> None:
         """Move the selected run to the trash; where the system says where it is, that can be undone."""
-        run = self.selected()
-        if run is None or not self._may_move(run, "deleted"):
-            return
-        try:
-            trashed = move_to_trash(run)
-        except FakdError as error:
-            self.session.error.emit(str(error))
-            return
-        compared = list(self.session.compared)
-        self.session.move_run(run, None)
-        text = f"Moved {run.name} to the trash"
-        if trashed is None:
-            self.session.tell(text)
-        else:
-            self.session.offer_undo(text, lambda: self._bring_back(trashed, run, compared))
+        self._with_selected(self.doing.delete)
 
     def open_selected(self) -> None:
         """Show the selected run's folder in the system's file manager."""
         self._with_selected(lambda run: QDesktopServices.openUrl(QUrl.fromLocalFile(str(run))))
 
-    def _bring_back(self, trashed: Path, run: Path, compared: list[Path]) -> None:
-        try:
-            take_from_trash(trashed, run)
-        except FakdError as error:
-            self.session.error.emit(str(error))
-            return
-        self.session.add_run(run)
-        if run in compared:
-            self.session.compare_runs([*self.session.compared, run])
-        self.look()
-
     def _with_selected(self, act: Callable[[Path], object]) -> None:
         run = self.selected()
         if run is not None:
             act(run)
-
-    def _may_move(self, run: Path, what: str) -> bool:
-        if self._is_mine(run) or is_in_use(run):
-            self.session.error.emit(f"{run.name} is being trained: it can be {what} when that has ended.")
-            return False
-        return True
-
-    def _is_mine(self, run: Path) -> bool:
-        """Whether `run` is trained in this window now."""
-        config = self.session.training_config
-        return self.session.training is not None and config is not None and config.run == run
 
     # -- showing -------------------------------------------------------------------------------------
 
@@ -221,7 +174,7 @@ class RunList(QWidget):
         self.list.blockSignals(True)
         for item in self._items():
             run = run_of(item)
-            show_state(item, self.states.get(run), self._is_mine(run), theme)
+            show_state(item, self.states.get(run), self.doing.is_mine(run), theme)
         self.list.blockSignals(False)
         self.list.viewport().update()
         self._filter()
@@ -256,7 +209,7 @@ class RunList(QWidget):
 
     def _training_changed(self) -> None:
         self._show_states()
-        self._settle.start()
+        self._watch.look_soon()
 
     # -- reacting ------------------------------------------------------------------------------------
 
@@ -280,43 +233,24 @@ class RunList(QWidget):
         self._ticked = False
 
     def _rename(self, run: Path, item: QListWidgetItem) -> None:
-        try:
-            to = rename_run(run, item.text())
-        except FakdError as error:
-            self.session.error.emit(str(error))
-            self.list.blockSignals(True)
-            item.setText(run.name)
-            self.list.blockSignals(False)
-            return
-        if run in self.states:
-            self.states[to] = self.states.pop(run)
+        to = self.doing.rename(run, item.text())
         self.list.blockSignals(True)
-        item.setData(PATH, str(to))
+        item.setText((to or run).name)
+        item.setData(PATH, str(to or run))
         self.list.blockSignals(False)
-        self.session.move_run(run, to)
-
-    def _watch(self) -> None:
-        """The runs folder, and in it those that may become runs."""
-        root = self.session.runs_root
-        try:
-            inside = [path for path in root.iterdir() if path.is_dir() and not is_run(path)]
-        except OSError:
-            return
-        wanted = {str(path) for path in (root, *inside)}
-        watched = set(self._watcher.directories())
-        if watched - wanted:
-            self._watcher.removePaths(list(watched - wanted))
-        if wanted - watched:
-            self._watcher.addPaths(list(wanted - watched))
+        if to is not None:
+            if run in self.states:
+                self.states[to] = self.states.pop(run)
+            self.session.move_run(run, to)
 
     def _application_changed(self, state: Qt.ApplicationState) -> None:
         if state is Qt.ApplicationState.ApplicationActive and self.isVisible():
-            self._settle.start()
+            self._watch.look_soon()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._clock.start()
-        self._settle.start()
+        self._watch.look_soon()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -347,8 +281,8 @@ class RunList(QWidget):
             ("Use its student", lambda: self.session.add_student(str(run)), "", has_student(run)),
             ("Use its settings", lambda: self.settings_wanted.emit(run), "", True),
             ("Open folder", self.open_selected, "", True),
-            ("Rename…", self.rename_selected, "F2", not self._is_mine(run)),
-            ("Move to the trash", self.delete_selected, "Del", not self._is_mine(run)),
+            ("Rename…", self.rename_selected, "F2", not self.doing.is_mine(run)),
+            ("Move to the trash", self.delete_selected, "Del", not self.doing.is_mine(run)),
         )
         for text, act, key, enabled in entries:
             entry = menu.addAction(f"{text}\t{key}" if key else text, act)

@@ -201,6 +201,8 @@ class TrainMonitor(QWidget):
                 story.series.take(event)
                 self._step = event.step
                 self._times.append((event.step, time.monotonic()))
+                if event.skipped is not None:
+                    self._say(story, f"Step {event.step:,} left the student as it was: {event.skipped}.")
             case ValidationEnd():
                 story.series.take(event)
                 story.film.add(event.step, {"student": event.preview, **event.other_previews})
