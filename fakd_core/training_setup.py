@@ -23,6 +23,7 @@ from fakd_core.models.transfer import copy_matching_layers
 from fakd_core.patches import PatchSampler
 from fakd_core.pixel_store import open_store
 from fakd_core.samples import SAMPLES, resolve_data
+from fakd_core.self_check import check_learning
 from fakd_core.validation import Validator
 
 
@@ -79,6 +80,8 @@ def prepare(
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for teacher in teachers:
         teacher.eval().requires_grad_(False)
+    for teaching in teachers or (None,):
+        check_learning(student, teaching, loss, config.patch)
     token.raise_if_cancelled()
     return TrainingSetup(
         student=student,

@@ -89,6 +89,7 @@ def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
         "environment.json",
         "metrics.jsonl",
         "previews",
+        "run.lock",
         "snapshots",
         "student.safetensors",
     ]
