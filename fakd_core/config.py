@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, Self, cast, get_args
 
 import tomlkit
@@ -88,7 +84,7 @@ class ModelSpec(Settings):
 class TrainConfig(Settings):
     """One training run; the names are those of the command line's options.
 
-    `training_options` reads what is told of each here: title, description, unit, what leaving it out means
+    `fakd_core.options` reads what is told of each here: title, description, unit, what leaving it out means
     ("unset"), and what kind of value it is where its type does not say it.
     """
 
@@ -334,65 +330,6 @@ class TrainConfig(Settings):
     def validation_interval(self) -> int:
         """Steps between validations: `validate_every`, or ten times a run, at least every 1000 steps."""
         return self.validate_every or min(1000, max(1, self.steps // 10))
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of `TrainConfig` for people: what `fakd train --help` and the form show.
-
-    `kind` is the meaning of its value: "switch", "whole", "number", "wholes", "choice" and "text" follow
-    from its type; "models", "model", "images", "folder", "recipe", "taps" and "device" say more. `low` and
-    `high` are the ends of its range, `inclusive` tells of each whether it may be reached. `default` is None
-    where it must be given or may be left out; `unset` then says what leaving it out means.
-    """
-
-    name: str
-    title: str
-    description: str
-    kind: str
-    unit: str
-    default: Any
-    unset: str
-    required: bool
-    choices: tuple[str | int, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    inclusive: tuple[bool, bool] = (True, True)
-
-
-_KINDS = {"boolean": "switch", "integer": "whole", "number": "number", "array": "wholes", "string": "text"}
-
-
-@cache
-def training_options() -> Mapping[str, Option]:
-    """The options of `TrainConfig` in its order, read from its JSON schema."""
-    schema = TrainConfig.model_json_schema()
-    return MappingProxyType(
-        {
-            name: _read_option(name, entry, name in schema["required"])
-            for name, entry in schema["properties"].items()
-        }
-    )
-
-
-def _read_option(name: str, entry: dict[str, Any], required: bool) -> Option:
-    given: dict[str, Any] = next((part for part in entry.get("anyOf", ()) if part.get("type") != "null"), {})
-    entry = {**entry, **given}
-    kind = entry.get("kind") or ("choice" if "enum" in entry else _KINDS[entry["type"]])
-    return Option(
-        name=name,
-        title=entry["title"],
-        description=entry["description"],
-        kind=kind,
-        unit=entry.get("unit", ""),
-        default=TrainConfig.model_fields[name].get_default() if not required else None,
-        unset=entry.get("unset", ""),
-        required=required,
-        choices=tuple(entry.get("enum", ())),
-        low=entry.get("minimum", entry.get("exclusiveMinimum")),
-        high=entry.get("maximum", entry.get("exclusiveMaximum")),
-        inclusive=("exclusiveMinimum" not in entry, "exclusiveMaximum" not in entry),
-    )
 
 
 def to_toml(config: TrainConfig) -> str:

@@ -13,7 +13,7 @@ import typer
 
 from fakd_core.cli import STOPPED
 from fakd_core.cli.console import errors, output, print_above, progress_bar
-from fakd_core.config import Option, TrainConfig, read_toml, training_options
+from fakd_core.config import TrainConfig, read_toml
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
@@ -26,6 +26,7 @@ from fakd_core.events import (
     TrainEvent,
     ValidationEnd,
 )
+from fakd_core.options import Option, training_options
 
 if TYPE_CHECKING:
     from fakd_core.distributed import World

@@ -11,8 +11,9 @@ from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSizePolicy, QSpinBox, QWidget
 
 from fakd_core.catalogue import bundled_models
-from fakd_core.config import TAP_COUNT, Option
+from fakd_core.config import TAP_COUNT
 from fakd_core.models.presets import PRESETS as STUDENT_PRESETS
+from fakd_core.options import Option
 from fakd_core.samples import SAMPLES
 from fakd_gui.train import options
 from fakd_gui.train.recipe_editor import RecipeEditor

@@ -9,9 +9,10 @@ from typing import cast
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QWidget
 
-from fakd_core.config import TrainConfig, training_options
+from fakd_core.config import TrainConfig
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken
+from fakd_core.options import training_options
 from fakd_core.samples import SAMPLES
 from fakd_gui.jobs import LatestWins
 from fakd_gui.run_folders import free_run_folder

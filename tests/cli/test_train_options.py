@@ -8,7 +8,8 @@ import pytest
 
 from fakd_core import trainer
 from fakd_core.cli import main
-from fakd_core.config import TrainConfig, training_options
+from fakd_core.config import TrainConfig
+from fakd_core.options import training_options
 
 
 def test_help_says_of_every_option_what_the_schema_says(capsys: pytest.CaptureFixture[str]) -> None:

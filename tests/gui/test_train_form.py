@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from fakd_core.config import TrainConfig, training_options
+from fakd_core.config import TrainConfig
+from fakd_core.options import training_options
 from fakd_gui.jobs import stop_all
 from fakd_gui.session import Session
 from fakd_gui.train import TrainPanel
