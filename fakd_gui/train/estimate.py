@@ -71,7 +71,7 @@ class Estimate:
 
     def in_words(self) -> str:
         """One line: time, memory, disk."""
-        parts = [] if self.seconds is None else [f"about {in_words(self.seconds)}"]
+        parts = [] if self.seconds is None else [f"about {in_words(max(1, self.seconds))}"]
         parts.append(f"{'' if parts else 'about '}{in_bytes(self.memory)} of memory")
         if self.disk:
             parts.append(f"{in_bytes(self.disk)} on disk")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QMenu,
-    QPushButton,
     QToolButton,
     QWidget,
 )
@@ -24,8 +19,8 @@ from fakd_gui.session import Session
 from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.train import own_presets
 from fakd_gui.train.editors import choice
+from fakd_gui.train.name_row import NameRow
 from fakd_gui.train.presets import PRESETS
-from fakd_gui.widgets.style import restyle
 
 CUSTOM = "Custom"
 FILES = "Settings (*.toml);;All files (*)"
@@ -200,59 +195,6 @@ class PresetBar(QWidget):
 
     def _apply_theme(self, theme: Theme) -> None:
         self.button.setIcon(icon("dots-horizontal"))
-
-
-class NameRow(QWidget):
-    """A line that asks for a name; Enter takes it, Esc closes the line."""
-
-    named = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.edit = QLineEdit()
-        self.edit.setAcceptDrops(False)
-        self.edit.setPlaceholderText("Name of the preset")
-        self.edit.setAccessibleName("Name of the preset")
-        self.edit.setToolTip("Enter saves, Esc leaves everything as it is")
-        self.edit.setMinimumWidth(80)
-        self.save = QPushButton("Save")
-        self.reason = QLabel()
-        self.reason.setProperty("role", "error")
-        self.reason.setWordWrap(True)
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.edit, 0, 0)
-        layout.addWidget(self.save, 0, 1)
-        layout.addWidget(self.reason, 1, 0, 1, 2)
-        self.edit.returnPressed.connect(self._take)
-        self.save.clicked.connect(self._take)
-        self.edit.textEdited.connect(lambda _: self.refuse(""))
-        self.edit.installEventFilter(self)
-        self.hide()
-
-    def ask(self, name: str) -> None:
-        self.refuse("")
-        self.edit.setText(name)
-        self.edit.selectAll()
-        self.show()
-        self.edit.setFocus()
-
-    def refuse(self, reason: str) -> None:
-        """Say why the name can't be taken; nothing clears that."""
-        self.reason.setText(reason)
-        self.reason.setVisible(bool(reason))
-        restyle(self.edit, invalid=bool(reason))
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            if event.type() is QEvent.Type.KeyPress:
-                self.hide()
-            return True
-        return super().eventFilter(watched, event)
-
-    def _take(self) -> None:
-        self.named.emit(self.edit.text().strip())
 
 
 def _moved(old: Path, new: Path) -> None:
