@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.config import TrainConfig, to_toml
 from fakd_gui.app import make_application
+from fakd_gui.jobs import stop_all
 from fakd_gui.run_items import STATE, run_of
 from fakd_gui.run_list import RunList
 from fakd_gui.run_states import RunState, is_in_use, read_state
@@ -54,7 +55,9 @@ def trained_elsewhere(run: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def runs(session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunList:
+def runs(
+    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[RunList]:
     """A list of three runs, shown."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     (tmp_path / "data").mkdir()
@@ -69,7 +72,8 @@ def runs(session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_pa
         made.show()
     made.scan()
     qtbot.waitUntil(lambda: len(made.states) == 3, timeout=5000)
-    return made
+    yield made
+    assert stop_all(made)
 
 
 @pytest.fixture
@@ -124,11 +128,14 @@ def test_what_is_new_in_a_run_is_read_and_nothing_else(tmp_path: Path) -> None:
     first = read_state(run)
     assert (first.done, first.best) == (100, 28.5)
     text = (run / "metrics.jsonl").read_bytes()
-    (run / "metrics.jsonl").write_bytes(b"x" * (len(text) - 1) + b"\n")  # would be found to be damaged
+    # What was read already could say anything.
+    other = b'{"event": "validation", "step": 1, "psnr": 99, "ssim": 1}'
+    (run / "metrics.jsonl").write_bytes(other.ljust(len(text) - 1) + b"\n")
     add_steps(run, range(101, 104))
     with (run / "metrics.jsonl").open("a") as file:
         file.write('{"event": "step", "st')  # not whole yet
-    assert read_state(run, first).done == 103
+    later = read_state(run, first)
+    assert (later.done, later.best) == (103, 28.5)
     (run / "metrics.jsonl").write_text("")
     assert read_state(run, first) == RunState(1000, about=first.about)
 
@@ -270,6 +277,7 @@ def test_a_name_that_will_not_do_is_refused(qtbot: QtBot, runs: RunList, told: l
     run = choose(runs, "middle")
     edit_name(qtbot, runs, name)
     assert len(told) == 1
+    assert ("there already" in told[0]) is (name == "oldest")
     assert run.exists()
     assert sorted(names(runs)) == ["middle", "newest", "oldest"]
 

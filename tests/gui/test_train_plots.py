@@ -19,6 +19,7 @@ from fakd_core.config import TrainConfig, to_toml
 from fakd_core.events import Scores, StepEnd, ValidationEnd
 from fakd_core.run_folder import CONFIG, METRICS
 from fakd_gui.app import make_application
+from fakd_gui.jobs import stop_all
 from fakd_gui.session import Session
 from fakd_gui.theme import watcher
 from fakd_gui.train.curves import reduced
@@ -359,6 +360,7 @@ def test_ticked_runs_are_read_and_shown_and_damaged_ones_told(
     assert "line 2" in errors[0]
     session.compare_runs([])
     qtbot.waitUntil(lambda: monitor.plots.compared == [], timeout=5000)
+    assert stop_all(monitor)
 
 
 # -- files and memory --------------------------------------------------------------------------------

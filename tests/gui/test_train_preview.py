@@ -17,6 +17,7 @@ from fakd_core.run_folder import PREVIEWS_KEPT, previews
 from fakd_core.trainer import resume_training, train
 from fakd_gui.app import make_application
 from fakd_gui.convert import array_from_qimage
+from fakd_gui.jobs import stop_all
 from fakd_gui.main_window import MainWindow
 from fakd_gui.session import Session
 from fakd_gui.train.film import Film
@@ -197,6 +198,7 @@ def test_a_run_that_goes_on_shows_its_beginning_too(
     qtbot.waitUntil(lambda: list(monitor.preview.film.frames) == [2, 4, 6], timeout=5000)
     assert monitor.preview.step == 6
     assert monitor.series.step == [1, 2, 3, 4, 5, 6]
+    assert stop_all(monitor)
     assert list(resume_training(config.run))  # nothing was damaged
 
 
