@@ -99,15 +99,6 @@ class RunList(QWidget):
         items = self.list.selectedItems()
         return run_of(items[0]) if items else None
 
-    def remember(self) -> dict[str, object]:
-        return {"compared": [str(run) for run in self.session.compared]}
-
-    def recall(self, remembered: Mapping[str, object]) -> None:
-        compared = remembered.get("compared")
-        if isinstance(compared, list):
-            runs = [Path(run) for run in compared if isinstance(run, str) and is_run(Path(run))]
-            self.session.compare_runs(runs)
-
     # -- actions -------------------------------------------------------------------------------------
 
     def show_selected(self) -> None:

@@ -20,6 +20,7 @@ from fakd_core.events import (
     TrainEvent,
     ValidationEnd,
 )
+from fakd_core.run_folder import is_run
 from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
 from fakd_gui.session import Session
 from fakd_gui.train.comparison import Comparison
@@ -113,6 +114,7 @@ class TrainMonitor(QWidget):
             "plots": self.plots.remember(),
             "preview": self.preview.remember(),
             "split": self.split.sizes(),
+            "compared": [str(run) for run in self.session.compared],
         }
 
     def recall(self, remembered: Mapping[str, object]) -> None:
@@ -123,6 +125,10 @@ class TrainMonitor(QWidget):
             self.preview.recall(preview)
         if isinstance(split, list) and all(isinstance(size, int) and size > 0 for size in split):
             self.split.setSizes(split)
+        compared = remembered.get("compared")
+        if isinstance(compared, list):
+            runs = [Path(run) for run in compared if isinstance(run, str)]
+            self.session.compare_runs([run for run in runs if is_run(run)])
 
     # -- showing -------------------------------------------------------------------------------------
 

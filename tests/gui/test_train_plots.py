@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import time
 from pathlib import Path
 
@@ -358,8 +359,13 @@ def test_ticked_runs_are_read_and_shown_and_damaged_ones_told(
     assert monitor.plots.compared[0][1].weighted == {"total": [2.5]}
     assert "bad can't be compared" in errors[0]
     assert "line 2" in errors[0]
+    kept = monitor.remember()
     session.compare_runs([])
     qtbot.waitUntil(lambda: monitor.plots.compared == [], timeout=5000)
+    shutil.rmtree(bad)
+    monitor.recall({**kept, "split": "nonsense", "unknown": 1})
+    assert session.compared == [good]
+    qtbot.waitUntil(lambda: len(monitor.plots.compared) == 1, timeout=5000)
     assert stop_all(monitor)
 
 
