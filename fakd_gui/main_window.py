@@ -17,7 +17,7 @@ from fakd_gui.inspect import InspectPanel
 from fakd_gui.jobs import stop_all
 from fakd_gui.menus import Menus
 from fakd_gui.remembered import Remembered, part, text, texts
-from fakd_gui.run_folders import is_run
+from fakd_gui.run_folders import CONFIG, is_run
 from fakd_gui.run_list import RunList
 from fakd_gui.session import Session
 from fakd_gui.shortcuts import ShortcutSheet
@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
         session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
         session.image_changed.connect(lambda image: self.menus.recent.add(image.path))
         session.run_selected.connect(self.menus.recent.add)
+        self.run_list.settings_wanted.connect(lambda run: self.load_settings(run / CONFIG))
         session.run_selected.connect(lambda _: self.show_workspace("Train"))
         session.training_started.connect(lambda _: self.show_workspace("Train"))
         session.training_started.connect(lambda _: self.banner.dismiss())
@@ -98,7 +99,7 @@ class MainWindow(QMainWindow):
             self.show_workspace("Compare")
 
     def take_files(self, paths: list[Path]) -> None:
-        """What was dropped: an image, a run, a folder to train on, a model (asks as what)."""
+        """What was dropped: an image, a run, a folder to train on, a model (asks as what), settings."""
         for path in paths:
             if path.is_dir() and is_run(path):
                 self.session.select_run(path)
@@ -107,12 +108,14 @@ class MainWindow(QMainWindow):
                 self.show_workspace("Train")
             elif path.suffix.lower() in MODEL_SUFFIXES:
                 self._ask_role(path)
+            elif path.suffix.lower() == ".toml":
+                self.load_settings(path)
             elif path.suffix.lower() in IMAGE_SUFFIXES:
                 self.open_image(path)
             else:
                 self.session.error.emit(
                     f"{path.name}: not something this app opens; drop an image, a folder of images, "
-                    "a run folder, or a .safetensors, .pt or .pth file"
+                    "a run folder, a .safetensors, .pt or .pth file, or settings (.toml)"
                 )
 
     def look_through(self, folder: Path) -> None:
@@ -127,6 +130,11 @@ class MainWindow(QMainWindow):
             return
         self.menus.recent.add(folder)
         self.session.show_images(images)
+
+    def load_settings(self, path: Path) -> None:
+        """Fill the training's form from a TOML file, such as a run's config.toml."""
+        self.show_workspace("Train")
+        self.train.load_settings(path)
 
     def toggle_full_screen(self) -> None:
         self.showNormal() if self.isFullScreen() else self.showFullScreen()

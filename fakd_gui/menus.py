@@ -47,6 +47,7 @@ class Menus:
         self._add(menu, "Choose &teacher…", "", lambda: self._choose_model(session.set_teacher))
         self._add(menu, "Add &student…", "", lambda: self._choose_model(session.add_student))
         self._add(menu, "Open r&un…", "", self._choose_run)
+        self._add(menu, "&Load settings…", "", self._choose_settings)
         menu.addSeparator()
         self._add(menu, "&Quit", "Ctrl+Q", window.close)
 
@@ -123,6 +124,12 @@ class Menus:
         name = QFileDialog.getExistingDirectory(self._window, "Open a run folder", root)
         if name:
             self._session.select_run(Path(name))
+
+    def _choose_settings(self) -> None:
+        kinds = "Settings (*.toml);;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self._window, "Load training settings", "", kinds)
+        if name:
+            self._window.load_settings(Path(name))
 
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self._window, "Open a folder of images")

@@ -163,6 +163,11 @@ def test_drops_go_where_they_belong(
     next(action for action in menu.actions() if action.text() == "Use as teacher").trigger()
     menu.close()
     assert window.session.teacher == str(small_teacher)
+    settings = tmp_path / "settings.toml"
+    settings.write_text("steps = 777\nbatch = 3\n")
+    drop(window, settings)
+    assert window.tabs.currentWidget() is window.train
+    assert window.train.form.values()["steps"] == 777
     notes = tmp_path / "notes.txt"
     notes.write_text("")
     drop(window, notes)
