@@ -1,0 +1,115 @@
+"""Makes the pictures in docs/images: the demo's tour, and what the user guide shows beyond it.
+
+    .venv/bin/python docs/pictures.py       (some minutes; needs no display)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+IMAGES = Path(__file__).parent / "images"
+SETTLE_MS = 1500
+
+
+def main() -> int:
+    """Return the exit status of the tour."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FAKD_CONFIG"] = folder
+        return _take(Path(folder))
+
+
+def _take(folder: Path) -> int:
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from fakd_gui.app import make_application, make_window
+    from fakd_gui.demo import TourGuide
+    from fakd_gui.session import Session
+
+    app = make_application()
+    session = Session(runs_root=folder / "runs")
+    window = make_window(session)
+    window.show()
+    guide = TourGuide(_steps(window, folder), QApplication.exit)
+    session.error.connect(guide.fail)
+    QTimer.singleShot(0, guide.go_on)
+    status = app.exec()
+    window.close()
+    if status == 0:
+        for picture in folder.glob("*.png"):
+            shutil.copy(picture, IMAGES / picture.name)
+    return status
+
+
+def _steps(window: Any, folder: Path) -> Any:
+    from PySide6.QtCore import QRectF, Qt, QTimer
+    from PySide6.QtTest import QTest
+
+    from fakd_gui.demo import Until, tour
+    from fakd_gui.shortcuts import ShortcutSheet
+    from fakd_gui.theme import watcher
+
+    def shoot(name: str, widget: Any = window) -> None:
+        widget.grab().save(str(folder / f"{name}.png"))
+
+    settled = QTimer(window, singleShot=True, interval=SETTLE_MS)
+
+    def a_moment() -> Until:
+        settled.start()
+        return Until("a moment", settled.timeout)
+
+    yield from tour(window, folder)
+    session, compare, inspect = window.session, window.compare, window.inspect
+    teacher, student = session.teacher, session.students[0]
+
+    window.show_workspace("Compare")
+    compare.set_region(QRectF(130, 70, 90, 60))
+    compare.split_with(student, "HR")
+    compare.difference_to(student, "HR")
+    compare.camera.show_region(QRectF(60, 30, 230, 150))
+    yield a_moment()
+    shoot("compare-split")
+    compare.set_split(None)
+    compare.set_difference(None)
+    compare.set_region(None)
+
+    session.remove_student(student)
+    for name in ("rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-plain"):
+        session.add_student(name)
+    window.show_workspace("Inspect")
+    yield Until("the twins' maps", inspect.map_shown)
+    inspect.set_query(40, 60)
+    yield a_moment()
+    shoot("inspect-twins")
+    QTest.keyClick(inspect, Qt.Key.Key_M)
+    yield a_moment()
+    watcher().choose("dark")
+    yield a_moment()
+    shoot("inspect-matrix")
+    QTest.keyClick(inspect, Qt.Key.Key_M)
+    watcher().choose("light")
+
+    window.show_workspace("Compare")
+    compare.open_figure()
+    yield a_moment()
+    from fakd_gui.figure import FigureDialog
+
+    yield a_moment()
+    dialog = window.findChild(FigureDialog)
+    shoot("figure", dialog)
+    dialog.close()
+
+    window.show_shortcuts()
+    yield a_moment()
+    shoot("shortcuts", window.findChild(ShortcutSheet))
+    session.set_teacher(teacher)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
