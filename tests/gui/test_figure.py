@@ -1,0 +1,73 @@
+"""The figure's dialog: a preview drawn off the window's thread, saved with its recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from fakd_core.figures import read_recipe
+from fakd_core.figures.recipe import AffinityRecipe, CropRecipe
+from fakd_gui.figure import FigureDialog, open_affinity_figure, open_crop_figure
+from fakd_gui.opened_image import open_image
+from fakd_gui.session import Session
+
+
+def shown(parent: QWidget, qtbot: QtBot) -> FigureDialog:
+    dialog = parent.findChild(FigureDialog)
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.pixels is not None, timeout=30_000)
+    return dialog
+
+
+def test_crops_are_previewed_edited_saved_and_copied(
+    session: Session, qtbot: QtBot, photos: Path, tmp_path: Path
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    image = open_image(photos / "coffee0.png", 4, False)
+    open_crop_figure(parent, session, image, ["bicubic"], (10, 20, 40, 30))
+    dialog = shown(parent, qtbot)
+    before = dialog.pixels
+    assert not dialog.isModal()
+    dialog.choices.models.item(0).setText("Cubic")
+    qtbot.waitUntil(lambda: dialog.pixels is not before, timeout=30_000)
+    assert not np.array_equal(dialog.pixels, before)
+    with qtbot.waitSignal(session.told, timeout=30_000):
+        dialog.save(tmp_path / "f.png")
+    recipe = read_recipe(tmp_path / "f.png")
+    assert isinstance(recipe, CropRecipe)
+    assert [model.name for model in recipe.models] == ["Cubic", "HR"]
+    assert tuple(recipe.regions[0]) == (10, 20, 40, 30)
+    dialog.copy_command()
+    text = QGuiApplication.clipboard().text()
+    assert "--model Cubic=bicubic" in text
+    assert "--roi 10,20,40,30" in text
+    dialog.choices.regions.setText("100, 100, 90, 90")
+    dialog.refresh()
+    qtbot.waitUntil(lambda: "lies outside the image" in dialog.status.text(), timeout=30_000)
+    for row in range(2):
+        dialog.choices.models.item(row).setCheckState(Qt.CheckState.Unchecked)
+    assert dialog.status.text() == "tick at least one model"
+    dialog.close()
+
+
+def test_affinities_are_previewed_and_saved(
+    session: Session, qtbot: QtBot, photos: Path, small_teacher: Path, tmp_path: Path
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    image = open_image(photos / "coffee0.png", 4, False)
+    ref = str(small_teacher)
+    open_affinity_figure(parent, session, image, ref, [ref], 2, (5, 9))
+    dialog = shown(parent, qtbot)
+    with qtbot.waitSignal(session.told, timeout=30_000):
+        dialog.save(tmp_path / "f.pdf")
+    recipe = read_recipe(tmp_path / "f.pdf")
+    assert isinstance(recipe, AffinityRecipe)
+    assert (recipe.layer, tuple(recipe.query)) == (2, (5, 9))
+    dialog.close()
