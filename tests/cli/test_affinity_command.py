@@ -1,0 +1,46 @@
+"""`fakd affinity`: the figure, and one line for what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakd_core.cli import main
+from fakd_core.figures import AffinityRecipe, read_recipe
+
+
+def run(photos: Path, teacher: Path, out: Path, *changed: str) -> int:
+    models = ["--teacher", str(teacher), "--student", f"Student={teacher}"]
+    options = ["--layer", "2", "--at", "5,9", "--out", str(out)]
+    return main(["affinity", str(photos / "coffee0.png"), *models, *options, *changed])
+
+
+def test_a_figure_of_a_position(photos: Path, small_teacher: Path, tmp_path: Path) -> None:
+    assert run(photos, small_teacher, tmp_path / "a.png") == 0
+    recipe = read_recipe(tmp_path / "a.png")
+    assert isinstance(recipe, AffinityRecipe)
+    assert tuple(recipe.query) == (5, 9)
+    assert recipe.students[0].name == "Student"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (("--at", "32,9"), "y must be in 0..31"),
+        (("--layer", "4"), "layer"),
+        (("--scale", "2"), "x4 network"),
+        (("--at", "here"), "--at: must be Y,X"),
+    ],
+)
+def test_wrong_options_are_one_line(
+    photos: Path,
+    small_teacher: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: tuple[str, ...],
+    reason: str,
+) -> None:
+    assert run(photos, small_teacher, tmp_path / "a.png", *changed) == 2
+    assert reason in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

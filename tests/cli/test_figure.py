@@ -1,0 +1,54 @@
+"""`fakd figure`: from options or from a recipe, with one line for what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakd_core.cli import main
+
+
+def test_a_figure_and_again_from_its_recipe(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "f.png"
+    arguments = ["figure", str(photos / "coffee0.png"), "--model", "Cubic=bicubic", "--model", "HR"]
+    assert main([*arguments, "--roi", "10,20,40,30", "--out", str(out)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(out), str(tmp_path / "f.toml")]
+    first = out.read_bytes()
+    out.unlink()
+    assert main(["figure", "--recipe", str(tmp_path / "f.toml")]) == 0
+    assert out.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (["--roi", "100,100,60,60"], "128x128 HR pixels"),
+        (["--roi", "1,2,3"], "--roi: must be X,Y,W,H"),
+        (["--roi", "1,2,30,30", "--model", "no-such-model"], "no model 'no-such-model'"),
+        ([], "--roi: must be given"),
+    ],
+)
+def test_wrong_options_are_one_line_and_write_nothing(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: list[str], reason: str
+) -> None:
+    out = tmp_path / "f.png"
+    image = str(photos / "coffee0.png")
+    assert main(["figure", image, "--model", "bicubic", "--out", str(out), *changed]) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_is_no_picture_or_no_folder_is_said(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["figure", str(photos / "coffee0.png"), "--model", "bicubic", "--roi", "1,2,30,30", "--out"]
+    assert main([*arguments, str(tmp_path / "f.jpg")]) == 2
+    assert ".png or .pdf" in capsys.readouterr().err
+    (tmp_path / "file").write_text("x")
+    assert main([*arguments, str(tmp_path / "file" / "f.png")]) == 1
+    assert "can't write the figure" in capsys.readouterr().err
