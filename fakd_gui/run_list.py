@@ -334,7 +334,7 @@ class RunList(QWidget):
 
     def _lay_out(self) -> None:
         # A window that was narrow for a while must not leave a sliver.
-        self.setMinimumWidth(130)
+        self.setMinimumWidth(148)
         self.tools = QWidget()
         row = QHBoxLayout(self.tools)
         row.setContentsMargins(0, 0, 0, 0)

@@ -96,7 +96,8 @@ class PlotTools(QWidget):
         self.changed.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._name.setVisible(event.size().width() >= NARROW)
+        for label in (self._name, self._value):
+            label.setVisible(event.size().width() >= NARROW)
 
     def _apply_theme(self, theme: Theme) -> None:
         self.plots_button.setIcon(icon("view-grid-outline"))

@@ -106,6 +106,8 @@ def cut_off(window: MainWindow) -> list[str]:
             continue
         if isinstance(widget, QLabel) and (widget.wordWrap() or widget.pixmap().width()):
             continue
+        if widget.objectName().startswith("qt_"):
+            continue  # Qt's own, such as the arrow at the end of a full tool bar.
         area = widget.visibleRegion().boundingRect()
         if area.isEmpty() or in_scroll_area(widget, window):
             continue
