@@ -1,6 +1,6 @@
 """Makes the pictures in docs/images: the demo's tour, and what the user guide shows beyond it.
 
-    .venv/bin/python docs/pictures.py       (some minutes; needs no display)
+Run it as `.venv/bin/python docs/pictures.py`; it takes some minutes and needs no display.
 """
 
 from __future__ import annotations

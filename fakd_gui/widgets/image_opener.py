@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from fakd_core.errors import FakdError
@@ -35,10 +35,12 @@ class ImageOpener(QObject):
         self._folder = ""
         self._reading = LatestWins("read the teacher's scale", self)
         self._reading.result.connect(self._follow_scale)
-        session.teacher_changed.connect(self._read_scale)
+        # Once events are handled: a thread that loads torch would hold up the window's making.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._read_scale)
+        session.teacher_changed.connect(lambda _: self._soon.start())
         session.image_changed.connect(self._follow_image)
-        if session.teacher:
-            self._read_scale(session.teacher)
+        self._soon.start()
 
     def open(self, path: Path) -> None:
         self.session.open_image(path, self.scale, self.is_lr)
@@ -83,8 +85,8 @@ class ImageOpener(QObject):
             taken = True
         return taken
 
-    def _read_scale(self, ref: str) -> None:
-        models = self.session.models
+    def _read_scale(self) -> None:
+        models, ref = self.session.models, self.session.teacher
 
         def work(token: CancelToken) -> int:
             return int(models.get(ref).spec.scale)
