@@ -14,6 +14,8 @@ from typing import Any
 
 IMAGES = Path(__file__).parent / "images"
 SETTLE_MS = 1500
+UNUSED = ("train",)
+"""Pictures of the tour that no page shows."""
 
 
 def main() -> int:
@@ -43,7 +45,8 @@ def _take(folder: Path) -> int:
     window.close()
     if status == 0:
         for picture in folder.glob("*.png"):
-            shutil.copy(picture, IMAGES / picture.name)
+            if picture.stem not in UNUSED:
+                shutil.copy(picture, IMAGES / picture.name)
     return status
 
 
@@ -52,7 +55,6 @@ def _steps(window: Any, folder: Path) -> Any:
     from PySide6.QtTest import QTest
 
     from fakd_gui.demo import Until, tour
-    from fakd_gui.shortcuts import ShortcutSheet
     from fakd_gui.theme import watcher
 
     def shoot(name: str, widget: Any = window) -> None:
@@ -105,9 +107,6 @@ def _steps(window: Any, folder: Path) -> Any:
     shoot("figure", dialog)
     dialog.close()
 
-    window.show_shortcuts()
-    yield a_moment()
-    shoot("shortcuts", window.findChild(ShortcutSheet))
     session.set_teacher(teacher)
 
 

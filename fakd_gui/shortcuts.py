@@ -34,6 +34,8 @@ class ShortcutSheet(QDialog):
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
         self.text.setMargin(14)
+        self.text.setWordWrap(True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
         area = QScrollArea()
         area.setWidget(self.text)
         area.setWidgetResizable(True)
@@ -41,20 +43,23 @@ class ShortcutSheet(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(area)
-        wanted = self.text.sizeHint()
-        self.resize(min(wanted.width() + 30, 940), min(wanted.height() + 10, 640))
+        self.resize(1000, 680)
 
 
 def _as_html(groups: Mapping[str, Keys]) -> str:
     blocks = []
     for name, keys in groups.items():
         rows = "".join(
-            f"<tr><td><b>{escape(key)}</b></td><td>&nbsp;&nbsp;{escape(what)}</td></tr>" for key, what in keys
+            f"<tr><td style='white-space: nowrap; padding-right: 12px'><b>{escape(key)}</b></td>"
+            f"<td>{escape(what)}</td></tr>"
+            for key, what in keys
         )
         if rows:
             blocks.append(f"<h4>{name}</h4><table cellpadding='2'>{rows}</table>")
     # Filled column by column, so that the groups keep their order from top to bottom.
     half = -(-len(blocks) // COLUMNS)
     columns = ["".join(blocks[start : start + half]) for start in range(0, len(blocks), half)]
-    cells = "".join(f"<td valign='top' style='padding-right: 28px'>{column}</td>" for column in columns)
+    cells = "".join(
+        f"<td valign='top' width='50%' style='padding-right: 20px'>{column}</td>" for column in columns
+    )
     return f"<table><tr>{cells}</tr></table>"

@@ -13,17 +13,17 @@ from fakd_gui.widgets.flip_keys import FlipKeys
 from fakd_gui.widgets.image_tools import VIEW_KEYS, navigate
 
 KEYS = (
-    ("Click, drag", "Choose the pixel"),
-    ("Arrow keys", f"Move the pixel; with Shift by {STEP}"),
-    ("H", "Hover: the pixel under the mouse, without a click"),
-    ("Page up, Page down", "Next or previous layer"),
-    ("Shift+drag", "Draw a region"),
-    ("M", "Matrix of the region"),
-    ("[, ]", "Previous or next checkpoint of the run"),
-    ("T", "Follow the training"),
-    ("1 … 9, Esc", "One pane alone (hold or press); all panes"),
-    ("B", "Flip between the two panes shown alone last"),
-    ("Ctrl+C", "Copy the panes as a picture"),
+    ("Click, drag", "choose the pixel"),
+    ("Arrow keys", f"move the pixel; with Shift by {STEP}"),
+    ("H", "hover: the pixel under the mouse, without a click"),
+    ("Page up, Page down", "next or previous layer"),
+    ("Shift+drag", "draw a region"),
+    ("M", "matrix of the region"),
+    ("[, ]", "previous or next checkpoint of the run"),
+    ("T", "follow the training"),
+    ("1 … 9, Esc", "one pane alone (hold or press); all panes"),
+    ("B", "flip between the two panes shown alone last"),
+    ("Ctrl+C", "copy the panes as a picture"),
     *VIEW_KEYS,
 )
 
