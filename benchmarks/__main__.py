@@ -18,7 +18,17 @@ import torch
 from benchmarks.measure import RESULT
 
 PAGE = Path(__file__).parent.parent / "docs/performance.md"
-PROGRAMS = ("affinity_loss", "student_forward", "distillation_step", "data_loading", "upscale_12mp")
+PROGRAMS = (
+    "affinity_loss",
+    "student_forward",
+    "distillation_step",
+    "data_loading",
+    "upscale_12mp",
+    "inspect_query",
+    "curves",
+    "viewer",
+    "smoothness",
+)
 START, END = "<!-- make bench: from here -->", "<!-- make bench: to here -->"
 
 

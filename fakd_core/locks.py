@@ -41,6 +41,27 @@ def run_lock(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the lock file `path` now; holds nothing itself for longer than a look."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        owner = os.read(file, 1000).decode("utf-8", "replace").strip()
+        # Nobody's lock is left alone: whoever takes it at this moment must not find it taken.
+        if not owner:
+            return False
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return _runs_here(owner)
+    finally:
+        os.close(file)
+    return False
+
+
 def _in_use(path: Path, owner: str) -> RunError:
     number, _, host = owner.partition(" ")
     who = f" by process {number} on {host}" if host else ""

@@ -12,6 +12,7 @@ from fakd_core.errors import RunError
 
 CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
+LOCK = "run.lock"
 STUDENT = "student"
 """The name of the student a run is about; see `ValidationEnd` for those beside it."""
 SNAPSHOTS = "snapshots"

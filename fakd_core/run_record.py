@@ -27,6 +27,7 @@ from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.run_folder import CONFIG as CONFIG
 from fakd_core.run_folder import (
+    LOCK,
     METRICS,
     PREVIEWS,
     PREVIEWS_KEPT,
@@ -43,7 +44,6 @@ from fakd_core.run_folder import read_metrics as read_metrics
 from fakd_core.run_folder import snapshots as snapshots
 
 ENVIRONMENT = "environment.json"
-LOCK = "run.lock"
 CHECKPOINTS = "checkpoints"
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
-from fakd_core.run_folder import CONFIG, METRICS, read_config
+from fakd_core.locks import is_locked
+from fakd_core.run_folder import CONFIG, LOCK, METRICS, read_config
 
 VALIDATION = b'{"event": "validation"'
 
@@ -111,17 +110,5 @@ def _parsed(metrics: Path, line: bytes, name: str) -> float:
 
 
 def is_in_use(run: Path) -> bool:
-    """Whether some process trains `run` now: it holds the lock that `RunRecord.locked` takes."""
-    try:
-        folder = os.open(run, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass  # Some network file systems know no locks.
-    finally:
-        os.close(folder)
-    return False
+    """Whether some process trains `run` now."""
+    return is_locked(run / LOCK)

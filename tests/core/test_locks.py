@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fakd_core.errors import RunError
-from fakd_core.locks import run_lock
+from fakd_core.locks import is_locked, run_lock
 
 HOLD = """
 import sys, time
@@ -47,6 +47,18 @@ def test_the_owner_is_named(tmp_path: Path, holder: subprocess.Popen[str]) -> No
         run_lock(tmp_path / "run.lock"),
     ):
         pass
+
+
+def test_whether_it_is_held_can_be_asked(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    lock = tmp_path / "run.lock"
+    assert is_locked(lock)
+    holder.kill()
+    holder.wait()
+    assert not is_locked(lock)
+    assert not is_locked(tmp_path / "other.lock")
+    with run_lock(lock):
+        assert is_locked(lock)
+    assert not is_locked(lock)
 
 
 def test_a_killed_owner_is_forgotten(tmp_path: Path, holder: subprocess.Popen[str]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,8 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QStyle, Q
 from pytestqt.qtbot import QtBot
 
 from fakd_core.config import TrainConfig, to_toml
+from fakd_core.locks import run_lock
+from fakd_core.run_folder import LOCK
 from fakd_gui.app import make_application
 from fakd_gui.jobs import stop_all
 from fakd_gui.run_items import STATE, run_of
@@ -42,16 +42,6 @@ def add_steps(run: Path, steps: range) -> None:
         for step in steps:
             line = {"event": "step", "step": step, "lr": 1e-4, "total": 1.0, "parts": {}, "raw": {}}
             file.write(json.dumps(line) + "\n")
-
-
-@contextmanager
-def trained_elsewhere(run: Path) -> Iterator[None]:
-    folder = os.open(run, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 @pytest.fixture
@@ -166,7 +156,7 @@ def test_a_run_trained_by_another_process_says_so_and_stays(
     qtbot: QtBot, runs: RunList, told: list[str]
 ) -> None:
     run = choose(runs, "middle")
-    with trained_elsewhere(run):
+    with run_lock(run / LOCK):
         assert is_in_use(run)
         runs.look()
         item = item_of(runs, "middle")
