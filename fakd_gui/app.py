@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -106,11 +106,18 @@ def show_exception(kind: type[BaseException], error: BaseException, where: Trace
     if isinstance(error, KeyboardInterrupt):
         QApplication.quit()
         return
-    box = QMessageBox(QMessageBox.Icon.Critical, "Unexpected error", f"{kind.__name__}: {error}")
+    box = QMessageBox(
+        QMessageBox.Icon.Critical,
+        "Unexpected error",
+        f"{kind.__name__}: {error}",
+        parent=QApplication.activeWindow(),
+    )
     box.setInformativeText("Work goes on, and runs are saved. Please report this with the details below.")
     box.setDetailedText(details)
     copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Close)
-    box.exec()
-    if box.clickedButton() is copy:
-        QApplication.clipboard().setText(details)
+    copy.clicked.connect(lambda: QApplication.clipboard().setText(details))
+    # An error in a timer comes again and again: the boxes must not keep anybody from the window.
+    box.setWindowModality(Qt.WindowModality.NonModal)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.show()
