@@ -155,11 +155,11 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     panel.run()
     cell = Cell(slow, at(bench, "large"))
     qtbot.waitUntil(lambda: panel.table.report.notes.get(cell) == "0 of 1", timeout=20_000)
-    assert panel.status.left.text() == "slow on large ×4: large, 1 of 1"
-    assert panel.table.texts(slow)[2] == "0 of 1"
+    qtbot.waitUntil(lambda: panel.status.left.text() == "slow on large ×4: large, 1 of 1")
+    qtbot.waitUntil(lambda: panel.table.texts(slow)[2:3] == ["0 of 1"])
     QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=20_000)
-    assert panel.table.texts(slow)[2] == "cancelled"
+    qtbot.waitUntil(lambda: panel.table.texts(slow)[2:3] == ["cancelled"])
     assert Cell(BICUBIC, at(bench, "large")) in panel.table.report.scores
     # What was cancelled begins anew, what was measured is there at once.
     QTest.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
