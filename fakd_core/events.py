@@ -130,6 +130,13 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something to know while the run goes on: what could not be written, or what was used instead."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class RunEnd:
     """The run ended: all steps done, or stopped by the token with everything saved."""
 
@@ -153,4 +160,4 @@ class Progress:
     note: str = ""
 
 
-TrainEvent = Progress | RunStarted | StepEnd | ValidationEnd | CheckpointSaved | RunEnd
+TrainEvent = Progress | RunStarted | StepEnd | ValidationEnd | CheckpointSaved | Notice | RunEnd

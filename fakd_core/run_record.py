@@ -23,6 +23,7 @@ from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
 from fakd_core.files import clear_unfinished, write_text
 from fakd_core.images import write_png
 from fakd_core.locks import run_lock
+from fakd_core.metrics_log import MetricsLog
 from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.run_folder import CONFIG as CONFIG
@@ -62,6 +63,7 @@ class RunRecord:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._metrics = MetricsLog(folder / METRICS)
 
     @classmethod
     def check_free(cls, folder: Path) -> None:
@@ -95,9 +97,12 @@ class RunRecord:
             raise RunError(f"{path}: can't be read: {error}") from None
 
     def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
-        """Add one line to the metrics."""
-        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_as_line(event)) + "\n")
+        """Add one line to the metrics; raises `OSError` where it has to wait, see `MetricsLog`."""
+        self._metrics.append(_as_line(event))
+
+    def finish(self) -> None:
+        """Write the lines that wait; raises `OSError` where they can't be written."""
+        self._metrics.flush()
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from fakd_core.events import (
     Cancelled,
     CancelToken,
     CheckpointSaved,
-    Progress,
+    Image8,
+    Notice,
     RunEnd,
     RunStarted,
     Scores,
@@ -46,6 +48,7 @@ from fakd_core.run_record import (
 )
 from fakd_core.schedule import learning_rate
 from fakd_core.training_setup import TrainingSetup, anchored, prepare
+from fakd_core.troubles import Troubles
 
 CHECKPOINT_SECONDS = 20.0
 """A checkpoint is written at every validation, and when this long has passed since the last."""
@@ -109,7 +112,7 @@ def resume_training(
         with world.together():
             active.restore(state)
         if damaged:
-            yield Progress(1, 1, "resuming", _from_before(damaged, active.step))
+            yield Notice(_from_before(damaged, active.step))
         with freed_memory_kept():
             yield from active.events()
 
@@ -132,6 +135,8 @@ class _Run:
         self.saved = time.monotonic()
         self.stop_agreed = self.save_agreed = False
         self.skipped_in_a_row = 0
+        self.saved_step = -1
+        self.troubles = Troubles()
         students = {STUDENT: setup.student}
         if config.twin:
             students[PLAIN] = copy.deepcopy(setup.student)
@@ -156,6 +161,7 @@ class _Run:
                 for name, learner in self.learners.items():
                     learner.load_state_dict(state["learners"][name])
                 self.step, self.validated_step = int(state["step"]), int(state["validated_step"])
+                self.saved_step = self.step
                 self.seconds = state["seconds"]
                 self.best = {name: Scores(*scores) for name, scores in state["best"].items()}
             except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -176,8 +182,10 @@ class _Run:
             yield started
             yield from self._train()
         except Cancelled:
-            yield self._checkpoint()
             stopped = True
+        if self.saved_step != self.step or self.troubles:
+            self.record.finish()
+            yield self._checkpoint()
         yield self._end(stopped)
 
     def _start(self) -> RunStarted:
@@ -203,18 +211,27 @@ class _Run:
         while True:
             if self._validation_due():
                 yield self._validate()
-                yield self._checkpoint()
+                yield from self._try_checkpoint()
             if self.step == self.config.steps:
                 return
             self.token.wait_while_paused()
             # Alone, a stop asked for on hearing of the last step counts at once.
             if self.stop_agreed or (self.world.alone and self.token.cancelled):
                 raise Cancelled
-            event = self._train_one_step()
-            self.record.append(event)
-            yield event
+            step = self._train_one_step()
+            self.troubles.attempt("metrics", partial(self.record.append, step))
+            yield step
+            yield from self.troubles.notices()
             if self.save_agreed:
-                yield self._checkpoint()
+                yield from self._try_checkpoint()
+
+    def _try_checkpoint(self) -> Iterator[TrainEvent]:
+        """A checkpoint; where it can't be written, that is said, and the training goes on."""
+        saved: list[CheckpointSaved] = []
+        self.saved = time.monotonic()  # Whether it goes well or not: not again before some steps more.
+        self.troubles.attempt("checkpoint", lambda: saved.append(self._checkpoint()))
+        yield from saved
+        yield from self.troubles.notices()
 
     def _validation_due(self) -> bool:
         due = self.step == self.config.steps or (
@@ -306,15 +323,9 @@ class _Run:
             for name, verdict in verdicts.items()
             if name not in self.best or verdict.scores.psnr > self.best[name].psnr
         }
-        for name in improved:
-            self.best[name] = verdicts[name].scores
-            self.record.save_best(name, students[name])
-        self.record.save_snapshots(
-            self.step,
-            self.config.validation_interval,
-            students,
-            {name: verdict.preview for name, verdict in verdicts.items()},
-        )
+        previews = {name: verdict.preview for name, verdict in verdicts.items()}
+        if self.troubles.attempt("students", lambda: self._save_students(students, improved, previews)):
+            self.best |= {name: verdicts[name].scores for name in improved}
         student = verdicts.pop(STUDENT)
         event = ValidationEnd(
             self.step,
@@ -324,9 +335,16 @@ class _Run:
             {name: verdict.scores for name, verdict in verdicts.items()},
             {name: verdict.preview for name, verdict in verdicts.items()},
         )
-        self.record.append(event)
+        self.troubles.attempt("metrics", partial(self.record.append, event))
         self.validated_step = self.step
         return event
+
+    def _save_students(
+        self, students: Mapping[str, SRNetwork], improved: Iterable[str], previews: Mapping[str, Image8]
+    ) -> None:
+        for name in improved:
+            self.record.save_best(name, students[name])
+        self.record.save_snapshots(self.step, self.config.validation_interval, students, previews)
 
     def _checkpoint(self) -> CheckpointSaved:
         state = {
@@ -337,7 +355,7 @@ class _Run:
             "learners": {name: learner.state_dict() for name, learner in self.learners.items()},
         }
         path = self.record.save_checkpoint(state, self._students())
-        self.saved = time.monotonic()
+        self.saved, self.saved_step = time.monotonic(), self.step
         return CheckpointSaved(self.step, path)
 
     def _end(self, stopped: bool) -> RunEnd:

@@ -18,6 +18,7 @@ from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
     CancelToken,
+    Notice,
     Progress,
     RunEnd,
     RunStarted,
@@ -192,6 +193,8 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
                         print_above(bar, _loss_line(event))
                 case ValidationEnd():
                     print_above(bar, _scores_line(event))
+                case Notice(text):
+                    print_above(bar, text)
                 case RunEnd():
                     end = event
     if end is None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QS
 from fakd_core.events import (
     CancelToken,
     CheckpointSaved,
+    Notice,
     Progress,
     RunEnd,
     RunStarted,
@@ -215,6 +216,8 @@ class TrainMonitor(QWidget):
                 self._say(story, story.verdict(event))
                 if self._follows:
                     self.preview.refresh()
+            case Notice(text):
+                self.session.error.emit(f"{story.name}: {text}.")
             case CheckpointSaved():
                 pass
             case RunEnd():

@@ -24,6 +24,7 @@ from fakd_core.errors import ConfigError, DataError, FakdError, RunError
 from fakd_core.events import (
     CancelToken,
     CheckpointSaved,
+    Notice,
     Progress,
     RunEnd,
     RunStarted,
@@ -391,7 +392,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(settings: dict[str, An
     last.write_bytes(content)
     torch.load(last, weights_only=True)
     events = list(resume_training(settings["run"]))
-    note = next(event.note for event in events if isinstance(event, Progress) and event.note)
+    note = next(event.text for event in events if isinstance(event, Notice))
     assert note == "last.pt: damaged; going on from the checkpoint before, after step 4"
     assert [line["step"] for line in read_metrics(settings["run"]) if line["event"] == "step"] == [
         *range(1, 7)
