@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     keeper = QTimer(window, interval=KEEP_MS)
     keeper.timeout.connect(lambda: write_state(window.remember()))
     keeper.start()
+    # A crash must find written that something trains.
+    session.training_started.connect(lambda _: write_state(window.remember()))
+    session.training_finished.connect(lambda _: write_state(window.remember()))
     if arguments.run is not None:
         QTimer.singleShot(0, lambda: session.select_run(arguments.run))
     for image in arguments.images:

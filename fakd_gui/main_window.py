@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QMessageBox, QTab
 from fakd_core.catalogue import bundled_models
 from fakd_core.errors import FakdError
 from fakd_core.layouts import find_images
+from fakd_core.locks import is_locked
+from fakd_core.run_folder import LOCK
 from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.compare import ComparePanel
 from fakd_gui.inspect import InspectPanel
@@ -162,6 +164,7 @@ class MainWindow(QMainWindow):
             "image": "" if image is None else str(image.path),
             "low resolution": image is not None and image.hr is None,
             "recent": self.menus.recent.paths,
+            "training": self._training_folder(),
             "panels": {name: panel.remember() for name, (panel, _) in self.workspaces.items()},
         }
 
@@ -188,6 +191,24 @@ class MainWindow(QMainWindow):
             opener_of(self.session).open(image)
         if text(state, "workspace") in self.workspaces:
             self.show_workspace(text(state, "workspace"))
+
+        self._offer_to_continue(text(state, "training"))
+
+    def _training_folder(self) -> str:
+        """The run that trains and was not told to stop: found by the next start, it was cut off."""
+        job, config = self.session.training, self.session.training_config
+        return str(config.run) if job is not None and config is not None and not job.token.cancelled else ""
+
+    def _offer_to_continue(self, folder: str) -> None:
+        run = Path(folder)
+        if not folder or not is_run(run) or is_locked(run / LOCK):
+            return
+        self.session.add_run(run)
+        self.undo_bar.ask(
+            f"{run.name} was training when the app ended without being closed.",
+            "Continue it",
+            lambda: self.run_list.doing.proceed(run),
+        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc that nothing else wanted dismisses the message."""

@@ -43,7 +43,8 @@ class UndoBar(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.undo_button = QPushButton("Undo")
         self.undo_button.setToolTip("Bring it back (Ctrl+Z)")
-        self.undo_button.clicked.connect(self.undo)
+        self.undo_button.clicked.connect(self._act)
+        self._answer: Callable[[], object] = self.undo
         self._close = QToolButton()
         self._close.setAutoRaise(True)
         self._close.setToolTip("Dismiss (Esc)")
@@ -72,13 +73,28 @@ class UndoBar(QFrame):
 
     def offer(self, text: str, take_back: Callable[[], object]) -> None:
         self.losses.append(Loss(text, take_back))
+        self._show(text, "Undo", self.undo)
+        self._timer.start()
+        self.changed.emit()
+
+    def ask(self, text: str, answer: str, act: Callable[[], object]) -> None:
+        """Offer to `act`, by a button that says `answer`, until that or a dismissal."""
+        self._timer.stop()
+        self._show(text, answer, act)
+
+    def _show(self, text: str, answer: str, act: Callable[[], object]) -> None:
         self._text.setText(text)
         self._text.setToolTip(text)
-        self._timer.start()
+        self.undo_button.setText(answer)
+        self.undo_button.setToolTip("Bring it back (Ctrl+Z)" if act == self.undo else "")
+        self._answer = act
         self._place()
         self.show()
         self.raise_()
-        self.changed.emit()
+
+    def _act(self) -> None:
+        self.hide()
+        self._answer()
 
     def undo(self) -> None:
         """Take the newest loss back; nothing happens where there is none."""
