@@ -32,7 +32,7 @@ def time_start(platform: str) -> tuple[float, float]:
     """Seconds from the command to the window's first picture, and from its close to the process's end."""
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.smoothness", "--start"],
+        [sys.executable, "-m", "benchmarks.first_picture"],
         capture_output=True,
         text=True,
         check=True,
@@ -41,33 +41,6 @@ def time_start(platform: str) -> tuple[float, float]:
     ended = time.monotonic()
     shown, closed = map(float, done.stdout.split()[-2:])
     return shown - began, ended - closed
-
-
-def start_and_close() -> None:
-    """The app as its command runs it; prints when its window was painted, and when it was told to close."""
-    from PySide6.QtCore import QEvent, QObject, QTimer
-
-    from fakd_gui import app
-    from fakd_gui.main_window import MainWindow
-
-    class Watch(QObject):
-        shown = 0.0
-
-        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-            if not self.shown and event.type() is QEvent.Type.Paint and isinstance(watched, MainWindow):
-                self.shown = time.monotonic()
-                # After a while torch is loaded and the form's checks are done.
-                QTimer.singleShot(5000, lambda: self.close(watched))
-            return False
-
-        def close(self, window: MainWindow) -> None:
-            print(self.shown, time.monotonic(), flush=True)
-            window.close()
-
-    application = app.make_application()
-    watch = Watch()
-    application.installEventFilter(watch)
-    sys.exit(app.main([]))
 
 
 def live(seconds: float) -> None:
@@ -180,13 +153,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=15, help="in each workspace")
     parser.add_argument("--platform", default=os.environ.get("QT_QPA_PLATFORM", "offscreen"))
-    parser.add_argument("--start", action="store_true", help="start the app, close it, and stop")
     options = parser.parse_args()
     os.environ["QT_QPA_PLATFORM"] = options.platform
     with tempfile.TemporaryDirectory() as settings:
-        if options.start:
-            start_and_close()
-            return
         os.environ["FAKD_CONFIG"] = settings
         times = [time_start(options.platform) for _ in range(STARTS + 1)][1:]
         shown, closed = (sorted(values)[STARTS // 2] for values in zip(*times, strict=True))

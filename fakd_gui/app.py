@@ -25,6 +25,8 @@ from fakd_gui.session import Session
 from fakd_gui.theme import apply_theme
 
 SIZE = (1280, 800)
+PAINTED_MS = 50
+"""After which the window has its first picture; what loads torch waits that long."""
 KEEP_MS = 20_000
 """How often the state is written while the window is open, for the start after a crash."""
 
@@ -47,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     state = read_state()
     window.recall_look(state)
     window.show()
-    QTimer.singleShot(0, session.find_runs)
-    QTimer.singleShot(0, lambda: window.recall({**state, **_instead(arguments)}))
+    QTimer.singleShot(PAINTED_MS, session.find_runs)
+    QTimer.singleShot(PAINTED_MS, lambda: window.recall({**state, **_instead(arguments)}))
     keeper = QTimer(window, interval=KEEP_MS)
     keeper.timeout.connect(lambda: write_state(window.remember()))
     keeper.start()
@@ -56,9 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     session.training_started.connect(lambda _: write_state(window.remember()))
     session.training_finished.connect(lambda _: write_state(window.remember()))
     if arguments.run is not None:
-        QTimer.singleShot(0, lambda: session.select_run(arguments.run))
+        QTimer.singleShot(PAINTED_MS, lambda: session.select_run(arguments.run))
     for image in arguments.images:
-        QTimer.singleShot(0, lambda image=image: window.open_image(image))
+        QTimer.singleShot(PAINTED_MS, lambda image=image: window.open_image(image))
     # Ctrl+C in the terminal closes the window as its cross does.
     signal.signal(signal.SIGINT, lambda *_: window.close())
     status = app.exec()
@@ -98,7 +100,7 @@ def make_window(session: Session) -> MainWindow:
     """The window at its usual size; the device is looked up once it shows."""
     window = MainWindow(session)
     window.resize(*SIZE)
-    QTimer.singleShot(0, window.status.find_device)
+    QTimer.singleShot(PAINTED_MS, window.status.find_device)
     return window
 
 

@@ -15,6 +15,7 @@ from fakd_gui.run_folders import has_student, is_run
 from fakd_gui.session import Session
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".gif")
+SOON_MS = 50
 MODEL_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
@@ -35,8 +36,8 @@ class ImageOpener(QObject):
         self._folder = ""
         self._reading = LatestWins("read the teacher's scale", self)
         self._reading.result.connect(self._follow_scale)
-        # Once events are handled: a thread that loads torch would hold up the window's making.
-        self._soon = QTimer(self, singleShot=True, interval=0)
+        # Once the window shows: a thread that loads torch would hold up its first picture.
+        self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._soon.timeout.connect(self._read_scale)
         session.teacher_changed.connect(lambda _: self._soon.start())
         session.image_changed.connect(self._follow_image)
