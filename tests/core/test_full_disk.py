@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fakd_core import trainer
+from fakd_core import trainer, training_run
 from fakd_core.checkpoints import load_state
 from fakd_core.config import TrainConfig
 from fakd_core.errors import FakdError
@@ -61,7 +61,7 @@ def fill(disk: Path) -> Path:
 def test_the_training_goes_on_and_saves_again_when_there_is_room(
     settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 0)
     run, whole = small_disk / "run", tmp_path / "whole"
     list(trainer.train(TrainConfig.build(**settings, run=whole)))
     events: list[TrainEvent] = []
