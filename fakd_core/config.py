@@ -283,6 +283,8 @@ class TrainConfig(Settings):
     @field_validator("train_data", "val_data", "run", "teacher_cache")
     @classmethod
     def _tilde_is_home(cls, path: Path | None) -> Path | None:
+        if path is not None and "\0" in str(path):
+            raise ValueError("a path can't hold a zero byte; write it anew")
         return path.expanduser() if path else path
 
     @model_validator(mode="after")
@@ -347,5 +349,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: expected a TOML file, found no text") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not a readable TOML file: {error}") from None

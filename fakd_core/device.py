@@ -28,7 +28,7 @@ def choose_device(name: str, world: World = ALONE) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"device {name!r} can't be used here: {reason}; use auto, cpu or cuda") from None
+        raise ConfigError(f"device {name!r} can't be used here: {reason}; use auto or cpu") from None
     return device
 
 

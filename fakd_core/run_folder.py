@@ -53,7 +53,7 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
         lines = path.read_text(encoding="utf-8").split("\n")[:-1]
         return [json.loads(line) for line in lines]
     except ValueError as error:
-        raise RunError(f"{path}: damaged: {error}") from None
+        raise RunError(f"{path}: damaged: {error}; remove the lines from there on") from None
 
 
 def snapshots(run: Path, name: str = STUDENT) -> dict[int, Path]:

@@ -64,6 +64,7 @@ class RunRecord:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._metrics = MetricsLog(folder / METRICS)
+        self._descriptions: dict[str, str] = {}
 
     @classmethod
     def check_free(cls, folder: Path) -> None:
@@ -80,8 +81,11 @@ class RunRecord:
         """Make the folder with its settings and what they ran on."""
         cls.check_free(config.run)
         record = cls(config.run)
-        for folder in (CHECKPOINTS, PREVIEWS):
-            (config.run / folder).mkdir(parents=True, exist_ok=True)
+        try:
+            for folder in (CHECKPOINTS, PREVIEWS):
+                (config.run / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{config.run}: can't be made: {error.strerror}; give another --run") from None
         write_text(
             config.run / ENVIRONMENT, json.dumps(_environment(config, device, data_fingerprint), indent=2)
         )
@@ -112,6 +116,9 @@ class RunRecord:
             RunError: another one is at work in the folder; it is named.
         """
         with run_lock(self.folder / LOCK):
+            self._descriptions = {
+                name: (self.folder / name).read_text(encoding="utf-8") for name in (CONFIG, ENVIRONMENT)
+            }
             yield
 
     def keep_metrics_until(self, step: int, validated_step: int) -> None:
@@ -128,7 +135,13 @@ class RunRecord:
                 path.unlink(missing_ok=True)
 
     def save_checkpoint(self, state: State, students: Mapping[str, SRNetwork]) -> Path:
-        """Write the state to resume from, and each of the `students` by name as a model file."""
+        """Write the state to resume from, and each of the `students` by name as a model file.
+
+        A folder that somebody removed meanwhile is made anew, so that the run can be resumed all the same.
+        """
+        for name, text in self._descriptions.items():
+            if not (self.folder / name).exists():
+                write_text(self.folder / name, text)
         try:
             path = save_state(self.folder / CHECKPOINTS, state)
         except OSError as error:

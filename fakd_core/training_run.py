@@ -236,9 +236,10 @@ class TrainingRun:
         self._checkpoint()
         raise RunError(
             f"{SKIPPED_AT_MOST} steps in a row could not be learned from, the last is step {self.step}: "
-            f"{broken} (images: {', '.join(lesson.images)}); start again with --lr below {self.config.lr:g}"
-            + (" or --precision fp32" if self.setup.dtype is not torch.float32 else "")
-            + ("" if self.config.clip else " or with --clip")
+            f"{broken} (images: {', '.join(lesson.images)}); start again with a learning rate (lr) below "
+            f"{self.config.lr:g}"
+            + (", with precision fp32" if self.setup.dtype is not torch.float32 else "")
+            + ("" if self.config.clip else ", or with clipped gradients (clip)")
         )
 
     def _students(self) -> dict[str, SRNetwork]:

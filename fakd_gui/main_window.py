@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
@@ -10,13 +11,14 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QMessageBox, QTab
 
 from fakd_core.catalogue import bundled_models
 from fakd_core.errors import FakdError
+from fakd_core.events import CancelToken
 from fakd_core.layouts import find_images
 from fakd_core.locks import is_locked
 from fakd_core.run_folder import LOCK
 from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.compare import ComparePanel
 from fakd_gui.inspect import InspectPanel
-from fakd_gui.jobs import stop_all
+from fakd_gui.jobs import LatestWins, stop_all
 from fakd_gui.menus import Menus
 from fakd_gui.remembered import Remembered, part, text, texts
 from fakd_gui.run_folders import CONFIG, is_run
@@ -75,6 +77,10 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.runs], [170], Qt.Orientation.Horizontal)
         self.status = StatusBar(session)
         self.setStatusBar(self.status)
+        self._taken: Callable[[str], object] = session.add_student
+        self._loading = LatestWins("load the model", self)
+        self._loading.result.connect(lambda ref: self._taken(str(ref)))
+        self._loading.failed.connect(session.error)
         self.menus = Menus(self)
         FileDrops(self, self.take_files)
         session.error.connect(self.banner.show_error)
@@ -87,7 +93,9 @@ class MainWindow(QMainWindow):
         self.run_list.settings_wanted.connect(lambda run: self.load_settings(run / CONFIG))
         session.run_selected.connect(lambda _: self.show_workspace("Train"))
         session.training_started.connect(lambda _: self.show_workspace("Train"))
-        session.training_started.connect(lambda _: self.banner.dismiss())
+        # What was wrong with the image or the models before is over.
+        for changed in (session.training_started, session.image_changed, session.teacher_changed):
+            changed.connect(lambda _: self.banner.dismiss())
         follow_theme(self, self._apply_theme)
 
     def show_workspace(self, name: str) -> None:
@@ -227,6 +235,17 @@ class MainWindow(QMainWindow):
 
     # -- asking --------------------------------------------------------------------------------------
 
+    def _take_model(self, path: Path, take: Callable[[str], object]) -> None:
+        """Load it first: a file that is no model is said once, and taken nowhere."""
+        models = self.session.models
+        self._taken = take
+
+        def work(token: CancelToken) -> str:
+            models.get(str(path))
+            return str(path)
+
+        self._loading.submit(work)
+
     def _name_undo(self) -> None:
         losses = self.undo_bar.losses
         self.menus.undo.setEnabled(bool(losses))
@@ -239,8 +258,8 @@ class MainWindow(QMainWindow):
     def _ask_role(self, path: Path) -> None:
         menu = QMenu(self)
         menu.addSection(path.name)
-        menu.addAction("Use as teacher", lambda: self.session.set_teacher(str(path)))
-        menu.addAction("Add as student", lambda: self.session.add_student(str(path)))
+        menu.addAction("Use as teacher", lambda: self._take_model(path, self.session.set_teacher))
+        menu.addAction("Add as student", lambda: self._take_model(path, self.session.add_student))
         menu.popup(QCursor.pos())
 
     def _may_stop_training(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QMessageBox
 
 from fakd_core.errors import FakdError
 from fakd_core.run_folder import read_config
-from fakd_gui.run_folders import move_to_trash, rename_run, take_from_trash
+from fakd_gui.run_folders import delete_for_good, move_to_trash, rename_run, take_from_trash
 from fakd_gui.run_states import is_in_use
 from fakd_gui.session import Session
 
@@ -58,22 +59,40 @@ class RunActions(QObject):
         try:
             trashed = move_to_trash(run)
         except FakdError as error:
-            self.session.error.emit(str(error))
+            self._delete_for_good(run, str(error))
             return
-        compared = run in self.session.compared
+        compared, is_student = run in self.session.compared, str(run) in self.session.students
         self.session.move_run(run, None)
         text = f"Moved {run.name} to the trash"
         if trashed is None:
             self.session.tell(text)
         else:
-            self.session.offer_undo(text, lambda: self._bring_back(trashed, run, compared))
+            self.session.offer_undo(text, lambda: self._bring_back(trashed, run, compared, is_student))
 
-    def _bring_back(self, trashed: Path, run: Path, compared: bool) -> None:
+    def _delete_for_good(self, run: Path, reason: str) -> None:
+        """Where there is no trash, a person is asked."""
+        answer = QMessageBox.question(
+            None, "Delete the run", f"{reason}. Delete {run.name} for good? That can't be undone."
+        )
+        if answer is not QMessageBox.StandardButton.Yes:
+            return
         try:
-            take_from_trash(trashed, run)
+            delete_for_good(run)
         except FakdError as error:
             self.session.error.emit(str(error))
             return
-        self.session.add_run(run)
+        self.session.move_run(run, None)
+        self.session.tell(f"Deleted {run.name}")
+
+    def _bring_back(self, trashed: Path, run: Path, compared: bool, is_student: bool) -> bool:
+        try:
+            to = take_from_trash(trashed, run)
+        except FakdError as error:
+            self.session.error.emit(str(error))
+            return False
+        self.session.add_run(to)
         if compared:
-            self.session.compare_runs([*self.session.compared, run])
+            self.session.compare_runs([*self.session.compared, to])
+        if is_student:
+            self.session.add_student(str(to))
+        return True

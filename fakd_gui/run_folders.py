@@ -51,15 +51,17 @@ def rename_run(run: Path, name: str) -> Path:
     name = name.strip()
     if not name or name.startswith(".") or Path(name).name != name:
         raise RunError(
-            f"{name or 'Nothing'} can't be the name of a run: give one without / that begins otherwise"
+            f"{name or 'an empty text'} can't be the name of a run: "
+            "give a name without / that doesn't begin with a dot"
         )
     to = run.with_name(name)
-    if to.exists():
-        raise RunError(f"{name} is there already: choose another name")
     try:
+        if to.exists():
+            raise RunError(f"{name} is there already: choose another name")
         return run.rename(to)
-    except OSError as error:
-        raise RunError(f"{run.name} can't be renamed: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RunError(f"{run.name} can't be renamed: {reason}") from None
 
 
 def move_to_trash(run: Path) -> Path | None:
@@ -69,20 +71,31 @@ def move_to_trash(run: Path) -> Path | None:
     """
     folder = QFile(str(run))
     if not folder.moveToTrash():
-        raise RunError(f"{run}: can't be moved to the trash; delete the folder in a file manager")
+        raise RunError(f"{run}: can't be moved to the trash")
     trashed = Path(folder.fileName())
     return trashed if trashed != run and trashed.exists() else None
 
 
-def take_from_trash(trashed: Path, run: Path) -> None:
-    """Bring a folder back to where it was. Raises `RunError` if it can't be."""
-    if run.exists():
-        raise RunError(f"{run} is there again: rename it, then undo")
+def take_from_trash(trashed: Path, run: Path) -> Path:
+    """Bring a folder back to where it was, or beside what is there now; gives its place.
+
+    Raises `RunError` if it can't be.
+    """
+    to = free_run_folder(run.parent, run.name) if run.exists() else run
     try:
-        run.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(trashed, run)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(trashed, to)
     except OSError as error:
         raise RunError(f"{run.name} can't be taken from the trash: {error.strerror}") from None
     # What the trash keeps beside it, on systems that follow freedesktop.org.
     with suppress(OSError):
         (trashed.parent.parent / "info" / f"{trashed.name}.trashinfo").unlink(missing_ok=True)
+    return to
+
+
+def delete_for_good(run: Path) -> None:
+    """Remove the folder and all in it. Raises `RunError` if it can't be."""
+    try:
+        shutil.rmtree(run)
+    except OSError as error:
+        raise RunError(f"{run.name} can't be deleted: {error.strerror}") from None

@@ -15,7 +15,7 @@ def upscale(
     context: typer.Context,
     inputs: list[Path] = typer.Argument(..., metavar="INPUT...", help="Images, or folders of images."),
     model: str = typer.Option(..., help="Bundled name, checkpoint or run folder."),
-    out: Path = typer.Option(..., help="Folder for the results, as PNG."),
+    out: Path = typer.Option(..., help="Folder for the results, as PNG; made if need be."),
     tile: int | None = typer.Option(
         None, help="Tile side in LR pixels. [default: whole image where it fits]"
     ),
@@ -68,6 +68,8 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
         if not found:
             raise DataError(f"{path}: no images in this folder; name a folder of images, or image files")
         files += found
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: a file; --out names the folder that the results go to")
     targets: dict[Path, Path] = {}
     taken: dict[Path, Path] = {}
     for source in dict.fromkeys(files):

@@ -137,7 +137,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
+        raise CheckpointError(
+            f"{path}: not a readable safetensors file: {error}; get or save a fresh copy"
+        ) from None
 
 
 # What torch.load is seen to raise for damaged and foreign files.

@@ -86,8 +86,12 @@ def parse_sizes(text: str, scale: int) -> ModelSpec:
         name, equals, value = (part.strip() for part in item.partition("="))
         if not (name and equals and value):
             raise ConfigError(f"sizes are written name=value (found {item!r} in {text!r})")
+        if name == "scale":
+            raise ConfigError(
+                f"the scale is not among a network's sizes (found {text!r}); give it as --scale"
+            )
         if name in sizes:
-            raise ConfigError(f"{name} is given twice in {text!r}, or already by the scale asked for")
+            raise ConfigError(f"{name} is given twice in {text!r}")
         if name == "taps" and value.count("/") != 1:
             raise ConfigError(f"taps are two counts, such as 3/7 (found {value!r} in {text!r})")
         sizes[name] = tuple(value.split("/")) if name == "taps" else value

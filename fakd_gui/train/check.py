@@ -130,7 +130,9 @@ def _images(config: TrainConfig, findings: Findings) -> None:
     from fakd_core.samples import resolve_data
 
     dataset = open_dataset(resolve_data(config.train_data), config.scale)
-    _try(findings, "patch", lambda: check_patch(dataset, range(len(dataset)), config.patch))
+    _try(findings, "train_data", lambda: check_patch(dataset, range(len(dataset)), 1))
+    if "train_data" not in findings.problems:
+        _try(findings, "patch", lambda: check_patch(dataset, range(len(dataset)), config.patch))
     if config.val_data is None:
         training, held_out = split_validation(dataset, config.held_out_images, config.seed)
         findings.facts["train_data"] = (

@@ -88,8 +88,14 @@ class TrainPanel(QWidget):
             self.pause_button.setEnabled(False)
 
     def train_on(self, folder: Path) -> None:
-        """Take `folder` as the training images."""
+        """Take `folder` as the training images; what was chosen before comes back by undo."""
+        before = self.form.train_data.text()
         self.form.train_data.set_text(str(folder))
+        if before and before != str(folder):
+            self.session.offer_undo(
+                f"Train on {folder.name}, not on {Path(before).name}",
+                lambda: self.form.train_data.set_text(before),
+            )
 
     def load_settings(self, path: Path) -> None:
         """Show the settings in the TOML file `path` in the form: an own preset, or a run's config.toml."""

@@ -65,6 +65,6 @@ class Story:
             return "Done."
         gain = end.best.psnr - bicubic.psnr
         return (
-            f"Done in {in_words(end.seconds)}: PSNR {end.best.psnr:.2f} dB on the validation images, "
+            f"Done in {in_words(end.seconds)}: best PSNR {end.best.psnr:.2f} dB on the validation images, "
             f"{gain:+.2f} dB to bicubic. Open an image in Compare to see it, or click into one in Inspect."
         )

@@ -97,11 +97,17 @@ class UndoBar(QFrame):
         self._answer()
 
     def undo(self) -> None:
-        """Take the newest loss back; nothing happens where there is none."""
-        if self.losses:
-            self.losses.pop().take_back()
-            self.hide()
-            self.changed.emit()
+        """Take the newest loss back; nothing happens where there is none.
+
+        One that can't be taken back now (its function gives False) can be tried again.
+        """
+        if not self.losses:
+            return
+        loss = self.losses.pop()
+        if loss.take_back() is False:
+            self.losses.append(loss)
+        self.hide()
+        self.changed.emit()
 
     def _apply_theme(self, theme: Theme) -> None:
         self._close.setIcon(icon("close"))

@@ -119,3 +119,21 @@ def test_lines_wait_for_room_and_come_once(tmp_path: Path, small_disk: Path) -> 
     filler.unlink()
     log.append({"step": 400})
     assert [line["step"] for line in read_metrics(small_disk)] == list(range(1, 401))
+
+
+def test_a_folder_that_is_removed_while_it_trains_is_made_anew(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    notices: list[str] = []
+    for event in trainer.train(TrainConfig.build(**settings, run=run)):
+        if isinstance(event, Notice):
+            notices.append(event.text)
+        if isinstance(event, StepEnd) and event.step == 10:
+            shutil.rmtree(run)
+    assert "No such file or directory" in notices[0]
+    assert notices[-1] == "saving works again"
+    (run / "checkpoints/best.safetensors").unlink(missing_ok=True)
+    events = list(trainer.resume_training(run))
+    assert isinstance(events[-1], RunEnd)
+    assert events[-1].step == 24

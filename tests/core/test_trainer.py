@@ -240,7 +240,7 @@ def test_changed_training_images_are_not_resumed_on(
 
 
 def test_a_diverging_run_says_so(settings: dict[str, Any]) -> None:
-    with pytest.raises(RunError, match="--lr below") as caught:
+    with pytest.raises(RunError, match=r"learning rate \(lr\) below") as caught:
         run(settings, lr=1e30, steps=20)
     assert "images: " in str(caught.value)
     lines = [line for line in read_metrics(settings["run"]) if line["event"] == "step"]

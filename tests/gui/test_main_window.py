@@ -162,7 +162,15 @@ def test_drops_go_where_they_belong(
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
     next(action for action in menu.actions() if action.text() == "Use as teacher").trigger()
     menu.close()
-    assert window.session.teacher == str(small_teacher)
+    qtbot.waitUntil(lambda: window.session.teacher == str(small_teacher), timeout=10_000)
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(b"nothing")
+    drop(window, damaged)
+    menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
+    next(action for action in menu.actions() if action.text() == "Add as student").trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: "damaged.safetensors" in "".join(window.banner.messages), timeout=10_000)
+    assert window.session.students == []
     settings = tmp_path / "settings.toml"
     settings.write_text("steps = 777\nbatch = 3\n")
     drop(window, settings)

@@ -45,6 +45,15 @@ def test_what_was_taken_away_comes_back_newest_first(qtbot: QtBot, window: MainW
     assert not undo.isEnabled()
 
 
+def test_what_cannot_be_taken_back_now_can_be_tried_again(window: MainWindow) -> None:
+    answers = iter([False, None])
+    window.session.offer_undo("Moved a", lambda: next(answers))
+    window.undo_bar.undo()
+    assert [loss.text for loss in window.undo_bar.losses] == ["Moved a"]
+    window.undo_bar.undo()
+    assert not window.undo_bar.losses
+
+
 def test_the_undo_line_stays_inside_the_window(qtbot: QtBot, window: MainWindow) -> None:
     window.session.offer_undo("Removed something with a very long name " * 8, lambda: None)
     for width in (760, 1280):

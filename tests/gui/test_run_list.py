@@ -11,12 +11,21 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QStyle, QStyleOptionViewItem
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+    QStyle,
+    QStyleOptionViewItem,
+)
 from pytestqt.qtbot import QtBot
 
 from fakd_core.config import TrainConfig, to_toml
+from fakd_core.errors import RunError
 from fakd_core.locks import run_lock
 from fakd_core.run_folder import LOCK
+from fakd_gui import run_actions
 from fakd_gui.app import make_application
 from fakd_gui.jobs import stop_all
 from fakd_gui.run_items import STATE, run_of
@@ -260,7 +269,7 @@ def test_f2_renames_the_folder_and_everybody_hears(qtbot: QtBot, runs: RunList, 
     assert item_of(runs, "better name").data(STATE) == "29.00 dB · stopped at 2 of 4"
 
 
-@pytest.mark.parametrize("name", ["oldest", "a/b", "..", " "])
+@pytest.mark.parametrize("name", ["oldest", "a/b", "..", " ", "x" * 300])
 def test_a_name_that_will_not_do_is_refused(qtbot: QtBot, runs: RunList, told: list[str], name: str) -> None:
     run = choose(runs, "middle")
     edit_name(qtbot, runs, name)
@@ -291,13 +300,35 @@ def test_deleting_moves_to_the_trash_and_undo_brings_it_back(
     assert list((tmp_path / "data/Trash/info").iterdir()) == []
 
 
-def test_undo_says_when_the_place_is_taken(
+def test_undo_brings_a_run_back_beside_one_that_took_its_place(
     qtbot: QtBot, runs: RunList, session: Session, told: list[str]
 ) -> None:
     run = choose(runs, "middle")
+    session.add_student(str(run))
     with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
         runs.delete_button.click()
+    assert session.students == []
     make_run(session.runs_root, "middle")
-    offered.args[1]()
-    assert "there again" in told[0]
+    assert offered.args[1]()
+    assert told == []
     assert run.exists()
+    beside = session.runs_root / "middle-1"
+    assert (beside / "config.toml").exists()
+    assert session.students == [str(beside)]
+
+
+@pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])
+def test_without_a_trash_a_person_is_asked(
+    qtbot: QtBot, runs: RunList, monkeypatch: pytest.MonkeyPatch, answer: QMessageBox.StandardButton
+) -> None:
+    run = choose(runs, "middle")
+
+    def no_trash(run: Path) -> None:
+        raise RunError(f"{run}: can't be moved to the trash")
+
+    monkeypatch.setattr(run_actions, "move_to_trash", no_trash)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+    qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
+    deleted = answer is QMessageBox.StandardButton.Yes
+    assert run.exists() is not deleted
+    assert ("middle" in names(runs)) is not deleted

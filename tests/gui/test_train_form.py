@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -344,3 +345,15 @@ def test_mnemonics_are_unique(panel: TrainPanel) -> None:
     ]
     assert len(letters) == len(set(letters)) == 10
     assert not set(letters) & set("ftvh")  # The menus'.
+
+
+def test_a_broken_training_image_is_marked_where_it_was_chosen(
+    qtbot: QtBot, panel: TrainPanel, photos: Path, tmp_path: Path
+) -> None:
+    for photo in photos.iterdir():
+        shutil.copy(photo, tmp_path / photo.name)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    form = panel.form
+    form.fill({"train_data": str(tmp_path)})
+    qtbot.waitUntil(lambda: "broken.png" in form.fields["train_data"].problem, timeout=20_000)
+    assert form.fields["patch"].problem == ""
