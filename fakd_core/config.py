@@ -35,6 +35,16 @@ _REASONS = {
     "missing": "must be given",
     "extra_forbidden": "no such option",
     "tuple_type": "must be a list, such as [1, 2, 3]",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "finite_number": "must be a finite number",
 }
 
 
@@ -43,7 +53,8 @@ def explain(error: ValidationError) -> str:
     lines = []
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"])
-        reason = _REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
+        known = _REASONS.get(item["type"])
+        reason = known.format(**item.get("ctx", {})) if known else item["msg"].removeprefix("Value error, ")
         found = f" (found {item['input']!r})" if where and item["type"] != "missing" else ""
         lines.append(f"{where}: {reason}{found}" if where else reason)
     return "; ".join(lines)

@@ -56,7 +56,7 @@ def figure(
         image=find_image(image),
         image_is="lr" if lr else "hr",
         scale=scale,
-        regions=tuple(whole_numbers(text, 4, "--roi", "X,Y,W,H") for text in roi),
+        regions=tuple(_region(text) for text in roi),
         models=tuple(named_model(text) for text in model),
         metrics_of=metrics_of,
         columns=columns,
@@ -85,6 +85,13 @@ def named_model(text: str) -> dict[str, str]:
     if sign and not Path(text).exists() and not any(mark in label for mark in "/\\:"):
         return {"ref": ref, "label": label}
     return {"ref": text}
+
+
+def _region(text: str) -> tuple[int, ...]:
+    left, top, width, height = numbers = whole_numbers(text, 4, "--roi", "X,Y,W,H")
+    if min(left, top) < 0 or min(width, height) < 1:
+        raise ConfigError(f"--roi: X and Y must be at least 0, W and H at least 1 (found {text!r})")
+    return numbers
 
 
 def whole_numbers(text: str, count: int, option: str, form: str) -> tuple[int, ...]:

@@ -52,3 +52,15 @@ def test_a_place_that_is_no_picture_or_no_folder_is_said(
     (tmp_path / "file").write_text("x")
     assert main([*arguments, str(tmp_path / "file" / "f.png")]) == 1
     assert "can't write the figure" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("roi", ["1,2,0,0", "-5,0,10,10", "1,2,3", "a,b,c,d"])
+def test_a_region_that_is_none_is_one_plain_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], roi: str
+) -> None:
+    arguments = ["samples/chelsea.png", "--model", "bicubic", f"--roi={roi}", "--out", str(tmp_path / "f.png")]
+    assert main(["figure", *arguments]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("error: --roi: ")
+    assert "\n" not in said
+    assert list(tmp_path.iterdir()) == []

@@ -46,7 +46,7 @@ def test_presets_are_valid_at_every_scale(name: str) -> None:
     [
         ("rcan:n_feats", "name=value"),
         ("rcan:n_feats=", "name=value"),
-        ("rcan:n_feats=many", "integer"),
+        ("rcan:n_feats=many", "whole number"),
         ("rcan:n_feats=16,n_feats=32", "twice"),
         ("rcan:scale=2", "scale"),
         ("rcan:taps=3", "3/7"),
