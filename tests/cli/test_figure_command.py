@@ -58,8 +58,8 @@ def test_a_place_that_is_no_picture_or_no_folder_is_said(
 def test_a_region_that_is_none_is_one_plain_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], roi: str
 ) -> None:
-    arguments = ["samples/chelsea.png", "--model", "bicubic", f"--roi={roi}", "--out", str(tmp_path / "f.png")]
-    assert main(["figure", *arguments]) == 2
+    arguments = ["figure", "samples/chelsea.png", "--model", "bicubic", f"--roi={roi}"]
+    assert main([*arguments, "--out", str(tmp_path / "f.png")]) == 2
     said = capsys.readouterr().err.strip()
     assert said.startswith("error: --roi: ")
     assert "\n" not in said
