@@ -42,10 +42,10 @@ def open_image(path: Path, scale: int, is_lr: bool) -> OpenedImage:
     changed = path.stat().st_mtime_ns
     if is_lr:
         return OpenedImage(path, scale, lr=image, hr=None, changed=changed)
-    hr = modcrop(image, scale)
-    if min(hr.shape[:2]) < 8 * scale:
+    if min(image.shape[:2]) < 8 * scale:
         raise DataError(
             f"{path}: {image.shape[1]}x{image.shape[0]} is too small to be reduced by {scale}; "
             "open it as a low-resolution image instead"
         )
+    hr = modcrop(image, scale)
     return OpenedImage(path, scale, imresize_bicubic(hr, 1 / scale), hr, changed)
