@@ -17,6 +17,7 @@ from fakd_gui.compare.lineup import DIFFERENCE
 from fakd_gui.convert import array_from_qimage
 from fakd_gui.jobs import LatestWins
 from fakd_gui.session import Session
+from fakd_gui.widgets.save_dialog import ask_save_path
 
 
 class Exporter(QObject):
@@ -58,11 +59,10 @@ class Exporter(QObject):
 
     def choose_file(self, key: str) -> None:
         """Ask where the image of one pane goes, and write it."""
-        suggested = str(Path(self._folder) / self.file_name(key))
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save the image", suggested, "PNG (*.png)")
-        if name:
-            path = Path(name)
-            path = path if path.suffix.lower() == ".png" else path.with_name(path.name + ".png")
+        suggested = Path(self._folder) / self.file_name(key)
+        answer = ask_save_path(self._window, "Save the image", suggested, {"PNG": ".png"})
+        if answer is not None:
+            path, _ = answer
             self._folder = str(path.parent)
             self._write({path: key})
 

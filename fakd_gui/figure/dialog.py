@@ -8,7 +8,6 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -26,6 +25,7 @@ from fakd_gui.figure.choices import Choices
 from fakd_gui.figure.command import command_line
 from fakd_gui.jobs import LatestWins, stop_all
 from fakd_gui.session import Session
+from fakd_gui.widgets.save_dialog import ask_save_path
 from fakd_gui.widgets.style import restyle
 
 PREVIEW_DPI = 150
@@ -109,13 +109,10 @@ class FigureDialog(QDialog):
         recipe = self._recipe()
         if recipe is None:
             return
-        name = str(recipe.image.with_name(f"{recipe.image.stem}-figure.png"))
-        chosen, kind = QFileDialog.getSaveFileName(self, "Save the figure", name, "PNG (*.png);;PDF (*.pdf)")
-        if chosen:
-            path = Path(chosen)
-            if path.suffix.lower() not in (".png", ".pdf"):
-                path = path.with_name(path.name + (".pdf" if "pdf" in kind else ".png"))
-            self.save(path)
+        suggested = recipe.image.with_name(f"{recipe.image.stem}-figure.png")
+        answer = ask_save_path(self, "Save the figure", suggested, {"PNG": ".png", "PDF": ".pdf"})
+        if answer is not None:
+            self.save(answer[0])
 
     def save(self, path: Path) -> None:
         """Write the figure to `path`, PNG or PDF, and its recipe beside it."""

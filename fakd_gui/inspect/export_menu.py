@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -16,6 +16,7 @@ from fakd_gui.convert import array_from_qimage
 from fakd_gui.inspect.export import Export, safe_name, write_maps, write_values
 from fakd_gui.jobs import LatestWins
 from fakd_gui.session import Session
+from fakd_gui.widgets.save_dialog import ask_save_path
 
 
 class ExportMenu(QObject):
@@ -62,7 +63,7 @@ class ExportMenu(QObject):
         export, picture = self._collect(), self._grab().toImage()
         if export is None:
             return
-        path = self._ask_file("Save the panes", f"{self._stem(export)}.png", "PNG (*.png)", ".png")
+        path = self._ask_file("Save the panes", f"{self._stem(export)}.png", {"PNG": ".png"})
         if path is None:
             return
 
@@ -91,8 +92,8 @@ class ExportMenu(QObject):
         export = self._collect()
         if export is None:
             return
-        kinds = "CSV (*.csv);;NumPy arrays (*.npz)"
-        path = self._ask_file("Save the values", f"{self._stem(export)}.csv", kinds, ".csv")
+        kinds = {"CSV": ".csv", "NumPy arrays": ".npz"}
+        path = self._ask_file("Save the values", f"{self._stem(export)}.csv", kinds)
         if path is None:
             return
 
@@ -112,13 +113,11 @@ class ExportMenu(QObject):
 
         self._writing.submit(work)
 
-    def _ask_file(self, title: str, name: str, kinds: str, suffix: str) -> Path | None:
-        chosen, kind = QFileDialog.getSaveFileName(self._owner, title, str(self._folder / name), kinds)
-        if not chosen:
+    def _ask_file(self, title: str, name: str, kinds: Mapping[str, str]) -> Path | None:
+        answer = ask_save_path(self._owner, title, self._folder / name, kinds)
+        if answer is None:
             return None
-        path = Path(chosen)
-        if not path.suffix:
-            path = path.with_suffix(".npz" if "npz" in kind else suffix)
+        path, _ = answer
         self._folder = path.parent
         return path
 

@@ -28,6 +28,7 @@ from fakd_gui.compare.menus import pane_menu
 from fakd_gui.compare.split import Split, SplitCanvas
 from fakd_gui.compare.work import BICUBIC, HR, LR, PaneProgress, PaneReady, PaneTile, picture_key
 from fakd_gui.convert import array_from_qimage
+from fakd_gui.jobs import LatestWins
 from fakd_gui.widgets.image_tools import ZoomBox
 
 Opened = tuple[Bench, ComparePanel]
@@ -385,6 +386,11 @@ def test_files_are_replaced_only_when_asked(
         panel.exporter.choose_file(bench.teacher)
     assert written.args[0] == [bench.folder / "single.png"]
     assert np.array_equal(read_image(written.args[0][0]), panel.board.pixels(bench.teacher))
+    answers.append(QMessageBox.StandardButton.Cancel)
+    panel.exporter.choose_file(HR)
+    qtbot.waitUntil(lambda: not any(job.running for job in panel.exporter.findChildren(LatestWins)))
+    assert "single.png exists already" in asked[-1]
+    assert np.array_equal(read_image(bench.folder / "single.png"), panel.board.pixels(bench.teacher))
 
 
 def test_the_figure_gets_the_models_shown_and_the_region(

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.figures import read_recipe
 from fakd_core.figures.recipe import AffinityRecipe, CropRecipe
 from fakd_gui.figure import FigureDialog, open_affinity_figure, open_crop_figure
+from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import open_image
 from fakd_gui.session import Session
 
@@ -25,7 +27,7 @@ def shown(parent: QWidget, qtbot: QtBot) -> FigureDialog:
 
 
 def test_crops_are_previewed_edited_saved_and_copied(
-    session: Session, qtbot: QtBot, photos: Path, tmp_path: Path
+    session: Session, qtbot: QtBot, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parent = QWidget()
     qtbot.addWidget(parent)
@@ -47,6 +49,13 @@ def test_crops_are_previewed_edited_saved_and_copied(
     text = QGuiApplication.clipboard().text()
     assert "--model Cubic=bicubic" in text
     assert "--roi 10,20,40,30" in text
+    written = (tmp_path / "f.png").read_bytes()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "f"), ""))
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
+    dialog.choices.models.item(0).setText("Another")
+    dialog.save_button.click()
+    qtbot.waitUntil(lambda: not any(job.running for job in dialog.findChildren(LatestWins)), timeout=30_000)
+    assert (tmp_path / "f.png").read_bytes() == written
     dialog.choices.regions.setText("100, 100, 90, 90")
     dialog.refresh()
     qtbot.waitUntil(lambda: "lies outside the image" in dialog.status.text(), timeout=30_000)

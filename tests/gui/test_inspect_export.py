@@ -13,7 +13,7 @@ import pytest
 from inspect_panels import SLOW, expected_row, shown_panel
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model
 
@@ -22,6 +22,7 @@ from fakd_gui.convert import colourise
 from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.outcome import picture
+from fakd_gui.jobs import LatestWins
 from fakd_gui.theme import affinity_lut, difference_lut
 
 
@@ -162,3 +163,14 @@ def test_the_figure_gets_what_is_shown(
     panel.export.menu.actions()[-1].trigger()
     students = [bench.students[0], file]
     assert asked == [(panel, panel.session, panel.session.image, bench.teacher, students, 3, (12, 3))]
+
+
+def test_a_file_the_chooser_did_not_ask_about_is_kept(
+    panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "panes.png").write_text("mine")
+    choose(monkeypatch, tmp_path / "panes")
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
+    panel.export.save_panes()
+    qtbot.waitUntil(lambda: not any(job.running for job in panel.export.findChildren(LatestWins)))
+    assert (tmp_path / "panes.png").read_text() == "mine"
