@@ -283,11 +283,11 @@ class Board(QObject):
         names = (self.label(difference.a), self.label(difference.b))
         pane.set_title(difference_title(difference, *names), current_theme().muted, pane.header.badge)
         drawn = None
-        if a is None or b is None:
+        if self.image is None or a is None or b is None:
             message, error = "Appears when both are ready", False
         else:
             try:
-                drawn = self.drawer.draw(a, b, difference)
+                drawn = self.drawer.draw(a, b, difference, self.image.scale)
                 message, error = ("" if drawn is not None else "Subtracting…"), False
             except DataError as reason:
                 message, error = str(reason), True

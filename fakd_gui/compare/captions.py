@@ -75,6 +75,8 @@ def _delta(psnr: float, teacher: float) -> str:
 
 
 def difference_figures(drawn: Drawn) -> str:
+    if drawn.mean is None:
+        return ""
     if drawn.difference.kind is Kind.SSIM:
         return f"mean {drawn.mean:.4f}, smallest {drawn.smallest:.3f}".replace("-", "−")
     if drawn.difference.kind is Kind.SIGNED:

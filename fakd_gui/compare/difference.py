@@ -38,7 +38,10 @@ EXPLANATIONS = {
     Kind.ABSOLUTE: "The largest |a − b| of the three colour channels, in grey levels",
     Kind.SQUARED: "The mean of (a − b)² over the three colour channels, in squared grey levels",
     Kind.SIGNED: "a − b on luma (BT.601), in grey levels: red where a is brighter, blue where b is",
-    Kind.SSIM: "Structural similarity on luma around each pixel (11 × 11 Gaussian): bright is unlike",
+    Kind.SSIM: (
+        "Structural similarity on luma around each pixel (11 × 11 Gaussian): bright is unlike.\n"
+        "Mean and smallest leave out the border, as the scores do."
+    ),
 }
 
 
@@ -77,13 +80,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A difference's picture with its figures."""
+    """A difference's picture with its figures.
+
+    SSIM's leave out what a score does: the cut border, and the places where the window reaches into it.
+    """
 
     a: Image8 = field(repr=False)
     b: Image8 = field(repr=False)
     difference: Difference
     layer: Layer = field(repr=False)
-    mean: float
+    mean: float | None
+    """None where SSIM's leave out all."""
     smallest: float
     largest: float
     similarity: Values | None = field(default=None, repr=False)
@@ -93,8 +100,10 @@ class Drawn:
         return self.a is a and self.b is b and self.difference == difference
 
 
-def draw_difference(a: Image8, b: Image8, difference: Difference, token: CancelToken) -> Drawn:
-    """Compare two (H, W, 3) images.
+def draw_difference(
+    a: Image8, b: Image8, difference: Difference, crop_border: int, token: CancelToken
+) -> Drawn:
+    """Compare two (H, W, 3) images, whose scores leave out `crop_border` pixels per side.
 
     Raises `Cancelled`, and `DataError` where the sizes differ or SSIM's window doesn't fit.
     """
@@ -119,7 +128,13 @@ def draw_difference(a: Image8, b: Image8, difference: Difference, token: CancelT
         total += float(found.sum(dtype=np.float64))
         smallest, largest = min(smallest, float(found.min())), max(largest, float(found.max()))
     layer = Layer.ready(rgb, QRectF(0, 0, width, height))
-    return Drawn(a, b, difference, layer, total / (height * width), smallest, largest, similarity)
+    mean: float | None = total / (height * width)
+    if similarity is not None:
+        mean, out = None, crop_border + SSIM_RADIUS
+        if min(height, width) > 2 * out:
+            scored = similarity[out:-out, out:-out]
+            mean, smallest = float(scored.mean(dtype=np.float64)), float(scored.min())
+    return Drawn(a, b, difference, layer, mean, smallest, largest, similarity)
 
 
 def values(a: Image8, b: Image8, kind: Kind) -> Values:

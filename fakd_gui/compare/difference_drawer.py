@@ -26,8 +26,8 @@ class DifferenceDrawer(QObject):
         """The picture of this difference, if it is the last one drawn."""
         return self.drawn if self.drawn is not None and self.drawn.shows(a, b, difference) else None
 
-    def draw(self, a: Image8, b: Image8, difference: Difference) -> Drawn | None:
-        """The picture, or None while a thread draws it; `changed` follows then.
+    def draw(self, a: Image8, b: Image8, difference: Difference, crop_border: int) -> Drawn | None:
+        """The picture (see `draw_difference`), or None while a thread draws it; `changed` follows then.
 
         Raises `DataError` for images of different size.
         """
@@ -37,12 +37,12 @@ class DifferenceDrawer(QObject):
         # SSIM's library takes half a second to load: never in the window's thread.
         quick = difference.kind is not Kind.SSIM and a.shape[0] * a.shape[1] <= AT_ONCE_PIXELS
         if quick or a.shape != b.shape:
-            self.drawn = draw_difference(a, b, difference, CancelToken())
+            self.drawn = draw_difference(a, b, difference, crop_border, CancelToken())
             return self.drawn
         wanted = (id(a), id(b), difference)
         if not (self._work.running and self._wanted == wanted):
             self._wanted = wanted
-            self._work.submit(lambda token: draw_difference(a, b, difference, token))
+            self._work.submit(lambda token: draw_difference(a, b, difference, crop_border, token))
         return None
 
     def _take(self, drawn: object) -> None:

@@ -12,11 +12,14 @@ from compare_bench import comparing, grab, open_and_wait, save_stamp, stamp
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from skimage import data
 from small_models import Bench
 
 from fakd_core.events import CancelToken, Image8
-from fakd_core.images import rgb_to_y, write_png
+from fakd_core.images import imresize_bicubic, rgb_to_y, write_png
+from fakd_core.metrics import ssim_y
 from fakd_gui.compare import ComparePanel
+from fakd_gui.compare.captions import difference_figures
 from fakd_gui.compare.difference import Difference, Kind, draw_difference
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.split import Split, SplitCanvas
@@ -134,7 +137,7 @@ def test_ssim_s_map_in_strips_is_the_library_s_of_the_whole(monkeypatch: pytest.
     a = stamp(70, 50)
     b = np.roll(a, 1, axis=1)
     monkeypatch.setattr("fakd_gui.compare.difference.STRIP_PIXELS", 50 * 16)
-    drawn = draw_difference(a, b, Difference("a", "b", kind=Kind.SSIM), CancelToken())
+    drawn = draw_difference(a, b, Difference("a", "b", kind=Kind.SSIM), 4, CancelToken())
     _, expected = structural_similarity(
         rgb_to_y(a),
         rgb_to_y(b),
@@ -146,7 +149,35 @@ def test_ssim_s_map_in_strips_is_the_library_s_of_the_whole(monkeypatch: pytest.
     )
     assert drawn.similarity is not None
     assert np.abs(drawn.similarity - expected).max() < 1e-6
-    assert drawn.mean == pytest.approx(expected.mean())
+    assert drawn.mean == pytest.approx(expected[9:-9, 9:-9].mean())
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_mean_of_ssim_s_map_is_the_score(scale: int) -> None:
+    hr = np.ascontiguousarray(data.astronaut()[100:164, 140:210])
+    sr = imresize_bicubic(imresize_bicubic(hr, 0.5), 2)
+    # What a network does at the border of an image does not count.
+    sr[: scale // 2] = 255
+    drawn = draw_difference(sr, hr, Difference("sr", "hr", kind=Kind.SSIM), scale, CancelToken())
+    assert difference_figures(drawn).startswith(f"mean {ssim_y(sr, hr, scale):.4f}, ")
+
+
+@pytest.mark.parametrize(("side", "said"), [(18, ""), (19, "mean 1.0000, smallest 1.000")])
+def test_ssim_s_map_has_no_mean_where_the_border_is_all_there_is(side: int, said: str) -> None:
+    image = stamp(side, 40)
+    drawn = draw_difference(image, image, Difference("a", "b", kind=Kind.SSIM), 4, CancelToken())
+    assert difference_figures(drawn) == said
+    assert drawn.similarity is not None
+
+
+def test_the_ssim_map_says_the_pane_s_score(opened: tuple[Bench, ComparePanel], qtbot: QtBot) -> None:
+    bench, panel = opened
+    panel.set_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
+    header = panel.board.panes[DIFFERENCE].header
+    qtbot.waitUntil(lambda: header.figures != "", timeout=10_000)
+    scores = panel.board.results[bench.teacher].scores
+    assert scores is not None
+    assert header.figures.startswith(f"mean {scores.ssim:.4f}, ")
 
 
 def test_lr_and_a_picture_of_lr_size_lie_on_the_others(
