@@ -29,6 +29,7 @@ from fakd_gui.widgets.save_dialog import ask_save_path
 from fakd_gui.widgets.style import restyle
 
 PREVIEW_DPI = 150
+DRAWING = "Drawing…"
 
 
 class FigureDialog(QDialog):
@@ -62,7 +63,7 @@ class FigureDialog(QDialog):
         self._drawing.result.connect(self._show)
         self._drawing.failed.connect(self._fail)
         self._saving = LatestWins("save the figure", self)
-        self._saving.result.connect(lambda path: session.tell(f"Wrote {Path(str(path)).name} and its recipe"))
+        self._saving.result.connect(self._saved)
         self._saving.failed.connect(self._fail)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -89,7 +90,7 @@ class FigureDialog(QDialog):
         if recipe is None:
             self._drawing.cancel()
             return
-        self._say("Drawing…")
+        self._say(DRAWING)
 
         def work(token: CancelToken) -> Image8:
             from fakd_core.figures import Materials, compose
@@ -161,7 +162,15 @@ class FigureDialog(QDialog):
     def _show(self, pixels: Image8) -> None:
         self.pixels = pixels
         self.preview.show_page(qpixmap_from_array(pixels))
-        self._say("")
+        # What a save said meanwhile stays.
+        if self.status.text() == DRAWING:
+            self._say("")
+
+    def _saved(self, path: object) -> None:
+        assert isinstance(path, Path)
+        said = f"Wrote {path.name} and its recipe"
+        self._say(said)
+        self._session.tell(said)
 
     def _fail(self, reason: str) -> None:
         self._say(reason, error=True)

@@ -56,6 +56,13 @@ def test_crops_are_previewed_edited_saved_and_copied(
     dialog.save_button.click()
     qtbot.waitUntil(lambda: not any(job.running for job in dialog.findChildren(LatestWins)), timeout=30_000)
     assert (tmp_path / "f.png").read_bytes() == written
+    (tmp_path / "file").touch()
+    dialog.save(tmp_path / "file" / "f.png")
+    qtbot.waitUntil(lambda: dialog.status.property("role") == "error", timeout=30_000)
+    with qtbot.waitSignal(session.told, timeout=30_000) as told:
+        dialog.save(tmp_path / "f.png")
+    assert told.args == ["Wrote f.png and its recipe"]
+    assert (dialog.status.text(), dialog.status.property("role")) == (told.args[0], "muted")
     dialog.choices.regions.setText("100, 100, 90, 90")
     dialog.refresh()
     qtbot.waitUntil(lambda: "lies outside the image" in dialog.status.text(), timeout=30_000)
