@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
@@ -18,6 +17,7 @@ from pydantic import (
 )
 
 from fakd_core.errors import ConfigError
+from fakd_core.toml_text import parse_toml
 
 Scale = Literal[2, 3, 4, 8]
 TAP_COUNT = 4
@@ -357,10 +357,12 @@ def to_toml(config: TrainConfig) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """The options in a TOML file, not yet validated; raises `ConfigError` if it can't be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: expected a TOML file, found no text") from None
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror or error}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from fakd_core.figures.recipe import BICUBIC, HR, AffinityRecipe, CropRecipe, Re
 from fakd_core.files import write_text
 from fakd_core.models.presets import PRESETS
 from fakd_core.samples import SAMPLES, resolve_data
+from fakd_core.toml_text import parse_toml
 
 FIGURE_SUFFIXES = (".png", ".pdf")
 _HEADING = "A figure of FAKD Workbench. Make it again: fakd figure --recipe THIS_FILE"
@@ -48,10 +48,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def parse_recipe(text: str, folder: Path) -> Recipe:
     """The recipe in `text`; paths are relative to `folder`. Raises as `read_recipe`."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not valid TOML: {error}") from None
+    values = parse_toml(text)
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
         found = "nothing" if kind is None else repr(kind)
@@ -88,8 +85,8 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
 def check_replaceable(path: Path) -> None:
     """Raise `ConfigError` if `path` is a file other than a recipe: it is not ours to replace."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {"kind": "crops"}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        values = parse_toml(path.read_text(encoding="utf-8-sig")) if path.exists() else {"kind": "crops"}
+    except (ConfigError, UnicodeDecodeError):
         values = {}
     if values.get("kind") not in _KINDS:
         raise ConfigError(

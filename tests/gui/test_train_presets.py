@@ -200,7 +200,7 @@ def test_a_run_s_settings_are_loaded_into_a_new_folder(
     [
         ("steps = 'many'", "steps"),
         ("stepps = 5", "stepps: no such option"),
-        ("steps = ", "not a readable TOML file"),
+        ("steps = ", "not valid TOML"),
         ("twin = true", "name a teacher"),
         (None, "no such file"),
     ],
