@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 
 from fakd_core.errors import DataError
+from fakd_core.events import CancelToken
 from fakd_core.images import rgb_to_y
 
 RGBArray = npt.NDArray[np.uint8] | npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -13,6 +16,7 @@ RGBArray = npt.NDArray[np.uint8] | npt.NDArray[np.float32] | npt.NDArray[np.floa
 PEAK = 255.0
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
+_STRIP_PIXELS = 1 << 19
 
 PROTOCOL: dict[str, str] = {
     "pixels": "SR clipped to 0..255 and rounded to 8 bits",
@@ -25,13 +29,15 @@ PROTOCOL: dict[str, str] = {
 """How `psnr_y` and `ssim_y` are measured in an evaluation, for people and for JSON."""
 
 
-def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
+def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | None = None) -> float:
     """PSNR in dB of the luma of two (H, W, 3) RGB images in 0..255, without `crop_border` pixels per side.
 
     Float images are clipped to 0..255 and rounded first. Identical images give infinity.
-    Raises `DataError` if the shapes differ or nothing is left after the crop.
+    Raises `DataError` if the shapes differ or nothing is left after the crop, `Cancelled` between strips of
+    half a megapixel once `cancel` is cancelled.
     """
-    return _psnr(*_luma_pair(sr, hr, crop_border, smallest=1))
+    pair = _cropped(sr, hr, crop_border, smallest=1)
+    return _psnr((rgb_to_y(one), rgb_to_y(other)) for one, other in _strips(*pair, 0, cancel))
 
 
 def psnr_rgb(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
@@ -39,41 +45,43 @@ def psnr_rgb(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
 
     Rounding, identical images and errors as in `psnr_y`.
     """
-    return _psnr(*_cropped_pair(sr, hr, crop_border, smallest=1))
+    return _psnr(_strips(*_cropped(sr, hr, crop_border, smallest=1), 0, None))
 
 
-def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
+def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | None = None) -> float:
     """Mean SSIM of the luma of two (H, W, 3) RGB images in 0..255 (Wang et al., 2004), as in `PROTOCOL`.
 
-    Rounding as in `psnr_y`; identical images give 1. Raises `DataError` if the shapes differ or less
-    than the 11x11 window is left after the crop.
+    Rounding and `cancel` as in `psnr_y`; identical images give 1. Raises `DataError` if the shapes differ or
+    less than the 11x11 window is left after the crop.
     """
     # scikit-image takes half a second to import; only those who measure SSIM pay for it.
     from skimage.metrics import structural_similarity
 
-    sr_y, hr_y = _luma_pair(sr, hr, crop_border, smallest=SSIM_WINDOW)
-    return float(
-        structural_similarity(  # type: ignore[no-untyped-call]
-            sr_y, hr_y, gaussian_weights=True, sigma=SSIM_SIGMA, use_sample_covariance=False, data_range=PEAK
+    pair = _cropped(sr, hr, crop_border, smallest=SSIM_WINDOW)
+    total, rows = 0.0, 0
+    # A window stands around every pixel at least its half from the border: strips share their edges.
+    for sr_strip, hr_strip in _strips(*pair, SSIM_WINDOW - 1, cancel):
+        mean = structural_similarity(  # type: ignore[no-untyped-call]
+            rgb_to_y(sr_strip),
+            rgb_to_y(hr_strip),
+            gaussian_weights=True,
+            sigma=SSIM_SIGMA,
+            use_sample_covariance=False,
+            data_range=PEAK,
         )
-    )
+        inside = len(sr_strip) - (SSIM_WINDOW - 1)
+        total, rows = total + float(mean) * inside, rows + inside
+    return total / rows
 
 
-def _psnr(sr: npt.NDArray[np.float64], hr: npt.NDArray[np.float64]) -> float:
-    error = float(np.mean((sr - hr) ** 2))
-    return float("inf") if error == 0 else float(10 * np.log10(PEAK**2 / error))
+def _psnr(strips: Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> float:
+    total, values = 0.0, 0
+    for sr, hr in strips:
+        total, values = total + float(np.sum((sr - hr) ** 2)), values + sr.size
+    return float("inf") if total == 0 else float(10 * np.log10(PEAK**2 / (total / values)))
 
 
-def _luma_pair(
-    sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    sr_rgb, hr_rgb = _cropped_pair(sr, hr, crop_border, smallest)
-    return rgb_to_y(sr_rgb), rgb_to_y(hr_rgb)
-
-
-def _cropped_pair(
-    sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int) -> tuple[RGBArray, RGBArray]:
     if sr.shape != hr.shape or sr.ndim != 3 or sr.shape[2] != 3:
         raise DataError(f"expected two RGB images of one (H, W, 3) shape, found {sr.shape} and {hr.shape}")
     height, width = sr.shape[0] - 2 * crop_border, sr.shape[1] - 2 * crop_border
@@ -83,7 +91,23 @@ def _cropped_pair(
             f"measure; at least {smallest}x{smallest} must be left"
         )
     rows, columns = slice(crop_border, crop_border + height), slice(crop_border, crop_border + width)
-    return _eight_bit(sr[rows, columns]), _eight_bit(hr[rows, columns])
+    return sr[rows, columns], hr[rows, columns]
+
+
+def _strips(
+    sr: RGBArray, hr: RGBArray, overlap: int, cancel: CancelToken | None
+) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """The pair from top to bottom as 8-bit values; a strip's last `overlap` rows are the next one's first.
+
+    Floats of a whole photograph would take gigabytes, and nobody could stop the work on them.
+    """
+    height, width = sr.shape[:2]
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height - overlap, rows):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        part = slice(top, top + rows + overlap)
+        yield _eight_bit(sr[part]), _eight_bit(hr[part])
 
 
 def _eight_bit(img: RGBArray) -> npt.NDArray[np.float64]:

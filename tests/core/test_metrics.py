@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from fakd_core import metrics
 from fakd_core.datasets import find_images
 from fakd_core.errors import DataError
+from fakd_core.events import Cancelled, CancelToken
 from fakd_core.images import read_image, rgb_to_y
 from fakd_core.metrics import psnr_rgb, psnr_y, ssim_y
 
@@ -73,3 +75,40 @@ def test_unfit_pairs_are_refused_with_their_sizes() -> None:
         ssim_y(small, small, 1)
     with pytest.raises(DataError, match="cut by 6"):
         psnr_y(small, small, 6)
+
+
+@pytest.mark.parametrize(("height", "rows"), [(40, 7), (41, 30), (41, 31), (43, 1)])
+def test_strips_give_the_scores_of_the_whole(monkeypatch: pytest.MonkeyPatch, height: int, rows: int) -> None:
+    rng = np.random.default_rng(height)
+    hr = rng.integers(0, 256, (height, 33, 3), dtype=np.uint8)
+    sr = np.clip(hr.astype(int) + rng.integers(-20, 20, hr.shape), 0, 255).astype(np.uint8)
+    whole = psnr_y(sr, hr, 2), ssim_y(sr, hr, 2), psnr_rgb(sr, hr, 2)
+    expected = structural_similarity(
+        rgb_to_y(sr[2:-2, 2:-2]),
+        rgb_to_y(hr[2:-2, 2:-2]),
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+    )
+    assert whole[1] == pytest.approx(expected, rel=1e-12)
+    monkeypatch.setattr(metrics, "_STRIP_PIXELS", 29 * rows)
+    assert (psnr_y(sr, hr, 2), ssim_y(sr, hr, 2), psnr_rgb(sr, hr, 2)) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize("score", [psnr_y, ssim_y])
+def test_a_large_image_is_left_in_the_middle(monkeypatch: pytest.MonkeyPatch, score: Callable) -> None:
+    token, strips = CancelToken(), 0
+
+    def count_and_cancel(img: np.ndarray) -> np.ndarray:
+        nonlocal strips
+        strips += 1
+        token.cancel()
+        return rgb_to_y(img)
+
+    monkeypatch.setattr(metrics, "_STRIP_PIXELS", 40 * 8)
+    monkeypatch.setattr(metrics, "rgb_to_y", count_and_cancel)
+    img = np.zeros((90, 40, 3), dtype=np.uint8)
+    with pytest.raises(Cancelled):
+        score(img, img, 0, cancel=token)
+    assert strips == 2  # Both images' first strip.
