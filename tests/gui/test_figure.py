@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,15 @@ from fakd_gui.figure import FigureDialog, open_affinity_figure, open_crop_figure
 from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import open_image
 from fakd_gui.session import Session
+
+
+@pytest.fixture(autouse=True)
+def _fonts_closed() -> Iterator[None]:
+    """matplotlib keeps the fonts' files open for each of the last threads that drew: no leak, but many."""
+    yield
+    from matplotlib import font_manager
+
+    font_manager._get_font.cache_clear()
 
 
 def shown(parent: QWidget, qtbot: QtBot) -> FigureDialog:
