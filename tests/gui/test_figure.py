@@ -22,7 +22,7 @@ from fakd_gui.session import Session
 
 @pytest.fixture(autouse=True)
 def _fonts_closed() -> Iterator[None]:
-    """matplotlib keeps the fonts' files open for each of the last threads that drew: no leak, but many."""
+    """Matplotlib keeps the fonts' files open for each of the last threads that drew: no leak, but many."""
     yield
     from matplotlib import font_manager
 
