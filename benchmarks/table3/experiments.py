@@ -1,0 +1,51 @@
+"""The trainings that a file of this folder asks for."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TEACHER = "TEACHER"
+"""Stands in the files for the teacher's run."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run, by the name of its folder; `kind` is what it stands for in the table."""
+
+    name: str
+    family: str
+    kind: str
+    seed: int
+    scale: int
+    options: dict[str, Any]
+    teacher: str = ""
+
+    def command(self, data: Path, out: Path) -> list[str]:
+        """The arguments of `fakd` that train it on the images of `data`, into `out/name`."""
+        words = ["train", "--train-data", str(data), "--run", str(out / self.name)]
+        for name, value in {"scale": self.scale, "seed": self.seed, **self.options}.items():
+            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            words += [f"--{name.replace('_', '-')}", str(out / self.teacher) if text == TEACHER else text]
+        return words
+
+
+def read_experiment(file: Path) -> list[Training]:
+    """The teacher first, then the students of the first seed, then those of the next."""
+    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    family, scale = file.stem, document["scale"]
+    common, teacher = document["common"], f"{document.get('teacher_of', family)}-teacher"
+    trainings = []
+    if "teacher" in document:
+        options = {**common, **document["teacher"]}
+        seed = options.pop("seed")
+        trainings.append(Training(teacher, family, "teacher", seed, scale, options))
+    for seed in document["seeds"]:
+        for number, (kind, own) in enumerate(document["students"].items(), 1):
+            options = {**common, **document["student"], **own}
+            name = f"{family}-{number}-seed{seed}"
+            learns = teacher if options.get("teacher") == TEACHER else ""
+            trainings.append(Training(name, family, kind, seed, scale, options, learns))
+    return trainings
