@@ -140,7 +140,8 @@ def extract(
     import torch
 
     from fakd_core.affinity import full_precision, unit_vectors
-    from fakd_core.inference import image_from_tensor, stoppable, tensor_from_image
+    from fakd_core.inference import image_from_tensor, tensor_from_image
+    from fakd_core.stopping import stoppable
 
     if model.spec.scale != image.scale:
         raise ConfigError(
@@ -150,7 +151,7 @@ def extract(
     rows = slice(window.top, window.top + window.height)
     columns = slice(window.left, window.left + window.width)
     lr = tensor_from_image(image.lr[rows, columns], next(model.parameters()).device)
-    with torch.inference_mode(), stoppable(model, token):
+    with torch.inference_mode(), stoppable(token):
         sr, maps = model.forward_features(lr)
         # Channels first in memory: a row of affinities then is one pass over contiguous planes.
         vectors = tuple(

@@ -13,6 +13,9 @@ from fakd_gui.inspect.losses import Loss
 from fakd_gui.theme import current_theme
 
 ROW = 17
+ROUNDING = 256 * 2.0**-24
+"""Losses no further apart are equal: an affinity adds up to 256 float32 products, each of which may move a
+sum of at most 1 by 2⁻²⁴."""
 TIP = (
     "SA loss, unweighted: the mean absolute difference to the teacher over all pairs of positions, 0 to 2.\n"
     "Smaller is nearer to the teacher. ≈ is estimated on a lattice of positions.\n"
@@ -137,11 +140,15 @@ class LossChart(QWidget):
 
 
 def nearest_at(learners: Sequence[Learner], layer: int) -> int | None:
-    """The number of the student nearest to the teacher at `layer`; None unless all of several are known."""
+    """The number of the student nearest to the teacher at `layer`.
+
+    None unless all of several are known, and where another one is as near, to rounding.
+    """
     values = [one.losses[layer].value for one in learners if layer in one.losses]
     if len(learners) < 2 or len(values) < len(learners):
         return None
-    return values.index(min(values))
+    first, second = sorted(values)[:2]
+    return values.index(first) if second - first > ROUNDING else None
 
 
 def verdict(learners: Sequence[Learner], layers: int) -> tuple[str, str]:
@@ -149,14 +156,18 @@ def verdict(learners: Sequence[Learner], layers: int) -> tuple[str, str]:
 
     Empty until it is known of every layer.
     """
-    nearest = [nearest_at(learners, layer) for layer in range(layers)]
-    known = [index for index in nearest if index is not None]
-    if not known or len(known) < layers:
+    known = all(layer in one.losses for one in learners for layer in range(layers))
+    if len(learners) < 2 or not layers or not known:
         return "", ""
-    best = max(set(known), key=known.count)
-    count = known.count(best)
-    if 2 * count == layers:
+    nearest = [nearest_at(learners, layer) for layer in range(layers)]
+    counts = [nearest.count(number) for number in range(len(learners))]
+    count = max(counts)
+    if count == 0:
+        return "Equally near to the teacher: the losses differ by no more than rounding", "equal, to rounding"
+    if counts.count(count) > 1:
         return "A tie by layers", "a tie by layers"
+    best, equal = counts.index(count), nearest.count(None)
     where = "at every layer" if count == layers else f"at {count} of {layers} layers"
+    where += f", equal at {equal}" if equal else ""
     square = f"<span style='color: {learners[best].colour}'>&#9632;</span>"
     return f"{learners[best].label} is nearer to the teacher {where}", f"{square} nearer {where}"

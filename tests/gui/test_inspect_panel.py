@@ -17,11 +17,13 @@ from small_models import Bench, make_bench, save_model, save_photo, turn_wheel
 
 from fakd_core.affinity import spatial_affinity_loss
 from fakd_core.events import CancelToken
+from fakd_core.images import write_png
 from fakd_gui.convert import array_from_qimage, colourise
 from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.features import MAX_SIDE, extract, window_around
-from fakd_gui.inspect.loss_chart import nearest_at
+from fakd_gui.inspect.loss_chart import Learner, nearest_at, verdict
+from fakd_gui.inspect.losses import Loss
 from fakd_gui.theme import affinity_lut, difference_lut
 
 
@@ -238,6 +240,44 @@ def test_the_nearer_student_is_told_layer_by_layer(
     winner = int((nearest == 1).sum() > 2)
     if (nearest == 1).sum() != 2:
         assert inspected.losses.verdict.toolTip().startswith(("with", "without")[winner])
+
+
+def test_students_of_a_single_pixel_are_equal_to_rounding(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    bench.session.add_student(bench.students[1])
+    pixel = bench.folder / "pixel.png"
+    write_png(pixel, np.full((1, 1, 3), 90, np.uint8))
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.open_image(pixel, 4, is_lr=True)
+    chart = inspected.losses
+    qtbot.waitUntil(lambda: chart.verdict.text() == "equal, to rounding", timeout=SLOW)
+    assert chart.verdict.toolTip().startswith("Equally near to the teacher")
+    for ref in bench.students:
+        assert "nearer" not in inspected.board.panes[difference_key(ref)].header.figures
+
+
+NEARER = "a is nearer to the teacher at"
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        (([0.1, 0.1, 0.1, 0.1], [0.2, 0.2, 0.2, 0.2]), "a is nearer to the teacher at every layer"),
+        (([0.1, 0.1, 0.1, 0.3], [0.2, 0.2, 0.2, 0.2]), f"{NEARER} 3 of 4 layers"),
+        (([0.1, 0.2, 0.2, 0.2], [0.2, 0.20001, 0.2, 0.2]), f"{NEARER} 1 of 4 layers, equal at 3"),
+        (([0.1, 0.1, 0.3, 0.3], [0.2, 0.2, 0.2, 0.2]), "A tie by layers"),
+        (([0.1, 0.1, 0.3, 0.3], [0.2, 0.2, 0.2, 0.3], [0.3, 0.3, 0.3, 0.2]), f"{NEARER} 2 of 4 layers"),
+        (([0.1, 0.2], [0.2]), ""),
+        (([0.1, 0.2, 0.3, 0.4],), ""),
+    ],
+)
+def test_the_verdict_counts_layers(losses: tuple[list[float], ...], said: str) -> None:
+    students = [
+        Learner(name, "#000000", {tap: Loss(value, True) for tap, value in enumerate(values)})
+        for name, values in zip("abc", losses, strict=False)
+    ]
+    assert verdict(students, 4)[0] == said
 
 
 def test_large_windows_are_estimated_and_said_to_be(
