@@ -6,18 +6,24 @@ import csv
 import io
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from os.path import realpath
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from fakd_core.datasets import SRDataset
-from fakd_core.errors import ConfigError, DataError
+import numpy as np
+
+from fakd_core.bicubic import bicubic_strips
+from fakd_core.datasets import ImagePair, SRDataset
+from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import CancelToken, Image8, Progress
+from fakd_core.finite import finite_outputs
 from fakd_core.images import write_png
-from fakd_core.inference import bicubic_upscale, upscale
+from fakd_core.inference import upscale
 from fakd_core.metrics import psnr_y, ssim_y
-from fakd_core.results import ImageResult, Result, to_json
+from fakd_core.results import ImageResult, LeftOut, Result, to_json
 
 if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
@@ -25,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["ImageResult", "Result", "evaluate", "to_csv", "to_json"]
 
 OnProgress = Callable[[Progress], None]
-OnResult = Callable[["Result"], None]
+OnResult = Callable[[Result], None]
+OnFailure = Callable[[str, FakdError], None]
 
 
 def evaluate(
@@ -34,18 +41,22 @@ def evaluate(
     *,
     on_progress: OnProgress | None = None,
     on_result: OnResult | None = None,
+    on_failure: OnFailure | None = None,
     cancel: CancelToken | None = None,
     tile: int | None = None,
     save_dir: Path | None = None,
 ) -> list[Result]:
     """Score every model (None: bicubic) on every image of `dataset`, in the order given.
 
-    `on_progress` counts images over all models, `on_result` gets each model's row as soon as it is done.
-    `tile` as in `fakd_core.inference.upscale`. With `save_dir`, outputs are written to
-    `save_dir/<model>/<dataset>/<image>.png`.
+    An image that can't be used is left out, and its result says so. `on_progress` counts images over all
+    models, `on_result` gets each model's row as soon as it is done, `on_failure` the name of a model that
+    could not be measured, and why; without it, that is raised. `tile` as in `fakd_core.inference.upscale`.
+    With `save_dir`, outputs are written to `save_dir/<model>/<dataset>/<image>.png`.
 
-    Raises `ConfigError` before any work if a model's scale is not the dataset's, `DataError` for an
-    image that can't be used, `Cancelled` between layers once `cancel` is cancelled.
+    Raises `ConfigError` before any work if a model's scale is not the dataset's, or an output would replace
+    an image of the set; `DataError` if no image can be used, or an output can't be written;
+    `CheckpointError` for a model whose output is not finite; `Cancelled` between layers, or strips of an
+    image, once `cancel` is cancelled.
     """
     for name, model in models.items():
         if model is not None and model.spec.scale != dataset.scale:
@@ -54,27 +65,25 @@ def evaluate(
                 f"choose scale {model.spec.scale} or another model"
             )
     folders = _folder_names(models)
+    if save_dir is not None:
+        _check_set_is_kept(dataset, [save_dir / folder / dataset.name for folder in folders.values()])
     results = []
     total = len(models) * len(dataset)
     for position, (name, model) in enumerate(models.items()):
-        scores = []
-        for index in range(len(dataset)):
-            if cancel is not None:
-                cancel.raise_if_cancelled()
-            pair = dataset.load(index)
-            began = time.perf_counter()
-            sr = (
-                bicubic_upscale(pair.lr, dataset.scale)
-                if model is None
-                else upscale(model, pair.lr, tile, cancel=cancel)
-            )
-            seconds = time.perf_counter() - began
-            scores.append(_score(pair.name, sr, pair.hr, dataset.scale, seconds))
-            if save_dir is not None:
-                write_png(save_dir / folders[name] / dataset.name / f"{pair.name}.png", sr)
+
+        def report(done: int, image: str, before: int = position * len(dataset), name: str = name) -> None:
             if on_progress is not None:
-                on_progress(Progress(position * len(dataset) + index + 1, total, f"{name}: {pair.name}"))
-        result = _summary(name, dataset, scores)
+                on_progress(Progress(before + done, total, f"{name}: {image}"))
+
+        outputs = save_dir / folders[name] / dataset.name if save_dir else None
+        try:
+            with nullcontext() if model is None else finite_outputs(model, name):
+                result = _measure(name, model, dataset, report, cancel, tile, outputs)
+        except FakdError as error:
+            if on_failure is None:
+                raise
+            on_failure(name, error)
+            continue
         results.append(result)
         if on_result is not None:
             on_result(result)
@@ -82,29 +91,95 @@ def evaluate(
 
 
 def to_csv(results: Iterable[Result]) -> str:
-    """A heading, then one line per image and one named `mean` per result."""
+    """A heading, then one line per image and one named `mean` per result.
+
+    A line of `mean` tells how many images it is of, out of how many; an image that was left out has its file
+    and the reason instead of figures.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["model", "dataset", "scale", "image", "psnr_y", "ssim_y", "seconds"])
+    names = ["model", "dataset", "scale", "image", "psnr_y", "ssim_y", "seconds"]
+    writer.writerow([*names, "images", "images_in_set", "left_out"])
     for result in results:
         head = [result.model, result.dataset, result.scale]
         seconds = fmean(image.seconds for image in result.per_image)
         for image in result.per_image:
-            writer.writerow([*head, image.name, *_digits(image.psnr_y, image.ssim_y, image.seconds)])
-        writer.writerow([*head, "mean", *_digits(result.psnr_y, result.ssim_y, seconds)])
+            figures = _digits(image.psnr_y, image.ssim_y, image.seconds)
+            writer.writerow([*head, image.name, *figures, "", "", ""])
+        for lost in result.left_out:
+            writer.writerow([*head, lost.file, "", "", "", "", "", lost.reason])
+        figures, whole = _digits(result.psnr_y, result.ssim_y, seconds), result.images + len(result.left_out)
+        writer.writerow([*head, "mean", *figures, result.images, whole, ""])
     return text.getvalue()
 
 
-def _score(name: str, sr: Image8, hr: Image8, scale: int, seconds: float) -> ImageResult:
-    try:
-        return ImageResult(name, psnr_y(sr, hr, scale), ssim_y(sr, hr, scale), seconds)
-    except DataError as error:
-        raise DataError(f"{name}: {error}") from None
+def _check_set_is_kept(dataset: SRDataset, folders: Iterable[Path]) -> None:
+    """Raise `ConfigError` if an output would replace an image of the set itself."""
+    sources = {realpath(path) for path in (*dataset.hr_files, *dataset.lr_files) if path is not None}
+    for target in (folder / f"{name}.png" for folder in folders for name in dataset.names):
+        if realpath(target) in sources:
+            raise ConfigError(
+                f"{target}: an image of the set, which the output would replace; save elsewhere"
+            )
 
 
-def _summary(model: str, dataset: SRDataset, scores: Sequence[ImageResult]) -> Result:
+def _measure(
+    name: str,
+    model: SRNetwork | None,
+    dataset: SRDataset,
+    report: Callable[[int, str], None],
+    cancel: CancelToken | None,
+    tile: int | None,
+    outputs: Path | None,
+) -> Result:
+    scores, left_out = [], list[LeftOut]()
+    for index, image in enumerate(dataset.names):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        try:
+            pair = dataset.load(index)
+            began = time.perf_counter()
+            sr = _enlarge(model, pair.lr, dataset.scale, tile, cancel)
+            seconds = time.perf_counter() - began
+            scores.append(_score(pair, sr, dataset.scale, seconds, cancel))
+        except (DataError, OSError) as error:
+            left_out.append(_left_out(dataset, index, error))
+        else:
+            if outputs is not None:
+                write_png(outputs / f"{image}.png", sr)
+        report(index + 1, image)
+    if not scores:
+        others = " (nor can any other image of the set be used)" if left_out[1:] else ""
+        raise DataError(f"{left_out[0].file}: {left_out[0].reason}{others}")
     psnr, ssim = fmean(score.psnr_y for score in scores), fmean(score.ssim_y for score in scores)
-    return Result(model, dataset.name, dataset.scale, len(scores), psnr, ssim, tuple(scores))
+    return Result(name, dataset.name, dataset.scale, len(scores), psnr, ssim, tuple(scores), tuple(left_out))
+
+
+def _enlarge(
+    model: SRNetwork | None, lr: Image8, scale: int, tile: int | None, cancel: CancelToken | None
+) -> Image8:
+    if model is None:
+        return np.concatenate(list(bicubic_strips(lr, scale, cancel)))
+    return upscale(model, lr, tile, cancel=cancel)
+
+
+def _score(
+    pair: ImagePair, sr: Image8, scale: int, seconds: float, cancel: CancelToken | None
+) -> ImageResult:
+    psnr, ssim = (score(sr, pair.hr, scale, cancel) for score in (psnr_y, ssim_y))
+    return ImageResult(pair.name, psnr, ssim, seconds)
+
+
+def _left_out(dataset: SRDataset, index: int, error: DataError | OSError) -> LeftOut:
+    """The file that `error` names, the HR or the LR one, and the rest of what it says."""
+    hr_file, lr_file = dataset.hr_files[index], dataset.lr_files[index]
+    if isinstance(error, OSError):
+        return LeftOut(str(hr_file), f"can't be read ({error.strerror or error}); check its permissions")
+    reason = str(error)
+    for file in (lr_file, hr_file):
+        if file is not None and reason.startswith(f"{file}: "):
+            return LeftOut(str(file), reason.removeprefix(f"{file}: "))
+    return LeftOut(str(hr_file), reason)
 
 
 def _folder_names(models: Iterable[str]) -> dict[str, str]:

@@ -21,8 +21,16 @@ class ImageResult:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """An image of a set that no score could be had of: its file, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Result:
-    """One model on one set; the scores are means over its images."""
+    """One model on one set; the scores are means over the `images` that were measured."""
 
     model: str
     dataset: str
@@ -31,11 +39,40 @@ class Result:
     psnr_y: float
     ssim_y: float
     per_image: tuple[ImageResult, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def coverage(self) -> str:
+        """'5', or '4 of 5' where images were left out."""
+        return covered(self.images, self.images + len(self.left_out))
 
 
-def to_json(results: Iterable[Result]) -> dict[str, Any]:
-    """`{"results": [...], "protocol": {...}}`, for `json.dumps`; an infinite PSNR (SR equals HR) is None."""
-    return {"results": [_finite(asdict(result)) for result in results], "protocol": dict(PROTOCOL)}
+@dataclass(frozen=True)
+class Failure:
+    """A model that could not be measured on a set; `dataset` and `scale` are None if it was on none."""
+
+    model: str
+    reason: str
+    dataset: str | None = None
+    scale: int | None = None
+
+
+def covered(measured: int, of: int) -> str:
+    """How many images an average is of: '5', or '4 of 5'."""
+    return str(measured) if measured == of else f"{measured} of {of}"
+
+
+def to_json(results: Iterable[Result], failures: Iterable[Failure] = ()) -> dict[str, Any]:
+    """`{"results": [...], "protocol": {...}}`, for `json.dumps`; an infinite PSNR (SR equals HR) is None.
+
+    A result that is not of all the set's images has `left_out`, and there is `failures` if there are some.
+    """
+    rows = [_finite(asdict(result)) for result in results]
+    for row in rows:
+        if not row["left_out"]:
+            del row["left_out"]
+    failed = [asdict(failure) for failure in failures]
+    return {"results": rows, **({"failures": failed} if failed else {}), "protocol": dict(PROTOCOL)}
 
 
 def from_json(document: object) -> list[Result]:
@@ -59,6 +96,26 @@ def from_json(document: object) -> list[Result]:
     return results
 
 
+def failures_from_json(document: object) -> list[Failure]:
+    """The failures in what `to_json` made; none where it lists none. Raises `DataError` as `from_json`."""
+    rows = document.get("failures", []) if isinstance(document, dict) else []
+    failures = []
+    try:
+        for row in rows:
+            dataset, scale = row.get("dataset"), row.get("scale")
+            failures.append(
+                Failure(
+                    str(row["model"]),
+                    str(row["reason"]),
+                    None if dataset is None else str(dataset),
+                    None if scale is None else int(scale),
+                )
+            )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"failure {len(failures) + 1} is damaged: {error}") from None
+    return failures
+
+
 def _result(row: dict[str, Any]) -> Result:
     images = tuple(
         ImageResult(
@@ -74,6 +131,7 @@ def _result(row: dict[str, Any]) -> Result:
         _psnr(row["psnr_y"]),
         float(row["ssim_y"]),
         images,
+        tuple(LeftOut(str(image["file"]), str(image["reason"])) for image in row.get("left_out", ())),
     )
 
 

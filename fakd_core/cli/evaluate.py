@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from fakd_core.cli.console import output, reported_progress
-from fakd_core.errors import ConfigError
+from fakd_core.cli.console import errors, output, reported_progress
+from fakd_core.errors import ConfigError, DataError, FakdError
 
 if TYPE_CHECKING:
     from fakd_core.datasets import SRDataset
-    from fakd_core.evaluation import Result
-
-BICUBIC = "bicubic"
+    from fakd_core.results import Failure, Result
 
 
 def evaluate(
@@ -36,8 +34,12 @@ def evaluate(
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
 ) -> None:
-    """Score every model on every set by the papers' protocol."""
+    """Score every model on every set by the papers' protocol.
+
+    What can't be used is reported and left out: a line on stderr for each image or model, and exit status 1.
+    """
     from fakd_core import evaluation
+    from fakd_core.bicubic import BICUBIC
     from fakd_core.catalogue import load_model
     from fakd_core.config import check_scale
     from fakd_core.datasets import open_dataset
@@ -53,22 +55,68 @@ def evaluate(
     where = choose_device(device)
     if save:
         _check_names_differ(datasets)
+        if save.exists() and not save.is_dir():
+            raise ConfigError(f"{save}: a file; --save names the folder that the outputs go to")
+        check_writable(save / "outputs")
     models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
-    results: list[Result] = []
+    found = _Findings()
     for dataset in datasets:
+        found.dataset = dataset
         with reported_progress(dataset.name) as report:
-            results += evaluation.evaluate(
-                models, dataset, on_progress=report, cancel=context.obj, tile=tile, save_dir=save
+            evaluation.evaluate(
+                models,
+                dataset,
+                on_progress=report,
+                on_result=found.keep,
+                on_failure=found.fail,
+                cancel=context.obj,
+                tile=tile,
+                save_dir=save,
             )
+    found.tell()
     if as_json:
-        typer.echo(json.dumps(evaluation.to_json(results)))
+        typer.echo(json.dumps(evaluation.to_json(found.results, found.failures)))
     else:
-        output.print(_table(results), soft_wrap=False)
+        output.print(_table(found.results), soft_wrap=False)
         for name, meaning in PROTOCOL.items():
             output.print(f"{name}: {meaning}", style="dim")
     # Last, so that a full disk loses no scores.
     if csv:
-        write_text(csv, evaluation.to_csv(results))
+        write_text(csv, evaluation.to_csv(found.results))
+    if found.troubles:
+        raise typer.Exit(1)
+
+
+class _Findings:
+    """What was measured, and what was not."""
+
+    def __init__(self) -> None:
+        self.dataset: SRDataset
+        """The one in work."""
+        self.results: list[Result] = []
+        self.failures: list[Failure] = []
+        self.troubles: dict[str, FakdError] = {}
+        """Each once: an image that is broken is so for every model."""
+
+    def keep(self, result: Result) -> None:
+        self.results.append(result)
+        for lost in result.left_out:
+            line = f"{lost.file}: {lost.reason}"
+            self.troubles[line] = DataError(line)
+
+    def fail(self, model: str, error: FakdError) -> None:
+        from fakd_core.results import Failure
+
+        self.failures.append(Failure(model, str(error), self.dataset.name, self.dataset.scale))
+        self.troubles[str(error)] = error
+
+    def tell(self) -> None:
+        """A line for each trouble; the last one is raised where nothing was measured."""
+        troubles = list(self.troubles.values())
+        for trouble in troubles if self.results else troubles[:-1]:
+            errors.print(f"error: {trouble}", style="red", soft_wrap=True)
+        if not self.results:
+            raise troubles[-1]
 
 
 def _check_names_differ(datasets: list[SRDataset]) -> None:
@@ -92,5 +140,5 @@ def _table(results: list[Result]) -> Table:
     for row in results:
         seconds = sum(image.seconds for image in row.per_image) / row.images
         scores = (f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}", f"{seconds:.2f}")
-        table.add_row(row.model, row.dataset, f"x{row.scale}", str(row.images), *scores)
+        table.add_row(row.model, row.dataset, f"x{row.scale}", row.coverage, *scores)
     return table

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 
 import typer
 
 from fakd_core.cli.console import errors, print_above, progress_bar
 from fakd_core.errors import ConfigError, DataError
-from fakd_core.events import Progress
+from fakd_core.events import CancelToken, Image8, Progress
+
+USUAL_SCALE = 4
 
 
 def upscale(
     context: typer.Context,
     inputs: list[Path] = typer.Argument(..., metavar="INPUT...", help="Images, or folders of images."),
-    model: str = typer.Option(..., help="Bundled name, checkpoint or run folder."),
+    model: str = typer.Option(..., help="Bundled name, checkpoint, run folder, or bicubic."),
     out: Path = typer.Option(..., help="Folder for the results, as PNG; made if need be."),
     tile: int | None = typer.Option(
         None, help="Tile side in LR pixels. [default: whole image where it fits]"
     ),
+    scale: int | None = typer.Option(
+        None, help="2, 3, 4 or 8, for bicubic; a network has its own. [default: 4]"
+    ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
 ) -> None:
     """Enlarge every input; one that can't be used is reported, and the others are done all the same."""
-    from fakd_core.catalogue import load_model
-    from fakd_core.device import choose_device
+    from fakd_core.files import check_writable
     from fakd_core.images import read_image
-    from fakd_core.inference import upscale_strips
     from fakd_core.png_stream import write_png_strips
 
-    network = load_model(model).to(choose_device(device))
-    scale = network.spec.scale
-    targets = _targets([path.expanduser() for path in inputs], out.expanduser(), scale)
+    enlarge = _enlarger(model, scale, tile, device, context.obj)
+    out = out.expanduser()
+    targets = _targets([path.expanduser() for path in inputs], out, enlarge.scale)
+    check_writable(out / "outputs")
     failed = 0
     with progress_bar() as bar:
         task = bar.add_task("", total=len(targets))
@@ -44,9 +51,8 @@ def upscale(
 
             try:
                 image = read_image(source)
-                height, width = image.shape[0] * scale, image.shape[1] * scale
-                strips = upscale_strips(network, image, tile, report, context.obj)
-                write_png_strips(target, height, width, strips)
+                height, width = image.shape[0] * enlarge.scale, image.shape[1] * enlarge.scale
+                write_png_strips(target, height, width, enlarge.strips(image, report))
             except DataError as error:
                 if len(targets) == 1:
                     raise
@@ -58,8 +64,44 @@ def upscale(
         raise DataError(f"{failed} of {len(targets)} images were not enlarged; the reasons are above")
 
 
+@dataclass(frozen=True)
+class _Enlarger:
+    """A network, or MATLAB's bicubic, at its scale."""
+
+    scale: int
+    strips: Callable[[Image8, Callable[[Progress], None]], Iterator[Image8]]
+
+
+def _enlarger(model: str, scale: int | None, tile: int | None, device: str, cancel: CancelToken) -> _Enlarger:
+    from fakd_core.bicubic import BICUBIC, bicubic_strips
+    from fakd_core.catalogue import load_model
+    from fakd_core.config import check_scale
+    from fakd_core.device import choose_device
+    from fakd_core.finite import finite_outputs
+    from fakd_core.inference import upscale_strips
+
+    if model == BICUBIC:
+        factor = check_scale(USUAL_SCALE if scale is None else scale)
+        return _Enlarger(factor, lambda image, report: bicubic_strips(image, factor, cancel))
+    network = load_model(model).to(choose_device(device))
+    if scale not in (None, network.spec.scale):
+        raise ConfigError(
+            f"{model} is an x{network.spec.scale} network, but x{scale} was asked for; "
+            "leave --scale out, or choose another model"
+        )
+
+    def finite(strips: Iterator[Image8]) -> Iterator[Image8]:
+        with finite_outputs(network, model):
+            yield from strips
+
+    return _Enlarger(
+        network.spec.scale,
+        lambda image, report: finite(upscale_strips(network, image, tile, report, cancel)),
+    )
+
+
 def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
-    """The output file of every input file; raises `ConfigError` if two would be the same."""
+    """The output file of every input file; raises `ConfigError` if two would be the same, or an input."""
     from fakd_core.datasets import find_images
 
     files: list[Path] = []
@@ -80,4 +122,11 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
             )
         taken[target] = source
         targets[source] = target
+    sources = {realpath(source): source for source in targets}
+    for target in taken:
+        if realpath(target) in sources:
+            raise ConfigError(
+                f"{sources[realpath(target)]}: an input, which the output of {taken[target].name} would "
+                "replace; choose another folder for --out"
+            )
     return targets

@@ -15,7 +15,7 @@ import torch
 
 from fakd_core import load_model
 from fakd_core.cli import main
-from fakd_core.images import read_image, write_png
+from fakd_core.images import imresize_bicubic, read_image, write_png
 from fakd_core.inference import upscale
 from fakd_core.models import SRNetwork
 
@@ -41,6 +41,22 @@ def test_a_bad_image_is_reported_and_the_others_are_done(
     assert sorted(out.iterdir()) == written
     expected = upscale(load_model(small_teacher), read_image(photos / "coffee0.png"))
     assert np.array_equal(read_image(written[1]), expected)
+
+
+@pytest.mark.parametrize(("options", "scale"), [([], 4), (["--scale", "3"], 3)])
+def test_bicubic_is_a_model_too(photos: Path, tmp_path: Path, options: list[str], scale: int) -> None:
+    source, out = photos / "coffee0.png", tmp_path / "out"
+    assert main(["upscale", str(source), "--model", "bicubic", "--out", str(out), *options]) == 0
+    expected = imresize_bicubic(read_image(source), scale)
+    assert np.array_equal(read_image(out / f"coffee0_x{scale}.png"), expected)
+
+
+def test_an_input_is_never_written_over(photos: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "a_x4.png"):
+        (tmp_path / name).write_bytes((photos / "coffee0.png").read_bytes())
+    assert main(["upscale", str(tmp_path), "--model", "bicubic", "--out", str(tmp_path)]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a_x4.png"]
+    assert (tmp_path / "a_x4.png").read_bytes() == (photos / "coffee0.png").read_bytes()
 
 
 def test_where_memory_runs_out_a_line_says_so_and_the_image_is_done(

@@ -13,12 +13,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from fakd_core import bicubic
 from fakd_core.config import ModelSpec
 from fakd_core.datasets import open_dataset
-from fakd_core.errors import ConfigError
+from fakd_core.errors import CheckpointError, ConfigError, DataError
 from fakd_core.evaluation import Result, evaluate, to_csv, to_json
 from fakd_core.events import Cancelled, CancelToken, Progress
-from fakd_core.images import read_image, write_png
+from fakd_core.images import imresize_bicubic, read_image, write_png
 from fakd_core.models import SRNetwork
 
 Shared = Callable[[str], Path]
@@ -111,6 +112,92 @@ def test_scale_mismatch_is_refused_before_any_work(folder: Path) -> None:
     with pytest.raises(ConfigError, match="net is an x4 network, but x2"):
         evaluate({"bicubic": None, "net": nearest(4)}, open_dataset(folder, 2), on_progress=log.append)
     assert not log
+
+
+def test_a_broken_image_is_left_out_and_said(folder: Path) -> None:
+    (folder / "aa.png").write_bytes(b"not an image")
+    tiny = folder / "tiny.png"
+    write_png(tiny, np.zeros((12, 12, 3), dtype=np.uint8))
+    log: list[Progress] = []
+    results = evaluate({"net": nearest(2), "bicubic": None}, open_dataset(folder, 2), on_progress=log.append)
+    whole = [image for image in folder.iterdir() if image.stem in "ab"]
+    for image in (folder / "aa.png", tiny):
+        image.unlink()
+    assert len(whole) == 2
+    again = evaluate({"net": nearest(2), "bicubic": None}, open_dataset(folder, 2))
+    for result, alone in zip(results, again, strict=True):
+        assert (result.psnr_y, result.ssim_y, result.images) == (alone.psnr_y, alone.ssim_y, 2)
+        assert [lost.file for lost in result.left_out] == [str(folder / "aa.png"), str(tiny)]
+        assert result.left_out[0].reason.startswith("expected an image, found no image format")
+        assert "at least 11x11 must be left" in result.left_out[1].reason
+        assert result.coverage == "2 of 4"
+        assert alone.coverage == "2"
+    assert [step.done for step in log] == list(range(1, 9))
+    rows = list(csv.DictReader(io.StringIO(to_csv(results[:1]))))
+    assert [row["image"] for row in rows] == ["a", "b", str(folder / "aa.png"), str(tiny), "mean"]
+    assert rows[2]["left_out"] == results[0].left_out[0].reason
+    assert (rows[4]["images"], rows[4]["images_in_set"]) == ("2", "4")
+
+
+def test_an_lr_image_of_another_size_is_left_out_by_its_name(folder: Path) -> None:
+    (folder / "HR").mkdir()
+    lr = folder / "LR_bicubic" / "X2"
+    for name, size in (("a", (24, 20, 3)), ("b", (25, 20, 3))):
+        (folder / f"{name}.png").rename(folder / "HR" / f"{name}.png")
+        write_png(lr / f"{name}x2.png", np.zeros(size, dtype=np.uint8))
+    (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
+    (lost,) = result.left_out
+    assert lost.file == str(lr / "bx2.png")
+    assert lost.reason.startswith("expected 20x24")
+
+
+def test_a_set_of_broken_images_is_an_error(folder: Path) -> None:
+    for image in folder.iterdir():
+        image.write_bytes(b"")
+    with pytest.raises(DataError, match=r"a\.png: .*empty file.*nor can any other"):
+        evaluate({"bicubic": None}, open_dataset(folder, 2))
+
+
+def test_a_model_that_gives_no_image_is_told_and_the_others_go_on(folder: Path, tmp_path: Path) -> None:
+    broken = nearest(2)
+    broken.forward = lambda lr: Nearest.forward(broken, lr) / 0  # type: ignore[method-assign]
+    models, failures = {"broken": broken, "bicubic": None}, list[tuple[str, str]]()
+    results = evaluate(
+        models,
+        open_dataset(folder, 2),
+        on_failure=lambda name, error: failures.append((name, str(error))),
+        save_dir=tmp_path / "out",
+    )
+    assert [result.model for result in results] == ["bicubic"]
+    ((name, reason),) = failures
+    assert name == "broken"
+    assert reason.startswith("broken: expected an image, found infinite or NaN pixels")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["bicubic"]
+    with pytest.raises(CheckpointError, match="NaN pixels"):
+        evaluate(models, open_dataset(folder, 2))
+    assert not broken._forward_hooks
+
+
+def test_the_set_itself_is_never_written_over(folder: Path) -> None:
+    inside = folder.parent / "bicubic" / "set"
+    inside.parent.mkdir()
+    folder.rename(inside)
+    before = (inside / "a.png").read_bytes()
+    with pytest.raises(ConfigError, match=r"a\.png: an image of the set"):
+        evaluate({"bicubic": None}, open_dataset(inside, 2), save_dir=folder.parent)
+    assert (inside / "a.png").read_bytes() == before
+
+
+def test_bicubic_in_strips_is_bicubic(monkeypatch: pytest.MonkeyPatch) -> None:
+    img = np.random.default_rng(0).integers(0, 256, (41, 9, 3), dtype=np.uint8)
+    whole = imresize_bicubic(img, 3)
+    for rows in (1, 3, 40, 41):
+        monkeypatch.setattr(bicubic, "_ROWS_AT_ONCE", rows)
+        assert np.array_equal(np.concatenate(list(bicubic.bicubic_strips(img, 3))), whole)
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        next(bicubic.bicubic_strips(img, 3, token))
 
 
 def test_cancel_stops(folder: Path) -> None:
