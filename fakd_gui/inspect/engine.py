@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -221,6 +222,9 @@ class AffinityEngine(QObject):
         self._origins[made.origin[0]] = made.origin
         self._kept[made.origin, made.window] = made
         self._kept.move_to_end((made.origin, made.window))
+        # A run keeps few checkpoints as it goes on: nobody comes back to the others.
+        for key in [key for key in self._kept if not Path(key[0][0]).exists()]:
+            del self._kept[key]
         while len(self._kept) > 1 and sum(held.nbytes for held in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)
 

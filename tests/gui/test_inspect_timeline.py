@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -190,6 +192,28 @@ def test_following_shows_every_validation_and_keeps_the_pixel(
     assert panel.timeline.step == 100
     assert list(panel.timeline.steps) == [50, 100, 150, 200]
     check_shown(panel, str(run), run / "snapshots/0000100.safetensors")
+
+
+def test_maps_of_a_checkpoint_that_is_gone_take_no_memory(
+    bench: Bench, panel: InspectPanel, training: tuple[Job, Path], qtbot: QtBot
+) -> None:
+    job, run = training
+    bench.session.training_started.emit(job)
+    bench.session.add_run(run)
+    QTest.keyClick(panel, Qt.Key.Key_T)
+    maps = {}
+    for step in (50, 100, 150):
+        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+            file = validate(job, run, step)
+        maps[step] = weakref.ref(panel.engine.features[str(run)])
+        if step == 100:
+            file.unlink()
+
+    def gone() -> list[int]:
+        gc.collect()
+        return [step for step, held in maps.items() if held() is None]
+
+    qtbot.waitUntil(lambda: gone() == [100], timeout=SLOW)
 
 
 def test_a_checkpoint_that_is_gone_is_said_and_the_rest_goes_on(
