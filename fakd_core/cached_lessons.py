@@ -74,7 +74,7 @@ class CachedLessons:
                 there = cache.found()
                 for block in range(self._pool.blocks):
                     if block in there:
-                        token.raise_if_cancelled()
+                        token.heed()
                         yield Progress(block * PATCHES_PER_BLOCK, self._pool.size, f"checking the {_WHAT}")
                         damaged += not cache.open(block)
                     if block not in there or not cache.open(block):

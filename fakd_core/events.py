@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,9 +19,11 @@ class Cancelled(Exception):
 
 
 class CancelToken:
-    """Thread-safe request to pause or to stop; the worker looks at it between steps or tiles."""
+    """Thread-safe request to pause or to stop; the worker heeds it several times a second."""
 
     def __init__(self) -> None:
+        self.paused_seconds = 0.0
+        """How long the worker has been held in all."""
         self._cancelled = threading.Event()
         self._may_run = threading.Event()
         self._may_run.set()
@@ -45,11 +48,19 @@ class CancelToken:
 
     def wait_while_paused(self) -> None:
         """Block while paused; return at once when running or cancelled."""
-        self._may_run.wait()
+        if not self._may_run.is_set():
+            begun = time.monotonic()
+            self._may_run.wait()
+            self.paused_seconds += time.monotonic() - begun
 
     def raise_if_cancelled(self) -> None:
         if self.cancelled:
             raise Cancelled
+
+    def heed(self) -> None:
+        """Block while paused; raise `Cancelled` once cancelled."""
+        self.wait_while_paused()
+        self.raise_if_cancelled()
 
 
 @dataclass(frozen=True)

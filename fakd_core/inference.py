@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.images import imresize_bicubic
 from fakd_core.memory import activation_bytes, is_out_of_memory
+from fakd_core.stopping import stoppable
 from fakd_core.tiles import DEFAULT_TILE, MIN_TILE, Floats, Span, Tiling, check_tile, cut, fade_in
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def upscale_strips(
     Where memory runs out, tiles of half the side go on from the last finished strip; the `note` of a
     `Progress` tells. `on_progress` counts tiles; `on_tile` gets each as soon as it is made, to be looked at
     meanwhile. Raises `ConfigError` for a tile below 96, `DataError` for what is no such image or needs too
-    much memory even in tiles of 96, `Cancelled` once `cancel` is cancelled (looked at before every layer).
+    much memory even in tiles of 96, `Cancelled` once `cancel` is cancelled (looked at within every layer).
     """
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8 or img.size == 0:
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
@@ -136,7 +136,7 @@ class TiledPass:
         top, above = 0, None
         # Tile after tile needs the same memory again; a single pass would only hold more of it.
         tiled = max(height, width) > self._tiling.side
-        with stoppable(self._model, self._cancel), freed_memory_kept() if tiled else nullcontext():
+        with freed_memory_kept() if tiled else nullcontext():
             while top < height:
                 rows, columns = cut(top, height, self._tiling), cut(0, width, self._tiling)
                 begun, self._total = self._done, self._done + len(rows) * len(columns)
@@ -187,10 +187,8 @@ class TiledPass:
 
     def _tile(self, row: Span, column: Span) -> Floats:
         """The kept part of one tile's output, (h, w, 3)."""
-        if self._cancel is not None:
-            self._cancel.raise_if_cancelled()
         seen = self._img[row.see_start : row.see_end, column.see_start : column.see_end]
-        with torch.inference_mode():
+        with torch.inference_mode(), stoppable(self._cancel):
             sr = self._model(tensor_from_image(seen, next(self._model.parameters()).device))[0]
         scale = self._model.spec.scale
         top, left = (row.keep_start - row.see_start) * scale, (column.keep_start - column.see_start) * scale
@@ -225,27 +223,3 @@ def _fitting_side(model: SRNetwork, height: int, width: int) -> int:
 def _to_uint8(values: torch.Tensor) -> Image8:
     result: Image8 = values.clamp(0, 255).round().to(torch.uint8).cpu().numpy()
     return result
-
-
-@contextmanager
-def stoppable(model: SRNetwork, cancel: CancelToken | None) -> Iterator[None]:
-    """Look at `cancel` before every layer: one forward pass can take longer than a person waits for Stop.
-
-    `Cancelled` is raised inside the block, for passes on this thread only.
-    """
-    if cancel is None:
-        yield
-        return
-    worker = threading.get_ident()
-
-    def look(_layer: torch.nn.Module, _inputs: tuple[Any, ...]) -> None:
-        # Another thread may use the same network; this token is none of its business.
-        if threading.get_ident() == worker:
-            cancel.raise_if_cancelled()
-
-    handles = [layer.register_forward_pre_hook(look) for layer in model.modules()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -183,7 +183,7 @@ def _locked(lock: IO[str], total: int, token: CancelToken) -> Generator[Progress
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            token.raise_if_cancelled()
+            token.heed()
             yield Progress(0, total, "waiting for another process to decode the images")
             time.sleep(_POLL_SECONDS)
         except OSError:
@@ -207,8 +207,7 @@ def _write(
     entries = []
     with path.open("wb") as file, Prefetcher(dataset.load, _DECODERS, total) as load:
         for index in range(total):
-            token.wait_while_paused()
-            token.raise_if_cancelled()
+            token.heed()
             yield Progress(index, total, "decoding images")
             pair = load(index)
             height, width = pair.lr.shape[:2]

@@ -27,6 +27,7 @@ from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path, write_text
 from fakd_core.models import SRNetwork
 from fakd_core.patch_pool import PATCHES_PER_BLOCK, PatchPool
+from fakd_core.stopping import stoppable
 
 Answers = dict[str, Tensor]
 """By name, one row a patch, channels last: `SR`, less 128, and each layer's map."""
@@ -168,12 +169,10 @@ class TeacherCache:
         draws = self._pool.block(block)
         parts: dict[str, list[Tensor]] = {name: [] for name in self._shapes}
         for first in range(0, PATCHES_PER_BLOCK, _PATCHES_AT_ONCE):
-            token.wait_while_paused()
-            token.raise_if_cancelled()
             patches, _ = self._pool.sampler.cut(draws[first : first + _PATCHES_AT_ONCE])
             lr = torch.from_numpy(patches).to(device, memory_format=torch.channels_last)
             # In full precision on every device: a cache serves runs in any.
-            with torch.no_grad(), fast_convolutions(torch.float32):
+            with torch.no_grad(), fast_convolutions(torch.float32), stoppable(token):
                 sr, maps = self._teacher.forward_features(lr)
             exact = {_SR: sr - _SR_MIDDLE, **{_map(layer): maps[layer] for layer in self._layers}}
             for name, tensor in exact.items():

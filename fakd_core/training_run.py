@@ -10,6 +10,7 @@ import copy
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,7 @@ from fakd_core.run_record import (
     weights_file,
 )
 from fakd_core.schedule import learning_rate
+from fakd_core.stopping import stoppable
 from fakd_core.training_setup import TrainingSetup
 from fakd_core.troubles import Troubles
 
@@ -127,7 +129,7 @@ class TrainingRun:
 
     def _start(self) -> RunStarted:
         setup, config = self.setup, self.config
-        bicubic = setup.validator.bicubic()
+        bicubic = setup.validator.bicubic(self.token)
         teacher = setup.validator.judge(setup.teachers[0], self.token) if setup.teachers else None
         return RunStarted(
             run=config.run,
@@ -177,11 +179,12 @@ class TrainingRun:
         return due and self.validated_step != self.step
 
     def _train_one_step(self) -> StepEnd:
-        begun = time.monotonic()
+        """Raises `Cancelled` before the weights are touched: the step never was."""
+        begun = time.monotonic() - self.token.paused_seconds
         config = self.config
         rate = learning_rate(config, self.step)
-        lesson = self.setup.lessons.lesson(self.step, self.world.rank, self.world.ranks)
-        with self.world.noticing_loss():
+        with self._stoppable_step(), self.world.noticing_loss():
+            lesson = self.setup.lessons.lesson(self.step, self.world.rank, self.world.ranks)
             mine = self.learners[STUDENT].measure(lesson)
             plain = self.learners[PLAIN].measure(lesson.without_teacher()) if config.twin else None
         losses, plain_total, broken = self._agree(mine, plain)
@@ -192,7 +195,7 @@ class TrainingRun:
             self.skipped_in_a_row = 0
             for learner in self.learners.values():
                 learner.apply(rate)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - self.token.paused_seconds - begun
         self.seconds += seconds
         return StepEnd(
             self.step,
@@ -205,6 +208,15 @@ class TrainingRun:
             plain_total,
             broken or None,
         )
+
+    def _stoppable_step(self) -> AbstractContextManager[None]:
+        """Where a step can be left halfway: alone, as others would wait in vain, and not compiled.
+
+        On a GPU, where a step is short, looking would only cost time.
+        """
+        if not self.world.alone or self.config.compile or self.setup.device.type == "cuda":
+            return nullcontext()
+        return stoppable(self.token, *(learner.student for learner in self.learners.values()))
 
     def _agree(self, mine: Losses, plain: Losses | None) -> tuple[Losses, float | None, str]:
         """The mean losses over all processes, and what is not finite among them or their gradients.

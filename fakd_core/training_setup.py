@@ -24,6 +24,7 @@ from fakd_core.patches import PatchSampler
 from fakd_core.pixel_store import open_store
 from fakd_core.samples import SAMPLES, resolve_data
 from fakd_core.self_check import check_learning
+from fakd_core.stopping import stoppable
 from fakd_core.validation import Validator
 
 
@@ -81,8 +82,8 @@ def prepare(
     for teacher in teachers:
         teacher.eval().requires_grad_(False)
     for teaching in teachers or (None,):
-        check_learning(student, teaching, loss, config.patch)
-    token.raise_if_cancelled()
+        with stoppable(token, student):
+            check_learning(student, teaching, loss, config.patch)
     return TrainingSetup(
         student=student,
         teachers=teachers,
@@ -145,7 +146,7 @@ def _validator(
     """A validator on the images at `indices`, of which this process reads those that fall to it."""
     pairs = {}
     for place in Validator.share(len(indices), world):
-        token.raise_if_cancelled()
+        token.heed()
         yield Progress(place, len(indices), "reading the validation images")
         pairs[place] = dataset.load(indices[place])
     return Validator(pairs, len(indices), dataset.scale, world)

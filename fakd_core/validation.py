@@ -46,8 +46,9 @@ class Validator:
     def __len__(self) -> int:
         return self._images
 
-    def bicubic(self) -> Verdict:
-        return self._score(lambda lr: bicubic_upscale(lr, self._scale))
+    def bicubic(self, cancel: CancelToken) -> Verdict:
+        """Score the bicubic; raises as `judge`."""
+        return self._score(lambda lr: bicubic_upscale(lr, self._scale), cancel)
 
     def judge(self, model: SRNetwork, cancel: CancelToken) -> Verdict:
         """Score `model` in eval mode; its training mode is restored.
@@ -58,7 +59,7 @@ class Validator:
         was_training = model.training
         model.eval()
         try:
-            return self._score(lambda lr: upscale(model, lr, cancel=cancel))
+            return self._score(lambda lr: upscale(model, lr, cancel=cancel), cancel)
         finally:
             model.train(was_training)
 
@@ -66,7 +67,7 @@ class Validator:
         hr = self._pairs[0].hr[self._crop]
         return Preview(self._pairs[0].name, bicubic.preview, hr, teacher.preview if teacher else None)
 
-    def _score(self, enlarge: Callable[[Image8], Image8]) -> Verdict:
+    def _score(self, enlarge: Callable[[Image8], Image8], cancel: CancelToken) -> Verdict:
         table = np.zeros((self._images, 2))
         preview: list[Image8] = []
         world = self._world
@@ -77,7 +78,9 @@ class Validator:
                 if mine < self._images:
                     pair = self._pairs[mine]
                     sr = enlarge(pair.lr)
-                    table[mine] = psnr_y(sr, pair.hr, self._scale), ssim_y(sr, pair.hr, self._scale)
+                    for place, metric in enumerate((psnr_y, ssim_y)):
+                        cancel.heed()
+                        table[mine, place] = metric(sr, pair.hr, self._scale)
                     if mine == 0:
                         preview.append(sr[self._crop].copy())
             except Cancelled:

@@ -153,14 +153,15 @@ class Materials:
         import torch
 
         from fakd_core.affinity import full_precision
-        from fakd_core.inference import stoppable, tensor_from_image
+        from fakd_core.inference import tensor_from_image
+        from fakd_core.stopping import stoppable
 
         model = self.model(ref, subject.scale)
         held = self._taps.get((ref, window))
         if held is None or held[0] is not model:
             device = next(model.parameters()).device
             lr = tensor_from_image(subject.lr[window.rows, window.columns], device)
-            with torch.inference_mode(), stoppable(model, cancel):
+            with torch.inference_mode(), stoppable(cancel):
                 _, maps = model.forward_features(lr)
                 held = (model, tuple(full_precision(tap[0]).float().cpu() for tap in maps))
             # Another position's window is not worth its memory.
