@@ -49,6 +49,9 @@ from fakd_core.troubles import Troubles
 CHECKPOINT_SECONDS = 20.0
 """A checkpoint is written at every validation, and when this long has passed since the last."""
 
+SHORT_STEP_SECONDS = 0.3
+"""A step this short is finished before it is stopped."""
+
 SKIPPED_AT_MOST = 10
 """Steps in a row whose loss or gradient is not finite; after so many the run gives up."""
 
@@ -70,6 +73,7 @@ class TrainingRun:
         self.step = 0
         self.validated_step = 0
         self.seconds = 0.0
+        self.last_step_seconds = math.inf
         self.best: dict[str, Scores] = {}
         self.saved = time.monotonic()
         self.stop_agreed = self.save_agreed = False
@@ -197,6 +201,7 @@ class TrainingRun:
                 learner.apply(rate)
         seconds = time.monotonic() - self.token.paused_seconds - begun
         self.seconds += seconds
+        self.last_step_seconds = seconds
         return StepEnd(
             self.step,
             config.steps,
@@ -212,9 +217,10 @@ class TrainingRun:
     def _stoppable_step(self) -> AbstractContextManager[None]:
         """Where a step can be left halfway: alone, as others would wait in vain, and not compiled.
 
-        On a GPU, where a step is short, looking would only cost time.
+        In a short step, as on a GPU, looking would only cost time.
         """
-        if not self.world.alone or self.config.compile or self.setup.device.type == "cuda":
+        short = self.last_step_seconds < SHORT_STEP_SECONDS or self.setup.device.type == "cuda"
+        if short or not self.world.alone or self.config.compile:
             return nullcontext()
         return stoppable(self.token, *(learner.student for learner in self.learners.values()))
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from fakd_core import create_model, stopping, training_setup
+from fakd_core import create_model, stopping, training_run, training_setup
 from fakd_core.config import TrainConfig
 from fakd_core.events import Cancelled, CancelToken, Progress, RunEnd, RunStarted, StepEnd, TrainEvent
 from fakd_core.models import SRNetwork
@@ -33,6 +33,8 @@ class SlowBody:
     """Makes networks slow from the moment on at which `moment()` is true; then `ask` is called, once."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # The steps before that moment are short.
+        monkeypatch.setattr(training_run, "SHORT_STEP_SECONDS", 0.0)
         self.moment: Callable[[], bool] = lambda: False
         self.ask: Asks = lambda: None
         self.asked = 0.0
