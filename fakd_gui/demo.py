@@ -150,7 +150,7 @@ def tour(window: Any, out: Path) -> Steps:
     say(f"training   {form.estimate() or 'the Quick preset'}")
     job = window.train.start()
     half = form.steps.value() // 2
-    yield Until("half of the training", job.event, lambda: window.status.progress.value() >= half)
+    yield Until("half of the training", job.yielded, lambda: window.status.progress.value() >= half)
     shoot("workbench")
     yield Until("the training", session.training_finished, lambda: session.training is None)
     shoot("train")

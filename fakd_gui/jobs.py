@@ -38,11 +38,12 @@ class JobEnd:
 class Job(QObject):
     """Runs `work(token)` on a thread of its own.
 
-    If `work` returns an iterator (a generator function does), each item is emitted as `event`;
+    If `work` returns an iterator (a generator function does), each item is emitted as `yielded`;
     otherwise its return value is the result. `finished` is emitted exactly once, whatever happens.
     """
 
-    event = Signal(object)
+    # Not `event`: that would stand in for QObject's method, and no job would ever be freed.
+    yielded = Signal(object)
     finished = Signal(object)
 
     def __init__(self, name: str, work: Work, parent: QObject | None = None) -> None:
@@ -98,7 +99,7 @@ class _WorkerThread(QThread):
             result = self._work(token)
             if isinstance(result, Iterator):
                 for item in result:
-                    self._job.event.emit(item)
+                    self._job.yielded.emit(item)
                 result = None
         except Cancelled:
             return JobEnd(Outcome.CANCELLED)

@@ -57,7 +57,7 @@ class StatusBar(QStatusBar):
         self.job.setText(job.name)
         self.progress.setRange(0, 0)
         self.progress.show()
-        job.event.connect(self._take)
+        job.yielded.connect(self._take)
 
     def _take(self, event: object) -> None:
         if isinstance(event, Progress):

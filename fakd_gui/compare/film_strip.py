@@ -65,7 +65,7 @@ class FilmStrip(QWidget):
         ratio = self.devicePixelRatioF()
         reading = list(self._listed)
         job = Job("thumbnails", lambda token: thumbnails(reading, ratio, token), self)
-        job.event.connect(self._take_thumbnail)
+        job.yielded.connect(self._take_thumbnail)
         job.finished.connect(lambda _: self._reading_ended(job))
         self._reading = job
         job.start()
@@ -114,7 +114,7 @@ class FilmStrip(QWidget):
                 yield number, ranked
 
         ranking = Job("difference of student and teacher", numbered, self)
-        ranking.event.connect(self._take_ranked)
+        ranking.yielded.connect(self._take_ranked)
         ranking.finished.connect(lambda end: self._ranking_ended(ranking, end))
         self._ranking = ranking
         self._show_progress()

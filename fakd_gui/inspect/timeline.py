@@ -106,7 +106,7 @@ class Timeline(QObject):
         self.plain = {} if self.run is None else snapshots(self.run, PLAIN)
 
     def _training_started(self, job: Job) -> None:
-        job.event.connect(self._take_event)
+        job.yielded.connect(self._take_event)
         if self.following:
             self._show_newest()
 

@@ -184,7 +184,7 @@ class TrainMonitor(QWidget):
         self._show(self._live)
         self.progress.setRange(0, 0)
         self._clock.start()
-        job.event.connect(self._take)
+        job.yielded.connect(self._take)
 
     def _take(self, event: TrainEvent) -> None:
         story = self._live

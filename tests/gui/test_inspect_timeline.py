@@ -163,7 +163,7 @@ def validate(job: Job, run: Path, step: int) -> Path:
     """The run keeps its student, and then says so."""
     file = keep(run, step)
     preview = np.zeros((4, 4, 3), dtype=np.uint8)
-    job.event.emit(ValidationEnd(step, Scores(30, 0.9), True, preview))
+    job.yielded.emit(ValidationEnd(step, Scores(30, 0.9), True, preview))
     return file
 
 

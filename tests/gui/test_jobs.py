@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +18,7 @@ from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
 def run(qtbot: QtBot, job: Job) -> tuple[list[object], JobEnd]:
     events: list[object] = []
     ends: list[JobEnd] = []
-    job.event.connect(events.append)
+    job.yielded.connect(events.append)
     job.finished.connect(ends.append)
     job.start()
     qtbot.waitUntil(lambda: bool(ends), timeout=5000)
@@ -117,3 +119,23 @@ def test_a_result_that_came_before_the_cancel_is_not_told_after_it(qtbot: QtBot)
     latest.cancel()
     qtbot.waitUntil(lambda: not latest.running, timeout=5000)
     assert results == []
+
+
+def test_what_work_held_is_freed_with_its_job(qtbot: QtBot) -> None:
+    class Maps:
+        """Stands for the feature maps that a job works on."""
+
+    latest = LatestWins("maps", None)
+    held: list[weakref.ref[Maps]] = []
+    for _ in range(3):
+        maps = Maps()
+        held.append(weakref.ref(maps))
+        with qtbot.waitSignal(latest.result):
+            latest.submit(lambda token, maps=maps: id(maps))  # type: ignore[misc]
+        del maps
+
+    def freed() -> bool:
+        gc.collect()
+        return not any(one() for one in held)
+
+    qtbot.waitUntil(freed, timeout=5000)

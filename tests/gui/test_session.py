@@ -89,7 +89,7 @@ def test_shutting_down_stops_the_training_and_leaves_no_thread(
     run = session.runs_root / "first"
     events: list[object] = []
     job = session.start_training(make_config(run, small_teacher, photos, steps=5000))
-    job.event.connect(events.append)
+    job.yielded.connect(events.append)
     qtbot.waitUntil(lambda: any(isinstance(event, StepEnd) for event in events), timeout=20_000)
     assert session.shut_down()
     assert not job.running
@@ -103,9 +103,9 @@ def test_preparing_is_told_and_can_be_stopped(
     run, monitor = tmp_path / "run", window.train.monitor
     told: list[str] = []
     job = window.session.start_training(make_config(run, small_teacher, photos))
-    job.event.connect(lambda _: told.append(monitor.log.text()))
+    job.yielded.connect(lambda _: told.append(monitor.log.text()))
     # On the training's own thread: it goes no step further.
-    job.event.connect(lambda _: job.cancel(), Qt.ConnectionType.DirectConnection)
+    job.yielded.connect(lambda _: job.cancel(), Qt.ConnectionType.DirectConnection)
     with qtbot.waitSignal(window.session.training_finished, timeout=20_000) as ended:
         pass
     assert ended.args[0].outcome is Outcome.CANCELLED
