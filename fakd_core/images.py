@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Image8
@@ -22,7 +23,20 @@ MAX_PIXELS = 200_000_000
 
 # By itself Pillow refuses less than such a result has.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# What it logs of a damaged file would be printed beside our one line.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
+# Of Pillow's formats those that `layouts` lists: some others start programs, such as Ghostscript for EPS.
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 _WHITE = (255, 255, 255, 255)
 # The resized kernel reaches two output pixels to each side; four keep the cut away from the image.
@@ -36,19 +50,20 @@ _Pixel = TypeVar("_Pixel", bound=np.generic)
 def read_image(path: Path) -> Image8:
     """The image at `path` as an (H, W, 3) uint8 RGB array, turned upright as its EXIF data says.
 
-    Grey, palette, 1-bit, CMYK and YCbCr become RGB; 16-bit grey is scaled by 255/65535 and rounded
+    Grey, palette, 1-bit, CMYK, YCbCr and LAB become RGB; 16-bit grey is scaled by 255/65535 and rounded
     (16-bit colour comes from Pillow as its high bytes). Transparency is composited over white, as
     a page or an image viewer shows it: the colours hidden under transparent pixels are arbitrary, and
     line art with transparency is drawn for light pages. A fully opaque alpha changes nothing. Colour
-    profiles are ignored, as in all published results. Of a camera's multi-picture JPEG the main picture
-    is read.
+    profiles are ignored, as in all published results, and so is EXIF data that makes no sense. Of a
+    camera's multi-picture JPEG the main picture is read; an animation or several pages are refused.
 
     Raises `DataError` for anything that is not one readable, finite-range image.
     """
     with _opened(path) as image:
         _require_one_picture(path, image)
-        ImageOps.exif_transpose(image, in_place=True)
-        return _to_rgb(path, image)
+        image.load()
+        turn = _TURNS.get(_orientation(image))
+        return _to_rgb(path, image if turn is None else image.transpose(turn))
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -59,27 +74,35 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises `DataError` as `read_image`, as far as the header tells.
     """
     with _opened(path) as image:
-        # PNG's own getexif decodes the whole image, in case something stands behind it.
-        turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1) in range(5, 9)
+        # Of a TIFF Pillow tells the size as turned.
+        turned = image.format != "TIFF" and _orientation(image) in range(5, 9)
         return image.size[::-1] if turned else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's 1 to 8; 1 where there is none, or none that can be read."""
+    try:
+        # PNG's own getexif decodes the whole image, in case something stands behind it.
+        return int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - nearly anything, and the pixels are none the worse for it
+        return 1
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Pillow's image of `path`; whatever goes wrong with it inside the block is a `DataError`."""
-    if path.is_dir():
-        raise DataError(f"{path}: expected an image file, found a folder; name one of the images in it")
-    if not path.exists():
-        raise DataError(f"{path}: no such file; check the path")
+    # What Pillow warns of is either an error soon or no matter. Not undone: other threads are reading too.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with warnings.catch_warnings():
-            # Pillow's own, lower limit only warns; ours is looked at next.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path)
-        with opened as image:
+        _require_file(path)
+        with Image.open(path, formats=_FORMATS) as image:
             yield image
     except DataError:
         raise
+    except PermissionError:
+        raise DataError(
+            f"{path}: no permission to read it; change its permissions or those of its folder"
+        ) from None
     except Image.DecompressionBombError:
         raise DataError(
             f"{path}: more than {MAX_PIXELS:,} pixels; crop it or make it smaller first"
@@ -92,6 +115,16 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise DataError(
             f"{path}: damaged or unreadable image ({reason}); get or save a fresh copy"
         ) from error
+
+
+def _require_file(path: Path) -> None:
+    if path.is_dir():
+        raise DataError(f"{path}: expected an image file, found a folder; name one of the images in it")
+    if not path.exists():
+        raise DataError(f"{path}: no such file; check the path")
+    # A pipe would be waited for, and a device has no end.
+    if not path.is_file():
+        raise DataError(f"{path}: expected an image file, found a pipe or a device; name a file")
 
 
 def write_png(path: Path, img: Image8) -> None:
@@ -175,16 +208,21 @@ def _pixels(image: Image.Image) -> Image8:
 
 
 def _grey16_to_rgb(path: Path, image: Image.Image) -> Image8:
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
+    values = np.asarray(image)
+    least, most = values.min(), values.max()
+    if least < 0 or most > 65535:
         raise DataError(
-            f"{path}: expected 16-bit grey (0..65535), found {values.min()}..{values.max()}; "
-            "save it as 8 or 16 bit"
+            f"{path}: expected 16-bit grey (0..65535), found {least}..{most}; save it as 8 or 16 bit"
         )
-    grey = ((values + 128) // 257).astype(np.uint8)
-    if (key := image.info.get("transparency")) is not None:
-        grey[values == key] = 255
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    key = image.info.get("transparency")
+    pixels = np.empty((*values.shape, 3), dtype=np.uint8)
+    for top in range(0, len(values), _ROWS_AT_ONCE):
+        strip = values[top : top + _ROWS_AT_ONCE].astype(np.int64)
+        grey = (strip + 128) // 257
+        if key is not None:
+            grey[strip == key] = 255
+        pixels[top : top + _ROWS_AT_ONCE] = grey[:, :, None]
+    return pixels
 
 
 def _require_rgb8(img: npt.NDArray[np.generic]) -> None:
