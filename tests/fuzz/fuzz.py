@@ -3,13 +3,15 @@
     .venv/bin/python -m pip install atheris
     .venv/bin/python tests/fuzz/fuzz.py checkpoint --minutes 10
 
-A find is written to fuzz-output/TARGET; once mended, it goes to tests/fuzz/found/TARGET as a case.
+Every error that is no user's error is printed and its input written to fuzz-output/TARGET, once for each place
+it comes from; mended, the input goes to tests/fuzz/found/TARGET as a case.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,7 +35,20 @@ def main() -> None:
     corpus.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(seeds(options.target)):
         (corpus / f"seed-{number}").write_bytes(data)
+    found: set[str] = set()
     with TemporaryDirectory() as folder:
+
+        def feed(data: bytes) -> None:
+            try:
+                run(options.target, data, Path(folder))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is a find
+                *_, place = traceback.extract_tb(error.__traceback__)
+                name = f"{type(error).__name__}-{Path(place.filename).stem}-{place.lineno}"
+                if name not in found:
+                    found.add(name)
+                    (corpus.parent / name).write_bytes(data)
+                    traceback.print_exc()
+
         atheris.Setup(
             [
                 sys.argv[0],
@@ -44,7 +59,7 @@ def main() -> None:
                 "-max_len=20000",
                 str(corpus),
             ],
-            lambda data: run(options.target, data, Path(folder)),
+            feed,
         )
         atheris.Fuzz()
 
