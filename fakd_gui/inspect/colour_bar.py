@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
 from fakd_gui.convert import Image8, colourise, qimage_from_array
 from fakd_gui.inspect.features import Row
@@ -20,6 +20,7 @@ Range = tuple[float, float]
 BINS = 64
 PLOT, RAMP = 44, 10
 """Heights in pixels."""
+SPACING = 8
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ class ColourBar(QWidget):
         self.title.setProperty("role", "heading")
         self.means = QLabel()
         self.means.setProperty("role", "muted")
-        self.means.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.means.setWordWrap(True)
+        self.means.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.scale = ColourScale(lut, ranges[0], self)
         self.scale.setAccessibleName(title)
         self.scale.setToolTip(
@@ -161,16 +163,16 @@ class ColourBar(QWidget):
         self.choice.setAccessibleName(f"Range of the colours: {title}")
         self.choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.choice.currentIndexChanged.connect(self._choose)
-        heading = QHBoxLayout()
-        heading.setSpacing(8)
-        heading.addWidget(self.title)
-        heading.addWidget(self.means, 1)
-        heading.addWidget(self.choice)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(heading)
-        layout.addWidget(self.scale)
+        self._most = 0
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setHorizontalSpacing(SPACING)
+        self._layout.setVerticalSpacing(2)
+        self._layout.setColumnStretch(1, 1)
+        self._layout.addWidget(self.title, 0, 0)
+        self._layout.addWidget(self.means, 0, 1)
+        self._layout.addWidget(self.choice, 0, 2)
+        self._layout.addWidget(self.scale, 2, 0, 1, 3)
 
     @property
     def bounds(self) -> Range:
@@ -188,16 +190,39 @@ class ColourBar(QWidget):
             self.scale.values = values
             self.scale.update()
 
-    def show_values(self, maps: list[Values]) -> None:
-        """Show the histograms of `maps`, and their means beside the title."""
+    def show_values(self, maps: list[Values], most: int) -> None:
+        """Show the histograms of `maps`, and their means; there is room kept for `most` of those."""
         self.scale.show_maps(self.bounds, maps)
+        self._most = most
         said = " ".join(
             f"<span style='color: {shown.colour}'>&#9632;</span>&nbsp;{signed(shown.mean)}" for shown in maps
         )
         self.means.setText(f"mean {said}" if maps else "")
+        self._place_means()
         told = "\n".join(f"{shown.label}: mean {signed(shown.mean)}" for shown in maps)
         self.means.setToolTip(told)
         self.scale.setAccessibleDescription(told)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_means()
+
+    def _place_means(self) -> None:
+        """Beside the title, or below it on as many lines as they need.
+
+        That is told by their number: were it by their digits, the maps above would jump with the pixel.
+        """
+        metrics, count = self.fontMetrics(), self._most
+        word, each = metrics.horizontalAdvance("mean "), metrics.horizontalAdvance("■ −0.000 ")
+        beside = self.width() - 2 * SPACING
+        beside -= self.title.sizeHint().width() + self.choice.sizeHint().width()
+        if word + count * each <= beside:
+            lines, place = 1, (0, 1, 1, 1)
+        else:
+            lines, place = -(-count // max(1, (self.width() - word) // each)), (1, 0, 1, 3)
+        self.means.setFixedHeight(lines * metrics.lineSpacing())
+        if self._layout.getItemPosition(self._layout.indexOf(self.means)) != place:
+            self._layout.addWidget(self.means, *place)
 
     def _choose(self, index: int) -> None:
         low, high = self.choice.itemData(index)

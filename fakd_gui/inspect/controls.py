@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlid
 
 from fakd_core.config import TAP_COUNT
 from fakd_gui.inspect.stop_slider import StopSlider
+from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.image_tools import set_icon
 
 ALL_STUDENTS = ""
@@ -43,8 +44,7 @@ class InspectControls(QWidget):
         self.layer_slider.setFixedWidth(110)
         self.layer_slider.setValue(DEFAULT_LAYER)
         self.layer_slider.valueChanged.connect(self._layer_moved)
-        self.layer_name = QLabel()
-        self.layer_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.layer_name = ElidedLabel()
         self._titles: Sequence[str] = ("head", "1", "2", "body")
         self.student_label = QLabel("Students")
         self.students = QComboBox()
@@ -146,6 +146,7 @@ class InspectControls(QWidget):
             self.students.addItem("All, side by side", ALL_STUDENTS)
         for ref, label in labels.items():
             self.students.addItem(label, ref)
+            self.students.setItemData(self.students.count() - 1, label, Qt.ItemDataRole.ToolTipRole)
         self.students.setCurrentIndex(max(0, self.students.findData(chosen)))
         for widget in (self.student_label, self.students):
             widget.setVisible(len(labels) > 1)

@@ -22,8 +22,11 @@ def draw_maps(panel: InspectLayout) -> None:
         for key in board.panes
         if key in board.rows
     }
-    panel.affinity_bar.show_values([shown for key, shown in values.items() if key in board.models])
-    panel.difference_bar.show_values([shown for key, shown in values.items() if key not in board.models])
+    affinities = [shown for key, shown in values.items() if key in board.models]
+    differences = [shown for key, shown in values.items() if key not in board.models]
+    # Of one number, so that the two scales stand at one height.
+    panel.affinity_bar.show_values(affinities, len(board.models))
+    panel.difference_bar.show_values(differences, len(board.models))
     show_figures(board, panel.engine, panel.controls.layer, panel.asked)
     update_readouts(panel)
 

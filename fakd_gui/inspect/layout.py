@@ -27,10 +27,13 @@ from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_to
 
 AFFINITY_RANGES = ((0.0, 1.0), (-1.0, 1.0))
 DIFFERENCE_RANGES = ((-0.5, 0.5), (-1.0, 1.0), (-0.1, 0.1))
+MARGIN, SPACING = 8, 16
 ROOM_FOR_HISTOGRAM = 560
 """Panel height in pixels below which the histograms leave their room to the maps."""
 ROOM_FOR_LOSSES = 700
 """Panel width in pixels below which only the headers tell the losses."""
+ROOM_FOR_SCALE = 200
+"""What is left for each scale beside the losses of many students."""
 
 
 class InspectLayout(QWidget):
@@ -76,11 +79,11 @@ class InspectLayout(QWidget):
 
     def _lay_out(self) -> None:
         self.below = QWidget(self)
-        scales = QHBoxLayout(self.below)
-        scales.setContentsMargins(0, 0, 0, 0)
-        scales.setSpacing(16)
+        self._scales = QHBoxLayout(self.below)
+        self._scales.setContentsMargins(0, 0, 0, 0)
+        self._scales.setSpacing(SPACING)
         for widget in (self.affinity_bar, self.difference_bar, self.losses):
-            scales.addWidget(widget, 1, Qt.AlignmentFlag.AlignTop)
+            self._scales.addWidget(widget, 1, Qt.AlignmentFlag.AlignBottom)
         self.content = QWidget(self)
         content = QVBoxLayout(self.content)
         content.setContentsMargins(0, 0, 0, 0)
@@ -93,7 +96,7 @@ class InspectLayout(QWidget):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.content)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 6)
+        layout.setContentsMargins(MARGIN, 4, MARGIN, 6)
         layout.setSpacing(4)
         layout.addWidget(self.bar)
         layout.addWidget(self.stack, 1)
@@ -126,4 +129,10 @@ class InspectLayout(QWidget):
         self.timeline_bar.show_curve(wide)
         compared = bool(self.board.teacher and self.board.students)
         self.difference_bar.setVisible(compared)
-        self.losses.setVisible(compared and tall and wide)
+        # Not a minimum width, which would keep the window from becoming narrower.
+        room = self.width() - 2 * (MARGIN + SPACING)
+        for_losses = max(room // 3, self.losses.bars.least_width(len(self.board.students)))
+        for_scale = max(1, (room - for_losses) // 2)
+        for index, share in enumerate((for_scale, for_scale, for_losses)):
+            self._scales.setStretch(index, share)
+        self.losses.setVisible(compared and tall and wide and for_scale >= ROOM_FOR_SCALE)

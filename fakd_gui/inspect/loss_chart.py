@@ -13,6 +13,9 @@ from fakd_gui.inspect.losses import Loss
 from fakd_gui.theme import current_theme
 
 ROW = 17
+GAP, MOST_NAMED = 8, 110
+"""Pixels between columns, and the most that the layers' names take."""
+WIDEST = "≈ 0.0000"
 ROUNDING = 256 * 2.0**-24
 """Losses no further apart are equal: an affinity adds up to 256 float32 products, each of which may move a
 sum of at most 1 by 2⁻²⁴."""
@@ -49,6 +52,16 @@ class LossBars(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(230, 4 * ROW)
 
+    def least_width(self, students: int) -> int:
+        """Pixels in which the names and the numbers of so many `students` stand apart."""
+        return self._named() + GAP + students * (self.fontMetrics().horizontalAdvance(WIDEST) + GAP)
+
+    def _named(self) -> int:
+        metrics = self.fontMetrics()
+        longest = max((metrics.horizontalAdvance(name) for name in self.names), default=MOST_NAMED)
+        # Advances are rounded: two more pixels, or the longest name would be cut.
+        return min(longest + 2, MOST_NAMED)
+
     def row_at(self, y: float) -> int:
         return min(max(0, int(y // ROW)), max(0, len(self.names) - 1))
 
@@ -60,12 +73,10 @@ class LossBars(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = self.fontMetrics()
-        longest = max((metrics.horizontalAdvance(name) for name in self.names), default=0)
-        # Advances are rounded: two more pixels, or the longest name would be cut.
-        named = min(longest + 2, self.width() * 2 // 5)
+        named = self._named()
         most = max((loss.value for one in self.learners for loss in one.losses.values()), default=0) or 1.0
-        number = metrics.horizontalAdvance("≈ 0.0000")
-        room = (self.width() - named - 8) / max(1, len(self.learners))
+        number = metrics.horizontalAdvance(WIDEST)
+        room = (self.width() - named - GAP) / max(1, len(self.learners))
         for layer, name in enumerate(self.names):
             top = layer * ROW
             if layer == self.layer:
@@ -74,15 +85,15 @@ class LossBars(QWidget):
                 painter.drawRoundedRect(QRectF(0, top, self.width(), ROW - 1), 3, 3)
             painter.setFont(self.font())
             painter.setPen(QColor(theme.text if layer == self.layer else theme.muted))
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, named)
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, named)
             painter.drawText(
                 QRectF(4, top, named, ROW), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
             )
             nearest = nearest_at(self.learners, layer)
             for column, learner in enumerate(self.learners):
                 loss = learner.losses.get(layer)
-                left = named + 8 + column * room
-                bar = max(0.0, room - number - 10)
+                left = named + GAP + column * room
+                bar = max(0.0, room - number - GAP)
                 if loss is not None:
                     painter.setPen(Qt.PenStyle.NoPen)
                     painter.setBrush(QColor(learner.colour))
@@ -110,6 +121,7 @@ class LossChart(QWidget):
         title.setToolTip(TIP)
         self.verdict = QLabel()
         self.verdict.setProperty("role", "muted")
+        self.verdict.setWordWrap(True)
         self.verdict.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.bars = LossBars(self)
         self.bars.layer_picked.connect(self.layer_picked)

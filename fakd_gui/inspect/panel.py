@@ -153,6 +153,7 @@ class InspectPanel(InspectLayout):
         if self.session.image is not None:
             self._arrange()
             draw_maps(self)
+            show_losses(self)
 
     def _image_changed(self, image: OpenedImage) -> None:
         self.engine.forget()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from fakd_gui.widgets.elided_label import ElidedLabel
 
 
 class BusyBar(QWidget):
@@ -13,10 +15,8 @@ class BusyBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.left = QLabel()
+        self.left = ElidedLabel()
         self.left.setProperty("role", "muted")
-        # A long file name must not widen the window.
-        self.left.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.right = QLabel()
         self.right.setProperty("role", "muted")
         self.what = QLabel()

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QApplication, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from fakd_gui.theme import Theme, current_theme, follow_theme, icon
@@ -97,8 +106,7 @@ class PaneHeader(QWidget):
         most = max(
             int(first * 0.6), min(int(first - box.right() - 4), metrics.horizontalAdvance(shortest) + 2)
         )
-        fitting = (part for part in _ever_shorter(self.readout) if metrics.horizontalAdvance(part) <= most)
-        reading = next(fitting, metrics.elidedText(shortest, Qt.TextElideMode.ElideRight, most))
+        reading = fitting(self.readout, metrics, most)
         used = metrics.horizontalAdvance(reading)
         painter.drawText(QRectF(2, 3, first, line), Qt.AlignmentFlag.AlignRight, reading)
         self._draw_figures(painter, width, line)
@@ -109,8 +117,8 @@ class PaneHeader(QWidget):
         painter.drawText(QRectF(box.right() + 6, 3, room, line), Qt.AlignmentFlag.AlignLeft, title)
 
     def _draw_figures(self, painter: QPainter, width: int, line: int) -> None:
-        metrics, right = self.fontMetrics(), Qt.TextElideMode.ElideRight
-        figures = metrics.elidedText(self.figures, right, width)
+        metrics = self.fontMetrics()
+        figures = fitting(self.figures, metrics, width)
         painter.drawText(QRectF(2, line + 5, width, line), Qt.AlignmentFlag.AlignLeft, figures)
         taken = metrics.horizontalAdvance(figures)
         room = width - taken - (14 if taken else 0)
@@ -119,7 +127,7 @@ class PaneHeader(QWidget):
         )
         painter.drawText(QRectF(2, line + 5, width, line), Qt.AlignmentFlag.AlignRight, costs)
         if self.lines > 2:
-            text = metrics.elidedText(self.region_figures, right, width)
+            text = fitting(self.region_figures, metrics, width)
             painter.drawText(QRectF(2, 2 * line + 6, width, line), Qt.AlignmentFlag.AlignLeft, text)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -157,6 +165,13 @@ def _ever_shorter(text: str) -> list[str]:
     """`text`, then without its last part, and so on: parts stand between middle dots."""
     parts = text.split(" · ")
     return [" · ".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def fitting(text: str, metrics: QFontMetrics, width: int) -> str:
+    """As many whole parts of `text` as fit in `width`: half a number says something wrong."""
+    parts = _ever_shorter(text)
+    fitting = (part for part in parts if metrics.horizontalAdvance(part) <= width)
+    return next(fitting, metrics.elidedText(parts[-1], Qt.TextElideMode.ElideRight, width))
 
 
 class ImagePane(QWidget):
