@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import reprlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
@@ -12,12 +15,13 @@ from pydantic import (
     Field,
     PositiveInt,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from fakd_core.errors import ConfigError
-from fakd_core.toml_text import parse_toml
+from fakd_core.toml_text import parse_toml, read_toml_text
 
 Scale = Literal[2, 3, 4, 8]
 TAP_COUNT = 4
@@ -31,15 +35,28 @@ def check_scale(scale: int) -> Scale:
     return cast(Scale, scale)
 
 
+FINDINGS = 5
+"""So many faults of one set of settings are named, the others counted."""
+
 _REASONS = {
     "missing": "must be given",
     "extra_forbidden": "no such option",
     "tuple_type": "must be a list, such as [1, 2, 3]",
+    "too_short": "must have at least {min_length}",
+    "too_long": "must have at most {max_length}, not {actual_length}",
+    "string_type": "must be text, in quotation marks",
+    "string_too_short": "must not be empty",
+    "path_type": "must be a path, in quotation marks",
+    "model_type": "must be text, or a table of its parts",
+    "literal_error": "must be {expected}",
     "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of at most 18 digits",
+    "int_from_float": "must be a whole number",
     "int_type": "must be a whole number",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
     "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",
@@ -47,16 +64,32 @@ _REASONS = {
     "finite_number": "must be a finite number",
 }
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
-def explain(error: ValidationError) -> str:
-    """Pydantic's findings as 'option: reason (found ...)', joined with '; '."""
+
+def explain(error: ValidationError, known: Iterable[str] = ()) -> str:
+    """Pydantic's findings as 'option: reason (found ...)', joined with '; '; `known` are the options."""
+    findings = error.errors()
+    # A list whose items are at fault is told of as too short as well.
+    within = {item["loc"][:end] for item in findings for end in range(1, len(item["loc"]))}
+    findings = [item for item in findings if item["type"] != "too_short" or item["loc"] not in within]
     lines = []
-    for item in error.errors():
+    for item in findings[:FINDINGS]:
         where = ".".join(str(part) for part in item["loc"])
-        known = _REASONS.get(item["type"])
-        reason = known.format(**item.get("ctx", {})) if known else item["msg"].removeprefix("Value error, ")
-        found = f" (found {item['input']!r})" if where and item["type"] != "missing" else ""
-        lines.append(f"{where}: {reason}{found}" if where else reason)
+        reason = _REASONS.get(item["type"])
+        if reason is None:
+            reason = item["msg"].removeprefix("Value error, ")
+        else:
+            values = item.get("ctx", {}).items()
+            reason = reason.format(**{k: f"{v:g}" if isinstance(v, float) else v for k, v in values})
+        if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
+            near = difflib.get_close_matches(where.lower().replace("-", "_"), known, n=1)
+            reason += f", did you mean {near[0]}?" if near else ""
+        found = f" (found {_SHORT.repr(item['input'])})" if where and item["type"] != "missing" else ""
+        lines.append(f"{_SHORT.repr(where)[1:-1]}: {reason}{found}" if where else reason)
+    if len(findings) > FINDINGS:
+        lines.append(f"and {len(findings) - FINDINGS} more")
     return "; ".join(lines)
 
 
@@ -71,7 +104,22 @@ class Settings(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise ConfigError(explain(error)) from None
+            raise ConfigError(explain(error, cls.model_fields)) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        items = value if isinstance(value, (list, tuple)) else (value,)
+        if bool not in kinds and kinds & {int, float} and any(isinstance(item, bool) for item in items):
+            raise ValueError("must be a number, not true or false")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types that `annotation` is made of."""
+    parts = get_args(annotation)
+    return set().union(*map(_kinds, parts)) if parts else {annotation}
 
 
 class ModelSpec(Settings):
@@ -83,7 +131,7 @@ class ModelSpec(Settings):
 
     architecture: str
     scale: Scale = 4
-    n_feats: int = Field(64, ge=1)
+    n_feats: int = Field(64, ge=1, le=4096)
     taps: tuple[int, int] = (0, 0)
 
     @property
@@ -141,6 +189,7 @@ class TrainConfig(Settings):
         0.5,
         ge=0,
         le=1,
+        allow_inf_nan=False,
         title="α",
         description="Share of the teacher's output against the ground truth; the paper takes 0.5.",
     )
@@ -177,10 +226,17 @@ class TrainConfig(Settings):
             "longer."
         ),
     )
-    steps: int = Field(200_000, ge=1, title="Steps", description="Optimiser steps; the paper takes 200 000.")
+    steps: int = Field(
+        200_000,
+        ge=1,
+        le=1_000_000_000,
+        title="Steps",
+        description="Optimiser steps; the paper takes 200 000.",
+    )
     batch: int = Field(
         16,
         ge=1,
+        le=16_384,
         title="Batch",
         description="Patches per step, over all processes.",
         json_schema_extra={"unit": "patches"},
@@ -188,6 +244,7 @@ class TrainConfig(Settings):
     patch: int = Field(
         48,
         ge=8,
+        le=4096,
         title="Patch",
         description="Side of a training patch in low-resolution pixels.",
         json_schema_extra={"unit": "px (LR)"},
@@ -221,6 +278,7 @@ class TrainConfig(Settings):
     validate_every: int | None = Field(
         None,
         ge=1,
+        le=1_000_000_000,
         title="Validate every",
         description="Steps between two looks at the validation images; at most 1000 unless given.",
         json_schema_extra={"unit": "steps", "unset": "a tenth of the run"},
@@ -228,6 +286,7 @@ class TrainConfig(Settings):
     val_images: int | None = Field(
         None,
         ge=1,
+        le=1_000_000,
         title="Validate with",
         description="How many images the student is validated on.",
         json_schema_extra={"unit": "images", "unset": "all, or 5 held out"},
@@ -236,6 +295,7 @@ class TrainConfig(Settings):
         None,
         gt=0,
         lt=1,
+        allow_inf_nan=False,
         title="Average",
         description=(
             "Keep a moving average of the student's weights beside it (EMA): its decay per step, "
@@ -290,6 +350,15 @@ class TrainConfig(Settings):
         if isinstance(values, dict) and isinstance(values.get("teacher"), str):
             return {**values, "teacher": (values["teacher"],)}
         return values
+
+    @field_validator(
+        "teacher", "student", "train_data", "val_data", "run", "teacher_cache", "device", mode="before"
+    )
+    @classmethod
+    def _something_is_named(cls, value: Any) -> Any:
+        if "" in (value if isinstance(value, (list, tuple)) else (value,)):
+            raise ValueError("must not be empty")
+        return value
 
     @field_validator("train_data", "val_data", "run", "teacher_cache")
     @classmethod
@@ -356,13 +425,8 @@ def to_toml(config: TrainConfig) -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The options in a TOML file, not yet validated; raises `ConfigError` if it can't be read."""
+    text = read_toml_text(path)
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: expected a TOML file, found no text") from None
+        return parse_toml(text)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: can't be read: {error.strerror or error}") from None

@@ -15,7 +15,7 @@ from fakd_core.figures.recipe import BICUBIC, HR, AffinityRecipe, CropRecipe, Re
 from fakd_core.files import write_text
 from fakd_core.models.presets import PRESETS
 from fakd_core.samples import SAMPLES, resolve_data
-from fakd_core.toml_text import parse_toml
+from fakd_core.toml_text import parse_toml, read_toml_text
 
 FIGURE_SUFFIXES = (".png", ".pdf")
 _HEADING = "A figure of FAKD Workbench. Make it again: fakd figure --recipe THIS_FILE"
@@ -33,13 +33,7 @@ def read_recipe(path: Path) -> Recipe:
     if path.is_dir() or not path.exists():
         found = "a folder" if path.is_dir() else "no such file"
         raise ConfigError(f"{path}: expected a figure's recipe, found {found}")
-    if path.suffix.lower() in FIGURE_SUFFIXES:
-        text = embedded_recipe(path)
-    else:
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            raise ConfigError(f"{path}: expected TOML, found no text") from None
+    text = embedded_recipe(path) if path.suffix.lower() in FIGURE_SUFFIXES else read_toml_text(path)
     try:
         return parse_recipe(text, path.absolute().parent)
     except ConfigError as error:
