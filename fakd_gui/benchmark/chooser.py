@@ -92,7 +92,9 @@ class Chooser(QWidget):
         self._offer_sets()
 
         def take_back() -> None:
-            self.folders.insert(place, folder)
+            # It may have been added again meanwhile.
+            if folder not in self.folders:
+                self.folders.insert(place, folder)
             self._offer_sets()
 
         self.session.offer_undo(f"Took {folder.name} off the sets to measure on", take_back)
