@@ -16,6 +16,7 @@ from fakd_gui.benchmark import exports
 from fakd_gui.benchmark.document import to_document
 from fakd_gui.benchmark.exports import Selection
 from fakd_gui.session import Session
+from fakd_gui.widgets.save_dialog import ask_save_path
 
 FORMATS: dict[str, tuple[str, Callable[[Selection], str]]] = {
     "Markdown": (".md", exports.to_markdown),
@@ -85,11 +86,11 @@ class OutputBar(QWidget):
 
     def save(self) -> None:
         """Ask where to, and write the table there in the format of the file's ending."""
-        kinds = [f"{name} (*{suffix})" for name, (suffix, _) in FORMATS.items()] + [f"{RESULTS} (*.json)"]
-        chosen, kind = QFileDialog.getSaveFileName(self, "Save the table", "benchmark", ";;".join(kinds))
-        if not chosen:
+        kinds = {name: suffix for name, (suffix, _) in FORMATS.items()} | {RESULTS: ".json"}
+        chosen = ask_save_path(self, "Save the table", "benchmark.md", kinds)
+        if chosen is None:
             return
-        path, name = _complete(Path(chosen), kind)
+        path, name = chosen
         try:
             write_text(path, self._text(name))
         except OSError as error:
@@ -107,15 +108,3 @@ class OutputBar(QWidget):
         if name == RESULTS:
             return json.dumps(to_document(selection.report, datetime.now()), indent=1, allow_nan=False)
         return FORMATS[name][1](selection)
-
-
-def _complete(path: Path, kind: str) -> tuple[Path, str]:
-    """The path with its ending, and the format: the ending's, else that of the chosen `kind`."""
-    wanted = kind.split(" (")[0]
-    suffixes = {name: suffix for name, (suffix, _) in FORMATS.items()} | {RESULTS: ".json"}
-    if path.suffix not in suffixes.values():
-        wanted = wanted if wanted in suffixes else "Markdown"
-        return path.with_name(path.name + suffixes[wanted]), wanted
-    if suffixes.get(wanted) == path.suffix:
-        return path, wanted
-    return path, next(name for name, suffix in suffixes.items() if suffix == path.suffix)
