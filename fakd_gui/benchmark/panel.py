@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
@@ -13,20 +11,18 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from fakd_core.events import CancelToken
-from fakd_core.files import write_text
+from fakd_gui.benchmark.age import Age
 from fakd_gui.benchmark.behind import Behind
 from fakd_gui.benchmark.chooser import Chooser
-from fakd_gui.benchmark.document import read_report, to_document
 from fakd_gui.benchmark.empty import EmptyTable
 from fakd_gui.benchmark.images import ImageList
+from fakd_gui.benchmark.kept_tables import KeptTables
 from fakd_gui.benchmark.output_bar import OutputBar
 from fakd_gui.benchmark.protocol import MORE, PROTOCOL
 from fakd_gui.benchmark.report import BICUBIC, Kind, Report, SetAt
@@ -34,16 +30,13 @@ from fakd_gui.benchmark.report_model import Order
 from fakd_gui.benchmark.runner import Runner, empty_report
 from fakd_gui.benchmark.table import ResultTable
 from fakd_gui.benchmark.view_bar import ViewBar
-from fakd_gui.jobs import LatestWins, stop_all
+from fakd_gui.jobs import stop_all
 from fakd_gui.remembered import part, text, texts
 from fakd_gui.session import Session
-from fakd_gui.user_files import config_folder
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_opener import opener_of
 
-LAST = "benchmark.json"
-"""The last table, among the user's settings."""
 REFRESH_MS = 50
 
 
@@ -69,10 +62,7 @@ class BenchmarkPanel(QWidget):
         self.opener = opener_of(session)
         self.runner = Runner(session, self)
         self.behind = Behind(session, self)
-        self._reading = LatestWins("read results", self)
-        self._reading.result.connect(self._show_read)
-        self._reading.failed.connect(session.error)
-        self._keeping = LatestWins("keep the last table", self)
+        self.tables = KeptTables(session, self)
         # Many figures that come at once are drawn once.
         self._due = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._due.timeout.connect(self._refresh)
@@ -94,7 +84,7 @@ class BenchmarkPanel(QWidget):
 
     def open_results(self, path: Path) -> None:
         """Show the results in `path`: a saved table, or what `fakd evaluate --json` printed."""
-        self._reading.submit(lambda token: (read_report(path), path.name))
+        self.tables.open(path)
 
     def remember(self) -> dict[str, object]:
         order = self.table.reported.order
@@ -119,9 +109,8 @@ class BenchmarkPanel(QWidget):
         if baseline := text(remembered, "baseline"):
             self.table.report.baseline = baseline
         self.table.set_order(Order.from_plain(part(remembered, "order")))
-        last = config_folder() / LAST
-        if remembered and last.is_file() and not self.table.report.rows:
-            self._reading.submit(lambda token: (read_report(last), ""))
+        if remembered and not self.table.report.rows:
+            self.tables.open_last()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc closes the list of images; with none open it is the window's."""
@@ -147,11 +136,7 @@ class BenchmarkPanel(QWidget):
         self.pages.addWidget(self.table)
         self.images = ImageList(self)
         self.images.hide()
-        self.age = QLabel()
-        self.age.setProperty("role", "muted")
-        # A long file name must not widen the window.
-        self.age.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.age.hide()
+        self.age = Age()
         self.output = OutputBar(self.session, self.table.reported.selection, self)
         self.status = BusyBar(self)
         halves = QSplitter(Qt.Orientation.Vertical)
@@ -201,6 +186,7 @@ class BenchmarkPanel(QWidget):
         self.images.chosen.connect(self._show_images)
         self.images.closed.connect(self._close_images)
         self.table.entered_images.connect(self._enter_images)
+        self.tables.read.connect(self._show_read)
         self.empty.open_button.clicked.connect(self.output.open)
         self.output.opened.connect(self.open_results)
         self.status.cancelled.connect(self.cancel)
@@ -271,26 +257,16 @@ class BenchmarkPanel(QWidget):
         self.images.hide()
         self.table.show_report(report)
         self.pages.setCurrentWidget(self.table if report.rows else self.empty)
-        self._say_age(report, "")
+        self.age.say(report, "")
         self.bar.offer(report)
         self._enable()
 
-    def _show_read(self, read: object) -> None:
-        assert isinstance(read, tuple)
-        report, name = read
+    def _show_read(self, report: Report, name: str) -> None:
         if not report.teacher and self.session.teacher in report.rows:
             report.teacher = self.session.teacher
         if not self.runner.running:
             self._show(report)
-            self._say_age(report, name)
-
-    def _say_age(self, report: Report, name: str) -> None:
-        when = f"{report.measured:%d %B %Y, %H:%M}".lstrip("0") if report.measured else ""
-        said = [name, f"measured on {when}" if when else ""]
-        words = ", ".join(word for word in said if word)
-        self.age.setText(f"{words[:1].upper()}{words[1:]}. Run measures anew." if words else "")
-        self.age.setToolTip(self.age.text())
-        self.age.setVisible(bool(words))
+            self.age.say(report, name)
 
     def _refresh(self) -> None:
         self.table.refresh()
@@ -315,15 +291,8 @@ class BenchmarkPanel(QWidget):
 
     def _keep(self) -> None:
         """Leave the table for the next start."""
-        report = self.table.report
-        if not report.scores:
-            return
-        document, path = to_document(report, datetime.now()), config_folder() / LAST
-
-        def work(token: CancelToken) -> None:
-            write_text(path, json.dumps(document, allow_nan=False))
-
-        self._keeping.submit(work)
+        if self.table.report.scores:
+            self.tables.keep(self.table.report)
 
     def _enable(self) -> None:
         ready = bool(self.chooser.sets.ticked() and self.chooser.models.ticked())

@@ -1,0 +1,65 @@
+"""Tables from files, and the last one, which the next start shows again."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from fakd_core.errors import DataError
+from fakd_core.events import CancelToken
+from fakd_core.files import write_text
+from fakd_gui.benchmark.document import read_report, to_document
+from fakd_gui.benchmark.report import Report
+from fakd_gui.jobs import LatestWins
+from fakd_gui.session import Session
+from fakd_gui.user_files import config_folder
+
+LAST = "benchmark.json"
+"""The last table, among the user's settings."""
+
+
+class KeptTables(QObject):
+    """Reads and writes on threads of its own."""
+
+    read = Signal(object, str)
+    """A `Report`, and the name of its file; empty for the last table."""
+
+    def __init__(self, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._reading = LatestWins("read results", self)
+        self._reading.result.connect(self._tell)
+        self._reading.failed.connect(session.error)
+        self._keeping = LatestWins("keep the last table", self)
+        self._keeping.failed.connect(session.error)
+
+    def open(self, path: Path) -> None:
+        """Read `path`; `read` or the session's `error` follows."""
+        self._reading.submit(lambda token: (read_report(path), path.name))
+
+    def open_last(self) -> None:
+        """Read the last table, if there is one."""
+        last = config_folder() / LAST
+        if last.is_file():
+            self._reading.submit(lambda token: (read_report(last), ""))
+
+    def keep(self, report: Report) -> None:
+        """Leave `report` for the next start."""
+        document, path = to_document(report, datetime.now()), config_folder() / LAST
+
+        def work(token: CancelToken) -> None:
+            try:
+                write_text(path, json.dumps(document, allow_nan=False))
+            except OSError as error:
+                raise DataError(
+                    f"{path}: can't be written ({error.strerror}); "
+                    "the next start won't show the table: save it"
+                ) from None
+
+        self._keeping.submit(work)
+
+    def _tell(self, found: object) -> None:
+        assert isinstance(found, tuple)
+        self.read.emit(*found)
