@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 
+from fakd_gui.benchmark import coverage
 from fakd_gui.benchmark.protocol import lines
 from fakd_gui.benchmark.report import Column, Kind, Mark, Report, Row, Score, SetAt, shown
 
@@ -58,6 +60,29 @@ class Selection:
             return "failed"
         return shown(column.kind, self.report.value(row, column)) or _NOTHING
 
+    def part(self, row: Row, column: Column) -> str:
+        """' (3 of 5)' after a PSNR whose images are others than another model's."""
+        at = column.at if column.kind is Kind.PSNR else None
+        of = coverage.part(self.report, row.ref, at) if at else ""
+        return f" ({of})" if of else ""
+
+    def title(self, at: SetAt) -> str:
+        """'Set5 ×4', or 'Set5 ×4 (4 of 5 images)' where the means are of fewer."""
+        partly = f" ({coverage.images(self.report, at)})" if coverage.left_out(self.report, at) else ""
+        return f"{self.report.title(at)}{partly}"
+
+    def notes(self) -> list[str]:
+        """One line each: how it was measured, and what was left out."""
+        report = self.report
+        left_out = [
+            f"{report.title(at)}: left out {lost.file} ({lost.reason})"
+            + ("" if len(refs) == measured else f" for {', '.join(report.rows[ref].label for ref in refs)}")
+            for at in dict.fromkeys(column.at for column in self.columns if column.at)
+            for measured in [sum(cell.at == at for cell in report.scores)]
+            for lost, refs in coverage.left_out(report, at).items()
+        ]
+        return [" ".join(line.split()) for line in (*lines(self.published), *left_out)]
+
 
 def name_of(row: Row) -> str:
     """A row's name where nothing else says that its figures are published ones."""
@@ -65,12 +90,12 @@ def name_of(row: Row) -> str:
 
 
 def to_markdown(selection: Selection) -> str:
-    """A Markdown table; a comment below it says how it was measured."""
+    """A Markdown table; comments below it say how it was measured, and what was left out."""
     headings = [
-        f"{selection.report.title(column.at)} {HEADINGS[column.kind]}" if column.at else HEADINGS[column.kind]
+        f"{selection.title(column.at)} {HEADINGS[column.kind]}" if column.at else HEADINGS[column.kind]
         for column in selection.columns
     ]
-    table = [["Model", *headings], ["---", *["---:"] * len(headings)]]
+    table = [["Model", *map(_as_markdown, headings)], ["---", *["---:"] * len(headings)]]
     for row in selection.rows:
         cells = []
         for column in selection.columns:
@@ -80,10 +105,10 @@ def to_markdown(selection: Selection) -> str:
                     text = f"**{text}**"
                 case Mark.SECOND:
                     text = f"<u>{text}</u>"
-            cells.append(text)
-        table.append([name_of(row).replace("|", "\\|"), *cells])
+            cells.append(f"{text}{selection.part(row, column)}")
+        table.append([_as_markdown(name_of(row)), *cells])
     body = [f"| {' | '.join(cells)} |" for cells in table]
-    notes = [f"<!-- {line} -->" for line in lines(selection.published)]
+    notes = [f"<!-- {line.replace('-->', '-- >')} -->" for line in selection.notes()]
     return "\n".join([*body, "", *notes, ""])
 
 
@@ -96,10 +121,10 @@ def to_latex(selection: Selection) -> str:
         if at is None:
             titles += [""] * width
         else:
-            titles.append(rf"\multicolumn{{{width}}}{{c}}{{{_escape(selection.report.title(at))}}}")
+            titles.append(rf"\multicolumn{{{width}}}{{c}}{{{_escape(selection.title(at))}}}")
             rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
         first += width
-    out = [f"% {line}" for line in lines(selection.published)]
+    out = [f"% {line}" for line in selection.notes()]
     out += [
         "% needs \\usepackage{booktabs}",
         rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
@@ -119,7 +144,10 @@ def to_latex(selection: Selection) -> str:
 
 
 def to_csv(selection: Selection) -> str:
-    """A line per model and set, in full precision; `source` tells measured from published."""
+    """A line per model and set, in full precision; `source` tells measured from published.
+
+    The means are of `images` of the `images_in_set`.
+    """
     names = [
         "model",
         "set",
@@ -130,29 +158,36 @@ def to_csv(selection: Selection) -> str:
         "delta_teacher_db",
         "gap_closed_percent",
     ]
-    names += ["seconds_per_image", "parameters", "gmacs", "source", "file"]
+    names += ["seconds_per_image", "parameters", "gmacs", "source", "file", "images_in_set"]
     table: list[list[object]] = []
     for row, at, score in _scores(selection):
         derived = [selection.report.value(row, Column(kind, at)) for kind in (Kind.DELTA, Kind.GAP)]
         group, name = selection.report.groups[at], selection.report.set_name(at)
-        images = None if row.published else group.images
+        whole = None if row.published else group.images
+        images = None if row.published else coverage.measured_images(selection.report, score, at)
         head = [row.label, name, at.scale, images, score.psnr, score.ssim, *derived, score.seconds]
         source = "published" if row.published else "measured"
-        table.append([*head, row.parameters, row.gmacs, source, "" if row.published else row.ref])
-    return _csv(names, table, lines(selection.published))
+        ref = "" if row.published else row.ref
+        table.append([*head, row.parameters, row.gmacs, source, ref, whole])
+    return _csv(names, table)
 
 
 def to_csv_per_image(selection: Selection) -> str:
-    """A line per model, set and image, in full precision; of measured figures only."""
+    """A line per model, set and image, in full precision; of measured figures only.
+
+    An image that was left out has its file and, last, the reason instead of figures.
+    """
     names = ["model", "set", "scale", "image", "psnr_y_db", "ssim_y", "delta_teacher_db", "seconds"]
+    names.append("left_out")
     table: list[list[object]] = []
     for row, at, score in _scores(selection):
         deltas = image_deltas(selection.report, row.ref, at)
+        head = [row.label, selection.report.set_name(at), at.scale]
         for image in score.images:
-            head = [row.label, selection.report.set_name(at), at.scale, image.name]
             figures = [image.psnr_y, image.ssim_y, deltas.get(image.name), image.seconds]
-            table.append([*head, *figures])
-    return _csv(names, table, lines(False))
+            table.append([*head, image.name, *figures, ""])
+        table += [[*head, lost.file, *[""] * 4, lost.reason] for lost in score.left_out]
+    return _csv(names, table)
 
 
 def image_deltas(report: Report, ref: str, at: SetAt) -> dict[str, float]:
@@ -175,14 +210,17 @@ def _scores(selection: Selection) -> list[tuple[Row, SetAt, Score]]:
     ]
 
 
-def _csv(names: Sequence[str], table: Sequence[Sequence[object]], notes: Sequence[str]) -> str:
+def _csv(names: Sequence[str], table: Sequence[Sequence[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     writer.writerows(table)
-    # Last, and without commas: readers that know no comments meet one odd line at the end.
-    text.writelines(f"# {note.replace(',', ';')}\n" for note in notes)
     return text.getvalue()
+
+
+def _as_markdown(text: str) -> str:
+    """`text` as it is, in a cell: no bar, emphasis, code, link or tag."""
+    return re.sub(r"([\\|*`<\[])", r"\\\1", " ".join(text.split()))
 
 
 def _latex_row(selection: Selection, row: Row) -> str:
@@ -194,7 +232,7 @@ def _latex_row(selection: Selection, row: Row) -> str:
                 text = rf"\textbf{{{text}}}"
             case Mark.SECOND:
                 text = rf"\underline{{{text}}}"
-        cells.append(text)
+        cells.append(f"{text}{selection.part(row, column)}")
     return _latex_line([rf"\textit{{{cell}}}" for cell in cells] if row.published else cells)
 
 

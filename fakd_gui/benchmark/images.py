@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isinf
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -21,9 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.results import LeftOut
 from fakd_gui.benchmark.exports import image_deltas
 from fakd_gui.benchmark.report import Kind, Report, SetAt, shown
-from fakd_gui.theme import Theme, follow_theme, icon
+from fakd_gui.theme import Theme, current_theme, follow_theme, icon
 
 COLUMNS = (
     (None, "Image", "Its name in the set"),
@@ -69,12 +71,13 @@ class ImageList(QWidget):
         self.at: SetAt | None = None
         self.kind = Kind.PSNR
         self.scored: list[Scored] = []
+        self.left_out: tuple[LeftOut, ...] = ()
         self._title = QLabel()
         self._title.setProperty("role", "heading")
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.show_button = QPushButton("Show in Compare")
         self.show_button.setToolTip("All of them on Compare's film strip, in this order (Return)")
-        self.show_button.clicked.connect(self._choose)
+        self.show_button.clicked.connect(lambda: self._choose(self.table.currentRow()))
         self._close = QToolButton()
         self._close.setAutoRaise(True)
         self._close.setToolTip("Close the list (Esc)")
@@ -99,7 +102,7 @@ class ImageList(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.sectionClicked.connect(self._sort)
-        self.table.doubleClicked.connect(lambda index: self.chosen.emit(index.row()))
+        self.table.doubleClicked.connect(lambda index: self._choose(index.row()))
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._title, 1)
@@ -123,6 +126,7 @@ class ImageList(QWidget):
             Scored(image.name, image.psnr_y, image.ssim_y, deltas.get(image.name), image.seconds)
             for image in score.images
         ]
+        self.left_out = score.left_out
         self._name = f"{report.rows[ref].label} on {report.title(at)}"
         self.order_by(Kind.DELTA if kind in (Kind.DELTA, Kind.GAP) else kind)
         self.show_button.setEnabled(bool(self.scored))
@@ -136,11 +140,14 @@ class ImageList(QWidget):
         self.kind = kind
         self.scored.sort(key=lambda one: _badness(one.value(kind), kind))
         by = WORST_BY.get(kind, "most below the teacher")
-        self._title.setText(f"{self._name}: {by} first")
-        self._title.setToolTip(self._title.text())
+        count = len(self.left_out)
+        left_out = f"; {count} {'image' if count == 1 else 'images'} left out" if count else ""
+        self._title.setText(f"{self._name}: {by} first{left_out}")
         if not self.scored:
             self._title.setText(f"{self._name}: no figures by image")
-        self.table.setRowCount(len(self.scored))
+        self._title.setToolTip(self._title.text())
+        self.table.clearSpans()
+        self.table.setRowCount(len(self.scored) + count)
         for row, one in enumerate(self.scored):
             for column, (what, _, _) in enumerate(COLUMNS):
                 text = one.name if what is None else shown(what, one.value(what)).replace("-", "−")
@@ -148,6 +155,8 @@ class ImageList(QWidget):
                 if what is not None:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(row, column, item)
+        for row, lost in enumerate(self.left_out, len(self.scored)):
+            self._show_left_out(row, lost)
         if self.scored:
             self.table.setCurrentCell(0, 0)
         self.table.scrollToTop()
@@ -155,12 +164,22 @@ class ImageList(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Return in the list shows the images; the table itself makes nothing of it."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.scored:
-            self._choose()
+            self._choose(self.table.currentRow())
         else:
             super().keyPressEvent(event)
 
-    def _choose(self) -> None:
-        self.chosen.emit(max(0, self.table.currentRow()))
+    def _choose(self, row: int) -> None:
+        """Show the images, from that of `row`; one that was left out can't be shown."""
+        if row < len(self.scored):
+            self.chosen.emit(max(0, row))
+
+    def _show_left_out(self, row: int, lost: LeftOut) -> None:
+        for column, text in enumerate((Path(lost.file).name, lost.reason)):
+            item = QTableWidgetItem(text)
+            item.setForeground(QColor(current_theme().bad))
+            item.setToolTip(f"{lost.file}: {lost.reason}")
+            self.table.setItem(row, column, item)
+        self.table.setSpan(row, 1, 1, len(COLUMNS) - 1)
 
     def _sort(self, section: int) -> None:
         kind = COLUMNS[section][0]

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from fakd_core.published import published_scores
-from fakd_core.results import ImageResult
+from fakd_core.results import ImageResult, LeftOut
 
 BICUBIC = "bicubic"
 PUBLISHED = "published:"
@@ -57,17 +57,30 @@ class Row:
 
 @dataclass(frozen=True)
 class Score:
-    """Mean PSNR (dB), SSIM and seconds per image; `images` are those that the means are of."""
+    """Mean PSNR (dB), SSIM and seconds per image; `images` are those that the means are of.
+
+    `left_out` are the set's images that could not be measured.
+    """
 
     psnr: float
     ssim: float
     seconds: float | None = None
     images: tuple[ImageResult, ...] = field(default=(), repr=False)
+    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
 
     @staticmethod
-    def of(images: tuple[ImageResult, ...], psnr: float, ssim: float) -> Score:
+    def of(
+        images: tuple[ImageResult, ...], psnr: float, ssim: float, left_out: tuple[LeftOut, ...] = ()
+    ) -> Score:
         seconds = fmean(image.seconds for image in images) if images else None
-        return Score(psnr, ssim, seconds, images)
+        return Score(psnr, ssim, seconds, images, left_out)
+
+    def compares_with(self, other: Score) -> bool:
+        """Whether both are means of the same images, as far as is known."""
+        if not self.left_out and not other.left_out:
+            return True
+        mine, theirs = ({image.name for image in score.images} for score in (self, other))
+        return not mine or not theirs or mine == theirs
 
 
 class Kind(StrEnum):
@@ -114,6 +127,8 @@ class Report:
         """How far a cell is that has no score yet."""
         self.failures: dict[Cell, str] = {}
         self.row_failures: dict[str, str] = {}
+        self.details: dict[str, str] = {}
+        """The traceback of a failure, by its reason, where that alone doesn't tell what to do."""
         self.teacher = teacher
         self.baseline = baseline
         self.measured: datetime | None = None
@@ -134,6 +149,11 @@ class Report:
     def title(self, at: SetAt) -> str:
         """'Set5 ×4'."""
         return f"{self.set_name(at)} ×{at.scale}"
+
+    def same_images(self, at: SetAt) -> bool:
+        """Whether all means on a set are of the same images."""
+        scores = [score for cell, score in self.scores.items() if cell.at == at]
+        return all(score.compares_with(scores[0]) for score in scores)
 
     def published(self) -> list[Row]:
         """The paper's networks, as rows, where a set of the report is among the paper's."""
@@ -175,9 +195,12 @@ class Report:
     def mark(self, row: Row, column: Column) -> Mark | None:
         """Best or second best of a set, among the measured models but the teacher.
 
-        Equal as shown is equal; among two models nobody is second.
+        Equal as shown is equal; among two models nobody is second, and where the means are of different
+        images nobody is best.
         """
         if column.kind not in (Kind.PSNR, Kind.SSIM) or row.published or row.ref == self.teacher:
+            return None
+        if column.at is not None and not self.same_images(column.at):
             return None
         values = [self.value(other, column) for other in self.rows.values() if other.ref != self.teacher]
         known = [shown(column.kind, value) for value in values if value is not None]
@@ -196,7 +219,7 @@ class Report:
 
     def _delta(self, ref: str, at: SetAt, score: Score) -> float | None:
         teacher = self.score(self._teacher_of(ref), at)
-        if teacher is None or ref == self._teacher_of(ref):
+        if teacher is None or ref == self._teacher_of(ref) or not score.compares_with(teacher):
             return None
         return _finite(score.psnr - teacher.psnr)
 
@@ -205,6 +228,8 @@ class Report:
         ends = (self._baseline_of(ref), self._teacher_of(ref))
         baseline, teacher = (self.score(end, at) for end in ends)
         if baseline is None or teacher is None or ref in ends or teacher.psnr <= baseline.psnr:
+            return None
+        if not (score.compares_with(teacher) and score.compares_with(baseline)):
             return None
         return _finite(100 * (score.psnr - baseline.psnr) / (teacher.psnr - baseline.psnr))
 

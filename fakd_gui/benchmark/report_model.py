@@ -9,6 +9,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import QWidget
 
+from fakd_core.results import covered
+from fakd_gui.benchmark import coverage
 from fakd_gui.benchmark.exports import HEADINGS, Selection
 from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Kind, Mark, Report, Row, SetAt, shown
 from fakd_gui.theme import current_theme
@@ -37,6 +39,8 @@ TIPS = {
     Kind.GAP: "Gap closed, in percent: (PSNR − baseline) / (teacher − baseline)",
     Kind.SECONDS: "Seconds per image, upscaling alone, on this machine's processor",
 }
+MOST_LEFT_OUT = 8
+"""Images named in a tip; the list behind the figure has them all."""
 UNITS = {Kind.PARAMETERS: " M", Kind.PSNR: " dB", Kind.DELTA: " dB", Kind.GAP: " %", Kind.SECONDS: " s"}
 
 
@@ -145,7 +149,7 @@ class ReportModel(QAbstractTableModel):
             case Role.ForegroundRole:
                 return self._colour(row, column, failure)
             case Role.ToolTipRole:
-                return failure or self._tip(row, column)
+                return f"{failure}\nRight click to copy it" if failure else self._tip(row, column)
         return f"{self.label(row)}, {failure or self._tip(row, column)}"
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> object:
@@ -195,9 +199,8 @@ class ReportModel(QAbstractTableModel):
         if at is None:
             return "", section, section
         members = [number for number, column in enumerate(self.columns) if column.at == at]
-        group = self.report.groups[at]
-        images = f" · {group.images} images" if group.images else ""
-        return f"{self.report.title(at)}{images}", members[0], members[-1]
+        title = " · ".join(filter(None, (self.report.title(at), coverage.images(self.report, at))))
+        return title, members[0], members[-1]
 
     def label(self, row: Row) -> str:
         if row.published:
@@ -208,9 +211,10 @@ class ReportModel(QAbstractTableModel):
         if failure:
             return f"failed: {failure}"
         text = shown(column.kind, self.report.value(row, column)).replace("-", "−")
-        if text or column.kind is not Kind.PSNR or column.at is None:
+        if column.kind is not Kind.PSNR or column.at is None:
             return text
-        return self.report.notes.get(Cell(row.ref, column.at), "")
+        part = coverage.part(self.report, row.ref, column.at)
+        return f"{text} ({part})" if part else text or self.report.notes.get(Cell(row.ref, column.at), "")
 
     def _tip(self, row: Row, column: Column) -> str:
         text = shown(column.kind, self.report.value(row, column)).replace("-", "−")
@@ -220,7 +224,17 @@ class ReportModel(QAbstractTableModel):
         best = self.report.mark(row, column)
         mark = f", {'best' if best is Mark.BEST else 'second best'}" if best else ""
         name = HEADINGS[column.kind].split()[0]
-        return f"{self.report.title(column.at)}: {name} {text}{UNITS.get(column.kind, '')}{mark} ({source})"
+        tip = f"{self.report.title(column.at)}: {name} {text}{UNITS.get(column.kind, '')}{mark} ({source})"
+        score = self.report.scores.get(Cell(row.ref, column.at))
+        if score is None or not score.left_out:
+            return tip
+        left_out = "\n".join(f"{lost.file}: {lost.reason}" for lost in score.left_out[:MOST_LEFT_OUT])
+        more = len(score.left_out) - MOST_LEFT_OUT
+        rest = f"\nand {more} more" if more > 0 else ""
+        images = covered(
+            coverage.measured_images(self.report, score, column.at), self.report.groups[column.at].images
+        )
+        return f"{tip}\nMean of {images} images. Left out:\n{left_out}{rest}"
 
     def _font(self, row: Row, column: Column) -> QFont:
         mark = self.report.mark(row, column)

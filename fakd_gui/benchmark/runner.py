@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.events import CancelToken
 from fakd_core.published import published_set
-from fakd_gui.benchmark.report import Cell, Group, Report, Row
+from fakd_gui.benchmark.report import Cell, Group, Report, Row, Score
 from fakd_gui.benchmark.work import (
     BenchmarkEvent,
     CellFailed,
@@ -87,8 +87,9 @@ class Runner(QObject):
         match event:
             case ModelReady(ref, parameters, gmacs):
                 report.rows[ref] = replace(report.rows[ref], parameters=parameters, gmacs=gmacs)
-            case ModelFailed(ref, message):
+            case ModelFailed(ref, message, details):
                 report.row_failures[ref] = message
+                report.details[message] = details
                 self._tell(message)
             case Planned(cells):
                 report.notes = dict.fromkeys(cells, "waiting")
@@ -104,8 +105,11 @@ class Runner(QObject):
                 report.groups[cell.at] = group
                 report.scores[cell] = score
                 report.notes.pop(cell, None)
-            case CellFailed(cell, message):
+                if score.left_out:
+                    self._tell(_left_out(score, report.title(cell.at)))
+            case CellFailed(cell, message, details):
                 report.failures[cell] = message
+                report.details[message] = details
                 report.notes.pop(cell, None)
                 self._tell(message)
         self.changed.emit()
@@ -127,6 +131,13 @@ class Runner(QObject):
 def empty_report(labels: Mapping[str, str], refs: Sequence[str], teacher: str, baseline: str) -> Report:
     """Rows without figures for `refs`."""
     return Report([Row(ref, labels.get(ref, ref)) for ref in refs], teacher, baseline)
+
+
+def _left_out(score: Score, title: str) -> str:
+    """The first image that was left out, and how many others were."""
+    first, others = score.left_out[0], len(score.left_out) - 1
+    more = f", as were {others} more" if others else ""
+    return f"{first.file}: {first.reason} (left out of the means on {title}{more})"
 
 
 def _left(seconds: float | None) -> str:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QPainter,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QMenu,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -125,6 +135,23 @@ class ResultTable(QTableView):
         at = column.at or next((at for at in self.report.groups if self.report.score(row.ref, at)), None)
         if at is not None and self.report.score(row.ref, at) is not None:
             self.opened.emit(row.ref, at, column.kind)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Why a model failed, to copy: it is longer than the cell, and a report wants the traceback."""
+        by_mouse = event.reason() is QContextMenuEvent.Reason.Mouse
+        index = self.indexAt(event.pos()) if by_mouse else self.currentIndex()
+        here = self._here(index)
+        failure = self.report.failure(here[0], here[1].at) if here else ""
+        if failure:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.addAction("Copy the reason and its details", lambda: self.copy_failure(failure))
+            menu.popup(event.globalPos())
+
+    def copy_failure(self, failure: str) -> None:
+        """Put a reason on the clipboard, and below it the traceback if there is one."""
+        told = (failure, self.report.details.get(failure, ""))
+        QGuiApplication.clipboard().setText("\n\n".join(filter(None, told)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():

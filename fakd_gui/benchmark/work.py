@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fakd_core.errors import FakdError
+from fakd_core.errors import DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_gui.benchmark.report import BICUBIC, Cell, Group, Score, SetAt
 from fakd_gui.jobs import describe
@@ -35,8 +36,11 @@ class ModelReady:
 
 @dataclass(frozen=True)
 class ModelFailed:
+    """`details` is the traceback of an error that nobody expected."""
+
     ref: str
     message: str
+    details: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,11 @@ class CellReady:
 
 @dataclass(frozen=True)
 class CellFailed:
+    """`details` as in `ModelFailed`."""
+
     cell: Cell
     message: str
+    details: str = ""
 
 
 BenchmarkEvent = ModelReady | ModelFailed | Planned | CellProgress | CellReady | CellFailed
@@ -110,8 +117,9 @@ def benchmark(
 ) -> None:
     """Measure `refs` on `folders`, set after set, but for what is `kept`; new scores are kept, too.
 
-    What fails doesn't stop the others. Bicubic enlarges by the models' scales, or by `scale` where there
-    is no other model. Raises `Cancelled`.
+    What fails doesn't stop the others. What was measured without some images is not kept: another time they
+    may be whole. Bicubic enlarges by the models' scales, or by `scale` where there is no other model. Raises
+    `Cancelled`.
     """
     networks = _load(refs, models, token, report)
     scales = list(dict.fromkeys(int(one.model.spec.scale) for one in networks if one.model)) or [scale]
@@ -132,9 +140,10 @@ def benchmark(
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - the others can still be measured
-            report(CellFailed(job.cell, _message(error)))
+            report(CellFailed(job.cell, *_reason(error)))
         else:
-            kept[job.fingerprint] = group, score
+            if not score.left_out:
+                kept[job.fingerprint] = group, score
             report(CellReady(job.cell, group, score))
         clock.finish(job.cost)
 
@@ -173,7 +182,7 @@ def _load(refs: Sequence[str], models: ModelCache, token: CancelToken, report: R
             model, file = models.get(ref), model_file(ref).resolve()
             facts, about = profile(model), file.stat()
         except Exception as error:  # noqa: BLE001 - the others can still be measured
-            report(ModelFailed(ref, _message(error)))
+            report(ModelFailed(ref, *_reason(error)))
             continue
         networks.append(_Network(ref, model, facts.gmacs, (str(file), about.st_size, about.st_mtime_ns)))
         report(ModelReady(ref, facts.parameters, facts.gmacs))
@@ -184,14 +193,14 @@ def _plan(
     pairs: Sequence[tuple[Cell, _Network]], kept: Measurements, token: CancelToken, report: Report
 ) -> list[_Job]:
     """What is left to measure; what is kept and what can't be opened is reported."""
-    jobs, opened = [], dict[SetAt, tuple["SRDataset", Fingerprint, float] | str]()
+    jobs, opened = [], dict[SetAt, tuple["SRDataset", Fingerprint, float] | Exception]()
     for cell, network in pairs:
         token.raise_if_cancelled()
         if cell.at not in opened:
-            opened[cell.at] = _open(cell.at)
+            opened[cell.at] = _open(cell.at, token)
         found = opened[cell.at]
-        if isinstance(found, str):
-            report(CellFailed(cell, found))
+        if isinstance(found, Exception):
+            report(CellFailed(cell, *_reason(found)))
             continue
         dataset, images, pixels = found
         fingerprint = (*network.fingerprint, *images)
@@ -204,20 +213,33 @@ def _plan(
     return jobs
 
 
-def _open(at: SetAt) -> tuple[SRDataset, Fingerprint, float] | str:
+def _open(at: SetAt, token: CancelToken) -> tuple[SRDataset, Fingerprint, float] | Exception:
     """The set, what tells it from others, and its HR pixels; or why it can't be opened."""
     from fakd_core.datasets import fingerprint, open_dataset
-    from fakd_core.images import image_size
 
     try:
         dataset = open_dataset(Path(at.data), at.scale)
         files = [path for path in (*dataset.hr_files, *dataset.lr_files) if path is not None]
         newest = max(path.stat().st_mtime_ns for path in files)
-        sizes = [image_size(path) for path in dataset.hr_files]
+        images: Fingerprint = (at.data, fingerprint(dataset), newest)
     except Exception as error:  # noqa: BLE001 - other sets may open
-        return _message(error)
-    pixels = float(sum(width * height for width, height in sizes))
-    return dataset, (at.data, fingerprint(dataset), newest), pixels
+        return error
+    pixels = 0
+    for path in dataset.hr_files:
+        token.raise_if_cancelled()
+        pixels += _pixels(path)
+    return dataset, images, float(pixels)
+
+
+def _pixels(file: Path) -> int:
+    """As many as the header says; a broken image takes no time."""
+    from fakd_core.images import image_size
+
+    try:
+        width, height = image_size(file)
+    except (DataError, OSError):
+        return 0
+    return width * height
 
 
 def _measure(job: _Job, clock: _Clock, token: CancelToken, report: Report) -> tuple[Group, Score]:
@@ -234,9 +256,12 @@ def _measure(job: _Job, clock: _Clock, token: CancelToken, report: Report) -> tu
 
     tell(0)
     (result,) = evaluate({job.cell.ref: job.network.model}, job.dataset, on_progress=follow, cancel=token)
-    score = Score.of(result.per_image, result.psnr_y, result.ssim_y)
-    return Group(result.dataset, result.images), score
+    score = Score.of(result.per_image, result.psnr_y, result.ssim_y, result.left_out)
+    return Group(result.dataset, len(job.dataset)), score
 
 
-def _message(error: Exception) -> str:
-    return str(error) if isinstance(error, FakdError) else describe(error)
+def _reason(error: Exception) -> tuple[str, str]:
+    """One line for people; and for a report the traceback of what nobody expected."""
+    if isinstance(error, FakdError):
+        return str(error), ""
+    return describe(error), "".join(traceback.format_exception(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakd_core.errors import DataError
-from fakd_core.results import ImageResult
+from fakd_core.results import Failure, ImageResult, LeftOut, Result, to_json
 from fakd_gui.benchmark.document import from_document, read_report, to_document
 from fakd_gui.benchmark.exports import (
     Selection,
@@ -130,10 +131,11 @@ def test_latex_reads_back(report: Report, published: bool) -> None:
 def test_csv_holds_every_digit(report: Report, published: bool) -> None:
     selection = select(report, published)
     text = to_csv(selection)
-    notes = [line for line in text.splitlines() if line.startswith("#")]
-    assert notes[0].startswith("# PSNR (dB) and SSIM on BT.601 luma")
-    assert all("," not in note for note in notes)
-    found = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    found = list(csv.DictReader(io.StringIO(text), strict=True))
+    assert all(None not in row and None not in row.values() for row in found)
+    assert len(found) == sum(
+        report.score(row.ref, at) is not None for row in selection.rows for at in (SET5, MINE)
+    )
     measured = [row for row in found if row["source"] == "measured"]
     assert [(row["model"], row["set"]) for row in measured[:2]] == [
         ("Bicubic", "Set5"),
@@ -144,6 +146,7 @@ def test_csv_holds_every_digit(report: Report, published: bool) -> None:
         score = report.scores[Cell(row["file"], at)]
         assert (float(row["psnr_y_db"]), float(row["ssim_y"])) == (score.psnr, score.ssim)
         assert float(row["seconds_per_image"]) == 0.25
+        assert (row["images"], row["images_in_set"]) == ("2", "2")
     gap = (PSNR[FAKD] - PSNR[BICUBIC]) / (PSNR[TEACHER] - PSNR[BICUBIC])
     assert float(measured[2]["gap_closed_percent"]) == pytest.approx(100 * gap)
     assert float(measured[2]["delta_teacher_db"]) == pytest.approx(PSNR[FAKD] - PSNR[TEACHER])
@@ -155,8 +158,9 @@ def test_csv_holds_every_digit(report: Report, published: bool) -> None:
 
 def test_csv_by_image_has_a_line_for_each_and_none_published(report: Report) -> None:
     text = to_csv_per_image(select(report, published=True))
-    found = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    found = list(csv.DictReader(io.StringIO(text), strict=True))
     assert len(found) == 16
+    assert {row["left_out"] for row in found} == {""}
     row = found[4]
     assert (row["model"], row["image"], float(row["psnr_y_db"])) == ("100%_fakd", "a", PSNR[FAKD] - 1)
     assert float(row["delta_teacher_db"]) == pytest.approx(PSNR[FAKD] - PSNR[TEACHER])
@@ -240,6 +244,76 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
         read_report(tmp_path / "gone.json")
 
 
-def test_comments_of_csv_stand_at_the_end(report: Report) -> None:
-    first = next(csv.reader(io.StringIO(to_csv(select(report)))))
-    assert first[:3] == ["model", "set", "scale"]
+def without_one(report: Report, *refs: str) -> Report:
+    """As if the image b of Set5 had been broken for `refs`, in a set of three."""
+    lost = LeftOut("/data/Set5/b.png", "expected an image,\nfound an empty file")
+    report.groups[SET5] = Group("Set5", 3)
+    for ref in PSNR:
+        whole = report.scores[Cell(ref, SET5)].images
+        images = whole[:1] if ref in refs else (*whole, ImageResult("c", PSNR[ref], SSIM[ref], 0.25))
+        left_out = (lost, LeftOut("/data/Set5/c.png", "gone")) if ref in refs else ()
+        report.scores[Cell(ref, SET5)] = Score.of(images, images[0].psnr_y, SSIM[ref], left_out)
+    return report
+
+
+def test_means_of_fewer_images_say_so_wherever_they_go(report: Report) -> None:
+    selection = select(without_one(report, *PSNR))
+    markdown, latex = to_markdown(selection), to_latex(selection)
+    assert "| Set5 ×4 (1 of 3 images) PSNR |" in markdown
+    assert "my_set & co ×4 PSNR" in markdown
+    left_out = "Set5 ×4: left out /data/Set5/b.png (expected an image, found an empty file)"
+    assert f"<!-- {left_out} -->" in markdown.splitlines()
+    assert f"% {left_out}" in latex.splitlines()
+    assert r"{c}{Set5 $\times$4 (1 of 3 images)}" in latex
+    rows = list(csv.DictReader(io.StringIO(to_csv(selection))))
+    assert {(row["images"], row["images_in_set"]) for row in rows if row["set"] == "Set5"} == {("1", "3")}
+    by_image = list(csv.DictReader(io.StringIO(to_csv_per_image(selection))))
+    lost = [row for row in by_image if row["left_out"]]
+    assert [(row["model"], row["image"]) for row in lost[:2]] == [
+        ("Bicubic", "/data/Set5/b.png"),
+        ("Bicubic", "/data/Set5/c.png"),
+    ]
+    assert {row["psnr_y_db"] for row in lost} == {""}
+
+
+def test_means_of_different_images_are_not_compared(report: Report) -> None:
+    selection = select(without_one(report, FAKD))
+    markdown = to_markdown(selection)
+    assert "| Set5 ×4 (1–3 of 3 images) PSNR |" in markdown
+    row = next(line for line in markdown.splitlines() if line.startswith("| 100%_fakd"))
+    assert "| 29.500 (1 of 3) | 0.8600 | – | – |" in row
+    assert "<!-- Set5 ×4: left out /data/Set5/c.png (gone) for 100%_fakd -->" in markdown
+    psnr = Column(Kind.PSNR, SET5)
+    assert {report.mark(row, psnr) for row in report.rows.values()} == {None}
+    assert report.value(report.rows[PLAIN], Column(Kind.DELTA, SET5)) is not None
+    assert report.mark(report.rows[FAKD], Column(Kind.PSNR, MINE)) is Mark.BEST
+    assert r"29.500 (1 of 3)" in to_latex(selection)
+
+
+def test_names_stay_as_they_are_in_markdown(report: Report) -> None:
+    report.rows[PLAIN] = Row(PLAIN, "a\\|b *c*\n<i>")
+    report.groups[MINE] = Group("my|set", 2)
+    table = [line for line in to_markdown(select(report)).splitlines() if line.startswith("|")]
+    assert "| a\\\\\\|b \\*c\\* \\<i> |" in table[3]
+    assert "| my\\|set ×4 PSNR |" in table[0]
+    bars = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in table}
+    assert bars == {2 + len(select(report).columns)}
+
+
+def test_what_failed_and_what_was_left_out_opens_again(report: Report) -> None:
+    without_one(report, FAKD)
+    broken = Row("broken.pt", "broken")
+    report.rows["broken.pt"] = broken
+    report.row_failures["broken.pt"] = "broken.pt: not a readable checkpoint"
+    del report.scores[Cell(PLAIN, MINE)]
+    report.failures[Cell(PLAIN, MINE)] = "Not enough memory"
+    again = from_document(json.loads(json.dumps(to_document(report, datetime(2026, 11, 22)))))
+    assert (again.failures, again.row_failures) == (report.failures, report.row_failures)
+    assert (again.scores, again.groups, again.rows) == (report.scores, report.groups, report.rows)
+
+
+def test_what_the_command_line_says_failed_opens_too() -> None:
+    failures = [Failure("net.pt", "NaN pixels", "Set5", 4)]
+    again = from_document(to_json([Result(BICUBIC, "Set5", 4, 0, 28.0, 0.8, ())], failures))
+    assert again.failures == {Cell("net.pt", SetAt("Set5", 4)): "NaN pixels"}
+    assert list(again.rows) == [BICUBIC, "net.pt"]

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHeaderView,
+    QMessageBox,
 )
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_photo
@@ -76,7 +77,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, path: Path, kind: str) -> None:
 def test_dropped_results_show_with_their_name_and_date(panel: BenchmarkPanel, report: Report) -> None:
     assert panel.table.report.scores == report.scores
     assert panel.pages.currentWidget() is panel.table
-    assert panel.age.text() == "Table.json, measured on 22 November 2026, 18:04. Run measures anew."
+    assert panel.age.text() == "table.json, measured on 22 November 2026, 18:04. Run measures anew."
     assert panel.bar.teacher.currentText() == "teacher"
 
 
@@ -123,14 +124,33 @@ def test_a_file_has_the_format_of_its_ending(
     assert (folder / wanted).read_text(encoding="utf-8").startswith(begins)
 
 
+def test_nothing_is_replaced_without_asking(
+    panel: BenchmarkPanel, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, proposed = bench.folder / "benchmark.md", []
+
+    def choose(parent: object, title: str, start: str, kinds: str) -> tuple[str, str]:
+        proposed.append(start)
+        return str(there.with_suffix("")), "Markdown (*.md)"
+
+    there.write_text("mine")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
+    QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
+    assert proposed == ["benchmark.md"]
+    assert there.read_text() == "mine"
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
+    assert there.read_text().startswith("| Model")
+
+
 def test_what_is_hidden_is_not_copied(panel: BenchmarkPanel, bench: Bench) -> None:
     panel.bar.set_kinds(["ssim"])
     panel.output.copies["Markdown"].trigger()
     heading = QGuiApplication.clipboard().text().splitlines()[0]
     assert heading == "| Model | Set5 ×4 PSNR | Set5 ×4 SSIM |"
     panel.output.copies["CSV"].trigger()
-    lines = [line for line in QGuiApplication.clipboard().text().splitlines() if line[:1] != "#"]
-    assert len(list(csv.DictReader(lines))) == 10
+    assert len(list(csv.DictReader(QGuiApplication.clipboard().text().splitlines()))) == 10
 
 
 def test_a_place_that_can_t_be_written_is_said(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model, save_photo
 
@@ -186,6 +186,92 @@ def test_what_can_t_be_measured_says_why_in_its_row(
     assert Cell(bench.teacher, at(bench)) in panel.table.report.scores
 
 
+def titles(panel: BenchmarkPanel) -> list[str]:
+    model = panel.table.reported
+    return list(dict.fromkeys(model.group(column)[0] for column in range(len(model.columns))))[1:]
+
+
+def test_a_broken_image_is_named_and_the_rest_is_measured(
+    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
+) -> None:
+    broken = bench.folder / "Set5" / "broken.png"
+    broken.write_bytes((bench.folder / "Set5" / "one.png").read_bytes()[:2000])
+    run(panel, qtbot)
+    assert len(bench.errors) == 1
+    assert bench.errors[0].startswith(f"{broken}: damaged")
+    assert titles(panel) == ["Set5 ×4 · 2 of 3 images"]
+    score = panel.table.report.scores[Cell(bench.teacher, at(bench))]
+    assert [image.name for image in score.images] == ["one", "two"]
+    index = panel.table.reported.index(0, 2)
+    assert f"Mean of 2 of 3 images. Left out:\n{broken}: damaged" in index.data(Qt.ItemDataRole.ToolTipRole)
+    click(panel, bench.teacher, Kind.PSNR)
+    images = panel.images.table
+    assert [images.item(row, 0).text() for row in range(3)][2] == "broken.png"
+    assert images.item(2, 1).text().startswith("damaged")
+    with qtbot.assertNotEmitted(bench.session.images_chosen, wait=50):
+        images.setCurrentCell(2, 0)
+        QTest.keyClick(images, Qt.Key.Key_Return)
+    # Mended, it counts the next time.
+    broken.unlink()
+    save_photo(bench.folder / "Set5", "broken", 40, 64)
+    run(panel, qtbot)
+    assert titles(panel) == ["Set5 ×4 · 3 images"]
+
+
+def test_one_image_is_one_image(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
+    (bench.folder / "Set5" / "two.png").unlink()
+    run(panel, qtbot)
+    assert titles(panel) == ["Set5 ×4 · 1 image"]
+
+
+def break_in_the_middle(bench: Bench, error: Exception) -> str:
+    """A student that raises `error` at the end of the second image's pass."""
+    passes = 0
+
+    def count_and_raise(*_: object) -> None:
+        nonlocal passes
+        passes += 1
+        if passes >= 2:
+            raise error
+
+    bench.session.models.get(bench.students[0]).register_forward_hook(count_and_raise)
+    return bench.students[0]
+
+
+def test_a_model_that_breaks_in_the_middle_costs_only_itself(
+    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
+) -> None:
+    student = break_in_the_middle(bench, RuntimeError("sizes of tensors must match"))
+    run(panel, qtbot)
+    done = {cell.ref for cell in panel.table.report.scores}
+    assert done == {BICUBIC, bench.students[1], bench.teacher}
+    assert panel.table.texts(student)[2].startswith("failed: ")
+    assert len(bench.errors) == 1
+    spot = place(panel, student, Kind.PSNR)
+    asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, panel.table.viewport().mapToGlobal(spot))
+    QApplication.sendEvent(panel.table.viewport(), asked)
+    (menu,) = panel.table.findChildren(QMenu)
+    menu.actions()[0].trigger()
+    copied = QGuiApplication.clipboard().text()
+    assert copied.startswith(bench.errors[0])
+    assert "Traceback" in copied
+    assert "count_and_raise" in copied
+    menu.close()
+
+
+def test_an_image_that_memory_is_too_short_for_is_left_out_for_that_model(
+    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
+) -> None:
+    student = break_in_the_middle(bench, MemoryError())
+    run(panel, qtbot)
+    assert titles(panel) == ["Set5 ×4 · 1–2 of 2 images"]
+    psnr, _, delta, gap = panel.table.texts(student)[2:6]
+    assert psnr.endswith(" (1 of 2)")
+    assert (delta, gap) == ("", "")
+    assert panel.table.texts(bench.students[1])[2].endswith(" (2 of 2)")
+    assert "not enough memory" in bench.errors[0]
+
+
 def test_models_of_two_scales_have_columns_of_their_own(
     bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
 ) -> None:
@@ -315,6 +401,16 @@ def test_delete_takes_a_set_off_the_list_and_undo_brings_it_back(
     assert sets.on_offer() == [str(resolve_data(SAMPLES))]
     offered.args[1]()
     assert sets.ticked() == [str(bench.folder / "Set5")]
+
+
+def test_a_set_that_came_back_meanwhile_is_not_taken_back_twice(bench: Bench, panel: BenchmarkPanel) -> None:
+    undo: list[Callable[[], None]] = []
+    bench.session.undo_offered.connect(lambda _, take_back: undo.append(take_back))
+    folder = bench.folder / "Set5"
+    panel.chooser.remove_folder(str(folder))
+    panel.chooser.add_folder(folder)
+    undo[0]()
+    assert panel.chooser.folders.count(folder) == 1
 
 
 def test_run_needs_a_model_and_a_set(bench: Bench, panel: BenchmarkPanel) -> None:
