@@ -242,21 +242,24 @@ class Board(QObject):
 
     def _caption(self, key: str) -> Caption:
         result = self.results.get(key)
-        if result is None:
+        if result is None or self.image is None:
             return Caption()
+        height, width = self.image.lr.shape[:2]
+        lr_size = height, width
         if key == HR:
             height, width = result.sr.shape[:2]
             return Caption(f"ground truth · {width} × {height}", tip="What the others are measured against")
         if result.sr.shape[:2] != (self.camera.scene.height(), self.camera.scene.width()):
             height, width = result.sr.shape[:2]
             return Caption(f"{width} × {height}", tip="Of LR size: enlarged by repeating pixels")
-        if self.region is not None and (self.image is None or self.image.hr is None):
-            return replace(caption(result, None, None, None, None), region="Box: no HR to measure it against")
+        if self.region is not None and self.image.hr is None:
+            alone = caption(result, None, None, None, None, lr_size)
+            return replace(alone, region="Box: no HR to measure it against")
         teacher = self.lineup.teacher
         whole = None if key == teacher else self.results.get(teacher)
         inside = self.region_scores
         other = None if key == teacher else inside.get(teacher)
-        return caption(result, whole, self.region, inside.get(key), other)
+        return caption(result, whole, self.region, inside.get(key), other, lr_size)
 
     # -- split and difference
 

@@ -15,7 +15,7 @@ from fakd_gui.compare.work import PaneReady, Region, RegionScores
 FIGURES_TIP = (
     "PSNR / SSIM on luma, as many pixels cut per side as the scale; Δ: distance to the teacher.\n"
     "Box: the same inside the region, which is measured whole.\n"
-    "Time of the network for this image, parameters, and multiply-accumulates for this image."
+    "Time of the network for this image, parameters, and 10⁹ multiply-accumulates for its LR."
 )
 
 
@@ -33,8 +33,12 @@ def caption(
     region: Region | None,
     inside: RegionScores | None,
     inside_teacher: RegionScores | None,
+    lr_size: tuple[int, int],
 ) -> Caption:
-    """Of one result; `teacher` and `inside_teacher` are None where there is no other one to compare with."""
+    """Of one result for an LR image of `lr_size` (height, width).
+
+    `teacher` and `inside_teacher` are None where there is no other one to compare with.
+    """
     parts = []
     if result.scores is not None:
         parts.append(f"{result.scores.psnr:.2f} dB / {result.scores.ssim:.4f}")
@@ -43,18 +47,19 @@ def caption(
     elif not result.final:
         parts.append("Measuring…")
     tip = f"{FIGURES_TIP}\n{result.note}" if result.note else FIGURES_TIP
-    costs = _costs(result)
+    costs = _costs(result, lr_size)
     return Caption(" · ".join(parts), costs, _region(region, inside, inside_teacher), tip)
 
 
-def _costs(result: PaneReady) -> str:
+def _costs(result: PaneReady, lr_size: tuple[int, int]) -> str:
     parts = []
     if result.seconds:
         parts.append(f"{result.seconds:.2f} s" if result.seconds >= 0.01 else "< 0.01 s")
     if result.parameters:
         parts.append(f"{result.parameters / 1e6:.2f} M")
     if result.gmacs:
-        parts.append(f"{result.gmacs:.3g} GMACs" if result.gmacs < 1000 else f"{result.gmacs:,.0f} GMACs")
+        figure = f"{result.gmacs:.3g}" if result.gmacs < 1000 else f"{result.gmacs:,.0f}"
+        parts.append(f"{figure} GMACs at {lr_size[1]}×{lr_size[0]} LR")
     if result.note:
         parts.append("smaller tiles")
     return " · ".join(parts)

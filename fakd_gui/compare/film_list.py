@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QListWidget, QListWi
 
 from fakd_gui.compare.thumbnails import SIDE
 
+COMPACT = (72, 48)
+
 
 class FilmList(QListWidget):
     """One row; keys that go through it are the panel's."""
@@ -40,8 +42,8 @@ class FilmList(QListWidget):
         self.currentItemChanged.connect(self._choose)
 
     def set_compact(self, compact: bool) -> None:
-        """Thumbnails of half the size, where there is little room."""
-        side = QSize(*SIDE) / 2 if compact else QSize(*SIDE)
+        """Smaller thumbnails, on which images can still be told apart, where there is little room."""
+        side = QSize(*COMPACT) if compact else QSize(*SIDE)
         if side == self.iconSize() and not self._cell.isEmpty():
             return
         line = self.fontMetrics().height()

@@ -44,7 +44,7 @@ class FilmStrip(QWidget):
         self.hide()
 
     def set_compact(self, compact: bool) -> None:
-        """Thumbnails of half the size, where there is little room."""
+        """Smaller thumbnails, where there is little room."""
         self.list.set_compact(compact)
 
     def show_images(self, paths: Sequence[Path], labels: Sequence[str]) -> None:

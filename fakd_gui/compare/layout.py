@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMenu, QStackedWidget, QToolBar, QVBoxLayout, QWid
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.difference_bar import DifferenceBar
 from fakd_gui.compare.film_strip import FilmStrip
+from fakd_gui.compare.no_panes import NoPanes
 from fakd_gui.compare.split_bar import SplitBar
 from fakd_gui.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
@@ -18,6 +19,10 @@ from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_to
 
 ROOM_FOR_LARGE_THUMBNAILS = 560
 """Panel height in pixels below which the film strip leaves room to the panes."""
+
+
+SPLIT_TIP = "Two results in one pane with a divider to drag (S)"
+DIFFERENCE_TIP = "What two results differ by, amplified (D)"
 
 
 class CompareWidgets(QWidget):
@@ -32,18 +37,13 @@ class CompareWidgets(QWidget):
         self.bar = make_tool_bar(self)
         self.panes_menu = QMenu(self)
         self._fill_bar(self.bar)
-        self.image_actions = [
-            self.split_action,
-            self.difference_action,
-            self.region_action,
-            self.figure_action,
-            self.save_action,
-        ]
         self.split_bar, self.difference_bar = SplitBar(self), DifferenceBar(self)
         self.empty = EmptyState(self.opener, "compare models on it", self)
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.board.grid)
+        self.no_panes = NoPanes(self)
+        self.stack.addWidget(self.no_panes)
         self.strip = FilmStrip(self)
         self.status = BusyBar(self)
         column = QVBoxLayout(self)
@@ -61,6 +61,15 @@ class CompareWidgets(QWidget):
         super().resizeEvent(event)
         self.strip.set_compact(self.height() < ROOM_FOR_LARGE_THUMBNAILS)
 
+    def enable_actions(self, image: bool, panes: int) -> None:
+        """What can be done with an image or without, and with so many `panes` that show one result each."""
+        for action in (self.region_action, self.figure_action, self.save_action):
+            action.setEnabled(image and panes > 0)
+        why = "\nNeeds two panes: Panes shows closed ones again." if image and panes < 2 else ""
+        for action, tip in ((self.split_action, SPLIT_TIP), (self.difference_action, DIFFERENCE_TIP)):
+            action.setEnabled(image and panes > 1)
+            action.setToolTip(tip + why)
+
     def _fill_bar(self, bar: QToolBar) -> None:
         samples = add_open_tools(bar, self.opener)
         self.folder_action = QAction("Open a folder…", samples)
@@ -71,12 +80,8 @@ class CompareWidgets(QWidget):
         bar.addSeparator()
         add_view_tools(bar, self.camera)
         bar.addSeparator()
-        self.split_action = self._add(
-            "Split", "Two results in one pane with a divider to drag (S)", "compare-horizontal", True
-        )
-        self.difference_action = self._add(
-            "Difference", "What two results differ by, amplified (D)", "vector-difference", True
-        )
+        self.split_action = self._add("Split", SPLIT_TIP, "compare-horizontal", True)
+        self.difference_action = self._add("Difference", DIFFERENCE_TIP, "vector-difference", True)
         self.region_action = self._add(
             "Region",
             "Drag to draw a rectangle that is measured in every pane (R; or hold Shift)",

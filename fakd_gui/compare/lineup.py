@@ -40,12 +40,11 @@ class Lineup:
 
     @property
     def keys(self) -> list[str]:
-        """The panes that are shown, in order."""
+        """The panes that are shown, in order; those of two results only while there are two."""
         keys = [key for key in self.available if key not in self.closed]
-        if self.split is not None:
-            keys.append(SPLIT)
-        if self.difference is not None:
-            keys.append(DIFFERENCE)
+        if len(keys) > 1:
+            keys += [SPLIT] if self.split is not None else []
+            keys += [DIFFERENCE] if self.difference is not None else []
         return in_order(keys, self.order)
 
     @property

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
-from fakd_gui.compare.work import HR, PICTURE
+from fakd_gui.compare.work import PICTURE
 from fakd_gui.widgets.image_opener import MODEL_SUFFIXES
 from fakd_gui.widgets.names import model_labels
 
@@ -101,7 +101,6 @@ def pane_menu(panel: ComparePanel, key: str) -> QMenu:
             action.setEnabled(there)
         menu.addSeparator()
     closing = menu.addAction("Close")
-    closing.setEnabled(key != HR or len(board.keys) > 1)
     closing.triggered.connect(lambda: panel.panes.close(key))
     if key.startswith(PICTURE):
         closing.setText("Remove")

@@ -17,6 +17,7 @@ from fakd_gui.compare.export import Exporter
 from fakd_gui.compare.gallery import Gallery
 from fakd_gui.compare.keys import KEYS, CompareKeys
 from fakd_gui.compare.layout import CompareWidgets
+from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.memory import Remembered, recall, remember
 from fakd_gui.compare.menus import PanesMenu, pane_menu
 from fakd_gui.compare.panes import PaneChanges
@@ -73,7 +74,7 @@ class ComparePanel(CompareWidgets):
         PanesMenu(self, self.panes_menu)
         self._connect()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._enable()
+        self.enable_actions(False, 0)
         if session.image is not None:
             self._image_changed(session.image)
 
@@ -216,6 +217,7 @@ class ComparePanel(CompareWidgets):
         self.save_action.triggered.connect(lambda: self.exporter.choose_folder(board.lineup.saved))
         self.folder_action.triggered.connect(self.gallery.choose_folder)
         self.status.cancelled.connect(self.cancel)
+        self.no_panes.all_wanted.connect(self.panes.show_all)
         board.region_edited.connect(self.set_region)
         board.menu_wanted.connect(lambda key, at: pane_menu(self, key).popup(at))
         board.grid.moved.connect(self.panes.move)
@@ -249,7 +251,6 @@ class ComparePanel(CompareWidgets):
         self.set_region(box)
         self.strip.mark(image.path)
         self.stack.setCurrentWidget(self.board.grid)
-        self._enable()
         self._show_file()
         self._refresh_when_seen()
 
@@ -268,20 +269,23 @@ class ComparePanel(CompareWidgets):
         """Panes and bars as the line-up says."""
         lineup, there = self.board.lineup, self.session.image is not None
         self._offer_pairs()
-        for bar, action, shown in (
-            (self.split_bar, self.split_action, lineup.split),
-            (self.difference_bar, self.difference_action, lineup.difference),
+        for bar, action, key in (
+            (self.split_bar, self.split_action, SPLIT),
+            (self.difference_bar, self.difference_action, DIFFERENCE),
         ):
-            bar.setVisible(shown is not None and there)
-            action.setChecked(shown is not None)
+            bar.setVisible(key in lineup.keys and there)
+            action.setChecked(key in lineup.keys)
+        self.enable_actions(there, len(lineup.results))
         if there:
             self.board.arrange(self.session.students, self.session.teacher)
+            self.stack.setCurrentWidget(self.board.grid if lineup.keys else self.no_panes)
 
     def _offer_pairs(self) -> None:
         lineup = self.board.lineup
         lineup.students, lineup.teacher = list(self.session.students), self.session.teacher
         labels = {key: lineup.label(key) for key in lineup.results}
-        if self.session.image is None or not labels:
+        # With one alone, what was chosen is kept for when the others come back.
+        if self.session.image is None or len(labels) < 2:
             return
         first = self.session.students[0] if self.session.students else self.session.teacher or BICUBIC
         second = HR if HR in labels else self.session.teacher or BICUBIC
@@ -351,11 +355,6 @@ class ComparePanel(CompareWidgets):
         key = self.board.key_at_mouse
         if key is not None:
             pane_menu(self, key).popup(QCursor.pos())
-
-    def _enable(self) -> None:
-        there = self.session.image is not None
-        for action in self.image_actions:
-            action.setEnabled(there)
 
     def _show_file(self) -> None:
         image = self.session.image

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QFileDialog
 
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
-from fakd_gui.compare.work import picture_key
+from fakd_gui.compare.work import LR, picture_key
 from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ class PaneChanges:
         elif key in closed:
             closed.discard(key)
             self._panel.refresh()
+
+    def show_all(self) -> None:
+        """Bring back every pane but LR's, which nobody misses until they ask for it."""
+        self._panel.board.lineup.closed = {LR}
+        self._panel.refresh()
 
     def close(self, key: str) -> None:
         """Take the pane `key` out of the comparison; what it showed is not lost."""

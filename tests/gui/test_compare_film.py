@@ -55,6 +55,19 @@ def drop(panel: ComparePanel, paths: list[Path]) -> None:
     QApplication.sendEvent(panel, QDropEvent(QPointF(50, 50), *how))
 
 
+def test_thumbnails_of_a_low_window_are_large_enough_to_tell_images_apart(
+    opened: Opened, qtbot: QtBot
+) -> None:
+    _, panel = opened
+    panel.resize(760, 420)
+    first = panel.strip.list.item(0)
+    qtbot.waitUntil(lambda: panel.strip.list.height() < 114, timeout=5000)
+    assert panel.strip.list.iconSize().height() >= 48
+    picture = first.icon().pixmap(panel.strip.list.iconSize())
+    assert min(picture.width() * 2 / 3, picture.height()) >= 47
+    assert panel.strip.list.viewport().height() >= panel.strip.list.visualItemRect(first).height()
+
+
 def texts(strip: FilmStrip) -> list[str]:
     return [strip.list.item(index).text() for index in range(strip.list.count())]
 

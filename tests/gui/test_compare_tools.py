@@ -21,6 +21,7 @@ from fakd_core.events import Progress
 from fakd_core.images import read_image, rgb_to_y, write_png
 from fakd_core.inference import upscale
 from fakd_core.metrics import psnr_y, ssim_y
+from fakd_core.profiling import profile
 from fakd_gui.compare import ComparePanel
 from fakd_gui.compare.difference import Difference, Kind
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
@@ -260,6 +261,37 @@ def test_a_closed_pane_comes_back_by_undo_with_its_result(opened: Opened, qtbot:
     assert panel.board.keys == keys
 
 
+def test_with_every_pane_closed_compare_says_how_they_come_back(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    keys = panel.board.keys
+    panel.set_difference(Difference(bench.teacher, bench.students[0]))
+    for key in keys:
+        pane_menu(panel, key).actions()[-1].trigger()
+        one = len(panel.board.lineup.results) == 1
+        assert panel.difference_action.isEnabled() == (len(panel.board.lineup.results) > 1)
+        assert panel.split_action.isEnabled() == panel.difference_action.isEnabled()
+        if one:
+            # Nothing is left that HR could be subtracted from.
+            assert panel.board.keys == [HR]
+            assert panel.difference_bar.isHidden()
+            assert "Needs two panes" in panel.difference_action.toolTip()
+            QTest.keyClick(panel, Qt.Key.Key_D)
+            QTest.keyClick(panel, Qt.Key.Key_S)
+            assert panel.board.keys == [HR]
+    assert panel.board.keys == []
+    assert panel.stack.currentWidget() is panel.no_panes
+    for key in (Qt.Key.Key_D, Qt.Key.Key_S, Qt.Key.Key_1, Qt.Key.Key_B, Qt.Key.Key_Delete):
+        QTest.keyClick(panel, key)
+    assert not panel.save_action.isEnabled()
+    with qtbot.waitSignal(panel.finished, timeout=10_000):
+        QTest.mouseClick(panel.no_panes.show_button, Qt.MouseButton.LeftButton)
+    assert panel.stack.currentWidget() is panel.board.grid
+    assert panel.board.keys == [*keys, DIFFERENCE]
+    assert panel.board.lineup.difference == Difference(bench.teacher, HR)
+    assert "Needs" not in panel.split_action.toolTip()
+    assert bench.errors == []
+
+
 def test_panes_are_reordered_by_dragging_a_title_or_by_menu(opened: Opened) -> None:
     bench, panel = opened
     first, *others = panel.board.keys
@@ -346,7 +378,10 @@ def test_costs_and_what_memory_forced_are_told(opened: Opened) -> None:
     assert result.gmacs > 0
     costs = panel.board.panes[bench.teacher].header.costs
     assert f"{result.parameters / 1e6:.2f} M" in costs
-    assert "GMACs" in costs
+    image = bench.session.image
+    assert image is not None
+    expected = profile(bench.session.models.get(bench.teacher).spec, image.lr.shape[:2]).gmacs
+    assert f"{expected:.3g} GMACs at 24×16 LR" in costs
     told: list[str] = []
     bench.session.told.connect(told.append)
     note = "out of memory with 256 LR pixels at once, going on with 128"
