@@ -27,6 +27,8 @@ from fakd_gui.widgets.names import model_label
 from fakd_gui.widgets.reference_field import ReferenceField
 
 CHECK_DELAY_MS = 250
+MARGIN = 12
+"""Pixels around a field that is brought into view."""
 USUAL_POOL = 4096
 """Patches of a teacher cache, until a person says how many."""
 
@@ -119,6 +121,23 @@ class TrainForm(QScrollArea):
         return [
             f"{known[name].title}: {field.problem}" for name, field in self.fields.items() if field.problem
         ]
+
+    def show_problem(self) -> None:
+        """Bring the first field that must be changed into view, with the reason, and set the focus in it."""
+        name = next((name for name, field in self.fields.items() if field.problem), None)
+        if name is None:
+            return
+        self.body.show_field(name)
+        field = self.fields[name]
+        parts = [field.widget, *field.widget.findChildren(QWidget)]
+        open_ = [part for part in parts if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isEnabled()]
+        marked = [part for part in open_ if part.property("invalid")]
+        part = next(iter((*marked, *open_)), field.widget)
+        # The reason may be longer than the room: the field itself comes last.
+        for shown in (field.note, part):
+            if shown.isVisible():
+                self.ensureWidgetVisible(shown, 0, MARGIN)
+        part.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def estimate(self) -> str:
         """What the run takes and needs, or nothing while that is unknown."""

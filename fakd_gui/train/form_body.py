@@ -81,6 +81,13 @@ class FormBody(QWidget):
             self._show_models(findings)
         self._pair(findings)
 
+    def show_field(self, name: str) -> None:
+        """Unfold the section of the option `name`."""
+        if name in self._rare:
+            self.more.unfold()
+            # Hidden until now, it has no place yet.
+            self.layout().activate()
+
     def _add(self, section: Section, name: str) -> None:
         option = training_options()[name]
         editor = self.editors[name] = make_editor(option)
