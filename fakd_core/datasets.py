@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +108,19 @@ def split_validation(dataset: SRDataset, n: int, seed: int) -> tuple[tuple[int, 
     return tuple(sorted(int(index) for index in drawn[n:])), tuple(validation)
 
 
+def with_readable_header(dataset: SRDataset, indices: Sequence[int]) -> tuple[int, ...]:
+    """Those of `indices` whose HR file tells its size."""
+
+    def tells_size(path: Path) -> bool:
+        try:
+            image_size(path)
+        except DataError:
+            return False
+        return True
+
+    return tuple(index for index in indices if tells_size(dataset.hr_files[index]))
+
+
 def check_patch(dataset: SRDataset, indices: Sequence[int], patch: int) -> None:
     """Raise `DataError` if there are no images, or an LR image is smaller than `patch` LR pixels.
 
@@ -124,10 +137,15 @@ def check_patch(dataset: SRDataset, indices: Sequence[int], patch: int) -> None:
             )
 
 
-def fingerprint(dataset: SRDataset) -> str:
-    """SHA-256 over scale, names and file sizes: the same on every machine that has the same files."""
+def fingerprint(dataset: SRDataset, left_out: Collection[int] = ()) -> str:
+    """SHA-256 over scale, names and file sizes: the same on every machine that has the same files.
+
+    Images whose index is in `left_out` are marked as such.
+    """
     digest = hashlib.sha256(f"x{dataset.scale}\n".encode())
-    for hr_file, lr_file in zip(dataset.hr_files, dataset.lr_files, strict=True):
+    for index, (hr_file, lr_file) in enumerate(zip(dataset.hr_files, dataset.lr_files, strict=True)):
+        if index in left_out:
+            digest.update(b"left out\n")
         for path in (hr_file, lr_file):
             digest.update(f"{path.name}\t{path.stat().st_size}\n".encode() if path else b"made\n")
     return digest.hexdigest()

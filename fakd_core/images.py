@@ -96,12 +96,17 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         _require_file(path)
         with Image.open(path, formats=_FORMATS) as image:
+            _require_size(path, image)
             yield image
     except DataError:
         raise
     except PermissionError:
         raise DataError(
             f"{path}: no permission to read it; change its permissions or those of its folder"
+        ) from None
+    except MemoryError:
+        raise DataError(
+            f"{path}: not enough memory to read it; close other programs or make it smaller"
         ) from None
     except Image.DecompressionBombError:
         raise DataError(
@@ -173,12 +178,15 @@ def rgb_to_y(img: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
     return luma
 
 
-def _require_one_picture(path: Path, image: Image.Image) -> None:
+def _require_size(path: Path, image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise DataError(
             f"{path}: {width}x{height} is more than {MAX_PIXELS:,} pixels; crop it or make it smaller first"
         )
+
+
+def _require_one_picture(path: Path, image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise DataError(

@@ -16,14 +16,16 @@ import shutil
 import struct
 import time
 from collections.abc import Generator, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import platformdirs
 
-from fakd_core.datasets import SRDataset
+from fakd_core.datasets import ImagePair, SRDataset
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.files import atomic_path
@@ -33,7 +35,7 @@ from fakd_core.prefetch import Prefetcher
 CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
 
-_FORMAT = 1  # Raised whenever the file, or how an image becomes pixels, changes: older stores are made anew.
+_FORMAT = 2  # Raised whenever the file, or how an image becomes pixels, changes: older stores are made anew.
 _SUFFIX = ".pixels"
 _TAIL = struct.Struct("<Q8s")
 _MARK = b"FAKDpix\n"
@@ -44,13 +46,17 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class _Entry:
-    """One pair in the file: (3, height, width) at `offset`, then (3, height·scale, width·scale)."""
+    """One pair in the file: (3, height, width) at `offset`, then (3, height·scale, width·scale).
+
+    Of a pair that could not be read there are no pixels, but the `problem`.
+    """
 
     name: str
     height: int
     width: int
     offset: int
     sha256: str
+    problem: str = ""
 
     def sizes(self, scale: int) -> tuple[int, int]:
         """Bytes of the LR and of the HR image."""
@@ -76,6 +82,11 @@ class PixelStore:
         lr = self._pixels[entry.offset : middle].reshape(3, entry.height, entry.width)
         hr = self._pixels[middle : middle + hr_size]
         return lr, hr.reshape(3, entry.height * self.scale, entry.width * self.scale)
+
+    @property
+    def problems(self) -> dict[int, str]:
+        """Why the images that could not be read could not, by position; `__getitem__` is not for them."""
+        return {index: entry.problem for index, entry in enumerate(self._entries) if entry.problem}
 
     def name_of(self, index: int) -> str:
         """The image's name in its data set."""
@@ -107,15 +118,16 @@ def store_path(dataset: SRDataset) -> Path:
 def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, None, PixelStore]:
     """The store of `dataset`, made first if there is none, it is damaged, or a file has changed since.
 
+    An image that can't be read is no error, unless all are: it is among the store's `problems`.
     Says nothing if the store is ready. Where another process is making it, waits for that and says so.
 
     Raises:
-        DataError: an image can't be read, or the store does not fit or can't be written where it belongs.
+        DataError: no image can be read, or the store does not fit or can't be written where it belongs.
         Cancelled: the token was cancelled meanwhile; nothing is left behind.
     """
     path = store_path(dataset)
     made_from = _made_from(dataset)
-    store = _mapped(path, made_from)
+    store = _ready(path, dataset, made_from)
     if store is not None:
         return store
     need = _size(dataset)
@@ -123,7 +135,7 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_suffix(".lock").open("a") as lock:
             alone = yield from _locked(lock, len(dataset), token)
-            store = _mapped(path, made_from)
+            store = _ready(path, dataset, made_from)
             if store is not None:
                 return store
             if alone:
@@ -155,6 +167,21 @@ def _made_from(dataset: SRDataset) -> dict[str, Any]:
             raise DataError(f"{path}: can't be read ({error.strerror}); choose the folder again") from error
         files.append([str(path), status.st_size, status.st_mtime_ns] if status else None)
     return {"format": _FORMAT, "scale": dataset.scale, "files": files}
+
+
+def _ready(path: Path, dataset: SRDataset, made_from: dict[str, Any]) -> PixelStore | None:
+    """As `_mapped`; None also where an image can be read by now: permissions are given, memory comes free."""
+    store = _mapped(path, made_from)
+    if store is not None and any(isinstance(_pair(dataset, index), ImagePair) for index in store.problems):
+        return None
+    return store
+
+
+def _pair(dataset: SRDataset, index: int) -> ImagePair | DataError:
+    try:
+        return dataset.load(index)
+    except DataError as error:
+        return error
 
 
 def _mapped(path: Path, made_from: dict[str, Any]) -> PixelStore | None:
@@ -205,29 +232,35 @@ def _write(
 ) -> Generator[Progress, None, None]:
     total = len(dataset)
     entries = []
-    with path.open("wb") as file, Prefetcher(dataset.load, _DECODERS, total) as load:
+    with path.open("wb") as file, Prefetcher(partial(_pair, dataset), _DECODERS, total) as load:
         for index in range(total):
             token.heed()
             yield Progress(index, total, "decoding images")
             pair = load(index)
-            height, width = pair.lr.shape[:2]
             offset = file.tell()
+            if isinstance(pair, DataError):
+                entries.append(_Entry(dataset.names[index], 0, 0, offset, "", str(pair)))
+                continue
+            height, width = pair.lr.shape[:2]
             digest = hashlib.sha256(os.fsencode(f"{pair.name}\n{height} {width} {dataset.scale}\n"))
             for image in (pair.lr, pair.hr):
                 planes = np.ascontiguousarray(image.transpose(2, 0, 1))
                 digest.update(planes.data)
                 file.write(planes.data)
             entries.append(_Entry(pair.name, height, width, offset, digest.hexdigest()))
+        if all(entry.problem for entry in entries):
+            raise DataError(f"none of the {total} images can be read. The first: {entries[0].problem}")
         index_json = json.dumps({"made_from": made_from, "entries": [asdict(entry) for entry in entries]})
         file.write(index_json.encode() + _TAIL.pack(len(index_json), _MARK))
 
 
 def _size(dataset: SRDataset) -> int:
-    """Bytes of all pixels, from the images' headers."""
+    """Bytes of all pixels, from the images' headers, as far as they can be read."""
     size = 0
     for path in dataset.hr_files:
-        width, height = (side // dataset.scale for side in image_size(path))
-        size += 3 * width * height * (1 + dataset.scale**2)
+        with suppress(DataError):
+            width, height = (side // dataset.scale for side in image_size(path))
+            size += 3 * width * height * (1 + dataset.scale**2)
     return size
 
 

@@ -11,17 +11,24 @@ import torch
 from fakd_core.cached_lessons import CachedLessons
 from fakd_core.catalogue import bundled_models, has_weights, load_model, model_file, resolve_spec
 from fakd_core.config import TrainConfig
-from fakd_core.datasets import SRDataset, check_patch, fingerprint, open_dataset, split_validation
+from fakd_core.datasets import (
+    SRDataset,
+    check_patch,
+    fingerprint,
+    open_dataset,
+    split_validation,
+    with_readable_header,
+)
 from fakd_core.device import choose_device, choose_precision
 from fakd_core.distributed import ALONE, World
-from fakd_core.errors import ConfigError
-from fakd_core.events import CancelToken, Progress
+from fakd_core.errors import ConfigError, DataError
+from fakd_core.events import CancelToken, Notice, Progress
 from fakd_core.lessons import Lessons, LiveLessons
 from fakd_core.losses import DistillationLoss
 from fakd_core.models import SRNetwork, create_model
 from fakd_core.models.transfer import copy_matching_layers
 from fakd_core.patches import PatchSampler
-from fakd_core.pixel_store import open_store
+from fakd_core.pixel_store import PixelStore, open_store
 from fakd_core.samples import SAMPLES, resolve_data
 from fakd_core.self_check import check_learning
 from fakd_core.stopping import stoppable
@@ -46,8 +53,10 @@ class TrainingSetup:
 
 def prepare(
     config: TrainConfig, token: CancelToken, world: World = ALONE
-) -> Generator[Progress, None, TrainingSetup]:
+) -> Generator[Progress | Notice, None, TrainingSetup]:
     """Load the models and the images of `config` and check that they fit one another.
+
+    An image of the training data that can't be read is left out, and a notice says so.
 
     Raises:
         FakdError: what does not fit, and what to do.
@@ -67,15 +76,21 @@ def prepare(
         loss.check_widths(student.spec.n_feats, teacher.spec.n_feats)
     dataset = open_dataset(resolve_data(config.train_data), config.scale)
     if config.val_data is None:
-        training, held_out = split_validation(dataset, config.held_out_images, config.seed)
-        validator = yield from _validator(dataset, held_out, token, world)
+        validation = dataset
+        training, chosen = split_validation(dataset, config.held_out_images, config.seed)
     else:
-        training = tuple(range(len(dataset)))
         validation = open_dataset(resolve_data(config.val_data), config.scale)
-        chosen = range(len(validation))[: config.val_images]
-        validator = yield from _validator(validation, chosen, token, world)
-    check_patch(dataset, training, config.patch)
+        training, chosen = tuple(range(len(dataset))), tuple(range(len(validation)))[: config.val_images]
+    # Those that can't be read are told by the store, which decodes all.
+    if sized := with_readable_header(dataset, training):
+        check_patch(dataset, sized, config.patch)
     store = yield from open_store(dataset, token)
+    for problem in store.problems.values():
+        yield Notice(f"left out of the training: {problem}")
+    training = _readable(store, training, "to train on")
+    if validation is dataset:
+        chosen = _readable(store, chosen, "held out for validation")
+    validator = yield from _validator(validation, chosen, token, world)
     sampler = PatchSampler(store, training, config.patch, config.batch, config.seed)
     for network in (student, *teachers):
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -92,7 +107,7 @@ def prepare(
         validator=validator,
         train_images=len(training),
         copied_tensors=copied,
-        data_fingerprint=fingerprint(dataset),
+        data_fingerprint=fingerprint(dataset, store.problems),
         device=device,
         dtype=dtype,
     )
@@ -138,6 +153,14 @@ def _lessons(
         config.seed,
         device,
     )
+
+
+def _readable(store: PixelStore, indices: tuple[int, ...], what: str) -> tuple[int, ...]:
+    problems = store.problems
+    readable = tuple(index for index in indices if index not in problems)
+    if not readable:
+        raise DataError(f"none of the {len(indices)} images {what} can be read: {problems[indices[0]]}")
+    return readable
 
 
 def _validator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -15,8 +16,11 @@ from damaged_images import BOMBS, CASES, PNG, ImageCase
 from image_files import RGB
 
 from fakd_core.cli import main
+from fakd_core.config import TrainConfig
 from fakd_core.errors import DataError
+from fakd_core.events import Notice, RunEnd, RunStarted
 from fakd_core.images import image_size, read_image
+from fakd_core.trainer import train
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
 ALONE = [case for number, case in enumerate(CASES) if number % 9 == 0 or callable(case.content)]
@@ -70,22 +74,34 @@ def test_upscaling_writes_an_image_or_says_one_line(
         assert image_size(result) == (2 * width, 2 * height)
 
 
-def in_one_folder(folder: Path) -> list[ImageCase]:
-    """The cases that a listing of `folder` has, in its order, each under a name of its own."""
+def in_one_folder(folder: Path, least: int = 1) -> list[ImageCase]:
+    """The cases that a listing of `folder` has, in its order, each under a name of its own.
+
+    Without those whose header tells a side under `least`.
+    """
     listed = []
+    folder.mkdir()
     for number, case in enumerate(CASES):
         path = case.make(folder)
-        if path.is_file() and path.suffix:
+        if path.is_file() and path.suffix and shortest_side(path) >= least:
             path.rename(folder / f"{number} {case.file}")
             listed.append(case)
+        elif not path.is_dir():
+            path.unlink()
     return listed
+
+
+def shortest_side(path: Path) -> float:
+    try:
+        return min(image_size(path))
+    except DataError:
+        return math.inf
 
 
 def test_in_a_folder_every_bad_file_is_reported_and_the_rest_is_done(
     tiny_x2: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = tmp_path / "all", tmp_path / "out"
-    folder.mkdir()
     listed = in_one_folder(folder)
     bad = [case for case in listed if not case.good]
     assert main(["upscale", str(folder), "--model", str(tiny_x2), "--out", str(out)]) == 1
@@ -93,6 +109,45 @@ def test_in_a_folder_every_bad_file_is_reported_and_the_rest_is_done(
     assert all(is_one_clear_line(line, case) for line, case in zip(reasons, bad, strict=True))
     assert last.startswith(f"error: {len(bad)} of {len(listed)} images were not enlarged")
     assert len(list(out.iterdir())) == len(listed) - len(bad)
+
+
+def training(folder: Path, tiny_x2: Path, run: Path) -> TrainConfig:
+    (run.parent / "validation").mkdir(exist_ok=True)
+    (run.parent / "validation" / "image.png").write_bytes(PNG)
+    return TrainConfig.build(
+        student=str(tiny_x2), teacher=str(tiny_x2), train_data=folder, val_data=run.parent / "validation",
+        scale=2, steps=2, batch=2, patch=8, run=run,
+    )  # fmt: skip
+
+
+def test_training_leaves_bad_images_out_and_goes_on(tiny_x2: Path, tmp_path: Path) -> None:
+    listed = in_one_folder(tmp_path / "all", least=16)
+    bad = [case for case in listed if not case.good]
+    events = list(train(training(tmp_path / "all", tiny_x2, tmp_path / "run")))
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert all(is_one_clear_line(notice, case) for notice, case in zip(notices, bad, strict=True))
+    assert all(notice.startswith("left out of the training: ") for notice in notices)
+    [started] = [event for event in events if isinstance(event, RunStarted)]
+    assert started.train_images == len(listed) - len(bad)
+    assert isinstance(events[-1], RunEnd)
+
+
+def test_training_on_nothing_but_bad_images_writes_nothing(tiny_x2: Path, tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all/text.png").write_bytes(b"not an image")
+    with pytest.raises(DataError, match=r"none of the 1 images .*text\.png: expected an image"):
+        list(train(training(tmp_path / "all", tiny_x2, tmp_path / "run")))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_broken_image_held_out_for_validation_is_left_out_too(tiny_x2: Path, tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.png").write_bytes(PNG if number % 2 else PNG[:-40])
+    config = training(tmp_path, tiny_x2, tmp_path / "run").model_copy(
+        update={"val_data": None, "val_images": 3}
+    )
+    [started] = [event for event in train(config) if isinstance(event, RunStarted)]
+    assert (started.train_images, started.validation_images) in [(1, 2), (2, 1)]
 
 
 def test_a_bomb_is_refused_before_it_takes_memory(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 from stores import drained, fill, stored
 
 from fakd_core import pixel_store
-from fakd_core.datasets import SRDataset, open_dataset
+from fakd_core.datasets import ImagePair, SRDataset, open_dataset
 from fakd_core.errors import DataError
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.pixel_store import PixelStore, open_store, store_folder, store_path
@@ -199,11 +199,36 @@ def test_leaving_half_way_leaves_nothing(photos: Path, cache: Path) -> None:
     assert left_in(cache) == []
 
 
-def test_an_unreadable_image_is_named_and_leaves_nothing(photos: Path, cache: Path) -> None:
+def test_an_unreadable_image_is_named_and_the_others_are_kept(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = stored(open_dataset(photos, 4)).hash_of((0, 2))
     os.truncate(photos / "b.png", 2000)
-    with pytest.raises(DataError, match=r"b\.png: damaged"):
+    dataset = open_dataset(photos, 4)
+    for said in (DECODING, []):
+        store, progress = drained(dataset)
+        assert progress == said
+        [(index, problem)] = store.problems.items()
+        assert index == 1
+        assert "b.png: damaged" in problem
+        assert store.hash_of((0, 2)) == whole
+    # As when only the permission was missing, which leaves no trace in the file itself.
+    readable = ImagePair("b", *(np.zeros((side, side, 3), np.uint8) for side in (4, 16)))
+    monkeypatch.setattr(SRDataset, "load", lambda self, index: readable)
+    mended, progress = drained(dataset)
+    assert progress == DECODING
+    assert mended.problems == {}
+
+
+def test_where_no_image_can_be_read_nothing_is_left(photos: Path, cache: Path) -> None:
+    for name in NAMES:
+        os.truncate(photos / name, 2000)
+    with pytest.raises(DataError, match=r"none of the 3 images can be read\. The first: .*a\.png: damaged"):
         stored(open_dataset(photos, 4))
     assert left_in(cache) == []
+
+
+def test_an_image_that_goes_is_told(photos: Path) -> None:
     dataset = open_dataset(photos, 4)
     (photos / "b.png").unlink()
     with pytest.raises(DataError, match=r"b\.png: can't be read \(No such file"):
