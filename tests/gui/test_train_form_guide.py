@@ -65,10 +65,10 @@ def in_view(form: TrainForm, widget: QWidget) -> bool:
 )
 def test_a_press_leads_to_the_field(bench: Bench, qtbot: QtBot, sign: str, name: str, value: str) -> None:
     form = bench.form
-    qtbot.waitUntil(lambda: not form.checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
     widget = form.editors[name].widget
     (widget.set_text if hasattr(widget, "set_text") else widget.setText)(value)
-    qtbot.waitUntil(lambda: not form.checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
     field = form.fields[name]
     assert field.problem
     # As far from it as can be.
@@ -95,7 +95,7 @@ def test_an_option_that_is_folded_away_is_unfolded(bench: Bench, qtbot: QtBot) -
 def test_a_term_of_the_recipe_is_led_to_itself(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
     form.fill({"distill": "10*SA+1*PSA(k=0)"})
-    qtbot.waitUntil(lambda: not form.checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
     assert form.fields["distill"].problem
     press(bench.line)
     focused = QApplication.focusWidget()
@@ -105,7 +105,7 @@ def test_a_term_of_the_recipe_is_led_to_itself(bench: Bench, qtbot: QtBot) -> No
 
 def test_without_a_problem_a_press_is_nothing(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
-    qtbot.waitUntil(lambda: not form.checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
     assert form.problems() == []
     before = QApplication.focusWidget(), form.verticalScrollBar().value()
     press(bench.line)
