@@ -1,38 +1,19 @@
-"""What this program is, and the versions that a report needs."""
+"""What this program is."""
 
 from __future__ import annotations
 
-import platform
-import sys
-from importlib.metadata import PackageNotFoundError, version
-
-from PySide6.QtCore import Qt, qVersion
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from fakd_core import __version__
+from fakd_gui.versions import versions
 
-PACKAGES = ("torch", "PySide6-Essentials", "numpy", "pyqtgraph", "scikit-image", "pillow")
 TEXT = """<h3>FAKD Workbench {version}</h3>
 <p>A heavy teacher network teaches a light student to enlarge images, by feature affinity.</p>
 <p>The method: He et al., “FAKD: Feature-Affinity Based Knowledge Distillation for Efficient Image
 Super-Resolution”, ICIP 2020.</p>
 <p>Free software under the MIT licence.</p>"""
-
-
-def versions(device: str = "") -> str:
-    """A line per part: the program, what it runs on, and the libraries."""
-    lines = [
-        f"FAKD Workbench {__version__}",
-        f"Python {sys.version.split()[0]}",
-        f"Qt {qVersion()} ({QGuiApplication.platformName()})",
-    ]
-    for package in PACKAGES:
-        try:
-            lines.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return "\n".join([*lines, platform.platform(), *([device] if device else [])])
 
 
 def open_about(parent: QWidget, device: str = "") -> QMessageBox:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from fakd_core.assets import assets_dir
 from fakd_core.threads import share_cores
+from fakd_gui.failures import keep_failures, report
 from fakd_gui.garbage import collect_in_gui_thread
 from fakd_gui.jobs import stop_all
 from fakd_gui.main_window import MainWindow
@@ -63,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         QTimer.singleShot(PAINTED_MS, lambda image=image: window.open_image(image))
     # Ctrl+C in the terminal closes the window as its cross does.
     signal.signal(signal.SIGINT, lambda *_: window.close())
+    # The system that shuts down waits for no answer.
+    signal.signal(signal.SIGTERM, lambda *_: window.leave())
     status = app.exec()
     write_state(window.remember())
     stop_all(window, session)
@@ -93,6 +96,7 @@ def make_application() -> QApplication:
     app.setWindowIcon(QIcon(str(assets_dir() / "icon.svg")))
     apply_theme(app)
     collect_in_gui_thread(app)
+    keep_failures()
     return app
 
 
@@ -106,8 +110,8 @@ def make_window(session: Session) -> MainWindow:
 
 def show_exception(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     """Tell about an error nobody caught, with its traceback for a report; the app goes on."""
-    details = "".join(traceback.format_exception(kind, error, where))
-    sys.stderr.write(details)
+    text = "".join(traceback.format_exception(kind, error, where))
+    sys.stderr.write(text)
     if isinstance(error, KeyboardInterrupt):
         QApplication.quit()
         return
@@ -118,6 +122,7 @@ def show_exception(kind: type[BaseException], error: BaseException, where: Trace
         parent=QApplication.activeWindow(),
     )
     box.setInformativeText("Work goes on, and runs are saved. Please report this with the details below.")
+    details = report(text)
     box.setDetailedText(details)
     copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Close)

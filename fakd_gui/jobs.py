@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
 from fakd_core.errors import FakdError
 from fakd_core.events import Cancelled, CancelToken
+from fakd_gui.failures import note_failure
 
 Work = Callable[[CancelToken], object]
 
@@ -111,11 +112,16 @@ class _WorkerThread(QThread):
 
 
 def describe(error: BaseException) -> str:
-    """One line for people about an unexpected error, with what to do where that is known."""
+    """One line for people about an unexpected error, with what to do where that is known.
+
+    What is behind it is kept: the window offers it to be copied wherever the line is shown.
+    """
     name = type(error).__name__
+    message = f"Unexpected {name}: {error}"
     if isinstance(error, MemoryError) or name == "OutOfMemoryError":
-        return "Not enough memory: use a smaller batch, patch, tile or image, or close other programs."
-    return f"Unexpected {name}: {error}"
+        message = "Not enough memory: use a smaller batch, patch, tile or image, or close other programs."
+    note_failure(message, error)
+    return message
 
 
 class LatestWins(QObject):
@@ -130,7 +136,7 @@ class LatestWins(QObject):
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._name = name
+        self.name = name
         self._current: Job | None = None
         self._waiting: Work | None = None
 
@@ -155,7 +161,7 @@ class LatestWins(QObject):
         return self._current is None or self._current.wait(milliseconds)
 
     def _start(self, work: Work) -> None:
-        job = Job(self._name, work, self)
+        job = Job(self.name, work, self)
         job.finished.connect(self._finished)
         self._current = job
         self.busy.emit(True)

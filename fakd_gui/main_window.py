@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QCursor, QKeyEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QMessageBox, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from fakd_core.catalogue import bundled_models
 from fakd_core.errors import FakdError
@@ -16,6 +16,7 @@ from fakd_core.layouts import find_images
 from fakd_core.locks import is_locked
 from fakd_core.run_folder import LOCK
 from fakd_gui.benchmark import BenchmarkPanel
+from fakd_gui.closing import losses, may_close
 from fakd_gui.compare import ComparePanel
 from fakd_gui.inspect import InspectPanel
 from fakd_gui.jobs import LatestWins, stop_all
@@ -45,6 +46,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self.setWindowTitle("FAKD Workbench")
         self.setMinimumSize(760, 520)
+        self._leaving = False
         self.banner = ErrorBanner()
         self.train = TrainPanel(session)
         self.compare = ComparePanel(session)
@@ -226,12 +228,21 @@ class MainWindow(QMainWindow):
         super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.session.training is not None and not self._may_stop_training():
+        lost = [] if self._leaving else losses(self.session, self, self.session)
+        if lost and not may_close(self, lost) and not self._leaving:
             event.ignore()
             return
         self.hide()  # What still runs may take a moment to stop.
         stop_all(self, self.session)
         event.accept()
+
+    def leave(self) -> None:
+        """Close without asking: what runs is saved first."""
+        self._leaving = True
+        question = QApplication.activeModalWidget()
+        if question is not None:
+            question.close()
+        self.close()
 
     # -- asking --------------------------------------------------------------------------------------
 
@@ -261,15 +272,6 @@ class MainWindow(QMainWindow):
         menu.addAction("Use as teacher", lambda: self._take_model(path, self.session.set_teacher))
         menu.addAction("Add as student", lambda: self._take_model(path, self.session.add_student))
         menu.popup(QCursor.pos())
-
-    def _may_stop_training(self) -> bool:
-        answer = QMessageBox.question(
-            self,
-            "Training is running",
-            "Stop the training and close? It is saved first and can be continued from the list of runs.",
-            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
-        )
-        return answer is QMessageBox.StandardButton.Close
 
 
 def _model_exists(ref: str) -> bool:

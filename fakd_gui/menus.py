@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from fakd_core.assets import assets_dir
 from fakd_gui.about import open_about
+from fakd_gui.failures import newest_details, report
 from fakd_gui.recent import RecentFiles
 from fakd_gui.theme import watcher
 from fakd_gui.widgets.image_opener import MODEL_SUFFIXES, opener_of
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 MODEL_FILTER = f"Models ({' '.join(f'*{suffix}' for suffix in MODEL_SUFFIXES)});;All files (*)"
 GUIDE = assets_dir().parent / "docs/user-guide.md"
+
+
+def _copy_newest() -> None:
+    QGuiApplication.clipboard().setText(report(newest_details()))
 
 
 class Menus:
@@ -80,6 +85,9 @@ class Menus:
         if GUIDE.is_file():
             guide = QUrl.fromLocalFile(str(GUIDE))
             self._add(menu, "&User guide", "", lambda: QDesktopServices.openUrl(guide))
+        copy = self._add(menu, "Copy &error details", "", _copy_newest)
+        copy.setToolTip("What is behind the newest unexpected error, for a report")
+        menu.aboutToShow.connect(lambda: copy.setEnabled(bool(newest_details())))
         self._add(menu, "&About", "", lambda: open_about(window, window.status.device.text()))
 
     def _add(

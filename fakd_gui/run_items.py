@@ -47,11 +47,12 @@ def show_state(item: QListWidgetItem, state: RunState | None, running: bool, the
     sign, colour = _sign(state, running, theme)
     item.setData(SIGN, icon(sign, colour))
     tip = "Click: show its curves and take its student along. Tick: lay its curves over the shown ones."
-    problem = f"\n{state.problem}" if state and state.problem else ""
+    reason = (state.problem or state.failure) if state else ""
+    problem = f"\n{reason}" if reason else ""
     item.setToolTip(f"{run}{problem}\n{tip}")
     item.setData(
         Qt.ItemDataRole.AccessibleTextRole,
-        f"{run.name}, {words}" + (f", {state.problem}" if problem and state else ""),
+        f"{run.name}, {words}" + (f", {reason}" if reason else ""),
     )
 
 
@@ -60,7 +61,7 @@ def _sign(state: RunState | None, running: bool, theme: Theme) -> tuple[str, str
         return "play-circle-outline", theme.accent
     if state is None:
         return "circle-outline", theme.border
-    if state.problem:
+    if state.problem or (state.failure and not state.finished):
         return "alert-circle-outline", theme.bad
     return ("check-circle-outline", theme.good) if state.finished else ("pause-circle-outline", theme.muted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, QUrl, Signal
@@ -155,6 +156,8 @@ class RunList(QWidget):
 
     def _take_states(self, states: object) -> None:
         assert isinstance(states, dict)
+        failures = self.session.failures
+        states = {run: replace(state, failure=failures.get(run, "")) for run, state in states.items()}
         changed = states != self.states
         self.states = states
         if changed:

@@ -27,6 +27,8 @@ class RunState:
     """Why it can't be used; empty for a sound run."""
     in_use: bool = False
     """Some process trains it now."""
+    failure: str = ""
+    """Why its last training ended, if that is known to have failed."""
     about: str = ""
     """Its student and teachers, for the search."""
     read_to: int = field(default=0, compare=False)
@@ -44,6 +46,8 @@ class RunState:
             state = f"running, step {self.done:,}"
         elif self.finished:
             state = "done"
+        elif self.failure:
+            state = f"failed at {self.done:,} of {self.steps:,}"
         else:
             state = f"stopped at {self.done:,} of {self.steps:,}" if self.done else "not begun"
         # The figure first: in a narrow list the end is cut off, and a sign tells the state too.

@@ -83,6 +83,8 @@ class Session(QObject):
         self.image: OpenedImage | None = None
         self.runs: list[Path] = []
         self.compared: list[Path] = []
+        self.failures: dict[Path, str] = {}
+        """Why trainings of this session failed, by the run's folder, until they go on."""
         self.training: Job | None = None
         self.training_config: TrainConfig | None = None
         """The settings of the training that runs, or ran last."""
@@ -146,6 +148,8 @@ class Session(QObject):
     def move_run(self, run: Path, to: Path | None) -> None:
         """Tell everybody that the folder `run` is `to` now; None: it is gone."""
         self.runs = _replaced(self.runs, run, to)
+        if (reason := self.failures.pop(run, None)) is not None and to is not None:
+            self.failures[to] = reason
         self.run_moved.emit(run, to)
         self.runs_changed.emit(self.runs)
         self.compare_runs(_replaced(self.compared, run, to))
@@ -182,6 +186,7 @@ class Session(QObject):
         job = Job(f"Training {config.run.name}", work, self)
         job.finished.connect(self._training_ended)
         self.training, self.training_config = job, config
+        self.failures.pop(config.run, None)
         self.add_run(config.run)
         self.training_started.emit(job)
         job.start()
@@ -202,6 +207,8 @@ class Session(QObject):
             self.error.emit(end.message)
         assert self.training_config is not None
         run = self.training_config.run
+        if end.outcome is Outcome.FAILED and is_run(run):
+            self.failures[run] = end.message
         if has_student(run):
             self.add_student(str(run))
         elif not is_run(run):

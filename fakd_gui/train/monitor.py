@@ -270,7 +270,13 @@ class TrainMonitor(QWidget):
 
     def _show_progress(self) -> None:
         job = self.session.training
-        if job is None or not self._follows or self.progress.maximum() == 0:
+        if job is None or not self._follows:
+            return
+        if job.token.cancelled:
+            self.time_left.setText("stopping, saving…")
+            return
+        if self.progress.maximum() == 0:
+            self.time_left.setText("paused" if job.token.paused else "")
             return
         total = self.series.steps
         self._set_progress(self._step, total)

@@ -45,7 +45,7 @@ class TrainPanel(QWidget):
         self.start_button.setProperty("role", "primary")
         self.pause_button = QPushButton("Pause")
         self.stop_button = QPushButton("Stop")
-        self.stop_button.setToolTip("Stop after the current step and save everything (Ctrl+.)")
+        self.stop_button.setToolTip("Stop and save everything (Ctrl+.)")
         self.estimate = QLabel()
         self.estimate.setProperty("role", "muted")
         self.estimate.setWordWrap(True)
@@ -159,7 +159,7 @@ class TrainPanel(QWidget):
         self.stop_button.setEnabled(running and not job.token.cancelled if job else False)
         paused = job is not None and job.token.paused
         self.pause_button.setText("Resume" if paused else "Pause")
-        self.pause_button.setToolTip("Go on" if paused else "Pause after the current step (Ctrl+P)")
+        self.pause_button.setToolTip("Go on" if paused else "Hold it where it is (Ctrl+P)")
         self.pause_button.setIcon(icon("play" if paused else "pause"))
         self.start_button.setEnabled(not problems)
         warning = ""

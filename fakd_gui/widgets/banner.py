@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
+from fakd_gui.failures import details_of, report
 from fakd_gui.theme import Theme, follow_theme, icon
 
 SHOWN = 3
@@ -12,7 +14,10 @@ SHOWN = 3
 
 
 class ErrorBanner(QFrame):
-    """Hidden until `show_error`; the newest messages are shown, each once, until dismissed."""
+    """Hidden until `show_error`; the newest messages are shown, each once, until dismissed.
+
+    Where more is known of one, as of an error that nobody expected, that can be copied.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,6 +32,9 @@ class ErrorBanner(QFrame):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.copy_button = QPushButton("Copy details")
+        self.copy_button.setToolTip("Put on the clipboard where it happened, with versions, for a report")
+        self.copy_button.clicked.connect(self.copy_details)
         self.close_button = QToolButton()
         self.close_button.setAutoRaise(True)
         self.close_button.setToolTip("Dismiss (Esc)")
@@ -36,6 +44,7 @@ class ErrorBanner(QFrame):
         layout.setContentsMargins(10, 6, 6, 6)
         layout.addWidget(self._icon, alignment=Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self._text, 1)
+        layout.addWidget(self.copy_button, alignment=Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.close_button, alignment=Qt.AlignmentFlag.AlignTop)
         follow_theme(self, self._apply_theme)
         self.hide()
@@ -45,7 +54,15 @@ class ErrorBanner(QFrame):
         others = [shown for shown in self.messages if shown != message]
         self.messages = [*others, message][-SHOWN:]
         self._text.setText("\n".join(self.messages))
+        self.copy_button.setVisible(bool(self._details()))
         self.show()
+
+    def copy_details(self) -> None:
+        """Put what is behind the messages on the clipboard."""
+        QGuiApplication.clipboard().setText(report("\n\n".join(self._details())))
+
+    def _details(self) -> list[str]:
+        return [details for message in self.messages if (details := details_of(message))]
 
     def dismiss(self) -> None:
         self.messages = []
