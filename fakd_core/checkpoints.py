@@ -81,4 +81,6 @@ def _read(path: Path) -> State:
     if broken is not None:
         raise RunError(f"{path}: {broken} does not match its checksum")
     state: State = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict):
+        raise RunError(f"{path}: expected the state of a run, found {type(state).__name__}")
     return state

@@ -365,7 +365,10 @@ class TrainConfig(Settings):
     def _tilde_is_home(cls, path: Path | None) -> Path | None:
         if path is not None and "\0" in str(path):
             raise ValueError("a path can't hold a zero byte; write it anew")
-        return path.expanduser() if path else path
+        try:
+            return at_home(path) if path else path
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
     def _layers_are_taps(self) -> Self:
@@ -412,6 +415,14 @@ class TrainConfig(Settings):
     def validation_interval(self) -> int:
         """Steps between validations: `validate_every`, or ten times a run, at least every 1000 steps."""
         return self.validate_every or min(1000, max(1, self.steps // 10))
+
+
+def at_home(path: Path) -> Path:
+    """`path` with ~ replaced; raises `ConfigError` where nobody knows whose home that is."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{path}: no such home folder; write the whole path") from None
 
 
 def to_toml(config: TrainConfig) -> str:

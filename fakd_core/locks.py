@@ -34,9 +34,11 @@ def run_lock(path: Path) -> Iterator[None]:
             if _runs_here(owner):
                 raise _in_use(path, owner) from None
         _write(file, f"{os.getpid()} {socket.gethostname()}")
-        yield
-        with suppress(OSError):
-            _write(file, "")
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                _write(file, "")
     finally:
         os.close(file)
 

@@ -15,6 +15,8 @@ _TOKEN = re.compile(
     r"\s*(?P<token>(?P<number>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)|(?P<name>[a-z_]\w*)|\S)", re.I | re.A
 )
 _END = "the end"
+_LONGEST = 1000
+"""Characters of a recipe: all kinds of terms together, with every parameter, take some two hundred."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ def parse_recipe(text: str) -> Recipe:
     Raises:
         ConfigError: with the position (from 1) of the fault and what was expected there.
     """
+    if len(text) > _LONGEST:
+        raise ConfigError(
+            f"recipe: expected at most {_LONGEST} characters, such as 10*SA+0.5*AT, found {len(text)}"
+        )
     if text.strip().lower() in ("", "none"):
         return Recipe()
     return _Parser(text).recipe()

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fakd_core.config import TrainConfig, read_toml
-from fakd_core.errors import RunError
+from fakd_core.errors import ConfigError, RunError
 
 CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
+EVENTS = ("start", "step", "validation")
+"""What a line of the metrics tells of: the run's beginning, a step, a validation."""
 LOCK = "run.lock"
 STUDENT = "student"
 """The name of the student a run is about; see `ValidationEnd` for those beside it."""
@@ -38,7 +40,11 @@ def read_config(run: Path) -> TrainConfig:
     """
     if not is_run(run):
         raise RunError(f"{run}: not a run folder (no {CONFIG} in it); give the folder that --run named")
-    return TrainConfig.build(**{**read_toml(run / CONFIG), "run": run})
+    values = {**read_toml(run / CONFIG), "run": run}
+    try:
+        return TrainConfig.build(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{run / CONFIG}: {error}") from None
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
@@ -49,11 +55,23 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     path = run / METRICS
     if not path.exists():
         return []
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines]
-    except ValueError as error:
-        raise RunError(f"{path}: damaged: {error}; remove the lines from there on") from None
+    lines = []
+    for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            lines.append(_event(text))
+        except (ValueError, RecursionError):
+            raise RunError(
+                f"{path}: line {number} is damaged: expected an event and its step, found {text[:40]!r}; "
+                "remove the lines from there on"
+            ) from None
+    return lines
+
+
+def _event(text: bytes) -> dict[str, Any]:
+    line = json.loads(text)
+    if not (isinstance(line, dict) and line.get("event") in EVENTS and isinstance(line.get("step"), int)):
+        raise ValueError(text)
+    return line
 
 
 def snapshots(run: Path, name: str = STUDENT) -> dict[int, Path]:

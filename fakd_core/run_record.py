@@ -96,9 +96,12 @@ class RunRecord:
         """The fingerprint of the training images at the start of the run."""
         path = self.folder / ENVIRONMENT
         try:
-            return str(json.loads(path.read_text(encoding="utf-8"))["data_fingerprint"])
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(f"{path}: can't be read: {error}") from None
+            return str(json.loads(_description(path))["data_fingerprint"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise RunError(
+                f"{path}: damaged: expected the data_fingerprint of the training images; put a copy back, "
+                "or start a new run"
+            ) from None
 
     def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
         """Add one line to the metrics; raises `OSError` where it has to wait, see `MetricsLog`."""
@@ -116,9 +119,7 @@ class RunRecord:
             RunError: another one is at work in the folder; it is named.
         """
         with run_lock(self.folder / LOCK):
-            self._descriptions = {
-                name: (self.folder / name).read_text(encoding="utf-8") for name in (CONFIG, ENVIRONMENT)
-            }
+            self._descriptions = {name: _description(self.folder / name) for name in (CONFIG, ENVIRONMENT)}
             yield
 
     def keep_metrics_until(self, step: int, validated_step: int) -> None:
@@ -217,6 +218,15 @@ class ForeignRecord(RunRecord):
         self, step: int, interval: int, students: Mapping[str, SRNetwork], previews: Mapping[str, Image8]
     ) -> None:
         pass
+
+
+def _description(path: Path) -> str:
+    """The text of a file that tells what a run is."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text"
+        raise RunError(f"{path}: can't be read ({reason}); put a copy back, or start a new run") from None
 
 
 def _thin(folder: Path, interval: int, limit: int) -> None:

@@ -19,6 +19,7 @@ from fakd_core.run_record import (
     ForeignRecord,
     RunRecord,
     read_config,
+    read_metrics,
 )
 from fakd_core.training_run import TrainingRun, described
 from fakd_core.training_setup import TrainingSetup, anchored, prepare
@@ -73,6 +74,8 @@ def resume_training(
         yield from setup.lessons.prepare(token, world)
         active = TrainingRun(config, setup, record, token, world)
         state, damaged = world.from_first(record.load_checkpoint)
+        if state is None and world.from_first(lambda: bool(read_metrics(run))):
+            yield Notice("no checkpoint was saved yet; the run begins anew")
         with world.together():
             active.restore(state)
         if damaged:

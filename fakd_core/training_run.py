@@ -104,14 +104,21 @@ class TrainingRun:
                 for name, learner in self.learners.items():
                     learner.load_state_dict(state["learners"][name])
                 self.step, self.validated_step = int(state["step"]), int(state["validated_step"])
+                if not 0 <= self.validated_step <= self.step:
+                    raise ValueError(self.step)
                 self.saved_step = self.step
-                self.seconds = state["seconds"]
-                self.best = {name: Scores(*scores) for name, scores in state["best"].items()}
-            except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+                self.seconds = float(state["seconds"])
+                self.best = {name: Scores(*map(float, scores)) for name, scores in state["best"].items()}
+            except (KeyError, RuntimeError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
                 raise RunError(
                     f"{self.record.folder}: its checkpoint does not fit its {CONFIG}; undo what was changed "
                     "there, or start a new run"
                 ) from error
+            if self.step > self.config.steps:
+                raise RunError(
+                    f"{self.record.folder}: its checkpoint is of step {self.step}, its {CONFIG} ends at step "
+                    f"{self.config.steps}; give it at least {self.step} steps there"
+                )
         self.record.keep_metrics_until(self.step, self.validated_step)
 
     def events(self) -> Iterator[TrainEvent]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from types import FrameType
 
 import typer
@@ -57,6 +59,10 @@ def run(argv: Sequence[str]) -> int:
     debug = "--debug" in arguments
     arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]
     share_cores()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Any name of a file can be told of, whatever the terminal's letters.
+            stream.reconfigure(errors="backslashreplace")
     token = CancelToken()
     # What is told at the end is told in full before a second signal counts.
     with _stopped_by_signals(token):
@@ -78,12 +84,18 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}", 1, debug)
     except Exception as error:  # noqa: BLE001 - the last line of defence: one clear line, never a traceback
+        from fakd_core.memory import is_out_of_memory
+
+        if is_out_of_memory(error):
+            return _failed("not enough memory; use a smaller batch, patch, tile or network", 1, debug)
         return _failed(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1, debug)
     return 0
 
 
 def _failed(reason: str, status: int, debug: bool) -> int:
-    errors.print(f"error: {reason}", style="red", soft_wrap=True)
+    # Names of files may hold line ends and escape codes: the reason stays one line, and harmless.
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in reason)
+    errors.print(f"error: {shown}", style="red", soft_wrap=True)
     if debug:
         traceback.print_exc()
     return status

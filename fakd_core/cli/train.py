@@ -13,7 +13,7 @@ import typer
 
 from fakd_core.cli import STOPPED
 from fakd_core.cli.console import errors, output, print_above, progress_bar
-from fakd_core.config import TrainConfig, read_toml
+from fakd_core.config import TrainConfig, at_home, read_toml
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
@@ -28,6 +28,7 @@ from fakd_core.events import (
     ValidationEnd,
 )
 from fakd_core.options import Option, training_options
+from fakd_core.run_folder import CONFIG
 
 if TYPE_CHECKING:
     from fakd_core.distributed import World
@@ -90,8 +91,6 @@ def _typed(option: Option) -> object:
             return float | None
         case "choice" if isinstance(option.choices[0], int):
             return int | None
-        case "folder":
-            return Path | None
     return str | None
 
 
@@ -143,14 +142,14 @@ def _events(
     from fakd_core import trainer
 
     if resume is None:
-        values = {**(read_toml(config.expanduser()) if config else {}), **given}
+        values = {**(read_toml(at_home(config)) if config else {}), **given}
         return trainer.train(TrainConfig.build(**values), token, world)
     if given or config:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *(["config"] if config else [])])
         raise ConfigError(
             f"--resume continues a run with its own settings and takes no other option (found {named})"
         )
-    return trainer.resume_training(resume.expanduser(), token, world)
+    return trainer.resume_training(at_home(resume), token, world)
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:
@@ -173,6 +172,7 @@ def _await(events: Iterator[TrainEvent]) -> RunEnd | None:
 
 def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
     end = None
+    worked = False
     with progress_bar() as bar:
         task = bar.add_task("loading", total=None)
         for event in events:
@@ -184,6 +184,7 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
                 case RunStarted():
                     print_above(bar, _introduction(event))
                     bar.update(task, total=event.steps, completed=event.first_step, description="training")
+                    worked = event.first_step < event.steps
                 case StepEnd(skipped=str(reason)):
                     print_above(bar, f"step {event.step} skipped, the weights stay as they were: {reason}")
                     bar.update(task, completed=event.step)
@@ -192,6 +193,7 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
                     if not errors.is_terminal and event.step % max(event.steps // LOG_LINES, 1) == 0:
                         print_above(bar, _loss_line(event))
                 case ValidationEnd():
+                    worked = True
                     print_above(bar, _scores_line(event))
                 case Notice(text):
                     print_above(bar, text)
@@ -203,6 +205,12 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
         run = _run_of(end.student_file.parent)
         output.print(
             f"stopped after step {end.step}; continue with: fakd train --resume {shlex.quote(str(run))}"
+        )
+    elif not worked:
+        settings = _run_of(end.student_file.parent) / CONFIG
+        output.print(
+            f"complete already, after step {end.step}; its student: {end.student_file}; to train it longer, "
+            f"raise steps in {settings} and resume it again"
         )
     else:
         output.print(f"done in {end.seconds:.0f} s of training: {end.student_file}")

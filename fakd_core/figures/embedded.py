@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 from fakd_core.errors import ConfigError
 
 PNG_KEY = "fakd-recipe"
 PDF_KEY = "Keywords"
+_OCTAL = re.compile(rb"[0-7]{1,3}")
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
@@ -44,10 +46,9 @@ def _of_pdf(data: bytes) -> str | None:
         if byte == b"\\":
             at += 1
             byte = data[at : at + 1]
-            if byte.isdigit():
-                digits = data[at : at + 3]
-                text.append(int(digits, 8))
-                at += 3
+            if octal := _OCTAL.match(data, at):
+                text.append(int(octal[0], 8) & 0xFF)
+                at = octal.end()
                 continue
             byte = _ESCAPED.get(byte, byte)
         elif byte in b"()":

@@ -109,15 +109,15 @@ def test_a_run_that_ends_on_a_full_disk_says_so_and_leaves_the_last_good_state(
 def test_lines_wait_for_room_and_come_once(tmp_path: Path, small_disk: Path) -> None:
     path = small_disk / "metrics.jsonl"
     log = MetricsLog(path)
-    log.append({"step": 1})
+    log.append({"event": "step", "step": 1})
     filler = fill(small_disk)
     for step in range(2, 400):
         with suppress(OSError):
-            log.append({"step": step, "text": "x" * 40})
+            log.append({"event": "step", "step": step, "text": "x" * 40})
     whole = path.read_text()
     assert whole.endswith("\n"), "no part of a line is left"
     filler.unlink()
-    log.append({"step": 400})
+    log.append({"event": "step", "step": 400})
     assert [line["step"] for line in read_metrics(small_disk)] == list(range(1, 401))
 
 
