@@ -13,6 +13,7 @@ from fakd_gui.jobs import Job, LatestWins
 from fakd_gui.session import Session
 from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.train.form import TrainForm
+from fakd_gui.train.form_guide import FormGuide
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.story import Story
 from fakd_gui.widgets.style import restyle
@@ -53,6 +54,7 @@ class TrainPanel(QWidget):
         self._reader.result.connect(self._show_past)
         self._reader.failed.connect(session.error)
         self._lay_out()
+        FormGuide(self.form, self.estimate, self.start_button)
         self.start_button.clicked.connect(self.start)
         self.pause_button.clicked.connect(self.toggle_pause)
         self.stop_button.clicked.connect(self.stop)
@@ -69,9 +71,12 @@ class TrainPanel(QWidget):
     # -- actions -------------------------------------------------------------------------------------
 
     def start(self) -> Job | None:
-        """Start training with the form's settings; None while they can't be used."""
+        """Start training with the form's settings; None, and the focus where one is wrong."""
+        if self.session.training is not None:
+            return None
         config = self.form.config()
-        if config is None or self.session.training is not None:
+        if config is None:
+            self.form.show_problem()
             return None
         return self.session.start_training(config)
 

@@ -12,6 +12,7 @@ from fakd_gui.jobs import stop_all
 from fakd_gui.session import Session
 from fakd_gui.train.form import TrainForm
 from fakd_gui.train.form_guide import FormGuide
+from fakd_gui.train.panel import TrainPanel
 
 
 class Bench(QWidget):
@@ -37,6 +38,7 @@ def bench(session: Session, qtbot: QtBot) -> Bench:
     bench.show()
     bench.activateWindow()
     qtbot.waitUntil(bench.isActiveWindow, timeout=5000)
+    qtbot.waitUntil(lambda: not bench.form.checking, timeout=60_000)
     return bench
 
 
@@ -65,7 +67,6 @@ def in_view(form: TrainForm, widget: QWidget) -> bool:
 )
 def test_a_press_leads_to_the_field(bench: Bench, qtbot: QtBot, sign: str, name: str, value: str) -> None:
     form = bench.form
-    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
     widget = form.editors[name].widget
     (widget.set_text if hasattr(widget, "set_text") else widget.setText)(value)
     qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
@@ -81,6 +82,25 @@ def test_a_press_leads_to_the_field(bench: Bench, qtbot: QtBot, sign: str, name:
     focused = QApplication.focusWidget()
     assert focused is widget or widget.isAncestorOf(focused)
     assert getattr(bench, sign).cursor().shape() is Qt.CursorShape.PointingHandCursor
+
+
+def test_the_panel_leads_there_from_its_line_its_button_and_the_key(session: Session, qtbot: QtBot) -> None:
+    panel = TrainPanel(session)
+    qtbot.addWidget(panel, before_close_func=stop_all)
+    panel.resize(900, 420)
+    panel.show()
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.form.checking, timeout=60_000)
+    form, wrong = panel.form, panel.form.editors["ema"].widget
+    wrong.setText("2")
+    for lead in (lambda: press(panel.estimate), lambda: press(panel.start_button), panel.start):
+        form.verticalScrollBar().setValue(0)
+        form.teacher.setFocus()
+        assert not in_view(form, wrong)
+        lead()
+        assert in_view(form, wrong)
+        assert QApplication.focusWidget() is wrong
 
 
 def test_an_option_that_is_folded_away_is_unfolded(bench: Bench, qtbot: QtBot) -> None:
@@ -105,7 +125,6 @@ def test_a_term_of_the_recipe_is_led_to_itself(bench: Bench, qtbot: QtBot) -> No
 
 def test_without_a_problem_a_press_is_nothing(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
-    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
     assert form.problems() == []
     before = QApplication.focusWidget(), form.verticalScrollBar().value()
     press(bench.line)
