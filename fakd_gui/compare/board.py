@@ -79,8 +79,11 @@ class Board(QObject):
 
     def picture(self, key: str) -> QImage | None:
         """What the pane `key` shows as a picture of its own, the difference in its colours."""
-        if key == DIFFERENCE:
-            layer = None if self.drawer.drawn is None else self.drawer.drawn.layer
+        difference = self.lineup.difference
+        if key == DIFFERENCE and difference is not None:
+            a, b = self.pixels(difference.a), self.pixels(difference.b)
+            drawn = None if a is None or b is None else self.drawer.of(a, b, difference)
+            layer = None if drawn is None else drawn.layer
         else:
             result = self.results.get(key)
             layer = None if result is None else result.layer

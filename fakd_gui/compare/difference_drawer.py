@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.compare.difference import AT_ONCE_PIXELS, Difference, Drawn, Kind, draw_difference
 from fakd_gui.jobs import LatestWins
@@ -17,10 +18,12 @@ class DifferenceDrawer(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.drawn: Drawn | None = None
-        self._wanted: tuple[int, int, Difference] | None = None
+        self._wanted: tuple[Image8, Image8, Difference] | None = None
+        self._problem = ""
+        """Why what is wanted could not be drawn: not tried again and again."""
         self._work = LatestWins("draw the difference", self)
         self._work.result.connect(self._take)
-        self._work.failed.connect(self.failed)
+        self._work.failed.connect(self._fail)
 
     def of(self, a: Image8, b: Image8, difference: Difference) -> Drawn | None:
         """The picture of this difference, if it is the last one drawn."""
@@ -29,7 +32,7 @@ class DifferenceDrawer(QObject):
     def draw(self, a: Image8, b: Image8, difference: Difference, crop_border: int) -> Drawn | None:
         """The picture (see `draw_difference`), or None while a thread draws it; `changed` follows then.
 
-        Raises `DataError` for images of different size.
+        Raises `DataError` for images of different size, and with the reason where the thread failed.
         """
         found = self.of(a, b, difference)
         if found is not None:
@@ -39,11 +42,22 @@ class DifferenceDrawer(QObject):
         if quick or a.shape != b.shape:
             self.drawn = draw_difference(a, b, difference, crop_border, CancelToken())
             return self.drawn
-        wanted = (id(a), id(b), difference)
-        if not (self._work.running and self._wanted == wanted):
-            self._wanted = wanted
-            self._work.submit(lambda token: draw_difference(a, b, difference, crop_border, token))
+        if self._wants(a, b, difference):
+            if self._problem:
+                raise DataError(self._problem)
+            if self._work.running:
+                return None
+        self._wanted, self._problem = (a, b, difference), ""
+        self._work.submit(lambda token: draw_difference(a, b, difference, crop_border, token))
         return None
+
+    def _wants(self, a: Image8, b: Image8, difference: Difference) -> bool:
+        wanted = self._wanted
+        return wanted is not None and wanted[0] is a and wanted[1] is b and wanted[2] == difference
+
+    def _fail(self, reason: str) -> None:
+        self._problem = reason
+        self.failed.emit(reason)
 
     def _take(self, drawn: object) -> None:
         assert isinstance(drawn, Drawn)

@@ -12,7 +12,7 @@ from fakd_core.events import CancelToken
 from fakd_gui.compare.film_list import FilmList
 from fakd_gui.compare.ranking import Ranked
 from fakd_gui.compare.thumbnails import Thumbnail, thumbnails
-from fakd_gui.jobs import Job, JobEnd, Outcome, Work
+from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome, Work
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.image_tools import set_icon
 
@@ -28,6 +28,7 @@ class FilmStrip(QWidget):
     ranking_wanted = Signal()
     """Distances are needed to sort by: answer with `rank_by` or `cannot_rank`."""
     failed = Signal(str)
+    _made = Signal(int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,8 +37,13 @@ class FilmStrip(QWidget):
         self.distances: dict[Path, float] = {}
         self._listed: list[Path] = []
         self._current: Path | None = None
-        self._reading: Job | None = None
+        self._reading = LatestWins("thumbnails", self)
+        self._reading.failed.connect(self.failed)
+        self._made.connect(self._take_thumbnail)
+        self._series = 0
         self._ranking: Job | None = None
+        self._ending: Job | None = None
+        """A ranking that was cancelled, until its thread has ended: the next one waits for that."""
         self._ranked = 0
         self._round = 0
         self._build()
@@ -63,12 +69,13 @@ class FilmStrip(QWidget):
         count = len(self._listed)
         self.title.setText(f"{count} images" if count > 1 else "1 image")
         ratio = self.devicePixelRatioF()
-        reading = list(self._listed)
-        job = Job("thumbnails", lambda token: thumbnails(reading, ratio, token), self)
-        job.yielded.connect(self._take_thumbnail)
-        job.finished.connect(lambda _: self._reading_ended(job))
-        self._reading = job
-        job.start()
+        reading, series = list(self._listed), self._series
+
+        def read(token: CancelToken) -> None:
+            for thumbnail in thumbnails(reading, ratio, token):
+                self._made.emit(series, thumbnail)
+
+        self._reading.submit(read)
 
     def close_strip(self) -> None:
         self._stop()
@@ -118,7 +125,8 @@ class FilmStrip(QWidget):
         ranking.finished.connect(lambda end: self._ranking_ended(ranking, end))
         self._ranking = ranking
         self._show_progress()
-        ranking.start()
+        if self._ending is None:
+            ranking.start()
 
     def cannot_rank(self) -> None:
         """Go back to the order before."""
@@ -200,13 +208,9 @@ class FilmStrip(QWidget):
 
     # -- jobs
 
-    def _reading_ended(self, job: Job) -> None:
-        if self._reading is job:
-            self._reading = None
-        job.deleteLater()
-
-    def _take_thumbnail(self, made: Thumbnail) -> None:
-        self.list.show_thumbnail(made.path, made.picture)
+    def _take_thumbnail(self, series: int, made: Thumbnail) -> None:
+        if series == self._series:
+            self.list.show_thumbnail(made.path, made.picture)
 
     def _take_ranked(self, found: tuple[int, Ranked]) -> None:
         number, ranked = found
@@ -224,6 +228,10 @@ class FilmStrip(QWidget):
 
     def _ranking_ended(self, job: Job, end: JobEnd) -> None:
         job.deleteLater()
+        if self._ending is job:
+            self._ending = None
+            if self._ranking is not None and not self._ranking.token.cancelled:
+                self._ranking.start()
         if self._ranking is not job:
             return
         self._ranking = None
@@ -243,10 +251,13 @@ class FilmStrip(QWidget):
         ranking, self._ranking = self._ranking, None
         if ranking is not None:
             ranking.cancel()
+            if self._ending is None:
+                self._ending = ranking
+            else:
+                ranking.deleteLater()  # It has not begun.
         self.busy.show_idle()
 
     def _stop(self) -> None:
         self._cancel_ranking()
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
+        self._series += 1
+        self._reading.cancel()

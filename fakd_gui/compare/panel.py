@@ -208,6 +208,7 @@ class ComparePanel(CompareWidgets):
         self._measuring.measured.connect(self._region_measured)
         self._measuring.failed.connect(session.error)
         self.exporter.failed.connect(session.error)
+        board.drawer.failed.connect(session.error)
         self.split_bar.changed.connect(lambda: self.set_split(self.split_bar.split))
         self.difference_bar.changed.connect(lambda: self.set_difference(self.difference_bar.difference))
         self.split_action.triggered.connect(self._toggle_split)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.config import TAP_COUNT
 from fakd_core.errors import CheckpointError, FakdError
-from fakd_core.events import CancelToken
+from fakd_core.events import Cancelled, CancelToken
 from fakd_gui.inspect.features import (
     Features,
     Origin,
@@ -112,7 +112,9 @@ class AffinityEngine(QObject):
                     made = _features(models, source, image, window, kept, token)
                 except FakdError as error:
                     failures[source.ref] = str(error)
-                except (OSError, RuntimeError, MemoryError) as error:
+                except Cancelled:
+                    raise
+                except Exception as error:  # noqa: BLE001 - the other models can still be shown
                     failures[source.ref] = describe(error)
                 else:
                     token.raise_if_cancelled()
