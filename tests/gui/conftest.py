@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from pytestqt.qtbot import QtBot
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from fakd_gui.app import make_application
+from fakd_gui.garbage import GarbageTimer
 from fakd_gui.jobs import Job, stop_all
 from fakd_gui.main_window import MainWindow
 from fakd_gui.session import Session
@@ -24,21 +28,47 @@ FILES_OF_LIBRARIES = 8
 
 @pytest.fixture(autouse=True)
 def _nothing_runs_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No job, thread or open file outlives its test."""
-    started: list[Job] = []
-    start = Job.start
+    """No job, thread, timer or open file outlives its test."""
+    jobs: weakref.WeakSet[Job] = weakref.WeakSet()
+    timers: weakref.WeakSet[QTimer] = weakref.WeakSet()
+    start_job, start_timer = Job.start, QTimer.start
 
-    def start_and_note(job: Job) -> None:
-        started.append(job)
-        start(job)
+    def start_and_note_job(job: Job) -> None:
+        jobs.add(job)
+        start_job(job)
 
-    monkeypatch.setattr(Job, "start", start_and_note)
+    def start_and_note_timer(timer: QTimer, *interval: int) -> None:
+        timers.add(timer)
+        start_timer(timer, *interval)
+
+    monkeypatch.setattr(Job, "start", start_and_note_job)
+    monkeypatch.setattr(QTimer, "start", start_and_note_timer)
     threads, files = set(threading.enumerate()), open_files()
     yield
-    assert [job.name for job in started if shiboken6.isValid(job) and job.running] == []
+    assert [job.name for job in jobs if shiboken6.isValid(job) and job.running] == []
     left = [thread.name for thread in set(threading.enumerate()) - threads if not thread.daemon]
     assert left == []
+    assert active(timers) == []
     assert open_files() - files <= FILES_OF_LIBRARIES
+
+
+def active(timers: weakref.WeakSet[QTimer]) -> list[str]:
+    """Those that still tick, though whatever was dropped is gone; the application's own belong there."""
+
+    def still() -> list[str]:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        ticking = [timer for timer in timers if shiboken6.isValid(timer) and timer.isActive()]
+        return [
+            f"{timer.interval()} ms in {timer.parent()}"
+            for timer in ticking
+            if not isinstance(timer.parent(), GarbageTimer)
+        ]
+
+    found = still()
+    if found:
+        gc.collect()  # It is switched off while a window is there.
+        found = still()
+    return found
 
 
 def open_files() -> int:

@@ -66,7 +66,7 @@ def test_the_window_lives_on_and_tells(desk: Desk, job: str) -> None:
         assert part in text
     assert window.isVisible()
     assert window.session.training is None
-    assert window.train.start_button.isVisibleTo(window)
+    assert window.train.start_button.isVisibleTo(window.train)
     if job in ("comparing", "inspecting", "figure"):
         return  # There the reason stands where the picture would.
     desk.qtbot.waitUntil(lambda: any(REASON in message for message in window.banner.messages), timeout=5000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -139,3 +139,63 @@ def test_what_work_held_is_freed_with_its_job(qtbot: QtBot) -> None:
         return not any(one() for one in held)
 
     qtbot.waitUntil(freed, timeout=5000)
+
+
+def test_of_a_thousand_requests_at_once_the_first_and_the_last_are_worked_on(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    started: list[int] = []
+    results: list[object] = []
+    busy: list[bool] = []
+    latest.result.connect(results.append)
+    latest.busy.connect(busy.append)
+
+    def request(number: int) -> Callable[[CancelToken], int]:
+        def work(token: CancelToken) -> int:
+            started.append(number)
+            for _ in range(number == 0 and 1000):
+                token.heed()
+                threading.Event().wait(0.005)
+            return number
+
+        return work
+
+    latest.submit(request(0))
+    qtbot.waitUntil(lambda: started == [0], timeout=5000)
+    for number in range(1, 1000):
+        latest.submit(request(number))
+        assert len(latest.findChildren(Job)) == 1
+    qtbot.waitUntil(lambda: bool(results), timeout=5000)
+    assert (started, results, busy[-1]) == ([0, 999], [999], False)
+
+
+def test_of_requests_faster_than_the_work_few_are_begun_and_one_at_a_time(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    at_once = most = begun = 0
+    results: list[object] = []
+    latest.result.connect(results.append)
+
+    def request(number: int) -> Callable[[CancelToken], int]:
+        def work(token: CancelToken) -> int:
+            nonlocal at_once, most, begun
+            at_once, begun = at_once + 1, begun + 1
+            most = max(most, at_once)
+            try:
+                for _ in range(10):
+                    token.heed()
+                    threading.Event().wait(0.005)
+            finally:
+                at_once -= 1
+            return number
+
+        return work
+
+    for number in range(1000):
+        latest.submit(request(number))
+        if number % 10 == 0:
+            qtbot.wait(1)
+    qtbot.waitUntil(lambda: 999 in results, timeout=10_000)
+    qtbot.waitUntil(lambda: not latest.running, timeout=5000)
+    assert most == 1
+    assert begun <= 200
+    assert len(results) <= 2
+    assert results[-1] == 999
