@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import expanduser, realpath
 from pathlib import Path
 from typing import Literal
 
@@ -72,8 +73,9 @@ def detect_layout(folder: Path) -> ImageFolders:
 
     Raises `DataError` if there is no image where the layout says HR images are.
     """
-    # resolve() so that "." and "HR/.." have a name to show and a parent to look into.
-    folder = folder.expanduser().resolve()
+    # The real path, so that "." and "HR/.." have a name to show and a parent to look into. Path's own ways to
+    # it raise RuntimeError for a link to itself, and for the home of a user who isn't there.
+    folder = Path(realpath(expanduser(folder)))
     folders = _benchmark(folder) or _div2k(folder) or _div2k(folder / "DIV2K")
     if folders is None:
         folders = ImageFolders(folder.name, "folder", folder, None)
