@@ -88,7 +88,7 @@ def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int) -> tup
     if crop_border < 0 or min(height, width) < smallest:
         raise DataError(
             f"an image of {sr.shape[1]}x{sr.shape[0]} cut by {crop_border} pixels per side is too small to "
-            f"measure; at least {smallest}x{smallest} must be left"
+            f"measure; at least {smallest}x{smallest} must be left, use a larger one"
         )
     rows, columns = slice(crop_border, crop_border + height), slice(crop_border, crop_border + width)
     return sr[rows, columns], hr[rows, columns]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,11 @@ def evaluate(
     from fakd_core.files import check_writable, write_text
     from fakd_core.metrics import PROTOCOL
     from fakd_core.samples import resolve_data
+    from fakd_core.tiles import check_tile
 
-    csv, save = (path and path.expanduser() for path in (csv, save))
+    if tile is not None:
+        check_tile(tile)
+    csv, save = (path and Path(expanduser(path)) for path in (csv, save))
     if csv:
         check_writable(csv)
     datasets = [open_dataset(resolve_data(folder), check_scale(scale)) for folder in data]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from os.path import realpath
+from os.path import expanduser, realpath
 from pathlib import Path
 
 import typer
@@ -33,10 +33,13 @@ def upscale(
     from fakd_core.files import check_writable
     from fakd_core.images import read_image
     from fakd_core.png_stream import write_png_strips
+    from fakd_core.tiles import check_tile
 
+    if tile is not None:
+        check_tile(tile)
     enlarge = _enlarger(model, scale, tile, device, context.obj)
-    out = out.expanduser()
-    targets = _targets([path.expanduser() for path in inputs], out, enlarge.scale)
+    out = Path(expanduser(out))
+    targets = _targets([Path(expanduser(path)) for path in inputs], out, enlarge.scale)
     check_writable(out / "outputs")
     failed = 0
     with progress_bar() as bar:
