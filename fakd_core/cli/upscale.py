@@ -18,7 +18,12 @@ USUAL_SCALE = 4
 
 def upscale(
     context: typer.Context,
-    inputs: list[Path] = typer.Argument(..., metavar="INPUT...", help="Images, or folders of images."),
+    inputs: list[Path] = typer.Argument(
+        ...,
+        metavar="INPUT...",
+        help="Images, or folders of images.",
+        readable=False,  # One that can't be read is no reason to leave out the others.
+    ),
     model: str = typer.Option(..., help="Bundled name, checkpoint, run folder, or bicubic."),
     out: Path = typer.Option(..., help="Folder for the results, as PNG; made if need be."),
     tile: int | None = typer.Option(
