@@ -1,0 +1,54 @@
+"""What makes two runs the same run: every number, picture and line, but for the time that steps took."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from fakd_core.checkpoints import load_state
+from fakd_core.run_folder import read_metrics
+
+
+def assert_same_run(run: Path, whole: Path) -> None:
+    """`run`, which was interrupted, holds what `whole` holds, to the last bit."""
+    assert timeless(run) == timeless(whole), "metrics, and with them the learning rates"
+    states = [load_state(folder / "checkpoints") for folder in (run, whole)]
+    assert [damaged for _, damaged in states] == [[], []]
+    mine, theirs = (dict(state or {}) for state, _ in states)
+    del mine["seconds"], theirs["seconds"]
+    assert difference(mine, theirs) == "", "weights, optimiser, loss scaling, average or best scores"
+    files = [{path.relative_to(folder): content(path) for path in kept(folder)} for folder in (run, whole)]
+    assert difference(*files) == "", "weights or pictures kept on the way"
+
+
+def content(path: Path) -> bytes | dict[str, torch.Tensor]:
+    """Tensors by name: in a weights file the order of the header's entries is left to chance."""
+    return load_file(path) if path.suffix == ".safetensors" else path.read_bytes()
+
+
+def timeless(run: Path) -> list[dict[str, Any]]:
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in read_metrics(run)]
+
+
+def kept(run: Path) -> list[Path]:
+    """Weights and pictures of a run: the newest, the best, and those of the way there."""
+    return [path for pattern in ("*.safetensors", "*.png") for path in run.rglob(pattern)]
+
+
+def difference(mine: Any, theirs: Any, where: str = "/") -> str:
+    """Where two nested states differ first; nowhere is ''."""
+    if type(mine) is not type(theirs):
+        return where
+    if isinstance(mine, torch.Tensor):
+        return "" if mine.dtype == theirs.dtype and torch.equal(mine, theirs) else where
+    if isinstance(mine, (list, tuple)):
+        mine, theirs = dict(enumerate(mine)), dict(enumerate(theirs))
+    if not isinstance(mine, dict):
+        return "" if mine == theirs else where
+    if mine.keys() != theirs.keys():
+        return where
+    found = (difference(mine[key], theirs[key], f"{where}{key}/") for key in mine)
+    return next(filter(None, found), "")
