@@ -10,6 +10,9 @@ from fakd_core.models import edsr, rcan, san
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Registry
 
+MOST_PARAMETERS = 1_000_000_000
+"""Larger networks are refused: twenty times the largest published one, and 16 GB to train by Adam."""
+
 REGISTRY = Registry()
 REGISTRY.register(edsr.ARCHITECTURE)
 REGISTRY.register(rcan.ARCHITECTURE)
@@ -35,7 +38,8 @@ def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
     """A network with freshly initialised weights, in training mode.
 
     `create_model("rcan", scale=4, n_feats=32)`, or `create_model(spec)`. Raises
-    `UnsupportedArchitectureError` for an unknown name and `ConfigError` for an unknown or impossible size.
+    `UnsupportedArchitectureError` for an unknown name and `ConfigError` for an unknown or impossible size, or
+    for sizes too large together.
     """
     if isinstance(architecture, ModelSpec):
         if sizes:
@@ -43,4 +47,17 @@ def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
         spec = architecture
     else:
         spec = create_spec(architecture, **sizes)
+    check_size(spec)
     return REGISTRY.get(spec.architecture).network(spec)
+
+
+def check_size(spec: ModelSpec) -> None:
+    """Raise `ConfigError` if a network of `spec` would be too large, before any memory is taken."""
+    blocks = REGISTRY.get(spec.architecture).blocks(spec)
+    parameters = 18 * blocks * spec.n_feats**2
+    if parameters > MOST_PARAMETERS:
+        raise ConfigError(
+            f"{spec.architecture} with {spec.n_feats} features in {blocks} blocks is too large: about "
+            f"{parameters / 1e6:,.0f} million parameters, {4 * parameters / 1e9:,.0f} GB; expected at most "
+            f"{MOST_PARAMETERS / 1e6:,.0f} million; choose smaller sizes"
+        )

@@ -144,4 +144,5 @@ ARCHITECTURE = Architecture(
     ),
     infer_spec=_infer_spec,
     counterpart=_counterpart,
+    blocks=lambda spec: spec.n_resblocks,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -48,10 +49,12 @@ class MeanShift(nn.Module):
 
     def __init__(self, sign: int) -> None:
         super().__init__()
-        # Written out: torch.eye under torch.device("meta") imports torch._dynamo, which takes seconds.
+        # Written out: under torch.device("meta") torch.eye and products import torch._dynamo, for seconds.
         identity = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
         self.register_buffer("weight", identity.view(3, 3, 1, 1))
-        self.register_buffer("bias", sign * RGB_RANGE * torch.tensor(DIV2K_RGB_MEAN))
+        self.register_buffer(
+            "bias", torch.tensor((sign * RGB_RANGE * np.array(DIV2K_RGB_MEAN, np.float32)).tolist())
+        )
 
     def forward(self, image: Tensor) -> Tensor:
         # Half precision holds 0..255 to one grey level only.

@@ -182,4 +182,5 @@ ARCHITECTURE = Architecture(
     ),
     infer_spec=_infer_spec,
     counterpart=_counterpart,
+    blocks=lambda spec: spec.n_resgroups * spec.n_resblocks,
 )

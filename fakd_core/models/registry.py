@@ -30,6 +30,7 @@ class KeyFormat:
 class Architecture:
     """One network.
 
+    `blocks` counts its residual blocks of two convolutions, which are nearly all of it.
     `infer_spec` reads the sizes from the shapes of natively named weights; it raises `KeyError` for a
     weight it needs and doesn't find. `counterpart(key, student, teacher)` names the teacher's weight that
     a student's weight may start from, were the teacher as deep as that.
@@ -41,6 +42,7 @@ class Architecture:
     formats: tuple[KeyFormat, ...]
     infer_spec: Callable[[Shapes], ModelSpec]
     counterpart: Callable[[str, Any, Any], str]
+    blocks: Callable[[Any], int]
 
 
 class Registry:

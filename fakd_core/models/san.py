@@ -249,4 +249,5 @@ ARCHITECTURE = Architecture(
     formats=(KeyFormat("SAN authors'", _is_san, same_keys),),
     infer_spec=_infer_spec,
     counterpart=_counterpart,
+    blocks=lambda spec: spec.n_resgroups * spec.n_resblocks,
 )
