@@ -21,6 +21,7 @@ from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Image8
 from fakd_core.figures.recipe import Recipe
 from fakd_gui.convert import qpixmap_from_array
+from fakd_gui.failures import details_of, report
 from fakd_gui.figure.choices import Choices
 from fakd_gui.figure.command import command_line
 from fakd_gui.jobs import LatestWins, stop_all
@@ -59,6 +60,11 @@ class FigureDialog(QDialog):
             self._button("Copy recipe", "The TOML that makes this figure again", self.copy_recipe),
             self._button("Copy command", "The command line that makes this figure again", self.copy_command),
         ]
+        self.details_button = self._button(
+            "Copy details",
+            "Put on the clipboard where it happened, with versions, for a report",
+            self.copy_details,
+        )
         self._drawing = LatestWins("draw the figure", self)
         self._drawing.result.connect(self._show)
         self._drawing.failed.connect(self._fail)
@@ -76,6 +82,7 @@ class FigureDialog(QDialog):
         upper.addWidget(self.preview, 1)
         lower = QHBoxLayout()
         lower.addWidget(self.status, 1)
+        lower.addWidget(self.details_button)
         for button in reversed(buttons):
             lower.addWidget(button)
         layout = QVBoxLayout(self)
@@ -147,6 +154,10 @@ class FigureDialog(QDialog):
             QGuiApplication.clipboard().setText(command_line(recipe))
             self._session.tell("Copied the command line")
 
+    def copy_details(self) -> None:
+        """Put what is behind the error that is shown on the clipboard."""
+        QGuiApplication.clipboard().setText(report(details_of(self.status.text())))
+
     def done(self, result: int) -> None:
         """Qt's: the threads end before their dialog does."""
         stop_all(self)
@@ -177,6 +188,7 @@ class FigureDialog(QDialog):
 
     def _say(self, text: str, error: bool = False) -> None:
         self.status.setText(text)
+        self.details_button.setVisible(error and bool(details_of(text)))
         restyle(self.status, role="error" if error else "muted")
 
     def _button(self, text: str, tip: str, act: object) -> QPushButton:
