@@ -106,20 +106,25 @@ def _read_pickle(path: Path) -> object:
 
 
 def _check_archive(path: Path) -> None:
-    """Raise `CheckpointError` for a zip that grows when opened: torch writes none, but reads them.
+    """Raise `CheckpointError` for a zip that torch would read all the same: one that grows, or is damaged.
 
-    Raises whatever zipfile does for a damaged one.
+    Raises whatever zipfile does for what is no zip.
     """
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
             return
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
-    if any(part.filename.endswith("/constants.pkl") for part in parts):
-        raise CheckpointError(f"{path}: a TorchScript program; ask for a file with the state dict alone")
-    if sum(part.file_size for part in parts) > path.stat().st_size:
+        if any(part.filename.endswith("/constants.pkl") for part in parts):
+            raise CheckpointError(f"{path}: a TorchScript program; ask for a file with the state dict alone")
+        if sum(part.file_size for part in parts) > path.stat().st_size:
+            raise CheckpointError(
+                f"{path}: refused: a compressed archive that holds more than the file; unpack it first"
+            )
+        broken = archive.testzip()
+    if broken is not None:
         raise CheckpointError(
-            f"{path}: refused: a compressed archive that holds more than the file; unpack it first"
+            f"{path}: damaged: {shown(broken)} does not match its checksum; get or save a fresh copy"
         )
 
 
