@@ -127,8 +127,6 @@ class Report:
         """How far a cell is that has no score yet."""
         self.failures: dict[Cell, str] = {}
         self.row_failures: dict[str, str] = {}
-        self.details: dict[str, str] = {}
-        """The traceback of a failure, by its reason, where that alone doesn't tell what to do."""
         self.teacher = teacher
         self.baseline = baseline
         self.measured: datetime | None = None

@@ -87,9 +87,8 @@ class Runner(QObject):
         match event:
             case ModelReady(ref, parameters, gmacs):
                 report.rows[ref] = replace(report.rows[ref], parameters=parameters, gmacs=gmacs)
-            case ModelFailed(ref, message, details):
+            case ModelFailed(ref, message):
                 report.row_failures[ref] = message
-                report.details[message] = details
                 self._tell(message)
             case Planned(cells):
                 report.notes = dict.fromkeys(cells, "waiting")
@@ -107,9 +106,8 @@ class Runner(QObject):
                 report.notes.pop(cell, None)
                 if score.left_out:
                     self._tell(_left_out(score, report.title(cell.at)))
-            case CellFailed(cell, message, details):
+            case CellFailed(cell, message):
                 report.failures[cell] = message
-                report.details[message] = details
                 report.notes.pop(cell, None)
                 self._tell(message)
         self.changed.emit()

@@ -29,6 +29,8 @@ from PySide6.QtWidgets import (
 from fakd_gui.benchmark.group_header import GroupHeader
 from fakd_gui.benchmark.report import SET_KINDS, Cell, Column, Kind, Report, Row
 from fakd_gui.benchmark.report_model import Index, Order, ReportModel, arrow
+from fakd_gui.failures import details_of
+from fakd_gui.failures import report as failure_report
 from fakd_gui.theme import Theme, current_theme, follow_theme
 
 NARROWEST_NAME, WIDEST_NAME = 110, 0.3
@@ -149,9 +151,9 @@ class ResultTable(QTableView):
             menu.popup(event.globalPos())
 
     def copy_failure(self, failure: str) -> None:
-        """Put a reason on the clipboard, and below it the traceback if there is one."""
-        told = (failure, self.report.details.get(failure, ""))
-        QGuiApplication.clipboard().setText("\n\n".join(filter(None, told)))
+        """Put a reason on the clipboard, with what is behind it if nobody expected it."""
+        details = details_of(failure)
+        QGuiApplication.clipboard().setText(failure_report(details) if details else failure)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +35,8 @@ class ModelReady:
 
 @dataclass(frozen=True)
 class ModelFailed:
-    """`details` is the traceback of an error that nobody expected."""
-
     ref: str
     message: str
-    details: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,11 +67,8 @@ class CellReady:
 
 @dataclass(frozen=True)
 class CellFailed:
-    """`details` as in `ModelFailed`."""
-
     cell: Cell
     message: str
-    details: str = ""
 
 
 BenchmarkEvent = ModelReady | ModelFailed | Planned | CellProgress | CellReady | CellFailed
@@ -140,7 +133,7 @@ def benchmark(
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - the others can still be measured
-            report(CellFailed(job.cell, *_reason(error)))
+            report(CellFailed(job.cell, _message(error)))
         else:
             if not score.left_out:
                 kept[job.fingerprint] = group, score
@@ -182,7 +175,7 @@ def _load(refs: Sequence[str], models: ModelCache, token: CancelToken, report: R
             model, file = models.get(ref), model_file(ref).resolve()
             facts, about = profile(model), file.stat()
         except Exception as error:  # noqa: BLE001 - the others can still be measured
-            report(ModelFailed(ref, *_reason(error)))
+            report(ModelFailed(ref, _message(error)))
             continue
         networks.append(_Network(ref, model, facts.gmacs, (str(file), about.st_size, about.st_mtime_ns)))
         report(ModelReady(ref, facts.parameters, facts.gmacs))
@@ -193,14 +186,14 @@ def _plan(
     pairs: Sequence[tuple[Cell, _Network]], kept: Measurements, token: CancelToken, report: Report
 ) -> list[_Job]:
     """What is left to measure; what is kept and what can't be opened is reported."""
-    jobs, opened = [], dict[SetAt, tuple["SRDataset", Fingerprint, float] | Exception]()
+    jobs, opened = [], dict[SetAt, tuple["SRDataset", Fingerprint, float] | str]()
     for cell, network in pairs:
         token.raise_if_cancelled()
         if cell.at not in opened:
             opened[cell.at] = _open(cell.at, token)
         found = opened[cell.at]
-        if isinstance(found, Exception):
-            report(CellFailed(cell, *_reason(found)))
+        if isinstance(found, str):
+            report(CellFailed(cell, found))
             continue
         dataset, images, pixels = found
         fingerprint = (*network.fingerprint, *images)
@@ -213,7 +206,7 @@ def _plan(
     return jobs
 
 
-def _open(at: SetAt, token: CancelToken) -> tuple[SRDataset, Fingerprint, float] | Exception:
+def _open(at: SetAt, token: CancelToken) -> tuple[SRDataset, Fingerprint, float] | str:
     """The set, what tells it from others, and its HR pixels; or why it can't be opened."""
     from fakd_core.datasets import fingerprint, open_dataset
 
@@ -223,7 +216,7 @@ def _open(at: SetAt, token: CancelToken) -> tuple[SRDataset, Fingerprint, float]
         newest = max(path.stat().st_mtime_ns for path in files)
         images: Fingerprint = (at.data, fingerprint(dataset), newest)
     except Exception as error:  # noqa: BLE001 - other sets may open
-        return error
+        return _message(error)
     pixels = 0
     for path in dataset.hr_files:
         token.raise_if_cancelled()
@@ -260,8 +253,5 @@ def _measure(job: _Job, clock: _Clock, token: CancelToken, report: Report) -> tu
     return Group(result.dataset, len(job.dataset)), score
 
 
-def _reason(error: Exception) -> tuple[str, str]:
-    """One line for people; and for a report the traceback of what nobody expected."""
-    if isinstance(error, FakdError):
-        return str(error), ""
-    return describe(error), "".join(traceback.format_exception(error))
+def _message(error: Exception) -> str:
+    return str(error) if isinstance(error, FakdError) else describe(error)
