@@ -174,12 +174,11 @@ class ImageList(QWidget):
             self.chosen.emit(max(0, row))
 
     def _show_left_out(self, row: int, lost: LeftOut) -> None:
-        for column, text in enumerate((Path(lost.file).name, lost.reason)):
-            item = QTableWidgetItem(text)
-            item.setForeground(QColor(current_theme().bad))
-            item.setToolTip(f"{lost.file}: {lost.reason}")
-            self.table.setItem(row, column, item)
-        self.table.setSpan(row, 1, 1, len(COLUMNS) - 1)
+        item = QTableWidgetItem(f"{Path(lost.file).name}: {lost.reason}")
+        item.setForeground(QColor(current_theme().bad))
+        item.setToolTip(f"{lost.file}: {lost.reason}")
+        self.table.setItem(row, 0, item)
+        self.table.setSpan(row, 0, 1, len(COLUMNS))
 
     def _sort(self, section: int) -> None:
         kind = COLUMNS[section][0]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QWidget
 
 from fakd_core.config import TrainConfig
@@ -128,6 +128,7 @@ class TrainForm(QScrollArea):
         if name is None:
             return
         self.body.show_field(name)
+        QCoreApplication.sendEvent(self, QEvent(QEvent.Type.LayoutRequest))  # It scrolls as far as it knows.
         field = self.fields[name]
         parts = [field.widget, *field.widget.findChildren(QWidget)]
         open_ = [part for part in parts if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isEnabled()]

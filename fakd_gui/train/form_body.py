@@ -85,8 +85,9 @@ class FormBody(QWidget):
         """Unfold the section of the option `name`."""
         if name in self._rare:
             self.more.unfold()
-            # Hidden until now, it has no place yet.
-            self.layout().activate()
+            # Hidden until now, it has no place yet; by itself Qt finds one later, level by level.
+            for part in (self.more, self):
+                part.layout().activate()
 
     def _add(self, section: Section, name: str) -> None:
         option = training_options()[name]

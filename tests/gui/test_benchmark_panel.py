@@ -207,8 +207,8 @@ def test_a_broken_image_is_named_and_the_rest_is_measured(
     assert f"Mean of 2 of 3 images. Left out:\n{broken}: damaged" in index.data(Qt.ItemDataRole.ToolTipRole)
     click(panel, bench.teacher, Kind.PSNR)
     images = panel.images.table
-    assert [images.item(row, 0).text() for row in range(3)][2] == "broken.png"
-    assert images.item(2, 1).text().startswith("damaged")
+    assert images.item(2, 0).text().startswith("broken.png: damaged")
+    assert images.columnSpan(2, 0) == images.columnCount()
     with qtbot.assertNotEmitted(bench.session.images_chosen, wait=50):
         images.setCurrentCell(2, 0)
         QTest.keyClick(images, Qt.Key.Key_Return)
