@@ -36,6 +36,7 @@ from fakd_gui.widgets.undo_bar import UndoBar
 
 Workspace = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
 TOLD_MS = 5000
+MINIMUM_HEIGHT = 440
 
 
 class MainWindow(QMainWindow):
@@ -45,7 +46,6 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.setWindowTitle("FAKD Workbench")
-        self.setMinimumSize(760, 520)
         self._leaving = False
         self.banner = ErrorBanner()
         self.train = TrainPanel(session)
@@ -68,6 +68,8 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.banner)
         column.addWidget(self.tabs, 1)
+        # The rest follows from what is shown and the size of its letters.
+        centre.setMinimumHeight(MINIMUM_HEIGHT)
         self.setCentralWidget(centre)
         self.undo_bar = UndoBar(centre)
         self.runs = QDockWidget("Runs")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -32,6 +32,7 @@ from fakd_gui.theme import Theme, current_theme, follow_theme, icon
 
 LOOK_MS = 4000
 """How often the states are read anew while the list is seen."""
+MINIMUM_WIDTH = 148
 NO_MODIFIER = Qt.KeyboardModifier.NoModifier
 
 
@@ -336,8 +337,6 @@ class RunList(QWidget):
         self._show_states()
 
     def _lay_out(self) -> None:
-        # A window that was narrow for a while must not leave a sliver.
-        self.setMinimumWidth(148)
         self.tools = QWidget()
         row = QHBoxLayout(self.tools)
         row.setContentsMargins(0, 0, 0, 0)
@@ -351,3 +350,15 @@ class RunList(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.tools)
+        self._keep_width()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._keep_width()
+
+    def _keep_width(self) -> None:
+        """A window that was narrow for a while must not leave a sliver."""
+        margins = self.layout().contentsMargins()
+        needed = self.tools.minimumSizeHint().width() + margins.left() + margins.right()
+        self.setMinimumWidth(max(MINIMUM_WIDTH, needed))

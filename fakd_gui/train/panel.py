@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.catalogue import bundled_models
@@ -186,6 +186,16 @@ class TrainPanel(QWidget):
         self.stop_button.setIcon(icon("stop"))
         self._show_state()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._fit_form()
+
+    def _fit_form(self) -> None:
+        """All of the form, and the bar that scrolls it: what is cut off could not be reached."""
+        bar = self.form.verticalScrollBar().sizeHint().width()
+        self._left.setMinimumWidth(self.form.widget().minimumSizeHint().width() + bar)
+
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         for button in (self.start_button, self.pause_button, self.stop_button):
@@ -199,9 +209,8 @@ class TrainPanel(QWidget):
         column.setSpacing(0)
         column.addWidget(self.form, 1)
         column.addLayout(buttons)
-        # All of the form, and the bar that scrolls it: what is cut off could not be reached.
-        bar = self.form.verticalScrollBar().sizeHint().width()
-        left.setMinimumWidth(self.form.widget().minimumSizeHint().width() + bar)
+        self._left = left
+        self._fit_form()
         self.split = QSplitter(Qt.Orientation.Horizontal)
         self.split.setChildrenCollapsible(False)
         self.split.addWidget(left)

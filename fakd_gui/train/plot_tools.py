@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
 from fakd_gui.theme import Theme, follow_theme, icon
 
 DEFAULT_SMOOTHING = 60
-NARROW = 400
-"""Below this width the slider's name is left out."""
 
 
 class PlotTools(QWidget):
@@ -32,7 +30,6 @@ class PlotTools(QWidget):
         self.smoothing.setToolTip("Smoothing: weight of the past in the moving average, 0 to 0.99")
         self.smoothing.setAccessibleName("Smoothing")
         self._value = QLabel()
-        self._value.setFixedWidth(self.fontMetrics().horizontalAdvance("0.00") + 4)
         self.log_axis = QCheckBox("&Log axis")
         self.log_axis.setToolTip("Logarithmic loss axis")
         self.weighted = QCheckBox("&Weighted")
@@ -95,9 +92,20 @@ class PlotTools(QWidget):
         self._value.setText(f"{self.weight:.2f}")
         self.changed.emit()
 
+    def minimumSizeHint(self) -> QSize:
+        """Without the slider's name and value: they are left out where there is little room for them."""
+        whole = super().minimumSizeHint()
+        shown = [label for label in (self._name, self._value) if not label.isHidden()]
+        return QSize(whole.width() - self._width_of(*shown), whole.height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        for label in (self._name, self._value):
-            label.setVisible(event.size().width() >= NARROW)
+        labels = (self._name, self._value)
+        room = event.size().width() >= self.minimumSizeHint().width() + self._width_of(*labels)
+        for label in labels:
+            label.setVisible(room)
+
+    def _width_of(self, *labels: QLabel) -> int:
+        return sum(label.sizeHint().width() + self.layout().spacing() for label in labels)
 
     def _apply_theme(self, theme: Theme) -> None:
         self.plots_button.setIcon(icon("view-grid-outline"))

@@ -252,6 +252,8 @@ class RunPlots(QWidget):
         for split in (self._left, self._right, self._columns):
             split.setChildrenCollapsible(False)
         self.figure = QWidget()
+        # Two columns become one where there is no room for both.
+        self.figure.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         inner = QVBoxLayout(self.figure)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.legend)

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
+    QApplication,
     QComboBox,
     QLabel,
     QTabBar,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from fakd_gui.app import make_application
 from fakd_gui.convert import array_from_qimage
 from fakd_gui.main_window import MainWindow
 from fakd_gui.theme import DARK, LIGHT, watcher
@@ -78,6 +80,30 @@ def test_every_workspace(qtbot: QtBot, full_window: MainWindow) -> None:
                     problems += [f"{where}: {problem}" for problem in cut_off(window)]
     finally:
         watcher().choose("system")
+    assert problems == []
+
+
+@pytest.mark.parametrize("larger", [1.25, 1.5])
+def test_larger_letters_make_the_smallest_window_larger(
+    qtbot: QtBot, qapp: QApplication, request: pytest.FixtureRequest, larger: float
+) -> None:
+    make_application()
+    font = qapp.font()
+    letters = QFont(font)
+    letters.setPointSizeF(larger * font.pointSizeF())
+    problems: list[str] = []
+    try:
+        qapp.setFont(letters)
+        window: MainWindow = request.getfixturevalue("full_window")
+        for name in window.workspaces:
+            window.show_workspace(name)
+            window.resize(*SIZES["narrow"])
+            qtbot.wait(60)
+            assert window.width() > SIZES["narrow"][0]
+            save(array_from_qimage(window.grab().toImage()), f"{name}-letters-{larger}".lower())
+            problems += [f"{name}: {problem}" for problem in cut_off(window)]
+    finally:
+        qapp.setFont(font)
     assert problems == []
 
 
