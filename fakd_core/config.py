@@ -46,6 +46,7 @@ _REASONS = {
     "too_long": "must have at most {max_length}, not {actual_length}",
     "string_type": "must be text, in quotation marks",
     "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
     "path_type": "must be a path, in quotation marks",
     "model_type": "must be text, or a table of its parts",
     "literal_error": "must be {expected}",
@@ -86,8 +87,9 @@ def explain(error: ValidationError, known: Iterable[str] = ()) -> str:
         if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
             near = difflib.get_close_matches(where.lower().replace("-", "_"), known, n=1)
             reason += f", did you mean {near[0]}?" if near else ""
-        found = f" (found {_SHORT.repr(item['input'])})" if where and item["type"] != "missing" else ""
-        lines.append(f"{_SHORT.repr(where)[1:-1]}: {reason}{found}" if where else reason)
+        found = f" (found {_SHORT.repr(item['input'])})" if item["loc"] and item["type"] != "missing" else ""
+        name = _SHORT.repr(where)[1:-1] or "''"
+        lines.append(f"{name}: {reason}{found}" if item["loc"] else reason)
     if len(findings) > FINDINGS:
         lines.append(f"and {len(findings) - FINDINGS} more")
     return "; ".join(lines)

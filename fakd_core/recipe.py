@@ -178,6 +178,8 @@ class _Parser:
             name = self._take()
             names = tuple(parameter.name for parameter in kind.parameters)
             parameter = by_name.get(name.text.lower())
+            if name.text == _END:
+                raise self._fault(name, f"expected a parameter ({', '.join(names)}), found {_END}")
             if parameter is None:
                 raise self._fault(
                     name,

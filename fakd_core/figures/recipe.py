@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from fakd_core.config import TAP_COUNT, Scale, Settings
 
@@ -33,15 +33,29 @@ class Query(NamedTuple):
     x: NonNegativeInt
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of letters, without line ends or control characters")
+    return text
+
+
+def _printable(name: str) -> str:
+    """A file's name with what no font has replaced."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+
+
 class Shown(Settings):
     """A model, or `bicubic` or `HR`, and the name that stands under it; empty: its short name."""
 
     ref: str = Field(min_length=1)
-    label: str = ""
+    label: Line = ""
 
     @property
     def name(self) -> str:
-        return self.label or short_name(self.ref)
+        return self.label or _printable(short_name(self.ref))
 
     @property
     def is_model(self) -> bool:
@@ -92,7 +106,7 @@ class Figure(Settings):
     image_is: Literal["hr", "lr"] = "hr"
     """An HR image is reduced by MATLAB's bicubic; of an LR image there is no ground truth."""
     scale: Scale = 4
-    caption: str = ""
+    caption: Line = ""
     """Under the image; empty: the file's name."""
     width: Annotated[float, BeforeValidator(_millimetres)] = Field(170.0, ge=20, le=1000)
     """Of the page, in mm."""
@@ -104,7 +118,7 @@ class Figure(Settings):
 
     @property
     def title(self) -> str:
-        return self.caption or self.image.stem
+        return self.caption or _printable(self.image.stem)
 
 
 class CropRecipe(Figure):

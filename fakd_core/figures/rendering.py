@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fakd_core import __version__
+from fakd_core.errors import ConfigError
 from fakd_core.events import Image8
 from fakd_core.figures.embedded import PDF_KEY, PNG_KEY
 from fakd_core.figures.page import Cross, Frame, Page, Picture, Rect, Words
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Transform
 
 MM_PER_INCH = 25.4
+LARGEST = 250_000_000
+"""Dots of a figure: a region of one column makes a page many metres high."""
 _settings = threading.Lock()
 
 
@@ -83,6 +86,11 @@ def _figure(page: Page, dpi: float, as_pixels: bool) -> Figure:
     from matplotlib.transforms import Affine2D
 
     dots = tuple(round(side / MM_PER_INCH * dpi) for side in (page.width, page.height))
+    if as_pixels and dots[0] * dots[1] > LARGEST:
+        raise ConfigError(
+            f"the figure would have {dots[0]}x{dots[1]} dots, more than {LARGEST / 1e6:g} million; choose "
+            "wider regions, a smaller width or fewer dots per inch"
+        )
     size = (
         (dots[0] / dpi, dots[1] / dpi) if as_pixels else (page.width / MM_PER_INCH, page.height / MM_PER_INCH)
     )

@@ -1,0 +1,51 @@
+"""What every refused command keeps to: its status, one clear line, no traceback, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakd_core.cli import main
+
+
+def tree(folder: Path) -> dict[str, str | bytes | int]:
+    """Everything below `folder`: links by where they point, large files by their size, others whole."""
+    found: dict[str, str | bytes | int] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[str(path)] = str(path.readlink())
+        elif path.is_file():
+            size = path.stat().st_size
+            found[str(path)] = path.read_bytes() if size < 100_000 else size
+        else:
+            found[str(path)] = "a folder, or something odd"
+    return found
+
+
+def one_line(text: str) -> str:
+    """The line that says what is wrong; a wrong usage has that of the command before it."""
+    assert "Traceback" not in text
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines[0].startswith("Usage: fakd"):
+        assert "--help" in lines[1]
+        lines = lines[2:]
+    assert len(lines) == 1, text
+    assert lines[0].isprintable()
+    assert "unexpected" not in lines[0], "a fault of the program, not of its input"
+    assert "Input should" not in lines[0], "pydantic's words, not ours"
+    assert len(lines[0]) < 700
+    return lines[0].removeprefix("error: ")
+
+
+def refused(
+    capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], status: int, *words: str
+) -> None:
+    """`arguments` end with `status` and a line with all the `words`; `folder` stays as it was."""
+    before = tree(folder)
+    ended = main(arguments)
+    said = capsys.readouterr()
+    assert ended == status, said
+    line = one_line(said.err)
+    assert [word for word in words if word not in line] == [], line
+    assert tree(folder) == before
