@@ -157,6 +157,7 @@ class ImageList(QWidget):
                 self.table.setItem(row, column, item)
         for row, lost in enumerate(self.left_out, len(self.scored)):
             self._show_left_out(row, lost)
+        self._apply_theme(current_theme())
         if self.scored:
             self.table.setCurrentCell(0, 0)
         self.table.scrollToTop()
@@ -175,7 +176,6 @@ class ImageList(QWidget):
 
     def _show_left_out(self, row: int, lost: LeftOut) -> None:
         item = QTableWidgetItem(f"{Path(lost.file).name}: {lost.reason}")
-        item.setForeground(QColor(current_theme().bad))
         item.setToolTip(f"{lost.file}: {lost.reason}")
         self.table.setItem(row, 0, item)
         self.table.setSpan(row, 0, 1, len(COLUMNS))
@@ -186,6 +186,8 @@ class ImageList(QWidget):
             self.order_by(kind)
 
     def _apply_theme(self, theme: Theme) -> None:
+        for row in range(len(self.scored), self.table.rowCount()):
+            self.table.item(row, 0).setForeground(QColor(theme.bad))
         self._close.setIcon(icon("close"))
 
 

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.events import CancelToken
 from fakd_core.published import published_set
-from fakd_gui.benchmark.report import Cell, Group, Report, Row, Score
+from fakd_core.results import LeftOut
+from fakd_gui.benchmark.report import Cell, Group, Report, Row, Score, SetAt
 from fakd_gui.benchmark.work import (
     BenchmarkEvent,
     CellFailed,
@@ -46,6 +47,7 @@ class Runner(QObject):
         self._kept = Measurements()
         self._generation = 0
         self._told: set[str] = set()
+        self._told_left_out: set[tuple[SetAt, LeftOut]] = set()
         self.report = Report()
         self._work = LatestWins("benchmark", self)
         self._work.result.connect(self._all_done)
@@ -61,6 +63,7 @@ class Runner(QObject):
         """Fill `report`, which has a row for each of `refs`."""
         self.report = report
         self._told.clear()
+        self._told_left_out.clear()
         self._generation += 1
         generation, models, kept = self._generation, self._session.models, self._kept
 
@@ -104,8 +107,7 @@ class Runner(QObject):
                 report.groups[cell.at] = group
                 report.scores[cell] = score
                 report.notes.pop(cell, None)
-                if score.left_out:
-                    self._tell(_left_out(score, report.title(cell.at)))
+                self._tell_left_out(cell, score)
             case CellFailed(cell, message):
                 report.failures[cell] = message
                 report.notes.pop(cell, None)
@@ -118,6 +120,15 @@ class Runner(QObject):
             self._told.add(message)
             self._session.error.emit(message)
 
+    def _tell_left_out(self, cell: Cell, score: Score) -> None:
+        """The first image not told of yet, and how many others: most are broken for every model."""
+        new = [lost for lost in score.left_out if (cell.at, lost) not in self._told_left_out]
+        self._told_left_out.update((cell.at, lost) for lost in new)
+        if new:
+            others = f", as were {len(new) - 1} more" if new[1:] else ""
+            title = self.report.title(cell.at)
+            self._tell(f"{new[0].file}: {new[0].reason} (left out of the means on {title}{others})")
+
     def _name(self, cell: Cell) -> str:
         return f"{self.report.rows[cell.ref].label} on {self.report.title(cell.at)}"
 
@@ -129,13 +140,6 @@ class Runner(QObject):
 def empty_report(labels: Mapping[str, str], refs: Sequence[str], teacher: str, baseline: str) -> Report:
     """Rows without figures for `refs`."""
     return Report([Row(ref, labels.get(ref, ref)) for ref in refs], teacher, baseline)
-
-
-def _left_out(score: Score, title: str) -> str:
-    """The first image that was left out, and how many others were."""
-    first, others = score.left_out[0], len(score.left_out) - 1
-    more = f", as were {others} more" if others else ""
-    return f"{first.file}: {first.reason} (left out of the means on {title}{more})"
 
 
 def _left(seconds: float | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QColor, QContextMenuEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
@@ -22,6 +22,7 @@ from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.benchmark.report import BICUBIC, Cell, Kind, SetAt
 from fakd_gui.benchmark.report_model import Order
 from fakd_gui.failures import keep_failures
+from fakd_gui.theme import DARK, LIGHT, watcher
 
 
 @pytest.fixture
@@ -209,6 +210,10 @@ def test_a_broken_image_is_named_and_the_rest_is_measured(
     images = panel.images.table
     assert images.item(2, 0).text().startswith("broken.png: damaged")
     assert images.columnSpan(2, 0) == images.columnCount()
+    assert images.item(2, 0).foreground().color() == QColor(LIGHT.bad)
+    watcher().choose("dark")
+    assert images.item(2, 0).foreground().color() == QColor(DARK.bad)
+    watcher().choose("system")
     with qtbot.assertNotEmitted(bench.session.images_chosen, wait=50):
         images.setCurrentCell(2, 0)
         QTest.keyClick(images, Qt.Key.Key_Return)
@@ -271,7 +276,8 @@ def test_an_image_that_memory_is_too_short_for_is_left_out_for_that_model(
     assert psnr.endswith(" (1 of 2)")
     assert (delta, gap) == ("", "")
     assert panel.table.texts(bench.students[1])[2].endswith(" (2 of 2)")
-    assert "not enough memory" in bench.errors[0]
+    (error,) = bench.errors
+    assert "not enough memory" in error
 
 
 def test_models_of_two_scales_have_columns_of_their_own(
