@@ -58,11 +58,17 @@ def _costs(result: PaneReady, lr_size: tuple[int, int]) -> str:
     if result.parameters:
         parts.append(f"{result.parameters / 1e6:.2f} M")
     if result.gmacs:
-        figure = f"{result.gmacs:.3g}" if result.gmacs < 1000 else f"{result.gmacs:,.0f}"
-        parts.append(f"{figure} GMACs at {lr_size[1]}×{lr_size[0]} LR")
+        parts.append(f"{_gmacs(result.gmacs)} GMACs at {lr_size[1]}×{lr_size[0]} LR")
     if result.note:
         parts.append("smaller tiles")
     return " · ".join(parts)
+
+
+def _gmacs(gmacs: float) -> str:
+    """Three digits, never as a power of ten."""
+    if gmacs < 0.001:
+        return "< 0.001"
+    return f"{gmacs:.3g}" if gmacs < 1000 else f"{gmacs:,.0f}"
 
 
 def _region(region: Region | None, inside: RegionScores | None, teacher: RegionScores | None) -> str:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8
-from fakd_gui.compare.difference import AT_ONCE_PIXELS, Difference, Drawn, Kind, draw_difference
+from fakd_gui.compare.difference import AT_ONCE_PIXELS, SSIM_RADIUS, Difference, Drawn, Kind, draw_difference
 from fakd_gui.jobs import LatestWins
 
 
@@ -32,14 +32,19 @@ class DifferenceDrawer(QObject):
     def draw(self, a: Image8, b: Image8, difference: Difference, crop_border: int) -> Drawn | None:
         """The picture (see `draw_difference`), or None while a thread draws it; `changed` follows then.
 
-        Raises `DataError` for images of different size, and with the reason where the thread failed.
+        Raises as `draw_difference`, and `DataError` with the reason where the thread failed.
         """
         found = self.of(a, b, difference)
         if found is not None:
             return found
         # SSIM's library takes half a second to load: never in the window's thread.
-        quick = difference.kind is not Kind.SSIM and a.shape[0] * a.shape[1] <= AT_ONCE_PIXELS
-        if quick or a.shape != b.shape:
+        ssim = difference.kind is Kind.SSIM
+        quick = not ssim and a.shape[0] * a.shape[1] <= AT_ONCE_PIXELS
+        refused = a.shape != b.shape or (ssim and min(a.shape[:2]) <= 2 * SSIM_RADIUS)
+        if quick or refused:
+            # What a thread may still draw is not wanted any more, and neither is why it can't.
+            self._wanted = None
+            self._work.cancel()
             self.drawn = draw_difference(a, b, difference, crop_border, CancelToken())
             return self.drawn
         if self._wants(a, b, difference):
@@ -56,6 +61,8 @@ class DifferenceDrawer(QObject):
         return wanted is not None and wanted[0] is a and wanted[1] is b and wanted[2] == difference
 
     def _fail(self, reason: str) -> None:
+        if self._wanted is None:
+            return
         self._problem = reason
         self.failed.emit(reason)
 

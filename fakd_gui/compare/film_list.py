@@ -97,6 +97,12 @@ class FilmList(QListWidget):
             self.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtCenter)
         self.blockSignals(False)
 
+    def be_readable(self, path: Path) -> None:
+        """What couldn't be read can be by now."""
+        if path in self._unreadable:
+            self._unreadable.remove(path)
+            self._write(path)
+
     def show_numbers(self, numbers: Mapping[Path, float]) -> None:
         """Write a number below each image that has one."""
         self._numbers = numbers

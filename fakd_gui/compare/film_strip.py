@@ -89,8 +89,17 @@ class FilmStrip(QWidget):
 
     def mark(self, path: Path) -> None:
         """Show that `path` is the image seen now."""
-        self._current = path if self.list.holds(path) else None
-        self.list.mark(path)
+        self.list.be_readable(path)
+        self._point_out(path)
+
+    def cannot_show(self, path: Path, shown: Path | None) -> None:
+        """Say that `path`, which was chosen, can't be read; `shown` is still what is seen.
+
+        Keys go on from `path`.
+        """
+        self.list.show_thumbnail(path, None)
+        if shown is not None:
+            self.list.mark(shown)
 
     def go(self, by: int) -> bool:
         """Choose the image `by` places further; False without images, or at the end."""
@@ -101,7 +110,7 @@ class FilmStrip(QWidget):
         if there == here:
             return False
         # Known at once, so that a key held down goes on from there while the image is still read.
-        self.mark(self.paths[there])
+        self._point_out(self.paths[there])
         self.chosen.emit(self.paths[there])
         return True
 
@@ -144,6 +153,10 @@ class FilmStrip(QWidget):
         """Let the comparison that somebody waits for go first."""
         if self._ranking is not None:
             (self._ranking.pause if paused else self._ranking.resume)()
+
+    def _point_out(self, path: Path) -> None:
+        self._current = path if self.list.holds(path) else None
+        self.list.mark(path)
 
     # -- building
 

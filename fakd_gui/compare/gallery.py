@@ -29,7 +29,10 @@ class Gallery(QObject):
         self._board = board
         self._strip = strip
         self._window = parent
-        strip.chosen.connect(opener.open)
+        self._chosen: Path | None = None
+        """What was last taken from the strip."""
+        strip.chosen.connect(self._open)
+        session.error.connect(self._failed)
         strip.failed.connect(session.error)
         strip.ranking_wanted.connect(self._rank)
         session.images_chosen.connect(self._show)
@@ -63,6 +66,15 @@ class Gallery(QObject):
         name = QFileDialog.getExistingDirectory(self._window, "Open a folder of images")
         if name:
             self.open_folder(Path(name))
+
+    def _open(self, path: Path) -> None:
+        self._chosen = path
+        self._opener.open(path)
+
+    def _failed(self, message: str) -> None:
+        path, shown = self._chosen, self._session.image
+        if path is not None and message.startswith(f"{path}: "):
+            self._strip.cannot_show(path, None if shown is None else shown.path)
 
     def _show(self, paths: list[Path], labels: list[str]) -> None:
         self._strip.show_images(paths, labels)

@@ -248,7 +248,8 @@ class InspectPanel(InspectLayout):
     def _take_features(self, result: Extracted) -> None:
         board = self.board
         for ref, message in result.failures.items():
-            for key in (ref, difference_key(ref)):
+            students = board.students if ref == board.teacher else [ref]
+            for key in (ref, *(difference_key(student) for student in students)):
                 if key in board.panes:
                     board.panes[key].canvas.set_message(message, error=True)
             if self._told.get(ref) != message:

@@ -168,6 +168,27 @@ def test_sorting_is_cancelled_and_goes_on_past_what_cannot_be_read(
     assert set(strip.distances) == {images[1], images[2]}
 
 
+def test_an_image_that_became_unreadable_is_not_taken_for_the_one_shown(
+    opened: Opened, images: list[Path], qtbot: QtBot
+) -> None:
+    bench, panel = opened
+    good = images[1].read_bytes()
+    images[1].write_bytes(b"damaged")
+    QTest.keyClick(panel, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: bool(bench.errors), timeout=20_000)
+    assert bench.errors[-1].startswith(str(images[1]))
+    assert panel.session.image is not None
+    assert panel.session.image.path == images[0]
+    assert panel.strip.list.currentItem().text() == "a.png"
+    assert texts(panel.strip)[1] == "b.png\ncan't be read"
+    # The key goes on past it, and back to it once it was mended.
+    assert go(panel, Qt.Key.Key_PageDown, qtbot) == "c.png"
+    images[1].write_bytes(good)
+    assert go(panel, Qt.Key.Key_PageUp, qtbot) == "b.png"
+    assert texts(panel.strip)[1] == "b.png"
+    assert panel.strip.list.currentItem().text() == "b.png"
+
+
 def test_sorting_without_a_pair_of_models_says_what_is_missing(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     for student in bench.students:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,13 +18,13 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model
 
-from fakd_core.events import Progress
+from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.images import read_image, rgb_to_y, write_png
 from fakd_core.inference import upscale
 from fakd_core.metrics import psnr_y, ssim_y
 from fakd_core.profiling import profile
 from fakd_gui.compare import ComparePanel
-from fakd_gui.compare.difference import Difference, Kind
+from fakd_gui.compare.difference import Difference, Drawn, Kind, draw_difference
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.menus import pane_menu
 from fakd_gui.compare.split import Split, SplitCanvas
@@ -290,6 +291,40 @@ def test_with_every_pane_closed_compare_says_how_they_come_back(opened: Opened, 
     assert panel.board.lineup.difference == Difference(bench.teacher, HR)
     assert "Needs" not in panel.split_action.toolTip()
     assert bench.errors == []
+
+
+def test_why_a_map_could_not_be_drawn_does_not_stay_on_the_next_difference(
+    opened: Opened, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, panel = opened
+    go_on = threading.Event()
+
+    def fail_at_ssim(a: Image8, b: Image8, wanted: Difference, border: int, token: CancelToken) -> Drawn:
+        if wanted.kind is not Kind.SSIM:
+            return draw_difference(a, b, wanted, border, token)
+        go_on.wait(10)
+        raise RuntimeError("torch shape error")
+
+    monkeypatch.setattr("fakd_gui.compare.difference_drawer.draw_difference", fail_at_ssim)
+    panel.set_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
+    panel.set_difference(Difference(bench.teacher, HR, kind=Kind.ABSOLUTE))
+    canvas = panel.board.panes[DIFFERENCE].canvas
+    assert canvas.layers
+    go_on.set()
+    works = panel.board.drawer.findChildren(LatestWins)
+    qtbot.waitUntil(lambda: not any(work.running for work in works))
+    assert canvas.message == ""
+    assert bench.errors == []
+
+
+def test_a_map_of_too_small_an_image_is_refused_at_once(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    with qtbot.waitSignal(panel.finished, timeout=10_000):
+        bench.session.open_image(save_stamp(bench.folder, "pixel", 1, 1), 4, is_lr=True)
+    panel.set_difference(Difference(bench.teacher, BICUBIC, kind=Kind.SSIM))
+    assert "SSIM needs 11 × 11 pixels" in panel.board.panes[DIFFERENCE].canvas.message
+    assert bench.errors == []
+    assert "< 0.001 GMACs at 1×1 LR" in panel.board.panes[bench.teacher].header.costs
 
 
 def test_panes_are_reordered_by_dragging_a_title_or_by_menu(opened: Opened) -> None:

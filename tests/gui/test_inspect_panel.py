@@ -349,6 +349,16 @@ def test_bad_models_say_why_and_the_others_are_shown(
     assert bench.students[0] in inspected.board.rows
 
 
+def test_a_teacher_that_fails_is_said_where_its_differences_would_be(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(inspected.finished, timeout=SLOW):
+        bench.session.set_teacher(save_model(bench.folder, "x2", 4, scale=2))
+    canvas = inspected.board.panes[difference_key(bench.students[0])].canvas
+    assert "enlarges by 2" in canvas.message
+    assert canvas.message_is_error
+
+
 def test_a_large_image_is_inspected_in_a_window_around_the_query(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
