@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Image8
@@ -91,6 +93,7 @@ def _orientation(image: Image.Image) -> int:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Pillow's image of `path`; whatever goes wrong with it inside the block is a `DataError`."""
+    _silence_libtiff()
     # What Pillow warns of is either an error soon or no matter. Not undone: other threads are reading too.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
@@ -120,6 +123,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise DataError(
             f"{path}: damaged or unreadable image ({reason}); get or save a fresh copy"
         ) from error
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Pillow silences libtiff's warnings alone: its errors would be printed beside our one line."""
+    with suppress(OSError, AttributeError):  # Where Pillow carries its libtiff in another way.
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 def _require_file(path: Path) -> None:

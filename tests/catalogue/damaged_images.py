@@ -76,6 +76,7 @@ HALF_WHITE = np.where(np.array(FEW)[..., None] == 3, 255, 200).repeat(3, 2).asty
 BITS = FEW.convert("1", dither=Image.Dither.NONE)
 PNG, STORED = encoded("PNG"), encoded("PNG", compress_level=0)
 JPEG = encoded("JPEG", quality=95, subsampling=0)
+LZW, TIFF_JPEG = encoded("TIFF", compression="tiff_lzw"), encoded("TIFF", compression="jpeg", quality=95)
 FIFTY_MB, ONE_MB = zlib.compress(bytes(50_000_000)), zlib.compress(bytes(1 << 20))
 BLACK = np.zeros((9, 9, 3), np.uint8)
 TILES = {"t324": (4, 8), "t325": (4, 300)}
@@ -206,6 +207,8 @@ _REFUSED: tuple[tuple[Any, ...], ...] = (
     ("stored-pixels.png", flipped(STORED, len(STORED) // 2), DAMAGED),
     ("no-pixels.png", without(PNG, b"IDAT"), DAMAGED),
     ("no-header.png", without(PNG, b"IHDR"), REFUSED),
+    ("lzw-bits.tif", LZW[:60] + b"\xff" * 60 + LZW[120:], DAMAGED),
+    ("jpeg-marker.tif", flipped(TIFF_JPEG, TIFF_JPEG.index(b"\xff\xda") + 1), DAMAGED),
     ("short-rows.png", png(WIDTH, HEIGHT, 8, 2, rows_of(RGB)[:-500]), DAMAGED),
     ("folder.png", Path.mkdir, "found a folder"),
     ("dangling.png", lambda path: path.symlink_to(path.parent / "gone"), "no such file"),
