@@ -108,7 +108,11 @@ class RunRecord:
         self._metrics.append(_as_line(event))
 
     def finish(self) -> None:
-        """Write the lines that wait; raises `OSError` where they can't be written."""
+        """Write the lines that wait, into a folder made anew if somebody removed it.
+
+        Raises `OSError` where they can't be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._metrics.flush()
 
     @contextmanager
@@ -200,6 +204,9 @@ class ForeignRecord(RunRecord):
         yield
 
     def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
+        pass
+
+    def finish(self) -> None:
         pass
 
     def keep_metrics_until(self, step: int, validated_step: int) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QFile
 
 from fakd_core.errors import RunError
 from fakd_core.run_folder import CONFIG
-from fakd_core.run_folder import is_run as is_run
+from fakd_core.run_folder import is_run as holds_run
 
 STUDENTS = ("checkpoints/best.safetensors", "student.safetensors")
 
@@ -19,6 +19,14 @@ def default_runs_root() -> Path:
     """`./runs` where that folder is, as in a project; else `FAKD runs` in the home folder."""
     here = Path.cwd() / "runs"
     return here if here.is_dir() else Path.home() / "FAKD runs"
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` holds a run that can be read."""
+    try:
+        return holds_run(folder)
+    except (OSError, ValueError):
+        return False
 
 
 def has_student(run: Path) -> bool:
@@ -30,9 +38,17 @@ def runs_in(root: Path) -> list[Path]:
     """The run folders directly in `root`, the newest first; none if it can't be read."""
     try:
         found = [folder for folder in root.iterdir() if is_run(folder)]
-        return sorted(found, key=lambda run: (run / CONFIG).stat().st_mtime, reverse=True)
     except OSError:
         return []
+    return sorted(found, key=begun, reverse=True)
+
+
+def begun(run: Path) -> float:
+    """When the run's settings were written; of one that is being set up, the future."""
+    try:
+        return (run / CONFIG).stat().st_mtime
+    except OSError:
+        return float("inf")
 
 
 def free_run_folder(root: Path, name: str) -> Path:

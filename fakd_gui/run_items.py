@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
@@ -23,8 +24,8 @@ PADDING = 4
 
 
 def make_item(run: Path, compared: bool) -> QListWidgetItem:
-    item = QListWidgetItem(run.name)
-    item.setData(PATH, str(run))
+    item = QListWidgetItem(shown_name(run))
+    item.setData(PATH, run)
     flags = Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable
     item.setFlags(item.flags() | flags)
     item.setCheckState(Qt.CheckState.Checked if compared else Qt.CheckState.Unchecked)
@@ -32,7 +33,14 @@ def make_item(run: Path, compared: bool) -> QListWidgetItem:
 
 
 def run_of(item: QListWidgetItem) -> Path:
-    return Path(item.data(PATH))
+    run = item.data(PATH)
+    assert isinstance(run, Path)
+    return run
+
+
+def shown_name(run: Path) -> str:
+    """As Qt can show it: the bytes of a name need not be text."""
+    return os.fsencode(run.name).decode("utf-8", "replace")
 
 
 def show_state(item: QListWidgetItem, state: RunState | None, running: bool, theme: Theme) -> None:
@@ -40,19 +48,20 @@ def show_state(item: QListWidgetItem, state: RunState | None, running: bool, the
     run = run_of(item)
     words = "running" if running and state is None else state.in_words() if state else ""
     item.setData(STATE, words)
-    item.setData(WORDS, f"{run.name} {words} {state.about if state else ''}".lower())
+    item.setData(WORDS, f"{shown_name(run)} {words} {state.about if state else ''}".lower())
     font = item.font()
     font.setBold(running)
     item.setFont(font)
     sign, colour = _sign(state, running, theme)
     item.setData(SIGN, icon(sign, colour))
     tip = "Click: show its curves and take its student along. Tick: lay its curves over the shown ones."
-    reason = (state.problem or state.failure) if state else ""
+    owner = f"It is being trained by {state.owner}." if state and state.owner and not running else ""
+    reason = (state.problem or state.failure or owner) if state else ""
     problem = f"\n{reason}" if reason else ""
-    item.setToolTip(f"{run}{problem}\n{tip}")
+    item.setToolTip(f"{run.with_name(shown_name(run))}{problem}\n{tip}")
     item.setData(
         Qt.ItemDataRole.AccessibleTextRole,
-        f"{run.name}, {words}" + (f", {reason}" if reason else ""),
+        f"{shown_name(run)}, {words}" + (f", {reason}" if reason else ""),
     )
 
 

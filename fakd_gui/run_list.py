@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 
 from fakd_gui.jobs import LatestWins
 from fakd_gui.run_actions import RunActions
-from fakd_gui.run_folders import has_student, is_run
-from fakd_gui.run_items import PATH, WORDS, RunDelegate, make_item, run_of, show_state
+from fakd_gui.run_folders import begun, has_student, is_run
+from fakd_gui.run_items import PATH, WORDS, RunDelegate, make_item, run_of, show_state, shown_name
 from fakd_gui.run_states import RunState, read_states
 from fakd_gui.run_watch import RunWatch
 from fakd_gui.session import Session
@@ -132,7 +132,7 @@ class RunList(QWidget):
     # -- showing -------------------------------------------------------------------------------------
 
     def _show_runs(self, runs: list[Path]) -> None:
-        ordered = sorted(runs, key=self._started, reverse=True)
+        ordered = sorted(runs, key=begun, reverse=True)
         if ordered != [run_of(item) for item in self._items()]:
             chosen = self.selected()
             self.list.blockSignals(True)
@@ -148,12 +148,6 @@ class RunList(QWidget):
         for widget in (self.list, self.search, self.tools):
             widget.setVisible(bool(runs))
         self._show_states()
-
-    def _started(self, run: Path) -> float:
-        try:
-            return (run / "config.toml").stat().st_mtime
-        except OSError:
-            return float("inf")  # It is being set up.
 
     def _take_states(self, states: object) -> None:
         assert isinstance(states, dict)
@@ -216,7 +210,7 @@ class RunList(QWidget):
     def _changed(self, item: QListWidgetItem) -> None:
         run = run_of(item)
         ticked = item.checkState() is Qt.CheckState.Checked
-        if item.text() != run.name:
+        if item.text() != shown_name(run):
             self._rename(run, item)
         elif ticked != (run in self.session.compared):
             self._ticked = True
@@ -230,8 +224,8 @@ class RunList(QWidget):
     def _rename(self, run: Path, item: QListWidgetItem) -> None:
         to = self.doing.rename(run, item.text())
         self.list.blockSignals(True)
-        item.setText((to or run).name)
-        item.setData(PATH, str(to or run))
+        item.setText(shown_name(to or run))
+        item.setData(PATH, to or run)
         self.list.blockSignals(False)
         if to is not None:
             if run in self.states:

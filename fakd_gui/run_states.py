@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ class RunState:
     """Why it can't be used; empty for a sound run."""
     in_use: bool = False
     """Some process trains it now."""
+    owner: str = ""
+    """Which, in words."""
     failure: str = ""
     """Why its last training ended, if that is known to have failed."""
     about: str = ""
@@ -73,7 +76,8 @@ def read_state(run: Path, known: RunState | None = None) -> RunState:
             config = read_config(run)
             about = " ".join((config.student, *config.teacher))
             known = RunState(config.steps, about=about, written=written)
-        return replace(_read_on(run / METRICS, known), in_use=is_in_use(run))
+        in_use = is_in_use(run)
+        return replace(_read_on(run / METRICS, known), in_use=in_use, owner=owner_of(run) if in_use else "")
     except FakdError as error:
         return RunState(problem=str(error))
     except OSError as error:
@@ -108,11 +112,23 @@ def _parsed(metrics: Path, line: bytes, name: str) -> float:
     from fakd_core.errors import RunError
 
     try:
-        return float(json.loads(line)[name])
-    except (ValueError, KeyError, TypeError):
+        value = float(json.loads(line)[name])
+        if math.isfinite(value):
+            return value
+        raise ValueError
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
         raise RunError(f"{metrics}: damaged: expected a line with {name}, found {line[:40]!r}") from None
 
 
 def is_in_use(run: Path) -> bool:
     """Whether some process trains `run` now."""
     return is_locked(run / LOCK)
+
+
+def owner_of(run: Path) -> str:
+    """Who holds the run's lock, by what stands in it; empty where that says nothing."""
+    try:
+        number, _, host = (run / LOCK).read_text(encoding="utf-8").strip().partition(" ")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return f"process {number} on {host}" if host else ""

@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.errors import RunError
 from fakd_core.events import CancelToken
-from fakd_core.run_folder import METRICS, read_metrics
+from fakd_core.run_folder import METRICS
 from fakd_gui.jobs import LatestWins
 from fakd_gui.session import Session
-from fakd_gui.train.series import RunSeries
+from fakd_gui.train.series import RunSeries, read_series
 
 Read = dict[Path, tuple[float, RunSeries]]
 """By run: when its metrics were written last, and what was in them."""
@@ -51,7 +51,7 @@ class Comparison(QObject):
                     written = (run / METRICS).stat().st_mtime
                     held = known.get(run)
                     fresh = held if held and held[0] == written else None
-                    read[run] = fresh or (written, RunSeries.from_metrics(read_metrics(run)))
+                    read[run] = fresh or (written, read_series(run))
                 except (OSError, RunError) as error:
                     problems.append(
                         f"{run.name} can't be compared: {getattr(error, 'strerror', 0) or error}."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fakd_core.errors import RunError
 from fakd_core.events import RunStarted, Scores, StepEnd, ValidationEnd
+from fakd_core.run_folder import METRICS, read_metrics
 
 TOTAL = "total"
 
@@ -130,3 +132,16 @@ class RunSeries:
 def _number(value: float | None) -> float:
     """JSON has no infinity and no NaN: they stand in the file as null."""
     return float("nan") if value is None else value
+
+
+def read_series(run: Path) -> RunSeries:
+    """The series of the run in folder `run`; raises `RunError` where its metrics are damaged."""
+    path = run / METRICS
+    try:
+        return RunSeries.from_metrics(read_metrics(run))
+    except OSError as error:
+        raise RunError(f"{path}: can't be read ({error.strerror or error})") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise RunError(
+            f"{path}: damaged: a line is none of a run's ({type(error).__name__}: {error}); remove it"
+        ) from None

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakd_core.events import CancelToken, RunEnd, RunStarted, ValidationEnd
-from fakd_core.run_folder import read_metrics
 from fakd_gui.train.estimate import in_words
 from fakd_gui.train.film import Film
 from fakd_gui.train.lines import label_of
-from fakd_gui.train.series import RunSeries
+from fakd_gui.train.series import RunSeries, read_series
 
 
 @dataclass
@@ -26,7 +25,7 @@ class Story:
     @classmethod
     def load(cls, run: Path, token: CancelToken) -> Story:
         """Of the past run in folder `run`. Slow: call it from a job; `RunError` for damaged metrics."""
-        series = RunSeries.from_metrics(read_metrics(run))
+        series = read_series(run)
         token.raise_if_cancelled()
         story = cls(run.name, run, series, Film.load(run, token))
         best = f"best PSNR {max(series.psnr):.3f} dB" if series.psnr else "no validation yet"
