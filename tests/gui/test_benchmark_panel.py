@@ -278,6 +278,10 @@ def test_an_image_that_memory_is_too_short_for_is_left_out_for_that_model(
     assert panel.table.texts(bench.students[1])[2].endswith(" (2 of 2)")
     (error,) = bench.errors
     assert "not enough memory" in error
+    # With memory again, it is measured again, though neither file has changed.
+    bench.session.models.get(student)._forward_hooks.clear()
+    run(panel, qtbot)
+    assert titles(panel) == ["Set5 ×4 · 2 images"]
 
 
 def test_models_of_two_scales_have_columns_of_their_own(
