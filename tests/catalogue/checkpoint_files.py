@@ -89,10 +89,15 @@ def entry(shape: list[int], begin: int, end: int, dtype: str = "F32") -> dict[st
 
 def zipped(parts: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
     kept = io.BytesIO()
-    with zipfile.ZipFile(kept, "w", compression) as archive:
+    with zipfile.ZipFile(kept, "w", compression, compresslevel=1) as archive:
         for name, data in parts.items():
             archive.writestr(name, data)
     return kept.getvalue()
+
+
+def later(make: Callable[..., bytes], *arguments: Any) -> Callable[[Path], object]:
+    """For what is too large to make before it is needed."""
+    return lambda path: path.write_bytes(make(*arguments))
 
 
 def unzipped(data: bytes) -> dict[str, bytes]:

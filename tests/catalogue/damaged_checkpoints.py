@@ -22,6 +22,7 @@ from checkpoint_files import (
     forged,
     harmful,
     header,
+    later,
     nested_in_itself,
     network,
     one_storage,
@@ -224,9 +225,9 @@ _BOMBS: tuple[tuple[Any, ...], ...] = (
     ("claims-4-TB.pth", forged({FIRST: Forged((2**40,), (1,), 2**40)}, bytes(4)), f"{UNREADABLE}|{SPREAD}"),
     ("claims-2-62.pth", forged({FIRST: Forged((2**62,), (1,), 2**62)}, bytes(4)), f"{UNREADABLE}|{SPREAD}"),
     ("legacy-4-TB.pth", OLD.replace(b"K\x6cN", b"J\xff\xff\xff\x7fN"), f"{UNREADABLE}|{SPREAD}"),
-    ("packed.pth", forged({FIRST: Forged((MANY,), (1,), MANY)}, ZEROS, zipfile.ZIP_DEFLATED), PACKED),
-    ("packed-pickle.pth", zipped({**PARTS, PICKLE: ZEROS}, zipfile.ZIP_DEFLATED), PACKED),
-    ("packed-more.pth", zipped({**PARTS, "archive/x": ZEROS}, zipfile.ZIP_DEFLATED), PACKED),
+    ("packed.pth", later(forged, {FIRST: Forged((MANY,), (1,), MANY)}, ZEROS, zipfile.ZIP_DEFLATED), PACKED),
+    ("packed-pickle.pth", later(zipped, {**PARTS, PICKLE: ZEROS}, zipfile.ZIP_DEFLATED), PACKED),
+    ("packed-more.pth", later(zipped, {**PARTS, "archive/x": ZEROS}, zipfile.ZIP_DEFLATED), PACKED),
     ("expanded.pth", pth(but(head__0__weight=ONES.expand(HUGE, HUGE))), SPREAD),
     ("expanded-legacy.pth", pth(but(head__0__weight=ONES.expand(HUGE, HUGE)), zipped=False), SPREAD),
     ("all-expanded.pth", pth(each(lambda w: ONES.expand(w.shape))), SPREAD),
@@ -234,7 +235,7 @@ _BOMBS: tuple[tuple[Any, ...], ...] = (
     ("strided.pth", forged({FIRST: Forged((HUGE, HUGE), (0, 0), 1)}, bytes(4)), SPREAD),
     ("beyond.pth", forged({FIRST: Forged((4, 3), (1, 1 << 40), 1)}, bytes(4)), f"{UNREADABLE}|{SPREAD}"),
     ("head-wide.pth", pth(but(head__0__weight=torch.zeros(100_000, 3, 3, 3))), "n_feats: must be at most"),
-    ("long-header.safetensors", header(b"{" + b" " * 101_000_000 + b"}"), NOT_SAFE),
+    ("long-header.safetensors", later(header, bytes(101_000_000)), NOT_SAFE),
 )
 # fmt: on
 
