@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from fakd_core.allocator import give_back_freed_memory
 from fakd_core.config import TrainConfig
 from fakd_core.distributed import World
 from fakd_core.errors import RunError
@@ -300,6 +301,7 @@ class TrainingRun:
         )
         self.troubles.attempt("metrics", partial(self.record.append, event))
         self.validated_step = self.step
+        give_back_freed_memory()
         return event
 
     def _save_students(

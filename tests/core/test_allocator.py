@@ -53,6 +53,20 @@ def test_a_block_inside_another_takes_nothing_from_it() -> None:
     assert after < 32
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="speaks to glibc")
+def test_what_is_kept_can_be_given_back_in_between() -> None:
+    program = PROGRAM.replace("{block}", "freed_memory_kept()").replace(
+        "    torch.zeros(64 << 18)\n",
+        "    held = torch.zeros(1), torch.zeros(64 << 18), torch.zeros(1)\n"
+        "    held = held[::2]\n"
+        "    from fakd_core.allocator import give_back_freed_memory\n"
+        "    give_back_freed_memory()\n",
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    within, _ = (int(word) for word in done.stdout.split())
+    assert within < 32
+
+
 def test_an_array_apart_is_zero_and_can_be_written() -> None:
     array = array_apart((2, 3, 4), np.float32)
     assert array.shape == (2, 3, 4)
