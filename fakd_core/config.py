@@ -45,6 +45,7 @@ _REASONS = {
     "too_short": "must have at least {min_length}",
     "too_long": "must have at most {max_length}, not {actual_length}",
     "string_type": "must be text, in quotation marks",
+    "string_unicode": "must be text in UTF-8",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "path_type": "must be a path, in quotation marks",
@@ -116,6 +117,11 @@ class Settings(BaseModel):
         if bool not in kinds and kinds & {int, float} and any(isinstance(item, bool) for item in items):
             raise ValueError("must be a number, not true or false")
         return value
+
+
+def _is_no_text(name: str) -> bool:
+    """Whether `name` stands for bytes that are not UTF-8: no file of settings could hold it."""
+    return any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _kinds(annotation: Any) -> set[Any]:
@@ -367,6 +373,8 @@ class TrainConfig(Settings):
     def _tilde_is_home(cls, path: Path | None) -> Path | None:
         if path is not None and "\0" in str(path):
             raise ValueError("a path can't hold a zero byte; write it anew")
+        if path is not None and _is_no_text(str(path)):
+            raise ValueError("must be a path in UTF-8; rename the folder")
         try:
             return at_home(path) if path else path
         except ConfigError as error:

@@ -147,5 +147,6 @@ def fingerprint(dataset: SRDataset, left_out: Collection[int] = ()) -> str:
         if index in left_out:
             digest.update(b"left out\n")
         for path in (hr_file, lr_file):
-            digest.update(f"{path.name}\t{path.stat().st_size}\n".encode() if path else b"made\n")
+            line = f"{path.name}\t{path.stat().st_size}\n" if path else "made\n"
+            digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -3,13 +3,16 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from fakd_core.cli import main
 
 status = main()
 # torchrun ends what is left once one process has ended; this one's status is settled.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-sys.stdout.flush()
-sys.stderr.flush()
+for stream in (sys.stdout, sys.stderr):
+    if stream is not None:  # It is None where it was closed.
+        with suppress(BrokenPipeError):
+            stream.flush()
 # DistributedDataParallel keeps gloo's threads alive; one that wakes while Python takes itself down aborts.
 os._exit(status)

@@ -16,7 +16,11 @@ from fakd_core.events import Progress as Done
 _UNWRAPPED = 10_000
 
 output = Console(
-    width=None if sys.stdout.isatty() else _UNWRAPPED, markup=False, highlight=False, soft_wrap=True
+    # Of a closed stdout Python makes None.
+    width=None if sys.stdout and sys.stdout.isatty() else _UNWRAPPED,
+    markup=False,
+    highlight=False,
+    soft_wrap=True,
 )
 errors = Console(stderr=True, markup=False, highlight=False)
 

@@ -90,7 +90,7 @@ def named_model(text: str) -> dict[str, str]:
 def _region(text: str) -> tuple[int, ...]:
     left, top, width, height = numbers = whole_numbers(text, 4, "--roi", "X,Y,W,H")
     if min(left, top) < 0 or min(width, height) < 1:
-        raise ConfigError(f"--roi: X and Y must be at least 0, W and H at least 1 (found {text!r})")
+        raise ConfigError(f"--roi: X and Y must be at least 0, W and H at least 1 (found {text[:40]!r})")
     return numbers
 
 
@@ -101,5 +101,5 @@ def whole_numbers(text: str, count: int, option: str, form: str) -> tuple[int, .
     except ValueError:
         numbers = ()
     if len(numbers) != count:
-        raise ConfigError(f"{option}: must be {form} in whole pixels (found {text!r})")
+        raise ConfigError(f"{option}: must be {form} in whole pixels (found {text[:40]!r})")
     return numbers

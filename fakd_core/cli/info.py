@@ -81,5 +81,5 @@ def _list() -> dict[str, Any]:
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d{0,8})x([1-9]\d{0,8})", text)
     if match is None:
-        raise ConfigError(f"--size: height x width in LR pixels, such as 36x64 (found {text!r})")
+        raise ConfigError(f"--size: height x width in LR pixels, such as 36x64 (found {text[:40]!r})")
     return int(match[1]), int(match[2])

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 LOG_LINES = 20
 """Where there is no terminal, a run prints about this many lines of losses."""
 
+_METAVARS = {"whole": "INTEGER", "number": "NUMBER"}
+"""What stands for a value in the help; `TrainConfig` says of a wrong one what was expected."""
+
 
 def train(context: typer.Context, config: Path | None, resume: Path | None, **given: Any) -> None:
     """Build the configuration from the file and the options, and follow the run's events."""
@@ -71,7 +74,8 @@ def _signature() -> Signature:
 def _parameter(option: Option) -> Parameter:
     name = option.name.replace("_", "-")
     names = (f"--{name}/--no-{name}",) if option.kind == "switch" else (f"--{name}",)
-    return _keyword(option.name, _typed(option), typer.Option(None, *names, help=_help(option)))
+    given = typer.Option(None, *names, help=_help(option), metavar=_METAVARS.get(option.kind))
+    return _keyword(option.name, _typed(option), given)
 
 
 def _keyword(name: str, annotation: object, option: object) -> Parameter:
@@ -85,10 +89,6 @@ def _typed(option: Option) -> object:
             return list[str] | None
         case "switch":
             return bool | None
-        case "whole":
-            return int | None
-        case "number":
-            return float | None
         case "choice" if isinstance(option.choices[0], int):
             return int | None
     return str | None
@@ -157,7 +157,7 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise ConfigError(
-            f"{option}: whole numbers with commas between them, such as 1,2,3 (found {text!r})"
+            f"{option}: whole numbers with commas between them, such as 1,2,3 (found {text[:40]!r})"
         ) from None
 
 
