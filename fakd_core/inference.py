@@ -87,7 +87,8 @@ def upscale_strips(
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
     if tile is not None:
         check_tile(tile)
-    tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
+    with stoppable(cancel):
+        tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
     return TiledPass(model, img, tiling, on_progress, cancel, on_tile).strips()
 
 
