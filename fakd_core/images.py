@@ -65,7 +65,12 @@ def read_image(path: Path) -> Image8:
         _require_one_picture(path, image)
         image.load()
         turn = _TURNS.get(_orientation(image))
-        return _to_rgb(path, image if turn is None else image.transpose(turn))
+        if turn is None:
+            return _to_rgb(path, image)
+        turned = image.transpose(turn)
+        # Lets go of the pixels as they were.
+        image.close()
+        return _to_rgb(path, turned)
 
 
 def image_size(path: Path) -> tuple[int, int]:
