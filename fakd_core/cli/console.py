@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,16 @@ from fakd_core.events import Progress as Done
 # like markup, and must stay as they are.
 _UNWRAPPED = 10_000
 
-output = Console(
+
+class _Output(Console):
+    """A reader that leaves early, as `head` does, ends no training: the rest is told to nobody."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+output = _Output(
     # Of a closed stdout Python makes None.
     width=None if sys.stdout and sys.stdout.isatty() else _UNWRAPPED,
     markup=False,

@@ -409,3 +409,12 @@ def test_closed_pipes_and_files(tmp_path: Path) -> None:
     mute = fakd("info rcan --scale=5", tmp_path, after="2>&-")
     assert mute.returncode == 2
     assert tree(tmp_path) == {}
+
+
+def test_a_reader_that_leaves_ends_no_training(tmp_path: Path) -> None:
+    options = f"{TRAIN} --steps=4 --val-images=1 --validate-every=1"
+    headed = fakd(options, tmp_path, after="| head -1")
+    assert (headed.stdout, headed.stderr) == ("run new on cpu\n", "")
+    steps = [json.loads(line)["step"] for line in (tmp_path / "new/metrics.jsonl").read_text().splitlines()]
+    assert max(steps) == 4
+    assert (tmp_path / "new/student.safetensors").exists()
