@@ -122,21 +122,21 @@ class Choices(QWidget):
             item = self.models.item(row)
             if item.checkState() == Qt.CheckState.Checked:
                 ref, name = str(item.data(_REF)), item.text().strip()
-                own = name if name != Shown(ref=ref).name else ""
-                shown.append(Shown(ref=ref, label=own))
+                own = name if name != Shown.build(ref=ref).name else ""
+                shown.append(Shown.build(ref=ref, label=own))
         if not shown:
             raise ConfigError("tick at least one model")
         return tuple(shown)
 
     def _regions(self) -> tuple[tuple[int, ...], ...]:
+        parts = [part for part in self.regions.text().split(";") if part.strip()]
         try:
-            return tuple(
-                tuple(int(number) for number in part.split(","))
-                for part in self.regions.text().split(";")
-                if part.strip()
-            )
+            found = tuple(tuple(int(number) for number in part.split(",")) for part in parts)
         except ValueError:
-            raise ConfigError("regions: must be x, y, width, height in whole HR pixels") from None
+            found = ()
+        if not found or any(len(region) != 4 or min(region[2:]) < 1 for region in found):
+            raise ConfigError("regions: must be x, y, width, height in whole HR pixels, as 40, 30, 64, 48")
+        return found
 
     def _row(self, label: str, widget: QWidget, tip: str) -> None:
         widget.setToolTip(tip)

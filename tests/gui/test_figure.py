@@ -12,9 +12,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from fakd_core.errors import ConfigError
 from fakd_core.figures import read_recipe
 from fakd_core.figures.recipe import AffinityRecipe, CropRecipe
 from fakd_gui.figure import FigureDialog, open_affinity_figure, open_crop_figure
+from fakd_gui.figure.choices import Choices
 from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import open_image
 from fakd_gui.session import Session
@@ -80,6 +82,23 @@ def test_crops_are_previewed_edited_saved_and_copied(
         dialog.choices.models.item(row).setCheckState(Qt.CheckState.Unchecked)
     assert dialog.status.text() == "tick at least one model"
     dialog.close()
+
+
+@pytest.mark.parametrize("text", ["", ";;", "1, 2", "1, 1, 0, 0", "1, 1, 2.5, 3", "a", "1, 1, 4, 4; 2"])
+def test_regions_that_are_none_are_one_line(qtbot: QtBot, text: str) -> None:
+    choices = Choices(CropRecipe.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    qtbot.addWidget(choices)
+    choices.regions.setText(text)
+    with pytest.raises(ConfigError, match=r"^regions: must be x, y, width, height in whole HR pixels"):
+        choices.recipe()
+
+
+def test_a_name_that_is_too_long_is_one_line(qtbot: QtBot) -> None:
+    choices = Choices(CropRecipe.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    qtbot.addWidget(choices)
+    choices.models.item(0).setText("name " * 60)
+    with pytest.raises(ConfigError, match="label"):
+        choices.recipe()
 
 
 def test_affinities_are_previewed_and_saved(
