@@ -171,6 +171,22 @@ def test_a_file_that_holds_no_settings(
     refused(capsys, tmp_path, ["train", "--config", "settings.toml"], 2, word)
 
 
+@pytest.mark.parametrize("case", [case for case in UNREADABLE if case != "empty"])
+def test_an_own_preset_of_the_window_that_holds_none(case: str, tmp_path: Path) -> None:
+    from fakd_gui.train.own_presets import read_settings
+
+    content, word = UNREADABLE[case]
+    preset = tmp_path / "mine.toml"
+    preset.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_settings(preset)
+    line = str(caught.value)
+    assert "mine.toml: " in line
+    assert word in line
+    assert "\n" not in line
+    assert len(line) < 500
+
+
 @pytest.mark.parametrize(
     ("name", "word"),
     [
