@@ -55,7 +55,7 @@ def soak(minutes: float, out: Path) -> None:
     window.show()
     form = window.train.form
     wait(lambda: not form.checking)
-    form.fill({"steps": 10_000_000, "validate_every": 200})
+    form.fill({"steps": 10_000_000, "validate_every": 100})
     wait(lambda: not form.checking and form.config() is not None)
     window.train.start()
     steps = window.train.monitor.series.step
