@@ -7,6 +7,7 @@ The first two win over a file of the same name in the current folder; `./NAME` r
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def model_file(ref: str | Path) -> Path:
             f"{ref} has no weights, only sizes; name a bundled model, a checkpoint file or a run folder"
         )
     bundled = bundled_models() if isinstance(ref, str) else {}
-    path = bundled.get(str(ref), Path(ref).expanduser())
+    path = bundled.get(str(ref), Path(os.path.expanduser(ref)))
     if path.is_dir():
         for name in RUN_WEIGHTS:
             if (path / name).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def figure(
     from fakd_core.figures.recipe_file import find_image
 
     if recipe is not None:
-        recipe = recipe.expanduser()
+        recipe = Path(expanduser(recipe))
         if image is not None or model or roi:
             raise ConfigError("--recipe says it all: leave IMAGE, --model and --roi out")
         draw_recipe(context, read_recipe(recipe), out or recipe.with_suffix(".png"))
@@ -74,7 +75,7 @@ def draw_recipe(context: typer.Context, recipe: Recipe, out: Path) -> None:
     from fakd_core.figures import draw
 
     with reported_progress("drawing") as report:
-        written = draw(recipe, out.expanduser(), report, context.obj)
+        written = draw(recipe, Path(expanduser(out)), report, context.obj)
     for path in written:
         output.print(str(path))
 

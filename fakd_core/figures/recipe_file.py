@@ -91,10 +91,10 @@ def check_replaceable(path: Path) -> None:
 
 def find_image(ref: str | Path) -> Path:
     """`ref` itself, or `samples/NAME` among the bundled images where there is no such file."""
-    path = Path(ref).expanduser()
-    if not path.exists() and len(path.parts) == 2 and path.parts[0] == SAMPLES:
+    path = Path(os.path.expanduser(ref))
+    if not os.path.exists(path) and len(path.parts) == 2 and path.parts[0] == SAMPLES:
         bundled = resolve_data(SAMPLES) / path.name
-        return bundled if bundled.exists() else path
+        return bundled if os.path.exists(bundled) else path
     return path
 
 
@@ -127,7 +127,7 @@ def _toml(value: Any, folder: Path) -> Any:
 
 def _kept(path: Path, folder: Path) -> str:
     """`path` as a file in `folder` names it: relative, unless the two share nothing but the root."""
-    path = Path(os.path.abspath(path.expanduser()))
+    path = Path(os.path.abspath(os.path.expanduser(path)))
     if path.parent == resolve_data(SAMPLES).absolute():
         return f"{SAMPLES}/{path.name}"
     try:
@@ -140,7 +140,7 @@ def _kept(path: Path, folder: Path) -> str:
 
 
 def _kept_model(ref: str, folder: Path) -> str:
-    if _is_name(ref) or not Path(ref).expanduser().exists():
+    if _is_name(ref) or not os.path.exists(os.path.expanduser(ref)):
         return ref
     kept = _kept(Path(ref), folder)
     return f"./{kept}" if _is_name(kept) else kept
@@ -149,8 +149,8 @@ def _kept_model(ref: str, folder: Path) -> str:
 def _found(ref: str, folder: Path) -> str:
     if _is_name(ref):
         return ref
-    path = folder / Path(ref).expanduser()
-    is_path = path.exists() or path.name != ref or path.suffix in WEIGHT_SUFFIXES
+    path = folder / os.path.expanduser(ref)
+    is_path = os.path.exists(path) or path.name != ref or path.suffix in WEIGHT_SUFFIXES
     return os.path.normpath(path) if is_path else ref
 
 
@@ -159,9 +159,9 @@ def _is_name(ref: str) -> bool:
 
 
 def _with_paths(recipe: Recipe, found: Any, folder: Path) -> Recipe:
-    image = folder / recipe.image.expanduser()
+    image = folder / os.path.expanduser(recipe.image)
     changes: dict[str, Any] = {
-        "image": Path(os.path.normpath(image)) if image.exists() else _bundled_or(recipe.image, image)
+        "image": Path(os.path.normpath(image)) if os.path.exists(image) else _bundled_or(recipe.image, image)
     }
     if isinstance(recipe, CropRecipe):
         changes["models"] = tuple(s.model_copy(update={"ref": found(s.ref)}) for s in recipe.models)
@@ -173,4 +173,4 @@ def _with_paths(recipe: Recipe, found: Any, folder: Path) -> Recipe:
 
 def _bundled_or(named: Path, otherwise: Path) -> Path:
     bundled = find_image(named)
-    return bundled if bundled.exists() else Path(os.path.normpath(otherwise))
+    return bundled if os.path.exists(bundled) else Path(os.path.normpath(otherwise))
