@@ -184,7 +184,14 @@ def test_a_step_left_halfway_changes_nothing(
     assert expected == found
 
 
-@pytest.mark.parametrize("moment", ["self-check", "the student in a step", "validation"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("self-check", marks=pytest.mark.slow),
+        "the student in a step",
+        pytest.param("validation", marks=pytest.mark.slow),
+    ],
+)
 def test_pause_holds_in_the_middle_of_a_pass_and_goes_on(
     slow: SlowBody, settings: dict[str, Any], moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

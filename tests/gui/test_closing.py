@@ -136,6 +136,7 @@ sys.exit(app.main([]))
 """
 
 
+@pytest.mark.slow
 def test_a_system_that_shuts_down_is_not_kept_waiting(
     small_teacher: Path, photos: Path, tmp_path: Path
 ) -> None:

@@ -28,6 +28,8 @@ from fakd_gui.run_states import read_state
 from fakd_gui.session import Session
 
 SLOW = 30_000
+QUICK = ("empty settings", "a step that is null", "a line that is a list")
+"""The rest of the harm is shown in a whole window where there is time."""
 
 
 def state_of(listed: RunList, run: Path) -> str:
@@ -73,7 +75,9 @@ def test_a_damaged_run_is_listed_with_its_reason_and_the_others_as_they_are(
     assert told == []
 
 
-@pytest.mark.parametrize("harm", HARM)
+@pytest.mark.parametrize(
+    "harm", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in HARM]
+)
 def test_a_damaged_run_that_is_shown_compared_and_continued_is_an_error_in_the_window(
     qtbot: QtBot, window: MainWindow, harm: str
 ) -> None:
