@@ -25,7 +25,9 @@ def choose_device(name: str, world: World = ALONE) -> torch.device:
         device = torch.device(name)
         if device.type == "cuda" and not world.alone:
             device = _own_gpu(device, world)
-        torch.zeros(1, device=device).cpu()
+        if device.type == "meta":
+            raise NotImplementedError("it keeps no numbers")
+        torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"device {name!r} can't be used here: {reason}; use auto or cpu") from None
