@@ -156,7 +156,9 @@ def test_a_run_folder_removed_while_it_trains_is_made_anew(
     job = session.start_training(make_config(run, small_teacher, photos, steps=5000))
     job.yielded.connect(lambda event: steps.append(event.step) if isinstance(event, StepEnd) else None)
     qtbot.waitUntil(lambda: len(steps) > 2, timeout=SLOW)
-    shutil.rmtree(run)
+    # At once: what is removed file by file can be written to meanwhile.
+    run.rename(run.with_name("elsewhere"))
+    shutil.rmtree(run.with_name("elsewhere"))
     window.run_list.scan()
     seen = steps[-1]
     qtbot.waitUntil(lambda: steps[-1] > seen + 3, timeout=SLOW)
