@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import reprlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
 import tomlkit
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveInt,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from fakd_core.errors import ConfigError
+from fakd_core.settings import Settings
 from fakd_core.toml_text import parse_toml, read_toml_text
 
 Scale = Literal[2, 3, 4, 8]
@@ -35,99 +24,9 @@ def check_scale(scale: int) -> Scale:
     return cast(Scale, scale)
 
 
-FINDINGS = 5
-"""So many faults of one set of settings are named, the others counted."""
-
-_REASONS = {
-    "missing": "must be given",
-    "extra_forbidden": "no such option",
-    "tuple_type": "must be a list, such as [1, 2, 3]",
-    "too_short": "must have at least {min_length}",
-    "too_long": "must have at most {max_length}, not {actual_length}",
-    "string_type": "must be text, in quotation marks",
-    "string_unicode": "must be text in UTF-8",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must have at most {max_length} characters",
-    "path_type": "must be a path, in quotation marks",
-    "model_type": "must be text, or a table of its parts",
-    "literal_error": "must be {expected}",
-    "int_parsing": "must be a whole number",
-    "int_parsing_size": "must be a whole number of at most 18 digits",
-    "int_from_float": "must be a whole number",
-    "int_type": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "greater_than": "must be above {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be below {lt}",
-    "less_than_equal": "must be at most {le}",
-    "finite_number": "must be a finite number",
-}
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 80
-
-
-def explain(error: ValidationError, known: Iterable[str] = ()) -> str:
-    """Pydantic's findings as 'option: reason (found ...)', joined with '; '; `known` are the options."""
-    findings = error.errors()
-    # A list whose items are at fault is told of as too short as well.
-    within = {item["loc"][:end] for item in findings for end in range(1, len(item["loc"]))}
-    findings = [item for item in findings if item["type"] != "too_short" or item["loc"] not in within]
-    lines = []
-    for item in findings[:FINDINGS]:
-        where = ".".join(str(part) for part in item["loc"])
-        reason = _REASONS.get(item["type"])
-        if reason is None:
-            reason = item["msg"].removeprefix("Value error, ")
-        else:
-            values = item.get("ctx", {}).items()
-            reason = reason.format(**{k: f"{v:g}" if isinstance(v, float) else v for k, v in values})
-        if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
-            near = difflib.get_close_matches(where.lower().replace("-", "_"), known, n=1)
-            reason += f", did you mean {near[0]}?" if near else ""
-        found = f" (found {_SHORT.repr(item['input'])})" if item["loc"] and item["type"] != "missing" else ""
-        name = _SHORT.repr(where)[1:-1] or "''"
-        lines.append(f"{name}: {reason}{found}" if item["loc"] else reason)
-    if len(findings) > FINDINGS:
-        lines.append(f"and {len(findings) - FINDINGS} more")
-    return "; ".join(lines)
-
-
-class Settings(BaseModel):
-    """Base of all settings: immutable, and an unknown name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @classmethod
-    def build(cls, **values: Any) -> Self:
-        """Validate `values`; raise `ConfigError` with one readable line instead of pydantic's report."""
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            raise ConfigError(explain(error, cls.model_fields)) from None
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
-        items = value if isinstance(value, (list, tuple)) else (value,)
-        if bool not in kinds and kinds & {int, float} and any(isinstance(item, bool) for item in items):
-            raise ValueError("must be a number, not true or false")
-        return value
-
-
 def _is_no_text(name: str) -> bool:
     """Whether `name` stands for bytes that are not UTF-8: no file of settings could hold it."""
     return any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def _kinds(annotation: Any) -> set[Any]:
-    """The plain types that `annotation` is made of."""
-    parts = get_args(annotation)
-    return set().union(*map(_kinds, parts)) if parts else {annotation}
 
 
 class ModelSpec(Settings):

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from fakd_core.config import TAP_COUNT, Scale, Settings
+from fakd_core.config import TAP_COUNT, Scale
+from fakd_core.settings import Settings
 
 BICUBIC = "bicubic"
 HR = "HR"

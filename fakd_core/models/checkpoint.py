@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from fakd_core.config import ModelSpec, explain
+from fakd_core.config import ModelSpec
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
 from fakd_core.files import atomic_path
 from fakd_core.models.architectures import REGISTRY, check_size
@@ -21,6 +21,7 @@ from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Architecture, KeyFormat
 from fakd_core.models.weight_file import read_weights as read_weights
 from fakd_core.models.weight_file import shown, some
+from fakd_core.settings import explain
 
 SPEC_KEY = "fakd_spec"
 

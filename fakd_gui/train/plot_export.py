@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QFileDialog, QGraphicsView
+from PySide6.QtWidgets import QGraphicsView
 
 from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path
@@ -17,8 +17,9 @@ from fakd_gui.jobs import LatestWins
 from fakd_gui.session import Session
 from fakd_gui.train.plots import RunPlots
 from fakd_gui.train.trace import Values
+from fakd_gui.widgets.save_dialog import ask_save_path
 
-KINDS = {"csv": "Table (*.csv)", "png": "Picture (*.png)", "svg": "Drawing (*.svg)"}
+KINDS = {"csv": "Table", "png": "Picture", "svg": "Drawing"}
 PICTURE_SCALE = 2
 """Pixels of a picture for each one on the screen."""
 
@@ -48,10 +49,9 @@ class PlotExport(QObject):
     def ask(self, kind: str) -> None:
         """Let the person choose the file, then write it."""
         start = f"{self._plots.name or 'curves'}.{kind}"
-        name, _ = QFileDialog.getSaveFileName(self._plots, "Write the curves", start, KINDS[kind])
-        if name:
-            path = Path(name)
-            self.write(path if path.suffix else path.with_suffix(f".{kind}"), kind)
+        chosen = ask_save_path(self._plots, "Write the curves", start, {KINDS[kind]: f".{kind}"})
+        if chosen is not None:
+            self.write(chosen[0], kind)
 
     def write(self, path: Path, kind: str) -> None:
         if kind == "csv":

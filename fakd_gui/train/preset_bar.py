@@ -21,6 +21,7 @@ from fakd_gui.train import own_presets
 from fakd_gui.train.editors import choice
 from fakd_gui.train.name_row import NameRow
 from fakd_gui.train.presets import PRESETS
+from fakd_gui.widgets.save_dialog import ask_save_path
 
 CUSTOM = "Custom"
 FILES = "Settings (*.toml);;All files (*)"
@@ -152,11 +153,11 @@ class PresetBar(QWidget):
             self.loaded.emit(Path(name))
 
     def _save_file(self) -> None:
-        start = str(Path.home() / f"{self._last or 'settings'}.toml")
-        name, _ = QFileDialog.getSaveFileName(self, "Save settings", start, FILES)
-        if not name:
+        start = Path.home() / f"{self._last or 'settings'}{own_presets.SUFFIX}"
+        chosen = ask_save_path(self, "Save settings", start, {"Settings": own_presets.SUFFIX})
+        if chosen is None:
             return
-        path = Path(name) if Path(name).suffix else Path(name).with_suffix(own_presets.SUFFIX)
+        path, _ = chosen
         try:
             own_presets.save_settings(path, self._values())
         except ConfigError as error:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from fakd_core.config import TrainConfig, to_toml
@@ -396,6 +396,10 @@ def test_the_table_holds_every_point_of_what_is_shown(
     assert "Loss: TS" not in rows[0]
     psnr = [row["Validation PSNR (dB): student"] for row in rows]
     assert psnr[8:10] == ["", "29.0"]
+    asked: list[str] = []
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]))
+    export.ask("csv")
+    assert "curves.csv exists already" in asked[0]
 
 
 def test_pictures_of_the_plots(export: PlotExport, plots: RunPlots, tmp_path: Path) -> None:

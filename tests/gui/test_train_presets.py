@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from fakd_core.config import TrainConfig, read_toml, to_toml
@@ -234,6 +234,9 @@ def test_settings_are_written_where_a_person_says(
     actions["Load settings…"].trigger()
     assert panel.form.config() == wanted
     assert heard.undo[-1][0] == "mine.toml replaced the settings"
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
+    actions["Save settings as TOML…"].trigger()
+    assert heard.told[1:] == ["Loaded mine.toml"]
 
 
 def test_the_folder_a_person_chose_stays_when_a_paper_s_preset_is_taken(
