@@ -91,7 +91,7 @@ def from_json(document: object) -> list[Result]:
             results.append(_result(row))
         except KeyError as error:
             raise DataError(f"result {number} of {len(rows)} lacks {error}") from None
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise DataError(f"result {number} of {len(rows)} is damaged: {error}") from None
     return results
 
@@ -111,7 +111,7 @@ def failures_from_json(document: object) -> list[Failure]:
                     None if scale is None else int(scale),
                 )
             )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f"failure {len(failures) + 1} is damaged: {error}") from None
     return failures
 

@@ -26,7 +26,7 @@ from fakd_core.models import SRNetwork, create_model
 from fakd_core.models.checkpoint import load_checkpoint, save_pth, save_safetensors
 from fakd_core.models.presets import parse_sizes
 from fakd_core.recipe import parse_recipe
-from fakd_core.results import ImageResult, Result, from_json, to_json
+from fakd_core.results import ImageResult, Result, failures_from_json, from_json, to_json
 
 SMALLEST = "rcan:n_feats=4,n_resgroups=1,n_resblocks=1,reduction=2"
 RECIPES = ("10*SA", "10*SA+0.5*AT", "PSA(kernel=2,pool=max)", "1e-3*RBF + 2*CA + FSP", "none")
@@ -69,6 +69,7 @@ def results(data: bytes, folder: Path) -> None:
         document = json.loads(data)
     except (ValueError, RecursionError):
         return  # Who opens it says so: fakd_gui.benchmark.document.
+    failures_from_json(document)
     read = from_json(document)
     assert repr(from_json(json.loads(json.dumps(to_json(read))))) == repr(read)
 
