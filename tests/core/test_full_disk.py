@@ -1,11 +1,11 @@
-"""A disk that fills up while a run trains: it is said, nothing is lost, and with room it saves again."""
+"""A disk that fills up or takes no more writing while a run trains: said, nothing lost, and later saved again."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,45 @@ def test_the_training_goes_on_and_saves_again_when_there_is_room(
     assert [line["step"] for line in lines] == [line["step"] for line in expected]
     mine, theirs = load_file(run / "student.safetensors"), load_file(whole / "student.safetensors")
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+@contextmanager
+def read_only(disk: Path) -> Iterator[None]:
+    """The disk lies over itself, and takes no writing there."""
+    subprocess.run(["mount", "--bind", str(disk), str(disk)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(disk)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_the_training_goes_on_while_the_disk_is_read_only(
+    settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 0)
+    run, whole = small_disk / "run", tmp_path / "whole"
+    list(trainer.train(TrainConfig.build(**settings, run=whole)))
+    events: list[TrainEvent] = []
+    with ExitStack() as locked:
+        for event in trainer.train(TrainConfig.build(**settings, run=run)):
+            events.append(event)
+            if isinstance(event, StepEnd) and event.step == 6:
+                locked.enter_context(read_only(small_disk))
+            if isinstance(event, StepEnd) and event.step == 15:
+                locked.close()
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert len(notices) == 2
+    assert "ead-only" in notices[0]
+    assert notices[1] == "saving works again"
+    assert [line["step"] for line in read_metrics(run)] == [line["step"] for line in read_metrics(whole)]
+    mine, theirs = load_file(run / "student.safetensors"), load_file(whole / "student.safetensors")
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_no_run_begins_on_a_read_only_disk(settings: dict[str, Any], small_disk: Path) -> None:
+    with read_only(small_disk), pytest.raises(FakdError, match=r"ead-only"):
+        list(trainer.train(TrainConfig.build(**settings, run=small_disk / "run")))
 
 
 def test_a_run_that_ends_on_a_full_disk_says_so_and_leaves_the_last_good_state(
