@@ -1,4 +1,4 @@
-"""A disk that fills up or takes no more writing while a run trains: said, nothing lost, and later saved again."""
+"""A disk that fills up or takes no writing while a run trains: said, nothing lost, saved again later."""
 
 from __future__ import annotations
 
