@@ -13,7 +13,8 @@ import typer
 
 from fakd_core.cli import STOPPED
 from fakd_core.cli.console import errors, output, print_above, progress_bar
-from fakd_core.config import TrainConfig, at_home, read_toml
+from fakd_core.cli.from_fakd import read_fakd
+from fakd_core.config import TrainConfig, at_home, read_toml, to_toml
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
@@ -40,7 +41,14 @@ _METAVARS = {"whole": "INTEGER", "number": "NUMBER"}
 """What stands for a value in the help; `TrainConfig` says of a wrong one what was expected."""
 
 
-def train(context: typer.Context, config: Path | None, resume: Path | None, **given: Any) -> None:
+def train(
+    context: typer.Context,
+    config: Path | None,
+    from_fakd: str | None,
+    print_config: bool,
+    resume: Path | None,
+    **given: Any,
+) -> None:
     """Build the configuration from the file and the options, and follow the run's events."""
     from fakd_core.distributed import joined
 
@@ -50,7 +58,16 @@ def train(context: typer.Context, config: Path | None, resume: Path | None, **gi
         if value not in (None, [])  # An option that may stand several times is a list, if only an empty one.
     }
     with joined() as world, _one_voice(world):
-        events = _events(resume, config, options, context.obj, world)
+        if resume is not None:
+            own = {"config": config, "from_fakd": from_fakd, "print_config": print_config}
+            named = [*options, *(name for name, value in own.items() if value)]
+            events = _resumed(resume, named, context.obj, world)
+        else:
+            settings = TrainConfig.build(**_settings(config, from_fakd, options, world))
+            if print_config:
+                typer.echo(to_toml(settings) if world.leads else "", nl=False)
+                return
+            events = _started(settings, context.obj, world)
         end = _follow(events) if world.leads else _await(events)
         if end is not None and end.outcome == "stopped":
             raise typer.Exit(STOPPED)
@@ -60,12 +77,25 @@ def _signature() -> Signature:
     """The command's parameters, which are the options of `TrainConfig` and two of its own."""
     context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     config = typer.Option(None, help="TOML file with any of these options; the command line wins.")
+    fakd = typer.Option(
+        None,
+        metavar="COMMAND",
+        help=(
+            "A command line of FAKD's own code, in quotation marks: says which of its options becomes "
+            "what here; the other options win."
+        ),
+    )
+    printed = typer.Option(
+        False, "--print-config", help="Print the settings as a TOML file, and train nothing."
+    )
     resume = typer.Option(None, help="Continue the run in this folder exactly; takes no other option.")
     return Signature(
         [
             context,
             *map(_parameter, training_options().values()),
             _keyword("config", Path | None, config),
+            _keyword("from_fakd", str | None, fakd),
+            _keyword("print_config", bool, printed),
             _keyword("resume", Path | None, resume),
         ]
     )
@@ -136,20 +166,37 @@ def _one_voice(world: World) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _events(
-    resume: Path | None, config: Path | None, given: dict[str, Any], token: CancelToken, world: World
-) -> Iterator[TrainEvent]:
+def _started(settings: TrainConfig, token: CancelToken, world: World) -> Iterator[TrainEvent]:
     from fakd_core import trainer
 
-    if resume is None:
-        values = {**(read_toml(at_home(config)) if config else {}), **given}
-        return trainer.train(TrainConfig.build(**values), token, world)
-    if given or config:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *(["config"] if config else [])])
+    return trainer.train(settings, token, world)
+
+
+def _resumed(run: Path, given: list[str], token: CancelToken, world: World) -> Iterator[TrainEvent]:
+    from fakd_core import trainer
+
+    if given:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise ConfigError(
             f"--resume continues a run with its own settings and takes no other option (found {named})"
         )
-    return trainer.resume_training(at_home(resume), token, world)
+    return trainer.resume_training(at_home(run), token, world)
+
+
+def _settings(
+    config: Path | None, from_fakd: str | None, given: dict[str, Any], world: World
+) -> dict[str, Any]:
+    """The options in the file, or in FAKD's command line, and over them those that are `given`."""
+    if from_fakd is None:
+        return {**(read_toml(at_home(config)) if config else {}), **given}
+    if config is not None:
+        raise ConfigError("--config and --from-fakd both give a run's options; choose one of them")
+    read = read_fakd(from_fakd, given)
+    if world.leads:
+        # On stderr: stdout may hold the settings themselves.
+        for note in read.notes:
+            errors.print(note, soft_wrap=True)
+    return {**read.values, **given}
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:

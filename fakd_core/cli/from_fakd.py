@@ -1,0 +1,307 @@
+"""What a command line of FAKD's own code (`python train.py --teacher [RCAN] ...`) means here.
+
+The options and their defaults are those of its `option.py`, what they do those of its `train.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fakd_core.config import TAP_COUNT, check_scale
+from fakd_core.errors import ConfigError
+
+_NETWORKS = ("RCAN", "SAN", "EDSR")
+
+_DEFAULTS = {
+    "teacher": "[RCAN]",
+    "model": "RCAN",
+    "alpha": 0.5,
+    "feature_distilation_type": "1*SA",
+    "feature_loss_used": 1,
+    "features": "[1,2,3]",
+    "scale": "4",
+    "patch_size": 192,
+    "batch_size": 16,
+    "epochs": 700,
+    "test_every": 1000,
+    "lr": 1e-4,
+    "decay": "150-300-450-600",
+    "data_train": "DIV2K",
+    "pool_size": 2,
+    "pool_type": "max",
+    "P": 2,
+    "rbf_gamma": 5.0,
+    "precision": "single",
+}
+"""What FAKD takes where its command line doesn't say it."""
+
+_SIZES = "its train.py sets the paper's sizes whatever is given; other sizes: --student rcan:n_resblocks=..."
+_SHOWN = "a matter of what it prints and saves"
+_LEFT_OUT = {
+    "n_GPUs": "several GPUs: torchrun --nproc-per-node K -m fakd_core.cli train ...",
+    "n_threads": "images are decoded once, before the training",
+    "data_test": "the best student is not chosen on test sets; give --val-data, and score with fakd evaluate",
+    "data_range": "validation images are held out by --val-images, or given by --val-data",
+    "ext": "decoded images are kept by themselves",
+    "rgb_range": "images are always 0..255",
+    "n_colors": "images are always RGB",
+    "print_every": _SHOWN,
+    "resume": "a run goes on by --resume RUN",
+    "template": "templates of its option.py are not read; give what they set",
+    "optimizer": "always Adam",
+    "momentum": "of SGD; the optimiser is always Adam",
+    "betas": "always 0.9 and 0.999",
+    "epsilon": "always 1e-8",
+    "weight_decay": "always 0",
+    "gamma": "the learning rate always halves",
+    "loss": "the outputs are always compared by L1",
+    "feature_loss_type": "feature maps are always compared by L1",
+    "coef_sloss": "every layer counts the same",
+    "student_n_resblocks": _SIZES,
+    "n_resblocks": _SIZES,
+    "n_resgroups": _SIZES,
+    "reduction": _SIZES,
+    "n_feats": _SIZES,
+    "res_scale": _SIZES,
+    "G0": "of RDN, which is not a network here",
+    "RDNkSize": "of RDN, which is not a network here",
+    "RDNconfig": "of RDN, which is not a network here",
+    "ckp_path": "of its test.py",
+    "TS": "of its test.py",
+}
+_FLAGS_LEFT_OUT = {
+    "no_augment": "patches are always flipped and transposed",
+    "chop": "large images are always enlarged in tiles where that is needed",
+    "save_models": _SHOWN,
+    "save_gt": _SHOWN,
+    "save_results": _SHOWN,
+    "reset": "a new run takes a new folder",
+}
+
+
+@dataclass(frozen=True)
+class FakdCommand:
+    """What FAKD's command line gives: options of `TrainConfig`, and a line on each of its own options."""
+
+    values: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def read_fakd(command: str, replaced: Collection[str] = ()) -> FakdCommand:
+    """The options of `TrainConfig` that `command` stands for; those in `replaced` are given elsewhere.
+
+    Raises:
+        ConfigError: what in it can't be read, or has no counterpart here.
+    """
+    words, around = _words(command)
+    parser = _parser()
+    found, rest = parser.parse_known_args(words)
+    given: dict[str, Any] = vars(found)
+    if given.get("test_only"):
+        raise _fault("--test_only tests a model; that is fakd evaluate --model M --data DIR")
+    values: dict[str, Any] = {}
+    notes = []
+    for field in _fields(_Given(given), replaced):
+        sources = ", ".join(_shown(name, given) for name in field.sources)
+        if field.name in replaced:
+            if any(name in given for name in field.sources):
+                notes.append(f"{sources}: left out, --{field.name.replace('_', '-')} is given here")
+            continue
+        values[field.name] = field.value()
+        notes.append(f"{sources}: {field.name} = {_toml(values[field.name])}{field.remark}")
+    dropped = {**_LEFT_OUT, **_FLAGS_LEFT_OUT}
+    notes += [f"{_shown(name, given)}: left out; {dropped[name]}" for name in given if name in dropped]
+    notes += [f"{unknown}: unknown to FAKD's code, left out" for unknown in _grouped(rest)]
+    notes += [f"{around}: left out; it is for the shell"] if around else []
+    return FakdCommand(values, tuple(notes))
+
+
+class _Given(dict[str, Any]):
+    """FAKD's options, its default where one is not given."""
+
+    def __missing__(self, name: str) -> Any:
+        return _DEFAULTS[name]
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    sources: tuple[str, ...]
+    value: Callable[[], Any]
+    remark: str = ""
+
+
+def _fields(given: _Given, replaced: Collection[str]) -> Iterator[_Field]:
+    remark = " (where FAKD's code has it; another file: --teacher FILE)"
+    yield _Field("teacher", ("teacher",), lambda: _teachers(given["teacher"], _scale(given)), remark)
+    yield _Field("student", ("model",), lambda: _student(given["model"]))
+    yield _Field("scale", ("scale",), lambda: _scale(given))
+    yield _Field("alpha", ("alpha",), lambda: given["alpha"])
+    recipe = ("feature_distilation_type",)
+    pooling = tuple(name for name in ("pool_size", "pool_type", "P", "rbf_gamma") if name in given)
+    switch = ("feature_loss_used",) if "feature_loss_used" in given else ()
+    yield _Field("distill", (*recipe, *pooling, *switch), lambda: _recipe(given))
+    yield _Field("layers", ("features",), lambda: _layers(given["features"]))
+    patch, remark = ("patch_size", "scale"), " (low-resolution pixels)"
+    yield _Field("patch", patch, lambda: given["patch_size"] // _scale(given), remark)
+    yield _Field("batch", ("batch_size",), lambda: given["batch_size"])
+    yield _Field("steps", ("epochs", "test_every"), lambda: given["epochs"] * given["test_every"])
+    yield _Field("validate_every", ("test_every",), lambda: given["test_every"])
+    yield _Field("lr", ("lr",), lambda: given["lr"])
+    yield _Field("milestones", ("decay", "test_every"), lambda: _milestones(given), " (steps)")
+    yield _Field("precision", ("precision",), lambda: "fp16" if given["precision"] == "half" else "fp32")
+    if "dir_data" in given:
+        yield _Field("train_data", ("dir_data", "data_train"), lambda: _images(given))
+    elif "train_data" not in replaced:
+        raise _fault("it names no images (--dir_data); give them by --train-data DIR")
+    if "ckp_dir" in given:
+        yield _Field("run", ("ckp_dir",), lambda: str(Path(given["ckp_dir"])))
+    elif "run" not in replaced:
+        raise _fault("it names no folder for the run (--ckp_dir); give one by --run DIR")
+    if "cpu" in given:
+        yield _Field("device", ("cpu",), lambda: "cpu")
+    elif "gpu_id" in given:
+        yield _Field("device", ("gpu_id",), lambda: f"cuda:{given['gpu_id']}")
+
+
+def _words(command: str) -> tuple[list[str], str]:
+    """The words behind the script's name, and what stands around for the shell."""
+    try:
+        words = shlex.split(command.replace("\\\r\n", " ").replace("\\\n", " "))
+    except ValueError as error:
+        reason = "a quotation mark is not closed" if "quotation" in str(error) else str(error).lower()
+        raise _fault(f"can't be read: {reason}") from None
+    script = next((place for place, word in enumerate(words) if word.endswith(".py")), -1)
+    if script < 0 and not (words and words[0].startswith("--")):
+        raise _fault(f"expected a command such as 'python train.py --scale 4', found {command[:60]!r}")
+    before, after = words[: script + 1], words[script + 1 :]
+    end = next((at for at, word in enumerate(after) if re.match(r"[12&]?>|[|&;<]", word)), len(after))
+    shell = [word for word in before if "=" in word or word == "nohup"] + after[end:]
+    return after[:end], " ".join(shell)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _fault(message.removeprefix("argument "))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    kinds = {int: _whole, float: _number, str: str}
+    for name, default in _DEFAULTS.items():
+        parser.add_argument(f"--{name}", type=kinds[type(default)])
+    for name in ("dir_data", "ckp_dir", *_LEFT_OUT):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--gpu_id", type=_whole)
+    for flag in ("cpu", "test_only", *_FLAGS_LEFT_OUT):
+        parser.add_argument(f"--{flag}", action="store_true")
+    return parser
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number (found {text[:40]!r})") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number (found {text[:40]!r})") from None
+
+
+def _scale(given: _Given) -> int:
+    if not re.fullmatch(r"[0-9]{1,2}", given["scale"]):
+        raise _fault(f"--scale: must be one scale, such as 4 (found {given['scale'][:40]!r})")
+    return check_scale(int(given["scale"]))
+
+
+def _teachers(text: str, scale: int) -> tuple[str, ...]:
+    """FAKD looks for its teachers' weights beside the folder of its code, in which it is started."""
+    names = re.findall(r"\w+", text)
+    if not names or any(name not in _NETWORKS for name in names):
+        raise _fault(f"--teacher: must name some of {', '.join(_NETWORKS)}, as [RCAN] (found {text[:40]!r})")
+    return tuple(f"../teacher_checkpoint/{name}_BIX{scale}.pt" for name in names)
+
+
+def _student(name: str) -> str:
+    if name not in _NETWORKS:
+        raise _fault(
+            f"--model: must be one of {', '.join(_NETWORKS)} (found {name[:40]!r}); "
+            "another student is given by --student"
+        )
+    return f"{name.lower()}-paper-student"
+
+
+def _recipe(given: _Given) -> str:
+    if not given["feature_loss_used"]:
+        return "none"
+    from fakd_core.recipe import parse_recipe
+
+    pooled = f"k={given['pool_size']},pool={given['pool_type']}"
+    parameters = {
+        "PSA": pooled,
+        "MMD": pooled,
+        "RBF": f"{pooled},P={given['P']},gamma={given['rbf_gamma']:g}",
+    }
+    terms = []
+    for term in given["feature_distilation_type"].split("+"):
+        name = term.rpartition("*")[2].strip()
+        terms.append(f"{term.strip()}({parameters[name]})" if name in parameters else term.strip())
+    return str(parse_recipe("+".join(terms)))
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"\s*[\[(]?\s*-?\d{1,3}(\s*,\s*-?\d{1,3})*\s*,?\s*[\])]?\s*", text):
+        raise _fault(f"--features: must be a list of taps, such as [1,2,3] (found {text[:40]!r})")
+    # From the end, as Python counts.
+    return tuple(tap + TAP_COUNT if tap < 0 else tap for tap in map(int, re.findall(r"-?\d+", text)))
+
+
+def _milestones(given: _Given) -> tuple[int, ...]:
+    if not re.fullmatch(r"\d{1,9}(-\d{1,9})*", given["decay"]):
+        raise _fault(f"--decay: must be epochs, such as 150-300 (found {given['decay'][:40]!r})")
+    epochs = [int(epoch) for epoch in given["decay"].split("-")]
+    return tuple(epoch * given["test_every"] for epoch in epochs if epoch < given["epochs"])
+
+
+def _images(given: _Given) -> str:
+    if "+" in given["data_train"]:
+        raise _fault(
+            f"--data_train: one set of images can be trained on (found {given['data_train'][:40]!r}); "
+            "put them into one folder, and give it by --train-data"
+        )
+    return str(Path(given["dir_data"]) / given["data_train"])
+
+
+def _shown(name: str, given: dict[str, Any]) -> str:
+    if name not in given:
+        return f"--{name} {_DEFAULTS[name]} (FAKD's default)"
+    return f"--{name}" if given[name] is True else f"--{name} {given[name]}"
+
+
+def _toml(value: Any) -> str:
+    return str(list(value) if isinstance(value, tuple) else value)
+
+
+def _grouped(words: list[str]) -> list[str]:
+    """Each unknown option with the words that follow it."""
+    groups: list[str] = []
+    for word in words:
+        if word.startswith("-") or not groups:
+            groups.append(word)
+        else:
+            groups[-1] += f" {word}"
+    return groups
+
+
+def _fault(reason: str) -> ConfigError:
+    return ConfigError(f"--from-fakd: {reason}")
