@@ -1,7 +1,8 @@
 """The names people type for a model, and what they stand for.
 
 A reference is a bundled name, a preset, sizes (`rcan:n_feats=32,...`), a checkpoint file or a run folder.
-The first two win over a file of the same name in the current folder; `./NAME` reaches that.
+The first two win over a file of the same name in the current folder; `./NAME` reaches that. Behind what has
+weights the taps may stand: `NAME@3,7`, or module paths for a network of another project.
 """
 
 from __future__ import annotations
@@ -33,13 +34,33 @@ def has_weights(ref: str | Path) -> bool:
 
     Raises `ConfigError` for a name that is nothing, with the nearest known ones.
     """
-    if isinstance(ref, Path) or ref in bundled_models():
+    if isinstance(ref, Path):
+        return True
+    ref = split_taps(ref)[0]
+    if ref in bundled_models():
         return True
     if ref in PRESETS or _is_sizes(ref):
         return False
     if _is_path(ref):
         return True
     raise ConfigError(_unknown(ref))
+
+
+def split_taps(ref: str | Path) -> tuple[str, str]:
+    """A reference without taps, and the taps that stand behind its last @; `FILE` wins where it exists."""
+    text = str(ref)
+    name, sign, taps = text.rpartition("@")
+    if not (sign and name) or "/" in taps or taps.endswith(WEIGHT_SUFFIXES) or os.path.exists(text):
+        return text, ""
+    return name, taps
+
+
+def anchored_ref(ref: str) -> str:
+    """`ref` with the path of its weights absolute; what names no file stays as it is."""
+    name, taps = split_taps(ref)
+    if name in bundled_models() or not has_weights(name):
+        return ref
+    return f"{model_file(name).absolute()}{taps and f'@{taps}'}"
 
 
 def model_file(ref: str | Path) -> Path:
@@ -52,8 +73,9 @@ def model_file(ref: str | Path) -> Path:
         raise ConfigError(
             f"{ref} has no weights, only sizes; name a bundled model, a checkpoint file or a run folder"
         )
+    name = split_taps(ref)[0]
     bundled = bundled_models() if isinstance(ref, str) else {}
-    path = bundled.get(str(ref), Path(os.path.expanduser(ref)))
+    path = bundled.get(name, Path(os.path.expanduser(name)))
     if path.is_dir():
         for name in RUN_WEIGHTS:
             if (path / name).is_file():
@@ -69,10 +91,12 @@ def load_model(ref: str | Path) -> SRNetwork:
 
     Of a file that can't be read or doesn't fit it raises as `models.checkpoint.load_checkpoint`.
     """
-    path = model_file(ref)
+    path, taps = model_file(ref), split_taps(ref)[1]
     from fakd_core.models.checkpoint import load_checkpoint
 
-    return load_checkpoint(path)
+    if not taps:
+        return load_checkpoint(path)
+    return load_checkpoint(path, taps=tuple(tap.strip() for tap in taps.split(",")))
 
 
 def resolve_spec(ref: str | Path, scale: int = 4) -> ModelSpec:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fakd_core.errors import ConfigError
 from fakd_core.models import SRNetwork
+from fakd_core.models.foreign import ForeignNetwork
 from fakd_core.models.layers import FeatureMaps
 
 FeaturePass = Callable[[Tensor], tuple[Tensor, FeatureMaps]]
@@ -18,12 +19,12 @@ def feature_pass(network: SRNetwork, compiled: bool) -> FeaturePass:
     """`network.forward_features`, compiled at its first call if `compiled`.
 
     The network itself stays as it is: its keys are the same, and called otherwise, as for validation
-    images of all sizes, it is not compiled.
+    images of all sizes, it is not compiled. A foreign network, whose maps are caught by hooks, never is.
 
     Raises:
         ConfigError: when called, if torch can't compile here.
     """
-    if not compiled:
+    if not compiled or isinstance(network, ForeignNetwork):
         return network.forward_features
     # Imported only where it is needed: it takes seconds.
     from torch._dynamo.exc import TorchDynamoException

@@ -46,6 +46,11 @@ class ModelSpec(Settings):
         """The four taps in order, for people."""
         return ("head", f"after {self.taps[0]}", f"after {self.taps[1]}", "body")
 
+    @property
+    def tap_channels(self) -> tuple[int, ...]:
+        """The channels of the map at each tap."""
+        return (self.n_feats,) * TAP_COUNT
+
 
 class TrainConfig(Settings):
     """One training run; the names are those of the command line's options.

@@ -68,15 +68,22 @@ class DistillationLoss:
         """Names of the parts when there is a teacher."""
         return ("DS", "TS", *self.recipe.part_names)
 
-    def check_widths(self, student: int, teacher: int) -> None:
-        """Raise `ConfigError` if a term can't compare maps of these numbers of channels."""
-        terms = [term.name for term in self.recipe if term.kind.needs_equal_channels]
-        if terms and student != teacher:
+    def check_widths(self, student: Sequence[int], teacher: Sequence[int]) -> None:
+        """Raise `ConfigError` if a term can't compare maps of these numbers of channels, one a tap."""
+        if self.recipe and not (student and teacher):
+            bare = "teacher" if student else "student"
             raise ConfigError(
-                f"{', '.join(terms)} compares maps of equal width only; the student has {student} features, "
-                f"the teacher {teacher}: choose a term that works across widths, such as SA, or a student "
-                "as wide as the teacher"
+                f"the recipe {self.recipe} compares feature maps; the {bare} has none over the pixels of the "
+                "low-resolution image: use the recipe none, or another network"
             )
+        terms = [term.name for term in self.recipe if term.kind.needs_equal_channels]
+        for layer in self.layers if terms else ():
+            if student[layer] != teacher[layer]:
+                raise ConfigError(
+                    f"{', '.join(terms)} compares maps of equal width only; at layer {layer} the student has "
+                    f"{student[layer]} channels, the teacher {teacher[layer]}: choose a term that works "
+                    "across widths, such as SA, or a student as wide as the teacher"
+                )
 
     def __call__(
         self,

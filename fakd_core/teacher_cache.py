@@ -149,7 +149,9 @@ class TeacherCache:
     def _expected_shapes(self, patch: int) -> dict[str, tuple[int, ...]]:
         spec = self._teacher.spec
         side = patch * spec.scale
-        maps = {_map(layer): (PATCHES_PER_BLOCK, patch, patch, spec.n_feats) for layer in self._layers}
+        maps = {
+            _map(layer): (PATCHES_PER_BLOCK, patch, patch, spec.tap_channels[layer]) for layer in self._layers
+        }
         return {_SR: (PATCHES_PER_BLOCK, side, side, 3), **maps}
 
     def _read(self, path: Path) -> Answers | None:

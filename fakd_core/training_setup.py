@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from fakd_core.cached_lessons import CachedLessons
-from fakd_core.catalogue import bundled_models, has_weights, load_model, model_file, resolve_spec
+from fakd_core.catalogue import anchored_ref, has_weights, load_model, resolve_spec, split_taps
 from fakd_core.config import TrainConfig
 from fakd_core.datasets import (
     SRDataset,
@@ -26,6 +26,7 @@ from fakd_core.events import CancelToken, Notice, Progress
 from fakd_core.lessons import Lessons, LiveLessons
 from fakd_core.losses import DistillationLoss
 from fakd_core.models import SRNetwork, create_model
+from fakd_core.models.foreign import ForeignNetwork
 from fakd_core.models.transfer import copy_matching_layers
 from fakd_core.patches import PatchSampler
 from fakd_core.pixel_store import PixelStore, open_store
@@ -73,7 +74,8 @@ def prepare(
     teachers = tuple(_at_scale(load_model(name), name, config.scale) for name in config.teacher)
     student, copied = _make_student(config, teachers)
     for teacher in teachers:
-        loss.check_widths(student.spec.n_feats, teacher.spec.n_feats)
+        loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
+    yield from _told(config, teachers)
     dataset = open_dataset(resolve_data(config.train_data), config.scale)
     if config.val_data is None:
         validation = dataset
@@ -116,21 +118,26 @@ def prepare(
 def anchored(config: TrainConfig) -> TrainConfig:
     """`config` with every path absolute, so that its run can be resumed from any folder."""
 
-    def model(ref: str) -> str:
-        return str(model_file(ref).absolute()) if has_weights(ref) and ref not in bundled_models() else ref
-
     def data(ref: Path) -> Path:
         return ref if str(ref) == SAMPLES else ref.absolute()
 
     return config.model_copy(
         update={
-            "teacher": tuple(model(ref) for ref in config.teacher),
-            "student": model(config.student),
+            "teacher": tuple(anchored_ref(ref) for ref in config.teacher),
+            "student": anchored_ref(config.student),
             "train_data": data(config.train_data),
             "val_data": data(config.val_data) if config.val_data else None,
             "teacher_cache": config.teacher_cache.absolute() if config.teacher_cache else None,
         }
     )
+
+
+def _told(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> Iterator[Notice]:
+    """Where the maps of foreign teachers are taken: nobody declared it."""
+    for name, teacher in zip(config.teacher, teachers, strict=True):
+        if isinstance(teacher, ForeignNetwork) and teacher.spec.taps:
+            taps = ", ".join(f"{index}: {tap}" for index, tap in enumerate(teacher.spec.taps))
+            yield Notice(f"{split_taps(name)[0]}: {teacher.spec.architecture}, read by spandrel; taps {taps}")
 
 
 def _lessons(
@@ -181,7 +188,13 @@ def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple
             raise ConfigError(
                 f"{config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
             )
-        return _at_scale(load_model(config.student), config.student, config.scale), 0
+        student = _at_scale(load_model(config.student), config.student, config.scale)
+        if isinstance(student, ForeignNetwork):
+            raise ConfigError(
+                f"{config.student} is {student.spec.architecture}, a network of another project: it can "
+                "teach, but not learn here; choose a preset, sizes or a model of this program as student"
+            )
+        return student, 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         student = create_model(resolve_spec(config.student, config.scale))

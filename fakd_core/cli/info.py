@@ -43,7 +43,7 @@ def info(
 def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> dict[str, Any]:
     from fakd_core.catalogue import has_weights, model_file, resolve_spec
     from fakd_core.config import check_scale
-    from fakd_core.models.checkpoint import read_weights, recognise
+    from fakd_core.models.checkpoint import stored_as
     from fakd_core.profiling import profile
 
     spec = resolve_spec(ref, check_scale(scale))
@@ -51,15 +51,14 @@ def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> dict[str, Any]:
     rows: dict[str, Any] = {"model": ref}
     if has_weights(ref):
         path = model_file(ref)
-        weights, _ = read_weights(path)
-        rows |= {"file": str(path), "key format": recognise(path, weights)[1].name}
+        rows |= {"file": str(path), "key format": stored_as(path, spec)}
     else:
         rows |= {"file": "none: a preset, with no weights"}
-    sizes = spec.model_dump(exclude={"taps"})
+    sizes = spec.model_dump(exclude={"taps", "tap_widths"})
     return {
         **rows,
         **sizes,
-        "taps": [f"{index}: {name}" for index, name in enumerate(spec.tap_names)],
+        "taps": [f"{index}: {name}" for index, name in enumerate(spec.tap_names)] or "none",
         "parameters": measured.parameters,
         "gmacs": round(measured.gmacs, 3),
         "gmacs_lr_size": f"{lr_size[0]}x{lr_size[1]}",

@@ -7,6 +7,7 @@ from typing import Any
 from fakd_core.config import ModelSpec
 from fakd_core.errors import ConfigError
 from fakd_core.models import edsr, rcan, san
+from fakd_core.models.foreign import ForeignNetwork, ForeignSpec
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Registry
 
@@ -35,7 +36,7 @@ def create_spec(architecture: str, **sizes: Any) -> ModelSpec:
 
 
 def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
-    """A network with freshly initialised weights, in training mode.
+    """A network with freshly initialised weights, in training mode; a foreign one as its file has it.
 
     `create_model("rcan", scale=4, n_feats=32)`, or `create_model(spec)`. Raises
     `UnsupportedArchitectureError` for an unknown name and `ConfigError` for an unknown or impossible size, or
@@ -47,6 +48,8 @@ def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
         spec = architecture
     else:
         spec = create_spec(architecture, **sizes)
+    if isinstance(spec, ForeignSpec):
+        return ForeignNetwork(spec)
     check_size(spec)
     return REGISTRY.get(spec.architecture).network(spec)
 

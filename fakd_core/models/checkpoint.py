@@ -17,10 +17,11 @@ from fakd_core.config import ModelSpec
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
 from fakd_core.files import atomic_path
 from fakd_core.models.architectures import REGISTRY, check_size
+from fakd_core.models.foreign import ForeignSpec, load_foreign
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Architecture, KeyFormat
+from fakd_core.models.weight_file import read_stored, shown, some, without_prefix
 from fakd_core.models.weight_file import read_weights as read_weights
-from fakd_core.models.weight_file import shown, some
 from fakd_core.settings import explain
 
 SPEC_KEY = "fakd_spec"
@@ -31,12 +32,20 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
 
     The architecture is recognised from the keys, scale and sizes from the shapes; a file of our own also
     says what shapes can't (taps, residual scale). `overrides` are sizes that take precedence over both.
+    What no network here has is tried with spandrel, where that is installed; see `models.foreign`.
     Raises `UnsupportedArchitectureError` for keys no network here has, `ConfigError` for an override that
     doesn't exist, and `CheckpointError` for a file that can't be read safely or doesn't fit.
     """
     path = Path(path)
-    weights, metadata = read_weights(path)
-    architecture, key_format = recognise(path, weights)
+    stored, metadata = read_stored(path)
+    weights = without_prefix(stored)
+    try:
+        architecture, key_format = recognise(path, weights)
+    except UnsupportedArchitectureError as unknown:
+        return _foreign(path, stored, overrides, str(unknown))
+    integers = [key for key, tensor in weights.items() if not tensor.is_floating_point()]
+    if integers:
+        raise CheckpointError(f"{path}: expected floating-point weights; these are not: {some(integers)}")
     try:
         native = key_format.native_keys(weights)
     except ValueError:  # Thousands of digits.
@@ -71,6 +80,13 @@ def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, Key
     return found
 
 
+def stored_as(path: Path, spec: ModelSpec) -> str:
+    """In whose naming the weights in `path`, which `spec` is of, are stored; raises as `recognise`."""
+    if isinstance(spec, ForeignSpec):
+        return f"{spec.architecture}'s, read by spandrel"
+    return recognise(path, read_weights(path)[0])[1].name
+
+
 def save_safetensors(model: SRNetwork, path: Path) -> None:
     """Write `model` to `path`, whole or not at all, with its spec in the metadata."""
     metadata = {SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
@@ -85,6 +101,16 @@ def save_pth(model: SRNetwork, path: Path) -> None:
     """Write `model` to `path`, whole or not at all, as the plain state dict that other tools read."""
     with _written(path) as temporary:
         torch.save(_plain_weights(model), temporary)
+
+
+def _foreign(path: Path, stored: dict[str, Tensor], overrides: Mapping[str, Any], unknown: str) -> SRNetwork:
+    others = sorted(set(overrides) - {"taps"})
+    if others:
+        raise ConfigError(f"{path}: a network of another project has no setting {', '.join(others)}")
+    try:
+        return load_foreign(path, overrides.get("taps", ()), stored)
+    except UnsupportedArchitectureError as reason:
+        raise UnsupportedArchitectureError(f"{unknown}; {reason}") from None
 
 
 def _own(tensor: Tensor) -> Tensor:

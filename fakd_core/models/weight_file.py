@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fakd_core.errors import CheckpointError
 
-NESTS = ("params_ema", "params", "state_dict", "model")
+NESTS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
 SUFFIXES = (".pt", ".pth", ".safetensors")
 PREFIXES = ("module.", "model.", "_orig_mod.")
 LISTED = 12
@@ -26,6 +26,12 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     Raises `CheckpointError` for a file that isn't there, isn't weights, or would run code when opened.
     """
+    content, metadata = read_stored(path)
+    return without_prefix(content), metadata
+
+
+def read_stored(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """As `read_weights`, with common prefixes left on: in some formats they are part of the names."""
     if path.is_dir():
         raise CheckpointError(f"{path}: a folder; a checkpoint is one .pt, .pth or .safetensors file")
     if not path.is_file():
@@ -43,13 +49,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(
             f"{path}: expected plain weights; these are sparse, quantised or without values: {some(odd)}"
         )
-    integers = [key for key, tensor in content.items() if not tensor.is_floating_point()]
-    if integers:
-        raise CheckpointError(f"{path}: expected floating-point weights; these are not: {some(integers)}")
     spread = [key for key, tensor in content.items() if tensor.nbytes > tensor.untyped_storage().nbytes()]
     if spread:
         raise CheckpointError(f"{path}: refused: claims more values than it stores, for {some(spread)}")
-    return _without_prefix(content), metadata
+    return content, metadata
 
 
 def some(keys: list[str], limit: int = LISTED) -> str:
@@ -146,9 +149,9 @@ def _unnest(path: Path, content: object) -> dict[str, Tensor]:
     return {str(key): tensor for key, tensor in content.items()}
 
 
-def _without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names without the wrappers' prefixes that all of them share."""
     for prefix in PREFIXES:
         if all(key.startswith(prefix) for key in weights):
-            return _without_prefix({key.removeprefix(prefix): tensor for key, tensor in weights.items()})
+            return without_prefix({key.removeprefix(prefix): tensor for key, tensor in weights.items()})
     return weights

@@ -83,7 +83,7 @@ def _teacher(ref: str, config: TrainConfig, models: ModelCache) -> ModelFacts:
     spec = models.get(ref).spec
     if spec.scale != config.scale:
         raise ConfigError(_wrong_scale(ref, spec.scale, config.scale))
-    return facts_of(ref, spec, stored_as(ref))
+    return facts_of(ref, spec, stored_as(ref, spec))
 
 
 def _student(config: TrainConfig, models: ModelCache, findings: Findings) -> ModelFacts:
@@ -99,7 +99,7 @@ def _student(config: TrainConfig, models: ModelCache, findings: Findings) -> Mod
     if spec.scale != config.scale:
         raise ConfigError(_wrong_scale(ref, spec.scale, config.scale))
     begins = "starts as the teacher" if config.init_from_teacher else "starts at random"
-    return facts_of(ref, spec, f"goes on, {stored_as(ref)}" if own_weights else begins)
+    return facts_of(ref, spec, f"goes on, {stored_as(ref, spec)}" if own_weights else begins)
 
 
 def _layers_match(findings: Findings, teacher: ModelSpec) -> None:
@@ -122,7 +122,7 @@ def _recipe(config: TrainConfig, findings: Findings) -> None:
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
     if findings.student is not None:
         for teacher in findings.teachers:
-            loss.check_widths(findings.student.spec.n_feats, teacher.spec.n_feats)
+            loss.check_widths(findings.student.spec.tap_channels, teacher.spec.tap_channels)
 
 
 def _images(config: TrainConfig, findings: Findings) -> None:

@@ -126,13 +126,20 @@ class FormBody(QWidget):
     def _pair(self, findings: Findings | None) -> None:
         """Tell the recipe what its terms will compare; what is wrong with one of them is told at its row."""
         values = options.checkable(self.values())
+        layers = cast("tuple[int, ...]", values["layers"])
         widths = []
         if findings is not None and findings.student is not None:
-            widths = [(findings.student.spec.n_feats, one.spec.n_feats) for one in findings.teachers]
+            student = findings.student.spec
+            widths = [
+                pair
+                for one in findings.teachers
+                for tap, pair in enumerate(zip(student.tap_channels, one.spec.tap_channels, strict=False))
+                if tap in layers
+            ]
         self.recipe.pair(
             Pairing(
                 alpha=cast(float, values["alpha"]),
-                layers=cast("tuple[int, ...]", values["layers"]),
+                layers=layers,
                 batch=cast(int, values["batch"]),
                 has_teacher=bool(values["teacher"]),
                 widths=widths,

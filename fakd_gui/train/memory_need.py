@@ -41,7 +41,7 @@ def training_bytes(
     maps = 0
     for teacher in teachers:
         area = config.patch**2
-        per_patch = area * (len(config.layers) * teacher.n_feats + 3 * teacher.scale**2)
+        per_patch = area * (_map_channels(config, teacher) + 3 * teacher.scale**2)
         maps = max(maps, BYTES * per_patch)
     running = 0
     if config.teacher_cache is None:
@@ -60,9 +60,16 @@ def cache_bytes(config: TrainConfig, teachers: tuple[ModelSpec, ...]) -> int:
     from fakd_core.patch_pool import PATCHES_PER_BLOCK
 
     patches = -(-config.cache_patches // PATCHES_PER_BLOCK) * PATCHES_PER_BLOCK
-    layers = len(config.layers) if config.distill.strip().lower() not in ("", "none") else 0
+    compared = config.distill.strip().lower() not in ("", "none")
     area = config.patch**2
-    return sum(patches * HALF * area * (3 * one.scale**2 + layers * one.n_feats) for one in teachers)
+    return sum(
+        patches * HALF * area * (3 * one.scale**2 + compared * _map_channels(config, one)) for one in teachers
+    )
+
+
+def _map_channels(config: TrainConfig, teacher: ModelSpec) -> int:
+    """Of all maps that the loss compares, together."""
+    return sum(channels for tap, channels in enumerate(teacher.tap_channels) if tap in config.layers)
 
 
 def free_disk(folder: Path) -> int:

@@ -58,20 +58,19 @@ def facts_of(ref: str, spec: ModelSpec, source: str) -> ModelFacts:
     return ModelFacts(model_label(ref.split(":")[0]), spec, parameters, gmacs, source)
 
 
-def stored_as(ref: str) -> str:
+def stored_as(ref: str, spec: ModelSpec) -> str:
     """In whose naming the weights that `ref` names are stored, and in what kind of file."""
     from fakd_core.catalogue import model_file
 
     path = model_file(ref)
-    return _stored_as(path, path.stat().st_mtime_ns)
+    return _stored_as(path, spec, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _stored_as(path: Path, changed: int) -> str:
-    from fakd_core.models.checkpoint import read_weights, recognise
+def _stored_as(path: Path, spec: ModelSpec, changed: int) -> str:
+    from fakd_core.models.checkpoint import stored_as
 
-    keys = recognise(path, read_weights(path)[0])[1].name
-    return f"{keys} keys, {path.suffix}"
+    return f"{stored_as(path, spec)} keys, {path.suffix}"
 
 
 @lru_cache(maxsize=64)

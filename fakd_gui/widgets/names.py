@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from fakd_core.catalogue import split_taps
+
 _FILES_OF_A_RUN = frozenset({"student.safetensors", "best.safetensors", "last.pt"})
 
 
 def model_label(ref: str) -> str:
     """A bundled name as it is; of a file its stem; of a file inside a run folder the run's name."""
-    path = Path(ref)
+    path = Path(split_taps(ref)[0])
     if path.name in _FILES_OF_A_RUN:
         folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
         return folder.name or path.stem

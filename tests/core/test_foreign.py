@@ -1,0 +1,219 @@
+"""Networks of other projects, read by spandrel: same output as there, four taps, any size."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from foreign_networks import SMALL, foreign_file, foreign_network
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fakd_core import create_model, load_model
+from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
+from fakd_core.models.foreign import ForeignNetwork, ForeignSpec
+from fakd_core.profiling import profile
+
+pytestmark = pytest.mark.usefixtures("spandrel")
+
+TAPPED = [name for name, small in SMALL.items() if small.taps]
+ODD = (21, 30)
+"""No multiple of any window, and below the least side that some networks take."""
+
+
+def noise(height: int, width: int, batch: int = 1) -> Tensor:
+    return 255 * torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_output_is_spandrels_on_any_size(name: str, spandrel: ModuleType, tmp_path: Path) -> None:
+    path = foreign_file(tmp_path, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = spandrel.ModelLoader().load_from_state_dict(foreign_network(name).state_dict())
+    model = load_model(path)
+    assert isinstance(model, ForeignNetwork)
+    assert (model.spec.architecture, model.spec.scale) == (theirs.architecture.name, theirs.scale)
+    assert not model.training
+    with torch.no_grad():
+        for height, width in (ODD, (48, 40)):
+            lr = noise(height, width)
+            sr = model(lr)
+            assert sr.shape == (1, 3, height * theirs.scale, width * theirs.scale)
+            torch.testing.assert_close(sr.clamp(0, 255) / 255, theirs(lr / 255), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", TAPPED)
+def test_four_taps_lie_over_the_pixels_of_the_image(name: str, tmp_path: Path) -> None:
+    model = load_model(foreign_file(tmp_path, name))
+    assert model.spec.tap_names == SMALL[name].taps
+    # One pixel is changed: where the maps change most is where that pixel is.
+    lr = noise(45, 51)
+    changed = lr.clone()
+    changed[0, :, 20, 33] = 255 - changed[0, :, 20, 33]
+    with torch.no_grad():
+        sr, maps = model.forward_features(lr)
+        _, others = model.forward_features(changed)
+    torch.testing.assert_close(sr, model(lr))
+    assert [tuple(tap.shape) for tap in maps] == [(1, c, 45, 51) for c in model.spec.tap_channels]
+    reach = 3 if model.spec.shrink > 1 else 2
+    for tap, other in zip(maps, others, strict=True):
+        place = int((tap - other).abs().sum(1)[0].argmax())
+        assert abs(place // 51 - 20) <= reach
+        assert abs(place % 51 - 33) <= reach
+    assert len({float(tap.abs().sum()) for tap in maps}) == len(maps), "four different maps"
+
+
+def test_maps_are_those_of_the_modules(tmp_path: Path) -> None:
+    model = load_model(foreign_file(tmp_path, "SwinIR"))
+    network = foreign_network("SwinIR")
+    seen = {}
+    for tap in SMALL["SwinIR"].taps:
+        network.get_submodule(tap).register_forward_hook(
+            lambda _m, _i, out, tap=tap: seen.update({tap: out.clone()})
+        )
+    lr = noise(16, 24, batch=2)
+    with torch.no_grad():
+        network(lr / 255)
+        _, maps = model.forward_features(lr)
+    torch.testing.assert_close(maps[0], seen["conv_first"])
+    tokens = seen["layers.1"]
+    torch.testing.assert_close(maps[2][1, :, 5, 7], tokens[1, 5 * 24 + 7])
+
+
+def test_taps_are_chosen_by_name(tmp_path: Path) -> None:
+    path = foreign_file(tmp_path, "SPAN")
+    model = load_model(f"{path}@conv_1,block_1, block_6,conv_2")
+    assert model.spec.tap_names == ("conv_1", "block_1", "block_6", "conv_2")
+    with torch.no_grad():
+        assert len(model.forward_features(noise(9, 8))[1]) == 4
+
+
+@pytest.mark.parametrize(
+    ("taps", "reason"),
+    [
+        (
+            "conv_first,layers.0,layers.9,conv_after_body",
+            r"tap 'layers\.9': .*no such module; near it: layers\.\d",
+        ),
+        ("conv_first,layers.0,upsample,conv_after_body", r"tap 'upsample': its output is no map.*64x384x768"),
+        ("conv_first,layers.0,layers", "tap.*expected 4 module paths.*found 3"),
+        ("conv_first,layers.0,layers,conv_after_body", "tap 'layers': it isn't called once"),
+        ("conv_first,,layers.1,conv_after_body", "tap ''"),
+    ],
+)
+def test_taps_that_can_not_be_are_told_with_those_near(taps: str, reason: str, tmp_path: Path) -> None:
+    path = foreign_file(tmp_path, "SwinIR")
+    with pytest.raises(ConfigError, match=reason):
+        load_model(f"{path}@{taps}")
+
+
+def test_our_own_networks_take_other_taps_too(small_teacher: Path) -> None:
+    assert load_model(f"{small_teacher}@1,3").spec.taps == (1, 3)
+    with pytest.raises(ConfigError, match="taps"):
+        load_model(f"{small_teacher}@head,body")
+
+
+def test_a_network_that_both_know_is_ours(spandrel: ModuleType, tmp_path: Path) -> None:
+    from spandrel.architectures.RCAN import RCAN
+
+    torch.manual_seed(2)
+    weights = RCAN(scale=4, n_resgroups=3, n_resblocks=2, n_feats=16, reduction=4).state_dict()
+    torch.save(weights, tmp_path / "rcan.pth")
+    model = load_model(tmp_path / "rcan.pth")
+    assert not isinstance(model, ForeignNetwork)
+    assert model.spec.architecture == "rcan"
+    lr = noise(*ODD)
+    with torch.no_grad():
+        theirs = spandrel.ModelLoader().load_from_state_dict(weights)(lr / 255)
+        torch.testing.assert_close(model(lr).clamp(0, 255) / 255, theirs, rtol=0, atol=1e-6)
+
+
+def test_threads_that_share_a_network_do_not_mix_their_maps(tmp_path: Path) -> None:
+    model = load_model(foreign_file(tmp_path, "Compact"))
+    images = [noise(16 + number, 20) for number in range(4)]
+    with torch.no_grad():
+        alone = [model.forward_features(lr)[1] for lr in images]
+    found: dict[int, list[tuple[Tensor, ...]]] = {number: [] for number in range(4)}
+
+    def work(number: int) -> None:
+        with torch.no_grad():
+            for _ in range(5):
+                found[number].append(model.forward_features(images[number])[1])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, passes in found.items():
+        assert len(passes) == 5
+        for maps in passes:
+            torch.testing.assert_close(maps, alone[number])
+
+
+def test_a_spec_makes_the_network_again_and_counts_what_it_costs(tmp_path: Path) -> None:
+    model = load_model(foreign_file(tmp_path, "HAT"))
+    again = create_model(model.spec)
+    lr = noise(*ODD)
+    with torch.no_grad():
+        torch.testing.assert_close(again(lr), model(lr))
+    cost = profile(model)
+    assert cost.parameters == sum(parameter.numel() for parameter in foreign_network("HAT").parameters())
+    assert cost.gmacs > 0.1
+    assert "file" not in model.spec.model_dump(mode="json"), "a spec is the same wherever the file lies"
+
+
+def test_its_weights_are_not_touched_by_the_trainers_memory_format(tmp_path: Path) -> None:
+    model = load_model(foreign_file(tmp_path, "DAT"))
+    lr = noise(*ODD)
+    with torch.no_grad():
+        before = model(lr)
+        model.to(torch.device("cpu"), memory_format=torch.channels_last)  # type: ignore[call-overload]
+        after = model(lr.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(before, after)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason"),
+    [
+        ("Compact", {"upscale": 1}, "Compact for restoration, x1; expected a network for super-resolution"),
+        ("ESRGAN", {"in_nc": 1, "out_nc": 1}, "ESRGAN takes 1 channels and gives 1; expected RGB, 3 and 3"),
+        ("ESRGAN", {"scale": 16}, "ESRGAN enlarges x16; expected x2, x3, x4, x8"),
+    ],
+)
+def test_what_can_not_stand_beside_ours_is_refused(
+    name: str, changes: dict[str, int], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointError, match=reason):
+        load_model(foreign_file(tmp_path, name, **changes))
+
+
+def test_damaged_and_unknown_files_are_one_line(tmp_path: Path) -> None:
+    path = foreign_file(tmp_path, "SwinIR")
+    weights = foreign_network("SwinIR").state_dict()
+    torch.save({key: tensor for key, tensor in weights.items() if "layers.1.conv" not in key}, path)
+    with pytest.raises(
+        CheckpointError, match=r"looks like SwinIR, but spandrel can't build it: .*layers\.1\.conv"
+    ):
+        load_model(path)
+    weights["conv_first.bias"][0] = torch.nan
+    torch.save(weights, path)
+    with pytest.raises(CheckpointError, match=r"infinite or NaN values in conv_first\.bias"):
+        load_model(path)
+    save_file({"something.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(
+        UnsupportedArchitectureError, match=r"edsr, rcan, san.*something\.weight; spandrel .*either"
+    ):
+        load_model(tmp_path / "other.safetensors")
+
+
+def test_spec_is_hashable_and_says_its_taps(tmp_path: Path) -> None:
+    spec = load_model(foreign_file(tmp_path, "ESRGAN")).spec
+    assert isinstance(spec, ForeignSpec)
+    assert len({spec, spec.model_copy()}) == 1
+    assert spec.model_dump(mode="json")["taps"] == list(spec.taps)
