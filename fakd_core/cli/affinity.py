@@ -6,14 +6,21 @@ from pathlib import Path
 
 import typer
 
+from fakd_core.cli import completion
 from fakd_core.cli.figure import draw_recipe, named_model, whole_numbers
 
 
 def affinity(
     context: typer.Context,
     image: Path = typer.Argument(..., metavar="IMAGE", help="An image, or samples/NAME."),
-    teacher: str = typer.Option(..., help="Bundled name, checkpoint or run folder; LABEL=M names it."),
-    student: list[str] = typer.Option(..., "--student", help="As the teacher; repeat."),
+    teacher: str = typer.Option(
+        ...,
+        help="Bundled name, checkpoint or run folder; LABEL=M names it.",
+        autocompletion=completion.models,
+    ),
+    student: list[str] = typer.Option(
+        ..., "--student", help="As the teacher; repeat.", autocompletion=completion.models
+    ),
     layer: int = typer.Option(..., help="Feature tap, 0..3."),
     at: str = typer.Option(..., metavar="Y,X", help="The position, in LR pixels."),
     out: Path = typer.Option(..., help="PNG or PDF."),

@@ -22,7 +22,6 @@ from fakd_core.threads import share_cores
 app = typer.Typer(
     name="fakd",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     # Rich would take "[default: 4]" for markup and leave it out.
     rich_markup_mode=None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
+from fakd_core.cli import completion
 from fakd_core.cli.console import errors, output, reported_progress
 from fakd_core.errors import ConfigError, DataError, FakdError
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 def evaluate(
     context: typer.Context,
     model: list[str] = typer.Option(
-        ..., "--model", help="Bundled name, checkpoint, run folder, or bicubic; repeat."
+        ...,
+        "--model",
+        help="Bundled name, checkpoint, run folder, or bicubic; repeat.",
+        autocompletion=completion.models_and_bicubic,
     ),
     data: list[str] = typer.Option(
         ..., "--data", help="Folder of HR images, benchmark or DIV2K layout; repeat."
@@ -33,7 +37,7 @@ def evaluate(
     tile: int | None = typer.Option(
         None, help="Tile side in LR pixels. [default: whole image where it fits]"
     ),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
 ) -> None:
     """Score every model on every set by the papers' protocol.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fakd_core.cli import completion
 from fakd_core.cli.console import output, reported_progress
 from fakd_core.errors import ConfigError
 
@@ -19,7 +20,10 @@ def figure(
     context: typer.Context,
     image: Path | None = typer.Argument(None, metavar="[IMAGE]", help="An image, or samples/NAME."),
     model: list[str] = typer.Option(
-        [], "--model", help="Bundled name, checkpoint, run folder, bicubic or HR; LABEL=M names it; repeat."
+        [],
+        "--model",
+        help="Bundled name, checkpoint, run folder, bicubic or HR; LABEL=M names it; repeat.",
+        autocompletion=completion.models_and_bicubic,
     ),
     roi: list[str] = typer.Option([], metavar="X,Y,W,H", help="A region in HR pixels; repeat."),
     out: Path | None = typer.Option(None, help="PNG or PDF. [default: the recipe's name, as PNG]"),

@@ -9,13 +9,17 @@ from typing import Any
 import typer
 from rich.table import Table
 
+from fakd_core.cli import completion
 from fakd_core.cli.console import output
 from fakd_core.errors import ConfigError
 
 
 def info(
     model: str | None = typer.Argument(
-        None, metavar="[M]", help="Bundled name, preset, checkpoint or run folder."
+        None,
+        metavar="[M]",
+        help="Bundled name, preset, checkpoint or run folder.",
+        autocompletion=completion.models,
     ),
     size: str = typer.Option("36x64", metavar="HxW", help="LR size for the GMACs."),
     scale: int = typer.Option(4, help="Scale of a preset: 2, 3, 4 or 8."),

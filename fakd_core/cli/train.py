@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fakd_core.cli import STOPPED
+from fakd_core.cli import STOPPED, completion
 from fakd_core.cli.console import errors, output, print_above, progress_bar
 from fakd_core.cli.from_fakd import read_fakd
 from fakd_core.config import TrainConfig, at_home, read_toml, to_toml
@@ -104,7 +104,13 @@ def _signature() -> Signature:
 def _parameter(option: Option) -> Parameter:
     name = option.name.replace("_", "-")
     names = (f"--{name}/--no-{name}",) if option.kind == "switch" else (f"--{name}",)
-    given = typer.Option(None, *names, help=_help(option), metavar=_METAVARS.get(option.kind))
+    given = typer.Option(
+        None,
+        *names,
+        help=_help(option),
+        metavar=_METAVARS.get(option.kind),
+        autocompletion=lambda incomplete: completion.values_of(option, incomplete),
+    )
     return _keyword(option.name, _typed(option), given)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from fakd_core.cli import completion
 from fakd_core.cli.console import errors, print_above, progress_bar
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
@@ -24,7 +25,11 @@ def upscale(
         help="Images, or folders of images.",
         readable=False,  # One that can't be read is no reason to leave out the others.
     ),
-    model: str = typer.Option(..., help="Bundled name, checkpoint, run folder, or bicubic."),
+    model: str = typer.Option(
+        ...,
+        help="Bundled name, checkpoint, run folder, or bicubic.",
+        autocompletion=completion.models_and_bicubic,
+    ),
     out: Path = typer.Option(..., help="Folder for the results, as PNG; made if need be."),
     tile: int | None = typer.Option(
         None, help="Tile side in LR pixels. [default: whole image where it fits]"
@@ -32,7 +37,7 @@ def upscale(
     scale: int | None = typer.Option(
         None, help="2, 3, 4 or 8, for bicubic; a network has its own. [default: 4]"
     ),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, mps."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
 ) -> None:
     """Enlarge every input; one that can't be used is reported, and the others are done all the same."""
     from fakd_core.files import check_writable

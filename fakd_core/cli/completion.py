@@ -1,0 +1,41 @@
+"""What the shell offers after Tab. Nothing here loads torch: the answer must be there at once.
+
+Where nothing offered begins as the word does, the shell goes on with names of files and folders.
+"""
+
+from __future__ import annotations
+
+from fakd_core.options import Option
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def models(incomplete: str) -> list[tuple[str, str]]:
+    """Bundled models and presets that begin with `incomplete`, each with what it is."""
+    from fakd_core.catalogue import PRESETS, bundled_models
+
+    named = [(name, "bundled") for name in bundled_models()]
+    named += [(name, preset.description) for name, preset in PRESETS.items()]
+    return _beginning(incomplete, named)
+
+
+def models_and_bicubic(incomplete: str) -> list[tuple[str, str]]:
+    """As `models`, and bicubic interpolation, for commands that only enlarge."""
+    return [*_beginning(incomplete, [("bicubic", "interpolation")]), *models(incomplete)]
+
+
+def devices(incomplete: str) -> list[str]:
+    return [name for name in DEVICES if name.startswith(incomplete)]
+
+
+def values_of(option: Option, incomplete: str) -> list[tuple[str, str]]:
+    """Values of a training option; none where any text, number or file may stand."""
+    if option.kind in ("model", "models"):
+        return models(incomplete)
+    if option.kind == "device":
+        return _beginning(incomplete, [(name, "") for name in DEVICES])
+    return _beginning(incomplete, [(str(choice), "") for choice in option.choices])
+
+
+def _beginning(incomplete: str, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [entry for entry in named if entry[0].startswith(incomplete)]
