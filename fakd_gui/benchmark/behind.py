@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from fakd_core.catalogue import bundled_models
+from fakd_core.catalogue import bundled_models, split_taps
 from fakd_core.events import CancelToken
 from fakd_gui.benchmark.images import Scored
 from fakd_gui.benchmark.report import BICUBIC, SetAt
@@ -46,7 +46,7 @@ class Behind(QObject):
         ref, paths, labels, start = found
         session, opener = self._session, opener_of(self._session)
         missing = ref not in (BICUBIC, session.teacher, *session.students)
-        if missing and (ref in bundled_models() or Path(ref).exists()):
+        if missing and (ref in bundled_models() or Path(split_taps(ref)[0]).exists()):
             session.add_student(ref)
         opener.set_mode(False)
         session.show_images(paths, labels)

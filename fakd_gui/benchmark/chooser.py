@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
+from fakd_core.catalogue import split_taps
 from fakd_core.published import SETS, published_set
 from fakd_core.samples import SAMPLES, resolve_data
 from fakd_gui.benchmark.choices import Choice, TickList
@@ -144,7 +145,7 @@ class Chooser(QWidget):
         self.folders += [folder for folder in folders if folder.is_dir() and folder not in self.folders]
         known = self.labels()
         refs = texts(remembered, "models")
-        self.added += [ref for ref in refs if ref not in known and Path(ref).exists()]
+        self.added += [ref for ref in refs if ref not in known and Path(split_taps(ref)[0]).exists()]
         self.offer_models()
         self._offer_sets()
 

@@ -1,4 +1,4 @@
-"""Tables from files, and the last one, which the next start shows again."""
+"""Tables from files: the user's, the last one for the next start, and the one that comes with the program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from fakd_core.assets import REFERENCE_RESULTS, assets_dir
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
 from fakd_core.files import write_text
@@ -19,6 +20,8 @@ from fakd_gui.user_files import config_folder
 
 LAST = "benchmark.json"
 """The last table, among the user's settings."""
+REFERENCE = "Reference results of the bundled models"
+"""What the table that comes with the program is called."""
 
 
 class KeptTables(QObject):
@@ -40,10 +43,17 @@ class KeptTables(QObject):
         self._reading.submit(lambda token: (read_report(path), path.name))
 
     def open_last(self) -> None:
-        """Read the last table, if there is one."""
+        """Read the last table; where there is none, the one that comes with the program."""
         last = config_folder() / LAST
         if last.is_file():
             self._reading.submit(lambda token: (read_report(last), ""))
+        else:
+            self.open_reference()
+
+    def open_reference(self) -> None:
+        """Read the bundled models' scores on the papers' sets."""
+        path = assets_dir() / REFERENCE_RESULTS
+        self._reading.submit(lambda token: (read_report(path), REFERENCE))
 
     def keep(self, report: Report) -> None:
         """Leave `report` for the next start."""

@@ -33,6 +33,8 @@ class OutputBar(QWidget):
 
     opened = Signal(object)
     """The path of a file of results that is to be shown."""
+    reference_wanted = Signal()
+    """The table that comes with the program is to be shown."""
 
     def __init__(
         self, session: Session, selection: Callable[[], Selection], parent: QWidget | None = None
@@ -59,9 +61,15 @@ class OutputBar(QWidget):
         )
         self.save_button.setShortcut(QKeySequence("Ctrl+S"))
         self.save_button.clicked.connect(self.save)
-        self.open_button = QPushButton("Open…")
+        self.open_button = QToolButton()
+        self.open_button.setText("Open…")
         self.open_button.setToolTip("A table that was saved as results, or what fakd evaluate --json printed")
         self.open_button.clicked.connect(self.open)
+        self.open_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        more = QMenu(self)
+        self.reference_action = more.addAction("Reference results")
+        self.reference_action.triggered.connect(self.reference_wanted)
+        self.open_button.setMenu(more)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)

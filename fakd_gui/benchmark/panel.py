@@ -98,7 +98,7 @@ class BenchmarkPanel(QWidget):
         }
 
     def recall(self, remembered: Mapping[str, object]) -> None:
-        """Choices and switches as they were, and the last table, read on a thread."""
+        """Choices and switches as they were, and the last table or the bundled one, read on a thread."""
         self.chooser.recall(remembered)
         if "columns" in remembered:
             self.bar.set_kinds(texts(remembered, "columns"))
@@ -109,7 +109,7 @@ class BenchmarkPanel(QWidget):
         if baseline := text(remembered, "baseline"):
             self.table.report.baseline = baseline
         self.table.set_order(Order.from_plain(part(remembered, "order")))
-        if remembered and not self.table.report.rows:
+        if not self.table.report.rows:
             self.tables.open_last()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -189,6 +189,7 @@ class BenchmarkPanel(QWidget):
         self.tables.read.connect(self._show_read)
         self.empty.open_button.clicked.connect(self.output.open)
         self.output.opened.connect(self.open_results)
+        self.output.reference_wanted.connect(self.tables.open_reference)
         self.status.cancelled.connect(self.cancel)
         self.runner.changed.connect(self._due.start)
         self.runner.noted.connect(self.table.reported.refresh_cell)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_photo
 
+from fakd_core.catalogue import bundled_models
 from fakd_core.results import ImageResult
 from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.benchmark.document import to_document
@@ -231,3 +232,27 @@ def test_it_fits_a_narrow_window(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     assert not panel.chooser.isVisible()
     qtbot.waitUntil(lambda: panel.table.width() > 500, timeout=5000)
     assert panel.table.verticalHeader().width() <= 0.37 * 570
+
+
+def test_the_first_start_shows_the_bundled_models_and_what_is_published(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setenv("FAKD_CONFIG", str(bench.folder / "new"))
+    first = BenchmarkPanel(bench.session)
+    qtbot.addWidget(first, before_close_func=lambda widget: widget.shut_down())
+    first.recall({})
+    qtbot.waitUntil(lambda: bool(first.table.report.scores), timeout=5000)
+    report = first.table.report
+    assert [group.name for group in report.groups.values()] == ["Set5", "Set14", "B100", "Urban100"]
+    bundled = {ref for ref in report.rows if ref != BICUBIC}
+    assert bundled <= set(bundled_models())
+    assert report.teacher in bundled
+    assert {"RCAN teacher", "RCAN student with FAKD"} <= {row.label for row in report.published()}
+    assert first.age.text().startswith("Reference results of the bundled models, measured on")
+
+
+def test_the_reference_comes_back_when_asked_for(panel: BenchmarkPanel, qtbot: QtBot) -> None:
+    before = panel.table.report
+    panel.output.reference_action.trigger()
+    qtbot.waitUntil(lambda: panel.table.report is not before, timeout=5000)
+    assert "Urban100" in {group.name for group in panel.table.report.groups.values()}
