@@ -25,17 +25,21 @@ class MetricsLog:
         """Write what waits. Raises `OSError` where that fails: none of it is in the file then."""
         if not self._waiting:
             return
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            end = os.fstat(file).st_size
-            content = "".join(self._waiting).encode()
-            try:
-                written = os.write(file, content)
-                if written < len(content):
-                    os.write(file, content[written:])
-            except OSError:
-                os.ftruncate(file, end)
-                raise
-        finally:
-            os.close(file)
+        append_whole(self._path, "".join(self._waiting).encode())
         self._waiting.clear()
+
+
+def append_whole(path: Path, content: bytes) -> None:
+    """Add `content` at the end of a file. Raises `OSError` where that fails: none of it is in the file then."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        end = os.fstat(file).st_size
+        try:
+            written = os.write(file, content)
+            if written < len(content):
+                os.write(file, content[written:])
+        except OSError:
+            os.ftruncate(file, end)
+            raise
+    finally:
+        os.close(file)

@@ -12,6 +12,8 @@ from fakd_core.errors import ConfigError, RunError
 
 CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
+TABLE = "metrics.csv"
+"""The metrics again, for a spreadsheet."""
 EVENTS = ("start", "step", "validation")
 """What a line of the metrics tells of: the run's beginning, a step, a validation."""
 LOCK = "run.lock"

@@ -24,6 +24,7 @@ from fakd_core.files import clear_unfinished, write_text
 from fakd_core.images import write_png
 from fakd_core.locks import run_lock
 from fakd_core.metrics_log import MetricsLog
+from fakd_core.metrics_table import MetricsTable
 from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.run_folder import CONFIG as CONFIG
@@ -64,6 +65,7 @@ class RunRecord:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._metrics = MetricsLog(folder / METRICS)
+        self._table = MetricsTable(folder)
         self._descriptions: dict[str, str] = {}
 
     @classmethod
@@ -105,7 +107,13 @@ class RunRecord:
 
     def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
         """Add one line to the metrics; raises `OSError` where it has to wait, see `MetricsLog`."""
-        self._metrics.append(_as_line(event))
+        line = _as_line(event)
+        try:
+            self._metrics.append(line)
+        except OSError as error:
+            self._table.fail(error)
+            raise
+        self._table.append(line)
 
     def finish(self) -> None:
         """Write the lines that wait, into a folder made anew if somebody removed it.
@@ -114,6 +122,7 @@ class RunRecord:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._metrics.flush()
+        self._table.finish()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -135,6 +144,7 @@ class RunRecord:
         last = {"start": step - 1, "step": step, "validation": validated_step}
         kept = [line for line in read_metrics(self.folder) if line["step"] <= last[line["event"]]]
         write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
+        self._table.rewrite(kept)
         for path in self._stepwise_files():
             if int(path.stem) > validated_step:
                 path.unlink(missing_ok=True)
