@@ -55,12 +55,17 @@ def split_taps(ref: str | Path) -> tuple[str, str]:
     return name, taps
 
 
+def with_taps(name: str, taps: str) -> str:
+    """What `split_taps` takes apart."""
+    return f"{name}@{taps}" if taps else name
+
+
 def anchored_ref(ref: str) -> str:
     """`ref` with the path of its weights absolute; what names no file stays as it is."""
     name, taps = split_taps(ref)
     if name in bundled_models() or not has_weights(name):
         return ref
-    return f"{model_file(name).absolute()}{taps and f'@{taps}'}"
+    return with_taps(str(model_file(name).absolute()), taps)
 
 
 def model_file(ref: str | Path) -> Path:

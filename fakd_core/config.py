@@ -51,6 +51,11 @@ class ModelSpec(Settings):
         """The channels of the map at each tap."""
         return (self.n_feats,) * TAP_COUNT
 
+    @property
+    def shadow_device(self) -> str:
+        """Where a copy that is only counted runs: torch's meta device computes nothing."""
+        return "meta"
+
 
 class TrainConfig(Settings):
     """One training run; the names are those of the command line's options.
@@ -241,6 +246,14 @@ class TrainConfig(Settings):
         False,
         title="Compile the networks",
         description="Have torch compile the networks first: minutes, for faster steps on a GPU.",
+    )
+    tensorboard: bool = Field(
+        False,
+        title="TensorBoard",
+        description=(
+            "Write losses, scores, previews and affinity maps into the run folder as TensorBoard "
+            "shows them, too."
+        ),
     )
     device: str = Field(
         "auto",

@@ -26,21 +26,28 @@ _OUT_OF_MEMORY = (
 )
 
 
+_SMALL_SIDE = 48
+
+
 def activation_bytes(model: SRNetwork, height: int, width: int) -> int:
     """The most memory that tensors take at once while `model` enlarges one (height, width) LR image.
 
     Counted in a pass of a copy without storage on torch's meta device, so nothing is computed. Weights,
-    which are there anyway, and scratch space inside single operations are left out.
+    which are there anyway, and scratch space inside single operations are left out. Of a network that needs
+    values for its pass, a small one is scaled up.
     """
     network: Callable[[ModelSpec], SRNetwork] = type(model)
-    return _activation_bytes(network, model.spec, height, width)
+    if model.spec.shadow_device == "meta":
+        return _activation_bytes(network, model.spec, height, width)
+    small = _activation_bytes(network, model.spec, _SMALL_SIDE, _SMALL_SIDE)
+    return small * height * width // _SMALL_SIDE**2
 
 
 @lru_cache(maxsize=256)
 def _activation_bytes(
     network: Callable[[ModelSpec], SRNetwork], spec: ModelSpec, height: int, width: int
 ) -> int:
-    with torch.device("meta"), torch.inference_mode():
+    with torch.device(spec.shadow_device), torch.inference_mode():
         shadow = network(spec).eval()
         lr = torch.empty(1, 3, height, width).contiguous(memory_format=torch.channels_last)
         live = _LiveTensors()

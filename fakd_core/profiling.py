@@ -39,7 +39,8 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
         raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
     spec = model if isinstance(model, ModelSpec) else model.spec
     # With gradients on, networks compute layer by layer as published; without, they may merge layers.
-    with torch.device("meta"), torch.enable_grad(), FlopCounterMode(display=False) as counter:
+    device = torch.device(spec.shadow_device)
+    with device, torch.enable_grad(), FlopCounterMode(display=False) as counter:
         try:
             shadow = create_model(spec).eval()
             shadow(torch.empty(1, 3, height, width))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QCursor, QKeyEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
-from fakd_core.catalogue import bundled_models
+from fakd_core.catalogue import bundled_models, split_taps
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_core.layouts import find_images
@@ -277,4 +277,5 @@ class MainWindow(QMainWindow):
 
 
 def _model_exists(ref: str) -> bool:
-    return bool(ref) and (ref in bundled_models() or Path(ref).exists())
+    name = split_taps(ref)[0]
+    return bool(name) and (name in bundled_models() or Path(name).exists())

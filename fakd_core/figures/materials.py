@@ -154,9 +154,11 @@ class Materials:
 
         from fakd_core.affinity import full_precision
         from fakd_core.inference import tensor_from_image
+        from fakd_core.models.layers import check_taps
         from fakd_core.stopping import stoppable
 
         model = self.model(ref, subject.scale)
+        check_taps(model, ref)
         held = self._taps.get((ref, window))
         if held is None or held[0] is not model:
             device = next(model.parameters()).device

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
+from fakd_core.catalogue import split_taps
 from fakd_core.config import TAP_COUNT, Scale
 from fakd_core.settings import Settings
 
@@ -67,7 +68,7 @@ def short_name(ref: str) -> str:
     """A bundled name as it is, a run's name, or the stem of a checkpoint's file."""
     if ref == BICUBIC:
         return "Bicubic"
-    path = Path(ref)
+    path = Path(split_taps(ref)[0])
     if path.suffix not in _WEIGHTS:
         return path.name or ref
     if path.stem in _FILES_OF_A_RUN and path.parent.name:

@@ -8,7 +8,7 @@ from typing import Any
 
 import tomlkit
 
-from fakd_core.catalogue import WEIGHT_SUFFIXES, bundled_models
+from fakd_core.catalogue import WEIGHT_SUFFIXES, bundled_models, split_taps, with_taps
 from fakd_core.errors import ConfigError
 from fakd_core.figures.embedded import embedded_recipe
 from fakd_core.figures.recipe import BICUBIC, HR, AffinityRecipe, CropRecipe, Recipe
@@ -140,18 +140,20 @@ def _kept(path: Path, folder: Path) -> str:
 
 
 def _kept_model(ref: str, folder: Path) -> str:
-    if _is_name(ref) or not os.path.exists(os.path.expanduser(ref)):
+    name, taps = split_taps(ref)
+    if _is_name(name) or not os.path.exists(os.path.expanduser(name)):
         return ref
-    kept = _kept(Path(ref), folder)
-    return f"./{kept}" if _is_name(kept) else kept
+    kept = _kept(Path(name), folder)
+    return with_taps(f"./{kept}" if _is_name(kept) else kept, taps)
 
 
 def _found(ref: str, folder: Path) -> str:
-    if _is_name(ref):
+    name, taps = split_taps(ref)
+    if _is_name(name):
         return ref
-    path = folder / os.path.expanduser(ref)
-    is_path = os.path.exists(path) or path.name != ref or path.suffix in WEIGHT_SUFFIXES
-    return os.path.normpath(path) if is_path else ref
+    path = folder / os.path.expanduser(name)
+    is_path = os.path.exists(path) or path.name != name or path.suffix in WEIGHT_SUFFIXES
+    return with_taps(os.path.normpath(path), taps) if is_path else ref
 
 
 def _is_name(ref: str) -> bool:

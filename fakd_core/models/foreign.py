@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakd_core.config import ModelSpec
-from fakd_core.errors import CheckpointError, FeatureTapError
+from fakd_core.errors import CheckpointError, ConfigError, FeatureTapError
 from fakd_core.models.foreign_taps import channels_of, find_layout, first_tensor
 from fakd_core.models.layers import RGB_RANGE, FeatureMaps, SRNetwork, autocast_off
 from fakd_core.models.weight_file import shown
@@ -39,6 +39,7 @@ class ForeignSpec(ModelSpec):
     tap_widths: tuple[int, ...] = ()
     ruler: str = Field("", exclude=True)
     shrink: int = 1
+    abstract: bool = Field(True, exclude=True)
     file: Path = Field(exclude=True)
 
     @property
@@ -50,6 +51,11 @@ class ForeignSpec(ModelSpec):
     def tap_channels(self) -> tuple[int, ...]:
         """Each tap's own: they may differ."""
         return self.tap_widths
+
+    @property
+    def shadow_device(self) -> str:
+        """A network that looks at its values has to compute."""
+        return "meta" if self.abstract else "cpu"
 
 
 def load_foreign(
@@ -65,6 +71,8 @@ def load_foreign(
     descriptor = open_foreign(path, stored)
     try:
         layout = find_layout(descriptor.model, descriptor._call_fn, taps)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     except (RuntimeError, ValueError, IndexError, TypeError, AssertionError) as error:
         raise CheckpointError(
             f"{path}: looks like {descriptor.architecture.name}, but its pass fails: {shown(str(error))}"
@@ -77,6 +85,7 @@ def load_foreign(
         tap_widths=layout.channels,
         ruler=layout.ruler,
         shrink=layout.shrink,
+        abstract=layout.abstract,
         file=path,
     )
     return ForeignNetwork(spec, descriptor)

@@ -35,13 +35,15 @@ class Layout:
     """The taps, and what is needed to make maps of what their modules return.
 
     The body's maps have 1/`shrink` of the LR image's sides; those of `ruler`'s output, a module that returns
-    images, tell it where a network pads inside. `channels` are the taps'.
+    images, tell it where a network pads inside. `channels` are the taps'; `abstract` tells whether a pass
+    without storage is possible.
     """
 
     taps: tuple[str, ...] = ()
     channels: tuple[int, ...] = ()
     ruler: str = ""
     shrink: int = 1
+    abstract: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def find_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) -> Lay
     else:
         chosen = _choose(list(on_grid.values()), grid)
     channels = tuple(channels_of(on_grid[name].shape, grid) for name in chosen)
-    return Layout(chosen, channels, ruler, shrink) if chosen else Layout()
+    if not chosen:
+        return Layout(abstract=size == _SIZE)
+    return Layout(chosen, channels, ruler, shrink, size == _SIZE)
 
 
 def channels_of(shape: Sequence[int], grid: tuple[int, int]) -> int:

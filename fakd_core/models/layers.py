@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakd_core.config import ModelSpec
+from fakd_core.errors import FeatureTapError
 
 DIV2K_RGB_MEAN = (0.4488, 0.4371, 0.4040)
 RGB_RANGE = 255.0
@@ -35,6 +36,15 @@ class SRNetwork(nn.Module):
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
         """The super-resolved images and the maps at the four taps, each (B, n_feats, h, w)."""
         raise NotImplementedError
+
+
+def check_taps(model: SRNetwork, name: str) -> None:
+    """Raise `FeatureTapError` for a network, called `name`, without feature maps: some foreign ones."""
+    if not model.spec.tap_names:
+        raise FeatureTapError(
+            f"{name}: {model.spec.architecture} has no feature maps over the pixels of the low-resolution "
+            "image; only its output can be used"
+        )
 
 
 class MeanShift(nn.Module):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from fakd_core.catalogue import split_taps
 from fakd_core.config import TAP_COUNT
 from fakd_core.errors import CheckpointError, FakdError
 from fakd_core.events import Cancelled, CancelToken
@@ -225,7 +226,7 @@ class AffinityEngine(QObject):
         self._kept[made.origin, made.window] = made
         self._kept.move_to_end((made.origin, made.window))
         # A run keeps few checkpoints as it goes on: nobody comes back to the others.
-        for key in [key for key in self._kept if not Path(key[0][0]).exists()]:
+        for key in [key for key in self._kept if not Path(split_taps(key[0][0])[0]).exists()]:
             del self._kept[key]
         while len(self._kept) > 1 and sum(held.nbytes for held in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)
@@ -240,12 +241,12 @@ def _features(
     token: CancelToken,
 ) -> Features:
     """Those kept, or new ones. Raises as loading a model does, and `Cancelled`."""
-    from fakd_core.catalogue import load_model, model_file
+    from fakd_core.catalogue import load_model, model_file, with_taps
 
     token.raise_if_cancelled()
     file = source.file or model_file(source.ref)
     try:
-        origin = (str(file), file.stat().st_mtime_ns)
+        origin = (with_taps(str(file), split_taps(source.ref)[1]), file.stat().st_mtime_ns)
     except FileNotFoundError:
         raise CheckpointError(
             f"{file}: this checkpoint is gone (a run keeps fewer as it goes on); choose another"

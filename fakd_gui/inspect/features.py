@@ -135,12 +135,14 @@ def extract(
 ) -> Features:
     """Run `model` once on `window` of the LR image.
 
-    Raises `ConfigError` for a model of another scale, `Cancelled` between two layers.
+    Raises `ConfigError` for a model of another scale, `FeatureTapError` for one without feature maps, and
+    `Cancelled` between two layers.
     """
     import torch
 
     from fakd_core.affinity import full_precision, unit_vectors
     from fakd_core.inference import image_from_tensor, tensor_from_image
+    from fakd_core.models.layers import check_taps
     from fakd_core.stopping import stoppable
 
     if model.spec.scale != image.scale:
@@ -148,6 +150,7 @@ def extract(
             f"{name} enlarges by {model.spec.scale}, but the image was opened for x{image.scale}; "
             f"choose a model for x{image.scale}"
         )
+    check_taps(model, name)
     rows = slice(window.top, window.top + window.height)
     columns = slice(window.left, window.left + window.width)
     lr = tensor_from_image(image.lr[rows, columns], next(model.parameters()).device)
@@ -193,7 +196,14 @@ _UNITS: Mapping[str, tuple[str, str]] = {
 
 
 def tap_title(spec: ModelSpec, layer: int) -> str:
-    """What tap `layer` of a network is, as METHOD's papers name its parts: 'after residual group 3 of 10'."""
+    """What tap `layer` of a network is, as METHOD's papers name its parts: 'after residual group 3 of 10'.
+
+    Of a foreign network, the path of the module.
+    """
+    from fakd_core.models.foreign import ForeignSpec
+
+    if isinstance(spec, ForeignSpec):
+        return spec.tap_names[layer]
     if layer == 0:
         return "head conv"
     if layer == len(spec.tap_names) - 1:

@@ -145,18 +145,17 @@ def _terms(
     """The recipe's loss and gradients on random maps of one patch, of `TERMS_PATCH` at most."""
     import torch
 
-    from fakd_core.config import TAP_COUNT
     from fakd_core.losses import DistillationLoss
 
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
     patch = min(TERMS_PATCH, config.patch)
     image = torch.zeros(1, 3, patch, patch, device=device)
 
-    def maps(n_feats: int) -> list[torch.Tensor]:
-        shape = (1, n_feats, patch, patch)
-        return [torch.randn(shape, device=device, requires_grad=True) for _ in range(TAP_COUNT)]
+    def maps(spec: ModelSpec) -> list[torch.Tensor]:
+        shapes = [(1, channels, patch, patch) for channels in spec.tap_channels]
+        return [torch.randn(shape, device=device, requires_grad=True) for shape in shapes]
 
-    students, teachers = maps(student.n_feats), maps(teacher.n_feats)
+    students, teachers = maps(student), maps(teacher)
 
     def compare() -> object:
         total = loss(image, image, image, students, teachers).total

@@ -29,7 +29,8 @@ class ModelFacts:
 
     @property
     def architecture(self) -> str:
-        return f"{self.spec.architecture.upper()} ×{self.spec.scale}"
+        name = self.spec.architecture
+        return f"{name.upper() if name.islower() else name} ×{self.spec.scale}"
 
     @property
     def sizes(self) -> str:
@@ -40,7 +41,7 @@ class ModelFacts:
             for name, noun in (("n_resgroups", "group"), ("n_resblocks", "block"))
             if name in sizes
         )
-        return f"{depth}, {self.spec.n_feats} features"
+        return ", ".join(filter(None, (depth, f"{self.spec.n_feats} features")))
 
     @property
     def cost(self) -> str:

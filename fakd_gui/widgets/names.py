@@ -25,5 +25,6 @@ def model_labels(refs: Iterable[str]) -> dict[str, str]:
     labels = {ref: model_label(ref) for ref in refs}
     shared = [label for label in labels.values() if list(labels.values()).count(label) > 1]
     return {
-        ref: f"{Path(ref).parent.name}/{label}" if label in shared else label for ref, label in labels.items()
+        ref: f"{Path(split_taps(ref)[0]).parent.name}/{label}" if label in shared else label
+        for ref, label in labels.items()
     }
