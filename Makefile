@@ -9,7 +9,7 @@ LIBRARIES := $(VENV)/.libraries-found$(if $(DISPLAY),-x11)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test setup lint bench format constraints clean
+.PHONY: help demo test setup lint bench docs format constraints clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -32,6 +32,9 @@ lint: setup  ## Style, types and import rules only
 bench: setup  ## Measure the engine against the textbook (half an hour on an idle machine)
 	$(BIN)/python -m benchmarks
 
+docs: setup  ## Make the documentation's site in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 format: setup  ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -41,7 +44,7 @@ constraints: setup  ## Pin what is installed now; the local label (+cpu, +cu...)
 	mv .constraints.new constraints.txt
 
 clean:  ## Remove .venv and what the tools left
-	rm -rf $(VENV) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist site
 
 $(LIBRARIES): $(PACKAGES) .ci/system-libraries
 	.ci/system-libraries $(BIN)/python

@@ -1,0 +1,88 @@
+"""What `mkdocs build` does beside rendering: pages made from the code, formulas as MathML, optional pages."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer.main
+from latex2mathml.converter import convert
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from typer.core import TyperGroup
+
+from fakd_core.cli.commands import app
+
+ROOT = Path(__file__).parents[1]
+OF_THE_PROJECT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+"""Documents beside the code that are pages of the site too."""
+
+MADE = {"commands.md", "icon.svg", *OF_THE_PROJECT.values()}
+_FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Leave pages out of the navigation that are not written yet."""
+    docs = Path(config.docs_dir)
+
+    def kept(entry: Any) -> Any:
+        if isinstance(entry, dict):
+            ((title, below),) = entry.items()
+            return {title: found} if (found := kept(below)) else None
+        if isinstance(entry, list):
+            return [found for each in entry if (found := kept(each))]
+        return entry if entry in MADE or (docs / entry).exists() else None
+
+    config.nav = kept(config.nav)
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is made from the code or lies beside it."""
+    for source, name in OF_THE_PROJECT.items():
+        text = (ROOT / source).read_text(encoding="utf-8").replace("](docs/", "](")
+        files.append(File.generated(config, name, content=text))
+    files.append(File.generated(config, "commands.md", content="\n".join(_commands())))
+    files.append(File.generated(config, "icon.svg", abs_src_path=str(ROOT / "assets/icon.svg")))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Links to the project's own documents lead to their pages."""
+    for source, name in OF_THE_PROJECT.items():
+        markdown = markdown.replace(f"](../{source}", f"]({name}")
+    return markdown
+
+
+def on_page_content(rendered: str, **_: Any) -> str:
+    """Formulas as MathML, which browsers draw by themselves: no script, no network."""
+
+    def drawn(formula: re.Match[str]) -> str:
+        display = "inline" if formula[2] == "(" else "block"
+        return convert(html.unescape(formula[3]), display=display)
+
+    return _FORMULA.sub(drawn, rendered)
+
+
+def _commands() -> Iterator[str]:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    yield f"# Commands\n\n{group.help} `fakd COMMAND --help` prints what stands here.\n"
+    yield from _options(group, "fakd")
+    for name, command in group.commands.items():
+        yield f"\n## fakd {name}\n\n{command.help}\n"
+        yield from _options(command, f"fakd {name}")
+
+
+def _options(command: Any, name: str) -> Iterator[str]:
+    """How a command is called, and a table of its arguments and options, as its `--help` has them."""
+    context = command.make_context(name, [], resilient_parsing=True)
+    usage = " ".join(command.get_usage(context).split()).removeprefix("Usage: ")
+    yield f"    {usage}\n"
+    yield "| option | means |\n|---|---|"
+    for names, text in filter(None, (param.get_help_record(context) for param in command.params)):
+        escaped = re.sub(r"([*<|_\[\]])", r"\\\1", " ".join(text.split()))
+        yield f"| `{' '.join(names.split()).replace('|', '/')}` | {escaped} |"
