@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 Image8 = npt.NDArray[np.uint8]
+AffinityRow = npt.NDArray[np.float32]
+"""(h, w): cosine similarities of the middle of the preview crop to all its low-resolution positions."""
 
 
 class Cancelled(Exception):
@@ -83,7 +85,10 @@ class Preview:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """Everything is loaded and checked; training begins after `first_step` finished steps."""
+    """Everything is loaded and checked; training begins after `first_step` finished steps.
+
+    `teacher_affinity` is the teacher's at the last tap that is compared, in a run that TensorBoard follows.
+    """
 
     run: Path
     first_step: int
@@ -97,6 +102,7 @@ class RunStarted:
     bicubic: Scores
     teacher: Scores | None
     preview: Preview
+    teacher_affinity: AffinityRow | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,7 @@ class ValidationEnd:
 
     `others` and `other_previews` tell the same of what the run trains beside the student, by name: "ema",
     its moving average; "plain", the student without a teacher of a twin run; "plain-ema", its average.
+    `affinity` is the student's, as `RunStarted.teacher_affinity` the teacher's.
     """
 
     step: int
@@ -132,6 +139,7 @@ class ValidationEnd:
     preview: Image8 = field(repr=False)
     others: dict[str, Scores] = field(default_factory=dict)
     other_previews: dict[str, Image8] = field(default_factory=dict, repr=False)
+    affinity: AffinityRow | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from fakd_core.run_record import (
     read_config,
     read_metrics,
 )
+from fakd_core.tensorboard_log import check_installed, followed
 from fakd_core.training_run import TrainingRun, described
 from fakd_core.training_setup import TrainingSetup, anchored, prepare
 
@@ -42,6 +43,8 @@ def train(
     token = token or CancelToken()
     world.from_first(lambda: RunRecord.check_free(config.run))
     config = anchored(config)
+    if config.tensorboard:
+        world.from_first(check_installed)
     with world.together():
         setup = yield from prepare(config, token, world)
     yield from setup.lessons.prepare(token, world)
@@ -49,7 +52,8 @@ def train(
     world.from_first(lambda: RunRecord.create(config, device, setup.data_fingerprint))
     record = _record(config.run, world)
     with _locked(record, world), freed_memory_kept():
-        yield from TrainingRun(config, setup, record, token, world).events()
+        active = TrainingRun(config, setup, record, token, world)
+        yield from _followed(active.events(), config, world)
 
 
 def resume_training(
@@ -66,6 +70,8 @@ def resume_training(
     """
     token = token or CancelToken()
     config = world.from_first(lambda: read_config(run))
+    if config.tensorboard:
+        world.from_first(check_installed)
     record = _record(run, world)
     with _locked(record, world):
         with world.together():
@@ -81,7 +87,13 @@ def resume_training(
         if damaged:
             yield Notice(_from_before(damaged, active.step))
         with freed_memory_kept():
-            yield from active.events()
+            yield from _followed(active.events(), config, world)
+
+
+def _followed(
+    events: Generator[TrainEvent, None, None], config: TrainConfig, world: World
+) -> Iterator[TrainEvent]:
+    return followed(events, config) if config.tensorboard and world.leads else events
 
 
 def _record(run: Path, world: World) -> RunRecord:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from fakd_core.config import TrainConfig
 from fakd_core.distributed import World
 from fakd_core.errors import RunError
 from fakd_core.events import (
+    AffinityRow,
     Cancelled,
     CancelToken,
     CheckpointSaved,
@@ -122,7 +123,7 @@ class TrainingRun:
                 )
         self.record.keep_metrics_until(self.step, self.validated_step)
 
-    def events(self) -> Iterator[TrainEvent]:
+    def events(self) -> Generator[TrainEvent, None, None]:
         """All events until the end of the run."""
         stopped = False
         try:
@@ -156,6 +157,7 @@ class TrainingRun:
             bicubic=bicubic.scores,
             teacher=teacher.scores if teacher else None,
             preview=setup.validator.preview(bicubic, teacher),
+            teacher_affinity=self._affinity(setup.teachers[0]) if setup.teachers else None,
         )
 
     def _train(self) -> Iterator[TrainEvent]:
@@ -298,11 +300,17 @@ class TrainingRun:
             student.preview,
             {name: verdict.scores for name, verdict in verdicts.items()},
             {name: verdict.preview for name, verdict in verdicts.items()},
+            self._affinity(self.setup.student),
         )
         self.troubles.attempt("metrics", partial(self.record.append, event))
         self.validated_step = self.step
         give_back_freed_memory()
         return event
+
+    def _affinity(self, network: SRNetwork) -> AffinityRow | None:
+        if not self.config.tensorboard:
+            return None
+        return self.setup.validator.affinity(network, max(self.config.layers))
 
     def _save_students(
         self, students: Mapping[str, SRNetwork], improved: Iterable[str], previews: Mapping[str, Image8]

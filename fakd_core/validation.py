@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from fakd_core.affinity import affinity_row
 from fakd_core.datasets import ImagePair
 from fakd_core.distributed import ALONE, World
-from fakd_core.events import Cancelled, CancelToken, Image8, Preview, Scores
+from fakd_core.events import AffinityRow, Cancelled, CancelToken, Image8, Preview, Scores
 from fakd_core.inference import bicubic_upscale, upscale
 from fakd_core.metrics import psnr_y, ssim_y
 from fakd_core.models import SRNetwork
@@ -66,6 +68,24 @@ class Validator:
     def preview(self, bicubic: Verdict, teacher: Verdict | None) -> Preview:
         hr = self._pairs[0].hr[self._crop]
         return Preview(self._pairs[0].name, bicubic.preview, hr, teacher.preview if teacher else None)
+
+    def affinity(self, model: SRNetwork, tap: int) -> AffinityRow | None:
+        """How alike the middle of the preview crop is to all of it in `model`'s map; None without maps."""
+        if not model.spec.tap_channels:
+            return None
+        rows, columns = (slice(part.start // self._scale, part.stop // self._scale) for part in self._crop)
+        crop = self._pairs[0].lr[rows, columns].astype(np.float32)
+        lr = torch.from_numpy(crop).permute(2, 0, 1)[None].to(next(model.parameters()).device)
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.inference_mode():
+                feature_map = model.forward_features(lr)[1][tap][0]
+                middle = (feature_map.shape[1] // 2, feature_map.shape[2] // 2)
+                row: AffinityRow = affinity_row(feature_map, *middle).float().cpu().numpy()
+        finally:
+            model.train(was_training)
+        return row
 
     def _score(self, enlarge: Callable[[Image8], Image8], cancel: CancelToken) -> Verdict:
         table = np.zeros((self._images, 2))

@@ -193,7 +193,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    kinds = {int: _whole, float: _number, str: str}
+    kinds: dict[type, Callable[[str], Any]] = {int: _whole, float: _number, str: str}
     for name, default in _DEFAULTS.items():
         parser.add_argument(f"--{name}", type=kinds[type(default)])
     for name in ("dir_data", "ckp_dir", *_LEFT_OUT):

@@ -88,6 +88,7 @@ def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
         "checkpoints",
         "config.toml",
         "environment.json",
+        "metrics.csv",
         "metrics.jsonl",
         "previews",
         "run.lock",
