@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def figure(
     context: typer.Context,
-    image: Path | None = typer.Argument(None, metavar="[IMAGE]", help="An image, or samples/NAME."),
+    image: Path | None = typer.Argument(None, metavar="IMAGE", help="An image, or samples/NAME."),
     model: list[str] = typer.Option(
         [],
         "--model",

@@ -11,7 +11,7 @@ from fakd_core.errors import ConfigError
 
 
 def gui(
-    images: list[Path] | None = typer.Argument(None, metavar="[IMAGE]...", help="Images to open in Compare."),
+    images: list[Path] | None = typer.Argument(None, metavar="IMAGE", help="Images to open in Compare."),
     run: Path | None = typer.Option(None, "--run", help="A run folder to show."),
 ) -> None:
     """Find the window by its entry point: the core itself knows of no GUI."""

@@ -17,7 +17,7 @@ from fakd_core.errors import ConfigError
 def info(
     model: str | None = typer.Argument(
         None,
-        metavar="[M]",
+        metavar="M",
         help="Bundled name, preset, checkpoint or run folder.",
         autocompletion=completion.models,
     ),

@@ -21,7 +21,7 @@ def upscale(
     context: typer.Context,
     inputs: list[Path] = typer.Argument(
         ...,
-        metavar="INPUT...",
+        metavar="INPUT",
         help="Images, or folders of images.",
         readable=False,  # One that can't be read is no reason to leave out the others.
     ),

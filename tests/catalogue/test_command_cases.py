@@ -28,7 +28,7 @@ REFUSED: list[tuple[str, int, str]] = [
     # No arguments, unknown ones, missing values.
     ("train", 2, "student: must be given; train_data: must be given; run: must be given"),
     ("evaluate", 2, "Missing option '--model'"),
-    ("upscale", 2, "Missing argument 'INPUT...'"),
+    ("upscale", 2, "Missing argument 'INPUT"),
     ("figure", 2, "IMAGE: must be given, or --recipe FILE.toml"),
     ("affinity", 2, "Missing argument 'IMAGE'"),
     ("info", 2, "name a model, or use --list"),
