@@ -63,6 +63,14 @@ def affinity_row(feature_map: Tensor, y: int, x: int) -> Tensor:
 
     Raises:
         FeatureTapError: the map has not three dimensions, or (y, x) lies outside it.
+
+    Example:
+        >>> import torch
+        >>> from fakd_core.affinity import affinity_row
+        >>> feature_map = torch.tensor([[[3.0, 0.0], [1.0, -2.0]], [[0.0, 5.0], [1.0, 0.0]]])
+        >>> affinity_row(feature_map, y=0, x=0)  # of the same direction, at right angles, half way, opposite
+        tensor([[ 1.0000,  0.0000],
+                [ 0.7071, -1.0000]])
     """
     if feature_map.ndim != 3:
         raise FeatureTapError(

@@ -95,6 +95,17 @@ def load_model(ref: str | Path) -> SRNetwork:
     """The network that `ref` names, with its weights, on the CPU and in eval mode; raises as `model_file`.
 
     Of a file that can't be read or doesn't fit it raises as `models.checkpoint.load_checkpoint`.
+
+    Example:
+        >>> import torch
+        >>> from fakd_core import load_model
+        >>> model = load_model("rcan-g5-r1-c32-x4-fakd")
+        >>> model.spec.architecture, model.spec.scale, model.spec.n_feats
+        ('rcan', 4, 32)
+        >>> with torch.inference_mode():
+        ...     sr, maps = model.forward_features(torch.full((1, 3, 12, 16), 128.0))
+        >>> tuple(sr.shape), [tuple(feature_map.shape) for feature_map in maps]
+        ((1, 3, 48, 64), [(1, 32, 12, 16), (1, 32, 12, 16), (1, 32, 12, 16), (1, 32, 12, 16)])
     """
     path, taps = model_file(ref), split_taps(ref)[1]
     from fakd_core.models.checkpoint import load_checkpoint

@@ -168,6 +168,15 @@ def imresize_bicubic(img: Image8, factor: float) -> Image8:
     MATLAB's `imresize(img, factor, "bicubic")`: cubic kernel with a = -0.5, stretched by s when shrinking
     (antialiasing), mirrored border, rows (vertical) first, rounded to 8 bits after each of its two passes.
     The result is (ceil(H·factor), ceil(W·factor), 3). Raises `ConfigError` for any other factor.
+
+    Example:
+        >>> import numpy as np
+        >>> from fakd_core.images import imresize_bicubic
+        >>> ramp = np.arange(0, 240, 20, dtype=np.uint8)[None, :, None].repeat(3, axis=2).repeat(8, axis=0)
+        >>> imresize_bicubic(ramp, 1 / 4)[0, :, 0]  # mirrored at the border
+        array([ 27, 110, 193], dtype=uint8)
+        >>> imresize_bicubic(ramp, 3).shape
+        (24, 36, 3)
     """
     _require_rgb8(img)
     grow, shrink = _whole_ratio(factor)

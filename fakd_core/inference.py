@@ -45,6 +45,16 @@ def upscale(
 
     The strips of `upscale_strips` in one array; arguments and errors as there. Raises `DataError` for a
     result above 4 GiB, too.
+
+    Example:
+        >>> from fakd_core import load_model
+        >>> from fakd_core.images import read_image
+        >>> from fakd_core.inference import upscale
+        >>> from fakd_core.samples import sample_images
+        >>> lr = read_image(sample_images()[0])[:24, :32]
+        >>> sr = upscale(load_model("rcan-g5-r1-c32-x4-fakd"), lr)
+        >>> sr.shape, sr.dtype
+        ((96, 128, 3), dtype('uint8'))
     """
     strips = upscale_strips(model, img, tile, on_progress, cancel, on_tile)
     height, width = (side * model.spec.scale for side in img.shape[:2])

@@ -40,6 +40,24 @@ class DistillationLoss:
 
     Raises:
         ConfigError: alpha out of range, a faulty recipe, or layers that the recipe can't work with.
+
+    Example:
+        >>> import torch
+        >>> from fakd_core import create_model
+        >>> from fakd_core.losses import DistillationLoss
+        >>> teacher = create_model("rcan", n_resgroups=3, n_resblocks=2, n_feats=16).eval()
+        >>> student = create_model("rcan", n_resgroups=2, n_resblocks=1, n_feats=8, reduction=4)
+        >>> lr, hr = 255 * torch.rand(1, 3, 12, 12), 255 * torch.rand(1, 3, 48, 48)
+        >>> with torch.no_grad():
+        ...     teacher_sr, teacher_maps = teacher.forward_features(lr)
+        >>> student_sr, student_maps = student.forward_features(lr)
+        >>> loss = DistillationLoss(alpha=0.5, recipe="10*SA", layers=(1, 2, 3))
+        >>> found = loss(student_sr, teacher_sr, hr, student_maps, teacher_maps)
+        >>> list(found.parts)
+        ['DS', 'TS', 'SA']
+        >>> bool(torch.isclose(found.total, sum(found.parts.values())))
+        True
+        >>> found.total.backward()
     """
 
     def __init__(

@@ -35,6 +35,15 @@ def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
     Float images are clipped to 0..255 and rounded first. Identical images give infinity.
     Raises `DataError` if the shapes differ or nothing is left after the crop, `Cancelled` between strips of
     half a megapixel once `cancel` is cancelled.
+
+    Example:
+        >>> import numpy as np
+        >>> from fakd_core.metrics import psnr_y
+        >>> hr = np.full((32, 32, 3), 100, np.uint8)
+        >>> print(f"{psnr_y(hr + 5, hr, crop_border=4):.2f} dB")  # luma has 219 levels for 255 of RGB
+        35.47 dB
+        >>> psnr_y(hr, hr, crop_border=4)
+        inf
     """
     pair = _cropped(sr, hr, crop_border, smallest=1)
     return _psnr((rgb_to_y(one), rgb_to_y(other)) for one, other in _strips(*pair, 0, cancel))
@@ -53,6 +62,13 @@ def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
 
     Rounding and `cancel` as in `psnr_y`; identical images give 1. Raises `DataError` if the shapes differ or
     less than the 11x11 window is left after the crop.
+
+    Example:
+        >>> import numpy as np
+        >>> from fakd_core.metrics import ssim_y
+        >>> hr = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+        >>> print(f"{ssim_y(hr, hr, crop_border=4):.4f}, {ssim_y(255 - hr, hr, crop_border=4):.4f}")
+        1.0000, -0.9578
     """
     # scikit-image takes half a second to import; only those who measure SSIM pay for it.
     from skimage.metrics import structural_similarity

@@ -21,7 +21,13 @@ REGISTRY.register(san.ARCHITECTURE)
 
 
 def list_architectures() -> list[str]:
-    """The names of the registered networks, sorted."""
+    """The names of the registered networks, sorted.
+
+    Example:
+        >>> from fakd_core import list_architectures
+        >>> list_architectures()
+        ['edsr', 'rcan', 'san']
+    """
     return REGISTRY.names()
 
 
@@ -41,6 +47,12 @@ def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
     `create_model("rcan", scale=4, n_feats=32)`, or `create_model(spec)`. Raises
     `UnsupportedArchitectureError` for an unknown name and `ConfigError` for an unknown or impossible size, or
     for sizes too large together.
+
+    Example:
+        >>> from fakd_core import create_model
+        >>> student = create_model("rcan", scale=4, n_resgroups=2, n_resblocks=1, n_feats=8, reduction=4)
+        >>> sum(parameter.numel() for parameter in student.parameters())
+        9287
     """
     if isinstance(architecture, ModelSpec):
         if sizes:

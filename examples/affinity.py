@@ -1,0 +1,36 @@
+"""What a position of an image is alike to, by teacher and students: `python examples/affinity.py OUT.png`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fakd_core import load_model
+from fakd_core.affinity import affinity_row
+from fakd_core.images import imresize_bicubic, read_image, write_png
+from fakd_core.samples import sample_images
+
+MODELS = ("rcan-g5-r5-c32-x4", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-plain")
+
+
+def affinities(image: np.ndarray, y: int, x: int, tap: int = 2) -> list[np.ndarray]:
+    """The cosine similarities of (y, x) to every position of a low-resolution image, one map a model."""
+    lr = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    rows = []
+    for name in MODELS:
+        with torch.inference_mode():
+            _, maps = load_model(name).forward_features(lr)
+        rows.append(affinity_row(maps[tap][0], y, x).numpy())
+    return rows
+
+
+if __name__ == "__main__":
+    lr = imresize_bicubic(read_image(sample_images()[0]), 1 / 4)
+    rows = affinities(lr, y=40, x=60)
+    grey = np.rint(255 * np.clip(np.concatenate(rows, axis=1), 0, 1)).astype(np.uint8)
+    write_png(Path(sys.argv[1]), np.repeat(grey[..., None], 3, axis=2))
+    for name, row in zip(MODELS, rows, strict=True):
+        print(f"{name:28} mean distance to the teacher {np.abs(row - rows[0]).mean():.4f}")

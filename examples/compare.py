@@ -1,0 +1,24 @@
+"""Score models side by side on images of your own: `python examples/compare.py IMAGES [MODEL ...]`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fakd_core import load_model
+from fakd_core.datasets import open_dataset
+from fakd_core.evaluation import evaluate
+from fakd_core.results import Result
+
+BUNDLED = ("rcan-g5-r1-c32-x4-plain", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r5-c32-x4")
+
+
+def compare(images: Path, names: tuple[str, ...] = BUNDLED) -> list[Result]:
+    """Bicubic and each model on every image of a folder of HR images, by the papers' protocol."""
+    models = {name: load_model(name) for name in names}
+    return evaluate({"bicubic": None, **models}, open_dataset(images, scale=4))
+
+
+if __name__ == "__main__":
+    for result in compare(Path(sys.argv[1]), tuple(sys.argv[2:]) or BUNDLED):
+        print(f"{result.model:30} {result.psnr_y:7.3f} dB  SSIM {result.ssim_y:.4f}")
