@@ -30,13 +30,18 @@ class ModelCache:
 
     def get(self, ref: str) -> SRNetwork:
         """The model named `ref` (see `catalogue.load_model`), in eval mode. Slow: call it from a job."""
-        from fakd_core.catalogue import load_model, model_file
+        from fakd_core.catalogue import load_model, model_file, split_taps
 
         with self._lock:
             changed = model_file(ref).stat().st_mtime
             held = self._models.get(ref)
             if held is None or held[0] != changed:
                 held = (changed, load_model(ref))
+                name, taps = split_taps(ref)
+                # Of a file whose taps somebody tries one after another, the last is kept.
+                tried = [other for other in self._models if taps and split_taps(other)[0] == name != other]
+                for other in tried:
+                    del self._models[other]
                 self._models[ref] = held
             return held[1]
 

@@ -83,7 +83,7 @@ def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, Key
 def stored_as(path: Path, spec: ModelSpec) -> str:
     """In whose naming the weights in `path`, which `spec` is of, are stored; raises as `recognise`."""
     if isinstance(spec, ForeignSpec):
-        return f"{spec.architecture}'s, read by spandrel"
+        return f"{spec.architecture}'s (spandrel)"
     return recognise(path, read_weights(path)[0])[1].name
 
 

@@ -88,7 +88,9 @@ def load_foreign(
         abstract=layout.abstract,
         file=path,
     )
-    return ForeignNetwork(spec, descriptor)
+    network = ForeignNetwork(spec, descriptor)
+    network.possible_taps = layout.possible
+    return network
 
 
 class ForeignNetwork(SRNetwork):
@@ -100,6 +102,8 @@ class ForeignNetwork(SRNetwork):
     """
 
     spec: ForeignSpec
+    possible_taps: tuple[str, ...] = ()
+    """The modules that could be taps, of a network that was read from its file by `load_foreign`."""
 
     def __init__(self, spec: ForeignSpec, descriptor: Descriptor | None = None) -> None:
         """`descriptor` is what `spec.file` holds, where it has been opened already.

@@ -36,7 +36,7 @@ class Layout:
 
     The body's maps have 1/`shrink` of the LR image's sides; those of `ruler`'s output, a module that returns
     images, tell it where a network pads inside. `channels` are the taps'; `abstract` tells whether a pass
-    without storage is possible.
+    without storage is possible; `possible` are all modules that could be taps, in the order of their maps.
     """
 
     taps: tuple[str, ...] = ()
@@ -44,6 +44,7 @@ class Layout:
     ruler: str = ""
     shrink: int = 1
     abstract: bool = True
+    possible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def find_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) -> Lay
     channels = tuple(channels_of(on_grid[name].shape, grid) for name in chosen)
     if not chosen:
         return Layout(abstract=size == _SIZE)
-    return Layout(chosen, channels, ruler, shrink, size == _SIZE)
+    return Layout(chosen, channels, ruler, shrink, size == _SIZE, tuple(on_grid))
 
 
 def channels_of(shape: Sequence[int], grid: tuple[int, int]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,11 +18,25 @@ from fakd_gui.train.model_facts import ModelFacts, facts_of, stored_as
 
 if TYPE_CHECKING:
     from fakd_core.config import ModelSpec
+    from fakd_core.models import SRNetwork
 
 T = TypeVar("T")
 
 Paces = dict[Hashable, Pace]
 """What was measured already; the time of a step is not measured anew for every letter that is typed."""
+
+
+@dataclass(frozen=True)
+class TapChoice:
+    """The taps of a teacher of another project, those `possible`, and what is wrong with them.
+
+    `ref` is the teacher's name.
+    """
+
+    ref: str
+    taps: tuple[str, ...]
+    possible: tuple[str, ...]
+    problem: str = ""
 
 
 @dataclass
@@ -34,6 +48,7 @@ class Findings:
     teachers: list[ModelFacts] = field(default_factory=list)
     student: ModelFacts | None = None
     estimate: Estimate | None = None
+    taps: TapChoice | None = None
 
 
 def check_values(
@@ -49,7 +64,7 @@ def check_values(
     findings = Findings()
     for ref in config.teacher:
         token.raise_if_cancelled()
-        facts = _try(findings, "teacher", partial(_teacher, ref, config, models))
+        facts = _try(findings, "teacher", partial(_teacher, ref, config, models, findings))
         if facts is not None:
             findings.teachers.append(facts)
     token.raise_if_cancelled()
@@ -79,11 +94,39 @@ def _try(findings: Findings, name: str, check: Callable[[], T]) -> T | None:
         return None
 
 
-def _teacher(ref: str, config: TrainConfig, models: ModelCache) -> ModelFacts:
-    spec = models.get(ref).spec
+def _teacher(ref: str, config: TrainConfig, models: ModelCache, findings: Findings) -> ModelFacts:
+    from fakd_core.catalogue import split_taps
+
+    try:
+        spec = models.get(ref).spec
+    except ConfigError as error:
+        name, taps = split_taps(ref)
+        if taps and len(config.teacher) == 1:
+            findings.taps = _faulty_taps(ref, models.get(name), taps, str(error))
+        raise
+    if len(config.teacher) == 1:
+        findings.taps = _taps(ref, models.get(ref))
     if spec.scale != config.scale:
         raise ConfigError(_wrong_scale(ref, spec.scale, config.scale))
     return facts_of(ref, spec, stored_as(ref, spec))
+
+
+def _taps(ref: str, network: SRNetwork) -> TapChoice | None:
+    """Of a network that declares its taps itself, there is nothing to choose."""
+    from fakd_core.models.foreign import ForeignNetwork
+
+    if not isinstance(network, ForeignNetwork) or not network.possible_taps:
+        return None
+    return TapChoice(ref, network.spec.taps, network.possible_taps)
+
+
+def _faulty_taps(ref: str, network: SRNetwork, taps: str, problem: str) -> TapChoice | None:
+    there = _taps(ref, network)
+    if there is None:
+        return None
+    chosen = tuple(tap.strip() for tap in taps.split(","))
+    reason = problem[problem.find(": tap") + len(": ") :]
+    return replace(there, taps=chosen, problem=f"{reason[:1].upper()}{reason[1:]}.")
 
 
 def _student(config: TrainConfig, models: ModelCache, findings: Findings) -> ModelFacts:

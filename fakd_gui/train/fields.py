@@ -115,6 +115,10 @@ class Section(QWidget):
         field.set_problem("")
         return field
 
+    def add_wide(self, widget: QWidget) -> None:
+        """Add `widget` in full width, below everything that is there."""
+        self._grid.addWidget(widget, self._grid.rowCount(), 0, 1, 2)
+
 
 class FoldedSection(Section):
     """A section whose rows show when its heading is pressed; what they hold is told beside it meanwhile."""

@@ -16,6 +16,7 @@ from fakd_gui.train.fields import Field, FoldedSection, Section
 from fakd_gui.train.model_card import ModelCard
 from fakd_gui.train.preset_bar import PresetBar
 from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
+from fakd_gui.train.taps_row import TapsRow
 
 ABOUT_PRESETS = "Settings under a name. Quick runs anywhere; the papers' follow, then your own."
 
@@ -30,6 +31,8 @@ class FormBody(QWidget):
         self.editors: dict[str, Editor] = {}
         self.fields: dict[str, Field] = {}
         self.teacher_card, self.student_card = ModelCard("Teacher"), ModelCard("Student")
+        self.taps = TapsRow()
+        self.taps.chosen.connect(lambda ref: self.editors["teacher"].show([ref]))
         self._filling = False
 
     def draw(self, presets: PresetBar) -> None:
@@ -79,6 +82,9 @@ class FormBody(QWidget):
         self._summarise(values, problems)
         if findings is not None:
             self._show_models(findings)
+            self.taps.show_choice(findings.taps)
+            if findings.taps is not None and findings.taps.problem:
+                self.fields["teacher"].set_problem(problems.get("teacher", ""), told_elsewhere=True)
         self._pair(findings)
 
     def show_field(self, name: str) -> None:
@@ -98,6 +104,8 @@ class FormBody(QWidget):
         self.fields[name] = section.add(
             options.label(option), editor.widget, options.tip(option), editor.marked, below.get(name)
         )
+        if name == "teacher":
+            section.add_wide(self.taps)
         editor.changed.connect(lambda *_: self._edited(name))
 
     def _edited(self, name: str) -> None:

@@ -108,7 +108,7 @@ def test_it_is_measured_described_and_drawn(
     assert main(["info", str(span), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert rows["taps"] == ["0: conv_1", "1: block_2", "2: block_4", "3: conv_cat"]
-    assert (rows["architecture"], rows["key format"]) == ("SPAN", "SPAN's, read by spandrel")
+    assert (rows["architecture"], rows["key format"]) == ("SPAN", "SPAN's (spandrel)")
 
     named = ["--teacher", str(swinir), "--student", f"{span}@conv_1,block_1,block_2,block_3"]
     out = tmp_path / "figure.png"
