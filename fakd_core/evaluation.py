@@ -6,7 +6,7 @@ import csv
 import io
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from os.path import realpath
 from pathlib import Path
@@ -22,7 +22,7 @@ from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.finite import finite_outputs
 from fakd_core.images import write_png
 from fakd_core.inference import upscale
-from fakd_core.metrics import psnr_y, ssim_y
+from fakd_core.metrics import METRICS, psnr_y, ssim_y
 from fakd_core.results import ImageResult, LeftOut, Result, to_json
 
 if TYPE_CHECKING:
@@ -94,22 +94,26 @@ def to_csv(results: Iterable[Result]) -> str:
     """A heading, then one line per image and one named `mean` per result.
 
     A line of `mean` tells how many images it is of, out of how many; an image that was left out has its file
-    and the reason instead of figures.
+    and the reason instead of figures. Metrics of installed packages are the last columns.
     """
+    results = list(results)
+    added = list(dict.fromkeys(name for result in results for name in result.metrics))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = ["model", "dataset", "scale", "image", "psnr_y", "ssim_y", "seconds"]
-    writer.writerow([*names, "images", "images_in_set", "left_out"])
+    writer.writerow([*names, "images", "images_in_set", "left_out", *added])
     for result in results:
         head = [result.model, result.dataset, result.scale]
         seconds = fmean(image.seconds for image in result.per_image)
         for image in result.per_image:
             figures = _digits(image.psnr_y, image.ssim_y, image.seconds)
-            writer.writerow([*head, image.name, *figures, "", "", ""])
+            others = [f"{image.metrics[name]:.6g}" if name in image.metrics else "" for name in added]
+            writer.writerow([*head, image.name, *figures, "", "", "", *others])
         for lost in result.left_out:
-            writer.writerow([*head, lost.file, "", "", "", "", "", lost.reason])
+            writer.writerow([*head, lost.file, "", "", "", "", "", lost.reason, *("" for _ in added)])
         figures, whole = _digits(result.psnr_y, result.ssim_y, seconds), result.images + len(result.left_out)
-        writer.writerow([*head, "mean", *figures, result.images, whole, ""])
+        others = [f"{result.metrics[name]:.6g}" if name in result.metrics else "" for name in added]
+        writer.writerow([*head, "mean", *figures, result.images, whole, "", *others])
     return text.getvalue()
 
 
@@ -167,7 +171,16 @@ def _score(
     pair: ImagePair, sr: Image8, scale: int, seconds: float, cancel: CancelToken | None
 ) -> ImageResult:
     psnr, ssim = (score(sr, pair.hr, scale, cancel) for score in (psnr_y, ssim_y))
-    return ImageResult(pair.name, psnr, ssim, seconds)
+    return ImageResult(pair.name, psnr, ssim, seconds, dict(_others(pair, sr, scale)))
+
+
+def _others(pair: ImagePair, sr: Image8, scale: int) -> Iterator[tuple[str, float]]:
+    """What the metrics of installed packages say."""
+    for metric in METRICS:
+        try:
+            yield metric.name, float(metric.score(sr, pair.hr, scale))
+        except Exception as error:
+            raise DataError(f"the metric {metric.name} fails ({type(error).__name__}: {error})") from error
 
 
 def _left_out(dataset: SRDataset, index: int, error: DataError | OSError) -> LeftOut:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from statistics import fmean
 from typing import Any
 
 from fakd_core.errors import DataError
-from fakd_core.metrics import PROTOCOL
+from fakd_core.metrics import METRICS, PROTOCOL
 
 
 @dataclass(frozen=True)
 class ImageResult:
-    """PSNR in dB and SSIM on Y of one image; `seconds` is the upscaling alone."""
+    """PSNR in dB and SSIM on Y of one image; `seconds` is the upscaling alone.
+
+    `metrics` are what installed packages measure beside them, by name.
+    """
 
     name: str
     psnr_y: float
     ssim_y: float
     seconds: float
+    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,13 @@ class Result:
     left_out: tuple[LeftOut, ...] = ()
 
     @property
+    def metrics(self) -> dict[str, float]:
+        """The means of what every image was measured by beside PSNR and SSIM, by name."""
+        first, *others = (image.metrics for image in self.per_image) if self.per_image else ({},)
+        shared = [name for name in first if all(name in metrics for metrics in others)]
+        return {name: fmean(image.metrics[name] for image in self.per_image) for name in shared}
+
+    @property
     def coverage(self) -> str:
         """'5', or '4 of 5' where images were left out."""
         return covered(self.images, self.images + len(self.left_out))
@@ -62,17 +74,29 @@ def covered(measured: int, of: int) -> str:
     return str(measured) if measured == of else f"{measured} of {of}"
 
 
+def protocol(results: Iterable[Result]) -> dict[str, str]:
+    """What each figure of `results` means, by name; `fakd_core.metrics.PROTOCOL` and the added metrics."""
+    measured = {name for result in results for name in result.metrics}
+    return PROTOCOL | {metric.name: metric.description for metric in METRICS if metric.name in measured}
+
+
 def to_json(results: Iterable[Result], failures: Iterable[Failure] = ()) -> dict[str, Any]:
     """`{"results": [...], "protocol": {...}}`, for `json.dumps`; an infinite PSNR (SR equals HR) is None.
 
     A result that is not of all the set's images has `left_out`, and there is `failures` if there are some.
+    Where metrics of installed packages were measured, results and images have them in `metrics`.
     """
-    rows = [_finite(asdict(result)) for result in results]
-    for row in rows:
-        if not row["left_out"]:
-            del row["left_out"]
+    results = list(results)
+    rows = []
+    for result in results:
+        row = _finite({**asdict(result), "metrics": result.metrics})
+        for part in (row, *row["per_image"]):
+            for name in ("left_out", "metrics"):
+                if not part.get(name, True):
+                    del part[name]
+        rows.append(row)
     failed = [asdict(failure) for failure in failures]
-    return {"results": rows, **({"failures": failed} if failed else {}), "protocol": dict(PROTOCOL)}
+    return {"results": rows, **({"failures": failed} if failed else {}), "protocol": protocol(results)}
 
 
 def from_json(document: object) -> list[Result]:
@@ -119,7 +143,11 @@ def failures_from_json(document: object) -> list[Failure]:
 def _result(row: dict[str, Any]) -> Result:
     images = tuple(
         ImageResult(
-            str(image["name"]), _psnr(image["psnr_y"]), float(image["ssim_y"]), float(image["seconds"])
+            str(image["name"]),
+            _psnr(image["psnr_y"]),
+            float(image["ssim_y"]),
+            float(image["seconds"]),
+            {str(name): _psnr(value) for name, value in dict(image.get("metrics", {})).items()},
         )
         for image in row["per_image"]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fakd_core import plugins
 from fakd_core.affinity import (
     channel_affinity,
     full_precision,
@@ -19,7 +21,9 @@ from fakd_core.affinity import (
     spatial_affinity_loss,
 )
 from fakd_core.errors import ConfigError, FeatureTapError
+from fakd_core.plugins import Additions
 
+_NAME = re.compile(r"[a-z_]\w*", re.I | re.A)
 Value = int | float | str
 Values = Mapping[str, Value]
 
@@ -110,26 +114,39 @@ class TermKind:
 
 
 class TermTable:
-    """Kinds of terms by name; names are unique whatever their case."""
+    """Kinds of terms by name; names are unique whatever their case.
 
-    def __init__(self, kinds: Iterable[TermKind] = ()) -> None:
+    Other packages add some in the entry points of `group`.
+    """
+
+    def __init__(self, kinds: Iterable[TermKind] = (), group: str = "") -> None:
         self._kinds: dict[str, TermKind] = {}
         for kind in kinds:
             self.register(kind)
+        self._additions = Additions(group, TermKind, self.register) if group else None
 
     def register(self, kind: TermKind) -> None:
         """Add `kind`; raises `ConfigError`, and changes nothing, if its name is taken."""
-        known = self.find(kind.name)
+        if not _NAME.fullmatch(kind.name):
+            raise ConfigError(
+                f"a distillation term's name is of letters, digits and _, found {kind.name!r}: choose another"
+            )
+        known = self._kinds.get(kind.name.lower())
         if known is not None:
             raise ConfigError(f"a distillation term named {known.name!r} exists already: choose another name")
         self._kinds[kind.name.lower()] = kind
 
     def find(self, name: str) -> TermKind | None:
         """The kind called `name`, upper or lower case."""
-        return self._kinds.get(name.lower())
+        return self._all().get(name.lower())
 
     def __iter__(self) -> Iterator[TermKind]:
-        return iter(self._kinds.values())
+        return iter(self._all().values())
+
+    def _all(self) -> dict[str, TermKind]:
+        if self._additions is not None:
+            self._additions.load()
+        return self._kinds
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -232,5 +249,6 @@ TERMS = TermTable(
             _each_layer(_gaussian_kernel),
             (*_POOLING, Parameter("P", 2, 1, 20), Parameter("gamma", 5.0, 0.001, 40)),
         ),
-    ]
+    ],
+    plugins.TERMS,
 )

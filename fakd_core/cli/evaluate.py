@@ -50,7 +50,7 @@ def evaluate(
     from fakd_core.datasets import open_dataset
     from fakd_core.device import choose_device
     from fakd_core.files import check_writable, write_text
-    from fakd_core.metrics import PROTOCOL
+    from fakd_core.results import protocol
     from fakd_core.samples import resolve_data
     from fakd_core.tiles import check_tile
 
@@ -86,7 +86,7 @@ def evaluate(
         typer.echo(json.dumps(evaluation.to_json(found.results, found.failures)))
     else:
         output.print(_table(found.results), soft_wrap=False)
-        for name, meaning in PROTOCOL.items():
+        for name, meaning in protocol(found.results).items():
             output.print(f"{name}: {meaning}", style="dim")
     # Last, so that a full disk loses no scores.
     if csv:
@@ -145,8 +145,12 @@ def _table(results: list[Result]) -> Table:
     table.add_column("scale", no_wrap=True)
     for heading in ("images", "PSNR (dB)", "SSIM", "s/image"):
         table.add_column(heading, justify="right", no_wrap=True)
+    added = list(dict.fromkeys(name for row in results for name in row.metrics))
+    for name in added:
+        table.add_column(name, justify="right", no_wrap=True)
     for row in results:
         seconds = sum(image.seconds for image in row.per_image) / row.images
         scores = (f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}", f"{seconds:.2f}")
-        table.add_row(row.model, row.dataset, f"x{row.scale}", row.coverage, *scores)
+        others = (f"{row.metrics[name]:.4g}" if name in row.metrics else "" for name in added)
+        table.add_row(row.model, row.dataset, f"x{row.scale}", row.coverage, *scores, *others)
     return table

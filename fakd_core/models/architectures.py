@@ -10,11 +10,12 @@ from fakd_core.models import edsr, rcan, san
 from fakd_core.models.foreign import ForeignNetwork, ForeignSpec
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Registry
+from fakd_core.plugins import ARCHITECTURES
 
 MOST_PARAMETERS = 1_000_000_000
 """Larger networks are refused: twenty times the largest published one, and 16 GB to train by Adam."""
 
-REGISTRY = Registry()
+REGISTRY = Registry(ARCHITECTURES)
 REGISTRY.register(edsr.ARCHITECTURE)
 REGISTRY.register(rcan.ARCHITECTURE)
 REGISTRY.register(san.ARCHITECTURE)

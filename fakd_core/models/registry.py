@@ -9,6 +9,7 @@ from typing import Any
 from fakd_core.config import ModelSpec
 from fakd_core.errors import UnsupportedArchitectureError
 from fakd_core.models.layers import SRNetwork
+from fakd_core.plugins import Additions
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -46,10 +47,11 @@ class Architecture:
 
 
 class Registry:
-    """Architectures by name."""
+    """Architectures by name, with those that other packages add to it in the entry points of `group`."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: str = "") -> None:
         self._entries: dict[str, Architecture] = {}
+        self._additions = Additions(group, Architecture, self.register) if group else None
 
     def register(self, architecture: Architecture) -> None:
         """Add an entry; a name already taken raises `ValueError` and changes nothing."""
@@ -58,23 +60,28 @@ class Registry:
         self._entries[architecture.name] = architecture
 
     def names(self) -> list[str]:
-        return sorted(self._entries)
+        return sorted(self._all())
 
     def get(self, name: str) -> Architecture:
         """The entry called `name`; raises `UnsupportedArchitectureError` that lists the known names."""
         try:
-            return self._entries[name.lower()]
+            return self._all()[name.lower()]
         except KeyError:
             known = ", ".join(self.names())
             raise UnsupportedArchitectureError(f"no architecture {name!r}; known: {known}") from None
 
     def detect(self, keys: Collection[str]) -> tuple[Architecture, KeyFormat] | None:
         """The first entry and key format that recognise `keys`, or None."""
-        for architecture in self._entries.values():
+        for architecture in self._all().values():
             for key_format in architecture.formats:
                 if key_format.detect(keys):
                     return architecture, key_format
         return None
+
+    def _all(self) -> dict[str, Architecture]:
+        if self._additions is not None:
+            self._additions.load()
+        return self._entries
 
 
 def same_keys(keys: Collection[str]) -> dict[str, str]:
