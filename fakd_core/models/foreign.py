@@ -25,8 +25,6 @@ from fakd_core.models.weight_file import shown
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
 
-    Descriptor = ImageModelDescriptor[nn.Module]
-
 
 class ForeignSpec(ModelSpec):
     """What is known of a foreign network; made by `load_foreign`, not by hand.
@@ -105,7 +103,7 @@ class ForeignNetwork(SRNetwork):
     possible_taps: tuple[str, ...] = ()
     """The modules that could be taps, of a network that was read from its file by `load_foreign`."""
 
-    def __init__(self, spec: ForeignSpec, descriptor: Descriptor | None = None) -> None:
+    def __init__(self, spec: ForeignSpec, descriptor: ImageModelDescriptor[nn.Module] | None = None) -> None:
         """`descriptor` is what `spec.file` holds, where it has been opened already.
 
         On torch's meta device it is a network without storage, like any other.
@@ -131,13 +129,13 @@ class ForeignNetwork(SRNetwork):
     def to(self, *args: object, **kwargs: object) -> ForeignNetwork:
         """As of any module, but for the memory format: these networks' own code asks for the usual one."""
         kwargs.pop("memory_format", None)
-        return super().to(*args, **kwargs) if args or kwargs else self  # type: ignore[call-overload, no-any-return]
+        return super().to(*args, **kwargs) if args or kwargs else self  # type: ignore[call-overload]
 
     def forward(self, lr: Tensor) -> Tensor:
         height, width = (side * self.spec.scale for side in lr.shape[2:])
         image = self._padded((lr.float() / RGB_RANGE).contiguous())
         with self._precision(lr.device):
-            sr = self._call(self.network, image)
+            sr: Tensor = self._call(self.network, image)
         return sr[..., :height, :width].float() * RGB_RANGE
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
@@ -176,7 +174,7 @@ class ForeignNetwork(SRNetwork):
                 f"found {tuple(output.shape)}; choose another tap"
             )
         if output.ndim == 3:
-            output = output.mT.unflatten(2, grid)
+            output = output.mT.unflatten(2, grid)  # type: ignore[no-untyped-call]
         elif tuple(output.shape[2:]) != grid:
             output = output.permute(0, 3, 1, 2)
         if self.spec.shrink > 1:

@@ -79,7 +79,8 @@ def imported() -> ModuleType | Exception:
         import spandrel
     except Exception as error:  # noqa: BLE001 - a torchvision that doesn't fit torch fails in ways of its own
         return error
-    return spandrel
+    found: ModuleType = spandrel
+    return found
 
 
 def _recognised(

@@ -81,7 +81,7 @@ def find_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) -> Lay
         _check(taps, network, visits, on_grid, size)
         chosen = tuple(taps)
     else:
-        chosen = _choose(list(on_grid.values()), grid)
+        chosen = _choose(visits, grid)
     channels = tuple(channels_of(on_grid[name].shape, grid) for name in chosen)
     if not chosen:
         return Layout(abstract=size == _SIZE)
@@ -108,7 +108,7 @@ def without_storage(network: nn.Module) -> nn.Module:
     """A copy on torch's meta device; the weights themselves are not copied."""
     tensors = [*network.parameters(), *network.buffers()]
     memo = {id(tensor): nn.Parameter(tensor.to("meta"), requires_grad=False) for tensor in tensors}
-    return copy.deepcopy(network, memo).to("meta")  # type: ignore[arg-type]
+    return copy.deepcopy(network, memo).to("meta")
 
 
 def _watched(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
@@ -192,7 +192,7 @@ def _stages(visits: Sequence[_Visit], grid: tuple[int, int]) -> list[_Visit]:
 
 
 def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
-    """Four of `visits`, which are maps over `grid` in the order of their making; none where they are fewer.
+    """Four modules whose outputs are maps over `grid`, as they come in a pass; none where there are fewer.
 
     With the body's stages go the first module of as many channels before them, and the last behind them.
     """
@@ -204,7 +204,8 @@ def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
     before = [visit for visit in alike if visit.left < stages[0].entered]
     # Of a module and the one around it, the outer.
     before = [visit for visit in before if not any(visit.within(other) for other in before)]
-    behind = [visit for visit in alike if visit.left > stages[-1].left]
+    shuffled = _shuffled(visits)
+    behind = [visit for visit in alike if visit.left > stages[-1].left and visit.name not in shuffled]
     first, second = choose_taps((0, 0), (len(stages) // 3, 2 * len(stages) // 3), len(stages))
     row = [*before[:1], stages[first - 1], stages[second - 1], *(behind[-1:] or stages[-1:])]
     if len({visit.name for visit in row}) == TAP_COUNT:
@@ -216,6 +217,19 @@ def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
     if len(row) < TAP_COUNT:
         return ()
     return tuple(row[round(place * (len(row) - 1) / (TAP_COUNT - 1))].name for place in range(TAP_COUNT))
+
+
+def _shuffled(visits: Sequence[_Visit]) -> set[str]:
+    """Modules that return what a pixel shuffle takes: the enlarged image's pixels, not features."""
+    names: set[str] = set()
+    row: list[_Visit] = []
+    for visit in visits:
+        if isinstance(visit.module, nn.PixelShuffle):
+            names.update(one.name for one in row)
+        if visit.parameters and not list(visit.module.children()):
+            row = []
+        row.append(visit)
+    return names
 
 
 def _check(

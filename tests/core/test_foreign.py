@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from fakd_core import create_model, load_model
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
+from fakd_core.memory import activation_bytes
 from fakd_core.models.foreign import ForeignNetwork, ForeignSpec
 from fakd_core.profiling import profile
 
@@ -29,27 +32,43 @@ def noise(height: int, width: int, batch: int = 1) -> Tensor:
     return 255 * torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(3))
 
 
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory, spandrel: ModuleType) -> Callable[[str], ForeignNetwork]:
+    """A network of `SMALL` by its name, read from a file once."""
+    folder = tmp_path_factory.mktemp("foreign")
+
+    @cache
+    def loaded(name: str) -> ForeignNetwork:
+        model = load_model(foreign_file(folder, name))
+        assert isinstance(model, ForeignNetwork)
+        return model
+
+    return loaded
+
+
 @pytest.mark.parametrize("name", SMALL)
-def test_output_is_spandrels_on_any_size(name: str, spandrel: ModuleType, tmp_path: Path) -> None:
-    path = foreign_file(tmp_path, name)
+def test_output_is_spandrels_on_any_size(
+    name: str, spandrel: ModuleType, load: Callable[[str], ForeignNetwork]
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = spandrel.ModelLoader().load_from_state_dict(foreign_network(name).state_dict())
-    model = load_model(path)
-    assert isinstance(model, ForeignNetwork)
+    model = load(name)
     assert (model.spec.architecture, model.spec.scale) == (theirs.architecture.name, theirs.scale)
     assert not model.training
     with torch.no_grad():
-        for height, width in (ODD, (48, 40)):
-            lr = noise(height, width)
-            sr = model(lr)
-            assert sr.shape == (1, 3, height * theirs.scale, width * theirs.scale)
-            torch.testing.assert_close(sr.clamp(0, 255) / 255, theirs(lr / 255), rtol=0, atol=1e-6)
+        lr = noise(*ODD)
+        sr = model(lr)
+        assert sr.shape == (1, 3, ODD[0] * theirs.scale, ODD[1] * theirs.scale)
+        torch.testing.assert_close(sr.clamp(0, 255) / 255, theirs(lr / 255), rtol=0, atol=1e-6)
+        # Of a size that all of them take: not clipped, whatever they make of it.
+        lr = noise(48, 32)
+        torch.testing.assert_close(model(lr), 255 * theirs.model(lr / 255), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", TAPPED)
-def test_four_taps_lie_over_the_pixels_of_the_image(name: str, tmp_path: Path) -> None:
-    model = load_model(foreign_file(tmp_path, name))
+def test_four_taps_lie_over_the_pixels_of_the_image(name: str, load: Callable[[str], ForeignNetwork]) -> None:
+    model = load(name)
     assert model.spec.tap_names == SMALL[name].taps
     # One pixel is changed: where the maps change most is where that pixel is.
     lr = noise(45, 51)
@@ -68,8 +87,8 @@ def test_four_taps_lie_over_the_pixels_of_the_image(name: str, tmp_path: Path) -
     assert len({float(tap.abs().sum()) for tap in maps}) == len(maps), "four different maps"
 
 
-def test_maps_are_those_of_the_modules(tmp_path: Path) -> None:
-    model = load_model(foreign_file(tmp_path, "SwinIR"))
+def test_maps_are_those_of_the_modules(load: Callable[[str], ForeignNetwork]) -> None:
+    model = load("SwinIR")
     network = foreign_network("SwinIR")
     seen = {}
     for tap in SMALL["SwinIR"].taps:
@@ -112,6 +131,42 @@ def test_taps_that_can_not_be_are_told_with_those_near(taps: str, reason: str, t
         load_model(f"{path}@{taps}")
 
 
+def test_what_a_pixel_shuffle_takes_is_no_feature_map(tmp_path: Path) -> None:
+    # As published: as many features as the last convolution has sub-pixels, 3·4·4.
+    model = load_model(foreign_file(tmp_path, "SPAN", feature_channels=48))
+    assert model.spec.tap_names == SMALL["SPAN"].taps
+
+
+def test_a_map_is_what_the_module_returned_not_what_became_of_it(
+    load: Callable[[str], ForeignNetwork],
+) -> None:
+    model = load("Compact")
+    with torch.no_grad():
+        _, maps = model.forward_features(noise(*ODD))
+    assert (maps[0] < 0).any()
+    convolved = model.network.body[0](noise(*ODD) / 255)
+    torch.testing.assert_close(maps[0], convolved)
+
+
+def test_networks_that_can_not_bear_half_precision_run_in_full(load: Callable[[str], ForeignNetwork]) -> None:
+    lr, swinir, span = noise(*ODD), load("SwinIR"), load("SPAN")
+    with torch.no_grad():
+        exact = swinir(lr), span(lr)
+        with torch.autocast("cpu", torch.float16):
+            torch.testing.assert_close(swinir(lr), exact[0], rtol=0, atol=0)
+            half = span(lr)
+    assert half.dtype is torch.float32
+    assert 0 < (half - exact[1]).abs().max() < 0.01 * exact[1].abs().max()
+
+
+def test_a_network_that_needs_values_is_counted_on_a_small_image(
+    load: Callable[[str], ForeignNetwork],
+) -> None:
+    model = load("SeemoRe")
+    assert activation_bytes(model, 480, 480) == 100 * activation_bytes(model, 48, 48) > 0
+    assert profile(model, (24, 32)).gmacs == pytest.approx(profile(model, (24, 64)).gmacs / 2, rel=0.2)
+
+
 def test_our_own_networks_take_other_taps_too(small_teacher: Path) -> None:
     assert load_model(f"{small_teacher}@1,3").spec.taps == (1, 3)
     with pytest.raises(ConfigError, match="taps"):
@@ -133,8 +188,8 @@ def test_a_network_that_both_know_is_ours(spandrel: ModuleType, tmp_path: Path) 
         torch.testing.assert_close(model(lr).clamp(0, 255) / 255, theirs, rtol=0, atol=1e-6)
 
 
-def test_threads_that_share_a_network_do_not_mix_their_maps(tmp_path: Path) -> None:
-    model = load_model(foreign_file(tmp_path, "Compact"))
+def test_threads_that_share_a_network_do_not_mix_their_maps(load: Callable[[str], ForeignNetwork]) -> None:
+    model = load("Compact")
     images = [noise(16 + number, 20) for number in range(4)]
     with torch.no_grad():
         alone = [model.forward_features(lr)[1] for lr in images]
@@ -156,8 +211,10 @@ def test_threads_that_share_a_network_do_not_mix_their_maps(tmp_path: Path) -> N
             torch.testing.assert_close(maps, alone[number])
 
 
-def test_a_spec_makes_the_network_again_and_counts_what_it_costs(tmp_path: Path) -> None:
-    model = load_model(foreign_file(tmp_path, "HAT"))
+def test_a_spec_makes_the_network_again_and_counts_what_it_costs(
+    load: Callable[[str], ForeignNetwork],
+) -> None:
+    model = load("HAT")
     again = create_model(model.spec)
     lr = noise(*ODD)
     with torch.no_grad():
@@ -212,8 +269,8 @@ def test_damaged_and_unknown_files_are_one_line(tmp_path: Path) -> None:
         load_model(tmp_path / "other.safetensors")
 
 
-def test_spec_is_hashable_and_says_its_taps(tmp_path: Path) -> None:
-    spec = load_model(foreign_file(tmp_path, "ESRGAN")).spec
+def test_spec_is_hashable_and_says_its_taps(load: Callable[[str], ForeignNetwork]) -> None:
+    spec = load("ESRGAN").spec
     assert isinstance(spec, ForeignSpec)
     assert len({spec, spec.model_copy()}) == 1
     assert spec.model_dump(mode="json")["taps"] == list(spec.taps)
