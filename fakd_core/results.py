@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
@@ -48,10 +48,8 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The means of what every image was measured by beside PSNR and SSIM, by name."""
-        first, *others = (image.metrics for image in self.per_image) if self.per_image else ({},)
-        shared = [name for name in first if all(name in metrics for metrics in others)]
-        return {name: fmean(image.metrics[name] for image in self.per_image) for name in shared}
+        """The means of what installed packages measure, by name."""
+        return mean_metrics(self.per_image)
 
     @property
     def coverage(self) -> str:
@@ -67,6 +65,13 @@ class Failure:
     reason: str
     dataset: str | None = None
     scale: int | None = None
+
+
+def mean_metrics(images: Sequence[ImageResult]) -> dict[str, float]:
+    """The means of what every one of `images` was measured by beside PSNR and SSIM, by name."""
+    first = images[0].metrics if images else {}
+    shared = [name for name in first if all(name in image.metrics for image in images)]
+    return {name: fmean(image.metrics[name] for image in images) for name in shared}
 
 
 def covered(measured: int, of: int) -> str:

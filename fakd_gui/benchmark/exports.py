@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 
+from fakd_core.results import mean_metrics
 from fakd_gui.benchmark import coverage
 from fakd_gui.benchmark.protocol import lines
 from fakd_gui.benchmark.report import Column, Kind, Mark, Report, Row, Score, SetAt, shown
@@ -146,8 +147,9 @@ def to_latex(selection: Selection) -> str:
 def to_csv(selection: Selection) -> str:
     """A line per model and set, in full precision; `source` tells measured from published.
 
-    The means are of `images` of the `images_in_set`.
+    The means are of `images` of the `images_in_set`. Metrics of installed packages are the last columns.
     """
+    added = _added_metrics(selection)
     names = [
         "model",
         "set",
@@ -168,15 +170,19 @@ def to_csv(selection: Selection) -> str:
         head = [row.label, name, at.scale, images, score.psnr, score.ssim, *derived, score.seconds]
         source = "published" if row.published else "measured"
         ref = "" if row.published else row.ref
-        table.append([*head, row.parameters, row.gmacs, source, ref, whole])
-    return _csv(names, table)
+        means = mean_metrics(score.images)
+        others = [means.get(name) for name in added]
+        table.append([*head, row.parameters, row.gmacs, source, ref, whole, *others])
+    return _csv([*names, *added], table)
 
 
 def to_csv_per_image(selection: Selection) -> str:
     """A line per model, set and image, in full precision; of measured figures only.
 
-    An image that was left out has its file and, last, the reason instead of figures.
+    An image that was left out has its file and, in `left_out`, the reason instead of figures. Metrics of
+    installed packages are the last columns.
     """
+    added = _added_metrics(selection)
     names = ["model", "set", "scale", "image", "psnr_y_db", "ssim_y", "delta_teacher_db", "seconds"]
     names.append("left_out")
     table: list[list[object]] = []
@@ -185,9 +191,10 @@ def to_csv_per_image(selection: Selection) -> str:
         head = [row.label, selection.report.set_name(at), at.scale]
         for image in score.images:
             figures = [image.psnr_y, image.ssim_y, deltas.get(image.name), image.seconds]
-            table.append([*head, image.name, *figures, ""])
-        table += [[*head, lost.file, *[""] * 4, lost.reason] for lost in score.left_out]
-    return _csv(names, table)
+            table.append([*head, image.name, *figures, "", *(image.metrics.get(name) for name in added)])
+        nothing = [""] * len(added)
+        table += [[*head, lost.file, *[""] * 4, lost.reason, *nothing] for lost in score.left_out]
+    return _csv([*names, *added], table)
 
 
 def image_deltas(report: Report, ref: str, at: SetAt) -> dict[str, float]:
@@ -208,6 +215,12 @@ def _scores(selection: Selection) -> list[tuple[Row, SetAt, Score]]:
         for row in selection.rows
         if (score := selection.report.score(row.ref, at)) is not None
     ]
+
+
+def _added_metrics(selection: Selection) -> list[str]:
+    """What installed packages measured, by name."""
+    measured = (image.metrics for _, _, score in _scores(selection) for image in score.images)
+    return list(dict.fromkeys(name for metrics in measured for name in metrics))
 
 
 def _csv(names: Sequence[str], table: Sequence[Sequence[object]]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakd_core.errors import DataError
-from fakd_core.results import Failure, ImageResult, LeftOut, Result, to_json
+from fakd_core.results import Failure, ImageResult, LeftOut, Result, from_json, to_json
 from fakd_gui.benchmark.document import from_document, read_report, to_document
 from fakd_gui.benchmark.exports import (
     Selection,
@@ -166,6 +166,22 @@ def test_csv_by_image_has_a_line_for_each_and_none_published(report: Report) -> 
     assert float(row["delta_teacher_db"]) == pytest.approx(PSNR[FAKD] - PSNR[TEACHER])
     assert found[6]["delta_teacher_db"] == ""
     assert "published" not in text
+
+
+def test_metrics_of_installed_packages_are_the_last_columns(report: Report) -> None:
+    at = Cell(FAKD, SET5)
+    images = tuple(
+        ImageResult(name, 30.0, 0.9, 0.25, {"mae_y": error}) for name, error in (("a", 2.5), ("b", 3.5))
+    )
+    report.scores[at] = Score.of(images, 30.0, 0.9)
+    means = list(csv.DictReader(io.StringIO(to_csv(select(report, published=True))), strict=True))
+    assert list(means[0])[-1] == "mae_y"
+    assert [row["mae_y"] for row in means if row["mae_y"]] == ["3.0"]
+    by_image = list(csv.DictReader(io.StringIO(to_csv_per_image(select(report))), strict=True))
+    assert [row["mae_y"] for row in by_image if row["mae_y"]] == ["2.5", "3.5"]
+    # A kept table has them again.
+    result = Result(FAKD, "Set5", 4, 2, 30.0, 0.9, images)
+    assert from_json(json.loads(json.dumps(to_json([result])))) == [result]
 
 
 def test_marks_leave_the_teacher_out_and_need_something_to_beat(report: Report) -> None:
