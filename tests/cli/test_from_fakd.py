@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fakd_core import trainer
 from fakd_core.cli import main
-from fakd_core.cli.from_fakd import read_fakd
+from fakd_core.cli.from_fakd import _DEFAULTS, read_fakd
 from fakd_core.config import TrainConfig
 from fakd_core.errors import ConfigError
 from fakd_core.run_folder import read_config
@@ -167,3 +170,20 @@ def test_it_stands_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     told = capsys.readouterr().err
     assert "choose one of them" in told
     assert "(found --from-fakd, --print-config)" in " ".join(told.split())
+
+
+_WORDS = st.one_of(
+    st.sampled_from([f"--{name}" for name in (*_DEFAULTS, "dir_data", "ckp_dir", "gpu_id", "cpu", "chop")]),
+    st.sampled_from(
+        ["[1,2]", "-1", "0", "1e999", "nan", "9" * 30, "10*SA", "''", ">", "--", "=", "\\\n", "\0"]
+    ),
+    st.text(max_size=6),
+)
+
+
+@given(st.lists(_WORDS, max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_read_or_refused(words: list[str]) -> None:
+    command = f"train.py --ckp_dir r --dir_data d {' '.join(words)}"
+    with suppress(ConfigError):
+        TrainConfig.build(**read_fakd(command).values)
