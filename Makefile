@@ -3,13 +3,14 @@ PYTHON ?= python3
 
 VENV := .venv
 BIN := $(VENV)/bin
+SHARE := $(or $(XDG_DATA_HOME),$(HOME)/.local/share)
 PACKAGES := $(VENV)/.packages-installed
 # A window on an X11 display needs more libraries than one offscreen.
 LIBRARIES := $(VENV)/.libraries-found$(if $(DISPLAY),-x11)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test setup lint bench docs format constraints clean
+.PHONY: help demo test setup lint bench docs app desktop format constraints clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -34,6 +35,17 @@ bench: setup  ## Measure the engine against the textbook (half an hour on an idl
 
 docs: setup  ## Make the documentation's site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+app: setup  ## Make the one-folder app in dist/ (PyInstaller, minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pyinstaller
+	$(BIN)/python -m PyInstaller --noconfirm --workpath build/app packaging/fakd.spec
+
+# The menu starts the app of this checkout.
+desktop: setup  ## Put the app into the desktop's menu
+	mkdir -p $(SHARE)/applications $(SHARE)/icons/hicolor/scalable/apps
+	sed 's|Exec=fakd-gui|Exec=$(CURDIR)/$(BIN)/fakd-gui|' packaging/fakd-workbench.desktop \
+		> $(SHARE)/applications/fakd-workbench.desktop
+	cp assets/icon.svg $(SHARE)/icons/hicolor/scalable/apps/fakd-workbench.svg
 
 format: setup  ## Put the code into shape
 	$(BIN)/ruff check --fix .

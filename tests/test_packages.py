@@ -21,6 +21,8 @@ from fakd_core import __version__
 ROOT = Path(__file__).parents[1]
 NAME = f"fakd_workbench-{__version__}"
 INFO = f"{NAME}.dist-info"
+DATA = f"{NAME}.data"
+MENU = {"share/applications/fakd-workbench.desktop", "share/icons/hicolor/scalable/apps/fakd-workbench.svg"}
 
 WINDOW = """
 import sys
@@ -82,9 +84,10 @@ def test_the_wheel_holds_the_packages_the_assets_and_the_licence(wheel: Path) ->
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert {name.split("/")[0] for name in names} == {"fakd_core", "fakd_gui", INFO}
-    code = [name for name in names if not name.startswith((INFO, "fakd_core/_assets/"))]
+    assert {name.split("/")[0] for name in names} == {"fakd_core", "fakd_gui", INFO, DATA}
+    code = [name for name in names if not name.startswith((INFO, DATA, "fakd_core/_assets/"))]
     assert {Path(name).suffix for name in code} == {".py"}
+    assert {name.removeprefix(f"{DATA}/data/") for name in names if name.startswith(DATA)} == MENU
 
 
 def test_the_wheel_says_what_it_needs_and_which_commands_it_brings(wheel: Path) -> None:
@@ -143,6 +146,7 @@ def test_the_wheel_made_of_the_source_archive_works_outside_the_checkout(sdist: 
     told = run([str(python), "-c", WINDOW], tmp_path).split()
     assert all(Path(place).is_relative_to(site) for place in told), told
     assert (tmp_path / "window.png").stat().st_size > 20_000
+    assert all((venv / name).is_file() for name in MENU)
     assert run([str(venv / "bin/fakd-gui"), "--help"], tmp_path).startswith("usage: fakd-gui")
 
 
