@@ -44,7 +44,7 @@ _DEFAULTS = {
 _SIZES = "its train.py sets the paper's sizes whatever is given; other sizes: --student rcan:n_resblocks=..."
 _SHOWN = "a matter of what it prints and saves"
 _LEFT_OUT = {
-    "n_GPUs": "several GPUs: torchrun --nproc-per-node K -m fakd_core.cli train ...",
+    "n_GPUs": "several GPUs: torchrun --nproc-per-node K -m -- fakd_core.cli train ...",
     "n_threads": "images are decoded once, before the training",
     "data_test": "the best student is not chosen on test sets; give --val-data, and score with fakd evaluate",
     "data_range": "validation images are held out by --val-images, or given by --val-data",
