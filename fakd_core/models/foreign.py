@@ -126,27 +126,33 @@ class ForeignNetwork(SRNetwork):
             self.to("meta")
         self.eval()
 
-    def to(self, *args: object, **kwargs: object) -> ForeignNetwork:
-        """As of any module, but for the memory format: these networks' own code asks for the usual one."""
-        kwargs.pop("memory_format", None)
-        return super().to(*args, **kwargs) if args or kwargs else self  # type: ignore[call-overload]
-
     def forward(self, lr: Tensor) -> Tensor:
-        height, width = (side * self.spec.scale for side in lr.shape[2:])
-        image = self._padded((lr.float() / RGB_RANGE).contiguous())
-        with self._precision(lr.device):
-            sr: Tensor = self._call(self.network, image)
-        return sr[..., :height, :width].float() * RGB_RANGE
+        return torch.cat([self._enlarged(some) for some in self._at_once(lr)])
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
         """The super-resolved images and the maps at the taps, (B, tap_widths[i], h, w) each.
 
         A network without taps gives none. Raises `FeatureTapError` if a module returns what is no map.
         """
-        with _catching() as caught:
-            sr = self.forward(lr)
-        maps = tuple(self._as_map(name, caught, lr.shape[2:]) for name in self.spec.taps)
-        return sr, cast(FeatureMaps, maps)
+        parts = []
+        for some in self._at_once(lr):
+            with _catching() as caught:
+                sr = self._enlarged(some)
+            parts.append((sr, *(self._as_map(name, caught, lr.shape[2:]) for name in self.spec.taps)))
+        sr, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
+        return sr, cast(FeatureMaps, tuple(maps))
+
+    def _at_once(self, lr: Tensor) -> Sequence[Tensor]:
+        """A network that looks at its values decides by those of one image: it sees one at a time."""
+        return [lr] if self.spec.abstract else lr.split(1)
+
+    def _enlarged(self, lr: Tensor) -> Tensor:
+        height, width = (side * self.spec.scale for side in lr.shape[2:])
+        # Weights may lie channels last; these networks' code takes views of images that must not.
+        image = self._padded((lr.float() / RGB_RANGE).contiguous())
+        with self._precision(lr.device):
+            sr: Tensor = self._call(self.network, image)
+        return sr[..., :height, :width].float() * RGB_RANGE
 
     def _padded(self, image: Tensor) -> Tensor:
         """`image` continued to the right and below, as spandrel does: mirrored, then by its last pixels."""

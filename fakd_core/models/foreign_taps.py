@@ -114,13 +114,13 @@ def without_storage(network: nn.Module) -> nn.Module:
 def _watched(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
     """Every module that was called once, in the order in which they returned, and the LR size."""
     try:
-        return _watch(without_storage(network), call, _SIZE, "meta"), _SIZE
+        return _watch(without_storage(network), call, (2, *_SIZE), "meta"), _SIZE
     except (RuntimeError, NotImplementedError, TypeError, ValueError):
         # It looks at values, or makes tensors on a device of its own choice: then it has to compute.
-        return _watch(network, call, _SMALL, "cpu"), _SMALL
+        return _watch(network, call, (1, *_SMALL), "cpu"), _SMALL
 
 
-def _watch(network: nn.Module, call: Call, size: tuple[int, int], device: str) -> list[_Visit]:
+def _watch(network: nn.Module, call: Call, size: tuple[int, int, int], device: str) -> list[_Visit]:
     visits: list[_Visit] = []
     calls: dict[str, int] = defaultdict(int)
     entered: dict[str, int] = {}
@@ -150,7 +150,7 @@ def _watch(network: nn.Module, call: Call, size: tuple[int, int], device: str) -
             ]
     try:
         with torch.device(device), torch.no_grad():
-            call(network, torch.zeros(1, 3, *size))
+            call(network, torch.zeros(size[0], 3, *size[1:]))
     finally:
         for handle in handles:
             handle.remove()
@@ -204,8 +204,8 @@ def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
     before = [visit for visit in alike if visit.left < stages[0].entered]
     # Of a module and the one around it, the outer.
     before = [visit for visit in before if not any(visit.within(other) for other in before)]
-    shuffled = _shuffled(visits)
-    behind = [visit for visit in alike if visit.left > stages[-1].left and visit.name not in shuffled]
+    enlarging = _enlarging(visits, grid, stages[0])
+    behind = [visit for visit in alike if visit.left > stages[-1].left and visit.name not in enlarging]
     first, second = choose_taps((0, 0), (len(stages) // 3, 2 * len(stages) // 3), len(stages))
     row = [*before[:1], stages[first - 1], stages[second - 1], *(behind[-1:] or stages[-1:])]
     if len({visit.name for visit in row}) == TAP_COUNT:
@@ -219,9 +219,17 @@ def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
     return tuple(row[round(place * (len(row) - 1) / (TAP_COUNT - 1))].name for place in range(TAP_COUNT))
 
 
-def _shuffled(visits: Sequence[_Visit]) -> set[str]:
-    """Modules that return what a pixel shuffle takes: the enlarged image's pixels, not features."""
-    names: set[str] = set()
+def _enlarging(visits: Sequence[_Visit], grid: tuple[int, int], stage: _Visit) -> set[str]:
+    """Modules of the upsampler: those inside one that enlarges, and those whose output is shuffled to pixels.
+
+    What is around `stage`, such as the whole network, enlarges too, but is no upsampler.
+    """
+    upsamplers = [
+        visit
+        for visit in visits
+        if len(visit.shape) == 4 and visit.shape[2] > grid[0] and not stage.within(visit)
+    ]
+    names = {visit.name for visit in visits if any(visit.within(other) for other in upsamplers)}
     row: list[_Visit] = []
     for visit in visits:
         if isinstance(visit.module, nn.PixelShuffle):

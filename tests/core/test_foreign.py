@@ -137,15 +137,19 @@ def test_what_a_pixel_shuffle_takes_is_no_feature_map(tmp_path: Path) -> None:
     assert model.spec.tap_names == SMALL["SPAN"].taps
 
 
-def test_a_map_is_what_the_module_returned_not_what_became_of_it(
-    load: Callable[[str], ForeignNetwork],
-) -> None:
-    model = load("Compact")
+def test_a_map_is_what_the_module_returned_not_what_became_of_it(tmp_path: Path) -> None:
+    path = foreign_file(tmp_path, "SwinIR")
+    # An activation works in place on what this one returns.
+    model = load_model(f"{path}@conv_first,layers.0,conv_after_body,conv_before_upsample.0")
+    assert isinstance(model, ForeignNetwork)
+    convolution = model.network.get_submodule("conv_before_upsample.0")
+    returned = []
+    convolution.register_forward_hook(lambda _m, _i, output: returned.append(output.clone()))
+    lr = noise(16, 24)
     with torch.no_grad():
-        _, maps = model.forward_features(noise(*ODD))
-    assert (maps[0] < 0).any()
-    convolved = model.network.body[0](noise(*ODD) / 255)
-    torch.testing.assert_close(maps[0], convolved)
+        _, maps = model.forward_features(lr)
+    torch.testing.assert_close(maps[3], returned[0])
+    assert maps[3].shape[1] == 64 != maps[2].shape[1], "taps may differ in their channels"
 
 
 def test_networks_that_can_not_bear_half_precision_run_in_full(load: Callable[[str], ForeignNetwork]) -> None:
@@ -190,25 +194,29 @@ def test_a_network_that_both_know_is_ours(spandrel: ModuleType, tmp_path: Path) 
 
 def test_threads_that_share_a_network_do_not_mix_their_maps(load: Callable[[str], ForeignNetwork]) -> None:
     model = load("Compact")
-    images = [noise(16 + number, 20) for number in range(4)]
+    images = [noise(16, 20), 255 - noise(16, 20)]
     with torch.no_grad():
         alone = [model.forward_features(lr)[1] for lr in images]
-    found: dict[int, list[tuple[Tensor, ...]]] = {number: [] for number in range(4)}
+    others: list[tuple[Tensor, ...]] = []
 
-    def work(number: int) -> None:
+    def another() -> None:
         with torch.no_grad():
-            for _ in range(5):
-                found[number].append(model.forward_features(images[number])[1])
+            others.append(model.forward_features(images[1])[1])
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for number, passes in found.items():
-        assert len(passes) == 5
-        for maps in passes:
-            torch.testing.assert_close(maps, alone[number])
+    def meanwhile(*_: object) -> None:
+        """In the middle of one thread's pass, another makes all of its own."""
+        if not others:
+            others.append(())
+            thread = threading.Thread(target=another)
+            thread.start()
+            thread.join()
+
+    handle = model.network.get_submodule("body.7").register_forward_pre_hook(meanwhile)
+    with torch.no_grad():
+        mine = model.forward_features(images[0])[1]
+    handle.remove()
+    torch.testing.assert_close(mine, alone[0])
+    torch.testing.assert_close(others[1], alone[1])
 
 
 def test_a_spec_makes_the_network_again_and_counts_what_it_costs(
@@ -225,9 +233,21 @@ def test_a_spec_makes_the_network_again_and_counts_what_it_costs(
     assert "file" not in model.spec.model_dump(mode="json"), "a spec is the same wherever the file lies"
 
 
-def test_its_weights_are_not_touched_by_the_trainers_memory_format(tmp_path: Path) -> None:
+def test_a_network_that_decides_by_its_values_sees_the_images_of_a_batch_one_by_one(
+    load: Callable[[str], ForeignNetwork],
+) -> None:
+    model, lr = load("SeemoRe"), noise(*ODD, batch=3)
+    with torch.no_grad():
+        sr, maps = model.forward_features(lr)
+        alone = [model.forward_features(image) for image in lr.split(1)]
+    torch.testing.assert_close(sr, torch.cat([one for one, _ in alone]))
+    for tap, ones in zip(maps, zip(*(taps for _, taps in alone), strict=True), strict=True):
+        torch.testing.assert_close(tap, torch.cat(ones))
+
+
+def test_the_trainers_memory_layout_changes_nothing(tmp_path: Path) -> None:
     model = load_model(foreign_file(tmp_path, "DAT"))
-    lr = noise(*ODD)
+    lr = noise(*ODD, batch=2)
     with torch.no_grad():
         before = model(lr)
         model.to(torch.device("cpu"), memory_format=torch.channels_last)  # type: ignore[call-overload]
