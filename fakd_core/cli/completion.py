@@ -12,7 +12,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 def models(incomplete: str) -> list[tuple[str, str]]:
     """Bundled models and presets that begin with `incomplete`, each with what it is."""
-    from fakd_core.catalogue import PRESETS, bundled_models
+    from fakd_core.catalogue import bundled_models
+    from fakd_core.models.presets import PRESETS
 
     named = [(name, "bundled") for name in bundled_models()]
     named += [(name, preset.description) for name, preset in PRESETS.items()]

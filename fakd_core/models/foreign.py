@@ -144,7 +144,7 @@ class ForeignNetwork(SRNetwork):
 
     def _at_once(self, lr: Tensor) -> Sequence[Tensor]:
         """A network that looks at its values decides by those of one image: it sees one at a time."""
-        return [lr] if self.spec.abstract else lr.split(1)
+        return [lr] if self.spec.abstract else torch.split(lr, 1)
 
     def _enlarged(self, lr: Tensor) -> Tensor:
         height, width = (side * self.spec.scale for side in lr.shape[2:])
