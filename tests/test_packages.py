@@ -96,6 +96,10 @@ def test_the_wheel_says_what_it_needs_and_which_commands_it_brings(wheel: Path) 
         commands = archive.read(f"{INFO}/entry_points.txt").decode()
     assert said["License-Expression"] == "MIT"
     assert said["Requires-Python"] == ">=3.11"
+    needed = [name for name in said.get_all("Requires-Dist", []) if "extra == 'd" not in name]
+    own = [name for name in needed if not name.startswith("fakd-workbench")]
+    assert len(own) > 15
+    assert not [name for name in own if ">=" not in name], "without a lowest version"
     extras = set(said.get_all("Provides-Extra", []))
     assert extras >= {"teachers", "export", "tensorboard", "all"}
     assert "fakd = fakd_core.cli:main" in commands
