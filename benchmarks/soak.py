@@ -116,9 +116,10 @@ def report(out: Path, picture: Path) -> None:
     table = np.genfromtxt(out / "soak.csv", delimiter=",", names=True)
     minutes, megabytes = table["minutes"], table["megabytes"]
     after = minutes >= SETTLED_MINUTES
-    marks = np.arange(SETTLED_MINUTES, minutes[-1] - WINDOW_MINUTES / 2, WINDOW_MINUTES)
+    windows = int((minutes[-1] - SETTLED_MINUTES) // WINDOW_MINUTES)
+    marks = np.linspace(SETTLED_MINUTES, minutes[-1] - WINDOW_MINUTES, windows)
     means = np.array(
-        [megabytes[(minutes >= mark) & (minutes < mark + WINDOW_MINUTES)].mean() for mark in marks]
+        [megabytes[(minutes >= mark) & (minutes <= mark + WINDOW_MINUTES)].mean() for mark in marks]
     )
     change = 100 * (means[-1] / means[0] - 1)
     spread = 100 * (means.max() / means[0] - 1)
