@@ -25,5 +25,9 @@ class DataError(FakdError):
     """An image or a folder of images can't be used."""
 
 
+class ExportError(FakdError):
+    """A network can't be written as another tool's file, or would compute something else there."""
+
+
 class RunError(FakdError):
     """A run folder is missing, incomplete or in use."""

@@ -13,7 +13,7 @@ from types import FrameType
 import typer
 
 from fakd_core import __version__
-from fakd_core.cli import STOPPED, affinity, evaluate, figure, gui, info, train, upscale
+from fakd_core.cli import STOPPED, affinity, evaluate, export, figure, gui, info, train, upscale
 from fakd_core.cli.console import errors
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import Cancelled, CancelToken
@@ -33,6 +33,7 @@ app.command("evaluate", help="PSNR and SSIM of models on sets of images.")(evalu
 app.command("upscale", help="Enlarge images with a model.")(upscale.upscale)
 app.command("figure", help="A paper's figure: crops with scores.")(figure.figure)
 app.command("affinity", help="A figure of feature affinities.")(affinity.affinity)
+app.command("export", help="A model as files that other tools open: safetensors, .pth, ONNX.")(export.export)
 app.command("info", help="What a model is: sizes, parameters, GMACs, taps, key format.")(info.info)
 
 

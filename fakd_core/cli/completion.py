@@ -20,6 +20,13 @@ def models(incomplete: str) -> list[tuple[str, str]]:
     return _beginning(incomplete, named)
 
 
+def bundled(incomplete: str) -> list[tuple[str, str]]:
+    """Bundled models that begin with `incomplete`."""
+    from fakd_core.catalogue import bundled_models
+
+    return _beginning(incomplete, [(name, "bundled") for name in bundled_models()])
+
+
 def models_and_bicubic(incomplete: str) -> list[tuple[str, str]]:
     """As `models`, and bicubic interpolation, for commands that only enlarge."""
     return [*_beginning(incomplete, [("bicubic", "interpolation")]), *models(incomplete)]

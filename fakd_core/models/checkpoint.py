@@ -87,9 +87,9 @@ def stored_as(path: Path, spec: ModelSpec) -> str:
     return recognise(path, read_weights(path)[0])[1].name
 
 
-def save_safetensors(model: SRNetwork, path: Path) -> None:
-    """Write `model` to `path`, whole or not at all, with its spec in the metadata."""
-    metadata = {SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
+def save_safetensors(model: SRNetwork, path: Path, notes: Mapping[str, str] | None = None) -> None:
+    """Write `model` to `path`, whole or not at all, with its spec and `notes` in the metadata."""
+    metadata = {**(notes or {}), SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
     with _written(path) as temporary:
         mode = temporary.stat().st_mode
         safetensors.torch.save_file(_plain_weights(model), temporary, metadata)
@@ -97,10 +97,20 @@ def save_safetensors(model: SRNetwork, path: Path) -> None:
         temporary.chmod(mode)
 
 
-def save_pth(model: SRNetwork, path: Path) -> None:
-    """Write `model` to `path`, whole or not at all, as the plain state dict that other tools read."""
+def save_pth(model: SRNetwork, path: Path, *, fakd_keys: bool = False) -> None:
+    """Write `model` to `path`, whole or not at all, as the plain state dict that other tools read.
+
+    Weights are named as in the architecture's authors' files, or as FAKD's code names them. Raises
+    `ConfigError` where FAKD's code has no such network.
+    """
+    weights = _plain_weights(model)
+    if fakd_keys:
+        fakd_key = REGISTRY.get(model.spec.architecture).fakd_key
+        if fakd_key is None:
+            raise ConfigError(f"FAKD's code has no {model.spec.architecture}; leave its keys as they are")
+        weights = {fakd_key(key, model.spec): tensor for key, tensor in weights.items()}
     with _written(path) as temporary:
-        torch.save(_plain_weights(model), temporary)
+        torch.save(weights, temporary)
 
 
 def _foreign(path: Path, stored: dict[str, Tensor], overrides: Mapping[str, Any], unknown: str) -> SRNetwork:

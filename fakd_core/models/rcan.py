@@ -157,6 +157,13 @@ def _from_fakd(keys: Collection[str]) -> dict[str, str]:
     return {key: re.sub(r"^body_tail\.", tail, _FAKD_GROUP.sub(r"body.\1.", key, count=1)) for key in keys}
 
 
+def _fakd_key(key: str, spec: RCANSpec) -> str:
+    tail = f"body.{spec.n_resgroups}."
+    if key.startswith(tail):
+        return f"body_tail.{key.removeprefix(tail)}"
+    return re.sub(r"^body\.(\d+)\.", r"body_group\1.", key)
+
+
 def _counterpart(key: str, student: RCANSpec, teacher: RCANSpec) -> str:
     """Groups by even spacing, blocks by number, closing convolutions by their place at the end."""
     match = re.match(r"body\.(\d+)\.(?:body\.(\d+)\.)?", key)
@@ -183,4 +190,5 @@ ARCHITECTURE = Architecture(
     infer_spec=_infer_spec,
     counterpart=_counterpart,
     blocks=lambda spec: spec.n_resgroups * spec.n_resblocks,
+    fakd_key=_fakd_key,
 )

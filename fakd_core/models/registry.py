@@ -33,7 +33,8 @@ class Architecture:
 
     `blocks` counts its residual blocks of two convolutions, which are nearly all of it.
     `infer_spec` reads the sizes from the shapes of natively named weights; it raises `KeyError` for a
-    weight it needs and doesn't find. `counterpart(key, student, teacher)` names the teacher's weight that
+    weight it needs and doesn't find. `fakd_key(key, spec)` names a weight as FAKD's code does, which has no
+    such network where it is None. `counterpart(key, student, teacher)` names the teacher's weight that
     a student's weight may start from, were the teacher as deep as that.
     """
 
@@ -44,6 +45,7 @@ class Architecture:
     infer_spec: Callable[[Shapes], ModelSpec]
     counterpart: Callable[[str, Any, Any], str]
     blocks: Callable[[Any], int]
+    fakd_key: Callable[[str, Any], str] | None = None
 
 
 class Registry:

@@ -102,13 +102,12 @@ class NonLocalBlock(nn.Module):
     def _attend(self, theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
         """Softmax of theta against the pooled phi, applied to the pooled g."""
         keys, values = _pixels(self.phi[1](phi)), _pixels(self.g[1](g))
-        # In blocks, as not every device has a kernel that never builds the whole matrix.
+        queries = _pixels(theta)
+        # In blocks, as not every device has a kernel that never builds the whole matrix; an exported network
+        # must not know how many.
+        blocks = (queries,) if torch.onnx.is_in_onnx_export() else torch.split(queries, BLOCK, 2)
         attended = torch.cat(
-            [
-                F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
-                for queries in torch.split(_pixels(theta), BLOCK, 2)
-            ],
-            2,
+            [F.scaled_dot_product_attention(block, keys, values, scale=1.0) for block in blocks], 2
         )
         return attended.reshape(theta.shape[0], *theta.shape[2:], theta.shape[1]).permute(0, 3, 1, 2)
 
@@ -250,4 +249,5 @@ ARCHITECTURE = Architecture(
     infer_spec=_infer_spec,
     counterpart=_counterpart,
     blocks=lambda spec: spec.n_resgroups * spec.n_resblocks,
+    fakd_key=lambda key, spec: key,
 )

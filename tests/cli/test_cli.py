@@ -284,3 +284,16 @@ def test_bicubic_on_set5_as_published(
     assert main(["evaluate", "--model", "bicubic", "--data", str(data), "--scale", "4", "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["results"]
     assert (round(result["psnr_y"], 2), round(result["ssim_y"], 3)) == (28.43, 0.811)
+
+
+def test_export_writes_what_other_tools_open(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "new folder" / "student.pth"
+    assert main(["export", str(small_teacher), "--to", str(path)]) == 0
+    assert capsys.readouterr().out.startswith(f"{path} (")
+    assert load_model(path).spec.scale == load_model(small_teacher).spec.scale
+    assert main(["export", str(small_teacher), "--to", str(tmp_path / "x.zip")]) == 2
+    assert "found .zip" in one_line(capsys.readouterr().err)
+    assert main(["export", "rcan-paper-student", "--to", str(path)]) == 2
+    assert "no weights" in one_line(capsys.readouterr().err)
