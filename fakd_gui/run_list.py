@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_gui.export_model import ModelExporter
 from fakd_gui.jobs import LatestWins
 from fakd_gui.run_actions import RunActions
 from fakd_gui.run_folders import begun, has_student, is_run
@@ -69,6 +70,7 @@ class RunList(QWidget):
         self._clock = QTimer(self, interval=LOOK_MS)
         self._clock.timeout.connect(self.look)
         self.doing = RunActions(session, self)
+        self.exporter = ModelExporter(session, self)
         self._watch = RunWatch(self)
         self._watch.changed.connect(self.scan)
         QGuiApplication.instance().applicationStateChanged.connect(self._application_changed)
@@ -268,6 +270,7 @@ class RunList(QWidget):
                 True,
             ),
             ("Use its student", lambda: self.session.add_student(str(run)), "", has_student(run)),
+            ("Export its student…", lambda: self.exporter.choose(str(run)), "", has_student(run)),
             ("Use its settings", lambda: self.settings_wanted.emit(run), "", True),
             ("Open folder", self.open_selected, "", True),
             ("Rename…", self.rename_selected, "F2", not self.doing.is_mine(run)),
