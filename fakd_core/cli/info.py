@@ -11,7 +11,7 @@ from rich.table import Table
 
 from fakd_core.cli import completion
 from fakd_core.cli.console import output
-from fakd_core.errors import ConfigError
+from fakd_core.errors import ConfigError, FakdError
 
 
 def info(
@@ -32,7 +32,18 @@ def info(
     elif model is None:
         raise ConfigError("name a model, or use --list to see those that come with the program")
     else:
-        rows = _describe(model, _size(size), scale)
+        lr_size = _size(size)
+        try:
+            rows = _describe(model, lr_size, scale)
+        except FakdError:
+            _show(_diagnose(model), as_json)
+            raise
+    _show(rows, as_json)
+
+
+def _show(rows: dict[str, Any], as_json: bool) -> None:
+    if not rows:
+        return
     if as_json:
         typer.echo(json.dumps(rows))
         return
@@ -45,17 +56,20 @@ def info(
 
 
 def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> dict[str, Any]:
-    from fakd_core.catalogue import has_weights, model_file, resolve_spec
+    from fakd_core.catalogue import has_weights, load_model, model_file, resolve_spec
     from fakd_core.config import check_scale
+    from fakd_core.doctor import describe_file, next_step, value_range
     from fakd_core.models.checkpoint import stored_as
     from fakd_core.profiling import profile
 
-    spec = resolve_spec(ref, check_scale(scale))
+    network = load_model(ref) if has_weights(ref) else None
+    spec = network.spec if network is not None else resolve_spec(ref, check_scale(scale))
     measured = profile(spec, lr_size)
     rows: dict[str, Any] = {"model": ref}
-    if has_weights(ref):
+    if network is not None:
         path = model_file(ref)
-        rows |= {"file": str(path), "key format": stored_as(path, spec)}
+        rows |= {"file": str(path), **describe_file(path, usable=True), "key format": stored_as(path, spec)}
+        rows |= {"value range": value_range(network), "next": next_step(path, spec)}
     else:
         rows |= {"file": "none: a preset, with no weights"}
     sizes = spec.model_dump(exclude={"taps", "tap_widths"})
@@ -67,6 +81,18 @@ def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> dict[str, Any]:
         "gmacs": round(measured.gmacs, 3),
         "gmacs_lr_size": f"{lr_size[0]}x{lr_size[1]}",
     }
+
+
+def _diagnose(ref: str) -> dict[str, Any]:
+    """What can be said of a file that is no usable model; nothing where there is no such file."""
+    from fakd_core.catalogue import model_file
+    from fakd_core.doctor import describe_file
+
+    try:
+        path = model_file(ref)
+        return {"file": str(path), **describe_file(path, usable=False)} if path.is_file() else {}
+    except (FakdError, OSError):
+        return {}
 
 
 def _list() -> dict[str, Any]:

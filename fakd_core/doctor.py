@@ -1,0 +1,113 @@
+"""What can be said of a model's file, whether it can be used or not."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fakd_core.config import ModelSpec
+from fakd_core.errors import FakdError
+from fakd_core.images import imresize_bicubic, read_image
+from fakd_core.models import SRNetwork, create_model
+from fakd_core.models.architectures import REGISTRY
+from fakd_core.models.file_kind import asked_for, container
+from fakd_core.models.foreign import ForeignSpec
+from fakd_core.models.layers import RGB_RANGE
+from fakd_core.models.weight_file import read_weights, some
+from fakd_core.samples import sample_images
+
+Rows = dict[str, str | list[str]]
+
+ALIKE = 0.2
+"""Below this share of common kinds of weights no architecture counts as near."""
+NEAR_BICUBIC = 40.0
+"""Grey levels: what enlarges at all is nearer to bicubic, on average."""
+PROBE_SIDE = 32
+
+
+def describe_file(path: Path, *, usable: bool) -> Rows:
+    """The container of `path`, its numbers, and the names beyond weights that it asks for.
+
+    Of a file that is not `usable` also the nearest architecture, and what is missing and extra against that.
+    Nothing in the file is run. Raises `OSError` where it can't be read.
+    """
+    size = path.stat().st_size
+    kind = container(path)
+    rows: Rows = {"container": f"{kind}, {f'{size / 1e6:.1f} MB' if size > 100_000 else f'{size} bytes'}"}
+    # The oldest pickles look like text.
+    unsafe = asked_for(path) if "PyTorch" in kind or path.suffix in (".pt", ".pth") else []
+    if unsafe:
+        rows["asks for"] = f"{some(unsafe)}: opening it elsewhere could run code"
+    try:
+        weights, _ = read_weights(path)
+    except FakdError:
+        return rows
+    types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()})
+    rows["weights"] = f"{len(weights)} of {', '.join(types)}"
+    broken = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    if broken:
+        rows["infinite or NaN"] = some(broken)
+    if not usable:
+        rows |= _nearest(weights)
+    return rows
+
+
+def value_range(model: SRNetwork) -> str:
+    """'0..255' or '0..1', in which `model` enlarges a photograph more like bicubic; else 'unclear'."""
+    hr = read_image(sample_images()[0])
+    lr = np.ascontiguousarray(imresize_bicubic(hr, 1 / 4)[:PROBE_SIDE, :PROBE_SIDE])
+    wanted = torch.from_numpy(imresize_bicubic(lr, model.spec.scale)).permute(2, 0, 1).float()
+    image = torch.from_numpy(lr).permute(2, 0, 1)[None].float()
+    with torch.inference_mode():
+        errors = {
+            f"0..{white}": (model(image * white / RGB_RANGE)[0] * RGB_RANGE / white - wanted)
+            .abs()
+            .mean()
+            .item()
+            for white in (255, 1)
+        }
+    best = min(errors, key=lambda name: errors[name])
+    if not errors[best] < NEAR_BICUBIC:
+        return "unclear: it enlarges a photograph in neither 0..255 nor 0..1"
+    return best
+
+
+def next_step(path: Path, spec: ModelSpec) -> str:
+    """The command to go on with."""
+    quoted = shlex.quote(str(path))
+    if isinstance(spec, ForeignSpec):
+        return f"fakd train --teacher {quoted} ..."
+    other = ".pth" if path.suffix == ".safetensors" else ".safetensors"
+    return f"fakd export {quoted} --to {shlex.quote(path.stem + other)}"
+
+
+def _nearest(weights: Iterable[str]) -> Rows:
+    """By the names of weights with their numbers left open."""
+    mine = _kinds(weights)
+    best, known, likeness = "", set[str](), 0.0
+    for name in REGISTRY.names():
+        theirs = _kinds(_names_of(name))
+        share = len(mine & theirs) / len(mine | theirs)
+        if share > likeness:
+            best, known, likeness = name, theirs, share
+    if likeness < ALIKE:
+        return {"nearest": "no architecture of ours has names like these", "holds": some(sorted(mine), 6)}
+    return {
+        "nearest": f"{best}, {likeness:.0%} of the kinds of weights in common",
+        "missing": some(sorted(known - mine), 6) or "nothing",
+        "extra": some(sorted(mine - known), 6) or "nothing",
+    }
+
+
+def _names_of(architecture: str) -> list[str]:
+    with torch.device("meta"):
+        return list(create_model(architecture, scale=4).state_dict())
+
+
+def _kinds(names: Iterable[str]) -> set[str]:
+    return {re.sub(r"\d+", "*", name) for name in names}

@@ -1,0 +1,125 @@
+"""What a file is by its content, and what its pickle asks for: nothing in it is run or unpacked."""
+
+from __future__ import annotations
+
+import pickletools
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+MOST_PICKLE = 64 * 2**20
+"""Bytes of a pickle that are looked through: a state dict's own is far smaller."""
+PICKLES_IN_A_ROW = 8
+"""An old PyTorch file is a few pickles, one behind the other."""
+
+ARCHIVE = "PyTorch archive"
+OLD_PICKLE = "pickle, as PyTorch wrote before 1.6"
+_BEGINNINGS = (
+    (b"version https://git-lfs", "Git LFS pointer, not the file itself: run git lfs pull"),
+    (b"\x89PNG", "image (PNG)"),
+    (b"\xff\xd8\xff", "image (JPEG)"),
+    (b"RIFF", "image or sound (RIFF)"),
+    (b"\x89HDF", "HDF5, as Keras writes"),
+    (b"\x1f\x8b", "gzip archive; unpack it first"),
+    (b"7z\xbc\xaf", "7z archive; unpack it first"),
+    (b"Rar!", "RAR archive; unpack it first"),
+    (b"GGUF", "GGUF"),
+    (b"\x80", OLD_PICKLE),
+)
+_WEB = (b"<!doctype", b"<html", b"<?xml", b"<head")
+_PLAIN = {
+    ("collections", "OrderedDict"),
+    ("torch", "Size"),
+    ("torch", "device"),
+    ("torch.serialization", "_get_layout"),
+}
+
+
+def container(path: Path) -> str:
+    """What kind of file `path` is, in a few words. Raises `OSError` where it can't be read."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(64)
+    if not start:
+        return "empty file"
+    if start.startswith(b"PK\x03\x04"):
+        return _kind_of_zip(path)
+    if start.lstrip()[:9].lower().startswith(_WEB):
+        return "web page: the download gave a page rather than the file"
+    known = next((kind for beginning, kind in _BEGINNINGS if start.startswith(beginning)), None)
+    if known is not None:
+        return known
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size:
+        return "safetensors"
+    if path.suffix.lower() == ".onnx":
+        return "ONNX"
+    return "text" if all(sign >= 32 or sign in b"\t\r\n" for sign in start) else "unknown"
+
+
+def asked_for(path: Path) -> list[str]:
+    """The names beyond plain weights that the pickle in `path` would import, sorted; nothing is imported."""
+    names: set[str] = set()
+    try:
+        for module, name in _globals(_pickle_of(path)):
+            if not _is_plain(module, name):
+                names.add(f"{module}.{name}")
+    except Exception:  # noqa: BLE001 - a damaged pickle ends in nearly any exception; what was found counts
+        pass
+    return sorted(names)
+
+
+def _kind_of_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except Exception:  # noqa: BLE001 - zipfile raises nearly anything on damaged archives
+        return "damaged archive"
+    if any(name.endswith("/constants.pkl") for name in names):
+        return "TorchScript program"
+    if any(name.endswith("data.pkl") for name in names):
+        return ARCHIVE
+    return "zip archive; unpack it first"
+
+
+def _pickle_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            file.seek(0)
+            return file.read(MOST_PICKLE)
+    with zipfile.ZipFile(path) as archive:
+        name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+        with archive.open(name) as part:
+            return part.read(MOST_PICKLE)
+
+
+def _globals(content: bytes) -> Iterator[tuple[str, str]]:
+    stream = BytesIO(content)
+    for _ in range(PICKLES_IN_A_ROW):
+        texts: list[str] = []
+        memo: dict[int, str] = {}
+        for code, argument, _position in pickletools.genops(stream):
+            if code.name in ("GLOBAL", "INST"):
+                module, _, name = str(argument).partition(" ")
+                yield module, name
+            elif code.name == "STACK_GLOBAL" and len(texts) >= 2:
+                yield texts[-2], texts[-1]
+            elif "PUT" in code.name and texts and argument is not None:
+                memo[int(argument)] = texts[-1]
+            elif code.name == "MEMOIZE":
+                memo[len(memo)] = texts[-1] if texts else ""
+            elif "GET" in code.name and argument is not None and int(argument) in memo:
+                texts.append(memo[int(argument)])
+            elif isinstance(argument, str):
+                texts.append(argument)
+            del texts[:-4]
+
+
+def _is_plain(module: str, name: str) -> bool:
+    if (module, name) in _PLAIN:
+        return True
+    return (
+        (module == "torch" and name.endswith(("Storage", "Tensor")))
+        or (module in ("torch._utils", "torch._tensor") and name.startswith("_rebuild"))
+        or module == "torch.storage"
+    )

@@ -1,0 +1,142 @@
+"""`fakd info` on any file: what it is, why it can't be used, and that nothing in it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fakd_core import load_model
+from fakd_core.cli import main
+from fakd_core.doctor import describe_file, value_range
+from fakd_core.models.checkpoint import save_pth
+from fakd_core.models.layers import RGB_RANGE, MeanShift
+
+
+class Harm:
+    """Leaves a mark where its pickle is opened."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.mark}",)
+
+
+def asked(file: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    status = main(["info", str(file)])
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    return status, said.out, said.err
+
+
+def test_a_usable_file_is_described_with_the_command_to_go_on_with(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a b.pth"
+    save_pth(load_model(small_teacher), file)
+    assert main(["info", str(file), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows["container"].startswith("PyTorch archive")
+    assert rows["weights"].endswith("of float32")
+    assert rows["next"] == f"fakd export '{file}' --to 'a b.safetensors'"
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+def test_what_would_run_is_named_and_does_not(
+    protocol: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark = tmp_path / "mark"
+    for name, write in (
+        ("plain.pth", lambda file: file.write_bytes(pickle.dumps({"a": Harm(mark)}, protocol))),
+        ("torch.pth", lambda file: torch.save({"a": Harm(mark)}, file, pickle_protocol=max(protocol, 2))),
+    ):
+        file = tmp_path / name
+        write(file)
+        status, out, err = asked(file, capsys)
+        assert (status, err.count("\n")) == (1, 1)
+        assert "posix.system" in out
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "empty file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"\x89PNG\r\n\x1a\n", "image (PNG)"),
+        (b"PK\x03\x04 and no more", "damaged archive"),
+        (b"some notes", "text"),
+        (bytes(range(7, 40)), "unknown"),
+    ],
+)
+def test_other_files_are_told_by_their_content(
+    content: bytes, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "model.pth"
+    file.write_bytes(content)
+    status, out, _ = asked(file, capsys)
+    assert status == 1
+    assert expected in out
+
+
+def test_the_nearest_architecture_is_named_with_what_is_missing_and_extra(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = load_model(small_teacher).state_dict()
+    renamed = {key: tensor for key, tensor in weights.items() if "conv_du" not in key}
+    file = tmp_path / "near.pth"
+    torch.save({**renamed, "mine.gamma": torch.ones(1)}, file)
+    status, out, _ = asked(file, capsys)
+    assert status == 1
+    assert "rcan, " in out
+    missing, extra = out.split("missing")[1].split("extra")
+    assert "body.*.body.*.body.*.conv_du.*.weight" in missing
+    assert "mine.gamma" in extra
+
+
+def test_infinite_weights_are_named(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = load_model(small_teacher).state_dict()
+    weights["head.0.bias"][0] = float("nan")
+    torch.save(weights, tmp_path / "nan.pth")
+    status, out, _ = asked(tmp_path / "nan.pth", capsys)
+    assert status == 1
+    assert "head.0.bias" in out
+
+
+def test_the_range_of_values_is_found_by_trying() -> None:
+    model = load_model("rcan-g5-r5-c32-x4")
+    assert value_range(model) == "0..255"
+    # The same network for 0..1: its first and last layers are the only ones that aren't homogeneous.
+    unit = load_model("rcan-g5-r5-c32-x4")
+    for name, module in unit.named_modules():
+        if isinstance(module, torch.nn.Conv2d) and module.bias is not None and "conv_du" not in name:
+            module.bias.data /= RGB_RANGE
+        if isinstance(module, MeanShift):
+            module.bias /= RGB_RANGE
+        if name.endswith("conv_du.0"):
+            module.weight.data *= RGB_RANGE
+    assert value_range(unit) == "0..1"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_damage_crashes_it(data: st.DataObject, small_teacher: Path, tmp_path: Path) -> None:
+    file = tmp_path / f"x{data.draw(st.sampled_from(['.pth', '.safetensors', '.onnx']))}"
+    whole = bytearray(small_teacher.read_bytes())
+    if data.draw(st.booleans()):
+        save_pth(load_model(small_teacher), tmp_path / "whole.pth")
+        whole = bytearray((tmp_path / "whole.pth").read_bytes())
+    for place in data.draw(st.lists(st.integers(0, min(2000, len(whole)) - 1), max_size=8)):
+        whole[place] = data.draw(st.integers(0, 255))
+    file.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
+    assert describe_file(file, usable=False)["container"]
