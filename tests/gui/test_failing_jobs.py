@@ -65,7 +65,8 @@ def test_the_window_lives_on_and_tells(desk: Desk, job: str) -> None:
     for part in (REASON, "Traceback", "in explode", "FAKD Workbench", "Python 3.", "torch 2.", "PySide6"):
         assert part in text
     assert window.isVisible()
-    assert window.session.training is None
+    # A thread that has ended has still to tell the window so.
+    desk.qtbot.waitUntil(lambda: window.session.training is None, timeout=SLOW)
     assert window.train.start_button.isVisibleTo(window.train)
     if job in ("comparing", "inspecting", "figure"):
         return  # There the reason stands where the picture would.
