@@ -71,6 +71,7 @@ class Runner:
             "seed": training.seed,
             "scale": training.scale,
             "options": training.options,
+            "note": training.note,
             "scores": {
                 result["dataset"]: {"psnr": result["psnr_y"], "ssim": result["ssim_y"]}
                 for result in scores["results"]

@@ -22,6 +22,8 @@ class Training:
     scale: int
     options: dict[str, Any]
     teacher: str = ""
+    note: str = ""
+    """What else is to be known of it."""
 
     def command(self, data: Path, out: Path) -> list[str]:
         """The arguments of `fakd` that train it on the images of `data`, into `out/name`."""
@@ -40,8 +42,8 @@ def read_experiment(file: Path) -> list[Training]:
     trainings = []
     if "teacher" in document:
         options = {**common, **document["teacher"]}
-        seed = options.pop("seed")
-        trainings.append(Training(teacher, family, "teacher", seed, scale, options))
+        seed, note = options.pop("seed"), options.pop("note", "")
+        trainings.append(Training(teacher, family, "teacher", seed, scale, options, note=note))
     for seed in document["seeds"]:
         for number, (kind, own) in enumerate(document["students"].items(), 1):
             options = {**common, **document["student"], **own}

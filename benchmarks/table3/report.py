@@ -36,6 +36,7 @@ def _family(family: str, rows: list[Row]) -> str:
         own = [row for row in rows if row["kind"] == kind]
         cells = [_cell([row["scores"][name] for row in own]) for name in SETS]
         lines.append(_line([_title(kind, own), *cells, _gain(own, alone)]))
+    lines += [f"\n{_title(row['kind'], [row])}: {row['note']}" for row in rows if row.get("note")]
     return "\n".join(lines)
 
 
