@@ -70,6 +70,8 @@ class ModelExporter(QObject):
 
 
 def _write(ref: str, path: Path, kind: Kind, token: CancelToken) -> None:
+    if kind.suffix == ".onnx" and getattr(sys, "frozen", False):
+        raise ExportError("the one-folder app writes no ONNX; export with fakd from an installed package")
     if kind.suffix == ".onnx":
         # In a process of its own: while torch traces a network, others in this process are traced as well.
         _run_command(["export", ref, "--to", str(path), *kind.options], token)

@@ -9,9 +9,11 @@ import typer
 
 from fakd_core.cli import completion
 from fakd_core.cli.console import errors, output
+from fakd_core.events import CancelToken
 
 
 def export(
+    context: typer.Context,
     model: str = typer.Argument(
         ...,
         metavar="M",
@@ -31,14 +33,13 @@ def export(
 
     path = Path(expanduser(to))
     check_writable(path)
-    parity = write(
-        model,
-        path,
-        keys=keys,
-        half=half,
-        value_range=value_range,
-        on_stage=lambda stage: errors.print(f"{stage} ..."),
-    )
+    token: CancelToken = context.obj
+
+    def tell(stage: str) -> None:
+        token.raise_if_cancelled()
+        errors.print(f"{stage} ...")
+
+    parity = write(model, path, keys=keys, half=half, value_range=value_range, on_stage=tell)
     text = f"{path} ({path.stat().st_size / 1e6:.1f} MB)"
     if parity is not None:
         sizes = ", ".join(f"{batch}x{height}x{width}" for batch, _, height, width in parity.shapes)

@@ -17,6 +17,7 @@ from torch import Tensor
 from fakd_core import create_model, load_model
 from fakd_core.config import ModelSpec
 from fakd_core.errors import ConfigError, ExportError
+from fakd_core.events import Cancelled, CancelToken
 from fakd_core.export import export
 from fakd_core.models import SRNetwork
 from fakd_core.models.checkpoint import save_safetensors
@@ -187,3 +188,17 @@ def test_another_project_s_network_is_left_to_its_own_tools(spandrel: ModuleType
     file = foreign_file(tmp_path, "Compact")
     with pytest.raises(ConfigError, match="another project's network"):
         export(str(file), tmp_path / "out.onnx")
+
+
+def test_a_stopped_export_leaves_nothing(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    token = CancelToken()
+
+    def stop(stage: str) -> None:
+        if stage.startswith("comparing"):
+            token.cancel()
+        token.raise_if_cancelled()
+
+    with pytest.raises(Cancelled):
+        export(model[0], tmp_path / "out.onnx", on_stage=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
