@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from fakd_core import __version__
 from fakd_core.catalogue import load_model, model_file
 from fakd_core.errors import ConfigError, RunError
 from fakd_core.models import SRNetwork
@@ -21,7 +23,8 @@ from fakd_core.run_folder import is_run, read_config
 SUFFIXES = (".safetensors", ".pth", ".onnx")
 KEYS = ("authors", "fakd")
 LICENCE = "Weights stand under the terms of the teacher and the images that they were made from."
-_OF_A_RUN = ("student", "distill", "alpha", "layers", "steps", "batch", "patch", "lr", "seed")
+_NAMED = ("teacher", "student", "train_data")
+_OF_A_RUN = ("distill", "alpha", "layers", "steps", "batch", "patch", "lr", "seed")
 
 
 def export(
@@ -99,7 +102,7 @@ def _notes(model: SRNetwork, run: Path) -> dict[str, str]:
     notes = {
         "architecture": model.spec.architecture,
         "scale": str(model.spec.scale),
-        "made_with": f"fakd-workbench {version('fakd-workbench')}, torch {version('torch')}",
+        "made_with": f"fakd-workbench {__version__}, torch {torch.__version__}",
         "licence": LICENCE,
     }
     if is_run(run):
@@ -114,5 +117,5 @@ def _training(run: Path) -> Mapping[str, Any]:
     except (ConfigError, RunError):
         return {}
     settings = config.model_dump(mode="json")
-    names = {name: [Path(one).name for one in _listed(settings[name])] for name in ("teacher", "train_data")}
+    names = {name: [Path(one).name for one in _listed(settings[name])] for name in _NAMED}
     return {**names, **{name: settings[name] for name in _OF_A_RUN}}

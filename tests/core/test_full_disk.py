@@ -58,6 +58,12 @@ def fill(disk: Path) -> Path:
     return filler
 
 
+def assert_nothing_is_missing(run: Path, whole: Path) -> None:
+    assert [line["step"] for line in read_metrics(run)] == [line["step"] for line in read_metrics(whole)]
+    mine, theirs = load_file(run / "student.safetensors"), load_file(whole / "student.safetensors")
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
 def test_the_training_goes_on_and_saves_again_when_there_is_room(
     settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,10 +87,7 @@ def test_the_training_goes_on_and_saves_again_when_there_is_room(
     assert "No space left" in notices[0] or "disk full" in notices[0]
     assert notices[1] == "saving works again"
     assert isinstance(events[-1], RunEnd)
-    lines, expected = read_metrics(run), read_metrics(whole)
-    assert [line["step"] for line in lines] == [line["step"] for line in expected]
-    mine, theirs = load_file(run / "student.safetensors"), load_file(whole / "student.safetensors")
-    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+    assert_nothing_is_missing(run, whole)
 
 
 @contextmanager
@@ -116,9 +119,7 @@ def test_the_training_goes_on_while_the_disk_is_read_only(
     assert len(notices) == 2
     assert "ead-only" in notices[0]
     assert notices[1] == "saving works again"
-    assert [line["step"] for line in read_metrics(run)] == [line["step"] for line in read_metrics(whole)]
-    mine, theirs = load_file(run / "student.safetensors"), load_file(whole / "student.safetensors")
-    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+    assert_nothing_is_missing(run, whole)
 
 
 def test_no_run_begins_on_a_read_only_disk(settings: dict[str, Any], small_disk: Path) -> None:
