@@ -5,29 +5,86 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from fakd_core.config import ModelSpec
+from fakd_core.catalogue import has_weights, load_model, model_file, resolve_spec
+from fakd_core.config import ModelSpec, check_scale
 from fakd_core.errors import FakdError
 from fakd_core.images import imresize_bicubic, read_image
 from fakd_core.models import SRNetwork, create_model
 from fakd_core.models.architectures import REGISTRY
+from fakd_core.models.checkpoint import stored_as
 from fakd_core.models.file_kind import asked_for, container
 from fakd_core.models.foreign import ForeignSpec
 from fakd_core.models.layers import RGB_RANGE
 from fakd_core.models.weight_file import read_weights, some
+from fakd_core.profiling import PAPER_LR_SIZE, profile
 from fakd_core.samples import sample_images
 
-Rows = dict[str, str | list[str]]
+Rows = dict[str, str | int | float | list[str]]
 
 ALIKE = 0.2
 """Below this share of common kinds of weights no architecture counts as near."""
 NEAR_BICUBIC = 40.0
 """Grey levels: what enlarges at all is nearer to bicubic, on average."""
 PROBE_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is known of a model, by the names of docs/doctor.md, and why it can't be used, if so."""
+
+    rows: Rows
+    error: FakdError | None = None
+
+
+def examine(ref: str, lr_size: tuple[int, int] = PAPER_LR_SIZE, scale: int = 4) -> Findings:
+    """Whether the model named `ref` can be used, and what it or its file is; presets take `scale`.
+
+    GMACs are for an LR image of `lr_size` (height, width). Nothing in a file is run, and no file is an error.
+    """
+    try:
+        return Findings({"model": ref, **_describe(ref, lr_size, scale)})
+    except FakdError as error:
+        return Findings(_diagnose(ref), error)
+
+
+def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
+    rows: Rows = {"file": "none: a preset, with no weights"}
+    if has_weights(ref):
+        network, path = load_model(ref), model_file(ref)
+        spec = network.spec
+        rows = {
+            "file": str(path),
+            **describe_file(path, usable=True),
+            "key format": stored_as(path, spec),
+            "value range": value_range(network),
+            "next": next_step(path, spec),
+        }
+    else:
+        spec = resolve_spec(ref, check_scale(scale))
+    cost = profile(spec, lr_size)
+    return {
+        **rows,
+        **spec.model_dump(exclude={"taps", "tap_widths"}),
+        "taps": [f"{index}: {name}" for index, name in enumerate(spec.tap_names)] or "none",
+        "parameters": cost.parameters,
+        "gmacs": round(cost.gmacs, 3),
+        "gmacs_lr_size": f"{lr_size[0]}x{lr_size[1]}",
+    }
+
+
+def _diagnose(ref: str) -> Rows:
+    """What can be said of a file that is no usable model; nothing where there is no such file."""
+    try:
+        path = model_file(ref)
+        return {"file": str(path), **describe_file(path, usable=False)} if path.is_file() else {}
+    except (FakdError, OSError):
+        return {}
 
 
 def describe_file(path: Path, *, usable: bool) -> Rows:

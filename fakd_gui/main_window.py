@@ -18,6 +18,7 @@ from fakd_core.run_folder import LOCK
 from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.closing import losses, may_close
 from fakd_gui.compare import ComparePanel
+from fakd_gui.doctor import ModelDoctor
 from fakd_gui.inspect import InspectPanel
 from fakd_gui.jobs import LatestWins, stop_all
 from fakd_gui.menus import Menus
@@ -131,6 +132,13 @@ class MainWindow(QMainWindow):
                     f"{path.name}: not something this app opens; drop an image, a folder of images, "
                     "a run folder, a .safetensors, .pt or .pth file, or settings (.toml)"
                 )
+
+    def check_model(self, path: Path | None = None) -> None:
+        """Open the model doctor, and have it look at `path`."""
+        doctor = ModelDoctor(self.session, self)
+        doctor.show()
+        if path is not None:
+            doctor.check(path)
 
     def look_through(self, folder: Path) -> None:
         """Put the images of `folder` on Compare's film strip."""
@@ -273,6 +281,7 @@ class MainWindow(QMainWindow):
         menu.addSection(path.name)
         menu.addAction("Use as teacher", lambda: self._take_model(path, self.session.set_teacher))
         menu.addAction("Add as student", lambda: self._take_model(path, self.session.add_student))
+        menu.addAction("What is this file?", lambda: self.check_model(path))
         menu.popup(QCursor.pos())
 
 

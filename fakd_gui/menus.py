@@ -51,6 +51,7 @@ class Menus:
         menu.addSeparator()
         self._add(menu, "Choose &teacher…", "", lambda: self._choose_model(session.set_teacher))
         self._add(menu, "Add &student…", "", lambda: self._choose_model(session.add_student))
+        self._add(menu, "&Check a model file…", "", window.check_model)
         self._add(menu, "Open r&un…", "", self._choose_run)
         self._add(menu, "&Load settings…", "", self._choose_settings)
         menu.addSeparator()
