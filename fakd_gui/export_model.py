@@ -1,4 +1,4 @@
-"""Export of a student from the window, in the background."""
+"""Export of a model from the window, in the background."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ KINDS = {
     "Safetensors": Kind(".safetensors"),
     "ONNX, white is 255": Kind(".onnx"),
     "ONNX, white is 1": Kind(".onnx", ("--range", "1")),
+    "ONNX, half precision, white is 255": Kind(".onnx", ("--half",)),
     "ONNX, half precision, white is 1": Kind(".onnx", ("--range", "1", "--half")),
 }
 
@@ -50,7 +51,7 @@ class ModelExporter(QObject):
     def choose(self, ref: str) -> None:
         """Ask where the model `ref` goes, and write it there."""
         suffixes = {name: kind.suffix for name, kind in KINDS.items()}
-        chosen = ask_save_path(self._window, "Export the student", f"{Path(ref).stem}.pth", suffixes)
+        chosen = ask_save_path(self._window, "Export the model", f"{Path(ref).stem}.pth", suffixes)
         if chosen is not None:
             self.export(ref, chosen[0], KINDS[chosen[1]])
 

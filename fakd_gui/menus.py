@@ -52,6 +52,8 @@ class Menus:
         self._add(menu, "Choose &teacher…", "", lambda: self._choose_model(session.set_teacher))
         self._add(menu, "Add &student…", "", lambda: self._choose_model(session.add_student))
         self._add(menu, "&Check a model file…", "", window.check_model)
+        self._add(menu, "&Export a model…", "", lambda: self._choose_model(window.run_list.exporter.choose))
+        menu.addSeparator()
         self._add(menu, "Open r&un…", "", self._choose_run)
         self._add(menu, "&Load settings…", "", self._choose_settings)
         menu.addSeparator()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PySide6.QtWidgets import QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
 from safetensors.torch import load_file
 from test_run_list import choose, runs, told  # noqa: F401 - fixtures
@@ -13,6 +14,7 @@ from test_run_list import choose, runs, told  # noqa: F401 - fixtures
 from fakd_core.catalogue import bundled_models, model_file
 from fakd_gui import export_model
 from fakd_gui.export_model import KINDS
+from fakd_gui.main_window import MainWindow
 from fakd_gui.run_list import RunList
 from fakd_gui.session import Session
 
@@ -44,6 +46,20 @@ def test_a_run_s_student_is_exported_from_its_menu(
     assert confirmed[-1] == "Wrote out.pth (0.9 MB)"
     mine, theirs = torch.load(path, weights_only=True), load_file(model_file(STUDENT))
     assert torch.equal(mine["body_tail.weight"], theirs["body.5.weight"])
+
+
+def test_any_model_s_file_is_exported_from_the_file_menu(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.pth"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(model_file(STUDENT)), ""))
+    monkeypatch.setattr(export_model, "ask_save_path", lambda *_: (path, "Checkpoint for other tools"))
+    (file,) = (action.menu() for action in window.menuBar().actions() if action.text() == "&File")
+    assert isinstance(file, QMenu)
+    next(entry for entry in file.actions() if entry.text() == "&Export a model…").trigger()
+    qtbot.waitUntil(path.exists, timeout=20_000)
+    mine, theirs = torch.load(path, weights_only=True), load_file(model_file(STUDENT))
+    assert torch.equal(mine["body.5.weight"], theirs["body.5.weight"])
 
 
 def test_onnx_is_written_beside_the_work_in_the_window(
