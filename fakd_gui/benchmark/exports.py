@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 
-from fakd_core.results import mean_metrics
 from fakd_gui.benchmark import coverage
 from fakd_gui.benchmark.protocol import lines
 from fakd_gui.benchmark.report import Column, Kind, Mark, Report, Row, Score, SetAt, shown
@@ -24,6 +23,7 @@ HEADINGS = {
     Kind.GAP: "Gap %",
     Kind.SECONDS: "s/image",
 }
+"""Of the columns but those of installed packages."""
 _NOTHING = "–"
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -85,6 +85,11 @@ class Selection:
         return [" ".join(line.split()) for line in (*lines(self.published), *left_out)]
 
 
+def heading(column: Column) -> str:
+    """What stands above a column, below its set's name."""
+    return column.metric or HEADINGS[column.kind]
+
+
 def name_of(row: Row) -> str:
     """A row's name where nothing else says that its figures are published ones."""
     return f"{row.label} (published)" if row.published else row.label
@@ -93,7 +98,7 @@ def name_of(row: Row) -> str:
 def to_markdown(selection: Selection) -> str:
     """A Markdown table; comments below it say how it was measured, and what was left out."""
     headings = [
-        f"{selection.title(column.at)} {HEADINGS[column.kind]}" if column.at else HEADINGS[column.kind]
+        f"{selection.title(column.at)} {heading(column)}" if column.at else heading(column)
         for column in selection.columns
     ]
     table = [["Model", *map(_as_markdown, headings)], ["---", *["---:"] * len(headings)]]
@@ -132,7 +137,7 @@ def to_latex(selection: Selection) -> str:
         r"\toprule",
         _latex_line(titles),
         "".join(rules),
-        _latex_line(["Model", *[_escape(HEADINGS[column.kind]) for column in columns]]),
+        _latex_line(["Model", *[_escape(heading(column)) for column in columns]]),
         r"\midrule",
     ]
     ours = [row for row in selection.rows if not row.published]
@@ -149,7 +154,7 @@ def to_csv(selection: Selection) -> str:
 
     The means are of `images` of the `images_in_set`. Metrics of installed packages are the last columns.
     """
-    added = _added_metrics(selection)
+    added = selection.report.metrics()
     names = [
         "model",
         "set",
@@ -170,8 +175,7 @@ def to_csv(selection: Selection) -> str:
         head = [row.label, name, at.scale, images, score.psnr, score.ssim, *derived, score.seconds]
         source = "published" if row.published else "measured"
         ref = "" if row.published else row.ref
-        means = mean_metrics(score.images)
-        others = [means.get(name) for name in added]
+        others = [score.metrics.get(name) for name in added]
         table.append([*head, row.parameters, row.gmacs, source, ref, whole, *others])
     return _csv([*names, *added], table)
 
@@ -182,7 +186,7 @@ def to_csv_per_image(selection: Selection) -> str:
     An image that was left out has its file and, in `left_out`, the reason instead of figures. Metrics of
     installed packages are the last columns.
     """
-    added = _added_metrics(selection)
+    added = selection.report.metrics()
     names = ["model", "set", "scale", "image", "psnr_y_db", "ssim_y", "delta_teacher_db", "seconds"]
     names.append("left_out")
     table: list[list[object]] = []
@@ -215,12 +219,6 @@ def _scores(selection: Selection) -> list[tuple[Row, SetAt, Score]]:
         for row in selection.rows
         if (score := selection.report.score(row.ref, at)) is not None
     ]
-
-
-def _added_metrics(selection: Selection) -> list[str]:
-    """What installed packages measured, by name."""
-    measured = (image.metrics for _, _, score in _scores(selection) for image in score.images)
-    return list(dict.fromkeys(name for metrics in measured for name in metrics))
 
 
 def _csv(names: Sequence[str], table: Sequence[Sequence[object]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from fakd_core.published import published_scores
-from fakd_core.results import ImageResult, LeftOut
+from fakd_core.results import ImageResult, LeftOut, mean_metrics
 
 BICUBIC = "bicubic"
 PUBLISHED = "published:"
@@ -59,7 +59,8 @@ class Row:
 class Score:
     """Mean PSNR (dB), SSIM and seconds per image; `images` are those that the means are of.
 
-    `left_out` are the set's images that could not be measured.
+    `left_out` are the set's images that could not be measured; `metrics` the means of what installed packages
+    measure.
     """
 
     psnr: float
@@ -67,13 +68,14 @@ class Score:
     seconds: float | None = None
     images: tuple[ImageResult, ...] = field(default=(), repr=False)
     left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
+    metrics: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def of(
         images: tuple[ImageResult, ...], psnr: float, ssim: float, left_out: tuple[LeftOut, ...] = ()
     ) -> Score:
         seconds = fmean(image.seconds for image in images) if images else None
-        return Score(psnr, ssim, seconds, images, left_out)
+        return Score(psnr, ssim, seconds, images, left_out, mean_metrics(images))
 
     def compares_with(self, other: Score) -> bool:
         """Whether both are means of the same images, as far as is known."""
@@ -93,6 +95,7 @@ class Kind(StrEnum):
     DELTA = "delta"
     GAP = "gap"
     SECONDS = "seconds"
+    METRIC = "metric"
 
 
 MODEL_KINDS = (Kind.PARAMETERS, Kind.GMACS)
@@ -101,10 +104,11 @@ SET_KINDS = tuple(kind for kind in Kind if kind not in MODEL_KINDS)
 
 @dataclass(frozen=True)
 class Column:
-    """`at` is None for what belongs to the model alone."""
+    """`at` is None for what belongs to the model alone; `metric` is the name of an installed package's."""
 
     kind: Kind
     at: SetAt | None = None
+    metric: str = ""
 
 
 class Mark(StrEnum):
@@ -135,8 +139,16 @@ class Report:
     def columns(self, kinds: Iterable[Kind]) -> list[Column]:
         """The columns of `kinds`: what belongs to the model, then set after set."""
         kinds = set(kinds)
-        alone = [Column(kind) for kind in MODEL_KINDS if kind in kinds]
-        return alone + [Column(kind, at) for at in self.groups for kind in SET_KINDS if kind in kinds]
+        columns = [Column(kind) for kind in MODEL_KINDS if kind in kinds]
+        metrics = self.metrics() if Kind.METRIC in kinds else []
+        for at in self.groups:
+            columns += [Column(kind, at) for kind in SET_KINDS if kind in kinds and kind is not Kind.METRIC]
+            columns += [Column(Kind.METRIC, at, name) for name in metrics]
+        return columns
+
+    def metrics(self) -> list[str]:
+        """What installed packages measured, by name."""
+        return list(dict.fromkeys(name for score in self.scores.values() for name in score.metrics))
 
     def set_name(self, at: SetAt) -> str:
         """The set's name, with its folder's before it where two sets would look alike."""
@@ -187,6 +199,8 @@ class Report:
                 return score.seconds
             case Kind.DELTA:
                 return self._delta(row.ref, column.at, score)
+            case Kind.METRIC:
+                return score.metrics.get(column.metric)
             case _:
                 return self._gap(row.ref, column.at, score)
 
@@ -261,6 +275,8 @@ def shown(kind: Kind, value: float | None) -> str:
             return f"{value:+.3f}"
         case Kind.GAP:
             return f"{value:.0f}"
+        case Kind.METRIC:
+            return f"{value:.5g}"
         case _:
             return f"{value:.3f}" if value < 10 else f"{value:.1f}"
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from fakd_core.results import covered
 from fakd_gui.benchmark import coverage
-from fakd_gui.benchmark.exports import HEADINGS, Selection
+from fakd_gui.benchmark.exports import Selection, heading
 from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Kind, Mark, Report, Row, SetAt, shown
 from fakd_gui.theme import current_theme
 
@@ -38,6 +38,7 @@ TIPS = {
     Kind.DELTA: "PSNR minus the teacher's, in dB; a published student's, minus its published teacher's",
     Kind.GAP: "Gap closed, in percent: (PSNR − baseline) / (teacher − baseline)",
     Kind.SECONDS: "Seconds per image, upscaling alone, on this machine's processor",
+    Kind.METRIC: "Mean over the images, measured by an installed package",
 }
 MOST_LEFT_OUT = 8
 """Images named in a tip; the list behind the figure has them all."""
@@ -58,6 +59,7 @@ class Order:
             "kind": str(self.column.kind) if self.column else "",
             "data": at.data if at else "",
             "scale": at.scale if at else 0,
+            "metric": self.column.metric if self.column else "",
             "descending": self.descending,
         }
 
@@ -71,7 +73,8 @@ class Order:
         if kind not in list(Kind):
             return None
         at = SetAt(str(data), scale) if data and isinstance(scale, int) else None
-        return Order(Column(Kind(str(kind)), at), descending)
+        metric = found.get("metric")
+        return Order(Column(Kind(str(kind)), at, metric if isinstance(metric, str) else ""), descending)
 
 
 class ReportModel(QAbstractTableModel):
@@ -175,15 +178,15 @@ class ReportModel(QAbstractTableModel):
         return None
 
     def _heading(self, column: Column, role: int) -> object:
-        heading = HEADINGS[column.kind]
+        title = heading(column)
         match role:
             case Role.DisplayRole:
                 sorted_by = self.order is not None and self.order.column == column
-                return f"{heading} {arrow(self.order)}" if sorted_by else heading
+                return f"{title} {arrow(self.order)}" if sorted_by else title
             case Role.SizeHintRole:
                 # Room for the arrow at all times: no column moves under the mouse when it comes.
                 metrics = QFontMetrics(QFont())
-                return QSize(metrics.horizontalAdvance(f"{heading} ▾") + 12, metrics.height() + 8)
+                return QSize(metrics.horizontalAdvance(f"{title} ▾") + 12, metrics.height() + 8)
             case Role.ToolTipRole:
                 where = f"\n{column.at.data}" if column.at else ""
                 return (
@@ -223,7 +226,7 @@ class ReportModel(QAbstractTableModel):
         source = "published" if row.published else "click for its images"
         best = self.report.mark(row, column)
         mark = f", {'best' if best is Mark.BEST else 'second best'}" if best else ""
-        name = HEADINGS[column.kind].split()[0]
+        name = heading(column).split()[0]
         tip = f"{self.report.title(column.at)}: {name} {text}{UNITS.get(column.kind, '')}{mark} ({source})"
         score = self.report.scores.get(Cell(row.ref, column.at))
         if score is None or not score.left_out:

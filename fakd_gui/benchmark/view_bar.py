@@ -29,6 +29,7 @@ OPTIONAL = {
     Kind.DELTA: "Difference to the teacher",
     Kind.GAP: "Gap closed",
     Kind.SECONDS: "Time per image",
+    Kind.METRIC: "Metrics of installed packages",
 }
 
 

@@ -179,6 +179,8 @@ def test_metrics_of_installed_packages_are_the_last_columns(report: Report) -> N
     assert [row["mae_y"] for row in means if row["mae_y"]] == ["3.0"]
     by_image = list(csv.DictReader(io.StringIO(to_csv_per_image(select(report))), strict=True))
     assert [row["mae_y"] for row in by_image if row["mae_y"]] == ["2.5", "3.5"]
+    assert "Set5 ×4 mae_y |" in to_markdown(select(report))
+    assert r"& mae\_y" in to_latex(select(report))
     # A kept table has them again.
     result = Result(FAKD, "Set5", 4, 2, 30.0, 0.9, images)
     assert from_json(json.loads(json.dumps(to_json([result])))) == [result]

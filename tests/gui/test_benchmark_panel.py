@@ -13,13 +13,15 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model, save_photo
 
+from fakd_core import evaluation
 from fakd_core.catalogue import load_model
 from fakd_core.datasets import open_dataset
 from fakd_core.evaluation import evaluate
+from fakd_core.metrics import Metric
 from fakd_core.profiling import profile
 from fakd_core.samples import SAMPLES, resolve_data
 from fakd_gui.benchmark import BenchmarkPanel
-from fakd_gui.benchmark.report import BICUBIC, Cell, Kind, SetAt
+from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Kind, SetAt
 from fakd_gui.benchmark.report_model import Order
 from fakd_gui.failures import keep_failures
 from fakd_gui.theme import DARK, LIGHT, watcher
@@ -97,6 +99,28 @@ def test_bundled_models_and_samples_are_on_offer(bench: Bench, panel: BenchmarkP
     assert chooser.folders[0] == resolve_data(SAMPLES)
     assert chooser.models.ticked() == [BICUBIC, *bench.students, bench.teacher]
     assert "rcan-g5-r5-c32-x4" in chooser.models.on_offer()
+
+
+def test_what_an_installed_package_measures_is_a_column(
+    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = Metric(
+        "mae", "mean absolute error", lambda sr, hr, border: float(abs(sr - hr.astype(float)).mean())
+    )
+    monkeypatch.setattr(evaluation, "METRICS", [error])
+    run(panel, qtbot)
+    column = Column(Kind.METRIC, at(bench), "mae")
+    table = panel.table
+    section = table.reported.columns.index(column)
+    assert table.reported.headerData(section, Qt.Orientation.Horizontal) == "mae"
+    value = table.report.scores[Cell(bench.teacher, at(bench))].metrics["mae"]
+    assert table.texts(bench.teacher)[section] == f"{value:.5g}"
+    table.set_order(Order(column, descending=False))
+    shown = [float(table.texts(row.ref)[section]) for row in table.reported.rows if not row.published]
+    assert shown == sorted(shown)
+    assert Order.from_plain(Order(column, descending=True).to_plain()) == Order(column, descending=True)
+    panel.bar.switches[Kind.METRIC].setChecked(False)
+    assert column not in table.reported.columns
 
 
 def test_a_row_holds_the_core_s_figures(bench: Bench, measured: BenchmarkPanel) -> None:
