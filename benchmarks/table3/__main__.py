@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.table3.experiments import Training, read_experiment
 from benchmarks.table3.report import markdown
+from fakd_core.run_folder import read_metrics
 
 HERE = Path(__file__).parent
 EXPERIMENTS = ("rcan-x4", "san-x4", "rcan-x2", "ablation")
@@ -76,6 +77,9 @@ class Runner:
                 result["dataset"]: {"psnr": result["psnr_y"], "ssim": result["ssim_y"]}
                 for result in scores["results"]
             },
+            "validation": [
+                [line["step"], line["psnr"]] for line in read_metrics(run) if line["event"] == "validation"
+            ],
         }
 
     def _fakd(self, words: list[str], **streams: Any) -> subprocess.CompletedProcess[bytes]:
