@@ -1,4 +1,4 @@
-"""The table that the Benchmark workspace opens with: the bundled models on the papers' sets.
+"""The tables that the Benchmark workspace opens with: the bundled models on the papers' sets, by family.
 
     .venv/bin/python -m benchmarks.table3.reference --benchmarks DIR
 
@@ -11,42 +11,61 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from benchmarks.table3.report import SETS
 from fakd_core import load_model
-from fakd_core.assets import REFERENCE_RESULTS, assets_dir
+from fakd_core.assets import assets_dir
 from fakd_core.catalogue import bundled_models
 from fakd_core.files import write_text
 from fakd_core.profiling import profile
 
-SCALE = 4
-TEACHER = "rcan-g5-r5-c32-x4"
-BASELINE = "rcan-g5-r1-c32-x4-plain"
+STUDENTS = ("plain", "fakd")
+"""How the names of bundled students end; the other model of a family is the teacher."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--benchmarks", type=Path, required=True, help="the folder of Set5, Set14, ...")
     options = parser.parse_args()
-    networks = {name: load_model(path) for name, path in bundled_models().items()}
-    names = ["bicubic", *(name for name, network in networks.items() if network.spec.scale == SCALE)]
-    models = [word for name in names for word in ("--model", name)]
-    sets = [word for name in SETS for word in ("--data", str(options.benchmarks / name))]
+    for family, names in groupby(sorted(bundled_models(), key=family_of), key=family_of):
+        # The student alone, the one with FAKD, the teacher.
+        ordered = sorted(names, key=lambda name: [name.endswith(end) for end in STUDENTS], reverse=True)
+        document = measure(ordered, options.benchmarks)
+        path = assets_dir() / "results" / f"{family}.json"
+        write_text(path, json.dumps(document, separators=(",", ":")) + "\n")
+
+
+def family_of(name: str) -> str:
+    """'rcan-x4'."""
+    spec = load_model(name).spec
+    return f"{spec.architecture}-x{spec.scale}"
+
+
+def measure(names: Sequence[str], benchmarks: Path) -> dict[str, Any]:
+    """The document of one family's models."""
+    networks = {name: load_model(name) for name in names}
+    scale = networks[names[0]].spec.scale
+    models = [word for name in ("bicubic", *names) for word in ("--model", name)]
+    sets = [word for name in SETS for word in ("--data", str(benchmarks / name))]
     measured = subprocess.run(
-        [sys.executable, "-m", "fakd_core.cli", "evaluate", *models, *sets, "--scale", str(SCALE), "--json"],
+        [sys.executable, "-m", "fakd_core.cli", "evaluate", *models, *sets, "--scale", str(scale), "--json"],
         check=True,
         stdout=subprocess.PIPE,
     )
-    document = json.loads(measured.stdout)
-    document["teacher"], document["baseline"] = TEACHER, BASELINE
+    document: dict[str, Any] = json.loads(measured.stdout)
+    document["teacher"] = next(name for name in names if not name.endswith(STUDENTS))
+    document["baseline"] = next(name for name in names if name.endswith("plain"))
     document["measured"] = datetime.now().isoformat(timespec="seconds")
     document["models"] = {"bicubic": {"label": "Bicubic"}}
-    for name in names[1:]:
-        cost = profile(networks[name])
+    for name, network in networks.items():
+        cost = profile(network)
         document["models"][name] = {"label": name, "parameters": cost.parameters, "gmacs": cost.gmacs}
-    write_text(assets_dir() / REFERENCE_RESULTS, json.dumps(document, separators=(",", ":")) + "\n")
+    return document
 
 
 if __name__ == "__main__":

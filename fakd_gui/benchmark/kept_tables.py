@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from fakd_core.assets import REFERENCE_RESULTS, assets_dir
+from fakd_core.assets import reference_results
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
 from fakd_core.files import write_text
@@ -20,8 +20,13 @@ from fakd_gui.user_files import config_folder
 
 LAST = "benchmark.json"
 """The last table, among the user's settings."""
-REFERENCE = "Reference results of the bundled models"
-"""What the table that comes with the program is called."""
+FIRST_REFERENCE = "rcan-x4"
+"""The bundled models' table that a first start shows."""
+
+
+def family_title(family: str) -> str:
+    """'rcan-x4' as 'RCAN ×4'."""
+    return family.replace("-x", " ×").upper()
 
 
 class KeptTables(QObject):
@@ -43,17 +48,17 @@ class KeptTables(QObject):
         self._reading.submit(lambda token: (read_report(path), path.name))
 
     def open_last(self) -> None:
-        """Read the last table; where there is none, the one that comes with the program."""
+        """Read the last table; where there is none, the bundled models'."""
         last = config_folder() / LAST
         if last.is_file():
             self._reading.submit(lambda token: (read_report(last), ""))
         else:
-            self.open_reference()
+            self.open_reference(FIRST_REFERENCE)
 
-    def open_reference(self) -> None:
-        """Read the bundled models' scores on the papers' sets."""
-        path = assets_dir() / REFERENCE_RESULTS
-        self._reading.submit(lambda token: (read_report(path), REFERENCE))
+    def open_reference(self, family: str) -> None:
+        """Read the scores of the bundled models of `family` on the papers' sets."""
+        path, name = reference_results()[family], f"Reference results of {family_title(family)}"
+        self._reading.submit(lambda token: (read_report(path), name))
 
     def keep(self, report: Report) -> None:
         """Leave `report` for the next start."""

@@ -11,10 +11,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
+from fakd_core.assets import reference_results
 from fakd_core.files import write_text
 from fakd_gui.benchmark import exports
 from fakd_gui.benchmark.document import to_document
 from fakd_gui.benchmark.exports import Selection
+from fakd_gui.benchmark.kept_tables import family_title
 from fakd_gui.session import Session
 from fakd_gui.widgets.save_dialog import ask_save_path
 
@@ -33,8 +35,8 @@ class OutputBar(QWidget):
 
     opened = Signal(object)
     """The path of a file of results that is to be shown."""
-    reference_wanted = Signal()
-    """The table that comes with the program is to be shown."""
+    reference_wanted = Signal(str)
+    """The bundled models of this family, and their scores, are to be shown."""
 
     def __init__(
         self, session: Session, selection: Callable[[], Selection], parent: QWidget | None = None
@@ -67,8 +69,10 @@ class OutputBar(QWidget):
         self.open_button.clicked.connect(self.open)
         self.open_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         more = QMenu(self)
-        self.reference_action = more.addAction("Reference results")
-        self.reference_action.triggered.connect(self.reference_wanted)
+        more.addSection("Reference results")
+        for family in reference_results():
+            entry = more.addAction(family_title(family))
+            entry.triggered.connect(lambda _=False, family=family: self.reference_wanted.emit(family))
         self.open_button.setMenu(more)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -24,10 +24,12 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_photo
 
+from fakd_core.assets import reference_results
 from fakd_core.catalogue import bundled_models
 from fakd_core.results import ImageResult
 from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.benchmark.document import to_document
+from fakd_gui.benchmark.kept_tables import family_title
 from fakd_gui.benchmark.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
 
 
@@ -248,11 +250,17 @@ def test_the_first_start_shows_the_bundled_models_and_what_is_published(
     assert bundled <= set(bundled_models())
     assert report.teacher in bundled
     assert {"RCAN teacher", "RCAN student with FAKD"} <= {row.label for row in report.published()}
-    assert first.age.text().startswith("Reference results of the bundled models, measured on")
+    assert first.age.text().startswith("Reference results of RCAN ×4, measured on")
 
 
-def test_the_reference_comes_back_when_asked_for(panel: BenchmarkPanel, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("family", reference_results())
+def test_every_reference_comes_when_asked_for(panel: BenchmarkPanel, qtbot: QtBot, family: str) -> None:
     before = panel.table.report
-    panel.output.reference_action.trigger()
+    entries = {entry.text(): entry for entry in panel.output.open_button.menu().actions()}
+    entries[family_title(family)].trigger()
     qtbot.waitUntil(lambda: panel.table.report is not before, timeout=5000)
-    assert "Urban100" in {group.name for group in panel.table.report.groups.values()}
+    report = panel.table.report
+    assert "Urban100" in {group.name for group in report.groups.values()}
+    assert {report.teacher, report.baseline} <= set(report.rows)
+    assert set(report.rows) - {BICUBIC} <= set(bundled_models())
+    assert panel.age.text().startswith(f"Reference results of {family_title(family)}")
