@@ -27,6 +27,7 @@ from fakd_core.lessons import Lessons, LiveLessons
 from fakd_core.losses import DistillationLoss
 from fakd_core.models import SRNetwork, create_model
 from fakd_core.models.foreign import ForeignNetwork
+from fakd_core.models.seeding import Seeded
 from fakd_core.models.transfer import copy_matching_layers
 from fakd_core.patches import PatchSampler
 from fakd_core.pixel_store import PixelStore, open_store
@@ -195,8 +196,7 @@ def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple
                 "teach, but not learn here; choose a preset, sizes or a model of this program as student"
             )
         return student, 0
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with Seeded(config.seed):
         student = create_model(resolve_spec(config.student, config.scale))
     if not config.init_from_teacher:
         return student, 0

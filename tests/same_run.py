@@ -14,7 +14,7 @@ from fakd_core.run_folder import read_metrics
 
 def assert_same_run(run: Path, whole: Path) -> None:
     """`run`, which was interrupted, holds what `whole` holds, to the last bit."""
-    assert timeless(run) == timeless(whole), "metrics, and with them the learning rates"
+    assert_same_metrics(timeless(run), timeless(whole))
     states = [load_state(folder / "checkpoints") for folder in (run, whole)]
     assert [damaged for _, damaged in states] == [[], []]
     mine, theirs = (dict(state or {}) for state, _ in states)
@@ -22,6 +22,13 @@ def assert_same_run(run: Path, whole: Path) -> None:
     assert difference(mine, theirs) == "", "weights, optimiser, loss scaling, average or best scores"
     files = [{path.relative_to(folder): content(path) for path in kept(folder)} for folder in (run, whole)]
     assert difference(*files) == "", "weights or pictures kept on the way"
+
+
+def assert_same_metrics(mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
+    """With them also the learning rates."""
+    unlike = [pair for pair in zip(mine, theirs, strict=False) if pair[0] != pair[1]]
+    assert not unlike, f"{len(unlike)} lines of metrics, from {unlike[0]}"
+    assert len(mine) == len(theirs)
 
 
 def content(path: Path) -> bytes | dict[str, torch.Tensor]:

@@ -1,0 +1,54 @@
+"""Puts every finished family into assets/models: the teacher, seed 1 of the students with and without FAKD.
+
+.venv/bin/python -m benchmarks.table3.bundle [--out runs/table3]
+
+A family counts as finished when these three were scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from benchmarks.table3.experiments import Training, read_experiment
+from fakd_core import load_model
+from fakd_core.assets import assets_dir
+from fakd_core.catalogue import model_file
+
+HERE = Path(__file__).parent
+FAMILIES = ("rcan-x4", "san-x4", "rcan-x2")
+ENDINGS = {"teacher": "", "DS": "-plain", "FAKD": "-fakd"}
+SEED = 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("runs/table3"))
+    options = parser.parse_args()
+    for family in FAMILIES:
+        trainings = [
+            training
+            for training in read_experiment(HERE / f"{family}.toml")
+            if training.kind in ENDINGS and training.seed == SEED
+        ]
+        if all((options.out / f"{training.name}.scores.json").exists() for training in trainings):
+            for training in trainings:
+                copy(training, options.out)
+        else:
+            print(f"{family}: not whole yet")
+
+
+def copy(training: Training, out: Path) -> None:
+    source = model_file(out / training.name)
+    spec = load_model(source).spec
+    sizes = spec.model_dump()
+    size = f"g{sizes['n_resgroups']}-r{sizes['n_resblocks']}-c{spec.n_feats}"
+    name = f"{spec.architecture}-{size}-x{spec.scale}{ENDINGS[training.kind]}"
+    target = assets_dir() / "models" / f"{name}.safetensors"
+    shutil.copy(source, target)
+    print(f"{training.name}: {target}")
+
+
+if __name__ == "__main__":
+    main()
