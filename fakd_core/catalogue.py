@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fakd_core.assets import assets_dir as assets_dir
-from fakd_core.config import ModelSpec
+from fakd_core.config import WEIGHT_SUFFIXES, ModelSpec
 from fakd_core.errors import CheckpointError, ConfigError, RunError
 from fakd_core.models.presets import PRESETS, parse_sizes, preset_spec
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from fakd_core.models import SRNetwork
 
 RUN_WEIGHTS = ("checkpoints/best.safetensors", "student.safetensors")
-WEIGHT_SUFFIXES = (".pt", ".pth", ".safetensors")
 
 
 def bundled_models() -> dict[str, Path]:

@@ -15,6 +15,9 @@ from fakd_core.toml_text import parse_toml, read_toml_text
 Scale = Literal[2, 3, 4, 8]
 TAP_COUNT = 4
 HELD_OUT = 5
+PICKLE_SUFFIXES = (".ckpt", ".pt", ".pth")
+WEIGHT_SUFFIXES = (*PICKLE_SUFFIXES, ".safetensors")
+"""How names of weight files end."""
 
 
 def check_scale(scale: int) -> Scale:

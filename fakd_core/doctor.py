@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from fakd_core.catalogue import has_weights, load_model, model_file, resolve_spec
-from fakd_core.config import ModelSpec, check_scale
+from fakd_core.config import PICKLE_SUFFIXES, ModelSpec, check_scale
 from fakd_core.errors import FakdError
 from fakd_core.images import imresize_bicubic, read_image
 from fakd_core.models import SRNetwork, create_model
@@ -97,7 +97,7 @@ def describe_file(path: Path, *, usable: bool) -> Rows:
     kind = container(path)
     rows: Rows = {"container": f"{kind}, {f'{size / 1e6:.1f} MB' if size > 100_000 else f'{size} bytes'}"}
     # The oldest pickles look like text.
-    unsafe = asked_for(path) if "PyTorch" in kind or path.suffix in (".pt", ".pth") else []
+    unsafe = asked_for(path) if "PyTorch" in kind or path.suffix in PICKLE_SUFFIXES else []
     if unsafe:
         rows["asks for"] = f"{some(unsafe)}: opening it elsewhere could run code"
     try:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QCloseEvent, QCursor, QKeyEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from fakd_core.catalogue import bundled_models, split_taps
+from fakd_core.config import WEIGHT_SUFFIXES
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_core.layouts import find_images
@@ -32,7 +33,7 @@ from fakd_gui.theme import Theme, follow_theme, icon, watcher
 from fakd_gui.train import TrainPanel
 from fakd_gui.widgets.banner import ErrorBanner
 from fakd_gui.widgets.file_drops import FileDrops
-from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES, MODEL_SUFFIXES, opener_of
+from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES, opener_of
 from fakd_gui.widgets.undo_bar import UndoBar
 
 Workspace = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
@@ -121,7 +122,7 @@ class MainWindow(QMainWindow):
             elif path.is_dir():
                 self.train.train_on(path)
                 self.show_workspace("Train")
-            elif path.suffix.lower() in MODEL_SUFFIXES:
+            elif path.suffix.lower() in WEIGHT_SUFFIXES:
                 self._ask_role(path)
             elif path.suffix.lower() == ".toml":
                 self.load_settings(path)
@@ -130,7 +131,7 @@ class MainWindow(QMainWindow):
             else:
                 self.session.error.emit(
                     f"{path.name}: not something this app opens; drop an image, a folder of images, "
-                    "a run folder, a .safetensors, .pt or .pth file, or settings (.toml)"
+                    f"a run folder, a model ({', '.join(WEIGHT_SUFFIXES)}), or settings (.toml)"
                 )
 
     def check_model(self, path: Path | None = None) -> None:

@@ -11,16 +11,17 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplicati
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from fakd_core.assets import assets_dir
+from fakd_core.config import WEIGHT_SUFFIXES
 from fakd_gui.about import open_about
 from fakd_gui.failures import newest_details, report
 from fakd_gui.recent import RecentFiles
 from fakd_gui.theme import watcher
-from fakd_gui.widgets.image_opener import MODEL_SUFFIXES, opener_of
+from fakd_gui.widgets.image_opener import opener_of
 
 if TYPE_CHECKING:
     from fakd_gui.main_window import MainWindow
 
-MODEL_FILTER = f"Models ({' '.join(f'*{suffix}' for suffix in MODEL_SUFFIXES)});;All files (*)"
+MODEL_FILTER = f"Models ({' '.join(f'*{suffix}' for suffix in WEIGHT_SUFFIXES)});;All files (*)"
 GUIDE = assets_dir().parent / "docs/user-guide.md"
 
 

@@ -8,14 +8,13 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from fakd_core.catalogue import split_taps
-from fakd_core.config import TAP_COUNT, Scale
+from fakd_core.config import TAP_COUNT, WEIGHT_SUFFIXES, Scale
 from fakd_core.settings import Settings
 
 BICUBIC = "bicubic"
 HR = "HR"
 Metric = Literal["PSNR", "SSIM"]
 _MM_PER = {"mm": 1.0, "cm": 10.0, "in": 25.4}
-_WEIGHTS = frozenset({".safetensors", ".pt", ".pth"})
 _FILES_OF_A_RUN = frozenset({"student", "best", "last"})
 
 
@@ -69,7 +68,7 @@ def short_name(ref: str) -> str:
     if ref == BICUBIC:
         return "Bicubic"
     path = Path(split_taps(ref)[0])
-    if path.suffix not in _WEIGHTS:
+    if path.suffix not in WEIGHT_SUFFIXES:
         return path.name or ref
     if path.stem in _FILES_OF_A_RUN and path.parent.name:
         return path.parent.parent.name if path.parent.name == "checkpoints" else path.parent.name

@@ -8,7 +8,8 @@ from typing import Any
 
 import tomlkit
 
-from fakd_core.catalogue import WEIGHT_SUFFIXES, bundled_models, split_taps, with_taps
+from fakd_core.catalogue import bundled_models, split_taps, with_taps
+from fakd_core.config import WEIGHT_SUFFIXES
 from fakd_core.errors import ConfigError
 from fakd_core.figures.embedded import embedded_recipe
 from fakd_core.figures.recipe import BICUBIC, HR, AffinityRecipe, CropRecipe, Recipe

@@ -12,10 +12,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from fakd_core.config import WEIGHT_SUFFIXES
 from fakd_core.errors import CheckpointError
 
 NESTS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
-SUFFIXES = (".pt", ".pth", ".safetensors")
 PREFIXES = ("module.", "model.", "_orig_mod.")
 LISTED = 12
 LONGEST_NAME = 200
@@ -33,15 +33,15 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def read_stored(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """As `read_weights`, with common prefixes left on: in some formats they are part of the names."""
     if path.is_dir():
-        raise CheckpointError(f"{path}: a folder; a checkpoint is one .pt, .pth or .safetensors file")
+        raise CheckpointError(f"{path}: a folder; a checkpoint is one file")
     if not path.is_file():
         raise CheckpointError(f"{path}: {'not a file' if path.exists() else 'no such file'}; check the path")
     if path.suffix == ".safetensors":
         content, metadata = _read_safetensors(path)
-    elif path.suffix in SUFFIXES:
+    elif path.suffix in WEIGHT_SUFFIXES:
         content, metadata = _unnest(path, _read_pickle(path)), {}
     else:
-        raise CheckpointError(f"{path}: not a checkpoint; its name must end in {', '.join(SUFFIXES)}")
+        raise CheckpointError(f"{path}: not a checkpoint; its name must end in {', '.join(WEIGHT_SUFFIXES)}")
     if not content:
         raise CheckpointError(f"{path}: holds no weights")
     odd = [key for key, tensor in content.items() if not _is_plain(tensor)]

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from fakd_core.catalogue import split_taps
+from fakd_core.config import WEIGHT_SUFFIXES
 from fakd_core.published import SETS, published_set
 from fakd_core.samples import SAMPLES, resolve_data
 from fakd_gui.benchmark.choices import Choice, TickList
@@ -17,7 +18,6 @@ from fakd_gui.benchmark.report import BICUBIC
 from fakd_gui.remembered import Remembered, part, texts
 from fakd_gui.run_folders import has_student, is_run
 from fakd_gui.session import Session
-from fakd_gui.widgets.image_opener import MODEL_SUFFIXES
 from fakd_gui.widgets.names import model_labels
 
 MAX_RUNS = 20
@@ -108,7 +108,7 @@ class Chooser(QWidget):
             else:
                 self.add_folder(path)
             return True
-        if path.suffix.lower() in MODEL_SUFFIXES:
+        if path.suffix.lower() in WEIGHT_SUFFIXES:
             self.add_model(str(path))
             return True
         return False
@@ -201,7 +201,7 @@ class Chooser(QWidget):
         )
 
     def _choose_model(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
+        pattern = " ".join(f"*{suffix}" for suffix in WEIGHT_SUFFIXES)
         kinds = f"Models ({pattern});;All files (*)"
         name, _ = QFileDialog.getOpenFileName(self, "Add a model to measure", "", kinds)
         if name:

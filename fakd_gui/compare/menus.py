@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from fakd_core.config import WEIGHT_SUFFIXES
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.work import PICTURE
-from fakd_gui.widgets.image_opener import MODEL_SUFFIXES
 from fakd_gui.widgets.names import model_labels
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class PanesMenu(QObject):
             removing.triggered.connect(lambda _=False, chosen=ref: panel.panes.remove_student(chosen))
 
     def _choose_file(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
+        pattern = " ".join(f"*{suffix}" for suffix in WEIGHT_SUFFIXES)
         kinds = f"Models ({pattern});;All files (*)"
         name, _ = QFileDialog.getOpenFileName(self._panel, "Add a model", "", kinds)
         if name:

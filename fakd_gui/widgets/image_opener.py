@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from fakd_core.config import WEIGHT_SUFFIXES
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_gui.jobs import LatestWins
@@ -16,7 +17,6 @@ from fakd_gui.session import Session
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".gif")
 SOON_MS = 50
-MODEL_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
 class ImageOpener(QObject):
@@ -73,7 +73,7 @@ class ImageOpener(QObject):
                     "drop folders of images on Train, Compare or Benchmark"
                 )
                 continue
-            if path.is_dir() or path.suffix.lower() in MODEL_SUFFIXES:
+            if path.is_dir() or path.suffix.lower() in WEIGHT_SUFFIXES:
                 self.session.add_student(str(path))
             elif path.suffix.lower() in IMAGE_SUFFIXES:
                 self.open(path)

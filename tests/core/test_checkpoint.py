@@ -59,7 +59,7 @@ def specs(draw: st.DrawFn) -> Any:
 
 
 @settings(max_examples=25, deadline=None)
-@given(spec=specs(), suffix=st.sampled_from([".pth", ".pt", ".safetensors"]))
+@given(spec=specs(), suffix=st.sampled_from([".ckpt", ".pth", ".pt", ".safetensors"]))
 def test_build_save_load_is_equal(tmp_path_factory: pytest.TempPathFactory, spec: Any, suffix: str) -> None:
     """A plain .pth tells all sizes of these by its shapes alone."""
     model = create_model(spec)
