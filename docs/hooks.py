@@ -1,4 +1,4 @@
-"""What `mkdocs build` does beside rendering: pages made from the code, formulas as MathML, optional pages."""
+"""What `mkdocs build` does beside rendering: pages made from the code, formulas as MathML."""
 
 from __future__ import annotations
 
@@ -20,24 +20,7 @@ ROOT = Path(__file__).parents[1]
 OF_THE_PROJECT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """Documents beside the code that are pages of the site too."""
 
-MADE = {"commands.md", "icon.svg", *OF_THE_PROJECT.values()}
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
-
-
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave pages out of the navigation that are not written yet."""
-    docs = Path(config.docs_dir)
-
-    def kept(entry: Any) -> Any:
-        if isinstance(entry, dict):
-            ((title, below),) = entry.items()
-            return {title: found} if (found := kept(below)) else None
-        if isinstance(entry, list):
-            return [found for each in entry if (found := kept(each))]
-        return entry if entry in MADE or (docs / entry).exists() else None
-
-    config.nav = kept(config.nav)
-    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -71,3 +71,9 @@ def test_the_python_page_has_signatures_and_docstrings(site: Path) -> None:
     assert 'id="fakd_core.trainer.train"' in page
     assert 'id="fakd_core.metrics.psnr_y"' in page
     assert "PSNR in dB of the luma" in page
+
+
+def test_the_evidence_has_the_tables_of_the_results() -> None:
+    page = text_of(ROOT / "docs/evidence.md")
+    lines = text_of(ROOT / "benchmarks/table3/results.md").splitlines()
+    assert not [line for line in lines if line.startswith("|") and line not in page]

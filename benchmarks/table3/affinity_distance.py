@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.table3.affinity_distance --benchmarks DIR --teacher M --student M [M ...]
 
 The distance is the SA loss, the mean absolute difference of two networks' affinities (0..2), over the middle
-of each image, up to 128x128 LR pixels. Standard errors are those of the mean over the images.
+of each image, up to 96x96 LR pixels. Standard errors are those of the mean over the images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fakd_core import load_model
 from fakd_core.affinity import spatial_affinity_loss
 from fakd_core.datasets import open_dataset
 
-SIDE = 128
+SIDE = 96
 LAYERS = (1, 2, 3)
 
 

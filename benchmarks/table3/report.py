@@ -14,6 +14,8 @@ TITLES = {
     "rcan-x2": "RCAN x2",
     "ablation": "Ablations, RCAN x4 at a third of the steps",
 }
+BASELINES = {"ablation": "10*SA, layers 1,2,3"}
+"""What a family's other rows are compared with, where that isn't the student without a teacher."""
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -25,17 +27,18 @@ def markdown(rows: Sequence[Row]) -> str:
 def _family(family: str, rows: list[Row]) -> str:
     if not rows:
         return ""
+    baseline = BASELINES.get(family, "DS")
     lines = [
         f"### {TITLES[family]}",
         "",
-        _line(["", *SETS, "mean gain over DS"]),
+        _line(["", *SETS, f"mean gain over {baseline}"]),
         _line(["---"] * (len(SETS) + 2)),
     ]
-    alone = [row for row in rows if row["kind"] == "DS"]
+    compared = [row for row in rows if row["kind"] == baseline]
     for kind in dict.fromkeys(row["kind"] for row in rows):
         own = [row for row in rows if row["kind"] == kind]
         cells = [_cell([row["scores"][name] for row in own]) for name in SETS]
-        lines.append(_line([_title(kind, own), *cells, _gain(own, alone)]))
+        lines.append(_line([_title(kind, own), *cells, _gain(own, compared)]))
     lines += [f"\n{_title(row['kind'], [row])}: {row['note']}" for row in rows if row.get("note")]
     return "\n".join(lines)
 
@@ -51,11 +54,11 @@ def _cell(scores: Sequence[Mapping[str, float]]) -> str:
     return f"{statistics.mean(psnr):.3f}{spread} / {ssim:.4f}".replace("/ 0.", "/ .")
 
 
-def _gain(rows: Sequence[Row], alone: Sequence[Row]) -> str:
+def _gain(rows: Sequence[Row], compared: Sequence[Row]) -> str:
     """Mean over the sets and the seeds that both have."""
-    by_seed = {row["seed"]: row for row in alone}
+    by_seed = {row["seed"]: row for row in compared}
     pairs = [(row, by_seed[row["seed"]]) for row in rows if row["seed"] in by_seed]
-    if not pairs or rows[0]["kind"] in ("DS", "teacher"):
+    if not pairs or rows[0]["kind"] in ("teacher", compared[0]["kind"]):
         return ""
     gains = [
         row["scores"][name]["psnr"] - other["scores"][name]["psnr"] for row, other in pairs for name in SETS
