@@ -28,6 +28,8 @@ def affinities(image: np.ndarray, y: int, x: int, tap: int = 2) -> list[np.ndarr
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     lr = imresize_bicubic(read_image(sample_images()[0]), 1 / 4)
     rows = affinities(lr, y=40, x=60)
     grey = np.rint(255 * np.clip(np.concatenate(rows, axis=1), 0, 1)).astype(np.uint8)

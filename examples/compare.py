@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fakd_core import load_model
 from fakd_core.datasets import open_dataset
+from fakd_core.errors import FakdError
 from fakd_core.evaluation import evaluate
 from fakd_core.results import Result
 
@@ -20,5 +21,11 @@ def compare(images: Path, names: tuple[str, ...] = BUNDLED) -> list[Result]:
 
 
 if __name__ == "__main__":
-    for result in compare(Path(sys.argv[1]), tuple(sys.argv[2:]) or BUNDLED):
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    try:
+        results = compare(Path(sys.argv[1]), tuple(sys.argv[2:]) or BUNDLED)
+    except FakdError as error:
+        sys.exit(str(error))
+    for result in results:
         print(f"{result.model:30} {result.psnr_y:7.3f} dB  SSIM {result.ssim_y:.4f}")

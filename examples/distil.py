@@ -39,4 +39,6 @@ def distil(run: Path, steps: int = 200) -> Path:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     print(distil(Path(sys.argv[1]), *map(int, sys.argv[2:])))

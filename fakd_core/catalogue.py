@@ -36,6 +36,8 @@ def has_weights(ref: str | Path) -> bool:
     if isinstance(ref, Path):
         return True
     ref = split_taps(ref)[0]
+    if "://" in ref:
+        raise ConfigError(f"{ref}: an address; download the file, and name that")
     if ref in bundled_models():
         return True
     if ref in PRESETS or _is_sizes(ref):

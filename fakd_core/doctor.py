@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from fakd_core.catalogue import has_weights, load_model, model_file, resolve_spec
+from fakd_core.catalogue import has_weights, load_model, model_file, resolve_spec, split_taps
 from fakd_core.config import PICKLE_SUFFIXES, ModelSpec, check_scale
 from fakd_core.errors import FakdError
 from fakd_core.images import imresize_bicubic, read_image
@@ -82,7 +83,12 @@ def _diagnose(ref: str) -> Rows:
     """What can be said of a file that is no usable model; nothing where there is no such file."""
     try:
         path = model_file(ref)
-        return {"file": str(path), **describe_file(path, usable=False)} if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        name, taps = split_taps(ref)
+        # With wrong taps the file itself may be as it should.
+        usable = bool(taps) and examine(name).error is None
+        return {"file": str(path), **describe_file(path, usable=usable)}
     except (FakdError, OSError):
         return {}
 
@@ -106,7 +112,7 @@ def describe_file(path: Path, *, usable: bool) -> Rows:
         return rows
     types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()})
     rows["weights"] = f"{len(weights)} of {', '.join(types)}"
-    broken = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    broken = [name for name, tensor in weights.items() if not _is_finite(tensor)]
     if broken:
         rows["infinite or NaN"] = some(broken)
     if not usable:
@@ -136,11 +142,22 @@ def value_range(model: SRNetwork) -> str:
 
 def next_step(path: Path, spec: ModelSpec) -> str:
     """The command to go on with."""
-    quoted = shlex.quote(str(path))
+    quoted = _as_argument(str(path))
     if isinstance(spec, ForeignSpec):
         return f"fakd train --teacher {quoted} ..."
     other = ".pth" if path.suffix == ".safetensors" else ".safetensors"
-    return f"fakd export {quoted} --to {shlex.quote(path.stem + other)}"
+    return f"fakd export {quoted} --to {_as_argument(path.stem + other)}"
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    # Of float8, torch can't tell.
+    values = tensor.float() if tensor.is_floating_point() else tensor
+    return bool(values.isfinite().all())
+
+
+def _as_argument(path: str) -> str:
+    """`path` for a shell, and no option."""
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)
 
 
 def _nearest(weights: Iterable[str]) -> Rows:
@@ -154,6 +171,8 @@ def _nearest(weights: Iterable[str]) -> Rows:
             best, known, likeness = name, theirs, share
     if likeness < ALIKE:
         return {"nearest": "no architecture of ours has names like these", "holds": some(sorted(mine), 6)}
+    if likeness == 1:
+        return {"nearest": f"{best}, with the same kinds of weights"}
     return {
         "nearest": f"{best}, {likeness:.0%} of the kinds of weights in common",
         "missing": some(sorted(known - mine), 6) or "nothing",

@@ -34,6 +34,7 @@ def export(
     keys: str = "authors",
     half: bool = False,
     value_range: int = 255,
+    replace: bool = False,
     on_stage: Callable[[str], object] = lambda stage: None,
 ) -> Parity | None:
     """Write the model that `ref` names to `path`, whole or not at all; its suffix says what.
@@ -45,13 +46,14 @@ def export(
         keys: How weights are named in a `.pth`: as in the architecture's authors' files, or in FAKD's.
         half: ONNX in half precision.
         value_range: 255 or 1: what white is in the ONNX network's input and output.
+        replace: Whether `path` may exist already.
         on_stage: Is told what is being done.
 
     Returns:
         How far the ONNX file is from the network; None for the other formats, which hold the same numbers.
 
     Raises:
-        ConfigError: Options that don't fit together, or a model without weights of its own.
+        ConfigError: Options that don't fit together, a file in the way, or a model without weights.
         CheckpointError: The model can't be read, or the file not be written.
         ExportError: The network can't become ONNX, or computes something else there.
     """
@@ -60,6 +62,8 @@ def export(
     source = model_file(ref)
     if path.exists() and path.samefile(source):
         raise ConfigError(f"{path} is the model itself; choose another name")
+    if path.exists() and not replace:
+        raise ConfigError(f"{path} exists already; choose another name, or replace it by --force")
     model = load_model(ref)
     if isinstance(model.spec, ForeignSpec):
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
-from fakd_gui.jobs import LatestWins, stop_all
+from fakd_gui.jobs import LatestWins
 from fakd_gui.session import Session
 from fakd_gui.theme import current_theme, follow_theme, icon
 from fakd_gui.widgets.file_drops import FileDrops
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from fakd_core.doctor import Findings, Rows
 
 INVITATION = "Drop any file here to see whether it is a model, of what kind, and why it can't be used, if so."
+LONGEST_WORD, BREAK = 40, "\u200b"
 TITLES = {
     "next": "Command",
     "n_feats": "Features",
@@ -75,10 +78,11 @@ class ModelDoctor(QDialog):
         layout.addLayout(upper)
         layout.addWidget(self._area, 1)
         layout.addLayout(lower)
-        FileDrops(self, lambda paths: self.check(paths[0]))
-        self._checking = LatestWins("check the file", self)
+        FileDrops(self, self.take)
+        # Not the dialog's own: what is being read ends in its time, and the dialog need not wait for it.
+        self._checking = LatestWins("check the file", parent)
         self._checking.result.connect(self._show)
-        self._checking.failed.connect(self._say)
+        self._checking.failed.connect(self._fail)
         follow_theme(self, lambda _: self._draw_mark())
         self._offer()
         self.resize(680, 520)
@@ -88,6 +92,12 @@ class ModelDoctor(QDialog):
         name, _ = QFileDialog.getOpenFileName(self, "Check a model file")
         if name:
             self.check(Path(name))
+
+    def take(self, paths: list[Path]) -> None:
+        """Look at what was dropped; of several files, at the first."""
+        self.check(paths[0])
+        if len(paths) > 1:
+            self._session.tell(f"Looking at {paths[0].name}, the first of {len(paths)} files")
 
     def check(self, path: Path) -> None:
         """Read `path`, of whatever kind, and show what it is."""
@@ -105,13 +115,21 @@ class ModelDoctor(QDialog):
 
     def copy(self) -> None:
         """Put the verdict and everything found on the clipboard, a line each."""
-        lines = [self.verdict.text(), *(f"{name}: {value}" for name, value in self._rows())]
+        lines = [
+            self.verdict.text().replace(BREAK, ""),
+            *(f"{name}: {value}" for name, value in self._rows()),
+        ]
         QGuiApplication.clipboard().setText("\n".join(lines))
         self._session.tell("Copied what is known of the file")
 
     def done(self, result: int) -> None:
-        """Qt's: the thread ends before its dialog does."""
-        stop_all(self)
+        """Qt's: nothing more is told."""
+        checking = self._checking
+        checking.cancel()
+        if checking.running:
+            checking.busy.connect(checking.deleteLater)
+        else:
+            checking.deleteLater()
         super().done(result)
 
     def _show(self, findings: Findings) -> None:
@@ -121,7 +139,7 @@ class ModelDoctor(QDialog):
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name, value in self._rows():
-            title, field = QLabel(name), QLabel(value)
+            title, field = QLabel(name), QLabel(_breakable(value))
             title.setProperty("role", "muted")
             field.setWordWrap(True)
             field.setTextFormat(Qt.TextFormat.PlainText)
@@ -132,6 +150,11 @@ class ModelDoctor(QDialog):
         self._area.setWidget(table)
         self._say(str(findings.error or _praise(self._path.name, findings.rows)))
         self._offer()
+
+    def _fail(self, reason: str) -> None:
+        from fakd_core.doctor import Findings
+
+        self._show(Findings({}, FakdError(reason)))
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = self._findings.rows if self._findings else {}
@@ -145,7 +168,7 @@ class ModelDoctor(QDialog):
         ]
 
     def _say(self, text: str) -> None:
-        self.verdict.setText(text)
+        self.verdict.setText(_breakable(text))
         restyle(self.verdict, role="error" if self._findings and self._findings.error else "")
         self._draw_mark()
 
@@ -173,6 +196,11 @@ class ModelDoctor(QDialog):
         button.setAutoDefault(False)
         button.clicked.connect(act)
         return button
+
+
+def _breakable(text: str) -> str:
+    """`text` that a label can break within long words, too."""
+    return re.sub(rf"\S{{{LONGEST_WORD}}}", rf"\g<0>{BREAK}", text)
 
 
 def _praise(name: str, rows: Rows) -> str:

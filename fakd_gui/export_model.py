@@ -75,11 +75,12 @@ def _write(ref: str, path: Path, kind: Kind, token: CancelToken) -> None:
         raise ExportError("the one-folder app writes no ONNX; export with fakd from an installed package")
     if kind.suffix == ".onnx":
         # In a process of its own: while torch traces a network, others in this process are traced as well.
-        _run_command(["export", ref, "--to", str(path), *kind.options], token)
+        _run_command(["export", ref, "--to", str(path), "--force", *kind.options], token)
         return
     from fakd_core.export import export
 
-    export(ref, path, keys=kind.keys)
+    # The dialog has asked whether it may be replaced.
+    export(ref, path, keys=kind.keys, replace=True)
 
 
 def _run_command(arguments: Sequence[str], token: CancelToken) -> None:

@@ -136,8 +136,10 @@ class MainWindow(QMainWindow):
 
     def check_model(self, path: Path | None = None) -> None:
         """Open the model doctor, and have it look at `path`."""
-        doctor = ModelDoctor(self.session, self)
+        opened = (doctor for doctor in self.findChildren(ModelDoctor) if doctor.isVisible())
+        doctor = next(opened, None) or ModelDoctor(self.session, self)
         doctor.show()
+        doctor.raise_()
         if path is not None:
             doctor.check(path)
 

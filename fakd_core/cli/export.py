@@ -26,6 +26,7 @@ def export(
     ),
     half: bool = typer.Option(False, "--half", help="ONNX in half precision (float16)."),
     value_range: int = typer.Option(255, "--range", help="ONNX: what white is, 255 or 1."),
+    force: bool = typer.Option(False, "--force", help="Replace a file that is there."),
 ) -> None:
     """Write the student where other tools open it; an ONNX file is compared with torch first."""
     from fakd_core.export import export as write
@@ -39,7 +40,7 @@ def export(
         token.raise_if_cancelled()
         errors.print(f"{stage} ...")
 
-    parity = write(model, path, keys=keys, half=half, value_range=value_range, on_stage=tell)
+    parity = write(model, path, keys=keys, half=half, value_range=value_range, replace=force, on_stage=tell)
     text = f"{path} ({path.stat().st_size / 1e6:.1f} MB)"
     if parity is not None:
         sizes = ", ".join(f"{batch}x{height}x{width}" for batch, _, height, width in parity.shapes)

@@ -18,6 +18,7 @@ from fakd_core.errors import ConfigError
 
 _NETWORKS = ("RCAN", "SAN", "EDSR")
 
+_SCRIPTS = ("train.py", "main.py")
 _DEFAULTS = {
     "teacher": "[RCAN]",
     "model": "RCAN",
@@ -165,7 +166,7 @@ def _fields(given: _Given, replaced: Collection[str]) -> Iterator[_Field]:
     elif "run" not in replaced:
         raise _fault("it names no folder for the run (--ckp_dir); give one by --run DIR")
     if "cpu" in given:
-        yield _Field("device", ("cpu",), lambda: "cpu")
+        yield _Field("device", ("cpu", "gpu_id") if "gpu_id" in given else ("cpu",), lambda: "cpu")
     elif "gpu_id" in given:
         yield _Field("device", ("gpu_id",), lambda: f"cuda:{given['gpu_id']}")
 
@@ -180,10 +181,20 @@ def _words(command: str) -> tuple[list[str], str]:
     script = next((place for place, word in enumerate(words) if word.endswith(".py")), -1)
     if script < 0 and not (words and words[0].startswith("--")):
         raise _fault(f"expected a command such as 'python train.py --scale 4', found {command[:60]!r}")
+    if script >= 0 and Path(words[script]).name not in _SCRIPTS:
+        raise _fault(f"expected {' or '.join(_SCRIPTS)}, which train; found {words[script][:60]!r}")
     before, after = words[: script + 1], words[script + 1 :]
-    end = next((at for at, word in enumerate(after) if re.match(r"[12&]?>|[|&;<]", word)), len(after))
-    shell = [word for word in before if "=" in word or word == "nohup"] + after[end:]
-    return after[:end], " ".join(shell)
+    end = next((at for at, word in enumerate(after) if re.match(r"[12&]?>|[|&;<]|.*;$", word)), len(after))
+    options, rest = after[:end], after[end:]
+    if rest and len(rest[0]) > 1 and rest[0].endswith(";"):
+        options.append(rest.pop(0).removesuffix(";"))
+    if any(word.endswith(".py") for word in rest):
+        raise _fault("it holds several commands; give the one that trains")
+    variable = next((word for word in options if "$" in word), None)
+    if variable is not None:
+        raise _fault(f"{variable[:60]}: a variable of the shell; write out what it stands for")
+    shell = [word for word in before if "=" in word or word == "nohup"] + rest
+    return options, " ".join(shell)
 
 
 class _Parser(argparse.ArgumentParser):

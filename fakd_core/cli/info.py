@@ -35,9 +35,11 @@ def info(
         from fakd_core.doctor import examine
 
         findings = examine(model, _size(size), scale)
-        _show(findings.rows, as_json)
-        if findings.error is not None:
-            raise findings.error
+        if findings.error is None:
+            _show(findings.rows, as_json)
+            return
+        _show({**findings.rows, **({"error": str(findings.error)} if as_json else {})}, as_json)
+        raise findings.error
 
 
 def _show(rows: dict[str, Any], as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
     try:
         architecture, key_format = recognise(path, weights)
     except UnsupportedArchitectureError as unknown:
+        _check_installed(path, metadata)
         return _foreign(path, stored, overrides, str(unknown))
     integers = [key for key, tensor in weights.items() if not tensor.is_floating_point()]
     if integers:
@@ -113,6 +115,18 @@ def save_pth(model: SRNetwork, path: Path, *, fakd_keys: bool = False) -> None:
         torch.save(weights, temporary)
 
 
+def _check_installed(path: Path, metadata: Mapping[str, str]) -> None:
+    """Raise `UnsupportedArchitectureError` where our own metadata name an architecture that isn't here."""
+    try:
+        name = json.loads(metadata.get(SPEC_KEY, "{}")).get("architecture")
+    except (AttributeError, ValueError):
+        return
+    if isinstance(name, str) and name not in REGISTRY.names():
+        raise UnsupportedArchitectureError(
+            f"{path}: a network of architecture {shown(name)}, of a package that isn't installed here"
+        )
+
+
 def _foreign(path: Path, stored: dict[str, Tensor], overrides: Mapping[str, Any], unknown: str) -> SRNetwork:
     others = sorted(set(overrides) - {"taps"})
     if others:
@@ -139,6 +153,9 @@ def _written(path: Path) -> Iterator[Path]:
             yield temporary
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: can't be written: {error}") from None
+    except RuntimeError as error:
+        # torch's own, where the disk is full.
+        raise CheckpointError(f"{path}: can't be written; is the disk full? ({shown(str(error))})") from None
 
 
 def _spec_of(
@@ -168,6 +185,11 @@ def _spec_of(
         raise CheckpointError(
             f"{path}: looks like {architecture.name}, but its sizes make no sense: shapes that it never has"
         ) from None
+    if len(overrides.get("taps", (1, 2))) != 2:
+        raise ConfigError(
+            f"{path}: expected two taps, such as {path.name}@2,4, after how many of the body's parts "
+            f"(found {len(overrides['taps'])})"
+        )
     if overrides:
         spec = architecture.spec_class.build(**{**spec.model_dump(), **overrides})
     # Every block has weights: what is claimed beyond them is not built first.

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import torch
+
 MOST_PICKLE = 64 * 2**20
 """Bytes of a pickle that are looked through: a state dict's own is far smaller."""
 PICKLES_IN_A_ROW = 8
@@ -15,6 +17,9 @@ PICKLES_IN_A_ROW = 8
 
 ARCHIVE = "PyTorch archive"
 OLD_PICKLE = "pickle, as PyTorch wrote before 1.6"
+SAFETENSORS = "safetensors"
+UNCERTAIN = ("damaged archive", "empty file", "text", "unknown")
+"""Kinds that may well be what is left of a checkpoint."""
 _BEGINNINGS = (
     (b"version https://git-lfs", "Git LFS pointer, not the file itself: run git lfs pull"),
     (b"\x89PNG", "image (PNG)"),
@@ -51,7 +56,7 @@ def container(path: Path) -> str:
     if known is not None:
         return known
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size:
-        return "safetensors"
+        return SAFETENSORS
     if path.suffix.lower() == ".onnx":
         return "ONNX"
     return "text" if all(sign >= 32 or sign in b"\t\r\n" for sign in start) else "unknown"
@@ -122,4 +127,5 @@ def _is_plain(module: str, name: str) -> bool:
         (module == "torch" and name.endswith(("Storage", "Tensor")))
         or (module in ("torch._utils", "torch._tensor") and name.startswith("_rebuild"))
         or module == "torch.storage"
+        or (module == "torch" and isinstance(getattr(torch, name, None), torch.dtype | torch.qscheme))
     )

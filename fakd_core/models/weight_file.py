@@ -12,8 +12,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from fakd_core.config import WEIGHT_SUFFIXES
+from fakd_core.config import PICKLE_SUFFIXES, WEIGHT_SUFFIXES
 from fakd_core.errors import CheckpointError
+from fakd_core.models.file_kind import ARCHIVE, OLD_PICKLE, SAFETENSORS, UNCERTAIN, container
 
 NESTS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
 PREFIXES = ("module.", "model.", "_orig_mod.")
@@ -36,10 +37,13 @@ def read_stored(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"{path}: a folder; a checkpoint is one file")
     if not path.is_file():
         raise CheckpointError(f"{path}: {'not a file' if path.exists() else 'no such file'}; check the path")
-    if path.suffix == ".safetensors":
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
         content, metadata = _read_safetensors(path)
-    elif path.suffix in WEIGHT_SUFFIXES:
+    elif suffix in WEIGHT_SUFFIXES:
         content, metadata = _unnest(path, _read_pickle(path)), {}
+    elif suffix == ".onnx":
+        raise CheckpointError(f"{path}: ONNX can't be read back; name the checkpoint that it was made from")
     else:
         raise CheckpointError(f"{path}: not a checkpoint; its name must end in {', '.join(WEIGHT_SUFFIXES)}")
     if not content:
@@ -68,6 +72,8 @@ def shown(text: str) -> str:
 
 
 def _is_plain(tensor: Tensor) -> bool:
+    if tensor.is_nested:
+        return False
     return tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
 
 
@@ -76,9 +82,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: not a readable safetensors file: {shown(str(error))}; get or save a fresh copy"
-        ) from None
+        reason = _other_kind(path) or f"{shown(str(error))}; get or save a fresh copy"
+        raise CheckpointError(f"{path}: not a readable safetensors file: {reason}") from None
 
 
 # torch words it in one way for unknown classes and in another for modules such as os and sys.
@@ -103,9 +108,18 @@ def _read_pickle(path: Path) -> object:
                 f"{path}: refused: it holds more than weights ({shown(unsafe[1])}), and opening it could run "
                 "code; ask for a file with the state dict alone"
             ) from None
-        raise CheckpointError(
-            f"{path}: not a readable PyTorch file (damaged or of another kind); get or save a fresh copy"
-        ) from None
+        reason = _other_kind(path) or "damaged, or of another kind; get or save a fresh copy"
+        raise CheckpointError(f"{path}: not a readable PyTorch file: {reason}") from None
+
+
+def _other_kind(path: Path) -> str:
+    """What to do with a file that is something else than its name says; empty where that isn't known."""
+    kind = container(path)
+    if kind == SAFETENSORS:
+        return "it is safetensors; rename it to end in .safetensors" if path.suffix in PICKLE_SUFFIXES else ""
+    if kind in (ARCHIVE, OLD_PICKLE):
+        return "it is PyTorch's; rename it to end in .pth" if path.suffix not in PICKLE_SUFFIXES else ""
+    return "" if kind in UNCERTAIN else kind
 
 
 def _check_archive(path: Path) -> None:
@@ -143,6 +157,10 @@ def _unnest(path: Path, content: object) -> dict[str, Tensor]:
         content = content[nest]
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path}: expected a state dict, found {type(content).__name__}")
+    if {"learners", "step"} <= content.keys():
+        raise CheckpointError(
+            f"{path}: the state of a training; name its run folder, or continue it by fakd train --resume"
+        )
     others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
     if others:
         raise CheckpointError(f"{path}: expected only tensors in its state dict, found also {some(others)}")

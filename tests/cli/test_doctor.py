@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from fakd_core import load_model
 from fakd_core.cli import main
@@ -140,3 +141,81 @@ def test_no_damage_crashes_it(data: st.DataObject, small_teacher: Path, tmp_path
         whole[place] = data.draw(st.integers(0, 255))
     file.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
     assert describe_file(file, usable=False)["container"]
+
+
+def test_a_refusal_is_in_the_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.pth"
+    file.write_bytes(b"some notes")
+    assert main(["info", str(file), "--json"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert rows["container"].startswith("text")
+    assert "not a readable PyTorch file" in rows["error"]
+
+
+def test_what_the_content_is_decides_what_to_do(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, content = load_model(small_teacher).state_dict(), small_teacher.read_bytes()
+    torch.save(weights, tmp_path / "swapped.safetensors")
+    torch.save({"learners": [], "step": 4, "model": 1}, tmp_path / "last.pt")
+    for name, made in (
+        ("swapped.pth", content),
+        ("UPPER.SAFETENSORS", content),
+        ("net.onnx", b"\x08\x0a\x12"),
+        ("lfs.pth", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+    ):
+        (tmp_path / name).write_bytes(made)
+    said = {file.name: asked(file, capsys) for file in sorted(tmp_path.iterdir())}
+    assert said["UPPER.SAFETENSORS"][0] == 0
+    assert "rename it to end in .safetensors" in said["swapped.pth"][2]
+    assert "rename it to end in .pth" in said["swapped.safetensors"][2]
+    assert "ONNX can't be read back" in said["net.onnx"][2]
+    assert "git lfs pull" in said["lfs.pth"][2]
+    assert "fakd train --resume" in said["last.pt"][2]
+
+
+def test_numbers_that_torch_knows_little_of_are_described(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = load_model(small_teacher).state_dict()
+    small = tmp_path / "fp8.pth"
+    torch.save({name: tensor.to(torch.float8_e4m3fn) for name, tensor in weights.items()}, small)
+    status, out, _ = asked(small, capsys)
+    assert status == 0
+    assert "float8_e4m3fn" in out
+    assert "asks for" not in out
+    nested = tmp_path / "nested.pth"
+    with pytest.warns(UserWarning, match="nested tensors"):
+        torch.save({"a": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])}, nested)
+    status, _, err = asked(nested, capsys)
+    assert (status, err.count("\n")) == (1, 1)
+    assert "unexpected" not in err
+
+
+def test_wrong_taps_leave_the_file_blameless(small_teacher: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for taps, reason in (("1", "expected two taps, such as"), ("3,1", "taps")):
+        assert main(["info", f"{small_teacher}@{taps}"]) == 2
+        said = capsys.readouterr()
+        assert reason in said.err
+        assert "nearest" not in said.out
+        assert "container" in said.out
+
+
+def test_a_network_of_a_package_that_is_not_here_names_it(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "chain.safetensors"
+    save_file({"layers.0.odd": torch.zeros(3)}, file, {"fakd_spec": '{"architecture": "chain", "scale": 4}'})
+    _, _, err = asked(file, capsys)
+    assert "architecture chain, of a package that isn't installed here" in err
+
+
+def test_the_command_takes_a_name_like_an_option_and_an_address_is_none(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-a.safetensors").write_bytes(small_teacher.read_bytes())
+    assert main(["info", "--json", "--", "-a.safetensors"]) == 0
+    assert json.loads(capsys.readouterr().out)["next"] == "fakd export ./-a.safetensors --to ./-a.pth"
+    assert main(["info", "https://example.org/a.pth"]) == 2
+    assert "download the file" in capsys.readouterr().err

@@ -121,6 +121,10 @@ def test_an_option_becomes(options: str, expected: tuple[str, object]) -> None:
         ("train.py --scale 4", "it names no images (--dir_data); give them by --train-data DIR"),
         ("train.py --dir_data d", "it names no folder for the run (--ckp_dir); give one by --run DIR"),
         ("train.py --test_only", "that is fakd evaluate --model M --data DIR"),
+        ("python test.py --dir_data d", "expected train.py or main.py, which train; found 'test.py'"),
+        ("python train.py --chop; python train.py --scale 2", "it holds several commands"),
+        ("python train.py --chop && python train.py --scale 2", "it holds several commands"),
+        ("train.py --dir_data d --ckp_dir $HOME/x", "$HOME/x: a variable of the shell; write out what"),
     ],
 )
 def test_what_can_not_be_taken_over_is_one_line(

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fakd_core import create_model, load_model
 from fakd_core.config import ModelSpec
-from fakd_core.errors import ConfigError, ExportError
+from fakd_core.errors import CheckpointError, ConfigError, ExportError
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.export import export
 from fakd_core.models import SRNetwork
@@ -65,11 +65,35 @@ def test_a_pth_reads_back_from_both_namings(
 def test_the_namings_are_those_of_the_two_codes(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
     names = {}
     for keys in ("authors", "fakd"):
-        export(model[0], tmp_path / "out.pth", keys=keys)
-        names[keys] = set(torch.load(tmp_path / "out.pth", weights_only=True))
+        export(model[0], tmp_path / f"{keys}.pth", keys=keys)
+        names[keys] = set(torch.load(tmp_path / f"{keys}.pth", weights_only=True))
     assert {"body.2.body.1.body.0.weight", "body.3.bias"} <= names["authors"]
     assert {"body_group2.body.1.body.0.weight", "body_tail.bias"} <= names["fakd"]
     assert len(names["authors"]) == len(names["fakd"])
+
+
+def test_a_file_that_is_there_is_replaced_only_if_that_is_said(
+    model: tuple[str, SRNetwork], tmp_path: Path
+) -> None:
+    path = tmp_path / "best.safetensors"
+    path.write_bytes(b"somebody's")
+    with pytest.raises(ConfigError, match=r"exists already.*--force"):
+        export(model[0], path)
+    assert path.read_bytes() == b"somebody's"
+    export(model[0], path, replace=True)
+    assert load_model(path).spec == model[1].spec
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    model: tuple[str, SRNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 199808 vs 199696")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(CheckpointError, match="is the disk full"):
+        export(model[0], tmp_path / "out.pth")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
 def test_spandrel_opens_a_pth(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from PySide6.QtWidgets import QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from fakd_core.catalogue import bundled_models
+from fakd_core.doctor import Findings
 from fakd_gui.convert import array_from_qimage
 from fakd_gui.doctor import ModelDoctor
+from fakd_gui.jobs import LatestWins
 from fakd_gui.main_window import MainWindow
 
 Look = Callable[[Path], ModelDoctor]
@@ -111,3 +114,63 @@ def test_it_waits_with_an_invitation_and_closes_at_once(window: MainWindow, smal
         doctor.grab().save(f"{folder}/doctor-empty.png")
     doctor.check(small_teacher)
     doctor.close()
+
+
+def test_a_long_name_does_not_widen_the_panel(qtbot: QtBot, look: Look, tmp_path: Path) -> None:
+    file = tmp_path / f"{'long' * 50}.pth"
+    file.write_bytes(b"no model")
+    doctor = look(file)
+    before = doctor.width()
+    qtbot.waitUntil(lambda: whole(doctor.verdict), timeout=2000)
+    assert (doctor.width(), doctor.minimumSizeHint().width() <= before) == (before, True)
+    assert str(file) in copied(doctor)
+
+
+def test_what_nobody_expected_is_red_and_can_be_copied(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, small_teacher: Path
+) -> None:
+    def fail(ref: str) -> None:
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr("fakd_core.doctor.examine", fail)
+    window.check_model(small_teacher)
+    (doctor,) = window.findChildren(ModelDoctor)
+    qtbot.waitUntil(doctor.copy_button.isEnabled, timeout=20_000)
+    assert doctor.verdict.property("role") == "error"
+    assert "nobody expected this" in copied(doctor)
+
+
+def test_there_is_one_panel_and_it_need_not_wait(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, small_teacher: Path
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def read(ref: str) -> Findings:
+        reading.set()
+        go_on.wait(20)
+        return Findings({})
+
+    monkeypatch.setattr("fakd_core.doctor.examine", read)
+    window.check_model(small_teacher)
+    window.check_model()
+    (doctor,) = window.findChildren(ModelDoctor)
+    qtbot.waitUntil(reading.is_set, timeout=20_000)
+    doctor.close()
+    assert not doctor.isVisible(), "closed, while the file is still being read"
+    go_on.set()
+    qtbot.waitUntil(lambda: not window.findChildren(ModelDoctor), timeout=20_000)
+    assert "check the file" not in [
+        latest.name for latest in window.findChildren(LatestWins) if latest.running
+    ]
+
+
+def test_of_several_files_the_first_is_looked_at(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    window.session.told.connect(said.append)
+    window.check_model()
+    (doctor,) = window.findChildren(ModelDoctor)
+    doctor.take([small_teacher, tmp_path / "other.pth"])
+    qtbot.waitUntil(doctor.teacher_button.isEnabled, timeout=20_000)
+    assert said == [f"Looking at {small_teacher.name}, the first of 2 files"]
