@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageResult", "Result", "evaluate", "to_csv", "to_json"]
 
+WARM_UP_SIZE = (32, 32)
+
 OnProgress = Callable[[Progress], None]
 OnResult = Callable[[Result], None]
 OnFailure = Callable[[str, FakdError], None]
@@ -137,6 +139,9 @@ def _measure(
     outputs: Path | None,
 ) -> Result:
     scores, left_out = [], list[LeftOut]()
+    if model is not None:
+        # The first pass in a process makes what later ones find made: over a second that no image costs.
+        upscale(model, np.zeros((*WARM_UP_SIZE, 3), np.uint8), tile, cancel=cancel)
     for index, image in enumerate(dataset.names):
         if cancel is not None:
             cancel.raise_if_cancelled()

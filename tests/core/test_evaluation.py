@@ -17,7 +17,7 @@ from fakd_core import bicubic
 from fakd_core.config import ModelSpec
 from fakd_core.datasets import open_dataset
 from fakd_core.errors import CheckpointError, ConfigError, DataError
-from fakd_core.evaluation import Result, evaluate, to_csv, to_json
+from fakd_core.evaluation import WARM_UP_SIZE, Result, evaluate, to_csv, to_json
 from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.images import imresize_bicubic, read_image, write_png
 from fakd_core.models import SRNetwork
@@ -211,3 +211,19 @@ def test_cancel_stops(folder: Path) -> None:
     with pytest.raises(Cancelled):
         evaluate({"bicubic": None}, open_dataset(folder, 2), on_progress=stop, cancel=token)
     assert len(log) == 1
+
+
+def test_the_first_pass_belongs_to_no_image(folder: Path) -> None:
+    """It makes what later passes find made, and would be most of a small image's time."""
+    sides: list[int] = []
+
+    class Noting(Nearest):
+        def forward(self, lr: Tensor) -> Tensor:
+            sides.append(lr.shape[-1])
+            return super().forward(lr)
+
+    model = Noting(ModelSpec(architecture="nearest", scale=2, n_feats=1))
+    dataset = open_dataset(folder, 2)
+    evaluate({"noting": model}, dataset)
+    widths = [dataset.load(index).lr.shape[1] for index in range(len(dataset))]
+    assert sides == [WARM_UP_SIZE[1], *widths]
