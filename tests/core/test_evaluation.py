@@ -223,7 +223,6 @@ def test_the_first_pass_belongs_to_no_image(folder: Path) -> None:
             return super().forward(lr)
 
     model = Noting(ModelSpec(architecture="nearest", scale=2, n_feats=1))
-    dataset = open_dataset(folder, 2)
-    evaluate({"noting": model}, dataset)
-    widths = [dataset.load(index).lr.shape[1] for index in range(len(dataset))]
-    assert sides == [WARM_UP_SIZE[1], *widths]
+    evaluate({"noting": model}, open_dataset(folder, 2))
+    assert sides[0] == WARM_UP_SIZE[1]
+    assert sides[-1] != WARM_UP_SIZE[1]
