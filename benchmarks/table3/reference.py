@@ -31,8 +31,11 @@ STUDENTS = ("plain", "fakd")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--benchmarks", type=Path, required=True, help="the folder of Set5, Set14, ...")
+    parser.add_argument("--only", nargs="+", help="families, such as rcan-x4")
     options = parser.parse_args()
     for family, names in groupby(sorted(bundled_models(), key=family_of), key=family_of):
+        if options.only and family not in options.only:
+            continue
         # The student alone, the one with FAKD, the teacher.
         ordered = sorted(names, key=lambda name: [name.endswith(end) for end in STUDENTS], reverse=True)
         document = measure(ordered, options.benchmarks)
