@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from fakd_core.config import TrainConfig
+from fakd_core.errors import FakdError
 from fakd_core.events import RunEnd, RunStarted, ValidationEnd
 from fakd_core.trainer import train
 
@@ -41,4 +42,7 @@ def distil(run: Path, steps: int = 200) -> Path:
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    print(distil(Path(sys.argv[1]), *map(int, sys.argv[2:])))
+    try:
+        print(distil(Path(sys.argv[1]), *map(int, sys.argv[2:])))
+    except FakdError as error:
+        sys.exit(str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def export(
     source = model_file(ref)
     if path.exists() and path.samefile(source):
         raise ConfigError(f"{path} is the model itself; choose another name")
-    if path.exists() and not replace:
+    if os.path.lexists(path) and not replace:
         raise ConfigError(f"{path} exists already; choose another name, or replace it by --force")
     model = load_model(ref)
     if isinstance(model.spec, ForeignSpec):

@@ -15,6 +15,7 @@ from fakd_core.errors import ExportError
 from fakd_core.events import CancelToken
 from fakd_gui.jobs import Job, JobEnd, Outcome
 from fakd_gui.session import Session
+from fakd_gui.widgets.names import model_label
 from fakd_gui.widgets.save_dialog import ask_save_path
 
 LOOK_S = 0.1
@@ -51,7 +52,7 @@ class ModelExporter(QObject):
     def choose(self, ref: str) -> None:
         """Ask where the model `ref` goes, and write it there."""
         suffixes = {name: kind.suffix for name, kind in KINDS.items()}
-        chosen = ask_save_path(self._window, "Export the model", f"{Path(ref).stem}.pth", suffixes)
+        chosen = ask_save_path(self._window, "Export the model", f"{model_label(ref)}.pth", suffixes)
         if chosen is not None:
             self.export(ref, chosen[0], KINDS[chosen[1]])
 

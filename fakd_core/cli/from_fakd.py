@@ -94,8 +94,10 @@ class FakdCommand:
     notes: tuple[str, ...]
 
 
-def read_fakd(command: str, replaced: Collection[str] = ()) -> FakdCommand:
+def read_fakd(command: str, replaced: Collection[str] = (), scale: int | None = None) -> FakdCommand:
     """The options of `TrainConfig` that `command` stands for; those in `replaced` are given elsewhere.
+
+    So is `scale`, if it is: what depends on the scale then follows from that one.
 
     Raises:
         ConfigError: what in it can't be read, or has no counterpart here.
@@ -106,9 +108,11 @@ def read_fakd(command: str, replaced: Collection[str] = ()) -> FakdCommand:
     given: dict[str, Any] = vars(found)
     if given.get("test_only"):
         raise _fault("--test_only tests a model; that is fakd evaluate --model M --data DIR")
+    if rest and not rest[0].startswith("-"):
+        raise _fault(f"{rest[0][:40]!r} belongs to no option; put quotation marks around what holds spaces")
     values: dict[str, Any] = {}
     notes = []
-    for field in _fields(_Given(given), replaced):
+    for field in _fields(_Given(given), replaced, scale):
         sources = ", ".join(_shown(name, given) for name in field.sources)
         if field.name in replaced:
             if any(name in given for name in field.sources):
@@ -138,9 +142,9 @@ class _Field:
     remark: str = ""
 
 
-def _fields(given: _Given, replaced: Collection[str]) -> Iterator[_Field]:
+def _fields(given: _Given, replaced: Collection[str], scale: int | None) -> Iterator[_Field]:
     remark = " (where FAKD's code has it; another file: --teacher FILE)"
-    yield _Field("teacher", ("teacher",), lambda: _teachers(given["teacher"], _scale(given)), remark)
+    yield _Field("teacher", ("teacher",), lambda: _teachers(given["teacher"], scale or _scale(given)), remark)
     yield _Field("student", ("model",), lambda: _student(given["model"]))
     yield _Field("scale", ("scale",), lambda: _scale(given))
     yield _Field("alpha", ("alpha",), lambda: given["alpha"])
@@ -150,7 +154,9 @@ def _fields(given: _Given, replaced: Collection[str]) -> Iterator[_Field]:
     yield _Field("distill", (*recipe, *pooling, *switch), lambda: _recipe(given))
     yield _Field("layers", ("features",), lambda: _layers(given["features"]))
     patch, remark = ("patch_size", "scale"), " (low-resolution pixels)"
-    yield _Field("patch", patch, lambda: given["patch_size"] // _scale(given), remark)
+    if scale is not None:
+        patch, remark = ("patch_size",), f" (low-resolution pixels at scale {scale})"
+    yield _Field("patch", patch, lambda: given["patch_size"] // (scale or _scale(given)), remark)
     yield _Field("batch", ("batch_size",), lambda: given["batch_size"])
     yield _Field("steps", ("epochs", "test_every"), lambda: given["epochs"] * given["test_every"])
     yield _Field("validate_every", ("test_every",), lambda: given["test_every"])
@@ -190,6 +196,9 @@ def _words(command: str) -> tuple[list[str], str]:
         options.append(rest.pop(0).removesuffix(";"))
     if any(word.endswith(".py") for word in rest):
         raise _fault("it holds several commands; give the one that trains")
+    dash = next((word for word in options if word.startswith(("\u2013", "\u2014", "\u2212"))), None)
+    if dash is not None:
+        raise _fault(f"{dash[:60]}: begins with a long dash, as from a printed page; write --")
     variable = next((word for word in options if "$" in word), None)
     if variable is not None:
         raise _fault(f"{variable[:60]}: a variable of the shell; write out what it stands for")
@@ -271,7 +280,8 @@ def _recipe(given: _Given) -> str:
 
 
 def _layers(text: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"\s*[\[(]?\s*-?\d{1,3}(\s*,\s*-?\d{1,3})*\s*,?\s*[\])]?\s*", text):
+    taps = r"\s*-?\d{1,3}(\s*,\s*-?\d{1,3})*\s*,?\s*"
+    if not re.fullmatch(rf"\s*(\[{taps}\]|\({taps}\)|{taps})\s*", text):
         raise _fault(f"--features: must be a list of taps, such as [1,2,3] (found {text[:40]!r})")
     # From the end, as Python counts.
     return tuple(tap + TAP_COUNT if tap < 0 else tap for tap in map(int, re.findall(r"-?\d+", text)))

@@ -197,7 +197,7 @@ def _settings(
         return {**(read_toml(at_home(config)) if config else {}), **given}
     if config is not None:
         raise ConfigError("--config and --from-fakd both give a run's options; choose one of them")
-    read = read_fakd(from_fakd, given)
+    read = read_fakd(from_fakd, given, given.get("scale"))
     if world.leads:
         # On stderr: stdout may hold the settings themselves.
         for note in read.notes:

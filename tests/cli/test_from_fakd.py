@@ -124,6 +124,9 @@ def test_an_option_becomes(options: str, expected: tuple[str, object]) -> None:
         ("python test.py --dir_data d", "expected train.py or main.py, which train; found 'test.py'"),
         ("python train.py --chop; python train.py --scale 2", "it holds several commands"),
         ("python train.py --chop && python train.py --scale 2", "it holds several commands"),
+        ("train.py \u2013-scale 2", "begins with a long dash, as from a printed page; write --"),
+        ("train.py --features [1 ,2] --dir_data d", "',2]' belongs to no option"),
+        ("train.py --features [1,2 --dir_data d --ckp_dir c", "--features: must be a list of taps"),
         ("train.py --dir_data d --ckp_dir $HOME/x", "$HOME/x: a variable of the shell; write out what"),
     ],
 )
@@ -152,6 +155,13 @@ def test_the_settings_are_printed_and_options_given_here_win(
     assert "--alpha 0.7: left out, --alpha is given here\n" in told.err
     assert "--shift 3: unknown to FAKD's code, left out\n" in told.err
     assert not (tmp_path / "r").exists()
+
+
+def test_a_scale_given_here_is_the_one_that_counts() -> None:
+    read = read_fakd("train.py --scale 2 --patch_size 96 --ckp_dir r", ("train_data", "scale"), 4)
+    assert read.values["patch"] == 24
+    assert read.values["teacher"] == ("../teacher_checkpoint/RCAN_BIX4.pt",)
+    assert "--patch_size 96: patch = 24 (low-resolution pixels at scale 4)" in read.notes
 
 
 def test_it_trains(photos: Path, small_teacher: Path, tmp_path: Path) -> None:

@@ -80,6 +80,9 @@ def test_a_file_that_is_there_is_replaced_only_if_that_is_said(
     with pytest.raises(ConfigError, match=r"exists already.*--force"):
         export(model[0], path)
     assert path.read_bytes() == b"somebody's"
+    (tmp_path / "link.pth").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="exists already"):
+        export(model[0], tmp_path / "link.pth")
     export(model[0], path, replace=True)
     assert load_model(path).spec == model[1].spec
 
