@@ -153,9 +153,8 @@ def _fields(given: _Given, replaced: Collection[str], scale: int | None) -> Iter
     switch = ("feature_loss_used",) if "feature_loss_used" in given else ()
     yield _Field("distill", (*recipe, *pooling, *switch), lambda: _recipe(given))
     yield _Field("layers", ("features",), lambda: _layers(given["features"]))
-    patch, remark = ("patch_size", "scale"), " (low-resolution pixels)"
-    if scale is not None:
-        patch, remark = ("patch_size",), f" (low-resolution pixels at scale {scale})"
+    patch = ("patch_size", "scale") if scale is None else ("patch_size",)
+    remark = " (low-resolution pixels)" if scale is None else f" (low-resolution pixels at scale {scale})"
     yield _Field("patch", patch, lambda: given["patch_size"] // (scale or _scale(given)), remark)
     yield _Field("batch", ("batch_size",), lambda: given["batch_size"])
     yield _Field("steps", ("epochs", "test_every"), lambda: given["epochs"] * given["test_every"])
