@@ -104,13 +104,13 @@ def main() -> None:
         (row["family"], row["kind"], row["seed"]): row
         for row in (json.loads(results.read_text(encoding="utf-8")) if results.exists() else [])
     }
+    trainings = [training for name in options.only for training in read_experiment(HERE / f"{name}.toml")]
     with ThreadPoolExecutor(options.jobs) as pool:
         futures: dict[str, Future[dict[str, Any]]] = {}
-        for experiment in options.only:
-            for training in read_experiment(HERE / f"{experiment}.toml"):
-                teacher = futures.get(training.teacher)
-                futures[training.name] = pool.submit(runner.complete, training, teacher)
-        for future in futures.values():
+        for training in sorted(trainings, key=lambda training: training.kind != "teacher"):
+            teacher = futures.get(training.teacher)
+            futures[training.name] = pool.submit(runner.complete, training, teacher)
+        for future in (futures[training.name] for training in trainings):
             row = future.result()
             rows[row["family"], row["kind"], row["seed"]] = row
             kept = list(rows.values())

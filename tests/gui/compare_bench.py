@@ -18,9 +18,11 @@ from fakd_core.images import write_png
 from fakd_gui.compare import ComparePanel
 from fakd_gui.convert import array_from_qimage
 
+Opened = tuple[Bench, ComparePanel]
+
 
 @contextmanager
-def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[tuple[Bench, ComparePanel]]:
+def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
     """The panel on a session of its own, nothing opened yet."""
     bench = make_bench(tmp_path)
     panel = ComparePanel(bench.session)
@@ -35,6 +37,12 @@ def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[tuple[Bench, ComparePane
 def open_and_wait(panel: ComparePanel, path: Path, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         panel.opener.open(path)
+
+
+def box_of(panel: ComparePanel) -> tuple[int, int, int, int]:
+    """Left, top, width and height of the region, in HR pixels."""
+    assert panel.region is not None
+    return panel.region.left, panel.region.top, panel.region.width, panel.region.height
 
 
 def stamp(height: int = 64, width: int = 96) -> Image8:

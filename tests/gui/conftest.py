@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import shiboken6
+from compare_bench import Opened, comparing, open_and_wait, save_stamp
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -96,3 +98,12 @@ def window(session: Session, qtbot: QtBot) -> Iterator[MainWindow]:
     qtbot.waitUntil(lambda: session.training is None, timeout=5000)
     made.close()
     made.deleteLater()
+
+
+@pytest.fixture
+def opened(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Opened]:
+    """Compare with the stamp open, every model computed."""
+    with comparing(tmp_path, qtbot) as (bench, panel):
+        bench.choose_all()
+        open_and_wait(panel, save_stamp(bench.folder), qtbot)
+        yield bench, panel

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from compare_bench import comparing, grab, open_and_wait, save_stamp, stamp
+from compare_bench import grab, open_and_wait, save_stamp, stamp
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from skimage import data
 from small_models import Bench
@@ -30,14 +28,6 @@ from fakd_gui.theme import colour_lut
 from fakd_gui.widgets.image_canvas import ImageCanvas
 
 Pixels = Image8 | npt.NDArray[np.float64]
-
-
-@pytest.fixture
-def opened(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[tuple[Bench, ComparePanel]]:
-    with comparing(tmp_path, qtbot) as (bench, panel):
-        bench.choose_all()
-        open_and_wait(panel, save_stamp(bench.folder), qtbot)
-        yield bench, panel
 
 
 def shown(canvas: ImageCanvas, image: Pixels, zoom: int) -> tuple[Image8, Pixels]:

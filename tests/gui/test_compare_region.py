@@ -1,0 +1,73 @@
+"""The region that is measured in every pane."""
+
+from __future__ import annotations
+
+from compare_bench import Opened, box_of, drag, stamp
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from fakd_core.metrics import psnr_y, ssim_y
+from fakd_gui.compare.work import BICUBIC
+
+
+def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured_live(
+    opened: Opened, qtbot: QtBot
+) -> None:
+    bench, panel = opened
+    panel.set_region(QRectF(20, 16, 24, 20))
+    panel.camera.set_percent(200)
+    canvas = panel.board.panes[BICUBIC].canvas
+    to_view = panel.camera.to_view
+    drag(canvas, to_view(QPointF(32, 26)), to_view(QPointF(38, 30)))
+    assert box_of(panel) == (26, 20, 24, 20)
+    drag(canvas, to_view(QPointF(50, 40)), to_view(QPointF(56, 44)))
+    assert box_of(panel) == (26, 20, 30, 24)
+    drag(canvas, to_view(QPointF(26, 32)), to_view(QPointF(30, 32)))
+    assert box_of(panel) == (30, 20, 26, 24)
+    QTest.keyClick(panel, Qt.Key.Key_Right)
+    QTest.keyClick(panel, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(panel, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
+    assert box_of(panel) == (31, 10, 26, 25)
+    for key in panel.board.keys:
+        assert panel.board.panes[key].canvas.region == QRectF(31, 10, 26, 25)
+    hr, student = stamp()[10:35, 31:57], panel.board.pixels(bench.students[0])
+    teacher = panel.board.pixels(bench.teacher)
+    assert student is not None
+    assert teacher is not None
+    psnr = psnr_y(student[10:35, 31:57], hr, 0)
+    delta = psnr - psnr_y(teacher[10:35, 31:57], hr, 0)
+    ssim = ssim_y(student[10:35, 31:57], hr, 0)
+    expected = f"Box {psnr:.2f} dB / {ssim:.4f} · Δ {delta:+.2f} dB".replace("-", "−")
+    header = panel.board.panes[bench.students[0]].header
+    qtbot.waitUntil(lambda: header.region_figures == expected, timeout=5000)
+    assert "Δ" not in panel.board.panes[bench.teacher].header.region_figures
+    QTest.keyClick(panel, Qt.Key.Key_Escape)
+    assert panel.region is None
+    assert header.lines == 2
+
+
+def test_a_region_too_small_for_ssim_says_so_and_never_leaves_the_image(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    QTest.keyClick(panel, Qt.Key.Key_R)
+    canvas = panel.board.panes[BICUBIC].canvas
+    to_view = panel.camera.to_view
+    drag(canvas, to_view(QPointF(80, 50)), to_view(QPointF(88, 60)))
+    assert panel.region is not None
+    assert panel.region.width < 11
+    header = panel.board.panes[bench.teacher].header
+    qtbot.waitUntil(lambda: "SSIM needs 11 × 11 px" in header.region_figures, timeout=5000)
+    for _ in range(20):
+        QTest.keyClick(panel, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert panel.region.left + panel.region.width == 96
+    QTest.keyClick(panel, Qt.Key.Key_R)
+    assert canvas.drag.value == "pan"
+
+
+def test_without_ground_truth_a_region_says_why_it_has_no_scores(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        panel.opener.set_mode(True)
+    panel.set_region(QRectF(20, 20, 40, 40))
+    assert "no HR" in panel.board.panes[bench.teacher].header.region_figures
+    assert bench.errors == []
