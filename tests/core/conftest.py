@@ -1,0 +1,46 @@
+"""What several tests of the core start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lesson_caches import CPU, Make, frozen
+from stores import stored
+
+from fakd_core import load_model
+from fakd_core.cached_lessons import CachedLessons
+from fakd_core.datasets import open_dataset
+from fakd_core.models import SRNetwork
+from fakd_core.patches import PatchSampler
+
+
+@pytest.fixture
+def teacher(small_teacher: Path) -> SRNetwork:
+    return frozen(load_model(small_teacher))
+
+
+@pytest.fixture
+def sampler(photos: Path) -> PatchSampler:
+    return PatchSampler(stored(open_dataset(photos, 4)), (0, 2, 3), patch=12, batch=4, seed=5)
+
+
+@pytest.fixture
+def lessons(sampler: PatchSampler, teacher: SRNetwork, tmp_path: Path) -> Make:
+    """Lessons from a pool of 70 patches, which takes three blocks; not yet prepared."""
+
+    def make(**changes: Any) -> CachedLessons:
+        settings = {
+            "folder": tmp_path / "cache",
+            "sampler": sampler,
+            "teachers": [("teacher", teacher)],
+            "layers": (1, 3),
+            "patches": 70,
+            "batch": 4,
+            "seed": 5,
+            "device": CPU,
+        }
+        return CachedLessons(**{**settings, **changes})
+
+    return make
