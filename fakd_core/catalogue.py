@@ -137,7 +137,7 @@ def _is_sizes(ref: str) -> bool:
 
 def _is_path(ref: str) -> bool:
     path = Path(ref)
-    return path.suffix in WEIGHT_SUFFIXES or path.name != ref or path.exists()
+    return path.suffix.lower() in WEIGHT_SUFFIXES or path.name != ref or path.exists()
 
 
 def _unknown(ref: str) -> str:

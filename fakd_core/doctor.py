@@ -103,7 +103,7 @@ def describe_file(path: Path, *, usable: bool) -> Rows:
     kind = container(path)
     rows: Rows = {"container": f"{kind}, {f'{size / 1e6:.1f} MB' if size > 100_000 else f'{size} bytes'}"}
     # The oldest pickles look like text.
-    unsafe = asked_for(path) if "PyTorch" in kind or path.suffix in PICKLE_SUFFIXES else []
+    unsafe = asked_for(path) if "PyTorch" in kind or path.suffix.lower() in PICKLE_SUFFIXES else []
     if unsafe:
         rows["asks for"] = f"{some(unsafe)}: opening it elsewhere could run code"
     try:

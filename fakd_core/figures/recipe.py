@@ -68,7 +68,7 @@ def short_name(ref: str) -> str:
     if ref == BICUBIC:
         return "Bicubic"
     path = Path(split_taps(ref)[0])
-    if path.suffix not in WEIGHT_SUFFIXES:
+    if path.suffix.lower() not in WEIGHT_SUFFIXES:
         return path.name or ref
     if path.stem in _FILES_OF_A_RUN and path.parent.name:
         return path.parent.parent.name if path.parent.name == "checkpoints" else path.parent.name

@@ -153,7 +153,7 @@ def _found(ref: str, folder: Path) -> str:
     if _is_name(name):
         return ref
     path = folder / os.path.expanduser(name)
-    is_path = os.path.exists(path) or path.name != name or path.suffix in WEIGHT_SUFFIXES
+    is_path = os.path.exists(path) or path.name != name or path.suffix.lower() in WEIGHT_SUFFIXES
     return with_taps(os.path.normpath(path), taps) if is_path else ref
 
 

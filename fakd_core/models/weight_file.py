@@ -115,10 +115,11 @@ def _read_pickle(path: Path) -> object:
 def _other_kind(path: Path) -> str:
     """What to do with a file that is something else than its name says; empty where that isn't known."""
     kind = container(path)
+    says_pickle = path.suffix.lower() in PICKLE_SUFFIXES
     if kind == SAFETENSORS:
-        return "it is safetensors; rename it to end in .safetensors" if path.suffix in PICKLE_SUFFIXES else ""
+        return "it is safetensors; rename it to end in .safetensors" if says_pickle else ""
     if kind in (ARCHIVE, OLD_PICKLE):
-        return "it is PyTorch's; rename it to end in .pth" if path.suffix not in PICKLE_SUFFIXES else ""
+        return "" if says_pickle else "it is PyTorch's; rename it to end in .pth"
     return "" if kind in UNCERTAIN else kind
 
 

@@ -17,7 +17,7 @@ def model_label(ref: str) -> str:
     if path.name in _FILES_OF_A_RUN:
         folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
         return folder.name or path.stem
-    return path.stem if path.suffix in WEIGHT_SUFFIXES else path.name
+    return path.stem if path.suffix.lower() in WEIGHT_SUFFIXES else path.name
 
 
 def model_labels(refs: Iterable[str]) -> dict[str, str]:

@@ -160,6 +160,7 @@ def test_what_the_content_is_decides_what_to_do(
     torch.save({"learners": [], "step": 4, "model": 1}, tmp_path / "last.pt")
     for name, made in (
         ("swapped.pth", content),
+        ("SWAPPED.PT", content),
         ("UPPER.SAFETENSORS", content),
         ("net.onnx", b"\x08\x0a\x12"),
         ("lfs.pth", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
@@ -168,6 +169,7 @@ def test_what_the_content_is_decides_what_to_do(
     said = {file.name: asked(file, capsys) for file in sorted(tmp_path.iterdir())}
     assert said["UPPER.SAFETENSORS"][0] == 0
     assert "rename it to end in .safetensors" in said["swapped.pth"][2]
+    assert "rename it to end in .safetensors" in said["SWAPPED.PT"][2]
     assert "rename it to end in .pth" in said["swapped.safetensors"][2]
     assert "ONNX can't be read back" in said["net.onnx"][2]
     assert "git lfs pull" in said["lfs.pth"][2]
