@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 import shiboken6
 from compare_bench import Opened, comparing, open_and_wait, save_stamp
+from inspect_panels import shown_panel
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from small_models import Bench, make_bench
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from fakd_gui.app import make_application
 from fakd_gui.garbage import GarbageTimer
+from fakd_gui.inspect import InspectPanel
 from fakd_gui.jobs import Job, stop_all
 from fakd_gui.main_window import MainWindow
 from fakd_gui.session import Session
@@ -98,6 +101,18 @@ def window(session: Session, qtbot: QtBot) -> Iterator[MainWindow]:
     qtbot.waitUntil(lambda: session.training is None, timeout=5000)
     made.close()
     made.deleteLater()
+
+
+@pytest.fixture
+def bench(qapp: QApplication, tmp_path: Path) -> Bench:
+    """A session with small random networks and a photograph."""
+    return make_bench(tmp_path)
+
+
+@pytest.fixture
+def inspected(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
+    """Inspect with the photo, the teacher and one student."""
+    yield from shown_panel(bench, qtbot)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
 )
 from pytestqt.qtbot import QtBot
-from small_models import Bench, make_bench, save_photo
+from small_models import Bench, save_photo
 
 from fakd_core.assets import reference_results
 from fakd_core.catalogue import bundled_models
@@ -31,11 +31,6 @@ from fakd_gui.benchmark import BenchmarkPanel
 from fakd_gui.benchmark.document import to_document
 from fakd_gui.benchmark.kept_tables import family_title
 from fakd_gui.benchmark.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
-
-
-@pytest.fixture
-def bench(qapp: QApplication, tmp_path: Path) -> Bench:
-    return make_bench(tmp_path)
 
 
 @pytest.fixture

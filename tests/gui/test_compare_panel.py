@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from small_models import Bench, make_bench, save_model, save_photo, turn_wheel
+from small_models import Bench, save_model, save_photo, turn_wheel
 
 from fakd_core.catalogue import bundled_models, load_model
 from fakd_core.events import Cancelled, CancelToken
@@ -24,11 +23,6 @@ from fakd_gui.compare import ComparePanel, difference, difference_drawer, work
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.lineup import DIFFERENCE
 from fakd_gui.compare.work import BICUBIC, HR
-
-
-@pytest.fixture
-def bench(qapp: QApplication, tmp_path: Path) -> Bench:
-    return make_bench(tmp_path)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
-from small_models import Bench, make_bench, save_model
+from small_models import Bench, save_model
 
 from fakd_core.images import read_image
 from fakd_gui.convert import colourise
@@ -24,11 +24,6 @@ from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.outcome import picture
 from fakd_gui.jobs import LatestWins
 from fakd_gui.theme import affinity_lut, difference_lut
-
-
-@pytest.fixture
-def bench(qapp: QApplication, tmp_path: Path) -> Bench:
-    return make_bench(tmp_path)
 
 
 @pytest.fixture

@@ -10,18 +10,12 @@ import pytest
 from inspect_panels import SLOW, expected_row, move_mouse, shown_panel
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from small_models import Bench, make_bench, save_photo
+from small_models import Bench, save_photo
 
 from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import IMAGE
 from fakd_gui.theme import current_theme
-
-
-@pytest.fixture
-def bench(qapp: QApplication, tmp_path: Path) -> Bench:
-    return make_bench(tmp_path)
 
 
 @pytest.fixture

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from inspect_panels import SLOW, expected_row, move_mouse, shown_panel
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from small_models import Bench, make_bench
+from small_models import Bench
 
 from fakd_gui.convert import array_from_qimage, colourise
 from fakd_gui.inspect import InspectPanel
@@ -20,11 +18,6 @@ from fakd_gui.inspect.board import COLUMN_COLOUR, IMAGE, ROW_COLOUR, difference_
 from fakd_gui.inspect.features import Window
 from fakd_gui.inspect.matrix_view import region_from
 from fakd_gui.theme import affinity_lut
-
-
-@pytest.fixture
-def bench(qapp: QApplication, tmp_path: Path) -> Bench:
-    return make_bench(tmp_path)
 
 
 @pytest.fixture

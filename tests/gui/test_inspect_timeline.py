@@ -13,9 +13,8 @@ import pytest
 from inspect_panels import SLOW, expected_row, feature_map, shown_panel
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from small_models import Bench, make_bench, save_model
+from small_models import Bench, save_model
 
 from fakd_core.affinity import spatial_affinity_loss
 from fakd_core.config import TrainConfig
@@ -24,11 +23,6 @@ from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.timeline import twin_ref
 from fakd_gui.jobs import Job
-
-
-@pytest.fixture
-def bench(qapp: QApplication, tmp_path: Path) -> Bench:
-    return make_bench(tmp_path)
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from compare_bench import comparing, open_and_wait, save_stamp
-from inspect_panels import SLOW, shown_panel
+from inspect_panels import SLOW
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
-from small_models import Bench, make_bench, save_photo
+from small_models import Bench, save_photo
 
 from fakd_gui.compare import ComparePanel
 from fakd_gui.compare.difference import Difference
@@ -66,11 +66,6 @@ def compared(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Compa
         bench.choose_all()
         open_and_wait(panel, save_stamp(bench.folder), qtbot)
         yield bench, panel
-
-
-@pytest.fixture
-def inspected(qapp: QApplication, tmp_path: Path, qtbot: QtBot) -> Iterator[InspectPanel]:
-    yield from shown_panel(make_bench(tmp_path), qtbot)
 
 
 def strip_of(panel: ComparePanel, folder: Path, count: int, qtbot: QtBot) -> list[Path]:

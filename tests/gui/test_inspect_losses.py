@@ -1,0 +1,175 @@
+"""What Inspect says of the students' distance: figures, chart, verdict, histograms."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from inspect_panels import SLOW, feature_map
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+from small_models import Bench, save_photo
+
+from fakd_core.affinity import spatial_affinity_loss
+from fakd_core.events import CancelToken
+from fakd_core.images import write_png
+from fakd_gui.inspect import InspectPanel
+from fakd_gui.inspect.board import difference_key
+from fakd_gui.inspect.features import extract
+from fakd_gui.inspect.loss_chart import Learner, nearest_at, verdict
+from fakd_gui.inspect.losses import Loss
+
+
+def sa_loss(bench: Bench, student: str, layer: int) -> float:
+    """The core's streamed loss of the image shown."""
+    image = bench.session.image
+    assert image is not None
+    maps = (feature_map(ref, image.lr, layer)[None] for ref in (student, bench.teacher))
+    return float(spatial_affinity_loss(*maps))
+
+
+def test_figures_are_the_row_s_mean_and_the_streamed_loss(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    image, student = bench.session.image, bench.students[0]
+    assert image is not None
+    qtbot.waitUntil(lambda: inspected.engine.loss(bench.teacher, student, 3) is not None)
+    loss = sa_loss(bench, student, 3)
+    held = inspected.engine.loss(bench.teacher, student, 3)
+    assert held is not None
+    assert held.exact
+    assert held.value == pytest.approx(loss, rel=1e-4)
+    key = difference_key(student)
+    mean = float(np.abs(inspected.board.rows[key]).mean())
+    assert inspected.board.panes[key].header.figures == f"SA {loss:.4f} · mean |Δ| {mean:.4f}"
+
+
+def test_the_nearer_student_is_told_layer_by_layer(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    image = bench.session.image
+    assert image is not None
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.add_student(bench.students[1])
+    bars = inspected.losses.bars
+    qtbot.waitUntil(lambda: len(bars.learners) == 2 and all(len(one.losses) == 4 for one in bars.learners))
+    losses = np.array([[sa_loss(bench, ref, tap) for tap in range(4)] for ref in bench.students])
+    shown = [[one.losses[tap].value for tap in range(4)] for one in bars.learners]
+    np.testing.assert_allclose(shown, losses, rtol=1e-4)
+    nearest = losses.argmin(axis=0)
+    assert [nearest_at(bars.learners, tap) for tap in range(4)] == nearest.tolist()
+    for number, ref in enumerate(bench.students):
+        figures = inspected.board.panes[difference_key(ref)].header.figures
+        assert ("(nearer)" in figures) == (nearest[3] == number)
+    winner = int((nearest == 1).sum() > 2)
+    if (nearest == 1).sum() != 2:
+        assert inspected.losses.verdict.toolTip().startswith(("with", "without")[winner])
+
+
+def test_students_of_a_single_pixel_are_equal_to_rounding(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    bench.session.add_student(bench.students[1])
+    pixel = bench.folder / "pixel.png"
+    write_png(pixel, np.full((1, 1, 3), 90, np.uint8))
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.open_image(pixel, 4, is_lr=True)
+    chart = inspected.losses
+    qtbot.waitUntil(lambda: chart.verdict.text() == "equal, to rounding", timeout=SLOW)
+    assert chart.verdict.toolTip().startswith("Equally near to the teacher")
+    for ref in bench.students:
+        assert "nearer" not in inspected.board.panes[difference_key(ref)].header.figures
+
+
+NEARER = "a is nearer to the teacher at"
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        (([0.1, 0.1, 0.1, 0.1], [0.2, 0.2, 0.2, 0.2]), "a is nearer to the teacher at every layer"),
+        (([0.1, 0.1, 0.1, 0.3], [0.2, 0.2, 0.2, 0.2]), f"{NEARER} 3 of 4 layers"),
+        (([0.1, 0.2, 0.2, 0.2], [0.2, 0.20001, 0.2, 0.2]), f"{NEARER} 1 of 4 layers, equal at 3"),
+        (([0.1, 0.1, 0.3, 0.3], [0.2, 0.2, 0.2, 0.2]), "A tie by layers"),
+        (([0.1, 0.1, 0.3, 0.3], [0.2, 0.2, 0.2, 0.3], [0.3, 0.3, 0.3, 0.2]), f"{NEARER} 2 of 4 layers"),
+        (([0.1, 0.2], [0.2]), ""),
+        (([0.1, 0.2, 0.3, 0.4],), ""),
+    ],
+)
+def test_the_verdict_counts_layers(losses: tuple[list[float], ...], said: str) -> None:
+    students = [
+        Learner(name, "#000000", {tap: Loss(value, True) for tap, value in enumerate(values)})
+        for name, values in zip("abc", losses, strict=False)
+    ]
+    assert verdict(students, 4)[0] == said
+
+
+def test_large_windows_are_estimated_and_said_to_be(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fakd_gui.inspect.features.ESTIMATE_POSITIONS", 1000)
+    monkeypatch.setattr("fakd_gui.inspect.losses.MAX_EXACT_POSITIONS", 1200)
+    student = bench.students[0]
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
+    qtbot.waitUntil(lambda: inspected.engine.loss(bench.teacher, student, 3) is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: not inspected.engine.losses.running)
+    held, image = inspected.engine.loss(bench.teacher, student, 3), bench.session.image
+    assert held is not None
+    assert image is not None
+    teacher_map, student_map = (feature_map(ref, image.lr, 3)[None] for ref in (bench.teacher, student))
+    lattice = float(spatial_affinity_loss(student_map[..., ::2, ::2], teacher_map[..., ::2, ::2]))
+    assert (held.exact, held.value) == (False, pytest.approx(lattice, rel=1e-4))
+    exact = float(spatial_affinity_loss(student_map, teacher_map))
+    assert held.value == pytest.approx(exact, rel=0.1)
+    assert f"SA ≈ {lattice:.4f}" in inspected.board.panes[difference_key(student)].header.figures
+
+
+def test_computing_is_told_and_can_be_cancelled(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(*given: object, **more: object) -> object:
+        started.set()
+        go_on.wait(SLOW / 1000)
+        token = given[4]
+        assert isinstance(token, CancelToken)
+        token.raise_if_cancelled()
+        return extract(*given, **more)
+
+    monkeypatch.setattr("fakd_gui.inspect.engine.extract", slow)
+    bench.session.add_student(bench.students[1])
+    qtbot.waitUntil(started.is_set, timeout=SLOW)
+    status = inspected.status
+    qtbot.waitUntil(status.cancel_button.isVisible)
+    assert status.what.text() == "Feature maps of without"
+    assert status.progress.value() > 0
+    QTest.mouseClick(status.cancel_button, Qt.MouseButton.LeftButton)
+    go_on.set()
+    qtbot.waitUntil(lambda: not inspected.engine.computing, timeout=SLOW)
+    assert not status.cancel_button.isVisible()
+    second = bench.students[1]
+    assert "Cancelled" in inspected.board.panes[second].canvas.message
+    assert bench.students[0] in inspected.board.rows
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        inspected.set_query(4, 4)
+    assert second in inspected.board.rows
+
+
+def test_the_histograms_count_every_position_and_say_the_means(bench: Bench, inspected: InspectPanel) -> None:
+    student = bench.students[0]
+    for bar, keys in (
+        (inspected.affinity_bar, (bench.teacher, student)),
+        (inspected.difference_bar, (difference_key(student),)),
+    ):
+        assert [shown.mean for shown in bar.scale.maps] == [
+            round(float(inspected.board.rows[key].mean()), 3) for key in keys
+        ]
+        for shown, key in zip(bar.scale.maps, keys, strict=True):
+            row, (low, high) = inspected.board.rows[key], bar.bounds
+            counts, _ = np.histogram(np.clip(row, low, high), bins=64, range=(low, high))
+            np.testing.assert_allclose(bar.scale.shares(shown.values), counts / row.size, atol=0.011)
+            assert f"{shown.mean:.3f}".replace("-", "−") in bar.means.text()
