@@ -218,8 +218,8 @@ class TrainConfig(Settings):
         allow_inf_nan=False,
         title="Average",
         description=(
-            "Keep a moving average of the student's weights beside it (EMA): its decay per step, "
-            "such as 0.999."
+            "Keep a moving average of the student's weights beside it (EMA): its decay per step. "
+            "0.999 averages about the last 1,000 steps, and suits runs of many thousands."
         ),
         json_schema_extra={"unset": "none"},
     )

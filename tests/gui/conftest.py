@@ -26,6 +26,7 @@ from fakd_gui.inspect import InspectPanel
 from fakd_gui.jobs import Job, stop_all
 from fakd_gui.main_window import MainWindow
 from fakd_gui.session import Session
+from fakd_gui.train.plots import RunPlots
 
 FILES_OF_LIBRARIES = 8
 """What torch, Qt and the memory-mapped images open on their first use and keep."""
@@ -122,3 +123,15 @@ def opened(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Opened]
         bench.choose_all()
         open_and_wait(panel, save_stamp(bench.folder), qtbot)
         yield bench, panel
+
+
+@pytest.fixture
+def plots(qtbot: QtBot) -> RunPlots:
+    """The curves of a run, shown; nothing in them."""
+    make_application()
+    made = RunPlots()
+    qtbot.addWidget(made)
+    made.resize(800, 440)
+    with qtbot.waitExposed(made):
+        made.show()
+    return made

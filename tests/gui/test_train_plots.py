@@ -1,73 +1,30 @@
-"""The curves: smoothing, what is shown, zooming, reading, other runs laid over, and files of them."""
+"""The curves of a run: what is shown, zooming, reading, other runs laid over, and what is remembered."""
 
 from __future__ import annotations
 
-import csv
 import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from run_plots import drawn, make_series, middle
 
 from fakd_core.config import TrainConfig, to_toml
-from fakd_core.events import Scores, StepEnd, ValidationEnd
+from fakd_core.events import Scores
 from fakd_core.run_folder import CONFIG, METRICS
 from fakd_gui.app import make_application
 from fakd_gui.jobs import stop_all
 from fakd_gui.session import Session
 from fakd_gui.theme import watcher
-from fakd_gui.train.curves import reduced
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.plot_card import PlotCard
-from fakd_gui.train.plot_export import PlotExport
 from fakd_gui.train.plots import RunPlots
 from fakd_gui.train.series import RunSeries
-from fakd_gui.train.trace import Trace
-
-IMAGE = np.zeros((8, 8, 3), np.uint8)
-
-
-@pytest.fixture
-def plots(qtbot: QtBot) -> RunPlots:
-    make_application()
-    made = RunPlots()
-    qtbot.addWidget(made)
-    made.resize(800, 440)
-    with qtbot.waitExposed(made):
-        made.show()
-    return made
-
-
-def make_series(steps: int = 20, student: float = 29.0, twin: bool = False) -> RunSeries:
-    series = RunSeries(steps=steps, bicubic=Scores(28.0, 0.8), teacher=Scores(30.0, 0.9))
-    for step in range(1, steps + 1):
-        parts = {"DS": 1.0 / step, "TS": 0.5, "SA": 3.0}
-        raw = {"DS": 2.0 / step, "TS": 1.0, "SA": 0.3}
-        plain = 2.0 if twin else None
-        series.take(StepEnd(step, steps, sum(parts.values()), parts, raw, 1e-4, 0.1, plain))
-    for step in (steps // 2, steps):
-        others = {"plain": Scores(student - 0.5, 0.84)} if twin else {}
-        series.take(ValidationEnd(step, Scores(student, 0.85), True, IMAGE, others))
-    return series
-
-
-def drawn(card: PlotCard, key: str, run: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """The points of a curve as they are drawn."""
-    data: tuple[np.ndarray, np.ndarray] = card.curves[run, key].item.getData()
-    return data
-
-
-def middle(card: PlotCard, across: float = 0.5) -> QPoint:
-    """A place in the plot, `across` of its width from the left, in the viewport's coordinates."""
-    area = card.view.sceneBoundingRect()
-    return card.widget.mapFromScene(QPointF(area.left() + across * area.width(), area.center().y()))
 
 
 def send_mouse(card: PlotCard, kind: QEvent.Type, at: QPoint, held: Qt.MouseButton) -> None:
@@ -101,61 +58,6 @@ def wheel(card: PlotCard, at: QPoint, notches: int) -> None:
             False,
         ),
     )
-
-
-# -- numbers -----------------------------------------------------------------------------------------
-
-
-@given(
-    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=400),
-    st.floats(0, 0.99),
-    st.lists(st.integers(0, 400), max_size=3),
-)
-def test_a_curve_that_grows_is_smoothed_as_a_whole_one(
-    values: list[float], weight: float, stops: list[int]
-) -> None:
-    growing = Trace()
-    growing.take(values[:1], 0.5)  # Another weight smooths what is there anew.
-    for stop in sorted(stops):
-        growing.take(values[: max(stop, 1)], weight)
-    average, whole = values[0], []
-    for value in values:
-        average = weight * average + (1 - weight) * value if whole else value
-        whole.append(average)
-    assert growing.take(values, weight) == pytest.approx(whole, abs=1e-9)
-    assert growing.values.tolist() == values
-
-
-@pytest.mark.parametrize("weight", [0.0, 0.6])
-def test_a_value_that_is_no_number_spoils_nothing(weight: float) -> None:
-    bad = Trace()
-    nan, inf = float("nan"), float("inf")
-    averages = bad.take([nan, 3.0, inf, nan, 4.0, 5.0], weight)
-    assert np.isfinite(averages[[1, 4, 5]]).all()
-    assert averages[1] == 3
-    assert not np.isinf(averages).any()
-    assert bad.take([nan, 3.0, inf, nan, 4.0, 5.0, 4.0], weight)[-1] < 5
-    line = {"event": "step", "step": 1, "lr": 0.1, "total": None, "parts": {"DS": None}, "raw": {}}
-    series = RunSeries.from_metrics([line])
-    assert np.isnan(series.weighted["total"] + series.weighted["DS"]).all()
-
-
-@given(st.integers(10, 5000), st.integers(2, 300), st.integers(0, 2**32 - 1))
-def test_what_is_drawn_has_the_extremes_of_every_pixel(points: int, width: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    steps = np.cumsum(rng.integers(1, 4, points)).astype(float)
-    values = rng.normal(size=points)
-    left, right = sorted(rng.uniform(-10, steps[-1] + 10, 2))
-    x, y = reduced(steps, values, left, right, width)
-    inside = (steps >= left) & (steps <= right)
-    assert len(x) == len(y) <= max(2 * width + 4, 2)
-    assert np.all(np.diff(x) >= 0)
-    if inside.any():
-        assert y.min() <= values[inside].min()
-        assert y.max() >= values[inside].max()
-        assert set(y.tolist()) <= set(values.tolist())
-        column = (right - left) / width
-        assert abs(x - steps[inside][values[inside].argmax()]).min() <= column + 1e-9
 
 
 # -- what is shown -----------------------------------------------------------------------------------
@@ -367,60 +269,6 @@ def test_ticked_runs_are_read_and_shown_and_damaged_ones_told(
     assert session.compared == [good]
     qtbot.waitUntil(lambda: len(monitor.plots.compared) == 1, timeout=5000)
     assert stop_all(monitor)
-
-
-# -- files and memory --------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def export(qtbot: QtBot, plots: RunPlots, session: Session) -> PlotExport:
-    made = PlotExport(session, plots, session)
-    plots.show_series(make_series(), "run-1")
-    plots.compare([("run-2", make_series(steps=6))])
-    return made
-
-
-def test_the_table_holds_every_point_of_what_is_shown(
-    qtbot: QtBot, plots: RunPlots, export: PlotExport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "curves.csv"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path.with_suffix("")), ""))
-    plots.loss.readout.linkActivated.emit("TS")
-    export.ask("csv")
-    qtbot.waitUntil(path.exists, timeout=5000)
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["run"], row["step"]) for row in rows[19:21]] == [("run-1", "20"), ("run-2", "1")]
-    assert len(rows) == 26
-    assert float(rows[3]["Loss: DS"]) == 0.25
-    assert "Loss: TS" not in rows[0]
-    psnr = [row["Validation PSNR (dB): student"] for row in rows]
-    assert psnr[8:10] == ["", "29.0"]
-    asked: list[str] = []
-    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]))
-    export.ask("csv")
-    assert "curves.csv exists already" in asked[0]
-
-
-def test_pictures_of_the_plots(export: PlotExport, plots: RunPlots, tmp_path: Path) -> None:
-    export.write(tmp_path / "a.png", "png")
-    image = QImage(str(tmp_path / "a.png"))
-    assert image.size() == plots.figure.size() * 2
-    export.write(tmp_path / "a.svg", "svg")
-    drawing = (tmp_path / "a.svg").read_text()
-    assert "Validation PSNR" in drawing
-    assert drawing.count("<polyline") + drawing.count("<path") > 20
-    assert "<image" not in drawing
-
-
-def test_a_place_that_cannot_be_written_is_told(
-    qtbot: QtBot, export: PlotExport, session: Session, tmp_path: Path
-) -> None:
-    (tmp_path / "file").touch()
-    for kind in ("csv", "png", "svg"):
-        with qtbot.waitSignal(session.error, timeout=5000) as told:
-            export.write(tmp_path / "file" / f"x.{kind}", kind)
-        assert "can't be written" in told.args[0]
 
 
 def test_what_was_chosen_is_remembered(qtbot: QtBot, plots: RunPlots) -> None:

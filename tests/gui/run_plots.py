@@ -1,0 +1,37 @@
+"""Series of a run and the plots of them, for their tests."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPoint, QPointF
+
+from fakd_core.events import Scores, StepEnd, ValidationEnd
+from fakd_gui.train.plot_card import PlotCard
+from fakd_gui.train.series import RunSeries
+
+IMAGE = np.zeros((8, 8, 3), np.uint8)
+
+
+def make_series(steps: int = 20, student: float = 29.0, twin: bool = False) -> RunSeries:
+    series = RunSeries(steps=steps, bicubic=Scores(28.0, 0.8), teacher=Scores(30.0, 0.9))
+    for step in range(1, steps + 1):
+        parts = {"DS": 1.0 / step, "TS": 0.5, "SA": 3.0}
+        raw = {"DS": 2.0 / step, "TS": 1.0, "SA": 0.3}
+        plain = 2.0 if twin else None
+        series.take(StepEnd(step, steps, sum(parts.values()), parts, raw, 1e-4, 0.1, plain))
+    for step in (steps // 2, steps):
+        others = {"plain": Scores(student - 0.5, 0.84)} if twin else {}
+        series.take(ValidationEnd(step, Scores(student, 0.85), True, IMAGE, others))
+    return series
+
+
+def drawn(card: PlotCard, key: str, run: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """The points of a curve as they are drawn."""
+    data: tuple[np.ndarray, np.ndarray] = card.curves[run, key].item.getData()
+    return data
+
+
+def middle(card: PlotCard, across: float = 0.5) -> QPoint:
+    """A place in the plot, `across` of its width from the left, in the viewport's coordinates."""
+    area = card.view.sceneBoundingRect()
+    return card.widget.mapFromScene(QPointF(area.left() + across * area.width(), area.center().y()))
