@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lesson_caches import CPU, Make, frozen
 from stores import stored
+from tiny_runs import STUDENT
 
 from fakd_core import load_model
 from fakd_core.cached_lessons import CachedLessons
@@ -44,3 +45,20 @@ def lessons(sampler: PatchSampler, teacher: SRNetwork, tmp_path: Path) -> Make:
         return CachedLessons(**{**settings, **changes})
 
     return make
+
+
+@pytest.fixture
+def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
+    """A run of six steps in `run`, with two validations."""
+    return {
+        "teacher": str(small_teacher),
+        "student": STUDENT,
+        "train_data": photos,
+        "run": tmp_path / "run",
+        "steps": 6,
+        "batch": 2,
+        "patch": 12,
+        "lr": 1e-3,
+        "val_images": 2,
+        "validate_every": 3,
+    }

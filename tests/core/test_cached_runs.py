@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from lesson_caches import announcement, block_files, frozen
+from tiny_runs import losses
 
 from fakd_core import load_model
 from fakd_core.cached_lessons import CachedLessons
@@ -25,24 +26,8 @@ from fakd_core.training_setup import anchored
 
 
 @pytest.fixture
-def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
-    return {
-        "teacher": str(small_teacher),
-        "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
-        "train_data": photos,
-        "run": tmp_path / "run",
-        "steps": 6,
-        "batch": 2,
-        "patch": 12,
-        "val_images": 2,
-        "validate_every": 3,
-        "teacher_cache": tmp_path / "cache",
-        "cache_patches": 40,
-    }
-
-
-def losses(events: Iterator[Any]) -> list[float]:
-    return [event.total for event in events if isinstance(event, StepEnd)]
+def settings(settings: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    return {**settings, "teacher_cache": tmp_path / "cache", "cache_patches": 40}
 
 
 def test_a_stopped_run_goes_on_exactly(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -54,7 +39,7 @@ def test_a_stopped_run_goes_on_exactly(settings: dict[str, Any], tmp_path: Path)
         if isinstance(event, StepEnd) and event.step == 4:
             token.cancel()
     assert isinstance(before[-1], RunEnd)
-    assert losses(iter(before)) + losses(resume_training(settings["run"])) == whole
+    assert losses(before) + losses(resume_training(settings["run"])) == whole
     assert len(whole) == 6
 
 

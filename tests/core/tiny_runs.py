@@ -1,0 +1,25 @@
+"""Whole trainings of a few steps, and what is read from their events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fakd_core.config import TrainConfig
+from fakd_core.events import Progress, StepEnd, TrainEvent
+from fakd_core.trainer import train
+
+STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
+
+
+def run(settings: dict[str, Any], **changes: Any) -> list[TrainEvent]:
+    """The events of a whole run, less the progress of its preparation."""
+    return told(train(TrainConfig.build(**{**settings, **changes})))
+
+
+def told(events: Iterator[TrainEvent]) -> list[TrainEvent]:
+    return [event for event in events if not isinstance(event, Progress)]
+
+
+def losses(events: Iterable[TrainEvent]) -> list[float]:
+    return [event.total for event in events if isinstance(event, StepEnd)]
