@@ -21,19 +21,8 @@ from fakd_core.validation import Validator
 
 
 @pytest.fixture
-def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
-    return {
-        "teacher": str(small_teacher),
-        "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
-        "train_data": photos,
-        "run": tmp_path / "run",
-        "steps": 4,
-        "batch": 2,
-        "patch": 12,
-        "lr": 1e-3,
-        "val_images": 1,
-        "validate_every": 2,
-    }
+def settings(settings: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, "steps": 4, "val_images": 1, "validate_every": 2}
 
 
 def run(settings: dict[str, Any], name: str = "run", **changes: Any) -> list[TrainEvent]:

@@ -24,18 +24,8 @@ from fakd_core.trainer import resume_training, train
 
 
 @pytest.fixture
-def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
-    return {
-        "teacher": str(small_teacher),
-        "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
-        "train_data": photos,
-        "run": tmp_path / "run",
-        "steps": 7,
-        "batch": 1,
-        "patch": 8,
-        "val_images": 1,
-        "validate_every": 1,
-    }
+def settings(settings: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, "steps": 7, "batch": 1, "patch": 8, "val_images": 1, "validate_every": 1}
 
 
 @given(st.integers(1, 300), st.integers(1, 2000), st.integers(2, 40))
