@@ -35,7 +35,10 @@ class Training:
 
 
 def read_experiment(file: Path) -> list[Training]:
-    """The teacher first, then the students of the first seed, then those of the next."""
+    """The teacher first, then the students of the first seed, then those of the next.
+
+    A student with `seeds` of its own is trained with these alone.
+    """
     document = tomllib.loads(file.read_text(encoding="utf-8"))
     family, scale = file.stem, document["scale"]
     common, teacher = document["common"], f"{document.get('teacher_of', family)}-teacher"
@@ -47,6 +50,8 @@ def read_experiment(file: Path) -> list[Training]:
     for seed in document["seeds"]:
         for number, (kind, own) in enumerate(document["students"].items(), 1):
             options = {**common, **document["student"], **own}
+            if seed not in options.pop("seeds", document["seeds"]):
+                continue
             name = f"{family}-{number}-seed{seed}"
             learns = teacher if options.get("teacher") == TEACHER else ""
             trainings.append(Training(name, family, kind, seed, scale, options, learns))
