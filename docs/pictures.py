@@ -107,6 +107,11 @@ def _steps(window: Any, folder: Path) -> Any:
     shoot("figure", dialog)
     dialog.close()
 
+    window.show_workspace("Benchmark")
+    window.benchmark.tables.open_reference("rcan-x4")
+    yield a_moment()
+    shoot("benchmark")
+
     session.set_teacher(teacher)
 
 

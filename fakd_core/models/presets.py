@@ -59,6 +59,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "rcan-small-student": _preset(
             "rcan", "for a CPU: 5 groups of 1 block, 32 features", n_resgroups=5, n_resblocks=1, n_feats=32
         ),
+        "san-small-teacher": _preset(
+            "san", "for a CPU: 6 groups of 4 blocks, 32 features", n_resgroups=6, n_resblocks=4, n_feats=32
+        ),
+        "san-small-student": _preset(
+            "san", "for a CPU: 3 groups of 2 blocks, 32 features", n_resgroups=3, n_resblocks=2, n_feats=32
+        ),
     }
 )
 
