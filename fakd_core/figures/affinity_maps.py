@@ -169,7 +169,9 @@ class _Layout:
                 items.extend(centred(words, left + side / 2, baseline, size, recipe.font))
 
         panel(columns[0], margin, self._photo(), [recipe.title, self._where()], smooth=True)
-        panel(columns[1], margin, self._heat(maps.teacher), [recipe.teacher.name, "teacher"])
+        named = recipe.teacher.name
+        own = [named] if named.lower() == "teacher" else [named, "teacher"]
+        panel(columns[1], margin, self._heat(maps.teacher), own)
         for left, student in zip(columns[2:], maps.students, strict=False):
             panel(left, margin, self._heat(student.row), [student.name, self._sa_text(student)])
         bottom = margin + height + self._below
