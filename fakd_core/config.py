@@ -219,7 +219,7 @@ class TrainConfig(Settings):
         title="Average",
         description=(
             "Keep a moving average of the student's weights beside it (EMA): its decay per step. "
-            "0.999 averages about the last 1,000 steps, and suits runs of many thousands."
+            "0.999 averages about the last 1,000 steps."
         ),
         json_schema_extra={"unset": "none"},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,6 +20,8 @@ from fakd_core.losses import DistillationLoss
 from fakd_core.models import SRNetwork
 from fakd_core.models.layers import FeatureMaps
 
+_Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -32,10 +35,10 @@ class Losses:
 class Learner:
     """Teaches one student, with Adam as the paper does (betas 0.9 and 0.999, eps 1e-8).
 
-    `student` is in training mode on its device; `average` is the exponential moving average of its
-    weights, or None where `ema`, the average's decay per step, is not given. A gradient longer than `clip`
-    is scaled down to it. Where several processes share a batch, each learner's gradients are averaged
-    over them.
+    `student` is in training mode on its device; `average` is the normalised exponential moving average of
+    its weights, or None where `ema`, the average's decay per step, is not given. A gradient longer than
+    `clip` is scaled down to it. Where several processes share a batch, each learner's gradients are
+    averaged over them.
     """
 
     def __init__(
@@ -57,8 +60,7 @@ class Learner:
         self._dtype = dtype
         self._average = None
         if ema is not None:
-            averaged = get_ema_multi_avg_fn(ema)  # type: ignore[no-untyped-call]
-            self._average = AveragedModel(student, multi_avg_fn=averaged)
+            self._average = AveragedModel(student, multi_avg_fn=_normalised_average(ema))
         self._forward = _forward_over(world, student, compiled)
         self._trained = [parameter for parameter in student.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.Adam(self._trained, betas=(0.9, 0.999), eps=1e-8, fused=True)
@@ -120,6 +122,20 @@ class Learner:
         self._scaler.load_state_dict(state["scaler"])
         if self._average is not None:
             self._average.load_state_dict(state["average"])
+
+
+def _normalised_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
+    """An update of the mean of all steps' weights, in which each step counts `decay` times the next.
+
+    The usual average begins with the first step's weights as if they had always been there: after n steps
+    they are still `decay` to the power of n of it, at 0.999 more than a third after 1,000 steps.
+    """
+
+    def update(averaged: _Tensors, current: _Tensors, steps: Tensor | int) -> None:
+        share = (1 - decay) / (1 - decay ** (int(steps) + 1))
+        get_ema_multi_avg_fn(1 - share)(averaged, current, steps)  # type: ignore[no-untyped-call]
+
+    return update
 
 
 class _Features(nn.Module):

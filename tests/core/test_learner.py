@@ -71,17 +71,15 @@ def test_twins_begin_alike_even_from_the_teachers_layers(settings: dict[str, Any
 
 def test_the_average_follows_the_student(settings: dict[str, Any]) -> None:
     folder = settings["run"]
-    average: dict[str, Tensor] = {}
+    held = []
     for event in train(TrainConfig.build(**settings, ema=0.75)):
         if isinstance(event, StepEnd):
-            held = weights_of_checkpointed_step(settings, event.step)
-            average = {
-                name: 0.75 * average[name] + 0.25 * value if average else value
-                for name, value in held.items()
-            }
+            held.append(weights_of_checkpointed_step(settings, event.step))
+    shares = [0.75 ** (len(held) - step) for step in range(1, len(held) + 1)]
     saved = load_file(folder / "student-ema.safetensors")
-    for name, tensor in average.items():
-        torch.testing.assert_close(saved[name], tensor, rtol=1e-5, atol=1e-6)
+    for name, tensor in saved.items():
+        mean = sum(share * weights[name] for share, weights in zip(shares, held, strict=True)) / sum(shares)
+        torch.testing.assert_close(tensor, mean, rtol=1e-5, atol=1e-6)
     assert not same_weights(saved, load_file(folder / "student.safetensors"))
     for file in ("student-ema.safetensors", "checkpoints/best-ema.safetensors"):
         assert load_model(folder / file).spec == load_model(folder).spec
