@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from os.path import realpath
 from pathlib import Path
 from statistics import fmean
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["ImageResult", "Result", "evaluate", "to_csv", "to_json"]
 
 WARM_UP_SIZE = (32, 32)
+TIMED_TWICE_BELOW = 0.25
+"""Seconds. The first pass over images of a size makes what later ones find made: in a quick one it counts."""
 
 OnProgress = Callable[[Progress], None]
 OnResult = Callable[[Result], None]
@@ -147,9 +150,7 @@ def _measure(
             cancel.raise_if_cancelled()
         try:
             pair = dataset.load(index)
-            began = time.perf_counter()
-            sr = _enlarge(model, pair.lr, dataset.scale, tile, cancel)
-            seconds = time.perf_counter() - began
+            sr, seconds = _timed(partial(_enlarge, model, pair.lr, dataset.scale, tile, cancel))
             scores.append(_score(pair, sr, dataset.scale, seconds, cancel))
         except (DataError, OSError) as error:
             left_out.append(_left_out(dataset, index, error))
@@ -162,6 +163,18 @@ def _measure(
         raise DataError(f"{left_out[0].file}: {left_out[0].reason}{others}")
     psnr, ssim = fmean(score.psnr_y for score in scores), fmean(score.ssim_y for score in scores)
     return Result(name, dataset.name, dataset.scale, len(scores), psnr, ssim, tuple(scores), tuple(left_out))
+
+
+def _timed(enlarge: Callable[[], Image8]) -> tuple[Image8, float]:
+    """The picture, and the seconds it takes: of a quick one, the lesser of two passes."""
+    began = time.perf_counter()
+    sr = enlarge()
+    seconds = time.perf_counter() - began
+    if seconds >= TIMED_TWICE_BELOW:
+        return sr, seconds
+    began = time.perf_counter()
+    enlarge()
+    return sr, min(seconds, time.perf_counter() - began)
 
 
 def _enlarge(

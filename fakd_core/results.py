@@ -13,7 +13,7 @@ from fakd_core.metrics import METRICS, PROTOCOL
 
 @dataclass(frozen=True)
 class ImageResult:
-    """PSNR in dB and SSIM on Y of one image; `seconds` is the upscaling alone.
+    """PSNR in dB and SSIM on Y of one image; `seconds` is the upscaling alone, the lesser of two if quick.
 
     `metrics` are what installed packages measure beside them, by name.
     """

@@ -7,13 +7,14 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from fakd_core import bicubic
+from fakd_core import bicubic, evaluation
 from fakd_core.config import ModelSpec
 from fakd_core.datasets import open_dataset
 from fakd_core.errors import CheckpointError, ConfigError, DataError
@@ -226,3 +227,20 @@ def test_the_first_pass_belongs_to_no_image(folder: Path) -> None:
     evaluate({"noting": model}, open_dataset(folder, 2))
     assert sides[0] == WARM_UP_SIZE[1]
     assert sides[-1] != WARM_UP_SIZE[1]
+
+
+@pytest.mark.parametrize(
+    ("clock", "seconds"),
+    [([0, 0.2, 1, 1.05], 0.05), ([0, 0.2, 1, 1.21], 0.2), ([0, 0.3], 0.3)],
+    ids=["quick", "disturbed", "long"],
+)
+def test_the_lesser_of_two_quick_passes_counts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float], seconds: float
+) -> None:
+    """The first over a size of image makes what later ones find made."""
+    (folder / "b.png").unlink()
+    readings = iter(clock)
+    monkeypatch.setattr(evaluation, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
+    assert result.per_image[0].seconds == pytest.approx(seconds)
+    assert list(readings) == []
