@@ -11,14 +11,14 @@ from pytestqt.qtbot import QtBot
 from safetensors.torch import load_file
 from test_run_list import choose, runs, told  # noqa: F401 - fixtures
 
-from fakd_core.catalogue import bundled_models, model_file
+from fakd_core.catalogue import model_file
 from fakd_gui import export_model
 from fakd_gui.export_model import KINDS
 from fakd_gui.main_window import MainWindow
 from fakd_gui.run_list import RunList
 from fakd_gui.session import Session
 
-STUDENT = next(name for name in bundled_models() if name.endswith("fakd"))
+STUDENT = "rcan-g5-r1-c32-x4-fakd"
 
 
 @pytest.fixture
