@@ -49,7 +49,7 @@ def offered(words: str, word: str) -> list[str]:
     [
         ("fakd", "ev", ["evaluate"]),
         ("fakd train", "--teacher-c", ["--teacher-cache"]),
-        ("fakd train --teacher", "rcan-g5-r5", ["rcan-g5-r5-c32-x4"]),
+        ("fakd train --teacher", "rcan-g5-r5", ["rcan-g5-r5-c32-x2", "rcan-g5-r5-c32-x4"]),
         ("fakd train --schedule", "", ["milestones", "cosine"]),
         ("fakd upscale photo.jpg --model", "bi", ["bicubic"]),
         # Nothing of ours begins so: bash goes on with names of files.
