@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table3.experiments import Training, read_experiment
-from benchmarks.table3.report import markdown
+from benchmarks.table3.report import SETS, markdown
 from fakd_core.run_folder import read_metrics
 
 HERE = Path(__file__).parent
 EXPERIMENTS = ("rcan-x4", "san-x4", "rcan-x2", "ablation")
-SETS = ("Set5", "Set14", "B100", "Urban100")
 FAKD = (sys.executable, "-m", "fakd_core.cli")
 
 
