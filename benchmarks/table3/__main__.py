@@ -96,6 +96,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trainings side by side")
     parser.add_argument("--threads", type=int, default=1, help="of each")
     options = parser.parse_args()
+    for folder in (options.data, *(options.benchmarks / name for name in SETS)):
+        if not folder.is_dir():
+            parser.error(f"no folder {folder}")
     options.out.mkdir(parents=True, exist_ok=True)
     runner = Runner(options.data, options.benchmarks, options.out, options.threads)
     results = HERE / "results.json"
@@ -109,12 +112,19 @@ def main() -> None:
         for training in sorted(trainings, key=lambda training: training.kind != "teacher"):
             teacher = futures.get(training.teacher)
             futures[training.name] = pool.submit(runner.complete, training, teacher)
-        for future in (futures[training.name] for training in trainings):
-            row = future.result()
+        failed = []
+        for training in trainings:
+            try:
+                row = futures[training.name].result()
+            except subprocess.CalledProcessError:
+                failed.append(training.name)
+                continue
             rows[row["family"], row["kind"], row["seed"]] = row
             kept = list(rows.values())
             results.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
             (HERE / "results.md").write_text(markdown(kept), encoding="utf-8")
+    if failed:
+        sys.exit(f"failed, or their teacher did: {', '.join(failed)}; the logs in {options.out} say why")
 
 
 if __name__ == "__main__":

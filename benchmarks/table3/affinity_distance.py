@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from benchmarks.table3.report import SETS
 from fakd_core import load_model
 from fakd_core.affinity import spatial_affinity_loss
 from fakd_core.datasets import open_dataset
+from fakd_core.errors import FakdError
 
 SIDE = 96
 LAYERS = (1, 2, 3)
@@ -70,4 +72,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FakdError as error:
+        sys.exit(f"error: {error}")

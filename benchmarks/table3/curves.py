@@ -17,10 +17,10 @@ COLOURS = {"DS": "#1a7f4b", "DS + TS": "#1f6fc5", "FAKD": "#d9650b"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("family")
+    rows = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
+    parser.add_argument("family", choices=list(dict.fromkeys(row["family"] for row in rows)))
     parser.add_argument("picture", type=Path)
     options = parser.parse_args()
-    rows = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
     rows = [row for row in rows if row["family"] == options.family and row["kind"] in COLOURS]
     seeds = sorted({row["seed"] for row in rows})
     figure = Figure(figsize=(2.4 * len(seeds) + 1, 2.6), layout="constrained")

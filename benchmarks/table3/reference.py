@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("--benchmarks", type=Path, required=True, help="the folder of Set5, Set14, ...")
     parser.add_argument("--only", nargs="+", help="families, such as rcan-x4")
     options = parser.parse_args()
+    for folder in (options.benchmarks / name for name in SETS):
+        if not folder.is_dir():
+            parser.error(f"no folder {folder}")
     for family, names in groupby(sorted(bundled_models(), key=family_of), key=family_of):
         if options.only and family not in options.only:
             continue
