@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.measure import in_fresh_process, peak_megabytes, ratio, result, take_turns
 from benchmarks.textbook import affinity_loss as textbook
-from fakd_core.affinity import spatial_affinity_loss
+from fakd_core.distillation.affinity import spatial_affinity_loss
 
 CHANNELS = 64
 LOSSES = {"textbook": textbook, "ours": spatial_affinity_loss}

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import torch
 
-from fakd_core.config import TrainConfig
 from fakd_core.events import RunStarted, StepEnd, ValidationEnd
-from fakd_core.trainer import train
+from fakd_core.runs.config import TrainConfig
+from fakd_core.training.trainer import train
 
 TEACHER = "rcan-g5-r5-c32-x4"
 STUDENT = "rcan:n_feats=32,n_resgroups=2,n_resblocks=1"

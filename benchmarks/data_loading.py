@@ -26,13 +26,14 @@ from PIL import Image
 
 from benchmarks.measure import result
 from fakd_core.assets import assets_dir
-from fakd_core.datasets import SRDataset, find_images, open_dataset
+from fakd_core.data.datasets import SRDataset, open_dataset
+from fakd_core.data.folders import find_images
+from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.patches import Batch, PatchSampler
+from fakd_core.data.pixel_store import CACHE_VARIABLE, PixelStore, Prefetcher, open_store, store_path
+from fakd_core.data.resize import imresize_bicubic
 from fakd_core.events import CancelToken
-from fakd_core.images import imresize_bicubic, read_image, write_png
-from fakd_core.models import create_model
-from fakd_core.patches import Batch, PatchSampler
-from fakd_core.pixel_store import CACHE_VARIABLE, PixelStore, open_store, store_path
-from fakd_core.prefetch import Prefetcher
+from fakd_core.models.factory import create_model
 
 WIDTH, HEIGHT = 2040, 1356
 OURS_PER_ROUND = 50

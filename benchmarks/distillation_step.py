@@ -19,19 +19,19 @@ import torch
 
 from benchmarks import textbook
 from benchmarks.measure import convolution, in_fresh_process, peak_megabytes, ratio, result, take_turns
-from fakd_core.allocator import freed_memory_kept
-from fakd_core.cached_lessons import CachedLessons
-from fakd_core.datasets import open_dataset
+from fakd_core.data.datasets import open_dataset
+from fakd_core.data.folders import SAMPLES, resolve_data
+from fakd_core.data.patches import PatchSampler
+from fakd_core.data.pixel_store import open_store
+from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.events import CancelToken
-from fakd_core.learner import Learner
-from fakd_core.lessons import Lessons, LiveLessons
-from fakd_core.losses import DistillationLoss
-from fakd_core.models import create_model
+from fakd_core.models.cost import profile
+from fakd_core.models.factory import create_model
 from fakd_core.models.rcan import RCAN
-from fakd_core.patches import PatchSampler
-from fakd_core.pixel_store import open_store
-from fakd_core.profiling import profile
-from fakd_core.samples import SAMPLES, resolve_data
+from fakd_core.runtime.cpu_tuning import freed_memory_kept
+from fakd_core.training.batches import Lessons, LiveLessons
+from fakd_core.training.cached_batches import CachedLessons
+from fakd_core.training.learner import Learner
 
 PATCH, SCALE, RATE, SEED = 48, 4, 1e-4, 0
 CPU = torch.device("cpu")

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from benchmarks import textbook
 from benchmarks.distillation_step import PATCH, RATE, SIZES, networks
-from fakd_core.affinity import spatial_affinity_loss
-from fakd_core.device import autocast
-from fakd_core.learner import Learner
-from fakd_core.lessons import Lesson
-from fakd_core.losses import DistillationLoss
+from fakd_core.distillation.affinity import spatial_affinity_loss
+from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.models.rcan import RCAN
+from fakd_core.runtime.device import autocast
+from fakd_core.training.batches import Lesson
+from fakd_core.training.learner import Learner
 
 GPU = torch.device("cuda")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -32,10 +32,10 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
     from PySide6.QtWidgets import QApplication
 
     from fakd_core import create_model
-    from fakd_core.affinity import spatial_affinity
-    from fakd_core.images import write_png
+    from fakd_core.data.image_files import write_png
+    from fakd_core.distillation.affinity import spatial_affinity
     from fakd_core.models.checkpoint import save_safetensors
-    from fakd_gui.inspect import InspectPanel
+    from fakd_gui.inspect.panel import InspectPanel
     from fakd_gui.session import Session
     from fakd_gui.theme import apply_theme
 

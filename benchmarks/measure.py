@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from fakd_core.allocator import freed_memory_kept
+from fakd_core.runtime.cpu_tuning import freed_memory_kept
 
 RESULT = "result: "
 # One convolution of the body of RCAN, SAN and the students: 64 features, 3x3.

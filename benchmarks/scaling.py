@@ -20,12 +20,12 @@ import torch
 from torch import distributed
 
 from benchmarks.distillation_step import RATE, SEED, SIZES, networks, sampler
-from fakd_core.allocator import freed_memory_kept
-from fakd_core.device import choose_device, choose_precision
-from fakd_core.distributed import World, joined
-from fakd_core.learner import Learner
-from fakd_core.lessons import LiveLessons
-from fakd_core.losses import DistillationLoss
+from fakd_core.distillation.loss import DistillationLoss
+from fakd_core.runtime.cpu_tuning import freed_memory_kept
+from fakd_core.runtime.device import choose_device, choose_precision
+from fakd_core.runtime.distributed import World, joined
+from fakd_core.training.batches import LiveLessons
+from fakd_core.training.learner import Learner
 
 Figures = dict[str, float]
 

@@ -48,7 +48,7 @@ def live(seconds: float) -> None:
     from PySide6.QtCore import QPoint, Qt
     from PySide6.QtTest import QTest
 
-    from fakd_core.samples import sample_images
+    from fakd_core.data.folders import sample_images
     from fakd_gui.app import make_application, make_window
     from fakd_gui.jobs import stop_all
     from fakd_gui.session import Session

@@ -44,7 +44,7 @@ def soak(minutes: float, out: Path) -> None:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from fakd_core.samples import sample_images
+    from fakd_core.data.folders import sample_images
     from fakd_gui.app import make_application, make_window
     from fakd_gui.jobs import stop_all
     from fakd_gui.session import Session

@@ -10,8 +10,8 @@ import argparse
 import torch
 
 from benchmarks.measure import convolution, ratio, result, take_turns
-from fakd_core.models import create_model
-from fakd_core.profiling import profile
+from fakd_core.models.cost import profile
+from fakd_core.models.factory import create_model
 
 
 def main() -> None:

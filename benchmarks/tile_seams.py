@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from fakd_core import load_model
-from fakd_core.images import read_image
-from fakd_core.inference import TiledPass, tensor_from_image
-from fakd_core.models import SRNetwork
-from fakd_core.tiles import Floats, Tiling, cut
+from fakd_core.data.image_files import read_image
+from fakd_core.inference.tiling import Floats, Tiling, cut
+from fakd_core.inference.upscale import TiledPass, tensor_from_image
+from fakd_core.models.layers import SRNetwork
 
 RUN = 32
 

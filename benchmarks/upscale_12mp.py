@@ -20,11 +20,11 @@ from skimage import data
 
 from benchmarks.measure import in_fresh_process, peak_megabytes, result
 from fakd_core import load_model
+from fakd_core.data.image_files import image_size, read_image, write_png
+from fakd_core.data.png_writer import write_png_strips
 from fakd_core.events import Image8
-from fakd_core.images import image_size, read_image, write_png
-from fakd_core.inference import upscale_strips
-from fakd_core.png_stream import write_png_strips
-from fakd_core.tiles import DEFAULT_TILE
+from fakd_core.inference.tiling import DEFAULT_TILE
+from fakd_core.inference.upscale import upscale_strips
 
 
 def photographs(megapixels: float) -> Image8:

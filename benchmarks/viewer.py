@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem, QGraphicsScene,
 
 from benchmarks.measure import result
 from fakd_core.events import Image8
-from fakd_gui.compare import ComparePanel
+from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.convert import rgb32_from_array
 from fakd_gui.session import Session
 from fakd_gui.theme import apply_theme

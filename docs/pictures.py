@@ -100,7 +100,7 @@ def _steps(window: Any, folder: Path) -> Any:
     window.show_workspace("Compare")
     compare.open_figure()
     yield a_moment()
-    from fakd_gui.figure import FigureDialog
+    from fakd_gui.figure.dialog import FigureDialog
 
     yield a_moment()
     dialog = window.findChild(FigureDialog)

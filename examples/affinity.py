@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from fakd_core import load_model
-from fakd_core.affinity import affinity_row
-from fakd_core.images import imresize_bicubic, read_image, write_png
-from fakd_core.samples import sample_images
+from fakd_core.data.folders import sample_images
+from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.resize import imresize_bicubic
+from fakd_core.distillation.affinity import affinity_row
 
 MODELS = ("rcan-g5-r5-c32-x4", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-plain")
 

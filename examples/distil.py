@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fakd_core.config import TrainConfig
 from fakd_core.errors import FakdError
 from fakd_core.events import RunEnd, RunStarted, ValidationEnd
-from fakd_core.trainer import train
+from fakd_core.runs.config import TrainConfig
+from fakd_core.training.trainer import train
 
 
 def distil(run: Path, steps: int = 200) -> Path:

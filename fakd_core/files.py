@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fakd_core.errors import ConfigError
+
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(\.\w+)?")
 
 
@@ -50,3 +52,11 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def at_home(path: Path) -> Path:
+    """`path` with ~ replaced; raises `ConfigError` where nobody knows whose home that is."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{path}: no such home folder; write the whole path") from None

@@ -16,7 +16,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from fakd_core.assets import assets_dir
-from fakd_core.threads import share_cores
+from fakd_core.runtime.cpu_tuning import share_cores
 from fakd_gui.failures import keep_failures, report
 from fakd_gui.garbage import collect_in_gui_thread
 from fakd_gui.jobs import stop_all

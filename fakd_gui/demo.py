@@ -135,7 +135,7 @@ def tour(window: Any, out: Path) -> Steps:
 
     Raises nothing itself: errors reach the session, and with it the guide.
     """
-    from fakd_core.samples import sample_images
+    from fakd_core.data.folders import sample_images
 
     session, form = window.session, window.train.form
     photo = next(path for path in sample_images() if path.stem == "chelsea")

@@ -31,7 +31,7 @@ from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.style import restyle
 
 if TYPE_CHECKING:
-    from fakd_core.doctor import Findings, Rows
+    from fakd_core.evaluation.diagnose import Findings, Rows
 
 INVITATION = "Drop any file here to see whether it is a model, of what kind, and why it can't be used, if so."
 LONGEST_WORD, BREAK = 40, "\u200b"
@@ -107,7 +107,7 @@ class ModelDoctor(QDialog):
         self._say(f"Reading {path.name}…")
 
         def work(token: CancelToken) -> Findings:
-            from fakd_core.doctor import examine
+            from fakd_core.evaluation.diagnose import examine
 
             return examine(str(path.absolute()))
 
@@ -152,7 +152,7 @@ class ModelDoctor(QDialog):
         self._offer()
 
     def _fail(self, reason: str) -> None:
-        from fakd_core.doctor import Findings
+        from fakd_core.evaluation.diagnose import Findings
 
         self._show(Findings({}, FakdError(reason)))
 

@@ -78,7 +78,7 @@ def _write(ref: str, path: Path, kind: Kind, token: CancelToken) -> None:
         # In a process of its own: while torch traces a network, others in this process are traced as well.
         _run_command(["export", ref, "--to", str(path), "--force", *kind.options], token)
         return
-    from fakd_core.export import export
+    from fakd_core.export.export import export
 
     # The dialog has asked whether it may be replaced.
     export(ref, path, keys=kind.keys, replace=True)

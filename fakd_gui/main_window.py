@@ -9,28 +9,28 @@ from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QCursor, QKeyEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
-from fakd_core.catalogue import bundled_models, split_taps
-from fakd_core.config import WEIGHT_SUFFIXES
+from fakd_core.data.folders import find_images
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
-from fakd_core.layouts import find_images
-from fakd_core.locks import is_locked
-from fakd_core.run_folder import LOCK
-from fakd_gui.benchmark import BenchmarkPanel
+from fakd_core.models.references import bundled_models, split_taps
+from fakd_core.models.spec import WEIGHT_SUFFIXES
+from fakd_core.runs.layout import CONFIG, LOCK
+from fakd_core.runs.lock import is_locked
+from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.closing import losses, may_close
-from fakd_gui.compare import ComparePanel
+from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.doctor import ModelDoctor
-from fakd_gui.inspect import InspectPanel
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.jobs import LatestWins, stop_all
 from fakd_gui.menus import Menus
 from fakd_gui.remembered import Remembered, part, text, texts
-from fakd_gui.run_folders import CONFIG, is_run
+from fakd_gui.run_folders import is_run
 from fakd_gui.run_list import RunList
 from fakd_gui.session import Session
 from fakd_gui.shortcuts import ShortcutSheet
 from fakd_gui.status import StatusBar
 from fakd_gui.theme import Theme, follow_theme, icon, watcher
-from fakd_gui.train import TrainPanel
+from fakd_gui.train.panel import TrainPanel
 from fakd_gui.widgets.banner import ErrorBanner
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES, opener_of

@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplicati
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from fakd_core.assets import assets_dir
-from fakd_core.config import WEIGHT_SUFFIXES
+from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_gui.about import open_about
 from fakd_gui.failures import newest_details, report
 from fakd_gui.recent import RecentFiles

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fakd_core.data.image_files import read_image
+from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import DataError
 from fakd_core.events import Image8
-from fakd_core.images import imresize_bicubic, modcrop, read_image
 
 
 @dataclass(frozen=True)

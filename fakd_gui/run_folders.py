@@ -9,8 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QFile
 
 from fakd_core.errors import RunError
-from fakd_core.run_folder import CONFIG
-from fakd_core.run_folder import is_run as holds_run
+from fakd_core.runs.layout import CONFIG
+from fakd_core.runs.layout import is_run as holds_run
 
 STUDENTS = ("checkpoints/best.safetensors", "student.safetensors")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
-from fakd_core.locks import is_locked
-from fakd_core.run_folder import CONFIG, LOCK, METRICS, read_config
+from fakd_core.runs.layout import CONFIG, LOCK, METRICS, read_config
+from fakd_core.runs.lock import is_locked
 
 VALIDATION = b'{"event": "validation"'
 

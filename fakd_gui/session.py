@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from fakd_core.config import TrainConfig
 from fakd_core.events import CancelToken
+from fakd_core.runs.config import TrainConfig
 from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome, stop_all
 from fakd_gui.opened_image import OpenedImage, open_image
 from fakd_gui.run_folders import default_runs_root, has_student, is_run, runs_in
 
 if TYPE_CHECKING:
-    from fakd_core.models import SRNetwork
+    from fakd_core.models.layers import SRNetwork
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ class ModelCache:
 
     def get(self, ref: str) -> SRNetwork:
         """The model named `ref` (see `catalogue.load_model`), in eval mode. Slow: call it from a job."""
-        from fakd_core.catalogue import load_model, model_file, split_taps
+        from fakd_core.models.references import load_model, model_file, split_taps
 
         with self._lock:
             changed = model_file(ref).stat().st_mtime
@@ -184,7 +184,7 @@ class Session(QObject):
             raise RuntimeError("a training is running already")
 
         def work(token: CancelToken) -> object:
-            from fakd_core.trainer import resume_training, train
+            from fakd_core.training.trainer import resume_training, train
 
             return resume_training(config.run, token) if resume else train(config, token)
 

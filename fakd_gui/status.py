@@ -95,7 +95,7 @@ def held_memory() -> int:
 def _describe_device(token: CancelToken) -> str:
     import torch
 
-    from fakd_core.device import choose_device
+    from fakd_core.runtime.device import choose_device
 
     device = choose_device("auto")
     if device.type == "cuda":

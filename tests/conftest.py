@@ -43,7 +43,7 @@ def spandrel() -> ModuleType:
     It imports torchvision for two networks that restore faces and fill holes. Where there is none that works,
     this is the only place with something else for it.
     """
-    from fakd_core.models.foreign_files import imported
+    from fakd_core.models.external.loader import imported
 
     names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
     placeholders = {} if _torchvision_works() else {name: ModuleType(name) for name in names}
@@ -73,7 +73,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of six 128x128 crops of real photographs."""
     from skimage import data
 
-    from fakd_core.images import write_png
+    from fakd_core.data.image_files import write_png
 
     folder = tmp_path_factory.mktemp("photos")
     for name, image in (

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from fakd_core.checkpoints import load_state
-from fakd_core.run_folder import read_metrics
+from fakd_core.runs.checkpoints import load_state
+from fakd_core.runs.layout import read_metrics
 
 
 def assert_same_run(run: Path, whole: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import fakd_core
-from fakd_core.terms import TERMS
+from fakd_core.distillation.terms import TERMS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.table3.experiments import Training, read_experiment
 from benchmarks.table3.report import SETS, markdown
-from fakd_core.run_folder import read_metrics
+from fakd_core.runs.layout import read_metrics
 
 HERE = Path(__file__).parent
 EXPERIMENTS = ("rcan-x4", "san-x4", "rcan-x2", "ablation")

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from benchmarks.table3.report import SETS
 from fakd_core import load_model
-from fakd_core.affinity import spatial_affinity_loss
-from fakd_core.datasets import open_dataset
+from fakd_core.data.datasets import open_dataset
+from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.errors import FakdError
 
 SIDE = 96

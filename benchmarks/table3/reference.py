@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.table3.report import SETS
 from fakd_core import load_model
 from fakd_core.assets import assets_dir
-from fakd_core.catalogue import bundled_models
 from fakd_core.files import write_text
-from fakd_core.profiling import profile
+from fakd_core.models.cost import profile
+from fakd_core.models.references import bundled_models
 
 STUDENTS = ("plain", "fakd")
 """How the names of bundled students end; the other model of a family is the teacher."""

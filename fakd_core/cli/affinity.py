@@ -34,8 +34,8 @@ def affinity(
     font_size: float = typer.Option(7.0, help="In points."),
 ) -> None:
     """The affinity of one position to every other, as heat maps, with the differences to the teacher."""
-    from fakd_core.figures import AffinityRecipe
-    from fakd_core.figures.recipe_file import find_image
+    from fakd_core.figures.spec import AffinityRecipe
+    from fakd_core.figures.spec_file import find_image
 
     recipe = AffinityRecipe.build(
         image=find_image(image),

@@ -13,11 +13,12 @@ from types import FrameType
 import typer
 
 from fakd_core import __version__
-from fakd_core.cli import STOPPED, affinity, evaluate, export, figure, gui, info, train, upscale
+from fakd_core.cli import affinity, evaluate, export, figure, gui, info, train, upscale
 from fakd_core.cli.console import errors
+from fakd_core.cli.exit_status import STOPPED
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import Cancelled, CancelToken
-from fakd_core.threads import share_cores
+from fakd_core.runtime.cpu_tuning import share_cores
 
 app = typer.Typer(
     name="fakd",
@@ -84,7 +85,7 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}", 1, debug)
     except Exception as error:  # noqa: BLE001 - the last line of defence: one clear line, never a traceback
-        from fakd_core.memory import is_out_of_memory
+        from fakd_core.runtime.device import is_out_of_memory
 
         if is_out_of_memory(error):
             return _failed("not enough memory; use a smaller batch, patch, tile or network", 1, debug)

@@ -5,15 +5,15 @@ Where nothing offered begins as the word does, the shell goes on with names of f
 
 from __future__ import annotations
 
-from fakd_core.options import Option
+from fakd_core.runs.options import Option
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def models(incomplete: str) -> list[tuple[str, str]]:
     """Bundled models and presets that begin with `incomplete`, each with what it is."""
-    from fakd_core.catalogue import bundled_models
     from fakd_core.models.presets import PRESETS
+    from fakd_core.models.references import bundled_models
 
     named = [(name, "bundled") for name in bundled_models()]
     named += [(name, preset.description) for name, preset in PRESETS.items()]
@@ -22,7 +22,7 @@ def models(incomplete: str) -> list[tuple[str, str]]:
 
 def bundled(incomplete: str) -> list[tuple[str, str]]:
     """Bundled models that begin with `incomplete`."""
-    from fakd_core.catalogue import bundled_models
+    from fakd_core.models.references import bundled_models
 
     return _beginning(incomplete, [(name, "bundled") for name in bundled_models()])
 

@@ -15,8 +15,8 @@ from fakd_core.cli.console import errors, output, reported_progress
 from fakd_core.errors import ConfigError, DataError, FakdError
 
 if TYPE_CHECKING:
-    from fakd_core.datasets import SRDataset
-    from fakd_core.results import Failure, Result
+    from fakd_core.data.datasets import SRDataset
+    from fakd_core.evaluation.results import Failure, Result
 
 
 def evaluate(
@@ -43,16 +43,16 @@ def evaluate(
 
     What can't be used is reported and left out: a line on stderr for each image or model, and exit status 1.
     """
-    from fakd_core import evaluation
-    from fakd_core.bicubic import BICUBIC
-    from fakd_core.catalogue import load_model
-    from fakd_core.config import check_scale
-    from fakd_core.datasets import open_dataset
-    from fakd_core.device import choose_device
+    from fakd_core.data.datasets import open_dataset
+    from fakd_core.data.folders import resolve_data
+    from fakd_core.data.resize import BICUBIC
+    from fakd_core.evaluation import evaluate as evaluation
+    from fakd_core.evaluation.results import protocol
     from fakd_core.files import check_writable, write_text
-    from fakd_core.results import protocol
-    from fakd_core.samples import resolve_data
-    from fakd_core.tiles import check_tile
+    from fakd_core.inference.tiling import check_tile
+    from fakd_core.models.references import load_model
+    from fakd_core.models.spec import check_scale
+    from fakd_core.runtime.device import choose_device
 
     if tile is not None:
         check_tile(tile)
@@ -113,7 +113,7 @@ class _Findings:
             self.troubles[line] = DataError(line)
 
     def fail(self, model: str, error: FakdError) -> None:
-        from fakd_core.results import Failure
+        from fakd_core.evaluation.results import Failure
 
         self.failures.append(Failure(model, str(error), self.dataset.name, self.dataset.scale))
         self.troubles[str(error)] = error

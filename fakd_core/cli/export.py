@@ -29,7 +29,7 @@ def export(
     force: bool = typer.Option(False, "--force", help="Replace a file that is there."),
 ) -> None:
     """Write the student where other tools open it; an ONNX file is compared with torch first."""
-    from fakd_core.export import export as write
+    from fakd_core.export.export import export as write
     from fakd_core.files import check_writable
 
     path = Path(expanduser(to))

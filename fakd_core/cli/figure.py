@@ -13,7 +13,7 @@ from fakd_core.cli.console import output, reported_progress
 from fakd_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fakd_core.figures import Recipe
+    from fakd_core.figures.spec import Recipe
 
 
 def figure(
@@ -39,8 +39,8 @@ def figure(
     font_size: float = typer.Option(7.0, help="In points."),
 ) -> None:
     """The whole image with regions boxed, beside it the crops of every model with scores."""
-    from fakd_core.figures import CropRecipe, read_recipe
-    from fakd_core.figures.recipe_file import find_image
+    from fakd_core.figures.spec import CropRecipe
+    from fakd_core.figures.spec_file import find_image, read_recipe
 
     if recipe is not None:
         recipe = Path(expanduser(recipe))
@@ -76,7 +76,7 @@ def figure(
 
 def draw_recipe(context: typer.Context, recipe: Recipe, out: Path) -> None:
     """Draw with a bar, and tell what was written."""
-    from fakd_core.figures import draw
+    from fakd_core.figures.draw import draw
 
     with reported_progress("drawing") as report:
         written = draw(recipe, Path(expanduser(out)), report, context.obj)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from fakd_core.config import TAP_COUNT, check_scale
 from fakd_core.errors import ConfigError
+from fakd_core.models.spec import TAP_COUNT, check_scale
 
 _NETWORKS = ("RCAN", "SAN", "EDSR")
 
@@ -263,7 +263,7 @@ def _student(name: str) -> str:
 def _recipe(given: _Given) -> str:
     if not given["feature_loss_used"]:
         return "none"
-    from fakd_core.recipe import parse_recipe
+    from fakd_core.distillation.recipe import parse_recipe
 
     pooled = f"k={given['pool_size']},pool={given['pool_type']}"
     parameters = {

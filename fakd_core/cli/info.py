@@ -32,7 +32,7 @@ def info(
     elif model is None:
         raise ConfigError("name a model, or use --list to see those that come with the program")
     else:
-        from fakd_core.doctor import examine
+        from fakd_core.evaluation.diagnose import examine
 
         findings = examine(model, _size(size), scale)
         if findings.error is None:
@@ -57,9 +57,9 @@ def _show(rows: dict[str, Any], as_json: bool) -> None:
 
 
 def _list() -> dict[str, Any]:
-    from fakd_core.catalogue import bundled_models
-    from fakd_core.models import list_architectures
+    from fakd_core.models.factory import list_architectures
     from fakd_core.models.presets import PRESETS
+    from fakd_core.models.references import bundled_models
 
     return {
         "bundled": list(bundled_models()),

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fakd_core.cli import STOPPED, completion
+from fakd_core.cli import completion
 from fakd_core.cli.console import errors, output, print_above, progress_bar
+from fakd_core.cli.exit_status import STOPPED
 from fakd_core.cli.from_fakd import read_fakd
-from fakd_core.config import TrainConfig, at_home, read_toml, to_toml
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
@@ -28,11 +28,14 @@ from fakd_core.events import (
     TrainEvent,
     ValidationEnd,
 )
-from fakd_core.options import Option, training_options
-from fakd_core.run_folder import CONFIG
+from fakd_core.files import at_home
+from fakd_core.runs.config import TrainConfig, to_toml
+from fakd_core.runs.layout import CONFIG
+from fakd_core.runs.options import Option, training_options
+from fakd_core.settings import read_toml
 
 if TYPE_CHECKING:
-    from fakd_core.distributed import World
+    from fakd_core.runtime.distributed import World
 
 LOG_LINES = 20
 """Where there is no terminal, a run prints about this many lines of losses."""
@@ -50,7 +53,7 @@ def train(
     **given: Any,
 ) -> None:
     """Build the configuration from the file and the options, and follow the run's events."""
-    from fakd_core.distributed import joined
+    from fakd_core.runtime.distributed import joined
 
     options = {
         name: _value(training_options()[name], value)
@@ -154,7 +157,7 @@ train.__signature__ = _signature()  # type: ignore[attr-defined]
 @contextmanager
 def _one_voice(world: World) -> Iterator[None]:
     """Of an error that several processes meet, one tells; the others end with the same status in silence."""
-    from fakd_core.distributed import PeerFailedError
+    from fakd_core.runtime.distributed import PeerFailedError
 
     try:
         yield
@@ -173,13 +176,13 @@ def _one_voice(world: World) -> Iterator[None]:
 
 
 def _started(settings: TrainConfig, token: CancelToken, world: World) -> Iterator[TrainEvent]:
-    from fakd_core import trainer
+    from fakd_core.training import trainer
 
     return trainer.train(settings, token, world)
 
 
 def _resumed(run: Path, given: list[str], token: CancelToken, world: World) -> Iterator[TrainEvent]:
-    from fakd_core import trainer
+    from fakd_core.training import trainer
 
     if given:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in given)

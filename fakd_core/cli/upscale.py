@@ -40,10 +40,10 @@ def upscale(
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
 ) -> None:
     """Enlarge every input; one that can't be used is reported, and the others are done all the same."""
+    from fakd_core.data.image_files import read_image
+    from fakd_core.data.png_writer import write_png_strips
     from fakd_core.files import check_writable
-    from fakd_core.images import read_image
-    from fakd_core.png_stream import write_png_strips
-    from fakd_core.tiles import check_tile
+    from fakd_core.inference.tiling import check_tile
 
     if tile is not None:
         check_tile(tile)
@@ -86,12 +86,11 @@ class _Enlarger:
 
 
 def _enlarger(model: str, scale: int | None, tile: int | None, device: str, cancel: CancelToken) -> _Enlarger:
-    from fakd_core.bicubic import BICUBIC, bicubic_strips
-    from fakd_core.catalogue import load_model
-    from fakd_core.config import check_scale
-    from fakd_core.device import choose_device
-    from fakd_core.finite import finite_outputs
-    from fakd_core.inference import upscale_strips
+    from fakd_core.data.resize import BICUBIC, bicubic_strips
+    from fakd_core.inference.upscale import finite_outputs, upscale_strips
+    from fakd_core.models.references import load_model
+    from fakd_core.models.spec import check_scale
+    from fakd_core.runtime.device import choose_device
 
     if model == BICUBIC:
         factor = check_scale(USUAL_SCALE if scale is None else scale)
@@ -115,7 +114,7 @@ def _enlarger(model: str, scale: int | None, tile: int | None, device: str, canc
 
 def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
     """The output file of every input file; raises `ConfigError` if two would be the same, or an input."""
-    from fakd_core.datasets import find_images
+    from fakd_core.data.folders import find_images
 
     files: list[Path] = []
     for path in inputs:

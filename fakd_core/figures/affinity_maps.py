@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.figures.materials import Materials, OnProgress, Subject, Window, window_around
+from fakd_core.figures.inputs import Materials, OnProgress, Subject, Window, window_around
 from fakd_core.figures.page import MM_PER_POINT, Cross, Frame, Item, Page, Picture, Rect
-from fakd_core.figures.recipe import AffinityRecipe
+from fakd_core.figures.spec import AffinityRecipe
 from fakd_core.figures.typesetting import Piece, centred, fitted_size, shortened
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def affinity_maps(
     recipe: AffinityRecipe, materials: Materials, on_progress: OnProgress | None, cancel: CancelToken | None
 ) -> Maps:
     """The values behind the figure; raises as `compose_affinity`."""
-    from fakd_core.affinity import affinity_row
+    from fakd_core.distillation.affinity import affinity_row
 
     subject = materials.subject(recipe)
     height, width = subject.lr.shape[:2]
@@ -114,7 +114,7 @@ def _stride(window: Window) -> int:
 def _sa(student: Tensor, teacher: Tensor, stride: int) -> float:
     import torch
 
-    from fakd_core.affinity import spatial_affinity_loss
+    from fakd_core.distillation.affinity import spatial_affinity_loss
 
     with torch.inference_mode():
         some = [tap[None, :, ::stride, ::stride].contiguous() for tap in (student, teacher)]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fakd_core.errors import ConfigError
+from fakd_core.evaluation.metrics import SSIM_WINDOW
 from fakd_core.events import CancelToken, Image8, Progress, Scores
-from fakd_core.figures.materials import Materials, OnProgress, Subject
+from fakd_core.figures.inputs import Materials, OnProgress, Subject
 from fakd_core.figures.page import MM_PER_POINT, REGION_COLOURS, Frame, Item, Page, Picture, Rect, Words
-from fakd_core.figures.recipe import HR, Box, CropRecipe, Metric
+from fakd_core.figures.spec import HR, Box, CropRecipe, Metric
 from fakd_core.figures.typesetting import Piece, centred, fitted_size, shortened
-from fakd_core.metrics import SSIM_WINDOW
 
 GAP = 1.5
 """Between pictures, in mm."""
@@ -77,7 +77,7 @@ def _check_inside(box: Box, subject: Subject) -> None:
 def _scores(
     recipe: CropRecipe, subject: Subject, ref: str, sr: Image8, materials: Materials
 ) -> tuple[Scores | None, ...]:
-    from fakd_core.metrics import psnr_y, ssim_y
+    from fakd_core.evaluation.metrics import psnr_y, ssim_y
 
     if not recipe.scored or subject.hr is None or ref == HR:
         return (None,) * len(recipe.regions)

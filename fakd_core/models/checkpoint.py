@@ -14,15 +14,14 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from fakd_core.config import ModelSpec
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
 from fakd_core.files import atomic_path
-from fakd_core.models.architectures import REGISTRY, check_size
-from fakd_core.models.foreign import ForeignSpec, load_foreign
+from fakd_core.models.external.network import ForeignSpec, load_foreign
+from fakd_core.models.factory import REGISTRY, check_size
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Architecture, KeyFormat
-from fakd_core.models.weight_file import read_stored, shown, some, without_prefix
-from fakd_core.models.weight_file import read_weights as read_weights
+from fakd_core.models.spec import ModelSpec
+from fakd_core.models.weight_files import read_stored, read_weights, shown, some, without_prefix
 from fakd_core.settings import explain
 
 SPEC_KEY = "fakd_spec"

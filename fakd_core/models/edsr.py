@@ -13,7 +13,6 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fakd_core.config import ModelSpec
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.registry import (
     Architecture,
@@ -23,6 +22,7 @@ from fakd_core.models.registry import (
     same_keys,
     scale_from_tail,
 )
+from fakd_core.models.spec import ModelSpec
 
 WIDE = 256
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fakd_core.config import ModelSpec
 from fakd_core.errors import FeatureTapError
+from fakd_core.models.spec import ModelSpec
 
 DIV2K_RGB_MEAN = (0.4488, 0.4371, 0.4040)
 RGB_RANGE = 255.0

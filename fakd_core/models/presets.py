@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from fakd_core.config import ModelSpec
 from fakd_core.errors import ConfigError
+from fakd_core.models.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Preset:
 
     def spec(self, scale: int) -> ModelSpec:
         """The spec at `scale`; raises `ConfigError` for a scale other than 2, 3, 4 or 8."""
-        from fakd_core.models.architectures import create_spec
+        from fakd_core.models.factory import create_spec
 
         return create_spec(self.architecture, scale=scale, **self.sizes)
 
@@ -84,7 +84,7 @@ def parse_sizes(text: str, scale: int) -> ModelSpec:
     Sizes left out are the paper teacher's. Raises `UnsupportedArchitectureError` for the architecture and
     `ConfigError` for the rest.
     """
-    from fakd_core.models.architectures import create_spec
+    from fakd_core.models.factory import create_spec
 
     architecture, _, listed = text.partition(":")
     sizes: dict[str, object] = {"scale": scale}

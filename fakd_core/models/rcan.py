@@ -14,8 +14,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fakd_core.config import ModelSpec
-from fakd_core.models.channel_attention import channel_attention
+from fakd_core.models.fast_ops import channel_attention
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.registry import (
     Architecture,
@@ -25,6 +24,7 @@ from fakd_core.models.registry import (
     same_keys,
     scale_from_tail,
 )
+from fakd_core.models.spec import ModelSpec
 
 
 class RCANSpec(ModelSpec):

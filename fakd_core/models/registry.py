@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fakd_core.config import ModelSpec
 from fakd_core.errors import UnsupportedArchitectureError
 from fakd_core.models.layers import SRNetwork
+from fakd_core.models.spec import ModelSpec
 from fakd_core.plugins import Additions
 
 Shapes = Mapping[str, tuple[int, ...]]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from fakd_core.catalogue import bundled_models, split_taps
 from fakd_core.events import CancelToken
+from fakd_core.models.references import bundled_models, split_taps
 from fakd_gui.benchmark.images import Scored
 from fakd_gui.benchmark.report import BICUBIC, SetAt
 from fakd_gui.jobs import LatestWins
@@ -31,7 +31,7 @@ class Behind(QObject):
         scored = list(scored)
 
         def work(token: CancelToken) -> tuple[str, list[Path], list[str], int]:
-            from fakd_core.datasets import open_dataset
+            from fakd_core.data.datasets import open_dataset
 
             dataset = open_dataset(Path(at.data), at.scale)
             files = dict(zip(dataset.names, dataset.hr_files, strict=True))

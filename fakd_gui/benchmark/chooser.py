@@ -9,10 +9,10 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from fakd_core.catalogue import split_taps
-from fakd_core.config import WEIGHT_SUFFIXES
-from fakd_core.published import SETS, published_set
-from fakd_core.samples import SAMPLES, resolve_data
+from fakd_core.data.folders import SAMPLES, resolve_data
+from fakd_core.evaluation.published import SETS, published_set
+from fakd_core.models.references import split_taps
+from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_gui.benchmark.choices import Choice, TickList
 from fakd_gui.benchmark.report import BICUBIC
 from fakd_gui.remembered import Remembered, part, texts
@@ -220,7 +220,7 @@ class Chooser(QWidget):
 
 
 def _bundled() -> Mapping[str, Path]:
-    from fakd_core.catalogue import bundled_models
+    from fakd_core.models.references import bundled_models
 
     return bundled_models()
 

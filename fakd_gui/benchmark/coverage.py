@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakd_core.results import LeftOut, covered
+from fakd_core.evaluation.results import LeftOut, covered
 from fakd_gui.benchmark.report import Cell, Report, Score, SetAt
 
 

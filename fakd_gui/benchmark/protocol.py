@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fakd_core.published import SOURCE
+from fakd_core.evaluation.published import SOURCE
 
 PROTOCOL = (
     "PSNR (dB) and SSIM on BT.601 luma, output rounded to 8 bits, scale px cut from every side; LR images: "
     "the set's own, else MATLAB's bicubic; GMACs for 64×36 px LR (256×144 px output at ×4)"
 )
-"""One line. `fakd_core.metrics.PROTOCOL` says it at length."""
+"""One line. `fakd_core.evaluation.metrics.PROTOCOL` says it at length."""
 
 MORE = (
     "Best in bold, second best underlined, the teacher apart; Δ is PSNR minus the teacher's; gap closed is "

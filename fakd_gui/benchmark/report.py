@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from statistics import fmean
 
-from fakd_core.published import published_scores
-from fakd_core.results import ImageResult, LeftOut, mean_metrics
+from fakd_core.evaluation.published import published_scores
+from fakd_core.evaluation.results import ImageResult, LeftOut, mean_metrics
 
 BICUBIC = "bicubic"
 PUBLISHED = "published:"

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import QWidget
 
-from fakd_core.results import covered
+from fakd_core.evaluation.results import covered
 from fakd_gui.benchmark import coverage
 from fakd_gui.benchmark.exports import Selection, heading
 from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Kind, Mark, Report, Row, SetAt, shown

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.published import SOURCE
+from fakd_core.evaluation.published import SOURCE
 from fakd_gui.benchmark.report import BICUBIC, Kind, Report
 from fakd_gui.theme import Theme, follow_theme, icon
 

@@ -15,8 +15,8 @@ from fakd_gui.jobs import describe
 from fakd_gui.session import ModelCache
 
 if TYPE_CHECKING:
-    from fakd_core.datasets import SRDataset
-    from fakd_core.models import SRNetwork
+    from fakd_core.data.datasets import SRDataset
+    from fakd_core.models.layers import SRNetwork
 
 SECONDS_PER_GMAC, SECONDS_PER_MEGAPIXEL = 0.02, 0.6
 """Rough cost of a network's pass and of scoring, for the time left; what was measured so far corrects it."""
@@ -161,8 +161,8 @@ class _Clock:
 
 
 def _load(refs: Sequence[str], models: ModelCache, token: CancelToken, report: Report) -> list[_Network]:
-    from fakd_core.catalogue import model_file
-    from fakd_core.profiling import profile
+    from fakd_core.models.cost import profile
+    from fakd_core.models.references import model_file
 
     networks = []
     for ref in refs:
@@ -208,7 +208,7 @@ def _plan(
 
 def _open(at: SetAt, token: CancelToken) -> tuple[SRDataset, Fingerprint, float] | str:
     """The set, what tells it from others, and its HR pixels; or why it can't be opened."""
-    from fakd_core.datasets import fingerprint, open_dataset
+    from fakd_core.data.datasets import fingerprint, open_dataset
 
     try:
         dataset = open_dataset(Path(at.data), at.scale)
@@ -226,7 +226,7 @@ def _open(at: SetAt, token: CancelToken) -> tuple[SRDataset, Fingerprint, float]
 
 def _pixels(file: Path) -> int:
     """As many as the header says; a broken image takes no time."""
-    from fakd_core.images import image_size
+    from fakd_core.data.image_files import image_size
 
     try:
         width, height = image_size(file)
@@ -236,7 +236,7 @@ def _pixels(file: Path) -> int:
 
 
 def _measure(job: _Job, clock: _Clock, token: CancelToken, report: Report) -> tuple[Group, Score]:
-    from fakd_core.evaluation import evaluate
+    from fakd_core.evaluation.evaluate import evaluate
 
     def tell(done: int) -> None:
         names = job.dataset.names

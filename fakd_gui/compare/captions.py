@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import Image8
-from fakd_core.images import rgb_to_y
 from fakd_gui.compare.difference import Difference, Drawn, Kind, values
 from fakd_gui.compare.work import PaneReady, Region, RegionScores
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PySide6.QtCore import QRectF
 
 from fakd_core.errors import DataError
+from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import CancelToken, Image8
-from fakd_core.images import rgb_to_y
 from fakd_gui.convert import colourise
 from fakd_gui.theme import Lut, colour_lut, difference_lut
 from fakd_gui.widgets.layers import Layer
@@ -153,7 +153,7 @@ def _similarity(a: Image8, b: Image8, strip: slice) -> Values:
     """SSIM's map of the rows `strip`, from rows around them too: its window reaches 5 pixels."""
     from skimage.metrics import structural_similarity
 
-    from fakd_core.metrics import PEAK, SSIM_SIGMA
+    from fakd_core.evaluation.metrics import PEAK, SSIM_SIGMA
 
     top, bottom = max(0, strip.start - SSIM_RADIUS), min(len(a), strip.stop + SSIM_RADIUS)
     # A last strip lower than the window takes more rows from above.

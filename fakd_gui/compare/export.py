@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
+from fakd_core.data.image_files import write_png
 from fakd_core.events import CancelToken
-from fakd_core.images import write_png
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.lineup import DIFFERENCE
 from fakd_gui.convert import array_from_qimage

@@ -7,8 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from fakd_core.data.folders import find_images
 from fakd_core.errors import FakdError
-from fakd_core.layouts import find_images
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.film_strip import FilmStrip
 from fakd_gui.compare.ranking import rank

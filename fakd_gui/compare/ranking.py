@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from fakd_core.errors import FakdError
+from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import CancelToken, Image8
-from fakd_core.images import rgb_to_y
 from fakd_gui.opened_image import open_image
 from fakd_gui.session import ModelCache
 
@@ -40,7 +40,7 @@ def rank(
     An image that can't be read says why, and the others go on. Raises `Cancelled`, and `FakdError` for a
     model that can't be loaded.
     """
-    from fakd_core.inference import upscale
+    from fakd_core.inference.upscale import upscale
 
     pair = models.get(student), models.get(teacher)
     for path in paths:

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 from PySide6.QtGui import QImage
 
+from fakd_core.data.image_files import read_image
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
-from fakd_core.images import read_image
 from fakd_gui.convert import rgb32_from_array
 
 SIDE = (84, 56)

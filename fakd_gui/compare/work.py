@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF
 
-from fakd_core.config import ModelSpec
+from fakd_core.data.image_files import read_image
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
-from fakd_core.images import read_image
+from fakd_core.models.spec import ModelSpec
 from fakd_gui.jobs import describe
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.session import ModelCache
 from fakd_gui.widgets.layers import Layer
 
 if TYPE_CHECKING:
-    from fakd_core.models import SRNetwork
+    from fakd_core.models.layers import SRNetwork
 
 BICUBIC = "bicubic"
 HR = "HR"
@@ -155,7 +155,7 @@ def measure(sr: Image8, hr: Image8 | None, crop_border: int, token: CancelToken)
 
     Raises `Cancelled`.
     """
-    from fakd_core.metrics import psnr_y, ssim_y
+    from fakd_core.evaluation.metrics import psnr_y, ssim_y
 
     if hr is None:
         return None
@@ -173,7 +173,7 @@ def _measure_strips(sr: Image8, hr: Image8, token: CancelToken) -> Scores:
 
     SSIM's windows lie wholly inside the image, so that strips overlap by all of a window but a row.
     """
-    from fakd_core.metrics import PEAK, psnr_y, ssim_y
+    from fakd_core.evaluation.metrics import PEAK, psnr_y, ssim_y
 
     height, width = sr.shape[:2]
     overlap = SSIM_SIDE - 1
@@ -198,7 +198,7 @@ def measure_region(
     results: Mapping[str, PaneReady], hr: Image8, region: Region, token: CancelToken
 ) -> dict[str, RegionScores]:
     """The scores of every result of HR size inside `region`, which is measured whole. Raises `Cancelled`."""
-    from fakd_core.metrics import psnr_y
+    from fakd_core.evaluation.metrics import psnr_y
 
     scores = {}
     for key, result in results.items():
@@ -255,7 +255,7 @@ def _finish(result: PaneReady, image: OpenedImage, token: CancelToken, report: R
 
 
 def _bicubic(image: OpenedImage) -> PaneReady:
-    from fakd_core.inference import bicubic_upscale
+    from fakd_core.inference.upscale import bicubic_upscale
 
     began = time.perf_counter()
     sr = bicubic_upscale(image.lr, image.scale)
@@ -274,7 +274,7 @@ def _picture(image: OpenedImage, key: str, path: Path) -> PaneReady:
 
 
 def _upscale(image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken, report: Report) -> PaneReady:
-    from fakd_core.inference import upscale
+    from fakd_core.inference.upscale import upscale
 
     if model.spec.scale != image.scale:
         raise ConfigError(
@@ -306,7 +306,7 @@ def _upscale(image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken,
 @lru_cache(maxsize=64)
 def _gmacs(spec: ModelSpec, height: int, width: int) -> float:
     """10⁹ multiply-accumulates for one LR image; 0 where they can't be counted."""
-    from fakd_core.profiling import profile
+    from fakd_core.models.cost import profile
 
     try:
         return profile(spec, (height, width)).gmacs

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.errors import ConfigError
-from fakd_core.figures.recipe import HR, AffinityRecipe, CropRecipe
+from fakd_core.figures.spec import HR, AffinityRecipe, CropRecipe
 from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.session import Session

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_core.errors import ConfigError
-from fakd_core.figures.recipe import AffinityRecipe, CropRecipe, Recipe, Shown
+from fakd_core.figures.spec import AffinityRecipe, CropRecipe, Recipe, Shown
 
 METRICS: dict[str, tuple[str, ...]] = {
     "PSNR and SSIM": ("PSNR", "SSIM"),

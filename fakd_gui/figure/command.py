@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from fakd_core.figures.recipe import AffinityRecipe, CropRecipe, Recipe, Shown
+from fakd_core.figures.spec import AffinityRecipe, CropRecipe, Recipe, Shown
 
 
 def command_line(recipe: Recipe) -> str:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Image8
-from fakd_core.figures.recipe import Recipe
+from fakd_core.figures.spec import Recipe
 from fakd_gui.convert import qpixmap_from_array
 from fakd_gui.failures import details_of, report
 from fakd_gui.figure.choices import Choices
@@ -100,7 +100,8 @@ class FigureDialog(QDialog):
         self._say(DRAWING)
 
         def work(token: CancelToken) -> Image8:
-            from fakd_core.figures import Materials, compose
+            from fakd_core.figures.draw import compose
+            from fakd_core.figures.inputs import Materials
             from fakd_core.figures.rendering import page_pixels
 
             if self._materials is None:
@@ -129,7 +130,8 @@ class FigureDialog(QDialog):
             return
 
         def work(token: CancelToken) -> Path:
-            from fakd_core.figures import Materials, draw
+            from fakd_core.figures.draw import draw
+            from fakd_core.figures.inputs import Materials
 
             draw(recipe, path, None, token, Materials(self._session.models.get))
             return path
@@ -142,7 +144,7 @@ class FigureDialog(QDialog):
             self._session.tell("Copied the figure as a picture")
 
     def copy_recipe(self) -> None:
-        from fakd_core.figures import recipe_text
+        from fakd_core.figures.spec_file import recipe_text
 
         if (recipe := self._recipe()) is not None:
             # Nowhere yet: absolute paths are right from any folder.

@@ -12,7 +12,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
-from fakd_gui.convert import Image8, colourise, qimage_from_array
+from fakd_core.events import Image8
+from fakd_gui.convert import colourise, qimage_from_array
 from fakd_gui.inspect.features import Row
 from fakd_gui.theme import current_theme
 

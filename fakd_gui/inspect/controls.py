@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
 
-from fakd_core.config import TAP_COUNT
+from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.stop_slider import StopSlider
 from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.image_tools import set_icon

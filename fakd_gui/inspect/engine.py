@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from fakd_core.catalogue import split_taps
-from fakd_core.config import TAP_COUNT
 from fakd_core.errors import CheckpointError, FakdError
 from fakd_core.events import Cancelled, CancelToken
+from fakd_core.models.references import split_taps
+from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.features import (
     Features,
     Origin,
@@ -241,7 +241,7 @@ def _features(
     token: CancelToken,
 ) -> Features:
     """Those kept, or new ones. Raises as loading a model does, and `Cancelled`."""
-    from fakd_core.catalogue import load_model, model_file, with_taps
+    from fakd_core.models.references import load_model, model_file, with_taps
 
     token.raise_if_cancelled()
     file = source.file or model_file(source.ref)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fakd_core.data.image_files import write_png
 from fakd_core.events import Image8
 from fakd_core.files import atomic_path, write_text
-from fakd_core.images import write_png
 from fakd_gui.inspect.features import Matrix, Row, Window
 
 MATRIX_SIDE = 1024

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication, QPixmap
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from fakd_core.data.image_files import write_png
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
-from fakd_core.images import write_png
 from fakd_gui.convert import array_from_qimage
 from fakd_gui.inspect.export import Export, safe_name, write_maps, write_values
 from fakd_gui.jobs import LatestWins

@@ -17,8 +17,8 @@ from fakd_gui.opened_image import OpenedImage
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fakd_core.config import ModelSpec
-    from fakd_core.models import SRNetwork
+    from fakd_core.models.layers import SRNetwork
+    from fakd_core.models.spec import ModelSpec
 
 MAX_SIDE = 256
 """A larger LR image is inspected in a window of this side around the query.
@@ -140,10 +140,10 @@ def extract(
     """
     import torch
 
-    from fakd_core.affinity import full_precision, unit_vectors
-    from fakd_core.inference import image_from_tensor, tensor_from_image
+    from fakd_core.distillation.affinity import full_precision, unit_vectors
+    from fakd_core.inference.upscale import image_from_tensor, tensor_from_image
     from fakd_core.models.layers import check_taps
-    from fakd_core.stopping import stoppable
+    from fakd_core.runtime.cancellation import stoppable
 
     if model.spec.scale != image.scale:
         raise ConfigError(
@@ -179,7 +179,7 @@ def affinity_loss(teacher: Features, student: Features, layer: int, stride: int 
     """
     import torch
 
-    from fakd_core.affinity import spatial_affinity_loss
+    from fakd_core.distillation.affinity import spatial_affinity_loss
 
     with torch.inference_mode():
         student_map, teacher_map = (
@@ -200,7 +200,7 @@ def tap_title(spec: ModelSpec, layer: int) -> str:
 
     Of a foreign network, the path of the module.
     """
-    from fakd_core.models.foreign import ForeignSpec
+    from fakd_core.models.external.network import ForeignSpec
 
     if isinstance(spec, ForeignSpec):
         return spec.tap_names[layer]

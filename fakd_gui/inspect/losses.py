@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from fakd_core.config import TAP_COUNT
 from fakd_core.events import CancelToken
+from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.features import (
     MAX_EXACT_POSITIONS,
     Features,

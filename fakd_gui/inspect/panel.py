@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
-from fakd_core.config import TAP_COUNT
+from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.drawing import draw_maps, show_losses, show_picture, show_position, update_readouts
 from fakd_gui.inspect.engine import Extracted

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from fakd_core.events import ValidationEnd
-from fakd_core.run_folder import snapshots
+from fakd_core.runs.layout import snapshots
 from fakd_gui.inspect.features import Source
 from fakd_gui.jobs import Job
 from fakd_gui.session import Session

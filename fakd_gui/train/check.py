@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from fakd_core.config import TrainConfig
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import CancelToken
+from fakd_core.runs.config import TrainConfig
 from fakd_gui.session import ModelCache
 from fakd_gui.train.estimate import Estimate, Pace, measure_pace
 from fakd_gui.train.memory_need import cache_bytes, free_disk, free_memory, training_bytes
 from fakd_gui.train.model_facts import ModelFacts, facts_of, stored_as
 
 if TYPE_CHECKING:
-    from fakd_core.config import ModelSpec
-    from fakd_core.models import SRNetwork
+    from fakd_core.models.layers import SRNetwork
+    from fakd_core.models.spec import ModelSpec
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ def _try(findings: Findings, name: str, check: Callable[[], T]) -> T | None:
 
 
 def _teacher(ref: str, config: TrainConfig, models: ModelCache, findings: Findings) -> ModelFacts:
-    from fakd_core.catalogue import split_taps
+    from fakd_core.models.references import split_taps
 
     try:
         spec = models.get(ref).spec
@@ -113,7 +113,7 @@ def _teacher(ref: str, config: TrainConfig, models: ModelCache, findings: Findin
 
 def _taps(ref: str, network: SRNetwork) -> TapChoice | None:
     """Of a network that declares its taps itself, there is nothing to choose."""
-    from fakd_core.models.foreign import ForeignNetwork
+    from fakd_core.models.external.network import ForeignNetwork
 
     if not isinstance(network, ForeignNetwork) or not network.possible_taps:
         return None
@@ -130,7 +130,7 @@ def _faulty_taps(ref: str, network: SRNetwork, taps: str, problem: str) -> TapCh
 
 
 def _student(config: TrainConfig, models: ModelCache, findings: Findings) -> ModelFacts:
-    from fakd_core.catalogue import has_weights, resolve_spec
+    from fakd_core.models.references import has_weights, resolve_spec
 
     ref = config.student
     own_weights = has_weights(ref)
@@ -160,7 +160,7 @@ def _wrong_scale(ref: str, found: int, wanted: int) -> str:
 
 
 def _recipe(config: TrainConfig, findings: Findings) -> None:
-    from fakd_core.losses import DistillationLoss
+    from fakd_core.distillation.loss import DistillationLoss
 
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
     if findings.student is not None:
@@ -169,8 +169,8 @@ def _recipe(config: TrainConfig, findings: Findings) -> None:
 
 
 def _images(config: TrainConfig, findings: Findings) -> None:
-    from fakd_core.datasets import check_patch, open_dataset, split_validation
-    from fakd_core.samples import resolve_data
+    from fakd_core.data.datasets import check_patch, open_dataset, split_validation
+    from fakd_core.data.folders import resolve_data
 
     dataset = open_dataset(resolve_data(config.train_data), config.scale)
     _try(findings, "train_data", lambda: check_patch(dataset, range(len(dataset)), 1))
@@ -187,8 +187,8 @@ def _images(config: TrainConfig, findings: Findings) -> None:
 
 
 def _validation(config: TrainConfig, findings: Findings) -> None:
-    from fakd_core.datasets import open_dataset
-    from fakd_core.samples import resolve_data
+    from fakd_core.data.datasets import open_dataset
+    from fakd_core.data.folders import resolve_data
 
     assert config.val_data is not None
     there = len(open_dataset(resolve_data(config.val_data), config.scale))
@@ -196,7 +196,7 @@ def _validation(config: TrainConfig, findings: Findings) -> None:
 
 
 def _device(config: TrainConfig, findings: Findings) -> None:
-    from fakd_core.device import choose_device, choose_precision
+    from fakd_core.runtime.device import choose_device, choose_precision
 
     device = choose_device(config.device)
     _try(findings, "precision", lambda: choose_precision(config.precision, device))
@@ -213,7 +213,7 @@ def _writable(folder: Path | None) -> None:
 
 
 def _run_is_free(run: Path) -> None:
-    from fakd_core.run_record import RunRecord
+    from fakd_core.runs.writer import RunRecord
 
     RunRecord.check_free(run)
     _writable(run)
@@ -224,8 +224,7 @@ def _estimate(
 ) -> Estimate:
     import torch
 
-    from fakd_core.device import choose_device, choose_precision
-    from fakd_core.memory import is_out_of_memory
+    from fakd_core.runtime.device import choose_device, choose_precision, is_out_of_memory
 
     assert findings.student is not None
     student, teachers = findings.student.spec, tuple(facts.spec for facts in findings.teachers)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.errors import RunError
 from fakd_core.events import CancelToken
-from fakd_core.run_folder import METRICS
+from fakd_core.runs.layout import METRICS
 from fakd_gui.jobs import LatestWins
 from fakd_gui.session import Session
 from fakd_gui.train.series import RunSeries, read_series

@@ -13,8 +13,9 @@ from fakd_core.events import CancelToken
 if TYPE_CHECKING:
     import torch
 
-    from fakd_core.config import ModelSpec, TrainConfig
-    from fakd_core.models import SRNetwork
+    from fakd_core.models.layers import SRNetwork
+    from fakd_core.models.spec import ModelSpec
+    from fakd_core.runs.config import TrainConfig
 
 PROBE_PATCH = 24
 PROBE_SECONDS = 0.4
@@ -88,11 +89,11 @@ def measure_pace(
     """
     import torch
 
-    from fakd_core.device import autocast, choose_device, choose_precision, fast_convolutions
-    from fakd_core.learner import Learner
-    from fakd_core.lessons import Lesson
-    from fakd_core.losses import DistillationLoss
-    from fakd_core.models import create_model
+    from fakd_core.distillation.loss import DistillationLoss
+    from fakd_core.models.factory import create_model
+    from fakd_core.runtime.device import autocast, choose_device, choose_precision, fast_convolutions
+    from fakd_core.training.batches import Lesson
+    from fakd_core.training.learner import Learner
 
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
@@ -145,7 +146,7 @@ def _terms(
     """The recipe's loss and gradients on random maps of one patch, of `TERMS_PATCH` at most."""
     import torch
 
-    from fakd_core.losses import DistillationLoss
+    from fakd_core.distillation.loss import DistillationLoss
 
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
     patch = min(TERMS_PATCH, config.patch)

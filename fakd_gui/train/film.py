@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakd_core.events import CancelToken, Image8, Preview
-from fakd_core.run_folder import CROPS, PREVIEWS_KEPT, crops, previews, spread
+from fakd_core.runs.layout import CROPS, PREVIEWS_KEPT, crops, previews, spread
 
 STUDENTS = ("student", "plain")
 """Those whose pictures are shown, by their names in `ValidationEnd`."""
@@ -31,8 +31,8 @@ class Film:
 
         A picture that is damaged, or removed by a run that goes on, is left out.
         """
+        from fakd_core.data.image_files import read_image
         from fakd_core.errors import DataError
-        from fakd_core.images import read_image
 
         def read(path: Path) -> Image8 | None:
             token.raise_if_cancelled()
@@ -81,7 +81,7 @@ class Film:
 
     def _score(self) -> None:
         # Imported here, with a run under way or on a job's thread: it brings scikit-image with it.
-        from fakd_core.metrics import psnr_y
+        from fakd_core.evaluation.metrics import psnr_y
 
         hr = self.crops.get("hr")
         if hr is None:

@@ -9,11 +9,11 @@ from typing import cast
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QWidget
 
-from fakd_core.config import TrainConfig
+from fakd_core.data.folders import SAMPLES
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken
-from fakd_core.options import training_options
-from fakd_core.samples import SAMPLES
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import training_options
 from fakd_gui.jobs import LatestWins
 from fakd_gui.run_folders import free_run_folder
 from fakd_gui.session import Session

@@ -8,7 +8,7 @@ from typing import cast
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from fakd_core.options import training_options
+from fakd_core.runs.options import training_options
 from fakd_gui.train import options
 from fakd_gui.train.check import Findings
 from fakd_gui.train.editors import Editor, make_editor

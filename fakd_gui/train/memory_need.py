@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from fakd_core.config import ModelSpec, TrainConfig
+    from fakd_core.models.spec import ModelSpec
+    from fakd_core.runs.config import TrainConfig
 
 BYTES = 4  # of a float32
 HALF = 2
@@ -57,7 +58,7 @@ def cache_bytes(config: TrainConfig, teachers: tuple[ModelSpec, ...]) -> int:
     """What the teacher cache takes on disk; 0 without one."""
     if config.cache_patches is None:
         return 0
-    from fakd_core.patch_pool import PATCHES_PER_BLOCK
+    from fakd_core.data.patches import PATCHES_PER_BLOCK
 
     patches = -(-config.cache_patches // PATCHES_PER_BLOCK) * PATCHES_PER_BLOCK
     compared = config.distill.strip().lower() not in ("", "none")
@@ -98,7 +99,7 @@ def _student_bytes(spec: ModelSpec, patch: int) -> tuple[int, int]:
     import torch
     from torch.autograd.graph import saved_tensors_hooks
 
-    from fakd_core.models import create_model
+    from fakd_core.models.factory import create_model
 
     # Kept, so that no two storages have the same address.
     storages: dict[int, torch.UntypedStorage] = {}
@@ -122,8 +123,8 @@ def _teacher_bytes(spec: ModelSpec, patch: int) -> tuple[int, int]:
     """Bytes of the weights, and of the tensors of one patch at the peak of the forward pass."""
     import torch
 
-    from fakd_core.memory import activation_bytes
-    from fakd_core.models import create_model
+    from fakd_core.models.cost import activation_bytes
+    from fakd_core.models.factory import create_model
 
     with torch.device("meta"):
         shadow = create_model(spec)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fakd_gui.widgets.names import model_label
 
 if TYPE_CHECKING:
-    from fakd_core.config import ModelSpec
+    from fakd_core.models.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def facts_of(ref: str, spec: ModelSpec, source: str) -> ModelFacts:
 
 def stored_as(ref: str, spec: ModelSpec) -> str:
     """In whose naming the weights that `ref` names are stored, and in what kind of file."""
-    from fakd_core.catalogue import model_file
+    from fakd_core.models.references import model_file
 
     path = model_file(ref)
     return _stored_as(path, spec, path.stat().st_mtime_ns)
@@ -76,7 +76,7 @@ def _stored_as(path: Path, spec: ModelSpec, changed: int) -> str:
 
 @lru_cache(maxsize=64)
 def _cost(spec: ModelSpec) -> tuple[int, float]:
-    from fakd_core.profiling import profile
+    from fakd_core.models.cost import profile
 
     cost = profile(spec)
     return cost.parameters, cost.gmacs

@@ -21,7 +21,7 @@ from fakd_core.events import (
     TrainEvent,
     ValidationEnd,
 )
-from fakd_core.run_folder import is_run
+from fakd_core.runs.layout import is_run
 from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
 from fakd_gui.session import Session
 from fakd_gui.train.comparison import Comparison

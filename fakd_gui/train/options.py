@@ -1,6 +1,6 @@
 """How the form arranges the options of a run, and what is known to be wrong with values by themselves.
 
-Labels, explanations, units and ranges are the schema's: see `fakd_core.options`.
+Labels, explanations, units and ranges are the schema's: see `fakd_core.runs.options`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from fakd_core.config import TrainConfig
-from fakd_core.options import Option, training_options
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import Option, training_options
 from fakd_gui.train.presets import QUICK
 
 RARE = "More"

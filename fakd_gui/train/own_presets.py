@@ -8,10 +8,11 @@ from typing import Any
 
 import tomlkit
 
-from fakd_core.config import TrainConfig, read_toml
 from fakd_core.errors import ConfigError
 from fakd_core.files import write_text
-from fakd_core.options import training_options
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import training_options
+from fakd_core.settings import read_toml
 from fakd_gui.user_files import config_folder
 
 SUFFIX = ".toml"

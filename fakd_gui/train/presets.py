@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from fakd_core.samples import SAMPLES
+from fakd_core.data.folders import SAMPLES
 
 DEFAULT_TEACHER = "rcan-g5-r5-c32-x4"
 """The bundled teacher that the app starts with."""

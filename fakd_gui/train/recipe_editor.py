@@ -17,7 +17,7 @@ from fakd_gui.train.term_row import TermRow
 from fakd_gui.train.terms_menu import TermsButton
 
 if TYPE_CHECKING:
-    from fakd_core.recipe import Recipe, Term
+    from fakd_core.distillation.recipe import Recipe, Term
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class RecipeEditor(QWidget):
         """What the text stands for; None while it stands for nothing, or before `show_rows`."""
         if not self._knows_terms:
             return None
-        from fakd_core.recipe import parse_recipe
+        from fakd_core.distillation.recipe import parse_recipe
 
         try:
             return parse_recipe(self.text())

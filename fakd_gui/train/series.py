@@ -9,7 +9,7 @@ from typing import Any
 
 from fakd_core.errors import RunError
 from fakd_core.events import RunStarted, Scores, StepEnd, ValidationEnd
-from fakd_core.run_folder import METRICS, read_metrics
+from fakd_core.runs.layout import METRICS, read_metrics
 
 TOTAL = "total"
 
@@ -40,7 +40,7 @@ class RunSeries:
 
     @classmethod
     def from_metrics(cls, lines: Iterable[Mapping[str, Any]]) -> RunSeries:
-        """From the lines of a run's metrics file, as `fakd_core.run_folder.read_metrics` gives them.
+        """From the lines of a run's metrics file, as `fakd_core.runs.layout.read_metrics` gives them.
 
         Raises `RunError` where a line lacks what belongs in it.
         """

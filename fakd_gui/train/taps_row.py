@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.catalogue import split_taps, with_taps
-from fakd_core.config import TAP_COUNT
+from fakd_core.models.references import split_taps, with_taps
+from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.train.check import TapChoice
 from fakd_gui.widgets.style import restyle

@@ -23,8 +23,8 @@ from fakd_gui.widgets.style import restyle
 from fakd_gui.widgets.wheel import ignore_wheel
 
 if TYPE_CHECKING:
-    from fakd_core.recipe import Term
-    from fakd_core.terms import Parameter
+    from fakd_core.distillation.recipe import Term
+    from fakd_core.distillation.terms import Parameter
 
 WEIGHT_DIGITS = 7
 OPTIONS_A_LINE = 2
@@ -111,14 +111,14 @@ class TermRow(QWidget):
 
     def _fill_kinds(self) -> None:
         # The table comes with torch; rows are made once that is there.
-        from fakd_core.terms import TERMS
+        from fakd_core.distillation.terms import TERMS
 
         for place, kind in enumerate(TERMS):
             self.kind.addItem(kind.name)
             self.kind.setItemData(place, f"{kind.name}: {kind.title}", Qt.ItemDataRole.ToolTipRole)
 
     def _kind_chosen(self) -> None:
-        from fakd_core.terms import TERMS
+        from fakd_core.distillation.terms import TERMS
 
         kind = TERMS.find(self.kind.currentText())
         self._make_options(kind.parameters if kind else ())

@@ -26,7 +26,7 @@ class TermsButton(QToolButton):
 
     def _fill(self) -> None:
         # The table of terms comes with torch, which the start of the app does not wait for.
-        from fakd_core.terms import TERMS
+        from fakd_core.distillation.terms import TERMS
 
         menu = self.menu()
         menu.clear()

@@ -7,9 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from fakd_core.config import WEIGHT_SUFFIXES
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
+from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import OpenedImage
 from fakd_gui.run_folders import has_student, is_run
@@ -117,7 +117,7 @@ def opener_of(session: Session) -> ImageOpener:
 
 def sample_paths() -> list[Path]:
     """The bundled sample images; none where they can't be found."""
-    from fakd_core.samples import sample_images
+    from fakd_core.data.folders import sample_images
 
     try:
         return list(sample_images())

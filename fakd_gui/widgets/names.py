@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from fakd_core.catalogue import split_taps
-from fakd_core.config import WEIGHT_SUFFIXES
+from fakd_core.models.references import split_taps
+from fakd_core.models.spec import WEIGHT_SUFFIXES
 
 _FILES_OF_A_RUN = frozenset({"student.safetensors", "best.safetensors", "last.pt"})
 

@@ -19,8 +19,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from fakd_core.models import SRNetwork, create_model
 from fakd_core.models.checkpoint import SPEC_KEY
+from fakd_core.models.factory import create_model
+from fakd_core.models.layers import SRNetwork
 
 
 def network(architecture: str = "edsr", **sizes: Any) -> SRNetwork:

@@ -12,12 +12,11 @@ import torch
 from checkpoint_files import WEIGHTS, harmful, network
 from damaged_checkpoints import BOMBS, CASES, CheckpointCase
 
-from fakd_core.checkpoints import load_state, state_file
 from fakd_core.cli import main
 from fakd_core.errors import CheckpointError, ConfigError, FakdError, RunError, UnsupportedArchitectureError
-from fakd_core.models import create_model
-from fakd_core.models.architectures import create_spec
 from fakd_core.models.checkpoint import load_checkpoint, save_safetensors
+from fakd_core.models.factory import create_model, create_spec
+from fakd_core.runs.checkpoints import load_state, state_file
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
 MOST_MEMORY_MB = 150

@@ -17,7 +17,7 @@ import torch
 from refusals import one_line, refused, tree
 
 from fakd_core.cli import main
-from fakd_core.locks import run_lock
+from fakd_core.runs.lock import run_lock
 
 STUDENT = "edsr:n_feats=4,n_resblocks=1"
 TRAIN = f"train --student={STUDENT} --train-data=samples --steps=1 --batch=2 --patch=12 --run=new"

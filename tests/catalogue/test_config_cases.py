@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from refusals import refused
 
-from fakd_core import trainer
 from fakd_core.cli import main
-from fakd_core.config import TrainConfig
 from fakd_core.errors import ConfigError
-from fakd_core.options import Option, training_options
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import Option, training_options
+from fakd_core.training import trainer
 
 NAN, INF, HUGE = float("nan"), float("inf"), 10**30
 BASE: dict[str, Any] = {"student": "rcan", "train_data": "samples", "run": "r"}

@@ -20,7 +20,7 @@ import torch
 
 from fakd_core import create_model
 from fakd_core.cli import main
-from fakd_core.images import read_image, write_png
+from fakd_core.data.image_files import read_image, write_png
 from fakd_core.models.checkpoint import save_safetensors
 
 

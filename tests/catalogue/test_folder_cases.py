@@ -14,7 +14,7 @@ import pytest
 from refusals import refused, tree
 
 from fakd_core.cli import main
-from fakd_core.images import write_png
+from fakd_core.data.image_files import write_png
 
 
 def picture(path: Path, height: int = 64, width: int = 64) -> None:

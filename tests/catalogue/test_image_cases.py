@@ -16,11 +16,11 @@ from damaged_images import BOMBS, CASES, PNG, ImageCase
 from image_files import RGB
 
 from fakd_core.cli import main
-from fakd_core.config import TrainConfig
+from fakd_core.data.image_files import image_size, read_image
 from fakd_core.errors import DataError
 from fakd_core.events import Notice, RunEnd, RunStarted
-from fakd_core.images import image_size, read_image
-from fakd_core.trainer import train
+from fakd_core.runs.config import TrainConfig
+from fakd_core.training.trainer import train
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
 ALONE = [case for number, case in enumerate(CASES) if number % 9 == 0 or callable(case.content)]
@@ -157,7 +157,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from fakd_core.errors import DataError
-from fakd_core.images import image_size, read_image
+from fakd_core.data.image_files import image_size, read_image
 for path in map(Path, sys.argv[1:]):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for read in (image_size, read_image):

@@ -8,9 +8,9 @@ import pytest
 from refusals import refused
 
 from fakd_core.cli import main
+from fakd_core.distillation.loss import DistillationLoss
+from fakd_core.distillation.recipe import parse_recipe
 from fakd_core.errors import ConfigError
-from fakd_core.losses import DistillationLoss
-from fakd_core.recipe import parse_recipe
 
 GOOD = {
     "": "none",

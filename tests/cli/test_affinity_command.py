@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fakd_core.cli import main
-from fakd_core.figures import AffinityRecipe, read_recipe
+from fakd_core.figures.spec import AffinityRecipe
+from fakd_core.figures.spec_file import read_recipe
 
 
 def run(photos: Path, teacher: Path, out: Path, *changed: str) -> int:

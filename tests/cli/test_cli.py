@@ -16,8 +16,8 @@ import pytest
 
 from fakd_core import load_model
 from fakd_core.cli import main
-from fakd_core.images import read_image
-from fakd_core.inference import upscale
+from fakd_core.data.image_files import read_image
+from fakd_core.inference.upscale import upscale
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 
@@ -77,7 +77,7 @@ def test_train_then_evaluate_then_upscale(
 def test_options_from_a_file_and_the_command_line_wins(
     photos: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
-    from fakd_core.run_record import read_config
+    from fakd_core.runs.layout import read_config
 
     file = tmp_path / "options.toml"
     file.write_text(

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fakd_core.catalogue import bundled_models
 from fakd_core.cli import completion
-from fakd_core.config import TrainConfig
-from fakd_core.options import training_options
+from fakd_core.models.references import bundled_models
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import training_options
 
 FAKD = Path(sys.executable).parent / "fakd"
 

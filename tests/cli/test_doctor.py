@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from fakd_core import load_model
 from fakd_core.cli import main
-from fakd_core.doctor import describe_file, value_range
+from fakd_core.evaluation.diagnose import describe_file, value_range
 from fakd_core.models.checkpoint import save_pth
 from fakd_core.models.layers import RGB_RANGE, MeanShift
 

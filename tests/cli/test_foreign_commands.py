@@ -15,13 +15,13 @@ from same_run import assert_same_run
 
 from fakd_core import load_model
 from fakd_core.cli import main
-from fakd_core.config import TrainConfig
+from fakd_core.data.image_files import read_image, write_png
 from fakd_core.events import CancelToken, StepEnd
-from fakd_core.images import read_image, write_png
-from fakd_core.inference import upscale
-from fakd_core.models.foreign_files import imported
-from fakd_core.run_folder import read_metrics
-from fakd_core.trainer import resume_training, train
+from fakd_core.inference.upscale import upscale
+from fakd_core.models.external.loader import imported
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import read_metrics
+from fakd_core.training.trainer import resume_training, train
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from fakd_core.distillation.terms import TermKind, TermTable
 from fakd_core.errors import ConfigError
-from fakd_core.metrics import Metric, MetricTable
+from fakd_core.evaluation.metrics import Metric, MetricTable
 from fakd_core.models.registry import Registry
 from fakd_core.plugins import ARCHITECTURES, METRICS, TERMS
-from fakd_core.run_folder import read_metrics
-from fakd_core.terms import TermKind, TermTable
+from fakd_core.runs.layout import read_metrics
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/fakd-example-plugin"
 Fakd = Callable[..., str]
@@ -86,8 +86,8 @@ def test_what_can_not_be_added_is_named_in_one_line_and_left_out(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "broken_package.py").write_text(
-        "from fakd_core.metrics import Metric\n"
-        "from fakd_core.terms import TermKind\n"
+        "from fakd_core.evaluation.metrics import Metric\n"
+        "from fakd_core.distillation.terms import TermKind\n"
         "SA = TermKind('sa', 'another', lambda pairs, values: None)\n"
         "NEW = TermKind('NEW', 'a new one', lambda pairs, values: None)\n"
         "ODD = TermKind('A+B', 'no name', lambda pairs, values: None)\n"
@@ -139,8 +139,8 @@ def test_a_metric_needs_a_name_of_its_own() -> None:
 def test_a_metric_that_fails_is_told_with_its_image(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fakd_core import evaluation
     from fakd_core.cli import main
+    from fakd_core.evaluation import evaluate as evaluation
 
     def fails(sr: object, hr: object, border: int) -> float:
         raise ZeroDivisionError("nothing there")
@@ -160,7 +160,8 @@ def test_nothing_is_looked_for_before_it_is_needed() -> None:
         "    sys.exit('looked for plugins') if group.startswith('fakd.') else None\n"
         "    return find(group=group, **others)\n"
         "m.entry_points = watched\n"
-        "import fakd_core.cli.commands, fakd_core.catalogue, fakd_core.evaluation, fakd_core.recipe\n"
+        "import fakd_core.cli.commands, fakd_core.models.references, fakd_core.evaluation.evaluate\n"
+        "import fakd_core.distillation.recipe\n"
         "import fakd_core.models.checkpoint\n"
         "from fakd_core import list_architectures\n"
         "print('imported', flush=True)\n"

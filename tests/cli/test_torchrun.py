@@ -16,10 +16,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fakd_core.config import TrainConfig
 from fakd_core.events import CancelToken, StepEnd
-from fakd_core.run_record import read_metrics
-from fakd_core.trainer import resume_training, train
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import read_metrics
+from fakd_core.training.trainer import resume_training, train
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 LINE = re.compile(r"^error: .*$", re.MULTILINE)

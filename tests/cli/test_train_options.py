@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fakd_core import trainer
 from fakd_core.cli import main
-from fakd_core.config import TrainConfig
-from fakd_core.options import training_options
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import training_options
+from fakd_core.training import trainer
 
 
 def test_help_says_of_every_option_what_the_schema_says(capsys: pytest.CaptureFixture[str]) -> None:

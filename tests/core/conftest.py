@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lesson_caches import CPU, Make, frozen
 from stores import stored
+from teacher_caches import CPU, Make, frozen
 from tiny_runs import STUDENT
 
 from fakd_core import load_model
-from fakd_core.cached_lessons import CachedLessons
-from fakd_core.datasets import open_dataset
-from fakd_core.models import SRNetwork
-from fakd_core.patches import PatchSampler
+from fakd_core.data.datasets import open_dataset
+from fakd_core.data.patches import PatchSampler
+from fakd_core.models.layers import SRNetwork
+from fakd_core.training.cached_batches import CachedLessons
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fakd_core.datasets import SRDataset
+from fakd_core.data.datasets import SRDataset
+from fakd_core.data.image_files import write_png
+from fakd_core.data.pixel_store import PixelStore, open_store
 from fakd_core.events import CancelToken
-from fakd_core.images import write_png
-from fakd_core.pixel_store import PixelStore, open_store
 
 
 def fill(folder: Path, names: list[str], height: int = 40, width: int = 52) -> Path:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import fakd_core
-from fakd_core.affinity import affinity_row
-from fakd_core.images import imresize_bicubic
-from fakd_core.inference import upscale
-from fakd_core.losses import DistillationLoss
-from fakd_core.metrics import psnr_y, ssim_y
+from fakd_core.data.resize import imresize_bicubic
+from fakd_core.distillation.affinity import affinity_row
+from fakd_core.distillation.loss import DistillationLoss
+from fakd_core.evaluation.metrics import psnr_y, ssim_y
+from fakd_core.inference.upscale import upscale
 
 DOCUMENTED: tuple[Callable[..., Any], ...] = (
     *(fakd_core.load_model, fakd_core.create_model, fakd_core.list_architectures),

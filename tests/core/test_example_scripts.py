@@ -10,7 +10,7 @@ import numpy as np
 
 from fakd_core import load_model
 from fakd_core.assets import assets_dir
-from fakd_core.images import read_image, write_png
+from fakd_core.data.image_files import read_image, write_png
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

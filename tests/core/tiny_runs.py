@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fakd_core.config import TrainConfig
 from fakd_core.events import Progress, StepEnd, TrainEvent
-from fakd_core.trainer import train
+from fakd_core.runs.config import TrainConfig
+from fakd_core.training.trainer import train
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 

@@ -16,17 +16,19 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fakd_core.checkpoints import load_state, state_file
-from fakd_core.config import TrainConfig, read_toml, to_toml
+from fakd_core.data.image_files import image_size, read_image
+from fakd_core.distillation.recipe import parse_recipe
 from fakd_core.errors import FakdError
-from fakd_core.figures.recipe_file import parse_recipe as parse_figure
-from fakd_core.figures.recipe_file import recipe_text
-from fakd_core.images import image_size, read_image
-from fakd_core.models import SRNetwork, create_model
+from fakd_core.evaluation.results import ImageResult, Result, failures_from_json, from_json, to_json
+from fakd_core.figures.spec_file import parse_recipe as parse_figure
+from fakd_core.figures.spec_file import recipe_text
 from fakd_core.models.checkpoint import load_checkpoint, save_pth, save_safetensors
+from fakd_core.models.factory import create_model
+from fakd_core.models.layers import SRNetwork
 from fakd_core.models.presets import parse_sizes
-from fakd_core.recipe import parse_recipe
-from fakd_core.results import ImageResult, Result, failures_from_json, from_json, to_json
+from fakd_core.runs.checkpoints import load_state, state_file
+from fakd_core.runs.config import TrainConfig, to_toml
+from fakd_core.settings import read_toml
 
 SMALLEST = "rcan:n_feats=4,n_resgroups=1,n_resblocks=1,reduction=2"
 RECIPES = ("10*SA", "10*SA+0.5*AT", "PSA(kernel=2,pool=max)", "1e-3*RBF + 2*CA + FSP", "none")

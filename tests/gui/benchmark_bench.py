@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_photo
 
-from fakd_core.samples import SAMPLES, resolve_data
-from fakd_gui.benchmark import BenchmarkPanel
+from fakd_core.data.folders import SAMPLES, resolve_data
+from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.benchmark.report import Kind, SetAt
 
 

@@ -15,10 +15,11 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from torch import nn
 
-from fakd_core import training_run
-from fakd_core.config import TrainConfig
 from fakd_core.events import Progress, StepEnd
-from fakd_gui.figure import FigureDialog, open_crop_figure
+from fakd_core.runs.config import TrainConfig
+from fakd_core.training import loop
+from fakd_gui.figure import open_crop_figure
+from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.jobs import Job
 from fakd_gui.main_window import MainWindow
 from fakd_gui.opened_image import open_image
@@ -77,13 +78,15 @@ def busy_desk(
     window: MainWindow, qtbot: QtBot, teacher: Path, photos: Path, folder: Path, patch: pytest.MonkeyPatch
 ) -> Iterator[Desk]:
     desk = Desk(window, qtbot, teacher, photos, folder)
-    patch.setattr(training_run, "SHORT_STEP_SECONDS", 0.0)
+    patch.setattr(loop, "SHORT_STEP_SECONDS", 0.0)
 
     def look(layer: nn.Module, _inputs: object) -> None:
         if isinstance(layer, nn.Conv2d):
             desk.work()
 
-    patch.setattr("fakd_core.catalogue.load_model", _after(desk, "fakd_core.catalogue.load_model"))
+    patch.setattr(
+        "fakd_core.models.references.load_model", _after(desk, "fakd_core.models.references.load_model")
+    )
     patch.setattr("fakd_gui.session.open_image", _after(desk, "fakd_gui.session.open_image"))
     hook = nn.modules.module.register_module_forward_pre_hook(look)
     try:

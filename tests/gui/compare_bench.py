@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench
 
+from fakd_core.data.image_files import write_png
 from fakd_core.events import Image8
-from fakd_core.images import write_png
-from fakd_gui.compare import ComparePanel
+from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.convert import array_from_qimage
 
 Opened = tuple[Bench, ComparePanel]

@@ -22,7 +22,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from fakd_gui.app import make_application
 from fakd_gui.garbage import GarbageTimer
-from fakd_gui.inspect import InspectPanel
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.jobs import Job, stop_all
 from fakd_gui.main_window import MainWindow
 from fakd_gui.session import Session

@@ -12,11 +12,11 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench
 from torch import Tensor
 
-from fakd_core.affinity import affinity_row
-from fakd_core.catalogue import load_model
+from fakd_core.distillation.affinity import affinity_row
 from fakd_core.events import Image8
-from fakd_core.inference import tensor_from_image
-from fakd_gui.inspect import InspectPanel
+from fakd_core.inference.upscale import tensor_from_image
+from fakd_core.models.references import load_model
+from fakd_gui.inspect.panel import InspectPanel
 
 SLOW = 20_000
 """Milliseconds: a busy machine loads and runs a network in this time."""

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from skimage import data
 
 from fakd_core import create_model
-from fakd_core.images import write_png
+from fakd_core.data.image_files import write_png
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_gui.session import Session
 from fakd_gui.theme import apply_theme

@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from fakd_core.run_folder import read_metrics
+from fakd_core.runs.layout import read_metrics
 from fakd_gui.main_window import MainWindow
 from fakd_gui.remembered import read_state
 
@@ -21,7 +21,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QTimer
-from fakd_core.config import TrainConfig
+from fakd_core.runs.config import TrainConfig
 from fakd_gui import app, session
 
 class Quiet(session.Session):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakd_core.errors import DataError
-from fakd_core.results import Failure, ImageResult, LeftOut, Result, from_json, to_json
+from fakd_core.evaluation.results import Failure, ImageResult, LeftOut, Result, from_json, to_json
 from fakd_gui.benchmark.document import from_document, read_report, to_document
 from fakd_gui.benchmark.exports import (
     Selection,

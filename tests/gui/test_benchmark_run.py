@@ -15,12 +15,12 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo
 from torch import Tensor, nn
 
-from fakd_core import evaluation
-from fakd_core.catalogue import load_model
-from fakd_core.datasets import open_dataset
-from fakd_core.evaluation import evaluate
-from fakd_core.profiling import profile
-from fakd_gui.benchmark import BenchmarkPanel
+from fakd_core.data.datasets import open_dataset
+from fakd_core.evaluation import evaluate as evaluation
+from fakd_core.evaluation.evaluate import evaluate
+from fakd_core.models.cost import profile
+from fakd_core.models.references import load_model
+from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.benchmark.report import BICUBIC, Cell, Kind
 from fakd_gui.failures import keep_failures
 from fakd_gui.theme import DARK, LIGHT, watcher

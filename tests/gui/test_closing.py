@@ -16,10 +16,11 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
-from fakd_core.checkpoints import load_state
 from fakd_core.events import RunStarted
-from fakd_core.run_record import CHECKPOINTS, read_metrics
-from fakd_core.trainer import resume_training
+from fakd_core.runs.checkpoints import load_state
+from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.writer import CHECKPOINTS
+from fakd_core.training.trainer import resume_training
 from fakd_gui.main_window import MainWindow
 
 ASKED = {"training", "validation", "teacher cache", "benchmark", "figure"}
@@ -119,7 +120,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QTimer
-from fakd_core.config import TrainConfig
+from fakd_core.runs.config import TrainConfig
 from fakd_gui import app, session
 
 class Quiet(session.Session):

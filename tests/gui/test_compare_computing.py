@@ -8,8 +8,8 @@ from compare_bench import Opened, open_and_wait, save_stamp
 from pytestqt.qtbot import QtBot
 
 from fakd_core.events import Progress
-from fakd_core.inference import upscale
-from fakd_core.profiling import profile
+from fakd_core.inference.upscale import upscale
+from fakd_core.models.cost import profile
 from fakd_gui.compare.work import BICUBIC, HR, PaneProgress, PaneReady, PaneTile
 from fakd_gui.convert import array_from_qimage
 
@@ -18,7 +18,7 @@ def test_a_result_grows_tile_by_tile_each_in_its_place(
     opened: Opened, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = opened
-    monkeypatch.setattr("fakd_core.inference._fitting_side", lambda *_: 96)
+    monkeypatch.setattr("fakd_core.inference.upscale._fitting_side", lambda *_: 96)
     tiles: list[PaneTile] = []
     messages: list[str] = []
 

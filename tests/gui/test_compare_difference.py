@@ -9,8 +9,8 @@ from compare_bench import Opened, save_stamp, stamp
 from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 
+from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import CancelToken, Image8
-from fakd_core.images import rgb_to_y
 from fakd_gui.compare.difference import Difference, Drawn, Kind, draw_difference
 from fakd_gui.compare.lineup import DIFFERENCE
 from fakd_gui.compare.work import BICUBIC, HR, LR

@@ -15,11 +15,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo
 
-from fakd_core.images import rgb_to_y
-from fakd_core.inference import upscale
-from fakd_gui.compare import ComparePanel
+from fakd_core.evaluation.metrics import rgb_to_y
+from fakd_core.inference.upscale import upscale
 from fakd_gui.compare.cache import ResultCache
 from fakd_gui.compare.film_strip import DISTANCE, NAME, FilmStrip
+from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.work import BICUBIC, PaneReady
 from fakd_gui.opened_image import open_image
 

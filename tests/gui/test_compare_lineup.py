@@ -9,8 +9,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import save_model
 
-from fakd_core.images import write_png
-from fakd_core.metrics import psnr_y
+from fakd_core.data.image_files import write_png
+from fakd_core.evaluation.metrics import psnr_y
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.lineup import DIFFERENCE
 from fakd_gui.compare.menus import pane_menu

@@ -14,14 +14,15 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo, turn_wheel
 
-from fakd_core.catalogue import bundled_models, load_model
+from fakd_core.data.image_files import read_image
+from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.events import Cancelled, CancelToken
-from fakd_core.images import read_image
-from fakd_core.inference import bicubic_upscale, upscale
-from fakd_core.metrics import psnr_y, ssim_y
-from fakd_gui.compare import ComparePanel, difference, difference_drawer, work
+from fakd_core.inference.upscale import bicubic_upscale, upscale
+from fakd_core.models.references import bundled_models, load_model
+from fakd_gui.compare import difference, difference_drawer, work
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.lineup import DIFFERENCE
+from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.work import BICUBIC, HR
 
 

@@ -13,13 +13,14 @@ from pytestqt.qtbot import QtBot
 from skimage import data
 from small_models import Bench
 
+from fakd_core.data.image_files import write_png
+from fakd_core.data.resize import imresize_bicubic
+from fakd_core.evaluation.metrics import rgb_to_y, ssim_y
 from fakd_core.events import CancelToken, Image8
-from fakd_core.images import imresize_bicubic, rgb_to_y, write_png
-from fakd_core.metrics import ssim_y
-from fakd_gui.compare import ComparePanel
 from fakd_gui.compare.captions import difference_figures
 from fakd_gui.compare.difference import Difference, Kind, draw_difference
 from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
+from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.split import Split, SplitCanvas
 from fakd_gui.compare.thumbnails import thumbnails
 from fakd_gui.compare.work import HR, LR, picture_key

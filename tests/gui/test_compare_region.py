@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from fakd_core.metrics import psnr_y, ssim_y
+from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_gui.compare.work import BICUBIC
 
 

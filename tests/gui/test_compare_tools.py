@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from fakd_core.images import read_image
+from fakd_core.data.image_files import read_image
 from fakd_gui.compare.difference import Difference, Kind
 from fakd_gui.compare.lineup import SPLIT
 from fakd_gui.compare.split import Split, SplitCanvas

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from safetensors.torch import load_file
 from test_run_list import choose, runs, told  # noqa: F401 - fixtures
 
-from fakd_core.catalogue import model_file
+from fakd_core.models.references import model_file
 from fakd_gui import export_model
 from fakd_gui.export_model import KINDS
 from fakd_gui.main_window import MainWindow

@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from fakd_core.run_record import read_metrics
+from fakd_core.runs.layout import read_metrics
 from fakd_gui.failures import KEPT, details_of, newest_details, note_failure
 from fakd_gui.main_window import MainWindow
 from fakd_gui.run_items import STATE

@@ -13,10 +13,11 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.errors import ConfigError
-from fakd_core.figures import read_recipe
-from fakd_core.figures.recipe import AffinityRecipe, CropRecipe
-from fakd_gui.figure import FigureDialog, open_affinity_figure, open_crop_figure
+from fakd_core.figures.spec import AffinityRecipe, CropRecipe
+from fakd_core.figures.spec_file import read_recipe
+from fakd_gui.figure import open_affinity_figure, open_crop_figure
 from fakd_gui.figure.choices import Choices
+from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.jobs import LatestWins
 from fakd_gui.opened_image import open_image
 from fakd_gui.session import Session

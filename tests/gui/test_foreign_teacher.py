@@ -13,16 +13,16 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from fakd_core import load_model
-from fakd_core.affinity import affinity_row
+from fakd_core.distillation.affinity import affinity_row
 from fakd_core.errors import FeatureTapError
 from fakd_core.events import CancelToken
-from fakd_core.inference import tensor_from_image
-from fakd_core.models.foreign import ForeignNetwork
+from fakd_core.inference.upscale import tensor_from_image
+from fakd_core.models.external.network import ForeignNetwork
 from fakd_gui.inspect.features import extract, tap_title, window_around
 from fakd_gui.jobs import stop_all
 from fakd_gui.opened_image import open_image
 from fakd_gui.session import Session
-from fakd_gui.train import TrainPanel
+from fakd_gui.train.panel import TrainPanel
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 CHOSEN = ["conv_first", "layers.0", "layers.1", "conv_after_body"]

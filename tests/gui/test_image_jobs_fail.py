@@ -19,7 +19,8 @@ from fakd_gui.compare.difference import Difference, Kind
 from fakd_gui.compare.film_strip import DISTANCE
 from fakd_gui.compare.lineup import DIFFERENCE
 from fakd_gui.compare.work import HR
-from fakd_gui.figure import FigureDialog, open_crop_figure
+from fakd_gui.figure import open_crop_figure
+from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.inspect.board import difference_key
 from fakd_gui.jobs import LatestWins
 from fakd_gui.main_window import MainWindow
@@ -92,7 +93,7 @@ def test_compare(scene: Scene, photos: Path) -> None:
     panel, session = scene.window.compare, scene.window.session
     board, strip = panel.board, panel.strip
     third = save_model(scene.folder, "third", 2)
-    scene.fails("fakd_core.inference.upscale", lambda: session.add_student(third))
+    scene.fails("fakd_core.inference.upscale.upscale", lambda: session.add_student(third))
     assert scene.reason in board.panes[third].canvas.message
     assert board.panes[third].canvas.message_is_error
     # The others are as they were.
@@ -156,7 +157,7 @@ def test_inspect(scene: Scene) -> None:
 def test_figure(scene: Scene) -> None:
     window, qtbot = scene.window, scene.qtbot
     assert window.session.image is not None
-    scene.break_("fakd_core.figures.compose")
+    scene.break_("fakd_core.figures.draw.compose")
     open_crop_figure(window, window.session, window.session.image, ["bicubic"], (8, 8, 40, 30))
     dialog = window.findChild(FigureDialog)
     assert dialog is not None
@@ -168,7 +169,7 @@ def test_figure(scene: Scene) -> None:
     dialog.choices.width_mm.setValue(80)
     qtbot.waitUntil(lambda: dialog.pixels is not None and dialog.status.text() == "", timeout=SLOW)
     assert not dialog.details_button.isVisible()
-    scene.break_("fakd_core.figures.draw")
+    scene.break_("fakd_core.figures.draw.draw")
     dialog.save(scene.folder / "f.png")
     qtbot.waitUntil(lambda: scene.reason in dialog.status.text(), timeout=SLOW)
     assert not (scene.folder / "f.png").exists()

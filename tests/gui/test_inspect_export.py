@@ -17,11 +17,11 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model
 
-from fakd_core.images import read_image
+from fakd_core.data.image_files import read_image
 from fakd_gui.convert import colourise
-from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.outcome import picture
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.jobs import LatestWins
 from fakd_gui.theme import affinity_lut, difference_lut
 

@@ -13,8 +13,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
-from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import IMAGE
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.theme import current_theme
 
 

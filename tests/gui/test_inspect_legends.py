@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model
 
-from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.loss_chart import WIDEST
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.theme import DARK, watcher
 from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.image_pane import fitting

@@ -12,14 +12,14 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
-from fakd_core.affinity import spatial_affinity_loss
+from fakd_core.data.image_files import write_png
+from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.events import CancelToken
-from fakd_core.images import write_png
-from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.features import extract
 from fakd_gui.inspect.loss_chart import Learner, nearest_at, verdict
 from fakd_gui.inspect.losses import Loss
+from fakd_gui.inspect.panel import InspectPanel
 
 
 def sa_loss(bench: Bench, student: str, layer: int) -> float:

@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench
 
 from fakd_gui.convert import array_from_qimage, colourise
-from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import COLUMN_COLOUR, IMAGE, ROW_COLOUR, difference_key
 from fakd_gui.inspect.features import Window
 from fakd_gui.inspect.matrix_view import region_from
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.theme import affinity_lut
 
 

@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo, turn_wheel
 
 from fakd_gui.convert import array_from_qimage, colourise
-from fakd_gui.inspect import InspectPanel
 from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.features import MAX_SIDE, window_around
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.theme import affinity_lut, difference_lut
 
 

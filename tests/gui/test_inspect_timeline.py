@@ -16,11 +16,11 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model
 
-from fakd_core.affinity import spatial_affinity_loss
-from fakd_core.config import TrainConfig
+from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.events import Scores, ValidationEnd
-from fakd_gui.inspect import InspectPanel
+from fakd_core.runs.config import TrainConfig
 from fakd_gui.inspect.board import IMAGE, difference_key
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.inspect.timeline import twin_ref
 from fakd_gui.jobs import Job
 

@@ -11,8 +11,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from fakd_core.images import read_image
-from fakd_core.run_record import read_metrics
+from fakd_core.data.image_files import read_image
+from fakd_core.runs.layout import read_metrics
 from fakd_gui.app import main
 from fakd_gui.demo import TourGuide, tour
 from fakd_gui.main_window import MainWindow

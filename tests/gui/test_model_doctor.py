@@ -14,8 +14,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
-from fakd_core.catalogue import bundled_models
-from fakd_core.doctor import Findings
+from fakd_core.evaluation.diagnose import Findings
+from fakd_core.models.references import bundled_models
 from fakd_gui.convert import array_from_qimage
 from fakd_gui.doctor import ModelDoctor
 from fakd_gui.jobs import LatestWins
@@ -132,7 +132,7 @@ def test_what_nobody_expected_is_red_and_can_be_copied(
     def fail(ref: str) -> None:
         raise RuntimeError("nobody expected this")
 
-    monkeypatch.setattr("fakd_core.doctor.examine", fail)
+    monkeypatch.setattr("fakd_core.evaluation.diagnose.examine", fail)
     window.check_model(small_teacher)
     (doctor,) = window.findChildren(ModelDoctor)
     qtbot.waitUntil(doctor.copy_button.isEnabled, timeout=20_000)
@@ -150,7 +150,7 @@ def test_there_is_one_panel_and_it_need_not_wait(
         go_on.wait(20)
         return Findings({})
 
-    monkeypatch.setattr("fakd_core.doctor.examine", read)
+    monkeypatch.setattr("fakd_core.evaluation.diagnose.examine", read)
     window.check_model(small_teacher)
     window.check_model()
     (doctor,) = window.findChildren(ModelDoctor)

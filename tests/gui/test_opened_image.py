@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fakd_core.data.image_files import write_png
 from fakd_core.errors import DataError
-from fakd_core.images import write_png
 from fakd_gui.opened_image import open_image
 
 

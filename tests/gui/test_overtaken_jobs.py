@@ -15,13 +15,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
-from fakd_gui.compare import ComparePanel
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.film_strip import DISTANCE
 from fakd_gui.compare.lineup import DIFFERENCE
+from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.work import HR
-from fakd_gui.figure import FigureDialog, open_crop_figure
-from fakd_gui.inspect import InspectPanel
+from fakd_gui.figure import open_crop_figure
+from fakd_gui.figure.dialog import FigureDialog
+from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.opened_image import open_image
 
 Compared = tuple[Bench, ComparePanel]
@@ -243,7 +244,7 @@ def test_a_form_edited_on_and_on_draws_two_figures(
     bench, _ = compared
     owner = QWidget()
     qtbot.addWidget(owner)
-    gate = Gate(monkeypatch, "fakd_core.figures.compose")
+    gate = Gate(monkeypatch, "fakd_core.figures.draw.compose")
     open_crop_figure(owner, bench.session, open_image(bench.photo, 4, False), ["bicubic"], (8, 8, 30, 20))
     dialog = owner.findChild(FigureDialog)
     assert dialog is not None

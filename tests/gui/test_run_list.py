@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from fakd_core.config import TrainConfig, to_toml
 from fakd_core.errors import RunError
-from fakd_core.locks import run_lock
-from fakd_core.run_folder import LOCK
+from fakd_core.runs.config import TrainConfig, to_toml
+from fakd_core.runs.layout import LOCK
+from fakd_core.runs.lock import run_lock
 from fakd_gui import run_actions
 from fakd_gui.app import make_application
 from fakd_gui.jobs import stop_all

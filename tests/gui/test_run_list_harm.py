@@ -16,8 +16,7 @@ from test_run_list import add_steps, make_run, names, runs, told  # noqa: F401 -
 from test_session import make_config
 
 from fakd_core.events import StepEnd
-from fakd_core.run_folder import LOCK
-from fakd_core.run_record import read_metrics
+from fakd_core.runs.layout import LOCK, read_metrics
 from fakd_gui import run_folders
 from fakd_gui.jobs import stop_all
 from fakd_gui.main_window import MainWindow
@@ -231,7 +230,7 @@ def test_two_windows_on_one_folder(
 def test_a_run_of_another_process_says_whose_it_is(qtbot: QtBot, runs: RunList, session: Session) -> None:  # noqa: F811
     run = session.runs_root / "middle"
     program = (
-        "import sys, time; from pathlib import Path; from fakd_core.locks import run_lock\n"
+        "import sys, time; from pathlib import Path; from fakd_core.runs.lock import run_lock\n"
         "with run_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

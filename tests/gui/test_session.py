@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from fakd_core.config import TrainConfig
 from fakd_core.events import StepEnd
+from fakd_core.runs.config import TrainConfig
 from fakd_gui.jobs import JobEnd, Outcome
 from fakd_gui.main_window import MainWindow
 from fakd_gui.run_folders import free_run_folder, runs_in

@@ -10,14 +10,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from fakd_core.config import TrainConfig
-from fakd_core.options import training_options
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import training_options
 from fakd_gui.jobs import stop_all
 from fakd_gui.session import Session
-from fakd_gui.train import TrainPanel
 from fakd_gui.train.estimate import Estimate, Pace, in_bytes, in_words
 from fakd_gui.train.memory_need import cache_bytes
 from fakd_gui.train.options import number, problems_of, whole_number, whole_numbers, written
+from fakd_gui.train.panel import TrainPanel
 from fakd_gui.train.presets import PRESETS, QUICK
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
@@ -306,7 +306,7 @@ def test_too_little_room_is_a_warning_beside_start(qtbot: QtBot, panel: TrainPan
 
 def test_the_room_of_a_cache_is_that_of_its_files(small_teacher: Path) -> None:
     """150 patches are 5 blocks of 32; each patch: 48x48x3 and 3 maps of 12x12x8 numbers of 2 bytes."""
-    from fakd_core.catalogue import resolve_spec
+    from fakd_core.models.references import resolve_spec
 
     values = {"student": "s", "train_data": "d", "run": "r", "teacher": str(small_teacher), "patch": 12}
     config = TrainConfig.build(**values, teacher_cache="c", cache_patches=150)

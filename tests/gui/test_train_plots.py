@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from run_plots import drawn, make_series, middle
 
-from fakd_core.config import TrainConfig, to_toml
 from fakd_core.events import Scores
-from fakd_core.run_folder import CONFIG, METRICS
+from fakd_core.runs.config import TrainConfig, to_toml
+from fakd_core.runs.layout import CONFIG, METRICS
 from fakd_gui.app import make_application
 from fakd_gui.jobs import stop_all
 from fakd_gui.session import Session

@@ -11,11 +11,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from fakd_core.config import TrainConfig, read_toml, to_toml
+from fakd_core.runs.config import TrainConfig, to_toml
+from fakd_core.settings import read_toml
 from fakd_gui.jobs import stop_all
 from fakd_gui.session import Session
-from fakd_gui.train import TrainPanel
 from fakd_gui.train.own_presets import own_presets, path_of
+from fakd_gui.train.panel import TrainPanel
 from fakd_gui.train.preset_bar import CUSTOM
 from fakd_gui.train.presets import PRESETS
 

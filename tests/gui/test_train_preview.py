@@ -11,10 +11,10 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 
-from fakd_core.config import TrainConfig
 from fakd_core.events import CancelToken, Preview, StepEnd
-from fakd_core.run_folder import PREVIEWS_KEPT, previews
-from fakd_core.trainer import resume_training, train
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import PREVIEWS_KEPT, previews
+from fakd_core.training.trainer import resume_training, train
 from fakd_gui.app import make_application
 from fakd_gui.convert import array_from_qimage
 from fakd_gui.jobs import stop_all

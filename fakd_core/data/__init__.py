@@ -1,0 +1,1 @@
+"""Image files, folders of images, and batches of patches cut from them."""

@@ -1,0 +1,156 @@
+"""Where the images of a training or test set lie: a plain folder, DIV2K's layout, the benchmarks' layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os.path import expanduser, realpath
+from pathlib import Path
+from typing import Literal
+
+from fakd_core.assets import assets_dir
+from fakd_core.errors import DataError
+
+Layout = Literal["folder", "DIV2K", "benchmark"]
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".gif",
+        ".ppm",
+        ".pgm",
+        ".pnm",
+        ".jp2",
+        ".avif",
+    }
+)
+_DIV2K_PARTS = ("DIV2K_train", "DIV2K_valid")
+
+
+@dataclass(frozen=True)
+class ImageFolders:
+    """`hr` holds the HR images; `lr`, if not None, holds an `X{scale}` folder per scale."""
+
+    name: str
+    layout: Layout
+    hr: Path
+    lr: Path | None
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Image files directly in `folder`, by suffix, in natural order (img2 before img10); no hidden files.
+
+    Raises `DataError` if `folder` isn't a folder. An empty list is an answer, not an error.
+    """
+    if not folder.exists():
+        raise DataError(f"{folder}: no such folder; check the path")
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected a folder of images, found a file; name the folder it is in")
+    try:
+        found = [
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+        ]
+    except OSError as error:
+        raise DataError(f"{folder}: can't be read ({error.strerror}); check its permissions") from error
+    return sorted(found, key=_natural)
+
+
+def detect_layout(folder: Path) -> ImageFolders:
+    """Recognise the layout of `folder`.
+
+    - benchmark: `folder/HR`, with or without `folder/LR_bicubic/X{scale}`; or the HR folder itself;
+    - DIV2K: `folder/DIV2K_train_HR` (else `DIV2K_valid_HR`), with or without `..._LR_bicubic/X{scale}`;
+      or the HR folder itself, or the parent of a folder named `DIV2K`;
+    - otherwise a plain folder of HR images.
+
+    Raises `DataError` if there is no image where the layout says HR images are.
+    """
+    # The real path, so that "." and "HR/.." have a name to show and a parent to look into. Path's own ways to
+    # it raise RuntimeError for a link to itself, and for the home of a user who isn't there.
+    folder = Path(realpath(expanduser(folder)))
+    folders = _benchmark(folder) or _div2k(folder) or _div2k(folder / "DIV2K")
+    if folders is None:
+        folders = ImageFolders(folder.name, "folder", folder, None)
+    if not find_images(folders.hr):
+        raise DataError(f"{folders.hr}: no images found{_hint(folder)}; expected {_expected()}")
+    return folders
+
+
+def find_lr_files(folders: ImageFolders, hr_files: Sequence[Path], scale: int) -> tuple[Path | None, ...]:
+    """The LR partner `{stem}x{scale}` of every HR file; None for each where that scale has no folder.
+
+    Raises `DataError` if the folder is there and lacks some.
+    """
+    lr_folder = folders.lr / f"X{scale}" if folders.lr else None
+    if lr_folder is None or not lr_folder.is_dir():
+        return (None,) * len(hr_files)
+    present = {path.stem: path for path in find_images(lr_folder)}
+    missing = [path.stem for path in hr_files if f"{path.stem}x{scale}" not in present]
+    if missing:
+        shown = ", ".join(f"{stem}x{scale}" for stem in missing[:3])
+        raise DataError(
+            f"{lr_folder}: {len(missing)} of {len(hr_files)} LR images are missing ({shown}...); "
+            "add them, or remove the folder to have all LR images made"
+        )
+    return tuple(present[f"{path.stem}x{scale}"] for path in hr_files)
+
+
+def _benchmark(folder: Path) -> ImageFolders | None:
+    root = folder.parent if folder.name == "HR" and folder.is_dir() else folder
+    if not (root / "HR").is_dir():
+        return None
+    return ImageFolders(root.name, "benchmark", root / "HR", _if_folder(root / "LR_bicubic"))
+
+
+def _div2k(folder: Path) -> ImageFolders | None:
+    for part in _DIV2K_PARTS:
+        root = folder.parent if folder.name == f"{part}_HR" else folder
+        given_other_part = folder.name in {f"{other}_HR" for other in _DIV2K_PARTS} and root == folder
+        if not given_other_part and (root / f"{part}_HR").is_dir():
+            return ImageFolders(part, "DIV2K", root / f"{part}_HR", _if_folder(root / f"{part}_LR_bicubic"))
+    return None
+
+
+def _if_folder(path: Path) -> Path | None:
+    return path if path.is_dir() else None
+
+
+def _hint(folder: Path) -> str:
+    inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return f" (it holds the folders {', '.join(inside[:6])}: name one of them)" if inside else ""
+
+
+def _expected() -> str:
+    return "PNG, JPEG or other image files, or a folder with HR/ or DIV2K_train_HR/ in it"
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    return [
+        (int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", path.name.lower())
+    ]
+
+
+SAMPLES = "samples"
+"""What people type for the bundled images where a folder of images is asked for."""
+
+
+def resolve_data(ref: str | Path) -> Path:
+    """The folder that `ref` names: `samples` is the bundled images, anything else is a path.
+
+    A folder of the user's own with that very name is reached by its absolute path.
+    """
+    return assets_dir() / SAMPLES if str(ref) == SAMPLES else Path(ref)
+
+
+def sample_images() -> list[Path]:
+    """The bundled images by name. Raises `DataError` if the installation lacks them."""
+    return find_images(assets_dir() / SAMPLES)

@@ -1,0 +1,314 @@
+"""A data set decoded once into one file of plain pixels, mapped into memory: a patch costs its own bytes.
+
+The file holds the pixels of every image in the data set's order, LR before HR, then an index in JSON, then
+the index's length and a mark. It appears whole under its name or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import glob
+import hashlib
+import json
+import os
+import shutil
+import struct
+import time
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Generic, TypeVar
+
+import numpy as np
+import platformdirs
+
+from fakd_core.data.datasets import ImagePair, SRDataset
+from fakd_core.data.image_files import image_size
+from fakd_core.errors import DataError
+from fakd_core.events import CancelToken, Image8, Progress
+from fakd_core.files import atomic_path
+
+CACHE_VARIABLE = "FAKD_CACHE"
+"""The environment variable that names another cache folder."""
+
+_FORMAT = 2  # Raised whenever the file, or how an image becomes pixels, changes: older stores are made anew.
+_SUFFIX = ".pixels"
+_TAIL = struct.Struct("<Q8s")
+_MARK = b"FAKDpix\n"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_DECODERS = min(4, os.cpu_count() or 1)
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One pair in the file: (3, height, width) at `offset`, then (3, height·scale, width·scale).
+
+    Of a pair that could not be read there are no pixels, but the `problem`.
+    """
+
+    name: str
+    height: int
+    width: int
+    offset: int
+    sha256: str
+    problem: str = ""
+
+    def sizes(self, scale: int) -> tuple[int, int]:
+        """Bytes of the LR and of the HR image."""
+        return 3 * self.height * self.width, 3 * self.height * self.width * scale**2
+
+
+class PixelStore:
+    """The decoded pairs of a data set by position; nothing is read before it is touched."""
+
+    def __init__(self, pixels: Image8, entries: Iterable[_Entry], scale: int) -> None:
+        self._pixels = pixels
+        self._entries = tuple(entries)
+        self.scale = scale
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index: int) -> tuple[Image8, Image8]:
+        """LR (3, h, w) and HR (3, h·scale, w·scale), uint8 RGB: read-only views of the file."""
+        entry = self._entries[index]
+        lr_size, hr_size = entry.sizes(self.scale)
+        middle = entry.offset + lr_size
+        lr = self._pixels[entry.offset : middle].reshape(3, entry.height, entry.width)
+        hr = self._pixels[middle : middle + hr_size]
+        return lr, hr.reshape(3, entry.height * self.scale, entry.width * self.scale)
+
+    @property
+    def problems(self) -> dict[int, str]:
+        """Why the images that could not be read could not, by position; `__getitem__` is not for them."""
+        return {index: entry.problem for index, entry in enumerate(self._entries) if entry.problem}
+
+    def name_of(self, index: int) -> str:
+        """The image's name in its data set."""
+        return self._entries[index].name
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the names, shapes and pixels of all images."""
+        return self.hash_of(range(len(self)))
+
+    def hash_of(self, indices: Iterable[int]) -> str:
+        """As `content_hash`, over the images at `indices` in that order."""
+        return hashlib.sha256("".join(self._entries[index].sha256 for index in indices).encode()).hexdigest()
+
+
+def store_folder() -> Path:
+    """Where stores are kept: `stores` in the user's cache folder, or in the one $FAKD_CACHE names."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    cache = Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("fakd")
+    return cache / "stores"
+
+
+def store_path(dataset: SRDataset) -> Path:
+    """The one file for the folder and scale of `dataset`, whether it is there or not."""
+    folder = hashlib.sha256(os.fsencode(dataset.hr_files[0].parent)).hexdigest()
+    return store_folder() / f"{dataset.name[:40]}-x{dataset.scale}-{folder[:12]}{_SUFFIX}"
+
+
+def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, None, PixelStore]:
+    """The store of `dataset`, made first if there is none, it is damaged, or a file has changed since.
+
+    An image that can't be read is no error, unless all are: it is among the store's `problems`.
+    Says nothing if the store is ready. Where another process is making it, waits for that and says so.
+
+    Raises:
+        DataError: no image can be read, or the store does not fit or can't be written where it belongs.
+        Cancelled: the token was cancelled meanwhile; nothing is left behind.
+    """
+    path = store_path(dataset)
+    made_from = _made_from(dataset)
+    store = _ready(path, dataset, made_from)
+    if store is not None:
+        return store
+    need = _size(dataset)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("a") as lock:
+            alone = yield from _locked(lock, len(dataset), token)
+            store = _ready(path, dataset, made_from)
+            if store is not None:
+                return store
+            if alone:
+                _clear(path)
+            if need > shutil.disk_usage(path.parent).free:
+                raise _no_room(path.parent, dataset, need)
+            with atomic_path(path) as temporary:
+                yield from _write(temporary, dataset, made_from, token)
+                store = _mapped(temporary, made_from)
+                if store is None:
+                    raise OSError("files there can't be mapped into memory")
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _no_room(path.parent, dataset, need, f" ({error.strerror})") from error
+        raise DataError(
+            f"{path.parent}: the decoded images can't be kept there ({error.strerror or error}); "
+            f"set {CACHE_VARIABLE} to another folder"
+        ) from error
+    return store
+
+
+def _made_from(dataset: SRDataset) -> dict[str, Any]:
+    """All that a store depends on, as JSON gives it back."""
+    files = []
+    for path in (path for pair in zip(dataset.hr_files, dataset.lr_files, strict=True) for path in pair):
+        try:
+            status = path.stat() if path else None
+        except OSError as error:
+            raise DataError(f"{path}: can't be read ({error.strerror}); choose the folder again") from error
+        files.append([str(path), status.st_size, status.st_mtime_ns] if status else None)
+    return {"format": _FORMAT, "scale": dataset.scale, "files": files}
+
+
+def _ready(path: Path, dataset: SRDataset, made_from: dict[str, Any]) -> PixelStore | None:
+    """As `_mapped`; None also where an image can be read by now: permissions are given, memory comes free."""
+    store = _mapped(path, made_from)
+    if store is not None and any(isinstance(_pair(dataset, index), ImagePair) for index in store.problems):
+        return None
+    return store
+
+
+def _pair(dataset: SRDataset, index: int) -> ImagePair | DataError:
+    try:
+        return dataset.load(index)
+    except DataError as error:
+        return error
+
+
+def _mapped(path: Path, made_from: dict[str, Any]) -> PixelStore | None:
+    """The store at `path`, or None if it is absent, damaged or made from something else."""
+    try:
+        with path.open("rb") as file:
+            end = file.seek(-_TAIL.size, os.SEEK_END)
+            length, mark = _TAIL.unpack(file.read())
+            pixels_end = file.seek(end - length)
+            index = json.loads(file.read(length))
+            if mark != _MARK or index["made_from"] != made_from:
+                return None
+            scale = made_from["scale"]
+            entries = [_Entry(**entry) for entry in index["entries"]]
+            if sum(sum(entry.sizes(scale)) for entry in entries) != pixels_end:
+                return None
+            pixels = np.asarray(np.memmap(file, np.uint8, "r", shape=(pixels_end,)))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return PixelStore(pixels, entries, scale)
+
+
+def _locked(lock: IO[str], total: int, token: CancelToken) -> Generator[Progress, None, bool]:
+    """Wait for the lock, which ends with the file; False on a file system that knows none."""
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            token.heed()
+            yield Progress(0, total, "waiting for another process to decode the images")
+            time.sleep(_POLL_SECONDS)
+        except OSError:
+            # Both write files of their own then, and the later one stays.
+            return False
+        else:
+            return True
+
+
+def _clear(path: Path) -> None:
+    """Remove what is out of date, and what killed processes left: the room may be needed."""
+    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.*{_SUFFIX}"):
+        leftover.unlink()
+    path.unlink(missing_ok=True)
+
+
+def _write(
+    path: Path, dataset: SRDataset, made_from: dict[str, Any], token: CancelToken
+) -> Generator[Progress, None, None]:
+    total = len(dataset)
+    entries = []
+    with path.open("wb") as file, Prefetcher(partial(_pair, dataset), _DECODERS, total) as load:
+        for index in range(total):
+            token.heed()
+            yield Progress(index, total, "decoding images")
+            pair = load(index)
+            offset = file.tell()
+            if isinstance(pair, DataError):
+                entries.append(_Entry(dataset.names[index], 0, 0, offset, "", str(pair)))
+                continue
+            height, width = pair.lr.shape[:2]
+            digest = hashlib.sha256(os.fsencode(f"{pair.name}\n{height} {width} {dataset.scale}\n"))
+            for image in (pair.lr, pair.hr):
+                planes = np.ascontiguousarray(image.transpose(2, 0, 1))
+                digest.update(planes.data)
+                file.write(planes.data)
+            entries.append(_Entry(pair.name, height, width, offset, digest.hexdigest()))
+        if all(entry.problem for entry in entries):
+            raise DataError(f"none of the {total} images can be read. The first: {entries[0].problem}")
+        index_json = json.dumps({"made_from": made_from, "entries": [asdict(entry) for entry in entries]})
+        file.write(index_json.encode() + _TAIL.pack(len(index_json), _MARK))
+
+
+def _size(dataset: SRDataset) -> int:
+    """Bytes of all pixels, from the images' headers, as far as they can be read."""
+    size = 0
+    for path in dataset.hr_files:
+        with suppress(DataError):
+            width, height = (side // dataset.scale for side in image_size(path))
+            size += 3 * width * height * (1 + dataset.scale**2)
+    return size
+
+
+def _no_room(folder: Path, dataset: SRDataset, need: int, reason: str = "") -> DataError:
+    free = shutil.disk_usage(folder).free
+    return DataError(
+        f"{folder}: no room for the decoded images of {dataset.name}{reason}: they take {need / 1e9:.2f} GB, "
+        f"{free / 1e9:.2f} GB is free; make room, or set {CACHE_VARIABLE} to a folder with room"
+    )
+
+
+_Made = TypeVar("_Made")
+
+
+class Prefetcher(Generic[_Made]):
+    """`prefetcher(n)` is `make(n)`; the `depth` numbers after `n` are made meanwhile, for calls to come.
+
+    What is given does not depend on what was asked before; only calls in ascending order are quick. What
+    `make` raises comes out of the call for that number.
+    """
+
+    def __init__(self, make: Callable[[int], _Made], depth: int = 1, end: int | None = None) -> None:
+        """`make` is called in up to `depth` threads at once, for numbers below `end` alone."""
+        self._make = make
+        self._depth = depth
+        self._end = end
+        self._pool = ThreadPoolExecutor(depth, thread_name_prefix="prefetch")
+        self._futures: dict[int, Future[_Made]] = {}
+
+    def __call__(self, number: int) -> _Made:
+        stop = number + self._depth + 1
+        wanted = range(number, stop if self._end is None else min(stop, self._end))
+        for other in self._futures.keys() - set(wanted):
+            self._futures.pop(other).cancel()
+        for coming in wanted:
+            if coming not in self._futures:
+                self._futures[coming] = self._pool.submit(self._make, coming)
+        return self._futures.pop(number).result()
+
+    def close(self) -> None:
+        """End the threads; waits for what they are at."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Prefetcher[_Made]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""The FAKD loss: affinities, terms, recipes."""

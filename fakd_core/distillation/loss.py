@@ -1,0 +1,172 @@
+"""The loss of a distillation step: data supervision, teacher supervision, and a recipe's terms, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fakd_core.distillation.affinity import full_precision
+from fakd_core.distillation.recipe import Recipe, parse_recipe
+from fakd_core.distillation.terms import FeaturePair
+from fakd_core.errors import ConfigError, FeatureTapError
+
+
+@dataclass(frozen=True)
+class LossBreakdown:
+    """The loss of one batch, every value a scalar tensor.
+
+    `total` is differentiable. `parts` are weighted and sum to it: DS, TS, then the recipe's terms in order.
+    `raw` holds the same losses before weighting (DS and TS on the 0..255 scale).
+    """
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    raw: dict[str, Tensor]
+
+
+class DistillationLoss:
+    """total = (1 - alpha) L1(S, hr) + alpha L1(S, T) + sum of the recipe's weighted terms (FAKD).
+
+    Computed in float32 (float64 for float64 input) even under autocast. The teacher gets no gradient.
+
+    Args:
+        alpha: share of the teacher's output against the ground truth, 0..1.
+        recipe: the distillation terms, as text or parsed; `none` for none.
+        layers: taps that the terms compare, in the order in which FSP links them.
+
+    Raises:
+        ConfigError: alpha out of range, a faulty recipe, or layers that the recipe can't work with.
+
+    Example:
+        >>> import torch
+        >>> from fakd_core import create_model
+        >>> from fakd_core.distillation.loss import DistillationLoss
+        >>> teacher = create_model("rcan", n_resgroups=3, n_resblocks=2, n_feats=16).eval()
+        >>> student = create_model("rcan", n_resgroups=2, n_resblocks=1, n_feats=8, reduction=4)
+        >>> lr, hr = 255 * torch.rand(1, 3, 12, 12), 255 * torch.rand(1, 3, 48, 48)
+        >>> with torch.no_grad():
+        ...     teacher_sr, teacher_maps = teacher.forward_features(lr)
+        >>> student_sr, student_maps = student.forward_features(lr)
+        >>> loss = DistillationLoss(alpha=0.5, recipe="10*SA", layers=(1, 2, 3))
+        >>> found = loss(student_sr, teacher_sr, hr, student_maps, teacher_maps)
+        >>> list(found.parts)
+        ['DS', 'TS', 'SA']
+        >>> bool(torch.isclose(found.total, sum(found.parts.values())))
+        True
+        >>> found.total.backward()
+    """
+
+    def __init__(
+        self, alpha: float = 0.5, recipe: str | Recipe = "10*SA", layers: Sequence[int] = (1, 2, 3)
+    ) -> None:
+        if not 0 <= alpha <= 1:
+            raise ConfigError(f"alpha must be in 0..1 (found {alpha})")
+        self.alpha = alpha
+        self.recipe = parse_recipe(recipe) if isinstance(recipe, str) else recipe
+        self.layers = tuple(layers)
+        if len(set(self.layers)) != len(self.layers) or any(layer < 0 for layer in self.layers):
+            raise ConfigError(f"layers must be different numbers from 0 on (found {list(self.layers)})")
+        for term in self.recipe:
+            if len(self.layers) < term.kind.min_layers:
+                raise ConfigError(
+                    f"{term.name} needs at least {term.kind.min_layers} layers (found {list(self.layers)})"
+                )
+
+    @classmethod
+    def ground_truth_only(cls) -> DistillationLoss:
+        """Plain training without a teacher: the total is L1(S, hr)."""
+        return cls(alpha=0, recipe=Recipe(), layers=())
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts when there is a teacher."""
+        return ("DS", "TS", *self.recipe.part_names)
+
+    def check_widths(self, student: Sequence[int], teacher: Sequence[int]) -> None:
+        """Raise `ConfigError` if a term can't compare maps of these numbers of channels, one a tap."""
+        if self.recipe and not (student and teacher):
+            bare = "teacher" if student else "student"
+            raise ConfigError(
+                f"the recipe {self.recipe} compares feature maps; the {bare} has none over the pixels of the "
+                "low-resolution image: use the recipe none, or another network"
+            )
+        terms = [term.name for term in self.recipe if term.kind.needs_equal_channels]
+        for layer in self.layers if terms else ():
+            if student[layer] != teacher[layer]:
+                raise ConfigError(
+                    f"{', '.join(terms)} compares maps of equal width only; at layer {layer} the student has "
+                    f"{student[layer]} channels, the teacher {teacher[layer]}: choose a term that works "
+                    "across widths, such as SA, or a student as wide as the teacher"
+                )
+
+    def __call__(
+        self,
+        student_sr: Tensor,
+        teacher_sr: Tensor | None,
+        hr: Tensor,
+        student_maps: Sequence[Tensor | None] | None = None,
+        teacher_maps: Sequence[Tensor | None] | None = None,
+    ) -> LossBreakdown:
+        """The loss of one batch.
+
+        Args:
+            student_sr: (B, 3, H, W), 0..255, not clipped.
+            teacher_sr: the same shape; None without a teacher: the total is then DS alone with weight 1.
+            hr: the same shape.
+            student_maps: one entry a tap of the student, None for a tap that is not among the layers; may
+                be None altogether for a recipe without terms.
+            teacher_maps: the same of the teacher.
+
+        Raises:
+            FeatureTapError: shapes differ, a layer is not among the maps, or a term can't compare them.
+        """
+        _check_same_shape("hr", hr, student_sr)
+        student_sr = full_precision(student_sr)
+        data = F.l1_loss(student_sr, full_precision(hr))
+        if teacher_sr is None:
+            return LossBreakdown(data, {"DS": data}, {"DS": data})
+        _check_same_shape("teacher_sr", teacher_sr, student_sr)
+        raw = {"DS": data, "TS": F.l1_loss(student_sr, full_precision(teacher_sr.detach()))}
+        weights = [1 - self.alpha, self.alpha]
+        pairs = self._pairs(student_maps, teacher_maps) if len(self.recipe) else []
+        for name, term in zip(self.recipe.part_names, self.recipe, strict=True):
+            raw[name] = term.kind.compare(pairs, dict(term.params))
+            weights.append(term.weight)
+        parts = {name: weight * loss for weight, (name, loss) in zip(weights, raw.items(), strict=True)}
+        return LossBreakdown(torch.stack(list(parts.values())).sum(), parts, raw)
+
+    def _pairs(
+        self, student_maps: Sequence[Tensor | None] | None, teacher_maps: Sequence[Tensor | None] | None
+    ) -> list[FeaturePair]:
+        if student_maps is None or teacher_maps is None:
+            raise FeatureTapError(
+                f"the recipe {self.recipe} compares feature maps: give the student's and teacher's"
+            )
+        compared = zip(
+            self.layers,
+            self._tapped("student", student_maps),
+            self._tapped("teacher", teacher_maps),
+            strict=True,
+        )
+        return [FeaturePair(layer, student, teacher.detach()) for layer, student, teacher in compared]
+
+    def _tapped(self, owner: str, maps: Sequence[Tensor | None]) -> list[Tensor]:
+        there = {layer: feature_map for layer, feature_map in enumerate(maps) if feature_map is not None}
+        missing = [layer for layer in self.layers if layer not in there]
+        if missing:
+            raise FeatureTapError(
+                f"layers {missing} are not among the {owner}'s feature maps: it has {len(there)} {[*there]}"
+            )
+        return [there[layer] for layer in self.layers]
+
+
+def _check_same_shape(name: str, image: Tensor, student_sr: Tensor) -> None:
+    if image.shape != student_sr.shape:
+        raise FeatureTapError(
+            f"student_sr {tuple(student_sr.shape)} and {name} {tuple(image.shape)} differ in shape: "
+            "student, teacher and data must be of one scale"
+        )

@@ -1,0 +1,219 @@
+"""The recipe of a distillation, such as `10*SA+0.5*PSA(k=2,pool=max)`: parsed, checked, and written back."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fakd_core.distillation.terms import TERMS, Parameter, TermKind, Value
+from fakd_core.errors import ConfigError
+
+_TOKEN = re.compile(
+    r"\s*(?P<token>(?P<number>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)|(?P<name>[a-z_]\w*)|\S)", re.I | re.A
+)
+_END = "the end"
+_LONGEST = 1000
+"""Characters of a recipe: all kinds of terms together, with every parameter, take some two hundred."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One weighted term; `params` holds every parameter of its kind, in the table's order."""
+
+    weight: float
+    name: str
+    params: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def kind(self) -> TermKind:
+        kind = TERMS.find(self.name)
+        if kind is None:
+            raise ConfigError(f"unknown distillation term {self.name!r}; known: {', '.join(TERMS.names)}")
+        return kind
+
+    @property
+    def full_name(self) -> str:
+        """Name and parameters, without the weight."""
+        if not self.params:
+            return self.name
+        return f"{self.name}({','.join(f'{name}={_written(value)}' for name, value in self.params)})"
+
+    def __str__(self) -> str:
+        return f"{_written(self.weight)}*{self.full_name}"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Terms in the order written; `str(recipe)` parses to an equal recipe. Without terms it is `none`."""
+
+    terms: tuple[Term, ...] = ()
+
+    def __iter__(self) -> Iterator[Term]:
+        return iter(self.terms)
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def __str__(self) -> str:
+        return "+".join(map(str, self.terms)) or "none"
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """One name a term: the short name, or the one with parameters where two terms are of one kind."""
+        short = [term.name for term in self.terms]
+        return tuple(term.name if short.count(term.name) == 1 else term.full_name for term in self.terms)
+
+
+def parse_recipe(text: str) -> Recipe:
+    """Parse `[WEIGHT*]NAME[(PARAMETER=VALUE,...)]`, several joined by `+`.
+
+    A missing weight is 1, a missing parameter its default; names may be in any case.
+    `none`, or nothing, is the recipe without terms.
+
+    Raises:
+        ConfigError: with the position (from 1) of the fault and what was expected there.
+    """
+    if len(text) > _LONGEST:
+        raise ConfigError(
+            f"recipe: expected at most {_LONGEST} characters, such as 10*SA+0.5*AT, found {len(text)}"
+        )
+    if text.strip().lower() in ("", "none"):
+        return Recipe()
+    return _Parser(text).recipe()
+
+
+def _written(value: Value) -> str:
+    """The shortest text that parses to `value`."""
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class _Token:
+    text: str
+    position: int
+    is_number: bool = False
+    is_name: bool = False
+
+
+class _Parser:
+    """Reads a recipe from left to right, one token ahead."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = [
+            _Token(found["token"], found.start("token"), bool(found["number"]), bool(found["name"]))
+            for found in _TOKEN.finditer(text)
+        ]
+        self._next = 0
+
+    def recipe(self) -> Recipe:
+        terms: list[Term] = []
+        while True:
+            start = self._peek()
+            term = self._term()
+            if any(term.full_name == other.full_name for other in terms):
+                raise self._fault(
+                    start, f"{term.full_name} stands there twice: add the weights up in one term"
+                )
+            terms.append(term)
+            if self._peek().text == _END:
+                return Recipe(tuple(terms))
+            self._expect("+")
+
+    def _peek(self) -> _Token:
+        if self._next < len(self._tokens):
+            return self._tokens[self._next]
+        return _Token(_END, len(self._text))
+
+    def _take(self) -> _Token:
+        token = self._peek()
+        self._next += 1
+        return token
+
+    def _expect(self, text: str) -> None:
+        token = self._take()
+        if token.text != text:
+            raise self._fault(token, f"expected {text!r}, found {_quoted(token)}")
+
+    def _fault(self, token: _Token, reason: str) -> ConfigError:
+        return ConfigError(f"recipe {self._text!r}, character {token.position + 1}: {reason}")
+
+    def _term(self) -> Term:
+        weight = 1.0
+        start = self._peek()
+        following = self._tokens[self._next + 1 : self._next + 2]
+        if start.is_number:
+            weight = self._weight(self._take())
+            self._expect("*")
+        elif start.text == "-" or (following and following[0].text == "*"):
+            raise self._fault(start, f"a weight must be a positive number, found {_quoted(start)}")
+        name = self._take()
+        if not name.is_name:
+            raise self._fault(name, f"expected a term ({', '.join(TERMS.names)}), found {_quoted(name)}")
+        kind = TERMS.find(name.text)
+        if kind is None:
+            known = f"known: {', '.join(TERMS.names)}"
+            raise self._fault(
+                name, f"unknown term {name.text!r}{_suggestion(name.text, TERMS.names)}; {known}"
+            )
+        given = self._parameters(kind) if self._peek().text == "(" else {}
+        return Term(weight, kind.name, tuple((p.name, given.get(p.name, p.default)) for p in kind.parameters))
+
+    def _weight(self, token: _Token) -> float:
+        weight = float(token.text)
+        if not (math.isfinite(weight) and weight > 0):
+            raise self._fault(token, f"a weight must be a positive, finite number, found {token.text}")
+        return weight
+
+    def _parameters(self, kind: TermKind) -> dict[str, Value]:
+        opening = self._take()
+        if not kind.parameters:
+            raise self._fault(opening, f"{kind.name} has no parameters")
+        by_name = {parameter.name.lower(): parameter for parameter in kind.parameters}
+        values: dict[str, Value] = {}
+        while True:
+            name = self._take()
+            names = tuple(parameter.name for parameter in kind.parameters)
+            parameter = by_name.get(name.text.lower())
+            if name.text == _END:
+                raise self._fault(name, f"expected a parameter ({', '.join(names)}), found {_END}")
+            if parameter is None:
+                raise self._fault(
+                    name,
+                    f"{kind.name} has no parameter {_quoted(name)}{_suggestion(name.text, names)}; "
+                    f"it has {', '.join(names)}",
+                )
+            if parameter.name in values:
+                raise self._fault(name, f"{parameter.name} is given twice")
+            self._expect("=")
+            values[parameter.name] = self._value(parameter)
+            closing = self._take()
+            if closing.text == ")":
+                return values
+            if closing.text != ",":
+                raise self._fault(closing, f"expected ',' or ')', found {_quoted(closing)}")
+
+    def _value(self, parameter: Parameter) -> Value:
+        token = self._take()
+        sign = token.text if token.text == "-" else ""
+        found = sign + self._take().text if sign else token.text
+        try:
+            return parameter.parse(found)
+        except ValueError:
+            quoted = found if found == _END else repr(found)
+            raise self._fault(
+                token, f"{parameter.name} must be {parameter.allowed}, found {quoted}"
+            ) from None
+
+
+def _quoted(token: _Token) -> str:
+    return token.text if token.text == _END else repr(token.text)
+
+
+def _suggestion(text: str, known: tuple[str, ...]) -> str:
+    by_lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=0.5)
+    return f", did you mean {by_lower[close[0]]}?" if close else ""

@@ -1,0 +1,254 @@
+"""The table of distillation terms: what each compares, its parameters, what it asks of the feature maps."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fakd_core import plugins
+from fakd_core.distillation.affinity import (
+    channel_affinity,
+    full_precision,
+    spatial_affinity,
+    spatial_affinity_loss,
+)
+from fakd_core.errors import ConfigError, FeatureTapError
+from fakd_core.plugins import Additions
+
+_NAME = re.compile(r"[a-z_]\w*", re.I | re.A)
+Value = int | float | str
+Values = Mapping[str, Value]
+
+
+class FeaturePair(NamedTuple):
+    """Student's and teacher's map (B, C, H, W) at the tap `layer`."""
+
+    layer: int
+    student: Tensor
+    teacher: Tensor
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number in `low`..`high`, or one of the words `choices`; its type is the default's type."""
+
+    name: str
+    default: Value
+    low: float = 0
+    high: float = 0
+    choices: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, for people."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        return f"a {'whole ' if isinstance(self.default, int) else ''}number in {self.low:g}..{self.high:g}"
+
+    def parse(self, text: str) -> Value:
+        """The value `text` stands for; raises `ValueError` if it isn't allowed."""
+        if self.choices:
+            word = text.lower()
+            if word not in self.choices:
+                raise ValueError(text)
+            return word
+        value = type(self.default)(text)
+        if isinstance(value, str) or not self.low <= value <= self.high:
+            raise ValueError(text)
+        return value
+
+
+@dataclass(frozen=True)
+class TermKind:
+    """One kind of distillation term: an entry of the table.
+
+    `loss` gets the pairs of the tapped layers in order, in float32 or float64, and the parameters' values.
+    """
+
+    name: str
+    title: str
+    loss: Callable[[Sequence[FeaturePair], Values], Tensor]
+    parameters: tuple[Parameter, ...] = ()
+    needs_equal_channels: bool = False
+    min_layers: int = 1
+
+    def compare(self, pairs: Sequence[FeaturePair], values: Values) -> Tensor:
+        """Unweighted loss of this kind over `pairs`: a scalar, in float32 at least, whatever autocast says.
+
+        Raises:
+            FeatureTapError: batch or spatial sizes differ, widths differ where they must not, too few layers.
+        """
+        if len(pairs) < self.min_layers:
+            raise FeatureTapError(
+                f"{self.name} compares at least {self.min_layers} layers, found {len(pairs)}"
+            )
+        for layer, student, teacher in pairs:
+            self._check(layer, student, teacher)
+        with torch.autocast(pairs[0].student.device.type, enabled=False):
+            return self.loss(
+                [FeaturePair(i, full_precision(s), full_precision(t)) for i, s, t in pairs], values
+            )
+
+    def _check(self, layer: int, student: Tensor, teacher: Tensor) -> None:
+        shapes = f"layer {layer}: student {tuple(student.shape)}, teacher {tuple(teacher.shape)}"
+        if student.ndim != 4 or teacher.ndim != 4:
+            raise FeatureTapError(f"{self.name} compares feature maps (B, C, H, W); found {shapes}")
+        if student.shape[0] != teacher.shape[0] or student.shape[2:] != teacher.shape[2:]:
+            raise FeatureTapError(
+                f"{self.name} compares maps of equal batch, height and width; found {shapes}"
+            )
+        if self.needs_equal_channels and student.shape[1] != teacher.shape[1]:
+            raise FeatureTapError(
+                f"{self.name} needs student and teacher maps of equal width; layer {layer} has "
+                f"{student.shape[1]} channels in the student and {teacher.shape[1]} in the teacher: "
+                "choose a term that works across widths, such as SA, or a student as wide as the teacher"
+            )
+
+
+class TermTable:
+    """Kinds of terms by name; names are unique whatever their case.
+
+    Other packages add some in the entry points of `group`.
+    """
+
+    def __init__(self, kinds: Iterable[TermKind] = (), group: str = "") -> None:
+        self._kinds: dict[str, TermKind] = {}
+        for kind in kinds:
+            self.register(kind)
+        self._additions = Additions(group, TermKind, self.register) if group else None
+
+    def register(self, kind: TermKind) -> None:
+        """Add `kind`; raises `ConfigError`, and changes nothing, if its name is taken."""
+        if not _NAME.fullmatch(kind.name):
+            raise ConfigError(
+                f"a distillation term's name is of letters, digits and _, found {kind.name!r}: choose another"
+            )
+        known = self._kinds.get(kind.name.lower())
+        if known is not None:
+            raise ConfigError(f"a distillation term named {known.name!r} exists already: choose another name")
+        self._kinds[kind.name.lower()] = kind
+
+    def find(self, name: str) -> TermKind | None:
+        """The kind called `name`, upper or lower case."""
+        return self._all().get(name.lower())
+
+    def __iter__(self) -> Iterator[TermKind]:
+        return iter(self._all().values())
+
+    def _all(self) -> dict[str, TermKind]:
+        if self._additions is not None:
+            self._additions.load()
+        return self._kinds
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(kind.name for kind in self)
+
+
+def _each_layer(
+    representation: Callable[[Tensor, Values], Tensor],
+) -> Callable[[Sequence[FeaturePair], Values], Tensor]:
+    """The usual term: the L1 distance of one representation of both maps, summed over layers."""
+
+    def loss(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
+        distances = [F.l1_loss(representation(s, values), representation(t, values)) for _, s, t in pairs]
+        return torch.stack(distances).sum()
+
+    return loss
+
+
+def _pooled(feature_map: Tensor, values: Values) -> Tensor:
+    k = int(values["k"])
+    pool = F.max_pool2d if values["pool"] == "max" else F.avg_pool2d
+    return pool(feature_map, k, stride=k, ceil_mode=True)
+
+
+def _sa(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
+    return torch.stack([spatial_affinity_loss(student, teacher) for _, student, teacher in pairs]).sum()
+
+
+def _psa(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
+    return _sa([FeaturePair(i, _pooled(s, values), _pooled(t, values)) for i, s, t in pairs], values)
+
+
+def _batch_affinity(feature_map: Tensor, values: Values) -> Tensor:
+    """(B, B). With one sample a batch it is 1 whatever the map: the term is then 0 and teaches nothing."""
+    samples = feature_map.flatten(1)
+    return F.normalize(samples @ samples.mT, dim=1)
+
+
+def _attention(feature_map: Tensor, values: Values) -> Tensor:
+    energy = feature_map.square().sum(dim=1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(energy, dim=(2, 3), keepdim=True)
+    return energy / (norm + 1e-6)
+
+
+def _fsp_matrix(first: Tensor, second: Tensor) -> Tensor:
+    """Flow between two layers of one network (B, C1, C2): mean over positions of the channels' products."""
+    size = (min(first.shape[2], second.shape[2]), min(first.shape[3], second.shape[3]))
+    left, right = (F.adaptive_avg_pool2d(feature_map, size).flatten(2) for feature_map in (first, second))
+    flow: Tensor = left @ right.mT / left.shape[2]
+    return flow
+
+
+def _fsp(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
+    distances = [
+        F.l1_loss(_fsp_matrix(first.student, second.student), _fsp_matrix(first.teacher, second.teacher))
+        for first, second in pairwise(pairs)
+    ]
+    return torch.stack(distances).sum()
+
+
+def _mean_distances(feature_map: Tensor, values: Values) -> Tensor:
+    means = _pooled(feature_map, values).mean(dim=1).flatten(1)
+    return (means.unsqueeze(2) - means.unsqueeze(1)).abs()
+
+
+def _gaussian_kernel(feature_map: Tensor, values: Values) -> Tensor:
+    """Taylor series, to the power P, of the Gaussian kernel exp(-gamma |f_i - f_j|²) of unit features."""
+    similarity = spatial_affinity(_pooled(feature_map, values))
+    gamma = float(values["gamma"])
+    factors = [
+        math.exp(-2 * gamma) * (2 * gamma) ** p / math.factorial(p) for p in range(int(values["P"]) + 1)
+    ]
+    series = torch.full_like(similarity, factors[-1])
+    for factor in reversed(factors[:-1]):
+        series = series * similarity + factor
+    return series
+
+
+_POOLING = (Parameter("k", 2, 1, 32), Parameter("pool", "max", choices=("max", "avg")))
+
+# Sources: SA, FAKD (He et al., ICIP 2020); CA, IA, PSA, MMD, RBF, its published implementation;
+# FSP, Yim et al., CVPR 2017; AT, Zagoruyko and Komodakis, ICLR 2017; FitNet, Romero et al., ICLR 2015.
+TERMS = TermTable(
+    [
+        TermKind("SA", "spatial affinity", _sa),
+        TermKind("PSA", "spatial affinity after pooling", _psa, _POOLING),
+        TermKind(
+            "CA", "channel affinity", _each_layer(lambda f, _: channel_affinity(f)), needs_equal_channels=True
+        ),
+        TermKind("IA", "affinity of the samples of a batch", _each_layer(_batch_affinity)),
+        TermKind("FSP", "flow between consecutive layers", _fsp, needs_equal_channels=True, min_layers=2),
+        TermKind("AT", "attention: energy over channels", _each_layer(_attention)),
+        TermKind(
+            "FitNet", "the feature maps themselves", _each_layer(lambda f, _: f), needs_equal_channels=True
+        ),
+        TermKind("MMD", "differences of channel means after pooling", _each_layer(_mean_distances), _POOLING),
+        TermKind(
+            "RBF",
+            "Gaussian kernel of pooled unit features",
+            _each_layer(_gaussian_kernel),
+            (*_POOLING, Parameter("P", 2, 1, 20), Parameter("gamma", 5.0, 0.001, 40)),
+        ),
+    ],
+    plugins.TERMS,
+)

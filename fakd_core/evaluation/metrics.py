@@ -1,0 +1,178 @@
+"""PSNR and SSIM by the protocol that the super-resolution papers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fakd_core import plugins
+from fakd_core.errors import ConfigError, DataError
+from fakd_core.events import CancelToken
+from fakd_core.plugins import Additions
+
+RGBArray = npt.NDArray[np.uint8] | npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
+PEAK = 255.0
+SSIM_WINDOW = 11
+SSIM_SIGMA = 1.5
+_STRIP_PIXELS = 1 << 19
+
+PROTOCOL: dict[str, str] = {
+    "pixels": "SR clipped to 0..255 and rounded to 8 bits",
+    "crop_border": "scale pixels from every side",
+    "luma": "BT.601 as MATLAB's rgb2ycbcr, (65.481 R + 128.553 G + 24.966 B)/255 + 16, not rounded",
+    "psnr_y": "dB, peak 255, on luma; mean over images",
+    "ssim_y": "on luma, 11x11 Gaussian, sigma 1.5, K1 0.01, K2 0.03, biased covariance; mean over images",
+    "lr": "the set's own LR images; where missing, MATLAB's bicubic of HR cut to a multiple of the scale",
+}
+"""How `psnr_y` and `ssim_y` are measured in an evaluation, for people and for JSON."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure beside PSNR and SSIM: `score` takes (sr, hr, crop_border) as `psnr_y` and gives a number.
+
+    `name` is that of its column; `description` is its line in the protocol: unit, and what is measured.
+    """
+
+    name: str
+    description: str
+    score: Callable[[RGBArray, RGBArray, int], float]
+
+
+class MetricTable:
+    """The metrics that other packages add in the entry points of `group`, by name."""
+
+    def __init__(self, group: str) -> None:
+        self._metrics: dict[str, Metric] = {}
+        self._additions = Additions(group, Metric, self.register)
+
+    def register(self, metric: Metric) -> None:
+        """Add `metric`; raises `ConfigError`, and changes nothing, if its name is taken or no name."""
+        if not metric.name.isidentifier():
+            raise ConfigError(f"a metric's name is of letters, digits and _, found {metric.name!r}")
+        if metric.name in self._metrics or metric.name in _TAKEN:
+            raise ConfigError(f"a column named {metric.name!r} exists already: choose another name")
+        self._metrics[metric.name] = metric
+
+    def __iter__(self) -> Iterator[Metric]:
+        self._additions.load()
+        return iter(self._metrics.values())
+
+
+_TAKEN = frozenset(
+    {"model", "dataset", "set", "scale", "image", "name", "psnr_y", "ssim_y", "seconds", "images", *PROTOCOL}
+    | {"images_in_set", "left_out"}
+)
+METRICS = MetricTable(plugins.METRICS)
+
+
+def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | None = None) -> float:
+    """PSNR in dB of the luma of two (H, W, 3) RGB images in 0..255, without `crop_border` pixels per side.
+
+    Float images are clipped to 0..255 and rounded first. Identical images give infinity.
+    Raises `DataError` if the shapes differ or nothing is left after the crop, `Cancelled` between strips of
+    half a megapixel once `cancel` is cancelled.
+
+    Example:
+        >>> import numpy as np
+        >>> from fakd_core.evaluation.metrics import psnr_y
+        >>> hr = np.full((32, 32, 3), 100, np.uint8)
+        >>> print(f"{psnr_y(hr + 5, hr, crop_border=4):.2f} dB")  # luma has 219 levels for 255 of RGB
+        35.47 dB
+        >>> psnr_y(hr, hr, crop_border=4)
+        inf
+    """
+    pair = _cropped(sr, hr, crop_border, smallest=1)
+    return _psnr((rgb_to_y(one), rgb_to_y(other)) for one, other in _strips(*pair, 0, cancel))
+
+
+def psnr_rgb(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
+    """PSNR in dB over all three channels; FAKD uses it with crop_border = scale + 6 for DIV2K validation.
+
+    Rounding, identical images and errors as in `psnr_y`.
+    """
+    return _psnr(_strips(*_cropped(sr, hr, crop_border, smallest=1), 0, None))
+
+
+def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | None = None) -> float:
+    """Mean SSIM of the luma of two (H, W, 3) RGB images in 0..255 (Wang et al., 2004), as in `PROTOCOL`.
+
+    Rounding and `cancel` as in `psnr_y`; identical images give 1. Raises `DataError` if the shapes differ or
+    less than the 11x11 window is left after the crop.
+
+    Example:
+        >>> import numpy as np
+        >>> from fakd_core.evaluation.metrics import ssim_y
+        >>> hr = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+        >>> print(f"{ssim_y(hr, hr, crop_border=4):.4f}, {ssim_y(255 - hr, hr, crop_border=4):.4f}")
+        1.0000, -0.9578
+    """
+    # scikit-image takes half a second to import; only those who measure SSIM pay for it.
+    from skimage.metrics import structural_similarity
+
+    pair = _cropped(sr, hr, crop_border, smallest=SSIM_WINDOW)
+    total, rows = 0.0, 0
+    # A window stands around every pixel at least its half from the border: strips share their edges.
+    for sr_strip, hr_strip in _strips(*pair, SSIM_WINDOW - 1, cancel):
+        mean = structural_similarity(  # type: ignore[no-untyped-call]
+            rgb_to_y(sr_strip),
+            rgb_to_y(hr_strip),
+            gaussian_weights=True,
+            sigma=SSIM_SIGMA,
+            use_sample_covariance=False,
+            data_range=PEAK,
+        )
+        inside = len(sr_strip) - (SSIM_WINDOW - 1)
+        total, rows = total + float(mean) * inside, rows + inside
+    return total / rows
+
+
+def _psnr(strips: Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> float:
+    total, values = 0.0, 0
+    for sr, hr in strips:
+        total, values = total + float(np.sum((sr - hr) ** 2)), values + sr.size
+    return float("inf") if total == 0 else float(10 * np.log10(PEAK**2 / (total / values)))
+
+
+def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int) -> tuple[RGBArray, RGBArray]:
+    if sr.shape != hr.shape or sr.ndim != 3 or sr.shape[2] != 3:
+        raise DataError(f"expected two RGB images of one (H, W, 3) shape, found {sr.shape} and {hr.shape}")
+    height, width = sr.shape[0] - 2 * crop_border, sr.shape[1] - 2 * crop_border
+    if crop_border < 0 or min(height, width) < smallest:
+        raise DataError(
+            f"an image of {sr.shape[1]}x{sr.shape[0]} cut by {crop_border} pixels per side is too small to "
+            f"measure; at least {smallest}x{smallest} must be left, use a larger one"
+        )
+    rows, columns = slice(crop_border, crop_border + height), slice(crop_border, crop_border + width)
+    return sr[rows, columns], hr[rows, columns]
+
+
+def _strips(
+    sr: RGBArray, hr: RGBArray, overlap: int, cancel: CancelToken | None
+) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """The pair from top to bottom as 8-bit values; a strip's last `overlap` rows are the next one's first.
+
+    Floats of a whole photograph would take gigabytes, and nobody could stop the work on them.
+    """
+    height, width = sr.shape[:2]
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height - overlap, rows):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        part = slice(top, top + rows + overlap)
+        yield _eight_bit(sr[part]), _eight_bit(hr[part])
+
+
+def _eight_bit(img: RGBArray) -> npt.NDArray[np.float64]:
+    return np.rint(np.clip(img.astype(np.float64), 0, PEAK))
+
+
+def rgb_to_y(img: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    """BT.601 luma of (..., 3) RGB in 0..255, not rounded, in 16..235: MATLAB's `rgb2ycbcr`."""
+    weights = np.array([65.481, 128.553, 24.966]) / 255.0
+    luma: npt.NDArray[np.float64] = img.astype(np.float64) @ weights + 16.0
+    return luma

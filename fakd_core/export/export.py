@@ -1,0 +1,125 @@
+"""A model as files that other tools open: safetensors, `.pth` or ONNX."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fakd_core import __version__
+from fakd_core.errors import ConfigError, RunError
+from fakd_core.export.onnx import VALUE_RANGES, Parity, save_onnx
+from fakd_core.models.checkpoint import save_pth, save_safetensors
+from fakd_core.models.external.network import ForeignSpec
+from fakd_core.models.factory import REGISTRY
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.references import load_model, model_file
+from fakd_core.runs.layout import is_run, read_config
+
+SUFFIXES = (".safetensors", ".pth", ".onnx")
+KEYS = ("authors", "fakd")
+LICENCE = "Weights stand under the terms of the teacher and the images that they were made from."
+_NAMED = ("teacher", "student", "train_data")
+_OF_A_RUN = ("distill", "alpha", "layers", "steps", "batch", "patch", "lr", "seed")
+
+
+def export(
+    ref: str,
+    path: Path,
+    *,
+    keys: str = "authors",
+    half: bool = False,
+    value_range: int = 255,
+    replace: bool = False,
+    on_stage: Callable[[str], object] = lambda stage: None,
+) -> Parity | None:
+    """Write the model that `ref` names to `path`, whole or not at all; its suffix says what.
+
+    Args:
+        ref: A bundled model, a checkpoint file or a run folder (its best student).
+        path: `.safetensors` with the spec and its origin in the metadata, `.pth` with the state dict alone,
+            or `.onnx` with dynamic batch, height and width.
+        keys: How weights are named in a `.pth`: as in the architecture's authors' files, or in FAKD's.
+        half: ONNX in half precision.
+        value_range: 255 or 1: what white is in the ONNX network's input and output.
+        replace: Whether `path` may exist already.
+        on_stage: Is told what is being done.
+
+    Returns:
+        How far the ONNX file is from the network; None for the other formats, which hold the same numbers.
+
+    Raises:
+        ConfigError: Options that don't fit together, a file in the way, or a model without weights.
+        CheckpointError: The model can't be read, or the file not be written.
+        ExportError: The network can't become ONNX, or computes something else there.
+    """
+    suffix = path.suffix.lower()
+    _check(suffix, keys, half, value_range)
+    source = model_file(ref)
+    if path.exists() and path.samefile(source):
+        raise ConfigError(f"{path} is the model itself; choose another name")
+    if os.path.lexists(path) and not replace:
+        raise ConfigError(f"{path} exists already; choose another name, or replace it by --force")
+    model = load_model(ref)
+    if isinstance(model.spec, ForeignSpec):
+        raise ConfigError(
+            f"{ref}: {model.spec.architecture} is another project's network, which its own tools export; "
+            f"here: {', '.join(REGISTRY.names())}"
+        )
+    notes = _notes(model, Path(ref))
+    match suffix:
+        case ".safetensors":
+            save_safetensors(model, path, notes)
+        case ".pth":
+            save_pth(model, path, fakd_keys=keys == "fakd")
+        case _:
+            return save_onnx(model, path, notes, half=half, value_range=value_range, on_stage=on_stage)
+    return None
+
+
+def _listed(value: object) -> list[str]:
+    values = value if isinstance(value, list | tuple) else [value]
+    return [str(one) for one in values if one is not None]
+
+
+def _check(suffix: str, keys: str, half: bool, value_range: int) -> None:
+    if suffix not in SUFFIXES:
+        raise ConfigError(
+            f"expected a file that ends in {', '.join(SUFFIXES)}, found {suffix or 'no ending'}"
+        )
+    if keys not in KEYS:
+        raise ConfigError(f"keys: expected {' or '.join(KEYS)}, found {keys!r}")
+    if value_range not in VALUE_RANGES:
+        raise ConfigError(f"range: expected 255 or 1, found {value_range}")
+    if keys != "authors" and suffix != ".pth":
+        raise ConfigError("keys are chosen for .pth only; our safetensors are named as the authors' files")
+    if (half or value_range != VALUE_RANGES[0]) and suffix != ".onnx":
+        raise ConfigError("half precision and range are ONNX's; weights are written as they are, for 0..255")
+
+
+def _notes(model: SRNetwork, run: Path) -> dict[str, str]:
+    """What a file says of itself."""
+    notes = {
+        "architecture": model.spec.architecture,
+        "scale": str(model.spec.scale),
+        "made_with": f"fakd-workbench {__version__}, torch {torch.__version__}",
+        "licence": LICENCE,
+    }
+    if is_run(run):
+        notes["training"] = json.dumps(_training(run))
+    return notes
+
+
+def _training(run: Path) -> Mapping[str, Any]:
+    """What a run's student was trained with; of paths their names alone, as the rest is nobody else's."""
+    try:
+        config = read_config(run)
+    except (ConfigError, RunError):
+        return {}
+    settings = config.model_dump(mode="json")
+    names = {name: [Path(one).name for one in _listed(settings[name])] for name in _NAMED}
+    return {**names, **{name: settings[name] for name in _OF_A_RUN}}

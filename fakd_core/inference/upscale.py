@@ -1,0 +1,261 @@
+"""Upscaling whole images with a network: in one piece where it fits, in blended tiles where not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from fakd_core.data.resize import imresize_bicubic
+from fakd_core.errors import CheckpointError, DataError
+from fakd_core.events import CancelToken, Image8, Progress
+from fakd_core.inference.tiling import DEFAULT_TILE, MIN_TILE, Floats, Span, Tiling, check_tile, cut, fade_in
+from fakd_core.models.cost import activation_bytes
+from fakd_core.runtime.cancellation import stoppable
+from fakd_core.runtime.cpu_tuning import array_apart, freed_memory_kept
+from fakd_core.runtime.device import is_out_of_memory
+
+if TYPE_CHECKING:
+    from fakd_core.models.layers import SRNetwork
+
+OnProgress = Callable[[Progress], None]
+OnTile = Callable[[int, int, Image8], None]
+"""Takes (top, left, pixels) of a tile in SR pixels as it is made, before its seams are blended."""
+
+ACTIVATION_BYTES = 3 << 30
+"""What one forward pass may take. Fixed, rather than what is free just now: an image comes out the same on
+every machine. Every DIV2K validation image goes whole through a published network of 64 features at x4."""
+
+MAX_RESULT_BYTES = 4 << 30
+"""The largest result that is given as one array."""
+
+
+def upscale(
+    model: SRNetwork,
+    img: Image8,
+    tile: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: CancelToken | None = None,
+    on_tile: OnTile | None = None,
+) -> Image8:
+    """Enlarge (H, W, 3) uint8 RGB to (H·scale, W·scale, 3) uint8 with `model`, on the model's device.
+
+    The strips of `upscale_strips` in one array; arguments and errors as there. Raises `DataError` for a
+    result above 4 GiB, too.
+
+    Example:
+        >>> from fakd_core import load_model
+        >>> from fakd_core.data.image_files import read_image
+        >>> from fakd_core.inference.upscale import upscale
+        >>> from fakd_core.data.folders import sample_images
+        >>> lr = read_image(sample_images()[0])[:24, :32]
+        >>> sr = upscale(load_model("rcan-g5-r1-c32-x4-fakd"), lr)
+        >>> sr.shape, sr.dtype
+        ((96, 128, 3), dtype('uint8'))
+    """
+    strips = upscale_strips(model, img, tile, on_progress, cancel, on_tile)
+    height, width = (side * model.spec.scale for side in img.shape[:2])
+    if height * width * 3 > MAX_RESULT_BYTES:
+        raise DataError(
+            f"expected a result of at most {MAX_RESULT_BYTES >> 30} GiB, found {width}x{height} pixels; "
+            "use `fakd upscale`, which writes it strip by strip"
+        )
+    result = np.empty((height, width, 3), dtype=np.uint8)
+    top = 0
+    for strip in strips:
+        result[top : top + len(strip)] = strip
+        top += len(strip)
+    return result
+
+
+def upscale_strips(
+    model: SRNetwork,
+    img: Image8,
+    tile: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: CancelToken | None = None,
+    on_tile: OnTile | None = None,
+) -> Iterator[Image8]:
+    """The enlarged image from top to bottom, as (h, W·scale, 3) uint8 strips: one row of tiles in memory.
+
+    `tile` is the side in LR pixels of the square the network sees at once; None takes the whole image
+    where one pass needs at most 3 GiB, else tiles of 256, or smaller ones for the widest networks. Each
+    tile sees 32 pixels beyond its part, and neighbours fade into one another over 16 pixels around the
+    seam, so that every pixel kept has at least 24 pixels of context: a network whose receptive field
+    reaches no farther gives exactly its whole-image result. Networks with global pooling (RCAN, SAN) see
+    each tile's statistics instead of the image's, hence the fade; published scores are of whole images.
+
+    Where memory runs out, tiles of half the side go on from the last finished strip; the `note` of a
+    `Progress` tells. `on_progress` counts tiles; `on_tile` gets each as soon as it is made, to be looked at
+    meanwhile. Raises `ConfigError` for a tile below 96, `DataError` for what is no such image or needs too
+    much memory even in tiles of 96, `Cancelled` once `cancel` is cancelled (looked at within every layer).
+    """
+    if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8 or img.size == 0:
+        raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
+    if tile is not None:
+        check_tile(tile)
+    with stoppable(cancel):
+        tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
+    return TiledPass(model, img, tiling, on_progress, cancel, on_tile).strips()
+
+
+def bicubic_upscale(img: Image8, scale: int) -> Image8:
+    """MATLAB's bicubic enlargement of (H, W, 3) uint8: the baseline of every table."""
+    return imresize_bicubic(img, scale)
+
+
+def tensor_from_image(img: Image8, device: torch.device | str = "cpu") -> torch.Tensor:
+    """(H, W, 3) uint8 as a (1, 3, H, W) float32 tensor in 0..255, channels last (faster convolutions)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(img)).to(device).permute(2, 0, 1).unsqueeze(0)
+    return tensor.to(torch.float32, memory_format=torch.channels_last)
+
+
+def image_from_tensor(sr: torch.Tensor) -> Image8:
+    """(3, H, W) or (1, 3, H, W) of any float type as (H, W, 3) uint8: clipped, rounded half to even."""
+    planes = sr.detach().squeeze(0) if sr.ndim == 4 else sr.detach()
+    if planes.ndim != 3 or planes.shape[0] != 3:
+        raise DataError(f"expected a (3, H, W) or (1, 3, H, W) tensor, found {tuple(sr.shape)}")
+    return np.ascontiguousarray(_to_uint8(planes.permute(1, 2, 0)))
+
+
+class TiledPass:
+    """One image on its way through a network, tile by tile."""
+
+    def __init__(
+        self,
+        model: SRNetwork,
+        img: Image8,
+        tiling: Tiling,
+        on_progress: OnProgress | None = None,
+        cancel: CancelToken | None = None,
+        on_tile: OnTile | None = None,
+    ) -> None:
+        self._model = model
+        self._img = img
+        self._tiling = tiling
+        self._on_progress = on_progress
+        self._cancel = cancel
+        self._on_tile = on_tile
+        self._done = self._total = 0
+
+    def strips(self) -> Iterator[Image8]:
+        """As `upscale_strips`, with any tiling."""
+        height, width = self._img.shape[:2]
+        top, above = 0, None
+        # Tile after tile needs the same memory again; a single pass would only hold more of it.
+        tiled = max(height, width) > self._tiling.side
+        with freed_memory_kept() if tiled else nullcontext():
+            while top < height:
+                rows, columns = cut(top, height, self._tiling), cut(0, width, self._tiling)
+                begun, self._total = self._done, self._done + len(rows) * len(columns)
+                try:
+                    strip, above = self._row(rows[0], columns, above)
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                else:
+                    top = rows[0].end
+                    yield strip
+                    # Whoever took it may be done with it before the next one is.
+                    del strip
+                    continue
+                # Only out here, without the error's traceback, are the failed pass's tensors free.
+                self._done = begun
+                self._halve()
+
+    def _row(self, row: Span, columns: list[Span], above: Floats | None) -> tuple[Image8, Floats]:
+        """The rows of a row of tiles that are settled, and as floats those that the next one fades into.
+
+        `above` are the latter of the row before. A piece's last columns wait for its neighbour likewise.
+        """
+        scale = self._model.spec.scale
+        fade = self._tiling.blend * scale
+        height, width = (row.keep_end - row.keep_start) * scale, columns[-1].end * scale
+        settled = height - (fade if row.end < len(self._img) else 0)
+        strip = array_apart((settled, width, 3), np.uint8)
+        below = array_apart((height - settled, width, 3), np.float32)
+        edge: Floats | None = None
+        for column in columns:
+            piece = self._tile(row, column)
+            if self._on_tile is not None:
+                pixels = _to_uint8(torch.from_numpy(piece))
+                self._on_tile(row.keep_start * scale, column.keep_start * scale, pixels)
+            if edge is not None:
+                fade_in(edge, piece.swapaxes(0, 1))
+            ready = piece.shape[1] - (fade if column.end * scale < width else 0)
+            edge = piece[:, ready:].swapaxes(0, 1).copy()
+            kept = slice(column.keep_start * scale, column.keep_start * scale + ready)
+            if above is not None:
+                fade_in(above[:, kept], piece[:, :ready])
+            strip[:, kept] = _to_uint8(torch.from_numpy(piece[:settled, :ready]))
+            below[:, kept] = piece[settled:, :ready]
+            self._done += 1
+            self._report()
+        return strip, below
+
+    def _tile(self, row: Span, column: Span) -> Floats:
+        """The kept part of one tile's output, (h, w, 3)."""
+        seen = self._img[row.see_start : row.see_end, column.see_start : column.see_end]
+        with torch.inference_mode(), stoppable(self._cancel):
+            sr = self._model(tensor_from_image(seen, next(self._model.parameters()).device))[0]
+        scale = self._model.spec.scale
+        top, left = (row.keep_start - row.see_start) * scale, (column.keep_start - column.see_start) * scale
+        bottom, right = (row.keep_end - row.see_start) * scale, (column.keep_end - column.see_start) * scale
+        kept: Floats = sr[:, top:bottom, left:right].permute(1, 2, 0).float().cpu().numpy()
+        return kept
+
+    def _halve(self) -> None:
+        side = min(self._tiling.side, max(self._img.shape[:2]))
+        if side <= MIN_TILE:
+            raise DataError(
+                f"not enough memory for tiles of {side} LR pixels, the smallest there are; "
+                "close other programs or take a smaller network"
+            )
+        self._tiling = replace(self._tiling, side=max(MIN_TILE, side // 2))
+        self._report(f"out of memory with {side} LR pixels at once, going on with {self._tiling.side}")
+
+    def _report(self, note: str = "") -> None:
+        if self._on_progress is not None:
+            self._on_progress(Progress(self._done, self._total, "tiles", note))
+
+
+def _fitting_side(model: SRNetwork, height: int, width: int) -> int:
+    if activation_bytes(model, height, width) <= ACTIVATION_BYTES:
+        return max(height, width)
+    side = DEFAULT_TILE
+    while side > MIN_TILE and activation_bytes(model, side, side) > ACTIVATION_BYTES:
+        side = max(MIN_TILE, side // 2)
+    return side
+
+
+def _to_uint8(values: torch.Tensor) -> Image8:
+    result: Image8 = values.clamp(0, 255).round().to(torch.uint8).cpu().numpy()
+    return result
+
+
+@contextmanager
+def finite_outputs(model: SRNetwork, name: str) -> Iterator[None]:
+    """Look at what `model` gives inside the block, on this thread.
+
+    Raises `CheckpointError`, which calls the model `name`, where a pixel is infinite or NaN.
+    """
+    worker = threading.get_ident()
+
+    def look(_model: torch.nn.Module, _inputs: tuple[Any, ...], sr: torch.Tensor) -> None:
+        # Another thread may use the same network; its images are none of this one's business.
+        if threading.get_ident() == worker and not bool(sr.isfinite().all()):
+            raise CheckpointError(
+                f"{name}: expected an image, found infinite or NaN pixels; "
+                "its weights are damaged or diverged, take another checkpoint"
+            )
+
+    handle = model.register_forward_hook(look)
+    try:
+        yield
+    finally:
+        handle.remove()

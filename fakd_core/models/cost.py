@@ -1,0 +1,118 @@
+"""What a network costs: parameters and multiply-accumulates, without running it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+from torch.utils.flop_counter import FlopCounterMode
+
+from fakd_core.errors import ConfigError
+from fakd_core.models.factory import create_model
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.spec import ModelSpec
+
+PAPER_LR_SIZE = (36, 64)
+"""Height and width of the LR input for which the papers' GMACs hold."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`gmacs` are 10⁹ multiply-accumulates for one LR image of `lr_size` (height, width)."""
+
+    parameters: int
+    gmacs: float
+    lr_size: tuple[int, int]
+
+
+def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SIZE) -> Profile:
+    """Count a network's parameters and its GMACs for an LR input of `lr_size`.
+
+    A copy without storage is profiled, on torch's meta device: no weights are made and nothing is
+    computed, so the largest network takes well under a second. GMACs are half of what torch's FLOP
+    counter gives: convolutions and matrix products, not activations and additions. SAN's attention is
+    among them, which the counter misses in a real pass on a CPU.
+
+    Raises `ConfigError` for a size below 1x1, or absurdly large.
+    """
+    height, width = lr_size
+    if height < 1 or width < 1:
+        raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
+    spec = model if isinstance(model, ModelSpec) else model.spec
+    # With gradients on, networks compute layer by layer as published; without, they may merge layers.
+    device = torch.device(spec.shadow_device)
+    with device, torch.enable_grad(), FlopCounterMode(display=False) as counter:
+        try:
+            shadow = create_model(spec).eval()
+            shadow(torch.empty(1, 3, height, width))
+        except RuntimeError:
+            raise ConfigError(
+                f"{height}x{width} LR pixels with {spec.n_feats} features are more than can be counted"
+            ) from None
+    parameters = sum(parameter.numel() for parameter in shadow.parameters())
+    return Profile(parameters, counter.get_total_flops() / 2 / 1e9, lr_size)
+
+
+_SMALL_SIDE = 48
+
+
+def activation_bytes(model: SRNetwork, height: int, width: int) -> int:
+    """The most memory that tensors take at once while `model` enlarges one (height, width) LR image.
+
+    Counted in a pass of a copy without storage on torch's meta device, so nothing is computed. Weights,
+    which are there anyway, and scratch space inside single operations are left out. Of a network that needs
+    values for its pass, a small one is scaled up.
+    """
+    network: Callable[[ModelSpec], SRNetwork] = type(model)
+    if model.spec.shadow_device == "meta":
+        return _activation_bytes(network, model.spec, height, width)
+    small = _activation_bytes(network, model.spec, _SMALL_SIDE, _SMALL_SIDE)
+    return small * height * width // _SMALL_SIDE**2
+
+
+@lru_cache(maxsize=256)
+def _activation_bytes(
+    network: Callable[[ModelSpec], SRNetwork], spec: ModelSpec, height: int, width: int
+) -> int:
+    with torch.device(spec.shadow_device), torch.inference_mode():
+        shadow = network(spec).eval()
+        lr = torch.empty(1, 3, height, width).contiguous(memory_format=torch.channels_last)
+        live = _LiveTensors()
+        with live:
+            shadow(lr)
+    return live.peak
+
+
+class _LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the storage of every tensor made inside the block, for as long as it lives."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.peak: int = 0
+        self._now: int = 0
+        self._seen: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_iter(result):
+            if isinstance(tensor, torch.Tensor):
+                self._add(tensor.untyped_storage())
+        return result
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        key = storage._cdata
+        if key not in self._seen:
+            self._seen.add(key)
+            self._now += storage.nbytes()
+            self.peak = max(self.peak, self._now)
+            weakref.finalize(storage, self._drop, key, storage.nbytes())
+
+    def _drop(self, key: int, nbytes: int) -> None:
+        self._seen.discard(key)
+        self._now -= nbytes

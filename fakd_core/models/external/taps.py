@@ -1,0 +1,268 @@
+"""Where a foreign network's four feature maps are taken: found in one pass without storage, or named.
+
+As with the papers' networks: one near the head, two at thirds of the body, one at the body's end.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from fakd_core.errors import ConfigError
+from fakd_core.models.layers import choose_taps
+from fakd_core.models.spec import TAP_COUNT
+
+Call = Callable[[nn.Module, Tensor], Tensor]
+"""Runs a network on (B, 3, h, w) in 0..1."""
+
+_SIZE = (96, 192)
+"""Multiples of every usual window, so that no network pads it; not square, so that sides aren't confused."""
+_SMALL = (48, 96)
+_SHRINKS = (1, 2, 4, 8)
+_LEAST_WINDOW = 4
+_ENOUGH = 0.1
+_SUGGESTED = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The taps, and what is needed to make maps of what their modules return.
+
+    The body's maps have 1/`shrink` of the LR image's sides; those of `ruler`'s output, a module that returns
+    images, tell it where a network pads inside. `channels` are the taps'; `abstract` tells whether a pass
+    without storage is possible; `possible` are all modules that could be taps, in the order of their maps.
+    """
+
+    taps: tuple[str, ...] = ()
+    channels: tuple[int, ...] = ()
+    ruler: str = ""
+    shrink: int = 1
+    abstract: bool = True
+    possible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Visit:
+    """One module as a pass met it; `entered` and `left` number what happens."""
+
+    name: str
+    module: nn.Module = field(repr=False)
+    entered: int
+    left: int
+    shape: tuple[int, ...]
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.module.parameters())
+
+    def within(self, other: _Visit) -> bool:
+        return self.name.startswith(f"{other.name}.")
+
+
+def find_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) -> Layout:
+    """The layout with `taps`, module paths in order, or with taps of our choice.
+
+    Without taps where the network's maps don't lie on the LR image's pixels: it still enlarges images.
+    Raises `ConfigError` for a path that names no module, or one whose output is no map at LR resolution,
+    with the nearest that are; and whatever the network's pass raises.
+    """
+    visits, size = _watched(network, call)
+    shrink = _body_shrink(visits, size)
+    grid = _grid(visits, size, shrink)
+    on_grid = {visit.name: visit for visit in visits if channels_of(visit.shape, grid)}
+    ruler = next((visit.name for visit in visits if visit.shape[2:] == grid), "")
+    if taps:
+        _check(taps, network, visits, on_grid, size)
+        chosen = tuple(taps)
+    else:
+        chosen = _choose(visits, grid)
+    channels = tuple(channels_of(on_grid[name].shape, grid) for name in chosen)
+    if not chosen:
+        return Layout(abstract=size == _SIZE)
+    return Layout(chosen, channels, ruler, shrink, size == _SIZE, tuple(on_grid))
+
+
+def channels_of(shape: Sequence[int], grid: tuple[int, int]) -> int:
+    """The channels of (B, C, H, W), (B, H·W, C) or (B, H, W, C) over a grid (H, W); 0 of another shape."""
+    if len(shape) == 4 and tuple(shape[2:]) == grid:
+        return shape[1]
+    if len(shape) == 3 and shape[1] == grid[0] * grid[1]:
+        return shape[2]
+    return shape[3] if len(shape) == 4 and tuple(shape[1:3]) == grid else 0
+
+
+def first_tensor(output: object) -> Tensor | None:
+    """A module's output, or the first tensor of several."""
+    if isinstance(output, (tuple, list)) and output:
+        output = output[0]
+    return output if isinstance(output, Tensor) else None
+
+
+def without_storage(network: nn.Module) -> nn.Module:
+    """A copy on torch's meta device; the weights themselves are not copied."""
+    tensors = [*network.parameters(), *network.buffers()]
+    memo = {id(tensor): nn.Parameter(tensor.to("meta"), requires_grad=False) for tensor in tensors}
+    return copy.deepcopy(network, memo).to("meta")
+
+
+def _watched(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
+    """Every module that was called once, in the order in which they returned, and the LR size."""
+    try:
+        return _watch(without_storage(network), call, (2, *_SIZE), "meta"), _SIZE
+    except (RuntimeError, NotImplementedError, TypeError, ValueError):
+        # It looks at values, or makes tensors on a device of its own choice: then it has to compute.
+        return _watch(network, call, (1, *_SMALL), "cpu"), _SMALL
+
+
+def _watch(network: nn.Module, call: Call, size: tuple[int, int, int], device: str) -> list[_Visit]:
+    visits: list[_Visit] = []
+    calls: dict[str, int] = defaultdict(int)
+    entered: dict[str, int] = {}
+    clock = iter(range(1 << 40))
+    handles = []
+
+    def enter(name: str) -> Callable[..., None]:
+        def hook(*_: object) -> None:
+            entered[name] = next(clock)
+
+        return hook
+
+    def leave(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, _: object, output: object) -> None:
+            calls[name] += 1
+            tensor = first_tensor(output)
+            shape = () if tensor is None else tuple(tensor.shape)
+            visits.append(_Visit(name, module, entered[name], next(clock), shape))
+
+        return hook
+
+    for name, module in network.named_modules():
+        if name:
+            handles += [
+                module.register_forward_pre_hook(enter(name)),
+                module.register_forward_hook(leave(name)),
+            ]
+    try:
+        with torch.device(device), torch.no_grad():
+            call(network, torch.zeros(size[0], 3, *size[1:]))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [visit for visit in visits if calls[visit.name] == 1]
+
+
+def _grid(visits: Sequence[_Visit], size: tuple[int, int], shrink: int) -> tuple[int, int]:
+    """Height and width of maps that are smaller by `shrink`; a few networks pad even this size."""
+    if shrink > 1:
+        return size[0] // shrink, size[1] // shrink
+    height, width = next((visit.shape[2:] for visit in visits if len(visit.shape) == 4), size)
+    # To the right and below, to whole windows. What pads all around and crops bit by bit has other sizes.
+    padded = size[0] <= height < 2 * size[0] and size[1] <= width < 2 * size[1]
+    return (height, width) if padded and height % _LEAST_WINDOW == width % _LEAST_WINDOW == 0 else size
+
+
+def _body_shrink(visits: Sequence[_Visit], size: tuple[int, int]) -> int:
+    """By how much the body's maps are smaller than the LR image; not at all, unless that leaves most out."""
+    weights = {shrink: _weight(_stages(visits, _grid(visits, size, shrink))) for shrink in _SHRINKS}
+    most = max(_SHRINKS, key=weights.__getitem__)
+    return 1 if weights[1] >= _ENOUGH * weights[most] else most
+
+
+def _weight(row: Sequence[_Visit]) -> int:
+    return sum(visit.parameters for visit in row)
+
+
+def _stages(visits: Sequence[_Visit], grid: tuple[int, int]) -> list[_Visit]:
+    """The body's stages: of modules of one class beside one another, those that hold the most weights.
+
+    Their outputs are maps over `grid`, with equal channels.
+    """
+    rows: dict[tuple[str, type, int], list[_Visit]] = defaultdict(list)
+    for visit in visits:
+        channels = channels_of(visit.shape, grid)
+        if channels and visit.parameters:
+            rows[visit.name.rpartition(".")[0], type(visit.module), channels].append(visit)
+    return max((row for row in rows.values() if len(row) > 1), key=_weight, default=[])
+
+
+def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
+    """Four modules whose outputs are maps over `grid`, as they come in a pass; none where there are fewer.
+
+    With the body's stages go the first module of as many channels before them, and the last behind them.
+    """
+    stages = _stages(visits, grid)
+    if not stages:
+        return ()
+    width = channels_of(stages[0].shape, grid)
+    alike = [visit for visit in visits if visit.parameters and channels_of(visit.shape, grid) == width]
+    before = [visit for visit in alike if visit.left < stages[0].entered]
+    # Of a module and the one around it, the outer.
+    before = [visit for visit in before if not any(visit.within(other) for other in before)]
+    enlarging = _enlarging(visits, grid, stages[0])
+    behind = [visit for visit in alike if visit.left > stages[-1].left and visit.name not in enlarging]
+    first, second = choose_taps((0, 0), (len(stages) // 3, 2 * len(stages) // 3), len(stages))
+    row = [*before[:1], stages[first - 1], stages[second - 1], *(behind[-1:] or stages[-1:])]
+    if len({visit.name for visit in row}) == TAP_COUNT:
+        return tuple(visit.name for visit in row)
+    # No head or no end of their own, or few stages: evenly spaced over all there are.
+    row = [*before[:1], *stages, *behind[-1:]]
+    if len(row) < TAP_COUNT:
+        row = alike
+    if len(row) < TAP_COUNT:
+        return ()
+    return tuple(row[round(place * (len(row) - 1) / (TAP_COUNT - 1))].name for place in range(TAP_COUNT))
+
+
+def _enlarging(visits: Sequence[_Visit], grid: tuple[int, int], stage: _Visit) -> set[str]:
+    """Modules of the upsampler: those inside one that enlarges, and those whose output is shuffled to pixels.
+
+    What is around `stage`, such as the whole network, enlarges too, but is no upsampler.
+    """
+    upsamplers = [
+        visit
+        for visit in visits
+        if len(visit.shape) == 4 and visit.shape[2] > grid[0] and not stage.within(visit)
+    ]
+    names = {visit.name for visit in visits if any(visit.within(other) for other in upsamplers)}
+    row: list[_Visit] = []
+    for visit in visits:
+        if isinstance(visit.module, nn.PixelShuffle):
+            names.update(one.name for one in row)
+        if visit.parameters and not list(visit.module.children()):
+            row = []
+        row.append(visit)
+    return names
+
+
+def _check(
+    taps: Sequence[str],
+    network: nn.Module,
+    visits: Sequence[_Visit],
+    on_grid: dict[str, _Visit],
+    size: tuple[int, int],
+) -> None:
+    if len(taps) != TAP_COUNT:
+        raise ConfigError(
+            f"taps: expected {TAP_COUNT} module paths with commas between them, from the head to the body's "
+            f"end (found {len(taps)})"
+        )
+    modules = dict(network.named_modules())
+    shapes = {visit.name: visit.shape for visit in visits}
+    for tap in taps:
+        if tap in on_grid:
+            continue
+        near = difflib.get_close_matches(tap, on_grid, n=_SUGGESTED, cutoff=0.3) or list(on_grid)[:_SUGGESTED]
+        if tap not in modules or not tap:
+            reason = "the network has no such module"
+        elif tap not in shapes:
+            reason = "it isn't called once in a pass"
+        else:
+            found = "x".join(map(str, shapes[tap][1:])) or "no tensor"
+            reason = f"its output is no map of the {size[0]}x{size[1]} pixels (found {found})"
+        raise ConfigError(f"tap {tap!r}: {reason}; near it: {', '.join(near) or 'none'}")

@@ -1,0 +1,79 @@
+"""The registered networks, and how one is made by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakd_core.errors import ConfigError
+from fakd_core.models import edsr, rcan, san
+from fakd_core.models.external.network import ForeignNetwork, ForeignSpec
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.registry import Registry
+from fakd_core.models.spec import ModelSpec
+from fakd_core.plugins import ARCHITECTURES
+
+MOST_PARAMETERS = 1_000_000_000
+"""Larger networks are refused: twenty times the largest published one, and 16 GB to train by Adam."""
+
+REGISTRY = Registry(ARCHITECTURES)
+REGISTRY.register(edsr.ARCHITECTURE)
+REGISTRY.register(rcan.ARCHITECTURE)
+REGISTRY.register(san.ARCHITECTURE)
+
+
+def list_architectures() -> list[str]:
+    """The names of the registered networks, sorted.
+
+    Example:
+        >>> from fakd_core import list_architectures
+        >>> list_architectures()
+        ['edsr', 'rcan', 'san']
+    """
+    return REGISTRY.names()
+
+
+def create_spec(architecture: str, **sizes: Any) -> ModelSpec:
+    """The validated spec of a network; raises as `create_model` does."""
+    spec_class = REGISTRY.get(architecture).spec_class
+    known = sorted(set(spec_class.model_fields) - {"architecture"})
+    unknown = sorted(set(sizes) - set(known))
+    if unknown:
+        raise ConfigError(f"{architecture} has no setting {', '.join(unknown)}; it has {', '.join(known)}")
+    return spec_class.build(**sizes)
+
+
+def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
+    """A network with freshly initialised weights, in training mode; a foreign one as its file has it.
+
+    `create_model("rcan", scale=4, n_feats=32)`, or `create_model(spec)`. Raises
+    `UnsupportedArchitectureError` for an unknown name and `ConfigError` for an unknown or impossible size, or
+    for sizes too large together.
+
+    Example:
+        >>> from fakd_core import create_model
+        >>> student = create_model("rcan", scale=4, n_resgroups=2, n_resblocks=1, n_feats=8, reduction=4)
+        >>> sum(parameter.numel() for parameter in student.parameters())
+        9287
+    """
+    if isinstance(architecture, ModelSpec):
+        if sizes:
+            raise ConfigError(f"a spec already tells the sizes; found also {', '.join(sizes)}")
+        spec = architecture
+    else:
+        spec = create_spec(architecture, **sizes)
+    if isinstance(spec, ForeignSpec):
+        return ForeignNetwork(spec)
+    check_size(spec)
+    return REGISTRY.get(spec.architecture).network(spec)
+
+
+def check_size(spec: ModelSpec) -> None:
+    """Raise `ConfigError` if a network of `spec` would be too large, before any memory is taken."""
+    blocks = REGISTRY.get(spec.architecture).blocks(spec)
+    parameters = 18 * blocks * spec.n_feats**2
+    if parameters > MOST_PARAMETERS:
+        raise ConfigError(
+            f"{spec.architecture} with {spec.n_feats} features in {blocks} blocks is too large: about "
+            f"{parameters / 1e6:,.0f} million parameters, {4 * parameters / 1e9:,.0f} GB; expected at most "
+            f"{MOST_PARAMETERS / 1e6:,.0f} million; choose smaller sizes"
+        )

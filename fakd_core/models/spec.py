@@ -1,0 +1,57 @@
+"""The sizes and taps that define a network."""
+
+from __future__ import annotations
+
+from typing import Literal, cast, get_args
+
+from pydantic import Field
+
+from fakd_core.errors import ConfigError
+from fakd_core.settings import Settings
+
+Scale = Literal[2, 3, 4, 8]
+
+
+TAP_COUNT = 4
+
+
+PICKLE_SUFFIXES = (".ckpt", ".pt", ".pth")
+
+
+WEIGHT_SUFFIXES = (*PICKLE_SUFFIXES, ".safetensors")
+"""How names of weight files end."""
+
+
+def check_scale(scale: int) -> Scale:
+    """`scale` itself; raises `ConfigError` unless it is one of the scales there are."""
+    if scale not in get_args(Scale):
+        raise ConfigError(f"scale: must be one of {', '.join(map(str, get_args(Scale)))} (found {scale})")
+    return cast(Scale, scale)
+
+
+class ModelSpec(Settings):
+    """What every network's spec holds; each network file adds its own sizes.
+
+    `taps` says after how many groups (EDSR: blocks) the two middle feature maps are taken;
+    each network fills in the paper's choice when it is not given.
+    """
+
+    architecture: str
+    scale: Scale = 4
+    n_feats: int = Field(64, ge=1, le=4096)
+    taps: tuple[int, int] = (0, 0)
+
+    @property
+    def tap_names(self) -> tuple[str, ...]:
+        """The four taps in order, for people."""
+        return ("head", f"after {self.taps[0]}", f"after {self.taps[1]}", "body")
+
+    @property
+    def tap_channels(self) -> tuple[int, ...]:
+        """The channels of the map at each tap."""
+        return (self.n_feats,) * TAP_COUNT
+
+    @property
+    def shadow_device(self) -> str:
+        """Where a copy that is only counted runs: torch's meta device computes nothing."""
+        return "meta"

@@ -1,0 +1,176 @@
+"""The tensors of a weight file, read safely: no code runs, and what is larger than the file is refused."""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from fakd_core.errors import CheckpointError
+from fakd_core.models.file_type import ARCHIVE, OLD_PICKLE, SAFETENSORS, UNCERTAIN, container
+from fakd_core.models.spec import PICKLE_SUFFIXES, WEIGHT_SUFFIXES
+
+NESTS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
+PREFIXES = ("module.", "model.", "_orig_mod.")
+LISTED = 12
+LONGEST_NAME = 200
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a file under their stored names, less nesting and common prefixes, and its metadata.
+
+    Raises `CheckpointError` for a file that isn't there, isn't weights, or would run code when opened.
+    """
+    content, metadata = read_stored(path)
+    return without_prefix(content), metadata
+
+
+def read_stored(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """As `read_weights`, with common prefixes left on: in some formats they are part of the names."""
+    if path.is_dir():
+        raise CheckpointError(f"{path}: a folder; a checkpoint is one file")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: {'not a file' if path.exists() else 'no such file'}; check the path")
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        content, metadata = _read_safetensors(path)
+    elif suffix in WEIGHT_SUFFIXES:
+        content, metadata = _unnest(path, _read_pickle(path)), {}
+    elif suffix == ".onnx":
+        raise CheckpointError(f"{path}: ONNX can't be read back; name the checkpoint that it was made from")
+    else:
+        raise CheckpointError(f"{path}: not a checkpoint; its name must end in {', '.join(WEIGHT_SUFFIXES)}")
+    if not content:
+        raise CheckpointError(f"{path}: holds no weights")
+    odd = [key for key, tensor in content.items() if not _is_plain(tensor)]
+    if odd:
+        raise CheckpointError(
+            f"{path}: expected plain weights; these are sparse, quantised or without values: {some(odd)}"
+        )
+    spread = [key for key, tensor in content.items() if tensor.nbytes > tensor.untyped_storage().nbytes()]
+    if spread:
+        raise CheckpointError(f"{path}: refused: claims more values than it stores, for {some(spread)}")
+    return content, metadata
+
+
+def some(keys: list[str], limit: int = LISTED) -> str:
+    """The first `limit` names, and how many more there are."""
+    more = f" ... and {len(keys) - limit} more" if len(keys) > limit else ""
+    return ", ".join(map(shown, keys[:limit])) + more
+
+
+def shown(text: str) -> str:
+    """`text` from a file as part of one line: nothing in it moves the cursor, and it has an end."""
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    if tensor.is_nested:
+        return False
+    return tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        reason = _other_kind(path) or f"{shown(str(error))}; get or save a fresh copy"
+        raise CheckpointError(f"{path}: not a readable safetensors file: {reason}") from None
+
+
+# torch words it in one way for unknown classes and in another for modules such as os and sys.
+_MORE_THAN_WEIGHTS = re.compile(r"(?i:unsupported (?:global: GLOBAL|class|GLOBAL)) (\S+)")
+
+
+def _read_pickle(path: Path) -> object:
+    try:
+        _check_archive(path)
+        with warnings.catch_warnings():
+            # Of a foreign file; what matters of it is in the error.
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
+    except Exception as error:  # noqa: BLE001 - torch raises nearly anything on damaged and foreign files
+        if isinstance(error, OSError) and error.strerror:
+            raise CheckpointError(f"{path}: can't be read: {error.strerror}") from None
+        unsafe = _MORE_THAN_WEIGHTS.search(str(error))
+        if unsafe:
+            raise CheckpointError(
+                f"{path}: refused: it holds more than weights ({shown(unsafe[1])}), and opening it could run "
+                "code; ask for a file with the state dict alone"
+            ) from None
+        reason = _other_kind(path) or "damaged, or of another kind; get or save a fresh copy"
+        raise CheckpointError(f"{path}: not a readable PyTorch file: {reason}") from None
+
+
+def _other_kind(path: Path) -> str:
+    """What to do with a file that is something else than its name says; empty where that isn't known."""
+    kind = container(path)
+    says_pickle = path.suffix.lower() in PICKLE_SUFFIXES
+    if kind == SAFETENSORS:
+        return "it is safetensors; rename it to end in .safetensors" if says_pickle else ""
+    if kind in (ARCHIVE, OLD_PICKLE):
+        return "" if says_pickle else "it is PyTorch's; rename it to end in .pth"
+    return "" if kind in UNCERTAIN else kind
+
+
+def _check_archive(path: Path) -> None:
+    """Raise `CheckpointError` for a zip that torch would read all the same: one that grows, or is damaged.
+
+    Raises whatever zipfile does for what is no zip.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        if any(part.filename.endswith("/constants.pkl") for part in parts):
+            raise CheckpointError(f"{path}: a TorchScript program; ask for a file with the state dict alone")
+        if sum(part.file_size for part in parts) > path.stat().st_size:
+            raise CheckpointError(
+                f"{path}: refused: a compressed archive that holds more than the file; unpack it first"
+            )
+        broken = archive.testzip()
+    if broken is not None:
+        raise CheckpointError(
+            f"{path}: damaged: {shown(broken)} does not match its checksum; get or save a fresh copy"
+        )
+
+
+def _unnest(path: Path, content: object) -> dict[str, Tensor]:
+    """The innermost mapping of names to tensors; raises `CheckpointError` if there is none."""
+    # Bounded, as a mapping can hold itself.
+    for _ in NESTS:
+        if not isinstance(content, Mapping):
+            break
+        nest = next((name for name in NESTS if isinstance(content.get(name), Mapping)), None)
+        if nest is None:
+            break
+        content = content[nest]
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path}: expected a state dict, found {type(content).__name__}")
+    if {"learners", "step"} <= content.keys():
+        raise CheckpointError(
+            f"{path}: the state of a training; name its run folder, or continue it by fakd train --resume"
+        )
+    others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
+    if others:
+        raise CheckpointError(f"{path}: expected only tensors in its state dict, found also {some(others)}")
+    return {str(key): tensor for key, tensor in content.items()}
+
+
+def without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names without the wrappers' prefixes that all of them share."""
+    for prefix in PREFIXES:
+        if all(key.startswith(prefix) for key in weights):
+            return without_prefix({key.removeprefix(prefix): tensor for key, tensor in weights.items()})
+    return weights

@@ -1,0 +1,113 @@
+"""Where and in which precision to train."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from fakd_core.errors import ConfigError
+from fakd_core.runtime.distributed import ALONE, World
+
+
+def choose_device(name: str, world: World = ALONE) -> torch.device:
+    """`auto` is a GPU if there is one, else the CPU; other names are torch's own.
+
+    Where several processes train together, each takes the GPU of its own number.
+
+    Raises:
+        ConfigError: the device is unknown, not on this machine, or one GPU for several processes.
+    """
+    if name == "auto":
+        name = "mps" if torch.backends.mps.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else name
+    try:
+        device = torch.device(name)
+        if device.type == "cuda" and not world.alone:
+            device = _own_gpu(device, world)
+        if device.type == "meta":
+            raise NotImplementedError("it keeps no numbers")
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device {name!r} can't be used here: {reason}; use auto or cpu") from None
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of the networks' forward pass; `auto` is what is fastest on `device`.
+
+    On CUDA GPUs that is bfloat16 where the hardware has it (compute capability 8.0 on), float16 with
+    loss scaling on those with fast float16 alone (7.0 and 7.5), and else float32. On CPUs, where
+    bfloat16 autocast was measured slower, and on Apple's GPUs it is float32.
+
+    Raises:
+        ConfigError: fp16 without a CUDA GPU.
+    """
+    if name == "auto":
+        return _fastest_precision(device)
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+    if dtype is torch.float16 and device.type != "cuda":
+        raise ConfigError(
+            f"precision fp16 needs a CUDA device, this is {device.type}; use auto, fp32 or bf16"
+        )
+    return dtype
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """Autocast to `dtype`; nothing for float32."""
+    if dtype is torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def fast_convolutions(dtype: torch.dtype) -> AbstractContextManager[object]:
+    """Let cuDNN choose by trial the fastest convolutions for shapes that recur; elsewhere this does nothing.
+
+    Convolutions that stay in float32 under autocast use TF32; where `dtype` is float32 itself, none do.
+    Matrix products, and with them affinities and losses, keep the full float32 always.
+    """
+    return torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=dtype is not torch.float32)
+
+
+def _own_gpu(device: torch.device, world: World) -> torch.device:
+    if device.index is not None:
+        raise ConfigError(
+            f"device {str(device)!r} is one GPU for {world.ranks} processes; use --device cuda, "
+            "and each takes its own"
+        )
+    count = torch.cuda.device_count()
+    if 0 < count <= world.local_rank:
+        raise ConfigError(
+            f"{world.local_rank + 1} or more processes on a machine with {count} GPUs; start one per GPU "
+            f"(torchrun --nproc-per-node {count})"
+        )
+    torch.cuda.set_device(world.local_rank)
+    return torch.device("cuda", world.local_rank)
+
+
+def _fastest_precision(device: torch.device) -> torch.dtype:
+    if device.type != "cuda":
+        return torch.float32
+    capability = torch.cuda.get_device_capability(device)
+    if capability >= (8, 0):
+        return torch.bfloat16
+    return torch.float16 if capability >= (7, 0) else torch.float32
+
+
+# What the allocators of PyTorch, of its backends and of C++ say, for only CUDA's has a class of its own.
+# oneDNN fails to make a convolution that torch has checked only where it can't allocate its code.
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "could not create a primitive",
+    "bad_alloc",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` is an allocation that failed, on any device."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)

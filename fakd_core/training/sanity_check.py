@@ -1,0 +1,41 @@
+"""Before the first step: does every part of the loss reach the student, and no gradient the teacher?"""
+
+from __future__ import annotations
+
+import torch
+
+from fakd_core.distillation.loss import DistillationLoss
+from fakd_core.errors import ConfigError
+from fakd_core.models.layers import SRNetwork
+
+
+def check_learning(student: SRNetwork, teacher: SRNetwork | None, loss: DistillationLoss, patch: int) -> None:
+    """Try the loss on two patches of noise of `patch` LR pixels a side; nothing is learned from them.
+
+    Raises:
+        FeatureTapError: maps or outputs don't pair.
+        ConfigError: a part of the loss does not depend on what the student can learn, or the teacher would
+            learn as well.
+    """
+    learned = [weights for weights in student.parameters() if weights.requires_grad]
+    device = next(student.parameters()).device
+    generator = torch.Generator().manual_seed(0)
+    noise = 255 * torch.rand((2, 3, patch, patch), generator=generator)
+    lr = noise.to(device, memory_format=torch.channels_last)
+    with torch.enable_grad():
+        sr, maps = student.forward_features(lr)
+        teacher_sr, teacher_maps = (None, None) if teacher is None else teacher.forward_features(lr)
+        if teacher_sr is not None and teacher_sr.requires_grad:
+            raise ConfigError("the teacher is not frozen: it would learn together with the student")
+        parts = loss(sr, teacher_sr, torch.zeros_like(sr), maps, teacher_maps).parts
+    for name, part in parts.items():
+        grads: tuple[torch.Tensor | None, ...] = (
+            torch.autograd.grad(part, learned, retain_graph=True, allow_unused=True)
+            if part.requires_grad and learned
+            else ()
+        )
+        if all(grad is None for grad in grads):
+            raise ConfigError(
+                f"{name} does not depend on anything the student can learn; leave it out of the recipe, "
+                "or choose layers behind its first weights"
+            )

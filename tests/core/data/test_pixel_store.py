@@ -1,0 +1,388 @@
+"""The store of decoded images: true to the files, never out of date, one builder at a time, no litter."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+import pytest
+from stores import drained, fill, stored
+
+from fakd_core.data import pixel_store
+from fakd_core.data.datasets import ImagePair, SRDataset, open_dataset
+from fakd_core.data.pixel_store import PixelStore, open_store, store_folder, store_path
+from fakd_core.errors import DataError
+from fakd_core.events import Cancelled, CancelToken
+
+Shared = Callable[[str], Path]
+NAMES = ["a.png", "b.png", "c.png"]
+DECODING = ["decoding images"] * 3
+WAITING = "waiting for another process to decode the images"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder for this test alone; the folder of stores in it."""
+    monkeypatch.setenv("FAKD_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache/stores"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return fill(tmp_path / "photos", NAMES, 41, 54)
+
+
+def equal_to_files(store: PixelStore, dataset: SRDataset) -> bool:
+    pairs = [dataset.load(index) for index in range(len(dataset))]
+    return len(store) == len(pairs) and all(
+        np.array_equal(lr.transpose(1, 2, 0), pair.lr) and np.array_equal(hr.transpose(1, 2, 0), pair.hr)
+        for (lr, hr), pair in zip((store[index] for index in range(len(pairs))), pairs, strict=True)
+    )
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
+@pytest.mark.parametrize(
+    ("folder", "scale"), [("data/DIV2K_mini", 4), ("data/benchmark/Set5", 3), ("data/benchmark/Set5", 5)]
+)
+def test_pixels_are_those_of_the_files(shared: Shared, folder: str, scale: int) -> None:
+    dataset = open_dataset(shared(folder), scale)
+    store = stored(dataset)
+    assert equal_to_files(store, dataset)
+    assert not store[0][0].flags.writeable
+    pixels = sum(image.nbytes for index in range(len(store)) for image in store[index])
+    assert pixels == pixel_store._size(dataset)
+
+
+def test_a_ready_store_is_used_without_a_word(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, said = drained(open_dataset(photos, 4))
+    assert said == DECODING
+    monkeypatch.setattr(SRDataset, "load", None)
+    again, said = drained(open_dataset(photos, 4))
+    assert said == []
+    assert again.content_hash == first.content_hash
+
+
+def alter(photos: Path) -> None:
+    """Other pixels in a file of the same size, as an uncompressed format gives them."""
+    path = photos / "b.bmp"
+    content = bytearray(path.read_bytes())
+    content[-500:] = bytes(500)
+    path.write_bytes(content)
+
+
+def touch(photos: Path) -> None:
+    os.utime(photos / "b.png", ns=(1, 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        alter,
+        touch,
+        lambda photos: (photos / "b.png").unlink(),
+        lambda photos: fill(photos, ["d.png"]),
+        lambda photos: (photos / "c.png").rename(photos / "e.png"),
+    ],
+    ids=["altered", "touched", "removed", "added", "renamed"],
+)
+def test_it_is_made_anew_when_a_file_changes(photos: Path, change: Callable[[Path], object]) -> None:
+    from PIL import Image
+
+    Image.open(photos / "a.png").save(photos / "b.bmp")
+    old = stored(open_dataset(photos, 4))
+    old_pixels = old[1][1].copy()
+    change(photos)
+    dataset = open_dataset(photos, 4)
+    store, said = drained(dataset)
+    assert said == ["decoding images"] * len(dataset)
+    assert equal_to_files(store, dataset)
+    assert (store.content_hash == old.content_hash) == (change is touch)
+    assert left_in(store_folder()) == [store_path(dataset).name]
+    assert np.array_equal(old[1][1], old_pixels), "who has the old store open keeps it"
+
+
+def test_lr_files_count_too(photos: Path, tmp_path: Path) -> None:
+    made = stored(open_dataset(photos, 2))
+    fill(tmp_path / "set/HR", NAMES, 40, 52)
+    fill(tmp_path / "set/LR_bicubic/X2", [f"{name[0]}x2.png" for name in NAMES], 20, 26)
+    given = stored(open_dataset(tmp_path / "set", 2))
+    os.utime(tmp_path / "set/LR_bicubic/X2/bx2.png", ns=(1, 1))
+    assert drained(open_dataset(tmp_path / "set", 2))[1] == DECODING
+    shutil.rmtree(tmp_path / "set/LR_bicubic")
+    without, said = drained(open_dataset(tmp_path / "set", 2))
+    assert said == DECODING
+    assert len({made.content_hash, given.content_hash, without.content_hash}) == 3
+
+
+def test_one_store_a_folder_and_scale(photos: Path, cache: Path) -> None:
+    shutil.copytree(photos, photos.parent / "other/photos")
+    x2, x4 = stored(open_dataset(photos, 2)), stored(open_dataset(photos, 4))
+    other = stored(open_dataset(photos.parent / "other/photos", 4))
+    assert len(left_in(cache)) == 3
+    assert x4.content_hash == other.content_hash != x2.content_hash
+    assert all(drained(open_dataset(photos, scale))[1] == [] for scale in (2, 4))
+
+
+def test_the_hash_of_some_images_is_theirs_alone(photos: Path) -> None:
+    store = stored(open_dataset(photos, 4))
+    assert store.content_hash == store.hash_of((0, 1, 2))
+    assert len({store.hash_of(some) for some in [(0, 1), (1, 0), (0, 2), (0,), (0, 1, 2)]}) == 5
+    before = store.hash_of((0, 2))
+    fill(photos, ["b.png"], 48, 48)
+    assert stored(open_dataset(photos, 4)).hash_of((0, 2)) == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: os.truncate(path, path.stat().st_size // 2),
+        lambda path: os.truncate(path, path.stat().st_size - 1),
+        lambda path: os.truncate(path, 3),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[1:]),
+        lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"),
+        lambda path: path.write_bytes(path.read_bytes().replace(b'"entries"', b'"antries"')),
+        lambda path: path.write_bytes(path.read_bytes().replace(b'"sha256"', b'"sha255"')),
+        lambda path: path.write_bytes(path.read_bytes().replace(b'{"made', b'["made')),
+        lambda path: path.write_bytes(path.read_bytes()[:-16] + b"\xff" * 8 + path.read_bytes()[-8:]),
+    ],
+    ids=[
+        "half",
+        "cut",
+        "tiny",
+        "empty",
+        "shifted",
+        "other mark",
+        "no entries",
+        "other entries",
+        "no JSON",
+        "no length",
+    ],
+)
+def test_a_damaged_store_is_made_anew(photos: Path, damage: Callable[[Path], object]) -> None:
+    dataset = open_dataset(photos, 4)
+    stored(dataset)
+    damage(store_path(dataset))
+    store, said = drained(dataset)
+    assert said == DECODING
+    assert equal_to_files(store, dataset)
+
+
+def test_cancelling_leaves_nothing(photos: Path, cache: Path) -> None:
+    token = CancelToken()
+    opening = open_store(open_dataset(photos, 4), token)
+    assert [next(opening).done, next(opening).done] == [0, 1]
+    token.cancel()
+    with pytest.raises(Cancelled):
+        next(opening)
+    assert left_in(cache) == []
+    assert equal_to_files(stored(open_dataset(photos, 4)), open_dataset(photos, 4))
+
+
+def test_leaving_half_way_leaves_nothing(photos: Path, cache: Path) -> None:
+    opening = open_store(open_dataset(photos, 4), CancelToken())
+    next(opening)
+    opening.close()
+    assert left_in(cache) == []
+
+
+def test_an_unreadable_image_is_named_and_the_others_are_kept(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = stored(open_dataset(photos, 4)).hash_of((0, 2))
+    os.truncate(photos / "b.png", 2000)
+    dataset = open_dataset(photos, 4)
+    for said in (DECODING, []):
+        store, progress = drained(dataset)
+        assert progress == said
+        [(index, problem)] = store.problems.items()
+        assert index == 1
+        assert "b.png: damaged" in problem
+        assert store.hash_of((0, 2)) == whole
+    # As when only the permission was missing, which leaves no trace in the file itself.
+    readable = ImagePair("b", *(np.zeros((side, side, 3), np.uint8) for side in (4, 16)))
+    monkeypatch.setattr(SRDataset, "load", lambda self, index: readable)
+    mended, progress = drained(dataset)
+    assert progress == DECODING
+    assert mended.problems == {}
+
+
+def test_where_no_image_can_be_read_nothing_is_left(photos: Path, cache: Path) -> None:
+    for name in NAMES:
+        os.truncate(photos / name, 2000)
+    with pytest.raises(DataError, match=r"none of the 3 images can be read\. The first: .*a\.png: damaged"):
+        stored(open_dataset(photos, 4))
+    assert left_in(cache) == []
+
+
+def test_an_image_that_goes_is_told(photos: Path) -> None:
+    dataset = open_dataset(photos, 4)
+    (photos / "b.png").unlink()
+    with pytest.raises(DataError, match=r"b\.png: can't be read \(No such file"):
+        stored(dataset)
+
+
+def test_no_room_is_told_before_anything_is_decoded(
+    photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = open_dataset(photos, 4)
+    need = 3 * 3 * (40 * 52 + 10 * 13)
+    usage = shutil.disk_usage(photos)
+    monkeypatch.setattr(pixel_store.shutil, "disk_usage", lambda _: usage._replace(free=need - 1))
+    with pytest.raises(DataError, match=r"no room .* of photos: they take 0\.00 GB, .* FAKD_CACHE"):
+        stored(dataset)
+    assert left_in(cache) == []
+    monkeypatch.setattr(pixel_store.shutil, "disk_usage", lambda _: usage._replace(free=need))
+    stored(dataset)
+
+
+def test_a_folder_that_cannot_be_made(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKD_CACHE", str(photos / "a.png"))
+    with pytest.raises(DataError, match=r"a\.png/stores: .* kept there \(.*\); set FAKD_CACHE"):
+        stored(open_dataset(photos, 4))
+
+
+def test_where_stores_lie(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FAKD_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert store_folder() == tmp_path / "fakd/stores"
+    monkeypatch.setenv("FAKD_CACHE", "here")
+    assert store_folder() == Path("here/stores").absolute()
+
+
+def test_waiting_for_another_process_can_be_cancelled(photos: Path, cache: Path) -> None:
+    dataset = open_dataset(photos, 4)
+    cache.mkdir(parents=True)
+    token = CancelToken()
+    with store_path(dataset).with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        opening = open_store(dataset, token)
+        assert [next(opening).what for _ in range(3)] == [WAITING] * 3
+        token.cancel()
+        with pytest.raises(Cancelled):
+            next(opening)
+    assert drained(dataset)[1] == DECODING
+
+
+def test_without_locks_it_is_made_all_the_same(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(file: IO[str], operation: int) -> None:
+        raise OSError("no locks here")
+
+    monkeypatch.setattr(pixel_store.fcntl, "flock", no_locks)
+    assert equal_to_files(stored(open_dataset(photos, 4)), open_dataset(photos, 4))
+
+
+class Builder(NamedTuple):
+    """Another process that opens the store of a folder; it decodes nothing before `go` is there."""
+
+    process: subprocess.Popen[str]
+    go: Path
+    decoded: Path
+
+    def output(self) -> str:
+        output, _ = self.process.communicate(timeout=60)
+        return output
+
+    def wait_for_start(self) -> None:
+        while not self.decoded.exists():
+            assert self.process.poll() is None
+            time.sleep(0.01)
+
+
+PROGRAM = """
+import os, sys, time
+from pathlib import Path
+from stores import drained
+from fakd_core.data.datasets import SRDataset, open_dataset
+photos, go, decoded = map(Path, sys.argv[1:])
+load = SRDataset.load
+def counted(self, index):
+    with decoded.open("a") as file:
+        file.write(f"{index}")
+    while not go.exists():
+        time.sleep(0.01)
+    return load(self, index)
+SRDataset.load = counted
+store, said = drained(open_dataset(photos, 4))
+print(store.content_hash, *said, sep=",")
+"""
+
+
+@pytest.fixture
+def start(photos: Path, tmp_path: Path) -> Iterator[Callable[[], Builder]]:
+    started: list[Builder] = []
+
+    def begin() -> Builder:
+        go, decoded = tmp_path / "go", tmp_path / "decoded"
+        command = [sys.executable, "-c", PROGRAM, str(photos), str(go), str(decoded)]
+        paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
+        )
+        started.append(Builder(process, go, decoded))
+        return started[-1]
+
+    yield begin
+    for builder in started:
+        builder.process.kill()
+        builder.process.communicate()
+
+
+def test_two_processes_at_once_decode_once(
+    photos: Path, start: Callable[[], Builder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = start()
+    builder.wait_for_start()
+    monkeypatch.setattr(SRDataset, "load", None)
+    opening = open_store(open_dataset(photos, 4), CancelToken())
+    assert next(opening).what == WAITING
+    builder.go.touch()
+    assert {progress.what for progress in opening} <= {WAITING}
+    content_hash, *said = builder.output().strip().split(",")
+    assert said == DECODING
+    assert stored(open_dataset(photos, 4)).content_hash == content_hash
+    assert sorted(builder.decoded.read_text()) == ["0", "1", "2"]
+
+
+def test_a_killed_builder_leaves_nothing_that_passes_for_a_store(
+    photos: Path, cache: Path, start: Callable[[], Builder]
+) -> None:
+    builder = start()
+    builder.wait_for_start()
+    builder.process.send_signal(signal.SIGKILL)
+    builder.process.wait()
+    dataset = open_dataset(photos, 4)
+    assert len(left_in(cache)) == 1, "what it was writing"
+    assert not store_path(dataset).exists()
+    store, said = drained(dataset)
+    assert said == DECODING
+    assert equal_to_files(store, dataset)
+    assert left_in(cache) == [store_path(dataset).name]
+
+
+def test_a_disk_that_fills_up_half_way(photos: Path, cache: Path) -> None:
+    """The limit of a process on the size of its files stands for the disk."""
+    dataset = open_dataset(photos, 4)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (pixel_store._size(dataset) // 2, before[1]))
+    try:
+        with pytest.raises(DataError, match=r"no room .* photos \(File too large\): they take .* FAKD_CACHE"):
+            stored(dataset)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert left_in(cache) == []
+    assert equal_to_files(stored(dataset), dataset)

@@ -1,0 +1,249 @@
+"""Sets of images → scores, as rows, JSON, CSV and saved outputs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fakd_core.data import resize
+from fakd_core.data.datasets import open_dataset
+from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.resize import imresize_bicubic
+from fakd_core.errors import CheckpointError, ConfigError, DataError
+from fakd_core.evaluation import evaluate as evaluation
+from fakd_core.evaluation.evaluate import WARM_UP_SIZE, evaluate, to_csv
+from fakd_core.evaluation.results import Result, to_json
+from fakd_core.events import Cancelled, CancelToken, Progress
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.spec import ModelSpec
+
+Shared = Callable[[str], Path]
+
+
+class Nearest(SRNetwork):
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return nn.functional.interpolate(lr, scale_factor=self.spec.scale)
+
+
+def nearest(scale: int) -> Nearest:
+    return Nearest(ModelSpec(architecture="nearest", scale=scale, n_feats=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "psnr", "ssim"),
+    [
+        ("Set5", 2, 33.673, 0.9303),
+        ("Set5", 3, 30.403, 0.8689),
+        ("Set5", 4, 28.429, 0.8111),
+        ("Set5", 8, 24.397, 0.6581),
+        ("Set14", 4, 26.088, 0.7048),
+        ("B100", 4, 25.962, 0.6681),
+    ],
+)
+def test_bicubic_baseline(shared: Shared, name: str, scale: int, psnr: float, ssim: float) -> None:
+    (result,) = evaluate({"bicubic": None}, open_dataset(shared(f"data/benchmark/{name}"), scale))
+    assert result.psnr_y == pytest.approx(psnr, abs=5.1e-4)
+    assert result.ssim_y == pytest.approx(ssim, abs=5.1e-5)
+    assert result.images == len(result.per_image)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        write_png(tmp_path / "set" / f"{name}.png", rng.integers(0, 256, (48, 40, 3), dtype=np.uint8))
+    return tmp_path / "set"
+
+
+def test_rows_come_as_they_are_done_and_progress_counts_images(folder: Path) -> None:
+    log: list[object] = []
+    models = {"nearest": nearest(2), "bicubic": None}
+    results = evaluate(models, open_dataset(folder, 2), on_progress=log.append, on_result=log.append)
+    kinds = [(item.done, item.total) if isinstance(item, Progress) else item for item in log]
+    assert kinds == [(1, 4), (2, 4), results[0], (3, 4), (4, 4), results[1]]
+    assert [result.model for result in results] == ["nearest", "bicubic"]
+    assert results[0].psnr_y == pytest.approx(np.mean([image.psnr_y for image in results[0].per_image]))
+    assert results[0].psnr_y != results[1].psnr_y
+
+
+def test_json_has_the_agreed_names(folder: Path) -> None:
+    document = json.loads(
+        json.dumps(to_json(evaluate({"bicubic": None}, open_dataset(folder, 2))), allow_nan=False)
+    )
+    assert set(document) == {"results", "protocol"}
+    (row,) = document["results"]
+    assert list(row) == ["model", "dataset", "scale", "images", "psnr_y", "ssim_y", "per_image"]
+    assert (row["model"], row["dataset"], row["scale"], row["images"]) == ("bicubic", "set", 2, 2)
+    assert list(row["per_image"][0]) == ["name", "psnr_y", "ssim_y", "seconds"]
+    assert all(isinstance(value, str) for value in document["protocol"].values())
+
+
+def test_json_stays_valid_for_a_perfect_score() -> None:
+    perfect = Result("m", "d", 2, 0, float("inf"), 1.0, ())
+    assert to_json([perfect])["results"][0]["psnr_y"] is None
+
+
+def test_csv_has_a_line_per_image_and_the_mean(folder: Path) -> None:
+    (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
+    rows = list(csv.DictReader(io.StringIO(to_csv([result]))))
+    assert [row["image"] for row in rows] == ["a", "b", "mean"]
+    assert float(rows[2]["psnr_y"]) == pytest.approx(result.psnr_y, abs=1e-4)
+
+
+def test_outputs_are_saved_by_model_and_set(folder: Path, tmp_path: Path) -> None:
+    models = {"some/where/net.safetensors": nearest(2), "a/x.pt": None, "b/x.pt": None}
+    evaluate(models, open_dataset(folder, 2), save_dir=tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"net.safetensors", "a_x.pt", "b_x.pt"}
+    saved = read_image(tmp_path / "out" / "net.safetensors" / "set" / "b.png")
+    assert np.array_equal(saved, open_dataset(folder, 2).load(1).lr.repeat(2, axis=0).repeat(2, axis=1))
+
+
+def test_scale_mismatch_is_refused_before_any_work(folder: Path) -> None:
+    log: list[Progress] = []
+    with pytest.raises(ConfigError, match="net is an x4 network, but x2"):
+        evaluate({"bicubic": None, "net": nearest(4)}, open_dataset(folder, 2), on_progress=log.append)
+    assert not log
+
+
+def test_a_broken_image_is_left_out_and_said(folder: Path) -> None:
+    (folder / "aa.png").write_bytes(b"not an image")
+    tiny = folder / "tiny.png"
+    write_png(tiny, np.zeros((12, 12, 3), dtype=np.uint8))
+    log: list[Progress] = []
+    results = evaluate({"net": nearest(2), "bicubic": None}, open_dataset(folder, 2), on_progress=log.append)
+    whole = [image for image in folder.iterdir() if image.stem in "ab"]
+    for image in (folder / "aa.png", tiny):
+        image.unlink()
+    assert len(whole) == 2
+    again = evaluate({"net": nearest(2), "bicubic": None}, open_dataset(folder, 2))
+    for result, alone in zip(results, again, strict=True):
+        assert (result.psnr_y, result.ssim_y, result.images) == (alone.psnr_y, alone.ssim_y, 2)
+        assert [lost.file for lost in result.left_out] == [str(folder / "aa.png"), str(tiny)]
+        assert result.left_out[0].reason.startswith("expected an image, found no image format")
+        assert "at least 11x11 must be left" in result.left_out[1].reason
+        assert result.coverage == "2 of 4"
+        assert alone.coverage == "2"
+    assert [step.done for step in log] == list(range(1, 9))
+    rows = list(csv.DictReader(io.StringIO(to_csv(results[:1]))))
+    assert [row["image"] for row in rows] == ["a", "b", str(folder / "aa.png"), str(tiny), "mean"]
+    assert rows[2]["left_out"] == results[0].left_out[0].reason
+    assert (rows[4]["images"], rows[4]["images_in_set"]) == ("2", "4")
+
+
+def test_an_lr_image_of_another_size_is_left_out_by_its_name(folder: Path) -> None:
+    (folder / "HR").mkdir()
+    lr = folder / "LR_bicubic" / "X2"
+    for name, size in (("a", (24, 20, 3)), ("b", (25, 20, 3))):
+        (folder / f"{name}.png").rename(folder / "HR" / f"{name}.png")
+        write_png(lr / f"{name}x2.png", np.zeros(size, dtype=np.uint8))
+    (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
+    (lost,) = result.left_out
+    assert lost.file == str(lr / "bx2.png")
+    assert lost.reason.startswith("expected 20x24")
+
+
+def test_a_set_of_broken_images_is_an_error(folder: Path) -> None:
+    for image in folder.iterdir():
+        image.write_bytes(b"")
+    with pytest.raises(DataError, match=r"a\.png: .*empty file.*nor can any other"):
+        evaluate({"bicubic": None}, open_dataset(folder, 2))
+
+
+def test_a_model_that_gives_no_image_is_told_and_the_others_go_on(folder: Path, tmp_path: Path) -> None:
+    broken = nearest(2)
+    broken.forward = lambda lr: Nearest.forward(broken, lr) / 0  # type: ignore[method-assign]
+    models, failures = {"broken": broken, "bicubic": None}, list[tuple[str, str]]()
+    results = evaluate(
+        models,
+        open_dataset(folder, 2),
+        on_failure=lambda name, error: failures.append((name, str(error))),
+        save_dir=tmp_path / "out",
+    )
+    assert [result.model for result in results] == ["bicubic"]
+    ((name, reason),) = failures
+    assert name == "broken"
+    assert reason.startswith("broken: expected an image, found infinite or NaN pixels")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["bicubic"]
+    with pytest.raises(CheckpointError, match="NaN pixels"):
+        evaluate(models, open_dataset(folder, 2))
+    assert not broken._forward_hooks
+
+
+def test_the_set_itself_is_never_written_over(folder: Path) -> None:
+    inside = folder.parent / "bicubic" / "set"
+    inside.parent.mkdir()
+    folder.rename(inside)
+    before = (inside / "a.png").read_bytes()
+    with pytest.raises(ConfigError, match=r"a\.png: an image of the set"):
+        evaluate({"bicubic": None}, open_dataset(inside, 2), save_dir=folder.parent)
+    assert (inside / "a.png").read_bytes() == before
+
+
+def test_bicubic_in_strips_is_bicubic(monkeypatch: pytest.MonkeyPatch) -> None:
+    img = np.random.default_rng(0).integers(0, 256, (41, 9, 3), dtype=np.uint8)
+    whole = imresize_bicubic(img, 3)
+    for rows in (1, 3, 40, 41):
+        monkeypatch.setattr(resize, "_ROWS_AT_ONCE", rows)
+        assert np.array_equal(np.concatenate(list(resize.bicubic_strips(img, 3))), whole)
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        next(resize.bicubic_strips(img, 3, token))
+
+
+def test_cancel_stops(folder: Path) -> None:
+    token = CancelToken()
+    log: list[Progress] = []
+
+    def stop(progress: Progress) -> None:
+        log.append(progress)
+        token.cancel()
+
+    with pytest.raises(Cancelled):
+        evaluate({"bicubic": None}, open_dataset(folder, 2), on_progress=stop, cancel=token)
+    assert len(log) == 1
+
+
+def test_the_first_pass_belongs_to_no_image(folder: Path) -> None:
+    """It makes what later passes find made, and would be most of a small image's time."""
+    sides: list[int] = []
+
+    class Noting(Nearest):
+        def forward(self, lr: Tensor) -> Tensor:
+            sides.append(lr.shape[-1])
+            return super().forward(lr)
+
+    model = Noting(ModelSpec(architecture="nearest", scale=2, n_feats=1))
+    evaluate({"noting": model}, open_dataset(folder, 2))
+    assert sides[0] == WARM_UP_SIZE[1]
+    assert sides[-1] != WARM_UP_SIZE[1]
+
+
+@pytest.mark.parametrize(
+    ("clock", "seconds"),
+    [([0, 0.2, 1, 1.05], 0.05), ([0, 0.2, 1, 1.21], 0.2), ([0, 0.3], 0.3)],
+    ids=["quick", "disturbed", "long"],
+)
+def test_the_lesser_of_two_quick_passes_counts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float], seconds: float
+) -> None:
+    """The first over a size of image makes what later ones find made."""
+    (folder / "b.png").unlink()
+    readings = iter(clock)
+    monkeypatch.setattr(evaluation, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
+    assert result.per_image[0].seconds == pytest.approx(seconds)
+    assert list(readings) == []

@@ -1,0 +1,226 @@
+"""Students as other tools' files: read back by those tools, with equal output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from foreign_networks import foreign_file
+from safetensors import safe_open
+from torch import Tensor
+
+from fakd_core import create_model, load_model
+from fakd_core.errors import CheckpointError, ConfigError, ExportError
+from fakd_core.events import Cancelled, CancelToken
+from fakd_core.export.export import export
+from fakd_core.models.checkpoint import save_safetensors
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.presets import parse_sizes
+from fakd_core.models.spec import ModelSpec
+
+SIZES = {
+    "rcan": "rcan:n_feats=8,n_resgroups=3,n_resblocks=2,reduction=4",
+    "edsr": "edsr:n_feats=8,n_resblocks=5,taps=2/4",
+    "san": "san:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
+}
+
+
+@pytest.fixture
+def model(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, SRNetwork]:
+    """A file of a network by its architecture, RCAN where none is said, and the network."""
+    torch.manual_seed(5)
+    network = create_model(parse_sizes(SIZES[getattr(request, "param", "rcan")], 4)).eval()
+    path = tmp_path / "model.safetensors"
+    save_safetensors(network, path)
+    return str(path), network
+
+
+def output_of(network: SRNetwork, image: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return network(image)
+
+
+@pytest.fixture
+def image() -> Tensor:
+    return torch.randint(0, 256, (2, 3, 21, 34), generator=torch.Generator().manual_seed(1)).float()
+
+
+@pytest.mark.parametrize("model", SIZES, indirect=True)
+@pytest.mark.parametrize("keys", ["authors", "fakd"])
+def test_a_pth_reads_back_from_both_namings(
+    model: tuple[str, SRNetwork], keys: str, image: Tensor, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.pth"
+    export(model[0], path, keys=keys)
+    stored = torch.load(path, weights_only=True)
+    assert all(isinstance(tensor, Tensor) for tensor in stored.values())
+    assert torch.equal(output_of(load_model(path), image), output_of(model[1], image))
+
+
+def test_the_namings_are_those_of_the_two_codes(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    names = {}
+    for keys in ("authors", "fakd"):
+        export(model[0], tmp_path / f"{keys}.pth", keys=keys)
+        names[keys] = set(torch.load(tmp_path / f"{keys}.pth", weights_only=True))
+    assert {"body.2.body.1.body.0.weight", "body.3.bias"} <= names["authors"]
+    assert {"body_group2.body.1.body.0.weight", "body_tail.bias"} <= names["fakd"]
+    assert len(names["authors"]) == len(names["fakd"])
+
+
+def test_a_file_that_is_there_is_replaced_only_if_that_is_said(
+    model: tuple[str, SRNetwork], tmp_path: Path
+) -> None:
+    path = tmp_path / "best.safetensors"
+    path.write_bytes(b"somebody's")
+    with pytest.raises(ConfigError, match=r"exists already.*--force"):
+        export(model[0], path)
+    assert path.read_bytes() == b"somebody's"
+    (tmp_path / "link.pth").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="exists already"):
+        export(model[0], tmp_path / "link.pth")
+    export(model[0], path, replace=True)
+    assert load_model(path).spec == model[1].spec
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    model: tuple[str, SRNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 199808 vs 199696")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(CheckpointError, match="is the disk full"):
+        export(model[0], tmp_path / "out.pth")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_spandrel_opens_a_pth(
+    model: tuple[str, SRNetwork], spandrel: ModuleType, image: Tensor, tmp_path: Path
+) -> None:
+    export(model[0], tmp_path / "out.pth")
+    weights = torch.load(tmp_path / "out.pth", weights_only=True)
+    descriptor = spandrel.ModelLoader().load_from_state_dict(weights)
+    assert (descriptor.architecture.name, descriptor.scale) == ("RCAN", 4)
+    with torch.inference_mode():
+        found = 255 * descriptor(image[:1] / 255)
+    # spandrel clips; what lies between must be equal.
+    wanted = output_of(model[1], image[:1]).clamp(0, 255)
+    assert (found.clamp(0, 255) - wanted).abs().max() < 0.01
+
+
+def test_safetensors_tell_where_they_come_from(tmp_path: Path, model: tuple[str, SRNetwork]) -> None:
+    export(model[0], tmp_path / "out.safetensors")
+    with safe_open(tmp_path / "out.safetensors", "pt") as file:
+        notes: Mapping[str, str] = file.metadata()
+    assert notes["scale"] == "4"
+    assert "torch" in notes["made_with"]
+    assert "terms" in notes["licence"]
+    assert load_model(tmp_path / "out.safetensors").spec == model[1].spec
+
+
+@pytest.mark.parametrize("model", SIZES, indirect=True)
+def test_onnx_computes_the_same_at_any_size(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    parity = export(model[0], tmp_path / "out.onnx")
+    assert parity is not None
+    assert parity.difference < 0.01
+    session = onnxruntime.InferenceSession(str(tmp_path / "out.onnx"))
+    for shape in ((1, 3, 9, 50), (3, 3, 31, 6)):
+        given = torch.rand(shape) * 255
+        found = session.run(None, {"image": given.numpy()})[0]
+        np.testing.assert_allclose(found, output_of(model[1], given), atol=0.01)
+    facts = session.get_modelmeta().custom_metadata_map
+    assert (facts["value_range"], facts["scale"], facts["opset"]) == ("0..255", "4", "20")
+
+
+def test_onnx_in_half_precision_for_values_up_to_one(
+    model: tuple[str, SRNetwork], image: Tensor, tmp_path: Path
+) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    export(model[0], tmp_path / "out.onnx", half=True, value_range=1)
+    session = onnxruntime.InferenceSession(str(tmp_path / "out.onnx"))
+    found = session.run(None, {"image": (image / 255).half().numpy()})[0]
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(255.0 * found.astype(np.float32), output_of(model[1], image), atol=2)
+    facts = session.get_modelmeta().custom_metadata_map
+    assert (facts["value_range"], facts["precision"]) == ("0..1", "float16")
+
+
+def test_an_onnx_file_that_computes_something_else_is_not_left(
+    model: tuple[str, SRNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+
+    def other(spec: ModelSpec) -> SRNetwork:
+        network = create_model(spec)
+        monkeypatch.setattr(network, "load_state_dict", lambda weights: None)
+        return network
+
+    monkeypatch.setattr("fakd_core.export.onnx.create_model", other)
+    with pytest.raises(ExportError, match=r"something else.*nothing was written"):
+        export(model[0], tmp_path / "out.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("out.bin", {}, "ends in .safetensors, .pth, .onnx, found .bin"),
+        ("out", {}, "found no ending"),
+        ("out.pth", {"half": True}, "ONNX's"),
+        ("out.safetensors", {"keys": "fakd"}, "for .pth only"),
+        ("out.pth", {"keys": "mine"}, "authors or fakd, found 'mine'"),
+        ("out.onnx", {"value_range": 2}, "255 or 1, found 2"),
+        ("model.safetensors", {}, "is the model itself"),
+    ],
+)
+def test_what_doesn_t_fit_together_is_said(
+    model: tuple[str, SRNetwork], name: str, options: dict[str, object], expected: str, tmp_path: Path
+) -> None:
+    before = Path(model[0]).read_bytes()
+    with pytest.raises(ConfigError, match=expected):
+        export(model[0], tmp_path / name, **options)  # type: ignore[arg-type]
+    assert Path(model[0]).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_a_run_s_file_tells_how_it_was_trained(photos: Path, small_teacher: Path, tmp_path: Path) -> None:
+    from fakd_core.runs.config import TrainConfig
+    from fakd_core.training.trainer import train
+
+    settings = {"steps": 2, "batch": 1, "patch": 12, "val_images": 1, "distill": "10*SA"}
+    config = TrainConfig.build(
+        teacher=str(small_teacher), student=SIZES["rcan"], train_data=photos, run=tmp_path / "run", **settings
+    )
+    list(train(config))
+    export(str(tmp_path / "run"), tmp_path / "out.safetensors")
+    with safe_open(tmp_path / "out.safetensors", "pt") as file:
+        training = json.loads(file.metadata()["training"])
+    assert training["student"] == [SIZES["rcan"]]
+    assert (training["steps"], training["distill"], training["teacher"]) == (2, "10*SA", [small_teacher.name])
+    assert str(tmp_path) not in json.dumps(training)
+
+
+def test_another_project_s_network_is_left_to_its_own_tools(spandrel: ModuleType, tmp_path: Path) -> None:
+    file = foreign_file(tmp_path, "Compact")
+    with pytest.raises(ConfigError, match="another project's network"):
+        export(str(file), tmp_path / "out.onnx")
+
+
+def test_a_stopped_export_leaves_nothing(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    token = CancelToken()
+
+    def stop(stage: str) -> None:
+        if stage.startswith("comparing"):
+            token.cancel()
+        token.raise_if_cancelled()
+
+    with pytest.raises(Cancelled):
+        export(model[0], tmp_path / "out.onnx", on_stage=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]

@@ -1,0 +1,155 @@
+"""Figures show the right pixels at the right places, and come out of their recipe the same again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.resize import imresize_bicubic
+from fakd_core.distillation.affinity import affinity_row
+from fakd_core.errors import ConfigError, FakdError
+from fakd_core.evaluation.metrics import psnr_y, ssim_y
+from fakd_core.figures.affinity_maps import affinity_maps, coloured
+from fakd_core.figures.draw import compose, draw
+from fakd_core.figures.inputs import Materials
+from fakd_core.figures.page import REGION_COLOURS, Frame, Picture, Words
+from fakd_core.figures.spec import AffinityRecipe, Box, CropRecipe
+from fakd_core.figures.spec_file import read_recipe
+from fakd_core.inference.upscale import tensor_from_image
+from fakd_core.models.references import load_model
+
+BOX = Box(12, 24, 20, 16)
+
+
+@pytest.fixture
+def stamped(tmp_path: Path) -> Path:
+    """96x64, grey, with an asymmetric stamp inside `BOX`: red top left, a green bar below, blue at right."""
+    image = np.full((64, 96, 3), 90, np.uint8)
+    image[24:28, 12:20] = (250, 10, 10)
+    image[34:36, 12:30] = (10, 250, 10)
+    image[30:32, 29:32] = (10, 10, 250)
+    path = tmp_path / "stamp.png"
+    write_png(path, image)
+    return path
+
+
+def crops(image: Path, **changes: object) -> CropRecipe:
+    values: dict[str, object] = {"image": image, "regions": (BOX,), "models": ("bicubic", "HR"), **changes}
+    return CropRecipe.build(**values)
+
+
+def test_a_png_holds_the_region_unflipped_at_its_place_and_the_box_around_it(
+    stamped: Path, tmp_path: Path
+) -> None:
+    recipe = crops(stamped)
+    page = compose(recipe)
+    draw(recipe, tmp_path / "out.png")
+    drawn = read_image(tmp_path / "out.png").astype(int)
+    per_mm = recipe.dpi / 25.4
+    pictures = [item for item in page.items if isinstance(item, Picture)]
+    hr = read_image(stamped).astype(int)
+    expected = hr[BOX.y : BOX.y + BOX.height, BOX.x : BOX.x + BOX.width]
+    rect = pictures[2].rect
+    # The outermost pixels lie below the frame.
+    ys, xs = np.mgrid[1 : BOX.height - 1, 1 : BOX.width - 1]
+    at_y = ((rect.top + (ys + 0.5) * rect.height / BOX.height) * per_mm).astype(int)
+    at_x = ((rect.left + (xs + 0.5) * rect.width / BOX.width) * per_mm).astype(int)
+    assert np.array_equal(drawn[at_y, at_x], expected[1:-1, 1:-1])
+
+    whole = pictures[0].rect
+    red = np.array([int(REGION_COLOURS[0][i : i + 2], 16) for i in (1, 3, 5)])
+    inside = drawn[:, : int(whole.width * per_mm)]
+    ys, xs = np.nonzero(np.abs(inside - red).sum(2) < 6)
+    scale = whole.width / 96 * per_mm
+    top = whole.top * per_mm
+    found = [xs.min() / scale, (ys.min() - top) / scale, xs.max() / scale, (ys.max() - top) / scale]
+    assert found == pytest.approx([12, 24, 32, 40], abs=0.6)
+
+
+def test_scores_are_those_of_the_whole_image_or_the_crop_and_the_best_is_bold(
+    photos: Path, small_teacher: Path
+) -> None:
+    path = photos / "coffee0.png"
+    hr = read_image(path)
+    sr = imresize_bicubic(imresize_bicubic(hr, 1 / 4), 4)
+    recipe = crops(path, models=("bicubic", str(small_teacher), "HR"))
+    words = {item.text: item for item in compose(recipe).items if isinstance(item, Words)}
+    for text in (f"{psnr_y(sr, hr, 4):.2f}", f"{ssim_y(sr, hr, 4):.4f}"):
+        assert words[text].bold
+    assert not words["teacher"].bold
+    cut = np.s_[BOX.y : BOX.y + BOX.height, BOX.x : BOX.x + BOX.width]
+    page = compose(crops(path, metrics_of="crop", metrics=("PSNR",)))
+    texts = [item.text for item in page.items if isinstance(item, Words)]
+    assert f"{psnr_y(sr[cut], hr[cut], 0):.2f}" in texts
+    assert "PSNR of the crop" in texts
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf"])
+def test_the_recipe_inside_a_figure_makes_the_same_bytes(stamped: Path, tmp_path: Path, suffix: str) -> None:
+    recipe = crops(stamped, models=({"ref": "bicubic", "label": "(cubic) ü\\"}, "HR"), width="9 cm")
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    draw(recipe, first)
+    again = read_recipe(first)
+    assert again == read_recipe(tmp_path / "a.toml") == recipe
+    assert 'image = "stamp.png"' in (tmp_path / "a.toml").read_text(encoding="utf-8")
+    draw(again, second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_pdf_holds_images_at_their_own_resolution_and_truetype_text(stamped: Path, tmp_path: Path) -> None:
+    draw(crops(stamped), tmp_path / "a.pdf")
+    data = (tmp_path / "a.pdf").read_bytes()
+    assert b"/Width 96" in data
+    assert data.count(b"/Width 20") == 2
+    assert b"/Type3" not in data
+    assert b"/TrueType" in data or b"/CIDFontType2" in data
+    assert b"CreationDate" not in data
+
+
+def test_maps_are_affinity_row_at_the_position(photos: Path, small_teacher: Path) -> None:
+    path = photos / "coffee0.png"
+    ref = str(small_teacher)
+    recipe = AffinityRecipe.build(image=path, teacher=ref, students=(ref,), layer=2, query=(5, 19))
+    materials = Materials()
+    maps = affinity_maps(recipe, materials, None, None)
+    lr = imresize_bicubic(read_image(path), 1 / 4)
+    _, taps = load_model(ref).forward_features(tensor_from_image(lr))
+    row = affinity_row(taps[2][0].detach(), 5, 19).numpy()
+    np.testing.assert_allclose(maps.teacher, row, atol=1e-5)
+    assert maps.students[0].sa == pytest.approx(0, abs=1e-6)
+    page = compose(recipe, materials)
+    pictures = [item.pixels for item in page.items if isinstance(item, Picture)]
+    assert np.array_equal(pictures[1], coloured(maps.teacher, 0, 1, "bids:inferno"))
+    assert any(isinstance(item, Frame) for item in page.items)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"regions": (Box(90, 0, 10, 10),)}, "96x64 HR pixels"),
+        ({"models": ("nothing-like-it",)}, "no model 'nothing-like-it'"),
+        ({"scale": 2, "models": ("rcan-g5-r1-c32-x4-fakd",)}, "x4 network"),
+        ({"image_is": "lr"}, "no HR"),
+        ({"width": "wide"}, "width"),
+        ({"regions": ()}, "regions"),
+        ({"width": 30, "models": ("bicubic",) * 12, "columns": 12}, "fewer columns"),
+    ],
+)
+def test_what_can_not_be_drawn_is_one_clear_line(
+    stamped: Path, changes: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ConfigError, match=reason) as caught:
+        compose(crops(stamped, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_no_file_of_somebody_else_is_replaced(stamped: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "a.toml"
+    settings.write_text('student = "x"\n')
+    with pytest.raises(FakdError, match=r"no figure's recipe"):
+        draw(crops(stamped), tmp_path / "a.png")
+    assert settings.read_text() == 'student = "x"\n'
+    assert not (tmp_path / "a.png").exists()

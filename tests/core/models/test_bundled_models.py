@@ -1,0 +1,87 @@
+"""The models that come with the program: what their card promises, measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from fakd_core import load_model
+from fakd_core.assets import assets_dir, reference_results
+from fakd_core.data.datasets import open_dataset
+from fakd_core.evaluation.evaluate import evaluate
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.references import bundled_models
+
+MEGABYTE = 1_000_000
+
+
+@cache
+def load(name: str) -> SRNetwork:
+    return load_model(name)
+
+
+def family(name: str) -> str:
+    """'RCAN x4'."""
+    spec = load(name).spec
+    return f"{spec.architecture.upper()} x{spec.scale}"
+
+
+FAMILIES = sorted({family(name) for name in bundled_models()})
+
+
+def members(title: str) -> list[str]:
+    """The teacher, the student with FAKD, the one without."""
+    names = [name for name in bundled_models() if family(name) == title]
+    return sorted(names, key=lambda name: [name.endswith(end) for end in ("-plain", "-fakd")])
+
+
+def card(title: str = "") -> str:
+    """The whole card, or what it says below the heading `title`."""
+    text = (assets_dir() / "models" / "README.md").read_text(encoding="utf-8")
+    return text.split(f"### {title}\n")[1].split("\n#")[0] if title else text
+
+
+def promised(title: str, set_name: str) -> list[float]:
+    """The PSNR of bicubic, teacher and the two students on a set."""
+    row = next(line for line in card(title).splitlines() if line.startswith(f"| {set_name} "))
+    return [float(value) for value in re.findall(r"(\d+\.\d+) /", row)]
+
+
+def test_they_are_small_and_on_the_card() -> None:
+    sizes = {name: path.stat().st_size for name, path in bundled_models().items()}
+    assert sum(sizes.values()) < 40 * MEGABYTE
+    assert max(sizes.values()) < 8 * MEGABYTE
+    for name in sizes:
+        assert f"`{name}`" in card()
+
+
+@pytest.mark.parametrize("title", FAMILIES)
+def test_a_family_is_a_teacher_and_two_students(title: str) -> None:
+    teacher, fakd, plain = members(title)
+    assert (fakd[-5:], plain[-6:]) == ("-fakd", "-plain")
+    assert load(fakd).spec == load(plain).spec
+    assert load(teacher).spec.scale == load(fakd).spec.scale
+    assert title.lower().replace(" ", "-") in reference_results()
+
+
+@pytest.mark.parametrize("title", FAMILIES)
+@pytest.mark.parametrize(
+    "set_name", ["Set5", *(pytest.param(name, marks=pytest.mark.slow) for name in ("Set14", "B100"))]
+)
+def test_scores_are_those_of_the_card(shared: Callable[[str], Path], title: str, set_name: str) -> None:
+    names = members(title)
+    dataset = open_dataset(shared(f"data/benchmark/{set_name}"), load(names[0]).spec.scale)
+    models = {"bicubic": None, **{name: load(name) for name in names}}
+    measured = [result.psnr_y for result in evaluate(models, dataset)]
+    assert measured == pytest.approx(promised(title, set_name), abs=0.006)
+    bicubic, teacher, fakd, plain = measured
+    assert bicubic < plain < fakd < teacher
+
+
+@pytest.mark.parametrize(("set_name", "least"), [("Set5", 31.3), ("Set14", 28.0), ("B100", 27.2)])
+def test_the_best_x4_teacher_is_good_enough(set_name: str, least: float) -> None:
+    assert max(promised(title, set_name)[1] for title in FAMILIES if title.endswith("x4")) >= least

@@ -1,0 +1,80 @@
+"""The cost of networks against the papers' numbers and against a real forward pass."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from fakd_core.errors import ConfigError
+from fakd_core.models.cost import profile
+from fakd_core.models.factory import create_model
+from fakd_core.models.spec import ModelSpec
+
+
+def create_spec(architecture: str, **sizes: int) -> ModelSpec:
+    """Without the time and memory of real weights."""
+    with torch.device("meta"):
+        return create_model(architecture, **sizes).spec
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes", "parameters_m", "gmacs"),
+    [
+        ("rcan", {"n_resblocks": 20}, 15.59, 36.7),
+        ("rcan", {"n_resblocks": 6}, 5.17, 12.9),
+        ("san", {"n_resgroups": 20}, 15.86, None),
+        ("san", {"n_resgroups": 6}, 5.00, None),
+        ("edsr", {"n_resblocks": 32, "n_feats": 256}, 43.09, None),
+        ("edsr", {"n_resblocks": 16}, 1.52, 4.57),
+    ],
+)
+def test_papers_numbers_at_x4(
+    architecture: str, sizes: dict[str, int], parameters_m: float, gmacs: float | None
+) -> None:
+    result = profile(create_spec(architecture, **sizes))
+    assert round(result.parameters / 1e6, 2) == parameters_m
+    if gmacs is not None:
+        digits = len(str(gmacs).split(".")[1])
+        assert round(result.gmacs, digits) == gmacs
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes"),
+    [
+        ("rcan", {"n_resgroups": 3, "n_resblocks": 1}),
+        ("san", {"n_resgroups": 3, "n_resblocks": 1}),
+        ("edsr", {"n_resblocks": 3}),
+    ],
+)
+def test_counts_what_a_real_forward_pass_does(architecture: str, sizes: dict[str, int]) -> None:
+    model = create_model(architecture, scale=3, n_feats=16, **sizes).eval()
+    # torch's counter does not know the CPU's fused attention kernel, and would leave SAN's attention out.
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model(torch.rand(1, 3, 12, 20))
+    assert profile(model, (12, 20)).gmacs == counter.get_total_flops() / 2e9
+
+
+def test_convolutions_cost_in_proportion_to_the_area() -> None:
+    spec = create_spec("edsr", n_feats=8, n_resblocks=3)
+    assert profile(spec, (20, 30)).gmacs == pytest.approx(6 * profile(spec, (10, 10)).gmacs, rel=1e-12)
+
+
+def test_leaves_the_profiled_model_alone() -> None:
+    model = create_model("edsr", n_feats=8, n_resblocks=3).train()
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    profile(model)
+    assert model.training
+    assert all(torch.equal(before[name], weight) for name, weight in model.state_dict().items())
+
+
+@pytest.mark.parametrize("lr_size", [(0, 64), (36, -1)])
+def test_impossible_sizes_are_refused(lr_size: tuple[int, int]) -> None:
+    with pytest.raises(ConfigError, match="at least 1x1"):
+        profile(create_spec("edsr"), lr_size)
+
+
+def test_a_size_beyond_counting_is_a_clear_error() -> None:
+    with pytest.raises(ConfigError, match="more than can be counted"):
+        profile(create_spec("edsr"), (99_999_999, 99_999_999))

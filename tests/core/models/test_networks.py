@@ -1,0 +1,188 @@
+"""Laws that every registered network keeps, and the published sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakd_core.errors import ConfigError, DataError, UnsupportedArchitectureError
+from fakd_core.models.factory import REGISTRY, create_model, create_spec, list_architectures
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.presets import parse_sizes, preset_spec
+from fakd_core.models.registry import Registry
+
+SCALES = (2, 3, 4, 8)
+SMALL: dict[str, dict[str, Any]] = {
+    "rcan": {"n_feats": 8, "n_resgroups": 3, "n_resblocks": 2, "reduction": 4},
+    "san": {"n_feats": 8, "n_resgroups": 3, "n_resblocks": 2, "reduction": 4},
+    "edsr": {"n_feats": 8, "n_resblocks": 3, "res_scale": 0.1},
+}
+
+
+def lively(model: SRNetwork) -> SRNetwork:
+    """The model with no weight at its starting zero, so that every branch counts."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return model.eval()
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", ["edsr", "rcan", "san"])
+def test_tapped_and_plain_forward_agree(name: str, scale: int) -> None:
+    torch.manual_seed(scale)
+    model = lively(create_model(name, scale=scale, **SMALL[name]))
+    lr = torch.rand(2, 3, 9, 6) * 255
+    with torch.no_grad():
+        sr, maps = model.forward_features(lr)
+        assert torch.equal(sr, model(lr))
+    assert sr.shape == (2, 3, 9 * scale, 6 * scale)
+    assert [tuple(feature_map.shape) for feature_map in maps] == [(2, 8, 9, 6)] * 4
+
+
+@pytest.mark.parametrize("name", ["edsr", "rcan", "san"])
+def test_maps_share_no_memory_and_input_is_untouched(name: str) -> None:
+    torch.manual_seed(0)
+    model = lively(create_model(name, **SMALL[name]))
+    lr = torch.rand(1, 3, 8, 8) * 255
+    before = lr.clone()
+    with torch.no_grad():
+        sr, maps = model.forward_features(lr)
+    assert torch.equal(lr, before)
+    assert len({tensor.data_ptr() for tensor in (lr, sr, *maps)}) == 6
+
+
+@pytest.mark.parametrize("name", ["edsr", "rcan", "san"])
+def test_taps_are_the_maps_after_the_named_groups(name: str) -> None:
+    torch.manual_seed(1)
+    lr = torch.rand(1, 3, 8, 8) * 255
+    first = lively(create_model(name, taps=(1, 2), **SMALL[name]))
+    second = create_model(name, taps=(2, 3), **SMALL[name]).eval()
+    second.load_state_dict(first.state_dict())
+    with torch.no_grad():
+        maps, shifted = first.forward_features(lr)[1], second.forward_features(lr)[1]
+    assert torch.equal(maps[2], shifted[1])
+    assert not torch.equal(maps[1], shifted[1])
+    assert torch.equal(maps[3], shifted[3])
+
+
+@pytest.mark.parametrize("name", ["edsr", "rcan", "san"])
+def test_memory_layout_and_bf16_autocast_change_only_roundings(name: str) -> None:
+    torch.manual_seed(2)
+    model = lively(create_model(name, **SMALL[name]))
+    lr = torch.rand(1, 3, 12, 10) * 255
+    with torch.no_grad():
+        plain = model(lr)
+        last = model.to(memory_format=torch.channels_last)(lr.to(memory_format=torch.channels_last))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = model(lr)
+    assert torch.allclose(last, plain, rtol=1e-3, atol=1e-2)
+    assert half.dtype == torch.float32
+    assert torch.isfinite(half).all()
+
+
+def test_mean_shift_is_exact_in_autocast_and_not_trained() -> None:
+    model = create_model("edsr", **SMALL["edsr"])
+    lr = torch.full((1, 3, 4, 4), 201.3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        shifted = model.sub_mean(lr)
+    mean = torch.tensor([0.4488, 0.4371, 0.4040]) * 255
+    assert torch.allclose(shifted[0, :, 0, 0], 201.3 - mean, atol=1e-4)
+    assert torch.allclose(model.add_mean(shifted), lr, atol=1e-4)
+    assert not {"sub_mean.weight", "add_mean.bias"} & dict(model.named_parameters()).keys()
+    assert {"sub_mean.weight", "add_mean.bias"} <= model.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("preset", "millions"),
+    [
+        ("rcan-paper-teacher", "15.59"),
+        ("rcan-paper-student", "5.17"),
+        ("san-paper-teacher", "15.86"),
+        ("san-paper-student", "5.00"),
+        ("edsr-paper-teacher", "43.09"),
+        ("edsr-paper-student", "1.52"),
+    ],
+)
+def test_parameter_counts_are_as_published(preset: str, millions: str) -> None:
+    with torch.device("meta"):
+        model = create_model(preset_spec(preset, scale=4))
+    assert f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.2f}" == millions
+
+
+@pytest.mark.parametrize(
+    ("text", "taps"),
+    [
+        ("rcan", (3, 7)),
+        ("rcan:n_resgroups=1", (1, 1)),
+        ("rcan:n_resgroups=2", (1, 2)),
+        ("rcan:n_resgroups=5", (2, 4)),
+        ("san", (7, 14)),
+        ("san:n_resgroups=6", (2, 4)),
+        ("san:n_resgroups=2", (1, 2)),
+        ("edsr:n_resblocks=32", (10, 21)),
+        ("edsr", (5, 10)),
+        ("edsr:n_resblocks=1", (1, 1)),
+        ("edsr:taps=3/9", (3, 9)),
+    ],
+)
+def test_default_taps_are_the_papers_fractions(text: str, taps: tuple[int, int]) -> None:
+    assert parse_sizes(text, scale=4).taps == taps
+
+
+@given(name=st.sampled_from(["edsr", "rcan", "san"]), depth=st.integers(1, 100))
+def test_default_taps_are_always_valid(name: str, depth: int) -> None:
+    count = "n_resblocks" if name == "edsr" else "n_resgroups"
+    spec = create_spec(name, **{count: depth})
+    assert 1 <= spec.taps[0] <= spec.taps[1] <= depth
+    assert spec.taps[0] < spec.taps[1] or depth == 1
+    assert type(spec).model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "reason"),
+    [
+        ("rcan", {"taps": (7, 3)}, "taps"),
+        ("rcan", {"taps": (3, 11)}, "taps"),
+        ("edsr", {"taps": (4, 4)}, "taps"),
+        ("rcan", {"scale": 5}, "scale"),
+        ("rcan", {"n_feats": 0}, "n_feats"),
+        ("rcan", {"n_feats": 8}, "reduction"),
+        ("san", {"n_feats": 4}, "n_feats"),
+        ("edsr", {"res_scale": 0}, "res_scale"),
+        ("edsr", {"n_resgroups": 3}, "n_resgroups.*n_resblocks"),
+    ],
+)
+def test_impossible_sizes_are_config_errors(name: str, sizes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        create_model(name, **sizes)
+
+
+def test_names_of_architectures() -> None:
+    assert list_architectures() == ["edsr", "rcan", "san"]
+    with pytest.raises(UnsupportedArchitectureError, match=r"swinir.*edsr, rcan, san"):
+        create_model("swinir")
+    with pytest.raises(ConfigError, match="already tells"):
+        create_model(create_spec("edsr"), n_feats=8)
+
+
+def test_a_duplicate_name_leaves_the_registry_unchanged() -> None:
+    registry = Registry()
+    rcan = REGISTRY.get("rcan")
+    registry.register(rcan)
+    impostor = type(rcan)(**{**vars(rcan), "network": SRNetwork})
+    with pytest.raises(ValueError, match="already registered"):
+        registry.register(impostor)
+    assert registry.get("rcan") is rcan
+    assert registry.names() == ["rcan"]
+
+
+def test_san_says_how_small_an_image_may_be() -> None:
+    model = create_model("san", **SMALL["san"])
+    assert model(torch.rand(1, 3, 4, 5)).shape == (1, 3, 16, 20)
+    with pytest.raises(DataError, match=r"at least 4 pixels, found 3x9"):
+        model(torch.rand(1, 3, 9, 3))

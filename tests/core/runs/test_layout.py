@@ -1,0 +1,112 @@
+"""What a run keeps of its past: the student at validations, few and evenly spread, and its pictures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from fakd_core import load_model
+from fakd_core.data.image_files import read_image
+from fakd_core.events import CancelToken, CheckpointSaved, RunStarted, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.runs import writer
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import crops, previews, snapshots, spread
+from fakd_core.training.trainer import resume_training, train
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, "steps": 7, "batch": 1, "patch": 8, "val_images": 1, "validate_every": 1}
+
+
+@given(st.integers(1, 300), st.integers(1, 2000), st.integers(2, 40))
+def test_what_is_kept_is_spread_evenly_and_bounded(validations: int, interval: int, limit: int) -> None:
+    last = validations * interval - interval // 2  # the last validation comes with the last step
+    kept: set[int] = set()
+    for number in range(1, validations + 1):
+        newest = min(number * interval, last)
+        kept = spread({*kept, newest}, interval, limit)
+        assert newest in kept
+        assert len(kept) <= limit
+    past = sorted(kept - {last})
+    assert len({later - earlier for earlier, later in zip([0, *past], past, strict=False)}) <= 1
+    assert len(past) >= min(validations - 1, limit // 2 - 1)
+
+
+def test_every_validation_leaves_the_student_as_it_is_then(settings: dict[str, Any]) -> None:
+    """Also where the run was stopped and goes on; before anybody hears of the validation."""
+    token, steps, folder = CancelToken(), [], settings["run"]
+
+    def follow(events: Iterator[TrainEvent]) -> None:
+        for event in events:
+            match event:
+                case StepEnd() if event.step == 3:
+                    token.cancel()
+                case ValidationEnd():
+                    steps.append(event.step)
+                    assert list(snapshots(folder)) == list(previews(folder)) == steps
+                    assert np.array_equal(read_image(previews(folder)[event.step]), event.preview)
+                    plain = previews(folder, "plain")[event.step]
+                    assert np.array_equal(read_image(plain), event.other_previews["plain"])
+                case CheckpointSaved() if event.step == steps[-1]:
+                    for name in ("student", "plain"):
+                        now, kept = (
+                            load_file(path)
+                            for path in (folder / f"{name}.safetensors", snapshots(folder, name)[event.step])
+                        )
+                        assert all(torch.equal(now[key], kept[key]) for key in now)
+
+    follow(train(TrainConfig.build(**settings, twin=True), token))
+    follow(resume_training(folder))
+    assert steps == [1, 2, 3, 4, 5, 6, 7]
+    assert load_model(str(snapshots(folder)[2])).spec.architecture == "rcan"
+
+
+def test_a_long_run_keeps_no_more_than_a_short_one(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SNAPSHOTS_KEPT", 3)
+    monkeypatch.setattr(writer, "PREVIEWS_KEPT", 4)
+    for _ in train(TrainConfig.build(**settings)):
+        pass
+    assert list(snapshots(settings["run"])) == [4, 7]
+    assert list(previews(settings["run"])) == [2, 4, 6, 7]
+
+
+def test_what_lies_after_the_checkpoint_goes_when_the_run_goes_on(settings: dict[str, Any]) -> None:
+    for event in train(TrainConfig.build(**{**settings, "steps": 4})):
+        if isinstance(event, ValidationEnd) and event.step == 3:
+            break  # as a crash does, before the checkpoint
+    assert list(snapshots(settings["run"])) == [1, 2, 3]
+    for event in resume_training(settings["run"]):
+        if isinstance(event, RunStarted):
+            assert list(snapshots(settings["run"])) == list(previews(settings["run"])) == [1, 2]
+    assert list(snapshots(settings["run"])) == [1, 2, 3, 4]
+
+
+def test_the_crops_a_student_is_compared_with_are_kept(settings: dict[str, Any]) -> None:
+    started = next(event for event in train(TrainConfig.build(**settings)) if isinstance(event, RunStarted))
+    found = {name: read_image(path) for name, path in crops(settings["run"]).items()}
+    assert list(found) == ["bicubic", "teacher", "hr"]
+    assert np.array_equal(found["bicubic"], started.preview.bicubic)
+    assert np.array_equal(found["hr"], started.preview.hr)
+    assert np.array_equal(found["teacher"], started.preview.teacher)
+
+
+def test_a_folder_without_any_has_none(tmp_path: Path) -> None:
+    assert snapshots(tmp_path) == previews(tmp_path / "none") == crops(tmp_path) == {}
+
+
+def test_reading_a_run_needs_no_torch() -> None:
+    code = "import sys, fakd_core.runs.layout; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

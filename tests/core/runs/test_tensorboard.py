@@ -1,0 +1,210 @@
+"""TensorBoard's files of a run, read as TensorBoard reads them."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from fakd_core import create_model
+from fakd_core.cli import main
+from fakd_core.errors import ConfigError
+from fakd_core.events import Notice, RunEnd, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.models.checkpoint import save_safetensors
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import crops, previews, read_metrics
+from fakd_core.training import trainer
+
+
+@pytest.fixture
+def settings(photos: Path, small_teacher: Path) -> dict[str, Any]:
+    return {
+        "teacher": str(small_teacher),
+        "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
+        "train_data": photos,
+        **{"steps": 6, "batch": 2, "patch": 12, "lr": 1e-3, "val_images": 1, "validate_every": 3},
+        "tensorboard": True,
+    }
+
+
+def train(settings: dict[str, Any], run: Path) -> list[TrainEvent]:
+    return list(trainer.train(TrainConfig.build(**settings, run=run)))
+
+
+def shown(run: Path) -> EventAccumulator:
+    """What TensorBoard finds of the run, with nothing left out."""
+    everything = {"scalars": 0, "images": 0, "tensors": 0}
+    return EventAccumulator(str(run / "tensorboard"), size_guidance=everything).Reload()
+
+
+def curves(run: Path) -> dict[str, list[tuple[int, float]]]:
+    found = shown(run)
+    return {tag: [(s.step, s.value) for s in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+
+
+def pictures(run: Path) -> dict[str, dict[int, np.ndarray]]:
+    found = shown(run)
+    images = {tag: found.Images(tag) for tag in found.Tags()["images"]}
+    return {
+        tag: {image.step: np.asarray(Image.open(io.BytesIO(image.encoded_image_string))) for image in several}
+        for tag, several in images.items()
+    }
+
+
+def test_curves_are_the_metrics(settings: dict[str, Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train({**settings, "ema": 0.5, "twin": True}, run)
+    found, lines = curves(run), read_metrics(run)
+    steps = [line for line in lines if line["event"] == "step"]
+    validations = [line for line in lines if line["event"] == "validation"]
+    expected = {
+        "loss/total": [(line["step"], line["total"]) for line in steps],
+        "loss/plain": [(line["step"], line["plain"]) for line in steps],
+        "learning rate": [(line["step"], line["lr"]) for line in steps],
+        "validation/psnr": [(line["step"], line["psnr"]) for line in validations],
+        "validation/ssim": [(line["step"], line["ssim"]) for line in validations],
+    }
+    for part in ("DS", "TS", "SA"):
+        expected[f"loss/{part}"] = [(line["step"], line["parts"][part]) for line in steps]
+        expected[f"loss unweighted/{part}"] = [(line["step"], line["raw"][part]) for line in steps]
+    for other in ("ema", "plain", "plain-ema"):
+        for score in ("psnr", "ssim"):
+            expected[f"validation/{score} {other}"] = [
+                (line["step"], line["others"][other][score]) for line in validations
+            ]
+    assert found.keys() == expected.keys()
+    for tag, points in expected.items():
+        assert [step for step, _ in found[tag]] == [step for step, _ in points], tag
+        np.testing.assert_allclose([v for _, v in found[tag]], [v for _, v in points], rtol=1e-6, err_msg=tag)
+
+
+def test_pictures_are_the_previews_and_affinities(settings: dict[str, Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    events = train(settings, run)
+    found = pictures(run)
+    assert {tag: list(steps) for tag, steps in found.items()} == {
+        **{f"preview/{name}": [0] for name in ("bicubic", "hr", "teacher")},
+        "preview/student": [3, 6],
+        "affinity/teacher": [0],
+        "affinity/student": [3, 6],
+    }
+    for name, path in crops(run).items():
+        np.testing.assert_array_equal(found[f"preview/{name}"][0], np.asarray(Image.open(path)))
+    for step, path in previews(run).items():
+        np.testing.assert_array_equal(found["preview/student"][step], np.asarray(Image.open(path)))
+    row = next(event.affinity for event in events if isinstance(event, ValidationEnd))
+    assert row is not None
+    height, width = row.shape
+    assert row[height // 2, width // 2] == pytest.approx(1, abs=1e-5)
+    assert np.ptp(row) > 0.01
+    picture = found["affinity/student"][3]
+    assert picture.shape == found["preview/student"][3].shape
+    brightest = np.unravel_index(picture.sum(axis=2).argmax(), picture.shape[:2])
+    assert row[brightest[0] // 4, brightest[1] // 4] > 0.99
+
+
+def test_settings_are_hyperparameters(settings: dict[str, Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(settings, run)
+    content = shown(run).summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    values = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert values["lr"].number_value == 1e-3
+    assert values["distill"].string_value == "10*SA"
+    assert values["layers"].string_value == "1, 2, 3"
+
+
+@pytest.mark.parametrize("left_at", [2, 3, 5])
+def test_a_run_that_goes_on_has_every_point_once(
+    settings: dict[str, Any], tmp_path: Path, left_at: int
+) -> None:
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    train(settings, whole)
+    for event in trainer.train(TrainConfig.build(**settings, run=run)):
+        # Left without a word, as by a killed process; after step 3 before its validation.
+        if isinstance(event, StepEnd) and event.step == left_at:
+            break
+    list(trainer.resume_training(run))
+    assert curves(run) == curves(whole)
+    mine, theirs = pictures(run), pictures(whole)
+    assert mine.keys() == theirs.keys()
+    for tag, steps in theirs.items():
+        assert mine[tag].keys() == steps.keys(), tag
+        assert all(np.array_equal(mine[tag][step], steps[step]) for step in steps), tag
+
+
+def test_a_checkpoint_between_validations_repeats_nothing(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the step of the checkpoint has its validation still to come."""
+    monkeypatch.setattr("fakd_core.training.loop.CHECKPOINT_SECONDS", 0)
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    train(settings, whole)
+    for event in trainer.train(TrainConfig.build(**settings, run=run)):
+        if type(event).__name__ == "CheckpointSaved" and event.step == 3:
+            break
+    list(trainer.resume_training(run))
+    assert curves(run) == curves(whole)
+
+
+def test_what_can_not_be_written_is_told_once_and_disturbs_nothing(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    train(settings, whole)
+    notices, end = [], None
+    hidden = run / "hidden"
+    for event in trainer.train(TrainConfig.build(**settings, run=run)):
+        if isinstance(event, Notice):
+            notices.append(event.text)
+        elif isinstance(event, StepEnd) and event.step == 1:
+            (run / "tensorboard").rename(hidden)
+            (run / "tensorboard").write_text("in the way")
+        elif isinstance(event, StepEnd) and event.step == 4:
+            (run / "tensorboard").unlink()
+            hidden.rename(run / "tensorboard")
+        end = event
+    assert isinstance(end, RunEnd)
+    assert len(notices) == 2
+    assert "tensorboard" in notices[0]
+    assert "The training goes on" in notices[0]
+    assert notices[1] == "saving works again"
+    assert curves(run) == curves(whole)
+
+
+def test_nothing_is_written_unless_asked_for(settings: dict[str, Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    events = train({**settings, "tensorboard": False, "steps": 1}, run)
+    assert not (run / "tensorboard").exists()
+    assert all(event.affinity is None for event in events if isinstance(event, ValidationEnd))
+
+
+def test_where_it_is_missing_nothing_begins(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
+        monkeypatch.delitem(sys.modules, module)
+    for module in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(ConfigError, match=r'pip install "fakd-workbench\[tensorboard\]"'):
+        next(trainer.train(TrainConfig.build(**settings, run=tmp_path / "run")))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_a_teacher(settings: dict[str, Any], photos: Path, tmp_path: Path) -> None:
+    run, student = tmp_path / "run", tmp_path / "student.safetensors"
+    save_safetensors(create_model("edsr", n_feats=8, n_resblocks=2), student)
+    options = f"--student {student} --train-data {photos} --run {run} --steps 2 --batch 2 --patch 12"
+    assert main(["train", *options.split(), "--val-images", "1", "--tensorboard"]) == 0
+    assert curves(run).keys() == {
+        *("loss/total", "loss/DS", "loss unweighted/DS", "learning rate"),
+        *("validation/psnr", "validation/ssim"),
+    }
+    assert "affinity/teacher" not in pictures(run)

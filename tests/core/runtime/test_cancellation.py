@@ -1,0 +1,307 @@
+"""Stop and pause act inside every long piece of work, and a step that was left halfway never was."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from fakd_core import create_model
+from fakd_core.events import Cancelled, CancelToken, Progress, RunEnd, RunStarted, StepEnd, TrainEvent
+from fakd_core.models.layers import SRNetwork
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import read_metrics
+from fakd_core.runtime import cancellation
+from fakd_core.runtime.cancellation import stoppable
+from fakd_core.training import loop, setup
+from fakd_core.training.trainer import resume_training, train
+
+SECONDS_A_LAYER = 0.25
+LAYERS = 20
+"""One pass of them takes longer than the patience below."""
+PATIENCE = 3.0
+Asks = Callable[[], object]
+
+
+class SlowBody:
+    """Makes networks slow from the moment on at which `moment()` is true; then `ask` is called, once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # The steps before that moment are short.
+        monkeypatch.setattr(loop, "SHORT_STEP_SECONDS", 0.0)
+        self.moment: Callable[[], bool] = lambda: False
+        self.ask: Asks = lambda: None
+        self.asked = 0.0
+        for name in ("load_model", "create_model"):
+            make = getattr(setup, name)
+            monkeypatch.setattr(setup, name, lambda ref, make=make: self._slowed(make(ref)))
+
+    def _slowed(self, network: SRNetwork) -> SRNetwork:
+        layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+        for layer in layers:
+            layer.register_forward_pre_hook(lambda *_: self._work())
+        return network
+
+    def _work(self) -> None:
+        if not self.asked and self.moment():
+            self.asked = time.monotonic()
+            self.ask()
+        if self.asked:
+            time.sleep(SECONDS_A_LAYER)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> SlowBody:
+    return SlowBody(monkeypatch)
+
+
+@pytest.fixture
+def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
+    student = "rcan:n_feats=8,n_resgroups=2,n_resblocks=2,reduction=4"
+    names = {"teacher": str(small_teacher), "student": student, "train_data": photos}
+    return {
+        **names,
+        "run": tmp_path / "run",
+        **{"steps": 4, "batch": 2, "patch": 12, "val_images": 1, "validate_every": 2},
+    }
+
+
+class Story:
+    """The events of a training, kept while they come."""
+
+    def __init__(self, events: Iterator[TrainEvent]) -> None:
+        self._events = events
+        self.told: list[TrainEvent] = []
+
+    def run(self) -> None:
+        for event in self._events:
+            self.told.append(event)
+
+    def count(self, kind: type[object]) -> int:
+        return sum(isinstance(event, kind) for event in self.told)
+
+
+def scoring() -> bool:
+    return torch.is_inference_mode_enabled()
+
+
+MOMENTS: dict[str, Callable[[Story], bool]] = {
+    "self-check": lambda story: not story.count(RunStarted),
+    "the teacher's scores": lambda story: scoring() and not story.count(RunStarted),
+    "the teacher in a step": lambda story: not torch.is_grad_enabled() and story.count(StepEnd) == 1,
+    "the student in a step": lambda story: torch.is_grad_enabled() and story.count(StepEnd) == 1,
+    "validation": lambda story: scoring() and story.count(StepEnd) == 2,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_stop_acts_in_the_middle_of_a_pass(slow: SlowBody, settings: dict[str, Any], moment: str) -> None:
+    token = CancelToken()
+    story = Story(train(TrainConfig.build(**settings), token))
+    slow.moment = lambda: MOMENTS[moment](story)
+    slow.ask = token.cancel
+    if moment == "self-check":
+        with pytest.raises(Cancelled):
+            story.run()
+        assert not settings["run"].exists()
+    else:
+        story.run()
+        ended = story.told[-1]
+        assert isinstance(ended, RunEnd)
+        assert ended.outcome == "stopped"
+        assert ended.step == story.count(StepEnd)
+    assert time.monotonic() - slow.asked < PATIENCE
+    assert slow.asked
+    assert torch.is_grad_enabled()
+
+
+def test_stop_acts_while_the_teacher_s_answers_are_computed(
+    slow: SlowBody, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    token = CancelToken()
+    cached = {**settings, "teacher_cache": tmp_path / "cache", "cache_patches": 64}
+    story = Story(train(TrainConfig.build(**cached), token))
+    slow.moment = lambda: any(
+        isinstance(event, Progress) and event.what == "teacher cache" for event in story.told
+    )
+    slow.ask = token.cancel
+    with pytest.raises(Cancelled):
+        story.run()
+    assert time.monotonic() - slow.asked < PATIENCE
+    assert list((tmp_path / "cache").rglob("*.safetensors")) == []
+
+
+def test_stop_acts_in_a_backward_pass(settings: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    network = create_model("rcan", n_feats=8, n_resgroups=2, n_resblocks=2, reduction=4)
+    token = CancelToken()
+    reached: list[int] = []
+    for weights in network.parameters():
+        weights.register_hook(lambda _: reached.append(1) or token.cancel())  # type: ignore[no-untyped-call]
+    with pytest.raises(Cancelled), stoppable(token, network):
+        network(torch.zeros(1, 3, 8, 8)).sum().backward()
+    assert len(reached) == 1
+    assert len([*network.parameters()]) > LAYERS
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_a_step_left_halfway_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], tmp_path: Path, twin: bool
+) -> None:
+    whole = {**settings, "run": tmp_path / "whole", "twin": twin, "ema": 0.9}
+    Story(train(TrainConfig.build(**whole))).run()
+    halves = {**whole, "run": tmp_path / "halves"}
+    slow = SlowBody(monkeypatch)
+    token = CancelToken()
+    story = Story(train(TrainConfig.build(**halves), token))
+    layers: Counter[int] = Counter()
+
+    def moment() -> bool:
+        """In the last quarter of a step: in a twin run the first student's gradients are there by then."""
+        step = story.count(StepEnd)
+        layers[step] += torch.is_grad_enabled()
+        return step == 2 and layers[2] > 0.75 * layers[1]
+
+    slow.moment = moment
+    slow.ask = token.cancel
+    story.run()
+    assert slow.asked
+    assert story.told[-1].step == 2  # type: ignore[union-attr]
+    slow.asked, slow.moment = 0.0, lambda: False
+    Story(resume_training(halves["run"])).run()
+    for path in sorted(whole["run"].rglob("*.safetensors")):
+        expected, found = load_file(path), load_file(halves["run"] / path.relative_to(whole["run"]))
+        assert all(torch.equal(expected[name], found[name]) for name in expected), path.name
+    expected, found = (
+        [line["total"] for line in read_metrics(run["run"]) if "total" in line] for run in (whole, halves)
+    )
+    assert expected == found
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("self-check", marks=pytest.mark.slow),
+        "the student in a step",
+        pytest.param("validation", marks=pytest.mark.slow),
+    ],
+)
+def test_pause_holds_in_the_middle_of_a_pass_and_goes_on(
+    slow: SlowBody, settings: dict[str, Any], moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = CancelToken()
+    story = Story(train(TrainConfig.build(**settings), token))
+    slow.moment = lambda: MOMENTS[moment](story)
+    slow.ask = token.pause
+    worker = threading.Thread(target=story.run)
+    worker.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not slow.asked and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(2 * SECONDS_A_LAYER)
+        held = len(story.told)
+        time.sleep(4 * SECONDS_A_LAYER)
+        assert len(story.told) == held
+        assert worker.is_alive()
+        monkeypatch.setattr(f"{__name__}.SECONDS_A_LAYER", 0.0)
+    finally:
+        token.resume()
+        worker.join(60)
+    assert isinstance(story.told[-1], RunEnd)
+    assert token.paused_seconds > 3 * SECONDS_A_LAYER
+    # A pause is no part of how long a step takes.
+    assert all(event.seconds < 3.0 for event in story.told if isinstance(event, StepEnd))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("kernel", "count"), [(1, 1), (3, 1), (3, 3), (5, 2)])
+def test_a_convolution_in_pieces_is_the_whole_one(
+    monkeypatch: pytest.MonkeyPatch, layout: torch.memory_format, kernel: int, count: int
+) -> None:
+    monkeypatch.setattr(cancellation, "MULTIPLICATIONS", 50_000)
+    torch.manual_seed(0)
+    layer = nn.Conv2d(8, 12, kernel, padding=kernel // 2)
+    images = torch.randn(count, 8, 37, 29).to(memory_format=layout)
+    looks = CountingToken()
+    with torch.no_grad():
+        whole = layer(images)
+        with stoppable(looks):
+            pieces = layer(images)
+    assert looks.count > 3
+    assert pieces.stride() == whole.stride()
+    torch.testing.assert_close(pieces, whole, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(8, 12, 3, stride=2, padding=1),
+        nn.Conv2d(8, 12, 3),
+        nn.Conv2d(8, 8, 3, padding=1, groups=4),
+        nn.Conv2d(8, 12, 3, padding=2, dilation=2),
+        nn.Conv2d(8, 12, (3, 1), padding=(1, 0)),
+        nn.Conv2d(8, 12, 3, padding="same"),
+        nn.Conv2d(8, 12, 3, padding=1, padding_mode="reflect", bias=False),
+    ],
+    ids=str,
+)
+def test_other_convolutions_are_as_they_were(monkeypatch: pytest.MonkeyPatch, layer: nn.Conv2d) -> None:
+    monkeypatch.setattr(cancellation, "MULTIPLICATIONS", 1000)
+    images = torch.randn(2, 8, 20, 20)
+    with torch.no_grad():
+        whole = layer(images)
+        with stoppable(CancelToken()):
+            assert torch.equal(layer(images), whole)
+
+
+def test_a_convolution_that_learns_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancellation, "MULTIPLICATIONS", 1000)
+    layer = nn.Conv2d(8, 12, 3, padding=1)
+    looks = CountingToken()
+    with stoppable(looks):
+        layer(torch.randn(1, 8, 20, 20)).sum().backward()
+    assert layer.weight.grad is not None
+    assert looks.count < 5
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_modes_of_torch_are_left_as_they_were(mode: Any) -> None:
+    token = CancelToken()
+    one = torch.ones(1)
+    token.cancel()
+    with pytest.raises(Cancelled), stoppable(token), mode():
+        one + 1
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_another_thread_is_not_stopped() -> None:
+    token = CancelToken()
+    token.cancel()
+    made: list[torch.Tensor] = []
+    with stoppable(token):
+        worker = threading.Thread(target=lambda: made.append(torch.zeros(3) + 1))
+        worker.start()
+        worker.join()
+        with pytest.raises(Cancelled):
+            torch.zeros(3) + 1
+    assert len(made) == 1
+
+
+class CountingToken(CancelToken):
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def heed(self) -> None:
+        self.count += 1
+        super().heed()

@@ -1,0 +1,73 @@
+"""Where and in which precision a run trains; GPUs are only told of here, not there."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from fakd_core.errors import ConfigError
+from fakd_core.runtime.device import choose_device, choose_precision, fast_convolutions
+from fakd_core.runtime.distributed import World
+
+CUDA = torch.device("cuda", 0)
+
+
+def with_gpus(monkeypatch: pytest.MonkeyPatch, count: int, capability: tuple[int, int] = (8, 0)) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch, "empty", lambda *size, device: None)
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"),
+    [
+        ((6, 1), torch.float32),
+        ((7, 0), torch.float16),
+        ((7, 5), torch.float16),
+        ((8, 0), torch.bfloat16),
+        ((9, 0), torch.bfloat16),
+        ((10, 0), torch.bfloat16),
+    ],
+)
+def test_auto_takes_what_is_fast_on_each_generation_of_gpus(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], dtype: torch.dtype
+) -> None:
+    with_gpus(monkeypatch, 1, capability)
+    assert choose_precision("auto", CUDA) is dtype
+    assert choose_precision("fp32", CUDA) is torch.float32
+
+
+@pytest.mark.parametrize("name", ["cpu", "mps"])
+def test_auto_is_full_precision_off_cuda(name: str) -> None:
+    assert choose_precision("auto", torch.device(name)) is torch.float32
+    assert choose_precision("bf16", torch.device(name)) is torch.bfloat16
+    with pytest.raises(ConfigError, match="fp16 needs a CUDA"):
+        choose_precision("fp16", torch.device(name))
+
+
+def test_each_process_takes_the_gpu_of_its_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, 4)
+    sixth = World(rank=6, ranks=8, local_rank=2)
+    assert choose_device("auto", sixth) == choose_device("cuda", sixth) == torch.device("cuda", 2)
+    assert choose_device("cuda:3") == torch.device("cuda", 3)
+    assert choose_device("cpu", sixth) == torch.device("cpu")
+
+
+def test_processes_without_a_gpu_of_their_own_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, 2)
+    with pytest.raises(ConfigError, match="one GPU for 4 processes"):
+        choose_device("cuda:1", World(rank=0, ranks=4, local_rank=0))
+    with pytest.raises(ConfigError, match="nproc-per-node 2"):
+        choose_device("cuda", World(rank=2, ranks=4, local_rank=2))
+
+
+def test_convolutions_take_tf32_only_beside_half_precision_and_all_is_put_back() -> None:
+    cudnn = torch.backends.cudnn
+    before = (cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32)
+    for dtype, tf32 in ((torch.float32, False), (torch.bfloat16, True), (torch.float16, True)):
+        with fast_convolutions(dtype):
+            assert (cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32) == (True, True, tf32)
+            assert not torch.backends.cuda.matmul.allow_tf32
+    assert (cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32) == before

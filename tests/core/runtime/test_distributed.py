@@ -1,0 +1,67 @@
+"""Processes that train together, as far as one alone can tell; for several see tests/cli/test_torchrun.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakd_core import load_model
+from fakd_core.data.datasets import open_dataset
+from fakd_core.errors import DataError, RunError
+from fakd_core.events import Cancelled, CancelToken
+from fakd_core.runtime.distributed import ALONE, World, joined
+from fakd_core.training.validation import Validator
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined() as world:
+        assert world == ALONE
+        assert world.leads
+        assert world.speaks_first()
+        assert world.sum([1.5, 2]) == [1.5, 2]
+        assert not world.any(False)
+
+
+def test_alone_errors_are_ones_own() -> None:
+    def fail() -> None:
+        raise DataError("broken")
+
+    with pytest.raises(DataError, match="broken"):
+        ALONE.from_first(fail)
+    with pytest.raises(Cancelled), ALONE.together():
+        raise Cancelled
+    with pytest.raises(RuntimeError, match="other"), ALONE.noticing_loss():
+        raise RuntimeError("other")
+
+
+def test_processes_that_nobody_introduced_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(RunError, match="start them with torchrun") as caught, joined():
+        pass
+    assert "\n" not in str(caught.value)
+
+
+class Told(World):
+    """The first of three processes, of which another was asked to stop; nothing is sent."""
+
+    def sum(self, values: list[float]) -> list[float]:  # type: ignore[override]
+        return [value + 1 for value in values]
+
+
+def test_a_stop_in_another_process_ends_a_validation(photos: Path, small_teacher: Path) -> None:
+    dataset = open_dataset(photos, 4)
+    pairs = {place: dataset.load(place) for place in Validator.share(6, Told(0, 3))}
+    assert list(pairs) == [0, 3]
+    with pytest.raises(Cancelled):
+        Validator(pairs, 6, 4, Told(0, 3)).judge(load_model(small_teacher), CancelToken())
+
+
+def test_every_image_falls_to_one_process_and_the_first_to_all() -> None:
+    shares = [set(Validator.share(7, World(rank, 3))) for rank in range(3)]
+    assert set.union(*shares) == set(range(7))
+    assert all(0 in share for share in shares)
+    assert sum(len(share - {0}) for share in shares) == 6

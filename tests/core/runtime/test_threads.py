@@ -1,0 +1,34 @@
+"""Waiting threads give their core up, unless the user said otherwise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from fakd_core.runtime.cpu_tuning import SPIN_COUNT, share_cores
+
+
+def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    share_cores()
+    assert "GOMP_SPINCOUNT" not in os.environ
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    share_cores()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+
+
+def test_the_command_line_sets_it_before_torch_is_loaded() -> None:
+    program = (
+        "import os, sys; from fakd_core.cli import main; assert 'torch' not in sys.modules;"
+        "main(['--version']); print(os.environ['GOMP_SPINCOUNT'])"
+    )
+    environment = {name: value for name, value in os.environ.items() if "OMP" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.split()[-1] == SPIN_COUNT

@@ -1,0 +1,68 @@
+"""Compiled networks learn the same and stay what they are; where torch can't compile, one line says so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from fakd_core import create_model
+from fakd_core.training.compile import feature_pass
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler uses what torch deprecates.
+def test_a_compiled_pass_gives_the_same_maps_and_gradients_and_leaves_the_network_alone() -> None:
+    torch.manual_seed(0)
+    network = create_model("rcan", n_feats=8, n_resgroups=2, n_resblocks=1, reduction=4)
+    keys = list(network.state_dict())
+    lr = torch.rand(2, 3, 12, 12) * 255
+    results = []
+    for compiled in (False, True):
+        network.zero_grad()
+        sr, maps = feature_pass(network, compiled)(lr)
+        torch.stack([output.square().mean() for output in (sr, *maps)]).sum().backward()
+        results.append(
+            [
+                *(output.detach() for output in (sr, *maps)),
+                *(parameter.grad.clone() for parameter in network.parameters()),
+            ]
+        )
+    for eager, quick in zip(*results, strict=True):
+        torch.testing.assert_close(quick, eager, rtol=1e-4, atol=1e-4 * float(eager.abs().max()))
+    assert list(network.state_dict()) == keys
+
+
+def test_no_compiler_is_one_line(small_teacher: Path, photos: Path, tmp_path: Path) -> None:
+    options = {
+        "teacher": small_teacher,
+        "student": "edsr:n_feats=4,n_resblocks=1",
+        "train-data": photos,
+        "run": tmp_path / "run",
+        "batch": 1,
+        "patch": 8,
+        "val-images": 1,
+    }
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "fakd_core.cli", "train", "--compile"),
+            *(f"--{name}={value}" for name, value in options.items()),
+        ],
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "CXX": "/nowhere",
+            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
+        },
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "can't compile" in line
+    assert "drop --compile" in line

@@ -1,0 +1,179 @@
+"""A disk that fills up or takes no writing while a run trains: said, nothing lost, saved again later."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fakd_core.errors import FakdError
+from fakd_core.events import Notice, RunEnd, StepEnd, TrainEvent
+from fakd_core.runs.checkpoints import load_state
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.deferred_writes import MetricsLog
+from fakd_core.runs.layout import read_metrics
+from fakd_core.training import loop, trainer
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if (
+        mount is None
+        or subprocess.run(
+            [mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("mounting a small file system takes root's rights")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture
+def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "teacher": str(small_teacher),
+        "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
+        "train_data": photos,
+        **{"steps": 24, "batch": 2, "patch": 12, "lr": 1e-3, "val_images": 1, "validate_every": 4},
+    }
+
+
+def fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        for _ in range(1 << 20):
+            file.write(bytes(4096))
+    assert shutil.disk_usage(disk).free == 0
+    return filler
+
+
+def assert_nothing_is_missing(run: Path, whole: Path) -> None:
+    assert [line["step"] for line in read_metrics(run)] == [line["step"] for line in read_metrics(whole)]
+    mine, theirs = load_file(run / "student.safetensors"), load_file(whole / "student.safetensors")
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_the_training_goes_on_and_saves_again_when_there_is_room(
+    settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    run, whole = small_disk / "run", tmp_path / "whole"
+    list(trainer.train(TrainConfig.build(**settings, run=whole)))
+    events: list[TrainEvent] = []
+    filler = None
+    for event in trainer.train(TrainConfig.build(**settings, run=run)):
+        events.append(event)
+        if isinstance(event, StepEnd) and event.step == 6:
+            filler = fill(small_disk)
+        if isinstance(event, StepEnd) and event.step == 15:
+            state, damaged = load_state(run / "checkpoints")
+            assert state is not None
+            assert (state["step"] <= 6, damaged) == (True, [])
+            assert filler is not None
+            filler.unlink()
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert len(notices) == 2
+    assert "No space left" in notices[0] or "disk full" in notices[0]
+    assert notices[1] == "saving works again"
+    assert isinstance(events[-1], RunEnd)
+    assert_nothing_is_missing(run, whole)
+
+
+@contextmanager
+def read_only(disk: Path) -> Iterator[None]:
+    """The disk lies over itself, and takes no writing there."""
+    subprocess.run(["mount", "--bind", str(disk), str(disk)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(disk)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_the_training_goes_on_while_the_disk_is_read_only(
+    settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    run, whole = small_disk / "run", tmp_path / "whole"
+    list(trainer.train(TrainConfig.build(**settings, run=whole)))
+    events: list[TrainEvent] = []
+    with ExitStack() as locked:
+        for event in trainer.train(TrainConfig.build(**settings, run=run)):
+            events.append(event)
+            if isinstance(event, StepEnd) and event.step == 6:
+                locked.enter_context(read_only(small_disk))
+            if isinstance(event, StepEnd) and event.step == 15:
+                locked.close()
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert len(notices) == 2
+    assert "ead-only" in notices[0]
+    assert notices[1] == "saving works again"
+    assert_nothing_is_missing(run, whole)
+
+
+def test_no_run_begins_on_a_read_only_disk(settings: dict[str, Any], small_disk: Path) -> None:
+    with read_only(small_disk), pytest.raises(FakdError, match=r"ead-only"):
+        list(trainer.train(TrainConfig.build(**settings, run=small_disk / "run")))
+
+
+def test_a_run_that_ends_on_a_full_disk_says_so_and_leaves_the_last_good_state(
+    settings: dict[str, Any], small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small_disk / "run"
+
+    def train_until_the_disk_is_full() -> None:
+        for event in trainer.train(TrainConfig.build(**settings, run=run)):
+            if isinstance(event, StepEnd) and event.step == 10:
+                fill(small_disk)
+
+    with pytest.raises((FakdError, OSError), match=r"can't be written|No space left"):
+        train_until_the_disk_is_full()
+    (small_disk / "filler").unlink()
+    events = list(trainer.resume_training(run))
+    assert isinstance(events[-1], RunEnd)
+    steps = [line["step"] for line in read_metrics(run) if line["event"] == "step"]
+    assert steps == list(range(1, 25))
+
+
+def test_lines_wait_for_room_and_come_once(tmp_path: Path, small_disk: Path) -> None:
+    path = small_disk / "metrics.jsonl"
+    log = MetricsLog(path)
+    log.append({"event": "step", "step": 1})
+    filler = fill(small_disk)
+    for step in range(2, 400):
+        with suppress(OSError):
+            log.append({"event": "step", "step": step, "text": "x" * 40})
+    whole = path.read_text()
+    assert whole.endswith("\n"), "no part of a line is left"
+    filler.unlink()
+    log.append({"event": "step", "step": 400})
+    assert [line["step"] for line in read_metrics(small_disk)] == list(range(1, 401))
+
+
+def test_a_folder_that_is_removed_while_it_trains_is_made_anew(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    notices: list[str] = []
+    for event in trainer.train(TrainConfig.build(**settings, run=run)):
+        if isinstance(event, Notice):
+            notices.append(event.text)
+        if isinstance(event, StepEnd) and event.step == 10:
+            shutil.rmtree(run)
+    assert "No such file or directory" in notices[0]
+    assert notices[-1] == "saving works again"
+    (run / "checkpoints/best.safetensors").unlink(missing_ok=True)
+    events = list(trainer.resume_training(run))
+    assert isinstance(events[-1], RunEnd)
+    assert events[-1].step == 24

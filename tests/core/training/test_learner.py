@@ -1,0 +1,163 @@
+"""What a run trains beside its student: a moving average, and a twin without a teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from fakd_core import load_model
+from fakd_core.errors import ConfigError
+from fakd_core.events import Cancelled, CancelToken, Progress, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import SNAPSHOTS, read_metrics
+from fakd_core.training.trainer import resume_training, train
+from fakd_core.training.validation import Validator
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, "steps": 4, "val_images": 1, "validate_every": 2}
+
+
+def run(settings: dict[str, Any], name: str = "run", **changes: Any) -> list[TrainEvent]:
+    folder = settings["run"].with_name(name)
+    return list(train(TrainConfig.build(**{**settings, "run": folder, **changes})))
+
+
+def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def totals(events: list[TrainEvent], twin: bool = False) -> list[float | None]:
+    return [event.plain if twin else event.total for event in events if isinstance(event, StepEnd)]
+
+
+def test_twins_learn_as_each_would_alone(settings: dict[str, Any], tmp_path: Path) -> None:
+    both = run(settings, "both", twin=True)
+    distilled, plain = run(settings, "distilled"), run(settings, "plain", teacher=())
+    assert totals(both) == totals(distilled)
+    assert totals(both, twin=True) == totals(plain)
+    for ours, theirs in (
+        ("student.safetensors", "distilled/student.safetensors"),
+        ("checkpoints/best.safetensors", "distilled/checkpoints/best.safetensors"),
+        ("plain.safetensors", "plain/student.safetensors"),
+        ("checkpoints/best-plain.safetensors", "plain/checkpoints/best.safetensors"),
+    ):
+        assert same_weights(load_file(tmp_path / "both" / ours), load_file(tmp_path / theirs)), ours
+    assert not same_weights(
+        load_file(tmp_path / "both/student.safetensors"), load_file(tmp_path / "both/plain.safetensors")
+    )
+    lines = read_metrics(tmp_path / "both")
+    alone = {line["step"]: line for line in read_metrics(tmp_path / "plain") if line["event"] == "validation"}
+    for line in lines:
+        if line["event"] == "validation":
+            assert line["others"] == {"plain": {name: alone[line["step"]][name] for name in ("psnr", "ssim")}}
+    assert [line["plain"] for line in lines if line["event"] == "step"] == totals(both, twin=True)
+    assert all("plain" not in line for line in read_metrics(tmp_path / "distilled"))
+
+
+def test_twins_begin_alike_even_from_the_teachers_layers(settings: dict[str, Any]) -> None:
+    run(settings, init_from_teacher=True, twin=True, steps=1, lr=1e-12)
+    weights = [load_file(settings["run"] / f"{name}.safetensors") for name in ("student", "plain")]
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(tensor, weights[1][name])
+
+
+def test_the_average_follows_the_student(settings: dict[str, Any]) -> None:
+    folder = settings["run"]
+    held = []
+    for event in train(TrainConfig.build(**settings, ema=0.75)):
+        if isinstance(event, StepEnd):
+            held.append(weights_of_checkpointed_step(settings, event.step))
+    shares = [0.75 ** (len(held) - step) for step in range(1, len(held) + 1)]
+    saved = load_file(folder / "student-ema.safetensors")
+    for name, tensor in saved.items():
+        mean = sum(share * weights[name] for share, weights in zip(shares, held, strict=True)) / sum(shares)
+        torch.testing.assert_close(tensor, mean, rtol=1e-5, atol=1e-6)
+    assert not same_weights(saved, load_file(folder / "student.safetensors"))
+    for file in ("student-ema.safetensors", "checkpoints/best-ema.safetensors"):
+        assert load_model(folder / file).spec == load_model(folder).spec
+
+
+def weights_of_checkpointed_step(settings: dict[str, Any], step: int) -> dict[str, Tensor]:
+    """The student after `step` steps, from a run of its own that ends there."""
+    name = f"until{step}"
+    run(settings, name, steps=step, validate_every=100)
+    return load_file(settings["run"].with_name(name) / "student.safetensors")
+
+
+def test_all_students_go_on_exactly_after_a_stop(settings: dict[str, Any], tmp_path: Path) -> None:
+    settings |= {"ema": 0.5, "twin": True}
+    whole = run(settings, "whole")
+    token = CancelToken()
+    before = []
+    for event in train(TrainConfig.build(**settings), token):
+        before.append(event)
+        if isinstance(event, StepEnd) and event.step == 3:
+            token.cancel()
+    after = list(resume_training(settings["run"]))
+    for twin in (False, True):
+        assert totals(before, twin) + totals(after, twin) == totals(whole, twin)
+    expected = tmp_path / "whole"
+    found = (path.relative_to(expected) for path in expected.rglob("*.safetensors"))
+    files = sorted(path for path in found if path.parts[0] != SNAPSHOTS)
+    assert [str(file) for file in files] == [
+        "checkpoints/best-ema.safetensors",
+        "checkpoints/best-plain-ema.safetensors",
+        "checkpoints/best-plain.safetensors",
+        "checkpoints/best.safetensors",
+        "plain-ema.safetensors",
+        "plain.safetensors",
+        "student-ema.safetensors",
+        "student.safetensors",
+    ]
+    for file in files:
+        assert same_weights(load_file(settings["run"] / file), load_file(expected / file)), file
+
+
+def test_what_is_best_is_kept_for_each_student_by_itself(settings: dict[str, Any]) -> None:
+    events = run(settings, ema=0.9, steps=6, validate_every=1)
+    ends = [event for event in events if isinstance(event, ValidationEnd)]
+    assert all(set(end.others) == set(end.other_previews) == {"ema"} for end in ends)
+    assert ends[0].other_previews["ema"].shape == ends[0].preview.shape
+    best = max(end.others["ema"].psnr for end in ends)
+    config = TrainConfig.build(**settings)
+    model = load_model(settings["run"] / "checkpoints/best-ema.safetensors")
+    assert scored(model, config) == pytest.approx(best, abs=1e-9)
+
+
+def scored(model: Any, config: TrainConfig) -> float:
+    from fakd_core.data.datasets import open_dataset, split_validation
+
+    dataset = open_dataset(config.train_data, config.scale)
+    _, held_out = split_validation(dataset, config.held_out_images, config.seed)
+    pairs = dict(enumerate(map(dataset.load, held_out)))
+    validator = Validator(pairs, len(pairs), config.scale)
+    return validator.judge(model, CancelToken()).scores.psnr
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"twin": True, "teacher": ()}, "twin"), ({"ema": 1.0}, "ema"), ({"ema": 0.0}, "ema")],
+)
+def test_what_can_not_be_trained_beside_the_student_is_refused(
+    settings: dict[str, Any], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(settings, **changes)
+
+
+def test_preparing_can_be_cancelled_and_writes_nothing(settings: dict[str, Any]) -> None:
+    run(settings, "before", steps=1)  # With the images decoded, reading one for validation is all there is.
+    token = CancelToken()
+    events = train(TrainConfig.build(**settings), token)
+    assert isinstance(next(events), Progress)
+    token.cancel()
+    with pytest.raises(Cancelled):
+        list(events)
+    assert not settings["run"].exists()

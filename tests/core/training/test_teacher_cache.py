@@ -1,0 +1,148 @@
+"""The teacher's answers in files: what the live teacher says, shared between processes, never stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stores import stored
+from teacher_caches import CPU, Make, announcement, block_files, frozen, prepared
+
+from fakd_core import create_model, load_model
+from fakd_core.data.datasets import open_dataset
+from fakd_core.data.patches import PatchPool, PatchSampler
+from fakd_core.models.layers import SRNetwork
+from fakd_core.training.batches import LiveLessons
+from fakd_core.training.teacher_cache import TeacherCache
+
+
+def test_the_cached_answers_are_the_live_ones_to_half_precision(lessons: Make, teacher: SRNetwork) -> None:
+    cached = lessons()
+    prepared(cached)
+    for step in (0, 7):
+        lesson = cached.lesson(step)
+        sr, maps = teacher.forward_features(lesson.lr)
+        assert lesson.teacher_sr is not None
+        assert lesson.teacher_maps is not None
+        torch.testing.assert_close(lesson.teacher_sr, sr, rtol=0, atol=1 / 32 + 1e-4)
+        assert [kept is None for kept in lesson.teacher_maps] == [True, False, True, False]
+        for kept, live in zip(lesson.teacher_maps, maps, strict=True):
+            if kept is not None:
+                torch.testing.assert_close(kept, live, rtol=1 / 2048 + 1e-4, atol=1e-4)
+                assert kept.is_contiguous(memory_format=torch.channels_last)
+        assert lesson.lr.shape == (4, 3, 12, 12)
+        assert lesson.hr.shape == lesson.teacher_sr.shape == (4, 3, 48, 48)
+
+
+def test_of_several_teachers_the_same_ones_are_drawn_as_live(
+    lessons: Make, teacher: SRNetwork, sampler: PatchSampler
+) -> None:
+    torch.manual_seed(1)
+    other = frozen(create_model("edsr", n_feats=12, n_resblocks=4))
+    cached = lessons(teachers=[("teacher", teacher), ("other", other)])
+    assert "of 2 teachers" in announcement(prepared(cached))
+    live = LiveLessons(sampler, (teacher, other), 5, CPU, torch.float32)
+    widths = []
+    for step in range(12):
+        maps: list[Any] = [source.lesson(step).teacher_maps for source in (cached, live)]
+        kept, told = (tap[1].shape for tap in maps)
+        assert kept == told
+        widths.append(kept[1])
+    assert set(widths) == {8, 12}
+
+
+def test_every_turn_goes_through_the_whole_pool(sampler: PatchSampler) -> None:
+    pool = PatchPool(sampler, 70)
+    taken = np.concatenate([pool.batch(step, 4, seed=5) for step in range(35)])
+    first, second = taken[:70], taken[70:]
+    assert sorted(first) == sorted(second) == list(range(70))
+    assert first.tolist() != second.tolist()
+    lr, _ = sampler.cut(pool.draws(first))
+    assert len({patch.tobytes() for patch in lr}) == 70
+
+
+def test_processes_share_the_batch_of_one(lessons: Make) -> None:
+    cached = lessons()
+    prepared(cached)
+    whole = cached.lesson(3)
+    parts = [cached.lesson(3, rank, 2) for rank in range(2)]
+    assert whole.teacher_sr is not None
+    assert torch.equal(whole.lr, torch.cat([part.lr for part in parts]))
+    assert torch.equal(
+        whole.teacher_sr, torch.cat([part.teacher_sr for part in parts if part.teacher_sr is not None])
+    )
+
+
+def test_a_larger_pool_goes_on_with_the_smaller_one(lessons: Make, tmp_path: Path) -> None:
+    prepared(lessons())
+    before = {path: path.stat().st_mtime_ns for path in block_files(tmp_path)}
+    assert len(before) == 3
+    said = announcement(prepared(lessons(patches=97)))
+    assert "97 patches" in said
+    assert "of it there already" in said
+    assert len(block_files(tmp_path / "cache")) == 4
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    prepared(lessons(patches=40))
+    assert len(block_files(tmp_path / "cache")) == 4
+
+
+def test_a_complete_cache_needs_no_teacher(
+    lessons: Make, teacher: SRNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(lessons())
+
+    def forward_features(lr: torch.Tensor) -> None:
+        raise AssertionError("the teacher was asked again")
+
+    monkeypatch.setattr(teacher, "forward_features", forward_features)
+    again = lessons()
+    prepared(again)
+    assert again.lesson(0).teacher_sr is not None
+
+
+def test_the_key_follows_all_that_the_answers_depend_on(
+    sampler: PatchSampler, teacher: SRNetwork, small_teacher: Path, photos: Path, tmp_path: Path
+) -> None:
+    store = stored(open_dataset(photos, 4))
+
+    def key(
+        network: SRNetwork = teacher,
+        layers: tuple[int, ...] = (1, 3),
+        patches: int = 70,
+        indices: tuple[int, ...] = (0, 2, 3),
+        **changes: Any,
+    ) -> str:
+        settings = {"patch": 12, "batch": 4, "seed": 5, **changes}
+        pool = PatchPool(PatchSampler(store, indices, **settings), patches)
+        return TeacherCache(tmp_path, "teacher", network, pool, layers).key
+
+    retrained = frozen(load_model(small_teacher))
+    retrained.state_dict()["head.0.bias"][0] += 1e-6
+    tapped = frozen(load_model(small_teacher))
+    tapped.spec = tapped.spec.model_copy(update={"taps": (1, 2)})
+    others = [
+        key(retrained),
+        key(tapped),
+        key(layers=(1, 2)),
+        key(indices=(0, 2)),
+        key(patch=16),
+        key(seed=6),
+        key(augment=False),
+    ]
+    assert len({key(), *others}) == 1 + len(others)
+    assert key() == key(patches=500) == key(batch=2) == key(layers=(3, 1))
+
+
+def test_caches_of_other_teachers_are_left_alone(lessons: Make, tmp_path: Path) -> None:
+    prepared(lessons())
+    before = block_files(tmp_path)
+    torch.manual_seed(1)
+    said = announcement(
+        prepared(lessons(teachers=[("other", frozen(create_model("edsr", n_feats=12, n_resblocks=4)))]))
+    )
+    assert "already" not in said
+    assert set(before) < set(block_files(tmp_path))
+    assert len(block_files(tmp_path)) == 6

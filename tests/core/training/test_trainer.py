@@ -1,0 +1,158 @@
+"""Real training on real images, tiny: what a run tells and learns, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_runs import losses, run
+
+from fakd_core import load_model
+from fakd_core.errors import ConfigError, DataError, FakdError, RunError
+from fakd_core.events import CheckpointSaved, Progress, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import read_config, read_metrics
+from fakd_core.training.trainer import train
+
+
+def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
+    events = run(settings)
+    kinds = [type(event) for event in events]
+    stretch = [StepEnd, StepEnd, StepEnd, ValidationEnd, CheckpointSaved]
+    assert kinds == [RunStarted, *stretch, *stretch, RunEnd]
+    started = events[0]
+    assert isinstance(started, RunStarted)
+    assert (started.train_images, started.validation_images) == (4, 2)
+    assert started.preview.hr.shape == started.preview.bicubic.shape == events[-3].preview.shape
+    for event in events:
+        if isinstance(event, StepEnd):
+            assert list(event.parts) == ["DS", "TS", "SA"]
+            assert sum(event.parts.values()) == pytest.approx(event.total, rel=1e-5)
+            assert event.parts["SA"] == pytest.approx(10 * event.raw["SA"], rel=1e-5)
+    folder = settings["run"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoints",
+        "config.toml",
+        "environment.json",
+        "metrics.csv",
+        "metrics.jsonl",
+        "previews",
+        "run.lock",
+        "snapshots",
+        "student.safetensors",
+    ]
+    third = ["step"] * 3 + ["validation"]
+    assert [line["event"] for line in read_metrics(folder)] == ["start", *third, *third]
+    assert read_config(folder) == TrainConfig.build(**settings)
+    assert load_model(folder).spec.architecture == "rcan"
+
+
+def test_what_is_prepared_is_told_before_the_run_starts(settings: dict[str, Any]) -> None:
+    kinds = [type(event) for event in train(TrainConfig.build(**settings))]
+    start = kinds.index(RunStarted)
+    assert start > 0
+    assert set(kinds[:start]) == {Progress}
+    assert Progress not in kinds[start:]
+
+
+def raw_losses(events: list[TrainEvent], part: str) -> list[float]:
+    return [event.raw[part] for event in events if isinstance(event, StepEnd)]
+
+
+def test_the_student_learns_the_ground_truth(settings: dict[str, Any]) -> None:
+    curve = raw_losses(run(settings, teacher=(), steps=60, validate_every=60, lr=3e-3), "DS")
+    assert sum(curve[-10:]) < 0.6 * sum(curve[:10])
+
+
+def test_the_student_learns_the_teachers_affinities(settings: dict[str, Any]) -> None:
+    curve = raw_losses(run(settings, steps=60, validate_every=60, lr=3e-3), "SA")
+    assert sum(curve[-10:]) < 0.7 * sum(curve[:10])
+
+
+def test_ground_truth_alone_needs_no_teacher(settings: dict[str, Any]) -> None:
+    events = run(settings, teacher=())
+    assert events[0].teacher is None  # type: ignore[union-attr]
+    assert all(list(event.parts) == ["DS"] for event in events if isinstance(event, StepEnd))
+
+
+def test_several_teachers_are_drawn_at_random(settings: dict[str, Any], tmp_path: Path) -> None:
+    from fakd_core import create_model
+    from fakd_core.models.checkpoint import save_safetensors
+
+    other = tmp_path / "other.safetensors"
+    save_safetensors(create_model("edsr", n_feats=12, n_resblocks=4), other)
+    one = losses(run(settings, steps=8, validate_every=8))
+    two = losses(
+        run(
+            settings,
+            steps=8,
+            validate_every=8,
+            teacher=(settings["teacher"], str(other)),
+            run=tmp_path / "two",
+        )
+    )
+    same = [a == b for a, b in zip(one, two, strict=True)]
+    first_change = same.index(False)
+    assert 0 <= first_change < 8, "the second teacher was never drawn"
+
+
+def test_a_student_can_start_from_the_teacher(settings: dict[str, Any], small_teacher: Path) -> None:
+    events = run(settings, init_from_teacher=True, steps=1, lr=1e-12)
+    assert events[0].copied_tensors > 10  # type: ignore[union-attr]
+    teacher, student = load_file(small_teacher), load_file(settings["run"] / "student.safetensors")
+    torch.testing.assert_close(student["head.0.weight"], teacher["head.0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"distill": "10*XA"}, ConfigError, "XA"),
+        ({"scale": 5}, ConfigError, "scale"),
+        ({"scale": 2}, ConfigError, "x4"),
+        ({"patch": 64}, DataError, "smaller than the patch"),
+        ({"val_images": 6}, DataError, "none to train"),
+        ({"layers": (1, 4)}, ConfigError, "layers"),
+        ({"student": "rcan:n_feats=0"}, ConfigError, "n_feats"),
+        ({"student": "nothing"}, FakdError, "nothing"),
+        ({"teacher": "nothing.pth"}, FakdError, "nothing.pth"),
+        ({"train_data": Path("/nowhere")}, DataError, "nowhere"),
+        ({"device": "abacus"}, ConfigError, "abacus"),
+        ({"precision": "fp16"}, ConfigError, "fp16"),
+        ({"student": "rcan:n_feats=16", "init_from_teacher": True}, FakdError, "n_feats"),
+        ({"student": "rcan:n_feats=16", "distill": "FitNet+CA"}, ConfigError, "FitNet, CA compares"),
+        ({"lr": float("inf")}, ConfigError, "lr"),
+        ({"milestones": (5, -3)}, ConfigError, "milestones"),
+        ({"seed": 1 << 70}, ConfigError, "seed"),
+    ],
+)
+def test_bad_settings_are_refused_and_nothing_is_written(
+    settings: dict[str, Any], changes: dict[str, Any], kind: type[FakdError], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        run(settings, **changes)
+    assert not settings["run"].exists()
+
+
+def test_tilde_is_the_home_folder(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert TrainConfig.build(**{**settings, "run": "~/run"}).run == tmp_path / "run"
+    run(settings)
+    assert load_model("~/run").spec.architecture == "rcan"
+
+
+def test_all_validation_images_count_unless_limited(settings: dict[str, Any], photos: Path) -> None:
+    separate = {**settings, "val_data": photos, "val_images": None, "steps": 1}
+    assert run(separate)[0].validation_images == 6  # type: ignore[union-attr]
+
+
+def test_a_run_is_never_overwritten(settings: dict[str, Any]) -> None:
+    run(settings)
+    before = (settings["run"] / "metrics.jsonl").read_bytes()
+    with pytest.raises(RunError, match="--resume"):
+        run(settings)
+    assert (settings["run"] / "metrics.jsonl").read_bytes() == before
