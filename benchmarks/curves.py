@@ -20,9 +20,9 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from benchmarks.measure import RESULT, ratio, take_turns
 from fakd_core.events import Scores, StepEnd, ValidationEnd
-from fakd_gui.theme import apply_theme
 from fakd_gui.train.plots import REDRAW_MS, RunPlots
 from fakd_gui.train.series import RunSeries
+from fakd_gui.widgets.theme import apply_theme
 
 POINTS = 100_000
 VALIDATIONS = 20

@@ -11,7 +11,7 @@ import time
 from PySide6.QtCore import QEvent, QObject, QTimer
 
 from fakd_gui import app
-from fakd_gui.main_window import MainWindow
+from fakd_gui.window.main_window import MainWindow
 
 OPEN_MS = 5000
 """After which torch is loaded and the form's checks are done."""

@@ -36,8 +36,8 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
     from fakd_core.distillation.affinity import spatial_affinity
     from fakd_core.models.checkpoint import save_safetensors
     from fakd_gui.inspect.panel import InspectPanel
-    from fakd_gui.session import Session
-    from fakd_gui.theme import apply_theme
+    from fakd_gui.session.session import Session
+    from fakd_gui.widgets.theme import apply_theme
 
     application = QApplication([])
     apply_theme(application)

@@ -50,8 +50,8 @@ def live(seconds: float) -> None:
 
     from fakd_core.data.folders import sample_images
     from fakd_gui.app import make_application, make_window
-    from fakd_gui.jobs import stop_all
-    from fakd_gui.session import Session
+    from fakd_gui.session.jobs import stop_all
+    from fakd_gui.session.session import Session
 
     make_application()
     session = Session(runs_root=Path(tempfile.mkdtemp(prefix="fakd-smoothness-")))

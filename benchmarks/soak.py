@@ -46,8 +46,8 @@ def soak(minutes: float, out: Path) -> None:
 
     from fakd_core.data.folders import sample_images
     from fakd_gui.app import make_application, make_window
-    from fakd_gui.jobs import stop_all
-    from fakd_gui.session import Session
+    from fakd_gui.session.jobs import stop_all
+    from fakd_gui.session.session import Session
 
     app = make_application()
     session = Session(runs_root=out / "runs")

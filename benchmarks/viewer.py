@@ -27,11 +27,11 @@ from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem, QGraphicsScene,
 from benchmarks.measure import result
 from fakd_core.events import Image8
 from fakd_gui.compare.panel import ComparePanel
-from fakd_gui.convert import rgb32_from_array
-from fakd_gui.session import Session
-from fakd_gui.theme import apply_theme
+from fakd_gui.session.session import Session
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.convert import rgb32_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
+from fakd_gui.widgets.theme import apply_theme
 
 WIDTH, HEIGHT = 6000, 4000
 VIEW = (1280, 720)

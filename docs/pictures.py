@@ -32,7 +32,7 @@ def _take(folder: Path) -> int:
 
     from fakd_gui.app import make_application, make_window
     from fakd_gui.demo import TourGuide
-    from fakd_gui.session import Session
+    from fakd_gui.session.session import Session
 
     app = make_application()
     session = Session(runs_root=folder / "runs")
@@ -55,7 +55,7 @@ def _steps(window: Any, folder: Path) -> Any:
     from PySide6.QtTest import QTest
 
     from fakd_gui.demo import Until, tour
-    from fakd_gui.theme import watcher
+    from fakd_gui.widgets.theme import watcher
 
     def shoot(name: str, widget: Any = window) -> None:
         widget.grab().save(str(folder / f"{name}.png"))

@@ -1,0 +1,1 @@
+"""The FAKD Workbench window."""

@@ -17,13 +17,13 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from fakd_core.assets import assets_dir
 from fakd_core.runtime.cpu_tuning import share_cores
-from fakd_gui.failures import keep_failures, report
-from fakd_gui.garbage import collect_in_gui_thread
-from fakd_gui.jobs import stop_all
-from fakd_gui.main_window import MainWindow
-from fakd_gui.remembered import Remembered, read_state, write_state
-from fakd_gui.session import Session
-from fakd_gui.theme import apply_theme
+from fakd_gui.session.bug_report import keep_failures, report
+from fakd_gui.session.garbage import collect_in_gui_thread
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.session import Session
+from fakd_gui.session.user_files import Remembered, read_state, write_state
+from fakd_gui.widgets.theme import apply_theme
+from fakd_gui.window.main_window import MainWindow
 
 SIZE = (1280, 800)
 PAINTED_MS = 50

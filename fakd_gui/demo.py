@@ -49,7 +49,7 @@ def main() -> int:
 
 def _open() -> int:
     from fakd_gui.app import make_application, make_window, show_exception
-    from fakd_gui.session import Session
+    from fakd_gui.session.session import Session
 
     app = make_application()
     sys.excepthook = show_exception
@@ -70,7 +70,7 @@ def _open() -> int:
 
 def _take_tour(out: Path) -> int:
     from fakd_gui.app import make_application, make_window
-    from fakd_gui.session import Session
+    from fakd_gui.session.session import Session
 
     app = make_application()
     session = Session(runs_root=out / "runs")

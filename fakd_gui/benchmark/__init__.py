@@ -1,5 +1,1 @@
-"""Benchmark: models by sets of images, as a table."""
-
-from fakd_gui.benchmark.panel import BenchmarkPanel
-
-__all__ = ["BenchmarkPanel"]
+"""The Benchmark workspace: models by sets, scores and costs."""

@@ -17,7 +17,7 @@ from fakd_core.errors import DataError
 from fakd_core.evaluation.results import Failure, Result, failures_from_json, from_json, to_json
 from fakd_gui.benchmark.coverage import measured_images
 from fakd_gui.benchmark.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
-from fakd_gui.widgets.names import model_labels
+from fakd_gui.widgets.model_names import model_labels
 
 
 def to_document(report: Report, now: datetime) -> dict[str, Any]:

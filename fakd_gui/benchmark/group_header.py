@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QHeaderView, QWidget
 
-from fakd_gui.theme import current_theme
+from fakd_gui.widgets.theme import current_theme
 
 GroupOf = Callable[[int], tuple[str, int, int]]
 """For a column: the title above it, and the first and last column below that title."""

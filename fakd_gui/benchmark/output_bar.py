@@ -16,9 +16,9 @@ from fakd_core.files import write_text
 from fakd_gui.benchmark import exports
 from fakd_gui.benchmark.document import to_document
 from fakd_gui.benchmark.exports import Selection
-from fakd_gui.benchmark.kept_tables import family_title
-from fakd_gui.session import Session
-from fakd_gui.widgets.save_dialog import ask_save_path
+from fakd_gui.benchmark.saved_tables import family_title
+from fakd_gui.session.session import Session
+from fakd_gui.widgets.file_dialogs import ask_save_path
 
 FORMATS: dict[str, tuple[str, Callable[[Selection], str]]] = {
     "Markdown": (".md", exports.to_markdown),

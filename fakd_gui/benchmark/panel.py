@@ -17,25 +17,24 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_gui.benchmark.age import Age
-from fakd_gui.benchmark.behind import Behind
 from fakd_gui.benchmark.chooser import Chooser
-from fakd_gui.benchmark.empty import EmptyTable
-from fakd_gui.benchmark.images import ImageList
-from fakd_gui.benchmark.kept_tables import KeptTables
+from fakd_gui.benchmark.exports import MORE, PROTOCOL
+from fakd_gui.benchmark.image_list import ImageList
+from fakd_gui.benchmark.open_in_compare import Behind
 from fakd_gui.benchmark.output_bar import OutputBar
-from fakd_gui.benchmark.protocol import MORE, PROTOCOL
 from fakd_gui.benchmark.report import BICUBIC, Kind, Report, SetAt
 from fakd_gui.benchmark.report_model import Order
 from fakd_gui.benchmark.runner import Runner, empty_report
+from fakd_gui.benchmark.saved_tables import KeptTables
 from fakd_gui.benchmark.table import ResultTable
+from fakd_gui.benchmark.table_page import Age, EmptyTable
 from fakd_gui.benchmark.view_bar import ViewBar
-from fakd_gui.jobs import stop_all
-from fakd_gui.remembered import part, text, texts
-from fakd_gui.session import Session
+from fakd_gui.session.image_opener import opener_of
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.session import Session
+from fakd_gui.session.user_files import part, text, texts
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.file_drops import FileDrops
-from fakd_gui.widgets.image_opener import opener_of
 
 REFRESH_MS = 50
 

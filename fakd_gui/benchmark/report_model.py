@@ -13,7 +13,7 @@ from fakd_core.evaluation.results import covered
 from fakd_gui.benchmark import coverage
 from fakd_gui.benchmark.exports import Selection, heading
 from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Kind, Mark, Report, Row, SetAt, shown
-from fakd_gui.theme import current_theme
+from fakd_gui.widgets.theme import current_theme
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole

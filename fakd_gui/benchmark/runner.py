@@ -23,8 +23,8 @@ from fakd_gui.benchmark.work import (
     Planned,
     benchmark,
 )
-from fakd_gui.jobs import LatestWins
-from fakd_gui.session import Session
+from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.session import Session
 
 
 class Runner(QObject):

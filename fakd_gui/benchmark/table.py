@@ -29,9 +29,9 @@ from PySide6.QtWidgets import (
 from fakd_gui.benchmark.group_header import GroupHeader
 from fakd_gui.benchmark.report import SET_KINDS, Cell, Column, Kind, Report, Row
 from fakd_gui.benchmark.report_model import Index, Order, ReportModel, arrow
-from fakd_gui.failures import details_of
-from fakd_gui.failures import report as failure_report
-from fakd_gui.theme import Theme, current_theme, follow_theme
+from fakd_gui.session.bug_report import details_of
+from fakd_gui.session.bug_report import report as failure_report
+from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
 NARROWEST_NAME, WIDEST_NAME = 110, 0.3
 """Of the column of names: in pixels, and as part of the table."""

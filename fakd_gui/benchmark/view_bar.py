@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from fakd_core.evaluation.published import SOURCE
 from fakd_gui.benchmark.report import BICUBIC, Kind, Report
-from fakd_gui.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 OPTIONAL = {
     Kind.PARAMETERS: "Parameters",

@@ -1,5 +1,1 @@
-"""Compare: one image through every model, side by side."""
-
-from fakd_gui.compare.panel import ComparePanel
-
-__all__ = ["ComparePanel"]
+"""The Compare workspace: models side by side on one image."""

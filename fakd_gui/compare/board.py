@@ -23,16 +23,16 @@ from fakd_gui.compare.captions import (
 )
 from fakd_gui.compare.difference_canvas import DifferenceCanvas
 from fakd_gui.compare.difference_drawer import DifferenceDrawer
-from fakd_gui.compare.lineup import DIFFERENCE, SPLIT, Lineup
 from fakd_gui.compare.split import SplitCanvas
+from fakd_gui.compare.state import DIFFERENCE, SPLIT, Lineup
 from fakd_gui.compare.work import BICUBIC, HR, PaneReady, Region, RegionScores
-from fakd_gui.opened_image import OpenedImage
-from fakd_gui.theme import current_theme
+from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import Drag, ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.layers import Layer
 from fakd_gui.widgets.pane_grid import PaneGrid
+from fakd_gui.widgets.theme import current_theme
 
 BACKDROP = 0.35
 """How faint bicubic's picture is below tiles that are there already."""

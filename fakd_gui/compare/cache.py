@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from fakd_gui.compare.work import LR, PICTURE, PaneReady
-from fakd_gui.opened_image import OpenedImage
+from fakd_gui.session.opened_image import OpenedImage
 
 LIMIT_BYTES = 1 << 30
 BYTES_PER_PIXEL = 3 + 4 * 4 / 3

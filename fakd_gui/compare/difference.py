@@ -12,9 +12,9 @@ from PySide6.QtCore import QRectF
 from fakd_core.errors import DataError
 from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import CancelToken, Image8
-from fakd_gui.convert import colourise
-from fakd_gui.theme import Lut, colour_lut, difference_lut
+from fakd_gui.widgets.convert import colourise
 from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.theme import Lut, colour_lut, difference_lut
 
 Values = npt.NDArray[np.float32]
 

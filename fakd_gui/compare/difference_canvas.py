@@ -7,9 +7,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from fakd_gui.compare.difference import Difference
-from fakd_gui.convert import colourise, qimage_from_array
-from fakd_gui.theme import current_theme
+from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
+from fakd_gui.widgets.theme import current_theme
 
 SIZE = (150, 9)
 MARGIN = 8

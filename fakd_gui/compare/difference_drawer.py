@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.compare.difference import AT_ONCE_PIXELS, SSIM_RADIUS, Difference, Drawn, Kind, draw_difference
-from fakd_gui.jobs import LatestWins
+from fakd_gui.session.jobs import LatestWins
 
 
 class DifferenceDrawer(QObject):

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from fakd_core.data.image_files import write_png
 from fakd_core.events import CancelToken
 from fakd_gui.compare.board import Board
-from fakd_gui.compare.lineup import DIFFERENCE
-from fakd_gui.convert import array_from_qimage
-from fakd_gui.jobs import LatestWins
-from fakd_gui.session import Session
-from fakd_gui.widgets.save_dialog import ask_save_path
+from fakd_gui.compare.state import DIFFERENCE
+from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.session import Session
+from fakd_gui.widgets.convert import array_from_qimage
+from fakd_gui.widgets.file_dialogs import ask_save_path
 
 
 class Exporter(QObject):

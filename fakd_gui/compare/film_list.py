@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QKeyEvent, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QListView, QListWidget, QListWidgetItem, QWidget
 
-from fakd_gui.compare.thumbnails import SIDE
+from fakd_gui.compare.film_work import SIDE
 
 COMPACT = (72, 48)
 

@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBox
 
 from fakd_core.events import CancelToken
 from fakd_gui.compare.film_list import FilmList
-from fakd_gui.compare.ranking import Ranked
-from fakd_gui.compare.thumbnails import Thumbnail, thumbnails
-from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome, Work
+from fakd_gui.compare.film_work import Ranked, Thumbnail, thumbnails
+from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome, Work
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.image_tools import set_icon
 

@@ -11,10 +11,10 @@ from fakd_core.data.folders import find_images
 from fakd_core.errors import FakdError
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.film_strip import FilmStrip
-from fakd_gui.compare.ranking import rank
-from fakd_gui.run_folders import has_student, is_run
-from fakd_gui.session import Session
-from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES, ImageOpener
+from fakd_gui.compare.film_work import rank
+from fakd_gui.session.image_opener import IMAGE_SUFFIXES, ImageOpener
+from fakd_gui.session.run_folders import has_student, is_run
+from fakd_gui.session.session import Session
 
 
 class Gallery(QObject):

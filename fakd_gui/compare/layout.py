@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QMenu, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from fakd_gui.compare.board import Board
-from fakd_gui.compare.difference_bar import DifferenceBar
 from fakd_gui.compare.film_strip import FilmStrip
-from fakd_gui.compare.no_panes import NoPanes
-from fakd_gui.compare.split_bar import SplitBar
-from fakd_gui.session import Session
+from fakd_gui.compare.pair_bars import DifferenceBar, SplitBar
+from fakd_gui.session.image_opener import opener_of
+from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.empty_state import EmptyState
-from fakd_gui.widgets.image_opener import opener_of
 from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_tool_bar, menu_button, set_icon
 
 ROOM_FOR_LARGE_THUMBNAILS = 560
@@ -104,3 +103,25 @@ class CompareWidgets(QWidget):
         action.setCheckable(checkable)
         set_icon(action, icon_name)
         return action
+
+
+class NoPanes(QWidget):
+    all_wanted = Signal()
+    """The person wants every pane back."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        title = QLabel("Every pane is closed", alignment=Qt.AlignmentFlag.AlignCenter)
+        title.setProperty("role", "heading")
+        hint = QLabel("Panes, above, shows them again one by one.", alignment=Qt.AlignmentFlag.AlignCenter)
+        hint.setProperty("role", "muted")
+        self.show_button = QPushButton("Show all panes")
+        self.show_button.setProperty("role", "primary")
+        self.show_button.clicked.connect(self.all_wanted)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        layout.addStretch()
+        layout.addWidget(title)
+        layout.addWidget(hint, alignment=Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self.show_button, alignment=Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch()

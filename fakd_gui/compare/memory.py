@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QRectF
 
 from fakd_gui.compare.difference import COLOURS, Difference, Kind
-from fakd_gui.compare.difference_bar import GAINS
+from fakd_gui.compare.pair_bars import GAINS
 from fakd_gui.compare.split import Split
 from fakd_gui.compare.work import LR
 

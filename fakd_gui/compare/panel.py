@@ -11,18 +11,18 @@ from PySide6.QtWidgets import QWidget
 
 from fakd_gui.compare.cache import ResultCache
 from fakd_gui.compare.captions import hex_text
-from fakd_gui.compare.computing import Comparison
+from fakd_gui.compare.commands import KEYS, CompareKeys
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.export import Exporter
 from fakd_gui.compare.gallery import Gallery
-from fakd_gui.compare.keys import KEYS, CompareKeys
 from fakd_gui.compare.layout import CompareWidgets
-from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
 from fakd_gui.compare.memory import Remembered, recall, remember
 from fakd_gui.compare.menus import PanesMenu, pane_menu
 from fakd_gui.compare.panes import PaneChanges
-from fakd_gui.compare.region import RegionMeasurer
+from fakd_gui.compare.region_scores import RegionMeasurer
+from fakd_gui.compare.runner import Comparison
 from fakd_gui.compare.split import Split
+from fakd_gui.compare.state import DIFFERENCE, SPLIT
 from fakd_gui.compare.work import (
     BICUBIC,
     HR,
@@ -36,13 +36,13 @@ from fakd_gui.compare.work import (
     RegionScores,
     is_model,
 )
-from fakd_gui.jobs import stop_all
-from fakd_gui.opened_image import OpenedImage
-from fakd_gui.session import Session
-from fakd_gui.theme import Theme, follow_theme
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_canvas import Drag
 from fakd_gui.widgets.region_box import snapped
+from fakd_gui.widgets.theme import Theme, follow_theme
 
 
 class ComparePanel(CompareWidgets):
@@ -154,7 +154,7 @@ class ComparePanel(CompareWidgets):
 
     def open_figure(self) -> None:
         """Make a paper's figure of this image, these models and this region."""
-        from fakd_gui.figure import open_crop_figure
+        from fakd_gui.figure.open_dialog import open_crop_figure
 
         image = self.session.image
         if image is None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
 
-from fakd_gui.compare.lineup import DIFFERENCE, SPLIT
+from fakd_gui.compare.state import DIFFERENCE, SPLIT
 from fakd_gui.compare.work import LR, picture_key
-from fakd_gui.widgets.image_opener import IMAGE_SUFFIXES
+from fakd_gui.session.image_opener import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from fakd_gui.compare.panel import ComparePanel

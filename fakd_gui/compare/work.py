@@ -16,9 +16,9 @@ from fakd_core.data.image_files import read_image
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
 from fakd_core.models.spec import ModelSpec
-from fakd_gui.jobs import describe
-from fakd_gui.opened_image import OpenedImage
-from fakd_gui.session import ModelCache
+from fakd_gui.session.jobs import describe
+from fakd_gui.session.model_cache import ModelCache
+from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.widgets.layers import Layer
 
 if TYPE_CHECKING:

@@ -20,14 +20,14 @@ from PySide6.QtWidgets import (
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Image8
 from fakd_core.figures.spec import Recipe
-from fakd_gui.convert import qpixmap_from_array
-from fakd_gui.failures import details_of, report
 from fakd_gui.figure.choices import Choices
 from fakd_gui.figure.command import command_line
-from fakd_gui.jobs import LatestWins, stop_all
-from fakd_gui.session import Session
-from fakd_gui.widgets.save_dialog import ask_save_path
-from fakd_gui.widgets.style import restyle
+from fakd_gui.session.bug_report import details_of, report
+from fakd_gui.session.jobs import LatestWins, stop_all
+from fakd_gui.session.session import Session
+from fakd_gui.widgets.convert import qpixmap_from_array
+from fakd_gui.widgets.file_dialogs import ask_save_path
+from fakd_gui.widgets.tweaks import restyle
 
 PREVIEW_DPI = 150
 DRAWING = "Drawing…"

@@ -1,5 +1,1 @@
-"""Inspect: what teacher and student relate a pixel to."""
-
-from fakd_gui.inspect.panel import InspectPanel
-
-__all__ = ["InspectPanel"]
+"""The Inspect workspace: feature affinities of teacher and students."""

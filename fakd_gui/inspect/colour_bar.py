@@ -13,9 +13,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
 from fakd_core.events import Image8
-from fakd_gui.convert import colourise, qimage_from_array
 from fakd_gui.inspect.features import Row
-from fakd_gui.theme import current_theme
+from fakd_gui.widgets.convert import colourise, qimage_from_array
+from fakd_gui.widgets.theme import current_theme
 
 Range = tuple[float, float]
 BINS = 64

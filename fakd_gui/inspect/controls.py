@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
 
 from fakd_core.models.spec import TAP_COUNT
-from fakd_gui.inspect.stop_slider import StopSlider
 from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.image_tools import set_icon
+from fakd_gui.widgets.stop_slider import StopSlider
 
 ALL_STUDENTS = ""
 PICTURES = ("LR", "SR", "HR")

@@ -25,9 +25,9 @@ from fakd_gui.inspect.features import (
     window_around,
 )
 from fakd_gui.inspect.losses import Loss, LossTable, loss_key
-from fakd_gui.jobs import LatestWins, describe
-from fakd_gui.opened_image import OpenedImage
-from fakd_gui.session import ModelCache
+from fakd_gui.session.jobs import LatestWins, describe
+from fakd_gui.session.model_cache import ModelCache
+from fakd_gui.session.opened_image import OpenedImage
 
 KEPT_BYTES = 512 << 20
 """Feature maps of models shown before that are kept: scrubbing back over checkpoints is immediate."""

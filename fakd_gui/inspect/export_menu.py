@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 from fakd_core.data.image_files import write_png
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
-from fakd_gui.convert import array_from_qimage
+from fakd_gui.inspect.board import coloured
 from fakd_gui.inspect.export import Export, safe_name, write_maps, write_values
-from fakd_gui.jobs import LatestWins
-from fakd_gui.session import Session
-from fakd_gui.widgets.save_dialog import ask_save_path
+from fakd_gui.inspect.layout import InspectLayout
+from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.session import Session
+from fakd_gui.widgets.convert import array_from_qimage
+from fakd_gui.widgets.file_dialogs import ask_save_path
 
 
 class ExportMenu(QObject):
@@ -129,3 +131,48 @@ class ExportMenu(QObject):
         there = self._collect() is not None
         for action in self.menu.actions():
             action.setEnabled(there)
+
+
+def collect(panel: InspectLayout) -> Export | None:
+    """The maps as they are shown; None while there are none."""
+    board, image = panel.board, panel.session.image
+    if image is None or board.window is None or not board.rows:
+        return None
+    labels = {key: board.title(key) for key in board.panes if key in board.rows}
+    pictures = {
+        label: coloured(board.rows[key], key not in board.models, panel.look())
+        for key, label in labels.items()
+    }
+    shown = panel.matrix.matrices if not panel.matrix.isHidden() else None
+    found = {} if shown is None else shown.values
+    matrices = {labels[key]: matrix for key, matrix in found.items() if key in labels}
+    drawn = {} if shown is None else shown.pictures
+    return Export(
+        image.name,
+        panel.controls.layer,
+        panel.asked.shown,
+        board.window,
+        {label: board.rows[key] for key, label in labels.items()},
+        pictures,
+        image.scale,
+        None if shown is None else shown.wanted.region,
+        matrices,
+        {labels[key]: matrix for key, matrix in drawn.items() if key in labels},
+    )
+
+
+def picture(panel: InspectLayout) -> QPixmap:
+    """The panes with their headers, and the scales below them."""
+    return panel.content.grab(panel.splitter.geometry().united(panel.below.geometry()))
+
+
+def open_figure(panel: InspectLayout) -> None:
+    """Open the dialog for a paper's figure of these maps."""
+    from fakd_gui.figure.open_dialog import open_affinity_figure
+
+    session, image = panel.session, panel.session.image
+    files = {source.ref: source.file for source in panel.timeline.sources()}
+    students = [str(files.get(ref) or ref) for ref in panel.board.students]
+    if image is not None:
+        layer, query = panel.controls.layer, panel.asked.pinned
+        open_affinity_figure(panel, session, image, session.teacher, students, layer, query)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Image8
-from fakd_gui.opened_image import OpenedImage
+from fakd_gui.session.opened_image import OpenedImage
 
 if TYPE_CHECKING:
     from torch import Tensor

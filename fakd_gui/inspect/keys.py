@@ -9,8 +9,8 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 
 from fakd_gui.inspect.layout import InspectLayout
 from fakd_gui.inspect.query import ARROWS, STEP
-from fakd_gui.widgets.flip_keys import FlipKeys
 from fakd_gui.widgets.image_tools import VIEW_KEYS, navigate
+from fakd_gui.widgets.pane_grid import FlipKeys
 
 KEYS = (
     ("Click, drag", "choose the pixel"),

@@ -17,13 +17,13 @@ from fakd_gui.inspect.matrix_view import MatrixView
 from fakd_gui.inspect.query import Query
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.inspect.timeline_bar import TimelineBar
-from fakd_gui.session import Session
-from fakd_gui.theme import affinity_lut, difference_lut
+from fakd_gui.session.image_opener import opener_of
+from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.empty_state import EmptyState
-from fakd_gui.widgets.image_opener import opener_of
 from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_tool_bar
+from fakd_gui.widgets.theme import affinity_lut, difference_lut
 
 AFFINITY_RANGES = ((0.0, 1.0), (-1.0, 1.0))
 DIFFERENCE_RANGES = ((-0.5, 0.5), (-1.0, 1.0), (-0.1, 0.1))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_gui.inspect.losses import Loss
-from fakd_gui.theme import current_theme
+from fakd_gui.widgets.theme import current_theme
 
 ROW = 17
 GAP, MOST_NAMED = 8, 110

@@ -17,7 +17,7 @@ from fakd_gui.inspect.features import (
     affinity_loss,
     estimate_stride,
 )
-from fakd_gui.jobs import LatestWins
+from fakd_gui.session.jobs import LatestWins
 
 Key = tuple[Origin, Origin, Window]
 """Teacher, student, and the part of the image."""

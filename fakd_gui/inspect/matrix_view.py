@@ -9,16 +9,16 @@ from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fakd_core.events import CancelToken, Image8
-from fakd_gui.convert import qimage_from_array
 from fakd_gui.inspect.board import COLUMN_COLOUR, Look, coloured, difference_key
 from fakd_gui.inspect.colour_bar import signed
 from fakd_gui.inspect.features import Features, Matrix, Window
-from fakd_gui.jobs import LatestWins
-from fakd_gui.theme import current_theme
+from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.convert import qimage_from_array
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.layers import Layer
 from fakd_gui.widgets.pane_grid import PaneGrid
+from fakd_gui.widgets.theme import current_theme
 
 MAX_REGION = 32
 """Side of a region in LR pixels: its matrices have at most 1024 x 1024 cells."""

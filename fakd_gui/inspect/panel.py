@@ -13,20 +13,19 @@ from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.drawing import draw_maps, show_losses, show_picture, show_position, update_readouts
 from fakd_gui.inspect.engine import Extracted
-from fakd_gui.inspect.export_menu import ExportMenu
+from fakd_gui.inspect.export_menu import ExportMenu, collect, open_figure, picture
 from fakd_gui.inspect.features import Source, tap_title
 from fakd_gui.inspect.keys import KEYS, InspectKeys
 from fakd_gui.inspect.layout import InspectLayout
 from fakd_gui.inspect.matrix_view import Heading
-from fakd_gui.inspect.memory import recall, remember
-from fakd_gui.inspect.outcome import collect, open_figure, picture
 from fakd_gui.inspect.region_mode import RegionMode
-from fakd_gui.jobs import stop_all
-from fakd_gui.opened_image import OpenedImage
-from fakd_gui.session import Session
-from fakd_gui.theme import Theme, follow_theme
+from fakd_gui.inspect.remembered import recall, remember
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_tools import menu_button
+from fakd_gui.widgets.theme import Theme, follow_theme
 
 
 class InspectPanel(InspectLayout):

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.events import ValidationEnd
 from fakd_core.runs.layout import snapshots
 from fakd_gui.inspect.features import Source
-from fakd_gui.jobs import Job
-from fakd_gui.session import Session
+from fakd_gui.session.jobs import Job
+from fakd_gui.session.session import Session
 
 PLAIN = "plain"
 """The student of a twin run that learns without a teacher."""

@@ -11,11 +11,11 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPol
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from fakd_gui.inspect.controls import toggle
-from fakd_gui.inspect.stop_slider import StopSlider
 from fakd_gui.inspect.timeline import Timeline
-from fakd_gui.session import Session
-from fakd_gui.theme import current_theme
+from fakd_gui.session.session import Session
 from fakd_gui.widgets.image_tools import set_icon
+from fakd_gui.widgets.stop_slider import StopSlider
+from fakd_gui.widgets.theme import current_theme
 
 
 @dataclass(frozen=True)

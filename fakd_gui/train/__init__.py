@@ -1,5 +1,1 @@
-"""Train: set a run up, watch it, look back at past ones."""
-
-from fakd_gui.train.panel import TrainPanel
-
-__all__ = ["TrainPanel"]
+"""The Train workspace: settings, curves and previews of a training."""

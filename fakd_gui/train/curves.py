@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
-from fakd_gui.train.trace import Values
+from fakd_gui.train.smoothing import Values
 
 THICK_UP_TO = 400
 """Points. Qt takes long over a longer jagged line that is antialiased and wider than one pixel."""

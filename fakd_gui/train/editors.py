@@ -18,7 +18,7 @@ from fakd_core.runs.options import Option
 from fakd_gui.train import options
 from fakd_gui.train.recipe_editor import RecipeEditor
 from fakd_gui.widgets.reference_field import ReferenceField
-from fakd_gui.widgets.wheel import ignore_wheel
+from fakd_gui.widgets.tweaks import ignore_wheel
 
 NO_TEACHER = "none"
 LARGEST_SPIN = 2**31 - 1

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from fakd_gui.theme import Theme, follow_theme, icon
-from fakd_gui.widgets.style import restyle
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.tweaks import restyle
 
 LONGEST_LABEL = "Validate every"
 """The labels' column is as wide as this in every section, so that the fields line up."""

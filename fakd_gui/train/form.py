@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QWidget
 
 from fakd_core.data.folders import SAMPLES
@@ -14,16 +14,16 @@ from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import training_options
-from fakd_gui.jobs import LatestWins
-from fakd_gui.run_folders import free_run_folder
-from fakd_gui.session import Session
-from fakd_gui.train import options, own_presets
-from fakd_gui.train.check import Findings, Paces, check_values
+from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.run_folders import free_run_folder
+from fakd_gui.session.session import Session
+from fakd_gui.train import options, presets
 from fakd_gui.train.form_body import FormBody
+from fakd_gui.train.form_check import Findings, Paces, check_values
 from fakd_gui.train.preset_bar import CUSTOM, PresetBar
 from fakd_gui.train.presets import PRESETS, QUICK
 from fakd_gui.train.recipe_editor import RecipeEditor
-from fakd_gui.widgets.names import model_label
+from fakd_gui.widgets.model_names import model_label
 from fakd_gui.widgets.reference_field import ReferenceField
 
 CHECK_DELAY_MS = 250
@@ -174,7 +174,7 @@ class TrainForm(QScrollArea):
         if name in PRESETS:
             self._show_preset(name)
         else:
-            path = own_presets.path_of(name)
+            path = presets.path_of(name)
             if not self._read(path):
                 self.presets.set_current(str(before["preset"]))
                 return
@@ -206,12 +206,12 @@ class TrainForm(QScrollArea):
         self.fill({str(name): value for name, value in values.items() if name in self.editors})
         self._own_run_name = bool(values.get("run"))
         self.new_run_name()
-        known = {*PRESETS, *own_presets.own_presets()}
+        known = {*PRESETS, *presets.own_presets()}
         self._name_preset(preset if isinstance(preset, str) and preset in known else CUSTOM)
 
     def _read(self, path: Path) -> bool:
         try:
-            values = own_presets.read_settings(path)
+            values = presets.read_settings(path)
         except ConfigError as error:
             self.session.error.emit(f"Not loaded. {error}")
             return False
@@ -302,3 +302,30 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value
+
+
+class FormGuide(QObject):
+    """While the form has problems, a click on one of `signs` leads to the first of them.
+
+    A sign may be disabled, as the button is that waits for the problems to be solved.
+    """
+
+    def __init__(self, form: TrainForm, *signs: QWidget) -> None:
+        super().__init__(form)
+        self._form = form
+        self._signs = signs
+        for sign in signs:
+            sign.installEventFilter(self)
+        form.changed.connect(self._show)
+        self._show()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.MouseButtonPress and self._form.problems():
+            self._form.show_problem()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _show(self) -> None:
+        leads = bool(self._form.problems())
+        for sign in self._signs:
+            sign.setCursor(Qt.CursorShape.PointingHandCursor if leads else Qt.CursorShape.ArrowCursor)

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fakd_core.runs.options import training_options
 from fakd_gui.train import options
-from fakd_gui.train.check import Findings
 from fakd_gui.train.editors import Editor, make_editor
 from fakd_gui.train.fields import Field, FoldedSection, Section
+from fakd_gui.train.form_check import Findings
 from fakd_gui.train.model_card import ModelCard
 from fakd_gui.train.preset_bar import PresetBar
 from fakd_gui.train.recipe_editor import Pairing, RecipeEditor

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from fakd_gui.theme import Theme
+from fakd_gui.widgets.theme import Theme
 
 LEGEND = (
     "S: the student's output, T: the teacher's, HR: the ground truth, α: the teacher's share. "

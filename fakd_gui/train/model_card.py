@@ -8,8 +8,8 @@ from html import escape
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from fakd_gui.theme import Theme, current_theme, follow_theme
 from fakd_gui.train.model_facts import ModelFacts
+from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
 COSTS = "GMACs: 10⁹ multiply-accumulates for a low-resolution image of 64×36 px, as the papers count."
 

@@ -22,15 +22,15 @@ from fakd_core.events import (
     ValidationEnd,
 )
 from fakd_core.runs.layout import is_run
-from fakd_gui.jobs import Job, JobEnd, LatestWins, Outcome
-from fakd_gui.session import Session
-from fakd_gui.train.comparison import Comparison
+from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome
+from fakd_gui.session.session import Session
+from fakd_gui.train.compared_runs import Comparison
 from fakd_gui.train.estimate import in_words
 from fakd_gui.train.plot_export import PlotExport
 from fakd_gui.train.plots import RunPlots
 from fakd_gui.train.preview import PreviewStrip
+from fakd_gui.train.run_view import Story
 from fakd_gui.train.series import RunSeries
-from fakd_gui.train.story import Story
 
 PACE_STEPS = 50
 """The pace is that of the last so many steps, so that it follows changes."""

@@ -9,14 +9,13 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.models.references import bundled_models
-from fakd_gui.jobs import Job, LatestWins
-from fakd_gui.session import Session
-from fakd_gui.theme import Theme, follow_theme, icon
-from fakd_gui.train.form import TrainForm
-from fakd_gui.train.form_guide import FormGuide
+from fakd_gui.session.jobs import Job, LatestWins
+from fakd_gui.session.session import Session
+from fakd_gui.train.form import FormGuide, TrainForm
 from fakd_gui.train.monitor import TrainMonitor
-from fakd_gui.train.story import Story
-from fakd_gui.widgets.style import restyle
+from fakd_gui.train.run_view import Story
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.tweaks import restyle
 
 MARGIN = 12
 ESTIMATE = (

@@ -11,9 +11,9 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from fakd_gui.theme import Theme, current_theme, style_plot
 from fakd_gui.train.curves import Curve, Line
 from fakd_gui.train.readout import Readout, legend
+from fakd_gui.widgets.theme import Theme, current_theme, style_plot
 
 Level = tuple[str, float, str]
 """A value to reach: its name, the value and a colour."""

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QGraphicsView
 
 from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path
-from fakd_gui.jobs import LatestWins
-from fakd_gui.session import Session
+from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.session import Session
 from fakd_gui.train.plots import RunPlots
-from fakd_gui.train.trace import Values
-from fakd_gui.widgets.save_dialog import ask_save_path
+from fakd_gui.train.smoothing import Values
+from fakd_gui.widgets.file_dialogs import ask_save_path
 
 KINDS = {"csv": "Table", "png": "Picture", "svg": "Drawing"}
 PICTURE_SCALE = 2

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
-from fakd_gui.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 DEFAULT_SMOOTHING = 60
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFileDialog,
+    QGridLayout,
     QHBoxLayout,
+    QLabel,
+    QLineEdit,
     QMenu,
+    QPushButton,
     QToolButton,
     QWidget,
 )
 
 from fakd_core.errors import ConfigError
-from fakd_gui.session import Session
-from fakd_gui.theme import Theme, follow_theme, icon
-from fakd_gui.train import own_presets
+from fakd_gui.session.session import Session
+from fakd_gui.train import presets
 from fakd_gui.train.editors import choice
-from fakd_gui.train.name_row import NameRow
 from fakd_gui.train.presets import PRESETS
-from fakd_gui.widgets.save_dialog import ask_save_path
+from fakd_gui.widgets.file_dialogs import ask_save_path
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.tweaks import restyle
 
 CUSTOM = "Custom"
 FILES = "Settings (*.toml);;All files (*)"
@@ -68,7 +73,7 @@ class PresetBar(QWidget):
         self.combo.setCurrentText(name)
         if name != CUSTOM and custom >= 0:
             self.combo.removeItem(custom)
-        own = name in own_presets.own_presets()
+        own = name in presets.own_presets()
         if name != CUSTOM:
             self._last = name if own else ""
         self._rename.setEnabled(own)
@@ -79,7 +84,7 @@ class PresetBar(QWidget):
         name = self.current
         self.combo.clear()
         self.combo.addItems(list(PRESETS))
-        own = own_presets.own_presets()
+        own = presets.own_presets()
         if own:
             self.combo.insertSeparator(self.combo.count())
             self.combo.addItems(list(own))
@@ -89,9 +94,9 @@ class PresetBar(QWidget):
 
     def save_as(self, name: str) -> None:
         """Keep the settings as the preset `name`; an own one of that name is replaced."""
-        path = own_presets.path_of(name)
+        path = presets.path_of(name)
         before = path.read_bytes() if path.exists() else None
-        own_presets.save_settings(path, self._values())
+        presets.save_settings(path, self._values())
         self._show(name)
         if before is None:
             self.session.tell(f"Saved the preset {name}")
@@ -101,16 +106,16 @@ class PresetBar(QWidget):
     def rename(self, name: str) -> None:
         """Give the own preset that is shown another name."""
         old = self.current
-        path = own_presets.path_of(name)
+        path = presets.path_of(name)
         if path.exists() and name.lower() != old.lower():
             raise ConfigError(f"{name} is there already; choose another name.")
-        _moved(own_presets.path_of(old), path)
+        _moved(presets.path_of(old), path)
         self._show(name)
 
     def delete(self) -> None:
         """Remove the own preset that is shown; the settings stay in the form."""
         name = self.current
-        path = own_presets.path_of(name)
+        path = presets.path_of(name)
         try:
             content = path.read_bytes()
             path.unlink()
@@ -121,7 +126,7 @@ class PresetBar(QWidget):
         self.session.offer_undo(f"Deleted the preset {name}", lambda: self._put_back(name, content))
 
     def _put_back(self, name: str, content: bytes) -> None:
-        path = own_presets.path_of(name)
+        path = presets.path_of(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         self._show(name if self.current == CUSTOM else self.current)
@@ -139,7 +144,7 @@ class PresetBar(QWidget):
 
     def _named(self, name: str) -> None:
         try:
-            own_presets.check_name(name, TAKEN)
+            presets.check_name(name, TAKEN)
             self._naming(name)
         except ConfigError as error:
             self.naming.refuse(str(error))
@@ -153,13 +158,13 @@ class PresetBar(QWidget):
             self.loaded.emit(Path(name))
 
     def _save_file(self) -> None:
-        start = Path.home() / f"{self._last or 'settings'}{own_presets.SUFFIX}"
-        chosen = ask_save_path(self, "Save settings", start, {"Settings": own_presets.SUFFIX})
+        start = Path.home() / f"{self._last or 'settings'}{presets.SUFFIX}"
+        chosen = ask_save_path(self, "Save settings", start, {"Settings": presets.SUFFIX})
         if chosen is None:
             return
         path, _ = chosen
         try:
-            own_presets.save_settings(path, self._values())
+            presets.save_settings(path, self._values())
         except ConfigError as error:
             self.session.error.emit(f"Not saved. {error}")
         else:
@@ -203,3 +208,56 @@ def _moved(old: Path, new: Path) -> None:
         old.rename(new)
     except OSError as error:
         raise ConfigError(f"It can't be renamed: {error.strerror}.") from None
+
+
+class NameRow(QWidget):
+    """Enter takes the name, Esc closes the line; hidden until it is asked."""
+
+    named = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.edit = QLineEdit()
+        self.edit.setAcceptDrops(False)
+        self.edit.setPlaceholderText("Name of the preset")
+        self.edit.setAccessibleName("Name of the preset")
+        self.edit.setToolTip("Enter saves, Esc leaves everything as it is")
+        self.edit.setMinimumWidth(80)
+        self.save = QPushButton("Save")
+        self.reason = QLabel()
+        self.reason.setProperty("role", "error")
+        self.reason.setWordWrap(True)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.edit, 0, 0)
+        layout.addWidget(self.save, 0, 1)
+        layout.addWidget(self.reason, 1, 0, 1, 2)
+        self.edit.returnPressed.connect(self._take)
+        self.save.clicked.connect(self._take)
+        self.edit.textEdited.connect(lambda _: self.refuse(""))
+        self.edit.installEventFilter(self)
+        self.hide()
+
+    def ask(self, name: str) -> None:
+        self.refuse("")
+        self.edit.setText(name)
+        self.edit.selectAll()
+        self.show()
+        self.edit.setFocus()
+
+    def refuse(self, reason: str) -> None:
+        """Say why the name can't be taken; nothing clears that."""
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason))
+        restyle(self.edit, invalid=bool(reason))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            if event.type() is QEvent.Type.KeyPress:
+                self.hide()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _take(self) -> None:
+        self.named.emit(self.edit.text().strip())

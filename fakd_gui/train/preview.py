@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_gui.train.film import Film
-from fakd_gui.train.lines import PLAIN, label_of
+from fakd_gui.train.plot_lines import PLAIN, label_of
+from fakd_gui.train.preview_frames import Film
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.layers import Layer

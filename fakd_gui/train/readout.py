@@ -8,8 +8,8 @@ from html import escape
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-from fakd_gui.theme import Theme, current_theme
 from fakd_gui.train.curves import Line
+from fakd_gui.widgets.theme import Theme, current_theme
 
 SWATCHES = ("╍╍", "┅┅", "━╺", "╺ ╸")
 """What the dashes of a run laid over look like in words."""

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fakd_core.errors import ConfigError
-from fakd_gui.theme import Theme, current_theme, follow_theme
 from fakd_gui.train.formula import LEGEND, Formula, FormulaTerm
 from fakd_gui.train.options import written
 from fakd_gui.train.term_row import TermRow
-from fakd_gui.train.terms_menu import TermsButton
+from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
 
 if TYPE_CHECKING:
     from fakd_core.distillation.recipe import Recipe, Term
@@ -202,3 +210,31 @@ class RecipeEditor(QWidget):
 
     def _apply_theme(self, theme: Theme) -> None:
         self._follow_text()
+
+
+class TermsButton(QToolButton):
+    """Lists every term with its meaning; `chosen` carries the name of one."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setToolTip("Add a term")
+        self.setAccessibleName("Add a term to the recipe")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        menu = QMenu(self)
+        menu.aboutToShow.connect(self._fill)
+        self.setMenu(menu)
+        follow_theme(self, lambda theme: self.setIcon(icon("plus")))
+
+    def _fill(self) -> None:
+        # The table of terms comes with torch, which the start of the app does not wait for.
+        from fakd_core.distillation.terms import TERMS
+
+        menu = self.menu()
+        menu.clear()
+        for kind in TERMS:
+            equal = " (needs networks of equal width)" if kind.needs_equal_channels else ""
+            action = menu.addAction(f"{kind.name}: {kind.title}{equal}")
+            action.triggered.connect(lambda _=False, name=kind.name: self.chosen.emit(name))

@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 
 from fakd_core.models.references import split_taps, with_taps
 from fakd_core.models.spec import TAP_COUNT
-from fakd_gui.theme import Theme, follow_theme, icon
-from fakd_gui.train.check import TapChoice
-from fakd_gui.widgets.style import restyle
+from fakd_gui.train.form_check import TapChoice
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.tweaks import restyle
 
 TIP = (
     "The module of the teacher whose output is layer {layer}'s feature map. Type a part of its path to see "

@@ -17,10 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_gui.theme import Theme, follow_theme, icon
 from fakd_gui.train import options
-from fakd_gui.widgets.style import restyle
-from fakd_gui.widgets.wheel import ignore_wheel
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.tweaks import ignore_wheel, restyle
 
 if TYPE_CHECKING:
     from fakd_core.distillation.recipe import Term

@@ -1,0 +1,1 @@
+"""Widgets that every workspace uses; they know no session."""

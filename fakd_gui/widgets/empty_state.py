@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from fakd_gui.theme import Theme, current_theme, follow_theme, icon
-from fakd_gui.widgets.image_opener import ImageOpener
+from fakd_gui.session.image_opener import ImageOpener
 from fakd_gui.widgets.image_tools import samples_menu
+from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
 
 
 class EmptyState(QWidget):

@@ -17,11 +17,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from fakd_gui.theme import current_theme
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.layers import Layer
 from fakd_gui.widgets.overview import draw_overview, overview_box, scene_position
 from fakd_gui.widgets.region_box import Grip, dragged, draw_handles, grip_at
+from fakd_gui.widgets.theme import current_theme
 
 CLICK_RADIUS = 4.0
 ZOOM_PER_NOTCH = 1.25

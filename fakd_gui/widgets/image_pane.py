@@ -15,9 +15,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from fakd_gui.theme import Theme, current_theme, follow_theme, icon
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
+from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
 
 
 class PaneHeader(QWidget):

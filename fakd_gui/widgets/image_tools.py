@@ -8,9 +8,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QPixmap
 from PySide6.QtWidgets import QComboBox, QMenu, QToolBar, QToolButton, QWidget
 
-from fakd_gui.theme import Theme, follow_theme, icon
+from fakd_gui.session.image_opener import ImageOpener, sample_paths
 from fakd_gui.widgets.camera import Camera
-from fakd_gui.widgets.image_opener import ImageOpener, sample_paths
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 THUMBNAIL = QSize(56, 40)
 

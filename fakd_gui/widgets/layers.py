@@ -11,8 +11,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from fakd_core.events import Image8
-from fakd_gui.convert import rgb32_from_array
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.convert import rgb32_from_array
 
 SMALLEST = 2
 """Sides in pixels below which an image isn't halved any more."""

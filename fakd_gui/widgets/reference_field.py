@@ -9,8 +9,8 @@ from typing import Literal
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
-from fakd_gui.theme import Theme, follow_theme, icon
-from fakd_gui.widgets.wheel import ignore_wheel
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.tweaks import ignore_wheel
 
 MODEL_FILES = "Models (*.safetensors *.pt *.pth);;All files (*)"
 

@@ -18,11 +18,11 @@ from torch import nn
 from fakd_core.events import Progress, StepEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.training import loop
-from fakd_gui.figure import open_crop_figure
 from fakd_gui.figure.dialog import FigureDialog
-from fakd_gui.jobs import Job
-from fakd_gui.main_window import MainWindow
-from fakd_gui.opened_image import open_image
+from fakd_gui.figure.open_dialog import open_crop_figure
+from fakd_gui.session.jobs import Job
+from fakd_gui.session.opened_image import open_image
+from fakd_gui.window.main_window import MainWindow
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 SLOW = 30_000
@@ -87,7 +87,7 @@ def busy_desk(
     patch.setattr(
         "fakd_core.models.references.load_model", _after(desk, "fakd_core.models.references.load_model")
     )
-    patch.setattr("fakd_gui.session.open_image", _after(desk, "fakd_gui.session.open_image"))
+    patch.setattr("fakd_gui.session.session.open_image", _after(desk, "fakd_gui.session.session.open_image"))
     hook = nn.modules.module.register_module_forward_pre_hook(look)
     try:
         yield desk

@@ -16,7 +16,7 @@ from small_models import Bench, make_bench
 from fakd_core.data.image_files import write_png
 from fakd_core.events import Image8
 from fakd_gui.compare.panel import ComparePanel
-from fakd_gui.convert import array_from_qimage
+from fakd_gui.widgets.convert import array_from_qimage
 
 Opened = tuple[Bench, ComparePanel]
 

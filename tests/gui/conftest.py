@@ -13,20 +13,27 @@ import pytest
 import shiboken6
 from compare_bench import Opened, comparing, open_and_wait, save_stamp
 from inspect_panels import shown_panel
+from open_files import open_files
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import (
+    QApplication,
+)
 from pytestqt.qtbot import QtBot
+from run_lists import make_run
 from small_models import Bench, make_bench
+
+from fakd_gui.app import make_application
+from fakd_gui.runs.run_list import RunList
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.session import Session
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from fakd_gui.app import make_application
-from fakd_gui.garbage import GarbageTimer
 from fakd_gui.inspect.panel import InspectPanel
-from fakd_gui.jobs import Job, stop_all
-from fakd_gui.main_window import MainWindow
-from fakd_gui.session import Session
+from fakd_gui.session.garbage import GarbageTimer
+from fakd_gui.session.jobs import Job
 from fakd_gui.train.plots import RunPlots
+from fakd_gui.window.main_window import MainWindow
 
 FILES_OF_LIBRARIES = 8
 """What torch, Qt and the memory-mapped images open on their first use and keep."""
@@ -75,12 +82,6 @@ def active(timers: weakref.WeakSet[QTimer]) -> list[str]:
         gc.collect()  # It is switched off while a window is there.
         found = still()
     return found
-
-
-def open_files() -> int:
-    """How many file descriptors this process holds; 0 where the system does not say."""
-    listed = Path("/proc/self/fd")
-    return len(list(listed.iterdir())) if listed.is_dir() else 0
 
 
 @pytest.fixture
@@ -135,3 +136,32 @@ def plots(qtbot: QtBot) -> RunPlots:
     with qtbot.waitExposed(made):
         made.show()
     return made
+
+
+@pytest.fixture
+def runs(
+    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[RunList]:
+    """A list of three runs, shown."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    make_application()
+    for age, name in enumerate(("oldest", "middle", "newest")):
+        run = make_run(session.runs_root, name, done=4 if name != "middle" else 2, psnr=28.0 + age)
+        os.utime(run / "config.toml", (1000 + age, 1000 + age))
+    made = RunList(session)
+    qtbot.addWidget(made)
+    made.resize(240, 420)
+    with qtbot.waitExposed(made):
+        made.show()
+    made.scan()
+    qtbot.waitUntil(lambda: len(made.states) == 3, timeout=5000)
+    yield made
+    assert stop_all(made)
+
+
+@pytest.fixture
+def told(session: Session) -> list[str]:
+    errors: list[str] = []
+    session.error.connect(errors.append)
+    return errors

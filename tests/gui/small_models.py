@@ -15,8 +15,8 @@ from skimage import data
 from fakd_core import create_model
 from fakd_core.data.image_files import write_png
 from fakd_core.models.checkpoint import save_safetensors
-from fakd_gui.session import Session
-from fakd_gui.theme import apply_theme
+from fakd_gui.session.session import Session
+from fakd_gui.widgets.theme import apply_theme
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 

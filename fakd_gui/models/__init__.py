@@ -1,0 +1,1 @@
+"""Windows about a model file: what it is, and its export."""

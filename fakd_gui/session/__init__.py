@@ -1,0 +1,1 @@
+"""What the workspaces share: the session, its jobs and files. No widget."""

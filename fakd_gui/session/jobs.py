@@ -1,0 +1,199 @@
+"""Long work off the GUI thread: one job on one thread, with pause, cancel and one outcome for certain.
+
+superqt's workers are not used: they take every RuntimeError for a deleted worker, so that a torch
+shape error or an out-of-memory would never end the job.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from PySide6.QtCore import QObject, QThread, QTimer, Signal
+
+from fakd_core.errors import FakdError
+from fakd_core.events import Cancelled, CancelToken
+from fakd_gui.session.bug_report import note_failure
+
+Work = Callable[[CancelToken], object]
+
+
+class Outcome(Enum):
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How a job ended. `message` is for people, `details` (a traceback) for a bug report."""
+
+    outcome: Outcome
+    result: object = None
+    message: str = ""
+    details: str = ""
+
+
+class Job(QObject):
+    """Runs `work(token)` on a thread of its own.
+
+    If `work` returns an iterator (a generator function does), each item is emitted as `yielded`;
+    otherwise its return value is the result. `finished` is emitted exactly once, whatever happens.
+    """
+
+    # Not `event`: that would stand in for QObject's method, and no job would ever be freed.
+    yielded = Signal(object)
+    finished = Signal(object)
+
+    def __init__(self, name: str, work: Work, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        self.token = CancelToken()
+        self._thread = _WorkerThread(self, work)
+        self._thread.ended.connect(self._finish)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def cancel(self) -> None:
+        self.token.cancel()
+
+    def pause(self) -> None:
+        self.token.pause()
+
+    def resume(self) -> None:
+        self.token.resume()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.isRunning()
+
+    def wait(self, milliseconds: int = 10_000) -> bool:
+        """Block until the thread ended (for closing the app); False if it did not in time."""
+        return self._thread.wait(milliseconds)
+
+    def _finish(self, end: JobEnd) -> None:
+        self._thread.wait()
+        self.finished.emit(end)
+
+
+class _WorkerThread(QThread):
+    ended = Signal(object)
+
+    def __init__(self, job: Job, work: Work) -> None:
+        super().__init__(job)
+        self._job = job
+        self._work = work
+
+    def run(self) -> None:
+        end = JobEnd(Outcome.FAILED, message="The job ended without a result.")
+        try:
+            end = self._run_work()
+        finally:
+            self.ended.emit(end)
+
+    def _run_work(self) -> JobEnd:
+        token = self._job.token
+        try:
+            result = self._work(token)
+            if isinstance(result, Iterator):
+                for item in result:
+                    self._job.yielded.emit(item)
+                result = None
+        except Cancelled:
+            return JobEnd(Outcome.CANCELLED)
+        except FakdError as error:
+            return JobEnd(Outcome.FAILED, message=str(error))
+        except BaseException as error:  # noqa: BLE001 - a thread must never die silently
+            return JobEnd(Outcome.FAILED, message=describe(error), details=traceback.format_exc())
+        return JobEnd(Outcome.CANCELLED if token.cancelled else Outcome.COMPLETED, result=result)
+
+
+def describe(error: BaseException) -> str:
+    """One line for people about an unexpected error, with what to do where that is known.
+
+    What is behind it is kept: the window offers it to be copied wherever the line is shown.
+    """
+    name = type(error).__name__
+    message = f"Unexpected {name}: {error}"
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
+        message = "Not enough memory: use a smaller batch, patch, tile or image, or close other programs."
+    note_failure(message, error)
+    return message
+
+
+class LatestWins(QObject):
+    """Runs requests one after another; a new request cancels the current one and replaces a waiting one.
+
+    Only the result of a request that was not overtaken is emitted.
+    """
+
+    result = Signal(object)
+    failed = Signal(str)
+    busy = Signal(bool)
+
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        self._current: Job | None = None
+        self._waiting: Work | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._current is not None
+
+    def submit(self, work: Work) -> None:
+        """Ask for `work(token)`, a plain function whose return value is emitted as `result`."""
+        if self._current is not None:
+            self._waiting = work
+            self._current.cancel()
+            return
+        self._start(work)
+
+    def cancel(self) -> None:
+        self._waiting = None
+        if self._current is not None:
+            self._current.cancel()
+
+    def wait(self, milliseconds: int = 10_000) -> bool:
+        return self._current is None or self._current.wait(milliseconds)
+
+    def _start(self, work: Work) -> None:
+        job = Job(self.name, work, self)
+        job.finished.connect(self._finished)
+        self._current = job
+        self.busy.emit(True)
+        job.start()
+
+    def _finished(self, end: JobEnd) -> None:
+        job, self._current = self._current, None
+        if job is not None:
+            job.deleteLater()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._start(waiting)
+            return
+        self.busy.emit(False)
+        # A thread may have ended just before it was cancelled: nobody wants the result any more, and in a
+        # window that closes it would start the next job.
+        overtaken = job is not None and job.token.cancelled
+        if end.outcome is Outcome.COMPLETED and not overtaken:
+            self.result.emit(end.result)
+        elif end.outcome is Outcome.FAILED:
+            self.failed.emit(end.message)
+
+
+def stop_all(*owners: QObject, milliseconds: int = 30_000) -> bool:
+    """Stop timers, cancel every job below `owners` and wait for them all; False if one did not end in time.
+
+    Qt aborts the program when a thread's object dies before the thread: call this before closing.
+    """
+    for timer in (timer for owner in owners for timer in owner.findChildren(QTimer)):
+        timer.stop()  # It might start a new job.
+    pending = [latest for owner in owners for latest in owner.findChildren(LatestWins)]
+    jobs = [job for owner in owners for job in owner.findChildren(Job)]
+    for worker in (*pending, *jobs):
+        worker.cancel()
+    return all([job.wait(milliseconds) for job in jobs])

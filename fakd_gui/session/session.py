@@ -1,0 +1,205 @@
+"""The GUI's only state: which models, which image, which runs. Panels change it and listen to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from fakd_core.events import CancelToken
+from fakd_core.runs.config import TrainConfig
+from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome, stop_all
+from fakd_gui.session.model_cache import ModelCache
+from fakd_gui.session.opened_image import OpenedImage, open_image
+from fakd_gui.session.run_folders import default_runs_root, has_student, is_run, runs_in
+
+if TYPE_CHECKING:
+    pass
+
+T = TypeVar("T")
+
+
+class Session(QObject):
+    """What is chosen and what is running.
+
+    `teacher` and `students` are model names as the command line takes them: a bundled name, a
+    checkpoint file or a run folder.
+    """
+
+    teacher_changed = Signal(str)
+    students_changed = Signal(list)
+    image_changed = Signal(object)
+    """The new `OpenedImage`."""
+    error = Signal(str)
+    """A message for people: what went wrong and what to do."""
+    runs_changed = Signal(list)
+    run_selected = Signal(object)
+    """The folder of the run whose curves are wanted."""
+    run_moved = Signal(object, object)
+    """A run's folder has another name: the old one and the new one, None if it is gone."""
+    compared_changed = Signal(list)
+    """The folders of the runs whose curves are laid over the shown one's."""
+    training_started = Signal(object)
+    """The `Job`; its `event` carries the trainer's events."""
+    training_finished = Signal(object)
+    """The `JobEnd`."""
+    query_changed = Signal(int, int)
+    """The inspected position (y, x) in LR pixels."""
+    images_chosen = Signal(list, list)
+    """A series of images to look through: their paths, in order, and a label for each."""
+    told = Signal(str)
+    """A short confirmation: what was copied or written."""
+    undo_offered = Signal(str, object)
+    """What was taken away, and the function that brings it back."""
+
+    def __init__(self, parent: QObject | None = None, runs_root: Path | None = None) -> None:
+        super().__init__(parent)
+        self.models = ModelCache()
+        self.runs_root = runs_root or default_runs_root()
+        self.teacher = ""
+        self.students: list[str] = []
+        self.image: OpenedImage | None = None
+        self.runs: list[Path] = []
+        self.compared: list[Path] = []
+        self.failures: dict[Path, str] = {}
+        """Why trainings of this session failed, by the run's folder, until they go on."""
+        self.training: Job | None = None
+        self.training_config: TrainConfig | None = None
+        """The settings of the training that runs, or ran last."""
+        self._opening = LatestWins("open image", self)
+        self._opening.result.connect(self._set_image)
+        self._opening.failed.connect(self.error)
+
+    def set_teacher(self, ref: str) -> None:
+        if ref != self.teacher:
+            self.teacher = ref
+            self.teacher_changed.emit(ref)
+
+    def add_student(self, ref: str) -> None:
+        """Add `ref`, or announce it anew if it is there already (its file may have changed)."""
+        if ref not in self.students:
+            self.students = [*self.students, ref]
+        self.students_changed.emit(self.students)
+
+    def remove_student(self, ref: str) -> None:
+        self.students = [student for student in self.students if student != ref]
+        self.students_changed.emit(self.students)
+
+    def open_image(self, path: Path, scale: int = 4, is_lr: bool = False) -> None:
+        """Read `path` on a thread; `image_changed` or `error` follows."""
+
+        def work(token: CancelToken) -> OpenedImage:
+            return open_image(path, scale, is_lr)
+
+        self._opening.submit(work)
+
+    def show_images(self, paths: Sequence[Path], labels: Sequence[str] = ()) -> None:
+        """Ask for a film strip of `paths` in this order; a label, if given, stands below each."""
+        self.images_chosen.emit(list(paths), list(labels) or [path.name for path in paths])
+
+    def tell(self, text: str) -> None:
+        """Confirm something small, in the status bar."""
+        self.told.emit(text)
+
+    def offer_undo(self, text: str, take_back: Callable[[], object]) -> None:
+        """Say that something was taken away, and how it comes back."""
+        self.undo_offered.emit(text, take_back)
+
+    def add_run(self, run: Path) -> None:
+        if run not in self.runs:
+            self.runs = [run, *self.runs]
+            self.runs_changed.emit(self.runs)
+
+    def find_runs(self) -> None:
+        """Add the runs that lie in `runs_root`, the newest first."""
+        for run in runs_in(self.runs_root):
+            if run not in self.runs:
+                self.runs.append(run)
+        self.runs_changed.emit(self.runs)
+
+    def compare_runs(self, runs: Sequence[Path]) -> None:
+        """Lay the curves of `runs` over those of the run that is shown."""
+        if list(runs) != self.compared:
+            self.compared = list(runs)
+            self.compared_changed.emit(self.compared)
+
+    def move_run(self, run: Path, to: Path | None) -> None:
+        """Tell everybody that the folder `run` is `to` now; None: it is gone."""
+        self.runs = _replaced(self.runs, run, to)
+        if (reason := self.failures.pop(run, None)) is not None and to is not None:
+            self.failures[to] = reason
+        self.run_moved.emit(run, to)
+        self.runs_changed.emit(self.runs)
+        self.compare_runs(_replaced(self.compared, run, to))
+        if str(run) in self.students:
+            self.students = _replaced(self.students, str(run), str(to) if to else None)
+            self.students_changed.emit(self.students)
+
+    def select_run(self, run: Path) -> None:
+        """Show `run`'s curves, and take its student among the students if it has one yet."""
+        if not is_run(run):
+            self.error.emit(
+                f"{run}: not a run folder (no config.toml in it); choose the folder of a training run."
+            )
+            return
+        self.add_run(run)
+        self.run_selected.emit(run)
+        if has_student(run):
+            self.add_student(str(run))
+
+    def start_training(self, config: TrainConfig, resume: bool = False) -> Job:
+        """Train on a thread; one training at a time.
+
+        Raises:
+            RuntimeError: a training is running already (the form's Start is disabled then).
+        """
+        if self.training is not None:
+            raise RuntimeError("a training is running already")
+
+        def work(token: CancelToken) -> object:
+            from fakd_core.training.trainer import resume_training, train
+
+            return resume_training(config.run, token) if resume else train(config, token)
+
+        job = Job(f"Training {config.run.name}", work, self)
+        job.finished.connect(self._training_ended)
+        self.training, self.training_config = job, config
+        self.failures.pop(config.run, None)
+        self.add_run(config.run)
+        self.training_started.emit(job)
+        job.start()
+        return job
+
+    def shut_down(self) -> bool:
+        """Stop what is running and wait; training saves itself first. False if it did not end in time."""
+        return stop_all(self)
+
+    def _set_image(self, image: object) -> None:
+        assert isinstance(image, OpenedImage)
+        self.image = image
+        self.image_changed.emit(image)
+
+    def _training_ended(self, end: JobEnd) -> None:
+        job, self.training = self.training, None
+        if end.outcome is Outcome.FAILED:
+            self.error.emit(end.message)
+        assert self.training_config is not None
+        run = self.training_config.run
+        if end.outcome is Outcome.FAILED and is_run(run):
+            self.failures[run] = end.message
+        if has_student(run):
+            self.add_student(str(run))
+        elif not is_run(run):
+            # It failed before anything was written.
+            self.runs = [other for other in self.runs if other != run]
+            self.runs_changed.emit(self.runs)
+        self.training_finished.emit(end)
+        if job is not None:
+            job.deleteLater()
+
+
+def _replaced(items: list[T], old: T, new: T | None) -> list[T]:
+    changed = [new if item == old else item for item in items]
+    return [item for item in changed if item is not None]

@@ -1,0 +1,61 @@
+"""Where the app keeps what belongs to its user: presets, and what the next start restores."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from fakd_core.files import write_text
+
+CONFIG_VARIABLE = "FAKD_CONFIG"
+"""The environment variable that names another folder."""
+
+
+def config_folder() -> Path:
+    """The user's folder of settings; it need not exist yet."""
+    chosen = os.environ.get(CONFIG_VARIABLE)
+    return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_config_path("fakd")
+
+
+Remembered = Mapping[str, object]
+
+
+def state_file() -> Path:
+    return config_folder() / "window.json"
+
+
+def read_state() -> Remembered:
+    """What was left; nothing where there is no file or it is damaged: a start must not depend on it."""
+    try:
+        found = json.loads(state_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_state(state: Remembered) -> None:
+    """Replace what was left; where the folder can't be written, the next start begins afresh."""
+    with suppress(OSError):
+        write_text(state_file(), json.dumps(state, indent=1))
+
+
+def part(state: Remembered, name: str) -> Remembered:
+    """The group `name` of `state`; empty where it is missing or something else."""
+    found = state.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def texts(state: Remembered, name: str) -> list[str]:
+    """The list of texts `name` in `state`."""
+    found = state.get(name)
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
+
+
+def text(state: Remembered, name: str) -> str:
+    found = state.get(name)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,33 @@
+"""What this program is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from fakd_core import __version__
+from fakd_gui.session.bug_report import versions
+
+TEXT = """<h3>FAKD Workbench {version}</h3>
+<p>A heavy teacher network teaches a light student to enlarge images, by feature affinity.</p>
+<p>The method: He et al., “FAKD: Feature-Affinity Based Knowledge Distillation for Efficient Image
+Super-Resolution”, ICIP 2020.</p>
+<p>Free software under the MIT licence.</p>"""
+
+
+def open_about(parent: QWidget, device: str = "") -> QMessageBox:
+    """The box with icon, versions and a button that copies them; the window stays usable."""
+    listed = versions(device)
+    box = QMessageBox(parent)
+    box.setWindowTitle("About FAKD Workbench")
+    box.setIconPixmap(QGuiApplication.windowIcon().pixmap(72, 72))
+    box.setText(TEXT.format(version=__version__))
+    box.setInformativeText("<br>".join(listed.splitlines()[1:]))
+    copy = box.addButton("Copy versions", QMessageBox.ButtonRole.ActionRole)
+    box.addButton(QMessageBox.StandardButton.Close)
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(listed))
+    box.setWindowModality(Qt.WindowModality.NonModal)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.show()
+    return box

@@ -1,0 +1,106 @@
+"""The status bar: where networks run, how much memory the app holds, and the running training."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+
+from fakd_core.events import CancelToken, Progress, RunStarted, StepEnd
+from fakd_gui.session.garbage import spare_what_stays
+from fakd_gui.session.jobs import Job, LatestWins
+from fakd_gui.session.session import Session
+
+REFRESH_MS = 2000
+
+
+class StatusBar(QStatusBar):
+    """Shows what runs whatever the workspace."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 8, 0)
+        self.job = QLabel("Ready")
+        self.progress = QProgressBar()
+        self.progress.setFixedSize(140, 14)
+        self.progress.setTextVisible(False)
+        self.progress.hide()
+        self.device = QLabel()
+        self.memory = QLabel()
+        self.memory.setToolTip("Memory that this app holds")
+        self.addWidget(self.job)
+        self.addWidget(self.progress)
+        self.addPermanentWidget(self.device)
+        self.addPermanentWidget(self.memory)
+        self._finder = LatestWins("find the device", self)
+        self._finder.result.connect(self._show_device)
+        self._timer = QTimer(self, interval=REFRESH_MS)
+        self._timer.timeout.connect(self._show_memory)
+        self._timer.start()
+        session.training_started.connect(self._training_started)
+        session.training_finished.connect(self._training_finished)
+        self._show_memory()
+
+    def find_device(self) -> None:
+        """Ask torch where networks run; it is imported on a thread, after the window shows."""
+        self._finder.submit(_describe_device)
+
+    def _show_device(self, text: object) -> None:
+        self.device.setText(str(text))
+        spare_what_stays()  # Now torch is there.
+
+    def _training_started(self, job: Job) -> None:
+        self.job.setText(job.name)
+        self.progress.setRange(0, 0)
+        self.progress.show()
+        job.yielded.connect(self._take)
+
+    def _take(self, event: object) -> None:
+        if isinstance(event, Progress):
+            self.progress.setRange(0, event.total)
+            self.progress.setValue(event.done)
+        elif isinstance(event, RunStarted):
+            self.progress.setRange(0, event.steps)
+            self.progress.setValue(event.first_step)
+        elif isinstance(event, StepEnd):
+            self.progress.setValue(event.step)
+
+    def _training_finished(self, _: object) -> None:
+        self.job.setText("Ready")
+        self.progress.hide()
+
+    def _show_memory(self) -> None:
+        held = held_memory()
+        self.memory.setText(f"{held / 1e9:.2f} GB" if held else "")
+
+
+def held_memory() -> int:
+    """Bytes of memory this process holds; 0 where the system does not say."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        import resource
+
+        return int(statm.read_text().split()[1]) * resource.getpagesize()
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return 0
+
+
+def _describe_device(token: CancelToken) -> str:
+    import torch
+
+    from fakd_core.runtime.device import choose_device
+
+    device = choose_device("auto")
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return device.type.upper()
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"

@@ -1,0 +1,338 @@
+"""Copies of the table read back to the numbers they were made of."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from fakd_core.errors import DataError
+from fakd_core.evaluation.results import Failure, ImageResult, LeftOut, Result, from_json, to_json
+from fakd_gui.benchmark.document import from_document, read_report, to_document
+from fakd_gui.benchmark.exports import (
+    PROTOCOL,
+    PUBLISHED_NOTE,
+    Selection,
+    image_deltas,
+    to_csv,
+    to_csv_per_image,
+    to_latex,
+    to_markdown,
+)
+from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Group, Kind, Mark, Report, Row, Score, SetAt
+
+SET5, MINE = SetAt("/data/Set5", 4), SetAt("/data/my_set & co", 4)
+PLAIN, FAKD, TEACHER = "runs/plain", "runs/100%_fakd", "teacher.pt"
+PSNR = {BICUBIC: 28.4290123, PLAIN: 30.1002, FAKD: 30.5004, TEACHER: 31.0}
+SSIM = {BICUBIC: 0.81111, PLAIN: 0.85, FAKD: 0.86, TEACHER: 0.88}
+KINDS = tuple(Kind)
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+@pytest.fixture
+def report() -> Report:
+    rows = [
+        Row(BICUBIC, "Bicubic"),
+        Row(PLAIN, "plain|one", 224525, 0.7986),
+        Row(FAKD, "100%_fakd", 224525, 0.7986),
+        Row(TEACHER, "teacher", 597685, 1.648),
+    ]
+    report = Report(rows, TEACHER)
+    report.groups = {SET5: Group("Set5", 2), MINE: Group("my_set & co", 2)}
+    for offset, at in enumerate(report.groups):
+        for ref, psnr in PSNR.items():
+            images = tuple(
+                ImageResult(name, psnr + offset + shift, SSIM[ref], 0.25)
+                for name, shift in (("a", -1), ("b", 1))
+            )
+            report.scores[Cell(ref, at)] = Score.of(images, psnr + offset, SSIM[ref])
+    return report
+
+
+def select(report: Report, published: bool = False) -> Selection:
+    rows = [*report.rows.values(), *(report.published() if published else [])]
+    return Selection(report, rows, report.columns(KINDS))
+
+
+def plain(cell: str) -> str:
+    """A cell without marks and signs of typesetting."""
+    for wrapper in (
+        r"\\textbf\{(.*)\}",
+        r"\\underline\{(.*)\}",
+        r"\\textit\{(.*)\}",
+        r"\*\*(.*)\*\*",
+        r"<u>(.*)</u>",
+    ):
+        cell = re.sub(f"^{wrapper}$", r"\1", cell)
+    return cell.strip("$")
+
+
+def check(selection: Selection, rows: list[list[str]]) -> None:
+    """Every cell of a copy is the report's number, to the digits that are shown."""
+    assert len(rows) == len(selection.rows)
+    seen = 0
+    for row, cells in zip(selection.rows, rows, strict=True):
+        for column, cell in zip(selection.columns, cells, strict=True):
+            value, text = selection.report.value(row, column), plain(cell)
+            if value is None:
+                assert not NUMBER.search(text)
+                continue
+            seen += 1
+            digits = len(text.partition(".")[2])
+            shown = value / 1e6 if column.kind is Kind.PARAMETERS else value
+            assert float(text) == pytest.approx(shown, abs=0.5000001 * 10**-digits)
+    assert seen > 30
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_markdown_reads_back(report: Report, published: bool) -> None:
+    selection = select(report, published)
+    text = to_markdown(selection)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    assert table[0][3:5] == ["Set5 ×4 PSNR", "Set5 ×4 SSIM"]
+    assert table[0][8] == "my_set & co ×4 PSNR"
+    assert [row[0] for row in table[2:6]] == ["Bicubic", "plain\\|one", "100%_fakd", "teacher"]
+    check(selection, [row[1:] for row in table[2:]])
+    assert table[4][3] == "**30.500**"
+    assert table[3][3] == "<u>30.100</u>"
+    assert f"<!-- {PROTOCOL} -->" in text
+    assert (PUBLISHED_NOTE in text) == published
+    assert ("(published)" in text) == published
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_latex_reads_back(report: Report, published: bool) -> None:
+    selection = select(report, published)
+    text = to_latex(selection)
+    body = text.split(r"\midrule", 1)[1].split(r"\bottomrule")[0].replace(r"\midrule", "")
+    table = [
+        re.split(r"(?<!\\)&", line.removesuffix(r"\\").strip()) for line in body.strip().splitlines() if line
+    ]
+    cells = [[cell.strip() for cell in row] for row in table]
+    assert [row[0] for row in cells[1:3]] == ["plain|one", r"100\%\_fakd"]
+    check(selection, [row[1:] for row in cells])
+    assert cells[2][3] == r"\textbf{30.500}"
+    assert cells[1][3] == r"\underline{30.100}"
+    assert r"\multicolumn{5}{c}{my\_set \& co $\times$4}" in text
+    assert r"\cmidrule(lr){4-8}\cmidrule(lr){9-13}" in text
+    columns = 1 + len(selection.columns)
+    assert f"{{l{'r' * (columns - 1)}}}" in text
+    assert all(len(row) == columns for row in cells)
+    assert f"% {PROTOCOL}" in text.splitlines()
+    assert ("published" in text) == published
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_csv_holds_every_digit(report: Report, published: bool) -> None:
+    selection = select(report, published)
+    text = to_csv(selection)
+    found = list(csv.DictReader(io.StringIO(text), strict=True))
+    assert all(None not in row and None not in row.values() for row in found)
+    assert len(found) == sum(
+        report.score(row.ref, at) is not None for row in selection.rows for at in (SET5, MINE)
+    )
+    measured = [row for row in found if row["source"] == "measured"]
+    assert [(row["model"], row["set"]) for row in measured[:2]] == [
+        ("Bicubic", "Set5"),
+        ("plain|one", "Set5"),
+    ]
+    for row in measured:
+        at = SET5 if row["set"] == "Set5" else MINE
+        score = report.scores[Cell(row["file"], at)]
+        assert (float(row["psnr_y_db"]), float(row["ssim_y"])) == (score.psnr, score.ssim)
+        assert float(row["seconds_per_image"]) == 0.25
+        assert (row["images"], row["images_in_set"]) == ("2", "2")
+    gap = (PSNR[FAKD] - PSNR[BICUBIC]) / (PSNR[TEACHER] - PSNR[BICUBIC])
+    assert float(measured[2]["gap_closed_percent"]) == pytest.approx(100 * gap)
+    assert float(measured[2]["delta_teacher_db"]) == pytest.approx(PSNR[FAKD] - PSNR[TEACHER])
+    theirs = {row["model"]: row for row in found if row["source"] == "published"}
+    assert len(theirs) == (6 if published else 0)
+    if published:
+        assert theirs["RCAN student with FAKD"]["psnr_y_db"] == "32.462"
+
+
+def test_csv_by_image_has_a_line_for_each_and_none_published(report: Report) -> None:
+    text = to_csv_per_image(select(report, published=True))
+    found = list(csv.DictReader(io.StringIO(text), strict=True))
+    assert len(found) == 16
+    assert {row["left_out"] for row in found} == {""}
+    row = found[4]
+    assert (row["model"], row["image"], float(row["psnr_y_db"])) == ("100%_fakd", "a", PSNR[FAKD] - 1)
+    assert float(row["delta_teacher_db"]) == pytest.approx(PSNR[FAKD] - PSNR[TEACHER])
+    assert found[6]["delta_teacher_db"] == ""
+    assert "published" not in text
+
+
+def test_metrics_of_installed_packages_are_the_last_columns(report: Report) -> None:
+    at = Cell(FAKD, SET5)
+    images = tuple(
+        ImageResult(name, 30.0, 0.9, 0.25, {"mae_y": error}) for name, error in (("a", 2.5), ("b", 3.5))
+    )
+    report.scores[at] = Score.of(images, 30.0, 0.9)
+    means = list(csv.DictReader(io.StringIO(to_csv(select(report, published=True))), strict=True))
+    assert list(means[0])[-1] == "mae_y"
+    assert [row["mae_y"] for row in means if row["mae_y"]] == ["3.0"]
+    by_image = list(csv.DictReader(io.StringIO(to_csv_per_image(select(report))), strict=True))
+    assert [row["mae_y"] for row in by_image if row["mae_y"]] == ["2.5", "3.5"]
+    assert "Set5 ×4 mae_y |" in to_markdown(select(report))
+    assert r"& mae\_y" in to_latex(select(report))
+    # A kept table has them again.
+    result = Result(FAKD, "Set5", 4, 2, 30.0, 0.9, images)
+    assert from_json(json.loads(json.dumps(to_json([result])))) == [result]
+
+
+def test_marks_leave_the_teacher_out_and_need_something_to_beat(report: Report) -> None:
+    psnr = Column(Kind.PSNR, SET5)
+    marks = {ref: report.mark(row, psnr) for ref, row in report.rows.items()}
+    assert marks == {BICUBIC: None, PLAIN: Mark.SECOND, FAKD: Mark.BEST, TEACHER: None}
+    # What looks equal is equal, but for the teacher.
+    report.scores[Cell(TEACHER, SET5)] = report.scores[Cell(FAKD, SET5)]
+    assert report.mark(report.rows[TEACHER], psnr) is None
+    report.scores[Cell(PLAIN, SET5)] = Score(30.50042, 0.85)
+    assert report.mark(report.rows[PLAIN], psnr) is Mark.BEST
+    for ref in (PLAIN, BICUBIC):
+        del report.scores[Cell(ref, SET5)]
+    assert report.mark(report.rows[FAKD], psnr) is None
+
+
+def test_the_gap_begins_at_the_chosen_baseline(report: Report) -> None:
+    gap = Column(Kind.GAP, SET5)
+    report.baseline = PLAIN
+    expected = 100 * (PSNR[FAKD] - PSNR[PLAIN]) / (PSNR[TEACHER] - PSNR[PLAIN])
+    assert report.value(report.rows[FAKD], gap) == pytest.approx(expected)
+    assert report.value(report.rows[BICUBIC], gap) == pytest.approx(
+        100 * (PSNR[BICUBIC] - PSNR[PLAIN]) / (PSNR[TEACHER] - PSNR[PLAIN])
+    )
+    assert report.value(report.rows[PLAIN], gap) is None
+    # Where the teacher isn't above the baseline there is no gap to close.
+    report.scores[Cell(TEACHER, SET5)] = Score(30.0, 0.8)
+    assert report.value(report.rows[FAKD], gap) is None
+
+
+def test_a_perfect_image_has_no_difference(report: Report) -> None:
+    perfect = (ImageResult("a", float("inf"), 1.0, 0.1), ImageResult("b", 31.0, 0.9, 0.1))
+    report.scores[Cell(FAKD, SET5)] = Score.of(perfect, float("inf"), 0.95)
+    assert list(image_deltas(report, FAKD, SET5)) == ["b"]
+    row = next(line for line in to_markdown(select(report)).splitlines() if "100%_fakd" in line)
+    assert "**∞**" in row
+
+
+def test_two_sets_of_one_name_are_told_apart(report: Report) -> None:
+    report.groups = {SetAt("/one/set", 4): Group("set"), SetAt("/two/set", 4): Group("set")}
+    assert [report.title(at) for at in report.groups] == ["one/set ×4", "two/set ×4"]
+
+
+def test_results_open_again_as_they_were(report: Report) -> None:
+    report.baseline = PLAIN
+    now = datetime(2026, 11, 22, 18, 4)
+    again = from_document(to_document(report, now))
+    assert again.rows == report.rows
+    assert again.scores == report.scores
+    assert again.groups == report.groups
+    assert (again.teacher, again.baseline, again.measured) == (TEACHER, PLAIN, now)
+
+
+def test_what_the_command_line_prints_opens_too(report: Report) -> None:
+    document = to_document(report, datetime(2026, 11, 22))
+    bare = {"results": [{**row} for row in document["results"]], "protocol": document["protocol"]}
+    for row in bare["results"]:
+        del row["data"]
+    again = from_document(bare)
+    assert [row.label for row in again.rows.values()] == ["Bicubic", "plain", "100%_fakd", "teacher"]
+    assert again.score(FAKD, SetAt("Set5", 4)) == report.scores[Cell(FAKD, SET5)]
+    assert (again.teacher, again.measured) == ("", None)
+
+
+@pytest.mark.parametrize("content", ["not JSON", '{"results": 3}', '{"results": [{"model": "m"}]}'])
+def test_a_file_of_something_else_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "table.json"
+    file.write_text(content)
+    with pytest.raises(DataError, match=r"table\.json") as raised:
+        read_report(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.json: can't be read"):
+        read_report(tmp_path / "gone.json")
+
+
+def without_one(report: Report, *refs: str) -> Report:
+    """As if the image b of Set5 had been broken for `refs`, in a set of three."""
+    lost = LeftOut("/data/Set5/b.png", "expected an image,\nfound an empty file")
+    report.groups[SET5] = Group("Set5", 3)
+    for ref in PSNR:
+        whole = report.scores[Cell(ref, SET5)].images
+        images = whole[:1] if ref in refs else (*whole, ImageResult("c", PSNR[ref], SSIM[ref], 0.25))
+        left_out = (lost, LeftOut("/data/Set5/c.png", "gone")) if ref in refs else ()
+        report.scores[Cell(ref, SET5)] = Score.of(images, images[0].psnr_y, SSIM[ref], left_out)
+    return report
+
+
+def test_means_of_fewer_images_say_so_wherever_they_go(report: Report) -> None:
+    selection = select(without_one(report, *PSNR))
+    markdown, latex = to_markdown(selection), to_latex(selection)
+    assert "| Set5 ×4 (1 of 3 images) PSNR |" in markdown
+    assert "my_set & co ×4 PSNR" in markdown
+    left_out = "Set5 ×4: left out /data/Set5/b.png (expected an image, found an empty file)"
+    assert f"<!-- {left_out} -->" in markdown.splitlines()
+    assert f"% {left_out}" in latex.splitlines()
+    assert r"{c}{Set5 $\times$4 (1 of 3 images)}" in latex
+    rows = list(csv.DictReader(io.StringIO(to_csv(selection))))
+    assert {(row["images"], row["images_in_set"]) for row in rows if row["set"] == "Set5"} == {("1", "3")}
+    by_image = list(csv.DictReader(io.StringIO(to_csv_per_image(selection))))
+    lost = [row for row in by_image if row["left_out"]]
+    assert [(row["model"], row["image"]) for row in lost[:2]] == [
+        ("Bicubic", "/data/Set5/b.png"),
+        ("Bicubic", "/data/Set5/c.png"),
+    ]
+    assert {row["psnr_y_db"] for row in lost} == {""}
+
+
+def test_means_of_different_images_are_not_compared(report: Report) -> None:
+    selection = select(without_one(report, FAKD))
+    markdown = to_markdown(selection)
+    assert "| Set5 ×4 (1–3 of 3 images) PSNR |" in markdown
+    row = next(line for line in markdown.splitlines() if line.startswith("| 100%_fakd"))
+    assert "| 29.500 (1 of 3) | 0.8600 | – | – |" in row
+    assert "<!-- Set5 ×4: left out /data/Set5/c.png (gone) for 100%_fakd -->" in markdown
+    psnr = Column(Kind.PSNR, SET5)
+    assert {report.mark(row, psnr) for row in report.rows.values()} == {None}
+    assert report.value(report.rows[PLAIN], Column(Kind.DELTA, SET5)) is not None
+    assert report.mark(report.rows[FAKD], Column(Kind.PSNR, MINE)) is Mark.BEST
+    assert r"29.500 (1 of 3)" in to_latex(selection)
+
+
+def test_names_stay_as_they_are_in_markdown(report: Report) -> None:
+    report.rows[PLAIN] = Row(PLAIN, "a\\|b *c*\n<i>")
+    report.groups[MINE] = Group("my|set", 2)
+    table = [line for line in to_markdown(select(report)).splitlines() if line.startswith("|")]
+    assert "| a\\\\\\|b \\*c\\* \\<i> |" in table[3]
+    assert "| my\\|set ×4 PSNR |" in table[0]
+    bars = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in table}
+    assert bars == {2 + len(select(report).columns)}
+
+
+def test_what_failed_and_what_was_left_out_opens_again(report: Report) -> None:
+    without_one(report, FAKD)
+    broken = Row("broken.pt", "broken")
+    report.rows["broken.pt"] = broken
+    report.row_failures["broken.pt"] = "broken.pt: not a readable checkpoint"
+    del report.scores[Cell(PLAIN, MINE)]
+    report.failures[Cell(PLAIN, MINE)] = "Not enough memory"
+    again = from_document(json.loads(json.dumps(to_document(report, datetime(2026, 11, 22)))))
+    assert (again.failures, again.row_failures) == (report.failures, report.row_failures)
+    assert (again.scores, again.groups, again.rows) == (report.scores, report.groups, report.rows)
+
+
+def test_what_the_command_line_says_failed_opens_too() -> None:
+    failures = [Failure("net.pt", "NaN pixels", "Set5", 4)]
+    again = from_document(to_json([Result(BICUBIC, "Set5", 4, 0, 28.0, 0.8, ())], failures))
+    assert again.failures == {Cell("net.pt", SetAt("Set5", 4)): "NaN pixels"}
+    assert list(again.rows) == [BICUBIC, "net.pt"]

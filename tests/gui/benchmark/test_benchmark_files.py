@@ -1,0 +1,261 @@
+"""The table gets out of the Benchmark workspace and in again, as a person does it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QHeaderView,
+    QMessageBox,
+)
+from pytestqt.qtbot import QtBot
+from small_models import Bench, save_photo
+
+from fakd_core.assets import reference_results
+from fakd_core.evaluation.results import ImageResult
+from fakd_core.models.references import bundled_models
+from fakd_gui.benchmark.document import to_document
+from fakd_gui.benchmark.panel import BenchmarkPanel
+from fakd_gui.benchmark.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
+from fakd_gui.benchmark.saved_tables import family_title
+
+
+@pytest.fixture
+def report(bench: Bench) -> Report:
+    """Of bicubic, two students and the teacher on a set of two images that is not there."""
+    refs = [BICUBIC, *bench.students, bench.teacher]
+    report = Report([Row(ref, Path(ref).stem, 1e6, 2.0) for ref in refs], bench.teacher)
+    at = SetAt("Set5", 4)
+    report.groups[at] = Group("Set5", 2)
+    for psnr, ref in enumerate(refs, 28):
+        images = tuple(
+            ImageResult(name, psnr + shift, 0.9, 0.1) for name, shift in (("one", 0.5), ("two", -0.5))
+        )
+        report.scores[Cell(ref, at)] = Score.of(images, float(psnr), 0.9)
+    return report
+
+
+@pytest.fixture
+def panel(bench: Bench, report: Report, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
+    panel = BenchmarkPanel(bench.session)
+    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
+    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    bench.choose_all()
+    panel.resize(1000, 600)
+    panel.show()
+    file = bench.folder / "table.json"
+    file.write_text(json.dumps(to_document(report, datetime(2026, 11, 22, 18, 4))))
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(file))])
+    how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(panel, QDragEnterEvent(QPoint(20, 20), *how))
+    QApplication.sendEvent(panel, QDropEvent(QPointF(20, 20), *how))
+    qtbot.waitUntil(lambda: bool(panel.table.report.scores), timeout=5000)
+    yield panel
+    bench.session.shut_down()
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, path: Path, kind: str) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), kind))
+
+
+def test_dropped_results_show_with_their_name_and_date(panel: BenchmarkPanel, report: Report) -> None:
+    assert panel.table.report.scores == report.scores
+    assert panel.pages.currentWidget() is panel.table
+    assert panel.age.text() == "table.json, measured on 22 November 2026, 18:04. Run measures anew."
+    assert panel.bar.teacher.currentText() == "teacher"
+
+
+def test_keys_copy_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) -> None:
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow, timeout=5000)
+    panel.table.setFocus()
+    with qtbot.waitSignal(bench.session.told, timeout=5000) as told:
+        QTest.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert told.args == ["Copied 4 rows and 6 published as Markdown"]
+    assert QGuiApplication.clipboard().text().startswith("| Model | Params (M) |")
+    panel.bar.published.setChecked(False)
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    with qtbot.waitSignal(bench.session.told, timeout=5000) as told:
+        QTest.keyClick(panel.table, Qt.Key.Key_C, both)
+    assert told.args == ["Copied 4 rows as LaTeX"]
+    assert r"\toprule" in QGuiApplication.clipboard().text()
+    assert "published" not in QGuiApplication.clipboard().text()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "wanted", "begins"),
+    [
+        ("table", "LaTeX (*.tex)", "table.tex", "% PSNR"),
+        ("table.md", "CSV (*.csv)", "table.md", "| Model"),
+        ("table.csv", "CSV by image (*.csv)", "table.csv", "model,set,scale,image,"),
+        ("table.csv", "CSV (*.csv)", "table.csv", "model,set,scale,images,"),
+        ("my.table", "Results, to open again (*.json)", "my.table.json", "{"),
+    ],
+)
+def test_a_file_has_the_format_of_its_ending(
+    panel: BenchmarkPanel,
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    kind: str,
+    wanted: str,
+    begins: str,
+) -> None:
+    folder = bench.folder / "out"
+    answer(monkeypatch, folder / name, kind)
+    QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
+    assert [path.name for path in folder.iterdir()] == [wanted]
+    assert (folder / wanted).read_text(encoding="utf-8").startswith(begins)
+
+
+def test_nothing_is_replaced_without_asking(
+    panel: BenchmarkPanel, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, proposed = bench.folder / "benchmark.md", []
+
+    def choose(parent: object, title: str, start: str, kinds: str) -> tuple[str, str]:
+        proposed.append(start)
+        return str(there.with_suffix("")), "Markdown (*.md)"
+
+    there.write_text("mine")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
+    QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
+    assert proposed == ["benchmark.md"]
+    assert there.read_text() == "mine"
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
+    assert there.read_text().startswith("| Model")
+
+
+def test_what_is_hidden_is_not_copied(panel: BenchmarkPanel, bench: Bench) -> None:
+    panel.bar.set_kinds(["ssim"])
+    panel.output.copies["Markdown"].trigger()
+    heading = QGuiApplication.clipboard().text().splitlines()[0]
+    assert heading == "| Model | Set5 ×4 PSNR | Set5 ×4 SSIM |"
+    panel.output.copies["CSV"].trigger()
+    assert len(list(csv.DictReader(QGuiApplication.clipboard().text().splitlines()))) == 10
+
+
+def test_a_place_that_can_t_be_written_is_said(
+    panel: BenchmarkPanel, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.folder / "file").write_text("")
+    answer(monkeypatch, bench.folder / "file" / "table.md", "Markdown (*.md)")
+    QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
+    assert len(bench.errors) == 1
+    assert "can't be written" in bench.errors[0]
+
+
+def test_saved_results_open_again(
+    panel: BenchmarkPanel, bench: Bench, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    file = bench.folder / "saved.json"
+    answer(monkeypatch, file, "Results, to open again (*.json)")
+    QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
+    before = panel.table.report
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    QTest.mouseClick(panel.output.open_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.table.report is not before, timeout=5000)
+    assert panel.table.report.scores == before.scores
+    assert panel.table.report.measured == before.measured
+
+
+def test_a_damaged_file_leaves_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) -> None:
+    before = panel.table.report
+    file = bench.folder / "damaged.json"
+    file.write_text("{")
+    panel.open_results(file)
+    qtbot.waitUntil(lambda: bool(bench.errors), timeout=5000)
+    assert "damaged.json: not JSON" in bench.errors[0]
+    assert panel.table.report is before
+
+
+def test_images_of_results_from_elsewhere_are_found_in_a_set_of_that_name(
+    panel: BenchmarkPanel, bench: Bench, qtbot: QtBot
+) -> None:
+    at = SetAt("Set5", 4)
+    panel.table.opened.emit(bench.students[0], at, None)
+    with qtbot.waitSignal(bench.session.error, timeout=5000):
+        panel.images.chosen.emit(0)
+    folder = bench.folder / "Set5"
+    folder.mkdir()
+    for name in ("one", "two"):
+        save_photo(folder, name)
+    panel.chooser.add_folder(folder)
+    with qtbot.waitSignal(bench.session.images_chosen, timeout=5000) as chosen:
+        QTest.mouseClick(panel.images.show_button, Qt.MouseButton.LeftButton)
+    assert chosen.args[0] == [folder / "two.png", folder / "one.png"]
+
+
+def test_the_teacher_can_be_another_row(panel: BenchmarkPanel, bench: Bench) -> None:
+    combo = panel.bar.teacher
+    combo.setCurrentIndex(combo.findData(bench.students[1]))
+    combo.activated.emit(combo.currentIndex())
+    assert panel.table.texts(bench.teacher)[4] == "+1.000"
+    assert panel.table.texts(bench.students[0])[4:6] == ["−1.000", "50"]
+
+
+def test_every_control_has_a_name_and_a_tip(panel: BenchmarkPanel) -> None:
+    for combo in panel.findChildren(QComboBox):
+        assert combo.accessibleName()
+        assert combo.toolTip()
+    for button in panel.findChildren(QAbstractButton):
+        if button.isVisible() and type(button).__name__ != "QAbstractButton":
+            assert button.accessibleName() or button.text()
+            assert button.toolTip(), button.text()
+    for view in panel.findChildren(QAbstractItemView):
+        assert view.accessibleName() or isinstance(view, QHeaderView) or not view.isVisible()
+
+
+def test_it_fits_a_narrow_window(panel: BenchmarkPanel, qtbot: QtBot) -> None:
+    assert panel.minimumSizeHint().width() <= 570
+    panel.resize(570, 420)
+    QTest.mouseClick(panel.bar.choose_button, Qt.MouseButton.LeftButton)
+    assert not panel.chooser.isVisible()
+    qtbot.waitUntil(lambda: panel.table.width() > 500, timeout=5000)
+    assert panel.table.verticalHeader().width() <= 0.37 * 570
+
+
+def test_the_first_start_shows_the_bundled_models_and_what_is_published(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setenv("FAKD_CONFIG", str(bench.folder / "new"))
+    first = BenchmarkPanel(bench.session)
+    qtbot.addWidget(first, before_close_func=lambda widget: widget.shut_down())
+    first.recall({})
+    qtbot.waitUntil(lambda: bool(first.table.report.scores), timeout=5000)
+    report = first.table.report
+    assert [group.name for group in report.groups.values()] == ["Set5", "Set14", "B100", "Urban100"]
+    bundled = {ref for ref in report.rows if ref != BICUBIC}
+    assert bundled <= set(bundled_models())
+    assert report.teacher in bundled
+    assert {"RCAN teacher", "RCAN student with FAKD"} <= {row.label for row in report.published()}
+    assert first.age.text().startswith("Reference results of RCAN ×4, measured on")
+
+
+@pytest.mark.parametrize("family", reference_results())
+def test_every_reference_comes_when_asked_for(panel: BenchmarkPanel, qtbot: QtBot, family: str) -> None:
+    before = panel.table.report
+    entries = {entry.text(): entry for entry in panel.output.open_button.menu().actions()}
+    entries[family_title(family)].trigger()
+    qtbot.waitUntil(lambda: panel.table.report is not before, timeout=5000)
+    report = panel.table.report
+    assert "Urban100" in {group.name for group in report.groups.values()}
+    assert {report.teacher, report.baseline} <= set(report.rows)
+    assert set(report.rows) - {BICUBIC} <= set(bundled_models())
+    assert panel.age.text().startswith(f"Reference results of {family_title(family)}")

@@ -1,0 +1,233 @@
+"""The film strip: going through a folder with the view kept, sorted by where the models differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from compare_bench import comparing, save_stamp
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from small_models import Bench, save_model, save_photo
+
+from fakd_core.evaluation.metrics import rgb_to_y
+from fakd_core.inference.upscale import upscale
+from fakd_gui.compare.cache import ResultCache
+from fakd_gui.compare.film_strip import DISTANCE, NAME, FilmStrip
+from fakd_gui.compare.panel import ComparePanel
+from fakd_gui.compare.work import BICUBIC, PaneReady
+from fakd_gui.session.opened_image import open_image
+
+Opened = tuple[Bench, ComparePanel]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    return [
+        save_photo(folder, "a", 64, 96),
+        save_photo(folder, "b", 64, 96),
+        save_stamp(folder, "c", 48, 64),
+    ]
+
+
+@pytest.fixture
+def opened(tmp_path: Path, images: list[Path], qapp: QApplication, qtbot: QtBot) -> Iterator[Opened]:
+    with comparing(tmp_path, qtbot) as (bench, panel):
+        bench.choose_all()
+        with qtbot.waitSignal(panel.finished, timeout=20_000):
+            drop(panel, [images[0].parent])
+        yield bench, panel
+
+
+def drop(panel: ComparePanel, paths: list[Path]) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    # Qt drops on the widget that the mouse entered.
+    QApplication.sendEvent(panel, QDragEnterEvent(QPoint(50, 50), *how))
+    QApplication.sendEvent(panel, QDropEvent(QPointF(50, 50), *how))
+
+
+def test_thumbnails_of_a_low_window_are_large_enough_to_tell_images_apart(
+    opened: Opened, qtbot: QtBot
+) -> None:
+    _, panel = opened
+    panel.resize(760, 420)
+    first = panel.strip.list.item(0)
+    qtbot.waitUntil(lambda: panel.strip.list.height() < 114, timeout=5000)
+    assert panel.strip.list.iconSize().height() >= 48
+    picture = first.icon().pixmap(panel.strip.list.iconSize())
+    assert min(picture.width() * 2 / 3, picture.height()) >= 47
+    assert panel.strip.list.viewport().height() >= panel.strip.list.visualItemRect(first).height()
+
+
+def texts(strip: FilmStrip) -> list[str]:
+    return [strip.list.item(index).text() for index in range(strip.list.count())]
+
+
+def go(panel: ComparePanel, key: Qt.Key, qtbot: QtBot) -> str:
+    """Press `key` and wait for the next image's comparison; its name."""
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        QTest.keyClick(panel, key)
+    assert panel.session.image is not None
+    return panel.session.image.name
+
+
+def test_a_dropped_folder_is_gone_through_with_zoom_and_region_kept(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    assert texts(panel.strip) == ["a.png", "b.png", "c.png"]
+    assert panel.session.image is not None
+    assert panel.session.image.name == "a.png"
+    assert panel.strip.isVisible()
+    panel.camera.set_percent(300)
+    panel.camera.look_at(QPointF(24, 16))
+    panel.set_region(QRectF(20, 16, 20, 24))
+    panel.flip_to(2)
+    assert go(panel, Qt.Key.Key_PageDown, qtbot) == "b.png"
+    assert panel.camera.percent == pytest.approx(300)
+    assert panel.camera.center == QPointF(24, 16)
+    assert panel.region is not None
+    assert (panel.region.left, panel.region.width) == (20, 20)
+    assert panel.board.grid.solo == 2
+    assert go(panel, Qt.Key.Key_PageDown, qtbot) == "c.png"
+    # Of another size: the same part of the picture.
+    assert panel.camera.percent == pytest.approx(300)
+    assert panel.camera.center == QPointF(16, 12)
+    assert panel.strip.list.currentItem().text() == "c.png"
+    QTest.keyClick(panel, Qt.Key.Key_PageDown)
+    panel.set_region(None)
+    assert go(panel, Qt.Key.Key_Left, qtbot) == "b.png"
+    qtbot.waitUntil(lambda: not panel.strip.list.item(2).icon().isNull(), timeout=5000)
+    assert bench.errors == []
+
+
+def test_going_back_computes_nothing_anew(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    before = {key: panel.board.results[key] for key in (BICUBIC, *bench.students, bench.teacher)}
+    go(panel, Qt.Key.Key_PageDown, qtbot)
+    assert all(panel.board.results[key] is not result for key, result in before.items())
+    go(panel, Qt.Key.Key_PageUp, qtbot)
+    assert all(panel.board.results[key] is result for key, result in before.items())
+
+
+def test_images_are_sorted_by_where_student_and_teacher_differ_most(
+    opened: Opened, images: list[Path], qtbot: QtBot
+) -> None:
+    bench, panel = opened
+    distances = {}
+    for path in images:
+        lr = open_image(path, 4, False).lr
+        student, teacher = (
+            upscale(bench.session.models.get(ref), lr) for ref in (bench.students[0], bench.teacher)
+        )
+        distances[path.name] = np.abs(rgb_to_y(student) - rgb_to_y(teacher)).mean()
+    strip = panel.strip
+    strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+    order = sorted(distances, key=lambda name: -distances[name])
+    expected = [f"{name}\n{distances[name]:.2f}" for name in order]
+    qtbot.waitUntil(lambda: not strip.busy.cancel_button.isVisible(), timeout=20_000)
+    assert texts(strip) == expected
+    assert strip.list.currentItem().text().startswith("a.png")
+    strip.sorting.setCurrentIndex(strip.sorting.findData(NAME))
+    assert [text.split("\n")[0] for text in texts(strip)] == ["a.png", "b.png", "c.png"]
+    # Another first student: these numbers were the old one's.
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        bench.session.remove_student(bench.students[0])
+    assert texts(strip) == ["a.png", "b.png", "c.png"]
+
+
+def test_sorting_is_cancelled_and_goes_on_past_what_cannot_be_read(
+    opened: Opened, images: list[Path], qtbot: QtBot
+) -> None:
+    bench, panel = opened
+    strip = panel.strip
+    slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=8, n_resblocks=6)
+    bench.session.set_teacher(slow)
+    qtbot.waitUntil(lambda: not panel._comparison.running, timeout=20_000)
+    strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+    qtbot.waitUntil(strip.busy.cancel_button.isVisible, timeout=5000)
+    QTest.mouseClick(strip.busy.cancel_button, Qt.MouseButton.LeftButton)
+    assert not strip.busy.cancel_button.isVisible()
+    assert strip.sorting.currentIndex() == 0
+    bench.session.set_teacher(bench.teacher)
+    qtbot.waitUntil(lambda: not panel._comparison.running, timeout=20_000)
+    broken = images[0].parent / "broken.png"
+    broken.write_text("no picture")
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        bench.session.show_images([images[1], broken, images[2]], ["31.20 dB", "lost", "28.00 dB"])
+    qtbot.waitUntil(lambda: texts(strip) == ["31.20 dB", "lost\ncan't be read", "28.00 dB"], timeout=5000)
+    strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+    qtbot.waitUntil(lambda: strip.paths[-1] == broken, timeout=20_000)
+    assert set(strip.distances) == {images[1], images[2]}
+
+
+def test_an_image_that_became_unreadable_is_not_taken_for_the_one_shown(
+    opened: Opened, images: list[Path], qtbot: QtBot
+) -> None:
+    bench, panel = opened
+    good = images[1].read_bytes()
+    images[1].write_bytes(b"damaged")
+    QTest.keyClick(panel, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: bool(bench.errors), timeout=20_000)
+    assert bench.errors[-1].startswith(str(images[1]))
+    assert panel.session.image is not None
+    assert panel.session.image.path == images[0]
+    assert panel.strip.list.currentItem().text() == "a.png"
+    assert texts(panel.strip)[1] == "b.png\ncan't be read"
+    # The key goes on past it, and back to it once it was mended.
+    assert go(panel, Qt.Key.Key_PageDown, qtbot) == "c.png"
+    images[1].write_bytes(good)
+    assert go(panel, Qt.Key.Key_PageUp, qtbot) == "b.png"
+    assert texts(panel.strip)[1] == "b.png"
+    assert panel.strip.list.currentItem().text() == "b.png"
+
+
+def test_sorting_without_a_pair_of_models_says_what_is_missing(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    for student in bench.students:
+        bench.session.remove_student(student)
+    panel.strip.sorting.setCurrentIndex(panel.strip.sorting.findData(DISTANCE))
+    assert "add a student" in bench.errors[-1]
+    assert panel.strip.sorting.currentIndex() == 0
+
+
+def test_a_folder_without_images_says_so_and_a_strip_is_closed(opened: Opened, tmp_path: Path) -> None:
+    bench, panel = opened
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    drop(panel, [empty])
+    assert "no images" in bench.errors[-1]
+    assert panel.strip.isVisible()
+    QTest.mouseClick(panel.strip.close_button, Qt.MouseButton.LeftButton)
+    assert not panel.strip.isVisible()
+    QTest.keyClick(panel, Qt.Key.Key_PageDown)
+
+
+def test_several_dropped_images_become_a_strip(opened: Opened, images: list[Path], qtbot: QtBot) -> None:
+    _, panel = opened
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        drop(panel, [images[2], images[1]])
+    assert texts(panel.strip) == ["c.png", "b.png"]
+
+
+def test_results_are_kept_within_a_bound(tmp_path: Path) -> None:
+    image = open_image(save_stamp(tmp_path), 4, False)
+    other = open_image(save_stamp(tmp_path, "other"), 4, False)
+    assert image.hr is not None
+    one = 64 * 96 * (3 + 4 * 4 / 3)
+    cache = ResultCache(limit=round(4 * one))
+    for opened in (image, other):
+        for key in (BICUBIC, "one", "two"):
+            cache.keep(opened, PaneReady(key, image.hr, 0, None))
+    assert cache.bytes <= cache.limit
+    assert set(cache.of(other)) == {BICUBIC, "one", "two"}
+    assert set(cache.of(image)) == {"two"}
+    cache.keep(other, PaneReady("half", image.hr, 0, None, final=False))
+    assert "half" not in cache.of(other)

@@ -1,0 +1,344 @@
+"""The Compare workspace, with real widgets, real jobs and small random networks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from small_models import Bench, save_model, save_photo, turn_wheel
+
+from fakd_core.data.image_files import read_image
+from fakd_core.evaluation.metrics import psnr_y, ssim_y
+from fakd_core.events import Cancelled, CancelToken
+from fakd_core.inference.upscale import bicubic_upscale, upscale
+from fakd_core.models.references import bundled_models, load_model
+from fakd_gui.compare import difference, difference_drawer, work
+from fakd_gui.compare.difference import Difference
+from fakd_gui.compare.panel import ComparePanel
+from fakd_gui.compare.state import DIFFERENCE
+from fakd_gui.compare.work import BICUBIC, HR
+
+
+@pytest.fixture
+def panel(bench: Bench, qtbot: QtBot) -> Iterator[ComparePanel]:
+    panel = ComparePanel(bench.session)
+    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
+    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    panel.resize(900, 560)
+    panel.show()
+    yield panel
+    bench.session.shut_down()
+
+
+@pytest.fixture
+def compared(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> ComparePanel:
+    """The panel with the photo through the teacher and both students."""
+    bench.choose_all()
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        bench.session.open_image(bench.photo)
+    return panel
+
+
+def test_panes_show_the_core_s_outputs_and_scores(bench: Bench, compared: ComparePanel) -> None:
+    image = bench.session.image
+    assert image is not None
+    assert image.hr is not None
+    board = compared.board
+    assert board.keys == [BICUBIC, *bench.students, bench.teacher, HR]
+    assert np.array_equal(board.pixels(BICUBIC), bicubic_upscale(image.lr, 4))
+    for ref in (*bench.students, bench.teacher):
+        expected = upscale(load_model(ref), image.lr)
+        assert np.array_equal(board.pixels(ref), expected)
+        scores = board.results[ref].scores
+        assert scores is not None
+        assert scores.psnr == psnr_y(expected, image.hr, 4)
+        assert scores.ssim == ssim_y(expected, image.hr, 4)
+        assert f"{scores.psnr:.2f} dB / {scores.ssim:.4f}" in board.panes[ref].header.figures
+    assert "Δ" in board.panes[bench.students[0]].header.figures
+    assert "Δ" not in board.panes[bench.teacher].header.figures
+    assert np.array_equal(board.pixels(HR), read_image(bench.photo))
+    assert bench.errors == []
+
+
+def test_panes_stay_linked_and_the_pixels_under_the_cursor_are_read(
+    bench: Bench, compared: ComparePanel
+) -> None:
+    panes = list(compared.board.panes.values())
+    turn_wheel(panes[1].canvas, QPointF(50, 40), 4)
+    QTest.mousePress(panes[3].canvas, Qt.MouseButton.LeftButton, pos=QPointF(80, 60).toPoint())
+    QTest.mouseMove(panes[3].canvas, QPointF(60, 50).toPoint())
+    QTest.mouseRelease(panes[3].canvas, Qt.MouseButton.LeftButton, pos=QPointF(60, 50).toPoint())
+    assert {pane.canvas.size().toTuple() for pane in panes} == {compared.camera.viewport.toSize().toTuple()}
+    assert {pane.canvas.camera for pane in panes} == {compared.camera}
+    compared.camera.set_cursor(QPointF(17.8, 9.2))
+    for key, pane in compared.board.panes.items():
+        pixels = compared.board.pixels(key)
+        assert pixels is not None
+        assert pane.header.readout.startswith(" ".join(str(value) for value in pixels[9, 17]) + " · Y ")
+    QTest.mouseDClick(panes[0].canvas, Qt.MouseButton.LeftButton)
+    assert compared.camera.fitted
+
+
+def test_cancel_takes_less_than_a_second(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
+    slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=10, n_resblocks=10)
+    bench.session.set_teacher(slow)
+    with qtbot.waitSignal(bench.session.image_changed):
+        bench.session.open_image(save_photo(bench.folder, "large", 400, 320))
+    qtbot.waitUntil(lambda: panel.board.panes[slow].canvas.message == "Computing…", timeout=10_000)
+    qtbot.wait(300)
+    assert panel.status.cancel_button.isVisible()
+    began = time.monotonic()
+    QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=5000)
+    assert time.monotonic() - began < 1
+    assert panel.board.panes[slow].canvas.message == "Cancelled"
+    assert panel.board.pixels(BICUBIC) is not None
+
+
+def test_a_new_image_replaces_the_running_comparison(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
+    bench.choose_all()
+    ends = []
+    panel.finished.connect(lambda: ends.append(panel.board.image))
+    with qtbot.waitSignal(bench.session.image_changed):
+        bench.session.open_image(bench.photo)
+    other = save_photo(bench.folder, "other", 48, 64)
+    bench.session.open_image(other)
+    # The first, small comparison may have ended before it could be replaced.
+    qtbot.waitUntil(lambda: bool(ends) and ends[-1].name == "other.png", timeout=20_000)
+    assert len(ends) <= 2
+    for key in panel.board.keys:
+        pixels = panel.board.pixels(key)
+        assert pixels is not None
+        assert pixels.shape == (48, 64, 3)
+
+
+def test_an_added_model_is_computed_alone(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
+    before = dict(compared.board.results)
+    added = save_model(bench.folder, "third", 9)
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        bench.session.add_student(added)
+    assert compared.board.pixels(added) is not None
+    assert all(compared.board.results[key] is result for key, result in before.items())
+
+
+def test_bad_models_say_why_and_the_others_go_on(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
+    broken = bench.folder / "broken.safetensors"
+    broken.write_bytes(b"not a checkpoint")
+    other_scale = save_model(bench.folder, "x2", 4, scale=2)
+    for ref in (str(broken), str(bench.folder / "gone.pt"), other_scale, bench.students[0]):
+        bench.session.add_student(ref)
+    bench.session.set_teacher(bench.teacher)
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        bench.session.open_image(bench.photo)
+    assert panel.board.pixels(bench.students[0]) is not None
+    assert panel.board.panes[other_scale].canvas.message_is_error
+    assert any("broken.safetensors" in error for error in bench.errors)
+    assert any("gone.pt" in error for error in bench.errors)
+    assert any("enlarges by 2" in error for error in bench.errors)
+    assert len(bench.errors) == 3
+
+
+def test_a_file_that_is_no_image_leaves_the_panel_usable(
+    bench: Bench, panel: ComparePanel, qtbot: QtBot
+) -> None:
+    text = bench.folder / "text.png"
+    text.write_text("no image")
+    with qtbot.waitSignal(bench.session.error):
+        panel.opener.open(text)
+    bench.choose_all()
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        panel.opener.open(bench.photo)
+
+
+def test_lr_mode_upscales_the_image_as_it_is(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        compared.opener.set_mode(True)
+    lr = read_image(bench.photo)
+    assert HR not in compared.board.keys
+    assert np.array_equal(compared.board.pixels(bench.teacher), upscale(load_model(bench.teacher), lr))
+    assert compared.board.results[bench.teacher].scores is None
+
+
+def test_a_teacher_of_another_scale_reopens_the_image(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(bench.session.image_changed, timeout=10_000) as opened:
+        bench.session.set_teacher(save_model(bench.folder, "teacher2", 4, scale=2))
+    assert opened.args[0].scale == 2
+
+
+def test_digit_keys_flip_while_held_or_until_pressed_again(compared: ComparePanel, qtbot: QtBot) -> None:
+    grid = compared.board.grid
+    QTest.keyPress(compared, Qt.Key.Key_2)
+    assert grid.solo == 1
+    QTest.keyRelease(compared, Qt.Key.Key_2)
+    assert grid.solo == 1
+    QTest.keyPress(compared, Qt.Key.Key_3)
+    assert grid.solo == 2
+    qtbot.wait(450)
+    QTest.keyRelease(compared, Qt.Key.Key_3)
+    assert grid.solo == 1
+    QTest.keyClick(compared, Qt.Key.Key_Escape)
+    assert grid.solo is None
+
+
+def test_the_difference_pane_amplifies_what_differs(bench: Bench, compared: ComparePanel) -> None:
+    compared.set_difference(Difference(bench.teacher, HR, gain=8))
+    pane = compared.board.panes[DIFFERENCE]
+    teacher, hr = compared.board.pixels(bench.teacher), compared.board.pixels(HR)
+    assert teacher is not None
+    assert hr is not None
+    distance = np.abs(teacher.astype(int) - hr).max(axis=2)
+    assert f"mean {distance.mean():.2f}, largest {distance.max()}" in pane.header.figures
+    compared.camera.set_cursor(QPointF(5.5, 6.5))
+    assert pane.header.readout == " ".join(str(value) for value in np.abs(teacher.astype(int) - hr)[6, 5])
+    compared.set_difference(None)
+    assert DIFFERENCE not in compared.board.keys
+
+
+def test_a_large_difference_is_drawn_on_a_thread_with_the_same_result(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared.set_difference(Difference(bench.teacher, HR, gain=8))
+    canvas = compared.board.panes[DIFFERENCE].canvas
+    (at_once,) = canvas.layers
+    monkeypatch.setattr(difference_drawer, "AT_ONCE_PIXELS", 0)
+    monkeypatch.setattr(difference, "STRIP_PIXELS", 500)
+    compared.set_difference(None)
+    compared.board.drawer.drawn = None
+    compared.set_difference(Difference(bench.teacher, HR, gain=8))
+    canvas = compared.board.panes[DIFFERENCE].canvas
+    assert canvas.message == "Subtracting…"
+    qtbot.waitUntil(lambda: bool(canvas.layers), timeout=5000)
+    assert canvas.message == ""
+    assert canvas.layers[0].image == at_once.image
+
+
+def test_a_region_is_measured_in_every_pane(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
+    canvas = compared.board.panes[BICUBIC].canvas
+    corner = compared.camera.to_view(QPointF(8, 12)).toPoint()
+    opposite = compared.camera.to_view(QPointF(40, 44)).toPoint()
+    shift, left = Qt.KeyboardModifier.ShiftModifier, Qt.MouseButton.LeftButton
+    QTest.mousePress(canvas, left, shift, corner)
+    QTest.mouseMove(canvas, opposite)
+    QTest.mouseRelease(canvas, left, shift, opposite)
+    qtbot.waitUntil(lambda: bool(compared.board.region_scores))
+    region = compared.board.panes[HR].canvas.region
+    assert region is not None
+    assert region.intersects(QRectF(10, 14, 20, 20))
+    compared.set_region(QRectF(8, 12, 32, 30))
+    teacher, hr = compared.board.pixels(bench.teacher), compared.board.pixels(HR)
+    assert teacher is not None
+    assert hr is not None
+    expected = psnr_y(teacher[12:42, 8:40], hr[12:42, 8:40], 0)
+
+    def measured() -> bool:
+        scores = compared.board.region_scores.get(bench.teacher)
+        return scores is not None and scores.psnr == expected
+
+    qtbot.waitUntil(measured)
+
+
+def test_outputs_are_saved_under_their_names(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(compared.exporter.saved, timeout=5000) as written:
+        compared.exporter.save(bench.folder / "out", compared.board.keys)
+    assert {path.name for path in written.args[0]} == {
+        f"photo_x4_{name}.png" for name in ("Bicubic", "with", "without", "teacher", "HR")
+    }
+    saved = read_image(bench.folder / "out" / "photo_x4_teacher.png")
+    assert np.array_equal(saved, compared.board.pixels(bench.teacher))
+
+
+def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
+    panel.hide()
+    bench.choose_all()
+    with qtbot.waitSignal(bench.session.image_changed):
+        bench.session.open_image(bench.photo)
+    qtbot.wait(50)
+    assert panel.board.results == {}
+    with qtbot.waitSignal(panel.finished, timeout=20_000):
+        panel.show()
+
+
+def test_the_models_menu_adds_bundled_models_and_removes_students(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot
+) -> None:
+    menu = compared.panes_menu
+    menu.aboutToShow.emit()
+    actions = {action.text(): action for action in menu.actions()}
+    assert {f"Add {name}" for name in bundled_models()} <= set(actions)
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        actions["Remove with"].trigger()
+    assert bench.students[0] not in compared.board.keys
+
+
+def test_dropped_files_are_opened_or_added(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(bench.photo)), QUrl.fromLocalFile(bench.students[0])])
+    how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter, drop = QDragEnterEvent(QPoint(50, 50), *how), QDropEvent(QPointF(50, 50), *how)
+    QApplication.sendEvent(panel, enter)
+    assert enter.isAccepted()
+    with qtbot.waitSignal(bench.session.image_changed):
+        QApplication.sendEvent(panel, drop)
+    assert bench.session.students == [bench.students[0]]
+
+
+def test_a_large_image_is_measured_in_strips_with_the_same_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hr = read_image(save_photo(bench.folder, "tall", 120, 90))
+    sr = np.roll(hr, 1, axis=0)
+    whole = work.measure(sr, hr, 4, CancelToken())
+    monkeypatch.setattr(work, "STRIP_PIXELS", 23 * 82)
+    strips = work.measure(sr, hr, 4, CancelToken())
+    assert whole is not None
+    assert strips is not None
+    assert strips.psnr == pytest.approx(whole.psnr, abs=1e-9)
+    assert strips.ssim == pytest.approx(whole.ssim, abs=1e-9)
+    same = work.measure(hr, hr, 4, CancelToken())
+    assert same is not None
+    assert (same.psnr, same.ssim) == (float("inf"), pytest.approx(1))
+    cancelled = CancelToken()
+    cancelled.cancel()
+    with pytest.raises(Cancelled):
+        work.measure(sr, hr, 4, cancelled)
+
+
+def test_a_model_that_fails_is_announced_once_and_a_folder_of_images_is_no_model(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot
+) -> None:
+    broken = bench.folder / "broken.safetensors"
+    broken.write_bytes(b"abc")
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        compared.opener.take([broken])
+    assert len(bench.errors) == 1
+    assert "broken.safetensors" in bench.errors[0]
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        bench.session.add_student(save_model(bench.folder, "third", 9))
+    assert len(bench.errors) == 1
+    assert compared.board.panes[str(broken)].canvas.message_is_error
+    students = bench.session.students
+    assert not compared.opener.take([bench.folder])
+    assert bench.session.students == students
+    assert "not a training run" in bench.errors[-1]
+
+
+def test_the_difference_never_compares_a_pane_with_itself(
+    bench: Bench, compared: ComparePanel, qtbot: QtBot
+) -> None:
+    bar = compared.difference_bar
+    bar.first.setCurrentIndex(bar.first.findData(bench.teacher))
+    compared.difference_action.trigger()
+    assert bar.difference.b == HR
+    with qtbot.waitSignal(compared.finished, timeout=20_000):
+        compared.opener.set_mode(True)
+    assert bar.difference.a == bench.teacher
+    assert bar.difference.b == BICUBIC

@@ -1,0 +1,206 @@
+"""What Compare paints, compared with arrays: a flip, a transposition or half a pixel of shift fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from compare_bench import grab, open_and_wait, save_stamp, stamp
+from PySide6.QtCore import QPointF
+from pytestqt.qtbot import QtBot
+from skimage import data
+from small_models import Bench
+
+from fakd_core.data.image_files import write_png
+from fakd_core.data.resize import imresize_bicubic
+from fakd_core.evaluation.metrics import rgb_to_y, ssim_y
+from fakd_core.events import CancelToken, Image8
+from fakd_gui.compare.captions import difference_figures
+from fakd_gui.compare.difference import Difference, Kind, draw_difference
+from fakd_gui.compare.film_work import thumbnails
+from fakd_gui.compare.panel import ComparePanel
+from fakd_gui.compare.split import Split, SplitCanvas
+from fakd_gui.compare.state import DIFFERENCE, SPLIT
+from fakd_gui.compare.work import HR, LR, picture_key
+from fakd_gui.widgets.convert import array_from_qimage, colourise
+from fakd_gui.widgets.image_canvas import ImageCanvas
+from fakd_gui.widgets.theme import colour_lut
+
+Pixels = Image8 | npt.NDArray[np.float64]
+
+
+def shown(canvas: ImageCanvas, image: Pixels, zoom: int) -> tuple[Image8, Pixels]:
+    """What `canvas` shows of `image`, and what it should: every pixel of it a square of `zoom` pixels."""
+    expected = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    left, top = (round(value) for value in canvas.camera.origin().toTuple())
+    seen = grab(canvas)
+    height, width = seen.shape[:2]
+    rows = slice(max(0, top), min(height, top + len(expected)))
+    columns = slice(max(0, left), min(width, left + expected.shape[1]))
+    part = expected[
+        rows.start - top : rows.stop - top,
+        columns.start - left : columns.stop - left,
+    ]
+    assert part.size > 10_000
+    return seen[rows, columns], part
+
+
+@pytest.mark.parametrize("zoom", [1, 3])
+def test_every_pane_shows_its_result_upright_and_in_place(
+    opened: tuple[Bench, ComparePanel], zoom: int
+) -> None:
+    _, panel = opened
+    panel.camera.set_percent(100 * zoom)
+    panel.camera.look_at(QPointF(40, 30))
+    for key in panel.board.keys:
+        pixels = panel.board.pixels(key)
+        assert pixels is not None
+        seen, expected = shown(panel.board.panes[key].canvas, pixels, zoom)
+        assert np.array_equal(seen, expected), key
+    assert np.array_equal(panel.board.pixels(HR), stamp())
+
+
+def test_a_reduced_picture_is_the_mean_of_its_pixels_in_place(
+    opened: tuple[Bench, ComparePanel], qtbot: QtBot
+) -> None:
+    bench, panel = opened
+    open_and_wait(panel, save_stamp(bench.folder, "large", 640, 960), qtbot)
+    panel.camera.set_percent(25)
+    means = stamp(640, 960).reshape(160, 4, 240, 4, 3).astype(float).mean(axis=(1, 3))
+    seen, expected = shown(panel.board.panes[HR].canvas, means, 1)
+    assert np.abs(seen - expected)[1:-1, 1:-1].max() <= 4
+    assert np.abs(seen[:, ::-1] - expected).max() > 100
+
+
+def test_the_split_shows_one_result_on_each_side(opened: tuple[Bench, ComparePanel]) -> None:
+    bench, panel = opened
+    panel.set_split(Split(HR, bench.teacher))
+    panel.flip_to(panel.board.keys.index(SPLIT))
+    panel.camera.set_percent(400)
+    canvas = panel.board.panes[SPLIT].canvas
+    assert isinstance(canvas, SplitCanvas)
+    teacher = panel.board.pixels(bench.teacher)
+    assert teacher is not None
+    for vertical in (True, False):
+        panel.set_split(Split(HR, bench.teacher, vertical))
+        canvas.move_divider(0.4)
+        left, top = (round(value) for value in panel.camera.origin().toTuple())
+        seen, hr = shown(canvas, stamp(), 4)
+        _, other = shown(canvas, teacher, 4)
+        at = round(canvas.divider) - (max(0, left) if vertical else max(0, top))
+        axis = 1 if vertical else 0
+        before, after = [slice(30, None)] * 2, [slice(30, None)] * 2
+        before[axis], after[axis] = slice(0, at - 30), slice(at + 30, None)
+        assert np.array_equal(seen[tuple(before)], hr[tuple(before)])
+        assert np.array_equal(seen[tuple(after)], other[tuple(after)])
+        assert not np.array_equal(hr[tuple(after)], other[tuple(after)])
+
+
+@pytest.mark.parametrize("kind", [Kind.ABSOLUTE, Kind.SQUARED, Kind.SIGNED])
+def test_the_difference_is_painted_by_its_fixed_scale(opened: tuple[Bench, ComparePanel], kind: Kind) -> None:
+    bench, panel = opened
+    panel.set_difference(Difference(bench.teacher, HR, gain=2, kind=kind, colours="viridis"))
+    panel.camera.set_percent(300)
+    a, b = panel.board.pixels(bench.teacher), stamp().astype(float)
+    assert a is not None
+    if kind is Kind.ABSOLUTE:
+        values, low, high = np.abs(a - b).max(axis=2), 0.0, 127.5
+    elif kind is Kind.SQUARED:
+        values, low, high = ((a - b) ** 2).mean(axis=2), 0.0, 127.5**2
+    else:
+        values, low, high = rgb_to_y(a) - rgb_to_y(stamp()), -127.5, 127.5
+    lut = colour_lut("colorbrewer:RdBu_r" if kind is Kind.SIGNED else "bids:viridis")
+    expected = np.ascontiguousarray(colourise(values, lut, low, high)[:, :, :3])
+    drawn = panel.board.picture(DIFFERENCE)
+    assert drawn is not None
+    # A value on the border of two colours may fall to either.
+    assert (np.abs(array_from_qimage(drawn).astype(int) - expected).max(axis=2) > 6).mean() < 0.001
+    canvas = panel.board.panes[DIFFERENCE].canvas
+    seen, placed = shown(canvas, array_from_qimage(drawn), 3)
+    assert np.array_equal(seen[: len(seen) // 2], placed[: len(seen) // 2])
+
+
+def test_ssim_s_map_in_strips_is_the_library_s_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    from skimage.metrics import structural_similarity
+
+    a = stamp(70, 50)
+    b = np.roll(a, 1, axis=1)
+    monkeypatch.setattr("fakd_gui.compare.difference.STRIP_PIXELS", 50 * 16)
+    drawn = draw_difference(a, b, Difference("a", "b", kind=Kind.SSIM), 4, CancelToken())
+    _, expected = structural_similarity(
+        rgb_to_y(a),
+        rgb_to_y(b),
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        full=True,
+    )
+    assert drawn.similarity is not None
+    assert np.abs(drawn.similarity - expected).max() < 1e-6
+    assert drawn.mean == pytest.approx(expected[9:-9, 9:-9].mean())
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_mean_of_ssim_s_map_is_the_score(scale: int) -> None:
+    hr = np.ascontiguousarray(data.astronaut()[100:164, 140:210])
+    sr = imresize_bicubic(imresize_bicubic(hr, 0.5), 2)
+    # What a network does at the border of an image does not count.
+    sr[: scale // 2] = 255
+    drawn = draw_difference(sr, hr, Difference("sr", "hr", kind=Kind.SSIM), scale, CancelToken())
+    assert difference_figures(drawn).startswith(f"mean {ssim_y(sr, hr, scale):.4f}, ")
+
+
+@pytest.mark.parametrize(("side", "said"), [(18, ""), (19, "mean 1.0000, smallest 1.000")])
+def test_ssim_s_map_has_no_mean_where_the_border_is_all_there_is(side: int, said: str) -> None:
+    image = stamp(side, 40)
+    drawn = draw_difference(image, image, Difference("a", "b", kind=Kind.SSIM), 4, CancelToken())
+    assert difference_figures(drawn) == said
+    assert drawn.similarity is not None
+
+
+def test_the_ssim_map_says_the_pane_s_score(opened: tuple[Bench, ComparePanel], qtbot: QtBot) -> None:
+    bench, panel = opened
+    panel.set_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
+    header = panel.board.panes[DIFFERENCE].header
+    qtbot.waitUntil(lambda: header.figures != "", timeout=10_000)
+    scores = panel.board.results[bench.teacher].scores
+    assert scores is not None
+    assert header.figures.startswith(f"mean {scores.ssim:.4f}, ")
+
+
+def test_lr_and_a_picture_of_lr_size_lie_on_the_others(
+    opened: tuple[Bench, ComparePanel], qtbot: QtBot
+) -> None:
+    bench, panel = opened
+    image = bench.session.image
+    assert image is not None
+    small = bench.folder / "small.png"
+    write_png(small, stamp(16, 24))
+    with qtbot.waitSignal(panel.finished, timeout=10_000):
+        panel.panes.show(LR, True)
+    with qtbot.waitSignal(panel.finished, timeout=10_000):
+        panel.panes.add_picture(small)
+    panel.camera.set_percent(200)
+    for key, pixels in ((LR, image.lr), (picture_key(small), stamp(16, 24))):
+        large = pixels.repeat(4, axis=0).repeat(4, axis=1)
+        seen, expected = shown(panel.board.panes[key].canvas, large, 2)
+        assert np.array_equal(seen, expected)
+        panel.camera.set_cursor(QPointF(50.5, 33.5))
+        rgb = " ".join(str(value) for value in pixels[33 // 4, 50 // 4])
+        assert panel.board.panes[key].header.readout.startswith(rgb + " · Y ")
+        panel.camera.set_cursor(None)
+
+
+def test_thumbnails_are_upright_means_and_skip_what_cannot_be_read(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_text("no picture")
+    path = save_stamp(tmp_path, "large", 224, 336)
+    failed, made = thumbnails([broken, path], 1.0, CancelToken())
+    assert failed.picture is None
+    assert made.picture is not None
+    small = array_from_qimage(made.picture)
+    means = stamp(224, 336).reshape(56, 4, 84, 4, 3).astype(float).mean(axis=(1, 3))
+    assert np.abs(small - means).max() <= 2

@@ -1,0 +1,200 @@
+"""What a person does with Compare's panes: split, read-outs, flips, zoom, export, memory."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from compare_bench import Opened, box_of, comparing, drag, open_and_wait, stamp
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from fakd_core.data.image_files import read_image
+from fakd_gui.compare.difference import Difference, Kind
+from fakd_gui.compare.split import Split, SplitCanvas
+from fakd_gui.compare.state import SPLIT
+from fakd_gui.compare.work import BICUBIC, HR
+from fakd_gui.session.jobs import LatestWins
+from fakd_gui.widgets.convert import array_from_qimage
+from fakd_gui.widgets.image_tools import ZoomBox
+
+
+def test_the_divider_is_dragged_and_the_read_out_is_of_its_side(opened: Opened) -> None:
+    bench, panel = opened
+    QTest.keyClick(panel, Qt.Key.Key_S)
+    panel.set_split(Split(HR, bench.teacher))
+    canvas = panel.board.panes[SPLIT].canvas
+    assert isinstance(canvas, SplitCanvas)
+    middle = QPointF(canvas.divider, canvas.height() / 2)
+    drag(canvas, middle, middle + QPointF(30, 5))
+    assert canvas.divider == pytest.approx(middle.x() + 30, abs=1)
+    assert panel.camera.fitted
+    teacher = panel.board.pixels(bench.teacher)
+    assert teacher is not None
+    edge = panel.camera.to_scene(QPointF(canvas.divider, 0)).x()
+    for x, pixels in ((edge - 3, stamp()), (edge + 3, teacher)):
+        panel.camera.set_cursor(QPointF(x, 20.5))
+        rgb = " ".join(str(value) for value in pixels[20, int(x)])
+        assert panel.board.panes[SPLIT].header.readout.startswith(rgb)
+    QTest.keyClick(panel, Qt.Key.Key_X)
+    assert panel.board.lineup.split == Split(bench.teacher, HR)
+    before = canvas.position
+    QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
+    assert canvas.position < before
+    panel.split_bar.direction.setCurrentIndex(1)
+    assert not canvas.vertical
+    QTest.keyClick(panel, Qt.Key.Key_S)
+    assert SPLIT not in panel.board.keys
+
+
+def test_the_colour_under_the_mouse_and_the_picture_are_copied(opened: Opened) -> None:
+    bench, panel = opened
+    told: list[str] = []
+    bench.session.told.connect(told.append)
+    canvas = panel.board.panes[HR].canvas
+    panel.camera.set_percent(400)
+    panel.camera.look_at(QPointF(48, 32))
+    at = panel.camera.to_view(QPointF(40.5, 30.5)).toPoint()
+    QTest.mouseMove(canvas, at)
+    QTest.keyClick(panel, Qt.Key.Key_C)
+    expected = "#" + "".join(f"{value:02x}" for value in stamp()[30, 40])
+    assert QApplication.clipboard().text() == expected
+    assert "HR" in told[-1]
+    assert expected in panel.status.right.text()
+    assert "x 40, y 30" in panel.status.right.text()
+    QTest.keyClick(panel, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert np.array_equal(array_from_qimage(QApplication.clipboard().image()), stamp())
+
+
+def test_space_and_b_flip_between_the_last_two_and_space_drags(opened: Opened) -> None:
+    _, panel = opened
+    grid = panel.board.grid
+    QTest.keyClick(panel, Qt.Key.Key_4)
+    QTest.keyClick(panel, Qt.Key.Key_2)
+    for key, solo in ((Qt.Key.Key_B, 3), (Qt.Key.Key_B, 1), (Qt.Key.Key_Space, 3)):
+        QTest.keyClick(panel, key)
+        assert grid.solo == solo
+    panel.set_region(QRectF(0, 0, 96, 64))
+    center = QPointF(panel.camera.center)
+    QTest.keyPress(panel, Qt.Key.Key_Space)
+    canvas = grid.panes[3].canvas
+    drag(canvas, QPointF(200, 200), QPointF(240, 220))
+    QTest.keyRelease(panel, Qt.Key.Key_Space)
+    assert grid.solo == 3
+    assert panel.camera.center != center
+    assert box_of(panel) == (0, 0, 96, 64)
+
+
+def test_zoom_is_stepped_typed_and_toggled(opened: Opened) -> None:
+    _, panel = opened
+    box = panel.findChild(ZoomBox)
+    assert box is not None
+    box.lineEdit().selectAll()
+    QTest.keyClicks(box, "250")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert panel.camera.percent == pytest.approx(250)
+    assert box.currentText() == "250 %"
+    QTest.keyClick(panel, Qt.Key.Key_Plus)
+    assert panel.camera.percent == pytest.approx(300)
+    QTest.keyClick(panel, Qt.Key.Key_Minus)
+    QTest.keyClick(panel, Qt.Key.Key_Minus)
+    assert panel.camera.percent == pytest.approx(150)
+    QTest.keyClick(panel, Qt.Key.Key_Z)
+    assert panel.camera.percent == pytest.approx(100)
+    QTest.keyClick(panel, Qt.Key.Key_Z)
+    assert panel.camera.fitted
+    QTest.keyClick(panel, Qt.Key.Key_N)
+    assert panel.camera.smooth
+    box.lineEdit().selectAll()
+    QTest.keyClicks(box, "nonsense")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert panel.camera.fitted
+    box.showPopup()
+    QTest.keyClick(box.view(), Qt.Key.Key_Home)
+    QTest.keyClick(box.view(), Qt.Key.Key_Return)
+    assert panel.camera.percent == pytest.approx(25)
+    assert box.currentText() == "25 %"
+
+
+def test_files_are_replaced_only_when_asked(
+    opened: Opened, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, panel = opened
+    out = bench.folder / "out"
+    out.mkdir()
+    old = out / "stamp_x4_HR.png"
+    old.write_text("old")
+    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes]
+    asked: list[str] = []
+
+    def question(*arguments: object) -> QMessageBox.StandardButton:
+        asked.append(str(arguments[2]))
+        return answers.pop(0)
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(out))
+    panel.set_difference(Difference(bench.teacher, HR))
+    panel.save_action.trigger()
+    assert "stamp_x4_HR.png" in asked[0]
+    assert old.read_text() == "old"
+    with qtbot.waitSignal(panel.exporter.saved, timeout=5000):
+        panel.save_action.trigger()
+    assert np.array_equal(read_image(old), stamp())
+    assert (out / "stamp_x4_absolute_difference_teacher-HR.png").exists()
+    single = bench.folder / "single"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(single), ""))
+    with qtbot.waitSignal(panel.exporter.saved, timeout=5000) as written:
+        panel.exporter.choose_file(bench.teacher)
+    assert written.args[0] == [bench.folder / "single.png"]
+    assert np.array_equal(read_image(written.args[0][0]), panel.board.pixels(bench.teacher))
+    answers.append(QMessageBox.StandardButton.Cancel)
+    panel.exporter.choose_file(HR)
+    qtbot.waitUntil(lambda: not any(job.running for job in panel.exporter.findChildren(LatestWins)))
+    assert "single.png exists already" in asked[-1]
+    assert np.array_equal(read_image(bench.folder / "single.png"), panel.board.pixels(bench.teacher))
+
+
+def test_the_figure_gets_the_models_shown_and_the_region(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, panel = opened
+    calls: list[tuple[object, ...]] = []
+    figure = ModuleType("fakd_gui.figure.open_dialog")
+    figure.open_crop_figure = lambda *arguments: calls.append(arguments)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fakd_gui.figure.open_dialog", figure)
+    panel.set_region(QRectF(8, 12, 20, 16))
+    panel.figure_action.trigger()
+    models = [BICUBIC, *bench.students, bench.teacher]
+    assert calls == [(panel, bench.session, bench.session.image, models, (8, 12, 20, 16))]
+
+
+def test_the_next_start_looks_the_same(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:
+    bench, panel = opened
+    panel.camera.set_smooth(True)
+    panel.set_difference(Difference(bench.teacher, BICUBIC, 8, Kind.SQUARED, "viridis"))
+    panel.set_split(Split(bench.teacher, HR, vertical=False))
+    panel.panes.move(0, 2)
+    panel.set_region(QRectF(8, 12, 20, 16))
+    kept = json.loads(json.dumps(panel.remember()))
+    keys = panel.board.keys
+    second = tmp_path / "second"
+    second.mkdir()
+    with comparing(second, qtbot) as (_, other):
+        other.recall({"difference": [1, 2], "region": "x", "split": None, "unknown": 3, "order": 5})
+        other.recall(kept)
+        other.session.set_teacher(bench.teacher)
+        for student in bench.students:
+            other.session.add_student(student)
+        open_and_wait(other, bench.folder / "stamp.png", qtbot)
+        assert other.board.keys == keys
+        assert other.camera.smooth
+        assert other.board.lineup.difference == panel.board.lineup.difference
+        assert other.board.lineup.split == panel.board.lineup.split
+        assert box_of(other) == (8, 12, 20, 16)
+        assert other.remember() == kept

@@ -1,0 +1,119 @@
+"""The figure's dialog: a preview drawn off the window's thread, saved with its recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from fakd_core.errors import ConfigError
+from fakd_core.figures.spec import AffinityRecipe, CropRecipe
+from fakd_core.figures.spec_file import read_recipe
+from fakd_gui.figure.choices import Choices
+from fakd_gui.figure.dialog import FigureDialog
+from fakd_gui.figure.open_dialog import open_affinity_figure, open_crop_figure
+from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.opened_image import open_image
+from fakd_gui.session.session import Session
+
+
+@pytest.fixture(autouse=True)
+def _fonts_closed() -> Iterator[None]:
+    """Matplotlib keeps the fonts' files open for each of the last threads that drew: no leak, but many."""
+    yield
+    from matplotlib import font_manager
+
+    font_manager._get_font.cache_clear()
+
+
+def shown(parent: QWidget, qtbot: QtBot) -> FigureDialog:
+    dialog = parent.findChild(FigureDialog)
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.pixels is not None, timeout=30_000)
+    return dialog
+
+
+def test_crops_are_previewed_edited_saved_and_copied(
+    session: Session, qtbot: QtBot, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    image = open_image(photos / "coffee0.png", 4, False)
+    open_crop_figure(parent, session, image, ["bicubic"], (10, 20, 40, 30))
+    dialog = shown(parent, qtbot)
+    before = dialog.pixels
+    assert not dialog.isModal()
+    dialog.choices.models.item(0).setText("Cubic")
+    qtbot.waitUntil(lambda: dialog.pixels is not before, timeout=30_000)
+    assert not np.array_equal(dialog.pixels, before)
+    with qtbot.waitSignal(session.told, timeout=30_000):
+        dialog.save(tmp_path / "f.png")
+    recipe = read_recipe(tmp_path / "f.png")
+    assert isinstance(recipe, CropRecipe)
+    assert [model.name for model in recipe.models] == ["Cubic", "HR"]
+    assert tuple(recipe.regions[0]) == (10, 20, 40, 30)
+    dialog.copy_command()
+    text = QGuiApplication.clipboard().text()
+    assert "--model Cubic=bicubic" in text
+    assert "--roi 10,20,40,30" in text
+    written = (tmp_path / "f.png").read_bytes()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "f"), ""))
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
+    dialog.choices.models.item(0).setText("Another")
+    dialog.save_button.click()
+    qtbot.waitUntil(lambda: not any(job.running for job in dialog.findChildren(LatestWins)), timeout=30_000)
+    assert (tmp_path / "f.png").read_bytes() == written
+    (tmp_path / "file").touch()
+    dialog.save(tmp_path / "file" / "f.png")
+    qtbot.waitUntil(lambda: dialog.status.property("role") == "error", timeout=30_000)
+    with qtbot.waitSignal(session.told, timeout=30_000) as told:
+        dialog.save(tmp_path / "f.png")
+    assert told.args == ["Wrote f.png and its recipe"]
+    assert (dialog.status.text(), dialog.status.property("role")) == (told.args[0], "muted")
+    dialog.choices.regions.setText("100, 100, 90, 90")
+    dialog.refresh()
+    qtbot.waitUntil(lambda: "lies outside the image" in dialog.status.text(), timeout=30_000)
+    for row in range(2):
+        dialog.choices.models.item(row).setCheckState(Qt.CheckState.Unchecked)
+    assert dialog.status.text() == "tick at least one model"
+    dialog.close()
+
+
+@pytest.mark.parametrize("text", ["", ";;", "1, 2", "1, 1, 0, 0", "1, 1, 2.5, 3", "a", "1, 1, 4, 4; 2"])
+def test_regions_that_are_none_are_one_line(qtbot: QtBot, text: str) -> None:
+    choices = Choices(CropRecipe.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    qtbot.addWidget(choices)
+    choices.regions.setText(text)
+    with pytest.raises(ConfigError, match=r"^regions: must be x, y, width, height in whole HR pixels"):
+        choices.recipe()
+
+
+def test_a_name_that_is_too_long_is_one_line(qtbot: QtBot) -> None:
+    choices = Choices(CropRecipe.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    qtbot.addWidget(choices)
+    choices.models.item(0).setText("name " * 60)
+    with pytest.raises(ConfigError, match="label"):
+        choices.recipe()
+
+
+def test_affinities_are_previewed_and_saved(
+    session: Session, qtbot: QtBot, photos: Path, small_teacher: Path, tmp_path: Path
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    image = open_image(photos / "coffee0.png", 4, False)
+    ref = str(small_teacher)
+    open_affinity_figure(parent, session, image, ref, [ref], 2, (5, 9))
+    dialog = shown(parent, qtbot)
+    with qtbot.waitSignal(session.told, timeout=30_000):
+        dialog.save(tmp_path / "f.pdf")
+    recipe = read_recipe(tmp_path / "f.pdf")
+    assert isinstance(recipe, AffinityRecipe)
+    assert (recipe.layer, tuple(recipe.query)) == (2, (5, 9))
+    dialog.close()

@@ -1,0 +1,94 @@
+"""With many students of long names, Inspect's headers and legends say less, but nothing by halves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from inspect_panels import SLOW, empty_panel
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from small_models import Bench, make_bench, save_model
+
+from fakd_gui.inspect.board import difference_key
+from fakd_gui.inspect.loss_chart import WIDEST
+from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.widgets.elided_label import ElidedLabel
+from fakd_gui.widgets.image_pane import fitting
+from fakd_gui.widgets.theme import DARK, watcher
+
+NAMES = ("rcan-2022-11-with-fakd-alpha0.5-long-run", "rcan-2022-11-without", "edsr-student-quick", "x")
+SIZES = ((1120, 740), (1090, 700), (820, 600), (600, 440))
+"""Of the panel: in windows of 1280 pixels with and without a run, and in smaller ones."""
+
+
+@pytest.fixture
+def panel(qapp: QApplication, tmp_path: Path, qtbot: QtBot) -> Iterator[InspectPanel]:
+    """Four students and the teacher, with all that is known of them."""
+    bench: Bench = make_bench(tmp_path)
+    for panel in empty_panel(bench, qtbot):
+        bench.session.set_teacher(bench.teacher)
+        for seed, name in enumerate(NAMES, start=1):
+            bench.session.add_student(save_model(tmp_path, name, seed))
+        bench.session.open_image(bench.photo)
+        verdict = panel.losses.verdict
+        qtbot.waitUntil(lambda verdict=verdict: verdict.text() != "", timeout=SLOW)
+        yield panel
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_mean_and_every_loss_is_there_whole(
+    panel: InspectPanel, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    panel.resize(*size)
+    qtbot.wait(30)
+    for bar in (panel.affinity_bar, panel.difference_bar):
+        assert bar.means.heightForWidth(bar.means.width()) <= bar.means.height()
+        assert bar.means.text().count("&#9632;") == len(bar.scale.maps)
+    scales = (panel.affinity_bar.scale, panel.difference_bar.scale)
+    assert len({scale.mapTo(panel, scale.rect().bottomLeft()).y() for scale in scales}) == 1
+    if panel.losses.isVisible():
+        bars, verdict = panel.losses.bars, panel.losses.verdict
+        assert bars.width() >= bars.least_width(len(NAMES))
+        assert bars.least_width(len(NAMES)) >= len(NAMES) * bars.fontMetrics().horizontalAdvance(WIDEST)
+        assert verdict.heightForWidth(verdict.width()) <= verdict.height()
+
+
+def test_the_losses_leave_where_their_numbers_would_overlap(panel: InspectPanel, qtbot: QtBot) -> None:
+    for width, shown in ((1090, True), (720, False)):
+        panel.resize(width, 700)
+        qtbot.wait(30)
+        assert panel.losses.isVisible() == shown
+
+
+def test_headers_leave_out_whole_parts_and_their_tooltips_tell_all(panel: InspectPanel) -> None:
+    pane = panel.board.panes[difference_key(panel.board.students[0])]
+    figures, metrics = pane.header.figures, pane.header.fontMetrics()
+    first, second = figures.split(" · ")
+    assert fitting(figures, metrics, metrics.horizontalAdvance(figures)) == figures
+    assert fitting(figures, metrics, metrics.horizontalAdvance(figures) - 3) == first
+    assert second in pane.header.toolTip()
+    assert NAMES[0] in pane.header.toolTip()
+
+
+def test_a_long_name_gives_way_in_its_middle(qtbot: QtBot) -> None:
+    label = ElidedLabel("a-very-long-name-of-an-image.png · LR 24 × 16 px")
+    qtbot.addWidget(label)
+    label.resize(400, 20)
+    assert label.shown == label.text()
+    label.resize(120, 20)
+    assert label.shown.startswith("a-very")
+    assert "…" in label.shown
+    assert label.shown.endswith("px")
+    assert label.minimumSizeHint().width() == 0
+
+
+def test_the_losses_follow_the_theme(panel: InspectPanel) -> None:
+    try:
+        watcher().choose("dark")
+        assert [one.colour for one in panel.losses.bars.learners] == [
+            DARK.student_colour(number) for number in range(len(NAMES))
+        ]
+    finally:
+        watcher().choose("system")

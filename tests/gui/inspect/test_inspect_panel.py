@@ -1,0 +1,273 @@
+"""The Inspect workspace: the map shown is the core's, the right way round, in fixed colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from inspect_panels import SLOW, empty_panel, expected_row
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from small_models import Bench, save_model, save_photo, turn_wheel
+
+from fakd_gui.inspect.board import IMAGE, difference_key
+from fakd_gui.inspect.features import MAX_SIDE, window_around
+from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.widgets.convert import array_from_qimage, colourise
+from fakd_gui.widgets.theme import affinity_lut, difference_lut
+
+
+@pytest.fixture
+def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
+    """The panel with nothing in it."""
+    yield from empty_panel(bench, qtbot)
+
+
+@pytest.mark.parametrize(("layer", "y", "x"), [(3, 2, 20), (0, 15, 1), (1, 7, 7)])
+def test_the_map_is_the_core_s_affinity_row(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot, layer: int, y: int, x: int
+) -> None:
+    image = bench.session.image
+    assert image is not None
+    inspected.set_layer(layer)
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(y, x)
+    student = bench.students[0]
+    rows = {ref: expected_row(ref, image.lr, layer, y, x) for ref in (bench.teacher, student)}
+    for ref, row in rows.items():
+        assert inspected.board.rows[ref].shape == (16, 24)
+        np.testing.assert_allclose(inspected.board.rows[ref], row, atol=1e-5)
+        assert inspected.board.rows[ref][y, x] == pytest.approx(1, abs=1e-5)
+    difference = rows[student] - rows[bench.teacher]
+    np.testing.assert_allclose(inspected.board.rows[difference_key(student)], difference, atol=1e-5)
+
+
+def cells_drawn(panel: InspectPanel, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """What the pane `key` shows of every LR pixel, at 200 %: its first and its last pixel on the screen."""
+    picture = array_from_qimage(panel.board.panes[key].canvas.grab().toImage())
+    origin, side = panel.camera.origin(), 8
+    top, left = int(origin.y()), int(origin.x())
+    drawn = picture[top : top + 16 * side, left : left + 24 * side]
+    return drawn[::side, ::side], drawn[side - 1 :: side, side - 1 :: side]
+
+
+def test_maps_lie_on_the_pixels_they_belong_to_in_fixed_colours(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    image, student = bench.session.image, bench.students[0]
+    assert image is not None
+    inspected.resize(900, 640)
+    inspected.controls.opacity_slider.setValue(100)
+    inspected.difference_bar.set_bounds(-1.0, 1.0)
+    inspected.camera.set_percent(200)
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(3, 21)
+    teacher_row, student_row = (expected_row(ref, image.lr, 3, 3, 21) for ref in (bench.teacher, student))
+    expected = {
+        bench.teacher: colourise(teacher_row, affinity_lut(), 0, 1),
+        student: colourise(student_row, affinity_lut(), 0, 1),
+        difference_key(student): colourise(student_row - teacher_row, difference_lut(), -1, 1),
+    }
+    away = np.ones((16, 24), dtype=bool)
+    away[2:5, 20:23] = False  # The marker lies here.
+    for key, colours in expected.items():
+        # Another rounding may take the next colour of the table; a flip or a shift takes quite another.
+        for drawn in cells_drawn(inspected, key):
+            off = np.abs(drawn.astype(int) - colours[:, :, :3]).max(axis=2)
+            assert off[away].max() <= 8, key
+    for drawn in cells_drawn(inspected, IMAGE):
+        assert np.array_equal(drawn[away], image.lr[away])
+    inspected.affinity_bar.choice.setCurrentIndex(1)
+    colours = colourise(student_row, affinity_lut(), -1, 1)
+    drawn, _ = cells_drawn(inspected, student)
+    assert np.abs(drawn.astype(int) - colours[:, :, :3])[away].max() <= 8
+
+
+def test_the_value_under_the_cursor_is_read_in_every_map(bench: Bench, inspected: InspectPanel) -> None:
+    # HR pixel (30, 9) lies in LR pixel (7, 2).
+    inspected.camera.set_cursor(QPointF(30.2, 9.9))
+    for key, row in inspected.board.rows.items():
+        assert inspected.board.value(key, (2, 7)) == float(row[2, 7])
+        shown = inspected.board.panes[key].header.readout
+        assert shown == f"{row[2, 7]:+.3f}".replace("-", "−")
+    inspected.camera.set_cursor(None)
+    assert inspected.board.panes[bench.teacher].header.readout == ""
+
+
+def test_click_drag_and_arrow_keys_move_the_query(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    camera, left = inspected.camera, Qt.MouseButton.LeftButton
+    canvas = inspected.board.panes[IMAGE].canvas
+    asked: list[tuple[int, int]] = []
+    bench.session.query_changed.connect(lambda y, x: asked.append((y, x)))
+    with qtbot.waitSignal(inspected.map_shown):
+        QTest.mouseClick(canvas, left, pos=camera.to_view(QPointF(4 * 5 + 2, 4 * 9 + 2)).toPoint())
+    assert inspected.query == asked[-1] == (9, 5)
+    assert canvas.marker is not None
+    assert canvas.marker.getRect() == (20, 36, 4, 4)
+    QTest.mousePress(canvas, left, pos=camera.to_view(QPointF(22, 38)).toPoint())
+    QTest.mouseMove(canvas, camera.to_view(QPointF(4 * 11 + 2, 4 * 3 + 2)).toPoint())
+    QTest.mouseRelease(canvas, left, pos=camera.to_view(QPointF(4 * 11 + 2, 4 * 3 + 2)).toPoint())
+    assert inspected.query == (3, 11)
+    QTest.keyClick(inspected, Qt.Key.Key_Down)
+    QTest.keyClick(inspected, Qt.Key.Key_Left)
+    QTest.keyClick(inspected, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert inspected.query == (4, 18)
+    QTest.keyClick(inspected, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert inspected.query == (4, 23)
+    map_canvas = inspected.board.panes[bench.teacher].canvas
+    QTest.mouseClick(map_canvas, left, pos=camera.to_view(QPointF(2, 2)).toPoint())
+    assert inspected.query == (0, 0)
+    qtbot.waitUntil(lambda: inspected.board.rows[bench.teacher][0, 0] == pytest.approx(1, abs=1e-5))
+
+
+def test_a_drag_shows_maps_on_its_way_and_ends_on_the_last(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    seen: list[tuple[int, int]] = []
+    inspected.map_shown.connect(lambda: seen.append(inspected.query))
+    for step in range(40):
+        inspected.set_query(step % 16, step % 24)
+        if step % 4 == 3:
+            qtbot.wait(1)
+    qtbot.waitUntil(lambda: bool(seen) and seen[-1] == (7, 15))
+    # Moves that arrive together are drawn once.
+    assert 5 < len(seen) < 20
+    assert inspected.board.rows[bench.teacher][7, 15] == pytest.approx(1, abs=1e-5)
+
+
+def test_maps_are_linked_in_zoom(inspected: InspectPanel) -> None:
+    panes = list(inspected.board.panes.values())
+    before = inspected.camera.visible()
+    turn_wheel(panes[1].canvas, QPointF(60, 40), 3)
+    assert inspected.camera.visible().width() < before.width()
+    assert {pane.canvas.camera for pane in panes} == {inspected.camera}
+    assert len({pane.canvas.size().toTuple() for pane in panes}) == 1
+
+
+@pytest.mark.parametrize("only", ["teacher", "student"])
+def test_one_model_is_enough(bench: Bench, panel: InspectPanel, qtbot: QtBot, only: str) -> None:
+    ref = bench.teacher if only == "teacher" else bench.students[0]
+    if only == "teacher":
+        bench.session.set_teacher(ref)
+    else:
+        bench.session.add_student(ref)
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        bench.session.open_image(bench.photo)
+    assert list(panel.board.panes) == [IMAGE, ref]
+    assert list(panel.board.rows) == [ref]
+
+
+def test_two_students_stand_side_by_side_or_are_chosen(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    first, second = bench.students
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.add_student(second)
+    differences = [difference_key(first), difference_key(second)]
+    assert list(inspected.board.panes) == [IMAGE, first, second, bench.teacher, *differences]
+    inspected.controls.students.setCurrentIndex(2)
+    inspected.controls.students.activated.emit(2)
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(1, 1)
+    assert list(inspected.board.panes) == [IMAGE, bench.teacher, second, difference_key(second)]
+    assert first not in inspected.board.rows
+
+
+def test_bad_models_say_why_and_the_others_are_shown(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    broken = bench.folder / "broken.safetensors"
+    broken.write_bytes(b"not a checkpoint")
+    for ref in (str(broken), save_model(bench.folder, "x2", 4, scale=2)):
+        with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+            bench.session.add_student(ref)
+    assert any("broken.safetensors" in error for error in bench.errors)
+    assert any("enlarges by 2" in error for error in bench.errors)
+    assert inspected.board.panes[str(broken)].canvas.message_is_error
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(5, 5)
+    assert bench.students[0] in inspected.board.rows
+
+
+def test_a_teacher_that_fails_is_said_where_its_differences_would_be(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    broken = bench.folder / "broken.safetensors"
+    broken.write_bytes(b"not a checkpoint")
+    with qtbot.waitSignal(inspected.finished, timeout=SLOW):
+        bench.session.set_teacher(str(broken))
+    canvas = inspected.board.panes[difference_key(bench.students[0])].canvas
+    assert "broken.safetensors" in canvas.message
+    assert canvas.message_is_error
+
+
+def test_a_large_image_is_inspected_in_a_window_around_the_query(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fakd_gui.inspect.features.MAX_SIDE", 12)
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
+    window = inspected.board.window
+    assert window is not None
+    assert (window.top, window.left, window.height, window.width) == (10, 14, 12, 12)
+    with qtbot.waitSignal(inspected.map_shown):
+        inspected.set_query(31, 2)
+    window, image = inspected.board.window, bench.session.image
+    assert window is not None
+    assert image is not None
+    assert (window.top, window.left) == (20, 0)
+    row = expected_row(bench.teacher, image.lr[20:32, 0:12], 3, 11, 2)
+    np.testing.assert_allclose(inspected.board.rows[bench.teacher], row, atol=1e-5)
+    assert inspected.board.value(bench.teacher, (31, 2)) == pytest.approx(1, abs=1e-5)
+    assert inspected.board.value(bench.teacher, (25, 25)) is None
+    assert "window 12 × 12 of 40 × 32 px" in inspected.board.panes[IMAGE].header.figures
+    frame = inspected.board.panes[IMAGE].canvas.marks[0][0]
+    assert frame.getRect() == (0, 80, 48, 48)
+
+
+def test_a_window_never_leaves_the_image() -> None:
+    side = MAX_SIDE
+    assert window_around((100, 90), 50, 2) == window_around((100, 90), 0, 89)
+    for y, x in ((0, 0), (999, 599), (500, 300)):
+        window = window_around((1000, 600), y, x)
+        assert window.holds(y, x)
+        assert (window.height, window.width) == (side, side)
+        assert 0 <= window.top <= 1000 - side
+        assert 0 <= window.left <= 600 - side
+
+
+def test_without_models_the_panel_says_what_to_do_until_there_is_one(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    bench.session.remove_student(bench.students[0])
+    bench.session.set_teacher("")
+    picture = inspected.board.panes[IMAGE].canvas
+    assert "Choose a teacher" in picture.message
+    assert inspected.board.rows == {}
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.set_teacher(bench.teacher)
+    assert picture.message == ""
+
+
+def test_a_click_on_a_layer_leaves_the_arrow_keys_to_the_pixel(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    inspected.setFocus()
+    inspected.set_query(5, 5)
+    bars = inspected.losses.bars
+    qtbot.waitUntil(lambda: len(bars.names) == 4)
+    qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(20, 25))
+    assert inspected.layer == 1
+    QTest.mouseClick(inspected.controls.layer_slider, Qt.MouseButton.LeftButton, pos=QPoint(2, 10))
+    assert inspected.layer == 0
+    qtbot.keyClick(QApplication.focusWidget() or inspected, Qt.Key.Key_Right)
+    assert inspected.query == (5, 6)
+    qtbot.keyClick(inspected, Qt.Key.Key_PageUp)
+    qtbot.keyClick(inspected, Qt.Key.Key_PageUp)
+    assert inspected.layer == 2
+    assert "after residual group 2 of 2" in inspected.controls.layer_name.text()

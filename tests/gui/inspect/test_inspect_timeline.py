@@ -1,0 +1,223 @@
+"""Checkpoints in Inspect: scrubbing over a run, and following a training without losing the pixel."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inspect_panels import SLOW, expected_row, feature_map, shown_panel
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+from small_models import Bench, save_model
+
+from fakd_core.distillation.affinity import spatial_affinity_loss
+from fakd_core.events import Scores, ValidationEnd
+from fakd_core.runs.config import TrainConfig
+from fakd_gui.inspect.board import IMAGE, difference_key
+from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.inspect.timeline import twin_ref
+from fakd_gui.session.jobs import Job
+
+
+@pytest.fixture
+def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
+    yield from shown_panel(bench, qtbot, students=0)
+
+
+def keep(run: Path, step: int, name: str = "") -> Path:
+    """Write what a run keeps of its student after `step` steps; every step's weights are others."""
+    folder = run / "snapshots" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (run / "config.toml").touch()
+    return Path(save_model(folder, f"{step:07d}", step + (5000 if name else 0)))
+
+
+@pytest.fixture
+def run(bench: Bench) -> Path:
+    run = bench.folder / "runs" / "rcan-a"
+    for step in (100, 200, 300):
+        keep(run, step)
+    return run
+
+
+def check_shown(panel: InspectPanel, ref: str, file: Path) -> None:
+    """The maps of `ref` are those of the weights in `file`, at the pixel shown."""
+    image = panel.session.image
+    assert image is not None
+    row = expected_row(str(file), image.lr, panel.layer, *panel.query)
+    np.testing.assert_allclose(panel.board.rows[ref], row, atol=1e-5)
+
+
+def test_scrubbing_shows_the_student_as_it_was_and_keeps_the_pixel(
+    bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
+) -> None:
+    bench.session.add_run(run)
+    panel.set_query(11, 4)
+    bar = panel.timeline_bar
+    assert bar.isVisible()
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        bar.runs.setCurrentIndex(bar.runs.findText("rcan-a"))
+        bar.runs.activated.emit(bar.runs.currentIndex())
+    ref = str(run)
+    assert list(panel.board.panes) == [IMAGE, bench.teacher, ref, difference_key(ref)]
+    check_shown(panel, ref, run / "snapshots/0000300.safetensors")
+    for key, step in ((Qt.Key.Key_BracketLeft, 200), (Qt.Key.Key_BracketLeft, 100)):
+        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+            QTest.keyClick(panel, key)
+        check_shown(panel, ref, run / f"snapshots/{step:07d}.safetensors")
+        assert panel.board.panes[ref].header.title == f"rcan-a · step {step}"
+        assert bar.step.text() == f"step {step}"
+    QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
+    assert panel.timeline.step == 100
+    slider = bar.slider
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        QTest.mouseClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(slider.width() // 2, 8))
+    check_shown(panel, ref, run / "snapshots/0000200.safetensors")
+    assert panel.query == (11, 4)
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        panel.timeline.set_run(None)
+        bench.session.add_student(bench.students[0])
+    assert ref not in panel.board.panes
+
+
+def test_the_run_s_student_gives_way_to_its_checkpoint_in_its_place_and_colour(
+    bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
+) -> None:
+    shutil.copy(bench.students[0], run / "student.safetensors")
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        bench.session.add_student(str(run))
+        bench.session.add_student(bench.students[1])
+    keys, colour = list(panel.board.panes), panel.board.colour(str(run))
+    check_shown(panel, str(run), run / "student.safetensors")
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        panel.timeline.set_run(run, 200)
+    assert list(panel.board.panes) == keys
+    assert panel.board.students == [str(run), bench.students[1]]
+    assert panel.board.colour(str(run)) == colour
+    check_shown(panel, str(run), run / "snapshots/0000200.safetensors")
+
+
+def test_a_twin_run_shows_both_students_at_the_same_step(
+    bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
+) -> None:
+    plain = keep(run, 200, "plain")
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        panel.timeline.set_run(run, 200)
+    twin = twin_ref(run)
+    assert {str(run), twin, difference_key(str(run)), difference_key(twin)} < set(panel.board.panes)
+    check_shown(panel, str(run), run / "snapshots/0000200.safetensors")
+    check_shown(panel, twin, plain)
+    assert "without FAKD" in panel.board.title(twin)
+
+
+def test_a_survey_gives_the_loss_of_every_checkpoint(
+    bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        panel.timeline.set_run(run)
+    curve = panel.timeline_bar.curve
+    qtbot.waitUntil(lambda: bool(curve.courses) and set(curve.courses[0].losses) == {300}, timeout=SLOW)
+    panel.timeline_bar.survey.click()
+    qtbot.waitUntil(lambda: set(curve.courses[0].losses) == {100, 200, 300}, timeout=SLOW)
+    image = bench.session.image
+    assert image is not None
+    teacher = feature_map(bench.teacher, image.lr, 3)
+    for step, loss in curve.courses[0].losses.items():
+        student = feature_map(str(run / f"snapshots/{step:07d}.safetensors"), image.lr, 3)
+        expected = float(spatial_affinity_loss(student[None], teacher[None]))
+        assert loss == pytest.approx(expected, rel=1e-4)
+    # The first stands at the left.
+    QTest.mouseClick(curve, Qt.MouseButton.LeftButton, pos=QPoint(3, 10))
+    assert panel.timeline.step == 100
+
+
+@pytest.fixture
+def training(bench: Bench) -> Iterator[tuple[Job, Path]]:
+    """A training that runs as far as the window knows; its run keeps nothing yet."""
+    run = bench.folder / "runs" / "learning"
+    run.mkdir(parents=True)
+    (run / "config.toml").touch()
+    session = bench.session
+    job = Job("training", lambda token: None, session)
+    session.training = job
+    session.training_config = TrainConfig.build(
+        student="rcan-paper-student", train_data=str(bench.folder), run=str(run)
+    )
+    yield job, run
+    session.training = None
+
+
+def validate(job: Job, run: Path, step: int) -> Path:
+    """The run keeps its student, and then says so."""
+    file = keep(run, step)
+    preview = np.zeros((4, 4, 3), dtype=np.uint8)
+    job.yielded.emit(ValidationEnd(step, Scores(30, 0.9), True, preview))
+    return file
+
+
+def test_following_shows_every_validation_and_keeps_the_pixel(
+    bench: Bench, panel: InspectPanel, training: tuple[Job, Path], qtbot: QtBot
+) -> None:
+    job, run = training
+    bench.session.training_started.emit(job)
+    bench.session.add_run(run)
+    panel.set_query(3, 17)
+    panel.set_layer(2)
+    QTest.keyClick(panel, Qt.Key.Key_T)
+    assert panel.timeline_bar.follow.isChecked()
+    for step in (50, 100, 150):
+        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+            file = validate(job, run, step)
+        check_shown(panel, str(run), file)
+        assert panel.board.panes[str(run)].header.title == f"learning · step {step}"
+    assert (panel.query, panel.layer) == ((3, 17), 2)
+    # Who looks back stays there while the training goes on.
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
+    assert not panel.timeline_bar.follow.isChecked()
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        validate(job, run, 200)
+    assert panel.timeline.step == 100
+    assert list(panel.timeline.steps) == [50, 100, 150, 200]
+    check_shown(panel, str(run), run / "snapshots/0000100.safetensors")
+
+
+def test_maps_of_a_checkpoint_that_is_gone_take_no_memory(
+    bench: Bench, panel: InspectPanel, training: tuple[Job, Path], qtbot: QtBot
+) -> None:
+    job, run = training
+    bench.session.training_started.emit(job)
+    bench.session.add_run(run)
+    QTest.keyClick(panel, Qt.Key.Key_T)
+    maps = {}
+    for step in (50, 100, 150):
+        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+            file = validate(job, run, step)
+        maps[step] = weakref.ref(panel.engine.features[str(run)])
+        if step == 100:
+            file.unlink()
+
+    def gone() -> list[int]:
+        gc.collect()
+        return [step for step, held in maps.items() if held() is None]
+
+    qtbot.waitUntil(lambda: gone() == [100], timeout=SLOW)
+
+
+def test_a_checkpoint_that_is_gone_is_said_and_the_rest_goes_on(
+    bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        panel.timeline.set_run(run, 200)
+    (run / "snapshots/0000100.safetensors").unlink()
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
+    assert "0000100.safetensors: this checkpoint is gone" in bench.errors[-1]
+    assert panel.board.panes[str(run)].canvas.message_is_error
+    assert bench.teacher in panel.board.rows

@@ -1,0 +1,94 @@
+"""A student leaves the window as other tools' files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PySide6.QtWidgets import QFileDialog, QMenu
+from pytestqt.qtbot import QtBot
+from run_lists import choose
+from safetensors.torch import load_file
+
+from fakd_core.models.references import model_file
+from fakd_gui.models import export
+from fakd_gui.models.export import KINDS
+from fakd_gui.runs.run_list import RunList
+from fakd_gui.session.session import Session
+from fakd_gui.window.main_window import MainWindow
+
+STUDENT = "rcan-g5-r1-c32-x4-fakd"
+
+
+@pytest.fixture
+def confirmed(session: Session) -> list[str]:
+    texts: list[str] = []
+    session.told.connect(texts.append)
+    return texts
+
+
+def test_a_run_s_student_is_exported_from_its_menu(
+    qtbot: QtBot,
+    runs: RunList,
+    confirmed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    run, path = choose(runs, "middle"), tmp_path / "out.pth"
+    entry = next(one for one in runs.menu_of(run).actions() if one.text().startswith("Export"))
+    assert not entry.isEnabled(), "it has no student yet"
+    (run / "student.safetensors").write_bytes(model_file(STUDENT).read_bytes())
+    monkeypatch.setattr(export, "ask_save_path", lambda *_: (path, "Checkpoint for FAKD's code"))
+    entry = next(one for one in runs.menu_of(run).actions() if one.text().startswith("Export"))
+    entry.trigger()
+    qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=20_000)
+    assert confirmed[-1] == "Wrote out.pth (0.9 MB)"
+    mine, theirs = torch.load(path, weights_only=True), load_file(model_file(STUDENT))
+    assert torch.equal(mine["body_tail.weight"], theirs["body.5.weight"])
+
+
+def test_any_model_s_file_is_exported_from_the_file_menu(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.pth"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(model_file(STUDENT)), ""))
+    monkeypatch.setattr(export, "ask_save_path", lambda *_: (path, "Checkpoint for other tools"))
+    (file,) = (action.menu() for action in window.menuBar().actions() if action.text() == "&File")
+    assert isinstance(file, QMenu)
+    next(entry for entry in file.actions() if entry.text() == "&Export a model…").trigger()
+    qtbot.waitUntil(path.exists, timeout=20_000)
+    mine, theirs = torch.load(path, weights_only=True), load_file(model_file(STUDENT))
+    assert torch.equal(mine["body.5.weight"], theirs["body.5.weight"])
+
+
+def test_onnx_is_written_beside_the_work_in_the_window(
+    qtbot: QtBot,
+    runs: RunList,
+    confirmed: list[str],
+    tmp_path: Path,
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    path = tmp_path / "out.onnx"
+    runs.exporter.export(STUDENT, path, KINDS["ONNX, half precision, white is 1"])
+    qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=100_000)
+    facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert (facts["value_range"], facts["precision"]) == ("0..1", "float16")
+
+
+@pytest.mark.parametrize("kind", ["Safetensors", "ONNX, white is 255"])
+def test_what_goes_wrong_is_said_in_the_bar(
+    qtbot: QtBot,
+    runs: RunList,
+    told: list[str],
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    damaged = tmp_path / "damaged.pth"
+    damaged.write_bytes(b"not a model")
+    path = tmp_path / f"out{KINDS[kind].suffix}"
+    runs.exporter.export(str(damaged), path, KINDS[kind])
+    qtbot.waitUntil(lambda: bool(told), timeout=60_000)
+    assert "damaged.pth" in told[0]
+    assert not path.exists()

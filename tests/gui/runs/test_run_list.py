@@ -1,0 +1,263 @@
+"""The list of runs: states, search, compare, rename, trash and back, and runs that come from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QListWidget,
+    QMessageBox,
+    QStyle,
+    QStyleOptionViewItem,
+)
+from pytestqt.qtbot import QtBot
+from run_lists import add_steps, choose, item_of, items, make_run, names
+
+from fakd_core.errors import RunError
+from fakd_core.runs.layout import LOCK
+from fakd_core.runs.lock import run_lock
+from fakd_gui.runs import actions
+from fakd_gui.runs.delegate import STATE
+from fakd_gui.runs.run_list import RunList
+from fakd_gui.runs.states import RunState, is_in_use, read_state
+from fakd_gui.session.session import Session
+
+
+def click(qtbot: QtBot, runs: RunList, name: str, box: bool = False) -> None:
+    rect = runs.list.visualItemRect(item_of(runs, name))
+    at = rect.center()
+    if box:
+        option = QStyleOptionViewItem()
+        option.initFrom(runs.list)
+        option.rect = QRect(rect)
+        option.features = QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
+        part = QStyle.SubElement.SE_ItemViewItemCheckIndicator
+        at = runs.list.style().subElementRect(part, option, runs.list).center()
+    qtbot.mouseClick(runs.list.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(at))
+
+
+# -- states ------------------------------------------------------------------------------------------
+
+
+def test_the_newest_comes_first_with_how_far_each_is(runs: RunList) -> None:
+    assert names(runs) == ["newest", "middle", "oldest"]
+    said = [item.data(STATE) for item in items(runs)]
+    assert said == ["30.00 dB · done", "29.00 dB · stopped at 2 of 4", "28.00 dB · done"]
+
+
+def test_what_is_new_in_a_run_is_read_and_nothing_else(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", done=100, steps=1000)
+    first = read_state(run)
+    assert (first.done, first.best) == (100, 28.5)
+    text = (run / "metrics.jsonl").read_bytes()
+    # What was read already could say anything.
+    other = b'{"event": "validation", "step": 1, "psnr": 99, "ssim": 1}'
+    (run / "metrics.jsonl").write_bytes(other.ljust(len(text) - 1) + b"\n")
+    add_steps(run, range(101, 104))
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"event": "step", "st')  # not whole yet
+    later = read_state(run, first)
+    assert (later.done, later.best) == (103, 28.5)
+    (run / "metrics.jsonl").write_text("")
+    assert read_state(run, first) == RunState(1000, about=first.about)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason"),
+    [
+        ("config.toml", "steps = maybe", "config.toml"),
+        ("metrics.jsonl", '{"event": "validation", "psnr"\n', "metrics.jsonl: damaged"),
+        ("metrics.jsonl", "\x00\x00\n", "metrics.jsonl: damaged"),
+    ],
+)
+def test_a_damaged_run_is_marked_with_the_reason(
+    qtbot: QtBot, runs: RunList, session: Session, file: str, text: str, reason: str
+) -> None:
+    run = session.runs_root / "oldest"
+    (run / file).write_text(text)
+    os.utime(run / "config.toml", (500, 500))
+    runs.states = {}
+    runs.look()
+    item = item_of(runs, "oldest")
+    qtbot.waitUntil(lambda: item.data(STATE) == "damaged", timeout=5000)
+    assert reason in item.toolTip()
+    assert names(runs)[:2] == ["newest", "middle"]
+
+
+def test_a_run_trained_by_another_process_says_so_and_stays(
+    qtbot: QtBot, runs: RunList, told: list[str]
+) -> None:
+    run = choose(runs, "middle")
+    with run_lock(run / LOCK):
+        assert is_in_use(run)
+        runs.look()
+        item = item_of(runs, "middle")
+        qtbot.waitUntil(lambda: item.data(STATE) == "29.00 dB · running, step 2", timeout=5000)
+        qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
+        qtbot.keyClick(runs.list, Qt.Key.Key_F2)
+        assert [error.split(":")[0] for error in told] == ["middle is being trained"] * 2
+        assert run.exists()
+    assert not is_in_use(run)
+
+
+def test_runs_made_and_removed_by_others_come_and_go(qtbot: QtBot, runs: RunList, session: Session) -> None:
+    make_run(session.runs_root, "from elsewhere")
+    qtbot.waitUntil(lambda: names(runs)[0] == "from elsewhere", timeout=5000)
+    shutil.rmtree(session.runs_root / "middle")
+    qtbot.waitUntil(lambda: "middle" not in names(runs), timeout=5000)
+    assert len(session.runs) == 3
+
+
+# -- finding and showing -----------------------------------------------------------------------------
+
+
+def test_search_by_words_of_name_state_and_models(qtbot: QtBot, runs: RunList) -> None:
+    qtbot.keyClicks(runs.search, "done EDSR")
+    assert names(runs) == ["newest", "oldest"]
+    qtbot.keyClicks(runs.search, " old")
+    assert names(runs) == ["oldest"]
+    runs.search.clear()
+    assert len(names(runs)) == 3
+
+
+def test_a_click_and_return_show_a_run(qtbot: QtBot, runs: RunList, session: Session) -> None:
+    shown: list[str] = []
+    session.run_selected.connect(lambda run: shown.append(run.name))
+    click(qtbot, runs, "middle")
+    qtbot.keyClick(runs.list, Qt.Key.Key_Down)
+    assert shown == ["middle"]
+    qtbot.keyClick(runs.list, Qt.Key.Key_Return)
+    assert shown == ["middle", "oldest"]
+
+
+def test_a_tick_compares_and_does_not_show(qtbot: QtBot, runs: RunList, session: Session) -> None:
+    shown: list[object] = []
+    session.run_selected.connect(shown.append)
+    for name in ("middle", "oldest"):
+        click(qtbot, runs, name, box=True)
+    assert [run.name for run in session.compared] == ["middle", "oldest"]
+    assert shown == []
+    choose(runs, "middle")
+    qtbot.keyClick(runs.list, Qt.Key.Key_Space)
+    assert [run.name for run in session.compared] == ["oldest"]
+    session.compare_runs([session.runs_root / "newest"])
+    assert item_of(runs, "oldest").checkState() is Qt.CheckState.Unchecked
+    assert item_of(runs, "newest").checkState() is Qt.CheckState.Checked
+
+
+def test_the_menu_does_what_it_says(
+    qtbot: QtBot, runs: RunList, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = choose(runs, "newest")
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    entries = {action.text().split("\t")[0]: action for action in runs.menu_of(run).actions()}
+    assert not entries["Continue run"].isEnabled()  # It is finished.
+    assert not entries["Use its student"].isEnabled()  # It has none.
+    with qtbot.waitSignal(runs.settings_wanted, timeout=1000) as wanted:
+        entries["Use its settings"].trigger()
+    assert wanted.args == [run]
+    entries["Open folder"].trigger()
+    assert opened == [QUrl.fromLocalFile(str(run))]
+    entries["Compare"].trigger()
+    assert session.compared == [run]
+
+
+# -- renaming and deleting ---------------------------------------------------------------------------
+
+
+def edit_name(qtbot: QtBot, runs: RunList, text: str) -> None:
+    qtbot.keyClick(runs.list, Qt.Key.Key_F2)
+    editor = runs.list.findChild(QLineEdit)
+    assert isinstance(editor, QLineEdit)
+    editor.selectAll()
+    qtbot.keyClicks(editor, text)
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    # Qt takes the text a moment later.
+    qtbot.waitUntil(lambda: runs.list.state() is not QListWidget.State.EditingState, timeout=2000)
+
+
+def test_f2_renames_the_folder_and_everybody_hears(qtbot: QtBot, runs: RunList, session: Session) -> None:
+    run = choose(runs, "middle")
+    session.add_student(str(run))
+    session.compare_runs([run])
+    edit_name(qtbot, runs, "better name")
+    to = session.runs_root / "better name"
+    assert (to / "config.toml").is_file()
+    assert not run.exists()
+    assert session.compared == [to]
+    assert session.students == [str(to)]
+    assert names(runs) == ["newest", "better name", "oldest"]
+    assert runs.selected() == to
+    assert item_of(runs, "better name").data(STATE) == "29.00 dB · stopped at 2 of 4"
+
+
+@pytest.mark.parametrize("name", ["oldest", "a/b", "..", " ", "x" * 300])
+def test_a_name_that_will_not_do_is_refused(qtbot: QtBot, runs: RunList, told: list[str], name: str) -> None:
+    run = choose(runs, "middle")
+    edit_name(qtbot, runs, name)
+    assert len(told) == 1
+    assert ("there already" in told[0]) is (name == "oldest")
+    assert run.exists()
+    assert sorted(names(runs)) == ["middle", "newest", "oldest"]
+
+
+def test_deleting_moves_to_the_trash_and_undo_brings_it_back(
+    qtbot: QtBot, runs: RunList, session: Session, tmp_path: Path
+) -> None:
+    run = choose(runs, "middle")
+    session.compare_runs([run])
+    before = sorted(path.name for path in run.iterdir())
+    with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
+        qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
+    text, take_back = offered.args
+    assert text == "Moved middle to the trash"
+    assert not run.exists()
+    assert names(runs) == ["newest", "oldest"]
+    assert session.compared == []
+    assert [path.name for path in (tmp_path / "data/Trash/files").iterdir()] == ["middle"]
+    take_back()
+    assert sorted(path.name for path in run.iterdir()) == before
+    assert names(runs) == ["newest", "middle", "oldest"]
+    assert session.compared == [run]
+    assert list((tmp_path / "data/Trash/info").iterdir()) == []
+
+
+def test_undo_brings_a_run_back_beside_one_that_took_its_place(
+    qtbot: QtBot, runs: RunList, session: Session, told: list[str]
+) -> None:
+    run = choose(runs, "middle")
+    session.add_student(str(run))
+    with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
+        runs.delete_button.click()
+    assert session.students == []
+    make_run(session.runs_root, "middle")
+    assert offered.args[1]()
+    assert told == []
+    assert run.exists()
+    beside = session.runs_root / "middle-1"
+    assert (beside / "config.toml").exists()
+    assert session.students == [str(beside)]
+
+
+@pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])
+def test_without_a_trash_a_person_is_asked(
+    qtbot: QtBot, runs: RunList, monkeypatch: pytest.MonkeyPatch, answer: QMessageBox.StandardButton
+) -> None:
+    run = choose(runs, "middle")
+
+    def no_trash(run: Path) -> None:
+        raise RunError(f"{run}: can't be moved to the trash")
+
+    monkeypatch.setattr(actions, "move_to_trash", no_trash)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+    qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
+    deleted = answer is QMessageBox.StandardButton.Yes
+    assert run.exists() is not deleted
+    assert ("middle" in names(runs)) is not deleted

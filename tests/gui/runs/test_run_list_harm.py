@@ -1,0 +1,268 @@
+"""Run folders that are damaged, gone, locked, many, or older than the clock says: said, and never a crash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+from run_lists import add_steps, make_run, names
+from tiny_trainings import make_config
+
+from fakd_core.events import StepEnd
+from fakd_core.runs.layout import LOCK, read_metrics
+from fakd_gui.runs.delegate import STATE, run_of
+from fakd_gui.runs.run_list import RunList
+from fakd_gui.runs.states import read_state
+from fakd_gui.session import run_folders
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.run_folders import runs_in
+from fakd_gui.session.session import Session
+from fakd_gui.window.main_window import MainWindow
+
+SLOW = 30_000
+QUICK = ("empty settings", "a step that is null", "a line that is a list")
+"""The rest of the harm is shown in a whole window where there is time."""
+
+
+def state_of(listed: RunList, run: Path) -> str:
+    items = [listed.list.item(row) for row in range(listed.list.count())]
+    return next((str(item.data(STATE)) for item in items if run_of(item) == run), "not listed")
+
+
+HARM: dict[str, tuple[str, bytes | None]] = {
+    "settings that are no text": ("config.toml", b"\xff\xfe\x00\x00" * 100),
+    "empty settings": ("config.toml", b""),
+    "settings without end": ("config.toml", b"steps = [" * 5000),
+    "metrics that are no text": ("metrics.jsonl", b"\xff\xfe\x00\n" * 10),
+    "a step that is no number": ("metrics.jsonl", b'{"event": "step", "step": NaN}\n'),
+    "an endless step": ("metrics.jsonl", b'{"event": "step", "step": 1e999}\n'),
+    "a step that is null": ("metrics.jsonl", b'{"event": "step", "step": null}\n'),
+    "a line that is a list": ("metrics.jsonl", b"[1, 2]\n"),
+    "a line without end": ("metrics.jsonl", b"[" * 100_000 + b"\n"),
+    "a validation without a score": ("metrics.jsonl", b'{"event": "validation", "step": 4}\n'),
+    "metrics that are a folder": ("metrics.jsonl", None),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_damaged_run_is_listed_with_its_reason_and_the_others_as_they_are(
+    qtbot: QtBot,
+    runs: RunList,
+    session: Session,
+    told: list[str],
+    harm: str,
+) -> None:
+    run = session.runs_root / "oldest"
+    name, content = HARM[harm]
+    (run / name).unlink()
+    if content is None:
+        (run / name).mkdir()
+    else:
+        (run / name).write_bytes(content)
+    runs.states = {}
+    runs.look()
+    qtbot.waitUntil(lambda: state_of(runs, run) == "damaged", timeout=5000)
+    assert name in runs.states[run].problem
+    assert state_of(runs, session.runs_root / "newest") == "30.00 dB · done"
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "harm", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in HARM]
+)
+def test_a_damaged_run_that_is_shown_compared_and_continued_is_an_error_in_the_window(
+    qtbot: QtBot, window: MainWindow, harm: str
+) -> None:
+    session = window.session
+    run = make_run(session.runs_root, "run", done=2)
+    name, content = HARM[harm]
+    (run / name).unlink()
+    if content is None:
+        (run / name).mkdir()
+    else:
+        (run / name).write_bytes(content)
+    window.run_list.scan()
+    session.compare_runs([run])
+    session.select_run(run)
+    window.run_list.doing.proceed(run)
+    qtbot.waitUntil(
+        lambda: session.training is None and any("run" in message for message in window.banner.messages),
+        timeout=SLOW,
+    )
+    qtbot.wait(200)
+    assert not [message for message in window.banner.messages if "Unexpected" in message]
+    assert window.isVisible()
+
+
+def test_a_folder_that_may_not_be_looked_into_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, closed = make_run(tmp_path, "kept"), make_run(tmp_path, "closed")
+    look = run_folders.holds_run
+
+    def forbidden(folder: Path) -> bool:
+        if folder == closed:
+            raise PermissionError(13, "Permission denied")
+        return look(folder)
+
+    monkeypatch.setattr(run_folders, "holds_run", forbidden)
+    assert runs_in(tmp_path) == [kept]
+
+
+def test_a_run_that_goes_while_the_folder_is_read_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, going = make_run(tmp_path, "kept"), make_run(tmp_path, "going")
+    look = run_folders.holds_run
+
+    def gone_after(folder: Path) -> bool:
+        held = look(folder)
+        shutil.rmtree(going, ignore_errors=True)
+        return held or folder == going
+
+    monkeypatch.setattr(run_folders, "holds_run", gone_after)
+    assert kept in runs_in(tmp_path)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"a\nb", ("ü" * 120).encode(), b"50% & <b>bold"])
+def test_names_that_are_hard_to_show(qtbot: QtBot, window: MainWindow, name: bytes) -> None:
+    root = window.session.runs_root
+    made = make_run(root, "plain")
+    run = Path(os.fsdecode(os.path.join(os.fsencode(root), name)))
+    made.rename(run)
+    window.run_list.scan()
+    # Settings are text, and so are the names in them.
+    expected = "damaged" if name == b"caf\xe9" else "28.50 dB · done"
+    qtbot.waitUntil(lambda: state_of(window.run_list, run) == expected, timeout=5000)
+    window.session.select_run(run)
+    qtbot.waitUntil(lambda: window.train.monitor.shown.run == run, timeout=5000)
+    window.run_list.scan()
+    assert window.run_list.list.count() == 1
+
+
+def test_a_run_folder_removed_while_it_trains_is_made_anew(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
+) -> None:
+    session, run = window.session, window.session.runs_root / "run"
+    steps: list[int] = []
+    job = session.start_training(make_config(run, small_teacher, photos, steps=5000))
+    job.yielded.connect(lambda event: steps.append(event.step) if isinstance(event, StepEnd) else None)
+    qtbot.waitUntil(lambda: len(steps) > 2, timeout=SLOW)
+    # At once: what is removed file by file can be written to meanwhile.
+    run.rename(run.with_name("elsewhere"))
+    shutil.rmtree(run.with_name("elsewhere"))
+    window.run_list.scan()
+    seen = steps[-1]
+    qtbot.waitUntil(lambda: steps[-1] > seen + 3, timeout=SLOW)
+    with qtbot.waitSignal(session.training_finished, timeout=SLOW):
+        window.train.stop()
+    window.run_list.scan()
+    assert run in session.runs
+    assert max(line["step"] for line in read_metrics(run)) == steps[-1]
+    qtbot.waitUntil(lambda: state_of(window.run_list, run).startswith("stopped at"), timeout=5000)
+
+
+def test_a_shown_run_that_is_removed_leaves_its_curves(qtbot: QtBot, window: MainWindow) -> None:
+    run = make_run(window.session.runs_root, "run")
+    window.run_list.scan()
+    window.session.select_run(run)
+    qtbot.waitUntil(lambda: window.train.monitor.shown.run == run, timeout=5000)
+    window.session.compare_runs([run])
+    shutil.rmtree(run)
+    window.run_list.scan()
+    assert window.session.runs == []
+    assert window.train.monitor.series.step == [1, 2, 3, 4]
+    window.session.select_run(run)
+    assert "not a run folder" in window.banner.messages[-1]
+
+
+def test_500_runs(qtbot: QtBot, window: MainWindow) -> None:
+    for number in range(500):
+        make_run(window.session.runs_root, f"run {number:03d}", done=3)
+    window.run_list.scan()
+    listed = window.run_list
+    assert listed.list.count() == 500
+    qtbot.waitUntil(lambda: len(listed.states) == 500, timeout=SLOW)
+    assert all(state.done == 3 for state in listed.states.values())
+    qtbot.keyClicks(listed.search, "run 123")
+    assert names(listed) == ["run 123"]
+
+
+def test_two_windows_on_one_folder(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
+) -> None:
+    """The second sees the first one's training, and may neither continue, rename nor delete it."""
+    other = Session(runs_root=window.session.runs_root)
+    errors: list[str] = []
+    other.error.connect(errors.append)
+    listed = RunList(other)
+    qtbot.addWidget(listed)
+    run = window.session.runs_root / "run"
+    job = window.session.start_training(make_config(run, small_teacher, photos, steps=5000))
+    steps: list[object] = []
+    job.yielded.connect(lambda event: steps.append(event) if isinstance(event, StepEnd) else None)
+    qtbot.waitUntil(lambda: len(steps) > 2, timeout=SLOW)
+    listed.scan()
+    qtbot.waitUntil(lambda: "running" in state_of(listed, run), timeout=5000)
+    with qtbot.waitSignal(other.training_finished, timeout=SLOW):
+        listed.doing.proceed(run)
+    assert f"in use by process {os.getpid()} on {socket.gethostname()}" in errors[-1]
+    listed.doing.delete(run)
+    assert "is being trained" in errors[-1]
+    assert run.exists()
+    seen = len(steps)
+    qtbot.waitUntil(lambda: len(steps) > seen, timeout=SLOW)
+    with qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
+        window.train.stop()
+    assert stop_all(listed, other)
+    # What the second was refused left no trace in the run.
+    found = [line["step"] for line in read_metrics(run) if line["event"] == "step"]
+    assert found == list(range(1, len(found) + 1))
+
+
+def test_a_run_of_another_process_says_whose_it_is(qtbot: QtBot, runs: RunList, session: Session) -> None:
+    run = session.runs_root / "middle"
+    program = (
+        "import sys, time; from pathlib import Path; from fakd_core.runs.lock import run_lock\n"
+        "with run_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(run / LOCK)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        runs.look()
+        qtbot.waitUntil(lambda: "running" in state_of(runs, run), timeout=5000)
+        tip = next(item.toolTip() for item in items(runs) if run_of(item) == run)
+        assert f"process {other.pid} on {socket.gethostname()}" in tip
+        assert other.stdin is not None
+        other.stdin.close()
+    runs.look()
+    qtbot.waitUntil(lambda: "running" not in state_of(runs, run), timeout=5000)
+
+
+def items(listed: RunList) -> list:  # type: ignore[type-arg]
+    return [listed.list.item(row) for row in range(listed.list.count())]
+
+
+@pytest.mark.parametrize("when", [0, -86_400 * 365, 4_102_444_800])
+def test_a_clock_that_was_set_back_or_forth(qtbot: QtBot, runs: RunList, session: Session, when: int) -> None:
+    run = session.runs_root / "middle"
+    before = read_state(run)
+    for name in ("config.toml", "metrics.jsonl"):
+        os.utime(run / name, (when, when))
+    add_steps(run, range(3, 5))
+    os.utime(run / "metrics.jsonl", (when, when))
+    later = read_state(run, before)
+    assert later.done == 4
+    runs.scan()
+    qtbot.waitUntil(lambda: "done" in state_of(runs, run), timeout=5000)
+    assert len(names(runs)) == 3
+    assert threading.active_count() < 20

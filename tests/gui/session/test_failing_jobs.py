@@ -1,0 +1,132 @@
+"""A job that raises leaves the window alive, with the reason and the details to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from busy_window import JOBS, SLOW, Desk, busy_desk
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMenu
+from pytestqt.qtbot import QtBot
+
+from fakd_core.runs.layout import read_metrics
+from fakd_gui.runs.delegate import STATE
+from fakd_gui.session.bug_report import KEPT, details_of, newest_details, note_failure
+from fakd_gui.window.error_banner import ErrorBanner
+from fakd_gui.window.main_window import MainWindow
+
+REASON = "the kernel exploded"
+
+
+@pytest.fixture
+def desk(
+    window: MainWindow,
+    qtbot: QtBot,
+    small_teacher: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Desk]:
+    with busy_desk(window, qtbot, small_teacher, photos, tmp_path, monkeypatch) as made:
+        yield made
+
+
+def explode() -> None:
+    raise RuntimeError(REASON)
+
+
+def run_out() -> None:
+    raise MemoryError
+
+
+def copied(window: MainWindow) -> str:
+    """What the menu puts on the clipboard."""
+    QGuiApplication.clipboard().setText("")
+    (entry,) = (
+        action
+        for menu in window.menuBar().findChildren(QMenu)
+        for action in menu.actions()
+        if "error details" in action.text()
+    )
+    entry.trigger()
+    return QGuiApplication.clipboard().text()
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_the_window_lives_on_and_tells(desk: Desk, job: str) -> None:
+    desk.act = explode
+    desk.start(job)
+    window = desk.window
+    desk.qtbot.waitUntil(lambda: desk.running() == [], timeout=SLOW)
+    desk.qtbot.waitUntil(lambda: REASON in newest_details(), timeout=5000)
+    text = copied(window)
+    for part in (REASON, "Traceback", "in explode", "FAKD Workbench", "Python 3.", "torch 2.", "PySide6"):
+        assert part in text
+    assert window.isVisible()
+    # A thread that has ended has still to tell the window so.
+    desk.qtbot.waitUntil(lambda: window.session.training is None, timeout=SLOW)
+    assert window.train.start_button.isVisibleTo(window.train)
+    if job in ("comparing", "inspecting", "figure"):
+        return  # There the reason stands where the picture would.
+    desk.qtbot.waitUntil(lambda: any(REASON in message for message in window.banner.messages), timeout=5000)
+    assert window.banner.copy_button.isVisible()
+    window.banner.copy_button.click()
+    assert "in explode" in QGuiApplication.clipboard().text()
+
+
+def test_out_of_memory_says_what_to_do(desk: Desk) -> None:
+    desk.act = run_out
+    desk.start("training")
+    banner = desk.window.banner
+    desk.qtbot.waitUntil(lambda: bool(banner.messages), timeout=SLOW)
+    assert "Not enough memory" in banner.messages[0]
+    assert "smaller batch" in banner.messages[0]
+    assert banner.copy_button.isVisible()
+
+
+def test_a_training_that_failed_is_marked_and_goes_on(desk: Desk) -> None:
+    desk.act = explode
+    desk.when = lambda: desk.steps() == 3
+    desk.train(steps=6, validate_every=2)
+    window = desk.window
+    with desk.qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
+        pass
+    runs = window.run_list
+    item = runs.list.item(0)
+    desk.qtbot.waitUntil(lambda: "failed at 3 of 6" in str(item.data(STATE)), timeout=10_000)
+    assert REASON in item.toolTip()
+    assert REASON in window.train.monitor.log.text()
+    desk.when = lambda: False
+    runs.list.setCurrentItem(item)
+    assert runs.continue_button.isEnabled()
+    with desk.qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
+        runs.continue_button.click()
+    # The last state that was saved is that of the validation at step 2.
+    lines = read_metrics(desk.run)
+    assert [line["step"] for line in lines if line["event"] == "step"] == [1, 2, 3, 4, 5, 6]
+    desk.qtbot.waitUntil(lambda: "done" in str(runs.list.item(0).data(STATE)), timeout=10_000)
+    assert REASON not in runs.list.item(0).toolTip()
+
+
+def test_a_message_of_a_person_s_mistake_has_no_details(window: MainWindow) -> None:
+    window.session.error.emit("photo.png: damaged")
+    assert window.banner.isVisible()
+    assert not window.banner.copy_button.isVisible()
+
+
+def test_details_are_found_by_a_longer_message_and_old_ones_go(qtbot: QtBot, window: MainWindow) -> None:
+    for number in range(KEPT + 5):
+        note_failure(f"Unexpected RuntimeError: number {number}!", RuntimeError(number))
+    assert details_of("Unexpected RuntimeError: number 0!") == ""
+    found = details_of(f"photo.png: Unexpected RuntimeError: number {KEPT}!")
+    assert f"RuntimeError: {KEPT}" in found
+    banner = ErrorBanner()
+    qtbot.addWidget(banner)
+    for number in (KEPT, KEPT + 1):
+        banner.show_error(f"Unexpected RuntimeError: number {number}!")
+    banner.copy_details()
+    text = QGuiApplication.clipboard().text()
+    assert text.count("Traceback") + text.count("RuntimeError: number") >= 2
+    assert text.count("FAKD Workbench") == 1

@@ -1,0 +1,91 @@
+"""What the window dropped ends in the GUI's thread: elsewhere Qt crashes."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fakd_gui.app import make_application
+from fakd_gui.session.garbage import GarbageTimer
+
+PROGRAM = """
+import threading
+import pyqtgraph as pg
+from PySide6.QtCore import QTimer
+from fakd_gui.app import make_application
+
+class Ring:
+    pass
+
+def drop(count):
+    for _ in range(count):
+        ring = Ring()
+        ring.plot = pg.PlotWidget()
+        ring.plot.plot([1, 2, 3])
+        ring.plot.show()
+        ring.itself = ring
+
+def allocate():
+    kept = [[number] for number in range(100_000)]
+
+app = make_application()
+app.processEvents()
+drop(20)
+worker = threading.Thread(target=allocate)
+worker.start()
+worker.join()
+QTimer.singleShot(2500, app.quit)
+app.exec()
+print("still here")
+"""
+
+
+def test_a_busy_thread_does_not_take_dropped_plots_apart() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert done.stdout.strip() == "still here", done.stderr
+
+
+def test_garbage_goes_in_the_thread_of_the_window(qtbot: QtBot) -> None:
+    app = make_application()
+    assert not gc.isenabled()
+    where: list[threading.Thread] = []
+
+    class Ring:
+        def __del__(self) -> None:
+            where.append(threading.current_thread())
+
+    def work() -> None:
+        ring = Ring()
+        ring.itself = ring  # type: ignore[attr-defined]
+        del ring
+        assert len([[number] for number in range(10_000)]) == 10_000
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join()
+    assert where == []
+    kept = [[number] for number in range(10_000)]
+    timer = app.findChild(GarbageTimer)
+    assert timer is not None
+    qtbot.waitUntil(lambda: bool(where), timeout=5000)
+    assert where == [threading.main_thread()]
+    assert kept
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_one_timer_per_application(qapp: object, times: int) -> None:
+    for _ in range(times):
+        app = make_application()
+    assert len(app.findChildren(GarbageTimer)) == 1

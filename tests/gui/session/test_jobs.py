@@ -1,0 +1,201 @@
+"""A job has exactly one outcome, whatever its work does; of requests only the latest counts."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from fakd_core.errors import DataError
+from fakd_core.events import CancelToken
+from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome
+
+
+def run(qtbot: QtBot, job: Job) -> tuple[list[object], JobEnd]:
+    events: list[object] = []
+    ends: list[JobEnd] = []
+    job.yielded.connect(events.append)
+    job.finished.connect(ends.append)
+    job.start()
+    qtbot.waitUntil(lambda: bool(ends), timeout=5000)
+    qtbot.wait(20)
+    assert len(ends) == 1
+    assert not job.running
+    return events, ends[0]
+
+
+def test_events_arrive_in_order_then_the_end(qtbot: QtBot) -> None:
+    def work(token: CancelToken) -> Iterator[int]:
+        yield from range(100)
+
+    events, end = run(qtbot, Job("count", work))
+    assert events == list(range(100))
+    assert end.outcome is Outcome.COMPLETED
+
+
+def test_work_is_off_the_gui_thread(qtbot: QtBot) -> None:
+    _, end = run(qtbot, Job("where", lambda token: threading.get_ident()))
+    assert end.result not in (None, threading.get_ident())
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (DataError("photo.png: damaged"), "photo.png: damaged"),
+        (RuntimeError("shape mismatch"), "Unexpected RuntimeError: shape mismatch"),
+        (MemoryError(), "Not enough memory"),
+        (SystemExit(3), "Unexpected SystemExit"),
+    ],
+)
+def test_any_error_is_one_failed_end_with_a_message(qtbot: QtBot, error: BaseException, message: str) -> None:
+    def work(token: CancelToken) -> Iterator[int]:
+        yield 1
+        raise error
+
+    events, end = run(qtbot, Job("fail", work))
+    assert (events, end.outcome) == ([1], Outcome.FAILED)
+    assert message in end.message
+
+
+def test_a_paused_job_waits_and_a_cancelled_one_ends(qtbot: QtBot) -> None:
+    counted: list[int] = []
+
+    def work(token: CancelToken) -> Iterator[int]:
+        while True:
+            token.wait_while_paused()
+            token.raise_if_cancelled()
+            counted.append(1)
+            threading.Event().wait(0.002)
+            yield len(counted)
+
+    job = Job("endless", work)
+    ends: list[JobEnd] = []
+    job.finished.connect(ends.append)
+    job.start()
+    qtbot.waitUntil(lambda: len(counted) > 3, timeout=5000)
+    job.pause()
+    qtbot.wait(30)
+    at_pause = len(counted)
+    qtbot.wait(60)
+    assert len(counted) == at_pause
+    job.cancel()
+    qtbot.waitUntil(lambda: bool(ends), timeout=1000)
+    assert ends[0].outcome is Outcome.CANCELLED
+
+
+def test_only_the_latest_request_is_answered(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    results: list[object] = []
+    latest.result.connect(results.append)
+
+    def answer(number: int) -> object:
+        def work(token: CancelToken) -> int:
+            for _ in range(20):
+                token.raise_if_cancelled()
+                threading.Event().wait(0.005)
+            return number
+
+        return work
+
+    with qtbot.waitSignal(latest.result, timeout=5000):
+        for number in range(6):
+            latest.submit(answer(number))  # type: ignore[arg-type]
+    qtbot.wait(50)
+    assert results == [5]
+    assert not latest.running
+
+
+def test_a_result_that_came_before_the_cancel_is_not_told_after_it(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    results: list[object] = []
+    latest.result.connect(results.append)
+    latest.submit(lambda token: 1)
+    # The thread ends by itself; that it did is told by the event loop, which comes after the cancel.
+    assert latest.wait()
+    latest.cancel()
+    qtbot.waitUntil(lambda: not latest.running, timeout=5000)
+    assert results == []
+
+
+def test_what_work_held_is_freed_with_its_job(qtbot: QtBot) -> None:
+    class Maps:
+        """Stands for the feature maps that a job works on."""
+
+    latest = LatestWins("maps", None)
+    held: list[weakref.ref[Maps]] = []
+    for _ in range(3):
+        maps = Maps()
+        held.append(weakref.ref(maps))
+        with qtbot.waitSignal(latest.result):
+            latest.submit(lambda token, maps=maps: id(maps))  # type: ignore[misc]
+        del maps
+
+    def freed() -> bool:
+        gc.collect()
+        return not any(one() for one in held)
+
+    qtbot.waitUntil(freed, timeout=5000)
+
+
+def test_of_a_thousand_requests_at_once_the_first_and_the_last_are_worked_on(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    started: list[int] = []
+    results: list[object] = []
+    busy: list[bool] = []
+    latest.result.connect(results.append)
+    latest.busy.connect(busy.append)
+
+    def request(number: int) -> Callable[[CancelToken], int]:
+        def work(token: CancelToken) -> int:
+            started.append(number)
+            for _ in range(number == 0 and 1000):
+                token.heed()
+                threading.Event().wait(0.005)
+            return number
+
+        return work
+
+    latest.submit(request(0))
+    qtbot.waitUntil(lambda: started == [0], timeout=5000)
+    for number in range(1, 1000):
+        latest.submit(request(number))
+        assert len(latest.findChildren(Job)) == 1
+    qtbot.waitUntil(lambda: bool(results), timeout=5000)
+    assert (started, results, busy[-1]) == ([0, 999], [999], False)
+
+
+def test_of_requests_faster_than_the_work_few_are_begun_and_one_at_a_time(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    at_once = most = begun = 0
+    results: list[object] = []
+    latest.result.connect(results.append)
+
+    def request(number: int) -> Callable[[CancelToken], int]:
+        def work(token: CancelToken) -> int:
+            nonlocal at_once, most, begun
+            at_once, begun = at_once + 1, begun + 1
+            most = max(most, at_once)
+            try:
+                for _ in range(10):
+                    token.heed()
+                    threading.Event().wait(0.005)
+            finally:
+                at_once -= 1
+            return number
+
+        return work
+
+    for number in range(1000):
+        latest.submit(request(number))
+        if number % 10 == 0:
+            qtbot.wait(1)
+    qtbot.waitUntil(lambda: 999 in results, timeout=10_000)
+    qtbot.waitUntil(lambda: not latest.running, timeout=5000)
+    assert most == 1
+    assert begun <= 200
+    assert len(results) <= 2
+    assert results[-1] == 999

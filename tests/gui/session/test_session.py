@@ -1,0 +1,137 @@
+"""What panels share: runs, models, one training at a time, and an end that leaves nothing running."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from tiny_trainings import make_config, train_to_the_end
+
+from fakd_core.events import StepEnd
+from fakd_gui.session.jobs import Outcome
+from fakd_gui.session.model_cache import ModelCache
+from fakd_gui.session.run_folders import free_run_folder, runs_in
+from fakd_gui.session.session import Session
+from fakd_gui.window.main_window import MainWindow
+
+
+def test_a_training_that_ends_is_in_the_list_with_its_student(
+    qtbot: QtBot, session: Session, small_teacher: Path, photos: Path
+) -> None:
+    run = session.runs_root / "first"
+    assert (
+        train_to_the_end(qtbot, session, make_config(run, small_teacher, photos)).outcome is Outcome.COMPLETED
+    )
+    assert (session.runs, session.students, session.training) == ([run], [str(run)], None)
+    later = Session(runs_root=session.runs_root)
+    later.find_runs()
+    assert later.runs == [run]
+
+
+def test_a_folder_without_images_is_an_error_and_leaves_no_run(
+    qtbot: QtBot, session: Session, small_teacher: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    errors: list[str] = []
+    session.error.connect(errors.append)
+    run = session.runs_root / "first"
+    end = train_to_the_end(qtbot, session, make_config(run, small_teacher, empty))
+    assert end.outcome is Outcome.FAILED
+    assert len(errors) == 1
+    assert "no images" in errors[0]
+    assert session.runs == []
+    assert not run.exists()
+
+
+def test_the_error_stands_in_the_window_until_esc(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, tmp_path: Path
+) -> None:
+    train_to_the_end(
+        qtbot, window.session, make_config(tmp_path / "run", small_teacher, tmp_path / "nowhere")
+    )
+    assert window.banner.isVisible()
+    assert "nowhere" in window.banner.messages[0]
+    window.session.error.emit(window.banner.messages[0])
+    assert len(window.banner.messages) == 1
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.banner.isVisible()
+
+
+def test_one_training_at_a_time(qtbot: QtBot, session: Session, small_teacher: Path, photos: Path) -> None:
+    config = make_config(session.runs_root / "first", small_teacher, photos, steps=5000)
+    session.start_training(config)
+    with pytest.raises(RuntimeError, match="running already"):
+        session.start_training(config)
+
+
+def test_shutting_down_stops_the_training_and_leaves_no_thread(
+    qtbot: QtBot, session: Session, small_teacher: Path, photos: Path
+) -> None:
+    before = threading.active_count()
+    run = session.runs_root / "first"
+    events: list[object] = []
+    job = session.start_training(make_config(run, small_teacher, photos, steps=5000))
+    job.yielded.connect(events.append)
+    qtbot.waitUntil(lambda: any(isinstance(event, StepEnd) for event in events), timeout=20_000)
+    assert session.shut_down()
+    assert not job.running
+    assert threading.active_count() <= before
+    assert (run / "checkpoints" / "last.pt").is_file()
+
+
+def test_preparing_is_told_and_can_be_stopped(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path, tmp_path: Path
+) -> None:
+    run, monitor = tmp_path / "run", window.train.monitor
+    told: list[str] = []
+    job = window.session.start_training(make_config(run, small_teacher, photos))
+    job.yielded.connect(lambda _: told.append(monitor.log.text()))
+    # On the training's own thread: it goes no step further.
+    job.yielded.connect(lambda _: job.cancel(), Qt.ConnectionType.DirectConnection)
+    with qtbot.waitSignal(window.session.training_finished, timeout=20_000) as ended:
+        pass
+    assert ended.args[0].outcome is Outcome.CANCELLED
+    assert told == ["Preparing: reading the validation images, 0 of 1."]
+    assert monitor.log.text() == "Stopped before the first step; nothing was written."
+    assert not run.exists()
+    assert window.session.runs == []
+
+
+def test_a_folder_that_is_no_run_is_not_selected(session: Session, tmp_path: Path) -> None:
+    errors: list[str] = []
+    selected: list[Path] = []
+    session.error.connect(errors.append)
+    session.run_selected.connect(selected.append)
+    session.select_run(tmp_path)
+    assert (session.runs, selected) == ([], [])
+    assert str(tmp_path) in errors[0]
+
+
+def test_a_model_is_loaded_once_until_its_file_changes(small_teacher: Path, tmp_path: Path) -> None:
+    import os
+
+    path = tmp_path / "model.safetensors"
+    shutil.copy(small_teacher, path)
+    cache = ModelCache()
+    first = cache.get(str(path))
+    assert cache.get(str(path)) is first
+    os.utime(path, (1, 1))
+    assert cache.get(str(path)) is not first
+
+
+def test_runs_are_found_newest_first_and_names_are_free(tmp_path: Path) -> None:
+    import os
+
+    assert runs_in(tmp_path / "nowhere") == []
+    for age, name in enumerate(["new-1", "old-1"]):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.toml").write_text("")
+        os.utime(tmp_path / name / "config.toml", (1000 - age, 1000 - age))
+    (tmp_path / "no-run").mkdir()
+    assert [run.name for run in runs_in(tmp_path)] == ["new-1", "old-1"]
+    assert free_run_folder(tmp_path, "new").name == "new-2"

@@ -1,0 +1,143 @@
+"""The training form with a teacher of another project: its taps are shown, changed and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from foreign_networks import foreign_file
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from fakd_core import load_model
+from fakd_core.distillation.affinity import affinity_row
+from fakd_core.errors import FeatureTapError
+from fakd_core.events import CancelToken
+from fakd_core.inference.upscale import tensor_from_image
+from fakd_core.models.external.network import ForeignNetwork
+from fakd_gui.inspect.features import extract, tap_title, window_around
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.opened_image import open_image
+from fakd_gui.session.session import Session
+from fakd_gui.train.panel import TrainPanel
+
+STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
+CHOSEN = ["conv_first", "layers.0", "layers.1", "conv_after_body"]
+
+
+@pytest.fixture(scope="module")
+def swinir(tmp_path_factory: pytest.TempPathFactory, spandrel: object) -> Path:
+    return foreign_file(tmp_path_factory.mktemp("swinir"), "SwinIR")
+
+
+@pytest.fixture
+def panel(session: Session, qtbot: QtBot, swinir: Path, photos: Path) -> TrainPanel:
+    made = TrainPanel(session)
+    qtbot.addWidget(made, before_close_func=lambda widget: stop_all(widget))
+    made.show()
+    values = {"teacher": (str(swinir),), "student": STUDENT, "train_data": str(photos), "steps": 2}
+    made.form.fill({**values, "init_from_teacher": False, "batch": 1, "patch": 18, "val_images": 1})
+    checked(qtbot, made)
+    return made
+
+
+def checked(qtbot: QtBot, panel: TrainPanel) -> None:
+    qtbot.waitUntil(lambda: not panel.form.checking, timeout=60_000)
+
+
+def retype(panel: TrainPanel, layer: int, path: str) -> None:
+    edit = panel.form.body.taps.edits[layer]
+    edit.setFocus()
+    edit.selectAll()
+    QTest.keyClicks(edit, path)
+    edit.completer().popup().hide()
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+
+
+def test_its_taps_are_shown_and_changed_in_place(panel: TrainPanel, qtbot: QtBot, swinir: Path) -> None:
+    taps, form = panel.form.body.taps, panel.form
+    assert taps.isVisible()
+    assert [edit.text() for edit in taps.edits] == CHOSEN
+    assert not taps.reset.isEnabled()
+    assert "SwinIR ×4" in form.body.teacher_card.plain()
+    assert "12 features" in form.body.teacher_card.plain()
+    assert form.problems() == []
+
+    retype(panel, 2, "layers.2")
+    checked(qtbot, panel)
+    assert form.teacher.text() == f"{swinir}@conv_first,layers.0,layers.2,conv_after_body"
+    assert form.config() is not None
+    network = panel.session.models.get(form.teacher.text())
+    assert isinstance(network, ForeignNetwork)
+    assert network.spec.taps[2] == "layers.2"
+
+    taps.reset.click()
+    checked(qtbot, panel)
+    assert form.teacher.text() == str(swinir)
+    assert [edit.text() for edit in taps.edits] == CHOSEN
+
+
+def test_a_path_that_is_none_is_marked_where_it_stands(panel: TrainPanel, qtbot: QtBot) -> None:
+    taps, form = panel.form.body.taps, panel.form
+    retype(panel, 1, "layrs.0")
+    checked(qtbot, panel)
+    assert [bool(edit.property("invalid")) for edit in taps.edits] == [False, True, False, False]
+    assert taps.note.isVisible()
+    assert taps.note.text().startswith("Tap 'layrs.0': the network has no such module; near it: layers.")
+    assert form.config() is None
+    assert not form.fields["teacher"].note.isVisible(), "it is told once"
+    assert len(form.problems()) == 1
+
+    retype(panel, 1, "layers.0")
+    checked(qtbot, panel)
+    assert form.problems() == []
+    assert not taps.note.isVisible()
+    assert not any(edit.property("invalid") for edit in taps.edits)
+
+
+def test_what_can_be_taken_is_offered_while_typing(panel: TrainPanel) -> None:
+    edit = panel.form.body.taps.edits[1]
+    model = edit.completer().model()
+    offered = [model.index(row, 0).data() for row in range(model.rowCount())]
+    assert {"layers.3", "norm", "layers.0.residual_group.blocks.1"} <= set(offered)
+    assert "upsample" not in offered
+
+
+def test_our_own_teachers_have_nothing_to_choose(
+    panel: TrainPanel, qtbot: QtBot, small_teacher: Path
+) -> None:
+    panel.form.fill({"teacher": (str(small_teacher),)})
+    checked(qtbot, panel)
+    assert not panel.form.body.taps.isVisible()
+    assert panel.form.problems() == []
+
+
+def test_a_term_that_needs_equal_channels_names_both(panel: TrainPanel, qtbot: QtBot) -> None:
+    panel.form.fill({"distill": "1*FitNet"})
+    checked(qtbot, panel)
+    row = panel.form.recipe.rows[0]
+    assert "the student has 8 features, the teacher 12" in row.problem
+
+
+def test_it_is_inspected_like_our_own(swinir: Path, photos: Path, tmp_path: Path) -> None:
+    image = open_image(photos / "coffee0.png", 4, False)
+    window, token = window_around(image.lr.shape[:2], 5, 6), CancelToken()
+    model = load_model(swinir)
+    held = extract(model, (str(swinir), 0), image, window, token, "SwinIR")
+    assert [tap_title(held.spec, layer) for layer in range(4)] == CHOSEN
+    with torch.no_grad():
+        _, maps = model.forward_features(tensor_from_image(image.lr))
+    for layer, tap in enumerate(maps):
+        expected = affinity_row(tap[0], 5, 6).numpy()
+        assert np.abs(held.row(layer, 5, 6) - expected).max() < 1e-4
+
+    bare = foreign_file(tmp_path, "RealCUGAN")
+    image = open_image(photos / "coffee0.png", 2, False)
+    window = window_around(image.lr.shape[:2], 5, 6)
+    with pytest.raises(
+        FeatureTapError, match=r"RealCUGAN has no feature maps .* only its output can be used"
+    ):
+        extract(load_model(bare), (str(bare), 0), image, window, token, "it")

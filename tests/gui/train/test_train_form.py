@@ -1,0 +1,359 @@
+"""The form: drawn from the schema, checked while it is typed, what is found out about its values."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import training_options
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.session import Session
+from fakd_gui.train.estimate import Estimate, Pace, in_bytes, in_words
+from fakd_gui.train.memory_need import cache_bytes
+from fakd_gui.train.options import number, problems_of, whole_number, whole_numbers, written
+from fakd_gui.train.panel import TrainPanel
+from fakd_gui.train.presets import PRESETS, QUICK
+
+STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
+
+
+@pytest.fixture
+def panel(session: Session, qtbot: QtBot) -> TrainPanel:
+    made = TrainPanel(session)
+    qtbot.addWidget(made, before_close_func=lambda widget: stop_all(widget))
+    made.show()
+    return made
+
+
+def use_small(panel: TrainPanel, teacher: Path, photos: Path, **changes: object) -> None:
+    values = {"teacher": (str(teacher),), "student": STUDENT, "train_data": str(photos), **changes}
+    panel.form.fill({"init_from_teacher": False, "steps": 2, "batch": 1, "patch": 12, **values})
+
+
+def wait_for_check(qtbot: QtBot, panel: TrainPanel) -> None:
+    qtbot.waitUntil(lambda: not panel.form.checking, timeout=20_000)
+
+
+def test_every_option_of_the_schema_is_drawn_and_explained(panel: TrainPanel) -> None:
+    form = panel.form
+    assert list(form.fields) != list(TrainConfig.model_fields)  # In the form's own order, but all of them.
+    assert set(form.fields) == set(form.values()) == set(TrainConfig.model_fields)
+    for name, option in training_options().items():
+        widget, shown = form.fields[name].widget, form.fields[name].label.text().replace("&", "")
+        assert (widget.text() if isinstance(widget, QCheckBox) else shown) == option.title
+        assert widget.toolTip().startswith(option.description)
+        assert widget.accessibleName() or isinstance(widget, QCheckBox)
+    kinds = {"batch": QSpinBox, "ema": QLineEdit, "schedule": QComboBox, "compile": QCheckBox}
+    assert {name: type(form.fields[name].widget) for name in kinds} == kinds
+    assert "Left empty: a tenth of the run" in form.fields["validate_every"].widget.toolTip()
+    assert "from 0 to 1" in form.fields["alpha"].widget.toolTip()
+
+
+def test_an_option_left_empty_is_left_to_the_engine(panel: TrainPanel) -> None:
+    form = panel.form
+    form.fill({"validate_every": None, "val_images": None, "ema": None, "seed": 2**40})
+    assert form.editors["validate_every"].widget.text() == "a tenth of the run"
+    config = form.config()
+    assert config is not None
+    assert (config.validate_every, config.val_images, config.ema) == (None, None, None)
+    assert config.seed == 2**40
+    form.editors["ema"].widget.setText("0.99")
+    form.editors["validate_every"].widget.setValue(1)
+    assert (form.config().ema, form.config().validate_every) == (0.99, 1)
+
+
+def test_rare_options_are_folded_and_open_where_something_must_be_changed(panel: TrainPanel) -> None:
+    form = panel.form
+    rows = form.body.more.rows
+    assert not rows.isVisible()
+    form.editors["seed"].widget.setText("7")
+    assert any(
+        "seed 7" in label.text() for label in form.body.more.findChildren(type(form.body.teacher_card.text))
+    )
+    form.editors["ema"].widget.setText("2")
+    assert "above 0 and below 1" in form.fields["ema"].problem
+    assert rows.isVisible()
+
+
+def test_a_teacher_cache_gets_a_usual_number_of_patches(panel: TrainPanel, tmp_path: Path) -> None:
+    form = panel.form
+    assert not form.editors["cache_patches"].widget.isEnabled()
+    form.editors["teacher_cache"].widget.set_text(str(tmp_path / "cache"))
+    config = form.config()
+    assert config is not None
+    assert (config.teacher_cache, config.cache_patches) == (tmp_path / "cache", 4096)
+    form.editors["cache_patches"].widget.setValue(3)
+    assert "at least batch" in form.fields["cache_patches"].problem
+    form.editors["teacher_cache"].widget.set_text("")
+    assert form.config().cache_patches is None
+
+
+def test_what_needs_a_teacher_is_off_without_one(panel: TrainPanel) -> None:
+    form = panel.form
+    form.editors["twin"].widget.setChecked(True)
+    assert form.config().twin
+    form.teacher.set_text("none")
+    assert not form.editors["twin"].widget.isEnabled()
+    assert not form.config().twin
+
+
+def test_several_teachers_stay_several(panel: TrainPanel, small_teacher: Path) -> None:
+    names = ("rcan-g5-r5-c32-x4", str(small_teacher))
+    panel.form.fill({"teacher": names})
+    assert panel.form.values()["teacher"] == names
+    assert panel.form.first_teacher == names[0]
+
+
+def test_the_quick_preset_is_ready_at_once(panel: TrainPanel) -> None:
+    assert panel.form.presets.current == "Quick"
+    assert panel.start_button.isEnabled()
+    config = panel.form.config()
+    assert config is not None
+    shown = {name: getattr(config, name) for name in QUICK.values if name not in ("train_data", "val_data")}
+    assert shown == {name: QUICK.values[name] for name in shown}
+    assert (str(config.train_data), config.val_data) == ("samples", None)
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "Quick"])
+def test_a_paper_preset_asks_for_what_is_not_bundled(panel: TrainPanel, name: str) -> None:
+    panel.form.apply_preset(name)
+    assert set(problems_of(panel.form.values())) == {"teacher", "train_data"}
+    assert not panel.start_button.isEnabled()
+    assert panel.form.steps.value() == 200_000
+    assert panel.form.presets.current == name
+
+
+def test_an_edit_makes_the_preset_custom(panel: TrainPanel) -> None:
+    panel.form.steps.setValue(77)
+    assert panel.form.presets.current == "Custom"
+
+
+def test_findings_describe_models_images_and_time(
+    qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
+) -> None:
+    use_small(panel, small_teacher, photos)
+    wait_for_check(qtbot, panel)
+    assert panel.form.findings is not None
+    teacher, student = panel.form.body.teacher_card.plain(), panel.form.body.student_card.plain()
+    assert teacher.startswith("teacher: RCAN ×4, 4 groups of 2 blocks, 8 features, 0.0")
+    assert teacher.endswith("GMACs, RCAN authors' keys, .safetensors")
+    assert "2 groups of 1 block, 8 features" in student
+    assert "starts at random" in student
+    assert "of the teacher's parameters" in student
+    assert panel.form.body.teacher_card.isVisible()
+    assert panel.form.findings.facts["train_data"] == "4 images to train on, 2 held out for validation"
+    formula = panel.form.recipe.formula
+    assert formula.accessibleName() == "loss = 0.5·L1(student, HR) + 0.5·L1(student, teacher) + 10·SA"
+    assert "SA<sub>1,2,3</sub>" in formula.text()
+    assert panel.estimate.text().startswith("about ")
+    assert "MB of memory (CPU)" in panel.estimate.text()
+    assert panel.session.teacher == str(small_teacher)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        ({"scale": 2}, "teacher", "x4"),
+        ({"distill": "1*CA", "student": "rcan:n_feats=12,reduction=4"}, "distill", "equal width"),
+        ({"layers": ()}, "layers", "at least one"),
+        (
+            {"student": "edsr:n_feats=8,n_resblocks=2", "init_from_teacher": True},
+            "init_from_teacher",
+            "no layers match",
+        ),
+        ({"val_images": 6}, "train_data", "hold out fewer"),
+        ({"device": "abacus"}, "device", "abacus"),
+        ({"precision": "fp16"}, "precision", "CUDA"),
+    ],
+)
+def test_what_does_not_fit_together_is_said(
+    qtbot: QtBot,
+    panel: TrainPanel,
+    small_teacher: Path,
+    photos: Path,
+    changes: dict[str, object],
+    field: str,
+    reason: str,
+) -> None:
+    use_small(panel, small_teacher, photos, **changes)
+    wait_for_check(qtbot, panel)
+    assert reason in panel.form.fields[field].problem
+    assert not panel.start_button.isEnabled()
+
+
+def test_a_student_with_weights_cannot_begin_as_the_teacher(
+    qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
+) -> None:
+    use_small(panel, small_teacher, photos, student=str(small_teacher), init_from_teacher=True)
+    wait_for_check(qtbot, panel)
+    assert "weights of its own" in panel.form.fields["init_from_teacher"].problem
+
+
+def test_an_invalid_field_is_marked_until_it_is_right(
+    qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
+) -> None:
+    use_small(panel, small_teacher, photos)
+    panel.form.teacher.set_text("nowhere.pth")
+    wait_for_check(qtbot, panel)
+    edit = panel.form.teacher.findChild(QLineEdit)
+    assert edit.property("invalid")
+    panel.form.teacher.set_text(str(small_teacher))
+    wait_for_check(qtbot, panel)
+    assert not edit.property("invalid")
+    assert panel.form.problems() == []
+
+
+def test_no_teacher_is_a_choice(qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path) -> None:
+    use_small(panel, small_teacher, photos)
+    panel.form.teacher.set_text("none")
+    wait_for_check(qtbot, panel)
+    config = panel.form.config()
+    assert config is not None
+    assert config.teacher == ()
+    assert panel.form.recipe.formula.accessibleName() == "loss = L1(student, HR)"
+    assert not panel.form.body.teacher_card.isVisible()
+    assert not panel.form.editors["init_from_teacher"].widget.isEnabled()
+
+
+def test_a_new_run_gets_a_free_folder_unless_named(panel: TrainPanel) -> None:
+    form = panel.form
+    root = panel.session.runs_root
+    assert Path(form.run.text()) == root / "rcan-small-student-1"
+    (root / "rcan-small-student-1").mkdir(parents=True)
+    form.new_run_name()
+    assert Path(form.run.text()) == root / "rcan-small-student-2"
+    form.run.combo.lineEdit().clear()
+    form.run.combo.lineEdit().insert("mine")
+    form.run.combo.lineEdit().textEdited.emit("mine")
+    form.new_run_name()
+    assert form.run.text() == "mine"
+
+
+@pytest.mark.parametrize(("typed", "value"), [("1e-4", 1e-4), ("0,5", 0.5), ("much", "much"), ("", None)])
+def test_numbers_are_read_or_left_as_text(typed: str, value: object) -> None:
+    assert number(typed) == value
+
+
+@pytest.mark.parametrize(("typed", "value"), [("12 000", 12_000), ("1.5", "1.5"), ("", None)])
+def test_whole_numbers_are_read_or_left_as_text(typed: str, value: object) -> None:
+    assert whole_number(typed) == value
+
+
+@pytest.mark.parametrize("value", [1e-4, 0.1 + 0.2, 1 / 3, 123456789.25])
+def test_a_number_is_written_so_that_it_is_read_as_the_same(value: float) -> None:
+    assert number(written(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"), [("150000, 300000", (150_000, 300_000)), ("150 000", (150_000,)), ("a, 1", "a, 1")]
+)
+def test_milestones_are_read_or_left_as_text(typed: str, value: object) -> None:
+    assert whole_numbers(typed) == value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(45.4, "45 s"), (110, "1 min 50 s"), (1500, "25 min"), (11_400, "3 h 10 min"), (432_000, "5 days")],
+)
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(3.4e8, "340 MB"), (1.26e9, "1.3 GB"), (24e9, "24 GB"), (1, "1 MB")]
+)
+def test_sizes_in_words(size: float, words: str) -> None:
+    assert in_bytes(size) == words
+
+
+def test_time_counts_the_twin_the_terms_and_the_cache() -> None:
+    """A step of 2 patches of 10x10 px: teacher 0.1 s and student 0.3 s a patch, terms 0.5 s a patch."""
+    pace = Pace(teacher=1e-3, student=3e-3, terms=0.5, device="cpu")
+    plain = {
+        "student": "s",
+        "train_data": "d",
+        "run": "r",
+        "teacher": "t",
+        "batch": 2,
+        "patch": 10,
+        "steps": 10,
+    }
+    cached = {"teacher_cache": "c", "cache_patches": 50}
+    assert pace.seconds(TrainConfig.build(**plain)) == pytest.approx(10 * 2 * (0.1 + 0.3 + 0.5))
+    assert pace.seconds(TrainConfig.build(**plain, twin=True)) == pytest.approx(10 * 2 * (0.1 + 0.6 + 0.5))
+    assert pace.seconds(TrainConfig.build(**plain, **cached)) == pytest.approx(
+        10 * 2 * (0.3 + 0.5) + 50 * 0.1
+    )
+
+
+def test_too_little_room_is_a_warning_beside_start(qtbot: QtBot, panel: TrainPanel) -> None:
+    wait_for_check(qtbot, panel)
+    panel.form.findings.estimate = Estimate(20_000_000_000, 8_000_000_000, 0, 10**12, "cpu", 60)
+    panel.form.changed.emit()
+    assert panel.estimate.text().startswith("needs about 20 GB of memory, 8.0 GB are free")
+    assert panel.estimate.property("role") == "warning"
+    assert panel.start_button.isEnabled()
+    panel.form.findings.estimate = Estimate(10**9, 8 * 10**9, 2 * 10**12, 10**12, "cpu")
+    panel.form.changed.emit()
+    assert panel.estimate.text().startswith("the teacher cache takes 2000 GB, 1000 GB are free")
+
+
+def test_the_room_of_a_cache_is_that_of_its_files(small_teacher: Path) -> None:
+    """150 patches are 5 blocks of 32; each patch: 48x48x3 and 3 maps of 12x12x8 numbers of 2 bytes."""
+    from fakd_core.models.references import resolve_spec
+
+    values = {"student": "s", "train_data": "d", "run": "r", "teacher": str(small_teacher), "patch": 12}
+    config = TrainConfig.build(**values, teacher_cache="c", cache_patches=150)
+    each = 2 * (48 * 48 * 3 + 3 * 12 * 12 * 8)
+    assert cache_bytes(config, (resolve_spec(str(small_teacher)),)) == 160 * each
+
+
+def test_the_keyboard_goes_through_the_form_as_it_is_read(qtbot: QtBot, panel: TrainPanel) -> None:
+    wait_for_check(qtbot, panel)
+    panel.form.body.more.unfold()
+    panel.form.recipe.setText("10*SA+1*PSA")
+    qtbot.waitUntil(lambda: panel.form.recipe.rows[-1].weight.isVisible(), timeout=5000)
+    body = panel.form.widget()
+    panel.activateWindow()
+    panel.form.presets.combo.setFocus()
+    heights = []
+    widget: QWidget = panel.form.presets.combo
+    for _ in range(80):
+        if not body.isAncestorOf(widget):
+            break
+        heights.append(widget.mapTo(body, widget.rect().center()).y())
+        qtbot.keyClick(widget, Qt.Key.Key_Tab)
+        widget = panel.focusWidget()
+    assert len(heights) > 40
+    assert heights == sorted(heights)
+    panel.form.recipe.rows[0].weight.setFocus()
+    for there in (panel.form.recipe.rows[0].kind, panel.form.recipe.rows[0].down):
+        qtbot.keyClick(panel.focusWidget(), Qt.Key.Key_Tab)
+        assert panel.focusWidget() is there
+
+
+def test_mnemonics_are_unique(panel: TrainPanel) -> None:
+    labels = [field.label.text() for field in panel.form.fields.values()]
+    letters = [
+        text[text.index("&") + 1].lower() for text in [*labels, "Pr&eset", "S&moothing"] if "&" in text
+    ]
+    assert len(letters) == len(set(letters)) == 10
+    assert not set(letters) & set("ftvh")  # The menus'.
+
+
+def test_a_broken_training_image_is_marked_where_it_was_chosen(
+    qtbot: QtBot, panel: TrainPanel, photos: Path, tmp_path: Path
+) -> None:
+    for photo in photos.iterdir():
+        shutil.copy(photo, tmp_path / photo.name)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    form = panel.form
+    form.fill({"train_data": str(tmp_path)})
+    qtbot.waitUntil(lambda: "broken.png" in form.fields["train_data"].problem, timeout=20_000)
+    assert form.fields["patch"].problem == ""

@@ -1,0 +1,138 @@
+"""From "1 setting to change" to the field that it is, wherever that stands."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.session import Session
+from fakd_gui.train.form import FormGuide, TrainForm
+from fakd_gui.train.panel import TrainPanel
+
+
+class Bench(QWidget):
+    """A form with the two signs that the panel has below it, too low to show all of it."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.form = TrainForm(session)
+        self.line, self.button = QLabel("1 setting to change"), QPushButton("Start")
+        self.button.setEnabled(False)
+        column = QVBoxLayout(self)
+        for widget in (self.form, self.line, self.button):
+            column.addWidget(widget)
+        FormGuide(self.form, self.line, self.button)
+        self.resize(380, 330)
+
+
+@pytest.fixture
+def bench(session: Session, qtbot: QtBot) -> Bench:
+    bench = Bench(session)
+    # Qt aborts the program if a widget dies before its threads.
+    qtbot.addWidget(bench, before_close_func=stop_all)
+    bench.show()
+    bench.activateWindow()
+    qtbot.waitUntil(bench.isActiveWindow, timeout=5000)
+    qtbot.waitUntil(lambda: not bench.form.checking, timeout=60_000)
+    return bench
+
+
+def press(widget: QWidget) -> None:
+    """As the window system does: a disabled widget gets it, too, and makes nothing of it."""
+    spot = QPointF(widget.rect().center())
+    event = QMouseEvent(
+        QMouseEvent.Type.MouseButtonPress,
+        spot,
+        widget.mapToGlobal(spot),
+        Qt.MouseButton.LeftButton,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(widget, event)
+
+
+def in_view(form: TrainForm, widget: QWidget) -> bool:
+    spot = widget.mapTo(form.viewport(), QPoint())
+    return form.viewport().rect().contains(QRect(spot, widget.size()))
+
+
+@pytest.mark.parametrize(
+    ("sign", "name", "value"),
+    [("line", "ema", "2"), ("button", "student", "rcan:n_feats=x"), ("button", "alpha", "much")],
+)
+def test_a_press_leads_to_the_field(bench: Bench, qtbot: QtBot, sign: str, name: str, value: str) -> None:
+    form = bench.form
+    widget = form.editors[name].widget
+    (widget.set_text if hasattr(widget, "set_text") else widget.setText)(value)
+    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
+    field = form.fields[name]
+    assert field.problem
+    # As far from it as can be.
+    bar = form.verticalScrollBar()
+    bar.setValue(bar.maximum() if widget.mapTo(form.widget(), QPoint()).y() < bar.maximum() / 2 else 0)
+    assert not in_view(form, widget)
+    press(getattr(bench, sign))
+    assert in_view(form, widget)
+    assert in_view(form, field.note)
+    focused = QApplication.focusWidget()
+    assert focused is widget or widget.isAncestorOf(focused)
+    assert getattr(bench, sign).cursor().shape() is Qt.CursorShape.PointingHandCursor
+
+
+def test_the_panel_leads_there_from_its_line_its_button_and_the_key(session: Session, qtbot: QtBot) -> None:
+    panel = TrainPanel(session)
+    qtbot.addWidget(panel, before_close_func=stop_all)
+    panel.resize(900, 420)
+    panel.show()
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.form.checking, timeout=60_000)
+    form, wrong = panel.form, panel.form.editors["ema"].widget
+    wrong.setText("2")
+    for lead in (lambda: press(panel.estimate), lambda: press(panel.start_button), panel.start):
+        form.verticalScrollBar().setValue(0)
+        form.teacher.setFocus()
+        assert not in_view(form, wrong)
+        lead()
+        assert in_view(form, wrong)
+        assert QApplication.focusWidget() is wrong
+
+
+def test_an_option_that_is_folded_away_is_unfolded(bench: Bench, qtbot: QtBot) -> None:
+    form = bench.form
+    form.editors["ema"].widget.setText("2")
+    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
+    form.body.more.header.setChecked(False)
+    room = form.verticalScrollBar().maximum()
+    qtbot.waitUntil(lambda: form.verticalScrollBar().maximum() < room, timeout=5000)
+    form.verticalScrollBar().setValue(0)
+    press(bench.line)
+    assert form.body.more.rows.isVisible()
+    assert in_view(form, form.editors["ema"].widget)
+    qtbot.wait(50)  # Nor does it move away when Qt places everything anew.
+    assert in_view(form, form.editors["ema"].widget)
+
+
+def test_a_term_of_the_recipe_is_led_to_itself(bench: Bench, qtbot: QtBot) -> None:
+    form = bench.form
+    form.fill({"distill": "10*SA+1*PSA(k=0)"})
+    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
+    assert form.fields["distill"].problem
+    press(bench.line)
+    focused = QApplication.focusWidget()
+    assert form.recipe.isAncestorOf(focused) or form.recipe.below.isAncestorOf(focused)
+    assert in_view(form, focused)
+
+
+def test_without_a_problem_a_press_is_nothing(bench: Bench, qtbot: QtBot) -> None:
+    form = bench.form
+    assert form.problems() == []
+    before = QApplication.focusWidget(), form.verticalScrollBar().value()
+    press(bench.line)
+    form.show_problem()
+    assert (QApplication.focusWidget(), form.verticalScrollBar().value()) == before
+    assert bench.line.cursor().shape() is Qt.CursorShape.ArrowCursor

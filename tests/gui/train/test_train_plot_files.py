@@ -1,0 +1,67 @@
+"""Curves that leave the window: tables and pictures."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+from run_plots import make_series
+
+from fakd_gui.session.session import Session
+from fakd_gui.train.plot_export import PlotExport
+from fakd_gui.train.plots import RunPlots
+
+
+@pytest.fixture
+def export(qtbot: QtBot, plots: RunPlots, session: Session) -> PlotExport:
+    made = PlotExport(session, plots, session)
+    plots.show_series(make_series(), "run-1")
+    plots.compare([("run-2", make_series(steps=6))])
+    return made
+
+
+def test_the_table_holds_every_point_of_what_is_shown(
+    qtbot: QtBot, plots: RunPlots, export: PlotExport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "curves.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path.with_suffix("")), ""))
+    plots.loss.readout.linkActivated.emit("TS")
+    export.ask("csv")
+    qtbot.waitUntil(path.exists, timeout=5000)
+    with path.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["run"], row["step"]) for row in rows[19:21]] == [("run-1", "20"), ("run-2", "1")]
+    assert len(rows) == 26
+    assert float(rows[3]["Loss: DS"]) == 0.25
+    assert "Loss: TS" not in rows[0]
+    psnr = [row["Validation PSNR (dB): student"] for row in rows]
+    assert psnr[8:10] == ["", "29.0"]
+    asked: list[str] = []
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]))
+    export.ask("csv")
+    assert "curves.csv exists already" in asked[0]
+
+
+def test_pictures_of_the_plots(export: PlotExport, plots: RunPlots, tmp_path: Path) -> None:
+    export.write(tmp_path / "a.png", "png")
+    image = QImage(str(tmp_path / "a.png"))
+    assert image.size() == plots.figure.size() * 2
+    export.write(tmp_path / "a.svg", "svg")
+    drawing = (tmp_path / "a.svg").read_text()
+    assert "Validation PSNR" in drawing
+    assert drawing.count("<polyline") + drawing.count("<path") > 20
+    assert "<image" not in drawing
+
+
+def test_a_place_that_cannot_be_written_is_told(
+    qtbot: QtBot, export: PlotExport, session: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for kind in ("csv", "png", "svg"):
+        with qtbot.waitSignal(session.error, timeout=5000) as told:
+            export.write(tmp_path / "file" / f"x.{kind}", kind)
+        assert "can't be written" in told.args[0]

@@ -1,0 +1,300 @@
+"""The curves of a run: what is shown, zooming, reading, other runs laid over, and what is remembered."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from run_plots import drawn, make_series, middle
+
+from fakd_core.events import Scores
+from fakd_core.runs.config import TrainConfig, to_toml
+from fakd_core.runs.layout import CONFIG, METRICS
+from fakd_gui.app import make_application
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.session import Session
+from fakd_gui.train.monitor import TrainMonitor
+from fakd_gui.train.plot_card import PlotCard
+from fakd_gui.train.plots import RunPlots
+from fakd_gui.train.series import RunSeries
+from fakd_gui.widgets.theme import watcher
+
+
+def send_mouse(card: PlotCard, kind: QEvent.Type, at: QPoint, held: Qt.MouseButton) -> None:
+    viewport = card.widget.viewport()
+    released = kind is QEvent.Type.MouseButtonRelease
+    button = Qt.MouseButton.NoButton if kind is QEvent.Type.MouseMove else held
+    buttons = Qt.MouseButton.NoButton if released else held
+    event = QMouseEvent(
+        kind,
+        QPointF(at),
+        QPointF(viewport.mapToGlobal(at)),
+        button,
+        buttons,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(viewport, event)
+
+
+def wheel(card: PlotCard, at: QPoint, notches: int) -> None:
+    viewport = card.widget.viewport()
+    QApplication.sendEvent(
+        viewport,
+        QWheelEvent(
+            QPointF(at),
+            QPointF(viewport.mapToGlobal(at)),
+            QPoint(0, 0),
+            QPoint(0, 120 * notches),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        ),
+    )
+
+
+# -- what is shown -----------------------------------------------------------------------------------
+
+
+def test_weighted_parts_and_total_or_the_raw_ones(plots: RunPlots) -> None:
+    plots.smoothing.setValue(0)
+    plots.show_series(make_series())
+    assert {key for _, key in plots.loss.curves} == {"total", "DS", "TS", "SA"}
+    assert drawn(plots.loss, "SA")[1][-1] == 3.0
+    plots.weighted.setChecked(False)
+    plots.redraw()
+    assert {key for _, key in plots.loss.curves} == {"DS", "TS", "SA"}
+    assert drawn(plots.loss, "SA")[1][-1] == pytest.approx(0.3)
+    assert drawn(plots.loss, "DS")[0].tolist() == list(range(1, 21))
+    assert drawn(plots.rate, "lr")[1].tolist() == [1e-4] * 20
+    assert drawn(plots.ssim, "student")[1].tolist() == [0.85] * 2
+
+
+def test_another_smoothing_redraws_every_point(qtbot: QtBot, plots: RunPlots) -> None:
+    plots.smoothing.setValue(0)
+    plots.show_series(make_series())
+    sharp = drawn(plots.loss, "DS")[1].copy()
+    plots.smoothing.setValue(90)
+    qtbot.waitUntil(lambda: not np.array_equal(drawn(plots.loss, "DS")[1], sharp), timeout=2000)
+    assert drawn(plots.loss, "DS")[1][0] == sharp[0]
+    assert drawn(plots.loss, "DS")[1][-1] > sharp[-1]
+
+
+@pytest.mark.parametrize("student", [12.0, 29.0, 31.0])
+def test_levels_and_student_are_in_view(plots: RunPlots, student: float) -> None:
+    plots.show_series(make_series(student=student))
+    low, high = plots.psnr.plot.viewRange()[1]
+    assert low < min(student, 28.0)
+    assert high > max(student, 30.0)
+    assert sorted(line.value() for line in plots.ssim.level_lines) == [0.8, 0.9]
+
+
+def test_twins_stand_beside_one_another_by_name(plots: RunPlots) -> None:
+    plots.show_series(make_series(twin=True))
+    assert drawn(plots.psnr, "plain")[1].tolist() == [28.5, 28.5]
+    assert drawn(plots.loss, "plain")[1][-1] == 2.0
+    text = plots.psnr.readout.text()
+    assert "with&nbsp;FAKD" in text
+    assert "without&nbsp;FAKD" in text
+
+
+def test_another_run_takes_the_place_of_the_first(plots: RunPlots) -> None:
+    plots.show_series(make_series())
+    plots.show_series(make_series(steps=6))
+    assert len(drawn(plots.loss, "total")[0]) == 6
+    plots.show_series(RunSeries())
+    assert plots.loss.curves == {}
+    assert "total" not in plots.loss.readout.text()
+
+
+def test_the_legend_reads_the_newest_values_in_both_schemes(plots: RunPlots) -> None:
+    plots.show_series(make_series())
+    light = plots.loss.readout.text()
+    assert all(name in light for name in ("total", "DS", "TS", "&nbsp;3"))
+    try:
+        watcher().choose("dark")
+        assert plots.loss.readout.text() != light
+    finally:
+        watcher().choose("system")
+
+
+def test_a_click_on_a_name_hides_its_curve(plots: RunPlots) -> None:
+    plots.show_series(make_series())
+    high = plots.loss.plot.viewRange()[1][1]
+    for name in ("SA", "total"):
+        plots.loss.readout.linkActivated.emit(name)
+    assert {key for _, key in plots.loss.curves} == {"DS", "TS"}
+    assert plots.loss.plot.viewRange()[1][1] < high
+    plots.loss.readout.linkActivated.emit("SA")
+    assert ("", "SA") in plots.loss.curves
+
+
+def test_a_log_axis_takes_the_logarithm(qtbot: QtBot, plots: RunPlots) -> None:
+    plots.smoothing.setValue(0)
+    plots.show_series(make_series())
+    plots.log_axis.setChecked(True)
+    # The smallest value is DS = 0.05.
+    qtbot.waitUntil(lambda: -1.6 < plots.loss.plot.viewRange()[1][0] <= np.log10(0.05), timeout=2000)
+
+
+def test_small_plots_give_way_to_the_loss(qtbot: QtBot, plots: RunPlots) -> None:
+    plots.show_series(make_series())
+    assert all(card.isVisible() for card in plots.cards.values())
+    plots.resize(300, 200)
+    qtbot.waitUntil(lambda: not plots.psnr.isVisible(), timeout=2000)
+    assert plots.loss.isVisible()
+    plots.tools.actions_of[plots.loss.name].trigger()
+    assert plots.psnr.isVisible()
+    assert not plots.loss.isVisible()
+
+
+# -- mouse -------------------------------------------------------------------------------------------
+
+
+def test_the_wheel_zooms_all_plots_and_a_double_click_fits(plots: RunPlots) -> None:
+    plots.show_series(make_series(steps=400))
+    whole = plots.loss.plot.viewRange()[0]
+    assert whole[0] <= 1
+    assert whole[1] >= 400
+    wheel(plots.loss, middle(plots.loss), 5)
+    near = plots.loss.plot.viewRange()[0]
+    assert whole[0] < near[0] < 200 < near[1] < whole[1]
+    assert plots.rate.plot.viewRange()[0] == pytest.approx(near)
+    assert plots.psnr.plot.viewRange()[0] == pytest.approx(near)
+    # The values follow: DS falls, so that within the view it has left its beginning.
+    assert drawn(plots.loss, "DS")[0][0] >= near[0] - 1
+    # As a window system sends it.
+    for kind in ("Press", "Release", "DblClick", "Release"):
+        event = QEvent.Type[f"MouseButton{kind}"]
+        send_mouse(plots.psnr, event, middle(plots.psnr), Qt.MouseButton.LeftButton)
+    assert plots.loss.plot.viewRange()[0] == whole
+
+
+def test_dragging_moves_along_the_steps(qtbot: QtBot, plots: RunPlots) -> None:
+    plots.show_series(make_series(steps=400))
+    before = plots.loss.plot.viewRange()[0]
+    send_mouse(plots.loss, QEvent.Type.MouseButtonPress, middle(plots.loss, 0.6), Qt.MouseButton.LeftButton)
+    for across in (0.5, 0.4, 0.3):
+        send_mouse(plots.loss, QEvent.Type.MouseMove, middle(plots.loss, across), Qt.MouseButton.LeftButton)
+        qtbot.wait(20)  # pyqtgraph reads the mouse at most so often
+    send_mouse(plots.loss, QEvent.Type.MouseButtonRelease, middle(plots.loss, 0.3), Qt.MouseButton.LeftButton)
+    after = plots.psnr.plot.viewRange()[0]
+    assert after[1] - after[0] == pytest.approx(before[1] - before[0])
+    assert after[0] > before[0] + 50
+    assert not plots.loss.view.free_y  # Up and down the view still follows the curves.
+
+
+def test_the_cursor_reads_every_curve_in_all_plots(qtbot: QtBot, plots: RunPlots) -> None:
+    plots.smoothing.setValue(60)
+    plots.show_series(make_series(twin=True), "shown")
+    plots.compare([("other", make_series(student=29.5))])
+    send_mouse(plots.loss, QEvent.Type.MouseMove, middle(plots.loss, 0.5), Qt.MouseButton.NoButton)
+    qtbot.waitUntil(lambda: plots.loss.box.isVisible(), timeout=2000)
+    step = round(plots.loss.cursor.value())
+    assert 8 <= step <= 12
+    assert plots.rate.cursor.isVisible()
+    assert plots.rate.cursor.value() == step
+    text = plots.loss.box.text()
+    assert f"step {step}" in text
+    assert text.count("other") == 4  # its total and parts
+    assert f"{1 / step:.4g}" in text  # DS as it was, not smoothed
+    assert f"step&nbsp;{step}" in plots.psnr.readout.text()
+    QApplication.sendEvent(plots.loss.widget.viewport(), QEvent(QEvent.Type.Leave))
+    assert not plots.loss.box.isVisible()
+    assert not plots.rate.cursor.isVisible()
+
+
+def test_a_click_on_a_validation_picks_its_step(qtbot: QtBot, plots: RunPlots) -> None:
+    plots.show_series(make_series())
+    at = plots.psnr.widget.mapFromScene(plots.psnr.view.mapViewToScene(QPointF(11.4, 29)))
+    with qtbot.waitSignal(plots.step_picked, timeout=2000) as picked:
+        qtbot.mouseClick(plots.psnr.widget.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert picked.args == [10]
+
+
+# -- other runs --------------------------------------------------------------------------------------
+
+
+def test_runs_laid_over_are_dashed_relatives(plots: RunPlots) -> None:
+    plots.show_series(make_series(), "shown")
+    plots.compare([("a <run>", make_series(student=29.5)), ("b", make_series(steps=2000, student=28.5))])
+    own, a, b = (plots.loss.curves[run, "SA"].item.opts["pen"] for run in ("", "a <run>", "b"))
+    assert own.style() is Qt.PenStyle.SolidLine
+    assert a.style() is not Qt.PenStyle.SolidLine
+    assert len({own.color().name(), a.color().name(), b.color().name()}) == 3
+    assert abs(own.color().hue() - a.color().hue()) < 30
+    # A long run is drawn in pieces: the dashes are pieces left out.
+    left_out = plots.loss.curves["b", "SA"].item.opts["connect"]
+    assert 0.2 < np.mean(left_out) < 0.8
+    assert drawn(plots.psnr, "student", "b")[1][-1] == 28.5
+    assert plots.loss.plot.viewRange()[0][1] >= 2000
+    assert "a&nbsp;&lt;run&gt;" in plots.legend.text()
+    plots.compare([])
+    assert {run for run, _ in plots.loss.curves} == {""}
+    assert not plots.legend.isVisible()
+
+
+def test_ticked_runs_are_read_and_shown_and_damaged_ones_told(
+    qtbot: QtBot, session: Session, tmp_path: Path
+) -> None:
+    make_application()
+    monitor = TrainMonitor(session)
+    qtbot.addWidget(monitor)
+    errors: list[str] = []
+    session.error.connect(errors.append)
+    step = '{"event": "step", "step": 1, "steps": 9, "total": 2.5, "parts": {}, "raw": {}, "lr": 0.1}\n'
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    for run, text in ((good, step), (bad, step + '{"event": "step"}\n')):
+        run.mkdir()
+        (run / CONFIG).write_text(to_toml(TrainConfig(student="s", train_data=tmp_path, run=run)))
+        (run / METRICS).write_text(text)
+    session.compare_runs([good, bad])
+    qtbot.waitUntil(lambda: bool(errors), timeout=5000)
+    assert [name for name, _ in monitor.plots.compared] == ["good"]
+    assert monitor.plots.compared[0][1].weighted == {"total": [2.5]}
+    assert "bad can't be compared" in errors[0]
+    assert "line 2" in errors[0]
+    kept = monitor.remember()
+    session.compare_runs([])
+    qtbot.waitUntil(lambda: monitor.plots.compared == [], timeout=5000)
+    shutil.rmtree(bad)
+    monitor.recall({**kept, "split": "nonsense", "unknown": 1})
+    assert session.compared == [good]
+    qtbot.waitUntil(lambda: len(monitor.plots.compared) == 1, timeout=5000)
+    assert stop_all(monitor)
+
+
+def test_what_was_chosen_is_remembered(qtbot: QtBot, plots: RunPlots) -> None:
+    plots.smoothing.setValue(83)
+    plots.log_axis.setChecked(True)
+    plots.weighted.setChecked(False)
+    plots.tools.actions_of[plots.ssim.name].trigger()
+    other = RunPlots()
+    qtbot.addWidget(other)
+    other.recall({**plots.remember(), "sizes": "nonsense", "unknown": 1})
+    kept, again = plots.remember(), other.remember()
+    assert {**kept, "sizes": 0} == {**again, "sizes": 0}
+    assert again["smoothing"] == 83
+    assert plots.ssim.name not in other.tools.chosen
+    assert other.loss.log
+
+
+def test_a_long_noisy_run_is_painted_quickly(plots: RunPlots) -> None:
+    """Antialiased lines wider than a pixel took Qt 15 s to paint here."""
+    plots.smoothing.setValue(0)
+    noise = np.random.default_rng(0).random(20_000).tolist()
+    levels = Scores(28.0, 0.8)
+    series = RunSeries(steps=20_000, bicubic=levels, step=list(range(1, 20_001)), lr=[1e-4] * 20_000)
+    series.weighted = {name: noise for name in ("total", "DS", "TS", "SA")}
+    plots.show_series(series)
+    plots.grab()
+    begun = time.thread_time()
+    plots.grab()
+    assert time.thread_time() - begun < 1

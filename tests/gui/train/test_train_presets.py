@@ -1,0 +1,263 @@
+"""Settings that are kept: own presets, TOML files, what the next start restores, and undo."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from fakd_core.runs.config import TrainConfig, to_toml
+from fakd_core.settings import read_toml
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.session import Session
+from fakd_gui.train.panel import TrainPanel
+from fakd_gui.train.preset_bar import CUSTOM
+from fakd_gui.train.presets import PRESETS, own_presets, path_of
+
+
+class Heard:
+    """What the session said."""
+
+    def __init__(self, session: Session) -> None:
+        self.errors: list[str] = []
+        self.told: list[str] = []
+        self.undo: list[tuple[str, Callable[[], object]]] = []
+        session.error.connect(self.errors.append)
+        session.told.connect(self.told.append)
+        session.undo_offered.connect(lambda text, back: self.undo.append((text, back)))
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKD_CONFIG", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def heard(session: Session) -> Heard:
+    return Heard(session)
+
+
+@pytest.fixture
+def panel(session: Session, heard: Heard, qtbot: QtBot) -> Iterator[TrainPanel]:
+    made = TrainPanel(session)
+    qtbot.addWidget(made, before_close_func=lambda widget: stop_all(widget))
+    made.show()
+    return made
+
+
+def save_as(qtbot: QtBot, panel: TrainPanel, name: str) -> None:
+    """Through the menu and the line that asks for the name."""
+    bar = panel.form.presets
+    next(action for action in bar.menu.actions() if "Save as" in action.text()).trigger()
+    assert bar.naming.isVisible()
+    bar.naming.edit.selectAll()
+    qtbot.keyClicks(bar.naming.edit, name)
+    qtbot.keyClick(bar.naming.edit, Qt.Key.Key_Return)
+
+
+def entries(panel: TrainPanel) -> list[str]:
+    combo = panel.form.presets.combo
+    return [combo.itemText(index) for index in range(combo.count()) if combo.itemText(index)]
+
+
+def test_an_own_preset_is_the_file_that_the_command_line_takes(
+    qtbot: QtBot, panel: TrainPanel, heard: Heard, tmp_path: Path
+) -> None:
+    form = panel.form
+    form.fill({"steps": 77, "lr": 3e-4, "distill": "2*AT", "ema": 0.99, "val_images": None})
+    save_as(qtbot, panel, "Mine, short")
+    path = tmp_path / "config" / "presets" / "Mine, short.toml"
+    assert own_presets() == {"Mine, short": path}
+    assert heard.told == ["Saved the preset Mine, short"]
+    assert form.presets.current == "Mine, short"
+    assert not form.presets.naming.isVisible()
+    wanted = form.config()
+    assert TrainConfig.build(**{**read_toml(path), "run": wanted.run}) == wanted
+
+    form.apply_preset("Quick")
+    assert (form.config().steps, form.config().ema) == (300, None)
+    bar = form.presets.combo
+    bar.setCurrentText("Mine, short")
+    bar.activated.emit(bar.currentIndex())
+    assert form.config() == wanted
+    assert entries(panel) == [*PRESETS, "Mine, short"]
+
+
+def test_edited_settings_that_a_preset_replaces_come_back(panel: TrainPanel, heard: Heard) -> None:
+    form = panel.form
+    form.apply_preset("Paper SAN")
+    assert heard.undo == []  # Nothing was lost: Quick is still there.
+    form.apply_preset("Quick")
+    form.steps.setValue(77)
+    form.alpha.setText("not yet")
+    form.recipe.setText("1*AT")
+    form.apply_preset("Paper SAN")
+    (said, take_back), *_ = heard.undo
+    assert said == "Paper SAN replaced the settings"
+    take_back()
+    assert (form.steps.value(), form.alpha.text(), form.recipe.text()) == (77, "not yet", "1*AT")
+    assert form.presets.current == CUSTOM
+
+
+def test_a_replaced_and_a_deleted_preset_come_back(qtbot: QtBot, panel: TrainPanel, heard: Heard) -> None:
+    form = panel.form
+    save_as(qtbot, panel, "mine")
+    before = path_of("mine").read_bytes()
+    form.steps.setValue(77)
+    save_as(qtbot, panel, "mine")
+    assert b"steps = 77" in path_of("mine").read_bytes()
+    heard.undo[-1][1]()
+    assert path_of("mine").read_bytes() == before
+
+    next(action for action in form.presets.menu.actions() if "Delete" in action.text()).trigger()
+    assert own_presets() == {}
+    assert "mine" not in entries(panel)
+    assert form.presets.current == CUSTOM
+    assert form.steps.value() == 77
+    said, take_back = heard.undo[-1]
+    assert said == "Deleted the preset mine"
+    take_back()
+    assert path_of("mine").read_bytes() == before
+    assert "mine" in entries(panel)
+
+
+def test_a_preset_is_renamed(qtbot: QtBot, panel: TrainPanel) -> None:
+    save_as(qtbot, panel, "mine")
+    save_as(qtbot, panel, "other")
+    bar = panel.form.presets
+    rename = next(action for action in bar.menu.actions() if "Rename" in action.text())
+    rename.trigger()
+    bar.naming.edit.setText("mine")
+    bar.naming.save.click()
+    assert "there already" in bar.naming.reason.text()
+    bar.naming.edit.setText("yours")
+    bar.naming.save.click()
+    assert list(own_presets()) == ["mine", "yours"]
+    assert bar.current == "yours"
+    panel.form.apply_preset("Quick")
+    assert not rename.isEnabled()
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "Quick", "custom", "x" * 61, "a:b"])
+def test_a_name_that_no_file_can_have_is_refused_in_place(
+    qtbot: QtBot, panel: TrainPanel, tmp_path: Path, name: str
+) -> None:
+    naming = panel.form.presets.naming
+    next(action for action in panel.form.presets.menu.actions() if "Save as" in action.text()).trigger()
+    naming.edit.setText(name)
+    naming.save.click()
+    assert naming.isVisible()
+    assert naming.reason.text()
+    assert naming.edit.property("invalid")
+    assert not (tmp_path / "config").exists()
+    qtbot.keyClick(naming.edit, Qt.Key.Key_Escape)
+    assert not naming.isVisible()
+
+
+def test_settings_that_no_run_can_have_are_not_saved(qtbot: QtBot, panel: TrainPanel, tmp_path: Path) -> None:
+    panel.form.alpha.setText("much")
+    save_as(qtbot, panel, "mine")
+    assert "alpha" in panel.form.presets.naming.reason.text()
+    assert own_presets() == {}
+
+
+def test_a_preset_may_leave_models_and_images_open(qtbot: QtBot, panel: TrainPanel) -> None:
+    panel.form.apply_preset("Paper EDSR")
+    save_as(qtbot, panel, "mine")
+    saved = tomllib.loads(path_of("mine").read_text())
+    assert not {"teacher", "train_data"} & set(saved)
+    panel.form.apply_preset("Quick")
+    panel.form.apply_preset("mine")
+    assert panel.form.values()["teacher"] == ("rcan-g5-r5-c32-x4",)  # Kept: the file names none.
+    assert panel.form.steps.value() == 200_000
+
+
+def test_a_run_s_settings_are_loaded_into_a_new_folder(
+    panel: TrainPanel, heard: Heard, tmp_path: Path, photos: Path
+) -> None:
+    run = tmp_path / "runs" / "old"
+    run.mkdir(parents=True)
+    config = TrainConfig.build(
+        **{"teacher": ["a.pt", "b.pt"], "student": "san-paper-student", "train_data": str(photos)},
+        **{"run": str(run), "seed": 2**40, "twin": True, "layers": [0, 2], "milestones": [5, 9]},
+        **{"teacher_cache": str(tmp_path / "cache"), "cache_patches": 500, "device": "cpu"},
+    )
+    (run / "config.toml").write_text(to_toml(config))
+    panel.load_settings(run / "config.toml")
+    loaded = TrainConfig.build(**panel.form.values())
+    assert loaded == config.model_copy(update={"run": tmp_path / "runs" / "san-paper-student-1"})
+    assert heard.errors == []
+    assert panel.form.presets.current == CUSTOM
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("steps = 'many'", "steps"),
+        ("stepps = 5", "stepps: no such option"),
+        ("steps = ", "not valid TOML"),
+        ("twin = true", "name a teacher"),
+        (None, "no such file"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_one_line(
+    panel: TrainPanel, heard: Heard, tmp_path: Path, text: str | None, reason: str
+) -> None:
+    file = tmp_path / "file.toml"
+    if text is not None:
+        file.write_text(text)
+    before = panel.form.remember()
+    panel.load_settings(file)
+    (line,) = heard.errors
+    assert "file.toml" in line
+    assert reason in line
+    assert panel.form.remember() == before
+
+
+def test_settings_are_written_where_a_person_says(
+    panel: TrainPanel, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mine"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file.with_suffix(".toml")), ""))
+    actions = {action.text().replace("&", ""): action for action in panel.form.presets.menu.actions()}
+    wanted = panel.form.config()
+    actions["Save settings as TOML…"].trigger()
+    assert TrainConfig.build(**read_toml(tmp_path / "mine.toml")) == wanted
+    assert heard.told == ["Wrote mine.toml; on the command line: fakd train --config mine.toml"]
+    panel.form.steps.setValue(77)
+    actions["Load settings…"].trigger()
+    assert panel.form.config() == wanted
+    assert heard.undo[-1][0] == "mine.toml replaced the settings"
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
+    actions["Save settings as TOML…"].trigger()
+    assert heard.told[1:] == ["Loaded mine.toml"]
+
+
+def test_the_folder_a_person_chose_stays_when_a_paper_s_preset_is_taken(
+    panel: TrainPanel, photos: Path
+) -> None:
+    panel.train_on(photos)
+    panel.form.apply_preset("Paper RCAN")
+    assert panel.form.train_data.text() == str(photos)
+
+
+def test_the_next_start_shows_what_was_left(panel: TrainPanel, session: Session, qtbot: QtBot) -> None:
+    panel.form.fill({"steps": 77, "layers": (0, 3), "distill": "1*AT"})
+    panel.form.alpha.setText("wrong")
+    left = panel.form.remember()
+    other = TrainPanel(session)
+    qtbot.addWidget(other, before_close_func=lambda widget: stop_all(widget))
+    other.form.recall(left)
+    assert other.form.remember() == left
+    assert other.form.presets.current == CUSTOM
+    assert other.form.fields["alpha"].problem
+    other.form.recall({"preset": 3, "values": {"steps": "x", "layers": 5, "nothing": 1, "scale": None}})
+    other.form.recall({"values": []})
+    assert other.form.steps.value() == 77
+    assert other.form.values()["layers"] == ()

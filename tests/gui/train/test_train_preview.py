@@ -1,0 +1,233 @@
+"""The strip of pictures: what stands in it, the slider over the validations, runs that are past or go on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from pytestqt.qtbot import QtBot
+
+from fakd_core.events import CancelToken, Preview, StepEnd
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import PREVIEWS_KEPT, previews
+from fakd_core.training.trainer import resume_training, train
+from fakd_gui.app import make_application
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.session import Session
+from fakd_gui.train.monitor import TrainMonitor
+from fakd_gui.train.preview import PreviewStrip
+from fakd_gui.train.preview_frames import Film
+from fakd_gui.widgets.convert import array_from_qimage
+from fakd_gui.window.main_window import MainWindow
+from tests.gui.small_models import turn_wheel
+
+SIDE = 48
+
+
+def picture(seed: int) -> np.ndarray:
+    """Without any symmetry."""
+    return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def make_film(validations: int = 3, twin: bool = False) -> Film:
+    film = Film()
+    film.begin(Preview("crop", picture(1), picture(2), picture(3)))
+    for step in range(100, 100 * validations + 1, 100):
+        film.add(step, {"student": picture(step), **({"plain": picture(step + 1)} if twin else {})})
+    return film
+
+
+@pytest.fixture
+def strip(qtbot: QtBot) -> PreviewStrip:
+    make_application()
+    made = PreviewStrip()
+    qtbot.addWidget(made)
+    made.resize(700, 240)
+    with qtbot.waitExposed(made):
+        made.show()
+    return made
+
+
+def shown(strip: PreviewStrip, name: str) -> np.ndarray:
+    (layer,) = strip.columns[name].canvas.layers
+    return array_from_qimage(layer.image)
+
+
+def test_pictures_stand_between_bicubic_and_ground_truth(strip: PreviewStrip) -> None:
+    strip.show_film(make_film())
+    assert list(strip.columns) == ["bicubic", "student", "teacher", "hr"]
+    for name, seed in (("bicubic", 1), ("student", 300), ("teacher", 3), ("hr", 2)):
+        assert np.array_equal(shown(strip, name), picture(seed)), name
+    assert strip.columns["student"].caption.text().startswith("student\n")
+    assert strip.columns["student"].caption.text().endswith(" dB")
+    assert strip.columns["hr"].caption.text() == "HR\ncrop"
+    strip.show_film(make_film(twin=True))
+    assert list(strip.columns) == ["bicubic", "student", "plain", "teacher", "hr"]
+    assert np.array_equal(shown(strip, "plain"), picture(301))
+    assert strip.columns["plain"].caption.text().startswith("without FAKD\n")
+    strip.resize(280, 240)
+    assert strip.columns["plain"].caption.text().startswith("plain\n")
+
+
+def test_each_screen_pixel_is_one_of_the_picture(strip: PreviewStrip) -> None:
+    """Enlarged by a whole multiple, without smoothing: nothing is shown that the network did not make."""
+    strip.show_film(make_film())
+    canvas = strip.columns["student"].canvas
+    zoom = strip.camera.zoom
+    assert zoom == int(zoom) >= 2
+    seen = array_from_qimage(canvas.grab().toImage())
+    origin = strip.camera.origin()
+    top, left = int(origin.y()), int(origin.x())
+    size = int(SIDE * zoom)
+    enlarged = picture(300).repeat(int(zoom), 0).repeat(int(zoom), 1)
+    assert np.array_equal(seen[top : top + size, left : left + size], enlarged)
+
+
+def test_the_wheel_zooms_all_pictures_alike(strip: PreviewStrip) -> None:
+    strip.show_film(make_film())
+    before = strip.camera.zoom
+    views = {name: column.canvas.grab().toImage() for name, column in strip.columns.items()}
+    turn_wheel(strip.columns["teacher"].canvas, QPointF(60, 60), 3)
+    assert strip.camera.zoom > before
+    for name, column in strip.columns.items():
+        assert column.canvas.grab().toImage() != views[name], name
+
+
+def test_keys_go_through_the_validations(qtbot: QtBot, strip: PreviewStrip) -> None:
+    strip.show_film(make_film(4))
+    steps: list[object] = []
+    strip.step_shown.connect(steps.append)
+    strip.scrubber.setFocus()
+    qtbot.keyClick(strip.scrubber, Qt.Key.Key_Left)
+    qtbot.keyClick(strip.scrubber, Qt.Key.Key_Left)
+    assert steps == [300, 200]
+    assert np.array_equal(shown(strip, "student"), picture(200))
+    assert strip.step_label.text() == "step 200 (2 of 4)"
+    assert not strip.follow.isChecked()
+    # What comes meanwhile does not take the eye away.
+    strip.film.add(500, {"student": picture(500)})
+    strip.refresh()
+    assert strip.step == 200
+    qtbot.keyClick(strip.scrubber, Qt.Key.Key_End)
+    assert strip.step == 500
+    assert strip.follow.isChecked()
+    strip.film.add(600, {"student": picture(600)})
+    strip.refresh()
+    assert strip.step == 600
+
+
+def test_a_step_asked_for_shows_the_nearest_validation(strip: PreviewStrip) -> None:
+    strip.show_film(make_film(4))
+    strip.show_step(190)
+    assert strip.step == 200
+    assert not strip.follow.isChecked()
+
+
+def test_before_anything_is_known_there_is_nothing_to_scrub(strip: PreviewStrip) -> None:
+    strip.show_film(make_film())
+    strip.show_film(Film())
+    assert strip.step is None
+    assert not strip.scrubber.isEnabled()
+    assert all(not column.canvas.layers for column in strip.columns.values())
+
+
+def test_a_film_stays_small_whatever_the_length(strip: PreviewStrip) -> None:
+    film = make_film(3 * PREVIEWS_KEPT + 1)
+    assert PREVIEWS_KEPT / 2 <= len(film.frames) <= PREVIEWS_KEPT
+    assert list(film.frames)[-1] == 100 * (3 * PREVIEWS_KEPT + 1)
+
+
+# -- runs --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "teacher": str(small_teacher),
+        "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
+        "train_data": photos,
+        "run": tmp_path / "run",
+        "steps": 6,
+        "batch": 1,
+        "patch": 8,
+        "val_images": 1,
+        "validate_every": 2,
+    }
+
+
+def test_a_past_run_shows_what_it_showed_while_it_ran(settings: dict[str, Any]) -> None:
+    live = Film()
+    for event in train(TrainConfig.build(**settings, twin=True)):
+        if hasattr(event, "preview") and isinstance(event.preview, Preview):
+            live.begin(event.preview)
+        elif hasattr(event, "preview"):
+            live.add(event.step, {"student": event.preview, **event.other_previews})
+    past = Film.load(settings["run"], CancelToken())
+    assert past.columns == live.columns == ("bicubic", "student", "plain", "teacher", "hr")
+    assert list(past.frames) == [2, 4, 6]
+    for name in past.columns:
+        for step in past.frames:
+            assert np.array_equal(past.picture(name, step), live.picture(name, step))
+    assert past.psnr == pytest.approx(live.psnr)
+
+
+def test_a_damaged_picture_is_left_out(settings: dict[str, Any]) -> None:
+    for _ in train(TrainConfig.build(**settings)):
+        pass
+    previews(settings["run"])[4].write_bytes(b"no picture")
+    assert list(Film.load(settings["run"], CancelToken()).frames) == [2, 6]
+
+
+def test_a_run_that_goes_on_shows_its_beginning_too(
+    qtbot: QtBot, session: Session, settings: dict[str, Any]
+) -> None:
+    make_application()
+    monitor = TrainMonitor(session)
+    qtbot.addWidget(monitor)
+    token = CancelToken()
+    config = TrainConfig.build(**settings)
+    for event in train(config, token):
+        if isinstance(event, StepEnd) and event.step == 5:
+            token.cancel()
+    with qtbot.waitSignal(session.training_finished, timeout=30_000):
+        session.start_training(config, resume=True)
+    qtbot.waitUntil(lambda: list(monitor.preview.film.frames) == [2, 4, 6], timeout=5000)
+    assert monitor.preview.step == 6
+    assert monitor.series.step == [1, 2, 3, 4, 5, 6]
+    assert stop_all(monitor)
+    assert list(resume_training(config.run))  # nothing was damaged
+
+
+def test_a_past_run_is_looked_at_while_another_is_trained(
+    qtbot: QtBot, window: MainWindow, settings: dict[str, Any]
+) -> None:
+    for _ in train(TrainConfig.build(**settings)):
+        pass
+    session, monitor = window.session, window.train.monitor
+    going = TrainConfig.build(**{**settings, "run": settings["run"].with_name("going"), "steps": 5000})
+    session.start_training(going)
+    qtbot.waitUntil(lambda: len(monitor.series.step) > 2, timeout=20_000)
+    session.select_run(settings["run"])
+    qtbot.waitUntil(lambda: monitor.title.text() == "run", timeout=5000)
+    assert monitor.series.step == [1, 2, 3, 4, 5, 6]
+    assert monitor.progress.value() == 6
+    assert list(monitor.preview.film.frames) == [2, 4, 6]
+    # A click on a validation of the curve shows its pictures; the curve points them out.
+    monitor.plots.step_picked.emit(4)
+    assert monitor.preview.step == 4
+    assert monitor.plots.psnr.mark.value() == 4
+    live = monitor._live
+    assert live is not None
+    begun = time.monotonic()
+    qtbot.waitUntil(lambda: time.monotonic() - begun > 0.6, timeout=20_000)  # as the clock ticks
+    assert len(live.series.step) > 3
+    assert monitor.series.step == [1, 2, 3, 4, 5, 6]
+    assert (monitor.progress.value(), monitor.progress.maximum()) == (6, 6)
+    session.select_run(going.run)
+    assert monitor.series is live.series
+    with qtbot.waitSignal(session.training_finished, timeout=10_000):
+        window.train.stop()

@@ -1,0 +1,158 @@
+"""The recipe as text, as rows and as a formula: all three say the same, whichever a person edits."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from pytestqt.qtbot import QtBot
+
+from fakd_gui.train.formula import Formula, FormulaTerm
+from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
+from fakd_gui.widgets.theme import DARK, LIGHT
+
+
+@pytest.fixture
+def editor(qtbot: QtBot) -> RecipeEditor:
+    made = RecipeEditor()
+    made.setText("10*SA")
+    made.show_rows()
+    for part in (made, made.below):
+        qtbot.addWidget(part)
+        part.show()
+    return made
+
+
+def shown(editor: RecipeEditor) -> list[str]:
+    return [row.text() for row in editor.rows]
+
+
+def test_rows_follow_the_text(editor: RecipeEditor) -> None:
+    editor.setText("10*SA + 0.5*psa(k=4)")
+    assert shown(editor) == ["10*SA", "0.5*PSA(k=4,pool=max)"]
+    assert list(editor.rows[1].options) == ["k", "pool"]
+    editor.setText("none")
+    assert shown(editor) == []
+
+
+def test_the_text_follows_a_row(qtbot: QtBot, editor: RecipeEditor) -> None:
+    row = editor.rows[0]
+    row.weight.selectAll()
+    qtbot.keyClicks(row.weight, "2,5")
+    assert editor.text() == "2.5*SA"
+    assert row.weight.text() == "2,5"  # What is being typed is left alone.
+    row.kind.setCurrentText("RBF")
+    row.kind.activated.emit(row.kind.currentIndex())
+    assert editor.text() == "2.5*RBF(k=2,pool=max,P=2,gamma=5)"
+    gamma = row.options["gamma"]
+    gamma.selectAll()
+    qtbot.keyClicks(gamma, "3")
+    assert editor.text() == "2.5*RBF(k=2,pool=max,P=2,gamma=3)"
+
+
+def test_what_a_row_cannot_take_is_marked_there(qtbot: QtBot, editor: RecipeEditor) -> None:
+    editor.setText("1*PSA")
+    row = editor.rows[0]
+    row.weight.selectAll()
+    qtbot.keyClicks(row.weight, "-1")
+    assert row.weight.property("invalid")
+    assert editor.recipe() is None  # So that the form refuses it as well.
+    row.weight.setText("")
+    qtbot.keyClicks(row.weight, "3")
+    assert not row.weight.property("invalid")
+    row.options["k"].selectAll()
+    qtbot.keyClicks(row.options["k"], "99")
+    assert row.options["k"].property("invalid")
+    assert "1..32" in row.options["k"].toolTip()
+
+
+def test_terms_are_added_from_the_menu(editor: RecipeEditor) -> None:
+    menu = editor.terms.menu()
+    menu.aboutToShow.emit()
+    entries: dict[str, QAction] = {action.text().split(":")[0]: action for action in menu.actions()}
+    assert "spatial affinity" in entries["SA"].text()
+    assert "equal width" in entries["CA"].text()
+    entries["AT"].trigger()
+    assert editor.text() == "10*SA+1*AT"
+    editor.setText("none")
+    entries["SA"].trigger()
+    assert editor.text() == "10*SA"  # The paper's weight.
+
+
+def test_terms_change_places_and_the_keyboard_stays_with_the_term(qtbot: QtBot, editor: RecipeEditor) -> None:
+    editor.setText("10*SA+2*AT+3*IA")
+    qtbot.waitUntil(lambda: editor.rows[2].up.isVisible(), timeout=5000)
+    qtbot.mouseClick(editor.rows[2].up, Qt.MouseButton.LeftButton)
+    assert editor.text() == "10*SA+3*IA+2*AT"
+    assert not editor.rows[0].up.isEnabled()
+    assert not editor.rows[2].down.isEnabled()
+    qtbot.mouseClick(editor.rows[0].down, Qt.MouseButton.LeftButton)
+    assert editor.text() == "3*IA+10*SA+2*AT"
+
+
+def test_a_removed_term_comes_back_by_undo(qtbot: QtBot, editor: RecipeEditor) -> None:
+    editor.setText("10*SA+2*AT")
+    with qtbot.waitSignal(editor.removed) as removed:
+        qtbot.mouseClick(editor.rows[0].remove, Qt.MouseButton.LeftButton)
+    assert removed.args == ["10*SA", "10*SA+2*AT"]
+    assert (editor.text(), shown(editor)) == ("2*AT", ["2*AT"])
+    editor.edit.undo()
+    assert shown(editor) == ["10*SA", "2*AT"]
+    for _ in range(2):
+        qtbot.mouseClick(editor.rows[0].remove, Qt.MouseButton.LeftButton)
+    assert editor.text() == "none"
+
+
+def test_a_text_that_is_no_recipe_leaves_the_rows(editor: RecipeEditor) -> None:
+    editor.setText("10*SA+")
+    assert shown(editor) == ["10*SA"]
+    editor.setText("10*SA+1*AT")
+    assert shown(editor) == ["10*SA", "1*AT"]
+
+
+@pytest.mark.parametrize(
+    ("pairing", "marked"),
+    [
+        (Pairing(widths=[(32, 32)]), set()),
+        (Pairing(widths=[(16, 32)]), {"CA", "FSP"}),
+        (Pairing(widths=[(32, 32), (32, 64)]), {"CA", "FSP"}),
+        (Pairing(layers=(3,)), {"FSP"}),
+        (Pairing(batch=1), {"IA"}),
+        (Pairing(batch=1, layers=(3,), widths=[(16, 32)], has_teacher=False), set()),
+    ],
+)
+def test_terms_that_cannot_work_say_why(editor: RecipeEditor, pairing: Pairing, marked: set[str]) -> None:
+    editor.setText("10*SA+1*CA+1*FSP+1*IA")
+    editor.pair(pairing)
+    problems = {row.kind.currentText(): row.problem for row in editor.rows if row.problem}
+    assert set(problems) == marked
+    if (16, 32) in pairing.widths and marked:
+        assert "the student has 16 features, the teacher 32" in problems["CA"]
+
+
+def test_the_formula_is_drawn_from_recipe_layers_and_alpha(editor: RecipeEditor) -> None:
+    editor.setText("10*SA+1*PSA(k=4)")
+    editor.pair(Pairing(alpha=0.25, layers=(0, 2)))
+    plain = editor.formula.accessibleName()
+    assert plain == "loss = 0.75·L1(student, HR) + 0.25·L1(student, teacher) + 10·SA + 1·PSA(k=4, pool=max)"
+    text = editor.formula.text()
+    assert "10 <span" in text
+    assert "SA<sub>0,2</sub>" in text
+    assert "<small>(k=4, pool=max)</small>" in text
+    editor.pair(Pairing(has_teacher=False))
+    assert editor.formula.accessibleName() == "loss = L1(student, HR)"
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_terms_have_the_colours_of_their_curves(theme: object) -> None:
+    text = Formula(0.5, [FormulaTerm(10, "SA")], (1,), True).rich(theme)
+    for name in ("DS", "TS", "SA"):
+        assert theme.part_colour(name) in text
+
+
+@pytest.mark.parametrize(("alpha", "there", "gone"), [(0, "HR", "S − T"), (1, "S − T", "HR")])
+def test_a_part_without_weight_is_not_in_the_formula(alpha: float, there: str, gone: str) -> None:
+    text = Formula(alpha, [], (1,), True).rich(LIGHT)
+    assert there in text
+    assert gone not in text
+    assert text.count("α") == 1  # At the end, where its value stands.

@@ -1,0 +1,64 @@
+"""What the curves are drawn from: smoothing, values that are no numbers, points left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakd_gui.train.curves import reduced
+from fakd_gui.train.series import RunSeries
+from fakd_gui.train.smoothing import Trace
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=400),
+    st.floats(0, 0.99),
+    st.lists(st.integers(0, 400), max_size=3),
+)
+def test_a_curve_that_grows_is_smoothed_as_a_whole_one(
+    values: list[float], weight: float, stops: list[int]
+) -> None:
+    growing = Trace()
+    growing.take(values[:1], 0.5)  # Another weight smooths what is there anew.
+    for stop in sorted(stops):
+        growing.take(values[: max(stop, 1)], weight)
+    average, whole = values[0], []
+    for value in values:
+        average = weight * average + (1 - weight) * value if whole else value
+        whole.append(average)
+    assert growing.take(values, weight) == pytest.approx(whole, abs=1e-9)
+    assert growing.values.tolist() == values
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.6])
+def test_a_value_that_is_no_number_spoils_nothing(weight: float) -> None:
+    bad = Trace()
+    nan, inf = float("nan"), float("inf")
+    averages = bad.take([nan, 3.0, inf, nan, 4.0, 5.0], weight)
+    assert np.isfinite(averages[[1, 4, 5]]).all()
+    assert averages[1] == 3
+    assert not np.isinf(averages).any()
+    assert bad.take([nan, 3.0, inf, nan, 4.0, 5.0, 4.0], weight)[-1] < 5
+    line = {"event": "step", "step": 1, "lr": 0.1, "total": None, "parts": {"DS": None}, "raw": {}}
+    series = RunSeries.from_metrics([line])
+    assert np.isnan(series.weighted["total"] + series.weighted["DS"]).all()
+
+
+@given(st.integers(10, 5000), st.integers(2, 300), st.integers(0, 2**32 - 1))
+def test_what_is_drawn_has_the_extremes_of_every_pixel(points: int, width: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    steps = np.cumsum(rng.integers(1, 4, points)).astype(float)
+    values = rng.normal(size=points)
+    left, right = sorted(rng.uniform(-10, steps[-1] + 10, 2))
+    x, y = reduced(steps, values, left, right, width)
+    inside = (steps >= left) & (steps <= right)
+    assert len(x) == len(y) <= max(2 * width + 4, 2)
+    assert np.all(np.diff(x) >= 0)
+    if inside.any():
+        assert y.min() <= values[inside].min()
+        assert y.max() >= values[inside].max()
+        assert set(y.tolist()) <= set(values.tolist())
+        column = (right - left) / width
+        assert abs(x - steps[inside][values[inside].argmax()]).min() <= column + 1e-9

@@ -1,0 +1,158 @@
+"""Closing the window during any work: it asks where something would be lost, and ends with all saved."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from busy_window import JOBS, Desk, busy_desk
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from fakd_core.events import RunStarted
+from fakd_core.runs.checkpoints import load_state
+from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.writer import CHECKPOINTS
+from fakd_core.training.trainer import resume_training
+from fakd_gui.window.main_window import MainWindow
+
+ASKED = {"training", "validation", "teacher cache", "benchmark", "figure"}
+CLOSED_WITHIN = 5.0
+"""Seconds, generously: everything looks at its token several times a second."""
+NO, YES = QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Close
+
+
+@pytest.fixture
+def desk(
+    window: MainWindow,
+    qtbot: QtBot,
+    small_teacher: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Desk]:
+    with busy_desk(window, qtbot, small_teacher, photos, tmp_path, monkeypatch) as made:
+        yield made
+
+
+class Questions:
+    """Stands for the person who is asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        self.answer = NO
+        monkeypatch.setattr(QMessageBox, "question", self._ask)
+
+    def _ask(self, _parent: object, _title: str, text: str, *_: object) -> QMessageBox.StandardButton:
+        self.asked.append(text)
+        return self.answer
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_closing_asks_and_ends_cleanly(desk: Desk, monkeypatch: pytest.MonkeyPatch, job: str) -> None:
+    questions = Questions(monkeypatch)
+    desk.start(job)
+    window = desk.window
+    if job in ASKED:
+        assert not window.close()
+        assert window.isVisible()
+        assert desk.running() != []
+        before = desk.reached = False
+        desk.qtbot.waitUntil(lambda: desk.reached is not before, timeout=10_000)
+    questions.answer = YES
+    begun = time.monotonic()
+    assert window.close()
+    assert time.monotonic() - begun < CLOSED_WITHIN
+    assert not window.isVisible()
+    assert desk.running() == []
+    assert len(questions.asked) == 2 * (job in ASKED)
+    assert not (desk.folder / "figure.png").exists()
+    desk.when = lambda: False
+    if job in ("training", "validation"):
+        state, damaged = load_state(desk.run / CHECKPOINTS)
+        assert damaged == []
+        assert state is not None
+        assert [line["step"] for line in read_metrics(desk.run) if line["event"] == "step"] == [1, 2]
+        events = resume_training(desk.run)
+        started = next(event for event in events if isinstance(event, RunStarted))
+        events.close()  # type: ignore[attr-defined]
+        assert started.first_step == state["step"] == 2
+
+
+def test_an_idle_window_closes_without_a_question(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = Questions(monkeypatch)
+    assert window.close()
+    assert questions.asked == []
+
+
+def test_all_that_would_be_lost_is_said_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = Questions(monkeypatch)
+    desk.start("training")
+    desk.reached = False
+    desk.start("benchmark")
+    assert not desk.window.close()
+    (asked,) = questions.asked
+    assert asked.splitlines()[1:] == [
+        "The training stops: it is saved first and can be continued from the list of runs.",
+        "The benchmark ends before everything is measured.",
+    ]
+
+
+def test_a_question_nobody_answers_keeps_no_system_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.start("training")
+    QTimer.singleShot(200, desk.window.leave)
+    assert desk.window.close()
+    assert desk.running() == []
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from fakd_core.runs.config import TrainConfig
+from fakd_gui import app, session
+
+class Quiet(session.Session):
+    def __init__(self):
+        super().__init__(runs_root=Path(sys.argv[1]).parent)
+        teacher, data = sys.argv[2:4]
+        config = TrainConfig.build(
+            teacher=teacher, student="rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
+            train_data=data, run=sys.argv[1], steps=50000, batch=2, patch=12, val_images=1)
+        QTimer.singleShot(500, lambda: self.start_training(config))
+
+app.Session = Quiet
+sys.exit(app.main([]))
+"""
+
+
+@pytest.mark.slow
+def test_a_system_that_shuts_down_is_not_kept_waiting(
+    small_teacher: Path, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "one"
+    environment = {**os.environ, "FAKD_CONFIG": str(tmp_path / "config"), "QT_QPA_PLATFORM": "offscreen"}
+    app = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(run), str(small_teacher), str(photos)], env=environment
+    )
+    deadline = time.monotonic() + 60
+    while not (run / "metrics.jsonl").exists() or len(read_metrics(run)) < 5:
+        assert app.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    app.send_signal(signal.SIGTERM)
+    assert app.wait(30) == 0
+    state, _ = load_state(run / CHECKPOINTS)
+    assert state is not None
+    assert state["step"] == max(line["step"] for line in read_metrics(run))

@@ -1,0 +1,237 @@
+"""The window as a person uses it: drops, menus, errors, and the whole tour of the demo."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+
+from fakd_core.data.image_files import read_image
+from fakd_core.runs.layout import read_metrics
+from fakd_gui.app import main
+from fakd_gui.demo import TourGuide, tour
+from fakd_gui.train.series import RunSeries
+from fakd_gui.window.main_window import MainWindow
+
+STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
+
+
+def drop(window: MainWindow, *paths: Path) -> None:
+    """A real drop event in the middle of the window."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    centre = window.rect().center()
+    # Qt delivers a drop only to what accepted the drag.
+    QApplication.sendEvent(window, QDragEnterEvent(centre, *how))
+    QApplication.sendEvent(window, QDropEvent(QPointF(centre), *how))
+
+
+def set_up_tiny_run(qtbot: QtBot, window: MainWindow, teacher: Path, photos: Path, **changes: object) -> None:
+    form = window.train.form
+    names = {"teacher": (str(teacher),), "student": STUDENT, "train_data": str(photos)}
+    sizes = {"steps": 4, "batch": 2, "patch": 12, "validate_every": 2}
+    form.fill({**names, **sizes, "init_from_teacher": False, **changes})
+    qtbot.waitUntil(lambda: not form.checking, timeout=20_000)
+    assert form.problems() == []
+    qtbot.waitUntil(window.train.start_button.isEnabled, timeout=5000)
+
+
+def test_training_from_the_button_shows_curves_and_lends_the_student(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
+) -> None:
+    set_up_tiny_run(qtbot, window, small_teacher, photos)
+    with qtbot.waitSignal(window.session.training_finished, timeout=30_000):
+        qtbot.mouseClick(window.train.start_button, Qt.MouseButton.LeftButton)
+        assert window.train.stop_button.isVisible()
+    series = window.train.monitor.series
+    assert series.step == [1, 2, 3, 4]
+    assert set(series.weighted) == {"total", "DS", "TS", "SA"}
+    assert series.validation_step == [2, 4]
+    run = window.session.runs[0]
+    assert window.session.students == [str(run)]
+    assert RunSeries.from_metrics(read_metrics(run)).weighted == series.weighted
+    assert window.train.start_button.isVisible()
+    assert not window.banner.isVisible()
+
+
+def test_stop_ends_within_a_second_and_the_run_continues_from_the_list(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
+) -> None:
+    set_up_tiny_run(qtbot, window, small_teacher, photos, steps=5000, validate_every=5000)
+    window.train.start()
+    qtbot.waitUntil(lambda: len(window.train.monitor.series.step) > 3, timeout=20_000)
+    pressed = time.monotonic()
+    with qtbot.waitSignal(window.session.training_finished, timeout=5000):
+        qtbot.mouseClick(window.train.stop_button, Qt.MouseButton.LeftButton)
+    assert time.monotonic() - pressed < 1
+    stopped_at = window.train.monitor.series.step[-1]
+    window.run_list.list.setCurrentRow(0)
+    with qtbot.waitSignal(window.session.training_started, timeout=5000):
+        window.run_list.continue_button.click()
+    qtbot.waitUntil(lambda: window.train.monitor.series.step[-1:] > [stopped_at + 3], timeout=20_000)
+    steps = window.train.monitor.series.step
+    assert steps[: stopped_at + 3] == list(range(1, stopped_at + 4))
+    parts = window.train.monitor.series.weighted
+    assert {len(values) for values in parts.values()} == {len(steps)}
+    with qtbot.waitSignal(window.session.training_finished, timeout=5000):
+        window.train.stop()
+
+
+def test_at_the_smallest_size_the_whole_form_can_be_reached(qtbot: QtBot, window: MainWindow) -> None:
+    window.resize(window.minimumSize())
+    form = window.train.form
+    qtbot.waitUntil(lambda: form.widget().width() <= form.viewport().width(), timeout=2000)
+    assert window.width() == window.minimumWidth()
+    window.resize(1280, 800)
+    qtbot.waitUntil(lambda: window.run_list.width() >= 130, timeout=2000)
+
+
+def test_pause_holds_the_training_and_resume_goes_on(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
+) -> None:
+    set_up_tiny_run(qtbot, window, small_teacher, photos, steps=5000, validate_every=5000)
+    window.train.start()
+    series = window.train.monitor.series
+    qtbot.waitUntil(lambda: len(window.train.monitor.series.step) > 2, timeout=20_000)
+    window.train.pause_button.click()
+    qtbot.wait(300)
+    series = window.train.monitor.series
+    held = len(series.step)
+    qtbot.wait(300)
+    assert len(series.step) == held
+    assert window.train.pause_button.text() == "Resume"
+    window.train.pause_button.click()
+    qtbot.waitUntil(lambda: len(series.step) > held, timeout=5000)
+    with qtbot.waitSignal(window.session.training_finished, timeout=5000):
+        window.train.stop()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("distill", "10*XA", "XA"),
+        ("teacher", ("nowhere.pth",), "nowhere.pth"),
+        ("student", "rcan:n_feats=0", "n_feats"),
+        ("train_data", "/nowhere", "nowhere"),
+        ("alpha", "much", "number"),
+        ("patch", 2048, "smaller than the patch"),
+    ],
+)
+def test_a_wrong_setting_is_marked_and_start_is_disabled(
+    qtbot: QtBot, window: MainWindow, field: str, value: object, reason: str
+) -> None:
+    form = window.train.form
+    if isinstance(value, str) and field == "alpha":
+        form.alpha.setText(value)
+    else:
+        form.fill({field: value})
+    qtbot.waitUntil(lambda: not form.checking, timeout=20_000)
+    assert reason in form.fields[field].problem
+    assert not window.train.start_button.isEnabled()
+    assert reason in window.train.start_button.toolTip()
+    assert window.train.start() is None
+
+
+def test_an_image_that_is_none_is_reported_in_the_window(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    fake = tmp_path / "text.png"
+    fake.write_text("not an image")
+    drop(window, fake)
+    qtbot.waitUntil(window.banner.isVisible, timeout=5000)
+    assert "text.png" in window.banner.messages[-1]
+    window.banner.close_button.click()
+    assert not window.banner.isVisible()
+
+
+def test_drops_go_where_they_belong(
+    qtbot: QtBot, window: MainWindow, photos: Path, small_teacher: Path, tmp_path: Path
+) -> None:
+    drop(window, photos)
+    assert window.train.form.train_data.text() == str(photos)
+    with qtbot.waitSignal(window.session.image_changed, timeout=5000):
+        drop(window, photos / "coffee0.png")
+    assert window.tabs.currentWidget() is window.compare
+    drop(window, small_teacher)
+    menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
+    next(action for action in menu.actions() if action.text() == "Use as teacher").trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: window.session.teacher == str(small_teacher), timeout=10_000)
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(b"nothing")
+    drop(window, damaged)
+    menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
+    next(action for action in menu.actions() if action.text() == "Add as student").trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: "damaged.safetensors" in "".join(window.banner.messages), timeout=10_000)
+    assert window.session.students == []
+    settings = tmp_path / "settings.toml"
+    settings.write_text("steps = 777\nbatch = 3\n")
+    drop(window, settings)
+    assert window.tabs.currentWidget() is window.train
+    assert window.train.form.values()["steps"] == 777
+    notes = tmp_path / "notes.txt"
+    notes.write_text("")
+    drop(window, notes)
+    assert "notes.txt" in window.banner.messages[-1]
+
+
+def test_keys_switch_workspaces(qtbot: QtBot, window: MainWindow) -> None:
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    for number, panel in enumerate([window.train, window.compare, window.inspect, window.benchmark], 1):
+        qtbot.keyClick(window, getattr(Qt.Key, f"Key_{number}"), Qt.KeyboardModifier.ControlModifier)
+        assert window.tabs.currentWidget() is panel
+
+
+def test_the_tour_of_the_demo_leaves_a_picture_of_every_workspace(
+    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path, tmp_path: Path
+) -> None:
+    set_up_tiny_run(qtbot, window, small_teacher, photos)
+    ended: list[int] = []
+    guide = TourGuide(tour(window, tmp_path / "shots"), ended.append)
+    window.session.error.connect(guide.fail)
+    guide.go_on()
+    qtbot.waitUntil(lambda: bool(ended), timeout=90_000)
+    assert ended == [0]
+    pictures = {path.stem: read_image(path) for path in (tmp_path / "shots").glob("*.png")}
+    assert set(pictures) == {"workbench", "train", "compare", "inspect", "benchmark"}
+    for name, picture in pictures.items():
+        assert picture.shape[:2] == (800, 1280)
+        assert picture.std() > 20, f"{name} is blank"
+
+
+def test_a_tour_that_fails_ends_with_a_reason(
+    qtbot: QtBot, window: MainWindow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended: list[int] = []
+    guide = TourGuide(iter(()), ended.append)
+    guide.fail("photo.png: damaged")
+    assert ended == [1]
+    assert "photo.png: damaged" in capsys.readouterr().err
+
+
+def test_wrong_arguments_are_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--bogus"])
+    assert end.value.code == 2
+    assert "--bogus" in capsys.readouterr().err
+
+
+def test_calls_into_qt_keep_python_constants_alive(window: MainWindow) -> None:
+    """PySide6 6.12.0 dropped a reference per call, until Python 3.11 aborted."""
+    import sys
+
+    before = [sys.getrefcount(constant) for constant in (None, True, False)]
+    for _ in range(200):
+        window.setWindowTitle("FAKD Workbench")
+        window.mapToGlobal(QPoint(0, 0))
+        window.session.query_changed.emit(1, 2)
+    after = [sys.getrefcount(constant) for constant in (None, True, False)]
+    assert all(later > earlier - 100 for earlier, later in zip(before, after, strict=True))

@@ -1,0 +1,129 @@
+"""Menus, undo, recent files, the shortcut sheet and the about box, as a person uses them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from fakd_gui.window.main_window import MainWindow
+from fakd_gui.window.shortcut_sheet import ShortcutSheet
+
+
+def menu(window: MainWindow, title: str) -> QMenu:
+    found = next(action for action in window.menuBar().actions() if action.text().replace("&", "") == title)
+    opened = found.menu()
+    assert isinstance(opened, QMenu)
+    opened.aboutToShow.emit()
+    return opened
+
+
+def entry(of: QMenu, text: str) -> QAction:
+    return next(action for action in of.actions() if action.text().replace("&", "").startswith(text))
+
+
+def test_what_was_taken_away_comes_back_newest_first(qtbot: QtBot, window: MainWindow) -> None:
+    taken: list[str] = []
+    undo = entry(menu(window, "Edit"), "Undo")
+    assert not undo.isEnabled()
+    window.session.offer_undo("Removed a", lambda: taken.append("a"))
+    window.session.offer_undo("Removed b", lambda: taken.append("b"))
+    assert window.undo_bar.isVisible()
+    assert undo.text() == "&Undo: Removed b"
+    qtbot.mouseClick(window.undo_bar.undo_button, Qt.MouseButton.LeftButton)
+    assert taken == ["b"]
+    assert not window.undo_bar.isVisible()
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    window.tabs.setFocus()
+    qtbot.keyClick(window.tabs, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert taken == ["b", "a"]
+    assert not undo.isEnabled()
+
+
+def test_what_cannot_be_taken_back_now_can_be_tried_again(window: MainWindow) -> None:
+    answers = iter([False, None])
+    window.session.offer_undo("Moved a", lambda: next(answers))
+    window.undo_bar.undo()
+    assert [loss.text for loss in window.undo_bar.losses] == ["Moved a"]
+    window.undo_bar.undo()
+    assert not window.undo_bar.losses
+
+
+def test_the_undo_line_stays_inside_the_window(qtbot: QtBot, window: MainWindow) -> None:
+    window.session.offer_undo("Removed something with a very long name " * 8, lambda: None)
+    for width in (760, 1280):
+        window.resize(width, 520)
+        qtbot.waitUntil(lambda: window.centralWidget().rect().contains(window.undo_bar.geometry()))
+
+
+def test_what_was_opened_can_be_opened_again(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
+    for name in ("coffee0", "chelsea1"):
+        with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
+            window.open_image(photos / f"{name}.png")
+    recent = entry(menu(window, "File"), "Open recent").menu()
+    assert isinstance(recent, QMenu)
+    recent.aboutToShow.emit()
+    assert [Path(action.text()).name for action in recent.actions()[:2]] == ["chelsea1.png", "coffee0.png"]
+    with qtbot.waitSignal(window.session.image_changed, timeout=10_000) as opened:
+        recent.actions()[1].trigger()
+    assert opened.args is not None
+    assert opened.args[0].name == "coffee0.png"
+    recent.aboutToShow.emit()
+    assert [Path(action.text()).name for action in recent.actions()[:2]] == ["coffee0.png", "chelsea1.png"]
+
+
+def test_a_folder_of_images_becomes_a_film_strip(
+    window: MainWindow, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[list[Path], list[str]]] = []
+    window.session.images_chosen.connect(lambda paths, labels: shown.append((paths, labels)))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(photos))
+    entry(menu(window, "File"), "Open folder").trigger()
+    assert [path.name for path in shown[0][0]][:2] == ["astronaut0.png", "astronaut1.png"]
+    assert window.tabs.currentWidget() is window.compare
+    window.look_through(tmp_path)
+    assert "no images" in window.banner.messages[-1]
+    assert len(shown) == 1
+
+
+def test_the_sheet_lists_the_keys_of_every_workspace(qtbot: QtBot, window: MainWindow) -> None:
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    window.tabs.setFocus()
+    qtbot.keyClick(window.tabs, Qt.Key.Key_Question)
+    sheet = window.findChild(ShortcutSheet)
+    assert sheet is not None
+    assert sheet.isVisible()
+    assert not sheet.isModal()
+    for name, (panel, _) in window.workspaces.items():
+        assert f"<h4>{name}</h4>" in sheet.text.text()
+        assert panel.KEYS
+    window.show_shortcuts()
+    qtbot.waitUntil(lambda: window.findChild(ShortcutSheet) is None)
+
+
+def test_versions_can_be_copied_from_the_about_box(qtbot: QtBot, window: MainWindow) -> None:
+    entry(menu(window, "Help"), "About").trigger()
+    box = window.findChild(QMessageBox)
+    assert box is not None
+    assert not box.isModal()
+    next(button for button in box.buttons() if button.text() == "Copy versions").click()
+    copied = QGuiApplication.clipboard().text().splitlines()
+    assert copied[0].startswith("FAKD Workbench ")
+    assert any(line.startswith("torch ") for line in copied)
+
+
+def test_every_menu_entry_does_something_and_no_key_does_two_things(window: MainWindow) -> None:
+    seen: dict[str, str] = {}
+    for action in window.findChildren(QAction):
+        for key in action.shortcuts():
+            if action.shortcutContext() is Qt.ShortcutContext.WindowShortcut and action.isEnabled():
+                name = key.toString()
+                assert name not in seen, f"{name}: {seen[name]} and {action.text()}"
+                seen[name] = action.text()
+    assert "Ctrl+O" in seen

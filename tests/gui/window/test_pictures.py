@@ -1,0 +1,173 @@
+"""Every workspace, light and dark, wide and narrow: drawn, in its colours, nothing cut off.
+
+FAKD_PICTURES names a folder that gets the pictures, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QTabBar,
+    QToolButton,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from fakd_gui.app import make_application
+from fakd_gui.widgets.convert import array_from_qimage
+from fakd_gui.widgets.theme import DARK, LIGHT, watcher
+from fakd_gui.window.main_window import MainWindow
+
+SIZES = {"wide": (1280, 800), "narrow": (760, 520)}
+SLACK = 2
+"""Pixels: styles round."""
+
+
+@pytest.fixture
+def full_window(qtbot: QtBot, window: MainWindow, photos: Path, small_teacher: Path) -> MainWindow:
+    """A window with a run behind it, an image opened and two models."""
+    form = window.train.form
+    form.fill(
+        {
+            "teacher": (str(small_teacher),),
+            "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
+            "train_data": str(photos),
+            **{"steps": 4, "batch": 2, "patch": 12, "validate_every": 2, "init_from_teacher": False},
+        }
+    )
+    qtbot.waitUntil(lambda: not form.checking and form.config() is not None, timeout=30_000)
+    with qtbot.waitSignal(window.session.training_finished, timeout=60_000):
+        window.train.start()
+    window.show_workspace("Compare")
+    with qtbot.waitSignal(window.compare.finished, timeout=30_000):
+        window.open_image(photos / "coffee0.png")
+    window.show_workspace("Inspect")
+    qtbot.waitSignal(window.inspect.map_shown, timeout=30_000).wait()
+    window.show_workspace("Benchmark")
+    return window
+
+
+def test_every_workspace(qtbot: QtBot, full_window: MainWindow) -> None:
+    window = full_window
+    problems: list[str] = []
+    try:
+        for scheme, theme in (("light", LIGHT), ("dark", DARK)):
+            watcher().choose(scheme)  # type: ignore[arg-type]
+            for size_name, size in SIZES.items():
+                window.resize(*size)
+                for name in window.workspaces:
+                    window.show_workspace(name)
+                    qtbot.wait(60)
+                    where = f"{name}, {scheme}, {size_name}"
+                    assert (window.width(), window.height()) == size, where
+                    picture = array_from_qimage(window.grab().toImage())
+                    save(picture, f"{name}-{scheme}-{size_name}".lower())
+                    assert picture.std() > 12, f"{where}: blank"
+                    backdrop = QColor(theme.window)
+                    share = np.all(picture == (backdrop.red(), backdrop.green(), backdrop.blue()), axis=2)
+                    assert share.mean() > 0.05, f"{where}: not in its colours"
+                    problems += [f"{where}: {problem}" for problem in cut_off(window)]
+    finally:
+        watcher().choose("system")
+    assert problems == []
+
+
+@pytest.mark.parametrize("larger", [1.25, 1.5])
+def test_larger_letters_make_the_smallest_window_larger(
+    qtbot: QtBot, qapp: QApplication, request: pytest.FixtureRequest, larger: float
+) -> None:
+    make_application()
+    font = qapp.font()
+    letters = QFont(font)
+    letters.setPointSizeF(larger * font.pointSizeF())
+    problems: list[str] = []
+    try:
+        qapp.setFont(letters)
+        window: MainWindow = request.getfixturevalue("full_window")
+        for name in window.workspaces:
+            window.show_workspace(name)
+            window.resize(*SIZES["narrow"])
+            qtbot.wait(60)
+            assert window.width() > SIZES["narrow"][0]
+            save(array_from_qimage(window.grab().toImage()), f"{name}-letters-{larger}".lower())
+            problems += [f"{name}: {problem}" for problem in cut_off(window)]
+    finally:
+        qapp.setFont(font)
+    assert problems == []
+
+
+def test_every_control_has_a_name_and_an_explanation(full_window: MainWindow) -> None:
+    """What a screen reader says, and what a tooltip does."""
+    nameless = []
+    for name in full_window.workspaces:
+        full_window.show_workspace(name)
+        for control in full_window.findChildren(QWidget):
+            if not control.isVisible() or not isinstance(control, QAbstractButton | QComboBox):
+                continue
+            if isinstance(control.parent(), QTabBar | QComboBox) or control.objectName().startswith("qt_"):
+                continue
+            text = control.accessibleName() or getattr(control, "text", str)() or control.toolTip()
+            buddies = [label for label in full_window.findChildren(QLabel) if label.buddy() is control]
+            if not text and not buddies:
+                nameless.append(f"{name}: {describe(control)}")
+    assert nameless == []
+
+
+def cut_off(window: MainWindow) -> list[str]:
+    """Buttons, labels and boxes that show less than they must, or lie beyond the window."""
+    found = []
+    for widget in window.findChildren(QWidget):
+        if not isinstance(widget, QAbstractButton | QLabel | QComboBox) or not widget.isVisible():
+            continue
+        if isinstance(widget, QLabel) and (widget.wordWrap() or widget.pixmap().width()):
+            continue
+        if widget.objectName().startswith("qt_"):
+            continue  # Qt's own, such as the arrow at the end of a full tool bar.
+        area = widget.visibleRegion().boundingRect()
+        if area.isEmpty() or in_scroll_area(widget, window):
+            continue
+        needed = width_needed(widget)
+        if widget.width() + SLACK < needed:
+            found.append(f"{describe(widget)}: {widget.width()} of {needed} px")
+        place = QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
+        if not window.rect().adjusted(-SLACK, -SLACK, SLACK, SLACK).contains(place):
+            found.append(f"{describe(widget)}: beyond the window")
+    return found
+
+
+def width_needed(widget: QWidget) -> int:
+    icon_only = isinstance(widget, QToolButton) and not widget.icon().isNull() and not widget.text()
+    return widget.iconSize().width() if icon_only else widget.minimumSizeHint().width()
+
+
+def in_scroll_area(widget: QWidget, window: MainWindow) -> bool:
+    parent = widget.parentWidget()
+    while parent is not None and parent is not window:
+        if isinstance(parent, QAbstractScrollArea):
+            return True
+        parent = parent.parentWidget()
+    return False
+
+
+def describe(widget: QWidget) -> str:
+    text = getattr(widget, "text", str)() or widget.accessibleName()
+    return f"{type(widget).__name__} {text!r} in {type(widget.parent()).__name__}"
+
+
+def save(picture: np.ndarray, name: str) -> None:
+    folder = os.environ.get("FAKD_PICTURES")
+    if folder:
+        from fakd_core.data.image_files import write_png
+
+        write_png(Path(folder) / f"{name}.png", picture)
