@@ -28,9 +28,9 @@ from fakd_core.events import CancelToken
 from fakd_core.models.cost import profile
 from fakd_core.models.factory import create_model
 from fakd_core.models.rcan import RCAN
-from fakd_core.runtime.cpu_tuning import freed_memory_kept
-from fakd_core.training.batches import Lessons, LiveLessons
-from fakd_core.training.cached_batches import CachedLessons
+from fakd_core.runtime.cpu_tuning import retain_freed_memory
+from fakd_core.training.batches import BatchSource, OnlineTeacherBatches
+from fakd_core.training.cached_batches import CachedTeacherBatches
 from fakd_core.training.learner import Learner
 
 PATCH, SCALE, RATE, SEED = 48, 4, 1e-4, 0
@@ -75,7 +75,7 @@ def sampler(batch: int) -> PatchSampler:
             return PatchSampler(done.value, range(len(dataset)), PATCH, batch, SEED)
 
 
-def our_step(lessons: Lessons, *losses: tuple[RCAN, DistillationLoss]) -> Callable[[], float]:
+def our_step(lessons: BatchSource, *losses: tuple[RCAN, DistillationLoss]) -> Callable[[], float]:
     """A step of one learner, or of several that share the lesson; gives the first one's loss."""
     learners = [Learner(student, loss, CPU, torch.float32) for student, loss in losses]
 
@@ -98,8 +98,8 @@ def textbook_step(teacher: RCAN, student: RCAN, patches: PatchSampler) -> Callab
 def ways(sizes: Sizes, cache: Path) -> dict[str, Callable[[], float]]:
     teacher, student = networks(sizes)
     patches, distilled = sampler(sizes.batch), DistillationLoss()
-    live = LiveLessons(patches, (teacher,), SEED, CPU, torch.float32)
-    cached = CachedLessons(
+    live = OnlineTeacherBatches(patches, (teacher,), SEED, CPU, torch.float32)
+    cached = CachedTeacherBatches(
         cache, patches, [("teacher", teacher)], distilled.layers, POOL, sizes.batch, SEED, CPU
     )
     for _ in cached.prepare(CancelToken()):
@@ -169,9 +169,9 @@ def peak(sizes: Sizes, way: str) -> float:
     if way == "textbook":
         step = textbook_step(teacher, student, patches)
     else:
-        live = LiveLessons(patches, (teacher,), SEED, CPU, torch.float32)
+        live = OnlineTeacherBatches(patches, (teacher,), SEED, CPU, torch.float32)
         step = our_step(live, (student, DistillationLoss()))
-    with freed_memory_kept():
+    with retain_freed_memory():
         for _ in range(3):
             step()
     return peak_megabytes()

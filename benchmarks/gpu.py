@@ -21,7 +21,7 @@ from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.models.rcan import RCAN
 from fakd_core.runtime.device import autocast
-from fakd_core.training.batches import Lesson
+from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.learner import Learner
 
 GPU = torch.device("cuda")
@@ -81,7 +81,7 @@ def distillation(batch: int, rounds: int) -> None:
         def step(teacher=teacher, learner=learner, patches=patches, dtype=dtype) -> None:  # noqa: ANN001
             with torch.no_grad(), autocast(GPU, dtype):
                 sr, maps = teacher.forward_features(patches)
-            learner.measure(Lesson(patches, hr, sr.float(), maps))
+            learner.measure(DistillationBatch(patches, hr, sr.float(), maps))
             learner.apply(RATE)
 
         report(f"ours {name}", step, rounds)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from fakd_core.runtime.cpu_tuning import freed_memory_kept
+from fakd_core.runtime.cpu_tuning import retain_freed_memory
 
 RESULT = "result: "
 # One convolution of the body of RCAN, SAN and the students: 64 features, 3x3.
@@ -37,7 +37,7 @@ def take_turns(
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, work in ways.items():
-            with freed_memory_kept() if name in as_in_training else nullcontext():
+            with retain_freed_memory() if name in as_in_training else nullcontext():
                 if name in as_in_training:
                     # The block begins with nothing kept; a training is past that after its first step.
                     work()

@@ -21,10 +21,10 @@ from torch import distributed
 
 from benchmarks.distillation_step import RATE, SEED, SIZES, networks, sampler
 from fakd_core.distillation.loss import DistillationLoss
-from fakd_core.runtime.cpu_tuning import freed_memory_kept
+from fakd_core.runtime.cpu_tuning import retain_freed_memory
 from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.runtime.distributed import World, joined
-from fakd_core.training.batches import LiveLessons
+from fakd_core.training.batches import OnlineTeacherBatches
 from fakd_core.training.learner import Learner
 
 Figures = dict[str, float]
@@ -38,9 +38,9 @@ def main() -> None:
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        with joined() as world, freed_memory_kept():
+        with joined() as world, retain_freed_memory():
             figures = measured(world, options.batch, options.steps)
-            if world.leads:
+            if world.is_main:
                 print(json.dumps(figures), flush=True)
         return
     processes, batch = options.processes, options.batch
@@ -77,7 +77,7 @@ def measured(world: World, batch: int, steps: int) -> Figures:
     device = choose_device("auto", world)
     dtype = choose_precision("auto", device)
     teacher, student = (network.to(device) for network in networks(SIZES["paper"]))
-    lessons = LiveLessons(sampler(batch), (teacher,), SEED, device, dtype)
+    lessons = OnlineTeacherBatches(sampler(batch), (teacher,), SEED, device, dtype)
     learner = Learner(student, DistillationLoss(), device, dtype, world=world)
     size = sum(parameter.numel() for parameter in student.parameters())
     gradients = torch.zeros(size, device=device)
@@ -87,7 +87,7 @@ def measured(world: World, batch: int, steps: int) -> Figures:
         learner.apply(RATE)
 
     def all_reduce() -> None:
-        if not world.alone:
+        if not world.is_single:
             distributed.all_reduce(gradients)
         if device.type == "cuda":
             torch.cuda.synchronize(device)

@@ -82,7 +82,7 @@ def _steps(window: Any, folder: Path) -> Any:
     compare.set_region(None)
 
     session.remove_student(student)
-    for name in ("rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-plain"):
+    for name in ("rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline"):
         session.add_student(name)
     window.show_workspace("Inspect")
     yield Until("the twins' maps", inspect.map_shown)

@@ -14,7 +14,7 @@ from fakd_core.data.image_files import read_image, write_png
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.distillation.affinity import affinity_row
 
-MODELS = ("rcan-g5-r5-c32-x4", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-plain")
+MODELS = ("rcan-g5-r5-c32-x4", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline")
 
 
 def affinities(image: np.ndarray, y: int, x: int, tap: int = 2) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from fakd_core.errors import FakdError
 from fakd_core.evaluation.evaluate import evaluate
 from fakd_core.evaluation.results import Result
 
-BUNDLED = ("rcan-g5-r1-c32-x4-plain", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r5-c32-x4")
+BUNDLED = ("rcan-g5-r1-c32-x4-baseline", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r5-c32-x4")
 
 
 def compare(images: Path, names: tuple[str, ...] = BUNDLED) -> list[Result]:

@@ -59,7 +59,7 @@ class CancelToken:
         if self.cancelled:
             raise Cancelled
 
-    def heed(self) -> None:
+    def check(self) -> None:
         """Block while paused; raise `Cancelled` once cancelled."""
         self.wait_while_paused()
         self.raise_if_cancelled()
@@ -109,8 +109,8 @@ class RunStarted:
 class StepEnd:
     """One optimiser step. `parts` are weighted and sum to `total`; `raw` are the same losses unweighted.
 
-    `plain` is the loss of the student that learns from the ground truth alone, in a twin run. `skipped`
-    says, where a loss or a gradient was not finite, which: the step left the weights as they were.
+    `baseline` is the loss of the student trained without a teacher beside it, where there is one. `skipped`
+    says which loss or gradient was not finite: the step left the weights as they were.
     """
 
     step: int
@@ -120,7 +120,7 @@ class StepEnd:
     raw: dict[str, float]
     lr: float
     seconds: float
-    plain: float | None = None
+    baseline: float | None = None
     skipped: str | None = None
 
 
@@ -129,7 +129,7 @@ class ValidationEnd:
     """The student on the held-out images after `step` steps; `preview` is its output for the preview crop.
 
     `others` and `other_previews` tell the same of what the run trains beside the student, by name: "ema",
-    its moving average; "plain", the student without a teacher of a twin run; "plain-ema", its average.
+    its moving average; "baseline", the student trained without a teacher; "baseline-ema", its average.
     `affinity` is the student's, as `RunStarted.teacher_affinity` the teacher's.
     """
 

@@ -54,7 +54,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def at_home(path: Path) -> Path:
+def expand_home(path: Path) -> Path:
     """`path` with ~ replaced; raises `ConfigError` where nobody knows whose home that is."""
     try:
         return path.expanduser()

@@ -48,7 +48,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
 
-def explain(error: ValidationError, known: Iterable[str] = ()) -> str:
+def format_validation_error(error: ValidationError, known: Iterable[str] = ()) -> str:
     """Pydantic's findings as 'option: reason (found ...)', joined with '; '; `known` are the options."""
     findings = error.errors()
     # A list whose items are at fault is told of as too short as well.
@@ -85,7 +85,7 @@ class Settings(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise ConfigError(explain(error, cls.model_fields)) from None
+            raise ConfigError(format_validation_error(error, cls.model_fields)) from None
 
     @field_validator("*", mode="before")
     @classmethod

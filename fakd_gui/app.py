@@ -16,7 +16,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from fakd_core.assets import assets_dir
-from fakd_core.runtime.cpu_tuning import share_cores
+from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
 from fakd_gui.session.bug_report import keep_failures, report
 from fakd_gui.session.garbage import collect_in_gui_thread
 from fakd_gui.session.jobs import stop_all
@@ -88,7 +88,7 @@ def has_display() -> bool:
 
 def make_application() -> QApplication:
     """The QApplication with the app's style, made once."""
-    share_cores()
+    limit_openmp_spinning()
     found = QApplication.instance()
     app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("FAKD Workbench")

@@ -24,7 +24,7 @@ from fakd_core.files import write_text
 from fakd_core.models.cost import profile
 from fakd_core.models.references import bundled_models
 
-STUDENTS = ("plain", "fakd")
+STUDENTS = ("baseline", "fakd")
 """How the names of bundled students end; the other model of a family is the teacher."""
 
 
@@ -65,7 +65,7 @@ def measure(names: Sequence[str], benchmarks: Path) -> dict[str, Any]:
     )
     document: dict[str, Any] = json.loads(measured.stdout)
     document["teacher"] = next(name for name in names if not name.endswith(STUDENTS))
-    document["baseline"] = next(name for name in names if name.endswith("plain"))
+    document["baseline"] = next(name for name in names if name.endswith("baseline"))
     document["measured"] = datetime.now().isoformat(timespec="seconds")
     document["models"] = {"bicubic": {"label": "Bicubic"}}
     for name, network in networks.items():

@@ -18,7 +18,7 @@ from fakd_core.cli.console import errors
 from fakd_core.cli.exit_status import STOPPED
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import Cancelled, CancelToken
-from fakd_core.runtime.cpu_tuning import share_cores
+from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
 
 app = typer.Typer(
     name="fakd",
@@ -59,7 +59,7 @@ def run(argv: Sequence[str]) -> int:
     arguments = list(argv)
     debug = "--debug" in arguments
     arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]
-    share_cores()
+    limit_openmp_spinning()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Any name of a file can be told of, whatever the terminal's letters.

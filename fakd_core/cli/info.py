@@ -32,9 +32,9 @@ def info(
     elif model is None:
         raise ConfigError("name a model, or use --list to see those that come with the program")
     else:
-        from fakd_core.evaluation.diagnose import examine
+        from fakd_core.evaluation.diagnose import diagnose_model
 
-        findings = examine(model, _size(size), scale)
+        findings = diagnose_model(model, _size(size), scale)
         if findings.error is None:
             _show(findings.rows, as_json)
             return

@@ -28,7 +28,7 @@ from fakd_core.events import (
     TrainEvent,
     ValidationEnd,
 )
-from fakd_core.files import at_home
+from fakd_core.files import expand_home
 from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.layout import CONFIG
 from fakd_core.runs.options import Option, training_options
@@ -68,10 +68,10 @@ def train(
         else:
             settings = TrainConfig.build(**_settings(config, from_fakd, options, world))
             if print_config:
-                typer.echo(to_toml(settings) if world.leads else "", nl=False)
+                typer.echo(to_toml(settings) if world.is_main else "", nl=False)
                 return
             events = _started(settings, context.obj, world)
-        end = _follow(events) if world.leads else _await(events)
+        end = _follow(events) if world.is_main else _await(events)
         if end is not None and end.outcome == "stopped":
             raise typer.Exit(STOPPED)
 
@@ -166,11 +166,11 @@ def _one_voice(world: World) -> Iterator[None]:
     except (typer.Exit, KeyboardInterrupt):
         raise
     except Cancelled:
-        if world.leads:
+        if world.is_main:
             raise
         raise typer.Exit(STOPPED) from None
     except Exception:
-        if world.speaks_first():
+        if world.claim_error_report():
             raise
         raise typer.Exit(1) from None
 
@@ -189,7 +189,7 @@ def _resumed(run: Path, given: list[str], token: CancelToken, world: World) -> I
         raise ConfigError(
             f"--resume continues a run with its own settings and takes no other option (found {named})"
         )
-    return trainer.resume_training(at_home(run), token, world)
+    return trainer.resume_training(expand_home(run), token, world)
 
 
 def _settings(
@@ -197,11 +197,11 @@ def _settings(
 ) -> dict[str, Any]:
     """The options in the file, or in FAKD's command line, and over them those that are `given`."""
     if from_fakd is None:
-        return {**(read_toml(at_home(config)) if config else {}), **given}
+        return {**(read_toml(expand_home(config)) if config else {}), **given}
     if config is not None:
         raise ConfigError("--config and --from-fakd both give a run's options; choose one of them")
     read = read_fakd(from_fakd, given, given.get("scale"))
-    if world.leads:
+    if world.is_main:
         # On stderr: stdout may hold the settings themselves.
         for note in read.notes:
             errors.print(note, soft_wrap=True)
@@ -292,8 +292,8 @@ def _introduction(event: RunStarted) -> str:
 
 def _loss_line(event: StepEnd) -> str:
     parts = "  ".join(f"{name} {value:.3f}" for name, value in event.parts.items())
-    plain = f"  plain {event.plain:.3f}" if event.plain is not None else ""
-    return f"step {event.step}/{event.steps}: loss {event.total:.3f}  {parts}{plain}"
+    baseline = f"  baseline {event.baseline:.3f}" if event.baseline is not None else ""
+    return f"step {event.step}/{event.steps}: loss {event.total:.3f}  {parts}{baseline}"
 
 
 def _scores_line(event: ValidationEnd) -> str:

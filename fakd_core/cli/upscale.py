@@ -87,7 +87,7 @@ class _Enlarger:
 
 def _enlarger(model: str, scale: int | None, tile: int | None, device: str, cancel: CancelToken) -> _Enlarger:
     from fakd_core.data.resize import BICUBIC, bicubic_strips
-    from fakd_core.inference.upscale import finite_outputs, upscale_strips
+    from fakd_core.inference.upscale import reject_non_finite, upscale_strips
     from fakd_core.models.references import load_model
     from fakd_core.models.spec import check_scale
     from fakd_core.runtime.device import choose_device
@@ -103,7 +103,7 @@ def _enlarger(model: str, scale: int | None, tile: int | None, device: str, canc
         )
 
     def finite(strips: Iterator[Image8]) -> Iterator[Image8]:
-        with finite_outputs(network, model):
+        with reject_non_finite(network, model):
             yield from strips
 
     return _Enlarger(

@@ -17,7 +17,7 @@ Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Draws:
+class PatchSpecs:
     """Patches by image position (n,), corner (n, 2) in 0..1 of the room there is, and symmetry (n,) 0..7."""
 
     positions: npt.NDArray[np.int64]
@@ -27,8 +27,8 @@ class Draws:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> Draws:
-        return Draws(self.positions[rows], self.corners[rows], self.symmetries[rows])
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> PatchSpecs:
+        return PatchSpecs(self.positions[rows], self.corners[rows], self.symmetries[rows])
 
 
 class PatchSampler:
@@ -64,7 +64,7 @@ class PatchSampler:
         """
         return self.cut(self.part(step, rank, ranks))
 
-    def part(self, step: int, rank: int = 0, ranks: int = 1) -> Draws:
+    def part(self, step: int, rank: int = 0, ranks: int = 1) -> PatchSpecs:
         """What `batch` cuts."""
         if self._batch % ranks:
             raise ConfigError(
@@ -73,15 +73,15 @@ class PatchSampler:
         share = self._batch // ranks
         return self.draw((step,), self._batch)[rank * share : (rank + 1) * share]
 
-    def draw(self, number: tuple[int, ...], count: int) -> Draws:
+    def draw(self, number: tuple[int, ...], count: int) -> PatchSpecs:
         """`count` patches drawn at random; the seed and `number` alone decide which."""
         rng = np.random.default_rng((self._seed, *number))
         positions = rng.integers(len(self._indices), size=count)
         corners = rng.random((count, 2))
         symmetries = rng.integers(8, size=count) if self._augment else np.zeros(count, dtype=np.int64)
-        return Draws(positions, corners, symmetries)
+        return PatchSpecs(positions, corners, symmetries)
 
-    def names(self, draws: Draws) -> tuple[str, ...]:
+    def names(self, draws: PatchSpecs) -> tuple[str, ...]:
         """The images that `draws` are of, each once."""
         found = {self._indices[position]: None for position in draws.positions.tolist()}
         return tuple(self._store.name_of(index) for index in found)
@@ -97,7 +97,7 @@ class PatchSampler:
             "seed": self._seed,
         }
 
-    def cut(self, draws: Draws) -> Batch:
+    def cut(self, draws: PatchSpecs) -> Batch:
         """LR and HR patches, float32 in 0..255: (B, 3, p, p) and (B, 3, p·scale, p·scale).
 
         Flips and transposes (the eight symmetries of the square) are applied to both alike.
@@ -128,7 +128,7 @@ def _turned(patch: Image8, symmetry: int) -> Image8:
 PATCHES_PER_BLOCK = 32
 """Patches are drawn, and answers are kept, by the block: some tens of MB at the paper's sizes."""
 
-# Beside a step's number, what the seed's draws are for; `LiveLessons` has 1.
+# Beside a step's number, what the seed's draws are for; `OnlineTeacherBatches` has 1.
 _POOL, _ORDER = 2, 3
 
 
@@ -143,15 +143,15 @@ class PatchPool:
         self.size = size
         self.blocks = -(-size // PATCHES_PER_BLOCK)
 
-    def block(self, number: int) -> Draws:
+    def block(self, number: int) -> PatchSpecs:
         """The patches of one block; the last block is whole, whatever the pool's size."""
         return self.sampler.draw((number, _POOL), PATCHES_PER_BLOCK)
 
-    def draws(self, patches: npt.NDArray[np.int64]) -> Draws:
+    def draws(self, patches: npt.NDArray[np.int64]) -> PatchSpecs:
         """The patches of these numbers, in that order."""
         blocks, rows = np.divmod(patches, PATCHES_PER_BLOCK)
         drawn = [self.block(block)[row : row + 1] for block, row in zip(blocks.tolist(), rows, strict=True)]
-        return Draws(
+        return PatchSpecs(
             np.concatenate([draw.positions for draw in drawn]),
             np.concatenate([draw.corners for draw in drawn]),
             np.concatenate([draw.symmetries for draw in drawn]),

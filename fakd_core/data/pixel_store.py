@@ -211,7 +211,7 @@ def _locked(lock: IO[str], total: int, token: CancelToken) -> Generator[Progress
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            token.heed()
+            token.check()
             yield Progress(0, total, "waiting for another process to decode the images")
             time.sleep(_POLL_SECONDS)
         except OSError:
@@ -235,7 +235,7 @@ def _write(
     entries = []
     with path.open("wb") as file, Prefetcher(partial(_pair, dataset), _DECODERS, total) as load:
         for index in range(total):
-            token.heed()
+            token.check()
             yield Progress(index, total, "decoding images")
             pair = load(index)
             offset = file.tell()

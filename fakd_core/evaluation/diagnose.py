@@ -18,7 +18,7 @@ from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import FakdError
 from fakd_core.models.checkpoint import stored_as
 from fakd_core.models.cost import PAPER_LR_SIZE, profile
-from fakd_core.models.external.network import ForeignSpec
+from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import REGISTRY, create_model
 from fakd_core.models.file_type import asked_for, container
 from fakd_core.models.layers import RGB_RANGE, SRNetwork
@@ -36,22 +36,22 @@ PROBE_SIDE = 32
 
 
 @dataclass(frozen=True)
-class Findings:
+class Diagnosis:
     """What is known of a model, by the names of docs/doctor.md, and why it can't be used, if so."""
 
     rows: Rows
     error: FakdError | None = None
 
 
-def examine(ref: str, lr_size: tuple[int, int] = PAPER_LR_SIZE, scale: int = 4) -> Findings:
+def diagnose_model(ref: str, lr_size: tuple[int, int] = PAPER_LR_SIZE, scale: int = 4) -> Diagnosis:
     """Whether the model named `ref` can be used, and what it or its file is; presets take `scale`.
 
     GMACs are for an LR image of `lr_size` (height, width). Nothing in a file is run, and no file is an error.
     """
     try:
-        return Findings({"model": ref, **_describe(ref, lr_size, scale)})
+        return Diagnosis({"model": ref, **_describe(ref, lr_size, scale)})
     except FakdError as error:
-        return Findings(_diagnose(ref), error)
+        return Diagnosis(_diagnose(ref), error)
 
 
 def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
@@ -87,7 +87,7 @@ def _diagnose(ref: str) -> Rows:
             return {}
         name, taps = split_taps(ref)
         # With wrong taps the file itself may be as it should.
-        usable = bool(taps) and examine(name).error is None
+        usable = bool(taps) and diagnose_model(name).error is None
         return {"file": str(path), **describe_file(path, usable=usable)}
     except (FakdError, OSError):
         return {}
@@ -143,7 +143,7 @@ def value_range(model: SRNetwork) -> str:
 def next_step(path: Path, spec: ModelSpec) -> str:
     """The command to go on with."""
     quoted = _as_argument(str(path))
-    if isinstance(spec, ForeignSpec):
+    if isinstance(spec, SpandrelSpec):
         return f"fakd train --teacher {quoted} ..."
     other = ".pth" if path.suffix == ".safetensors" else ".safetensors"
     return f"fakd export {quoted} --to {_as_argument(path.stem + other)}"

@@ -23,7 +23,7 @@ from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.evaluation.metrics import METRICS, psnr_y, ssim_y
 from fakd_core.evaluation.results import ImageResult, LeftOut, Result, to_json
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.inference.upscale import finite_outputs, upscale
+from fakd_core.inference.upscale import reject_non_finite, upscale
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
@@ -81,7 +81,7 @@ def evaluate(
 
         outputs = save_dir / folders[name] / dataset.name if save_dir else None
         try:
-            with nullcontext() if model is None else finite_outputs(model, name):
+            with nullcontext() if model is None else reject_non_finite(model, name):
                 result = _measure(name, model, dataset, report, cancel, tile, outputs)
         except FakdError as error:
             if on_failure is None:

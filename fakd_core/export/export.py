@@ -14,7 +14,7 @@ from fakd_core import __version__
 from fakd_core.errors import ConfigError, RunError
 from fakd_core.export.onnx import VALUE_RANGES, Parity, save_onnx
 from fakd_core.models.checkpoint import save_pth, save_safetensors
-from fakd_core.models.external.network import ForeignSpec
+from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import REGISTRY
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.references import load_model, model_file
@@ -65,7 +65,7 @@ def export(
     if os.path.lexists(path) and not replace:
         raise ConfigError(f"{path} exists already; choose another name, or replace it by --force")
     model = load_model(ref)
-    if isinstance(model.spec, ForeignSpec):
+    if isinstance(model.spec, SpandrelSpec):
         raise ConfigError(
             f"{ref}: {model.spec.architecture} is another project's network, which its own tools export; "
             f"here: {', '.join(REGISTRY.names())}"

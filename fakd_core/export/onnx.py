@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VALUE_RANGES = (255, 1)
 OPSET = 20
 INPUT, OUTPUT = "image", "enlarged"
-LEAST_SIDE = 4
+MIN_SIDE = 4
 COMPARED = ((1, 3, 24, 31), (2, 3, 40, 17), (1, 3, 136, 132))
 """Shapes of the images that are compared: others than the network was traced with."""
 TOLERANCE = {False: 0.05, True: 2.0}
@@ -112,7 +112,7 @@ def _traced(model: SRNetwork, half: bool, value_range: int) -> ModelProto:
         wrapped.half()
     image = torch.rand(2, 3, 26, 29, dtype=torch.float16 if half else torch.float32) * value_range
     dim = torch.export.Dim
-    sizes = {0: dim("batch"), 2: dim("height", min=LEAST_SIDE), 3: dim("width", min=LEAST_SIDE)}
+    sizes = {0: dim("batch"), 2: dim("height", min=MIN_SIDE), 3: dim("width", min=MIN_SIDE)}
     try:
         # With gradients allowed, networks compute layer by layer as published.
         with torch.enable_grad(), _quiet():

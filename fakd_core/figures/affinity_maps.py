@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.figures.inputs import Materials, OnProgress, Subject, Window, window_around
+from fakd_core.figures.inputs import FigureInputs, OnProgress, SourceImage, Window, window_around
 from fakd_core.figures.page import MM_PER_POINT, Cross, Frame, Item, Page, Picture, Rect
 from fakd_core.figures.spec import AffinityRecipe
 from fakd_core.figures.typesetting import Piece, centred, fitted_size, shortened
@@ -44,7 +44,7 @@ class Student:
 class Maps:
     """What the figure shows, as numbers. `estimated`: the SA losses are of a lattice of positions."""
 
-    subject: Subject = field(repr=False)
+    subject: SourceImage = field(repr=False)
     window: Window
     tap: str
     teacher: Row = field(repr=False)
@@ -53,7 +53,10 @@ class Maps:
 
 
 def compose_affinity(
-    recipe: AffinityRecipe, materials: Materials, on_progress: OnProgress | None, cancel: CancelToken | None
+    recipe: AffinityRecipe,
+    materials: FigureInputs,
+    on_progress: OnProgress | None,
+    cancel: CancelToken | None,
 ) -> Page:
     """Run the models and lay the page out.
 
@@ -64,7 +67,10 @@ def compose_affinity(
 
 
 def affinity_maps(
-    recipe: AffinityRecipe, materials: Materials, on_progress: OnProgress | None, cancel: CancelToken | None
+    recipe: AffinityRecipe,
+    materials: FigureInputs,
+    on_progress: OnProgress | None,
+    cancel: CancelToken | None,
 ) -> Maps:
     """The values behind the figure; raises as `compose_affinity`."""
     from fakd_core.distillation.affinity import affinity_row

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fakd_core.errors import ConfigError
 from fakd_core.evaluation.metrics import SSIM_WINDOW
 from fakd_core.events import CancelToken, Image8, Progress, Scores
-from fakd_core.figures.inputs import Materials, OnProgress, Subject
+from fakd_core.figures.inputs import FigureInputs, OnProgress, SourceImage
 from fakd_core.figures.page import MM_PER_POINT, REGION_COLOURS, Frame, Item, Page, Picture, Rect, Words
 from fakd_core.figures.spec import HR, Box, CropRecipe, Metric
 from fakd_core.figures.typesetting import Piece, centred, fitted_size, shortened
@@ -34,7 +34,7 @@ class Column:
 
 
 def compose_crops(
-    recipe: CropRecipe, materials: Materials, on_progress: OnProgress | None, cancel: CancelToken | None
+    recipe: CropRecipe, materials: FigureInputs, on_progress: OnProgress | None, cancel: CancelToken | None
 ) -> Page:
     """Run the models and lay the page out.
 
@@ -65,7 +65,7 @@ def cut(image: Image8, box: Box) -> Image8:
     return image[box.y : box.y + box.height, box.x : box.x + box.width]
 
 
-def _check_inside(box: Box, subject: Subject) -> None:
+def _check_inside(box: Box, subject: SourceImage) -> None:
     height, width = subject.size
     if box.x + box.width > width or box.y + box.height > height:
         raise ConfigError(
@@ -75,7 +75,7 @@ def _check_inside(box: Box, subject: Subject) -> None:
 
 
 def _scores(
-    recipe: CropRecipe, subject: Subject, ref: str, sr: Image8, materials: Materials
+    recipe: CropRecipe, subject: SourceImage, ref: str, sr: Image8, materials: FigureInputs
 ) -> tuple[Scores | None, ...]:
     from fakd_core.evaluation.metrics import psnr_y, ssim_y
 
@@ -92,7 +92,7 @@ def _scores(
 
 
 class _Layout:
-    def __init__(self, recipe: CropRecipe, subject: Subject, columns: Sequence[Column]) -> None:
+    def __init__(self, recipe: CropRecipe, subject: SourceImage, columns: Sequence[Column]) -> None:
         self._recipe = recipe
         self._columns = columns
         self._image = next((c.sr for c in columns if c.is_truth), None)

@@ -9,7 +9,7 @@ from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken
 from fakd_core.figures.affinity_maps import compose_affinity
 from fakd_core.figures.crops import compose_crops
-from fakd_core.figures.inputs import Materials, OnProgress
+from fakd_core.figures.inputs import FigureInputs, OnProgress
 from fakd_core.figures.page import Page
 from fakd_core.figures.rendering import write_pdf_page, write_png_page
 from fakd_core.figures.spec import AffinityRecipe, CropRecipe, Recipe
@@ -19,7 +19,7 @@ from fakd_core.files import atomic_path, check_writable
 
 def compose(
     recipe: Recipe,
-    materials: Materials | None = None,
+    materials: FigureInputs | None = None,
     on_progress: OnProgress | None = None,
     cancel: CancelToken | None = None,
 ) -> Page:
@@ -28,7 +28,7 @@ def compose(
     Raises `ConfigError` for a region or position outside the image, an unknown model or one of another
     scale; `DataError` for a bad image; `Cancelled`.
     """
-    materials = materials or Materials()
+    materials = materials or FigureInputs()
     if isinstance(recipe, CropRecipe):
         return compose_crops(recipe, materials, on_progress, cancel)
     if isinstance(recipe, AffinityRecipe):
@@ -41,7 +41,7 @@ def draw(
     out: Path,
     on_progress: OnProgress | None = None,
     cancel: CancelToken | None = None,
-    materials: Materials | None = None,
+    materials: FigureInputs | None = None,
 ) -> list[Path]:
     """Draw `recipe` to `out`, a PNG or PDF, and write the recipe beside it as TOML; both are returned.
 

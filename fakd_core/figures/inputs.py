@@ -26,7 +26,7 @@ OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Subject:
+class SourceImage:
     """`lr` is (h, w, 3) uint8; `hr` is (h·scale, w·scale, 3), or None where only the LR is known."""
 
     scale: int
@@ -66,7 +66,7 @@ def window_around(lr_size: tuple[int, int], y: int, x: int) -> Window:
     return Window(top, left, height, width)
 
 
-class Materials:
+class FigureInputs:
     """Keeps what the last figures needed, so that another font or width costs no network's pass.
 
     `load` gives the network of a name, by default `catalogue.load_model`'s. For one thread at a time.
@@ -76,12 +76,12 @@ class Materials:
         self._load = load
         self._loaded: dict[str, SRNetwork] = {}
         self._source: tuple[Path, int, str, int] | None = None
-        self._subject: Subject | None = None
+        self._subject: SourceImage | None = None
         self._outputs: dict[str, tuple[SRNetwork | None, Image8]] = {}
         self._scores: dict[str, tuple[Image8, Scores]] = {}
         self._taps: dict[tuple[str, Window], tuple[SRNetwork, tuple[Tensor, ...]]] = {}
 
-    def subject(self, figure: Figure) -> Subject:
+    def subject(self, figure: Figure) -> SourceImage:
         """The image of `figure`; another one than before lets all that was kept go.
 
         Raises `DataError` for what is no image, or too small for its scale.
@@ -116,7 +116,7 @@ class Materials:
         return network
 
     def output(
-        self, subject: Subject, ref: str, on_progress: OnProgress | None, cancel: CancelToken | None
+        self, subject: SourceImage, ref: str, on_progress: OnProgress | None, cancel: CancelToken | None
     ) -> Image8:
         """What `ref` makes of the image, (H, W, 3) uint8 in HR size. Raises `Cancelled` between layers."""
         from fakd_core.inference.upscale import bicubic_upscale, upscale
@@ -135,7 +135,7 @@ class Materials:
             held = self._outputs[ref] = (model, sr)
         return held[1]
 
-    def scores(self, subject: Subject, ref: str, sr: Image8) -> Scores:
+    def scores(self, subject: SourceImage, ref: str, sr: Image8) -> Scores:
         """PSNR and SSIM of the whole image by the papers' protocol."""
         from fakd_core.evaluation.metrics import psnr_y, ssim_y
 
@@ -148,7 +148,7 @@ class Materials:
         return held[1]
 
     def taps(
-        self, subject: Subject, ref: str, window: Window, cancel: CancelToken | None
+        self, subject: SourceImage, ref: str, window: Window, cancel: CancelToken | None
     ) -> tuple[Tensor, ...]:
         """The four feature maps (C, h, w) of `ref` over `window` of the LR image, float32 on the CPU."""
         import torch
@@ -156,7 +156,7 @@ class Materials:
         from fakd_core.distillation.affinity import full_precision
         from fakd_core.inference.upscale import tensor_from_image
         from fakd_core.models.layers import check_taps
-        from fakd_core.runtime.cancellation import stoppable
+        from fakd_core.runtime.cancellation import cancellable
 
         model = self.model(ref, subject.scale)
         check_taps(model, ref)
@@ -164,7 +164,7 @@ class Materials:
         if held is None or held[0] is not model:
             device = next(model.parameters()).device
             lr = tensor_from_image(subject.lr[window.rows, window.columns], device)
-            with torch.inference_mode(), stoppable(cancel):
+            with torch.inference_mode(), cancellable(cancel):
                 _, maps = model.forward_features(lr)
                 held = (model, tuple(full_precision(tap[0]).float().cpu() for tap in maps))
             # Another position's window is not worth its memory.
@@ -173,13 +173,13 @@ class Materials:
         return held[1]
 
 
-def _subject(image: Image8, is_lr: bool, scale: int) -> Subject:
+def _subject(image: Image8, is_lr: bool, scale: int) -> SourceImage:
     if is_lr:
-        return Subject(scale, image, None)
+        return SourceImage(scale, image, None)
     hr = modcrop(image, scale)
     if min(hr.shape[:2]) < 8 * scale:
         raise DataError(
             f"an image of {image.shape[1]}x{image.shape[0]} is too small to be reduced by {scale}; "
             "give it as an LR image (image_is = 'lr'), or take a larger one"
         )
-    return Subject(scale, imresize_bicubic(hr, 1 / scale), hr)
+    return SourceImage(scale, imresize_bicubic(hr, 1 / scale), hr)

@@ -1,4 +1,4 @@
-"""Draws a page: to pixels, to PNG, or to PDF with text as text and images at their own resolution.
+"""PatchSpecs a page: to pixels, to PNG, or to PDF with text as text and images at their own resolution.
 
 matplotlib's drawing alone, without pyplot. Its settings belong to the whole process: they are set to its
 defaults while a page is drawn, so that a person's matplotlibrc changes no figure.

@@ -16,8 +16,8 @@ from fakd_core.errors import CheckpointError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.inference.tiling import DEFAULT_TILE, MIN_TILE, Floats, Span, Tiling, check_tile, cut, fade_in
 from fakd_core.models.cost import activation_bytes
-from fakd_core.runtime.cancellation import stoppable
-from fakd_core.runtime.cpu_tuning import array_apart, freed_memory_kept
+from fakd_core.runtime.cancellation import cancellable
+from fakd_core.runtime.cpu_tuning import mmap_zeros, retain_freed_memory
 from fakd_core.runtime.device import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def upscale_strips(
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
     if tile is not None:
         check_tile(tile)
-    with stoppable(cancel):
+    with cancellable(cancel):
         tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
     return TiledPass(model, img, tiling, on_progress, cancel, on_tile).strips()
 
@@ -149,7 +149,7 @@ class TiledPass:
         top, above = 0, None
         # Tile after tile needs the same memory again; a single pass would only hold more of it.
         tiled = max(height, width) > self._tiling.side
-        with freed_memory_kept() if tiled else nullcontext():
+        with retain_freed_memory() if tiled else nullcontext():
             while top < height:
                 rows, columns = cut(top, height, self._tiling), cut(0, width, self._tiling)
                 begun, self._total = self._done, self._done + len(rows) * len(columns)
@@ -177,8 +177,8 @@ class TiledPass:
         fade = self._tiling.blend * scale
         height, width = (row.keep_end - row.keep_start) * scale, columns[-1].end * scale
         settled = height - (fade if row.end < len(self._img) else 0)
-        strip = array_apart((settled, width, 3), np.uint8)
-        below = array_apart((height - settled, width, 3), np.float32)
+        strip = mmap_zeros((settled, width, 3), np.uint8)
+        below = mmap_zeros((height - settled, width, 3), np.float32)
         edge: Floats | None = None
         for column in columns:
             piece = self._tile(row, column)
@@ -201,7 +201,7 @@ class TiledPass:
     def _tile(self, row: Span, column: Span) -> Floats:
         """The kept part of one tile's output, (h, w, 3)."""
         seen = self._img[row.see_start : row.see_end, column.see_start : column.see_end]
-        with torch.inference_mode(), stoppable(self._cancel):
+        with torch.inference_mode(), cancellable(self._cancel):
             sr = self._model(tensor_from_image(seen, next(self._model.parameters()).device))[0]
         scale = self._model.spec.scale
         top, left = (row.keep_start - row.see_start) * scale, (column.keep_start - column.see_start) * scale
@@ -239,7 +239,7 @@ def _to_uint8(values: torch.Tensor) -> Image8:
 
 
 @contextmanager
-def finite_outputs(model: SRNetwork, name: str) -> Iterator[None]:
+def reject_non_finite(model: SRNetwork, name: str) -> Iterator[None]:
     """Look at what `model` gives inside the block, on this thread.
 
     Raises `CheckpointError`, which calls the model `name`, where a pixel is infinite or NaN.

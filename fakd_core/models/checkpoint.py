@@ -16,13 +16,13 @@ from torch import Tensor
 
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
 from fakd_core.files import atomic_path
-from fakd_core.models.external.network import ForeignSpec, load_foreign
+from fakd_core.models.external.network import SpandrelSpec, load_external
 from fakd_core.models.factory import REGISTRY, check_size
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Architecture, KeyFormat
 from fakd_core.models.spec import ModelSpec
 from fakd_core.models.weight_files import read_stored, read_weights, shown, some, without_prefix
-from fakd_core.settings import explain
+from fakd_core.settings import format_validation_error
 
 SPEC_KEY = "fakd_spec"
 
@@ -83,7 +83,7 @@ def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, Key
 
 def stored_as(path: Path, spec: ModelSpec) -> str:
     """In whose naming the weights in `path`, which `spec` is of, are stored; raises as `recognise`."""
-    if isinstance(spec, ForeignSpec):
+    if isinstance(spec, SpandrelSpec):
         return f"{spec.architecture}'s (spandrel)"
     return recognise(path, read_weights(path)[0])[1].name
 
@@ -131,7 +131,7 @@ def _foreign(path: Path, stored: dict[str, Tensor], overrides: Mapping[str, Any]
     if others:
         raise ConfigError(f"{path}: a network of another project has no setting {', '.join(others)}")
     try:
-        return load_foreign(path, overrides.get("taps", ()), stored)
+        return load_external(path, overrides.get("taps", ()), stored)
     except UnsupportedArchitectureError as reason:
         raise UnsupportedArchitectureError(f"{unknown}; {reason}") from None
 
@@ -176,7 +176,7 @@ def _spec_of(
     except KeyError as error:
         raise CheckpointError(f"{path}: looks like {architecture.name}, but lacks {error.args[0]}") from None
     except (ConfigError, ValidationError) as error:
-        reason = explain(error) if isinstance(error, ValidationError) else str(error)
+        reason = format_validation_error(error) if isinstance(error, ValidationError) else str(error)
         raise CheckpointError(
             f"{path}: looks like {architecture.name}, but its sizes make no sense: {shown(reason)}"
         ) from None

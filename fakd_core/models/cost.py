@@ -46,7 +46,7 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
         raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
     spec = model if isinstance(model, ModelSpec) else model.spec
     # With gradients on, networks compute layer by layer as published; without, they may merge layers.
-    device = torch.device(spec.shadow_device)
+    device = torch.device(spec.cost_device)
     with device, torch.enable_grad(), FlopCounterMode(display=False) as counter:
         try:
             shadow = create_model(spec).eval()
@@ -70,7 +70,7 @@ def activation_bytes(model: SRNetwork, height: int, width: int) -> int:
     values for its pass, a small one is scaled up.
     """
     network: Callable[[ModelSpec], SRNetwork] = type(model)
-    if model.spec.shadow_device == "meta":
+    if model.spec.cost_device == "meta":
         return _activation_bytes(network, model.spec, height, width)
     small = _activation_bytes(network, model.spec, _SMALL_SIDE, _SMALL_SIDE)
     return small * height * width // _SMALL_SIDE**2
@@ -80,7 +80,7 @@ def activation_bytes(model: SRNetwork, height: int, width: int) -> int:
 def _activation_bytes(
     network: Callable[[ModelSpec], SRNetwork], spec: ModelSpec, height: int, width: int
 ) -> int:
-    with torch.device(spec.shadow_device), torch.inference_mode():
+    with torch.device(spec.cost_device), torch.inference_mode():
         shadow = network(spec).eval()
         lr = torch.empty(1, 3, height, width).contiguous(memory_format=torch.channels_last)
         live = _LiveTensors()

@@ -6,13 +6,13 @@ from typing import Any
 
 from fakd_core.errors import ConfigError
 from fakd_core.models import edsr, rcan, san
-from fakd_core.models.external.network import ForeignNetwork, ForeignSpec
+from fakd_core.models.external.network import SpandrelNetwork, SpandrelSpec
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.registry import Registry
 from fakd_core.models.spec import ModelSpec
 from fakd_core.plugins import ARCHITECTURES
 
-MOST_PARAMETERS = 1_000_000_000
+MAX_PARAMETERS = 1_000_000_000
 """Larger networks are refused: twenty times the largest published one, and 16 GB to train by Adam."""
 
 REGISTRY = Registry(ARCHITECTURES)
@@ -61,8 +61,8 @@ def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
         spec = architecture
     else:
         spec = create_spec(architecture, **sizes)
-    if isinstance(spec, ForeignSpec):
-        return ForeignNetwork(spec)
+    if isinstance(spec, SpandrelSpec):
+        return SpandrelNetwork(spec)
     check_size(spec)
     return REGISTRY.get(spec.architecture).network(spec)
 
@@ -71,9 +71,9 @@ def check_size(spec: ModelSpec) -> None:
     """Raise `ConfigError` if a network of `spec` would be too large, before any memory is taken."""
     blocks = REGISTRY.get(spec.architecture).blocks(spec)
     parameters = 18 * blocks * spec.n_feats**2
-    if parameters > MOST_PARAMETERS:
+    if parameters > MAX_PARAMETERS:
         raise ConfigError(
             f"{spec.architecture} with {spec.n_feats} features in {blocks} blocks is too large: about "
             f"{parameters / 1e6:,.0f} million parameters, {4 * parameters / 1e9:,.0f} GB; expected at most "
-            f"{MOST_PARAMETERS / 1e6:,.0f} million; choose smaller sizes"
+            f"{MAX_PARAMETERS / 1e6:,.0f} million; choose smaller sizes"
         )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-MOST_PICKLE = 64 * 2**20
+MAX_PICKLE_BYTES = 64 * 2**20
 """Bytes of a pickle that are looked through: a state dict's own is far smaller."""
-PICKLES_IN_A_ROW = 8
+MAX_PICKLES = 8
 """An old PyTorch file is a few pickles, one behind the other."""
 
 ARCHIVE = "PyTorch archive"
@@ -91,16 +91,16 @@ def _pickle_of(path: Path) -> bytes:
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
             file.seek(0)
-            return file.read(MOST_PICKLE)
+            return file.read(MAX_PICKLE_BYTES)
     with zipfile.ZipFile(path) as archive:
         name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
         with archive.open(name) as part:
-            return part.read(MOST_PICKLE)
+            return part.read(MAX_PICKLE_BYTES)
 
 
 def _globals(content: bytes) -> Iterator[tuple[str, str]]:
     stream = BytesIO(content)
-    for _ in range(PICKLES_IN_A_ROW):
+    for _ in range(MAX_PICKLES):
         texts: list[str] = []
         memo: dict[int, str] = {}
         for code, argument, _position in pickletools.genops(stream):

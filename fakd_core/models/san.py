@@ -36,7 +36,7 @@ from fakd_core.models.registry import (
 from fakd_core.models.spec import ModelSpec
 
 NON_LOCAL_SOCA_REDUCTION = 8
-LEAST_SIDE = 4
+MIN_SIDE = 4
 BLOCK = 4096
 """Pixels that attend at once in the non-local block."""
 
@@ -198,9 +198,9 @@ class SAN(SRNetwork):
 
         Raises `DataError` for images less than 4 pixels high or wide.
         """
-        if min(lr.shape[2:]) < LEAST_SIDE:
+        if min(lr.shape[2:]) < MIN_SIDE:
             raise DataError(
-                f"SAN pools each quarter of the image by 2: it needs sides of at least {LEAST_SIDE} pixels, "
+                f"SAN pools each quarter of the image by 2: it needs sides of at least {MIN_SIDE} pixels, "
                 f"found {lr.shape[3]}x{lr.shape[2]}"
             )
         head = self.head(self.sub_mean(lr))
@@ -263,7 +263,7 @@ ARCHITECTURE = Architecture(
 POOLED_SIDE = 1000
 ITERATIONS = 5
 # Features of one pixel or of a flat map have no covariance; their square root is then zero, not NaN.
-LEAST_TRACE = 1e-12
+MIN_TRACE = 1e-12
 
 
 def second_order_statistics(features: Tensor) -> Tensor:
@@ -298,7 +298,7 @@ def matrix_square_root(matrix: Tensor) -> Tensor:
     Dividing by the trace first makes the iteration converge; multiplying by its square root at the
     end undoes it. Autograd through it equals the paper's hand-written backward.
     """
-    trace = matrix.diagonal(dim1=1, dim2=2).sum(1).clamp_min(LEAST_TRACE)[:, None, None]
+    trace = matrix.diagonal(dim1=1, dim2=2).sum(1).clamp_min(MIN_TRACE)[:, None, None]
     three = 3 * torch.eye(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
     normalised = matrix / trace
     z = (three - normalised) / 2

@@ -52,6 +52,6 @@ class ModelSpec(Settings):
         return (self.n_feats,) * TAP_COUNT
 
     @property
-    def shadow_device(self) -> str:
+    def cost_device(self) -> str:
         """Where a copy that is only counted runs: torch's meta device computes nothing."""
         return "meta"

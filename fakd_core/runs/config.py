@@ -9,14 +9,14 @@ import tomlkit
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from fakd_core.errors import ConfigError
-from fakd_core.files import at_home
+from fakd_core.files import expand_home
 from fakd_core.models.spec import TAP_COUNT, Scale
 from fakd_core.settings import Settings
 
 HELD_OUT = 5
 
 
-def _is_no_text(name: str) -> bool:
+def _has_surrogates(name: str) -> bool:
     """Whether `name` stands for bytes that are not UTF-8: no file of settings could hold it."""
     return any("\ud800" <= letter <= "\udfff" for letter in name)
 
@@ -98,7 +98,7 @@ class TrainConfig(Settings):
             "papers start at random."
         ),
     )
-    twin: bool = Field(
+    baseline: bool = Field(
         False,
         title="With and without FAKD",
         description=(
@@ -254,10 +254,10 @@ class TrainConfig(Settings):
     def _tilde_is_home(cls, path: Path | None) -> Path | None:
         if path is not None and "\0" in str(path):
             raise ValueError("a path can't hold a zero byte; write it anew")
-        if path is not None and _is_no_text(str(path)):
+        if path is not None and _has_surrogates(str(path)):
             raise ValueError("must be a path in UTF-8; rename the folder")
         try:
-            return at_home(path) if path else path
+            return expand_home(path) if path else path
         except ConfigError as error:
             raise ValueError(str(error)) from None
 
@@ -273,9 +273,9 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _twin_has_a_teacher(self) -> Self:
-        if self.twin and not self.teacher:
+        if self.baseline and not self.teacher:
             raise ValueError(
-                "twin trains one student with the teacher and one without; name a teacher, or drop twin"
+                "baseline trains a second student without the teacher; name a teacher, or drop baseline"
             )
         return self
 

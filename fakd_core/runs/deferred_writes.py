@@ -12,7 +12,7 @@ from fakd_core.errors import FakdError
 from fakd_core.events import Notice
 
 
-class Troubles:
+class WriteFailures:
     """True while something that was tried last could not be written."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Troubles:
         self._told = bool(self._reasons)
 
 
-class GrowingFile:
+class AppendLog:
     """Appends pieces to a file; what can't be written now waits for the next time."""
 
     def __init__(self, path: Path) -> None:
@@ -66,8 +66,8 @@ class GrowingFile:
         self._waiting.clear()
 
 
-class MetricsLog(GrowingFile):
-    """A `GrowingFile` of lines of JSON."""
+class MetricsLog(AppendLog):
+    """A `AppendLog` of lines of JSON."""
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add `line` and all that waits. Raises `OSError` where that fails; the line then waits, too."""

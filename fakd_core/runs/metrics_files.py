@@ -13,7 +13,7 @@ from fakd_core.runs.deferred_writes import append_whole
 from fakd_core.runs.layout import STUDENT, TABLE, read_metrics
 
 _FIRST = ("event", "step", "name", "psnr", "ssim", "best", "total")
-_LAST = ("lr", "seconds", "plain", "skipped")
+_LAST = ("lr", "seconds", "baseline", "skipped")
 
 
 class MetricsTable:

@@ -16,7 +16,7 @@ from PIL import Image
 from fakd_core.errors import ConfigError
 from fakd_core.events import AffinityRow, Image8, RunStarted, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.deferred_writes import GrowingFile, Troubles
+from fakd_core.runs.deferred_writes import AppendLog, WriteFailures
 from fakd_core.runs.layout import STUDENT, read_metrics
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def followed(events: Generator[TrainEvent, None, None], config: TrainConfig) -> 
 
     What can't be written is told of once by a `Notice`, and written when that is possible again.
     """
-    log, troubles = _TensorBoardLog(config), Troubles()
+    log, troubles = _TensorBoardLog(config), WriteFailures()
     with closing(events):
         for event in events:
             troubles.attempt("TensorBoard's files", partial(log.write, event))
@@ -59,7 +59,7 @@ class _TensorBoardLog:
         self._config = config
         self._folder = config.run / FOLDER
         # TensorBoard reads the files of a folder in the order of their names.
-        self._file = GrowingFile(
+        self._file = AppendLog(
             self._folder / f"events.out.tfevents.{time.time():017.6f}.{socket.gethostname()}"
         )
 
@@ -142,7 +142,7 @@ def _record(**what: Any) -> bytes:
 
 def _losses(step: Mapping[str, Any]) -> list[Summary.Value]:
     """Of a step, as its event or its line in the metrics tells them."""
-    named = {"loss/total": step["total"], "learning rate": step["lr"], "loss/plain": step.get("plain")}
+    named = {"loss/total": step["total"], "learning rate": step["lr"], "loss/baseline": step.get("baseline")}
     named |= {f"loss/{name}": value for name, value in step["parts"].items()}
     named |= {f"loss unweighted/{name}": value for name, value in step["raw"].items()}
     return [_number(name, value) for name, value in named.items() if value is not None]

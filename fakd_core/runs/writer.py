@@ -56,7 +56,7 @@ def best_file(name: str) -> str:
     return "checkpoints/best.safetensors" if name == STUDENT else f"checkpoints/best-{name}.safetensors"
 
 
-class RunRecord:
+class RunWriter:
     """Writes a run folder. `create` starts one, `reopen` goes on with one."""
 
     def __init__(self, folder: Path) -> None:
@@ -76,7 +76,7 @@ class RunRecord:
             raise RunError(f"{folder}: not an empty folder; give another --run")
 
     @classmethod
-    def create(cls, config: TrainConfig, device: str, data_fingerprint: str) -> RunRecord:
+    def create(cls, config: TrainConfig, device: str, data_fingerprint: str) -> RunWriter:
         """Make the folder with its settings and what they ran on."""
         cls.check_free(config.run)
         record = cls(config.run)
@@ -203,7 +203,7 @@ class RunRecord:
         return [path for path in found if path.stem.isdecimal()]
 
 
-class ForeignRecord(RunRecord):
+class NullRunWriter(RunWriter):
     """The folder of a run that another process writes: nothing is written here."""
 
     @contextmanager

@@ -17,7 +17,7 @@ MULTIPLICATIONS = 4 * 10**9
 
 
 @contextmanager
-def stoppable(cancel: CancelToken | None, *learning: nn.Module) -> Iterator[None]:
+def cancellable(cancel: CancelToken | None, *learning: nn.Module) -> Iterator[None]:
     """Look at `cancel` before every operation of torch in the block, on this thread.
 
     Large convolutions that need no gradient are made piece by piece, with the same result. In a backward
@@ -30,7 +30,7 @@ def stoppable(cancel: CancelToken | None, *learning: nn.Module) -> Iterator[None
     token = cancel or CancelToken()
 
     def look(_gradient: Tensor) -> None:
-        token.heed()
+        token.check()
 
     learned = [weights for network in learning for weights in network.parameters() if weights.requires_grad]
     hooks = [weights.register_hook(look) for weights in learned]  # type: ignore[no-untyped-call]
@@ -56,7 +56,7 @@ class _Watch(TorchFunctionMode):
     ) -> Any:
         # What takes no tensor sets a mode of torch: one that is being left must be left.
         if args and isinstance(args[0], Tensor):
-            self._token.heed()
+            self._token.check()
         if func is torch.conv2d and not kwargs and _can_be_cut(*args):
             return self._in_pieces(*args)
         return func(*args, **(kwargs or {}))
@@ -69,7 +69,7 @@ class _Watch(TorchFunctionMode):
         result: Tensor | None = None
         for number in range(count):
             for top in range(0, height, rows):
-                self._token.heed()
+                self._token.check()
                 end = min(height, top + rows)
                 first = max(0, top - around)
                 seen = images[number : number + 1, :, first : min(height, end + around)]

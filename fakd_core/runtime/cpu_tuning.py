@@ -29,7 +29,7 @@ _blocks: list[None] = []
 
 
 @contextmanager
-def freed_memory_kept() -> Iterator[None]:
+def retain_freed_memory() -> Iterator[None]:
     """Keep freed memory for the next step rather than give it back to the system and fetch it again.
 
     Every training step frees hundreds of megabytes and asks for the same again; each page that went back
@@ -56,8 +56,8 @@ def freed_memory_kept() -> Iterator[None]:
                 libc.malloc_trim(0)
 
 
-def give_back_freed_memory() -> None:
-    """Give freed memory back now, also within `freed_memory_kept`.
+def trim_heap() -> None:
+    """Give freed memory back now, also within `retain_freed_memory`.
 
     For moments between unlike kinds of work: what one leaves does not fit the other, and in a program that
     goes from one to the other for hours the holes add up.
@@ -74,10 +74,10 @@ def _glibc() -> ctypes.CDLL | None:
     return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None
 
 
-def array_apart(shape: tuple[int, ...], dtype: type[Item]) -> npt.NDArray[Item]:
+def mmap_zeros(shape: tuple[int, ...], dtype: type[Item]) -> npt.NDArray[Item]:
     """An array of zeros in memory of its own, which goes back to the system with the array.
 
-    For large arrays that come and go within `freed_memory_kept`: there they would leave holes among what is
+    For large arrays that come and go within `retain_freed_memory`: there they would leave holes among what is
     kept, which the next one need not fit. Raises `MemoryError`.
     """
     items = math.prod(shape)
@@ -92,7 +92,7 @@ def array_apart(shape: tuple[int, ...], dtype: type[Item]) -> npt.NDArray[Item]:
 SPIN_COUNT = "1000"
 
 
-def share_cores() -> None:
+def limit_openmp_spinning() -> None:
     """Let waiting threads give their core up soon; call before torch is first imported.
 
     OpenMP's threads spin while they wait, by default for so long that a training step took up to 80 times as

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from fakd_core.errors import ConfigError
-from fakd_core.runtime.distributed import ALONE, World
+from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 
 
-def choose_device(name: str, world: World = ALONE) -> torch.device:
+def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
     """`auto` is a GPU if there is one, else the CPU; other names are torch's own.
 
     Where several processes train together, each takes the GPU of its own number.
@@ -23,7 +23,7 @@ def choose_device(name: str, world: World = ALONE) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else name
     try:
         device = torch.device(name)
-        if device.type == "cuda" and not world.alone:
+        if device.type == "cuda" and not world.is_single:
             device = _own_gpu(device, world)
         if device.type == "meta":
             raise NotImplementedError("it keeps no numbers")

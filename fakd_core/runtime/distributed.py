@@ -46,20 +46,20 @@ class World:
     _store: Store | None = field(default=None, repr=False, compare=False)
 
     @property
-    def alone(self) -> bool:
+    def is_single(self) -> bool:
         return self.ranks == 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the one process that writes and prints."""
         return self.rank == 0
 
     def sum(self, values: Sequence[float]) -> list[float]:
         """The sums of `values` over all processes."""
-        if self.alone:
+        if self.is_single:
             return list(values)
         total = torch.tensor(values, dtype=torch.float64)
-        with self.noticing_loss():
+        with self.detect_lost_peers():
             distributed.all_reduce(total)
         sums: list[float] = total.tolist()
         return sums
@@ -68,21 +68,21 @@ class World:
         """Whether `flag` is set in any process."""
         return self.sum([float(flag)])[0] > 0
 
-    def from_first(self, make: Callable[[], T]) -> T:
+    def broadcast_from_main(self, make: Callable[[], T]) -> T:
         """What `make` returns in the first process, which alone calls it; if it raises there, all raise."""
-        if self.alone:
+        if self.is_single:
             return make()
         made: list[T | None] = [None]
-        with self.together():
-            if self.leads:
+        with self.all_or_none():
+            if self.is_main:
                 made[0] = make()
-        with self.noticing_loss():
+        with self.detect_lost_peers():
             distributed.broadcast_object_list(made, device=torch.device("cpu"))
         result: T = made[0]  # type: ignore[assignment]
         return result
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def all_or_none(self) -> Iterator[None]:
         """Leave the block only when all do; if one fails, all do.
 
         Raises:
@@ -93,10 +93,10 @@ class World:
         try:
             yield
         except Exception as raised:
-            if self.alone:
+            if self.is_single:
                 raise
             error = raised
-        if self.alone:
+        if self.is_single:
             return
         cancelled = isinstance(error, Cancelled)
         failures, cancellations = self.sum([error is not None and not cancelled, cancelled])
@@ -108,16 +108,16 @@ class World:
             raise Cancelled
 
     @contextmanager
-    def noticing_loss(self) -> Iterator[None]:
+    def detect_lost_peers(self) -> Iterator[None]:
         """Turn what the backends raise for a process that is gone into `LostPeerError`."""
         try:
             yield
         except RuntimeError as error:
-            if self.alone or not _is_lost_connection(error):
+            if self.is_single or not _is_lost_connection(error):
                 raise
             raise LostPeerError("another process of this training died or can't be reached") from error
 
-    def speaks_first(self) -> bool:
+    def claim_error_report(self) -> bool:
         """Whether no process has asked this before: of an error that several meet, one tells it."""
         if self._store is None:
             return True
@@ -127,7 +127,7 @@ class World:
             return True
 
 
-ALONE = World()
+SINGLE_PROCESS = World()
 
 
 @contextmanager

@@ -14,15 +14,15 @@ from fakd_core.data.patches import Batch, PatchSampler
 from fakd_core.events import CancelToken, Progress
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.device import autocast, fast_convolutions
-from fakd_core.runtime.distributed import ALONE, World
-from fakd_core.training.compile import feature_pass
+from fakd_core.runtime.distributed import SINGLE_PROCESS, World
+from fakd_core.training.compile import maybe_compile
 
 Maps = tuple[Tensor | None, ...]
 """One entry a tap, in the taps' order; None for a tap that the loss does not compare."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class DistillationBatch:
     """One batch on the training device, channels last.
 
     `lr` is (B, 3, h, w), `hr` and `teacher_sr` are (B, 3, h·scale, w·scale), all 0..255. The teacher's
@@ -36,25 +36,25 @@ class Lesson:
     teacher_maps: Maps | None = None
     images: tuple[str, ...] = ()
 
-    def without_teacher(self) -> Lesson:
+    def without_teacher(self) -> DistillationBatch:
         """The same batch with the ground truth alone."""
         return replace(self, teacher_sr=None, teacher_maps=None)
 
 
-class Lessons(Protocol):
+class BatchSource(Protocol):
     """Where lessons come from. A lesson depends on its step alone, whatever was asked for before."""
 
-    def prepare(self, token: CancelToken, world: World = ALONE) -> Iterator[Progress]:
+    def prepare(self, token: CancelToken, world: World = SINGLE_PROCESS) -> Iterator[Progress]:
         """What takes time and has to be done before the first lesson."""
         ...
 
-    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
+    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
         """The part of step `step` (0-based) that falls to process `rank` of `ranks`."""
         ...
 
 
-class LiveLessons:
-    """Lessons whose teacher is run anew at every step; one of several teachers is drawn by seed and step."""
+class OnlineTeacherBatches:
+    """Runs the teacher at every step; one of several teachers is drawn by seed and step."""
 
     def __init__(
         self,
@@ -67,26 +67,26 @@ class LiveLessons:
     ) -> None:
         """`teachers` are frozen and on `device`; `dtype` is that of their forward pass."""
         self._sampler = sampler
-        self._teachers = [feature_pass(teacher, compiled) for teacher in teachers]
+        self._teachers = [maybe_compile(teacher, compiled) for teacher in teachers]
         self._seed = seed
         self._device = device
         self._dtype = dtype
 
-    def prepare(self, token: CancelToken, world: World = ALONE) -> Iterator[Progress]:
+    def prepare(self, token: CancelToken, world: World = SINGLE_PROCESS) -> Iterator[Progress]:
         """Nothing."""
         return iter(())
 
-    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
-        """See `Lessons`. Raises `ConfigError` if the batch can't be shared by so many processes."""
+    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
+        """See `BatchSource`. Raises `ConfigError` if the batch can't be shared by so many processes."""
         draws = self._sampler.part(step, rank, ranks)
         images = self._sampler.names(draws)
         lr, hr = to_device(self._sampler.cut(draws), self._device)
         if not self._teachers:
-            return Lesson(lr, hr, images=images)
+            return DistillationBatch(lr, hr, images=images)
         teacher = self._teachers[drawn_teacher(self._seed, step, len(self._teachers))]
         with torch.no_grad(), fast_convolutions(self._dtype), autocast(self._device, self._dtype):
             teacher_sr, teacher_maps = teacher(lr)
-        return Lesson(lr, hr, teacher_sr.float(), teacher_maps, images)
+        return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps, images)
 
 
 def drawn_teacher(seed: int, step: int, teachers: int) -> int:

@@ -1,4 +1,4 @@
-"""Lessons from a pool of patches with the teacher's answers kept: it runs once, not at every step."""
+"""Batches from a pool of patches with the teacher's answers kept: it runs once, not at every step."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Progress
 from fakd_core.files import check_writable
 from fakd_core.models.layers import SRNetwork
-from fakd_core.runtime.distributed import ALONE, World
-from fakd_core.training.batches import Lesson, drawn_teacher, to_device
+from fakd_core.runtime.distributed import SINGLE_PROCESS, World
+from fakd_core.training.batches import DistillationBatch, drawn_teacher, to_device
 from fakd_core.training.teacher_cache import TeacherCache
 
 _WHAT = "teacher cache"
 
 
-class CachedLessons:
+class CachedTeacherBatches:
     """Batches drawn from a pool; the answers of every teacher to every patch lie in a folder.
 
     `prepare` comes before the first lesson.
@@ -43,7 +43,7 @@ class CachedLessons:
         """The pool holds `patches` of the sampler's patches, of which a step takes `batch`.
 
         `teachers`, each with the name people call it, are frozen and in eval mode; `layers` are the taps
-        whose maps the loss compares. Lessons go to `device`; teachers compute where they are.
+        whose maps the loss compares. Batches go to `device`; teachers compute where they are.
 
         Raises `ConfigError` if `folder` can't be written to.
         """
@@ -55,7 +55,7 @@ class CachedLessons:
         self._seed = seed
         self._device = device
 
-    def prepare(self, token: CancelToken, world: World = ALONE) -> Iterator[Progress]:
+    def prepare(self, token: CancelToken, world: World = SINGLE_PROCESS) -> Iterator[Progress]:
         """Compute the answers that aren't there yet.
 
         Several processes share the work, those of one `world` and others that want the same. One that is
@@ -67,23 +67,23 @@ class CachedLessons:
             Cancelled: the token was cancelled meanwhile, in any process.
         """
         missing, damaged = [], 0
-        with world.together():
+        with world.all_or_none():
             for cache in self._caches:
                 cache.clear()
                 there = cache.found()
                 for block in range(self._pool.blocks):
                     if block in there:
-                        token.heed()
+                        token.check()
                         yield Progress(block * PATCHES_PER_BLOCK, self._pool.size, f"checking the {_WHAT}")
                         damaged += not cache.open(block)
                     if block not in there or not cache.open(block):
                         missing.append((cache, block))
             yield self._progress(missing, self._announcement(missing, damaged))
         # Others that compute the same at this moment go in another order.
-        order = np.random.default_rng(world.from_first(lambda: int.from_bytes(os.urandom(8))))
+        order = np.random.default_rng(world.broadcast_from_main(lambda: int.from_bytes(os.urandom(8))))
         missing = [missing[place] for place in order.permutation(len(missing))]
         while world.any(bool(missing)):
-            with world.together():
+            with world.all_or_none():
                 now, missing = missing[: world.ranks], missing[world.ranks :]
                 if now:
                     cache, block = now[world.rank % len(now)]
@@ -92,15 +92,15 @@ class CachedLessons:
                 missing += [(cache, block) for cache, block in now if not cache.open(block)]
             yield self._progress(missing)
 
-    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
-        """See `Lessons`."""
+    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
+        """See `BatchSource`."""
         share = self._batch // ranks
         patches = self._pool.batch(step, self._batch, self._seed)[rank * share : (rank + 1) * share]
         sampler, draws = self._pool.sampler, self._pool.draws(patches)
         lr, hr = to_device(sampler.cut(draws), self._device)
         cache = self._caches[drawn_teacher(self._seed, step, len(self._caches))]
         answers = cache.answers(patches.tolist(), self._device)
-        return Lesson(lr, hr, *answers, images=sampler.names(draws))
+        return DistillationBatch(lr, hr, *answers, images=sampler.names(draws))
 
     def _check_folder(self) -> None:
         try:

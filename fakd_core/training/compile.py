@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from fakd_core.errors import ConfigError
-from fakd_core.models.external.network import ForeignNetwork
+from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.layers import FeatureMaps, SRNetwork
 
 FeaturePass = Callable[[Tensor], tuple[Tensor, FeatureMaps]]
 
 
-def feature_pass(network: SRNetwork, compiled: bool) -> FeaturePass:
+def maybe_compile(network: SRNetwork, compiled: bool) -> FeaturePass:
     """`network.forward_features`, compiled at its first call if `compiled`.
 
     The network itself stays as it is: its keys are the same, and called otherwise, as for validation
@@ -23,7 +23,7 @@ def feature_pass(network: SRNetwork, compiled: bool) -> FeaturePass:
     Raises:
         ConfigError: when called, if torch can't compile here.
     """
-    if not compiled or isinstance(network, ForeignNetwork):
+    if not compiled or isinstance(network, SpandrelNetwork):
         return network.forward_features
     # Imported only where it is needed: it takes seconds.
     from torch._dynamo.exc import TorchDynamoException

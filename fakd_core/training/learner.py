@@ -15,9 +15,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.models.layers import FeatureMaps, SRNetwork
 from fakd_core.runtime.device import autocast, fast_convolutions
-from fakd_core.runtime.distributed import ALONE, World
-from fakd_core.training.batches import Lesson
-from fakd_core.training.compile import FeaturePass, feature_pass
+from fakd_core.runtime.distributed import SINGLE_PROCESS, World
+from fakd_core.training.batches import DistillationBatch
+from fakd_core.training.compile import FeaturePass, maybe_compile
 
 _Tensors = tuple[Tensor, ...] | list[Tensor]
 
@@ -47,7 +47,7 @@ class Learner:
         device: torch.device,
         dtype: torch.dtype,
         ema: float | None = None,
-        world: World = ALONE,
+        world: World = SINGLE_PROCESS,
         compiled: bool = False,
         clip: float | None = None,
     ) -> None:
@@ -71,7 +71,7 @@ class Learner:
             return None
         return cast(SRNetwork, self._average.module)
 
-    def measure(self, lesson: Lesson) -> Losses:
+    def measure(self, lesson: DistillationBatch) -> Losses:
         """The losses of this process's part of a batch, and the gradients that `apply` takes."""
         with fast_convolutions(self._dtype):
             with autocast(self._device, self._dtype):
@@ -151,8 +151,8 @@ class _Features(nn.Module):
 
 def _forward_over(world: World, student: SRNetwork, compiled: bool) -> FeaturePass:
     """The student's feature pass, whose backward pass averages the gradients over all processes."""
-    forward = feature_pass(student, compiled)
-    if world.alone:
+    forward = maybe_compile(student, compiled)
+    if world.is_single:
         return forward
     with warnings.catch_warnings():
         # torch 2.13 has a new name for `broadcast_buffers`, which those before don't know.

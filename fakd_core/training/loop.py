@@ -32,13 +32,13 @@ from fakd_core.events import (
 )
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.deferred_writes import Troubles
+from fakd_core.runs.deferred_writes import WriteFailures
 from fakd_core.runs.layout import CONFIG, STUDENT
-from fakd_core.runs.writer import RunRecord, best_file, weights_file
-from fakd_core.runtime.cancellation import stoppable
-from fakd_core.runtime.cpu_tuning import give_back_freed_memory
+from fakd_core.runs.writer import RunWriter, best_file, weights_file
+from fakd_core.runtime.cancellation import cancellable
+from fakd_core.runtime.cpu_tuning import trim_heap
 from fakd_core.runtime.distributed import World
-from fakd_core.training.batches import Lesson
+from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.learner import Learner, Losses
 from fakd_core.training.schedule import learning_rate
 from fakd_core.training.setup import TrainingSetup
@@ -49,18 +49,18 @@ CHECKPOINT_SECONDS = 20.0
 SHORT_STEP_SECONDS = 0.3
 """A step this short is finished before it is stopped."""
 
-SKIPPED_AT_MOST = 10
+MAX_SKIPPED_STEPS = 10
 """Steps in a row whose loss or gradient is not finite; after so many the run gives up."""
 
-PLAIN = "plain"
-"""The name of a twin run's student without a teacher."""
+BASELINE = "baseline"
+"""The name of a baseline run's student without a teacher."""
 
 
 class TrainingRun:
     """Yields the events of a run whose models and images are loaded."""
 
     def __init__(
-        self, config: TrainConfig, setup: TrainingSetup, record: RunRecord, token: CancelToken, world: World
+        self, config: TrainConfig, setup: TrainingSetup, record: RunWriter, token: CancelToken, world: World
     ) -> None:
         self.config = config
         self.setup = setup
@@ -76,10 +76,10 @@ class TrainingRun:
         self.stop_agreed = self.save_agreed = False
         self.skipped_in_a_row = 0
         self.saved_step = -1
-        self.troubles = Troubles()
+        self.troubles = WriteFailures()
         students = {STUDENT: setup.student}
-        if config.twin:
-            students[PLAIN] = copy.deepcopy(setup.student)
+        if config.baseline:
+            students[BASELINE] = copy.deepcopy(setup.student)
         self.learners = {
             name: Learner(
                 student,
@@ -138,7 +138,7 @@ class TrainingRun:
     def _start(self) -> RunStarted:
         setup, config = self.setup, self.config
         bicubic = setup.validator.bicubic(self.token)
-        teacher = setup.validator.judge(setup.teachers[0], self.token) if setup.teachers else None
+        teacher = setup.validator.evaluate(setup.teachers[0], self.token) if setup.teachers else None
         return RunStarted(
             run=config.run,
             first_step=self.step,
@@ -164,7 +164,7 @@ class TrainingRun:
                 return
             self.token.wait_while_paused()
             # Alone, a stop asked for on hearing of the last step counts at once.
-            if self.stop_agreed or (self.world.alone and self.token.cancelled):
+            if self.stop_agreed or (self.world.is_single and self.token.cancelled):
                 raise Cancelled
             step = self._train_one_step()
             self.troubles.attempt("metrics", partial(self.record.append, step))
@@ -192,11 +192,11 @@ class TrainingRun:
         begun = time.monotonic() - self.token.paused_seconds
         config = self.config
         rate = learning_rate(config, self.step)
-        with self._stoppable_step(), self.world.noticing_loss():
+        with self._cancellable_step(), self.world.detect_lost_peers():
             lesson = self.setup.lessons.lesson(self.step, self.world.rank, self.world.ranks)
             mine = self.learners[STUDENT].measure(lesson)
-            plain = self.learners[PLAIN].measure(lesson.without_teacher()) if config.twin else None
-        losses, plain_total, broken = self._agree(mine, plain)
+            baseline = self.learners[BASELINE].measure(lesson.without_teacher()) if config.baseline else None
+        losses, baseline_total, broken = self._agree(mine, baseline)
         self.step += 1
         if broken:
             self._skip(broken, lesson)
@@ -215,28 +215,28 @@ class TrainingRun:
             losses.raw,
             rate,
             seconds,
-            plain_total,
+            baseline_total,
             broken or None,
         )
 
-    def _stoppable_step(self) -> AbstractContextManager[None]:
+    def _cancellable_step(self) -> AbstractContextManager[None]:
         """Where a step can be left halfway: alone, as others would wait in vain, and not compiled.
 
         In a short step, as on a GPU, looking would only cost time.
         """
         short = self.last_step_seconds < SHORT_STEP_SECONDS or self.setup.device.type == "cuda"
-        if short or not self.world.alone or self.config.compile:
+        if short or not self.world.is_single or self.config.compile:
             return nullcontext()
-        return stoppable(self.token, *(learner.student for learner in self.learners.values()))
+        return cancellable(self.token, *(learner.student for learner in self.learners.values()))
 
-    def _agree(self, mine: Losses, plain: Losses | None) -> tuple[Losses, float | None, str]:
+    def _agree(self, mine: Losses, baseline: Losses | None) -> tuple[Losses, float | None, str]:
         """The mean losses over all processes, and what is not finite among them or their gradients.
 
         At the same time they agree on whether to stop and to save.
         """
         wishes = (self.token.cancelled, time.monotonic() - self.saved > CHECKPOINT_SECONDS)
         lost = not all(learner.gradient_is_finite for learner in self.learners.values())
-        totals = [losses.total for losses in (mine, plain) if losses is not None]
+        totals = [losses.total for losses in (mine, baseline) if losses is not None]
         values = (*wishes, lost, *totals, *mine.parts.values(), *mine.raw.values())
         sums = iter(self.world.sum([float(value) for value in values]))
         self.stop_agreed, self.save_agreed, lost = next(sums) > 0, next(sums) > 0, next(sums) > 0
@@ -245,20 +245,20 @@ class TrainingRun:
         losses = Losses(
             totals[0], *({name: next(means) for name in named} for named in (mine.parts, mine.raw))
         )
-        named = losses.parts | {"total": losses.total} | ({"plain": totals[1]} if plain else {})
+        named = losses.parts | {"total": losses.total} | ({"baseline": totals[1]} if baseline else {})
         broken = [f"{name} is {value}" for name, value in named.items() if not math.isfinite(value)]
         if lost and not broken:
             broken = ["a gradient is not finite"]
-        return losses, totals[1] if plain else None, ", ".join(broken)
+        return losses, totals[1] if baseline else None, ", ".join(broken)
 
-    def _skip(self, broken: str, lesson: Lesson) -> None:
+    def _skip(self, broken: str, lesson: DistillationBatch) -> None:
         """Count a step that nothing can be learned from; raises `RunError` after too many in a row."""
         self.skipped_in_a_row += 1
-        if self.skipped_in_a_row < SKIPPED_AT_MOST:
+        if self.skipped_in_a_row < MAX_SKIPPED_STEPS:
             return
         self._checkpoint()
         raise RunError(
-            f"{SKIPPED_AT_MOST} steps in a row could not be learned from, the last is step {self.step}: "
+            f"{MAX_SKIPPED_STEPS} steps in a row could not be learned from, the last is step {self.step}: "
             f"{broken} (images: {', '.join(lesson.images)}); start again with a learning rate (lr) below "
             f"{self.config.lr:g}"
             + (", with precision fp32" if self.setup.dtype is not torch.float32 else "")
@@ -277,7 +277,7 @@ class TrainingRun:
     def _validate(self) -> ValidationEnd:
         students = self._students()
         verdicts = {
-            name: self.setup.validator.judge(student, self.token) for name, student in students.items()
+            name: self.setup.validator.evaluate(student, self.token) for name, student in students.items()
         }
         improved = {
             name
@@ -299,7 +299,7 @@ class TrainingRun:
         )
         self.troubles.attempt("metrics", partial(self.record.append, event))
         self.validated_step = self.step
-        give_back_freed_memory()
+        trim_heap()
         return event
 
     def _affinity(self, network: SRNetwork) -> AffinityRow | None:
@@ -337,4 +337,4 @@ class TrainingRun:
 
 
 def described(setup: TrainingSetup, world: World) -> str:
-    return str(setup.device) if world.alone else f"{world.ranks} x {setup.device.type}"
+    return str(setup.device) if world.is_single else f"{world.ranks} x {setup.device.type}"

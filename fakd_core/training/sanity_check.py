@@ -9,7 +9,9 @@ from fakd_core.errors import ConfigError
 from fakd_core.models.layers import SRNetwork
 
 
-def check_learning(student: SRNetwork, teacher: SRNetwork | None, loss: DistillationLoss, patch: int) -> None:
+def check_gradient_flow(
+    student: SRNetwork, teacher: SRNetwork | None, loss: DistillationLoss, patch: int
+) -> None:
     """Try the loss on two patches of noise of `patch` LR pixels a side; nothing is learned from them.
 
     Raises:

@@ -22,18 +22,18 @@ from fakd_core.data.pixel_store import PixelStore, open_store
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Notice, Progress
-from fakd_core.models.external.network import ForeignNetwork
+from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.factory import create_model
 from fakd_core.models.initialization import Seeded, copy_matching_layers
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.references import anchored_ref, has_weights, load_model, resolve_spec, split_taps
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runtime.cancellation import stoppable
+from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import choose_device, choose_precision
-from fakd_core.runtime.distributed import ALONE, World
-from fakd_core.training.batches import Lessons, LiveLessons
-from fakd_core.training.cached_batches import CachedLessons
-from fakd_core.training.sanity_check import check_learning
+from fakd_core.runtime.distributed import SINGLE_PROCESS, World
+from fakd_core.training.batches import BatchSource, OnlineTeacherBatches
+from fakd_core.training.cached_batches import CachedTeacherBatches
+from fakd_core.training.sanity_check import check_gradient_flow
 from fakd_core.training.validation import Validator
 
 
@@ -44,7 +44,7 @@ class TrainingSetup:
     student: SRNetwork
     teachers: tuple[SRNetwork, ...]
     loss: DistillationLoss
-    lessons: Lessons
+    lessons: BatchSource
     validator: Validator
     train_images: int
     copied_tensors: int
@@ -54,7 +54,7 @@ class TrainingSetup:
 
 
 def prepare(
-    config: TrainConfig, token: CancelToken, world: World = ALONE
+    config: TrainConfig, token: CancelToken, world: World = SINGLE_PROCESS
 ) -> Generator[Progress | Notice, None, TrainingSetup]:
     """Load the models and the images of `config` and check that they fit one another.
 
@@ -100,8 +100,8 @@ def prepare(
     for teacher in teachers:
         teacher.eval().requires_grad_(False)
     for teaching in teachers or (None,):
-        with stoppable(token, student):
-            check_learning(student, teaching, loss, config.patch)
+        with cancellable(token, student):
+            check_gradient_flow(student, teaching, loss, config.patch)
     return TrainingSetup(
         student=student,
         teachers=teachers,
@@ -136,7 +136,7 @@ def anchored(config: TrainConfig) -> TrainConfig:
 def _told(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> Iterator[Notice]:
     """Where the maps of foreign teachers are taken: nobody declared it."""
     for name, teacher in zip(config.teacher, teachers, strict=True):
-        if isinstance(teacher, ForeignNetwork) and teacher.spec.taps:
+        if isinstance(teacher, SpandrelNetwork) and teacher.spec.taps:
             taps = ", ".join(f"{index}: {tap}" for index, tap in enumerate(teacher.spec.taps))
             yield Notice(f"{split_taps(name)[0]}: {teacher.spec.architecture}, read by spandrel; taps {taps}")
 
@@ -148,10 +148,10 @@ def _lessons(
     loss: DistillationLoss,
     device: torch.device,
     dtype: torch.dtype,
-) -> Lessons:
+) -> BatchSource:
     if config.teacher_cache is None or config.cache_patches is None:
-        return LiveLessons(sampler, teachers, config.seed, device, dtype, config.compile)
-    return CachedLessons(
+        return OnlineTeacherBatches(sampler, teachers, config.seed, device, dtype, config.compile)
+    return CachedTeacherBatches(
         config.teacher_cache,
         sampler,
         list(zip(config.teacher, teachers, strict=True)),
@@ -176,8 +176,8 @@ def _validator(
 ) -> Generator[Progress, None, Validator]:
     """A validator on the images at `indices`, of which this process reads those that fall to it."""
     pairs = {}
-    for place in Validator.share(len(indices), world):
-        token.heed()
+    for place in Validator.shard(len(indices), world):
+        token.check()
         yield Progress(place, len(indices), "reading the validation images")
         pairs[place] = dataset.load(indices[place])
     return Validator(pairs, len(indices), dataset.scale, world)
@@ -190,7 +190,7 @@ def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple
                 f"{config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
             )
         student = _at_scale(load_model(config.student), config.student, config.scale)
-        if isinstance(student, ForeignNetwork):
+        if isinstance(student, SpandrelNetwork):
             raise ConfigError(
                 f"{config.student} is {student.spec.architecture}, a network of another project: it can "
                 "teach, but not learn here; choose a preset, sizes or a model of this program as student"

@@ -26,7 +26,7 @@ from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path, write_text
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import TAP_COUNT
-from fakd_core.runtime.cancellation import stoppable
+from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import fast_convolutions
 
 Answers = dict[str, Tensor]
@@ -174,7 +174,7 @@ class TeacherCache:
             patches, _ = self._pool.sampler.cut(draws[first : first + _PATCHES_AT_ONCE])
             lr = torch.from_numpy(patches).to(device, memory_format=torch.channels_last)
             # In full precision on every device: a cache serves runs in any.
-            with torch.no_grad(), fast_convolutions(torch.float32), stoppable(token):
+            with torch.no_grad(), fast_convolutions(torch.float32), cancellable(token):
                 sr, maps = self._teacher.forward_features(lr)
             exact = {_SR: sr - _SR_MIDDLE, **{_map(layer): maps[layer] for layer in self._layers}}
             for name, tensor in exact.items():

@@ -11,15 +11,15 @@ from fakd_core.events import CancelToken, Notice, TrainEvent
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import read_config, read_metrics
 from fakd_core.runs.tensorboard import check_installed, followed
-from fakd_core.runs.writer import ForeignRecord, RunRecord
-from fakd_core.runtime.cpu_tuning import freed_memory_kept
-from fakd_core.runtime.distributed import ALONE, LostPeerError, World
+from fakd_core.runs.writer import NullRunWriter, RunWriter
+from fakd_core.runtime.cpu_tuning import retain_freed_memory
+from fakd_core.runtime.distributed import SINGLE_PROCESS, LostPeerError, World
 from fakd_core.training.loop import TrainingRun, described
 from fakd_core.training.setup import TrainingSetup, anchored, prepare
 
 
 def train(
-    config: TrainConfig, token: CancelToken | None = None, world: World = ALONE
+    config: TrainConfig, token: CancelToken | None = None, world: World = SINGLE_PROCESS
 ) -> Iterator[TrainEvent]:
     """Start the run `config` describes. Nothing is written before everything is loaded and checked.
 
@@ -33,23 +33,23 @@ def train(
         Cancelled: the token was cancelled before everything was loaded.
     """
     token = token or CancelToken()
-    world.from_first(lambda: RunRecord.check_free(config.run))
+    world.broadcast_from_main(lambda: RunWriter.check_free(config.run))
     config = anchored(config)
     if config.tensorboard:
-        world.from_first(check_installed)
-    with world.together():
+        world.broadcast_from_main(check_installed)
+    with world.all_or_none():
         setup = yield from prepare(config, token, world)
     yield from setup.lessons.prepare(token, world)
     device = described(setup, world)
-    world.from_first(lambda: RunRecord.create(config, device, setup.data_fingerprint))
+    world.broadcast_from_main(lambda: RunWriter.create(config, device, setup.data_fingerprint))
     record = _record(config.run, world)
-    with _locked(record, world), freed_memory_kept():
+    with _locked(record, world), retain_freed_memory():
         active = TrainingRun(config, setup, record, token, world)
         yield from _followed(active.events(), config, world)
 
 
 def resume_training(
-    run: Path, token: CancelToken | None = None, world: World = ALONE
+    run: Path, token: CancelToken | None = None, world: World = SINGLE_PROCESS
 ) -> Iterator[TrainEvent]:
     """Continue the run in folder `run` from its last checkpoint, exactly as it would have gone on.
 
@@ -61,41 +61,41 @@ def resume_training(
         Cancelled: as `train`.
     """
     token = token or CancelToken()
-    config = world.from_first(lambda: read_config(run))
+    config = world.broadcast_from_main(lambda: read_config(run))
     if config.tensorboard:
-        world.from_first(check_installed)
+        world.broadcast_from_main(check_installed)
     record = _record(run, world)
     with _locked(record, world):
-        with world.together():
+        with world.all_or_none():
             setup = yield from prepare(config, token, world)
-        world.from_first(lambda: _check_same_images(config, record, setup))
+        world.broadcast_from_main(lambda: _check_same_images(config, record, setup))
         yield from setup.lessons.prepare(token, world)
         active = TrainingRun(config, setup, record, token, world)
-        state, damaged = world.from_first(record.load_checkpoint)
-        if state is None and world.from_first(lambda: bool(read_metrics(run))):
+        state, damaged = world.broadcast_from_main(record.load_checkpoint)
+        if state is None and world.broadcast_from_main(lambda: bool(read_metrics(run))):
             yield Notice("no checkpoint was saved yet; the run begins anew")
-        with world.together():
+        with world.all_or_none():
             active.restore(state)
         if damaged:
             yield Notice(_from_before(damaged, active.step))
-        with freed_memory_kept():
+        with retain_freed_memory():
             yield from _followed(active.events(), config, world)
 
 
 def _followed(
     events: Generator[TrainEvent, None, None], config: TrainConfig, world: World
 ) -> Iterator[TrainEvent]:
-    return followed(events, config) if config.tensorboard and world.leads else events
+    return followed(events, config) if config.tensorboard and world.is_main else events
 
 
-def _record(run: Path, world: World) -> RunRecord:
-    return RunRecord(run) if world.leads else ForeignRecord(run)
+def _record(run: Path, world: World) -> RunWriter:
+    return RunWriter(run) if world.is_main else NullRunWriter(run)
 
 
 @contextmanager
-def _locked(record: RunRecord, world: World) -> Iterator[None]:
+def _locked(record: RunWriter, world: World) -> Iterator[None]:
     with ExitStack() as held:
-        with world.together():
+        with world.all_or_none():
             held.enter_context(record.locked())
         try:
             yield
@@ -108,7 +108,7 @@ def _from_before(damaged: list[Path], step: int) -> str:
     return f"{names}: damaged; going on from the checkpoint before, after step {step}"
 
 
-def _check_same_images(config: TrainConfig, record: RunRecord, setup: TrainingSetup) -> None:
+def _check_same_images(config: TrainConfig, record: RunWriter, setup: TrainingSetup) -> None:
     if record.fingerprint() != setup.data_fingerprint:
         raise RunError(
             f"{config.train_data}: the training images changed since the run {record.folder} began; "

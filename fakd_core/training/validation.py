@@ -14,14 +14,14 @@ from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.events import AffinityRow, Cancelled, CancelToken, Image8, Preview, Scores
 from fakd_core.inference.upscale import bicubic_upscale, upscale
 from fakd_core.models.layers import SRNetwork
-from fakd_core.runtime.distributed import ALONE, World
+from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 
 PREVIEW_SIZE = 192
 """Side of the preview crop in HR pixels."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValidationResult:
     scores: Scores
     preview: Image8
 
@@ -32,7 +32,9 @@ class Validator:
     Several processes share the images and come to the same verdict, that of one alone.
     """
 
-    def __init__(self, pairs: Mapping[int, ImagePair], images: int, scale: int, world: World = ALONE) -> None:
+    def __init__(
+        self, pairs: Mapping[int, ImagePair], images: int, scale: int, world: World = SINGLE_PROCESS
+    ) -> None:
         """`pairs` holds the images of this process's `share` of all `images`, by position."""
         self._pairs = pairs
         self._images = images
@@ -41,18 +43,18 @@ class Validator:
         self._crop = _most_detailed_crop(pairs[0].hr, PREVIEW_SIZE // scale * scale)
 
     @staticmethod
-    def share(images: int, world: World) -> list[int]:
+    def shard(images: int, world: World) -> list[int]:
         """The positions of the images that a process needs: its own, and the first for the preview."""
         return sorted({0, *range(world.rank, images, world.ranks)})
 
     def __len__(self) -> int:
         return self._images
 
-    def bicubic(self, cancel: CancelToken) -> Verdict:
+    def bicubic(self, cancel: CancelToken) -> ValidationResult:
         """Score the bicubic; raises as `judge`."""
         return self._score(lambda lr: bicubic_upscale(lr, self._scale), cancel)
 
-    def judge(self, model: SRNetwork, cancel: CancelToken) -> Verdict:
+    def evaluate(self, model: SRNetwork, cancel: CancelToken) -> ValidationResult:
         """Score `model` in eval mode; its training mode is restored.
 
         Raises:
@@ -65,7 +67,7 @@ class Validator:
         finally:
             model.train(was_training)
 
-    def preview(self, bicubic: Verdict, teacher: Verdict | None) -> Preview:
+    def preview(self, bicubic: ValidationResult, teacher: ValidationResult | None) -> Preview:
         hr = self._pairs[0].hr[self._crop]
         return Preview(self._pairs[0].name, bicubic.preview, hr, teacher.preview if teacher else None)
 
@@ -87,7 +89,7 @@ class Validator:
             model.train(was_training)
         return row
 
-    def _score(self, enlarge: Callable[[Image8], Image8], cancel: CancelToken) -> Verdict:
+    def _score(self, enlarge: Callable[[Image8], Image8], cancel: CancelToken) -> ValidationResult:
         table = np.zeros((self._images, 2))
         preview: list[Image8] = []
         world = self._world
@@ -99,7 +101,7 @@ class Validator:
                     pair = self._pairs[mine]
                     sr = enlarge(pair.lr)
                     for place, metric in enumerate((psnr_y, ssim_y)):
-                        cancel.heed()
+                        cancel.check()
                         table[mine, place] = metric(sr, pair.hr, self._scale)
                     if mine == 0:
                         preview.append(sr[self._crop].copy())
@@ -109,7 +111,7 @@ class Validator:
                 raise Cancelled
         table = np.reshape(world.sum(table.ravel().tolist()), table.shape)
         psnr, ssim = (float(mean) for mean in table.mean(axis=0))
-        return Verdict(Scores(psnr, ssim), world.from_first(lambda: preview[0]))
+        return ValidationResult(Scores(psnr, ssim), world.broadcast_from_main(lambda: preview[0]))
 
 
 def _most_detailed_crop(image: Image8, size: int) -> tuple[slice, slice]:

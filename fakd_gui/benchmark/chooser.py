@@ -17,7 +17,7 @@ from fakd_gui.benchmark.report import BICUBIC
 from fakd_gui.session.run_folders import has_student, is_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Remembered, part, texts
-from fakd_gui.widgets.check_list import Choice, TickList
+from fakd_gui.widgets.check_list import CheckList, Choice
 from fakd_gui.widgets.model_names import model_labels
 
 MAX_RUNS = 20
@@ -35,8 +35,8 @@ class Chooser(QWidget):
         self.added: list[str] = []
         """Models that were added here, not in the session."""
         self.folders: list[Path] = []
-        self.models = TickList("Models to measure", self)
-        self.sets = TickList("Sets of images to measure on", self)
+        self.models = CheckList("Models to measure", self)
+        self.sets = CheckList("Sets of images to measure on", self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

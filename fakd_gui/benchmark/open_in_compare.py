@@ -16,7 +16,7 @@ from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session
 
 
-class Behind(QObject):
+class OpenInCompare(QObject):
     """Finds the HR files of a set and hands them to the session, the model among its students."""
 
     def __init__(self, session: Session, parent: QObject) -> None:

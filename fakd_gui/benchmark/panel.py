@@ -20,14 +20,14 @@ from PySide6.QtWidgets import (
 from fakd_gui.benchmark.chooser import Chooser
 from fakd_gui.benchmark.exports import MORE, PROTOCOL
 from fakd_gui.benchmark.image_list import ImageList
-from fakd_gui.benchmark.open_in_compare import Behind
+from fakd_gui.benchmark.open_in_compare import OpenInCompare
 from fakd_gui.benchmark.output_bar import OutputBar
 from fakd_gui.benchmark.report import BICUBIC, Kind, Report, SetAt
 from fakd_gui.benchmark.report_model import Order
 from fakd_gui.benchmark.runner import Runner, empty_report
-from fakd_gui.benchmark.saved_tables import KeptTables
+from fakd_gui.benchmark.saved_tables import SavedTables
 from fakd_gui.benchmark.table import ResultTable
-from fakd_gui.benchmark.table_page import Age, EmptyTable
+from fakd_gui.benchmark.table_page import EmptyTable, ProvenanceLabel
 from fakd_gui.benchmark.view_bar import ViewBar
 from fakd_gui.session.image_opener import opener_of
 from fakd_gui.session.jobs import stop_all
@@ -60,8 +60,8 @@ class BenchmarkPanel(QWidget):
         self.session = session
         self.opener = opener_of(session)
         self.runner = Runner(session, self)
-        self.behind = Behind(session, self)
-        self.tables = KeptTables(session, self)
+        self.behind = OpenInCompare(session, self)
+        self.tables = SavedTables(session, self)
         # Many figures that come at once are drawn once.
         self._due = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._due.timeout.connect(self._refresh)
@@ -135,7 +135,7 @@ class BenchmarkPanel(QWidget):
         self.pages.addWidget(self.table)
         self.images = ImageList(self)
         self.images.hide()
-        self.age = Age()
+        self.age = ProvenanceLabel()
         self.output = OutputBar(self.session, self.table.reported.selection, self)
         self.status = BusyBar(self)
         halves = QSplitter(Qt.Orientation.Vertical)

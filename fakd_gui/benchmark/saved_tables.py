@@ -29,7 +29,7 @@ def family_title(family: str) -> str:
     return family.replace("-x", " ×").upper()
 
 
-class KeptTables(QObject):
+class SavedTables(QObject):
     """Reads and writes on threads of its own."""
 
     read = Signal(object, str)

@@ -232,7 +232,7 @@ class ResultTable(QTableView):
 
 
 class _Cells(QStyledItemDelegate):
-    """Draws a line before every group of columns."""
+    """PatchSpecs a line before every group of columns."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().paint(painter, option, index)

@@ -47,7 +47,7 @@ class EmptyTable(QWidget):
         self._picture.setPixmap(icon("table", theme.muted).pixmap(QSize(48, 48)))
 
 
-class Age(QLabel):
+class ProvenanceLabel(QLabel):
     """Hidden while there is nothing to say."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -24,7 +24,7 @@ from fakd_gui.compare.captions import (
 from fakd_gui.compare.difference_canvas import DifferenceCanvas
 from fakd_gui.compare.difference_drawer import DifferenceDrawer
 from fakd_gui.compare.split import SplitCanvas
-from fakd_gui.compare.state import DIFFERENCE, SPLIT, Lineup
+from fakd_gui.compare.state import DIFFERENCE, SPLIT, PaneSet
 from fakd_gui.compare.work import BICUBIC, HR, PaneReady, Region, RegionScores
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.widgets.camera import Camera
@@ -49,7 +49,7 @@ class Board(QObject):
         super().__init__(parent)
         self.camera = camera
         self.grid = PaneGrid(camera, parent)
-        self.lineup = Lineup()
+        self.pane_set = PaneSet()
         self.panes: dict[str, ImagePane] = {}
         self.results: dict[str, PaneReady] = {}
         self.region: Region | None = None
@@ -68,7 +68,7 @@ class Board(QObject):
         return list(self.panes)
 
     def label(self, key: str) -> str:
-        return self.lineup.label(key)
+        return self.pane_set.label(key)
 
     def pixels(self, key: str) -> Image8 | None:
         """What the pane `key` shows, (H, W, 3) of HR or LR size; None while it isn't there."""
@@ -79,7 +79,7 @@ class Board(QObject):
 
     def picture(self, key: str) -> QImage | None:
         """What the pane `key` shows as a picture of its own, the difference in its colours."""
-        difference = self.lineup.difference
+        difference = self.pane_set.difference
         if key == DIFFERENCE and difference is not None:
             a, b = self.pixels(difference.a), self.pixels(difference.b)
             drawn = None if a is None or b is None else self.drawer.of(a, b, difference)
@@ -96,14 +96,14 @@ class Board(QObject):
             self.region_scores = {}
             self._tiles = {}
         self.image = image
-        self.lineup.has_hr = image.hr is not None
+        self.pane_set.has_hr = image.hr is not None
         height, width = image.hr_size
         self.camera.set_scene(width, height, keep_view)
 
     def arrange(self, students: Sequence[str], teacher: str) -> None:
         """Show the panes of the line-up: by itself bicubic, the students, the teacher, pictures, HR."""
-        self.lineup.students, self.lineup.teacher = list(students), teacher
-        keys = self.lineup.keys
+        self.pane_set.students, self.pane_set.teacher = list(students), teacher
+        keys = self.pane_set.keys
         self.results = {key: result for key, result in self.results.items() if key in keys}
         if keys != self.keys:
             self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
@@ -148,7 +148,7 @@ class Board(QObject):
         """Bring titles, figures and pictures up to date with the results."""
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
             badge = str(number) if number < 10 else ""
-            pane.set_title(self.lineup.title(key), self.lineup.colour(key), badge)
+            pane.set_title(self.pane_set.title(key), self.pane_set.colour(key), badge)
             if key == DIFFERENCE:
                 self._show_difference(pane)
             elif key == SPLIT:
@@ -195,7 +195,7 @@ class Board(QObject):
     def pixel(self, key: str, at: QPointF | None) -> npt.NDArray[np.uint8] | None:
         """The (3,) colour that the pane `key` shows at `at` (HR pixels); None where there is none."""
         if key == SPLIT:
-            split, canvas = self.lineup.split, self.panes[SPLIT].canvas
+            split, canvas = self.pane_set.split, self.panes[SPLIT].canvas
             if split is None or at is None or not isinstance(canvas, SplitCanvas):
                 return None
             key = split.a if canvas.on_first_side(self.camera.to_view(at)) else split.b
@@ -258,7 +258,7 @@ class Board(QObject):
         if self.region is not None and self.image.hr is None:
             alone = caption(result, None, None, None, None, lr_size)
             return replace(alone, region="Box: no HR to measure it against")
-        teacher = self.lineup.teacher
+        teacher = self.pane_set.teacher
         whole = None if key == teacher else self.results.get(teacher)
         inside = self.region_scores
         other = None if key == teacher else inside.get(teacher)
@@ -267,7 +267,7 @@ class Board(QObject):
     # -- split and difference
 
     def _show_split(self, pane: ImagePane) -> None:
-        split, canvas = self.lineup.split, pane.canvas
+        split, canvas = self.pane_set.split, pane.canvas
         assert split is not None
         assert isinstance(canvas, SplitCanvas)
         first, second = self.results.get(split.a), self.results.get(split.b)
@@ -282,7 +282,7 @@ class Board(QObject):
         canvas.set_split(first.layer, second.layer, names, split.vertical)
 
     def _show_difference(self, pane: ImagePane) -> None:
-        difference, canvas = self.lineup.difference, pane.canvas
+        difference, canvas = self.pane_set.difference, pane.canvas
         assert difference is not None
         assert isinstance(canvas, DifferenceCanvas)
         a, b = self.pixels(difference.a), self.pixels(difference.b)
@@ -309,7 +309,7 @@ class Board(QObject):
         pane.set_figures(difference_figures(drawn), difference.explanation)
 
     def _read_difference(self, canvas: ImageCanvas, at: QPointF | None) -> str:
-        difference = self.lineup.difference
+        difference = self.pane_set.difference
         if at is None or difference is None or not isinstance(canvas, DifferenceCanvas):
             return ""
         a, b = self.pixels(difference.a), self.pixels(difference.b)

@@ -132,9 +132,9 @@ class CompareKeys:
 
     def _swap(self) -> None:
         panel = self._panel
-        if panel.board.lineup.split is not None:
+        if panel.board.pane_set.split is not None:
             panel.split_bar.swap()
-        if panel.board.lineup.difference is not None:
+        if panel.board.pane_set.difference is not None:
             panel.difference_bar.swap()
 
     def _slide(self, by: float) -> None:

@@ -1,4 +1,4 @@
-"""Draws differences, large ones and SSIM's map on a thread; the last one is kept."""
+"""PatchSpecs differences, large ones and SSIM's map on a thread; the last one is kept."""
 
 from __future__ import annotations
 

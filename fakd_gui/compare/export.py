@@ -41,7 +41,7 @@ class Exporter(QObject):
         """As `photo_x4_rcan-a.png`: image, scale, model; a difference names both models and its kind."""
         image = self._board.image
         assert image is not None
-        difference = self._board.lineup.difference
+        difference = self._board.pane_set.difference
         if key == DIFFERENCE and difference is not None:
             pair = "-".join(self._board.label(side) for side in (difference.a, difference.b))
             label = f"{difference.kind.value} difference {pair}"

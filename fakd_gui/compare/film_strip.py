@@ -18,7 +18,7 @@ from fakd_gui.widgets.image_tools import set_icon
 LISTED, NAME, DISTANCE = "as listed", "name", "difference"
 
 
-class FilmStrip(QWidget):
+class Filmstrip(QWidget):
     """Hidden while there is nothing to go through."""
 
     chosen = Signal(object)

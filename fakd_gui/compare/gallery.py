@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from fakd_core.data.folders import find_images
 from fakd_core.errors import FakdError
 from fakd_gui.compare.board import Board
-from fakd_gui.compare.film_strip import FilmStrip
+from fakd_gui.compare.film_strip import Filmstrip
 from fakd_gui.compare.film_work import rank
 from fakd_gui.session.image_opener import IMAGE_SUFFIXES, ImageOpener
 from fakd_gui.session.run_folders import has_student, is_run
@@ -21,7 +21,7 @@ class Gallery(QObject):
     """Fills `strip` from folders, drops and the session; opens what is chosen on it."""
 
     def __init__(
-        self, session: Session, opener: ImageOpener, board: Board, strip: FilmStrip, parent: QWidget
+        self, session: Session, opener: ImageOpener, board: Board, strip: Filmstrip, parent: QWidget
     ) -> None:
         super().__init__(parent)
         self._session = session
@@ -46,7 +46,7 @@ class Gallery(QObject):
         for folder in folders:
             self.open_folder(folder)
         # A model that is dropped again is wanted, although its pane was closed.
-        self._board.lineup.closed -= {str(path) for path in paths}
+        self._board.pane_set.closed -= {str(path) for path in paths}
         handled = [*folders, *(images if len(images) > 1 else [])]
         self._opener.take([path for path in paths if path not in handled])
 
@@ -82,7 +82,7 @@ class Gallery(QObject):
 
     def _rank(self) -> None:
         session, paths = self._session, list(self._strip.paths)
-        apart = {session.teacher, *self._board.lineup.closed}
+        apart = {session.teacher, *self._board.pane_set.closed}
         students = [ref for ref in session.students if ref not in apart]
         if not session.teacher or not students:
             session.error.emit(

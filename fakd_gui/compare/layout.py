@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from fakd_gui.compare.board import Board
-from fakd_gui.compare.film_strip import FilmStrip
+from fakd_gui.compare.film_strip import Filmstrip
 from fakd_gui.compare.pair_bars import DifferenceBar, SplitBar
 from fakd_gui.session.image_opener import opener_of
 from fakd_gui.session.session import Session
@@ -43,7 +43,7 @@ class CompareWidgets(QWidget):
         self.stack.addWidget(self.board.grid)
         self.no_panes = NoPanes(self)
         self.stack.addWidget(self.no_panes)
-        self.strip = FilmStrip(self)
+        self.strip = Filmstrip(self)
         self.status = BusyBar(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 6)

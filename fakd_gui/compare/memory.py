@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 def remember(panel: ComparePanel) -> dict[str, object]:
     """Look, split, difference, order of the panes, and the region of the image that is open."""
-    lineup, image, region = panel.board.lineup, panel.session.image, panel.region
+    pane_set, image, region = panel.board.pane_set, panel.session.image, panel.region
     known = panel.difference_bar.difference
     state: dict[str, object] = {
         "smooth": panel.camera.smooth,
-        "closed": sorted(lineup.closed),
-        "order": lineup.order,
-        "difference shown": lineup.difference is not None,
+        "closed": sorted(pane_set.closed),
+        "order": pane_set.order,
+        "difference shown": pane_set.difference is not None,
         "difference": [known.a or "", known.b or "", known.gain, known.kind.value, known.colours],
-        "split shown": lineup.split is not None,
+        "split shown": pane_set.split is not None,
         "split": [
             panel.split_bar.split.a or "",
             panel.split_bar.split.b or "",
@@ -60,11 +60,11 @@ class Remembered:
 
 def recall(panel: ComparePanel, remembered: Remembered) -> None:
     """Restore what `remember` gave; the region waits for its image."""
-    lineup = panel.board.lineup
+    pane_set = panel.board.pane_set
     if "smooth" in remembered.state:
         panel.camera.set_smooth(remembered.flag("smooth"))
-    lineup.closed = set(remembered.texts("closed")) if "closed" in remembered.state else {LR}
-    lineup.order = remembered.texts("order")
+    pane_set.closed = set(remembered.texts("closed")) if "closed" in remembered.state else {LR}
+    pane_set.order = remembered.texts("order")
     match remembered.items("difference"):
         case [str(a), str(b), int(gain), str(kind), str(colours)] if (
             gain in GAINS and colours in COLOURS and kind in [known.value for known in Kind]

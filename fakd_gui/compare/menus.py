@@ -44,10 +44,10 @@ class PanesMenu(QObject):
                 adding.triggered.connect(lambda _=False, ref=name: session.add_student(ref))
         if session.image is not None:
             menu.addSection("Shown")
-            for key in panel.board.lineup.available:
-                showing = menu.addAction(panel.board.lineup.title(key))
+            for key in panel.board.pane_set.available:
+                showing = menu.addAction(panel.board.pane_set.title(key))
                 showing.setCheckable(True)
-                showing.setChecked(key not in panel.board.lineup.closed)
+                showing.setChecked(key not in panel.board.pane_set.closed)
                 showing.toggled.connect(lambda shown, chosen=key: panel.panes.show(chosen, shown))
         if session.students:
             menu.addSection("Everywhere")
@@ -78,7 +78,7 @@ def pane_menu(panel: ComparePanel, key: str) -> QMenu:
     show = menu.addAction("Show all panes" if alone else "Show alone")
     show.triggered.connect(lambda: panel.flip_to(None if alone else index))
     if key not in (SPLIT, DIFFERENCE):
-        others = [other for other in board.lineup.results if other != key]
+        others = [other for other in board.pane_set.results if other != key]
         for title, choose in (("Split with", panel.split_with), ("Difference to", panel.difference_to)):
             below = menu.addMenu(title)
             below.setEnabled(bool(others))

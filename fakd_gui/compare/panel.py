@@ -88,7 +88,7 @@ class ComparePanel(CompareWidgets):
     def cancel(self) -> None:
         """Stop computing; panes that are ready stay, the others say so."""
         self._comparison.cancel()
-        for key in self.board.lineup.results:
+        for key in self.board.pane_set.results:
             if key not in self.board.results:
                 self.board.waiting(key, "Cancelled")
 
@@ -97,7 +97,7 @@ class ComparePanel(CompareWidgets):
         if split is not None and split != self.split_bar.split:
             self.split_bar.show_split(split)  # What it then announces comes back here.
             return
-        self.board.lineup.split = split
+        self.board.pane_set.split = split
         self.arrange()
 
     def set_difference(self, difference: Difference | None) -> None:
@@ -105,7 +105,7 @@ class ComparePanel(CompareWidgets):
         if difference is not None and difference != self.difference_bar.difference:
             self.difference_bar.show_difference(difference)
             return
-        self.board.lineup.difference = difference
+        self.board.pane_set.difference = difference
         self.arrange()
 
     def split_with(self, first: str, second: str) -> None:
@@ -159,7 +159,7 @@ class ComparePanel(CompareWidgets):
         image = self.session.image
         if image is None:
             return
-        refs = [key for key in self.board.lineup.results if key == BICUBIC or is_model(key)]
+        refs = [key for key in self.board.pane_set.results if key == BICUBIC or is_model(key)]
         region = self.region
         box = None if region is None else (region.left, region.top, region.width, region.height)
         open_crop_figure(self, self.session, image, refs, box)
@@ -184,9 +184,9 @@ class ComparePanel(CompareWidgets):
         if image is None:
             return
         self._stale = False
-        self.board.lineup.pictures = self.panes.pictures_of(image.path)
+        self.board.pane_set.pictures = self.panes.pictures_of(image.path)
         self.arrange()
-        keys = self.board.lineup.results
+        keys = self.board.pane_set.results
         self._told = {key: message for key, message in self._told.items() if key in keys}
         for key in keys:
             if key not in self.board.results:
@@ -215,7 +215,7 @@ class ComparePanel(CompareWidgets):
         self.difference_action.triggered.connect(self._toggle_difference)
         self.region_action.triggered.connect(self.set_region_tool)
         self.figure_action.triggered.connect(self.open_figure)
-        self.save_action.triggered.connect(lambda: self.exporter.choose_folder(board.lineup.saved))
+        self.save_action.triggered.connect(lambda: self.exporter.choose_folder(board.pane_set.saved))
         self.folder_action.triggered.connect(self.gallery.choose_folder)
         self.status.cancelled.connect(self.cancel)
         self.no_panes.all_wanted.connect(self.panes.show_all)
@@ -268,23 +268,23 @@ class ComparePanel(CompareWidgets):
 
     def arrange(self) -> None:
         """Panes and bars as the line-up says."""
-        lineup, there = self.board.lineup, self.session.image is not None
+        pane_set, there = self.board.pane_set, self.session.image is not None
         self._offer_pairs()
         for bar, action, key in (
             (self.split_bar, self.split_action, SPLIT),
             (self.difference_bar, self.difference_action, DIFFERENCE),
         ):
-            bar.setVisible(key in lineup.keys and there)
-            action.setChecked(key in lineup.keys)
-        self.enable_actions(there, len(lineup.results))
+            bar.setVisible(key in pane_set.keys and there)
+            action.setChecked(key in pane_set.keys)
+        self.enable_actions(there, len(pane_set.results))
         if there:
             self.board.arrange(self.session.students, self.session.teacher)
-            self.stack.setCurrentWidget(self.board.grid if lineup.keys else self.no_panes)
+            self.stack.setCurrentWidget(self.board.grid if pane_set.keys else self.no_panes)
 
     def _offer_pairs(self) -> None:
-        lineup = self.board.lineup
-        lineup.students, lineup.teacher = list(self.session.students), self.session.teacher
-        labels = {key: lineup.label(key) for key in lineup.results}
+        pane_set = self.board.pane_set
+        pane_set.students, pane_set.teacher = list(self.session.students), self.session.teacher
+        labels = {key: pane_set.label(key) for key in pane_set.results}
         # With one alone, what was chosen is kept for when the others come back.
         if self.session.image is None or len(labels) < 2:
             return
@@ -292,10 +292,10 @@ class ComparePanel(CompareWidgets):
         second = HR if HR in labels else self.session.teacher or BICUBIC
         self.difference_bar.offer(labels, first, second)
         self.split_bar.offer(labels, self.session.teacher or BICUBIC, first)
-        if lineup.difference is not None:
-            lineup.difference = self.difference_bar.difference
-        if lineup.split is not None:
-            lineup.split = self.split_bar.split
+        if pane_set.difference is not None:
+            pane_set.difference = self.difference_bar.difference
+        if pane_set.split is not None:
+            pane_set.split = self.split_bar.split
 
     def _receive(self, event: PaneEvent) -> None:
         match event:

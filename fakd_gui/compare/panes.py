@@ -46,12 +46,12 @@ class PaneChanges:
         keys = self._pictures.setdefault(image.path, [])
         if picture_key(path) not in keys:
             keys.append(picture_key(path))
-        panel.board.lineup.closed.discard(picture_key(path))
+        panel.board.pane_set.closed.discard(picture_key(path))
         panel.refresh()
 
     def show(self, key: str, shown: bool) -> None:
         """Show the pane `key`, or close it; undo is offered."""
-        closed = self._panel.board.lineup.closed
+        closed = self._panel.board.pane_set.closed
         if not shown:
             self.close(key)
         elif key in closed:
@@ -60,19 +60,19 @@ class PaneChanges:
 
     def show_all(self) -> None:
         """Bring back every pane but LR's, which nobody misses until they ask for it."""
-        self._panel.board.lineup.closed = {LR}
+        self._panel.board.pane_set.closed = {LR}
         self._panel.refresh()
 
     def close(self, key: str) -> None:
         """Take the pane `key` out of the comparison; what it showed is not lost."""
-        panel, lineup = self._panel, self._panel.board.lineup
+        panel, pane_set = self._panel, self._panel.board.pane_set
         if key == SPLIT:
             panel.set_split(None)
         elif key == DIFFERENCE:
             panel.set_difference(None)
-        elif key in lineup.keys:
-            title = lineup.title(key)
-            lineup.closed.add(key)
+        elif key in pane_set.keys:
+            title = pane_set.title(key)
+            pane_set.closed.add(key)
             panel.refresh()
             panel.session.offer_undo(f"Closed {title}", lambda: self.show(key, True))
 
@@ -92,5 +92,5 @@ class PaneChanges:
     def move(self, start: int, place: int) -> None:
         """Bring the pane number `start` to the place number `place`."""
         board = self._panel.board
-        board.lineup.move(board.keys[start], place)
+        board.pane_set.move(board.keys[start], place)
         self._panel.arrange()

@@ -17,7 +17,7 @@ NAMES = {BICUBIC: "Bicubic", HR: "HR", LR: "LR", SPLIT: "Split", DIFFERENCE: "Di
 
 
 @dataclass
-class Lineup:
+class PaneSet:
     """What could be shown, what of it was closed, and the order that somebody dragged it into."""
 
     students: list[str] = field(default_factory=list)

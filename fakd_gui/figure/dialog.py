@@ -101,12 +101,12 @@ class FigureDialog(QDialog):
 
         def work(token: CancelToken) -> Image8:
             from fakd_core.figures.draw import compose
-            from fakd_core.figures.inputs import Materials
+            from fakd_core.figures.inputs import FigureInputs
             from fakd_core.figures.rendering import page_pixels
 
             if self._materials is None:
-                self._materials = Materials(self._session.models.get)
-            assert isinstance(self._materials, Materials)
+                self._materials = FigureInputs(self._session.models.get)
+            assert isinstance(self._materials, FigureInputs)
             page = compose(recipe, self._materials, None, token)
             token.raise_if_cancelled()
             return page_pixels(page, PREVIEW_DPI)
@@ -131,9 +131,9 @@ class FigureDialog(QDialog):
 
         def work(token: CancelToken) -> Path:
             from fakd_core.figures.draw import draw
-            from fakd_core.figures.inputs import Materials
+            from fakd_core.figures.inputs import FigureInputs
 
-            draw(recipe, path, None, token, Materials(self._session.models.get))
+            draw(recipe, path, None, token, FigureInputs(self._session.models.get))
             return path
 
         self._saving.submit(work)

@@ -28,7 +28,7 @@ ROW_COLOUR, COLUMN_COLOUR = "#ffd34d", "#4dd7ff"
 
 
 @dataclass(frozen=True)
-class Look:
+class MapStyle:
     """How maps are drawn: opacity 0..1 and the fixed colour ranges."""
 
     opacity: float
@@ -40,7 +40,7 @@ def difference_key(student: str) -> str:
     return f"difference of {student}"
 
 
-def coloured(values: Row, is_difference: bool, look: Look) -> Image8:
+def coloured(values: Row, is_difference: bool, look: MapStyle) -> Image8:
     """(h, w) affinities or differences -> (h, w, 4) RGBA in the fixed colours."""
     lut = difference_lut() if is_difference else affinity_lut()
     return colourise(values, lut, *(look.difference if is_difference else look.affinity))
@@ -160,7 +160,7 @@ class MapBoard(QObject):
             if self.teacher in rows and student in rows:
                 self.rows[difference_key(student)] = rows[student] - rows[self.teacher]
 
-    def draw(self, look: Look) -> None:
+    def draw(self, look: MapStyle) -> None:
         """Colour the rows over the grey picture."""
         if self.image is None:
             return

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlid
 from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.image_tools import set_icon
-from fakd_gui.widgets.stop_slider import StopSlider
+from fakd_gui.widgets.stop_slider import SnapSlider
 
 ALL_STUDENTS = ""
 PICTURES = ("LR", "SR", "HR")
@@ -39,7 +39,7 @@ class InspectControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.layer_slider = StopSlider("Layer")
+        self.layer_slider = SnapSlider("Layer")
         self.layer_slider.setRange(0, TAP_COUNT - 1)
         self.layer_slider.setFixedWidth(110)
         self.layer_slider.setValue(DEFAULT_LAYER)

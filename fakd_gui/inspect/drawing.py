@@ -13,10 +13,10 @@ from fakd_gui.inspect.colour_bar import Values, signed
 from fakd_gui.inspect.engine import AffinityEngine
 from fakd_gui.inspect.features import MAX_EXACT_POSITIONS, MAX_SIDE, tap_title
 from fakd_gui.inspect.layout import InspectLayout
-from fakd_gui.inspect.loss_chart import Learner, nearest_at
-from fakd_gui.inspect.losses import Loss
+from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at
+from fakd_gui.inspect.losses import SALoss
 from fakd_gui.inspect.query import STEP, Query
-from fakd_gui.inspect.timeline_bar import Course
+from fakd_gui.inspect.timeline_bar import LossHistory
 
 
 def draw_maps(panel: InspectLayout) -> None:
@@ -78,7 +78,7 @@ def show_losses(panel: InspectLayout) -> None:
             value = engine.estimate(source, panel.session.teacher, layer)
             if value is not None:
                 courses.setdefault(source.ref, {})[step] = value
-    shown = [Course(board.label(ref), board.colour(ref), losses) for ref, losses in courses.items()]
+    shown = [LossHistory(board.label(ref), board.colour(ref), losses) for ref, losses in courses.items()]
     panel.timeline_bar.curve.show_courses(list(timeline.steps), timeline.step, shown)
 
 
@@ -105,13 +105,13 @@ DIFFERENCE_TIP = (
 )
 
 
-def learners(board: MapBoard, engine: AffinityEngine, layers: range) -> list[Learner]:
+def learners(board: MapBoard, engine: AffinityEngine, layers: range) -> list[StudentLosses]:
     """The students shown with what is known of their losses."""
     found = []
     for student in board.students:
         known = {layer: engine.loss(board.teacher, student, layer) for layer in layers}
-        losses: Mapping[int, Loss] = {layer: loss for layer, loss in known.items() if loss is not None}
-        found.append(Learner(board.label(student), board.colour(student), losses))
+        losses: Mapping[int, SALoss] = {layer: loss for layer, loss in known.items() if loss is not None}
+        found.append(StudentLosses(board.label(student), board.colour(student), losses))
     return found
 
 

@@ -24,7 +24,7 @@ from fakd_gui.inspect.features import (
     extract,
     window_around,
 )
-from fakd_gui.inspect.losses import Loss, LossTable, loss_key
+from fakd_gui.inspect.losses import LossTable, SALoss, loss_key
 from fakd_gui.session.jobs import LatestWins, describe
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
@@ -143,7 +143,7 @@ class AffinityEngine(QObject):
                 except (FakdError, OSError):
                     continue  # A run that goes on has removed it meanwhile.
                 losses = [
-                    Loss(affinity_loss(target, made, layer, stride), stride == 1)
+                    SALoss(affinity_loss(target, made, layer, stride), stride == 1)
                     for layer in range(TAP_COUNT)
                 ]
                 token.raise_if_cancelled()
@@ -166,7 +166,7 @@ class AffinityEngine(QObject):
         if target is not None and held and all(one.window == target.window for one in held):
             self.losses.request(target, held, layer, exactly)
 
-    def loss(self, teacher: str, student: str, layer: int) -> Loss | None:
+    def loss(self, teacher: str, student: str, layer: int) -> SALoss | None:
         """What is known of the SA loss of the maps held."""
         if teacher not in self.features or student not in self.features:
             return None

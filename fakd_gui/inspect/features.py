@@ -143,7 +143,7 @@ def extract(
     from fakd_core.distillation.affinity import full_precision, unit_vectors
     from fakd_core.inference.upscale import image_from_tensor, tensor_from_image
     from fakd_core.models.layers import check_taps
-    from fakd_core.runtime.cancellation import stoppable
+    from fakd_core.runtime.cancellation import cancellable
 
     if model.spec.scale != image.scale:
         raise ConfigError(
@@ -154,7 +154,7 @@ def extract(
     rows = slice(window.top, window.top + window.height)
     columns = slice(window.left, window.left + window.width)
     lr = tensor_from_image(image.lr[rows, columns], next(model.parameters()).device)
-    with torch.inference_mode(), stoppable(token):
+    with torch.inference_mode(), cancellable(token):
         sr, maps = model.forward_features(lr)
         # Channels first in memory: a row of affinities then is one pass over contiguous planes.
         vectors = tuple(
@@ -200,9 +200,9 @@ def tap_title(spec: ModelSpec, layer: int) -> str:
 
     Of a foreign network, the path of the module.
     """
-    from fakd_core.models.external.network import ForeignSpec
+    from fakd_core.models.external.network import SpandrelSpec
 
-    if isinstance(spec, ForeignSpec):
+    if isinstance(spec, SpandrelSpec):
         return spec.tap_names[layer]
     if layer == 0:
         return "head conv"

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from fakd_gui.inspect.board import Look, MapBoard
+from fakd_gui.inspect.board import MapBoard, MapStyle
 from fakd_gui.inspect.colour_bar import ColourBar
 from fakd_gui.inspect.controls import InspectControls
 from fakd_gui.inspect.engine import AffinityEngine
@@ -112,9 +112,9 @@ class InspectLayout(QWidget):
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
 
-    def look(self) -> Look:
+    def look(self) -> MapStyle:
         """How maps are drawn just now."""
-        return Look(self.controls.opacity, self.affinity_bar.bounds, self.difference_bar.bounds)
+        return MapStyle(self.controls.opacity, self.affinity_bar.bounds, self.difference_bar.bounds)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

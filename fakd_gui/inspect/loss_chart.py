@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from fakd_gui.inspect.losses import Loss
+from fakd_gui.inspect.losses import SALoss
 from fakd_gui.widgets.theme import current_theme
 
 ROW = 17
@@ -27,12 +27,12 @@ TIP = (
 
 
 @dataclass(frozen=True)
-class Learner:
+class StudentLosses:
     """A student with its losses by layer."""
 
     label: str
     colour: str
-    losses: Mapping[int, Loss]
+    losses: Mapping[int, SALoss]
 
 
 class LossBars(QWidget):
@@ -43,7 +43,7 @@ class LossBars(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.names: Sequence[str] = ()
-        self.learners: Sequence[Learner] = ()
+        self.learners: Sequence[StudentLosses] = ()
         self.layer = 0
         self.setToolTip(TIP)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -136,7 +136,7 @@ class LossChart(QWidget):
         layout.addWidget(self.bars)
         layout.addStretch()
 
-    def show_losses(self, names: Sequence[str], learners: Sequence[Learner], layer: int) -> None:
+    def show_losses(self, names: Sequence[str], learners: Sequence[StudentLosses], layer: int) -> None:
         """`names` of the layers; `layer` is the one whose maps are shown."""
         self.bars.names, self.bars.learners, self.bars.layer = names, learners, layer
         self.bars.update()
@@ -151,7 +151,7 @@ class LossChart(QWidget):
         self.bars.setAccessibleDescription("; ".join([*lines, told]))
 
 
-def nearest_at(learners: Sequence[Learner], layer: int) -> int | None:
+def nearest_at(learners: Sequence[StudentLosses], layer: int) -> int | None:
     """The number of the student nearest to the teacher at `layer`.
 
     None unless all of several are known, and where another one is as near, to rounding.
@@ -163,7 +163,7 @@ def nearest_at(learners: Sequence[Learner], layer: int) -> int | None:
     return values.index(first) if second - first > ROUNDING else None
 
 
-def verdict(learners: Sequence[Learner], layers: int) -> tuple[str, str]:
+def verdict(learners: Sequence[StudentLosses], layers: int) -> tuple[str, str]:
     """Which student is nearest at how many layers, by name and (rich text) by colour.
 
     Empty until it is known of every layer.

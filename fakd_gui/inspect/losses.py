@@ -24,7 +24,7 @@ Key = tuple[Origin, Origin, Window]
 
 
 @dataclass(frozen=True)
-class Loss:
+class SALoss:
     """Mean absolute difference of all affinities, 0..2; exact, or estimated on a lattice of positions."""
 
     value: float
@@ -48,7 +48,7 @@ class LossTable(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._losses: dict[tuple[Key, int], Loss] = {}
+        self._losses: dict[tuple[Key, int], SALoss] = {}
         self._estimates: dict[tuple[Key, int], float] = {}
         self._generation = 0
         self._worker = LatestWins("SA loss", self)
@@ -69,7 +69,7 @@ class LossTable(QObject):
     def cancel(self) -> None:
         self._worker.cancel()
 
-    def loss(self, key: Key, layer: int) -> Loss | None:
+    def loss(self, key: Key, layer: int) -> SALoss | None:
         """The best value known."""
         return self._losses.get((key, layer))
 
@@ -77,7 +77,7 @@ class LossTable(QObject):
         """The value on the lattice: values over a run are comparable only if all are made alike."""
         return self._estimates.get((key, layer))
 
-    def add_estimate(self, key: Key, layer: int, loss: Loss) -> None:
+    def add_estimate(self, key: Key, layer: int, loss: SALoss) -> None:
         self._estimates[key, layer] = loss.value
         known = self._losses.get((key, layer))
         if known is None or not known.exact:
@@ -100,11 +100,11 @@ class LossTable(QObject):
         def work(token: CancelToken) -> None:
             for student, tap in rough:
                 token.raise_if_cancelled()
-                loss = Loss(affinity_loss(teacher, student, tap, stride), stride == 1)
+                loss = SALoss(affinity_loss(teacher, student, tap, stride), stride == 1)
                 self._made.emit(generation, (loss_key(teacher, student), tap, True), loss)
             for student, tap in fine:
                 token.raise_if_cancelled()
-                loss = Loss(affinity_loss(teacher, student, tap), True)
+                loss = SALoss(affinity_loss(teacher, student, tap), True)
                 self._made.emit(generation, (loss_key(teacher, student), tap, False), loss)
 
         if rough or fine:
@@ -117,7 +117,7 @@ class LossTable(QObject):
         known = self._losses.get((loss_key(teacher, student), layer))
         return known is not None and known.exact
 
-    def _take(self, generation: int, cell: tuple[Key, int, bool], loss: Loss) -> None:
+    def _take(self, generation: int, cell: tuple[Key, int, bool], loss: SALoss) -> None:
         if generation != self._generation:
             return
         key, layer, on_lattice = cell

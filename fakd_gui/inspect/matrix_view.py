@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fakd_core.events import CancelToken, Image8
-from fakd_gui.inspect.board import COLUMN_COLOUR, Look, coloured, difference_key
+from fakd_gui.inspect.board import COLUMN_COLOUR, MapStyle, coloured, difference_key
 from fakd_gui.inspect.colour_bar import signed
 from fakd_gui.inspect.features import Features, Matrix, Window
 from fakd_gui.session.jobs import LatestWins
@@ -26,7 +26,7 @@ DEFAULT_REGION = 16
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MatrixRequest:
     """What the matrices are made of."""
 
     features: Mapping[str, Features] = field(repr=False)
@@ -34,20 +34,20 @@ class Wanted:
     students: Sequence[str]
     layer: int
     region: Window
-    look: Look
+    look: MapStyle
 
 
 @dataclass(frozen=True)
 class Matrices:
     """(N, N) values by model and difference, and their pictures."""
 
-    wanted: Wanted
+    wanted: MatrixRequest
     values: dict[str, Matrix] = field(repr=False)
     pictures: dict[str, Image8] = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Heading:
+class MatrixHeading:
     """What stands above a matrix."""
 
     key: str
@@ -55,7 +55,7 @@ class Heading:
     colour: str
 
 
-def make_matrices(wanted: Wanted) -> Matrices:
+def make_matrices(wanted: MatrixRequest) -> Matrices:
     """Compute and colour them; off the GUI thread for large regions."""
     values: dict[str, Matrix] = {}
     for ref in (wanted.teacher, *wanted.students):
@@ -112,7 +112,7 @@ class MatrixView(QWidget):
         self._worker.failed.connect(self.failed)
         self.camera.cursor_changed.connect(self._point_out)
 
-    def arrange(self, headings: Sequence[Heading]) -> None:
+    def arrange(self, headings: Sequence[MatrixHeading]) -> None:
         """One pane per model and difference."""
         keys = [heading.key for heading in headings]
         if keys != list(self.panes):
@@ -122,7 +122,7 @@ class MatrixView(QWidget):
             badge = str(number) if number < 10 else ""
             self.panes[heading.key].set_title(heading.title, heading.colour, badge)
 
-    def request(self, wanted: Wanted) -> None:
+    def request(self, wanted: MatrixRequest) -> None:
         """Compute the matrices; `shown` follows."""
 
         def work(token: CancelToken) -> Matrices:

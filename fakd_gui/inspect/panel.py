@@ -17,7 +17,7 @@ from fakd_gui.inspect.export_menu import ExportMenu, collect, open_figure, pictu
 from fakd_gui.inspect.features import Source, tap_title
 from fakd_gui.inspect.keys import KEYS, InspectKeys
 from fakd_gui.inspect.layout import InspectLayout
-from fakd_gui.inspect.matrix_view import Heading
+from fakd_gui.inspect.matrix_view import MatrixHeading
 from fakd_gui.inspect.region_mode import RegionMode
 from fakd_gui.inspect.remembered import recall, remember
 from fakd_gui.session.jobs import stop_all
@@ -196,7 +196,7 @@ class InspectPanel(InspectLayout):
         self.controls.offer_students({ref: board.label(ref) for ref in students})
         board.arrange(self.controls.shown_students(students))
         keys = [key for key in board.panes if key != IMAGE]
-        self.matrix.arrange([Heading(key, board.title(key), board.colour(key)) for key in keys])
+        self.matrix.arrange([MatrixHeading(key, board.title(key), board.colour(key)) for key in keys])
         self._region.mark()
         self.fit_room()
         show_picture(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QRectF
 
 from fakd_gui.inspect.layout import InspectLayout
-from fakd_gui.inspect.matrix_view import Wanted, region_around, region_from
+from fakd_gui.inspect.matrix_view import MatrixRequest, region_around, region_from
 
 
 class RegionMode(QObject):
@@ -34,7 +34,7 @@ class RegionMode(QObject):
         teacher, students = panel.session.teacher, list(panel.board.students)
         layer = panel.controls.layer
         panel.matrix.request(
-            Wanted(dict(panel.engine.features), teacher, students, layer, region, panel.look())
+            MatrixRequest(dict(panel.engine.features), teacher, students, layer, region, panel.look())
         )
 
     def mark(self) -> None:

@@ -13,19 +13,19 @@ from fakd_gui.inspect.features import Source
 from fakd_gui.session.jobs import Job
 from fakd_gui.session.session import Session
 
-PLAIN = "plain"
-"""The student of a twin run that learns without a teacher."""
+BASELINE = "baseline"
+"""The student of a baseline run that learns without a teacher."""
 
 
-def twin_ref(run: Path) -> str:
+def baseline_ref(run: Path) -> str:
     """The name of `run`'s student without a teacher."""
-    return str(run / f"{PLAIN}.safetensors")
+    return str(run / f"{BASELINE}.safetensors")
 
 
 class Timeline(QObject):
     """A run's students at one of the steps where it kept them; nothing while `run` is None.
 
-    The run's student, and that without a teacher of a twin run, stand in for the session's students of the
+    The run's student, and its baseline if it has one, stand in for the session's students of the
     same names. While `following`, the training's newest checkpoint is shown as soon as it is on the disk;
     going to another one ends that.
     """
@@ -39,7 +39,7 @@ class Timeline(QObject):
         self._session = session
         self.run: Path | None = None
         self.steps: dict[int, Path] = {}
-        self.plain: dict[int, Path] = {}
+        self.baseline: dict[int, Path] = {}
         self.step: int | None = None
         self.following = False
         session.training_started.connect(self._training_started)
@@ -88,22 +88,24 @@ class Timeline(QObject):
         if self.run is None or self.step is None:
             return {}
         step = f"step {self.step:,}"
-        twin = "with FAKD · " if self.step in self.plain else ""
+        baseline = "with FAKD · " if self.step in self.baseline else ""
         return {
-            str(self.run): f"{twin}{self.run.name} · {step}",
-            twin_ref(self.run): f"without FAKD · {self.run.name} · {step}",
+            str(self.run): f"{baseline}{self.run.name} · {step}",
+            baseline_ref(self.run): f"without FAKD · {self.run.name} · {step}",
         }
 
     def at(self, step: int) -> list[Source]:
         """The run's students as they were at `step`."""
         assert self.run is not None
         found = [Source(str(self.run), self.steps[step])]
-        return [*found, Source(twin_ref(self.run), self.plain[step])] if step in self.plain else found
+        return (
+            [*found, Source(baseline_ref(self.run), self.baseline[step])] if step in self.baseline else found
+        )
 
     def _read(self) -> None:
         found: Mapping[int, Path] = {} if self.run is None else snapshots(self.run)
         self.steps = dict(found)
-        self.plain = {} if self.run is None else snapshots(self.run, PLAIN)
+        self.baseline = {} if self.run is None else snapshots(self.run, BASELINE)
 
     def _training_started(self, job: Job) -> None:
         job.yielded.connect(self._take_event)

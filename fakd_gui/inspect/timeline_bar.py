@@ -14,12 +14,12 @@ from fakd_gui.inspect.controls import toggle
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.image_tools import set_icon
-from fakd_gui.widgets.stop_slider import StopSlider
+from fakd_gui.widgets.stop_slider import SnapSlider
 from fakd_gui.widgets.theme import current_theme
 
 
 @dataclass(frozen=True)
-class Course:
+class LossHistory:
     """A student's SA loss by step, in its colour."""
 
     label: str
@@ -36,7 +36,7 @@ class LossCurve(QWidget):
         super().__init__(parent)
         self.steps: Sequence[int] = ()
         self.step: int | None = None
-        self.courses: Sequence[Course] = ()
+        self.courses: Sequence[LossHistory] = ()
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(320)
@@ -48,7 +48,7 @@ class LossCurve(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(60, 30)
 
-    def show_courses(self, steps: Sequence[int], step: int | None, courses: Sequence[Course]) -> None:
+    def show_courses(self, steps: Sequence[int], step: int | None, courses: Sequence[LossHistory]) -> None:
         self.steps, self.step, self.courses = steps, step, courses
         lines = ["SA loss of the layer shown at the checkpoints, estimated on a lattice of positions"]
         for course in courses:
@@ -117,7 +117,7 @@ class TimelineBar(QWidget):
         self.runs.setMinimumContentsLength(7)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.activated.connect(lambda _: timeline.set_run(self.runs.currentData()))
-        self.slider = StopSlider("Checkpoint")
+        self.slider = SnapSlider("Checkpoint")
         self.slider.setToolTip("The checkpoint that is inspected ([ and ])")
         self.slider.setMinimumWidth(60)
         self.slider.valueChanged.connect(self._slid)

@@ -31,7 +31,7 @@ from fakd_gui.widgets.theme import current_theme, follow_theme, icon
 from fakd_gui.widgets.tweaks import restyle
 
 if TYPE_CHECKING:
-    from fakd_core.evaluation.diagnose import Findings, Rows
+    from fakd_core.evaluation.diagnose import Diagnosis, Rows
 
 INVITATION = "Drop any file here to see whether it is a model, of what kind, and why it can't be used, if so."
 LONGEST_WORD, BREAK = 40, "\u200b"
@@ -54,7 +54,7 @@ class ModelDoctor(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
         self._path: Path | None = None
-        self._findings: Findings | None = None
+        self._findings: Diagnosis | None = None
         self._mark = QLabel()
         self.verdict = QLabel(INVITATION)
         self.verdict.setWordWrap(True)
@@ -106,10 +106,10 @@ class ModelDoctor(QDialog):
         self._offer()
         self._say(f"Reading {path.name}…")
 
-        def work(token: CancelToken) -> Findings:
-            from fakd_core.evaluation.diagnose import examine
+        def work(token: CancelToken) -> Diagnosis:
+            from fakd_core.evaluation.diagnose import diagnose_model
 
-            return examine(str(path.absolute()))
+            return diagnose_model(str(path.absolute()))
 
         self._checking.submit(work)
 
@@ -132,7 +132,7 @@ class ModelDoctor(QDialog):
             checking.deleteLater()
         super().done(result)
 
-    def _show(self, findings: Findings) -> None:
+    def _show(self, findings: Diagnosis) -> None:
         assert self._path is not None
         self._findings = findings
         form = QFormLayout()
@@ -152,9 +152,9 @@ class ModelDoctor(QDialog):
         self._offer()
 
     def _fail(self, reason: str) -> None:
-        from fakd_core.evaluation.diagnose import Findings
+        from fakd_core.evaluation.diagnose import Diagnosis
 
-        self._show(Findings({}, FakdError(reason)))
+        self._show(Diagnosis({}, FakdError(reason)))
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = self._findings.rows if self._findings else {}

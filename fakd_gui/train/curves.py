@@ -76,7 +76,7 @@ class _Dots(pg.ScatterPlotItem):
 
 
 class Curve:
-    """Draws one `Line` into a plot."""
+    """PatchSpecs one `Line` into a plot."""
 
     def __init__(self, plot: pg.PlotItem) -> None:
         self._plot = plot

@@ -27,7 +27,7 @@ PROBES = 3
 
 
 @dataclass(frozen=True)
-class Pace:
+class StepTiming:
     """Seconds of a step's parts: of the networks per LR pixel of the batch, of the terms per patch."""
 
     teacher: float
@@ -38,7 +38,7 @@ class Pace:
     def seconds(self, config: TrainConfig) -> float:
         """Of all steps of `config`, and of filling its teacher cache; validation is not counted."""
         pixels = config.patch**2
-        students = self.student * (2 if config.twin else 1)
+        students = self.student * (2 if config.baseline else 1)
         cached = config.cache_patches is not None
         step = config.batch * (pixels * (students + (0 if cached else self.teacher)) + self.terms)
         return config.steps * step + (config.cache_patches or 0) * pixels * self.teacher
@@ -81,7 +81,7 @@ class Estimate:
 
 def measure_pace(
     config: TrainConfig, student: ModelSpec, teachers: Sequence[ModelSpec], token: CancelToken
-) -> Pace:
+) -> StepTiming:
     """Time the networks on as much of a batch as takes a moment, and the recipe's terms on maps of one patch.
 
     On a GPU, which small work leaves idle, that is a whole batch. Raises `Cancelled` between passes, and
@@ -92,7 +92,7 @@ def measure_pace(
     from fakd_core.distillation.loss import DistillationLoss
     from fakd_core.models.factory import create_model
     from fakd_core.runtime.device import autocast, choose_device, choose_precision, fast_convolutions
-    from fakd_core.training.batches import Lesson
+    from fakd_core.training.batches import DistillationBatch
     from fakd_core.training.learner import Learner
 
     device = choose_device(config.device)
@@ -108,10 +108,10 @@ def measure_pace(
         image = torch.full((batch, 3, side, side), 128.0, device=device)
         return image.contiguous(memory_format=torch.channels_last)
 
-    def lesson(batch: int, patch: int) -> Lesson:
-        return Lesson(grey(batch, patch), grey(batch, patch * config.scale))
+    def lesson(batch: int, patch: int) -> DistillationBatch:
+        return DistillationBatch(grey(batch, patch), grey(batch, patch * config.scale))
 
-    def learn(shown: Lesson) -> None:
+    def learn(shown: DistillationBatch) -> None:
         learner.measure(shown)
         learner.apply(0.0)
 
@@ -137,7 +137,7 @@ def measure_pace(
         larger = max(1.0, config.patch / TERMS_PATCH)
         in_terms = larger**4 * _timed(_terms(config, student, teacher, device), device, token)
     pixels = batch * patch**2
-    return Pace(in_teacher / pixels, in_student / pixels, in_terms, device.type)
+    return StepTiming(in_teacher / pixels, in_student / pixels, in_terms, device.type)
 
 
 def _terms(

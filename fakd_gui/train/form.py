@@ -19,7 +19,7 @@ from fakd_gui.session.run_folders import free_run_folder
 from fakd_gui.session.session import Session
 from fakd_gui.train import options, presets
 from fakd_gui.train.form_body import FormBody
-from fakd_gui.train.form_check import Findings, Paces, check_values
+from fakd_gui.train.form_check import FormFindings, Paces, check_values
 from fakd_gui.train.preset_bar import CUSTOM, PresetBar
 from fakd_gui.train.presets import PRESETS, QUICK
 from fakd_gui.train.recipe_editor import RecipeEditor
@@ -41,7 +41,7 @@ class TrainForm(QScrollArea):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.findings: Findings | None = None
+        self.findings: FormFindings | None = None
         self._paces: Paces = {}
         self._own_run_name = False
         self.body = FormBody()
@@ -280,19 +280,19 @@ class TrainForm(QScrollArea):
         values = options.checkable(self.values())
         models, paces, may_measure = self.session.models, self._paces, self.session.training is None
 
-        def work(token: CancelToken) -> Findings:
+        def work(token: CancelToken) -> FormFindings:
             return check_values(values, models, paces, may_measure, token)
 
         self._checker.submit(work)
 
-    def _found(self, findings: Findings) -> None:
+    def _found(self, findings: FormFindings) -> None:
         self.findings = findings
         self.recipe.show_rows()  # The check has loaded what that needs.
         self.body.show_findings(findings)
         self.changed.emit()
 
     def _check_failed(self, message: str) -> None:
-        self.findings = Findings(problems={"run": message})
+        self.findings = FormFindings(problems={"run": message})
         self.body.show_findings(self.findings)
         self.changed.emit()
 

@@ -12,7 +12,7 @@ from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import TrainConfig
 from fakd_gui.session.model_cache import ModelCache
-from fakd_gui.train.estimate import Estimate, Pace, measure_pace
+from fakd_gui.train.estimate import Estimate, StepTiming, measure_pace
 from fakd_gui.train.memory_need import cache_bytes, free_disk, free_memory, training_bytes
 from fakd_gui.train.model_facts import ModelFacts, facts_of, stored_as
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Paces = dict[Hashable, Pace]
+Paces = dict[Hashable, StepTiming]
 """What was measured already; the time of a step is not measured anew for every letter that is typed."""
 
 
@@ -40,7 +40,7 @@ class TapChoice:
 
 
 @dataclass
-class Findings:
+class FormFindings:
     """By the name of an option: what must be changed, and what a person may want to know."""
 
     problems: dict[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Findings:
 
 def check_values(
     values: Mapping[str, object], models: ModelCache, paces: Paces, may_measure: bool, token: CancelToken
-) -> Findings:
+) -> FormFindings:
     """Check what pydantic can't: that models and images are there and fit one another.
 
     `values` make a `TrainConfig`, but for the run folder, which may be missing. Speed is measured only if
@@ -61,7 +61,7 @@ def check_values(
     overtaken by newer values.
     """
     config = TrainConfig.build(**{**values, "run": values["run"] or "run"})
-    findings = Findings()
+    findings = FormFindings()
     for ref in config.teacher:
         token.raise_if_cancelled()
         facts = _try(findings, "teacher", partial(_teacher, ref, config, models, findings))
@@ -86,7 +86,7 @@ def check_values(
     return findings
 
 
-def _try(findings: Findings, name: str, check: Callable[[], T]) -> T | None:
+def _try(findings: FormFindings, name: str, check: Callable[[], T]) -> T | None:
     try:
         return check()
     except FakdError as error:
@@ -94,7 +94,7 @@ def _try(findings: Findings, name: str, check: Callable[[], T]) -> T | None:
         return None
 
 
-def _teacher(ref: str, config: TrainConfig, models: ModelCache, findings: Findings) -> ModelFacts:
+def _teacher(ref: str, config: TrainConfig, models: ModelCache, findings: FormFindings) -> ModelFacts:
     from fakd_core.models.references import split_taps
 
     try:
@@ -113,9 +113,9 @@ def _teacher(ref: str, config: TrainConfig, models: ModelCache, findings: Findin
 
 def _taps(ref: str, network: SRNetwork) -> TapChoice | None:
     """Of a network that declares its taps itself, there is nothing to choose."""
-    from fakd_core.models.external.network import ForeignNetwork
+    from fakd_core.models.external.network import SpandrelNetwork
 
-    if not isinstance(network, ForeignNetwork) or not network.possible_taps:
+    if not isinstance(network, SpandrelNetwork) or not network.possible_taps:
         return None
     return TapChoice(ref, network.spec.taps, network.possible_taps)
 
@@ -129,7 +129,7 @@ def _faulty_taps(ref: str, network: SRNetwork, taps: str, problem: str) -> TapCh
     return replace(there, taps=chosen, problem=f"{reason[:1].upper()}{reason[1:]}.")
 
 
-def _student(config: TrainConfig, models: ModelCache, findings: Findings) -> ModelFacts:
+def _student(config: TrainConfig, models: ModelCache, findings: FormFindings) -> ModelFacts:
     from fakd_core.models.references import has_weights, resolve_spec
 
     ref = config.student
@@ -145,7 +145,7 @@ def _student(config: TrainConfig, models: ModelCache, findings: Findings) -> Mod
     return facts_of(ref, spec, f"goes on, {stored_as(ref, spec)}" if own_weights else begins)
 
 
-def _layers_match(findings: Findings, teacher: ModelSpec) -> None:
+def _layers_match(findings: FormFindings, teacher: ModelSpec) -> None:
     assert findings.student is not None
     student = findings.student.spec
     if (student.architecture, student.n_feats) != (teacher.architecture, teacher.n_feats):
@@ -159,7 +159,7 @@ def _wrong_scale(ref: str, found: int, wanted: int) -> str:
     return f"{ref} enlarges x{found}, the run is for x{wanted}: choose another, or set the scale"
 
 
-def _recipe(config: TrainConfig, findings: Findings) -> None:
+def _recipe(config: TrainConfig, findings: FormFindings) -> None:
     from fakd_core.distillation.loss import DistillationLoss
 
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
@@ -168,7 +168,7 @@ def _recipe(config: TrainConfig, findings: Findings) -> None:
             loss.check_widths(findings.student.spec.tap_channels, teacher.spec.tap_channels)
 
 
-def _images(config: TrainConfig, findings: Findings) -> None:
+def _images(config: TrainConfig, findings: FormFindings) -> None:
     from fakd_core.data.datasets import check_patch, open_dataset, split_validation
     from fakd_core.data.folders import resolve_data
 
@@ -186,7 +186,7 @@ def _images(config: TrainConfig, findings: Findings) -> None:
     _try(findings, "val_data", lambda: _validation(config, findings))
 
 
-def _validation(config: TrainConfig, findings: Findings) -> None:
+def _validation(config: TrainConfig, findings: FormFindings) -> None:
     from fakd_core.data.datasets import open_dataset
     from fakd_core.data.folders import resolve_data
 
@@ -195,7 +195,7 @@ def _validation(config: TrainConfig, findings: Findings) -> None:
     findings.facts["val_data"] = f"{min(config.val_images or there, there)} of {there} images"
 
 
-def _device(config: TrainConfig, findings: Findings) -> None:
+def _device(config: TrainConfig, findings: FormFindings) -> None:
     from fakd_core.runtime.device import choose_device, choose_precision
 
     device = choose_device(config.device)
@@ -213,14 +213,14 @@ def _writable(folder: Path | None) -> None:
 
 
 def _run_is_free(run: Path) -> None:
-    from fakd_core.runs.writer import RunRecord
+    from fakd_core.runs.writer import RunWriter
 
-    RunRecord.check_free(run)
+    RunWriter.check_free(run)
     _writable(run)
 
 
 def _estimate(
-    config: TrainConfig, findings: Findings, paces: Paces, may_measure: bool, token: CancelToken
+    config: TrainConfig, findings: FormFindings, paces: Paces, may_measure: bool, token: CancelToken
 ) -> Estimate:
     import torch
 

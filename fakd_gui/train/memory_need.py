@@ -34,7 +34,7 @@ def training_bytes(
     The student's tensors that wait for the backward pass are counted, those of one patch times the batch;
     working space is what was measured.
     """
-    students = 2 if config.twin else 1
+    students = 2 if config.baseline else 1
     weights, saved = _student_bytes(student, config.patch)
     copies = ADAM_COPIES + (config.ema is not None)
     fixed = _LIBRARIES + students * copies * weights

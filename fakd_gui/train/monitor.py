@@ -29,7 +29,7 @@ from fakd_gui.train.estimate import in_words
 from fakd_gui.train.plot_export import PlotExport
 from fakd_gui.train.plots import RunPlots
 from fakd_gui.train.preview import PreviewStrip
-from fakd_gui.train.run_view import Story
+from fakd_gui.train.run_view import RunView
 from fakd_gui.train.series import RunSeries
 
 PACE_STEPS = 50
@@ -50,8 +50,8 @@ class TrainMonitor(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.shown = Story("No training yet", text=WELCOME)
-        self._live: Story | None = None
+        self.shown = RunView("No training yet", text=WELCOME)
+        self._live: RunView | None = None
         self._ended: RunEnd | None = None
         self._times: deque[tuple[int, float]] = deque(maxlen=PACE_STEPS)
         self.title = QLabel()
@@ -101,7 +101,7 @@ class TrainMonitor(QWidget):
         """The curves that are shown."""
         return self.shown.series
 
-    def show_past(self, story: Story) -> None:
+    def show_past(self, story: RunView) -> None:
         """Show a run that is not running."""
         self._show(story)
 
@@ -137,7 +137,7 @@ class TrainMonitor(QWidget):
     def _follows(self) -> bool:
         return self.shown is self._live
 
-    def _show(self, story: Story) -> None:
+    def _show(self, story: RunView) -> None:
         self.shown = story
         self.title.setText(story.name)
         self.log.setText(story.text)
@@ -156,7 +156,7 @@ class TrainMonitor(QWidget):
         if spare > 0:
             self.split.setSizes([curves + spare, pictures - spare])
 
-    def _say(self, story: Story, text: str) -> None:
+    def _say(self, story: RunView, text: str) -> None:
         story.text = text
         if story is self.shown:
             self.log.setText(text)
@@ -177,7 +177,7 @@ class TrainMonitor(QWidget):
         config = self.session.training_config
         assert config is not None
         text = "Loading the models and the images, and measuring the bicubic and the teacher…"
-        self._live = Story(config.run.name, config.run, RunSeries(steps=config.steps), text=text)
+        self._live = RunView(config.run.name, config.run, RunSeries(steps=config.steps), text=text)
         self._ended = None
         self._times.clear()
         self._step = 0
@@ -232,8 +232,8 @@ class TrainMonitor(QWidget):
         assert story.run is not None
         run = story.run
 
-        def work(token: CancelToken) -> tuple[Story, Story]:
-            past = Story.load(run, token)
+        def work(token: CancelToken) -> tuple[RunView, RunView]:
+            past = RunView.load(run, token)
             past.film.frames = {step: frame for step, frame in past.film.frames.items() if step <= last}
             return story, past
 

@@ -19,7 +19,7 @@ RARE = "More"
 _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Models", ("teacher", "student", "init_from_teacher", "scale")),
     ("Images", ("train_data", "val_data")),
-    ("Distillation", ("distill", "layers", "alpha", "twin")),
+    ("Distillation", ("distill", "layers", "alpha", "baseline")),
     ("Schedule", ("steps", "batch", "patch", "lr", "schedule", "milestones")),
     (RARE, ("val_images", "validate_every", "teacher_cache", "cache_patches", "ema", "precision", "device")),
     ("Results", ("run",)),
@@ -130,7 +130,7 @@ def unused(values: Mapping[str, object]) -> set[str]:
     if values["schedule"] != "milestones":
         names.add("milestones")
     if not values["teacher"]:
-        names |= {"init_from_teacher", "twin", "teacher_cache"}
+        names |= {"init_from_teacher", "baseline", "teacher_cache"}
     if values["teacher_cache"] is None or "teacher_cache" in names:
         names.add("cache_patches")
     return names

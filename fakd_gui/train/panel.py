@@ -13,7 +13,7 @@ from fakd_gui.session.jobs import Job, LatestWins
 from fakd_gui.session.session import Session
 from fakd_gui.train.form import FormGuide, TrainForm
 from fakd_gui.train.monitor import TrainMonitor
-from fakd_gui.train.run_view import Story
+from fakd_gui.train.run_view import RunView
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.tweaks import restyle
 
@@ -112,7 +112,7 @@ class TrainPanel(QWidget):
             self._reader.cancel()
             self.monitor.show_live()
             return
-        self._reader.submit(lambda token: Story.load(run, token))
+        self._reader.submit(lambda token: RunView.load(run, token))
 
     def remember(self) -> dict[str, object]:
         return {
@@ -133,7 +133,7 @@ class TrainPanel(QWidget):
     # -- reacting ------------------------------------------------------------------------------------
 
     def _show_past(self, story: object) -> None:
-        assert isinstance(story, Story)
+        assert isinstance(story, RunView)
         self.monitor.show_past(story)
 
     def _form_changed(self) -> None:

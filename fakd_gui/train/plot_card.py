@@ -81,7 +81,7 @@ class _Canvas(pg.PlotWidget):
 
 
 class PlotCard(QWidget):
-    """Draws `Line`s; the shown run's stand in the legend beside the title."""
+    """PatchSpecs `Line`s; the shown run's stand in the legend beside the title."""
 
     hovered = Signal(object)
     """The step under the cursor, or None."""

@@ -11,7 +11,7 @@ from fakd_gui.train.smoothing import Trace, Values
 from fakd_gui.widgets.theme import Theme
 
 LOSS, PSNR, SSIM, RATE = "Loss", "Validation PSNR (dB)", "Validation SSIM", "Learning rate"
-PLAIN = "plain"
+BASELINE = "baseline"
 STUDENT = "student"
 
 
@@ -43,9 +43,9 @@ class Drawing:
             steps = self._steps("validation", self.series.validation_step)
             own = self.series.psnr if plot == PSNR else self.series.ssim
             others = self.series.other_psnr if plot == PSNR else self.series.other_ssim
-            twins = PLAIN in others
+            twins = BASELINE in others
             for key, values in {STUDENT: own, **others}.items():
-                colour = theme.student_colour(int(key.startswith(PLAIN)))
+                colour = theme.student_colour(int(key.startswith(BASELINE)))
                 if key.endswith("ema"):
                     colour = relative(colour, 2, theme.panel)
                 label, trace = label_of(key, twins), f"{plot} {key}"
@@ -54,8 +54,8 @@ class Drawing:
     def _losses(self, weighted: bool, theme: Theme) -> Iterator[tuple[str, str, str, Sequence[float]]]:
         for name, values in (self.series.weighted if weighted else self.series.raw).items():
             yield name, name, theme.total if name == TOTAL else theme.part_colour(name), values
-        if self.series.plain:
-            yield PLAIN, label_of(PLAIN, True), theme.student_colour(1), self.series.plain
+        if self.series.baseline:
+            yield BASELINE, label_of(BASELINE, True), theme.student_colour(1), self.series.baseline
 
     def _steps(self, name: str, steps: Sequence[int]) -> Values:
         return self._traces.setdefault(name, Trace()).take(steps)
@@ -88,8 +88,8 @@ def label_of(key: str, twins: bool) -> str:
     labels = {
         STUDENT: "with FAKD" if twins else "student",
         "ema": "with FAKD, EMA" if twins else "EMA",
-        PLAIN: "without FAKD",
-        "plain-ema": "without FAKD, EMA",
+        BASELINE: "without FAKD",
+        "baseline-ema": "without FAKD, EMA",
     }
     return labels.get(key, key)
 

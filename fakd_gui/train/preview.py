@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_gui.train.plot_lines import PLAIN, label_of
-from fakd_gui.train.preview_frames import Film
+from fakd_gui.train.plot_lines import BASELINE, label_of
+from fakd_gui.train.preview_frames import PreviewFrames
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.layers import Layer
@@ -55,7 +55,7 @@ class Column(QWidget):
 
 
 class PreviewStrip(QWidget):
-    """Shows a `Film`; the slider goes through its validations, the wheel zooms all pictures alike."""
+    """Shows `PreviewFrames`; the slider goes through validations, the wheel zooms all pictures alike."""
 
     step_shown = Signal(object)
     """After how many steps the pictures are from, or None."""
@@ -65,7 +65,7 @@ class PreviewStrip(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.film = Film()
+        self.film = PreviewFrames()
         self._step: int | None = None
         self.camera = CropCamera(self)
         self.columns: dict[str, Column] = {}
@@ -94,14 +94,14 @@ class PreviewStrip(QWidget):
         self.scrubber.valueChanged.connect(lambda _: self._draw())
         self.scrubber.actionTriggered.connect(self._scrubbed)
         self.follow.toggled.connect(lambda on: self.refresh() if on else None)
-        self.show_film(Film())
+        self.show_film(PreviewFrames())
 
     @property
     def step(self) -> int | None:
         """After how many steps the pictures are from."""
         return self._step
 
-    def show_film(self, film: Film) -> None:
+    def show_film(self, film: PreviewFrames) -> None:
         """Show another run's pictures, from its newest validation on."""
         self.film, self._step = film, None
         self.refresh()
@@ -188,10 +188,10 @@ class PreviewStrip(QWidget):
     def _caption(self, name: str, step: int | None) -> str:
         if name == "hr":
             return f"HR\n{self.film.title}"
-        twins = PLAIN in self.columns
+        twins = BASELINE in self.columns
         title = label_of(name, twins)
         if twins and self.fontMetrics().horizontalAdvance(title) > self._column_width() - 6:
-            title = {"student": "FAKD", PLAIN: "plain"}.get(name, title)
+            title = {"student": "FAKD", BASELINE: "baseline"}.get(name, title)
         psnr = self.film.psnr.get((name, 0 if name in self.film.crops else step or 0))
         return f"{title}\n" if psnr is None else f"{title}\n{psnr:.2f} dB"
 

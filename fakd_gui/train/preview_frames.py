@@ -9,14 +9,14 @@ from pathlib import Path
 from fakd_core.events import CancelToken, Image8, Preview
 from fakd_core.runs.layout import CROPS, PREVIEWS_KEPT, crops, previews, spread
 
-STUDENTS = ("student", "plain")
+STUDENTS = ("student", "baseline")
 """Those whose pictures are shown, by their names in `ValidationEnd`."""
 PSNR_BORDER = 4
 """HR pixels left out on every side of the crop's PSNR: the scale of the usual run."""
 
 
 @dataclass
-class Film:
+class PreviewFrames:
     """`crops` holds some of `CROPS`; `frames` the pictures by step and student, in order of the steps."""
 
     title: str = ""
@@ -26,7 +26,7 @@ class Film:
     """In dB, on luma, by name and step; the crops that stay the same have step 0."""
 
     @classmethod
-    def load(cls, run: Path, token: CancelToken) -> Film:
+    def load(cls, run: Path, token: CancelToken) -> PreviewFrames:
         """What the folder `run` holds, with every PSNR. Slow: call it from a job.
 
         A picture that is damaged, or removed by a run that goes on, is left out.
@@ -65,7 +65,7 @@ class Film:
         self.frames = {step: frame for step, frame in sorted(self.frames.items()) if step in kept}
         self._score()
 
-    def prepend(self, past: Film) -> None:
+    def prepend(self, past: PreviewFrames) -> None:
         """The pictures of a run that goes on, from its folder."""
         self.frames = dict(sorted({**past.frames, **self.frames}.items()))
         self.psnr = {**past.psnr, **self.psnr}

@@ -8,26 +8,26 @@ from pathlib import Path
 from fakd_core.events import CancelToken, RunEnd, RunStarted, ValidationEnd
 from fakd_gui.train.estimate import in_words
 from fakd_gui.train.plot_lines import label_of
-from fakd_gui.train.preview_frames import Film
+from fakd_gui.train.preview_frames import PreviewFrames
 from fakd_gui.train.series import RunSeries, read_series
 
 
 @dataclass
-class Story:
+class RunView:
     """Of the running run, which grows, or of a past one."""
 
     name: str
     run: Path | None = None
     series: RunSeries = field(default_factory=RunSeries)
-    film: Film = field(default_factory=Film)
+    film: PreviewFrames = field(default_factory=PreviewFrames)
     text: str = ""
 
     @classmethod
-    def load(cls, run: Path, token: CancelToken) -> Story:
+    def load(cls, run: Path, token: CancelToken) -> RunView:
         """Of the past run in folder `run`. Slow: call it from a job; `RunError` for damaged metrics."""
         series = read_series(run)
         token.raise_if_cancelled()
-        story = cls(run.name, run, series, Film.load(run, token))
+        story = cls(run.name, run, series, PreviewFrames.load(run, token))
         best = f"best PSNR {max(series.psnr):.3f} dB" if series.psnr else "no validation yet"
         bicubic = f", bicubic {series.bicubic.psnr:.3f} dB" if series.bicubic else ""
         story.text = f"A past run: {story.done:,} of {series.steps:,} steps, {best}{bicubic}."
@@ -51,7 +51,7 @@ class Story:
         gain = f", {event.student.psnr - bicubic.psnr:+.2f} dB to bicubic" if bicubic else ""
         best = " (best so far)" if event.best else ""
         scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
-        twins = "plain" in event.others
+        twins = "baseline" in event.others
         others = "".join(
             f"; {label_of(name, twins)} {scores.psnr:.3f} dB" for name, scores in event.others.items()
         )

@@ -18,7 +18,7 @@ TOTAL = "total"
 class RunSeries:
     """Every point of a run is kept; `weighted` and `raw` hold one list a part, `weighted` also the total.
 
-    `plain` is the loss of a twin run's student without a teacher, by step. `other_psnr` and `other_ssim`
+    `baseline` is the loss of the student trained without a teacher, by step. `other_psnr` and `other_ssim`
     are the scores of the students beside the one the run is about (see `ValidationEnd`), by validation.
     """
 
@@ -29,7 +29,7 @@ class RunSeries:
     lr: list[float] = field(default_factory=list)
     weighted: dict[str, list[float]] = field(default_factory=dict)
     raw: dict[str, list[float]] = field(default_factory=dict)
-    plain: list[float] = field(default_factory=list)
+    baseline: list[float] = field(default_factory=list)
     validation_step: list[int] = field(default_factory=list)
     psnr: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
@@ -60,7 +60,7 @@ class RunSeries:
             case StepEnd(skipped=str()):
                 self.skipped.append(event.step)
             case StepEnd():
-                self._add(event.step, event.lr, event.total, event.parts, event.raw, event.plain)
+                self._add(event.step, event.lr, event.total, event.parts, event.raw, event.baseline)
             case ValidationEnd():
                 self._validated(event.step, event.student, event.others)
 
@@ -78,7 +78,7 @@ class RunSeries:
         ):
             for name, values in theirs.items():
                 ours[name] = values[:count] + ours.get(name, [])
-        self.plain[:0] = past.plain[:kept]
+        self.baseline[:0] = past.baseline[:kept]
         self.skipped[:0] = [step for step in past.skipped if step < begin]
         self.step[:0], self.lr[:0] = past.step[:kept], past.lr[:kept]
         self.validation_step[:0] = past.validation_step[:validated]
@@ -94,8 +94,8 @@ class RunSeries:
                 self.skipped.append(line["step"])
             case "step":
                 parts, raw = ({k: _number(v) for k, v in line[name].items()} for name in ("parts", "raw"))
-                plain = _number(line["plain"]) if "plain" in line else None
-                self._add(line["step"], line["lr"], _number(line["total"]), parts, raw, plain)
+                baseline = _number(line["baseline"]) if "baseline" in line else None
+                self._add(line["step"], line["lr"], _number(line["total"]), parts, raw, baseline)
             case "validation":
                 others = {name: Scores(**scores) for name, scores in line.get("others", {}).items()}
                 self._validated(line["step"], Scores(line["psnr"], line["ssim"]), others)
@@ -110,12 +110,12 @@ class RunSeries:
         total: float,
         parts: Mapping[str, float],
         raw: Mapping[str, float],
-        plain: float | None,
+        baseline: float | None,
     ) -> None:
         self.step.append(step)
         self.lr.append(lr)
-        if plain is not None:
-            self.plain.append(plain)
+        if baseline is not None:
+            self.baseline.append(baseline)
         for values, named in ((self.weighted, {TOTAL: total, **parts}), (self.raw, raw)):
             for name, value in named.items():
                 values.setdefault(name, []).append(value)

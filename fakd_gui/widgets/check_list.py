@@ -22,7 +22,7 @@ class Choice:
     tip: str = ""
 
 
-class TickList(QListWidget):
+class CheckList(QListWidget):
     """Choices with a tick each; what the user ticked or unticked stays so, gone and back again too."""
 
     changed = Signal()

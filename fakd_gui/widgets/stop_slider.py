@@ -7,7 +7,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
 
 
-class StopSlider(QSlider):
+class SnapSlider(QSlider):
     """Leaves the focus, and with it the arrow keys, to the maps when it is clicked."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:

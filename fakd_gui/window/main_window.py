@@ -279,7 +279,7 @@ class MainWindow(QMainWindow):
         self._loading.submit(work)
 
     def _name_undo(self) -> None:
-        losses = self.undo_bar.losses
+        losses = self.undo_bar.steps
         self.menus.undo.setEnabled(bool(losses))
         self.menus.undo.setText(f"&Undo: {losses[-1].text}" if losses else "&Undo")
 

@@ -18,7 +18,7 @@ KEPT = 50
 
 
 @dataclass(frozen=True)
-class Loss:
+class UndoStep:
     """What was taken away, in words, and the function that brings it back."""
 
     text: str
@@ -38,7 +38,7 @@ class UndoBar(QFrame):
         super().__init__(parent)
         self.setProperty("role", "notice")
         self.setAutoFillBackground(True)
-        self.losses: deque[Loss] = deque(maxlen=KEPT)
+        self.steps: deque[UndoStep] = deque(maxlen=KEPT)
         self._text = QLabel()
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.undo_button = QPushButton("Undo")
@@ -72,7 +72,7 @@ class UndoBar(QFrame):
         self.setGeometry((room.width() - width) // 2, room.height() - height - MARGIN, width, height)
 
     def offer(self, text: str, take_back: Callable[[], object]) -> None:
-        self.losses.append(Loss(text, take_back))
+        self.steps.append(UndoStep(text, take_back))
         self._show(text, "Undo", self.undo)
         self._timer.start()
         self.changed.emit()
@@ -101,11 +101,11 @@ class UndoBar(QFrame):
 
         One that can't be taken back now (its function gives False) can be tried again.
         """
-        if not self.losses:
+        if not self.steps:
             return
-        loss = self.losses.pop()
+        loss = self.steps.pop()
         if loss.take_back() is False:
-            self.losses.append(loss)
+            self.steps.append(loss)
         self.hide()
         self.changed.emit()
 

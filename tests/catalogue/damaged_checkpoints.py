@@ -93,7 +93,7 @@ def _cut() -> Iterator[CheckpointCase]:
 _RIGHT: tuple[tuple[Any, ...], ...] = (
     ("zip.pth", PTH, None),
     ("legacy.pth", OLD, None),
-    ("plain.safetensors", SAFE, None),
+    ("baseline.safetensors", SAFE, None),
     ("own.safetensors", safe(WEIGHTS, n_feats=4), None),
     ("half.pth", pth(each(torch.Tensor.half)), None),
     ("double.safetensors", safe(each(torch.Tensor.double)), None),

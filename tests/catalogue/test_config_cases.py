@@ -72,8 +72,8 @@ def test_a_value_that_is_none_is_named_with_its_option(name: str, value: Any) ->
         ("steps", 2e5, 200_000),
         ("lr", 1, 1.0),
         ("lr", "1e-4", 1e-4),
-        ("twin", "no", False),
-        ("twin", 0, False),
+        ("baseline", "no", False),
+        ("baseline", 0, False),
         ("teacher", "a", ("a",)),
         ("teacher", [], ()),
         ("milestones", [], ()),
@@ -116,7 +116,7 @@ def test_an_unknown_option_is_named_with_the_nearest(key: str, nearest: str | No
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"twin": True}, "name a teacher, or drop twin"),
+        ({"baseline": True}, "name a teacher, or drop baseline"),
         ({"teacher_cache": "c"}, "give both or neither"),
         ({"cache_patches": 100}, "give both or neither"),
         ({"teacher_cache": "c", "cache_patches": 100}, "name a teacher"),
@@ -220,7 +220,7 @@ def test_a_place_without_settings(
         b"# \xc3\xa4\n\n" + GOOD.encode().rstrip(),
         GOOD.replace("3", "0x3").encode(),
     ],
-    ids=["plain", "Windows line ends", "old Mac line ends", "byte order mark", "comment", "hexadecimal"],
+    ids=["baseline", "Windows line ends", "old Mac line ends", "byte order mark", "comment", "hexadecimal"],
 )
 def test_files_that_are_settings(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[TrainConfig] = []

@@ -72,7 +72,7 @@ class Folder:
 
 
 CASES = (
-    Folder("plain", pictures, 3),
+    Folder("baseline", pictures, 3),
     Folder("empty", lambda f: None, 0, "no images found; expected PNG, JPEG"),
     Folder("texts alone", lambda f: (f / "a.txt").write_text("x"), 0, "no images found"),
     Folder("nested", lambda f: pictures(f / "a" / "b"), 0, "it holds the folders a: name one of them"),
@@ -202,7 +202,7 @@ def test_names_that_are_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (data / "0.png").rename(os.fsdecode(os.fsencode(data) + b"/\xff\xfe.png"))
     out, run = tmp_path / "out", tmp_path / "run"
     assert main(["evaluate", "--model=bicubic", f"--data={data}"]) == 0
-    assert main(["upscale", str(data), "--model=rcan-g5-r1-c32-x4-plain", f"--out={out}"]) == 0
+    assert main(["upscale", str(data), "--model=rcan-g5-r1-c32-x4-baseline", f"--out={out}"]) == 0
     assert len(list(out.iterdir())) == 3
     options = ["--student=edsr:n_feats=4,n_resblocks=1", "--steps=1", "--patch=12", "--val-images=1"]
     assert main(["train", *options, f"--train-data={data}", f"--run={run}"]) == 0, capsys.readouterr().err

@@ -23,7 +23,7 @@ from fakd_core.runs.config import TrainConfig
 from fakd_core.training.trainer import train
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
-ALONE = [case for number, case in enumerate(CASES) if number % 9 == 0 or callable(case.content)]
+SINGLE_PROCESS = [case for number, case in enumerate(CASES) if number % 9 == 0 or callable(case.content)]
 """All others go through the same command as one folder."""
 MOST_MEMORY_MB = 250
 """What a bomb may add to a process: WebP has its canvas before it can be refused."""
@@ -54,7 +54,7 @@ def test_reading_gives_the_pixels_or_one_line(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("case", ALONE, ids=lambda case: case.file)
+@pytest.mark.parametrize("case", SINGLE_PROCESS, ids=lambda case: case.file)
 def test_upscaling_writes_an_image_or_says_one_line(
     case: ImageCase, tiny_x2: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,7 +97,7 @@ def assert_same_run(run: Path, expected: Path) -> None:
 
 
 def test_two_processes_train_as_one(settings: dict[str, Any], tmp_path: Path) -> None:
-    settings |= {"ema": 0.5, "twin": True}
+    settings |= {"ema": 0.5, "baseline": True}
     two = start(*options(settings))
     output, error = two.communicate(timeout=100)
     assert two.returncode == 0, error

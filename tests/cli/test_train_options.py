@@ -28,7 +28,8 @@ def test_every_option_reaches_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(trainer, "train", lambda config, *_: iter(given.append(config) or ()))
     file = tmp_path / "settings.toml"
     file.write_text("teacher = ['a', 'b']\nseed = 5\nsteps = 9\n")
-    words = "--student rcan --train-data samples --run r --layers 0,3 --milestones 5,9 --twin --no-compile"
+    words = "--student rcan --train-data samples --run r --layers 0,3 --milestones 5,9"
+    words += " --baseline --no-compile"
     numbers = (
         "--scale 2 --steps 10 --lr 2e-4 --ema 0.9 --schedule cosine --teacher-cache c --cache-patches 40"
     )
@@ -42,7 +43,7 @@ def test_every_option_reaches_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_
             run="r",
             layers=(0, 3),
             milestones=(5, 9),
-            twin=True,
+            baseline=True,
             scale=2,
             steps=10,
             lr=2e-4,

@@ -14,7 +14,7 @@ from fakd_core import load_model
 from fakd_core.data.datasets import open_dataset
 from fakd_core.data.patches import PatchSampler
 from fakd_core.models.layers import SRNetwork
-from fakd_core.training.cached_batches import CachedLessons
+from fakd_core.training.cached_batches import CachedTeacherBatches
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def sampler(photos: Path) -> PatchSampler:
 
 @pytest.fixture
 def lessons(sampler: PatchSampler, teacher: SRNetwork, tmp_path: Path) -> Make:
-    """Lessons from a pool of 70 patches, which takes three blocks; not yet prepared."""
+    """Batches from a pool of 70 patches, which takes three blocks; not yet prepared."""
 
-    def make(**changes: Any) -> CachedLessons:
+    def make(**changes: Any) -> CachedTeacherBatches:
         settings = {
             "folder": tmp_path / "cache",
             "sampler": sampler,
@@ -42,7 +42,7 @@ def lessons(sampler: PatchSampler, teacher: SRNetwork, tmp_path: Path) -> Make:
             "seed": 5,
             "device": CPU,
         }
-        return CachedLessons(**{**settings, **changes})
+        return CachedTeacherBatches(**{**settings, **changes})
 
     return make
 

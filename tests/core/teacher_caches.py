@@ -9,7 +9,7 @@ import torch
 
 from fakd_core.events import CancelToken, Progress
 from fakd_core.models.layers import SRNetwork
-from fakd_core.training.cached_batches import CachedLessons
+from fakd_core.training.cached_batches import CachedTeacherBatches
 
 CPU = torch.device("cpu")
 
@@ -18,10 +18,10 @@ def frozen(model: SRNetwork) -> SRNetwork:
     return model.eval().requires_grad_(False)
 
 
-Make = Callable[..., CachedLessons]
+Make = Callable[..., CachedTeacherBatches]
 
 
-def prepared(lessons: CachedLessons) -> list[Progress]:
+def prepared(lessons: CachedTeacherBatches) -> list[Progress]:
     return list(lessons.prepare(CancelToken()))
 
 

@@ -25,7 +25,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 
 
 def test_a_file_can_be_read_by_those_who_could_read_a_plain_one(tmp_path: Path) -> None:
-    plain, atomic = tmp_path / "plain", tmp_path / "atomic"
+    plain, atomic = tmp_path / "baseline", tmp_path / "atomic"
     plain.write_text("")
     write_text(atomic, "")
     assert atomic.stat().st_mode == plain.stat().st_mode

@@ -12,15 +12,15 @@ from fakd_gui.train.series import RunSeries
 IMAGE = np.zeros((8, 8, 3), np.uint8)
 
 
-def make_series(steps: int = 20, student: float = 29.0, twin: bool = False) -> RunSeries:
+def make_series(steps: int = 20, student: float = 29.0, baseline: bool = False) -> RunSeries:
     series = RunSeries(steps=steps, bicubic=Scores(28.0, 0.8), teacher=Scores(30.0, 0.9))
     for step in range(1, steps + 1):
         parts = {"DS": 1.0 / step, "TS": 0.5, "SA": 3.0}
         raw = {"DS": 2.0 / step, "TS": 1.0, "SA": 0.3}
-        plain = 2.0 if twin else None
+        plain = 2.0 if baseline else None
         series.take(StepEnd(step, steps, sum(parts.values()), parts, raw, 1e-4, 0.1, plain))
     for step in (steps // 2, steps):
-        others = {"plain": Scores(student - 0.5, 0.84)} if twin else {}
+        others = {"baseline": Scores(student - 0.5, 0.84)} if baseline else {}
         series.take(ValidationEnd(step, Scores(student, 0.85), True, IMAGE, others))
     return series
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EXTRA = 'pip install "fakd-workbench[teachers]"'
 
 
-def open_foreign(path: Path, stored: Mapping[str, Tensor] | None = None) -> ImageModelDescriptor[nn.Module]:
+def open_external(path: Path, stored: Mapping[str, Tensor] | None = None) -> ImageModelDescriptor[nn.Module]:
     """The network that spandrel finds in `path`, on the CPU in float32 and in eval mode.
 
     `stored` are the file's tensors as `read_stored` gives them, where they have been read already.

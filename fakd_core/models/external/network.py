@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
 
 
-class ForeignSpec(ModelSpec):
-    """What is known of a foreign network; made by `load_foreign`, not by hand.
+class SpandrelSpec(ModelSpec):
+    """What is known of a foreign network; made by `load_external`, not by hand.
 
     `taps` are module paths, `tap_widths` their channels. The network is made anew from `file`, which is
     not part of what it is: a spec that is written down is the same wherever the file lies.
@@ -51,22 +51,22 @@ class ForeignSpec(ModelSpec):
         return self.tap_widths
 
     @property
-    def shadow_device(self) -> str:
+    def cost_device(self) -> str:
         """A network that looks at its values has to compute."""
         return "meta" if self.abstract else "cpu"
 
 
-def load_foreign(
+def load_external(
     path: Path, taps: Sequence[str] = (), stored: Mapping[str, Tensor] | None = None
-) -> ForeignNetwork:
+) -> SpandrelNetwork:
     """The network in `path`, on the CPU and in eval mode, with `taps` or taps of our choice.
 
     `stored` are the file's tensors, where they have been read already.
-    Raises as `foreign_files.open_foreign`, and `ConfigError` for taps that don't exist or give no maps.
+    Raises as `foreign_files.open_external`, and `ConfigError` for taps that don't exist or give no maps.
     """
-    from fakd_core.models.external.loader import open_foreign
+    from fakd_core.models.external.loader import open_external
 
-    descriptor = open_foreign(path, stored)
+    descriptor = open_external(path, stored)
     try:
         layout = find_layout(descriptor.model, descriptor._call_fn, taps)
     except ConfigError as error:
@@ -75,7 +75,7 @@ def load_foreign(
         raise CheckpointError(
             f"{path}: looks like {descriptor.architecture.name}, but its pass fails: {shown(str(error))}"
         ) from None
-    spec = ForeignSpec.build(
+    spec = SpandrelSpec.build(
         architecture=descriptor.architecture.name,
         scale=descriptor.scale,
         n_feats=layout.channels[-1] if layout.channels else 1,
@@ -86,12 +86,12 @@ def load_foreign(
         abstract=layout.abstract,
         file=path,
     )
-    network = ForeignNetwork(spec, descriptor)
+    network = SpandrelNetwork(spec, descriptor)
     network.possible_taps = layout.possible
     return network
 
 
-class ForeignNetwork(SRNetwork):
+class SpandrelNetwork(SRNetwork):
     """A network of another project behind the interface of ours.
 
     Its images are 0..1 inside and its sides what it asks for: padded by reflection, and cropped again.
@@ -99,20 +99,20 @@ class ForeignNetwork(SRNetwork):
     behind it stays out.
     """
 
-    spec: ForeignSpec
+    spec: SpandrelSpec
     possible_taps: tuple[str, ...] = ()
-    """The modules that could be taps, of a network that was read from its file by `load_foreign`."""
+    """The modules that could be taps, of a network that was read from its file by `load_external`."""
 
-    def __init__(self, spec: ForeignSpec, descriptor: ImageModelDescriptor[nn.Module] | None = None) -> None:
+    def __init__(self, spec: SpandrelSpec, descriptor: ImageModelDescriptor[nn.Module] | None = None) -> None:
         """`descriptor` is what `spec.file` holds, where it has been opened already.
 
         On torch's meta device it is a network without storage, like any other.
         """
         super().__init__(spec)
         if descriptor is None:
-            from fakd_core.models.external.loader import open_foreign
+            from fakd_core.models.external.loader import open_external
 
-            descriptor = open_foreign(spec.file)
+            descriptor = open_external(spec.file)
         self.network = descriptor.model
         self._call = descriptor._call_fn
         self._sizes = descriptor.size_requirements

@@ -25,7 +25,7 @@ _SIZE = (96, 192)
 """Multiples of every usual window, so that no network pads it; not square, so that sides aren't confused."""
 _SMALL = (48, 96)
 _SHRINKS = (1, 2, 4, 8)
-_LEAST_WINDOW = 4
+_MIN_WINDOW = 4
 _ENOUGH = 0.1
 _SUGGESTED = 4
 
@@ -164,7 +164,7 @@ def _grid(visits: Sequence[_Visit], size: tuple[int, int], shrink: int) -> tuple
     height, width = next((visit.shape[2:] for visit in visits if len(visit.shape) == 4), size)
     # To the right and below, to whole windows. What pads all around and crops bit by bit has other sizes.
     padded = size[0] <= height < 2 * size[0] and size[1] <= width < 2 * size[1]
-    return (height, width) if padded and height % _LEAST_WINDOW == width % _LEAST_WINDOW == 0 else size
+    return (height, width) if padded and height % _MIN_WINDOW == width % _MIN_WINDOW == 0 else size
 
 
 def _body_shrink(visits: Sequence[_Visit], size: tuple[int, int]) -> int:

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from foreign_networks import foreign_file
+from external_networks import external_file
 from safetensors import safe_open
 from torch import Tensor
 
@@ -207,7 +207,7 @@ def test_a_run_s_file_tells_how_it_was_trained(photos: Path, small_teacher: Path
 
 
 def test_another_project_s_network_is_left_to_its_own_tools(spandrel: ModuleType, tmp_path: Path) -> None:
-    file = foreign_file(tmp_path, "Compact")
+    file = external_file(tmp_path, "Compact")
     with pytest.raises(ConfigError, match="another project's network"):
         export(str(file), tmp_path / "out.onnx")
 

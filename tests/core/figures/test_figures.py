@@ -14,7 +14,7 @@ from fakd_core.errors import ConfigError, FakdError
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.figures.affinity_maps import affinity_maps, coloured
 from fakd_core.figures.draw import compose, draw
-from fakd_core.figures.inputs import Materials
+from fakd_core.figures.inputs import FigureInputs
 from fakd_core.figures.page import REGION_COLOURS, Frame, Picture, Words
 from fakd_core.figures.spec import AffinityRecipe, Box, CropRecipe
 from fakd_core.figures.spec_file import read_recipe
@@ -113,7 +113,7 @@ def test_maps_are_affinity_row_at_the_position(photos: Path, small_teacher: Path
     path = photos / "coffee0.png"
     ref = str(small_teacher)
     recipe = AffinityRecipe.build(image=path, teacher=ref, students=(ref,), layer=2, query=(5, 19))
-    materials = Materials()
+    materials = FigureInputs()
     maps = affinity_maps(recipe, materials, None, None)
     lr = imresize_bicubic(read_image(path), 1 / 4)
     _, taps = load_model(ref).forward_features(tensor_from_image(lr))

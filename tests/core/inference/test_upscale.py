@@ -1,4 +1,4 @@
-"""Tiled upscaling: equal to the whole, bounded, stoppable."""
+"""Tiled upscaling: equal to the whole, bounded, cancellable."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ from fakd_core.models.cost import activation_bytes
 from fakd_core.runtime.device import is_out_of_memory
 
 # Otherwise more is at hand than the limit says.
-inference.freed_memory_kept = nullcontext
+inference.retain_freed_memory = nullcontext
 
 def limit(more):
     held = int(open("/proc/self/status").read().split("VmSize:")[1].split()[0]) * 1024

@@ -36,7 +36,7 @@ FAMILIES = sorted({family(name) for name in bundled_models()})
 def members(title: str) -> list[str]:
     """The teacher, the student with FAKD, the one without."""
     names = [name for name in bundled_models() if family(name) == title]
-    return sorted(names, key=lambda name: [name.endswith(end) for end in ("-plain", "-fakd")])
+    return sorted(names, key=lambda name: [name.endswith(end) for end in ("-baseline", "-fakd")])
 
 
 def card(title: str = "") -> str:
@@ -61,9 +61,9 @@ def test_they_are_small_and_on_the_card() -> None:
 
 @pytest.mark.parametrize("title", FAMILIES)
 def test_a_family_is_a_teacher_and_two_students(title: str) -> None:
-    teacher, fakd, plain = members(title)
-    assert (fakd[-5:], plain[-6:]) == ("-fakd", "-plain")
-    assert load(fakd).spec == load(plain).spec
+    teacher, fakd, baseline = members(title)
+    assert (fakd[-5:], baseline[-9:]) == ("-fakd", "-baseline")
+    assert load(fakd).spec == load(baseline).spec
     assert load(teacher).spec.scale == load(fakd).spec.scale
     assert title.lower().replace(" ", "-") in reference_results()
 
@@ -78,8 +78,8 @@ def test_scores_are_those_of_the_card(shared: Callable[[str], Path], title: str,
     models = {"bicubic": None, **{name: load(name) for name in names}}
     measured = [result.psnr_y for result in evaluate(models, dataset)]
     assert measured == pytest.approx(promised(title, set_name), abs=0.006)
-    bicubic, teacher, fakd, plain = measured
-    assert bicubic < plain < fakd < teacher
+    bicubic, teacher, fakd, baseline = measured
+    assert bicubic < baseline < fakd < teacher
 
 
 @pytest.mark.parametrize(("set_name", "least"), [("Set5", 31.3), ("Set14", 28.0), ("B100", 27.2)])

@@ -11,14 +11,14 @@ from types import ModuleType
 
 import pytest
 import torch
-from foreign_networks import SMALL, foreign_file, foreign_network
+from external_networks import SMALL, external_file, foreign_network
 from safetensors.torch import save_file
 from torch import Tensor
 
 from fakd_core import create_model, load_model
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
 from fakd_core.models.cost import activation_bytes, profile
-from fakd_core.models.external.network import ForeignNetwork, ForeignSpec
+from fakd_core.models.external.network import SpandrelNetwork, SpandrelSpec
 
 pytestmark = pytest.mark.usefixtures("spandrel")
 
@@ -32,14 +32,14 @@ def noise(height: int, width: int, batch: int = 1) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory: pytest.TempPathFactory, spandrel: ModuleType) -> Callable[[str], ForeignNetwork]:
+def load(tmp_path_factory: pytest.TempPathFactory, spandrel: ModuleType) -> Callable[[str], SpandrelNetwork]:
     """A network of `SMALL` by its name, read from a file once."""
     folder = tmp_path_factory.mktemp("foreign")
 
     @cache
-    def loaded(name: str) -> ForeignNetwork:
-        model = load_model(foreign_file(folder, name))
-        assert isinstance(model, ForeignNetwork)
+    def loaded(name: str) -> SpandrelNetwork:
+        model = load_model(external_file(folder, name))
+        assert isinstance(model, SpandrelNetwork)
         return model
 
     return loaded
@@ -47,7 +47,7 @@ def load(tmp_path_factory: pytest.TempPathFactory, spandrel: ModuleType) -> Call
 
 @pytest.mark.parametrize("name", SMALL)
 def test_output_is_spandrels_on_any_size(
-    name: str, spandrel: ModuleType, load: Callable[[str], ForeignNetwork]
+    name: str, spandrel: ModuleType, load: Callable[[str], SpandrelNetwork]
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -66,7 +66,9 @@ def test_output_is_spandrels_on_any_size(
 
 
 @pytest.mark.parametrize("name", TAPPED)
-def test_four_taps_lie_over_the_pixels_of_the_image(name: str, load: Callable[[str], ForeignNetwork]) -> None:
+def test_four_taps_lie_over_the_pixels_of_the_image(
+    name: str, load: Callable[[str], SpandrelNetwork]
+) -> None:
     model = load(name)
     assert model.spec.tap_names == SMALL[name].taps
     # One pixel is changed: where the maps change most is where that pixel is.
@@ -86,7 +88,7 @@ def test_four_taps_lie_over_the_pixels_of_the_image(name: str, load: Callable[[s
     assert len({float(tap.abs().sum()) for tap in maps}) == len(maps), "four different maps"
 
 
-def test_maps_are_those_of_the_modules(load: Callable[[str], ForeignNetwork]) -> None:
+def test_maps_are_those_of_the_modules(load: Callable[[str], SpandrelNetwork]) -> None:
     model = load("SwinIR")
     network = foreign_network("SwinIR")
     seen = {}
@@ -104,7 +106,7 @@ def test_maps_are_those_of_the_modules(load: Callable[[str], ForeignNetwork]) ->
 
 
 def test_taps_are_chosen_by_name(tmp_path: Path) -> None:
-    path = foreign_file(tmp_path, "SPAN")
+    path = external_file(tmp_path, "SPAN")
     model = load_model(f"{path}@conv_1,block_1, block_6,conv_2")
     assert model.spec.tap_names == ("conv_1", "block_1", "block_6", "conv_2")
     with torch.no_grad():
@@ -125,22 +127,22 @@ def test_taps_are_chosen_by_name(tmp_path: Path) -> None:
     ],
 )
 def test_taps_that_can_not_be_are_told_with_those_near(taps: str, reason: str, tmp_path: Path) -> None:
-    path = foreign_file(tmp_path, "SwinIR")
+    path = external_file(tmp_path, "SwinIR")
     with pytest.raises(ConfigError, match=reason):
         load_model(f"{path}@{taps}")
 
 
 def test_what_a_pixel_shuffle_takes_is_no_feature_map(tmp_path: Path) -> None:
     # As published: as many features as the last convolution has sub-pixels, 3·4·4.
-    model = load_model(foreign_file(tmp_path, "SPAN", feature_channels=48))
+    model = load_model(external_file(tmp_path, "SPAN", feature_channels=48))
     assert model.spec.tap_names == SMALL["SPAN"].taps
 
 
 def test_a_map_is_what_the_module_returned_not_what_became_of_it(tmp_path: Path) -> None:
-    path = foreign_file(tmp_path, "SwinIR")
+    path = external_file(tmp_path, "SwinIR")
     # An activation works in place on what this one returns.
     model = load_model(f"{path}@conv_first,layers.0,conv_after_body,conv_before_upsample.0")
-    assert isinstance(model, ForeignNetwork)
+    assert isinstance(model, SpandrelNetwork)
     convolution = model.network.get_submodule("conv_before_upsample.0")
     returned = []
     convolution.register_forward_hook(lambda _m, _i, output: returned.append(output.clone()))
@@ -151,7 +153,9 @@ def test_a_map_is_what_the_module_returned_not_what_became_of_it(tmp_path: Path)
     assert maps[3].shape[1] == 64 != maps[2].shape[1], "taps may differ in their channels"
 
 
-def test_networks_that_can_not_bear_half_precision_run_in_full(load: Callable[[str], ForeignNetwork]) -> None:
+def test_networks_that_can_not_bear_half_precision_run_in_full(
+    load: Callable[[str], SpandrelNetwork],
+) -> None:
     lr, swinir, span = noise(*ODD), load("SwinIR"), load("SPAN")
     with torch.no_grad():
         exact = swinir(lr), span(lr)
@@ -163,7 +167,7 @@ def test_networks_that_can_not_bear_half_precision_run_in_full(load: Callable[[s
 
 
 def test_a_network_that_needs_values_is_counted_on_a_small_image(
-    load: Callable[[str], ForeignNetwork],
+    load: Callable[[str], SpandrelNetwork],
 ) -> None:
     model = load("SeemoRe")
     assert activation_bytes(model, 480, 480) == 100 * activation_bytes(model, 48, 48) > 0
@@ -183,7 +187,7 @@ def test_a_network_that_both_know_is_ours(spandrel: ModuleType, tmp_path: Path) 
     weights = RCAN(scale=4, n_resgroups=3, n_resblocks=2, n_feats=16, reduction=4).state_dict()
     torch.save(weights, tmp_path / "rcan.pth")
     model = load_model(tmp_path / "rcan.pth")
-    assert not isinstance(model, ForeignNetwork)
+    assert not isinstance(model, SpandrelNetwork)
     assert model.spec.architecture == "rcan"
     lr = noise(*ODD)
     with torch.no_grad():
@@ -191,7 +195,7 @@ def test_a_network_that_both_know_is_ours(spandrel: ModuleType, tmp_path: Path) 
         torch.testing.assert_close(model(lr).clamp(0, 255) / 255, theirs, rtol=0, atol=1e-6)
 
 
-def test_threads_that_share_a_network_do_not_mix_their_maps(load: Callable[[str], ForeignNetwork]) -> None:
+def test_threads_that_share_a_network_do_not_mix_their_maps(load: Callable[[str], SpandrelNetwork]) -> None:
     model = load("Compact")
     images = [noise(16, 20), 255 - noise(16, 20)]
     with torch.no_grad():
@@ -225,7 +229,7 @@ def test_threads_that_share_a_network_do_not_mix_their_maps(load: Callable[[str]
 
 
 def test_a_spec_makes_the_network_again_and_counts_what_it_costs(
-    load: Callable[[str], ForeignNetwork],
+    load: Callable[[str], SpandrelNetwork],
 ) -> None:
     model = load("HAT")
     again = create_model(model.spec)
@@ -239,7 +243,7 @@ def test_a_spec_makes_the_network_again_and_counts_what_it_costs(
 
 
 def test_a_network_that_decides_by_its_values_sees_the_images_of_a_batch_one_by_one(
-    load: Callable[[str], ForeignNetwork],
+    load: Callable[[str], SpandrelNetwork],
 ) -> None:
     model, lr = load("SeemoRe"), noise(*ODD, batch=3)
     with torch.no_grad():
@@ -251,7 +255,7 @@ def test_a_network_that_decides_by_its_values_sees_the_images_of_a_batch_one_by_
 
 
 def test_the_trainers_memory_layout_changes_nothing(tmp_path: Path) -> None:
-    model = load_model(foreign_file(tmp_path, "DAT"))
+    model = load_model(external_file(tmp_path, "DAT"))
     lr = noise(*ODD, batch=2)
     with torch.no_grad():
         before = model(lr)
@@ -272,11 +276,11 @@ def test_what_can_not_stand_beside_ours_is_refused(
     name: str, changes: dict[str, int], reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CheckpointError, match=reason):
-        load_model(foreign_file(tmp_path, name, **changes))
+        load_model(external_file(tmp_path, name, **changes))
 
 
 def test_damaged_and_unknown_files_are_one_line(tmp_path: Path) -> None:
-    path = foreign_file(tmp_path, "SwinIR")
+    path = external_file(tmp_path, "SwinIR")
     weights = foreign_network("SwinIR").state_dict()
     torch.save({key: tensor for key, tensor in weights.items() if "layers.1.conv" not in key}, path)
     with pytest.raises(
@@ -294,8 +298,8 @@ def test_damaged_and_unknown_files_are_one_line(tmp_path: Path) -> None:
         load_model(tmp_path / "other.safetensors")
 
 
-def test_spec_is_hashable_and_says_its_taps(load: Callable[[str], ForeignNetwork]) -> None:
+def test_spec_is_hashable_and_says_its_taps(load: Callable[[str], SpandrelNetwork]) -> None:
     spec = load("ESRGAN").spec
-    assert isinstance(spec, ForeignSpec)
+    assert isinstance(spec, SpandrelSpec)
     assert len({spec, spec.model_copy()}) == 1
     assert spec.model_dump(mode="json")["taps"] == list(spec.taps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fakd_core.errors import RunError
-from fakd_core.runs.deferred_writes import Troubles
+from fakd_core.runs.deferred_writes import WriteFailures
 
 
 def fail() -> None:
@@ -14,12 +14,12 @@ def fail_otherwise() -> None:
     raise RunError("no such folder")
 
 
-def told(troubles: Troubles) -> list[str]:
+def told(troubles: WriteFailures) -> list[str]:
     return [notice.text.split(".")[0] for notice in troubles.notices()]
 
 
 def test_told_at_the_beginning_and_at_the_end() -> None:
-    troubles = Troubles()
+    troubles = WriteFailures()
     assert troubles.attempt("metrics", lambda: None)
     assert told(troubles) == []
     assert not troubles.attempt("metrics", fail)

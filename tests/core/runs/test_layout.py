@@ -56,17 +56,17 @@ def test_every_validation_leaves_the_student_as_it_is_then(settings: dict[str, A
                     steps.append(event.step)
                     assert list(snapshots(folder)) == list(previews(folder)) == steps
                     assert np.array_equal(read_image(previews(folder)[event.step]), event.preview)
-                    plain = previews(folder, "plain")[event.step]
-                    assert np.array_equal(read_image(plain), event.other_previews["plain"])
+                    plain = previews(folder, "baseline")[event.step]
+                    assert np.array_equal(read_image(plain), event.other_previews["baseline"])
                 case CheckpointSaved() if event.step == steps[-1]:
-                    for name in ("student", "plain"):
+                    for name in ("student", "baseline"):
                         now, kept = (
                             load_file(path)
                             for path in (folder / f"{name}.safetensors", snapshots(folder, name)[event.step])
                         )
                         assert all(torch.equal(now[key], kept[key]) for key in now)
 
-    follow(train(TrainConfig.build(**settings, twin=True), token))
+    follow(train(TrainConfig.build(**settings, baseline=True), token))
     follow(resume_training(folder))
     assert steps == [1, 2, 3, 4, 5, 6, 7]
     assert load_model(str(snapshots(folder)[2])).spec.architecture == "rcan"

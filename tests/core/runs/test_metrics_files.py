@@ -15,7 +15,7 @@ from fakd_core.runs.layout import TABLE, read_metrics
 from fakd_core.runs.metrics_files import MetricsTable
 from fakd_core.training import trainer
 
-COLUMNS = "event step name psnr ssim best total DS TS SA|raw DS|raw TS|raw SA|lr seconds plain skipped"
+COLUMNS = "event step name psnr ssim best total DS TS SA|raw DS|raw TS|raw SA|lr seconds baseline skipped"
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def settings(photos: Path, small_teacher: Path) -> dict[str, Any]:
         "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
         "train_data": photos,
         **{"steps": 6, "batch": 2, "patch": 12, "lr": 1e-3, "val_images": 1, "validate_every": 3},
-        **{"ema": 0.5, "twin": True},
+        **{"ema": 0.5, "baseline": True},
     }
 
 
@@ -49,7 +49,7 @@ def test_it_holds_the_metrics(settings: dict[str, Any], tmp_path: Path) -> None:
     assert [int(row["step"]) for row in written] == [1, 2, 3, 4, 5, 6]
     for row, line in zip(written, steps, strict=True):
         assert float(row["total"]) == line["total"]
-        assert float(row["plain"]) == line["plain"]
+        assert float(row["baseline"]) == line["baseline"]
         assert [float(row[name]) for name in line["parts"]] == list(line["parts"].values())
         assert float(row["raw SA"]) == line["raw"]["SA"]
         assert float(row["lr"]) == 1e-3

@@ -60,13 +60,13 @@ def pictures(run: Path) -> dict[str, dict[int, np.ndarray]]:
 
 def test_curves_are_the_metrics(settings: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
-    train({**settings, "ema": 0.5, "twin": True}, run)
+    train({**settings, "ema": 0.5, "baseline": True}, run)
     found, lines = curves(run), read_metrics(run)
     steps = [line for line in lines if line["event"] == "step"]
     validations = [line for line in lines if line["event"] == "validation"]
     expected = {
         "loss/total": [(line["step"], line["total"]) for line in steps],
-        "loss/plain": [(line["step"], line["plain"]) for line in steps],
+        "loss/baseline": [(line["step"], line["baseline"]) for line in steps],
         "learning rate": [(line["step"], line["lr"]) for line in steps],
         "validation/psnr": [(line["step"], line["psnr"]) for line in validations],
         "validation/ssim": [(line["step"], line["ssim"]) for line in validations],
@@ -74,7 +74,7 @@ def test_curves_are_the_metrics(settings: dict[str, Any], tmp_path: Path) -> Non
     for part in ("DS", "TS", "SA"):
         expected[f"loss/{part}"] = [(line["step"], line["parts"][part]) for line in steps]
         expected[f"loss unweighted/{part}"] = [(line["step"], line["raw"][part]) for line in steps]
-    for other in ("ema", "plain", "plain-ema"):
+    for other in ("ema", "baseline", "baseline-ema"):
         for score in ("psnr", "ssim"):
             expected[f"validation/{score} {other}"] = [
                 (line["step"], line["others"][other][score]) for line in validations

@@ -20,7 +20,7 @@ from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import read_metrics
 from fakd_core.runtime import cancellation
-from fakd_core.runtime.cancellation import stoppable
+from fakd_core.runtime.cancellation import cancellable
 from fakd_core.training import loop, setup
 from fakd_core.training.trainer import resume_training, train
 
@@ -74,7 +74,7 @@ def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any
     }
 
 
-class Story:
+class RunView:
     """The events of a training, kept while they come."""
 
     def __init__(self, events: Iterator[TrainEvent]) -> None:
@@ -93,7 +93,7 @@ def scoring() -> bool:
     return torch.is_inference_mode_enabled()
 
 
-MOMENTS: dict[str, Callable[[Story], bool]] = {
+MOMENTS: dict[str, Callable[[RunView], bool]] = {
     "self-check": lambda story: not story.count(RunStarted),
     "the teacher's scores": lambda story: scoring() and not story.count(RunStarted),
     "the teacher in a step": lambda story: not torch.is_grad_enabled() and story.count(StepEnd) == 1,
@@ -105,7 +105,7 @@ MOMENTS: dict[str, Callable[[Story], bool]] = {
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_stop_acts_in_the_middle_of_a_pass(slow: SlowBody, settings: dict[str, Any], moment: str) -> None:
     token = CancelToken()
-    story = Story(train(TrainConfig.build(**settings), token))
+    story = RunView(train(TrainConfig.build(**settings), token))
     slow.moment = lambda: MOMENTS[moment](story)
     slow.ask = token.cancel
     if moment == "self-check":
@@ -128,7 +128,7 @@ def test_stop_acts_while_the_teacher_s_answers_are_computed(
 ) -> None:
     token = CancelToken()
     cached = {**settings, "teacher_cache": tmp_path / "cache", "cache_patches": 64}
-    story = Story(train(TrainConfig.build(**cached), token))
+    story = RunView(train(TrainConfig.build(**cached), token))
     slow.moment = lambda: any(
         isinstance(event, Progress) and event.what == "teacher cache" for event in story.told
     )
@@ -146,26 +146,26 @@ def test_stop_acts_in_a_backward_pass(settings: dict[str, Any]) -> None:
     reached: list[int] = []
     for weights in network.parameters():
         weights.register_hook(lambda _: reached.append(1) or token.cancel())  # type: ignore[no-untyped-call]
-    with pytest.raises(Cancelled), stoppable(token, network):
+    with pytest.raises(Cancelled), cancellable(token, network):
         network(torch.zeros(1, 3, 8, 8)).sum().backward()
     assert len(reached) == 1
     assert len([*network.parameters()]) > LAYERS
 
 
-@pytest.mark.parametrize("twin", [False, True])
+@pytest.mark.parametrize("baseline", [False, True])
 def test_a_step_left_halfway_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], tmp_path: Path, twin: bool
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], tmp_path: Path, baseline: bool
 ) -> None:
-    whole = {**settings, "run": tmp_path / "whole", "twin": twin, "ema": 0.9}
-    Story(train(TrainConfig.build(**whole))).run()
+    whole = {**settings, "run": tmp_path / "whole", "baseline": baseline, "ema": 0.9}
+    RunView(train(TrainConfig.build(**whole))).run()
     halves = {**whole, "run": tmp_path / "halves"}
     slow = SlowBody(monkeypatch)
     token = CancelToken()
-    story = Story(train(TrainConfig.build(**halves), token))
+    story = RunView(train(TrainConfig.build(**halves), token))
     layers: Counter[int] = Counter()
 
     def moment() -> bool:
-        """In the last quarter of a step: in a twin run the first student's gradients are there by then."""
+        """In the last quarter of a step: with a baseline the first student's gradients are there by then."""
         step = story.count(StepEnd)
         layers[step] += torch.is_grad_enabled()
         return step == 2 and layers[2] > 0.75 * layers[1]
@@ -176,7 +176,7 @@ def test_a_step_left_halfway_changes_nothing(
     assert slow.asked
     assert story.told[-1].step == 2  # type: ignore[union-attr]
     slow.asked, slow.moment = 0.0, lambda: False
-    Story(resume_training(halves["run"])).run()
+    RunView(resume_training(halves["run"])).run()
     for path in sorted(whole["run"].rglob("*.safetensors")):
         expected, found = load_file(path), load_file(halves["run"] / path.relative_to(whole["run"]))
         assert all(torch.equal(expected[name], found[name]) for name in expected), path.name
@@ -198,7 +198,7 @@ def test_pause_holds_in_the_middle_of_a_pass_and_goes_on(
     slow: SlowBody, settings: dict[str, Any], moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = CancelToken()
-    story = Story(train(TrainConfig.build(**settings), token))
+    story = RunView(train(TrainConfig.build(**settings), token))
     slow.moment = lambda: MOMENTS[moment](story)
     slow.ask = token.pause
     worker = threading.Thread(target=story.run)
@@ -234,7 +234,7 @@ def test_a_convolution_in_pieces_is_the_whole_one(
     looks = CountingToken()
     with torch.no_grad():
         whole = layer(images)
-        with stoppable(looks):
+        with cancellable(looks):
             pieces = layer(images)
     assert looks.count > 3
     assert pieces.stride() == whole.stride()
@@ -259,7 +259,7 @@ def test_other_convolutions_are_as_they_were(monkeypatch: pytest.MonkeyPatch, la
     images = torch.randn(2, 8, 20, 20)
     with torch.no_grad():
         whole = layer(images)
-        with stoppable(CancelToken()):
+        with cancellable(CancelToken()):
             assert torch.equal(layer(images), whole)
 
 
@@ -267,7 +267,7 @@ def test_a_convolution_that_learns_is_left_whole(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cancellation, "MULTIPLICATIONS", 1000)
     layer = nn.Conv2d(8, 12, 3, padding=1)
     looks = CountingToken()
-    with stoppable(looks):
+    with cancellable(looks):
         layer(torch.randn(1, 8, 20, 20)).sum().backward()
     assert layer.weight.grad is not None
     assert looks.count < 5
@@ -278,7 +278,7 @@ def test_the_modes_of_torch_are_left_as_they_were(mode: Any) -> None:
     token = CancelToken()
     one = torch.ones(1)
     token.cancel()
-    with pytest.raises(Cancelled), stoppable(token), mode():
+    with pytest.raises(Cancelled), cancellable(token), mode():
         one + 1
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
@@ -288,7 +288,7 @@ def test_another_thread_is_not_stopped() -> None:
     token = CancelToken()
     token.cancel()
     made: list[torch.Tensor] = []
-    with stoppable(token):
+    with cancellable(token):
         worker = threading.Thread(target=lambda: made.append(torch.zeros(3) + 1))
         worker.start()
         worker.join()
@@ -302,6 +302,6 @@ class CountingToken(CancelToken):
         super().__init__()
         self.count = 0
 
-    def heed(self) -> None:
+    def check(self) -> None:
         self.count += 1
-        super().heed()
+        super().check()

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fakd_core.runtime.cpu_tuning import array_apart, freed_memory_kept
+from fakd_core.runtime.cpu_tuning import mmap_zeros, retain_freed_memory
 
 PROGRAM = """
 import resource, torch
 from contextlib import nullcontext
-from fakd_core.runtime.cpu_tuning import freed_memory_kept
+from fakd_core.runtime.cpu_tuning import retain_freed_memory
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() >> 20
@@ -36,7 +36,7 @@ def test_kept_for_the_next_step_and_given_back_at_the_end() -> None:
         return [int(word) for word in done.stdout.split()]
 
     usually, _ = megabytes_held("nullcontext()")
-    within, after = megabytes_held("freed_memory_kept()")
+    within, after = megabytes_held("retain_freed_memory()")
     assert usually < 32
     assert within > 48
     assert after < 32
@@ -44,8 +44,8 @@ def test_kept_for_the_next_step_and_given_back_at_the_end() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="speaks to glibc")
 def test_a_block_inside_another_takes_nothing_from_it() -> None:
-    program = PROGRAM.replace("{block}", "freed_memory_kept()").replace(
-        "    torch.zeros", "    with freed_memory_kept(): pass\n    torch.zeros"
+    program = PROGRAM.replace("{block}", "retain_freed_memory()").replace(
+        "    torch.zeros", "    with retain_freed_memory(): pass\n    torch.zeros"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     within, after = (int(word) for word in done.stdout.split())
@@ -55,12 +55,12 @@ def test_a_block_inside_another_takes_nothing_from_it() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="speaks to glibc")
 def test_what_is_kept_can_be_given_back_in_between() -> None:
-    program = PROGRAM.replace("{block}", "freed_memory_kept()").replace(
+    program = PROGRAM.replace("{block}", "retain_freed_memory()").replace(
         "    torch.zeros(64 << 18)\n",
         "    held = torch.zeros(1), torch.zeros(64 << 18), torch.zeros(1)\n"
         "    held = held[::2]\n"
-        "    from fakd_core.runtime.cpu_tuning import give_back_freed_memory\n"
-        "    give_back_freed_memory()\n",
+        "    from fakd_core.runtime.cpu_tuning import trim_heap\n"
+        "    trim_heap()\n",
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     within, _ = (int(word) for word in done.stdout.split())
@@ -68,13 +68,13 @@ def test_what_is_kept_can_be_given_back_in_between() -> None:
 
 
 def test_an_array_apart_is_zero_and_can_be_written() -> None:
-    array = array_apart((2, 3, 4), np.float32)
+    array = mmap_zeros((2, 3, 4), np.float32)
     assert array.shape == (2, 3, 4)
     assert array.dtype == np.float32
     assert not array.any()
     array[:] = 1
     assert array.sum() == 24
-    assert array_apart((0, 5), np.uint8).shape == (0, 5)
+    assert mmap_zeros((0, 5), np.uint8).shape == (0, 5)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -82,9 +82,9 @@ def test_an_array_apart_goes_back_to_the_system_even_while_freed_memory_is_kept(
     def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
-    with freed_memory_kept():
+    with retain_freed_memory():
         before = resident()
-        array = array_apart((64 << 20,), np.uint8)
+        array = mmap_zeros((64 << 20,), np.uint8)
         array[:] = 1
         assert resident() - before > 60 << 20
         del array

@@ -10,16 +10,16 @@ from fakd_core import load_model
 from fakd_core.data.datasets import open_dataset
 from fakd_core.errors import DataError, RunError
 from fakd_core.events import Cancelled, CancelToken
-from fakd_core.runtime.distributed import ALONE, World, joined
+from fakd_core.runtime.distributed import SINGLE_PROCESS, World, joined
 from fakd_core.training.validation import Validator
 
 
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with joined() as world:
-        assert world == ALONE
-        assert world.leads
-        assert world.speaks_first()
+        assert world == SINGLE_PROCESS
+        assert world.is_main
+        assert world.claim_error_report()
         assert world.sum([1.5, 2]) == [1.5, 2]
         assert not world.any(False)
 
@@ -29,10 +29,10 @@ def test_alone_errors_are_ones_own() -> None:
         raise DataError("broken")
 
     with pytest.raises(DataError, match="broken"):
-        ALONE.from_first(fail)
-    with pytest.raises(Cancelled), ALONE.together():
+        SINGLE_PROCESS.broadcast_from_main(fail)
+    with pytest.raises(Cancelled), SINGLE_PROCESS.all_or_none():
         raise Cancelled
-    with pytest.raises(RuntimeError, match="other"), ALONE.noticing_loss():
+    with pytest.raises(RuntimeError, match="other"), SINGLE_PROCESS.detect_lost_peers():
         raise RuntimeError("other")
 
 
@@ -54,14 +54,14 @@ class Told(World):
 
 def test_a_stop_in_another_process_ends_a_validation(photos: Path, small_teacher: Path) -> None:
     dataset = open_dataset(photos, 4)
-    pairs = {place: dataset.load(place) for place in Validator.share(6, Told(0, 3))}
+    pairs = {place: dataset.load(place) for place in Validator.shard(6, Told(0, 3))}
     assert list(pairs) == [0, 3]
     with pytest.raises(Cancelled):
-        Validator(pairs, 6, 4, Told(0, 3)).judge(load_model(small_teacher), CancelToken())
+        Validator(pairs, 6, 4, Told(0, 3)).evaluate(load_model(small_teacher), CancelToken())
 
 
 def test_every_image_falls_to_one_process_and_the_first_to_all() -> None:
-    shares = [set(Validator.share(7, World(rank, 3))) for rank in range(3)]
+    shares = [set(Validator.shard(7, World(rank, 3))) for rank in range(3)]
     assert set.union(*shares) == set(range(7))
     assert all(0 in share for share in shares)
     assert sum(len(share - {0}) for share in shares) == 6

@@ -8,17 +8,17 @@ import sys
 
 import pytest
 
-from fakd_core.runtime.cpu_tuning import SPIN_COUNT, share_cores
+from fakd_core.runtime.cpu_tuning import SPIN_COUNT, limit_openmp_spinning
 
 
 def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    share_cores()
+    limit_openmp_spinning()
     assert "GOMP_SPINCOUNT" not in os.environ
     monkeypatch.delenv("OMP_WAIT_POLICY")
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")
-    share_cores()
+    limit_openmp_spinning()
     assert os.environ["GOMP_SPINCOUNT"] == "7"
 
 

@@ -20,7 +20,7 @@ from fakd_core.data.patches import PATCHES_PER_BLOCK
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Progress, RunEnd, StepEnd
 from fakd_core.runs.config import TrainConfig
-from fakd_core.training.cached_batches import CachedLessons
+from fakd_core.training.cached_batches import CachedTeacherBatches
 from fakd_core.training.setup import anchored
 from fakd_core.training.trainer import resume_training, train
 
@@ -49,14 +49,14 @@ def test_training_differs_from_live_by_half_precision_alone(
     """With the live teacher put in the place of the cached answers, on the same patches."""
     cached = losses(train(TrainConfig.build(**settings)))
     teacher = frozen(load_model(settings["teacher"]))
-    original = CachedLessons.lesson
+    original = CachedTeacherBatches.lesson
 
-    def lesson(self: CachedLessons, step: int, rank: int = 0, ranks: int = 1) -> Any:
+    def lesson(self: CachedTeacherBatches, step: int, rank: int = 0, ranks: int = 1) -> Any:
         found = original(self, step, rank, ranks)
         sr, maps = teacher.forward_features(found.lr)
         return type(found)(found.lr, found.hr, sr, maps)
 
-    monkeypatch.setattr(CachedLessons, "lesson", lesson)
+    monkeypatch.setattr(CachedTeacherBatches, "lesson", lesson)
     live = losses(train(TrainConfig.build(**{**settings, "run": tmp_path / "live"})))
     assert cached != live
     assert cached == pytest.approx(live, rel=1e-4)

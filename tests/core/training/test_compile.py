@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from fakd_core import create_model
-from fakd_core.training.compile import feature_pass
+from fakd_core.training.compile import maybe_compile
 
 
 @pytest.mark.slow
@@ -24,7 +24,7 @@ def test_a_compiled_pass_gives_the_same_maps_and_gradients_and_leaves_the_networ
     results = []
     for compiled in (False, True):
         network.zero_grad()
-        sr, maps = feature_pass(network, compiled)(lr)
+        sr, maps = maybe_compile(network, compiled)(lr)
         torch.stack([output.square().mean() for output in (sr, *maps)]).sum().backward()
         results.append(
             [

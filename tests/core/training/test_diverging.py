@@ -14,7 +14,7 @@ from tiny_runs import losses, run
 from fakd_core.errors import RunError
 from fakd_core.events import StepEnd
 from fakd_core.runs.layout import read_metrics
-from fakd_core.training.batches import Lesson, LiveLessons
+from fakd_core.training.batches import DistillationBatch, OnlineTeacherBatches
 from fakd_core.training.learner import Learner, Losses
 
 
@@ -34,13 +34,13 @@ def test_a_step_that_is_not_finite_leaves_the_weights_alone(
 ) -> None:
     """One poisoned batch: the others are learned from, and the weights are finite at the end."""
     whole = run(settings, run=settings["run"].with_name("whole"))
-    take = LiveLessons.lesson
+    take = OnlineTeacherBatches.lesson
 
-    def poisoned(self: LiveLessons, step: int, rank: int = 0, ranks: int = 1) -> Lesson:
+    def poisoned(self: OnlineTeacherBatches, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
         lesson = take(self, step, rank, ranks)
         return replace(lesson, hr=lesson.hr * float("nan")) if step == 3 else lesson
 
-    monkeypatch.setattr(LiveLessons, "lesson", poisoned)
+    monkeypatch.setattr(OnlineTeacherBatches, "lesson", poisoned)
     events = run(settings)
     steps = [event for event in events if isinstance(event, StepEnd)]
     assert [event.step for event in steps] == [1, 2, 3, 4, 5, 6]
@@ -60,7 +60,7 @@ def test_a_gradient_that_is_not_finite_is_left_out_though_the_loss_is(
     measure = Learner.measure
     count = 0
 
-    def spoiled(self: Learner, lesson: Lesson) -> Losses:
+    def spoiled(self: Learner, lesson: DistillationBatch) -> Losses:
         nonlocal count
         count += 1
         if count != 2:

@@ -19,7 +19,7 @@ from same_run import assert_same_run
 from test_killed_runs import command, finish, last_step
 
 from fakd_core import create_model
-from fakd_core.data.patches import Batch, Draws, PatchSampler
+from fakd_core.data.patches import Batch, PatchSampler, PatchSpecs
 from fakd_core.events import CancelToken, RunEnd, StepEnd, TrainEvent
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.runs.config import TrainConfig
@@ -28,8 +28,8 @@ from fakd_core.training.trainer import resume_training, train
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "average and twin": {"ema": 0.9, "twin": True},
+    "baseline": {},
+    "average and baseline": {"ema": 0.9, "baseline": True},
     "teacher cache": {"teacher_cache": "cache", "cache_patches": 6, "ema": 0.9},
     "two teachers, cosine, clipped": {"teacher": 2, "schedule": "cosine", "clip": 0.5},
     "milestones, from the teacher's layers": {"milestones": (3, 5), "init_from_teacher": True},
@@ -58,7 +58,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     cut = PatchSampler.cut
 
-    def noted(self: PatchSampler, draws: Draws) -> Batch:
+    def noted(self: PatchSampler, draws: PatchSpecs) -> Batch:
         lr, hr = cut(self, draws)
         seen.append(hashlib.sha256(lr.tobytes() + hr.tobytes()).hexdigest())
         return lr, hr

@@ -1,4 +1,4 @@
-"""What a run trains beside its student: a moving average, and a twin without a teacher."""
+"""What a run trains beside its student: a moving average, and a baseline without a teacher."""
 
 from __future__ import annotations
 
@@ -33,37 +33,41 @@ def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def totals(events: list[TrainEvent], twin: bool = False) -> list[float | None]:
-    return [event.plain if twin else event.total for event in events if isinstance(event, StepEnd)]
+def totals(events: list[TrainEvent], baseline: bool = False) -> list[float | None]:
+    return [event.baseline if baseline else event.total for event in events if isinstance(event, StepEnd)]
 
 
 def test_twins_learn_as_each_would_alone(settings: dict[str, Any], tmp_path: Path) -> None:
-    both = run(settings, "both", twin=True)
-    distilled, plain = run(settings, "distilled"), run(settings, "plain", teacher=())
+    both = run(settings, "both", baseline=True)
+    distilled, plain = run(settings, "distilled"), run(settings, "baseline", teacher=())
     assert totals(both) == totals(distilled)
-    assert totals(both, twin=True) == totals(plain)
+    assert totals(both, baseline=True) == totals(plain)
     for ours, theirs in (
         ("student.safetensors", "distilled/student.safetensors"),
         ("checkpoints/best.safetensors", "distilled/checkpoints/best.safetensors"),
-        ("plain.safetensors", "plain/student.safetensors"),
-        ("checkpoints/best-plain.safetensors", "plain/checkpoints/best.safetensors"),
+        ("baseline.safetensors", "baseline/student.safetensors"),
+        ("checkpoints/best-baseline.safetensors", "baseline/checkpoints/best.safetensors"),
     ):
         assert same_weights(load_file(tmp_path / "both" / ours), load_file(tmp_path / theirs)), ours
     assert not same_weights(
-        load_file(tmp_path / "both/student.safetensors"), load_file(tmp_path / "both/plain.safetensors")
+        load_file(tmp_path / "both/student.safetensors"), load_file(tmp_path / "both/baseline.safetensors")
     )
     lines = read_metrics(tmp_path / "both")
-    alone = {line["step"]: line for line in read_metrics(tmp_path / "plain") if line["event"] == "validation"}
+    alone = {
+        line["step"]: line for line in read_metrics(tmp_path / "baseline") if line["event"] == "validation"
+    }
     for line in lines:
         if line["event"] == "validation":
-            assert line["others"] == {"plain": {name: alone[line["step"]][name] for name in ("psnr", "ssim")}}
-    assert [line["plain"] for line in lines if line["event"] == "step"] == totals(both, twin=True)
-    assert all("plain" not in line for line in read_metrics(tmp_path / "distilled"))
+            assert line["others"] == {
+                "baseline": {name: alone[line["step"]][name] for name in ("psnr", "ssim")}
+            }
+    assert [line["baseline"] for line in lines if line["event"] == "step"] == totals(both, baseline=True)
+    assert all("baseline" not in line for line in read_metrics(tmp_path / "distilled"))
 
 
 def test_twins_begin_alike_even_from_the_teachers_layers(settings: dict[str, Any]) -> None:
-    run(settings, init_from_teacher=True, twin=True, steps=1, lr=1e-12)
-    weights = [load_file(settings["run"] / f"{name}.safetensors") for name in ("student", "plain")]
+    run(settings, init_from_teacher=True, baseline=True, steps=1, lr=1e-12)
+    weights = [load_file(settings["run"] / f"{name}.safetensors") for name in ("student", "baseline")]
     for name, tensor in weights[0].items():
         torch.testing.assert_close(tensor, weights[1][name])
 
@@ -92,7 +96,7 @@ def weights_of_checkpointed_step(settings: dict[str, Any], step: int) -> dict[st
 
 
 def test_all_students_go_on_exactly_after_a_stop(settings: dict[str, Any], tmp_path: Path) -> None:
-    settings |= {"ema": 0.5, "twin": True}
+    settings |= {"ema": 0.5, "baseline": True}
     whole = run(settings, "whole")
     token = CancelToken()
     before = []
@@ -101,18 +105,18 @@ def test_all_students_go_on_exactly_after_a_stop(settings: dict[str, Any], tmp_p
         if isinstance(event, StepEnd) and event.step == 3:
             token.cancel()
     after = list(resume_training(settings["run"]))
-    for twin in (False, True):
-        assert totals(before, twin) + totals(after, twin) == totals(whole, twin)
+    for baseline in (False, True):
+        assert totals(before, baseline) + totals(after, baseline) == totals(whole, baseline)
     expected = tmp_path / "whole"
     found = (path.relative_to(expected) for path in expected.rglob("*.safetensors"))
     files = sorted(path for path in found if path.parts[0] != SNAPSHOTS)
     assert [str(file) for file in files] == [
+        "baseline-ema.safetensors",
+        "baseline.safetensors",
+        "checkpoints/best-baseline-ema.safetensors",
+        "checkpoints/best-baseline.safetensors",
         "checkpoints/best-ema.safetensors",
-        "checkpoints/best-plain-ema.safetensors",
-        "checkpoints/best-plain.safetensors",
         "checkpoints/best.safetensors",
-        "plain-ema.safetensors",
-        "plain.safetensors",
         "student-ema.safetensors",
         "student.safetensors",
     ]
@@ -138,12 +142,12 @@ def scored(model: Any, config: TrainConfig) -> float:
     _, held_out = split_validation(dataset, config.held_out_images, config.seed)
     pairs = dict(enumerate(map(dataset.load, held_out)))
     validator = Validator(pairs, len(pairs), config.scale)
-    return validator.judge(model, CancelToken()).scores.psnr
+    return validator.evaluate(model, CancelToken()).scores.psnr
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"twin": True, "teacher": ()}, "twin"), ({"ema": 1.0}, "ema"), ({"ema": 0.0}, "ema")],
+    [({"baseline": True, "teacher": ()}, "baseline"), ({"ema": 1.0}, "ema"), ({"ema": 0.0}, "ema")],
 )
 def test_what_can_not_be_trained_beside_the_student_is_refused(
     settings: dict[str, Any], changes: dict[str, Any], message: str

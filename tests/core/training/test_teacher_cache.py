@@ -15,7 +15,7 @@ from fakd_core import create_model, load_model
 from fakd_core.data.datasets import open_dataset
 from fakd_core.data.patches import PatchPool, PatchSampler
 from fakd_core.models.layers import SRNetwork
-from fakd_core.training.batches import LiveLessons
+from fakd_core.training.batches import OnlineTeacherBatches
 from fakd_core.training.teacher_cache import TeacherCache
 
 
@@ -44,7 +44,7 @@ def test_of_several_teachers_the_same_ones_are_drawn_as_live(
     other = frozen(create_model("edsr", n_feats=12, n_resblocks=4))
     cached = lessons(teachers=[("teacher", teacher), ("other", other)])
     assert "of 2 teachers" in announcement(prepared(cached))
-    live = LiveLessons(sampler, (teacher, other), 5, CPU, torch.float32)
+    live = OnlineTeacherBatches(sampler, (teacher, other), 5, CPU, torch.float32)
     widths = []
     for step in range(12):
         maps: list[Any] = [source.lesson(step).teacher_maps for source in (cached, live)]

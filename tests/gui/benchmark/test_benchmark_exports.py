@@ -27,9 +27,9 @@ from fakd_gui.benchmark.exports import (
 from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Group, Kind, Mark, Report, Row, Score, SetAt
 
 SET5, MINE = SetAt("/data/Set5", 4), SetAt("/data/my_set & co", 4)
-PLAIN, FAKD, TEACHER = "runs/plain", "runs/100%_fakd", "teacher.pt"
-PSNR = {BICUBIC: 28.4290123, PLAIN: 30.1002, FAKD: 30.5004, TEACHER: 31.0}
-SSIM = {BICUBIC: 0.81111, PLAIN: 0.85, FAKD: 0.86, TEACHER: 0.88}
+BASELINE, FAKD, TEACHER = "runs/plain", "runs/100%_fakd", "teacher.pt"
+PSNR = {BICUBIC: 28.4290123, BASELINE: 30.1002, FAKD: 30.5004, TEACHER: 31.0}
+SSIM = {BICUBIC: 0.81111, BASELINE: 0.85, FAKD: 0.86, TEACHER: 0.88}
 KINDS = tuple(Kind)
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
@@ -38,7 +38,7 @@ NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 def report() -> Report:
     rows = [
         Row(BICUBIC, "Bicubic"),
-        Row(PLAIN, "plain|one", 224525, 0.7986),
+        Row(BASELINE, "plain|one", 224525, 0.7986),
         Row(FAKD, "100%_fakd", 224525, 0.7986),
         Row(TEACHER, "teacher", 597685, 1.648),
     ]
@@ -190,26 +190,26 @@ def test_metrics_of_installed_packages_are_the_last_columns(report: Report) -> N
 def test_marks_leave_the_teacher_out_and_need_something_to_beat(report: Report) -> None:
     psnr = Column(Kind.PSNR, SET5)
     marks = {ref: report.mark(row, psnr) for ref, row in report.rows.items()}
-    assert marks == {BICUBIC: None, PLAIN: Mark.SECOND, FAKD: Mark.BEST, TEACHER: None}
+    assert marks == {BICUBIC: None, BASELINE: Mark.SECOND, FAKD: Mark.BEST, TEACHER: None}
     # What looks equal is equal, but for the teacher.
     report.scores[Cell(TEACHER, SET5)] = report.scores[Cell(FAKD, SET5)]
     assert report.mark(report.rows[TEACHER], psnr) is None
-    report.scores[Cell(PLAIN, SET5)] = Score(30.50042, 0.85)
-    assert report.mark(report.rows[PLAIN], psnr) is Mark.BEST
-    for ref in (PLAIN, BICUBIC):
+    report.scores[Cell(BASELINE, SET5)] = Score(30.50042, 0.85)
+    assert report.mark(report.rows[BASELINE], psnr) is Mark.BEST
+    for ref in (BASELINE, BICUBIC):
         del report.scores[Cell(ref, SET5)]
     assert report.mark(report.rows[FAKD], psnr) is None
 
 
 def test_the_gap_begins_at_the_chosen_baseline(report: Report) -> None:
     gap = Column(Kind.GAP, SET5)
-    report.baseline = PLAIN
-    expected = 100 * (PSNR[FAKD] - PSNR[PLAIN]) / (PSNR[TEACHER] - PSNR[PLAIN])
+    report.baseline = BASELINE
+    expected = 100 * (PSNR[FAKD] - PSNR[BASELINE]) / (PSNR[TEACHER] - PSNR[BASELINE])
     assert report.value(report.rows[FAKD], gap) == pytest.approx(expected)
     assert report.value(report.rows[BICUBIC], gap) == pytest.approx(
-        100 * (PSNR[BICUBIC] - PSNR[PLAIN]) / (PSNR[TEACHER] - PSNR[PLAIN])
+        100 * (PSNR[BICUBIC] - PSNR[BASELINE]) / (PSNR[TEACHER] - PSNR[BASELINE])
     )
-    assert report.value(report.rows[PLAIN], gap) is None
+    assert report.value(report.rows[BASELINE], gap) is None
     # Where the teacher isn't above the baseline there is no gap to close.
     report.scores[Cell(TEACHER, SET5)] = Score(30.0, 0.8)
     assert report.value(report.rows[FAKD], gap) is None
@@ -229,13 +229,13 @@ def test_two_sets_of_one_name_are_told_apart(report: Report) -> None:
 
 
 def test_results_open_again_as_they_were(report: Report) -> None:
-    report.baseline = PLAIN
+    report.baseline = BASELINE
     now = datetime(2026, 11, 22, 18, 4)
     again = from_document(to_document(report, now))
     assert again.rows == report.rows
     assert again.scores == report.scores
     assert again.groups == report.groups
-    assert (again.teacher, again.baseline, again.measured) == (TEACHER, PLAIN, now)
+    assert (again.teacher, again.baseline, again.measured) == (TEACHER, BASELINE, now)
 
 
 def test_what_the_command_line_prints_opens_too(report: Report) -> None:
@@ -304,13 +304,13 @@ def test_means_of_different_images_are_not_compared(report: Report) -> None:
     assert "<!-- Set5 ×4: left out /data/Set5/c.png (gone) for 100%_fakd -->" in markdown
     psnr = Column(Kind.PSNR, SET5)
     assert {report.mark(row, psnr) for row in report.rows.values()} == {None}
-    assert report.value(report.rows[PLAIN], Column(Kind.DELTA, SET5)) is not None
+    assert report.value(report.rows[BASELINE], Column(Kind.DELTA, SET5)) is not None
     assert report.mark(report.rows[FAKD], Column(Kind.PSNR, MINE)) is Mark.BEST
     assert r"29.500 (1 of 3)" in to_latex(selection)
 
 
 def test_names_stay_as_they_are_in_markdown(report: Report) -> None:
-    report.rows[PLAIN] = Row(PLAIN, "a\\|b *c*\n<i>")
+    report.rows[BASELINE] = Row(BASELINE, "a\\|b *c*\n<i>")
     report.groups[MINE] = Group("my|set", 2)
     table = [line for line in to_markdown(select(report)).splitlines() if line.startswith("|")]
     assert "| a\\\\\\|b \\*c\\* \\<i> |" in table[3]
@@ -324,8 +324,8 @@ def test_what_failed_and_what_was_left_out_opens_again(report: Report) -> None:
     broken = Row("broken.pt", "broken")
     report.rows["broken.pt"] = broken
     report.row_failures["broken.pt"] = "broken.pt: not a readable checkpoint"
-    del report.scores[Cell(PLAIN, MINE)]
-    report.failures[Cell(PLAIN, MINE)] = "Not enough memory"
+    del report.scores[Cell(BASELINE, MINE)]
+    report.failures[Cell(BASELINE, MINE)] = "Not enough memory"
     again = from_document(json.loads(json.dumps(to_document(report, datetime(2026, 11, 22)))))
     assert (again.failures, again.row_failures) == (report.failures, report.row_failures)
     assert (again.scores, again.groups, again.rows) == (report.scores, report.groups, report.rows)

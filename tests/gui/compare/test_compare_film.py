@@ -18,7 +18,7 @@ from small_models import Bench, save_model, save_photo
 from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.inference.upscale import upscale
 from fakd_gui.compare.cache import ResultCache
-from fakd_gui.compare.film_strip import DISTANCE, NAME, FilmStrip
+from fakd_gui.compare.film_strip import DISTANCE, NAME, Filmstrip
 from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.work import BICUBIC, PaneReady
 from fakd_gui.session.opened_image import open_image
@@ -68,7 +68,7 @@ def test_thumbnails_of_a_low_window_are_large_enough_to_tell_images_apart(
     assert panel.strip.list.viewport().height() >= panel.strip.list.visualItemRect(first).height()
 
 
-def texts(strip: FilmStrip) -> list[str]:
+def texts(strip: Filmstrip) -> list[str]:
     return [strip.list.item(index).text() for index in range(strip.list.count())]
 
 

@@ -44,8 +44,8 @@ def test_with_every_pane_closed_compare_says_how_they_come_back(opened: Opened, 
     panel.set_difference(Difference(bench.teacher, bench.students[0]))
     for key in keys:
         pane_menu(panel, key).actions()[-1].trigger()
-        one = len(panel.board.lineup.results) == 1
-        assert panel.difference_action.isEnabled() == (len(panel.board.lineup.results) > 1)
+        one = len(panel.board.pane_set.results) == 1
+        assert panel.difference_action.isEnabled() == (len(panel.board.pane_set.results) > 1)
         assert panel.split_action.isEnabled() == panel.difference_action.isEnabled()
         if one:
             # Nothing is left that HR could be subtracted from.
@@ -64,7 +64,7 @@ def test_with_every_pane_closed_compare_says_how_they_come_back(opened: Opened, 
         QTest.mouseClick(panel.no_panes.show_button, Qt.MouseButton.LeftButton)
     assert panel.stack.currentWidget() is panel.board.grid
     assert panel.board.keys == [*keys, DIFFERENCE]
-    assert panel.board.lineup.difference == Difference(bench.teacher, HR)
+    assert panel.board.pane_set.difference == Difference(bench.teacher, HR)
     assert "Needs" not in panel.split_action.toolTip()
     assert bench.errors == []
 

@@ -43,7 +43,7 @@ def test_the_divider_is_dragged_and_the_read_out_is_of_its_side(opened: Opened) 
         rgb = " ".join(str(value) for value in pixels[20, int(x)])
         assert panel.board.panes[SPLIT].header.readout.startswith(rgb)
     QTest.keyClick(panel, Qt.Key.Key_X)
-    assert panel.board.lineup.split == Split(bench.teacher, HR)
+    assert panel.board.pane_set.split == Split(bench.teacher, HR)
     before = canvas.position
     QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert canvas.position < before
@@ -194,7 +194,7 @@ def test_the_next_start_looks_the_same(opened: Opened, tmp_path: Path, qtbot: Qt
         open_and_wait(other, bench.folder / "stamp.png", qtbot)
         assert other.board.keys == keys
         assert other.camera.smooth
-        assert other.board.lineup.difference == panel.board.lineup.difference
-        assert other.board.lineup.split == panel.board.lineup.split
+        assert other.board.pane_set.difference == panel.board.pane_set.difference
+        assert other.board.pane_set.split == panel.board.pane_set.split
         assert box_of(other) == (8, 12, 20, 16)
         assert other.remember() == kept

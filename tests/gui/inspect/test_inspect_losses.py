@@ -17,8 +17,8 @@ from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.events import CancelToken
 from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.features import extract
-from fakd_gui.inspect.loss_chart import Learner, nearest_at, verdict
-from fakd_gui.inspect.losses import Loss
+from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at, verdict
+from fakd_gui.inspect.losses import SALoss
 from fakd_gui.inspect.panel import InspectPanel
 
 
@@ -100,7 +100,7 @@ NEARER = "a is nearer to the teacher at"
 )
 def test_the_verdict_counts_layers(losses: tuple[list[float], ...], said: str) -> None:
     students = [
-        Learner(name, "#000000", {tap: Loss(value, True) for tap, value in enumerate(values)})
+        StudentLosses(name, "#000000", {tap: SALoss(value, True) for tap, value in enumerate(values)})
         for name, values in zip("abc", losses, strict=False)
     ]
     assert verdict(students, 4)[0] == said

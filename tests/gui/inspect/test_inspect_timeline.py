@@ -21,7 +21,7 @@ from fakd_core.events import Scores, ValidationEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.panel import InspectPanel
-from fakd_gui.inspect.timeline import twin_ref
+from fakd_gui.inspect.timeline import baseline_ref
 from fakd_gui.session.jobs import Job
 
 
@@ -106,14 +106,14 @@ def test_the_run_s_student_gives_way_to_its_checkpoint_in_its_place_and_colour(
 def test_a_twin_run_shows_both_students_at_the_same_step(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
-    plain = keep(run, 200, "plain")
+    plain = keep(run, 200, "baseline")
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         panel.timeline.set_run(run, 200)
-    twin = twin_ref(run)
-    assert {str(run), twin, difference_key(str(run)), difference_key(twin)} < set(panel.board.panes)
+    baseline = baseline_ref(run)
+    assert {str(run), baseline, difference_key(str(run)), difference_key(baseline)} < set(panel.board.panes)
     check_shown(panel, str(run), run / "snapshots/0000200.safetensors")
-    check_shown(panel, twin, plain)
-    assert "without FAKD" in panel.board.title(twin)
+    check_shown(panel, baseline, plain)
+    assert "without FAKD" in panel.board.title(baseline)
 
 
 def test_a_survey_gives_the_loss_of_every_checkpoint(

@@ -14,7 +14,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
-from fakd_core.evaluation.diagnose import Findings
+from fakd_core.evaluation.diagnose import Diagnosis
 from fakd_core.models.references import bundled_models
 from fakd_gui.models.doctor import ModelDoctor
 from fakd_gui.session.jobs import LatestWins
@@ -132,7 +132,7 @@ def test_what_nobody_expected_is_red_and_can_be_copied(
     def fail(ref: str) -> None:
         raise RuntimeError("nobody expected this")
 
-    monkeypatch.setattr("fakd_core.evaluation.diagnose.examine", fail)
+    monkeypatch.setattr("fakd_core.evaluation.diagnose.diagnose_model", fail)
     window.check_model(small_teacher)
     (doctor,) = window.findChildren(ModelDoctor)
     qtbot.waitUntil(doctor.copy_button.isEnabled, timeout=20_000)
@@ -145,12 +145,12 @@ def test_there_is_one_panel_and_it_need_not_wait(
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
 
-    def read(ref: str) -> Findings:
+    def read(ref: str) -> Diagnosis:
         reading.set()
         go_on.wait(20)
-        return Findings({})
+        return Diagnosis({})
 
-    monkeypatch.setattr("fakd_core.evaluation.diagnose.examine", read)
+    monkeypatch.setattr("fakd_core.evaluation.diagnose.diagnose_model", read)
     window.check_model(small_teacher)
     window.check_model()
     (doctor,) = window.findChildren(ModelDoctor)

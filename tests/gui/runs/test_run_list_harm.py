@@ -134,7 +134,7 @@ def test_a_run_that_goes_while_the_folder_is_read_hides_no_other(
 @pytest.mark.parametrize("name", [b"caf\xe9", b"a\nb", ("ü" * 120).encode(), b"50% & <b>bold"])
 def test_names_that_are_hard_to_show(qtbot: QtBot, window: MainWindow, name: bytes) -> None:
     root = window.session.runs_root
-    made = make_run(root, "plain")
+    made = make_run(root, "baseline")
     run = Path(os.fsdecode(os.path.join(os.fsencode(root), name)))
     made.rename(run)
     window.run_list.scan()

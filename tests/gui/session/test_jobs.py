@@ -153,7 +153,7 @@ def test_of_a_thousand_requests_at_once_the_first_and_the_last_are_worked_on(qtb
         def work(token: CancelToken) -> int:
             started.append(number)
             for _ in range(number == 0 and 1000):
-                token.heed()
+                token.check()
                 threading.Event().wait(0.005)
             return number
 
@@ -181,7 +181,7 @@ def test_of_requests_faster_than_the_work_few_are_begun_and_one_at_a_time(qtbot:
             most = max(most, at_once)
             try:
                 for _ in range(10):
-                    token.heed()
+                    token.check()
                     threading.Event().wait(0.005)
             finally:
                 at_once -= 1

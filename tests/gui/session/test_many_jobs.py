@@ -47,7 +47,7 @@ class Held:
 def count(token: CancelToken) -> Iterator[int]:
     """Work that ends by itself only after long."""
     for number in range(10_000):
-        token.heed()
+        token.check()
         threading.Event().wait(0.001)
         yield number
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from foreign_networks import foreign_file
+from external_networks import external_file
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -17,7 +17,7 @@ from fakd_core.distillation.affinity import affinity_row
 from fakd_core.errors import FeatureTapError
 from fakd_core.events import CancelToken
 from fakd_core.inference.upscale import tensor_from_image
-from fakd_core.models.external.network import ForeignNetwork
+from fakd_core.models.external.network import SpandrelNetwork
 from fakd_gui.inspect.features import extract, tap_title, window_around
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.opened_image import open_image
@@ -30,7 +30,7 @@ CHOSEN = ["conv_first", "layers.0", "layers.1", "conv_after_body"]
 
 @pytest.fixture(scope="module")
 def swinir(tmp_path_factory: pytest.TempPathFactory, spandrel: object) -> Path:
-    return foreign_file(tmp_path_factory.mktemp("swinir"), "SwinIR")
+    return external_file(tmp_path_factory.mktemp("swinir"), "SwinIR")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_its_taps_are_shown_and_changed_in_place(panel: TrainPanel, qtbot: QtBot
     assert form.teacher.text() == f"{swinir}@conv_first,layers.0,layers.2,conv_after_body"
     assert form.config() is not None
     network = panel.session.models.get(form.teacher.text())
-    assert isinstance(network, ForeignNetwork)
+    assert isinstance(network, SpandrelNetwork)
     assert network.spec.taps[2] == "layers.2"
 
     taps.reset.click()
@@ -134,7 +134,7 @@ def test_it_is_inspected_like_our_own(swinir: Path, photos: Path, tmp_path: Path
         expected = affinity_row(tap[0], 5, 6).numpy()
         assert np.abs(held.row(layer, 5, 6) - expected).max() < 1e-4
 
-    bare = foreign_file(tmp_path, "RealCUGAN")
+    bare = external_file(tmp_path, "RealCUGAN")
     image = open_image(photos / "coffee0.png", 2, False)
     window = window_around(image.lr.shape[:2], 5, 6)
     with pytest.raises(

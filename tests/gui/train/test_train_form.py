@@ -14,7 +14,7 @@ from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import training_options
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
-from fakd_gui.train.estimate import Estimate, Pace, in_bytes, in_words
+from fakd_gui.train.estimate import Estimate, StepTiming, in_bytes, in_words
 from fakd_gui.train.memory_need import cache_bytes
 from fakd_gui.train.options import number, problems_of, whole_number, whole_numbers, written
 from fakd_gui.train.panel import TrainPanel
@@ -96,11 +96,11 @@ def test_a_teacher_cache_gets_a_usual_number_of_patches(panel: TrainPanel, tmp_p
 
 def test_what_needs_a_teacher_is_off_without_one(panel: TrainPanel) -> None:
     form = panel.form
-    form.editors["twin"].widget.setChecked(True)
-    assert form.config().twin
+    form.editors["baseline"].widget.setChecked(True)
+    assert form.config().baseline
     form.teacher.set_text("none")
-    assert not form.editors["twin"].widget.isEnabled()
-    assert not form.config().twin
+    assert not form.editors["baseline"].widget.isEnabled()
+    assert not form.config().baseline
 
 
 def test_several_teachers_stay_several(panel: TrainPanel, small_teacher: Path) -> None:
@@ -274,7 +274,7 @@ def test_sizes_in_words(size: float, words: str) -> None:
 
 def test_time_counts_the_twin_the_terms_and_the_cache() -> None:
     """A step of 2 patches of 10x10 px: teacher 0.1 s and student 0.3 s a patch, terms 0.5 s a patch."""
-    pace = Pace(teacher=1e-3, student=3e-3, terms=0.5, device="cpu")
+    pace = StepTiming(teacher=1e-3, student=3e-3, terms=0.5, device="cpu")
     plain = {
         "student": "s",
         "train_data": "d",
@@ -286,7 +286,9 @@ def test_time_counts_the_twin_the_terms_and_the_cache() -> None:
     }
     cached = {"teacher_cache": "c", "cache_patches": 50}
     assert pace.seconds(TrainConfig.build(**plain)) == pytest.approx(10 * 2 * (0.1 + 0.3 + 0.5))
-    assert pace.seconds(TrainConfig.build(**plain, twin=True)) == pytest.approx(10 * 2 * (0.1 + 0.6 + 0.5))
+    assert pace.seconds(TrainConfig.build(**plain, baseline=True)) == pytest.approx(
+        10 * 2 * (0.1 + 0.6 + 0.5)
+    )
     assert pace.seconds(TrainConfig.build(**plain, **cached)) == pytest.approx(
         10 * 2 * (0.3 + 0.5) + 50 * 0.1
     )

@@ -97,9 +97,9 @@ def test_levels_and_student_are_in_view(plots: RunPlots, student: float) -> None
 
 
 def test_twins_stand_beside_one_another_by_name(plots: RunPlots) -> None:
-    plots.show_series(make_series(twin=True))
-    assert drawn(plots.psnr, "plain")[1].tolist() == [28.5, 28.5]
-    assert drawn(plots.loss, "plain")[1][-1] == 2.0
+    plots.show_series(make_series(baseline=True))
+    assert drawn(plots.psnr, "baseline")[1].tolist() == [28.5, 28.5]
+    assert drawn(plots.loss, "baseline")[1][-1] == 2.0
     text = plots.psnr.readout.text()
     assert "with&nbsp;FAKD" in text
     assert "without&nbsp;FAKD" in text
@@ -193,7 +193,7 @@ def test_dragging_moves_along_the_steps(qtbot: QtBot, plots: RunPlots) -> None:
 
 def test_the_cursor_reads_every_curve_in_all_plots(qtbot: QtBot, plots: RunPlots) -> None:
     plots.smoothing.setValue(60)
-    plots.show_series(make_series(twin=True), "shown")
+    plots.show_series(make_series(baseline=True), "shown")
     plots.compare([("other", make_series(student=29.5))])
     send_mouse(plots.loss, QEvent.Type.MouseMove, middle(plots.loss, 0.5), Qt.MouseButton.NoButton)
     qtbot.waitUntil(lambda: plots.loss.box.isVisible(), timeout=2000)

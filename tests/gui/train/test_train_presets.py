@@ -184,7 +184,7 @@ def test_a_run_s_settings_are_loaded_into_a_new_folder(
     run.mkdir(parents=True)
     config = TrainConfig.build(
         **{"teacher": ["a.pt", "b.pt"], "student": "san-paper-student", "train_data": str(photos)},
-        **{"run": str(run), "seed": 2**40, "twin": True, "layers": [0, 2], "milestones": [5, 9]},
+        **{"run": str(run), "seed": 2**40, "baseline": True, "layers": [0, 2], "milestones": [5, 9]},
         **{"teacher_cache": str(tmp_path / "cache"), "cache_patches": 500, "device": "cpu"},
     )
     (run / "config.toml").write_text(to_toml(config))
@@ -201,7 +201,7 @@ def test_a_run_s_settings_are_loaded_into_a_new_folder(
         ("steps = 'many'", "steps"),
         ("stepps = 5", "stepps: no such option"),
         ("steps = ", "not valid TOML"),
-        ("twin = true", "name a teacher"),
+        ("baseline = true", "name a teacher"),
         (None, "no such file"),
     ],
 )

@@ -20,7 +20,7 @@ from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.preview import PreviewStrip
-from fakd_gui.train.preview_frames import Film
+from fakd_gui.train.preview_frames import PreviewFrames
 from fakd_gui.widgets.convert import array_from_qimage
 from fakd_gui.window.main_window import MainWindow
 from tests.gui.small_models import turn_wheel
@@ -33,11 +33,11 @@ def picture(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
 
 
-def make_film(validations: int = 3, twin: bool = False) -> Film:
-    film = Film()
+def make_film(validations: int = 3, baseline: bool = False) -> PreviewFrames:
+    film = PreviewFrames()
     film.begin(Preview("crop", picture(1), picture(2), picture(3)))
     for step in range(100, 100 * validations + 1, 100):
-        film.add(step, {"student": picture(step), **({"plain": picture(step + 1)} if twin else {})})
+        film.add(step, {"student": picture(step), **({"baseline": picture(step + 1)} if baseline else {})})
     return film
 
 
@@ -65,12 +65,12 @@ def test_pictures_stand_between_bicubic_and_ground_truth(strip: PreviewStrip) ->
     assert strip.columns["student"].caption.text().startswith("student\n")
     assert strip.columns["student"].caption.text().endswith(" dB")
     assert strip.columns["hr"].caption.text() == "HR\ncrop"
-    strip.show_film(make_film(twin=True))
-    assert list(strip.columns) == ["bicubic", "student", "plain", "teacher", "hr"]
-    assert np.array_equal(shown(strip, "plain"), picture(301))
-    assert strip.columns["plain"].caption.text().startswith("without FAKD\n")
+    strip.show_film(make_film(baseline=True))
+    assert list(strip.columns) == ["bicubic", "student", "baseline", "teacher", "hr"]
+    assert np.array_equal(shown(strip, "baseline"), picture(301))
+    assert strip.columns["baseline"].caption.text().startswith("without FAKD\n")
     strip.resize(280, 240)
-    assert strip.columns["plain"].caption.text().startswith("plain\n")
+    assert strip.columns["baseline"].caption.text().startswith("baseline\n")
 
 
 def test_each_screen_pixel_is_one_of_the_picture(strip: PreviewStrip) -> None:
@@ -129,7 +129,7 @@ def test_a_step_asked_for_shows_the_nearest_validation(strip: PreviewStrip) -> N
 
 def test_before_anything_is_known_there_is_nothing_to_scrub(strip: PreviewStrip) -> None:
     strip.show_film(make_film())
-    strip.show_film(Film())
+    strip.show_film(PreviewFrames())
     assert strip.step is None
     assert not strip.scrubber.isEnabled()
     assert all(not column.canvas.layers for column in strip.columns.values())
@@ -160,14 +160,14 @@ def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any
 
 
 def test_a_past_run_shows_what_it_showed_while_it_ran(settings: dict[str, Any]) -> None:
-    live = Film()
-    for event in train(TrainConfig.build(**settings, twin=True)):
+    live = PreviewFrames()
+    for event in train(TrainConfig.build(**settings, baseline=True)):
         if hasattr(event, "preview") and isinstance(event.preview, Preview):
             live.begin(event.preview)
         elif hasattr(event, "preview"):
             live.add(event.step, {"student": event.preview, **event.other_previews})
-    past = Film.load(settings["run"], CancelToken())
-    assert past.columns == live.columns == ("bicubic", "student", "plain", "teacher", "hr")
+    past = PreviewFrames.load(settings["run"], CancelToken())
+    assert past.columns == live.columns == ("bicubic", "student", "baseline", "teacher", "hr")
     assert list(past.frames) == [2, 4, 6]
     for name in past.columns:
         for step in past.frames:
@@ -179,7 +179,7 @@ def test_a_damaged_picture_is_left_out(settings: dict[str, Any]) -> None:
     for _ in train(TrainConfig.build(**settings)):
         pass
     previews(settings["run"])[4].write_bytes(b"no picture")
-    assert list(Film.load(settings["run"], CancelToken()).frames) == [2, 6]
+    assert list(PreviewFrames.load(settings["run"], CancelToken()).frames) == [2, 6]
 
 
 def test_a_run_that_goes_on_shows_its_beginning_too(

@@ -49,9 +49,9 @@ def test_what_cannot_be_taken_back_now_can_be_tried_again(window: MainWindow) ->
     answers = iter([False, None])
     window.session.offer_undo("Moved a", lambda: next(answers))
     window.undo_bar.undo()
-    assert [loss.text for loss in window.undo_bar.losses] == ["Moved a"]
+    assert [step.text for step in window.undo_bar.steps] == ["Moved a"]
     window.undo_bar.undo()
-    assert not window.undo_bar.losses
+    assert not window.undo_bar.steps
 
 
 def test_the_undo_line_stays_inside_the_window(qtbot: QtBot, window: MainWindow) -> None:

@@ -25,7 +25,7 @@ def test_the_next_start_shows_what_the_last_one_showed(
     qtbot: QtBot, window: MainWindow, config: Path, photos: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
     window.session.set_teacher(str(small_teacher))
-    window.session.add_student("rcan-g5-r1-c32-x4-plain")
+    window.session.add_student("rcan-g5-r1-c32-x4-baseline")
     with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
         window.open_image(photos / "coffee0.png")
     window.show_workspace("Inspect")
@@ -43,7 +43,7 @@ def test_the_next_start_shows_what_the_last_one_showed(
         second.recall(state)
     assert watcher().scheme == "dark"
     assert session.teacher == str(small_teacher)
-    assert session.students == ["rcan-g5-r1-c32-x4-plain"]
+    assert session.students == ["rcan-g5-r1-c32-x4-baseline"]
     assert session.image is not None
     assert session.image.name == "coffee0.png"
     assert second.tabs.currentWidget() is second.inspect

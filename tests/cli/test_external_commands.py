@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tomlkit
-from foreign_networks import foreign_file
+from external_networks import external_file
 from same_run import assert_same_run
 
 from fakd_core import load_model
@@ -28,7 +28,7 @@ STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 
 @pytest.fixture(scope="module")
 def swinir(tmp_path_factory: pytest.TempPathFactory, spandrel: object) -> Path:
-    return foreign_file(tmp_path_factory.mktemp("swinir"), "SwinIR")
+    return external_file(tmp_path_factory.mktemp("swinir"), "SwinIR")
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_an_odd_picture_is_enlarged_in_tiles(swinir: Path, photos: Path, tmp_pat
 def test_it_is_measured_described_and_drawn(
     swinir: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    span = foreign_file(tmp_path, "SPAN")
+    span = external_file(tmp_path, "SPAN")
     assert main(["evaluate", "--model", str(swinir), "--data", str(photos), "--scale", "4", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)["results"][0]
     assert (result["scale"], result["images"]) == (4, 6)
@@ -145,7 +145,7 @@ def test_what_does_not_fit_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     if "RealCUGAN" in str(changes):
-        foreign_file(tmp_path, "RealCUGAN")
+        external_file(tmp_path, "RealCUGAN")
     kept = [argument for argument in arguments if argument.partition("=")[0] not in changes]
     given = [
         name if value is None else f"{name}={value.format(swinir=swinir, folder=tmp_path)}"

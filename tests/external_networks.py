@@ -137,7 +137,7 @@ def foreign_network(name: str, **changes: Any) -> nn.Module:
     return network.eval()
 
 
-def foreign_file(folder: Path, name: str, **changes: Any) -> Path:
+def external_file(folder: Path, name: str, **changes: Any) -> Path:
     """A .pth of such a network, nested as its authors' trainer does."""
     path = folder / f"{name.replace(' ', '_')}.pth"
     torch.save({"params_ema": foreign_network(name, **changes).state_dict()}, path)
