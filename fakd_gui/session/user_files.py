@@ -7,8 +7,17 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import platformdirs
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from fakd_core.files import write_text
 
@@ -59,3 +68,23 @@ def texts(state: Remembered, name: str) -> list[str]:
 def text(state: Remembered, name: str) -> str:
     found = state.get(name)
     return found if isinstance(found, str) else ""
+
+
+class Memory(BaseModel):
+    """The base of what a part of the window keeps between two starts: plain, validated values with defaults.
+
+    A value that is missing, unknown or invalid falls back to its default: a start must not depend on what an
+    earlier version wrote or a user edited.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _fall_back_to_default(
+        cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            return cls.model_fields[str(info.field_name)].get_default(call_default_factory=True)

@@ -1,0 +1,86 @@
+"""The action table: shortcuts, tooltips, remapped keys, keys that the focused widget has first."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit, QSlider, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+
+COMMANDS = (
+    Command("split", "&Split", "Two results in one pane\nwith a divider", keys=("S",), checkable=True),
+    Command("next", "Next image", keys=("Right", "PgDown"), unfocused=True),
+    Command("export", "&Export…"),
+)
+
+
+class Workspace(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.field, self.slider = QLineEdit(), QSlider(Qt.Orientation.Horizontal)
+        column = QVBoxLayout(self)
+        column.addWidget(self.field)
+        column.addWidget(self.slider)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.table = ActionTable("Compare", COMMANDS, self, gestures=(Gesture("Space + drag", "pan"),))
+        self.triggered: list[str] = []
+        for name in ("split", "next", "export"):
+            self.table.on(name, lambda name=name: self.triggered.append(name))
+
+    def keyPressEvent(self, event: object) -> None:
+        if not self.table.handle(event):  # type: ignore[arg-type]
+            super().keyPressEvent(event)  # type: ignore[arg-type]
+
+
+def shown(qtbot: QtBot) -> Workspace:
+    workspace = Workspace()
+    qtbot.addWidget(workspace)
+    with qtbot.waitActive(workspace):
+        workspace.show()
+        workspace.activateWindow()
+    return workspace
+
+
+def test_a_shortcut_triggers_wherever_the_focus_is_but_not_in_a_text_field(qtbot: QtBot) -> None:
+    workspace = shown(qtbot)
+    workspace.slider.setFocus()
+    qtbot.keyClick(workspace.slider, "S")
+    assert workspace.triggered == ["split"]
+    workspace.field.setFocus()
+    qtbot.keyClick(workspace.field, "S")
+    assert (workspace.triggered, workspace.field.text()) == (["split"], "S")
+
+
+def test_arrow_keys_belong_to_the_focused_widget_first(qtbot: QtBot) -> None:
+    workspace = shown(qtbot)
+    workspace.slider.setFocus()
+    qtbot.keyClick(workspace.slider, Qt.Key.Key_Right)
+    assert (workspace.triggered, workspace.slider.value()) == ([], 1)
+    workspace.setFocus()
+    qtbot.keyClick(workspace, Qt.Key.Key_Right)
+    qtbot.keyClick(workspace, Qt.Key.Key_PageDown)
+    workspace.table["next"].setEnabled(False)
+    qtbot.keyClick(workspace, Qt.Key.Key_Right)
+    assert workspace.triggered == ["next", "next"]
+
+
+def test_tooltips_and_sheet_follow_the_keys(qtbot: QtBot) -> None:
+    workspace = shown(qtbot)
+    table = workspace.table
+    assert table["split"].toolTip() == "Two results in one pane (S)\nwith a divider"
+    assert table["export"].toolTip() == "Export…"
+    assert ("S", "Two results in one pane") in table.shortcut_rows()
+    with qtbot.waitSignal(table.keys_changed):
+        table.set_keys("split", ["Ctrl+K"])
+    assert table["split"].toolTip().startswith("Two results in one pane (Ctrl+K)")
+    qtbot.keyClick(workspace, "S")
+    qtbot.keyClick(workspace, "K", Qt.KeyboardModifier.ControlModifier)
+    assert workspace.triggered == ["split"]
+    assert table.shortcut_rows() == [
+        ("Space + drag", "pan"),
+        ("Ctrl+K", "Two results in one pane"),
+        ("Right, PgDown", "Next image"),
+    ]
+    table.reset_keys()
+    assert table.keys("split") == ("S",)
