@@ -28,7 +28,7 @@ from benchmarks.measure import result
 from fakd_core.assets import assets_dir
 from fakd_core.data.datasets import SRDataset, open_dataset
 from fakd_core.data.folders import find_images
-from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.patches import Batch, PatchSampler
 from fakd_core.data.pixel_store import CACHE_VARIABLE, PixelStore, Prefetcher, open_store, store_path
 from fakd_core.data.resize import imresize_bicubic
@@ -59,9 +59,9 @@ def make_images(folder: Path, photos: Path, count: int, scale: int) -> None:
                     mode="symmetric",
                 )
                 canvas[top : top + height, left : left + width] = tile[:height, :width]
-        write_png(folder / f"DIV2K_train_HR/{number:04d}.png", canvas)
+        write_image(folder / f"DIV2K_train_HR/{number:04d}.png", canvas)
         lr = imresize_bicubic(canvas, 1 / scale)
-        write_png(folder / f"DIV2K_train_LR_bicubic/X{scale}/{number:04d}x{scale}.png", lr)
+        write_image(folder / f"DIV2K_train_LR_bicubic/X{scale}/{number:04d}x{scale}.png", lr)
 
 
 def textbook(dataset: SRDataset, patch: int, batch: int) -> Batches:

@@ -32,7 +32,7 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
     from PySide6.QtWidgets import QApplication
 
     from fakd_core import create_model
-    from fakd_core.data.image_files import write_png
+    from fakd_core.data.image_files import write_image
     from fakd_core.distillation.affinity import spatial_affinity
     from fakd_core.models.checkpoint import save_safetensors
     from fakd_gui.inspect.panel import InspectPanel
@@ -50,7 +50,7 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
             save_safetensors(create_model("rcan", n_feats=64, n_resgroups=2, n_resblocks=1), path)
             session.add_student(str(path)) if number else session.set_teacher(str(path))
         noise = np.random.default_rng(0).integers(0, 256, (SIDE * SCALE, SIDE * SCALE, 3), dtype=np.uint8)
-        write_png(folder / "image.png", noise)
+        write_image(folder / "image.png", noise)
         panel = InspectPanel(session)
         panel.resize(1280, 800)
         panel.show()

@@ -20,7 +20,7 @@ from skimage import data
 
 from benchmarks.measure import in_fresh_process, peak_megabytes, result
 from fakd_core import load_model
-from fakd_core.data.image_files import image_size, read_image, write_png
+from fakd_core.data.image_files import image_size, read_image, write_image
 from fakd_core.data.png_writer import write_png_strips
 from fakd_core.events import Image8
 from fakd_core.inference.tiling import DEFAULT_TILE
@@ -62,7 +62,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder, "lr.png"), Path(folder, "sr.png")
             img = photographs(megapixels)
-            write_png(source, img)
+            write_image(source, img)
             sizes = ("--model", options.model, "--tile", str(options.tile))
             line = in_fresh_process("benchmarks.upscale_12mp", *sizes, "--measure", str(source), str(target))
             extra, seconds = map(float, line.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import re
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text = (ROOT / source).read_text(encoding="utf-8").replace("](docs/", "](")
         files.append(File.generated(config, name, content=text))
     files.append(File.generated(config, "commands.md", content="\n".join(_commands())))
+    files.append(File.generated(config, "api.md", content="\n".join(_api())))
     files.append(File.generated(config, "icon.svg", abs_src_path=str(ROOT / "assets/icon.svg")))
     return files
 
@@ -69,3 +71,21 @@ def _options(command: Any, name: str) -> Iterator[str]:
     for names, text in filter(None, (param.get_help_record(context) for param in command.params)):
         escaped = re.sub(r"([*<|_\[\]])", r"\\\1", " ".join(text.split()))
         yield f"| `{' '.join(names.split()).replace('|', '/')}` | {escaped} |"
+
+
+def _api() -> Iterator[str]:
+    """The Python page: every public name, grouped by the package that defines it, then events and errors."""
+    yield (ROOT / "docs/api-introduction.md").read_text(encoding="utf-8")
+    stub = ast.parse((ROOT / "fakd_core/__init__.pyi").read_text(encoding="utf-8"))
+    section = ""
+    for statement in stub.body:
+        if not isinstance(statement, ast.ImportFrom) or statement.module is None:
+            continue
+        package = statement.module.split(".")[0]
+        if package != section:
+            section = package
+            source = (ROOT / "fakd_core" / package / "__init__.py").read_text(encoding="utf-8")
+            yield f"\n## {package.capitalize()}\n\n{ast.get_docstring(ast.parse(source))}\n"
+        yield from (f"::: fakd_core.{name.name}" for name in statement.names)
+    yield "\n## Events\n\n::: fakd_core.events\n    options:\n      show_if_no_docstring: false"
+    yield "\n## Errors\n\n::: fakd_core.errors"

@@ -1,4 +1,4 @@
-"""What a position of an image is alike to, by teacher and students: `python examples/affinity.py OUT.png`."""
+"""Affinity maps of one position, by teacher and students: `python examples/affinity.py IMAGE OUT.png`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fakd_core import load_model
-from fakd_core.data.folders import sample_images
-from fakd_core.data.image_files import read_image, write_png
-from fakd_core.data.resize import imresize_bicubic
-from fakd_core.distillation.affinity import affinity_row
+from fakd_core import affinity_row, imresize_bicubic, load_model, read_image, write_image
 
 MODELS = ("rcan-g5-r5-c32-x4", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline")
 
 
 def affinities(image: np.ndarray, y: int, x: int, tap: int = 2) -> list[np.ndarray]:
-    """The cosine similarities of (y, x) to every position of a low-resolution image, one map a model."""
+    """Cosine similarities of (y, x) to every position of an (H, W, 3) LR image: an (H, W) map per model."""
     lr = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     rows = []
     for name in MODELS:
@@ -29,11 +25,11 @@ def affinities(image: np.ndarray, y: int, x: int, tap: int = 2) -> list[np.ndarr
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
-    lr = imresize_bicubic(read_image(sample_images()[0]), 1 / 4)
+    lr = imresize_bicubic(read_image(Path(sys.argv[1])), 1 / 4)
     rows = affinities(lr, y=40, x=60)
     grey = np.rint(255 * np.clip(np.concatenate(rows, axis=1), 0, 1)).astype(np.uint8)
-    write_png(Path(sys.argv[1]), np.repeat(grey[..., None], 3, axis=2))
+    write_image(Path(sys.argv[2]), np.repeat(grey[..., None], 3, axis=2))
     for name, row in zip(MODELS, rows, strict=True):
         print(f"{name:28} mean distance to the teacher {np.abs(row - rows[0]).mean():.4f}")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fakd_core import load_model
+from fakd_core import evaluate, load_model
 from fakd_core.data.datasets import open_dataset
 from fakd_core.errors import FakdError
-from fakd_core.evaluation.evaluate import evaluate
 from fakd_core.evaluation.results import Result
 
 BUNDLED = ("rcan-g5-r1-c32-x4-baseline", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r5-c32-x4")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from fakd_core import TrainConfig, train
 from fakd_core.errors import FakdError
 from fakd_core.events import RunEnd, RunStarted, ValidationEnd
-from fakd_core.runs.config import TrainConfig
-from fakd_core.training.trainer import train
 
 
 def distil(run: Path, steps: int = 200) -> Path:
-    """Train on the bundled images; return the student's file."""
+    """Train on the bundled images and return the student's file."""
     config = TrainConfig.build(
         teacher="rcan-g5-r5-c32-x4",
         student="rcan:n_resgroups=5,n_resblocks=1,n_feats=32",

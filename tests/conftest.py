@@ -73,7 +73,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of six 128x128 crops of real photographs."""
     from skimage import data
 
-    from fakd_core.data.image_files import write_png
+    from fakd_core.data.image_files import write_image
 
     folder = tmp_path_factory.mktemp("photos")
     for name, image in (
@@ -82,7 +82,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("coffee", data.coffee()),
     ):
         for number, (top, left) in enumerate([(0, 100), (140, 220)]):
-            write_png(folder / f"{name}{number}.png", image[top : top + 128, left : left + 128])
+            write_image(folder / f"{name}{number}.png", image[top : top + 128, left : left + 128])
     return folder
 
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 import fakd_core, fakd_gui
 from fakd_gui.app import make_application, make_window
-from fakd_gui.session import Session
+from fakd_gui.session.session import Session
 
 app = make_application()
 assert not app.windowIcon().pixmap(32, 32).isNull()

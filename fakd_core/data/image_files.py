@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError, _imaging
 
-from fakd_core.data.resize import _require_rgb8
+from fakd_core.data.resize import require_rgb8
 from fakd_core.errors import DataError
 from fakd_core.events import Image8
 from fakd_core.files import atomic_path
@@ -37,6 +38,15 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_WRITTEN_AS: dict[str, dict[str, Any]] = {
+    ".png": {"format": "PNG"},
+    ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+    ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+    ".webp": {"format": "WEBP", "lossless": True},
+    ".tif": {"format": "TIFF"},
+    ".tiff": {"format": "TIFF"},
+    ".bmp": {"format": "BMP"},
+}
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 _WHITE = (255, 255, 255, 255)
 
@@ -54,6 +64,14 @@ def read_image(path: Path) -> Image8:
     camera's multi-picture JPEG the main picture is read; an animation or several pages are refused.
 
     Raises `DataError` for anything that is not one readable, finite-range image.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from fakd_core import read_image, write_image
+        >>> import numpy as np
+        >>> write_image(Path("ramp.png"), np.arange(18, dtype=np.uint8).reshape(2, 3, 3))
+        >>> read_image(Path("ramp.png"))[1, 2]
+        array([15, 16, 17], dtype=uint8)
     """
     with _opened(path) as image:
         _require_one_picture(path, image)
@@ -141,15 +159,29 @@ def _require_file(path: Path) -> None:
         raise DataError(f"{path}: expected an image file, found a pipe or a device; name a file")
 
 
-def write_png(path: Path, img: Image8) -> None:
-    """Write an (H, W, 3) uint8 RGB array as PNG; a reader sees the old file or the whole new one.
+def write_image(path: Path, img: Image8) -> None:
+    """Write an (H, W, 3) uint8 RGB array as PNG, JPEG, WebP, TIFF or BMP, by the suffix of `path`.
 
-    Missing folders are made. Raises `DataError` if the place can't be written.
+    All but JPEG (quality 95, full chroma) are lossless. A reader sees the old file or the whole new one;
+    missing folders are made.
+
+    Raises:
+        DataError: an unknown suffix, another kind of array, or `path` can't be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from fakd_core import write_image
+        >>> write_image(Path("grey.png"), np.full((32, 48, 3), 128, dtype=np.uint8))
     """
-    _require_rgb8(img)
+    require_rgb8(img)
+    options = _WRITTEN_AS.get(path.suffix.lower())
+    if options is None:
+        suffixes, found = ", ".join(_WRITTEN_AS), path.suffix or "no suffix"
+        raise DataError(f"{path}: expected a name that ends in {suffixes}, found {found}")
     try:
         with atomic_path(path) as temporary:
-            Image.fromarray(img).save(temporary, format="PNG")
+            Image.fromarray(img).save(temporary, **options)
     except OSError as error:
         raise DataError(
             f"{path}: can't write the image ({error.strerror or error}); choose another folder"

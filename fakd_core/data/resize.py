@@ -61,7 +61,7 @@ def imresize_bicubic(img: Image8, factor: float) -> Image8:
         >>> imresize_bicubic(ramp, 3).shape
         (24, 36, 3)
     """
-    _require_rgb8(img)
+    require_rgb8(img)
     grow, shrink = _whole_ratio(factor)
     columns_done = _resize_rows(img, grow, shrink)
     return np.ascontiguousarray(_resize_rows(columns_done.swapaxes(0, 1), grow, shrink).swapaxes(0, 1))
@@ -78,7 +78,7 @@ def modcrop(img: npt.NDArray[_Pixel], scale: int) -> npt.NDArray[_Pixel]:
     return img[: height - height % scale, : width - width % scale]
 
 
-def _require_rgb8(img: npt.NDArray[np.generic]) -> None:
+def require_rgb8(img: npt.NDArray[np.generic]) -> None:
     if img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3 or img.size == 0:
         raise DataError(f"expected an (H, W, 3) uint8 RGB array, found shape {img.shape} of {img.dtype}")
 

@@ -101,6 +101,14 @@ def spatial_affinity_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
     Raises:
         FeatureTapError: batch or spatial sizes differ.
+
+    Example:
+        >>> import torch
+        >>> from fakd_core import spatial_affinity_loss
+        >>> teacher = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # two positions at right angles
+        >>> student = torch.tensor([[[[1.0, 1.0]]]])  # two positions alike, one channel
+        >>> spatial_affinity_loss(student, teacher)
+        tensor(0.5000)
     """
     if student.ndim != 4 or teacher.ndim != 4 or _without_channels(student) != _without_channels(teacher):
         raise FeatureTapError(

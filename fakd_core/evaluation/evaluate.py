@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fakd_core.data.datasets import ImagePair, SRDataset
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.data.resize import bicubic_strips
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.evaluation.metrics import METRICS, psnr_y, ssim_y
@@ -155,7 +155,7 @@ def _measure(
             left_out.append(_left_out(dataset, index, error))
         else:
             if outputs is not None:
-                write_png(outputs / f"{image}.png", sr)
+                write_image(outputs / f"{image}.png", sr)
         report(index + 1, image)
     if not scores:
         others = " (nor can any other image of the set be used)" if left_out[1:] else ""

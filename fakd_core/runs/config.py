@@ -26,6 +26,15 @@ class TrainConfig(Settings):
 
     `fakd_core.runs.options` reads what is told of each here: title, description, unit, what leaving it out
     means ("unset"), and what kind of value it is where its type does not say it.
+
+    Example:
+        >>> from fakd_core import TrainConfig
+        >>> config = TrainConfig.build(
+        ...     teacher="rcan-g5-r5-c32-x4", student="rcan-small-student",
+        ...     train_data="samples", run="runs/first",
+        ... )
+        >>> config.scale, config.alpha, config.distill, config.layers
+        (4, 0.5, '10*SA', (1, 2, 3))
     """
 
     teacher: tuple[str, ...] = Field(

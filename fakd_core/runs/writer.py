@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.errors import RunError
 from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
 from fakd_core.files import clear_unfinished, write_text
@@ -180,7 +180,7 @@ class RunWriter:
         pictures = {"bicubic": preview.bicubic, "hr": preview.hr, "teacher": preview.teacher}
         for name, image in pictures.items():
             if image is not None:
-                write_png(self.folder / PREVIEWS / f"{name}.png", image)
+                write_image(self.folder / PREVIEWS / f"{name}.png", image)
 
     def save_snapshots(
         self, step: int, interval: int, students: Mapping[str, SRNetwork], previews: Mapping[str, Image8]
@@ -195,7 +195,7 @@ class RunWriter:
             _thin(folder, interval, SNAPSHOTS_KEPT)
         for name, image in previews.items():
             folder = stepwise(self.folder / PREVIEWS, name)
-            write_png(folder / f"{step:07d}.png", image)
+            write_image(folder / f"{step:07d}.png", image)
             _thin(folder, interval, PREVIEWS_KEPT)
 
     def _stepwise_files(self) -> list[Path]:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.events import CancelToken
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.state import DIFFERENCE
@@ -99,7 +99,7 @@ class Exporter(QObject):
         def work(token: CancelToken) -> list[Path]:
             for path, picture in ready.items():
                 token.raise_if_cancelled()
-                write_png(path, array_from_qimage(picture))
+                write_image(path, array_from_qimage(picture))
             return list(ready)
 
         self._saving.submit(work)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.events import Image8
 from fakd_core.files import atomic_path, write_text
 from fakd_gui.inspect.features import Matrix, Row, Window
@@ -57,7 +57,7 @@ def write_maps(export: Export, folder: Path) -> list[Path]:
     for name, picture in found.items():
         large = picture[:, :, :3].repeat(scales[name], 0).repeat(scales[name], 1)
         written.append(folder / f"{name}.png")
-        write_png(written[-1], np.ascontiguousarray(large))
+        write_image(written[-1], np.ascontiguousarray(large))
     return written
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication, QPixmap
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
 from fakd_gui.inspect.board import coloured
@@ -70,7 +70,7 @@ class ExportMenu(QObject):
             return
 
         def write() -> str:
-            write_png(path, array_from_qimage(picture))
+            write_image(path, array_from_qimage(picture))
             return f"Wrote {path.name}"
 
         self._write(path, write)

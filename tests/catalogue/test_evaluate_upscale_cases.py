@@ -20,7 +20,7 @@ import torch
 
 from fakd_core import create_model
 from fakd_core.cli import main
-from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.image_files import read_image, write_image
 from fakd_core.models.checkpoint import save_safetensors
 
 
@@ -211,7 +211,7 @@ def _files(folder: Path, models: Path) -> None:
 
     def save(*names: str, height: int = 48, width: int = 40) -> None:
         for name in names:
-            write_png(folder / name, photo[:height, :width].astype(np.uint8))
+            write_image(folder / name, photo[:height, :width].astype(np.uint8))
 
     save(
         "plain/a.png",
@@ -355,7 +355,7 @@ def test_what_may_not_be_read_or_written_is_said(
 ) -> None:
     _files(tmp_path, models)
     monkeypatch.chdir(tmp_path)
-    write_png(tmp_path / "unreadable" / "a.png", np.zeros((40, 40, 3), dtype=np.uint8))
+    write_image(tmp_path / "unreadable" / "a.png", np.zeros((40, 40, 3), dtype=np.uint8))
     (tmp_path / "unreadable" / "a.png").chmod(0)
     (tmp_path / "locked").mkdir(mode=0o500)
     if os.access(tmp_path / "locked", os.W_OK):

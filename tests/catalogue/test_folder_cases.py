@@ -14,12 +14,12 @@ import pytest
 from refusals import refused, tree
 
 from fakd_core.cli import main
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 
 
 def picture(path: Path, height: int = 64, width: int = 64) -> None:
     seed = np.random.default_rng(len(path.name))
-    write_png(path, seed.integers(40, 206, (height, width, 3), dtype=np.uint8))
+    write_image(path, seed.integers(40, 206, (height, width, 3), dtype=np.uint8))
 
 
 def pictures(folder: Path, count: int = 3, pattern: str = "{}.png", side: int = 64) -> Path:

@@ -15,7 +15,7 @@ from same_run import assert_same_run
 
 from fakd_core import load_model
 from fakd_core.cli import main
-from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.image_files import read_image, write_image
 from fakd_core.events import CancelToken, StepEnd
 from fakd_core.inference.upscale import upscale
 from fakd_core.models.external.loader import imported
@@ -86,7 +86,7 @@ def test_a_run_goes_on_exactly(photos: Path, swinir: Path, tmp_path: Path, cache
 
 def test_an_odd_picture_is_enlarged_in_tiles(swinir: Path, photos: Path, tmp_path: Path) -> None:
     image = np.concatenate([read_image(photos / f"coffee{number}.png") for number in (0, 1)])[:203, :97]
-    write_png(tmp_path / "odd.png", image)
+    write_image(tmp_path / "odd.png", image)
     arguments = [str(tmp_path / "odd.png"), "--model", str(swinir), "--out", str(tmp_path / "out")]
     assert main(["upscale", *arguments, "--tile", "128"]) == 0
     tiled = read_image(tmp_path / "out" / "odd_x4.png")

@@ -15,7 +15,7 @@ import torch
 
 from fakd_core import load_model
 from fakd_core.cli import main
-from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.inference.upscale import upscale
 from fakd_core.models.layers import SRNetwork
@@ -87,7 +87,7 @@ def test_where_memory_runs_out_a_line_says_so_and_the_image_is_done(
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_leaves_no_part_of_an_image(small_teacher: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "large.png", tmp_path / "out"
-    write_png(source, np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8))
+    write_image(source, np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8))
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "fakd_core.cli", "upscale", str(source), "--model", str(small_teacher)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fakd_core.data.datasets import SRDataset
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.data.pixel_store import PixelStore, open_store
 from fakd_core.events import CancelToken
 
@@ -16,7 +16,7 @@ def fill(folder: Path, names: list[str], height: int = 40, width: int = 52) -> P
     """Noise that no resampling drives out of 0..255."""
     rng = np.random.default_rng(7)
     for name in names:
-        write_png(folder / name, rng.integers(40, 206, (height, width, 3), dtype=np.uint8))
+        write_image(folder / name, rng.integers(40, 206, (height, width, 3), dtype=np.uint8))
     return folder
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fakd_core import load_model
 from fakd_core.assets import assets_dir
-from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.image_files import read_image, write_image
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -31,7 +31,7 @@ def test_distil(tmp_path: Path) -> None:
 
 def test_compare(tmp_path: Path) -> None:
     for name in ("astronaut", "coffee"):
-        write_png(
+        write_image(
             tmp_path / f"{name}.png", read_image(assets_dir() / f"samples/{name}.png")[100:228, 150:278]
         )
     lines = [line.split() for line in run("compare.py", tmp_path)]
@@ -41,7 +41,7 @@ def test_compare(tmp_path: Path) -> None:
 
 
 def test_affinity(tmp_path: Path) -> None:
-    lines = run("affinity.py", tmp_path / "maps.png")
+    lines = run("affinity.py", assets_dir() / "samples/astronaut.png", tmp_path / "maps.png")
     distances = [float(line.split()[-1]) for line in lines]
     assert distances[0] == 0
     assert distances[1] < distances[2], "the distilled student is nearer to the teacher"

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.events import Image8
 from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.widgets.convert import array_from_qimage
@@ -58,7 +58,7 @@ def stamp(height: int = 64, width: int = 96) -> Image8:
 
 def save_stamp(folder: Path, name: str = "stamp", height: int = 64, width: int = 96) -> Path:
     path = folder / f"{name}.png"
-    write_png(path, stamp(height, width))
+    write_image(path, stamp(height, width))
     return path
 
 

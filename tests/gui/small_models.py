@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from skimage import data
 
 from fakd_core import create_model
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.theme import apply_theme
@@ -50,7 +50,7 @@ def save_model(folder: Path, name: str, seed: int, scale: int = 4, n_feats: int 
 def save_photo(folder: Path, name: str = "photo", height: int = 64, width: int = 96) -> Path:
     """A crop of a photograph without any symmetry."""
     path = folder / f"{name}.png"
-    write_png(path, data.astronaut()[10 : 10 + height, 140 : 140 + width])
+    write_image(path, data.astronaut()[10 : 10 + height, 140 : 140 + width])
     return path
 
 

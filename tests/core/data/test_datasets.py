@@ -14,7 +14,7 @@ from stores import fill
 
 from fakd_core.data.datasets import check_patch, fingerprint, open_dataset, split_validation
 from fakd_core.data.folders import find_images
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import DataError
 
@@ -86,7 +86,7 @@ def test_folder_with_only_hr_in_it(shared: Shared, given_folder: str) -> None:
 def test_lr_of_an_uncut_hr_image_is_cut(tmp_path: Path) -> None:
     fill(tmp_path / "HR", ["a.png"], 41, 54)
     hr = open_dataset(tmp_path / "HR", 1).load(0).hr
-    write_png(tmp_path / "LR_bicubic/X4/ax4.png", imresize_bicubic(hr, 1 / 4))
+    write_image(tmp_path / "LR_bicubic/X4/ax4.png", imresize_bicubic(hr, 1 / 4))
     pair = open_dataset(tmp_path, 4).load(0)
     assert (pair.lr.shape, pair.hr.shape) == ((10, 13, 3), (40, 52, 3))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageFile
 
-from fakd_core.data.image_files import image_size, read_image, write_png
+from fakd_core.data.image_files import image_size, read_image, write_image
 from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.evaluation.metrics import rgb_to_y
@@ -177,20 +177,39 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes, key: byte
     return b"\x89PNG\r\n\x1a\n" + header + transparency + data + chunk(b"IEND", b"")
 
 
-def test_write_png_makes_folders_and_leaves_nothing_else(tmp_path: Path) -> None:
+def test_writing_makes_folders_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.png"
-    write_png(path, RGB)
-    write_png(path, RGB[::-1].copy())
+    write_image(path, RGB)
+    write_image(path, RGB[::-1].copy())
     assert np.array_equal(read_image(path), RGB[::-1])
     assert [item.name for item in path.parent.iterdir()] == ["a.png"]
 
 
-def test_write_png_refuses_what_is_not_an_8_bit_image(tmp_path: Path) -> None:
+def test_writing_refuses_what_is_not_an_8_bit_image(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="float32"):
-        write_png(tmp_path / "a.png", RGB.astype(np.float32))  # type: ignore[arg-type]
+        write_image(tmp_path / "a.png", RGB.astype(np.float32))  # type: ignore[arg-type]
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="can't write"):
-        write_png(tmp_path / "file" / "a.png", RGB)
+        write_image(tmp_path / "file" / "a.png", RGB)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".PNG", ".webp", ".tif", ".bmp"])
+def test_lossless_formats_keep_every_pixel(tmp_path: Path, suffix: str) -> None:
+    write_image(tmp_path / f"a{suffix}", RGB)
+    assert np.array_equal(read_image(tmp_path / f"a{suffix}"), RGB)
+
+
+def test_a_jpeg_keeps_full_chroma(tmp_path: Path) -> None:
+    colours = np.tile(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8), (16, 8, 1))
+    write_image(tmp_path / "a.jpg", colours)
+    assert abs(read_image(tmp_path / "a.jpg").astype(int) - colours).mean() < 5
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a", "a.txt"])
+def test_other_formats_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"expected a name that ends in \.png"):
+        write_image(tmp_path / name, RGB)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])

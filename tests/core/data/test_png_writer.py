@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.png_writer import write_png_strips
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.events import Cancelled, Image8
@@ -46,7 +46,7 @@ def test_enlarged_photos_are_no_larger_than_pillows(photos: Path, tmp_path: Path
     for photo in photos.iterdir():
         img = imresize_bicubic(read_image(photo), 4)
         write_png_strips(tmp_path / "ours.png", *img.shape[:2], [img])
-        write_png(tmp_path / "pillows.png", img)
+        write_image(tmp_path / "pillows.png", img)
         ours += (tmp_path / "ours.png").stat().st_size
         pillows += (tmp_path / "pillows.png").stat().st_size
     assert ours < 1.03 * pillows

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fakd_core.data import resize
 from fakd_core.data.datasets import open_dataset
-from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import CheckpointError, ConfigError, DataError
 from fakd_core.evaluation import evaluate as evaluation
@@ -64,7 +64,7 @@ def test_bicubic_baseline(shared: Shared, name: str, scale: int, psnr: float, ss
 def folder(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     for name in ("a", "b"):
-        write_png(tmp_path / "set" / f"{name}.png", rng.integers(0, 256, (48, 40, 3), dtype=np.uint8))
+        write_image(tmp_path / "set" / f"{name}.png", rng.integers(0, 256, (48, 40, 3), dtype=np.uint8))
     return tmp_path / "set"
 
 
@@ -121,7 +121,7 @@ def test_scale_mismatch_is_refused_before_any_work(folder: Path) -> None:
 def test_a_broken_image_is_left_out_and_said(folder: Path) -> None:
     (folder / "aa.png").write_bytes(b"not an image")
     tiny = folder / "tiny.png"
-    write_png(tiny, np.zeros((12, 12, 3), dtype=np.uint8))
+    write_image(tiny, np.zeros((12, 12, 3), dtype=np.uint8))
     log: list[Progress] = []
     results = evaluate({"net": nearest(2), "bicubic": None}, open_dataset(folder, 2), on_progress=log.append)
     whole = [image for image in folder.iterdir() if image.stem in "ab"]
@@ -148,7 +148,7 @@ def test_an_lr_image_of_another_size_is_left_out_by_its_name(folder: Path) -> No
     lr = folder / "LR_bicubic" / "X2"
     for name, size in (("a", (24, 20, 3)), ("b", (25, 20, 3))):
         (folder / f"{name}.png").rename(folder / "HR" / f"{name}.png")
-        write_png(lr / f"{name}x2.png", np.zeros(size, dtype=np.uint8))
+        write_image(lr / f"{name}x2.png", np.zeros(size, dtype=np.uint8))
     (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
     (lost,) = result.left_out
     assert lost.file == str(lr / "bx2.png")

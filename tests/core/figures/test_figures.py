@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fakd_core.data.image_files import read_image, write_png
+from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.distillation.affinity import affinity_row
 from fakd_core.errors import ConfigError, FakdError
@@ -32,7 +32,7 @@ def stamped(tmp_path: Path) -> Path:
     image[34:36, 12:30] = (10, 250, 10)
     image[30:32, 29:32] = (10, 10, 250)
     path = tmp_path / "stamp.png"
-    write_png(path, image)
+    write_image(path, image)
     return path
 
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from skimage import data
 from small_models import Bench
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.evaluation.metrics import rgb_to_y, ssim_y
 from fakd_core.events import CancelToken, Image8
@@ -178,7 +178,7 @@ def test_lr_and_a_picture_of_lr_size_lie_on_the_others(
     image = bench.session.image
     assert image is not None
     small = bench.folder / "small.png"
-    write_png(small, stamp(16, 24))
+    write_image(small, stamp(16, 24))
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         panel.panes.show(LR, True)
     with qtbot.waitSignal(panel.finished, timeout=10_000):

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import save_model
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.evaluation.metrics import psnr_y
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.menus import pane_menu
@@ -86,8 +86,8 @@ def test_panes_are_reordered_by_dragging_a_title_or_by_menu(opened: Opened) -> N
 def test_a_picture_of_another_tool_is_measured_and_belongs_to_its_image(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     near = stamp().astype(int) + 3
-    write_png(bench.folder / "other tool.png", near.astype(np.uint8))
-    write_png(bench.folder / "wrong.png", stamp(50, 50))
+    write_image(bench.folder / "other tool.png", near.astype(np.uint8))
+    write_image(bench.folder / "wrong.png", stamp(50, 50))
     key, wrong = picture_key(bench.folder / "other tool.png"), picture_key(bench.folder / "wrong.png")
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         panel.panes.add_picture(bench.folder / "other tool.png")

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.events import CancelToken
 from fakd_gui.inspect.board import difference_key
@@ -73,7 +73,7 @@ def test_students_of_a_single_pixel_are_equal_to_rounding(
 ) -> None:
     bench.session.add_student(bench.students[1])
     pixel = bench.folder / "pixel.png"
-    write_png(pixel, np.full((1, 1, 3), 90, np.uint8))
+    write_image(pixel, np.full((1, 1, 3), 90, np.uint8))
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.open_image(pixel, 4, is_lr=True)
     chart = inspected.losses

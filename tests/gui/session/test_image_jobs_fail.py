@@ -115,7 +115,7 @@ def test_compare(scene: Scene, photos: Path) -> None:
     scene.qtbot.waitUntil(lambda: bool(board.region_scores), timeout=SLOW)
     folder = scene.folder / "saved"
     folder.mkdir()
-    scene.fails("fakd_gui.compare.export.write_png", lambda: panel.exporter.save(folder, [HR]))
+    scene.fails("fakd_gui.compare.export.write_image", lambda: panel.exporter.save(folder, [HR]))
     assert list(folder.iterdir()) == []
     paths = sorted(photos.iterdir())[:3]
     names = [path.name for path in paths]

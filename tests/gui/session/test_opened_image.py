@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fakd_core.data.image_files import write_png
+from fakd_core.data.image_files import write_image
 from fakd_core.errors import DataError
 from fakd_gui.session.opened_image import open_image
 
@@ -15,7 +15,7 @@ from fakd_gui.session.opened_image import open_image
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (31, 40)])
 def test_too_small_for_hr_names_the_file_and_the_way_out(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "small.png"
-    write_png(path, np.zeros((*size, 3), np.uint8))
+    write_image(path, np.zeros((*size, 3), np.uint8))
     with pytest.raises(DataError, match=r"small\.png: .*open it as a low-resolution image"):
         open_image(path, 4, is_lr=False)
     assert open_image(path, 4, is_lr=True).lr.shape == (*size, 3)

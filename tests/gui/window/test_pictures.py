@@ -168,6 +168,6 @@ def describe(widget: QWidget) -> str:
 def save(picture: np.ndarray, name: str) -> None:
     folder = os.environ.get("FAKD_PICTURES")
     if folder:
-        from fakd_core.data.image_files import write_png
+        from fakd_core.data.image_files import write_image
 
-        write_png(Path(folder) / f"{name}.png", picture)
+        write_image(Path(folder) / f"{name}.png", picture)
