@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,31 @@ if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
 
 RUN_WEIGHTS = ("checkpoints/best.safetensors", "student.safetensors")
+_RUN_FILES = frozenset({"student.safetensors", "best.safetensors", "last.pt"})
 
 
 def bundled_models() -> dict[str, Path]:
     """The weight files that come with the program by name, sorted."""
     return {path.stem: path for path in sorted((assets_dir() / "models").glob("*.safetensors"))}
+
+
+def model_label(ref: str) -> str:
+    """A short name: a bundled model's own, a file's stem, or the run folder's for a file inside one."""
+    path = Path(split_taps(ref)[0])
+    if path.name in _RUN_FILES:
+        folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+        return folder.name or path.stem
+    return path.stem if path.suffix.lower() in WEIGHT_SUFFIXES else path.name
+
+
+def model_labels(refs: Iterable[str]) -> dict[str, str]:
+    """Labels by reference; where two would look alike, their folder is put before them."""
+    labels = {ref: model_label(ref) for ref in refs}
+    shared = [label for label in labels.values() if list(labels.values()).count(label) > 1]
+    return {
+        ref: f"{Path(split_taps(ref)[0]).parent.name}/{label}" if label in shared else label
+        for ref, label in labels.items()
+    }
 
 
 def has_weights(ref: str | Path) -> bool:

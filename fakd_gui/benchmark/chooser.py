@@ -11,14 +11,13 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QToolButt
 
 from fakd_core.data.folders import SAMPLES, resolve_data
 from fakd_core.evaluation.published import SETS, published_set
-from fakd_core.models.references import split_taps
+from fakd_core.evaluation.report import BICUBIC
+from fakd_core.models.references import model_labels, split_taps
 from fakd_core.models.spec import WEIGHT_SUFFIXES
-from fakd_gui.benchmark.report import BICUBIC
 from fakd_gui.session.run_folders import has_student, is_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Remembered, part, texts
 from fakd_gui.widgets.check_list import CheckList, Choice
-from fakd_gui.widgets.model_names import model_labels
 
 MAX_RUNS = 20
 """In the menu; older ones are chosen by their folder."""

@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.evaluation.report import Kind, Report, SetAt, shown
+from fakd_core.evaluation.report_export import image_deltas
 from fakd_core.evaluation.results import LeftOut
-from fakd_gui.benchmark.exports import image_deltas
-from fakd_gui.benchmark.report import Kind, Report, SetAt, shown
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
 
 COLUMNS = (

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from fakd_core.evaluation.report import BICUBIC, SetAt
 from fakd_core.events import CancelToken
 from fakd_core.models.references import bundled_models, split_taps
 from fakd_gui.benchmark.image_list import Scored
-from fakd_gui.benchmark.report import BICUBIC, SetAt
 from fakd_gui.session.image_opener import opener_of
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session

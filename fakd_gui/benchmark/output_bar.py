@@ -12,10 +12,10 @@ from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
 from fakd_core.assets import reference_results
+from fakd_core.evaluation import report_export as exports
+from fakd_core.evaluation.report_export import Selection
+from fakd_core.evaluation.report_file import to_document
 from fakd_core.files import write_text
-from fakd_gui.benchmark import exports
-from fakd_gui.benchmark.document import to_document
-from fakd_gui.benchmark.exports import Selection
 from fakd_gui.benchmark.saved_tables import family_title
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_dialogs import ask_save_path

@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.evaluation.report import BICUBIC, Kind, Report, SetAt
+from fakd_core.evaluation.report_export import MORE, PROTOCOL
 from fakd_gui.benchmark.chooser import Chooser
-from fakd_gui.benchmark.exports import MORE, PROTOCOL
 from fakd_gui.benchmark.image_list import ImageList
 from fakd_gui.benchmark.open_in_compare import OpenInCompare
 from fakd_gui.benchmark.output_bar import OutputBar
-from fakd_gui.benchmark.report import BICUBIC, Kind, Report, SetAt
 from fakd_gui.benchmark.report_model import Order
 from fakd_gui.benchmark.runner import Runner, empty_report
 from fakd_gui.benchmark.saved_tables import SavedTables

@@ -9,10 +9,10 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import QWidget
 
+from fakd_core.evaluation import coverage
+from fakd_core.evaluation.report import BICUBIC, Cell, Column, Kind, Mark, Report, Row, SetAt, shown
+from fakd_core.evaluation.report_export import Selection, heading
 from fakd_core.evaluation.results import covered
-from fakd_gui.benchmark import coverage
-from fakd_gui.benchmark.exports import Selection, heading
-from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Kind, Mark, Report, Row, SetAt, shown
 from fakd_gui.widgets.theme import current_theme
 
 Index = QModelIndex | QPersistentModelIndex

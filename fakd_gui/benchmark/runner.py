@@ -9,9 +9,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from fakd_core.evaluation.published import published_set
+from fakd_core.evaluation.report import Cell, Group, Report, Row, Score, SetAt
 from fakd_core.evaluation.results import LeftOut
 from fakd_core.events import CancelToken
-from fakd_gui.benchmark.report import Cell, Group, Report, Row, Score, SetAt
 from fakd_gui.benchmark.work import (
     BenchmarkEvent,
     CellFailed,

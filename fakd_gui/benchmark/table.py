@@ -26,8 +26,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.evaluation.report import SET_KINDS, Cell, Column, Kind, Report, Row
 from fakd_gui.benchmark.group_header import GroupHeader
-from fakd_gui.benchmark.report import SET_KINDS, Cell, Column, Kind, Report, Row
 from fakd_gui.benchmark.report_model import Index, Order, ReportModel, arrow
 from fakd_gui.session.bug_report import details_of
 from fakd_gui.session.bug_report import report as failure_report

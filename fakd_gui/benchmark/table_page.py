@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from fakd_gui.benchmark.report import Report
+from fakd_core.evaluation.report import Report
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 DROPS = (

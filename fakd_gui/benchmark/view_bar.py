@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_core.evaluation.published import SOURCE
-from fakd_gui.benchmark.report import BICUBIC, Kind, Report
+from fakd_core.evaluation.report import BICUBIC, Kind, Report
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 OPTIONAL = {

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fakd_core.errors import DataError, FakdError
+from fakd_core.evaluation.report import BICUBIC, Cell, Group, Score, SetAt
 from fakd_core.events import Cancelled, CancelToken, Progress
-from fakd_gui.benchmark.report import BICUBIC, Cell, Group, Score, SetAt
 from fakd_gui.session.jobs import describe
 from fakd_gui.session.model_cache import ModelCache
 

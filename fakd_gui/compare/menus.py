@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from fakd_core.models.references import model_labels
 from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_gui.compare.state import DIFFERENCE, SPLIT
 from fakd_gui.compare.work import PICTURE
-from fakd_gui.widgets.model_names import model_labels
 
 if TYPE_CHECKING:
     from fakd_gui.compare.panel import ComparePanel

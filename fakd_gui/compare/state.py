@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fakd_core.models.references import model_labels
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.split import Split
 from fakd_gui.compare.work import BICUBIC, HR, LR, picture_path
-from fakd_gui.widgets.model_names import model_labels
 from fakd_gui.widgets.theme import current_theme
 
 SPLIT = "split"

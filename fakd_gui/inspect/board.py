@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.events import Image8
+from fakd_core.models.references import model_labels
 from fakd_gui.inspect.colour_bar import Range
 from fakd_gui.inspect.features import Row, Window
 from fakd_gui.session.opened_image import OpenedImage
@@ -18,7 +19,6 @@ from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.image_canvas import Drag
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.layers import Layer
-from fakd_gui.widgets.model_names import model_labels
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.theme import affinity_lut, current_theme, difference_lut
 

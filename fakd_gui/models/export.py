@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QWidget
 
 from fakd_core.errors import ExportError
 from fakd_core.events import CancelToken
+from fakd_core.models.references import model_label
 from fakd_gui.session.jobs import Job, JobEnd, Outcome
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_dialogs import ask_save_path
-from fakd_gui.widgets.model_names import model_label
 
 LOOK_S = 0.1
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QWidget
 from fakd_core.data.folders import SAMPLES
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken
+from fakd_core.models.references import model_label
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import training_options
 from fakd_gui.session.jobs import LatestWins
@@ -23,7 +24,6 @@ from fakd_gui.train.form_check import FormFindings, Paces, check_values
 from fakd_gui.train.preset_bar import CUSTOM, PresetBar
 from fakd_gui.train.presets import PRESETS, QUICK
 from fakd_gui.train.recipe_editor import RecipeEditor
-from fakd_gui.widgets.model_names import model_label
 from fakd_gui.widgets.reference_field import ReferenceField
 
 CHECK_DELAY_MS = 250

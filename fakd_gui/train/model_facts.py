@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fakd_gui.widgets.model_names import model_label
+from fakd_core.models.references import model_label
 
 if TYPE_CHECKING:
     from fakd_core.models.spec import ModelSpec

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_photo
 
 from fakd_core.data.folders import SAMPLES, resolve_data
+from fakd_core.evaluation.report import Kind, SetAt
 from fakd_gui.benchmark.panel import BenchmarkPanel
-from fakd_gui.benchmark.report import Kind, SetAt
 
 
 def make_panel(bench: Bench, qtbot: QtBot) -> BenchmarkPanel:

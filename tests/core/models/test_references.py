@@ -14,7 +14,14 @@ from fakd_core.models import references
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.models.factory import create_model
 from fakd_core.models.presets import preset_spec
-from fakd_core.models.references import bundled_models, has_weights, load_model, model_file, resolve_spec
+from fakd_core.models.references import (
+    bundled_models,
+    has_weights,
+    load_model,
+    model_file,
+    model_labels,
+    resolve_spec,
+)
 
 
 @pytest.fixture
@@ -103,3 +110,13 @@ def test_names_are_listed_without_torch() -> None:
         "from fakd_core.models.presets import PRESETS; assert PRESETS; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_labels_of_models_with_the_same_name_differ_by_folder() -> None:
+    labels = model_labels(["/a/run1/student.safetensors", "/x/net.pt", "/y/net.pt", "bundled"])
+    assert labels == {
+        "/a/run1/student.safetensors": "run1",
+        "/x/net.pt": "x/net",
+        "/y/net.pt": "y/net",
+        "bundled": "bundled",
+    }

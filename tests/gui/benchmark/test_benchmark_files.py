@@ -25,11 +25,11 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
 from fakd_core.assets import reference_results
+from fakd_core.evaluation.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
+from fakd_core.evaluation.report_file import to_document
 from fakd_core.evaluation.results import ImageResult
 from fakd_core.models.references import bundled_models
-from fakd_gui.benchmark.document import to_document
 from fakd_gui.benchmark.panel import BenchmarkPanel
-from fakd_gui.benchmark.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
 from fakd_gui.benchmark.saved_tables import family_title
 
 

@@ -16,8 +16,8 @@ from small_models import Bench, save_model
 from fakd_core.data.folders import SAMPLES, resolve_data
 from fakd_core.evaluation import evaluate as evaluation
 from fakd_core.evaluation.metrics import Metric
+from fakd_core.evaluation.report import BICUBIC, Cell, Column, Kind
 from fakd_gui.benchmark.panel import BenchmarkPanel
-from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Kind
 from fakd_gui.benchmark.report_model import Order
 
 

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from fakd_core.data.datasets import open_dataset
 from fakd_core.evaluation import evaluate as evaluation
 from fakd_core.evaluation.evaluate import evaluate
+from fakd_core.evaluation.report import BICUBIC, Cell, Kind
 from fakd_core.models.cost import profile
 from fakd_core.models.references import load_model
 from fakd_gui.benchmark.panel import BenchmarkPanel
-from fakd_gui.benchmark.report import BICUBIC, Cell, Kind
 from fakd_gui.session.bug_report import keep_failures
 from fakd_gui.widgets.theme import DARK, LIGHT, watcher
 

@@ -16,7 +16,6 @@ from fakd_gui.widgets.convert import array_from_qimage, qimage_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.layers import Layer
-from fakd_gui.widgets.model_names import model_labels
 from fakd_gui.widgets.overview import overview_box
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.region_box import Grip, dragged, grip_at
@@ -139,16 +138,6 @@ def test_one_pane_alone_takes_the_whole_grid(qtbot: QtBot) -> None:
     assert camera.zoom == 5
     grid.show_only(None)
     assert all(pane.isVisible() for pane in panes)
-
-
-def test_models_with_one_name_are_told_apart() -> None:
-    labels = model_labels(["/a/run1/student.safetensors", "/x/net.pt", "/y/net.pt", "bundled"])
-    assert labels == {
-        "/a/run1/student.safetensors": "run1",
-        "/x/net.pt": "x/net",
-        "/y/net.pt": "y/net",
-        "bundled": "bundled",
-    }
 
 
 @pytest.mark.parametrize(("width", "percent"), [(383, 25), (257, 12.5), (129, 12.5)])

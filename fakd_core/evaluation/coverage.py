@@ -1,9 +1,9 @@
-"""How many images of a set its means are of, and which ones they lack. No Qt."""
+"""How many images of a set its means are of, and which ones they lack."""
 
 from __future__ import annotations
 
+from fakd_core.evaluation.report import Cell, Report, Score, SetAt
 from fakd_core.evaluation.results import LeftOut, covered
-from fakd_gui.benchmark.report import Cell, Report, Score, SetAt
 
 
 def measured_images(report: Report, score: Score, at: SetAt) -> int:

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from fakd_core.errors import DataError
-from fakd_core.evaluation.results import Failure, ImageResult, LeftOut, Result, from_json, to_json
-from fakd_gui.benchmark.document import from_document, read_report, to_document
-from fakd_gui.benchmark.exports import (
+from fakd_core.evaluation.report import BICUBIC, Cell, Column, Group, Kind, Mark, Report, Row, Score, SetAt
+from fakd_core.evaluation.report_export import (
     PROTOCOL,
     PUBLISHED_NOTE,
     Selection,
@@ -24,7 +23,8 @@ from fakd_gui.benchmark.exports import (
     to_latex,
     to_markdown,
 )
-from fakd_gui.benchmark.report import BICUBIC, Cell, Column, Group, Kind, Mark, Report, Row, Score, SetAt
+from fakd_core.evaluation.report_file import from_document, read_report, to_document
+from fakd_core.evaluation.results import Failure, ImageResult, LeftOut, Result, from_json, to_json
 
 SET5, MINE = SetAt("/data/Set5", 4), SetAt("/data/my_set & co", 4)
 BASELINE, FAKD, TEACHER = "runs/plain", "runs/100%_fakd", "teacher.pt"

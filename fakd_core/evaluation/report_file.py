@@ -1,4 +1,4 @@
-"""A report as JSON: `fakd evaluate --json`'s document, with what else a table needs beside it. No Qt.
+"""A report as JSON: `fakd evaluate --json`'s document, with what else a table needs beside it.
 
 The document's `results` and `failures` are the command line's, each with `data`, its folder. Beside them
 stand `teacher` and `baseline` (models' names), `measured` (ISO date and time) and `models`: for each its
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from fakd_core.errors import DataError
+from fakd_core.evaluation.coverage import measured_images
+from fakd_core.evaluation.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
 from fakd_core.evaluation.results import Failure, Result, failures_from_json, from_json, to_json
-from fakd_gui.benchmark.coverage import measured_images
-from fakd_gui.benchmark.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
-from fakd_gui.widgets.model_names import model_labels
+from fakd_core.models.references import model_labels
 
 
 def to_document(report: Report, now: datetime) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def from_document(document: object) -> Report:
     models = document.get("models")
     known = models if isinstance(models, dict) else {}
     refs = [ref for ref in known if isinstance(ref, str)]
-    refs += [one.model for one in (*results, *failures)]
+    refs += [*(result.model for result in results), *(failure.model for failure in failures)]
     labels = {**model_labels(list(dict.fromkeys(refs))), BICUBIC: "Bicubic"}
     rows = [_row(ref, labels[ref], known.get(ref)) for ref in dict.fromkeys(refs)]
     baseline = document.get("baseline")

@@ -1,4 +1,4 @@
-"""What a benchmark found: scores by model and set, and what is read off them. No Qt."""
+"""What a benchmark found: scores by model and set, and what is read off them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table as text to paste: Markdown, LaTeX, CSV. No Qt."""
+"""The table as text to paste: Markdown, LaTeX, CSV."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 
+from fakd_core.evaluation import coverage
 from fakd_core.evaluation.published import SOURCE
-from fakd_gui.benchmark import coverage
-from fakd_gui.benchmark.report import Column, Kind, Mark, Report, Row, Score, SetAt, shown
+from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, Score, SetAt, shown
 
 HEADINGS = {
     Kind.PARAMETERS: "Params (M)",
