@@ -74,12 +74,12 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
         session.shut_down()
 
     def ours() -> object:
-        return [held.row(LAYER, 40, 60) for held in features.values()]
+        return [held.affinity_row(LAYER, 40, 60) for held in features.values()]
 
     def textbook() -> object:
         with torch.inference_mode():
             return [
-                spatial_affinity(held.map(LAYER))[0, 40 * SIDE + 60].clone() for held in features.values()
+                spatial_affinity(held.tensor(LAYER))[0, 40 * SIDE + 60].clone() for held in features.values()
             ]
 
     return took, ours, textbook

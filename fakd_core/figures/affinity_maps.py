@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from fakd_core.errors import ConfigError
+from fakd_core.evaluation.features import (
+    MAX_EXACT_POSITIONS,
+    Floats,
+    Window,
+    lattice_stride,
+    sa_loss,
+    tap_title,
+    window_around,
+)
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.figures.inputs import FigureInputs, OnProgress, SourceImage, Window, window_around
+from fakd_core.figures.inputs import FigureInputs, OnProgress, SourceImage
 from fakd_core.figures.page import MM_PER_POINT, Cross, Frame, Item, Page, Picture, Rect
 from fakd_core.figures.spec import AffinityRecipe
 from fakd_core.figures.typesetting import Piece, centred, fitted_size, shortened
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-Row = npt.NDArray[np.float32]
 
 GAP = 1.5
 LINE = 1.25
 BAR = 2.2
 """Height of a colour bar, in mm."""
-EXACT_POSITIONS = 128 * 128
-ESTIMATE_POSITIONS = 64 * 64
 _AFFINITY, _DIFFERENCE = "bids:inferno", "colorbrewer:RdBu_r"
 _EDGE = "#404040"
 
@@ -35,7 +35,7 @@ class Student:
     """A student's row (h, w), its mean distance to the teacher's, and the SA loss over all positions."""
 
     name: str
-    row: Row = field(repr=False)
+    row: Floats = field(repr=False)
     row_distance: float
     sa: float
 
@@ -47,7 +47,7 @@ class Maps:
     subject: SourceImage = field(repr=False)
     window: Window
     tap: str
-    teacher: Row = field(repr=False)
+    teacher: Floats = field(repr=False)
     students: tuple[Student, ...]
     estimated: bool
 
@@ -73,8 +73,6 @@ def affinity_maps(
     cancel: CancelToken | None,
 ) -> Maps:
     """The values behind the figure; raises as `compose_affinity`."""
-    from fakd_core.distillation.affinity import affinity_row
-
     subject = materials.subject(recipe)
     height, width = subject.lr.shape[:2]
     y, x = recipe.query
@@ -85,49 +83,30 @@ def affinity_maps(
         )
     window = window_around((height, width), y, x)
     everyone = (recipe.teacher, *recipe.students)
-    models = [materials.model(shown.ref, subject.scale) for shown in everyone]
-    taps = []
+    # All of them before any work: a wrong one is reported at once.
+    for shown in everyone:
+        materials.model(shown.ref, subject.scale)
+    features = []
     for done, shown in enumerate(everyone):
         if cancel is not None:
             cancel.raise_if_cancelled()
         if on_progress is not None:
             on_progress(Progress(done, len(everyone), shown.name))
-        taps.append(materials.taps(subject, shown.ref, window, cancel)[recipe.layer])
-    rows = [affinity_row(tap, y - window.top, x - window.left).numpy() for tap in taps]
-    stride = _stride(window)
+        features.append(materials.features(subject, shown.ref, window, cancel))
+    rows = [maps.affinity_row(recipe.layer, y, x) for maps in features]
+    stride = 1 if window.positions <= MAX_EXACT_POSITIONS else lattice_stride(window)
     students = []
-    for shown, tap, row in zip(recipe.students, taps[1:], rows[1:], strict=True):
+    for shown, maps, row in zip(recipe.students, features[1:], rows[1:], strict=True):
         if cancel is not None:
             cancel.raise_if_cancelled()
         distance = float(np.abs(row - rows[0]).mean())
-        students.append(Student(shown.name, row, distance, _sa(tap, taps[0], stride)))
-    spec = models[0].spec
-    unit = "block" if spec.architecture == "edsr" else "group"
-    place = spec.tap_names[recipe.layer].replace("after ", f"after {unit} ")
+        loss = sa_loss(maps, features[0], recipe.layer, stride)
+        students.append(Student(shown.name, row, distance, loss))
+    place = tap_title(features[0].spec, recipe.layer)
     return Maps(subject, window, place, rows[0], tuple(students), stride > 1)
 
 
-def _stride(window: Window) -> int:
-    """1 where the SA loss over all positions takes seconds at most; above that, a lattice's."""
-    if window.height * window.width <= EXACT_POSITIONS:
-        return 1
-    stride = 2
-    while -(-window.height // stride) * -(-window.width // stride) > ESTIMATE_POSITIONS:
-        stride += 1
-    return stride
-
-
-def _sa(student: Tensor, teacher: Tensor, stride: int) -> float:
-    import torch
-
-    from fakd_core.distillation.affinity import spatial_affinity_loss
-
-    with torch.inference_mode():
-        some = [tap[None, :, ::stride, ::stride].contiguous() for tap in (student, teacher)]
-        return float(spatial_affinity_loss(*some))
-
-
-def coloured(values: Row, low: float, high: float, name: str) -> Image8:
+def coloured(values: Floats, low: float, high: float, name: str) -> Image8:
     """(h, w) values -> (h, w, 3) uint8 by cmap's colour map `name` over [low, high]; beyond is clipped."""
     position = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
     table = _table(name)
@@ -227,10 +206,10 @@ class _Layout:
         columns = slice(window.columns.start * scale, window.columns.stop * scale)
         return subject.hr[rows, columns]
 
-    def _heat(self, row: Row) -> Image8:
+    def _heat(self, row: Floats) -> Image8:
         return self._laid(coloured(row, *self._recipe.range, _AFFINITY))
 
-    def _delta(self, row: Row) -> Image8:
+    def _delta(self, row: Floats) -> Image8:
         limit = self._recipe.difference_range
         return self._laid(coloured(row - self._maps.teacher, -limit, limit, _DIFFERENCE))
 

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 from fakd_core.data.image_files import read_image
 from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import ConfigError, DataError
+from fakd_core.evaluation.features import FeatureMaps, Window, extract_features
 from fakd_core.events import CancelToken, Image8, Progress, Scores
 from fakd_core.figures.spec import BICUBIC, HR, Figure
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from fakd_core.models.layers import SRNetwork
-
-MAX_SIDE = 256
-"""A larger LR image's affinities are taken in a window of this side around the position."""
 
 Load = Callable[[str], "SRNetwork"]
 OnProgress = Callable[[Progress], None]
@@ -40,32 +36,6 @@ class SourceImage:
         return height * self.scale, width * self.scale
 
 
-@dataclass(frozen=True)
-class Window:
-    """A part of the LR image, in LR pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    @property
-    def rows(self) -> slice:
-        return slice(self.top, self.top + self.height)
-
-    @property
-    def columns(self) -> slice:
-        return slice(self.left, self.left + self.width)
-
-
-def window_around(lr_size: tuple[int, int], y: int, x: int) -> Window:
-    """All of a small image of `lr_size` (height, width), else the window centred on (y, x)."""
-    height, width = (min(side, MAX_SIDE) for side in lr_size)
-    top = min(max(0, y - height // 2), lr_size[0] - height)
-    left = min(max(0, x - width // 2), lr_size[1] - width)
-    return Window(top, left, height, width)
-
-
 class FigureInputs:
     """Keeps what the last figures needed, so that another font or width costs no network's pass.
 
@@ -79,7 +49,7 @@ class FigureInputs:
         self._subject: SourceImage | None = None
         self._outputs: dict[str, tuple[SRNetwork | None, Image8]] = {}
         self._scores: dict[str, tuple[Image8, Scores]] = {}
-        self._taps: dict[tuple[str, Window], tuple[SRNetwork, tuple[Tensor, ...]]] = {}
+        self._features: dict[tuple[str, Window], tuple[SRNetwork, FeatureMaps]] = {}
 
     def subject(self, figure: Figure) -> SourceImage:
         """The image of `figure`; another one than before lets all that was kept go.
@@ -95,7 +65,7 @@ class FigureInputs:
             self._source = source
             self._outputs.clear()
             self._scores.clear()
-            self._taps.clear()
+            self._features.clear()
         return self._subject
 
     def model(self, ref: str, scale: int) -> SRNetwork:
@@ -147,29 +117,17 @@ class FigureInputs:
             held = self._scores[ref] = (sr, scores)
         return held[1]
 
-    def taps(
+    def features(
         self, subject: SourceImage, ref: str, window: Window, cancel: CancelToken | None
-    ) -> tuple[Tensor, ...]:
-        """The four feature maps (C, h, w) of `ref` over `window` of the LR image, float32 on the CPU."""
-        import torch
-
-        from fakd_core.distillation.affinity import full_precision
-        from fakd_core.inference.upscale import tensor_from_image
-        from fakd_core.models.layers import check_taps
-        from fakd_core.runtime.cancellation import cancellable
-
+    ) -> FeatureMaps:
+        """The feature maps of `ref` over `window` of the LR image. Raises `Cancelled` between layers."""
         model = self.model(ref, subject.scale)
-        check_taps(model, ref)
-        held = self._taps.get((ref, window))
+        held = self._features.get((ref, window))
         if held is None or held[0] is not model:
-            device = next(model.parameters()).device
-            lr = tensor_from_image(subject.lr[window.rows, window.columns], device)
-            with torch.inference_mode(), cancellable(cancel):
-                _, maps = model.forward_features(lr)
-                held = (model, tuple(full_precision(tap[0]).float().cpu() for tap in maps))
-            # Another position's window is not worth its memory.
-            self._taps = {key: kept for key, kept in self._taps.items() if key[1] == window}
-            self._taps[ref, window] = held
+            held = (model, extract_features(model, subject.lr, window, name=ref, cancel=cancel))
+            # The maps of another position's window aren't worth their memory.
+            self._features = {key: kept for key, kept in self._features.items() if key[1] == window}
+            self._features[ref, window] = held
         return held[1]
 
 

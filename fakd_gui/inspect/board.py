@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
+from fakd_core.evaluation.features import Floats, Window
 from fakd_core.events import Image8
 from fakd_core.models.references import model_labels
 from fakd_gui.inspect.colour_bar import Range
-from fakd_gui.inspect.features import Row, Window
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import colourise, qimage_from_array
@@ -40,7 +40,7 @@ def difference_key(student: str) -> str:
     return f"difference of {student}"
 
 
-def coloured(values: Row, is_difference: bool, look: MapStyle) -> Image8:
+def coloured(values: Floats, is_difference: bool, look: MapStyle) -> Image8:
     """(h, w) affinities or differences -> (h, w, 4) RGBA in the fixed colours."""
     lut = difference_lut() if is_difference else affinity_lut()
     return colourise(values, lut, *(look.difference if is_difference else look.affinity))
@@ -63,7 +63,7 @@ class MapBoard(QObject):
         self.image: OpenedImage | None = None
         self.window: Window | None = None
         self.region: Window | None = None
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, Floats] = {}
         """Affinities by model, and student minus teacher by `difference_key`; (h, w) over the window."""
         self.numbered = True
         self.teacher = ""
@@ -152,7 +152,7 @@ class MapBoard(QObject):
                 pane.canvas.drag = Drag.PAN if movable else Drag.POINT
             pane.canvas.update()
 
-    def show_rows(self, rows: Mapping[str, Row], window: Window | None) -> None:
+    def show_rows(self, rows: Mapping[str, Floats], window: Window | None) -> None:
         """Take the models' `rows`; the differences follow from them."""
         self.window = window
         self.rows = dict(rows)
@@ -184,7 +184,7 @@ class MapBoard(QObject):
     def value(self, key: str, pixel: tuple[int, int] | None) -> float | None:
         """The value of the map `key` at `pixel` (y, x); None outside the window."""
         row = self.rows.get(key)
-        if row is None or pixel is None or self.window is None or not self.window.holds(*pixel):
+        if row is None or pixel is None or self.window is None or not self.window.contains_pixel(*pixel):
             return None
         return float(row[pixel[0] - self.window.top, pixel[1] - self.window.left])
 

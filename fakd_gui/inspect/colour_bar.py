@@ -12,8 +12,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
+from fakd_core.evaluation.features import Floats
 from fakd_core.events import Image8
-from fakd_gui.inspect.features import Row
 from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.theme import current_theme
 
@@ -30,7 +30,7 @@ class Values:
 
     label: str
     colour: str
-    values: Row = field(repr=False)
+    values: Floats = field(repr=False)
 
     @property
     def mean(self) -> float:
@@ -76,7 +76,7 @@ class ColourScale(QWidget):
         self.bounds, self.maps, self._heights = bounds, maps, None
         self.update()
 
-    def shares(self, row: Row) -> npt.NDArray[np.float64]:
+    def shares(self, row: Floats) -> npt.NDArray[np.float64]:
         """The share of positions in each of `BINS` bins of the range; what lies beyond counts at its ends."""
         low, high = self.bounds
         position = (row.ravel() - low) * (BINS / (high - low))

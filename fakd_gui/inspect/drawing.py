@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from PySide6.QtCore import QRectF
 
+from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, MAX_WINDOW_SIDE, tap_title
 from fakd_core.events import Image8
 from fakd_gui.inspect.board import IMAGE, MapBoard, difference_key
 from fakd_gui.inspect.colour_bar import Values, signed
 from fakd_gui.inspect.engine import AffinityEngine
-from fakd_gui.inspect.features import MAX_EXACT_POSITIONS, MAX_SIDE, tap_title
 from fakd_gui.inspect.layout import InspectLayout
 from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at
 from fakd_gui.inspect.losses import SALoss
@@ -89,8 +89,9 @@ def show_position(panel: InspectLayout) -> None:
         return
     height, width = image.lr.shape[:2]
     text = f"{image.name} · LR {width} × {height} px · ×{image.scale}"
-    if max(height, width) > MAX_SIDE:
-        text += f" · {min(width, MAX_SIDE)} × {min(height, MAX_SIDE)} px around the pixel are inspected"
+    if max(height, width) > MAX_WINDOW_SIDE:
+        shown = f"{min(width, MAX_WINDOW_SIDE)} × {min(height, MAX_WINDOW_SIDE)}"
+        text += f" · {shown} px around the pixel are inspected"
     panel.status.left.setText(text)
     panel.status.left.setToolTip(str(image.path))
     pixel = panel.board.pixel(panel.camera.cursor)

@@ -9,22 +9,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from fakd_core.errors import CheckpointError, FakdError
+from fakd_core.errors import FakdError
+from fakd_core.evaluation.features import Floats, Window, lattice_stride, sa_loss, window_around
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.models.references import split_taps
 from fakd_core.models.spec import TAP_COUNT
-from fakd_gui.inspect.features import (
-    Features,
-    Origin,
-    Row,
-    Source,
-    Window,
-    affinity_loss,
-    estimate_stride,
-    extract,
-    window_around,
-)
 from fakd_gui.inspect.losses import LossTable, SALoss, loss_key
+from fakd_gui.inspect.sources import Origin, Source, SourceMaps, extract_maps
 from fakd_gui.session.jobs import LatestWins, describe
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
@@ -38,7 +29,7 @@ class Extracted:
     """Why the feature maps of some models are missing; those of the others are in the engine."""
 
     image: OpenedImage = field(repr=False)
-    features: dict[str, Features]
+    features: dict[str, SourceMaps]
     failures: dict[str, str]
 
 
@@ -52,17 +43,17 @@ class AffinityEngine(QObject):
     idle = Signal()
     """No feature maps are being computed any more."""
     failed = Signal(str)
-    _made = Signal(object, str, object)
+    _made = Signal(object, object, object)
 
     def __init__(self, models: ModelCache, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._models = models
-        self.features: dict[str, Features] = {}
+        self.features: dict[str, SourceMaps] = {}
         self.losses = LossTable(self)
         self.losses.failed.connect(self.failed)
         self._origins: dict[str, Origin] = {}
         """Of checkpoints, by file."""
-        self._kept: OrderedDict[tuple[Origin, Window], Features] = OrderedDict()
+        self._kept: OrderedDict[tuple[Origin, Window], SourceMaps] = OrderedDict()
         self._image: OpenedImage | None = None
         self._sources: list[Source] = []
         self._extracting = LatestWins("feature maps", self)
@@ -89,7 +80,9 @@ class AffinityEngine(QObject):
 
     def holds(self, y: int, x: int) -> bool:
         """Whether there are feature maps, and over a window with the LR pixel (y, x) in it."""
-        return bool(self.features) and all(held.window.holds(y, x) for held in self.features.values())
+        return bool(self.features) and all(
+            held.window.contains_pixel(y, x) for held in self.features.values()
+        )
 
     @property
     def window(self) -> Window | None:
@@ -105,12 +98,12 @@ class AffinityEngine(QObject):
         models, kept = self._models, dict(self._kept)
 
         def work(token: CancelToken) -> Extracted:
-            features: dict[str, Features] = {}
+            features: dict[str, SourceMaps] = {}
             failures: dict[str, str] = {}
             for number, source in enumerate(sources):
                 self.progressed.emit(source.ref, number, len(sources))
                 try:
-                    made = _features(models, source, image, window, kept, token)
+                    made = extract_maps(source, image, window, models=models, cache=kept, cancel=token)
                 except FakdError as error:
                     failures[source.ref] = str(error)
                 except Cancelled:
@@ -120,7 +113,7 @@ class AffinityEngine(QObject):
                 else:
                     token.raise_if_cancelled()
                     features[source.ref] = made
-                    self._made.emit(image, source.ref, made)
+                    self._made.emit(image, source, made)
             return Extracted(image, features, failures)
 
         self._extracting.submit(work)
@@ -133,30 +126,29 @@ class AffinityEngine(QObject):
         image, target = self._image, self.features.get(teacher)
         if image is None or target is None:
             return
-        models, kept, stride = self._models, dict(self._kept), estimate_stride(target.window)
+        models, kept, stride = self._models, dict(self._kept), lattice_stride(target.window)
 
         def work(token: CancelToken) -> None:
             for number, source in enumerate(sources):
                 self.progressed.emit(source.ref, number, len(sources))
                 try:
-                    made = _features(models, source, image, target.window, kept, token)
+                    made = extract_maps(source, image, target.window, models=models, cache=kept, cancel=token)
                 except (FakdError, OSError):
                     continue  # A run that goes on has removed it meanwhile.
                 losses = [
-                    SALoss(affinity_loss(target, made, layer, stride), stride == 1)
-                    for layer in range(TAP_COUNT)
+                    SALoss(sa_loss(made, target, layer, stride), stride == 1) for layer in range(TAP_COUNT)
                 ]
                 token.raise_if_cancelled()
-                self._made.emit(image, "", (made, target, losses))
+                self._made.emit(image, source, (made, target, losses))
 
         self._surveying.submit(work)
 
-    def rows(self, refs: Sequence[str], layer: int, query: tuple[int, int]) -> dict[str, Row]:
+    def rows(self, refs: Sequence[str], layer: int, query: tuple[int, int]) -> dict[str, Floats]:
         """The affinities of `query` (y, x) at tap `layer` by model: milliseconds, on the calling thread."""
         return {
-            ref: held.row(layer, *query)
+            ref: held.affinity_row(layer, *query)
             for ref, held in self.features.items()
-            if ref in refs and held.window.holds(*query)
+            if ref in refs and held.window.contains_pixel(*query)
         }
 
     def request_losses(self, teacher: str, students: Sequence[str], layer: int, exactly: bool) -> None:
@@ -194,20 +186,22 @@ class AffinityEngine(QObject):
     def _window(self, image: OpenedImage, query: tuple[int, int]) -> Window:
         """The window held already, as long as the query lies in it."""
         window = self.window
-        return window if window and window.holds(*query) else window_around(image.lr.shape[:2], *query)
+        return (
+            window if window and window.contains_pixel(*query) else window_around(image.lr.shape[:2], *query)
+        )
 
-    def _take_one(self, image: OpenedImage, ref: str, made: object) -> None:
+    def _take_one(self, image: OpenedImage, source: Source, made: object) -> None:
         if image is not self._image:
             return
-        if isinstance(made, Features):
-            if any(source.ref == ref and source.gave(made.origin) for source in self._sources):
+        if isinstance(made, SourceMaps):
+            if source in self._sources:
                 # Maps over different windows are not shown together.
                 self.features = {
                     other: held for other, held in self.features.items() if held.window == made.window
                 }
-                self.features[ref] = made
+                self.features[source.ref] = made
                 self._keep(made)
-                self.model_ready.emit(ref)
+                self.model_ready.emit(source.ref)
             return
         assert isinstance(made, tuple)
         features, target, losses = made
@@ -221,7 +215,7 @@ class AffinityEngine(QObject):
             self.features = result.features
             self.extracted.emit(result)
 
-    def _keep(self, made: Features) -> None:
+    def _keep(self, made: SourceMaps) -> None:
         self._origins[made.origin[0]] = made.origin
         self._kept[made.origin, made.window] = made
         self._kept.move_to_end((made.origin, made.window))
@@ -230,30 +224,3 @@ class AffinityEngine(QObject):
             del self._kept[key]
         while len(self._kept) > 1 and sum(held.nbytes for held in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)
-
-
-def _features(
-    models: ModelCache,
-    source: Source,
-    image: OpenedImage,
-    window: Window,
-    kept: dict[tuple[Origin, Window], Features],
-    token: CancelToken,
-) -> Features:
-    """Those kept, or new ones. Raises as loading a model does, and `Cancelled`."""
-    from fakd_core.models.references import load_model, model_file, with_taps
-
-    token.raise_if_cancelled()
-    file = source.file or model_file(source.ref)
-    try:
-        origin = (with_taps(str(file), split_taps(source.ref)[1]), file.stat().st_mtime_ns)
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"{file}: this checkpoint is gone (a run keeps fewer as it goes on); choose another"
-        ) from None
-    known = kept.get((origin, window))
-    if known is not None:
-        return known
-    # A checkpoint is looked at in passing: only its maps are kept.
-    model = models.get(source.ref) if source.file is None else load_model(source.file)
-    return extract(model, origin, image, window, token, source.ref)

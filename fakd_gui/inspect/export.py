@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fakd_core.data.image_files import write_image
+from fakd_core.evaluation.features import Floats, Window
 from fakd_core.events import Image8
 from fakd_core.files import atomic_path, write_text
-from fakd_gui.inspect.features import Matrix, Row, Window
 
 MATRIX_SIDE = 1024
 """Pixels that a matrix's picture may have on a side; a cell is a square of whole pixels."""
@@ -27,12 +27,12 @@ class Export:
     layer: int
     query: tuple[int, int]
     window: Window
-    rows: Mapping[str, Row] = field(repr=False)
+    rows: Mapping[str, Floats] = field(repr=False)
     pictures: Mapping[str, Image8] = field(repr=False)
     """The maps in their colours, (h, w, 4) RGBA, one pixel per LR pixel."""
     scale: int
     region: Window | None = None
-    matrices: Mapping[str, Matrix] = field(default_factory=dict, repr=False)
+    matrices: Mapping[str, Floats] = field(default_factory=dict, repr=False)
     matrix_pictures: Mapping[str, Image8] = field(default_factory=dict, repr=False)
     """(N, N, 4) RGBA, one pixel per cell."""
 

@@ -7,16 +7,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
+from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, Window, lattice_stride, sa_loss
 from fakd_core.events import CancelToken
 from fakd_core.models.spec import TAP_COUNT
-from fakd_gui.inspect.features import (
-    MAX_EXACT_POSITIONS,
-    Features,
-    Origin,
-    Window,
-    affinity_loss,
-    estimate_stride,
-)
+from fakd_gui.inspect.sources import Origin, SourceMaps
 from fakd_gui.session.jobs import LatestWins
 
 Key = tuple[Origin, Origin, Window]
@@ -35,7 +29,7 @@ class SALoss:
         return f"{'' if self.exact else '≈ '}{self.value:.4f}"
 
 
-def loss_key(teacher: Features, student: Features) -> Key:
+def loss_key(teacher: SourceMaps, student: SourceMaps) -> Key:
     return teacher.origin, student.origin, teacher.window
 
 
@@ -84,14 +78,14 @@ class LossTable(QObject):
             self._losses[key, layer] = loss
         self.changed.emit()
 
-    def request(self, teacher: Features, students: Sequence[Features], layer: int, exactly: bool) -> None:
+    def request(self, teacher: SourceMaps, students: Sequence[SourceMaps], layer: int, exactly: bool) -> None:
         """Compute what is missing, `layer` first: estimates for all layers, then (`exactly`) exact values.
 
         `changed` follows for each.
         """
         layers = sorted(range(TAP_COUNT), key=lambda tap: tap != layer)
         cells = [(student, tap) for tap in layers for student in students]
-        stride = estimate_stride(teacher.window)
+        stride = lattice_stride(teacher.window)
         exactly = exactly and teacher.window.positions <= MAX_EXACT_POSITIONS
         rough = [cell for cell in cells if (loss_key(teacher, cell[0]), cell[1]) not in self._estimates]
         fine = [cell for cell in cells if exactly and stride > 1 and not self._is_exact(teacher, *cell)]
@@ -100,11 +94,11 @@ class LossTable(QObject):
         def work(token: CancelToken) -> None:
             for student, tap in rough:
                 token.raise_if_cancelled()
-                loss = SALoss(affinity_loss(teacher, student, tap, stride), stride == 1)
+                loss = SALoss(sa_loss(student, teacher, tap, stride), stride == 1)
                 self._made.emit(generation, (loss_key(teacher, student), tap, True), loss)
             for student, tap in fine:
                 token.raise_if_cancelled()
-                loss = SALoss(affinity_loss(teacher, student, tap), True)
+                loss = SALoss(sa_loss(student, teacher, tap), True)
                 self._made.emit(generation, (loss_key(teacher, student), tap, False), loss)
 
         if rough or fine:
@@ -113,7 +107,7 @@ class LossTable(QObject):
             # What is being computed is for other models.
             self._worker.cancel()
 
-    def _is_exact(self, teacher: Features, student: Features, layer: int) -> bool:
+    def _is_exact(self, teacher: SourceMaps, student: SourceMaps, layer: int) -> bool:
         known = self._losses.get((loss_key(teacher, student), layer))
         return known is not None and known.exact
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from fakd_core.evaluation.features import FeatureMaps, Floats, Window
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.inspect.board import COLUMN_COLOUR, MapStyle, coloured, difference_key
 from fakd_gui.inspect.colour_bar import signed
-from fakd_gui.inspect.features import Features, Matrix, Window
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array
@@ -29,7 +29,7 @@ DEFAULT_REGION = 16
 class MatrixRequest:
     """What the matrices are made of."""
 
-    features: Mapping[str, Features] = field(repr=False)
+    features: Mapping[str, FeatureMaps] = field(repr=False)
     teacher: str
     students: Sequence[str]
     layer: int
@@ -42,7 +42,7 @@ class Matrices:
     """(N, N) values by model and difference, and their pictures."""
 
     wanted: MatrixRequest
-    values: dict[str, Matrix] = field(repr=False)
+    values: dict[str, Floats] = field(repr=False)
     pictures: dict[str, Image8] = field(repr=False)
 
 
@@ -57,11 +57,11 @@ class MatrixHeading:
 
 def make_matrices(wanted: MatrixRequest) -> Matrices:
     """Compute and colour them; off the GUI thread for large regions."""
-    values: dict[str, Matrix] = {}
+    values: dict[str, Floats] = {}
     for ref in (wanted.teacher, *wanted.students):
         held = wanted.features.get(ref)
         if held is not None and held.window.contains(wanted.region):
-            values[ref] = held.matrix(wanted.layer, wanted.region)
+            values[ref] = held.affinity_matrix(wanted.layer, wanted.region)
     for student in wanted.students:
         if student in values and wanted.teacher in values:
             values[difference_key(student)] = values[student] - values[wanted.teacher]
@@ -136,9 +136,9 @@ class MatrixView(QWidget):
             return
         region = self.matrices.wanted.region
         side, marks = region.positions, list[tuple[QRectF, str]]()
-        if region.holds(*pixel):
+        if region.contains_pixel(*pixel):
             marks.append((QRectF(0, region.index(*pixel), side, 1), current_theme().accent))
-        if other is not None and region.holds(*other):
+        if other is not None and region.contains_pixel(*other):
             marks.append((QRectF(region.index(*other), 0, 1, side), COLUMN_COLOUR))
         for pane in self.panes.values():
             pane.canvas.marks = tuple(marks)

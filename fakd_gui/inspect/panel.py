@@ -9,17 +9,18 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
+from fakd_core.evaluation.features import tap_title
 from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.drawing import draw_maps, show_losses, show_picture, show_position, update_readouts
 from fakd_gui.inspect.engine import Extracted
 from fakd_gui.inspect.export_menu import ExportMenu, collect, open_figure, picture
-from fakd_gui.inspect.features import Source, tap_title
 from fakd_gui.inspect.keys import KEYS, InspectKeys
 from fakd_gui.inspect.layout import InspectLayout
 from fakd_gui.inspect.matrix_view import MatrixHeading
 from fakd_gui.inspect.region_mode import RegionMode
 from fakd_gui.inspect.remembered import recall, remember
+from fakd_gui.inspect.sources import Source
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.session import Session

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.events import ValidationEnd
 from fakd_core.runs.layout import snapshots
-from fakd_gui.inspect.features import Source
+from fakd_gui.inspect.sources import Source
 from fakd_gui.session.jobs import Job
 from fakd_gui.session.session import Session
 

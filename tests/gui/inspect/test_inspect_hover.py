@@ -77,7 +77,7 @@ def test_without_hover_mode_the_mouse_only_reads(bench: Bench, panel: InspectPan
 def test_hovering_beyond_the_window_of_a_large_image_computes_nothing(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fakd_gui.inspect.features.MAX_SIDE", 12)
+    monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 12)
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
     panel.controls.hover.setChecked(True)

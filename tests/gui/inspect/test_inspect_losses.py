@@ -14,9 +14,9 @@ from small_models import Bench, save_photo
 
 from fakd_core.data.image_files import write_image
 from fakd_core.distillation.affinity import spatial_affinity_loss
+from fakd_core.evaluation.features import extract_features
 from fakd_core.events import CancelToken
 from fakd_gui.inspect.board import difference_key
-from fakd_gui.inspect.features import extract
 from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at, verdict
 from fakd_gui.inspect.losses import SALoss
 from fakd_gui.inspect.panel import InspectPanel
@@ -109,7 +109,7 @@ def test_the_verdict_counts_layers(losses: tuple[list[float], ...], said: str) -
 def test_large_windows_are_estimated_and_said_to_be(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fakd_gui.inspect.features.ESTIMATE_POSITIONS", 1000)
+    monkeypatch.setattr("fakd_core.evaluation.features.MAX_LATTICE_POSITIONS", 1000)
     monkeypatch.setattr("fakd_gui.inspect.losses.MAX_EXACT_POSITIONS", 1200)
     student = bench.students[0]
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
@@ -132,15 +132,13 @@ def test_computing_is_told_and_can_be_cancelled(
 ) -> None:
     started, go_on = threading.Event(), threading.Event()
 
-    def slow(*given: object, **more: object) -> object:
+    def slow(*given: object, cancel: CancelToken, **more: object) -> object:
         started.set()
         go_on.wait(SLOW / 1000)
-        token = given[4]
-        assert isinstance(token, CancelToken)
-        token.raise_if_cancelled()
-        return extract(*given, **more)
+        cancel.raise_if_cancelled()
+        return extract_features(*given, cancel=cancel, **more)
 
-    monkeypatch.setattr("fakd_gui.inspect.engine.extract", slow)
+    monkeypatch.setattr("fakd_gui.inspect.sources.extract_features", slow)
     bench.session.add_student(bench.students[1])
     qtbot.waitUntil(started.is_set, timeout=SLOW)
     status = inspected.status

@@ -12,8 +12,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import Bench
 
+from fakd_core.evaluation.features import Window
 from fakd_gui.inspect.board import COLUMN_COLOUR, IMAGE, ROW_COLOUR, difference_key
-from fakd_gui.inspect.features import Window
 from fakd_gui.inspect.matrix_view import region_from
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.widgets.convert import array_from_qimage, colourise

@@ -14,7 +14,6 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo, turn_wheel
 
 from fakd_gui.inspect.board import IMAGE, difference_key
-from fakd_gui.inspect.features import MAX_SIDE, window_around
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.widgets.convert import array_from_qimage, colourise
 from fakd_gui.widgets.theme import affinity_lut, difference_lut
@@ -209,7 +208,7 @@ def test_a_teacher_that_fails_is_said_where_its_differences_would_be(
 def test_a_large_image_is_inspected_in_a_window_around_the_query(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fakd_gui.inspect.features.MAX_SIDE", 12)
+    monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 12)
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
     window = inspected.board.window
@@ -228,17 +227,6 @@ def test_a_large_image_is_inspected_in_a_window_around_the_query(
     assert "window 12 × 12 of 40 × 32 px" in inspected.board.panes[IMAGE].header.figures
     frame = inspected.board.panes[IMAGE].canvas.marks[0][0]
     assert frame.getRect() == (0, 80, 48, 48)
-
-
-def test_a_window_never_leaves_the_image() -> None:
-    side = MAX_SIDE
-    assert window_around((100, 90), 50, 2) == window_around((100, 90), 0, 89)
-    for y, x in ((0, 0), (999, 599), (500, 300)):
-        window = window_around((1000, 600), y, x)
-        assert window.holds(y, x)
-        assert (window.height, window.width) == (side, side)
-        assert 0 <= window.top <= 1000 - side
-        assert 0 <= window.left <= 600 - side
 
 
 def test_without_models_the_panel_says_what_to_do_until_there_is_one(

@@ -138,13 +138,13 @@ def test_inspect(scene: Scene) -> None:
     scene.qtbot.waitUntil(lambda: scene.student in panel.board.rows, timeout=SLOW)
     scene.idle()
     third = save_model(scene.folder, "third", 2)
-    scene.fails("fakd_gui.inspect.engine.extract", lambda: session.add_student(third))
+    scene.fails("fakd_gui.inspect.sources.extract_features", lambda: session.add_student(third))
     assert scene.reason in panel.board.panes[third].canvas.message
     assert scene.reason in panel.board.panes[difference_key(third)].canvas.message
     with scene.qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         panel.refresh()
     fourth = save_model(scene.folder, "fourth", 3)
-    scene.fails("fakd_gui.inspect.losses.affinity_loss", lambda: session.add_student(fourth))
+    scene.fails("fakd_gui.inspect.losses.sa_loss", lambda: session.add_student(fourth))
     scene.fails("fakd_gui.inspect.matrix_view.make_matrices", panel.controls.matrix.click)
     panel.set_layer(1)
     scene.qtbot.waitUntil(lambda: panel.matrix.matrices is not None, timeout=SLOW)

@@ -186,13 +186,13 @@ def test_rankings_asked_for_anew_wait_for_the_one_that_ends(
 def test_an_arrow_held_down_in_inspect_computes_the_maps_of_two_windows(
     inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fakd_gui.inspect.features.MAX_SIDE", 6)
+    monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 6)
     panel, session = inspected, inspected.session
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         session.open_image(save_photo(Path(session.students[0]).parent, "wide", 32, 200))
     panel.set_query(0, 0)
     qtbot.waitUntil(lambda: panel.engine.holds(0, 0) and not panel.engine.computing, timeout=SLOW)
-    gate = Gate(monkeypatch, "fakd_gui.inspect.engine.extract")
+    gate = Gate(monkeypatch, "fakd_gui.inspect.sources.extract_features")
     QTest.keyPress(panel, Qt.Key.Key_Right)
     for _ in range(HELD):
         QTest.keyClick(panel, Qt.Key.Key_Right)

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from external_networks import external_file
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from fakd_core import load_model
-from fakd_core.distillation.affinity import affinity_row
-from fakd_core.errors import FeatureTapError
-from fakd_core.events import CancelToken
-from fakd_core.inference.upscale import tensor_from_image
 from fakd_core.models.external.network import SpandrelNetwork
-from fakd_gui.inspect.features import extract, tap_title, window_around
 from fakd_gui.session.jobs import stop_all
-from fakd_gui.session.opened_image import open_image
 from fakd_gui.session.session import Session
 from fakd_gui.train.panel import TrainPanel
 
@@ -120,24 +111,3 @@ def test_a_term_that_needs_equal_channels_names_both(panel: TrainPanel, qtbot: Q
     checked(qtbot, panel)
     row = panel.form.recipe.rows[0]
     assert "the student has 8 features, the teacher 12" in row.problem
-
-
-def test_it_is_inspected_like_our_own(swinir: Path, photos: Path, tmp_path: Path) -> None:
-    image = open_image(photos / "coffee0.png", 4, False)
-    window, token = window_around(image.lr.shape[:2], 5, 6), CancelToken()
-    model = load_model(swinir)
-    held = extract(model, (str(swinir), 0), image, window, token, "SwinIR")
-    assert [tap_title(held.spec, layer) for layer in range(4)] == CHOSEN
-    with torch.no_grad():
-        _, maps = model.forward_features(tensor_from_image(image.lr))
-    for layer, tap in enumerate(maps):
-        expected = affinity_row(tap[0], 5, 6).numpy()
-        assert np.abs(held.row(layer, 5, 6) - expected).max() < 1e-4
-
-    bare = external_file(tmp_path, "RealCUGAN")
-    image = open_image(photos / "coffee0.png", 2, False)
-    window = window_around(image.lr.shape[:2], 5, 6)
-    with pytest.raises(
-        FeatureTapError, match=r"RealCUGAN has no feature maps .* only its output can be used"
-    ):
-        extract(load_model(bare), (str(bare), 0), image, window, token, "it")
