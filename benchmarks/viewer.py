@@ -70,7 +70,7 @@ def opening(path: Path) -> tuple[float, float, float, ComparePanel]:
     worked = time.process_time()
     begun = last = time.perf_counter()
     panel.opener.open(path)
-    wait(lambda: "HR" in panel.board.panes and bool(panel.board.panes["HR"].canvas.layers), 60)
+    wait(lambda: "HR" in panel.board.panes and bool(panel.board.panes["HR"].canvas.overlays), 60)
     panel.board.panes["HR"].canvas.repaint()
     took = time.perf_counter() - begun
     worked = time.process_time() - worked
@@ -101,13 +101,13 @@ def frames(widget: QWidget, step: Callable[[int], object]) -> float:
 
 
 def canvas_frames(panel: ComparePanel, zoom: float) -> float:
-    layer = panel.board.panes["HR"].canvas.layers[0]
+    overlay = panel.board.panes["HR"].canvas.overlays[0]
     camera = Camera()
     canvas = ImageCanvas(camera)
     canvas.resize(*VIEW)
     canvas.show()
     camera.set_scene(WIDTH, HEIGHT)
-    canvas.set_layers(layer)
+    canvas.set_overlays(overlay)
     camera.zoom_to(zoom, camera.middle)
     took = frames(canvas, lambda number: camera.pan(QPointF(-7, -3 if number % 2 else 3)))
     canvas.hide()

@@ -74,7 +74,7 @@ def _steps(window: Any, folder: Path) -> Any:
     compare.set_region(QRectF(130, 70, 90, 60))
     compare.split_with(student, "HR")
     compare.difference_to(student, "HR")
-    compare.camera.show_region(QRectF(60, 30, 230, 150))
+    compare.camera.fit_region(QRectF(60, 30, 230, 150))
     yield a_moment()
     shoot("compare-split")
     compare.set_split(None)

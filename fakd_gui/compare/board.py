@@ -30,7 +30,7 @@ from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import Drag, ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
-from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.theme import current_theme
 
@@ -42,7 +42,7 @@ class Board(QObject):
     """Owns the results of the image shown and keeps the panes in step with them."""
 
     region_edited = Signal(QRectF)
-    menu_wanted = Signal(str, QPoint)
+    menu_requested = Signal(str, QPoint)
     """The key of a pane, and where on the screen its menu is wanted."""
 
     def __init__(self, camera: Camera, parent: QWidget) -> None:
@@ -56,8 +56,8 @@ class Board(QObject):
         self.region_scores: dict[str, RegionScores] = {}
         self.image: OpenedImage | None = None
         self.drag = Drag.PAN
-        self._placed: dict[str, Layer | None] = {}
-        self._tiles: dict[str, list[Layer]] = {}
+        self._placed: dict[str, Overlay | None] = {}
+        self._tiles: dict[str, list[Overlay]] = {}
         self.drawer = DifferenceDrawer(self)
         self.drawer.changed.connect(self.refresh)
         self.drawer.failed.connect(lambda message: self.waiting(DIFFERENCE, message, error=True))
@@ -83,11 +83,11 @@ class Board(QObject):
         if key == DIFFERENCE and difference is not None:
             a, b = self.pixels(difference.a), self.pixels(difference.b)
             drawn = None if a is None or b is None else self.drawer.of(a, b, difference)
-            layer = None if drawn is None else drawn.layer
+            overlay = None if drawn is None else drawn.overlay
         else:
             result = self.results.get(key)
-            layer = None if result is None else result.layer
-        return None if layer is None else layer.image.copy()
+            overlay = None if result is None else result.overlay
+        return None if overlay is None else overlay.image.copy()
 
     def show_image(self, image: OpenedImage, keep_view: bool = False) -> None:
         """Forget the results of the image before."""
@@ -107,7 +107,7 @@ class Board(QObject):
         self.results = {key: result for key, result in self.results.items() if key in keys}
         if keys != self.keys:
             self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
-            self._placed = {key: layer for key, layer in self._placed.items() if key in keys}
+            self._placed = {key: overlay for key, overlay in self._placed.items() if key in keys}
             self.grid.set_panes(list(self.panes.values()), keep_solo=True)
         else:
             self.grid.arrange()
@@ -119,15 +119,15 @@ class Board(QObject):
             # Over tiles that are there already, the bar says enough.
             pane.canvas.set_message("" if key in self._tiles and not error else message, error, progress)
 
-    def show_tile(self, key: str, layer: Layer) -> None:
+    def show_tile(self, key: str, overlay: Overlay) -> None:
         """Show a part of what `key` will be, over a faint bicubic."""
         if key not in self.panes:
             return
-        self._tiles.setdefault(key, []).append(layer)
+        self._tiles.setdefault(key, []).append(overlay)
         bicubic = self.results.get(BICUBIC)
-        below = [] if bicubic is None or bicubic.layer is None else [bicubic.layer.faded(BACKDROP)]
+        below = [] if bicubic is None or bicubic.overlay is None else [bicubic.overlay.with_opacity(BACKDROP)]
         self._placed.pop(key, None)
-        self.panes[key].canvas.set_layers(*below, *self._tiles[key])
+        self.panes[key].canvas.set_overlays(*below, *self._tiles[key])
 
     def receive(self, result: PaneReady) -> None:
         self.results[result.key] = result
@@ -141,7 +141,7 @@ class Board(QObject):
         self._tiles.pop(key, None)
         self._placed.pop(key, None)
         if key in self.panes:
-            self.panes[key].canvas.set_layers()
+            self.panes[key].canvas.set_overlays()
         self.refresh()
 
     def refresh(self) -> None:
@@ -156,7 +156,7 @@ class Board(QObject):
             else:
                 self._place(key, pane)
                 said = self._caption(key)
-                pane.set_figures(said.figures, said.tip, said.costs, said.region)
+                pane.set_figures(said.figures, said.tip, costs=said.costs, region=said.region)
         self.update_readouts()
 
     def show_region(self, region: Region | None, scores: Mapping[str, RegionScores]) -> None:
@@ -220,28 +220,28 @@ class Board(QObject):
     def _make_pane(self, key: str) -> ImagePane:
         kinds = {SPLIT: SplitCanvas, DIFFERENCE: DifferenceCanvas}
         canvas = kinds.get(key, ImageCanvas)(self.camera)
-        pane = ImagePane(key, self.camera, self.grid, canvas)
+        pane = ImagePane(key, self.camera, self.grid, canvas=canvas)
         canvas.has_overview = canvas.region_editable = True
         canvas.drag = self.drag
-        pane.header.offer_menu()
+        pane.header.add_menu_button()
         pane.header.set_lines(2 if self.region is None else 3)
         if self.region is not None:
             box = self.region
             canvas.region = QRectF(box.left, box.top, box.width, box.height)
         canvas.region_edited.connect(self.region_edited)
-        canvas.menu_wanted.connect(lambda at: self.menu_wanted.emit(key, at))
-        pane.header.menu_wanted.connect(lambda at: self.menu_wanted.emit(key, at))
+        canvas.menu_requested.connect(lambda at: self.menu_requested.emit(key, at))
+        pane.header.menu_requested.connect(lambda at: self.menu_requested.emit(key, at))
         if isinstance(canvas, SplitCanvas):
             canvas.divided.connect(self.update_readouts)
         return pane
 
     def _place(self, key: str, pane: ImagePane) -> None:
         result = self.results.get(key)
-        layer = None if result is None else result.layer
-        if key in self._tiles or (key in self._placed and self._placed[key] is layer):
+        overlay = None if result is None else result.overlay
+        if key in self._tiles or (key in self._placed and self._placed[key] is overlay):
             return
-        self._placed[key] = layer
-        pane.canvas.set_layers(*([] if layer is None else [layer]))
+        self._placed[key] = overlay
+        pane.canvas.set_overlays(*([] if overlay is None else [overlay]))
 
     def _caption(self, key: str) -> Caption:
         result = self.results.get(key)
@@ -274,12 +274,12 @@ class Board(QObject):
         names = (self.label(split.a), self.label(split.b))
         pane.set_title(" | ".join(names), current_theme().muted, pane.header.badge)
         pane.set_figures("", "Drag the divider; the first is left of it, or above it")
-        if first is None or second is None or first.layer is None or second.layer is None:
-            canvas.set_layers()
+        if first is None or second is None or first.overlay is None or second.overlay is None:
+            canvas.set_overlays()
             canvas.set_message("Appears when both are ready")
             return
         canvas.set_message("")
-        canvas.set_split(first.layer, second.layer, names, split.vertical)
+        canvas.set_split(first.overlay, second.overlay, names, split.vertical)
 
     def _show_difference(self, pane: ImagePane) -> None:
         difference, canvas = self.pane_set.difference, pane.canvas
@@ -300,12 +300,12 @@ class Board(QObject):
         canvas.set_message(message, error)
         if drawn is None:
             if a is None or b is None or error:
-                canvas.set_layers()
+                canvas.set_overlays()
                 canvas.shown = None
             pane.set_figures("")
             return
         canvas.shown = difference
-        canvas.set_layers(drawn.layer)
+        canvas.set_overlays(drawn.overlay)
         pane.set_figures(difference_figures(drawn), difference.explanation)
 
     def _read_difference(self, canvas: ImageCanvas, at: QPointF | None) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from fakd_gui.compare.split import SplitCanvas
 from fakd_gui.widgets.image_tools import VIEW_KEYS, navigate
 from fakd_gui.widgets.pane_grid import FlipKeys
-from fakd_gui.widgets.region_box import Grip, dragged
+from fakd_gui.widgets.region_box import Grip, drag_grip
 
 if TYPE_CHECKING:
     from fakd_gui.compare.panel import ComparePanel
@@ -55,7 +55,7 @@ class CompareKeys:
             return False
         if key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
-                panel.camera.hand, panel.camera.hand_used = True, False
+                panel.camera.pan_override, panel.camera.pan_override_used = True, False
             return True
         if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
             return self._with_control(event)
@@ -66,9 +66,9 @@ class CompareKeys:
     def release(self, event: QKeyEvent) -> bool:
         camera = self._panel.camera
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            if camera.hand and not camera.hand_used:
+            if camera.pan_override and not camera.pan_override_used:
                 self._panel.board.grid.flip()
-            camera.hand = False
+            camera.pan_override = False
             return True
         return self._flip.release(event)
 
@@ -101,7 +101,7 @@ class CompareKeys:
         grip = Grip(int(by.x() != 0), int(by.y() != 0)) if sizing else Grip(0, 0)
         box = panel.region
         old = QRectF(box.left, box.top, box.width, box.height)
-        panel.set_region(dragged(old, grip, by, panel.camera.scene))
+        panel.set_region(drag_grip(old, grip, by, panel.camera.scene))
         return True
 
     def _command(self, key: int) -> bool:

@@ -13,7 +13,7 @@ from fakd_core.errors import DataError
 from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.widgets.convert import colourise
-from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.theme import Lut, colour_lut, difference_lut
 
 Values = npt.NDArray[np.float32]
@@ -88,7 +88,7 @@ class Drawn:
     a: Image8 = field(repr=False)
     b: Image8 = field(repr=False)
     difference: Difference
-    layer: Layer = field(repr=False)
+    overlay: Overlay = field(repr=False)
     mean: float | None
     """None where SSIM's leave out all."""
     smallest: float
@@ -127,14 +127,14 @@ def draw_difference(
         rgb[strip] = colourise(found, lut, low, high)[:, :, :3]
         total += float(found.sum(dtype=np.float64))
         smallest, largest = min(smallest, float(found.min())), max(largest, float(found.max()))
-    layer = Layer.ready(rgb, QRectF(0, 0, width, height))
+    overlay = Overlay.from_pixels(rgb, QRectF(0, 0, width, height))
     mean: float | None = total / (height * width)
     if similarity is not None:
         mean, out = None, crop_border + SSIM_RADIUS
         if min(height, width) > 2 * out:
             scored = similarity[out:-out, out:-out]
             mean, smallest = float(scored.mean(dtype=np.float64)), float(scored.min())
-    return Drawn(a, b, difference, layer, mean, smallest, largest, similarity)
+    return Drawn(a, b, difference, overlay, mean, smallest, largest, similarity)
 
 
 def values(a: Image8, b: Image8, kind: Kind) -> Values:

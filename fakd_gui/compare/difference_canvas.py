@@ -22,7 +22,7 @@ class DifferenceCanvas(ImageCanvas):
     value: float | None = None
 
     def paint_over(self, painter: QPainter) -> None:
-        if self.shown is not None and self.layers and self.width() > SIZE[0] + 4 * MARGIN:
+        if self.shown is not None and self.overlays and self.width() > SIZE[0] + 4 * MARGIN:
             self._draw_scale(painter, self.shown)
 
     def _draw_scale(self, painter: QPainter, shown: Difference) -> None:

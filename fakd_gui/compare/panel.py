@@ -41,7 +41,7 @@ from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_canvas import Drag
-from fakd_gui.widgets.region_box import snapped
+from fakd_gui.widgets.region_box import snap_to_pixels
 from fakd_gui.widgets.theme import Theme, follow_theme
 
 
@@ -134,7 +134,7 @@ class ComparePanel(CompareWidgets):
             whole = QRectF(QPointF(0, 0), self.camera.scene)
             inside = region.normalized().intersected(whole)
             if not inside.isEmpty():
-                place = snapped(inside, self.camera.scene)
+                place = snap_to_pixels(inside, self.camera.scene)
                 box = Region(place.left(), place.top(), place.width(), place.height())
         scores = self.board.region_scores if box is not None else {}
         if box is None or self.session.image is None or self.session.image.hr is None:
@@ -220,7 +220,7 @@ class ComparePanel(CompareWidgets):
         self.status.cancelled.connect(self.cancel)
         self.no_panes.all_wanted.connect(self.panes.show_all)
         board.region_edited.connect(self.set_region)
-        board.menu_wanted.connect(lambda key, at: pane_menu(self, key).popup(at))
+        board.menu_requested.connect(lambda key, at: pane_menu(self, key).popup(at))
         board.grid.moved.connect(self.panes.move)
         self.camera.changed.connect(self._show_position)
         self.camera.cursor_changed.connect(self._show_position)
@@ -307,8 +307,8 @@ class ComparePanel(CompareWidgets):
                 self.board.waiting(key, text, progress=progress.done / progress.total)
                 if progress.note:
                     self.session.tell(f"{self.board.label(key)}: {progress.note}")
-            case PaneTile(key, layer):
-                self.board.show_tile(key, layer)
+            case PaneTile(key, overlay):
+                self.board.show_tile(key, overlay)
             case PaneReady():
                 self.board.receive(event)
                 if self.board.image is not None:

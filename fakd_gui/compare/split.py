@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
-from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overlays import Overlay
 
 REACH = 7.0
 """How far from the divider, in screen pixels, the mouse still takes it."""
@@ -26,23 +26,23 @@ class Split:
 
 
 class SplitCanvas(ImageCanvas):
-    """`layers` on one side of the divider, `others` on the other; it stays where it is on the screen."""
+    """`overlays` on one side of the divider, `others` on the other; it stays where it is on the screen."""
 
     divided = Signal()
     """The divider was moved."""
 
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
         super().__init__(camera, parent)
-        self.others: tuple[Layer, ...] = ()
+        self.others: tuple[Overlay, ...] = ()
         self.names = ("", "")
         self.vertical = True
         self.position = 0.5
         """Of the divider, as part of the pane's width or height."""
         self._sliding = False
 
-    def set_split(self, a: Layer, b: Layer, names: tuple[str, str], vertical: bool) -> None:
+    def set_split(self, a: Overlay, b: Overlay, names: tuple[str, str], vertical: bool) -> None:
         self.others, self.names, self.vertical = (b,), names, vertical
-        self.set_layers(a)
+        self.set_overlays(a)
 
     def move_divider(self, position: float) -> None:
         """Bring the divider to `position`, 0..1."""
@@ -59,7 +59,7 @@ class SplitCanvas(ImageCanvas):
         """Whether `a` is shown at `at` (view coordinates)."""
         return (at.x() if self.vertical else at.y()) < self.divider
 
-    def paint_layers(self, painter: QPainter) -> None:
+    def paint_overlays(self, painter: QPainter) -> None:
         whole, at = QRectF(self.rect()), self.divider
         first, second = QRectF(whole), QRectF(whole)
         if self.vertical:
@@ -68,13 +68,13 @@ class SplitCanvas(ImageCanvas):
         else:
             first.setBottom(at)
             second.setTop(at)
-        for layers, side in ((self.layers, first), (self.others, second)):
+        for overlays, side in ((self.overlays, first), (self.others, second)):
             painter.save()
             painter.setClipRect(side)
-            for layer in layers:
-                layer.draw(painter, self.camera)
+            for overlay in overlays:
+                overlay.draw(painter, self.camera)
             painter.restore()
-        if self.layers and self.others:
+        if self.overlays and self.others:
             self._draw_divider(painter, at)
             self._draw_names(painter, at)
 
@@ -116,7 +116,7 @@ class SplitCanvas(ImageCanvas):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         left = event.button() is Qt.MouseButton.LeftButton
-        self._sliding = left and not self.camera.hand and self._near(event.position())
+        self._sliding = left and not self.camera.pan_override and self._near(event.position())
         if not self._sliding:
             super().mousePressEvent(event)
 

@@ -19,7 +19,7 @@ from fakd_core.models.spec import ModelSpec
 from fakd_gui.session.jobs import describe
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
-from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overlays import Overlay
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
@@ -72,7 +72,7 @@ class PaneTile:
     """A part of a result, to be looked at until the whole is there."""
 
     key: str
-    layer: Layer = field(repr=False)
+    overlay: Overlay = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class PaneReady:
     model: SRNetwork | None = field(default=None, repr=False)
     gmacs: float = 0.0
     note: str = ""
-    layer: Layer | None = field(default=None, repr=False)
+    overlay: Overlay | None = field(default=None, repr=False)
     final: bool = True
 
 
@@ -227,7 +227,7 @@ def _make(
         pixels = image.hr if key == HR else image.lr
         assert pixels is not None
         if held is None or held.sr is not pixels:
-            held = PaneReady(key, pixels, 0, None, layer=_layer(image, pixels))
+            held = PaneReady(key, pixels, 0, None, overlay=_overlay(image, pixels))
         report(held)
     elif key == BICUBIC:
         if held is not None:
@@ -259,7 +259,7 @@ def _bicubic(image: OpenedImage) -> PaneReady:
 
     began = time.perf_counter()
     sr = bicubic_upscale(image.lr, image.scale)
-    return PaneReady(BICUBIC, sr, time.perf_counter() - began, None, layer=_layer(image, sr))
+    return PaneReady(BICUBIC, sr, time.perf_counter() - began, None, overlay=_overlay(image, sr))
 
 
 def _picture(image: OpenedImage, key: str, path: Path) -> PaneReady:
@@ -270,7 +270,7 @@ def _picture(image: OpenedImage, key: str, path: Path) -> PaneReady:
             f"{path.name}: expected {width} × {height} pixels, or the LR image's {lr_width} × {lr_height}, "
             f"found {pixels.shape[1]} × {pixels.shape[0]}; add a picture of the same image"
         )
-    return PaneReady(key, pixels, 0, None, layer=_layer(image, pixels))
+    return PaneReady(key, pixels, 0, None, overlay=_overlay(image, pixels))
 
 
 def _upscale(image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken, report: Report) -> PaneReady:
@@ -291,7 +291,7 @@ def _upscale(image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken,
     def made(top: int, left: int, pixels: Image8) -> None:
         height, width = pixels.shape[:2]
         if (height, width) != image.hr_size:
-            report(PaneTile(ref, Layer.ready(pixels, QRectF(left, top, width, height))))
+            report(PaneTile(ref, Overlay.from_pixels(pixels, QRectF(left, top, width, height))))
 
     began = time.perf_counter()
     sr = upscale(model, image.lr, on_progress=progressed, cancel=token, on_tile=made)
@@ -300,7 +300,7 @@ def _upscale(image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken,
     parameters = sum(weight.numel() for weight in model.parameters())
     height, width = image.lr.shape[:2]
     cost = _gmacs(model.spec, height, width)
-    return PaneReady(ref, sr, seconds, None, parameters, model, cost, note, _layer(image, sr))
+    return PaneReady(ref, sr, seconds, None, parameters, model, cost, note, _overlay(image, sr))
 
 
 @lru_cache(maxsize=64)
@@ -314,6 +314,6 @@ def _gmacs(spec: ModelSpec, height: int, width: int) -> float:
         return 0.0
 
 
-def _layer(image: OpenedImage, pixels: Image8) -> Layer:
+def _overlay(image: OpenedImage, pixels: Image8) -> Overlay:
     height, width = image.hr_size
-    return Layer.ready(pixels, QRectF(0, 0, width, height))
+    return Overlay.from_pixels(pixels, QRectF(0, 0, width, height))

@@ -18,7 +18,7 @@ from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.image_canvas import Drag
 from fakd_gui.widgets.image_pane import ImagePane
-from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.theme import affinity_lut, current_theme, difference_lut
 
@@ -71,8 +71,8 @@ class MapBoard(QObject):
         self._all_students: list[str] = []
         self._labels: dict[str, str] = {}
         self._picture: Image8 | None = None
-        self._colour: Layer | None = None
-        self._grey: Layer | None = None
+        self._colour: Overlay | None = None
+        self._grey: Overlay | None = None
 
     @property
     def models(self) -> list[str]:
@@ -117,11 +117,11 @@ class MapBoard(QObject):
         if picture is not self._picture:
             self._picture = picture
             colour = qimage_from_array(picture)
-            self._colour = Layer(colour, covers)
+            self._colour = Overlay(colour, covers)
             # Only a backdrop: Qt's luma takes a fraction of the time of the one that scores are measured on.
-            self._grey = Layer(colour.convertToFormat(QImage.Format.Format_Grayscale8), covers)
+            self._grey = Overlay(colour.convertToFormat(QImage.Format.Format_Grayscale8), covers)
         if self._colour is not None and IMAGE in self.panes:
-            self.panes[IMAGE].canvas.set_layers(self._colour)
+            self.panes[IMAGE].canvas.set_overlays(self._colour)
 
     def mark(
         self,
@@ -167,13 +167,13 @@ class MapBoard(QObject):
         for key, pane in self.panes.items():
             if key == IMAGE:
                 continue
-            layers = [] if self._grey is None else [self._grey]
+            overlays = [] if self._grey is None else [self._grey]
             row = self.rows.get(key)
             if row is not None and self.window is not None:
                 heat = qimage_from_array(coloured(row, key not in self.models, look))
-                layers.append(Layer(heat, self.covers(self.window), look.opacity))
+                overlays.append(Overlay(heat, self.covers(self.window), look.opacity))
                 pane.canvas.set_message("")
-            pane.canvas.set_layers(*layers)
+            pane.canvas.set_overlays(*overlays)
 
     def pixel(self, at: QPointF | None) -> tuple[int, int] | None:
         """The LR pixel (y, x) at `at` (HR pixels)."""

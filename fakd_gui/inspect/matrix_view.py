@@ -16,7 +16,7 @@ from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array
 from fakd_gui.widgets.image_pane import ImagePane
-from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.theme import current_theme
 
@@ -174,9 +174,11 @@ class MatrixView(QWidget):
         self.camera.set_scene(side, side)
         for key, pane in self.panes.items():
             if key not in result.values:
-                pane.canvas.set_layers()
+                pane.canvas.set_overlays()
                 continue
-            pane.canvas.set_layers(Layer(qimage_from_array(result.pictures[key]), QRectF(0, 0, side, side)))
+            pane.canvas.set_overlays(
+                Overlay(qimage_from_array(result.pictures[key]), QRectF(0, 0, side, side))
+            )
             values = result.values[key]
             is_model = key in (result.wanted.teacher, *result.wanted.students)
             mean = float(values.mean() if is_model else abs(values).mean())

@@ -22,7 +22,7 @@ from fakd_gui.train.plot_lines import BASELINE, label_of
 from fakd_gui.train.preview_frames import PreviewFrames
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
-from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overlays import Overlay
 
 LOWEST, TALLEST = 76, 1.4
 """The least height of a picture in pixels, and the most in widths: a crop is square."""
@@ -172,10 +172,12 @@ class PreviewStrip(QWidget):
             self.camera.set_scene(hr.shape[1], hr.shape[0])
         for name, column in self.columns.items():
             image = self.film.picture(name, step or 0)
-            layers = (
-                [] if image is None else [Layer.ready(image, QRectF(0, 0, image.shape[1], image.shape[0]))]
+            overlays = (
+                []
+                if image is None
+                else [Overlay.from_pixels(image, QRectF(0, 0, image.shape[1], image.shape[0]))]
             )
-            column.canvas.set_layers(*layers)
+            column.canvas.set_overlays(*overlays)
             column.canvas.set_message(
                 "no teacher" if name == "teacher" and image is None and hr is not None else ""
             )

@@ -1,4 +1,4 @@
-"""The line under a panel: what is shown, and the running work with its progress and Cancel."""
+"""The status line under a panel, with the running job's progress and a Cancel button."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from fakd_gui.widgets.elided_label import ElidedLabel
 
 
 class BusyBar(QWidget):
-    """`cancelled` is emitted by its Cancel button, which is there only while something runs."""
+    """A line with a text on the left, one on the right, and the running job's progress."""
 
     cancelled = Signal()
+    """The Cancel button was clicked; it is visible only while a job runs."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -19,7 +20,7 @@ class BusyBar(QWidget):
         self.left.setProperty("role", "muted")
         self.right = QLabel()
         self.right.setProperty("role", "muted")
-        self.what = QLabel()
+        self.task = QLabel()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setFixedSize(140, 10)
@@ -30,21 +31,22 @@ class BusyBar(QWidget):
         layout.setSpacing(10)
         layout.addWidget(self.left, 1)
         layout.addWidget(self.right)
-        for widget in (self.what, self.progress, self.cancel_button):
+        for widget in (self.task, self.progress, self.cancel_button):
             layout.addWidget(widget)
-        # The line keeps its height, so that the panes above don't jump when work starts or ends.
+        # A fixed height, so that the panes above don't jump when a job starts or ends.
         self.setFixedHeight(self.cancel_button.sizeHint().height() + 2)
         self.show_idle()
 
-    def show_busy(self, what: str, done: float = 0, total: float = 0) -> None:
-        """`total` 0 means that nobody knows how long it takes."""
-        self.what.setText(what)
+    def show_busy(self, task: str, done: float = 0, total: float = 0) -> None:
+        """Show the progress of `task`; with `total` 0 its duration is unknown."""
+        self.task.setText(task)
         self.progress.setRange(0, 1000 if total else 0)
         if total:
             self.progress.setValue(round(1000 * done / total))
-        for widget in (self.what, self.progress, self.cancel_button):
+        for widget in (self.task, self.progress, self.cancel_button):
             widget.show()
 
     def show_idle(self) -> None:
-        for widget in (self.what, self.progress, self.cancel_button):
+        """Hide the progress and the Cancel button."""
+        for widget in (self.task, self.progress, self.cancel_button):
             widget.hide()

@@ -1,4 +1,4 @@
-"""What part of an image is seen, and how large: one camera shared by every pane that must stay linked."""
+"""The visible part of an image and its zoom: one camera, shared by all linked panes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ STEPS = (
     3200,
     6400,
 )
-"""Percent that the zoom steps through."""
+"""Percentages that the zoom steps through."""
 
 
 class Camera(QObject):
-    """Position and zoom in HR pixels, y down. Panes hold no view state: they can't drift apart.
+    """Position and zoom in HR pixels, y down. Panes hold no view state, so they can't drift apart.
 
-    `zoom` is logical screen pixels per HR pixel; `viewport` is the size every linked pane has.
+    `zoom` is in logical screen pixels per HR pixel; `viewport` is the size of every linked pane.
     """
 
     changed = Signal()
@@ -53,15 +53,15 @@ class Camera(QObject):
         self.smooth = False
         self.cursor: QPointF | None = None
         self.over: object = None
-        """The canvas that the mouse is on."""
-        self.hand = False
-        """While True, the left button moves the image whatever else it does."""
-        self.hand_used = False
+        """The canvas under the mouse."""
+        self.pan_override = False
+        """While True, the left button pans, whatever tool is active."""
+        self.pan_override_used = False
 
     def set_scene(self, width: int, height: int, keep_view: bool = False) -> None:
-        """Show an image of `width` x `height` HR pixels; another size than before is fitted anew.
+        """Show an image of `width` x `height` HR pixels; a new size is fitted into the view.
 
-        With `keep_view` the zoom stays, and the view its place relative to the image.
+        With `keep_view` the zoom and the relative position are kept instead.
         """
         scene = QSizeF(max(1, width), max(1, height))
         if scene == self.scene:
@@ -70,10 +70,10 @@ class Camera(QObject):
         if keep_view and not self.fitted:
             x, y = self.center.x() / before.width(), self.center.y() / before.height()
             self.center = QPointF(x * scene.width(), y * scene.height())
-            self._settle()
+            self._clamp_center()
         else:
             self.fit()
-        # Where the cursor was may lie outside the new image; the next move of the mouse tells.
+        # The old position may lie outside the new image; the next mouse move sets it.
         self.set_cursor(None)
 
     def set_viewport(self, size: QSize, pixel_ratio: float = 1.0) -> None:
@@ -85,37 +85,39 @@ class Camera(QObject):
         if self.fitted:
             self.fit()
         else:
-            self._settle()
+            self._clamp_center()
 
     def set_smooth(self, smooth: bool) -> None:
-        """Interpolate enlarged pixels; reduced images are always averaged, else they would alias."""
+        """Interpolate enlarged pixels. Reduced images are always averaged, as they would alias otherwise."""
         self.smooth = smooth
         self.changed.emit()
 
     def set_cursor(self, position: QPointF | None, over: object = None) -> None:
-        """The position under the mouse in HR pixels, None when it left the image; and the canvas it is on."""
+        """Set the position under the mouse in HR pixels (None: outside the image) and its canvas."""
         self.cursor = position
         self.over = over
         self.cursor_changed.emit()
 
     @property
     def fit_zoom(self) -> float:
+        """The zoom that shows the whole image."""
         return min(
             self.viewport.width() / self.scene.width(), self.viewport.height() / self.scene.height(), MAX_ZOOM
         )
 
     def fit(self) -> None:
+        """Show the whole image, also after the view is resized."""
         self.zoom = self.fit_zoom
         self.center = QPointF(self.scene.width() / 2, self.scene.height() / 2)
         self.fitted = True
         self.changed.emit()
 
     def set_percent(self, percent: float) -> None:
-        """100 % shows one HR pixel on one pixel of the screen, whatever the screen's density."""
+        """Zoom to `percent`; 100 % shows one HR pixel on one physical screen pixel."""
         self.zoom_to(percent / 100 / self.pixel_ratio, self.middle)
 
     def step(self, direction: int, anchor: QPointF) -> None:
-        """Zoom to the next larger (1) or smaller (-1) round percentage; what lies under `anchor` stays."""
+        """Zoom to the next larger (1) or smaller (-1) round percentage; the point under `anchor` stays."""
         if direction > 0:
             percent = next((step for step in STEPS if step > self.percent * 1.01), STEPS[-1])
         else:
@@ -123,61 +125,58 @@ class Camera(QObject):
         self.zoom_to(percent / 100 / self.pixel_ratio, anchor)
 
     def toggle_full_size(self, anchor: QPointF) -> None:
-        """100 %, or the whole image where it is at 100 % already."""
+        """Zoom to 100 %, or show the whole image if it is at 100 % already."""
         if abs(self.percent - 100) < 0.5:
             self.fit()
         else:
             self.zoom_to(1 / self.pixel_ratio, anchor)
 
     def look_at(self, position: QPointF) -> None:
-        """Bring `position` (HR pixels) to the middle of the view."""
+        """Centre the view on `position` (HR pixels)."""
         self.center = position
         self.fitted = False
-        self._settle()
+        self._clamp_center()
 
     @property
     def anchor(self) -> QPointF:
-        """Where keys zoom: at the mouse if it is on the image, else in the middle (view coordinates)."""
+        """The point that keyboard zooming keeps in place (view coordinates): the mouse, else the middle."""
         return self.middle if self.cursor is None else self.to_view(self.cursor)
 
     @property
     def middle(self) -> QPointF:
-        """The middle of the view, in view coordinates."""
+        """The middle of the view (view coordinates)."""
         return QPointF(self.viewport.width() / 2, self.viewport.height() / 2)
 
     @property
     def percent(self) -> float:
+        """The zoom in percent of physical screen pixels."""
         return self.zoom * self.pixel_ratio * 100
 
     def zoom_to(self, zoom: float, anchor: QPointF) -> None:
-        """Set the zoom so that what lies under `anchor` (view coordinates) stays there."""
-        held = self.to_scene(anchor)
-        smallest = min(self.fit_zoom, 1 / self.pixel_ratio) / 8
-        self.zoom = min(max(zoom, smallest), MAX_ZOOM)
-        moved = self.to_scene(anchor)
-        self.center = self.center + held - moved
+        """Set the zoom; the point under `anchor` (view coordinates) stays there."""
+        before = self.to_scene(anchor)
+        min_zoom = min(self.fit_zoom, 1 / self.pixel_ratio) / 8
+        self.zoom = min(max(zoom, min_zoom), MAX_ZOOM)
+        self.center = self.center + before - self.to_scene(anchor)
         self.fitted = False
-        self._settle()
+        self._clamp_center()
 
     def pan(self, view_delta: QPointF) -> None:
         """Move the image by `view_delta` logical screen pixels."""
         self.center = self.center - view_delta / self.zoom
         self.fitted = False
-        self._settle()
+        self._clamp_center()
 
-    def show_region(self, region: QRectF) -> None:
-        """Fit `region` (HR pixels) into the view."""
-        self.zoom = min(
-            self.viewport.width() / max(1.0, region.width()),
-            self.viewport.height() / max(1.0, region.height()),
-            MAX_ZOOM,
-        )
+    def fit_region(self, region: QRectF) -> None:
+        """Zoom so that `region` (HR pixels) fills the view."""
+        width, height = max(1.0, region.width()), max(1.0, region.height())
+        self.zoom = min(self.viewport.width() / width, self.viewport.height() / height, MAX_ZOOM)
         self.center = region.center()
         self.fitted = False
-        self._settle()
+        self._clamp_center()
 
     def origin(self) -> QPointF:
-        """The image's top left corner in the view: on a whole pixel of the screen, for crisp edges."""
+        """The image's top left corner (view coordinates), rounded to a whole screen pixel for crisp edges."""
         ratio = self.pixel_ratio
         x = self.viewport.width() / 2 - self.center.x() * self.zoom
         y = self.viewport.height() / 2 - self.center.y() * self.zoom
@@ -190,12 +189,12 @@ class Camera(QObject):
         return scene * self.zoom + self.origin()
 
     def visible(self) -> QRectF:
-        """The HR rectangle that a pane shows; it may reach beyond the image."""
+        """The rectangle in HR pixels that a pane shows; it may extend beyond the image."""
         top_left = self.to_scene(QPointF(0, 0))
         return QRectF(top_left, self.viewport / self.zoom)
 
-    def _settle(self) -> None:
-        """Keep some of the image in the view: the centre never leaves it."""
+    def _clamp_center(self) -> None:
+        """Keep the centre of the view inside the image, so that some of the image stays visible."""
         x = min(max(self.center.x(), 0.0), self.scene.width())
         y = min(max(self.center.y(), 0.0), self.scene.height())
         self.center = QPointF(x, y)

@@ -1,4 +1,4 @@
-"""One titled pane: what it shows, its figures, the value under the cursor, and the canvas below."""
+"""A titled pane: a header with figures and the value under the cursor, over a canvas."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
 
 
 class PaneHeader(QWidget):
-    """Lines of fixed height: all canvases of a grid are equally tall. What doesn't fit is elided."""
+    """Lines of fixed height, so that all canvases of a grid are equally tall; long text is elided."""
 
     dragged = Signal(QPoint)
-    """The mouse drags the header: where it is, on the screen."""
+    """The header is being dragged: the mouse position on the screen."""
     dropped = Signal(QPoint)
-    menu_wanted = Signal(QPoint)
+    menu_requested = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,11 +35,10 @@ class PaneHeader(QWidget):
         self.badge = ""
         self.figures = ""
         self.costs = ""
-        """Stands at the right of the second line where there is room for it."""
+        """Right-aligned in the second line if there is room."""
         self.region_figures = ""
         self.readout = ""
-        self.marked = False
-        """A pane dragged here would be dropped before or after this one."""
+        self.is_drop_target = False
         self.lines = 2
         self.menu_button: QToolButton | None = None
         self._pressed: QPointF | None = None
@@ -51,19 +50,19 @@ class PaneHeader(QWidget):
         return QSize(160, self.lines * (self.fontMetrics().height() + 1) + 6)
 
     def set_lines(self, lines: int) -> None:
-        """2: title and figures; 3: the region's figures too."""
+        """Set the number of lines: 2 for title and figures, 3 for those of the region too."""
         self.lines = lines
         self.setFixedHeight(self.sizeHint().height())
         self.update()
 
-    def offer_menu(self) -> None:
-        """Add a button that asks for the pane's menu, and let the title be dragged."""
+    def add_menu_button(self) -> None:
+        """Add a button that requests the pane's menu, and make the header draggable."""
         self.menu_button = QToolButton(self)
         self.menu_button.setAutoRaise(True)
         self.menu_button.setIconSize(QSize(14, 14))
-        self.menu_button.setToolTip("What can be done with this pane")
+        self.menu_button.setToolTip("Pane menu")
         self.menu_button.setAccessibleName("Pane menu")
-        self.menu_button.clicked.connect(self._ask_for_menu)
+        self.menu_button.clicked.connect(self._request_menu)
         follow_theme(self.menu_button, self._apply_theme)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
 
@@ -81,7 +80,7 @@ class PaneHeader(QWidget):
         theme = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.marked:
+        if self.is_drop_target:
             painter.fillRect(self.rect(), QColor(theme.border))
         metrics = self.fontMetrics()
         line = metrics.height()
@@ -101,14 +100,12 @@ class PaneHeader(QWidget):
         painter.setFont(self.font())
         painter.setPen(QColor(theme.muted))
         first = width - (line + 6 if self.menu_button is not None else 0)
-        # Of a narrow pane, what is under the mouse matters more than the name, which the colour tells too.
-        shortest = _ever_shorter(self.readout)[-1]
-        most = max(
-            int(first * 0.6), min(int(first - box.right() - 4), metrics.horizontalAdvance(shortest) + 2)
-        )
-        reading = fitting(self.readout, metrics, most)
-        used = metrics.horizontalAdvance(reading)
-        painter.drawText(QRectF(2, 3, first, line), Qt.AlignmentFlag.AlignRight, reading)
+        # In a narrow pane the value under the mouse matters more than the name, which the colour shows too.
+        shortest = metrics.horizontalAdvance(_shortened(self.readout)[-1]) + 2
+        readout_width = max(int(first * 0.6), min(int(first - box.right() - 4), shortest))
+        readout = fit_parts(self.readout, metrics, readout_width)
+        used = metrics.horizontalAdvance(readout)
+        painter.drawText(QRectF(2, 3, first, line), Qt.AlignmentFlag.AlignRight, readout)
         self._draw_figures(painter, width, line)
         painter.setFont(bold)
         painter.setPen(QColor(theme.text))
@@ -118,20 +115,18 @@ class PaneHeader(QWidget):
 
     def _draw_figures(self, painter: QPainter, width: int, line: int) -> None:
         metrics = self.fontMetrics()
-        figures = fitting(self.figures, metrics, width)
+        figures = fit_parts(self.figures, metrics, width)
         painter.drawText(QRectF(2, line + 5, width, line), Qt.AlignmentFlag.AlignLeft, figures)
-        taken = metrics.horizontalAdvance(figures)
-        room = width - taken - (14 if taken else 0)
-        costs = next(
-            (part for part in _ever_shorter(self.costs) if metrics.horizontalAdvance(part) <= room), ""
-        )
+        used = metrics.horizontalAdvance(figures)
+        room = width - used - (14 if used else 0)
+        costs = next((text for text in _shortened(self.costs) if metrics.horizontalAdvance(text) <= room), "")
         painter.drawText(QRectF(2, line + 5, width, line), Qt.AlignmentFlag.AlignRight, costs)
         if self.lines > 2:
-            text = fitting(self.region_figures, metrics, width)
+            text = fit_parts(self.region_figures, metrics, width)
             painter.drawText(QRectF(2, 2 * line + 6, width, line), Qt.AlignmentFlag.AlignLeft, text)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        self.menu_wanted.emit(event.globalPos())
+        self.menu_requested.emit(event.globalPos())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self.menu_button is not None and event.button() is Qt.MouseButton.LeftButton:
@@ -152,33 +147,33 @@ class PaneHeader(QWidget):
             self.dropped.emit(event.globalPosition().toPoint())
         self._pressed, self._dragging = None, False
 
-    def _ask_for_menu(self) -> None:
+    def _request_menu(self) -> None:
         assert self.menu_button is not None
-        self.menu_wanted.emit(self.menu_button.mapToGlobal(QPoint(0, self.menu_button.height())))
+        self.menu_requested.emit(self.menu_button.mapToGlobal(QPoint(0, self.menu_button.height())))
 
     def _apply_theme(self, theme: Theme) -> None:
         if self.menu_button is not None:
             self.menu_button.setIcon(icon("dots-vertical"))
 
 
-def _ever_shorter(text: str) -> list[str]:
-    """`text`, then without its last part, and so on: parts stand between middle dots."""
+def _shortened(text: str) -> list[str]:
+    """`text`, then `text` without its last part, and so on; middle dots separate the parts."""
     parts = text.split(" · ")
     return [" · ".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
-def fitting(text: str, metrics: QFontMetrics, width: int) -> str:
-    """As many whole parts of `text` as fit in `width`: half a number says something wrong."""
-    parts = _ever_shorter(text)
-    fitting = (part for part in parts if metrics.horizontalAdvance(part) <= width)
-    return next(fitting, metrics.elidedText(parts[-1], Qt.TextElideMode.ElideRight, width))
+def fit_parts(text: str, metrics: QFontMetrics, width: int) -> str:
+    """The longest shortening of `text` by whole parts that fits in `width`: half a number would mislead."""
+    candidates = _shortened(text)
+    fitting = (candidate for candidate in candidates if metrics.horizontalAdvance(candidate) <= width)
+    return next(fitting, metrics.elidedText(candidates[-1], Qt.TextElideMode.ElideRight, width))
 
 
 class ImagePane(QWidget):
-    """A header over a canvas. `key` says which result the pane shows."""
+    """A header over a canvas; `key` identifies what the pane shows."""
 
     def __init__(
-        self, key: str, camera: Camera, parent: QWidget | None = None, canvas: ImageCanvas | None = None
+        self, key: str, camera: Camera, parent: QWidget | None = None, *, canvas: ImageCanvas | None = None
     ) -> None:
         super().__init__(parent)
         self.key = key
@@ -191,21 +186,23 @@ class ImagePane(QWidget):
         layout.addWidget(self.canvas, 1)
 
     def set_title(self, title: str, colour: str, badge: str = "") -> None:
+        """Set the title and the coloured box before it, with `badge` in it."""
         self.header.title, self.header.colour, self.header.badge = title, colour, badge
         self.setAccessibleName(title)
         if self.header.menu_button is not None:
             self.header.menu_button.setAccessibleName(f"Menu of the pane {title}")
         self.header.update()
 
-    def set_figures(self, figures: str, tip: str = "", costs: str = "", region: str = "") -> None:
-        """The second line, what stands at its right, the third line; explained (units, protocol) by `tip`."""
+    def set_figures(self, figures: str, tip: str = "", *, costs: str = "", region: str = "") -> None:
+        """Set the second line with `costs` at its right, the third line and the tooltip's explanation."""
         self.header.figures, self.header.costs, self.header.region_figures = figures, costs, region
-        said = [self.header.title, figures, costs, region, tip]
-        self.header.setToolTip("\n".join(line for line in said if line))
-        self.setAccessibleDescription(" · ".join(line for line in said[1:4] if line))
+        lines = [self.header.title, figures, costs, region, tip]
+        self.header.setToolTip("\n".join(line for line in lines if line))
+        self.setAccessibleDescription(" · ".join(line for line in lines[1:4] if line))
         self.header.update()
 
     def set_readout(self, readout: str) -> None:
+        """Show the value under the cursor."""
         if readout != self.header.readout:
             self.header.readout = readout
             self.header.update()

@@ -1,4 +1,4 @@
-"""A grid whose cells are equal to the pixel, so that linked panes show exactly the same part of the image."""
+"""A grid of equal cells, so that linked panes show exactly the same part of the image."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ GAP = 8
 
 
 class PaneGrid(QWidget):
-    """Lays panes out in as many columns as show the image largest; or one of them alone (`solo`)."""
+    """Shows panes in the number of columns that shows the image largest, or one pane alone (`solo`)."""
 
     moved = Signal(int, int)
-    """A pane was dragged by its title: from which place to which."""
+    """A pane was dragged by its header: its old and its new index."""
     solo_changed = Signal()
 
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
@@ -29,20 +29,20 @@ class PaneGrid(QWidget):
         self.panes: list[ImagePane] = []
         self.solo: int | None = None
         self.columns: int | None = None
-        """Fixed number of columns; None chooses."""
+        """Fixed number of columns; None selects the best."""
         self.recent: list[ImagePane] = []
-        """The two panes that were shown alone last, the newest first."""
+        """The last two panes that were shown alone, the newest first."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(260, 140)
 
     def set_panes(self, panes: list[ImagePane], keep_solo: bool = False) -> None:
-        """Show `panes` in this order; those no longer in the list are deleted.
+        """Show `panes` in this order and delete those that are no longer in the list.
 
-        All are shown, or with `keep_solo` the one that was alone before, if it is still there.
+        With `keep_solo` a pane that was shown alone stays so if it is still in the list.
         """
-        alone = self.panes[self.solo] if keep_solo and self.solo is not None else None
+        solo = self.panes[self.solo] if keep_solo and self.solo is not None else None
         for pane in self.panes:
             if pane not in panes:
                 pane.hide()
@@ -50,55 +50,52 @@ class PaneGrid(QWidget):
         for pane in panes:
             if pane not in self.panes:
                 pane.setParent(self)
-                pane.header.dragged.connect(self._mark)
+                pane.header.dragged.connect(self._mark_drop_target)
                 pane.header.dropped.connect(lambda at, dropped=pane: self._drop(dropped, at))
         self.panes = panes
         self.recent = [pane for pane in self.recent if pane in panes]
-        # Tab goes through the panes as they are read.
+        # Tab visits the panes in reading order.
         buttons = [pane.header.menu_button for pane in panes]
         for before, after in pairwise(button for button in buttons if button is not None):
             QWidget.setTabOrder(before, after)
-        self.show_only(panes.index(alone) if alone in panes else None)
+        self.show_only(panes.index(solo) if solo in panes else None)
 
     def show_only(self, index: int | None) -> None:
-        """Show the pane number `index` at full size, or the grid (None)."""
+        """Show pane `index` at full size, or all panes (None)."""
         self.solo = index if index is not None and index < len(self.panes) else None
         if self.solo is not None:
-            shown = self.panes[self.solo]
-            self.recent = [shown, *(pane for pane in self.recent if pane is not shown)][:2]
+            newest = self.panes[self.solo]
+            self.recent = [newest, *(pane for pane in self.recent if pane is not newest)][:2]
         self.arrange()
         for number, pane in enumerate(self.panes):
             pane.setVisible(self.solo is None or number == self.solo)
         self.solo_changed.emit()
 
     def flip(self) -> None:
-        """Show the other one of the two panes shown alone last; the first two where none was."""
-        known = [*self.recent, *(pane for pane in self.panes if pane not in self.recent)]
-        if len(known) < 2:
+        """Flip between the last two panes that were shown alone, or else the first two."""
+        candidates = [*self.recent, *(pane for pane in self.panes if pane not in self.recent)]
+        if len(candidates) < 2:
             return
-        # With all panes in view the newest comes back, then the one before.
-        self.show_only(self.panes.index(known[0] if self.solo is None else known[1]))
+        # From the grid, the first flip returns to the newest.
+        self.show_only(self.panes.index(candidates[0 if self.solo is None else 1]))
 
     def pane_at(self, at: QPoint) -> int | None:
-        """The number of the visible pane under `at` (on the screen)."""
+        """The index of the visible pane under the screen position `at`."""
         local = self.mapFromGlobal(at)
         for number, pane in enumerate(self.panes):
             if pane.isVisible() and pane.geometry().contains(local):
                 return number
         return None
 
-    def _mark(self, at: QPoint) -> None:
-        target = self.pane_at(at)
+    def _mark_drop_target(self, at: QPoint | None) -> None:
+        target = None if at is None else self.pane_at(at)
         for number, pane in enumerate(self.panes):
-            pane.header.marked = number == target
+            pane.header.is_drop_target = number == target
             pane.header.update()
 
     def _drop(self, dropped: ImagePane, at: QPoint) -> None:
-        target = self.pane_at(at)
-        for pane in self.panes:
-            pane.header.marked = False
-            pane.header.update()
-        start = self.panes.index(dropped)
+        self._mark_drop_target(None)
+        start, target = self.panes.index(dropped), self.pane_at(at)
         if target is not None and target != start:
             self.moved.emit(start, target)
 
@@ -106,7 +103,7 @@ class PaneGrid(QWidget):
         self.arrange()
 
     def arrange(self) -> None:
-        """Give every pane its place; call it when the image's proportions changed."""
+        """Place the panes; call it after the image's proportions changed."""
         if not self.panes:
             return
         if self.solo is not None:
@@ -121,7 +118,7 @@ class PaneGrid(QWidget):
             pane.setGeometry(QRect(column * (width + GAP), row * (height + GAP), width, height))
 
     def _best_columns(self) -> int:
-        # Not height(): a header that just got another line hasn't been laid out yet.
+        # Not height(): a header that just got another line isn't laid out yet.
         header = self.panes[0].header.sizeHint().height()
         scene = self.camera.scene
 
@@ -135,16 +132,16 @@ class PaneGrid(QWidget):
 
 
 HOLD_SECONDS = 0.35
-"""A digit held longer than this flips only while it is held; a shorter press stays."""
+"""A digit held longer than this shows its pane only while it is held; a shorter press is permanent."""
 
 
 class FlipKeys:
-    """Feed it a panel's key events; it says whether it used them."""
+    """Handles a panel's key events for a grid; returns whether it used them."""
 
     def __init__(self, grid: PaneGrid) -> None:
         self._grid = grid
-        self._began: float | None = None
-        self._before: int | None = None
+        self._pressed_at: float | None = None
+        self._previous: int | None = None
 
     def press(self, event: QKeyEvent) -> bool:
         if event.key() == Qt.Key.Key_Escape and self._grid.solo is not None:
@@ -157,17 +154,17 @@ class FlipKeys:
             return False
         index = int(event.key()) - int(Qt.Key.Key_1)
         if not event.isAutoRepeat() and index < len(self._grid.panes):
-            self._before = self._grid.solo
-            self._began = time.monotonic()
+            self._previous = self._grid.solo
+            self._pressed_at = time.monotonic()
             self._grid.show_only(None if self._grid.solo == index else index)
         return True
 
     def release(self, event: QKeyEvent) -> bool:
-        if not _is_digit(event) or event.isAutoRepeat() or self._began is None:
+        if not _is_digit(event) or event.isAutoRepeat() or self._pressed_at is None:
             return False
-        if time.monotonic() - self._began > HOLD_SECONDS:
-            self._grid.show_only(self._before)
-        self._began = None
+        if time.monotonic() - self._pressed_at > HOLD_SECONDS:
+            self._grid.show_only(self._previous)
+        self._pressed_at = None
         return True
 
 

@@ -1,4 +1,4 @@
-"""The geometry of a rectangle that is moved and resized by its handles."""
+"""Geometry of a rectangle that is moved and resized by its handles."""
 
 from __future__ import annotations
 
@@ -7,45 +7,48 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-REACH = 7.0
-"""How far from a handle, in screen pixels, the mouse still takes it."""
-HANDLE = 6.0
+GRAB_DISTANCE = 7.0
+"""Maximum distance in screen pixels at which the mouse grabs a handle."""
+HANDLE_SIDE = 6.0
 
 
 @dataclass(frozen=True)
 class Grip:
-    """Which sides move: x -1 left, 1 right, 0 neither; y -1 top, 1 bottom. Both 0 moves the whole box."""
+    """The sides that move: x is -1 for left, 1 for right, 0 for neither; y is -1 for top, 1 for bottom.
+
+    With both 0 the whole box moves.
+    """
 
     x: int
     y: int
 
     @property
     def cursor(self) -> Qt.CursorShape:
+        """The mouse cursor that shows the direction."""
         if self.x == self.y == 0:
             return Qt.CursorShape.SizeAllCursor
         if not self.x or not self.y:
             return Qt.CursorShape.SizeHorCursor if self.x else Qt.CursorShape.SizeVerCursor
-        same = self.x == self.y
-        return Qt.CursorShape.SizeFDiagCursor if same else Qt.CursorShape.SizeBDiagCursor
+        return Qt.CursorShape.SizeFDiagCursor if self.x == self.y else Qt.CursorShape.SizeBDiagCursor
 
 
 CORNERS_AND_SIDES = tuple(Grip(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y)
 
 
 def grip_at(box: QRectF, at: QPointF) -> Grip | None:
-    """What of `box` lies under `at`, both in view coordinates: a corner, a side, its inside, or nothing."""
-    if not box.adjusted(-REACH, -REACH, REACH, REACH).contains(at):
+    """The corner, side or inside of `box` under `at`, both in view coordinates; None outside."""
+    if not box.adjusted(-GRAB_DISTANCE, -GRAB_DISTANCE, GRAB_DISTANCE, GRAB_DISTANCE).contains(at):
         return None
-    # Of a small box the inside stays reachable: a quarter of its sides.
-    reach_x, reach_y = min(REACH, box.width() / 4), min(REACH, box.height() / 4)
+    # In a small box the middle half stays free, so that the whole box can be moved.
+    reach_x, reach_y = min(GRAB_DISTANCE, box.width() / 4), min(GRAB_DISTANCE, box.height() / 4)
     x = -1 if at.x() < box.left() + reach_x else 1 if at.x() > box.right() - reach_x else 0
     y = -1 if at.y() < box.top() + reach_y else 1 if at.y() > box.bottom() - reach_y else 0
     return Grip(x, y)
 
 
-def dragged(box: QRectF, grip: Grip, by: QPointF, scene: QSizeF) -> QRectF:
-    """`box` after `grip` was dragged `by` (HR pixels): whole pixels, at least one, inside `scene`."""
-    start = snapped(box, scene)
+def drag_grip(box: QRectF, grip: Grip, by: QPointF, scene: QSizeF) -> QRectF:
+    """`box` with `grip` dragged `by` HR pixels, rounded to whole pixels inside `scene`, at least 1x1."""
+    start = snap_to_pixels(box, scene)
     dx, dy = round(by.x()), round(by.y())
     width, height = int(scene.width()), int(scene.height())
     if grip.x == grip.y == 0:
@@ -65,8 +68,8 @@ def dragged(box: QRectF, grip: Grip, by: QPointF, scene: QSizeF) -> QRectF:
     return QRectF(left, top, right - left, bottom - top)
 
 
-def snapped(box: QRectF, scene: QSizeF) -> QRect:
-    """The whole HR pixels nearest to `box`, at least one, inside `scene`."""
+def snap_to_pixels(box: QRectF, scene: QSizeF) -> QRect:
+    """Round `box` to whole HR pixels inside `scene`, at least 1x1."""
     width, height = int(scene.width()), int(scene.height())
     left = min(max(0, round(box.left())), width - 1)
     top = min(max(0, round(box.top())), height - 1)
@@ -76,8 +79,8 @@ def snapped(box: QRectF, scene: QSizeF) -> QRect:
 
 
 def draw_handles(painter: QPainter, box: QRectF) -> None:
-    """Small squares on the corners and sides of `box` (view coordinates), where there is room for them."""
-    if min(box.width(), box.height()) < 4 * HANDLE:
+    """Draw small squares on the corners and sides of `box` (view coordinates) if there is room for them."""
+    if min(box.width(), box.height()) < 4 * HANDLE_SIDE:
         return
     painter.setPen(QPen(QColor(0, 0, 0, 200), 1))
     painter.setBrush(QColor("#ffffff"))
@@ -85,5 +88,5 @@ def draw_handles(painter: QPainter, box: QRectF) -> None:
     for grip in CORNERS_AND_SIDES:
         x = center.x() + grip.x * box.width() / 2
         y = center.y() + grip.y * box.height() / 2
-        painter.drawRect(QRectF(x - HANDLE / 2, y - HANDLE / 2, HANDLE, HANDLE))
+        painter.drawRect(QRectF(x - HANDLE_SIDE / 2, y - HANDLE_SIDE / 2, HANDLE_SIDE, HANDLE_SIDE))
     painter.setBrush(Qt.BrushStyle.NoBrush)

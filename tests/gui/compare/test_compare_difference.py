@@ -65,7 +65,7 @@ def test_why_a_map_could_not_be_drawn_does_not_stay_on_the_next_difference(
     panel.set_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
     panel.set_difference(Difference(bench.teacher, HR, kind=Kind.ABSOLUTE))
     canvas = panel.board.panes[DIFFERENCE].canvas
-    assert canvas.layers
+    assert canvas.overlays
     go_on.set()
     works = panel.board.drawer.findChildren(LatestWins)
     qtbot.waitUntil(lambda: not any(work.running for work in works))

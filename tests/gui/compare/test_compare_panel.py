@@ -208,7 +208,7 @@ def test_a_large_difference_is_drawn_on_a_thread_with_the_same_result(
 ) -> None:
     compared.set_difference(Difference(bench.teacher, HR, gain=8))
     canvas = compared.board.panes[DIFFERENCE].canvas
-    (at_once,) = canvas.layers
+    (at_once,) = canvas.overlays
     monkeypatch.setattr(difference_drawer, "AT_ONCE_PIXELS", 0)
     monkeypatch.setattr(difference, "STRIP_PIXELS", 500)
     compared.set_difference(None)
@@ -216,9 +216,9 @@ def test_a_large_difference_is_drawn_on_a_thread_with_the_same_result(
     compared.set_difference(Difference(bench.teacher, HR, gain=8))
     canvas = compared.board.panes[DIFFERENCE].canvas
     assert canvas.message == "Subtracting…"
-    qtbot.waitUntil(lambda: bool(canvas.layers), timeout=5000)
+    qtbot.waitUntil(lambda: bool(canvas.overlays), timeout=5000)
     assert canvas.message == ""
-    assert canvas.layers[0].image == at_once.image
+    assert canvas.overlays[0].image == at_once.image
 
 
 def test_a_region_is_measured_in_every_pane(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:

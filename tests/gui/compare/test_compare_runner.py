@@ -26,7 +26,7 @@ def test_a_result_grows_tile_by_tile_each_in_its_place(
         if isinstance(event, PaneTile) and event.key == bench.teacher:
             tiles.append(event)
             messages.append(panel.board.panes[event.key].canvas.message)
-            assert panel.board.panes[event.key].canvas.layers[-1] is event.layer
+            assert panel.board.panes[event.key].canvas.overlays[-1] is event.overlay
 
     panel._comparison.reported.connect(look)
     open_and_wait(panel, save_stamp(bench.folder, "large", 480, 640), qtbot)
@@ -36,14 +36,14 @@ def test_a_result_grows_tile_by_tile_each_in_its_place(
     whole = upscale(bench.session.models.get(bench.teacher), image.lr, tile=96)
     assert np.array_equal(panel.board.pixels(bench.teacher), whole)
     for tile in tiles:
-        left, top = int(tile.layer.rect.left()), int(tile.layer.rect.top())
-        part = array_from_qimage(tile.layer.image)
+        left, top = int(tile.overlay.rect.left()), int(tile.overlay.rect.top())
+        part = array_from_qimage(tile.overlay.image)
         # Seams are blended later: the middle of a tile is final.
         inner = slice(64, -64)
         there = whole[top : top + part.shape[0], left : left + part.shape[1]]
         assert np.array_equal(part[inner, inner], there[inner, inner])
     assert messages[-1] == ""
-    assert len(panel.board.panes[bench.teacher].canvas.layers) == 1
+    assert len(panel.board.panes[bench.teacher].canvas.overlays) == 1
 
 
 def test_the_ground_truth_shows_before_anything_is_computed(opened: Opened, qtbot: QtBot) -> None:

@@ -15,7 +15,7 @@ from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.loss_chart import WIDEST
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.widgets.elided_label import ElidedLabel
-from fakd_gui.widgets.image_pane import fitting
+from fakd_gui.widgets.image_pane import fit_parts
 from fakd_gui.widgets.theme import DARK, watcher
 
 NAMES = ("rcan-2022-11-with-fakd-alpha0.5-long-run", "rcan-2022-11-without", "edsr-student-quick", "x")
@@ -66,8 +66,8 @@ def test_headers_leave_out_whole_parts_and_their_tooltips_tell_all(panel: Inspec
     pane = panel.board.panes[difference_key(panel.board.students[0])]
     figures, metrics = pane.header.figures, pane.header.fontMetrics()
     first, second = figures.split(" · ")
-    assert fitting(figures, metrics, metrics.horizontalAdvance(figures)) == figures
-    assert fitting(figures, metrics, metrics.horizontalAdvance(figures) - 3) == first
+    assert fit_parts(figures, metrics, metrics.horizontalAdvance(figures)) == figures
+    assert fit_parts(figures, metrics, metrics.horizontalAdvance(figures) - 3) == first
     assert second in pane.header.toolTip()
     assert NAMES[0] in pane.header.toolTip()
 

@@ -143,7 +143,7 @@ def test_computing_is_told_and_can_be_cancelled(
     qtbot.waitUntil(started.is_set, timeout=SLOW)
     status = inspected.status
     qtbot.waitUntil(status.cancel_button.isVisible)
-    assert status.what.text() == "Feature maps of without"
+    assert status.task.text() == "Feature maps of without"
     assert status.progress.value() > 0
     QTest.mouseClick(status.cancel_button, Qt.MouseButton.LeftButton)
     go_on.set()

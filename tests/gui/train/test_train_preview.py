@@ -53,8 +53,8 @@ def strip(qtbot: QtBot) -> PreviewStrip:
 
 
 def shown(strip: PreviewStrip, name: str) -> np.ndarray:
-    (layer,) = strip.columns[name].canvas.layers
-    return array_from_qimage(layer.image)
+    (overlay,) = strip.columns[name].canvas.overlays
+    return array_from_qimage(overlay.image)
 
 
 def test_pictures_stand_between_bicubic_and_ground_truth(strip: PreviewStrip) -> None:
@@ -132,7 +132,7 @@ def test_before_anything_is_known_there_is_nothing_to_scrub(strip: PreviewStrip)
     strip.show_film(PreviewFrames())
     assert strip.step is None
     assert not strip.scrubber.isEnabled()
-    assert all(not column.canvas.layers for column in strip.columns.values())
+    assert all(not column.canvas.overlays for column in strip.columns.values())
 
 
 def test_a_film_stays_small_whatever_the_length(strip: PreviewStrip) -> None:

@@ -15,17 +15,17 @@ from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import array_from_qimage, qimage_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
-from fakd_gui.widgets.layers import Layer
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.overview import overview_box
 from fakd_gui.widgets.pane_grid import PaneGrid
-from fakd_gui.widgets.region_box import Grip, dragged, grip_at
+from fakd_gui.widgets.region_box import Grip, drag_grip, grip_at
 
 
-def draw(layer: Layer, camera: Camera) -> Image8:
+def draw(overlay: Overlay, camera: Camera) -> Image8:
     target = QImage(int(camera.viewport.width()), int(camera.viewport.height()), QImage.Format.Format_RGB32)
     target.fill(0)
     painter = QPainter(target)
-    layer.draw(painter, camera)
+    overlay.draw(painter, camera)
     painter.end()
     return array_from_qimage(target)
 
@@ -45,8 +45,8 @@ def test_at_100_percent_every_pixel_is_the_screen_s() -> None:
     image = noise(50, 80)
     camera = camera_on(80, 50, (200, 120))
     camera.set_percent(100)
-    layer = Layer(qimage_from_array(image), QRectF(0, 0, 80, 50))
-    shown = draw(layer, camera)
+    overlay = Overlay(qimage_from_array(image), QRectF(0, 0, 80, 50))
+    shown = draw(overlay, camera)
     assert np.array_equal(shown[35:85, 60:140], image)
     assert not shown[:35].any()
 
@@ -58,8 +58,8 @@ def test_enlarged_pixels_are_crisp_squares_and_lr_lies_on_hr(zoom: float) -> Non
     camera = camera_on(80, 48, (150, 90))
     camera.zoom_to(zoom, QPointF(31, 17))
     covers = QRectF(0, 0, 80, 48)
-    from_hr = draw(Layer(qimage_from_array(hr), covers), camera)
-    assert np.array_equal(draw(Layer(qimage_from_array(lr), covers), camera), from_hr)
+    from_hr = draw(Overlay(qimage_from_array(hr), covers), camera)
+    assert np.array_equal(draw(Overlay(qimage_from_array(lr), covers), camera), from_hr)
     for y, x in ((5, 7), (44, 75), (89, 149)):
         at = camera.to_scene(QPointF(x + 0.5, y + 0.5))
         assert np.array_equal(from_hr[y, x], hr[int(at.y()), int(at.x())])
@@ -69,7 +69,7 @@ def test_a_reduced_image_is_averaged_not_sampled() -> None:
     stripes = np.zeros((256, 256, 3), np.uint8)
     stripes[:, ::2] = 254
     camera = camera_on(256, 256, (40, 40))
-    shown = draw(Layer(qimage_from_array(stripes), QRectF(0, 0, 256, 256)), camera)
+    shown = draw(Overlay(qimage_from_array(stripes), QRectF(0, 0, 256, 256)), camera)
     assert abs(shown[5:35, 5:35].astype(int) - 127).max() < 25
 
 
@@ -147,7 +147,7 @@ def test_reduced_versions_of_odd_sizes_stay_in_place(width: int, percent: float)
     ramp[:, :, 1] = np.linspace(255, 0, width)[:, None]
     camera = camera_on(width, width, (200, 200))
     camera.set_percent(percent)
-    shown = draw(Layer.ready(ramp, QRectF(0, 0, width, width)), camera)
+    shown = draw(Overlay.from_pixels(ramp, QRectF(0, 0, width, width)), camera)
     inner = camera.visible().intersected(QRectF(0, 0, width, width)).adjusted(20, 20, -20, -20)
     seen = 0
     for x in range(200):
@@ -195,7 +195,7 @@ def test_a_region_s_handles(
     if at != (20, 20):
         assert grip_at(box, QPointF(*at)) == grip
     assert grip_at(box, QPointF(80, 80)) is None
-    assert dragged(box, grip, QPointF(*by), QSizeF(100, 60)) == QRectF(*expected)
+    assert drag_grip(box, grip, QPointF(*by), QSizeF(100, 60)) == QRectF(*expected)
 
 
 def test_a_click_in_the_overview_goes_there(qtbot: QtBot) -> None:
@@ -206,7 +206,7 @@ def test_a_click_in_the_overview_goes_there(qtbot: QtBot) -> None:
     canvas.has_overview = True
     canvas.resize(500, 400)
     canvas.show()
-    canvas.set_layers(Layer.ready(noise(90, 120), QRectF(0, 0, 1200, 900)))
+    canvas.set_overlays(Overlay.from_pixels(noise(90, 120), QRectF(0, 0, 1200, 900)))
     assert overview_box(camera) is None
     camera.set_percent(400)
     QTest.mouseMove(canvas, QPointF(100, 100).toPoint())

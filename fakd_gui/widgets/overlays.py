@@ -1,4 +1,4 @@
-"""An image placed in HR coordinates and drawn at any zoom: crisp when enlarged, averaged when reduced."""
+"""Images placed in HR coordinates and drawn at any zoom: crisp when enlarged, averaged when reduced."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from fakd_core.events import Image8
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import rgb32_from_array
 
-SMALLEST = 2
-"""Sides in pixels below which an image isn't halved any more."""
+MIN_SIDE = 2
+"""An image with a side of at most this many pixels isn't halved further."""
 
 
-class Layer:
-    """`image` covers `rect` (HR pixels); an LR and an HR image with one rect lie on each other."""
+class Overlay:
+    """An image that covers `rect` (HR pixels): an LR and an HR image with the same `rect` coincide."""
 
     def __init__(self, image: QImage, rect: QRectF, opacity: float = 1.0) -> None:
         self.rect = rect
         self.opacity = opacity
-        # RGB32 is what Qt's raster engine draws without converting at every paint.
+        # Qt's raster engine draws RGB32 without converting it at every paint.
         alpha = image.hasAlphaChannel()
         layout = QImage.Format.Format_ARGB32_Premultiplied if alpha else QImage.Format.Format_RGB32
         self._levels = [image.convertToFormat(layout)]
 
     @classmethod
-    def ready(cls, pixels: Image8, rect: QRectF) -> Layer:
-        """Of (H, W, 3) pixels, with all that drawing it needs; large ones are made on a thread."""
-        layer = cls(rgb32_from_array(pixels), rect)
-        layer.complete()
-        return layer
+    def from_pixels(cls, pixels: Image8, rect: QRectF) -> Overlay:
+        """Place (H, W, 3) pixels, with all levels built: call it from a worker thread for large images."""
+        overlay = cls(rgb32_from_array(pixels), rect)
+        overlay.build_levels()
+        return overlay
 
     @property
     def image(self) -> QImage:
         return self._levels[0]
 
-    def faded(self, opacity: float) -> Layer:
-        """The same picture, drawn fainter."""
-        layer = copy.copy(self)
-        layer.opacity = opacity
-        return layer
+    def with_opacity(self, opacity: float) -> Overlay:
+        """The same image drawn with another opacity; both share their pixels."""
+        overlay = copy.copy(self)
+        overlay.opacity = opacity
+        return overlay
 
-    def complete(self) -> None:
-        """Make the reduced versions now, rather than when they are first drawn."""
+    def build_levels(self) -> None:
+        """Halve the image down to `MIN_SIDE` now rather than at the first paint."""
         while (reduced := _halved(self._levels[-1])) is not None:
             self._levels.append(reduced)
 
     def draw(self, painter: QPainter, camera: Camera) -> None:
-        """Draw the part that `camera` sees; the painter is in view coordinates."""
+        """Draw the visible part; the painter is in view coordinates."""
         shown = self.rect.intersected(camera.visible())
         if shown.isEmpty():
             return
@@ -60,18 +60,18 @@ class Layer:
         self._draw(painter, view, shown, camera.zoom * camera.pixel_ratio, camera.smooth)
 
     def draw_in(self, painter: QPainter, view: QRectF, pixel_ratio: float = 1.0) -> None:
-        """Draw the whole layer into `view` (view coordinates), averaged."""
+        """Draw the whole overlay into `view` (view coordinates), averaged."""
         self._draw(painter, view, self.rect, view.width() / self.rect.width() * pixel_ratio, True)
 
     def _draw(self, painter: QPainter, view: QRectF, shown: QRectF, scale: float, smooth: bool) -> None:
-        """Draw what lies in `shown` (HR pixels) where the layer covers `view`."""
+        """Draw the part `shown` (HR pixels) of the overlay, which covers `view` (view coordinates)."""
         pixel = self.rect.width() / self.image.width() * scale
         number = self._level(pixel)
         level, step = self._levels[number], 1 << number
-        # A level's last pixel may stand for less than the others: the size in pixels doesn't halve exactly.
+        # Odd sizes don't halve exactly: a level's last pixel may cover less than the others.
         per_hr_x = self.image.width() / self.rect.width() / step
         per_hr_y = self.image.height() / self.rect.height() / step
-        # Whole source pixels with a margin for interpolation: cutting within a pixel would shift the picture,
+        # Whole source pixels with a margin for interpolation: a cut within a pixel would shift the image,
         # and coordinates far outside the view overflow Qt's rasteriser at high zoom.
         left = max(0, math.floor((shown.left() - self.rect.left()) * per_hr_x) - 2)
         top = max(0, math.floor((shown.top() - self.rect.top()) * per_hr_y) - 2)
@@ -91,7 +91,7 @@ class Layer:
         painter.restore()
 
     def _level(self, pixel: float) -> int:
-        """How often to halve the image so that its pixels, now `pixel` screen pixels, are the screen's."""
+        """The level whose pixels are at least half a screen pixel wide; those of level 0 are `pixel` wide."""
         number = 0
         while pixel < 0.5:
             if number + 1 == len(self._levels):
@@ -105,16 +105,16 @@ class Layer:
 
 
 def _halved(image: QImage) -> QImage | None:
-    """Each pixel the mean of 2x2, where the sides are odd the last of what is there; None if too small.
+    """The image reduced by 2, each pixel the mean of 2x2 (fewer at odd sides); None if it is too small.
 
-    Pillow is as fast as Qt here, and lets other threads go on meanwhile.
+    Pillow is as fast as Qt here and releases the GIL.
     """
     width, height = image.width(), image.height()
-    if min(width, height) <= SMALLEST:
+    if min(width, height) <= MIN_SIDE:
         return None
-    # "RGBX" averages every channel by itself, which is right for premultiplied alpha too.
-    held = np.frombuffer(image.constBits(), np.uint8)
-    pixels = Image.frombuffer("RGBX", (width, height), held, "raw", "RGBX", 0, 1).reduce(2)
+    # "RGBX" averages every channel separately, which is right for premultiplied alpha too.
+    memory = np.frombuffer(image.constBits(), np.uint8)
+    pixels = Image.frombuffer("RGBX", (width, height), memory, "raw", "RGBX", 0, 1).reduce(2)
     reduced = QImage(pixels.tobytes(), *pixels.size, 4 * pixels.width, image.format())
-    # copy(): the QImage would otherwise point into memory that Python frees.
+    # copy(): the QImage would otherwise refer to memory that Python frees.
     return reduced.copy()
