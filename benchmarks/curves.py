@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from benchmarks.measure import RESULT, ratio, take_turns
 from fakd_core.events import Scores, StepEnd, ValidationEnd
+from fakd_core.runs.series import RunSeries
 from fakd_gui.train.plots import REDRAW_MS, RunPlots
-from fakd_gui.train.series import RunSeries
 from fakd_gui.widgets.theme import apply_theme
 
 POINTS = 100_000

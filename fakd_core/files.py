@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import platformdirs
+
 from fakd_core.errors import ConfigError
+
+CONFIG_VARIABLE = "FAKD_CONFIG"
+"""The environment variable that names another folder for the user's files."""
 
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(\.\w+)?")
 
@@ -52,6 +57,12 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def config_folder() -> Path:
+    """The folder of the user's files, such as presets; it may not exist yet."""
+    chosen = os.environ.get(CONFIG_VARIABLE)
+    return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_config_path("fakd")
 
 
 def expand_home(path: Path) -> Path:

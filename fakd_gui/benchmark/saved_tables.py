@@ -13,10 +13,9 @@ from fakd_core.errors import DataError
 from fakd_core.evaluation.report import Report
 from fakd_core.evaluation.report_file import read_report, to_document
 from fakd_core.events import CancelToken
-from fakd_core.files import write_text
+from fakd_core.files import config_folder, write_text
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session
-from fakd_gui.session.user_files import config_folder
 
 LAST = "benchmark.json"
 """The last table, among the user's settings."""

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_gui.runs.states import RunState
+from fakd_core.runs.states import RunState
 from fakd_gui.widgets.theme import Theme, current_theme, icon
 
 Index = QModelIndex | QPersistentModelIndex
@@ -46,9 +46,9 @@ def shown_name(run: Path) -> str:
 def show_state(item: QListWidgetItem, state: RunState | None, running: bool, theme: Theme) -> None:
     """Put what is known into the item; `running` is the training of this window."""
     run = run_of(item)
-    words = "running" if running and state is None else state.in_words() if state else ""
+    words = "running" if running and state is None else state.summary() if state else ""
     item.setData(STATE, words)
-    item.setData(WORDS, f"{shown_name(run)} {words} {state.about if state else ''}".lower())
+    item.setData(WORDS, f"{shown_name(run)} {words} {state.models if state else ''}".lower())
     font = item.font()
     font.setBold(running)
     item.setFont(font)

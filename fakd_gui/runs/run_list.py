@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.runs.states import RunState, read_states
 from fakd_gui.models.export import ModelExporter
 from fakd_gui.runs.actions import RunActions
 from fakd_gui.runs.delegate import PATH, WORDS, RunDelegate, make_item, run_of, show_state, shown_name
-from fakd_gui.runs.states import RunState, read_states
 from fakd_gui.runs.watch import RunWatch
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.run_folders import begun, has_student, is_run

@@ -1,15 +1,13 @@
-"""Where the app keeps what belongs to its user: presets, and what the next start restores."""
+"""What the window keeps in the user's folder from one start to the next."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -19,17 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from fakd_core.files import write_text
-
-CONFIG_VARIABLE = "FAKD_CONFIG"
-"""The environment variable that names another folder."""
-
-
-def config_folder() -> Path:
-    """The user's folder of settings; it need not exist yet."""
-    chosen = os.environ.get(CONFIG_VARIABLE)
-    return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_config_path("fakd")
-
+from fakd_core.files import config_folder, write_text
 
 Remembered = Mapping[str, object]
 

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.errors import RunError
 from fakd_core.events import CancelToken
 from fakd_core.runs.layout import METRICS
+from fakd_core.runs.series import RunSeries, read_series
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session
-from fakd_gui.train.series import RunSeries, read_series
 
 Read = dict[Path, tuple[float, RunSeries]]
 """By run: when its metrics were written last, and what was in them."""

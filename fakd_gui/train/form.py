@@ -15,14 +15,14 @@ from fakd_core.events import CancelToken
 from fakd_core.models.references import model_label
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import training_options
+from fakd_core.runs.presets import PRESETS, QUICK, preset_path, read_settings, user_presets
+from fakd_core.training.check import SettingsCheck, SettingsChecker
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.run_folders import free_run_folder
 from fakd_gui.session.session import Session
-from fakd_gui.train import options, presets
+from fakd_gui.train import options
 from fakd_gui.train.form_body import FormBody
-from fakd_gui.train.form_check import FormFindings, Paces, check_values
 from fakd_gui.train.preset_bar import CUSTOM, PresetBar
-from fakd_gui.train.presets import PRESETS, QUICK
 from fakd_gui.train.recipe_editor import RecipeEditor
 from fakd_gui.widgets.reference_field import ReferenceField
 
@@ -41,8 +41,8 @@ class TrainForm(QScrollArea):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.findings: FormFindings | None = None
-        self._paces: Paces = {}
+        self.findings: SettingsCheck | None = None
+        self._settings_checker = SettingsChecker(session.models.get)
         self._own_run_name = False
         self.body = FormBody()
         self.presets = PresetBar(session, self.body.values)
@@ -143,7 +143,7 @@ class TrainForm(QScrollArea):
     def estimate(self) -> str:
         """What the run takes and needs, or nothing while that is unknown."""
         found = self.findings.estimate if self.findings else None
-        return found.in_words() if found else ""
+        return found.summary() if found else ""
 
     def warning(self) -> str:
         """What there is too little of for the run."""
@@ -174,7 +174,7 @@ class TrainForm(QScrollArea):
         if name in PRESETS:
             self._show_preset(name)
         else:
-            path = presets.path_of(name)
+            path = preset_path(name)
             if not self._read(path):
                 self.presets.set_current(str(before["preset"]))
                 return
@@ -206,12 +206,12 @@ class TrainForm(QScrollArea):
         self.fill({str(name): value for name, value in values.items() if name in self.editors})
         self._own_run_name = bool(values.get("run"))
         self.new_run_name()
-        known = {*PRESETS, *presets.own_presets()}
+        known = {*PRESETS, *user_presets()}
         self._name_preset(preset if isinstance(preset, str) and preset in known else CUSTOM)
 
     def _read(self, path: Path) -> bool:
         try:
-            values = presets.read_settings(path)
+            values = read_settings(path)
         except ConfigError as error:
             self.session.error.emit(f"Not loaded. {error}")
             return False
@@ -278,21 +278,21 @@ class TrainForm(QScrollArea):
 
     def _check(self) -> None:
         values = options.checkable(self.values())
-        models, paces, may_measure = self.session.models, self._paces, self.session.training is None
+        checker, measure = self._settings_checker, self.session.training is None
 
-        def work(token: CancelToken) -> FormFindings:
-            return check_values(values, models, paces, may_measure, token)
+        def work(token: CancelToken) -> SettingsCheck:
+            return checker.check(values, measure=measure, token=token)
 
         self._checker.submit(work)
 
-    def _found(self, findings: FormFindings) -> None:
+    def _found(self, findings: SettingsCheck) -> None:
         self.findings = findings
         self.recipe.show_rows()  # The check has loaded what that needs.
         self.body.show_findings(findings)
         self.changed.emit()
 
     def _check_failed(self, message: str) -> None:
-        self.findings = FormFindings(problems={"run": message})
+        self.findings = SettingsCheck(problems={"run": message})
         self.body.show_findings(self.findings)
         self.changed.emit()
 

@@ -9,11 +9,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fakd_core.runs.options import training_options
+from fakd_core.training.check import SettingsCheck
 from fakd_gui.train import options
 from fakd_gui.train.editors import Editor, make_editor
 from fakd_gui.train.fields import Field, FoldedSection, Section
-from fakd_gui.train.form_check import FormFindings
-from fakd_gui.train.model_card import ModelCard
+from fakd_gui.train.model_card import ModelCard, compare_costs
 from fakd_gui.train.preset_bar import PresetBar
 from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
 from fakd_gui.train.taps_row import TapsRow
@@ -69,7 +69,7 @@ class FormBody(QWidget):
             self.editors[name].show(value)
         self._filling = filling
 
-    def show_findings(self, findings: FormFindings | None) -> None:
+    def show_findings(self, findings: SettingsCheck | None) -> None:
         """Mark what has to be changed and tell what was found; None while nothing is known yet."""
         unused = options.unused({name: editor.read() for name, editor in self.editors.items()})
         for name, editor in self.editors.items():
@@ -122,16 +122,16 @@ class FormBody(QWidget):
         ]
         self.more.summarise(unusual, sum(name in problems for name in self._rare))
 
-    def _show_models(self, findings: FormFindings) -> None:
+    def _show_models(self, findings: SettingsCheck) -> None:
         """What the networks are; a field with a problem names none."""
         teachers = [] if self.fields["teacher"].problem else findings.teachers
         student = None if self.fields["student"].problem else findings.student
         several = "One of them, drawn at random, teaches at each step." if len(teachers) > 1 else ""
-        self.teacher_card.show_facts(teachers, several)
-        smaller = student.share_of(teachers[0]) if student and teachers else ""
-        self.student_card.show_facts([student] if student else [], smaller)
+        self.teacher_card.show_networks(teachers, several)
+        smaller = compare_costs(student, teachers[0]) if student and teachers else ""
+        self.student_card.show_networks([student] if student else [], smaller)
 
-    def _pair(self, findings: FormFindings | None) -> None:
+    def _pair(self, findings: SettingsCheck | None) -> None:
         """Tell the recipe what its terms will compare; what is wrong with one of them is told at its row."""
         values = options.checkable(self.values())
         layers = cast("tuple[int, ...]", values["layers"])

@@ -1,4 +1,4 @@
-"""What a network is, below the field that names it."""
+"""A card with the sizes and the cost of the networks that a field names, below that field."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from html import escape
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from fakd_gui.train.model_facts import ModelFacts
+from fakd_core.models.references import model_label
+from fakd_core.training.check import CheckedNetwork
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
-COSTS = "GMACs: 10⁹ multiply-accumulates for a low-resolution image of 64×36 px, as the papers count."
+COSTS = "GMACs: 10⁹ multiply-accumulates for a low-resolution image of 64×36 px, as in the papers."
 
 
 class ModelCard(QFrame):
-    """Hidden while nothing is known."""
+    """Hidden until a network is known."""
 
-    def __init__(self, what: str, parent: QWidget | None = None) -> None:
-        """`what` the network is in the run: 'Teacher' or 'Student'."""
+    def __init__(self, role: str, parent: QWidget | None = None) -> None:
+        """Make an empty card; `role` is the network's in the run, 'Teacher' or 'Student'."""
         super().__init__(parent)
-        self._what = what
-        self._facts: Sequence[ModelFacts] = ()
+        self._role = role
+        self._networks: Sequence[CheckedNetwork] = ()
         self._remark = ""
         self.setProperty("role", "card")
         self.text = QLabel()
@@ -36,27 +37,65 @@ class ModelCard(QFrame):
         self.hide()
         follow_theme(self, self._apply_theme)
 
-    def show_facts(self, facts: Sequence[ModelFacts], remark: str = "") -> None:
-        """One paragraph a network, and a last line about all of them."""
-        self._facts, self._remark = facts, remark
-        self.setVisible(bool(facts))
-        self.setAccessibleName(f"{self._what}: {self.plain()}")
+    def show_networks(self, networks: Sequence[CheckedNetwork], remark: str = "") -> None:
+        """Show one paragraph per network, and `remark` as the last line."""
+        self._networks, self._remark = networks, remark
+        self.setVisible(bool(networks))
+        self.setAccessibleName(f"{self._role}: {self.plain_text()}")
         self._apply_theme(current_theme())
 
-    def plain(self) -> str:
-        """Everything the card says, as plain text."""
+    def plain_text(self) -> str:
+        """The content of the card without markup."""
         lines = [
-            f"{one.name}: {one.architecture}, {one.sizes}, {one.cost}, {one.source}" for one in self._facts
+            f"{_name(one)}: {_architecture(one)}, {_sizes(one)}, {_cost(one)}, {one.weights}"
+            for one in self._networks
         ]
         return "; ".join([*lines, self._remark] if self._remark else lines)
 
     def _apply_theme(self, theme: Theme) -> None:
         muted = f'<span style="color:{theme.muted}">'
         paragraphs = [
-            f"<b>{escape(one.architecture)}</b> {escape(one.sizes)}<br>{escape(one.cost)}<br>"
-            f"{muted}{escape(one.name)} · {escape(one.source)}</span>"
-            for one in self._facts
+            f"<b>{escape(_architecture(one))}</b> {escape(_sizes(one))}<br>{escape(_cost(one))}<br>"
+            f"{muted}{escape(_name(one))} · {escape(one.weights)}</span>"
+            for one in self._networks
         ]
         if self._remark:
             paragraphs.append(f"{muted}{escape(self._remark)}</span>")
         self.text.setText("<br>".join(paragraphs))
+
+
+def compare_costs(student: CheckedNetwork, teacher: CheckedNetwork) -> str:
+    """The student's cost as a share of the teacher's."""
+    parameters = student.cost.parameters / teacher.cost.parameters
+    gmacs = student.cost.gmacs / teacher.cost.gmacs
+    return f"{parameters:.0%} of the teacher's parameters, {gmacs:.0%} GMACs"
+
+
+def _name(network: CheckedNetwork) -> str:
+    return model_label(network.ref.split(":")[0])
+
+
+def _architecture(network: CheckedNetwork) -> str:
+    name = network.spec.architecture
+    return f"{name.upper() if name.islower() else name} ×{network.spec.scale}"
+
+
+def _sizes(network: CheckedNetwork) -> str:
+    """Depth and width in words."""
+    sizes = network.spec.model_dump()
+    depth = " of ".join(
+        f"{sizes[name]} {noun}{'s' * (sizes[name] != 1)}"
+        for name, noun in (("n_resgroups", "group"), ("n_resblocks", "block"))
+        if name in sizes
+    )
+    return ", ".join(filter(None, (depth, f"{network.spec.n_feats} features")))
+
+
+def _cost(network: CheckedNetwork) -> str:
+    millions, gmacs = _short(network.cost.parameters / 1e6), _short(network.cost.gmacs)
+    return f"{millions} M parameters · {gmacs} GMACs"
+
+
+def _short(value: float) -> str:
+    """Three digits, never in scientific notation."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

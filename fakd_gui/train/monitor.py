@@ -22,15 +22,15 @@ from fakd_core.events import (
     ValidationEnd,
 )
 from fakd_core.runs.layout import is_run
+from fakd_core.runs.series import RunSeries
+from fakd_core.training.estimate import format_duration
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome
 from fakd_gui.session.session import Session
 from fakd_gui.train.compared_runs import Comparison
-from fakd_gui.train.estimate import in_words
 from fakd_gui.train.plot_export import PlotExport
 from fakd_gui.train.plots import RunPlots
 from fakd_gui.train.preview import PreviewStrip
 from fakd_gui.train.run_view import RunView
-from fakd_gui.train.series import RunSeries
 
 PACE_STEPS = 50
 """The pace is that of the last so many steps, so that it follows changes."""
@@ -286,7 +286,7 @@ class TrainMonitor(QWidget):
         elif len(self._times) > 1:
             (first, begun), (last, now) = self._times[0], self._times[-1]
             pace = (now - begun) / (last - first)
-            left = in_words(pace * (total - last))
+            left = format_duration(pace * (total - last))
             self.time_left.setText(f"{left} left · {1 / max(pace, 1e-9):.3g} steps/s")
 
     def _set_progress(self, done: int, total: int) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import Option, training_options
-from fakd_gui.train.presets import QUICK
+from fakd_core.runs.presets import QUICK
 
 RARE = "More"
 """The section of what few people change; options that no section names are shown there too."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fakd_core.runs.series import TOTAL, RunSeries
 from fakd_gui.train.curves import Line, relative
 from fakd_gui.train.plot_card import Level
-from fakd_gui.train.series import TOTAL, RunSeries
 from fakd_gui.train.smoothing import Trace, Values
 from fakd_gui.widgets.theme import Theme
 

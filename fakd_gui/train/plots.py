@@ -11,12 +11,12 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
+from fakd_core.runs.series import RunSeries
 from fakd_gui.train.curves import DASHES
 from fakd_gui.train.plot_card import PlotCard
 from fakd_gui.train.plot_lines import LOSS, PSNR, RATE, SSIM, Drawing, levels_of
 from fakd_gui.train.plot_tools import PlotTools
 from fakd_gui.train.readout import SWATCHES
-from fakd_gui.train.series import RunSeries
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
 REDRAW_MS = 50

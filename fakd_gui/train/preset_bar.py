@@ -20,17 +20,22 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_core.errors import ConfigError
+from fakd_core.runs.presets import (
+    PRESETS,
+    SUFFIX,
+    check_preset_name,
+    preset_path,
+    save_settings,
+    user_presets,
+)
 from fakd_gui.session.session import Session
-from fakd_gui.train import presets
 from fakd_gui.train.editors import choice
-from fakd_gui.train.presets import PRESETS
 from fakd_gui.widgets.file_dialogs import ask_save_path
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.tweaks import restyle
 
 CUSTOM = "Custom"
 FILES = "Settings (*.toml);;All files (*)"
-TAKEN = frozenset({*PRESETS, CUSTOM})
 
 
 class PresetBar(QWidget):
@@ -73,7 +78,7 @@ class PresetBar(QWidget):
         self.combo.setCurrentText(name)
         if name != CUSTOM and custom >= 0:
             self.combo.removeItem(custom)
-        own = name in presets.own_presets()
+        own = name in user_presets()
         if name != CUSTOM:
             self._last = name if own else ""
         self._rename.setEnabled(own)
@@ -84,7 +89,7 @@ class PresetBar(QWidget):
         name = self.current
         self.combo.clear()
         self.combo.addItems(list(PRESETS))
-        own = presets.own_presets()
+        own = user_presets()
         if own:
             self.combo.insertSeparator(self.combo.count())
             self.combo.addItems(list(own))
@@ -94,9 +99,9 @@ class PresetBar(QWidget):
 
     def save_as(self, name: str) -> None:
         """Keep the settings as the preset `name`; an own one of that name is replaced."""
-        path = presets.path_of(name)
+        path = preset_path(name)
         before = path.read_bytes() if path.exists() else None
-        presets.save_settings(path, self._values())
+        save_settings(path, self._values())
         self._show(name)
         if before is None:
             self.session.tell(f"Saved the preset {name}")
@@ -106,16 +111,16 @@ class PresetBar(QWidget):
     def rename(self, name: str) -> None:
         """Give the own preset that is shown another name."""
         old = self.current
-        path = presets.path_of(name)
+        path = preset_path(name)
         if path.exists() and name.lower() != old.lower():
             raise ConfigError(f"{name} is there already; choose another name.")
-        _moved(presets.path_of(old), path)
+        _moved(preset_path(old), path)
         self._show(name)
 
     def delete(self) -> None:
         """Remove the own preset that is shown; the settings stay in the form."""
         name = self.current
-        path = presets.path_of(name)
+        path = preset_path(name)
         try:
             content = path.read_bytes()
             path.unlink()
@@ -126,7 +131,7 @@ class PresetBar(QWidget):
         self.session.offer_undo(f"Deleted the preset {name}", lambda: self._put_back(name, content))
 
     def _put_back(self, name: str, content: bytes) -> None:
-        path = presets.path_of(name)
+        path = preset_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         self._show(name if self.current == CUSTOM else self.current)
@@ -144,7 +149,9 @@ class PresetBar(QWidget):
 
     def _named(self, name: str) -> None:
         try:
-            presets.check_name(name, TAKEN)
+            check_preset_name(name)
+            if name.lower() == CUSTOM.lower():
+                raise ConfigError(f"{CUSTOM} stands for settings of no preset; choose another name.")
             self._naming(name)
         except ConfigError as error:
             self.naming.refuse(str(error))
@@ -158,13 +165,13 @@ class PresetBar(QWidget):
             self.loaded.emit(Path(name))
 
     def _save_file(self) -> None:
-        start = Path.home() / f"{self._last or 'settings'}{presets.SUFFIX}"
-        chosen = ask_save_path(self, "Save settings", start, {"Settings": presets.SUFFIX})
+        start = Path.home() / f"{self._last or 'settings'}{SUFFIX}"
+        chosen = ask_save_path(self, "Save settings", start, {"Settings": SUFFIX})
         if chosen is None:
             return
         path, _ = chosen
         try:
-            presets.save_settings(path, self._values())
+            save_settings(path, self._values())
         except ConfigError as error:
             self.session.error.emit(f"Not saved. {error}")
         else:

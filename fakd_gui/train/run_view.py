@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakd_core.events import CancelToken, RunEnd, RunStarted, ValidationEnd
-from fakd_gui.train.estimate import in_words
+from fakd_core.runs.series import RunSeries, read_series
+from fakd_core.training.estimate import format_duration
 from fakd_gui.train.plot_lines import label_of
 from fakd_gui.train.preview_frames import PreviewFrames
-from fakd_gui.train.series import RunSeries, read_series
 
 
 @dataclass
@@ -48,7 +48,7 @@ class RunView:
 
     def verdict(self, event: ValidationEnd) -> str:
         bicubic = self.series.bicubic
-        gain = f", {event.student.psnr - bicubic.psnr:+.2f} dB to bicubic" if bicubic else ""
+        gain = f", {event.student.psnr - bicubic.psnr:+.2f} dB over bicubic" if bicubic else ""
         best = " (best so far)" if event.best else ""
         scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
         twins = "baseline" in event.others
@@ -64,6 +64,7 @@ class RunView:
             return "Done."
         gain = end.best.psnr - bicubic.psnr
         return (
-            f"Done in {in_words(end.seconds)}: best PSNR {end.best.psnr:.2f} dB on the validation images, "
-            f"{gain:+.2f} dB to bicubic. Open an image in Compare to see it, or click into one in Inspect."
+            f"Done in {format_duration(end.seconds)}: best PSNR {end.best.psnr:.2f} dB on the validation "
+            f"images, {gain:+.2f} dB over bicubic. Open an image in Compare to see it, or click into one in "
+            "Inspect."
         )

@@ -173,7 +173,7 @@ def test_a_file_that_holds_no_settings(
 
 @pytest.mark.parametrize("case", [case for case in UNREADABLE if case != "empty"])
 def test_an_own_preset_of_the_window_that_holds_none(case: str, tmp_path: Path) -> None:
-    from fakd_gui.train.presets import read_settings
+    from fakd_core.runs.presets import read_settings
 
     content, word = UNREADABLE[case]
     preset = tmp_path / "mine.toml"

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QApplication,
 )
 from pytestqt.qtbot import QtBot
-from run_lists import make_run
+from run_folders import make_run
 from small_models import Bench, make_bench
 
 from fakd_gui.app import make_application

@@ -6,8 +6,8 @@ import numpy as np
 from PySide6.QtCore import QPoint, QPointF
 
 from fakd_core.events import Scores, StepEnd, ValidationEnd
+from fakd_core.runs.series import RunSeries
 from fakd_gui.train.plot_card import PlotCard
-from fakd_gui.train.series import RunSeries
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
 

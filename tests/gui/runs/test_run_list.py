@@ -17,15 +17,16 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
 )
 from pytestqt.qtbot import QtBot
-from run_lists import add_steps, choose, item_of, items, make_run, names
+from run_folders import make_run
+from run_lists import choose, item_of, items, names
 
 from fakd_core.errors import RunError
 from fakd_core.runs.layout import LOCK
 from fakd_core.runs.lock import run_lock
+from fakd_core.runs.states import is_in_use
 from fakd_gui.runs import actions
 from fakd_gui.runs.delegate import STATE
 from fakd_gui.runs.run_list import RunList
-from fakd_gui.runs.states import RunState, is_in_use, read_state
 from fakd_gui.session.session import Session
 
 
@@ -49,23 +50,6 @@ def test_the_newest_comes_first_with_how_far_each_is(runs: RunList) -> None:
     assert names(runs) == ["newest", "middle", "oldest"]
     said = [item.data(STATE) for item in items(runs)]
     assert said == ["30.00 dB · done", "29.00 dB · stopped at 2 of 4", "28.00 dB · done"]
-
-
-def test_what_is_new_in_a_run_is_read_and_nothing_else(tmp_path: Path) -> None:
-    run = make_run(tmp_path, "run", done=100, steps=1000)
-    first = read_state(run)
-    assert (first.done, first.best) == (100, 28.5)
-    text = (run / "metrics.jsonl").read_bytes()
-    # What was read already could say anything.
-    other = b'{"event": "validation", "step": 1, "psnr": 99, "ssim": 1}'
-    (run / "metrics.jsonl").write_bytes(other.ljust(len(text) - 1) + b"\n")
-    add_steps(run, range(101, 104))
-    with (run / "metrics.jsonl").open("a") as file:
-        file.write('{"event": "step", "st')  # not whole yet
-    later = read_state(run, first)
-    assert (later.done, later.best) == (103, 28.5)
-    (run / "metrics.jsonl").write_text("")
-    assert read_state(run, first) == RunState(1000, about=first.about)
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
-from run_lists import add_steps, make_run, names
+from run_folders import add_steps, make_run
+from run_lists import names
 from tiny_trainings import make_config
 
 from fakd_core.events import StepEnd
 from fakd_core.runs.layout import LOCK, read_metrics
+from fakd_core.runs.states import read_state
 from fakd_gui.runs.delegate import STATE, run_of
 from fakd_gui.runs.run_list import RunList
-from fakd_gui.runs.states import read_state
 from fakd_gui.session import run_folders
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.run_folders import runs_in

@@ -12,13 +12,12 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import training_options
+from fakd_core.runs.presets import PRESETS, QUICK
+from fakd_core.training.estimate import Estimate
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
-from fakd_gui.train.estimate import Estimate, StepTiming, in_bytes, in_words
-from fakd_gui.train.memory_need import cache_bytes
 from fakd_gui.train.options import number, problems_of, whole_number, whole_numbers, written
 from fakd_gui.train.panel import TrainPanel
-from fakd_gui.train.presets import PRESETS, QUICK
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 
@@ -140,7 +139,7 @@ def test_findings_describe_models_images_and_time(
     use_small(panel, small_teacher, photos)
     wait_for_check(qtbot, panel)
     assert panel.form.findings is not None
-    teacher, student = panel.form.body.teacher_card.plain(), panel.form.body.student_card.plain()
+    teacher, student = panel.form.body.teacher_card.plain_text(), panel.form.body.student_card.plain_text()
     assert teacher.startswith("teacher: RCAN ×4, 4 groups of 2 blocks, 8 features, 0.0")
     assert teacher.endswith("GMACs, RCAN authors' keys, .safetensors")
     assert "2 groups of 1 block, 8 features" in student
@@ -257,63 +256,16 @@ def test_milestones_are_read_or_left_as_text(typed: str, value: object) -> None:
     assert whole_numbers(typed) == value
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(45.4, "45 s"), (110, "1 min 50 s"), (1500, "25 min"), (11_400, "3 h 10 min"), (432_000, "5 days")],
-)
-def test_durations_in_words(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("size", "words"), [(3.4e8, "340 MB"), (1.26e9, "1.3 GB"), (24e9, "24 GB"), (1, "1 MB")]
-)
-def test_sizes_in_words(size: float, words: str) -> None:
-    assert in_bytes(size) == words
-
-
-def test_time_counts_the_twin_the_terms_and_the_cache() -> None:
-    """A step of 2 patches of 10x10 px: teacher 0.1 s and student 0.3 s a patch, terms 0.5 s a patch."""
-    pace = StepTiming(teacher=1e-3, student=3e-3, terms=0.5, device="cpu")
-    plain = {
-        "student": "s",
-        "train_data": "d",
-        "run": "r",
-        "teacher": "t",
-        "batch": 2,
-        "patch": 10,
-        "steps": 10,
-    }
-    cached = {"teacher_cache": "c", "cache_patches": 50}
-    assert pace.seconds(TrainConfig.build(**plain)) == pytest.approx(10 * 2 * (0.1 + 0.3 + 0.5))
-    assert pace.seconds(TrainConfig.build(**plain, baseline=True)) == pytest.approx(
-        10 * 2 * (0.1 + 0.6 + 0.5)
-    )
-    assert pace.seconds(TrainConfig.build(**plain, **cached)) == pytest.approx(
-        10 * 2 * (0.3 + 0.5) + 50 * 0.1
-    )
-
-
 def test_too_little_room_is_a_warning_beside_start(qtbot: QtBot, panel: TrainPanel) -> None:
     wait_for_check(qtbot, panel)
     panel.form.findings.estimate = Estimate(20_000_000_000, 8_000_000_000, 0, 10**12, "cpu", 60)
     panel.form.changed.emit()
-    assert panel.estimate.text().startswith("needs about 20 GB of memory, 8.0 GB are free")
+    assert panel.estimate.text().startswith("needs about 20 GB of memory but only 8.0 GB is free")
     assert panel.estimate.property("role") == "warning"
     assert panel.start_button.isEnabled()
     panel.form.findings.estimate = Estimate(10**9, 8 * 10**9, 2 * 10**12, 10**12, "cpu")
     panel.form.changed.emit()
-    assert panel.estimate.text().startswith("the teacher cache takes 2000 GB, 1000 GB are free")
-
-
-def test_the_room_of_a_cache_is_that_of_its_files(small_teacher: Path) -> None:
-    """150 patches are 5 blocks of 32; each patch: 48x48x3 and 3 maps of 12x12x8 numbers of 2 bytes."""
-    from fakd_core.models.references import resolve_spec
-
-    values = {"student": "s", "train_data": "d", "run": "r", "teacher": str(small_teacher), "patch": 12}
-    config = TrainConfig.build(**values, teacher_cache="c", cache_patches=150)
-    each = 2 * (48 * 48 * 3 + 3 * 12 * 12 * 8)
-    assert cache_bytes(config, (resolve_spec(str(small_teacher)),)) == 160 * each
+    assert panel.estimate.text().startswith("the teacher cache needs 2000 GB but only 1000 GB is free")
 
 
 def test_the_keyboard_goes_through_the_form_as_it_is_read(qtbot: QtBot, panel: TrainPanel) -> None:

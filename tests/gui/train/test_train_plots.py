@@ -17,13 +17,13 @@ from run_plots import drawn, make_series, middle
 from fakd_core.events import Scores
 from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.layout import CONFIG, METRICS
+from fakd_core.runs.series import RunSeries
 from fakd_gui.app import make_application
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.plot_card import PlotCard
 from fakd_gui.train.plots import RunPlots
-from fakd_gui.train.series import RunSeries
 from fakd_gui.widgets.theme import watcher
 
 

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from fakd_core.runs.config import TrainConfig, to_toml
+from fakd_core.runs.presets import PRESETS, preset_path, user_presets
 from fakd_core.settings import read_toml
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.train.panel import TrainPanel
 from fakd_gui.train.preset_bar import CUSTOM
-from fakd_gui.train.presets import PRESETS, own_presets, path_of
 
 
 class Heard:
@@ -72,7 +72,7 @@ def test_an_own_preset_is_the_file_that_the_command_line_takes(
     form.fill({"steps": 77, "lr": 3e-4, "distill": "2*AT", "ema": 0.99, "val_images": None})
     save_as(qtbot, panel, "Mine, short")
     path = tmp_path / "config" / "presets" / "Mine, short.toml"
-    assert own_presets() == {"Mine, short": path}
+    assert user_presets() == {"Mine, short": path}
     assert heard.told == ["Saved the preset Mine, short"]
     assert form.presets.current == "Mine, short"
     assert not form.presets.naming.isVisible()
@@ -107,22 +107,22 @@ def test_edited_settings_that_a_preset_replaces_come_back(panel: TrainPanel, hea
 def test_a_replaced_and_a_deleted_preset_come_back(qtbot: QtBot, panel: TrainPanel, heard: Heard) -> None:
     form = panel.form
     save_as(qtbot, panel, "mine")
-    before = path_of("mine").read_bytes()
+    before = preset_path("mine").read_bytes()
     form.steps.setValue(77)
     save_as(qtbot, panel, "mine")
-    assert b"steps = 77" in path_of("mine").read_bytes()
+    assert b"steps = 77" in preset_path("mine").read_bytes()
     heard.undo[-1][1]()
-    assert path_of("mine").read_bytes() == before
+    assert preset_path("mine").read_bytes() == before
 
     next(action for action in form.presets.menu.actions() if "Delete" in action.text()).trigger()
-    assert own_presets() == {}
+    assert user_presets() == {}
     assert "mine" not in entries(panel)
     assert form.presets.current == CUSTOM
     assert form.steps.value() == 77
     said, take_back = heard.undo[-1]
     assert said == "Deleted the preset mine"
     take_back()
-    assert path_of("mine").read_bytes() == before
+    assert preset_path("mine").read_bytes() == before
     assert "mine" in entries(panel)
 
 
@@ -137,7 +137,7 @@ def test_a_preset_is_renamed(qtbot: QtBot, panel: TrainPanel) -> None:
     assert "there already" in bar.naming.reason.text()
     bar.naming.edit.setText("yours")
     bar.naming.save.click()
-    assert list(own_presets()) == ["mine", "yours"]
+    assert list(user_presets()) == ["mine", "yours"]
     assert bar.current == "yours"
     panel.form.apply_preset("Quick")
     assert not rename.isEnabled()
@@ -163,13 +163,13 @@ def test_settings_that_no_run_can_have_are_not_saved(qtbot: QtBot, panel: TrainP
     panel.form.alpha.setText("much")
     save_as(qtbot, panel, "mine")
     assert "alpha" in panel.form.presets.naming.reason.text()
-    assert own_presets() == {}
+    assert user_presets() == {}
 
 
 def test_a_preset_may_leave_models_and_images_open(qtbot: QtBot, panel: TrainPanel) -> None:
     panel.form.apply_preset("Paper EDSR")
     save_as(qtbot, panel, "mine")
-    saved = tomllib.loads(path_of("mine").read_text())
+    saved = tomllib.loads(preset_path("mine").read_text())
     assert not {"teacher", "train_data"} & set(saved)
     panel.form.apply_preset("Quick")
     panel.form.apply_preset("mine")

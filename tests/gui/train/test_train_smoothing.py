@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakd_core.runs.series import RunSeries
 from fakd_gui.train.curves import reduced
-from fakd_gui.train.series import RunSeries
 from fakd_gui.train.smoothing import Trace
 
 

@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.data.image_files import read_image
 from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.series import RunSeries
 from fakd_gui.app import main
 from fakd_gui.demo import TourGuide, tour
-from fakd_gui.train.series import RunSeries
 from fakd_gui.window.main_window import MainWindow
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"

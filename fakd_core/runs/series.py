@@ -1,4 +1,4 @@
-"""The numbers of one run, from live events or from its metrics file, as the plots need them."""
+"""The curves of a run: losses by step and scores by validation, from live events or from its metrics."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ TOTAL = "total"
 
 @dataclass
 class RunSeries:
-    """Every point of a run is kept; `weighted` and `raw` hold one list a part, `weighted` also the total.
+    """Every point of a run's curves.
 
-    `baseline` is the loss of the student trained without a teacher, by step. `other_psnr` and `other_ssim`
-    are the scores of the students beside the one the run is about (see `ValidationEnd`), by validation.
+    `weighted` and `raw` have one list per loss term, `weighted` also the total. `baseline` is the loss of the
+    student trained without a teacher. `other_psnr` and `other_ssim` are the scores of the further students of
+    the run by their names in `ValidationEnd`.
     """
 
     steps: int = 0
@@ -36,13 +37,14 @@ class RunSeries:
     other_psnr: dict[str, list[float]] = field(default_factory=dict)
     other_ssim: dict[str, list[float]] = field(default_factory=dict)
     skipped: list[int] = field(default_factory=list)
-    """Steps whose loss or gradient was not finite: they are not on the curves."""
+    """Steps whose loss or gradient was not finite; they are not on the curves."""
 
     @classmethod
     def from_metrics(cls, lines: Iterable[Mapping[str, Any]]) -> RunSeries:
-        """From the lines of a run's metrics file, as `fakd_core.runs.layout.read_metrics` gives them.
+        """Build the curves from the lines that `fakd_core.runs.layout.read_metrics` returns.
 
-        Raises `RunError` where a line lacks what belongs in it.
+        Raises:
+            RunError: a line lacks a value.
         """
         series = cls()
         for number, line in enumerate(lines, 1):
@@ -53,7 +55,7 @@ class RunSeries:
         return series
 
     def take(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
-        """Add what a live event says."""
+        """Add the values of a live event."""
         match event:
             case RunStarted():
                 self._start(event.steps, event.bicubic, event.teacher)
@@ -62,14 +64,14 @@ class RunSeries:
             case StepEnd():
                 self._add(event.step, event.lr, event.total, event.parts, event.raw, event.baseline)
             case ValidationEnd():
-                self._validated(event.step, event.student, event.others)
+                self._add_validation(event.step, event.student, event.others)
 
     def prepend(self, past: RunSeries) -> None:
-        """Put the points of `past` that lie before this series' own in front: a run goes on."""
-        begin = self.step[0] if self.step else float("inf")
-        kept = sum(step < begin for step in past.step)
-        first = self.validation_step[0] if self.validation_step else float("inf")
-        validated = sum(step < min(begin, first) for step in past.validation_step)
+        """Insert the points of `past` that precede those of this series, for a resumed run."""
+        first = self.step[0] if self.step else float("inf")
+        kept = sum(step < first for step in past.step)
+        first_validation = self.validation_step[0] if self.validation_step else float("inf")
+        validated = sum(step < min(first, first_validation) for step in past.validation_step)
         for ours, theirs, count in (
             (self.weighted, past.weighted, kept),
             (self.raw, past.raw, kept),
@@ -79,7 +81,7 @@ class RunSeries:
             for name, values in theirs.items():
                 ours[name] = values[:count] + ours.get(name, [])
         self.baseline[:0] = past.baseline[:kept]
-        self.skipped[:0] = [step for step in past.skipped if step < begin]
+        self.skipped[:0] = [step for step in past.skipped if step < first]
         self.step[:0], self.lr[:0] = past.step[:kept], past.lr[:kept]
         self.validation_step[:0] = past.validation_step[:validated]
         self.psnr[:0], self.ssim[:0] = past.psnr[:validated], past.ssim[:validated]
@@ -93,12 +95,12 @@ class RunSeries:
             case "step" if line.get("skipped"):
                 self.skipped.append(line["step"])
             case "step":
-                parts, raw = ({k: _number(v) for k, v in line[name].items()} for name in ("parts", "raw"))
-                baseline = _number(line["baseline"]) if "baseline" in line else None
-                self._add(line["step"], line["lr"], _number(line["total"]), parts, raw, baseline)
+                parts, raw = ({k: _float(v) for k, v in line[name].items()} for name in ("parts", "raw"))
+                baseline = _float(line["baseline"]) if "baseline" in line else None
+                self._add(line["step"], line["lr"], _float(line["total"]), parts, raw, baseline)
             case "validation":
                 others = {name: Scores(**scores) for name, scores in line.get("others", {}).items()}
-                self._validated(line["step"], Scores(line["psnr"], line["ssim"]), others)
+                self._add_validation(line["step"], Scores(line["psnr"], line["ssim"]), others)
 
     def _start(self, steps: int, bicubic: Scores, teacher: Scores | None) -> None:
         self.steps, self.bicubic, self.teacher = steps, bicubic, teacher
@@ -120,7 +122,7 @@ class RunSeries:
             for name, value in named.items():
                 values.setdefault(name, []).append(value)
 
-    def _validated(self, step: int, student: Scores, others: Mapping[str, Scores]) -> None:
+    def _add_validation(self, step: int, student: Scores, others: Mapping[str, Scores]) -> None:
         self.validation_step.append(step)
         self.psnr.append(student.psnr)
         self.ssim.append(student.ssim)
@@ -129,13 +131,17 @@ class RunSeries:
             self.other_ssim.setdefault(name, []).append(scores.ssim)
 
 
-def _number(value: float | None) -> float:
-    """JSON has no infinity and no NaN: they stand in the file as null."""
+def _float(value: float | None) -> float:
+    """Non-finite values are null in the file: JSON has neither NaN nor infinity."""
     return float("nan") if value is None else value
 
 
 def read_series(run: Path) -> RunSeries:
-    """The series of the run in folder `run`; raises `RunError` where its metrics are damaged."""
+    """The curves of the run in the folder `run`.
+
+    Raises:
+        RunError: its metrics are damaged or can't be read.
+    """
     path = run / METRICS
     try:
         return RunSeries.from_metrics(read_metrics(run))
@@ -143,5 +149,5 @@ def read_series(run: Path) -> RunSeries:
         raise RunError(f"{path}: can't be read ({error.strerror or error})") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise RunError(
-            f"{path}: damaged: a line is none of a run's ({type(error).__name__}: {error}); remove it"
+            f"{path}: damaged: expected a line of metrics ({type(error).__name__}: {error}); remove it"
         ) from None

@@ -1,4 +1,4 @@
-"""How far the runs are, read from their folders little by little; for jobs."""
+"""How far runs are, read from their folders; what was read before isn't read again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fakd_core.errors import FakdError
+from fakd_core.errors import FakdError, RunError
 from fakd_core.events import CancelToken
 from fakd_core.runs.layout import CONFIG, LOCK, METRICS, read_config
 from fakd_core.runs.lock import is_locked
@@ -18,31 +18,33 @@ VALIDATION = b'{"event": "validation"'
 
 @dataclass(frozen=True)
 class RunState:
-    """What the list says of a run. `read_to` and `written` tell how much of it is known already."""
+    """How far a run is, and whether it can be used."""
 
     steps: int = 0
     done: int = 0
     best: float | None = None
-    """The best validation PSNR in dB."""
+    """Best validation PSNR in dB."""
     problem: str = ""
-    """Why it can't be used; empty for a sound run."""
+    """Why the run can't be used; empty for a sound run."""
     in_use: bool = False
-    """Some process trains it now."""
+    """Whether a process is training it."""
     owner: str = ""
-    """Which, in words."""
+    """The process that is training it, in words."""
     failure: str = ""
-    """Why its last training ended, if that is known to have failed."""
-    about: str = ""
-    """Its student and teachers, for the search."""
+    """Why its last training failed, if that is known."""
+    models: str = ""
+    """Names of its student and teachers, for searching."""
     read_to: int = field(default=0, compare=False)
-    written: float = field(default=0.0, compare=False)
+    """Bytes of the metrics that have been read."""
+    config_written: float = field(default=0.0, compare=False)
+    """Modification time of its settings."""
 
     @property
     def finished(self) -> bool:
         return 0 < self.steps <= self.done
 
-    def in_words(self) -> str:
-        """One short line."""
+    def summary(self) -> str:
+        """The best PSNR and the state in one short line."""
         if self.problem:
             return "damaged"
         if self.in_use:
@@ -52,15 +54,15 @@ class RunState:
         elif self.failure:
             state = f"failed at {self.done:,} of {self.steps:,}"
         else:
-            state = f"stopped at {self.done:,} of {self.steps:,}" if self.done else "not begun"
-        # The figure first: in a narrow list the end is cut off, and a sign tells the state too.
+            state = f"stopped at {self.done:,} of {self.steps:,}" if self.done else "not started"
+        # PSNR first: a narrow list cuts off the end, and an icon shows the state as well.
         return state if self.best is None else f"{self.best:.2f} dB · {state}"
 
 
 def read_states(
     runs: Iterable[Path], known: Mapping[Path, RunState], token: CancelToken
 ) -> dict[Path, RunState]:
-    """The state of each of the `runs`; of what is `known` only what is new is read."""
+    """The state of each of the `runs`; for those in `known`, only new metrics are read."""
     states = {}
     for run in runs:
         token.raise_if_cancelled()
@@ -69,23 +71,24 @@ def read_states(
 
 
 def read_state(run: Path, known: RunState | None = None) -> RunState:
-    """The state of one run; whatever is wrong with its files becomes its `problem`."""
+    """The state of one run; an error in its files becomes its `problem`."""
     try:
         written = (run / CONFIG).stat().st_mtime
-        if known is None or known.problem or known.written != written:
+        if known is None or known.problem or known.config_written != written:
             config = read_config(run)
-            about = " ".join((config.student, *config.teacher))
-            known = RunState(config.steps, about=about, written=written)
+            models = " ".join((config.student, *config.teacher))
+            known = RunState(config.steps, models=models, config_written=written)
         in_use = is_in_use(run)
-        return replace(_read_on(run / METRICS, known), in_use=in_use, owner=owner_of(run) if in_use else "")
+        state = _read_new_metrics(run / METRICS, known)
+        return replace(state, in_use=in_use, owner=_owner(run) if in_use else "")
     except FakdError as error:
         return RunState(problem=str(error))
     except OSError as error:
         return RunState(problem=f"{error.filename or run}: can't be read ({error.strerror or error})")
 
 
-def _read_on(metrics: Path, state: RunState) -> RunState:
-    """Take the lines that came since; a last one that is not whole yet is left for the next time."""
+def _read_new_metrics(metrics: Path, state: RunState) -> RunState:
+    """Read the lines written since `state`; an incomplete last line is left for the next time."""
     try:
         size = metrics.stat().st_size
     except FileNotFoundError:
@@ -101,16 +104,14 @@ def _read_on(metrics: Path, state: RunState) -> RunState:
             read_to += len(line)
             last = line
             if line.startswith(VALIDATION):
-                psnr = _parsed(metrics, line, "psnr")
+                psnr = _parse(metrics, line, "psnr")
                 best = psnr if best is None else max(best, psnr)
-    # A run that begins again or goes on says so with its first step.
-    done = round(_parsed(metrics, last, "step")) if last else state.done
+    # After a restart or a resume, the first new step is lower than those before: the last line counts.
+    done = round(_parse(metrics, last, "step")) if last else state.done
     return replace(state, done=done, best=best, read_to=read_to)
 
 
-def _parsed(metrics: Path, line: bytes, name: str) -> float:
-    from fakd_core.errors import RunError
-
+def _parse(metrics: Path, line: bytes, name: str) -> float:
     try:
         value = float(json.loads(line)[name])
         if math.isfinite(value):
@@ -121,12 +122,12 @@ def _parsed(metrics: Path, line: bytes, name: str) -> float:
 
 
 def is_in_use(run: Path) -> bool:
-    """Whether some process trains `run` now."""
+    """Whether a process is training `run`."""
     return is_locked(run / LOCK)
 
 
-def owner_of(run: Path) -> str:
-    """Who holds the run's lock, by what stands in it; empty where that says nothing."""
+def _owner(run: Path) -> str:
+    """The process that holds the run's lock, in words; empty if the lock doesn't name one."""
     try:
         number, _, host = (run / LOCK).read_text(encoding="utf-8").strip().partition(" ")
     except (OSError, UnicodeDecodeError):

@@ -1,0 +1,197 @@
+"""Presets of training settings: the built-in ones, and those that the user saved as TOML files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import tomlkit
+
+from fakd_core.data.folders import SAMPLES
+from fakd_core.errors import ConfigError
+from fakd_core.files import config_folder, write_text
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import training_options
+from fakd_core.settings import read_toml
+
+DEFAULT_TEACHER = "rcan-g5-r5-c32-x4"
+"""The bundled teacher of the Quick preset."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A built-in preset: `values` by option; all other options have their defaults."""
+
+    name: str
+    summary: str
+    values: Mapping[str, object]
+
+
+_PAPER: dict[str, object] = {
+    "teacher": ("",),  # Left open, unlike (), which trains without a teacher.
+    "train_data": "",
+    "alpha": 0.5,
+    "distill": "10*SA",
+    "layers": (1, 2, 3),
+    "init_from_teacher": False,
+    "steps": 200_000,
+    "batch": 16,
+    "patch": 48,
+    "lr": 1e-4,
+    "schedule": "milestones",
+    "milestones": (150_000,),
+    "validate_every": 1000,
+    "val_images": 10,
+    "precision": "auto",
+    "scale": 4,
+}
+
+
+def _paper(name: str, student: str) -> Preset:
+    summary = (
+        f"The paper's settings for {name}: batch 16, 48×48 patches, 200,000 steps, 10*SA on layers 1, 2, 3. "
+        f"Choose the published {name} teacher's file and a folder such as DIV2K; needs a GPU in practice."
+    )
+    return Preset(f"Paper {name}", summary, MappingProxyType({**_PAPER, "student": student}))
+
+
+QUICK = Preset(
+    "Quick",
+    "A small student learns from the bundled teacher on the bundled images: about a minute on two CPU cores.",
+    MappingProxyType(
+        {
+            **_PAPER,
+            "teacher": (DEFAULT_TEACHER,),
+            "student": "rcan-small-student",
+            "train_data": SAMPLES,
+            "init_from_teacher": True,
+            "steps": 300,
+            "batch": 8,
+            "patch": 24,
+            "lr": 5e-4,
+            "schedule": "cosine",
+            "validate_every": 50,
+            "val_images": 2,
+        }
+    ),
+)
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        preset.name: preset
+        for preset in (
+            QUICK,
+            _paper("RCAN", "rcan-paper-student"),
+            _paper("SAN", "san-paper-student"),
+            _paper("EDSR", "edsr-paper-student"),
+        )
+    }
+)
+
+
+def preset_values(name: str) -> dict[str, Any]:
+    """The options that the preset `name` sets, built-in or the user's; those it leaves open are missing.
+
+    Case doesn't matter, and a hyphen may stand for a space: `paper-rcan`.
+
+    Raises:
+        ConfigError: there is no such preset, or the user's file can't be used.
+    """
+    own = user_presets()
+    by_key = {_key(known): known for known in (*own, *PRESETS)}
+    found = name if name in own else by_key.get(_key(name))
+    if found is None:
+        near = difflib.get_close_matches(_key(name), by_key, n=1)
+        hint = f"; did you mean {by_key[near[0]]}?" if near else "."
+        raise ConfigError(f"no preset {name!r}{hint} Presets: {', '.join((*PRESETS, *own))}")
+    if found in PRESETS:
+        return {name: value for name, value in PRESETS[found].values.items() if is_set(name, value)}
+    return read_settings(own[found])
+
+
+def _key(name: str) -> str:
+    return name.casefold().replace("-", " ")
+
+
+SUFFIX = ".toml"
+MAX_NAME = 60
+MAY_BE_MISSING = ("teacher", "student", "train_data", "run")
+"""Options that a file may leave open; every other option that it doesn't name has its default."""
+
+_STAND_INS: Mapping[str, object] = {"student": "rcan-small-student", "train_data": SAMPLES, "run": "run"}
+
+
+def user_presets() -> dict[str, Path]:
+    """The files of the user's presets by name, sorted; empty if their folder is missing or can't be read."""
+    try:
+        found = [path for path in _folder().iterdir() if path.suffix == SUFFIX and path.name[0] != "."]
+    except OSError:
+        return {}
+    return {path.stem: path for path in sorted(found, key=lambda path: path.stem.lower())}
+
+
+def preset_path(name: str) -> Path:
+    """The file of the user's preset `name`."""
+    return _folder() / f"{name}{SUFFIX}"
+
+
+def _folder() -> Path:
+    return config_folder() / "presets"
+
+
+def check_preset_name(name: str) -> None:
+    """Raise `ConfigError` if `name` can't be a file name or is a built-in preset."""
+    if not name:
+        raise ConfigError("Enter a name for the preset.")
+    if _key(name) in map(_key, PRESETS):
+        raise ConfigError(f"{name} is a built-in preset; choose another name.")
+    reserved = any(character in '/\\:*?"<>|' or character < " " for character in name)
+    if len(name) > MAX_NAME or name.startswith(".") or reserved:
+        raise ConfigError(
+            f'A name has at most {MAX_NAME} characters, none of / \\ : * ? " < > | and no leading dot.'
+        )
+
+
+def save_settings(path: Path, values: Mapping[str, object]) -> None:
+    """Write `values` to `path` as TOML; options that are None or left open are omitted.
+
+    Raises:
+        ConfigError: the values are invalid, or the file can't be written.
+    """
+    given = {name: value for name, value in values.items() if is_set(name, value)}
+    checked = TrainConfig.build(**{**_STAND_INS, **given}).model_dump(mode="json", include=set(given))
+    document = tomlkit.document()
+    for name, value in checked.items():
+        if value is not None:
+            document.add(name, value)
+    try:
+        write_text(path, tomlkit.dumps(document))
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be written ({error.strerror}); choose another place") from None
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The options that the TOML file `path` sets, and the defaults of the rest but for `MAY_BE_MISSING`.
+
+    Raises:
+        ConfigError: the file can't be read, or has an unknown option or an invalid value.
+    """
+    given = read_toml(path)
+    try:
+        config = TrainConfig.build(**{**_STAND_INS, **given})
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from None
+    return {
+        name: getattr(config, name)
+        for name in training_options()
+        if name in given or name not in MAY_BE_MISSING
+    }
+
+
+def is_set(name: str, value: object) -> bool:
+    """Whether `value` is a choice for the option `name`, rather than left open."""
+    return value not in (None, "") and not (name == "teacher" and value == ("",))

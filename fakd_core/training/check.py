@@ -1,0 +1,277 @@
+"""Checks training settings against the models, images and devices that they name, without training.
+
+`fakd_core.training.setup` stops at the first error; this reports every problem, by option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from fakd_core.errors import ConfigError, FakdError
+from fakd_core.events import CancelToken
+from fakd_core.runs.config import TrainConfig
+from fakd_core.training.estimate import Estimate, Timings, estimate_run
+
+if TYPE_CHECKING:
+    from fakd_core.models.cost import Profile
+    from fakd_core.models.layers import SRNetwork
+    from fakd_core.models.spec import ModelSpec
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CheckedNetwork:
+    """A network of a run: its reference, sizes and cost, and where its weights come from."""
+
+    ref: str
+    spec: ModelSpec
+    cost: Profile
+    weights: str
+
+
+@dataclass(frozen=True)
+class TapChoice:
+    """The feature taps of the external teacher `ref`, the possible ones, and what is wrong with them."""
+
+    ref: str
+    taps: tuple[str, ...]
+    possible: tuple[str, ...]
+    problem: str = ""
+
+
+@dataclass
+class SettingsCheck:
+    """What a check found: problems and facts by option, the networks, and an estimate if all is well."""
+
+    problems: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    teachers: list[CheckedNetwork] = field(default_factory=list)
+    student: CheckedNetwork | None = None
+    taps: TapChoice | None = None
+    estimate: Estimate | None = None
+
+
+class SettingsChecker:
+    """Checks settings one after the other, and keeps the timings that it measured.
+
+    Args:
+        load: Loads the network that a reference names.
+    """
+
+    def __init__(self, load: Callable[[str], SRNetwork]) -> None:
+        self._load = load
+        self._timings: Timings = {}
+
+    def check(self, values: Mapping[str, object], *, measure: bool, token: CancelToken) -> SettingsCheck:
+        """Check that models and images exist and fit together. Slow: call from a worker thread only.
+
+        Args:
+            values: Valid options of a `TrainConfig`; the run folder may be missing.
+            measure: Time a training step for the estimate.
+            token: Cancels the check with `Cancelled`.
+        """
+        config = TrainConfig.build(**{**values, "run": values.get("run") or "run"})
+        check = _Check(config, self._load)
+        for step in (
+            check.teachers,
+            check.student,
+            check.recipe,
+            check.images,
+            check.device,
+            partial(check.folders, new_run=bool(values.get("run"))),
+        ):
+            token.raise_if_cancelled()
+            step()
+        found = check.found
+        if found.student is not None and not found.problems:
+            teachers = [teacher.spec for teacher in found.teachers]
+            found.estimate = estimate_run(
+                config, found.student.spec, teachers, timings=self._timings, measure=measure, token=token
+            )
+        return found
+
+
+class _Check:
+    """One check; each method fills in what it `found`."""
+
+    def __init__(self, config: TrainConfig, load: Callable[[str], SRNetwork]) -> None:
+        self.config = config
+        self.found = SettingsCheck()
+        self._load = load
+
+    def teachers(self) -> None:
+        for ref in self.config.teacher:
+            teacher = self._try("teacher", partial(self._teacher, ref))
+            if teacher is not None:
+                self.found.teachers.append(teacher)
+
+    def student(self) -> None:
+        self.found.student = self._try("student", self._student)
+        if self.config.init_from_teacher and self.found.student is not None:
+            for teacher in self.found.teachers:
+                self._try("init_from_teacher", partial(_check_same_layers, self.found.student, teacher))
+
+    def recipe(self) -> None:
+        from fakd_core.distillation.loss import DistillationLoss
+
+        def check() -> None:
+            loss = DistillationLoss(self.config.alpha, self.config.distill, self.config.layers)
+            if self.found.student is not None:
+                for teacher in self.found.teachers:
+                    loss.check_widths(self.found.student.spec.tap_channels, teacher.spec.tap_channels)
+
+        self._try("distill", check)
+
+    def images(self) -> None:
+        self._try("train_data", self._training_images)
+        if self.config.val_data is not None:
+            self._try("val_data", partial(self._validation_images, self.config.val_data))
+
+    def device(self) -> None:
+        from fakd_core.runtime.device import choose_device, choose_precision
+
+        device = self._try("device", lambda: choose_device(self.config.device))
+        if device is not None:
+            self._try("precision", lambda: choose_precision(self.config.precision, device))
+
+    def folders(self, new_run: bool) -> None:
+        from fakd_core.runs.writer import RunWriter
+
+        cache, run = self.config.teacher_cache, self.config.run
+        if cache is not None:
+            self._try("teacher_cache", lambda: _check_writable(cache))
+        if new_run:
+            self._try("run", lambda: RunWriter.check_free(run))
+            self._try("run", lambda: _check_writable(run))
+
+    def _try(self, option: str, check: Callable[[], T]) -> T | None:
+        try:
+            return check()
+        except FakdError as error:
+            self.found.problems.setdefault(option, str(error))
+            return None
+
+    def _teacher(self, ref: str) -> CheckedNetwork:
+        from fakd_core.models.references import split_taps
+
+        single = len(self.config.teacher) == 1
+        try:
+            network = self._load(ref)
+        except ConfigError as error:
+            name, taps = split_taps(ref)
+            if taps and single:
+                self.found.taps = _faulty_taps(ref, self._load(name), taps, str(error))
+            raise
+        if single:
+            self.found.taps = _taps(ref, network)
+        self._check_scale(ref, network.spec)
+        return CheckedNetwork(ref, network.spec, _cost(network.spec), _key_format(ref, network.spec))
+
+    def _student(self) -> CheckedNetwork:
+        from fakd_core.models.references import has_weights, resolve_spec
+
+        ref, config = self.config.student, self.config
+        if has_weights(ref):
+            if config.init_from_teacher:
+                self.found.problems["init_from_teacher"] = (
+                    f"{ref} has weights of its own; turn this off, or choose a preset as student"
+                )
+            spec = self._load(ref).spec
+            weights = f"continues, {_key_format(ref, spec)}"
+        else:
+            spec = resolve_spec(ref, config.scale)
+            weights = "starts as the teacher" if config.init_from_teacher else "starts at random"
+        self._check_scale(ref, spec)
+        return CheckedNetwork(ref, spec, _cost(spec), weights)
+
+    def _check_scale(self, ref: str, spec: ModelSpec) -> None:
+        if spec.scale != self.config.scale:
+            raise ConfigError(
+                f"{ref} enlarges x{spec.scale} but the run is for x{self.config.scale}; "
+                "choose another model, or set the scale"
+            )
+
+    def _training_images(self) -> None:
+        from fakd_core.data.datasets import check_patch, open_dataset, split_validation
+        from fakd_core.data.folders import resolve_data
+
+        config, found = self.config, self.found
+        dataset = open_dataset(resolve_data(config.train_data), config.scale)
+        check_patch(dataset, range(len(dataset)), 1)
+        self._try("patch", lambda: check_patch(dataset, range(len(dataset)), config.patch))
+        found.facts["train_data"] = f"{len(dataset)} images"
+        if config.val_data is None:
+            training, held_out = split_validation(dataset, config.held_out_images, config.seed)
+            found.facts["train_data"] = (
+                f"{len(training)} images to train on, {len(held_out)} held out for validation"
+            )
+
+    def _validation_images(self, folder: Path) -> None:
+        from fakd_core.data.datasets import open_dataset
+        from fakd_core.data.folders import resolve_data
+
+        count = len(open_dataset(resolve_data(folder), self.config.scale))
+        self.found.facts["val_data"] = f"{min(self.config.val_images or count, count)} of {count} images"
+
+
+def _check_same_layers(student: CheckedNetwork, teacher: CheckedNetwork) -> None:
+    ours, theirs = student.spec, teacher.spec
+    if (ours.architecture, ours.n_feats) != (theirs.architecture, theirs.n_feats):
+        raise ConfigError(
+            f"no layers match: the student is {ours.architecture.upper()} with {ours.n_feats} features, "
+            f"the teacher {theirs.architecture.upper()} with {theirs.n_feats}; turn this off"
+        )
+
+
+def _check_writable(folder: Path) -> None:
+    from fakd_core.files import check_writable
+
+    try:
+        check_writable(folder / "file")
+    except OSError as error:
+        raise ConfigError(f"{folder}: can't be written ({error.strerror}); choose another folder") from None
+
+
+def _taps(ref: str, network: SRNetwork) -> TapChoice | None:
+    """The taps of an external network; None if the network declares its own."""
+    from fakd_core.models.external.network import SpandrelNetwork
+
+    if not isinstance(network, SpandrelNetwork) or not network.possible_taps:
+        return None
+    return TapChoice(ref, network.spec.taps, network.possible_taps)
+
+
+def _faulty_taps(ref: str, network: SRNetwork, taps: str, problem: str) -> TapChoice | None:
+    choice = _taps(ref, network)
+    if choice is None:
+        return None
+    chosen = tuple(tap.strip() for tap in taps.split(","))
+    reason = problem[problem.find(": tap") + len(": ") :]
+    return replace(choice, taps=chosen, problem=f"{reason[:1].upper()}{reason[1:]}.")
+
+
+@lru_cache(maxsize=64)
+def _cost(spec: ModelSpec) -> Profile:
+    from fakd_core.models.cost import profile
+
+    return profile(spec)
+
+
+def _key_format(ref: str, spec: ModelSpec) -> str:
+    """Whose key names the weights of `ref` have, and the type of their file."""
+    from fakd_core.models.references import model_file
+
+    path = model_file(ref)
+    return _key_format_of_file(path, spec, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _key_format_of_file(path: Path, spec: ModelSpec, changed: int) -> str:
+    from fakd_core.models.checkpoint import stored_as
+
+    return f"{stored_as(path, spec)} keys, {path.suffix}"

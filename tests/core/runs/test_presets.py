@@ -1,0 +1,69 @@
+"""Presets by name: built-in ones and the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakd_core.errors import ConfigError
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.presets import (
+    PRESETS,
+    check_preset_name,
+    preset_path,
+    preset_values,
+    save_settings,
+    user_presets,
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKD_CONFIG", str(tmp_path / "config"))
+
+
+@pytest.mark.parametrize("name", ["Quick", "quick", "QUICK"])
+def test_a_built_in_preset_is_found_whatever_its_case(name: str) -> None:
+    config = TrainConfig.build(**preset_values(name), run="run")
+    assert (config.steps, config.student, config.init_from_teacher) == (300, "rcan-small-student", True)
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "Quick"])
+def test_a_paper_preset_leaves_teacher_and_images_open(name: str) -> None:
+    values = preset_values(name.lower().replace(" ", "-"))
+    assert not {"teacher", "train_data"} & set(values)
+    config = TrainConfig.build(**values, teacher="t", train_data="d", run="r")
+    assert (config.steps, config.batch, config.patch, config.milestones) == (200_000, 16, 48, (150_000,))
+
+
+def test_a_saved_preset_sets_every_option_but_those_left_open() -> None:
+    save_settings(preset_path("My own"), {"steps": 77, "teacher": ("",), "ema": None})
+    assert list(user_presets()) == ["My own"]
+    values = preset_values("my own")
+    assert values["steps"] == 77
+    assert values["batch"] == TrainConfig.model_fields["batch"].default
+    assert not {"teacher", "student", "train_data", "run"} & set(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("Quik", "did you mean Quick?"), ("paper rcn", "Paper RCAN?"), ("mime", "mine?")]
+)
+def test_an_unknown_preset_names_the_nearest_and_all(name: str, near: str) -> None:
+    save_settings(preset_path("mine"), {"steps": 77})
+    with pytest.raises(ConfigError, match="no preset") as caught:
+        preset_values(name)
+    assert near in str(caught.value)
+    assert "Presets: Quick, Paper RCAN, Paper SAN, Paper EDSR, mine" in str(caught.value)
+
+
+def test_two_presets_that_differ_in_case_are_told_apart() -> None:
+    for steps, name in enumerate(("mine", "Mine"), 1):
+        save_settings(preset_path(name), {"steps": steps})
+    assert [preset_values(name)["steps"] for name in ("mine", "Mine")] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "Quick", "paper-rcan", "x" * 61, "a:b", "a\n"])
+def test_a_name_that_is_taken_or_no_file_name_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError):
+        check_preset_name(name)

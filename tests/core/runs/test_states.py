@@ -1,0 +1,26 @@
+"""States of runs, read from their folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from run_folders import add_steps, make_run
+
+from fakd_core.runs.states import RunState, read_state
+
+
+def test_only_new_metrics_are_read(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", done=100, steps=1000)
+    first = read_state(run)
+    assert (first.done, first.best) == (100, 28.5)
+    text = (run / "metrics.jsonl").read_bytes()
+    # What was read already could say anything.
+    other = b'{"event": "validation", "step": 1, "psnr": 99, "ssim": 1}'
+    (run / "metrics.jsonl").write_bytes(other.ljust(len(text) - 1) + b"\n")
+    add_steps(run, range(101, 104))
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"event": "step", "st')  # incomplete
+    later = read_state(run, first)
+    assert (later.done, later.best) == (103, 28.5)
+    (run / "metrics.jsonl").write_text("")
+    assert read_state(run, first) == RunState(1000, models=first.models)

@@ -1,0 +1,78 @@
+"""Checks of settings: every problem by its option, and facts about what the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakd_core.events import Cancelled, CancelToken
+from fakd_core.models.references import load_model
+from fakd_core.runs.config import TrainConfig
+from fakd_core.training import estimate
+from fakd_core.training.check import SettingsCheck, SettingsChecker
+
+
+def check(values: Mapping[str, Any], *, measure: bool = False) -> SettingsCheck:
+    return SettingsChecker(load_model).check(values, measure=measure, token=CancelToken())
+
+
+def test_all_problems_are_found_at_once(settings: dict[str, Any], tmp_path: Path) -> None:
+    faulty = {
+        **settings,
+        **{"teacher": ("nowhere.pth", settings["teacher"]), "device": "abacus", "distill": "1*SAA"},
+        **{"val_data": tmp_path / "gone", "patch": 4096},
+    }
+    found = check(faulty)
+    assert set(found.problems) == {"teacher", "device", "distill", "val_data", "patch"}
+    assert "nowhere.pth" in found.problems["teacher"]
+    assert found.estimate is None
+    assert [one.ref for one in found.teachers] == [settings["teacher"]]
+
+
+def test_sound_settings_are_estimated_without_a_run_folder(settings: dict[str, Any]) -> None:
+    found = check({name: value for name, value in settings.items() if name != "run"}, measure=True)
+    assert found.problems == {}
+    assert found.student is not None
+    assert found.estimate is not None
+    assert found.estimate.seconds is not None
+    assert found.estimate.memory > 4 * found.student.cost.parameters
+    assert "held out for validation" in found.facts["train_data"]
+
+
+def test_a_step_is_timed_once_for_settings_of_the_same_cost(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure_step, measured = estimate.measure_step, []
+
+    def measure(*arguments: Any) -> Any:
+        measured.append(arguments)
+        return measure_step(*arguments)
+
+    monkeypatch.setattr(estimate, "measure_step", measure)
+    checker = SettingsChecker(load_model)
+    seconds = []
+    for steps in (100, 200):
+        values = {**settings, "steps": steps}
+        found = checker.check(values, measure=True, token=CancelToken())
+        assert found.estimate is not None
+        seconds.append(found.estimate.seconds)
+    assert len(measured) == 1
+    assert seconds[1] == pytest.approx(2 * seconds[0])
+
+
+def test_a_run_folder_that_is_taken_is_a_problem(settings: dict[str, Any]) -> None:
+    run = Path(settings["run"])
+    run.mkdir()
+    (run / "config.toml").write_text("")
+    assert set(check(settings).problems) == {"run"}
+
+
+def test_a_check_can_be_cancelled(settings: dict[str, Any]) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        SettingsChecker(load_model).check(settings, measure=False, token=token)
+    assert TrainConfig.build(**settings)

@@ -1,0 +1,57 @@
+"""Estimates of a run's time, memory and disk space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakd_core.models.references import resolve_spec
+from fakd_core.runs.config import TrainConfig
+from fakd_core.training.estimate import count_cache, format_bytes, format_duration
+from fakd_core.training.step_timing import StepTiming
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(45.4, "45 s"), (110, "1 min 50 s"), (1500, "25 min"), (11_400, "3 h 10 min"), (432_000, "5 days")],
+)
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert format_duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(3.4e8, "340 MB"), (1.26e9, "1.3 GB"), (24e9, "24 GB"), (1, "1 MB")]
+)
+def test_sizes_in_words(size: float, words: str) -> None:
+    assert format_bytes(size) == words
+
+
+def test_time_includes_the_baseline_the_terms_and_the_cache() -> None:
+    """A step of 2 patches of 10x10 px: teacher 0.1 s and student 0.3 s a patch, terms 0.5 s a patch."""
+    timing = StepTiming(teacher=1e-3, student=3e-3, terms=0.5)
+    base = {
+        "student": "s",
+        "train_data": "d",
+        "run": "r",
+        "teacher": "t",
+        "batch": 2,
+        "patch": 10,
+        "steps": 10,
+    }
+    cached = {"teacher_cache": "c", "cache_patches": 50}
+    assert timing.seconds(TrainConfig.build(**base)) == pytest.approx(10 * 2 * (0.1 + 0.3 + 0.5))
+    assert timing.seconds(TrainConfig.build(**base, baseline=True)) == pytest.approx(
+        10 * 2 * (0.1 + 0.6 + 0.5)
+    )
+    assert timing.seconds(TrainConfig.build(**base, **cached)) == pytest.approx(
+        10 * 2 * (0.3 + 0.5) + 50 * 0.1
+    )
+
+
+def test_the_size_of_a_cache_is_that_of_its_files(small_teacher: Path) -> None:
+    """150 patches are 5 blocks of 32; each patch: 48x48x3 and 3 maps of 12x12x8 elements of 2 bytes."""
+    values = {"student": "s", "train_data": "d", "run": "r", "teacher": str(small_teacher), "patch": 12}
+    config = TrainConfig.build(**values, teacher_cache="c", cache_patches=150)
+    each = 2 * (48 * 48 * 3 + 3 * 12 * 12 * 8)
+    assert count_cache(config, (resolve_spec(str(small_teacher)),)) == 160 * each
