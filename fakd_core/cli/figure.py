@@ -1,4 +1,4 @@
-"""`fakd figure` and `fakd affinity`: figures for papers, and the recipes that make them again."""
+"""`fakd figure`: crops with scores, and any figure again from its recipe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fakd_core.cli.console import output, reported_progress
 from fakd_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fakd_core.figures.spec import Recipe
+    from fakd_core.figures.spec import FigureSpec
 
 
 def figure(
@@ -32,21 +32,21 @@ def figure(
     lr: bool = typer.Option(False, "--lr", help="IMAGE is the low-resolution image."),
     metrics: str | None = typer.Option(None, help="PSNR,SSIM or none. [default: both, with an HR image]"),
     metrics_of: str = typer.Option("image", help="image or crop."),
-    columns: int | None = typer.Option(None, help="Crops beside one another."),
+    columns: int | None = typer.Option(None, help="Crops side by side."),
     width: str = typer.Option("170 mm", help="Width of the page: mm, cm or in."),
     dpi: int = typer.Option(300, help="Dots per inch of a PNG."),
     font: str = typer.Option("sans", help="sans or serif."),
-    font_size: float = typer.Option(7.0, help="In points."),
+    font_size: float = typer.Option(7.0, help="Font size in points."),
 ) -> None:
     """The whole image with regions boxed, beside it the crops of every model with scores."""
-    from fakd_core.figures.spec import CropRecipe
-    from fakd_core.figures.spec_file import find_image, read_recipe
+    from fakd_core.figures.spec import CropFigure
+    from fakd_core.figures.spec_file import find_image, read_spec
 
     if recipe is not None:
         recipe = Path(expanduser(recipe))
         if image is not None or model or roi:
-            raise ConfigError("--recipe says it all: leave IMAGE, --model and --roi out")
-        draw_recipe(context, read_recipe(recipe), out or recipe.with_suffix(".png"))
+            raise ConfigError("--recipe has the whole figure: leave out IMAGE, --model and --roi")
+        draw_figure(context, read_spec(recipe), out or recipe.with_suffix(".png"))
         return
     for given, name in ((image, "IMAGE"), (model, "--model"), (roi, "--roi"), (out, "--out")):
         if not given:
@@ -57,7 +57,7 @@ def figure(
     if metrics is not None:
         names = [name.strip().upper() for name in metrics.split(",")]
         values["metrics"] = () if names == ["NONE"] else tuple(names)
-    made = CropRecipe.build(
+    spec = CropFigure.build(
         image=find_image(image),
         image_is="lr" if lr else "hr",
         scale=scale,
@@ -71,23 +71,27 @@ def figure(
         font_size=font_size,
         **values,
     )
-    draw_recipe(context, made, out)
+    draw_figure(context, spec, out)
 
 
-def draw_recipe(context: typer.Context, recipe: Recipe, out: Path) -> None:
-    """Draw with a bar, and tell what was written."""
-    from fakd_core.figures.draw import draw
+def draw_figure(context: typer.Context, spec: FigureSpec, out: Path) -> None:
+    """Draw `spec` with a progress bar, and print the paths of the figure and its recipe."""
+    from fakd_core.figures.draw import FigureWritten, draw
 
     with reported_progress("drawing") as report:
-        written = draw(recipe, Path(expanduser(out)), report, context.obj)
-    for path in written:
-        output.print(str(path))
+        for event in draw(spec, Path(expanduser(out)), cancel=context.obj):
+            if isinstance(event, FigureWritten):
+                written = event
+            else:
+                report(event)
+    output.print(str(written.figure))
+    output.print(str(written.recipe))
 
 
 def named_model(text: str) -> dict[str, str]:
-    """`M`, or `LABEL=M`; sizes (`rcan:n_feats=8`) are no label, and a file may have = in its path."""
-    label, sign, ref = text.partition("=")
-    if sign and not Path(text).exists() and not any(mark in label for mark in "/\\:"):
+    """Parse `M` or `LABEL=M`; sizes (`rcan:n_feats=8`) are no label, and a file may have = in its path."""
+    label, equals, ref = text.partition("=")
+    if equals and not Path(text).exists() and not any(character in label for character in "/\\:"):
         return {"ref": ref, "label": label}
     return {"ref": text}
 
@@ -100,7 +104,7 @@ def _region(text: str) -> tuple[int, ...]:
 
 
 def whole_numbers(text: str, count: int, option: str, form: str) -> tuple[int, ...]:
-    """`text` as `count` numbers; raises `ConfigError`."""
+    """Parse `count` whole numbers; raises `ConfigError`."""
     try:
         numbers = tuple(int(part) for part in text.split(","))
     except ValueError:

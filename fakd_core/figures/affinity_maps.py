@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,240 +18,208 @@ from fakd_core.evaluation.features import (
     window_around,
 )
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.figures.inputs import FigureInputs, OnProgress, SourceImage
-from fakd_core.figures.page import MM_PER_POINT, Cross, Frame, Item, Page, Picture, Rect
-from fakd_core.figures.spec import AffinityRecipe
-from fakd_core.figures.typesetting import Piece, centred, fitted_size, shortened
+from fakd_core.figures.inputs import FigureInputs, SourceImage
+from fakd_core.figures.page import GAP, Cross, Frame, Item, Line, Page, Picture, Rect, Span, Typesetter
+from fakd_core.figures.spec import AffinityFigure
 
-GAP = 1.5
-LINE = 1.25
-BAR = 2.2
-"""Height of a colour bar, in mm."""
-_AFFINITY, _DIFFERENCE = "bids:inferno", "colorbrewer:RdBu_r"
+BAR_HEIGHT = 2.2
+MAX_BAR_WIDTH = 60.0
+MIN_MAP_WIDTH = 10.0
+"""All in mm."""
+AFFINITY_COLOURS, DIFFERENCE_COLOURS = "bids:inferno", "colorbrewer:RdBu_r"
+"""Names of cmap's colour maps."""
 _EDGE = "#404040"
 
 
 @dataclass(frozen=True)
-class Student:
-    """A student's row (h, w), its mean distance to the teacher's, and the SA loss over all positions."""
+class StudentMap:
+    """A student's row (h, w), its mean absolute difference to the teacher's, and the window's SA loss."""
 
     name: str
     row: Floats = field(repr=False)
-    row_distance: float
+    row_difference: float
     sa: float
 
 
 @dataclass(frozen=True)
-class Maps:
-    """What the figure shows, as numbers. `estimated`: the SA losses are of a lattice of positions."""
+class AffinityMaps:
+    """The values of the figure. `estimated`: the SA losses are those of a lattice of positions."""
 
-    subject: SourceImage = field(repr=False)
+    image: SourceImage = field(repr=False)
     window: Window
     tap: str
     teacher: Floats = field(repr=False)
-    students: tuple[Student, ...]
+    students: tuple[StudentMap, ...]
     estimated: bool
 
 
 def compose_affinity(
-    recipe: AffinityRecipe,
-    materials: FigureInputs,
-    on_progress: OnProgress | None,
-    cancel: CancelToken | None,
-) -> Page:
-    """Run the models and lay the page out.
+    spec: AffinityFigure, inputs: FigureInputs, cancel: CancelToken
+) -> Iterator[Progress | Page]:
+    """Run the models and lay out the page, which comes last.
 
-    Raises `ConfigError` for a position outside the image, a model of another scale or a page too narrow,
-    `DataError` for a bad image, `Cancelled`.
+    Raises:
+        ConfigError: The position is outside the image, a model has another scale, or the page is too narrow.
+        DataError: The image can't be used.
+        Cancelled: `cancel` was cancelled.
     """
-    return _Layout(recipe, affinity_maps(recipe, materials, on_progress, cancel)).page()
+    for event in affinity_maps(spec, inputs, cancel):
+        yield event if isinstance(event, Progress) else _AffinityLayout(spec, event).page()
 
 
 def affinity_maps(
-    recipe: AffinityRecipe,
-    materials: FigureInputs,
-    on_progress: OnProgress | None,
-    cancel: CancelToken | None,
-) -> Maps:
-    """The values behind the figure; raises as `compose_affinity`."""
-    subject = materials.subject(recipe)
-    height, width = subject.lr.shape[:2]
-    y, x = recipe.query
+    spec: AffinityFigure, inputs: FigureInputs, cancel: CancelToken
+) -> Iterator[Progress | AffinityMaps]:
+    """Compute the values of the figure, which come last. Raises as `compose_affinity`."""
+    image = inputs.source_image(spec)
+    height, width = image.lr.shape[:2]
+    y, x = spec.query
     if y >= height or x >= width:
         raise ConfigError(
             f"the position y {y}, x {x} lies outside the LR image, which is {height} pixels high and "
             f"{width} wide; y must be in 0..{height - 1} and x in 0..{width - 1}"
         )
     window = window_around((height, width), y, x)
-    everyone = (recipe.teacher, *recipe.students)
-    # All of them before any work: a wrong one is reported at once.
-    for shown in everyone:
-        materials.model(shown.ref, subject.scale)
+    models = (spec.teacher, *spec.students)
+    # All models before any work: a wrong one is reported at once.
+    for model in models:
+        inputs.network(model.ref, image.scale)
     features = []
-    for done, shown in enumerate(everyone):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        if on_progress is not None:
-            on_progress(Progress(done, len(everyone), shown.name))
-        features.append(materials.features(subject, shown.ref, window, cancel))
-    rows = [maps.affinity_row(recipe.layer, y, x) for maps in features]
+    for done, model in enumerate(models):
+        cancel.raise_if_cancelled()
+        yield Progress(done, len(models), model.name)
+        features.append(inputs.features(image, model.ref, window, cancel))
+    rows = [maps.affinity_row(spec.layer, y, x) for maps in features]
     stride = 1 if window.positions <= MAX_EXACT_POSITIONS else lattice_stride(window)
     students = []
-    for shown, maps, row in zip(recipe.students, features[1:], rows[1:], strict=True):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        distance = float(np.abs(row - rows[0]).mean())
-        loss = sa_loss(maps, features[0], recipe.layer, stride)
-        students.append(Student(shown.name, row, distance, loss))
-    place = tap_title(features[0].spec, recipe.layer)
-    return Maps(subject, window, place, rows[0], tuple(students), stride > 1)
+    for model, maps, row in zip(spec.students, features[1:], rows[1:], strict=True):
+        cancel.raise_if_cancelled()
+        difference = float(np.abs(row - rows[0]).mean())
+        loss = sa_loss(maps, features[0], spec.layer, stride)
+        students.append(StudentMap(model.name, row, difference, loss))
+    tap = tap_title(features[0].spec, spec.layer)
+    yield AffinityMaps(image, window, tap, rows[0], tuple(students), stride > 1)
 
 
-def coloured(values: Floats, low: float, high: float, name: str) -> Image8:
-    """(h, w) values -> (h, w, 3) uint8 by cmap's colour map `name` over [low, high]; beyond is clipped."""
+def apply_colour_map(values: Floats, low: float, high: float, name: str) -> Image8:
+    """Colours (h, w, 3) uint8 of (h, w) values by cmap's `name` over low..high; values beyond are clipped."""
+    from cmap import Colormap
+
+    table: Image8 = np.round(np.asarray(Colormap(name).lut(256))[:, :3] * 255).astype(np.uint8)
     position = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
-    table = _table(name)
     colours: Image8 = table[(position * (len(table) - 1) + 0.5).astype(np.intp)]
     return colours
 
 
-def _table(name: str) -> Image8:
-    from cmap import Colormap
-
-    table: Image8 = np.round(np.asarray(Colormap(name).lut(256))[:, :3] * 255).astype(np.uint8)
-    return table
-
-
-class _Layout:
-    def __init__(self, recipe: AffinityRecipe, maps: Maps) -> None:
-        self._recipe = recipe
+class _AffinityLayout:
+    def __init__(self, spec: AffinityFigure, maps: AffinityMaps) -> None:
+        self._spec = spec
         self._maps = maps
-        self._leading = LINE * recipe.font_size * MM_PER_POINT
-        self._below = 2.35 * self._leading
+        self._text = Typesetter(spec.font, spec.font_size)
+        # The difference of a single student stands beside it; those of several, each below its student.
+        self._beside = spec.differences and len(maps.students) == 1
+        across = 2 + len(maps.students) + self._beside
+        self._side = (spec.width - (across - 1) * GAP) / across
+        if self._side < MIN_MAP_WIDTH:
+            raise ConfigError(
+                f"width: {spec.width:g} mm leave {self._side:.1f} mm for each map, less than "
+                f"{MIN_MAP_WIDTH:g}; choose fewer students or a wider page"
+            )
+        self._height = self._side * maps.window.height / maps.window.width
 
     def page(self) -> Page:
-        recipe, maps = self._recipe, self._maps
-        # One student's difference stands beside it; those of several, below each.
-        beside = recipe.differences and len(maps.students) == 1
-        across = 2 + len(maps.students) + beside
-        side = (recipe.width - (across - 1) * GAP) / across
-        if side < 10:
-            raise ConfigError(
-                f"width: {recipe.width:g} mm leave {side:.1f} mm for each map, less than 10; "
-                "choose fewer students or a wider page"
-            )
-        height = side * maps.window.height / maps.window.width
-        margin = max(1.0, recipe.font_size * 0.08)
-        columns = [place * (side + GAP) for place in range(across)]
+        spec, text = self._spec, self._text
+        margin = max(1.0, spec.font_size * 0.08)
+        panels = self._panels(margin)
+        size = text.fitted_size([line for *_, lines in panels for line in lines], self._side)
         items: list[Item] = []
-        size = fitted_size(self._titles(), side, recipe.font_size, recipe.font)
-
-        def panel(left: float, top: float, pixels: Image8, lines: list[str], smooth: bool = False) -> None:
-            rect = Rect(left, top, side, height)
-            items.extend([Picture(pixels, rect, smooth), Frame(rect, _EDGE, 0.5), self._cross(rect)])
-            for number, text in enumerate(lines, 1):
-                words: list[Piece] = [(shortened(text, side, size, recipe.font), False)]
-                baseline = top + height + number * self._leading
-                items.extend(centred(words, left + side / 2, baseline, size, recipe.font))
-
-        panel(columns[0], margin, self._photo(), [recipe.title, self._where()], smooth=True)
-        named = recipe.teacher.name
-        own = [named] if named.lower() == "teacher" else [named, "teacher"]
-        panel(columns[1], margin, self._heat(maps.teacher), own)
-        for left, student in zip(columns[2:], maps.students, strict=False):
-            panel(left, margin, self._heat(student.row), [student.name, self._sa_text(student)])
-        bottom = margin + height + self._below
-        if recipe.differences:
-            top = margin if beside else bottom + GAP
-            for left, student in zip(columns[3:] if beside else columns[2:], maps.students, strict=False):
-                lines = ["student − teacher", f"mean |Δ| {student.row_distance:.4f}"]
-                panel(left, top, self._delta(student.row), lines)
-            bottom = top + height + self._below
-        bottom = self._bars(items, bottom + GAP)
-        caption = self.caption()
-        size = fitted_size([[(caption, False)]], recipe.width, recipe.font_size, recipe.font)
-        caption = shortened(caption, recipe.width, size, recipe.font)
-        bottom += self._leading
-        items.extend(centred([(caption, False)], recipe.width / 2, bottom, size, recipe.font))
-        return Page(recipe.width, bottom + 0.35 * self._leading + margin, recipe.font, tuple(items))
+        for rect, picture, lines in panels:
+            frame = Frame(rect, _EDGE, 0.5)
+            items += [picture, frame, self._cross(rect), *text.below(rect, lines, size)]
+        bottom = panels[-1][0].bottom + 2.35 * text.leading
+        items += self._colour_bars(bottom + GAP)
+        bottom += GAP + BAR_HEIGHT + 1.1 * text.leading
+        caption = [Span(self.caption())]
+        size = text.fitted_size([caption], spec.width)
+        items += text.below(Rect(0, bottom, spec.width, 0), [caption], size)
+        return Page(spec.width, bottom + 1.35 * text.leading + margin, spec.font, tuple(items))
 
     def caption(self) -> str:
         """What the maps are, in a line."""
-        recipe, maps = self._recipe, self._maps
-        means = ", ".join(f"{student.name} {self._number(student.sa)}" for student in maps.students)
-        return f"Layer {recipe.layer} ({maps.tap}). Mean SA distance to the teacher: {means}"
+        means = ", ".join(f"{student.name} {self._number(student.sa)}" for student in self._maps.students)
+        return f"Layer {self._spec.layer} ({self._maps.tap}). Mean SA distance to the teacher: {means}"
 
-    def _titles(self) -> list[list[Piece]]:
-        recipe, maps = self._recipe, self._maps
-        texts = [recipe.title, self._where(), recipe.teacher.name, "student − teacher"]
-        texts += [text for s in maps.students for text in (s.name, self._sa_text(s))]
-        return [[(text, False)] for text in texts]
-
-    def _where(self) -> str:
-        y, x = self._recipe.query
-        return f"position y {y}, x {x}"
-
-    def _sa_text(self, student: Student) -> str:
-        return f"SA {self._number(student.sa)}"
+    def _panels(self, top: float) -> list[tuple[Rect, Picture, list[Line]]]:
+        """Every picture with the lines below it, the image first and the differences last."""
+        spec, maps, name = self._spec, self._maps, self._spec.teacher.name
+        y, x = spec.query
+        shown = [
+            (self._photo(), [spec.title, f"position y {y}, x {x}"]),
+            (self._heat(maps.teacher), [name] if name.lower() == "teacher" else [name, "teacher"]),
+            *((self._heat(one.row), [one.name, f"SA {self._number(one.sa)}"]) for one in maps.students),
+        ]
+        places = [(column, top) for column in range(len(shown))]
+        if spec.differences:
+            below = top if self._beside else top + self._height + 2.35 * self._text.leading + GAP
+            for column, one in enumerate(maps.students, 3 if self._beside else 2):
+                lines = ["student − teacher", f"mean |Δ| {one.row_difference:.4f}"]
+                shown.append((self._difference(one.row), lines))
+                places.append((column, below))
+        panels: list[tuple[Rect, Picture, list[Line]]] = []
+        for (column, row), (pixels, lines) in zip(places, shown, strict=True):
+            rect = Rect(column * (self._side + GAP), row, self._side, self._height)
+            panels.append((rect, Picture(pixels, rect, smooth=not panels), [[Span(line)] for line in lines]))
+        return panels
 
     def _number(self, value: float) -> str:
         return f"≈{value:.4f}" if self._maps.estimated else f"{value:.4f}"
 
     def _photo(self) -> Image8:
-        """The part of the image that the maps cover: the HR where it is known."""
-        subject, window = self._maps.subject, self._maps.window
-        if subject.hr is None:
-            return subject.lr[window.rows, window.columns]
-        scale = subject.scale
-        rows = slice(window.rows.start * scale, window.rows.stop * scale)
-        columns = slice(window.columns.start * scale, window.columns.stop * scale)
-        return subject.hr[rows, columns]
+        """The part of the image that the maps cover: of the HR where it is known."""
+        image, window = self._maps.image, self._maps.window
+        if image.hr is None:
+            return image.lr[window.rows, window.columns]
+        rows, columns = (
+            slice(part.start * image.scale, part.stop * image.scale) for part in (window.rows, window.columns)
+        )
+        return image.hr[rows, columns]
 
     def _heat(self, row: Floats) -> Image8:
-        return self._laid(coloured(row, *self._recipe.range, _AFFINITY))
+        return self._blend(apply_colour_map(row, *self._spec.range, AFFINITY_COLOURS))
 
-    def _delta(self, row: Floats) -> Image8:
-        limit = self._recipe.difference_range
-        return self._laid(coloured(row - self._maps.teacher, -limit, limit, _DIFFERENCE))
+    def _difference(self, row: Floats) -> Image8:
+        limit = self._spec.difference_range
+        return self._blend(apply_colour_map(row - self._maps.teacher, -limit, limit, DIFFERENCE_COLOURS))
 
-    def _laid(self, colours: Image8) -> Image8:
-        """The colours over the LR image, as far as the recipe's opacity lets it through."""
-        opacity = self._recipe.opacity
+    def _blend(self, colours: Image8) -> Image8:
+        """The colours over the LR image, by the figure's opacity."""
+        opacity, window = self._spec.opacity, self._maps.window
         if opacity == 1:
             return colours
-        window = self._maps.window
-        below = self._maps.subject.lr[window.rows, window.columns].astype(np.float64)
+        below = self._maps.image.lr[window.rows, window.columns].astype(np.float64)
         return np.round(opacity * colours + (1 - opacity) * below).astype(np.uint8)
 
     def _cross(self, rect: Rect) -> Cross:
-        y, x = self._recipe.query
-        window = self._maps.window
-        per_pixel = rect.width / window.width
-        return Cross(
-            rect.left + (x - window.left + 0.5) * per_pixel,
-            rect.top + (y - window.top + 0.5) * per_pixel,
-            min(5.0, self._recipe.font_size * 0.6),
-        )
+        (y, x), window = self._spec.query, self._maps.window
+        mm = rect.width / window.width
+        left, top = rect.left + (x - window.left + 0.5) * mm, rect.top + (y - window.top + 0.5) * mm
+        return Cross(left, top, min(5.0, self._spec.font_size * 0.6))
 
-    def _bars(self, items: list[Item], top: float) -> float:
-        """Colour bars with their ends and meaning; returns where the last line stands."""
-        recipe = self._recipe
-        limit = recipe.difference_range
-        bars = [("affinity", *recipe.range, _AFFINITY)]
-        if recipe.differences:
-            bars.append(("difference", -limit, limit, _DIFFERENCE))
-        room = recipe.width / len(bars)
-        for number, (what, low, high, name) in enumerate(bars):
-            width = min(60.0, 0.8 * room)
-            rect = Rect((number + 0.5) * room - width / 2, top, width, BAR)
+    def _colour_bars(self, top: float) -> Iterator[Item]:
+        """Colour bars with their ends and meaning."""
+        spec, text = self._spec, self._text
+        limit = spec.difference_range
+        bars = [("affinity", *spec.range, AFFINITY_COLOURS)]
+        if spec.differences:
+            bars.append(("difference", -limit, limit, DIFFERENCE_COLOURS))
+        room = spec.width / len(bars)
+        for number, (meaning, low, high, colours) in enumerate(bars):
+            width = min(MAX_BAR_WIDTH, 0.8 * room)
+            rect = Rect((number + 0.5) * room - width / 2, top, width, BAR_HEIGHT)
             ramp = np.linspace(low, high, 256, dtype=np.float32)[None]
-            items.extend([Picture(coloured(ramp, low, high, name), rect), Frame(rect, _EDGE, 0.5)])
-            baseline = top + BAR + self._leading
-            for text, x in (
-                (f"{low:g}", rect.left),
-                (what, rect.left + width / 2),
-                (f"{high:g}", rect.left + width),
-            ):
-                text = text.replace("-", "−")
-                items.extend(centred([(text, False)], x, baseline, recipe.font_size, recipe.font))
-        return top + BAR + self._leading * 1.1
+            yield Picture(apply_colour_map(ramp, low, high, colours), rect)
+            yield Frame(rect, _EDGE, 0.5)
+            for label, share in ((f"{low:g}", 0.0), (meaning, 0.5), (f"{high:g}", 1.0)):
+                line = [Span(label.replace("-", "−"))]
+                x, baseline = rect.left + share * width, rect.bottom + text.leading
+                yield from text.centre(line, x, baseline, spec.font_size)

@@ -1,67 +1,87 @@
-"""From a recipe to a file."""
+"""Figures as jobs: compose a page, draw it to a file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
 
 from fakd_core.errors import ConfigError, DataError
-from fakd_core.events import CancelToken
+from fakd_core.events import CancelToken, Progress
 from fakd_core.figures.affinity_maps import compose_affinity
 from fakd_core.figures.crops import compose_crops
-from fakd_core.figures.inputs import FigureInputs, OnProgress
+from fakd_core.figures.inputs import FigureInputs
 from fakd_core.figures.page import Page
-from fakd_core.figures.rendering import write_pdf_page, write_png_page
-from fakd_core.figures.spec import AffinityRecipe, CropRecipe, Recipe
-from fakd_core.figures.spec_file import FIGURE_SUFFIXES, check_replaceable, recipe_text, write_recipe
+from fakd_core.figures.rendering import write_pdf, write_png
+from fakd_core.figures.spec import CropFigure, FigureSpec
+from fakd_core.figures.spec_file import FIGURE_SUFFIXES, check_replaceable, spec_text, write_spec
 from fakd_core.files import atomic_path, check_writable
 
 
-def compose(
-    recipe: Recipe,
-    materials: FigureInputs | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: CancelToken | None = None,
-) -> Page:
-    """The page that `recipe` describes; `materials` keeps what the next one may need again.
+@dataclass(frozen=True)
+class FigureWritten:
+    """The figure and its recipe are on the disk."""
 
-    Raises `ConfigError` for a region or position outside the image, an unknown model or one of another
-    scale; `DataError` for a bad image; `Cancelled`.
+    figure: Path
+    recipe: Path
+
+
+def compose(
+    spec: FigureSpec, inputs: FigureInputs | None = None, cancel: CancelToken | None = None
+) -> Iterator[Progress | Page]:
+    """Run the models of `spec` and lay out its page: progress by model, then the page.
+
+    Args:
+        spec: The figure.
+        inputs: Caches what the next figure may need again.
+        cancel: Checked between two layers of a network.
+
+    Raises:
+        ConfigError: A region or position lies outside the image, or a model is unknown or has another scale.
+        DataError: The image can't be used.
+        Cancelled: `cancel` was cancelled.
     """
-    materials = materials or FigureInputs()
-    if isinstance(recipe, CropRecipe):
-        return compose_crops(recipe, materials, on_progress, cancel)
-    if isinstance(recipe, AffinityRecipe):
-        return compose_affinity(recipe, materials, on_progress, cancel)
-    assert_never(recipe)
+    inputs, cancel = inputs or FigureInputs(), cancel or CancelToken()
+    if isinstance(spec, CropFigure):
+        return compose_crops(spec, inputs, cancel)
+    return compose_affinity(spec, inputs, cancel)
 
 
 def draw(
-    recipe: Recipe,
+    spec: FigureSpec,
     out: Path,
-    on_progress: OnProgress | None = None,
+    *,
+    inputs: FigureInputs | None = None,
     cancel: CancelToken | None = None,
-    materials: FigureInputs | None = None,
-) -> list[Path]:
-    """Draw `recipe` to `out`, a PNG or PDF, and write the recipe beside it as TOML; both are returned.
+) -> Iterator[Progress | FigureWritten]:
+    """Draw `spec` to `out`, a PNG or PDF, and write it beside that as a TOML file; yields both paths last.
 
-    The recipe is inside the figure, too. The same recipe gives the same bytes. Raises as `compose`;
-    `ConfigError`, before any work, for another kind of file or a place that can't be written.
+    The recipe is inside the figure, too. The same recipe gives the same bytes. Arguments and errors as in
+    `compose`, and before any work:
+
+    Raises:
+        ConfigError: `out` is another kind of file, or the recipe would replace another file.
+        DataError: Nothing can be written at `out`.
     """
     check_place(out)
-    page = compose(recipe, materials, on_progress, cancel)
-    text = recipe_text(recipe, out.absolute().parent)
-    beside = out.with_suffix(".toml")
+    cancel = cancel or CancelToken()
+    for event in compose(spec, inputs, cancel):
+        if isinstance(event, Progress):
+            yield event
+        else:
+            page = event
+    cancel.raise_if_cancelled()
+    text, recipe = spec_text(spec, out.absolute().parent), out.with_suffix(".toml")
     try:
         with atomic_path(out) as temporary:
             if out.suffix.lower() == ".pdf":
-                write_pdf_page(page, temporary, recipe.title, text)
+                write_pdf(page, temporary, title=spec.title, recipe=text)
             else:
-                write_png_page(page, temporary, recipe.dpi, text)
-        write_recipe(recipe, beside)
+                write_png(page, temporary, dpi=spec.dpi, recipe=text)
+        write_spec(spec, recipe)
     except OSError as error:
         raise _unwritable(out, error) from error
-    return [out, beside]
+    yield FigureWritten(out, recipe)
 
 
 def check_place(out: Path) -> None:

@@ -1,16 +1,34 @@
-"""A figure as pictures, frames and words at their places in mm: all decided, nothing drawn yet."""
+"""A page in mm: pictures, frames and lines of text, measured and placed but not yet drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fakd_core.events import Image8
 
+if TYPE_CHECKING:
+    from matplotlib.ft2font import FT2Font
+
 Font = Literal["sans", "serif"]
 MM_PER_POINT = 25.4 / 72
+GAP = 1.5
+"""Between pictures, in mm."""
+LINE_HEIGHT = 1.25
+"""Distance of two baselines, as a multiple of the font size."""
+MIN_SHRINK = 0.6
+"""Long names are set smaller, down to this part of the font size; then their middle is left out."""
 REGION_COLOURS = ("#e41a1c", "#1f78ff", "#2ca02c", "#ff9f00", "#c238d8", "#00b8c4")
-"""Of the regions, in order: apart in lightness too, and rare in photographs."""
+"""By region: different in lightness too, and rare in photographs."""
+_FONT_FILES: dict[tuple[Font, bool], str] = {
+    ("sans", False): "DejaVuSans.ttf",
+    ("sans", True): "DejaVuSans-Bold.ttf",
+    ("serif", False): "STIXGeneral.ttf",
+    ("serif", True): "STIXGeneralBol.ttf",
+}
 
 
 @dataclass(frozen=True)
@@ -22,10 +40,18 @@ class Rect:
     width: float
     height: float
 
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels over `rect`: `smooth` ones are averaged where a PNG has fewer dots, the others stay crisp."""
+    """An image over `rect`: averaged where it is `smooth` and a PNG has fewer dots, else made of squares."""
 
     pixels: Image8 = field(repr=False)
     rect: Rect
@@ -51,8 +77,8 @@ class Cross:
 
 
 @dataclass(frozen=True)
-class Words:
-    """A line of text from `left` on its `baseline`, in mm; `size` in points."""
+class Text:
+    """Text from `left` on its `baseline`, in mm; `size` in points."""
 
     text: str
     left: float
@@ -61,7 +87,7 @@ class Words:
     bold: bool = False
 
 
-Item = Picture | Frame | Cross | Words
+Item = Picture | Frame | Cross | Text
 
 
 @dataclass(frozen=True)
@@ -72,3 +98,96 @@ class Page:
     height: float
     font: Font
     items: tuple[Item, ...]
+
+
+class Span(NamedTuple):
+    """A part of a line of text."""
+
+    text: str
+    bold: bool = False
+
+
+Line = Sequence[Span]
+
+
+@dataclass(frozen=True)
+class Typesetter:
+    """Measures and places lines of text.
+
+    Args:
+        font: The family.
+        size: The font size in points.
+    """
+
+    font: Font
+    size: float
+
+    @property
+    def leading(self) -> float:
+        """From a line's baseline to the next one's, in mm."""
+        return LINE_HEIGHT * self.size * MM_PER_POINT
+
+    def width(self, line: Line, size: float) -> float:
+        """Width in mm of `line` at `size` points."""
+        advances = (_advance(self.font, span.bold, letter) for span in line for letter in span.text)
+        return sum(advances) * size * MM_PER_POINT
+
+    def fitted_size(self, lines: Sequence[Line], width: float) -> float:
+        """The largest size in points, at most `self.size`, at which every line fits `width` mm.
+
+        At least 0.6 of `self.size`, whether the lines fit then or not.
+        """
+        widest = max((self.width(line, self.size) for line in lines), default=0.0)
+        return self.size if widest <= width else max(MIN_SHRINK * self.size, self.size * width / widest)
+
+    def shorten(self, text: str, width: float, size: float) -> str:
+        """`text`, without as much of its middle as doesn't fit `width` mm."""
+        length, shown = len(text), text
+        while length > 2 and self.width([Span(shown)], size) > width:
+            length -= 1
+            head = (length + 1) // 2
+            shown = f"{text[:head]}…{text[len(text) - (length - head) :]}"
+        return shown
+
+    def centre(self, line: Line, x: float, baseline: float, size: float) -> list[Text]:
+        """`line` with its middle at `x`, in mm."""
+        left = x - self.width(line, size) / 2
+        placed = []
+        for span in line:
+            placed.append(Text(span.text, left, baseline, size, span.bold))
+            left += self.width([span], size)
+        return placed
+
+    def below(self, rect: Rect, lines: Sequence[Line], size: float) -> list[Text]:
+        """`lines` centred below `rect`; a line of one span is shortened to its width."""
+        placed: list[Text] = []
+        for number, line in enumerate(lines, 1):
+            if len(line) == 1:
+                line = [Span(self.shorten(line[0].text, rect.width, size), line[0].bold)]
+            baseline = rect.bottom + number * self.leading
+            placed += self.centre(line, rect.left + rect.width / 2, baseline, size)
+        return placed
+
+
+def font_file(font: Font, bold: bool) -> Path:
+    """The font's file in matplotlib: figures don't depend on the fonts that are installed."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / _FONT_FILES[font, bold]
+
+
+@lru_cache(maxsize=4)
+def _face(font: Font, bold: bool) -> FT2Font:
+    from matplotlib.ft2font import FT2Font
+
+    return FT2Font(str(font_file(font, bold)))
+
+
+@lru_cache(maxsize=4096)
+def _advance(font: Font, bold: bool, character: str) -> float:
+    """Width of a character as a multiple of the font size, unhinted."""
+    from matplotlib.ft2font import LoadFlags
+
+    face = _face(font, bold)
+    face.set_size(64, 72)
+    return face.load_char(ord(character), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / 64

@@ -1,4 +1,4 @@
-"""What a figure shows: validated, and complete enough to make the figure again."""
+"""What a figure shows: validated settings that are complete enough to make the figure again."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from fakd_core.models.references import split_taps
-from fakd_core.models.spec import TAP_COUNT, WEIGHT_SUFFIXES, Scale
+from fakd_core.models.references import model_label
+from fakd_core.models.spec import TAP_COUNT, Scale
 from fakd_core.settings import Settings
 
 BICUBIC = "bicubic"
 HR = "HR"
 Metric = Literal["PSNR", "SSIM"]
 _MM_PER = {"mm": 1.0, "cm": 10.0, "in": 25.4}
-_FILES_OF_A_RUN = frozenset({"student", "best", "last"})
 
 
 class Box(NamedTuple):
@@ -36,56 +35,46 @@ class Query(NamedTuple):
 
 def _one_line(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("must be one line of letters, without line ends or control characters")
+        raise ValueError("must be one line of text, without line breaks or control characters")
     return text
 
 
 def _printable(name: str) -> str:
-    """A file's name with what no font has replaced."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
+    """`name` with a question mark for every character that no font has."""
+    return "".join(character if character.isprintable() else "?" for character in name)
 
 
-Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Label = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 
 
-class Shown(Settings):
-    """A model, or `bicubic` or `HR`, and the name that stands under it; empty: its short name."""
+class FigureModel(Settings):
+    """A model reference, `bicubic` or `HR`, and the label below it; without one, its short name."""
 
     ref: str = Field(min_length=1)
-    label: Line = ""
+    label: Label = ""
 
     @property
     def name(self) -> str:
-        return self.label or _printable(short_name(self.ref))
+        return self.label or _printable(
+            "Bicubic" if self.ref == BICUBIC else model_label(self.ref) or self.ref
+        )
 
     @property
-    def is_model(self) -> bool:
+    def is_network(self) -> bool:
         return self.ref not in (BICUBIC, HR)
 
 
-def short_name(ref: str) -> str:
-    """A bundled name as it is, a run's name, or the stem of a checkpoint's file."""
-    if ref == BICUBIC:
-        return "Bicubic"
-    path = Path(split_taps(ref)[0])
-    if path.suffix.lower() not in WEIGHT_SUFFIXES:
-        return path.name or ref
-    if path.stem in _FILES_OF_A_RUN and path.parent.name:
-        return path.parent.parent.name if path.parent.name == "checkpoints" else path.parent.name
-    return path.stem
-
-
-def _shown(value: Any) -> Any:
+def _with_label(value: Any) -> Any:
+    """Take a bare reference for a model without a label; spell `bicubic` and `HR` as they are known."""
     if isinstance(value, str):
         value = {"ref": value}
     if isinstance(value, dict) and isinstance(ref := value.get("ref"), str):
-        special = {BICUBIC: BICUBIC, "hr": HR}.get(ref.lower(), ref)
-        return {**value, "ref": special}
+        return {**value, "ref": {BICUBIC: BICUBIC, "hr": HR}.get(ref.lower(), ref)}
     return value
 
 
 def _millimetres(value: Any) -> Any:
-    """170, '170 mm', '17 cm' or '6.7 in' in mm; what is none of them is left for the validator to refuse."""
+    """170, '170 mm', '17 cm' or '6.7 in' in mm; anything but text is left to the validator."""
     if isinstance(value, str):
         for unit, factor in _MM_PER.items():
             if value.endswith(unit):
@@ -97,18 +86,18 @@ def _millimetres(value: Any) -> Any:
     return value
 
 
-Named = Annotated[Shown, BeforeValidator(_shown)]
+Model = Annotated[FigureModel, BeforeValidator(_with_label)]
 
 
-class Figure(Settings):
-    """What every figure has: the image, and how large it is printed."""
+class FigureSettings(Settings):
+    """The settings of every figure: the image, and the size in print."""
 
     image: Path
     image_is: Literal["hr", "lr"] = "hr"
-    """An HR image is reduced by MATLAB's bicubic; of an LR image there is no ground truth."""
+    """An HR image is downscaled by MATLAB's bicubic; an LR image has no ground truth."""
     scale: Scale = 4
-    caption: Line = ""
-    """Under the image; empty: the file's name."""
+    caption: Label = ""
+    """Below the image; empty: the file's name."""
     width: Annotated[float, BeforeValidator(_millimetres)] = Field(170.0, ge=20, le=1000)
     """Of the page, in mm."""
     dpi: int = Field(300, ge=50, le=1200)
@@ -122,22 +111,22 @@ class Figure(Settings):
         return self.caption or _printable(self.image.stem)
 
 
-class CropRecipe(Figure):
+class CropFigure(FigureSettings):
     """The whole image with regions boxed, beside it the same regions by every model."""
 
     kind: Literal["crops"] = "crops"
     regions: tuple[Box, ...] = Field(min_length=1, max_length=6)
-    models: tuple[Named, ...] = Field(min_length=1, max_length=24)
+    models: tuple[Model, ...] = Field(min_length=1, max_length=24)
     metrics: tuple[Metric, ...] | None = None
-    """What stands under the crops; not given: both, where there is a ground truth."""
+    """Below the crops; None: both, if there is a ground truth."""
     metrics_of: Literal["image", "crop"] = "image"
     columns: int | None = Field(None, ge=1, le=24)
-    """Not given: two rows for one region, one row for each of several."""
+    """None: two rows for a single region, else one row for each region."""
 
     @model_validator(mode="after")
     def _check_truth(self) -> Self:
         if self.image_is == "lr":
-            if any(shown.ref == HR for shown in self.models):
+            if any(model.ref == HR for model in self.models):
                 raise ValueError(
                     "models: an LR image has no HR; take HR off the models, or give the HR image"
                 )
@@ -148,8 +137,8 @@ class CropRecipe(Figure):
         return self
 
     @property
-    def scored(self) -> tuple[Metric, ...]:
-        """The metrics that stand under the crops."""
+    def shown_metrics(self) -> tuple[Metric, ...]:
+        """The metrics below the crops."""
         if self.metrics is None:
             return () if self.image_is == "lr" else ("PSNR", "SSIM")
         return tuple(dict.fromkeys(self.metrics))
@@ -162,12 +151,12 @@ class CropRecipe(Figure):
         return count if len(self.regions) > 1 or count < 4 else -(-count // 2)
 
 
-class AffinityRecipe(Figure):
+class AffinityFigure(FigureSettings):
     """One position's affinity to every other, by teacher and students, and their differences."""
 
     kind: Literal["affinity"] = "affinity"
-    teacher: Named
-    students: tuple[Named, ...] = Field(min_length=1, max_length=6)
+    teacher: Model
+    students: tuple[Model, ...] = Field(min_length=1, max_length=6)
     layer: int = Field(ge=0, lt=TAP_COUNT)
     query: Query
     differences: bool = True
@@ -185,9 +174,9 @@ class AffinityRecipe(Figure):
             raise ValueError(
                 f"range: must go from a lower to a higher value within -1..1 (found {list(self.range)})"
             )
-        if any(not shown.is_model for shown in (self.teacher, *self.students)):
+        if not all(model.is_network for model in (self.teacher, *self.students)):
             raise ValueError("teacher and students must be models: bicubic and HR have no features")
         return self
 
 
-Recipe = CropRecipe | AffinityRecipe
+FigureSpec = CropFigure | AffinityFigure

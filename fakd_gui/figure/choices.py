@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_core.errors import ConfigError
-from fakd_core.figures.spec import AffinityRecipe, CropRecipe, Recipe, Shown
+from fakd_core.figures.spec import AffinityFigure, CropFigure, FigureModel, FigureSpec
 
 METRICS: dict[str, tuple[str, ...]] = {
     "PSNR and SSIM": ("PSNR", "SSIM"),
@@ -34,13 +34,13 @@ class Choices(QWidget):
 
     changed = Signal()
 
-    def __init__(self, recipe: Recipe, parent: QWidget | None = None) -> None:
+    def __init__(self, recipe: FigureSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._base = recipe
         self._form = QFormLayout(self)
         self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self.models = self._list()
-        if isinstance(recipe, CropRecipe):
+        if isinstance(recipe, CropFigure):
             self._add_crop_rows(recipe)
         else:
             self._add_affinity_rows(recipe)
@@ -49,7 +49,7 @@ class Choices(QWidget):
         self.font_size = self._number("Font size", recipe.font_size, 3, 30, "pt", "In points", 1)
         self.font_choice = self._combo("Font", ["sans", "serif"], "Serif suits papers set in Times")
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> FigureSpec:
         """What the form says. Raises `ConfigError` with the reason if no figure can be made of it."""
         values: dict[str, Any] = {
             **dict(self._base),
@@ -59,20 +59,20 @@ class Choices(QWidget):
             "font": self.font_choice.currentText(),
         }
         shown = self._checked()
-        if isinstance(self._base, CropRecipe):
+        if isinstance(self._base, CropFigure):
             values["models"] = shown
             values["regions"] = self._regions()
             values["columns"] = self.columns.value() or None
             if self._base.image_is == "hr":
                 values["metrics"] = METRICS[self.metrics.currentText()]
             values["metrics_of"] = self.metrics_of.currentData()
-            return CropRecipe.build(**values)
+            return CropFigure.build(**values)
         values["students"] = shown
         values["difference_range"] = self.difference.value()
         values["opacity"] = self.opacity.value()
-        return AffinityRecipe.build(**values)
+        return AffinityFigure.build(**values)
 
-    def _add_crop_rows(self, recipe: CropRecipe) -> None:
+    def _add_crop_rows(self, recipe: CropFigure) -> None:
         self._fill(recipe.models)
         self._row("Models", self.models, "Tick what is shown, drag to reorder, double-click to rename")
         self.regions = QLineEdit("; ".join(", ".join(map(str, box)) for box in recipe.regions))
@@ -86,7 +86,7 @@ class Choices(QWidget):
         self.metrics_of.addItem("the whole image", "image")
         self.metrics_of.addItem("the crop", "crop")
 
-    def _add_affinity_rows(self, recipe: AffinityRecipe) -> None:
+    def _add_affinity_rows(self, recipe: AffinityFigure) -> None:
         self._fill(recipe.students)
         self._row("Students", self.models, "Tick what is shown, drag to reorder, double-click to rename")
         what = "The differences' colours go from minus this to this"
@@ -101,7 +101,7 @@ class Choices(QWidget):
         models.model().rowsMoved.connect(self.changed)
         return models
 
-    def _fill(self, entries: tuple[Shown, ...]) -> None:
+    def _fill(self, entries: tuple[FigureModel, ...]) -> None:
         for shown in entries:
             item = QListWidgetItem(shown.name)
             item.setData(_REF, shown.ref)
@@ -116,14 +116,14 @@ class Choices(QWidget):
             item.setCheckState(Qt.CheckState.Checked)
             self.models.addItem(item)
 
-    def _checked(self) -> tuple[Shown, ...]:
+    def _checked(self) -> tuple[FigureModel, ...]:
         shown = []
         for row in range(self.models.count()):
             item = self.models.item(row)
             if item.checkState() == Qt.CheckState.Checked:
                 ref, name = str(item.data(_REF)), item.text().strip()
-                own = name if name != Shown.build(ref=ref).name else ""
-                shown.append(Shown.build(ref=ref, label=own))
+                own = name if name != FigureModel.build(ref=ref).name else ""
+                shown.append(FigureModel.build(ref=ref, label=own))
         if not shown:
             raise ConfigError("tick at least one model")
         return tuple(shown)

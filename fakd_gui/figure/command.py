@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 
-from fakd_core.figures.spec import AffinityRecipe, CropRecipe, Recipe, Shown
+from fakd_core.figures.spec import AffinityFigure, CropFigure, FigureModel, FigureSpec
 
 
-def command_line(recipe: Recipe) -> str:
+def command_line(recipe: FigureSpec) -> str:
     """As a shell takes it; what is at its default is left out."""
     words = [str(recipe.image)]
-    if isinstance(recipe, CropRecipe):
+    if isinstance(recipe, CropFigure):
         words = ["fakd", "figure", *words]
         for shown in recipe.models:
             words += ["--model", _named(shown)]
@@ -33,11 +33,11 @@ def command_line(recipe: Recipe) -> str:
     return shlex.join([*words, "--out", f"{recipe.image.stem}-figure.png"])
 
 
-def _named(shown: Shown) -> str:
+def _named(shown: FigureModel) -> str:
     return f"{shown.label}={shown.ref}" if shown.label else shown.ref
 
 
-def _changed(recipe: CropRecipe | AffinityRecipe, names: tuple[str, ...]) -> list[str]:
+def _changed(recipe: CropFigure | AffinityFigure, names: tuple[str, ...]) -> list[str]:
     words: list[str] = []
     for name in names:
         value = getattr(recipe, name)

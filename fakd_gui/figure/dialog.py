@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Image8
-from fakd_core.figures.spec import Recipe
+from fakd_core.figures.spec import FigureSpec
 from fakd_gui.figure.choices import Choices
 from fakd_gui.figure.command import command_line
 from fakd_gui.session.bug_report import details_of, report
@@ -36,7 +36,7 @@ DRAWING = "Drawing…"
 class FigureDialog(QDialog):
     """Not modal. Every change is drawn on a thread, the latest wins; models run once."""
 
-    def __init__(self, session: Session, recipe: Recipe, parent: QWidget) -> None:
+    def __init__(self, session: Session, recipe: FigureSpec, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(f"Figure of {recipe.image.name}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -107,7 +107,7 @@ class FigureDialog(QDialog):
             if self._materials is None:
                 self._materials = FigureInputs(self._session.models.get)
             assert isinstance(self._materials, FigureInputs)
-            page = compose(recipe, self._materials, None, token)
+            *_, page = compose(recipe, self._materials, token)
             token.raise_if_cancelled()
             return page_pixels(page, PREVIEW_DPI)
 
@@ -133,8 +133,8 @@ class FigureDialog(QDialog):
             from fakd_core.figures.draw import draw
             from fakd_core.figures.inputs import FigureInputs
 
-            draw(recipe, path, None, token, FigureInputs(self._session.models.get))
-            return path
+            *_, written = draw(recipe, path, inputs=FigureInputs(self._session.models.get), cancel=token)
+            return written.figure
 
         self._saving.submit(work)
 
@@ -144,11 +144,11 @@ class FigureDialog(QDialog):
             self._session.tell("Copied the figure as a picture")
 
     def copy_recipe(self) -> None:
-        from fakd_core.figures.spec_file import recipe_text
+        from fakd_core.figures.spec_file import spec_text
 
         if (recipe := self._recipe()) is not None:
             # Nowhere yet: absolute paths are right from any folder.
-            QGuiApplication.clipboard().setText(recipe_text(recipe, Path(recipe.image.anchor)))
+            QGuiApplication.clipboard().setText(spec_text(recipe, Path(recipe.image.anchor)))
             self._session.tell("Copied the recipe")
 
     def copy_command(self) -> None:
@@ -165,7 +165,7 @@ class FigureDialog(QDialog):
         stop_all(self)
         super().done(result)
 
-    def _recipe(self) -> Recipe | None:
+    def _recipe(self) -> FigureSpec | None:
         try:
             return self.choices.recipe()
         except ConfigError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.errors import ConfigError
-from fakd_core.figures.spec import HR, AffinityRecipe, CropRecipe
+from fakd_core.figures.spec import HR, AffinityFigure, CropFigure
 from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.session import Session
@@ -31,7 +31,7 @@ def open_crop_figure(
     box = region or ((width - side) // 2, (height - side) // 2, side, side)
     named = [ref for ref in dict.fromkeys(models) if ref != HR]
     named += [HR] if image.hr is not None else []
-    _open(parent, session, lambda: CropRecipe.build(**_source(image), regions=(box,), models=tuple(named)))
+    _open(parent, session, lambda: CropFigure.build(**_source(image), regions=(box,), models=tuple(named)))
 
 
 def open_affinity_figure(
@@ -50,7 +50,7 @@ def open_affinity_figure(
     _open(
         parent,
         session,
-        lambda: AffinityRecipe.build(
+        lambda: AffinityFigure.build(
             **_source(image), teacher=teacher, students=tuple(students), layer=layer, query=query
         ),
     )

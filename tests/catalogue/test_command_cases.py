@@ -129,7 +129,7 @@ REFUSED: list[tuple[str, int, str]] = [
     (f"{FIGURE} --roi=1,2,3,{'9' * 5000}", 2, "--roi: must be X,Y,W,H"),
     (f"{FIGURE} --roi=1,2,9,9 --out=f.jpg", 2, ".png or .pdf"),
     (f"{FIGURE} --roi=1,2,9,9 --out=file/f.png", 1, "can't write the figure"),
-    (f"{FIGURE} --roi=1,2,9,9 --recipe=x", 2, "leave IMAGE, --model and --roi out"),
+    (f"{FIGURE} --roi=1,2,9,9 --recipe=x", 2, "leave out IMAGE, --model and --roi"),
     (f"{FIGURE} --roi=1,2,9,9 --columns=99", 2, "columns: must be at most 24"),
     (f"{FIGURE} --roi=1,2,9,9 --metrics=lpips", 2, "metrics.0: must be 'PSNR' or 'SSIM'"),
     (f"{MAP} --layer=9 --at=1,1", 2, "layer: must be below 4"),

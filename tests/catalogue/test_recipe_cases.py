@@ -176,7 +176,7 @@ CHANGES: list[tuple[dict[str, str], dict[str, str], int, str]] = [
     (FIGURE, {"font_size": "nan"}, 2, "font_size: must be "),
     (FIGURE, {"metrics": '["LPIPS"]'}, 2, "metrics.0: must be 'PSNR' or 'SSIM'"),
     (FIGURE, {"scale": "5"}, 2, "scale: must be 2, 3, 4 or 8"),
-    (FIGURE, {"caption": '"a\\nb"'}, 2, "caption: must be one line of letters"),
+    (FIGURE, {"caption": '"a\\nb"'}, 2, "caption: must be one line of text"),
     (FIGURE, {"caption": f'"{"x" * 5000}"'}, 2, "caption: must have at most 200 characters"),
     (FIGURE, {"image_is": '"lr"', "models": '["HR"]'}, 2, "an LR image has no HR"),
     (AFFINITY, {"layer": "4"}, 2, "layer: must be below 4"),

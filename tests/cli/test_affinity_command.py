@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fakd_core.cli import main
-from fakd_core.figures.spec import AffinityRecipe
-from fakd_core.figures.spec_file import read_recipe
+from fakd_core.figures.spec import AffinityFigure
+from fakd_core.figures.spec_file import read_spec
 
 
 def run(photos: Path, teacher: Path, out: Path, *changed: str) -> int:
@@ -19,8 +19,8 @@ def run(photos: Path, teacher: Path, out: Path, *changed: str) -> int:
 
 def test_a_figure_of_a_position(photos: Path, small_teacher: Path, tmp_path: Path) -> None:
     assert run(photos, small_teacher, tmp_path / "a.png") == 0
-    recipe = read_recipe(tmp_path / "a.png")
-    assert isinstance(recipe, AffinityRecipe)
+    recipe = read_spec(tmp_path / "a.png")
+    assert isinstance(recipe, AffinityFigure)
     assert tuple(recipe.query) == (5, 9)
     assert recipe.students[0].name == "Student"
 

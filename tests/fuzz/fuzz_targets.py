@@ -20,8 +20,7 @@ from fakd_core.data.image_files import image_size, read_image
 from fakd_core.distillation.recipe import parse_recipe
 from fakd_core.errors import FakdError
 from fakd_core.evaluation.results import ImageResult, Result, failures_from_json, from_json, to_json
-from fakd_core.figures.spec_file import parse_recipe as parse_figure
-from fakd_core.figures.spec_file import recipe_text
+from fakd_core.figures.spec_file import parse_spec, spec_text
 from fakd_core.models.checkpoint import load_checkpoint, save_pth, save_safetensors
 from fakd_core.models.factory import create_model
 from fakd_core.models.layers import SRNetwork
@@ -62,8 +61,8 @@ def config(data: bytes, folder: Path) -> None:
 
 
 def figure(data: bytes, folder: Path) -> None:
-    read = parse_figure(data.decode("utf-8", "replace"), folder)
-    assert parse_figure(recipe_text(read, folder), folder) == read
+    read = parse_spec(data.decode("utf-8", "replace"), folder)
+    assert parse_spec(spec_text(read, folder), folder) == read
 
 
 def results(data: bytes, folder: Path) -> None:

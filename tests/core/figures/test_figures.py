@@ -12,12 +12,13 @@ from fakd_core.data.resize import imresize_bicubic
 from fakd_core.distillation.affinity import affinity_row
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
-from fakd_core.figures.affinity_maps import affinity_maps, coloured
-from fakd_core.figures.draw import compose, draw
+from fakd_core.events import Cancelled, CancelToken, Progress
+from fakd_core.figures.affinity_maps import AffinityMaps, affinity_maps, apply_colour_map
+from fakd_core.figures.draw import FigureWritten, compose, draw
 from fakd_core.figures.inputs import FigureInputs
-from fakd_core.figures.page import REGION_COLOURS, Frame, Picture, Words
-from fakd_core.figures.spec import AffinityRecipe, Box, CropRecipe
-from fakd_core.figures.spec_file import read_recipe
+from fakd_core.figures.page import REGION_COLOURS, Frame, Page, Picture, Text
+from fakd_core.figures.spec import AffinityFigure, Box, CropFigure, FigureSpec
+from fakd_core.figures.spec_file import read_spec
 from fakd_core.inference.upscale import tensor_from_image
 from fakd_core.models.references import load_model
 
@@ -36,19 +37,31 @@ def stamped(tmp_path: Path) -> Path:
     return path
 
 
-def crops(image: Path, **changes: object) -> CropRecipe:
+def crops(image: Path, **changes: object) -> CropFigure:
     values: dict[str, object] = {"image": image, "regions": (BOX,), "models": ("bicubic", "HR"), **changes}
-    return CropRecipe.build(**values)
+    return CropFigure.build(**values)
+
+
+def page_of(spec: FigureSpec, inputs: FigureInputs | None = None) -> Page:
+    *_, page = compose(spec, inputs)
+    assert isinstance(page, Page)
+    return page
+
+
+def write(spec: FigureSpec, out: Path) -> FigureWritten:
+    *_, written = draw(spec, out)
+    assert isinstance(written, FigureWritten)
+    return written
 
 
 def test_a_png_holds_the_region_unflipped_at_its_place_and_the_box_around_it(
     stamped: Path, tmp_path: Path
 ) -> None:
-    recipe = crops(stamped)
-    page = compose(recipe)
-    draw(recipe, tmp_path / "out.png")
+    spec = crops(stamped)
+    page = page_of(spec)
+    write(spec, tmp_path / "out.png")
     drawn = read_image(tmp_path / "out.png").astype(int)
-    per_mm = recipe.dpi / 25.4
+    per_mm = spec.dpi / 25.4
     pictures = [item for item in page.items if isinstance(item, Picture)]
     hr = read_image(stamped).astype(int)
     expected = hr[BOX.y : BOX.y + BOX.height, BOX.x : BOX.x + BOX.width]
@@ -75,32 +88,32 @@ def test_scores_are_those_of_the_whole_image_or_the_crop_and_the_best_is_bold(
     path = photos / "coffee0.png"
     hr = read_image(path)
     sr = imresize_bicubic(imresize_bicubic(hr, 1 / 4), 4)
-    recipe = crops(path, models=("bicubic", str(small_teacher), "HR"))
-    words = {item.text: item for item in compose(recipe).items if isinstance(item, Words)}
+    spec = crops(path, models=("bicubic", str(small_teacher), "HR"))
+    words = {item.text: item for item in page_of(spec).items if isinstance(item, Text)}
     for text in (f"{psnr_y(sr, hr, 4):.2f}", f"{ssim_y(sr, hr, 4):.4f}"):
         assert words[text].bold
     assert not words["teacher"].bold
     cut = np.s_[BOX.y : BOX.y + BOX.height, BOX.x : BOX.x + BOX.width]
-    page = compose(crops(path, metrics_of="crop", metrics=("PSNR",)))
-    texts = [item.text for item in page.items if isinstance(item, Words)]
+    page = page_of(crops(path, metrics_of="crop", metrics=("PSNR",)))
+    texts = [item.text for item in page.items if isinstance(item, Text)]
     assert f"{psnr_y(sr[cut], hr[cut], 0):.2f}" in texts
     assert "PSNR of the crop" in texts
 
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf"])
 def test_the_recipe_inside_a_figure_makes_the_same_bytes(stamped: Path, tmp_path: Path, suffix: str) -> None:
-    recipe = crops(stamped, models=({"ref": "bicubic", "label": "(cubic) ü\\"}, "HR"), width="9 cm")
+    spec = crops(stamped, models=({"ref": "bicubic", "label": "(cubic) ü\\"}, "HR"), width="9 cm")
     first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
-    draw(recipe, first)
-    again = read_recipe(first)
-    assert again == read_recipe(tmp_path / "a.toml") == recipe
+    assert write(spec, first) == FigureWritten(first, tmp_path / "a.toml")
+    again = read_spec(first)
+    assert again == read_spec(tmp_path / "a.toml") == spec
     assert 'image = "stamp.png"' in (tmp_path / "a.toml").read_text(encoding="utf-8")
-    draw(again, second)
+    write(again, second)
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_a_pdf_holds_images_at_their_own_resolution_and_truetype_text(stamped: Path, tmp_path: Path) -> None:
-    draw(crops(stamped), tmp_path / "a.pdf")
+    write(crops(stamped), tmp_path / "a.pdf")
     data = (tmp_path / "a.pdf").read_bytes()
     assert b"/Width 96" in data
     assert data.count(b"/Width 20") == 2
@@ -112,17 +125,18 @@ def test_a_pdf_holds_images_at_their_own_resolution_and_truetype_text(stamped: P
 def test_maps_are_affinity_row_at_the_position(photos: Path, small_teacher: Path) -> None:
     path = photos / "coffee0.png"
     ref = str(small_teacher)
-    recipe = AffinityRecipe.build(image=path, teacher=ref, students=(ref,), layer=2, query=(5, 19))
-    materials = FigureInputs()
-    maps = affinity_maps(recipe, materials, None, None)
+    spec = AffinityFigure.build(image=path, teacher=ref, students=(ref,), layer=2, query=(5, 19))
+    inputs = FigureInputs()
+    *_, maps = affinity_maps(spec, inputs, CancelToken())
+    assert isinstance(maps, AffinityMaps)
     lr = imresize_bicubic(read_image(path), 1 / 4)
     _, taps = load_model(ref).forward_features(tensor_from_image(lr))
     row = affinity_row(taps[2][0].detach(), 5, 19).numpy()
     np.testing.assert_allclose(maps.teacher, row, atol=1e-5)
     assert maps.students[0].sa == pytest.approx(0, abs=1e-6)
-    page = compose(recipe, materials)
+    page = page_of(spec, inputs)
     pictures = [item.pixels for item in page.items if isinstance(item, Picture)]
-    assert np.array_equal(pictures[1], coloured(maps.teacher, 0, 1, "bids:inferno"))
+    assert np.array_equal(pictures[1], apply_colour_map(maps.teacher, 0, 1, "bids:inferno"))
     assert any(isinstance(item, Frame) for item in page.items)
 
 
@@ -142,7 +156,7 @@ def test_what_can_not_be_drawn_is_one_clear_line(
     stamped: Path, changes: dict[str, object], reason: str
 ) -> None:
     with pytest.raises(ConfigError, match=reason) as caught:
-        compose(crops(stamped, **changes))
+        page_of(crops(stamped, **changes))
     assert "\n" not in str(caught.value)
 
 
@@ -150,6 +164,19 @@ def test_no_file_of_somebody_else_is_replaced(stamped: Path, tmp_path: Path) -> 
     settings = tmp_path / "a.toml"
     settings.write_text('student = "x"\n')
     with pytest.raises(FakdError, match=r"no figure's recipe"):
-        draw(crops(stamped), tmp_path / "a.png")
+        write(crops(stamped), tmp_path / "a.png")
     assert settings.read_text() == 'student = "x"\n'
     assert not (tmp_path / "a.png").exists()
+
+
+def test_progress_counts_models_and_a_cancelled_token_stops_before_the_next(
+    stamped: Path, tmp_path: Path
+) -> None:
+    token, out = CancelToken(), tmp_path / "a.png"
+    drawing = draw(crops(stamped), out, cancel=token)
+    assert next(drawing) == Progress(0, 2, "Bicubic")
+    assert next(drawing) == Progress(1, 2, "HR")
+    token.cancel()
+    with pytest.raises(Cancelled):
+        next(drawing)
+    assert list(tmp_path.iterdir()) == [stamped]

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.errors import ConfigError
-from fakd_core.figures.spec import AffinityRecipe, CropRecipe
-from fakd_core.figures.spec_file import read_recipe
+from fakd_core.figures.spec import AffinityFigure, CropFigure
+from fakd_core.figures.spec_file import read_spec
 from fakd_gui.figure.choices import Choices
 from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.figure.open_dialog import open_affinity_figure, open_crop_figure
@@ -54,8 +54,8 @@ def test_crops_are_previewed_edited_saved_and_copied(
     assert not np.array_equal(dialog.pixels, before)
     with qtbot.waitSignal(session.told, timeout=30_000):
         dialog.save(tmp_path / "f.png")
-    recipe = read_recipe(tmp_path / "f.png")
-    assert isinstance(recipe, CropRecipe)
+    recipe = read_spec(tmp_path / "f.png")
+    assert isinstance(recipe, CropFigure)
     assert [model.name for model in recipe.models] == ["Cubic", "HR"]
     assert tuple(recipe.regions[0]) == (10, 20, 40, 30)
     dialog.copy_command()
@@ -87,7 +87,7 @@ def test_crops_are_previewed_edited_saved_and_copied(
 
 @pytest.mark.parametrize("text", ["", ";;", "1, 2", "1, 1, 0, 0", "1, 1, 2.5, 3", "a", "1, 1, 4, 4; 2"])
 def test_regions_that_are_none_are_one_line(qtbot: QtBot, text: str) -> None:
-    choices = Choices(CropRecipe.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    choices = Choices(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
     qtbot.addWidget(choices)
     choices.regions.setText(text)
     with pytest.raises(ConfigError, match=r"^regions: must be x, y, width, height in whole HR pixels"):
@@ -95,7 +95,7 @@ def test_regions_that_are_none_are_one_line(qtbot: QtBot, text: str) -> None:
 
 
 def test_a_name_that_is_too_long_is_one_line(qtbot: QtBot) -> None:
-    choices = Choices(CropRecipe.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    choices = Choices(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
     qtbot.addWidget(choices)
     choices.models.item(0).setText("name " * 60)
     with pytest.raises(ConfigError, match="label"):
@@ -113,7 +113,7 @@ def test_affinities_are_previewed_and_saved(
     dialog = shown(parent, qtbot)
     with qtbot.waitSignal(session.told, timeout=30_000):
         dialog.save(tmp_path / "f.pdf")
-    recipe = read_recipe(tmp_path / "f.pdf")
-    assert isinstance(recipe, AffinityRecipe)
+    recipe = read_spec(tmp_path / "f.pdf")
+    assert isinstance(recipe, AffinityFigure)
     assert (recipe.layer, tuple(recipe.query)) == (2, (5, 9))
     dialog.close()
