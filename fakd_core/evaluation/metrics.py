@@ -131,6 +131,14 @@ def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
     return total / rows
 
 
+def mae_y(first: RGBArray, second: RGBArray, cancel: CancelToken | None = None) -> float:
+    """Mean absolute luma difference of two (H, W, 3) RGB images in grey levels; errors as in `psnr_y`."""
+    total = 0.0
+    for one, other in _strips(*_cropped(first, second, 0, smallest=1), 0, cancel):
+        total += float(np.abs(rgb_to_y(one) - rgb_to_y(other)).sum())
+    return total / (first.shape[0] * first.shape[1])
+
+
 def _psnr(strips: Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> float:
     total, values = 0.0, 0
     for sr, hr in strips:

@@ -8,9 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from fakd_core.evaluation.ranking import ImageDifference
 from fakd_core.events import CancelToken
 from fakd_gui.compare.film_list import FilmList
-from fakd_gui.compare.film_work import Ranked, Thumbnail, thumbnails
+from fakd_gui.compare.film_work import Thumbnail, thumbnails
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome, Work
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.image_tools import set_icon
@@ -114,7 +115,7 @@ class Filmstrip(QWidget):
         return True
 
     def rank_by(self, work: Work, names: str) -> None:
-        """Sort by what `work`, a generator of `Ranked`, finds; `names` tells whose difference it is."""
+        """Sort by the `ImageDifference`s that `work` yields; `names` says between which models."""
         self._cancel_ranking()
         self.distances, self._ranked = {}, 0
         self.list.show_numbers({})
@@ -224,13 +225,13 @@ class Filmstrip(QWidget):
         if series == self._series:
             self.list.show_thumbnail(made.path, made.picture)
 
-    def _take_ranked(self, found: tuple[int, Ranked]) -> None:
-        number, ranked = found
+    def _take_ranked(self, found: tuple[int, ImageDifference]) -> None:
+        number, difference = found
         if number != self._round or self._ranking is None:
             return
         self._ranked += 1
-        if ranked.distance is not None:
-            self.distances[ranked.path] = ranked.distance
+        if difference.mean is not None:
+            self.distances[difference.path] = difference.mean
         self.list.show_numbers(self.distances)
         self._show_progress()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -9,10 +10,12 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from fakd_core.data.folders import find_images
 from fakd_core.errors import FakdError
+from fakd_core.evaluation.ranking import ImageDifference, measure_differences
+from fakd_core.events import CancelToken
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.film_strip import Filmstrip
-from fakd_gui.compare.film_work import rank
 from fakd_gui.session.image_opener import IMAGE_SUFFIXES, ImageOpener
+from fakd_gui.session.opened_image import open_image
 from fakd_gui.session.run_folders import has_student, is_run
 from fakd_gui.session.session import Session
 
@@ -93,4 +96,9 @@ class Gallery(QObject):
         student, teacher, models = students[0], session.teacher, session.models
         scale, is_lr = self._opener.scale, self._opener.is_lr
         names = f"{self._board.label(student)} − {self._board.label(teacher)}"
-        self._strip.rank_by(lambda token: rank(paths, student, teacher, scale, is_lr, models, token), names)
+
+        def work(token: CancelToken) -> Iterator[ImageDifference]:
+            pair = models.get(student), models.get(teacher)
+            return measure_differences(paths, pair, lambda path: open_image(path, scale, is_lr).lr, token)
+
+        self._strip.rank_by(work, names)

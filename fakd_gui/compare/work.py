@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,10 +28,8 @@ HR = "HR"
 LR = "LR"
 PICTURE = "picture:"
 """Begins the key of a pane that shows an image file as it is."""
-STRIP_PIXELS = 1_000_000
-"""Larger images are measured in strips of about so many pixels, a fraction of a second each."""
-SSIM_SIDE = 11
-"""The side of SSIM's window in pixels: what is smaller has no SSIM."""
+LARGE_PIXELS = 1_000_000
+"""A larger result is shown before it is measured, which takes a second or more."""
 
 
 @dataclass(frozen=True)
@@ -160,38 +157,9 @@ def measure(sr: Image8, hr: Image8 | None, crop_border: int, token: CancelToken)
     if hr is None:
         return None
     try:
-        if sr.shape[0] * sr.shape[1] <= STRIP_PIXELS:
-            return Scores(psnr_y(sr, hr, crop_border), ssim_y(sr, hr, crop_border))
-        inner = slice(crop_border, -crop_border or None)
-        return _measure_strips(sr[inner, inner], hr[inner, inner], token)
+        return Scores(psnr_y(sr, hr, crop_border, token), ssim_y(sr, hr, crop_border, token))
     except DataError:
         return None
-
-
-def _measure_strips(sr: Image8, hr: Image8, token: CancelToken) -> Scores:
-    """The same numbers, strip by strip: a large image can be cancelled, and needs little memory.
-
-    SSIM's windows lie wholly inside the image, so that strips overlap by all of a window but a row.
-    """
-    from fakd_core.evaluation.metrics import PEAK, psnr_y, ssim_y
-
-    height, width = sr.shape[:2]
-    overlap = SSIM_SIDE - 1
-    rows = max(SSIM_SIDE, STRIP_PIXELS // width)
-    squares = similarity = 0.0
-    for top in range(0, height, rows):
-        token.raise_if_cancelled()
-        strip = slice(top, min(top + rows, height))
-        noise = psnr_y(sr[strip], hr[strip], 0)
-        squares += (strip.stop - top) * PEAK**2 / 10 ** (noise / 10)
-    windows = height - overlap
-    for top in range(0, windows, rows):
-        token.raise_if_cancelled()
-        count = min(rows, windows - top)
-        strip = slice(top, top + count + overlap)
-        similarity += count * ssim_y(sr[strip], hr[strip], 0)
-    error = squares / height
-    return Scores(10 * math.log10(PEAK**2 / error) if error else math.inf, similarity / windows)
 
 
 def measure_region(
@@ -208,7 +176,7 @@ def measure_region(
         sr_part, hr_part = region.cut(result.sr), region.cut(hr)
         whole = measure(sr_part, hr_part, 0, token)
         if whole is None:
-            scores[key] = RegionScores(psnr_y(sr_part, hr_part, 0), None)
+            scores[key] = RegionScores(psnr_y(sr_part, hr_part, 0, token), None)
         else:
             scores[key] = RegionScores(whole.psnr, whole.ssim)
     return scores
@@ -249,7 +217,7 @@ def _finish(result: PaneReady, image: OpenedImage, token: CancelToken, report: R
     if image.hr is None or result.sr.shape != image.hr.shape:
         report(result)
         return
-    if result.sr.shape[0] * result.sr.shape[1] > STRIP_PIXELS:
+    if result.sr.shape[0] * result.sr.shape[1] > LARGE_PIXELS:
         report(replace(result, final=False))
     report(replace(result, scores=measure(result.sr, image.hr, image.scale, token)))
 

@@ -16,7 +16,7 @@ from fakd_core.data.folders import find_images
 from fakd_core.data.image_files import read_image
 from fakd_core.errors import DataError
 from fakd_core.evaluation import metrics
-from fakd_core.evaluation.metrics import psnr_rgb, psnr_y, rgb_to_y, ssim_y
+from fakd_core.evaluation.metrics import mae_y, psnr_rgb, psnr_y, rgb_to_y, ssim_y
 from fakd_core.events import Cancelled, CancelToken
 
 images = hnp.arrays(np.uint8, (20, 24, 3))
@@ -82,7 +82,8 @@ def test_strips_give_the_scores_of_the_whole(monkeypatch: pytest.MonkeyPatch, he
     rng = np.random.default_rng(height)
     hr = rng.integers(0, 256, (height, 33, 3), dtype=np.uint8)
     sr = np.clip(hr.astype(int) + rng.integers(-20, 20, hr.shape), 0, 255).astype(np.uint8)
-    whole = psnr_y(sr, hr, 2), ssim_y(sr, hr, 2), psnr_rgb(sr, hr, 2)
+    whole = psnr_y(sr, hr, 2), ssim_y(sr, hr, 2), psnr_rgb(sr, hr, 2), mae_y(sr, hr)
+    assert whole[3] == pytest.approx(np.abs(rgb_to_y(sr) - rgb_to_y(hr)).mean())
     expected = structural_similarity(
         rgb_to_y(sr[2:-2, 2:-2]),
         rgb_to_y(hr[2:-2, 2:-2]),
@@ -93,7 +94,8 @@ def test_strips_give_the_scores_of_the_whole(monkeypatch: pytest.MonkeyPatch, he
     )
     assert whole[1] == pytest.approx(expected, rel=1e-12)
     monkeypatch.setattr(metrics, "_STRIP_PIXELS", 29 * rows)
-    assert (psnr_y(sr, hr, 2), ssim_y(sr, hr, 2), psnr_rgb(sr, hr, 2)) == pytest.approx(whole, rel=1e-12)
+    strips = psnr_y(sr, hr, 2), ssim_y(sr, hr, 2), psnr_rgb(sr, hr, 2), mae_y(sr, hr)
+    assert strips == pytest.approx(whole, rel=1e-12)
 
 
 @pytest.mark.parametrize("score", [psnr_y, ssim_y])

@@ -124,7 +124,7 @@ def test_compare(scene: Scene, photos: Path) -> None:
     def sort() -> None:
         strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
 
-    scene.fails("fakd_gui.compare.film_work.open_image", sort)
+    scene.fails("fakd_gui.compare.gallery.open_image", sort)
     assert strip.sorting.currentIndex() == 0
     with scene.qtbot.waitSignal(panel.finished, timeout=SLOW):
         panel.refresh()

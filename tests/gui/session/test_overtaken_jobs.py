@@ -166,7 +166,7 @@ def test_rankings_asked_for_anew_wait_for_the_one_that_ends(
 ) -> None:
     bench, panel = compared
     strip_of(panel, tmp_path, 3, qtbot)
-    gate = Gate(monkeypatch, "fakd_gui.compare.gallery.rank")
+    gate = Gate(monkeypatch, "fakd_gui.compare.gallery.measure_differences")
     strip = panel.strip
     for _ in range(4):
         strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
