@@ -9,13 +9,14 @@ import torch
 from safetensors.torch import load_file
 
 from fakd_core.runs.checkpoints import load_state
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 
 
 def assert_same_run(run: Path, whole: Path) -> None:
     """`run`, which was interrupted, holds what `whole` holds, to the last bit."""
     assert_same_metrics(timeless(run), timeless(whole))
-    states = [load_state(folder / "checkpoints") for folder in (run, whole)]
+    states = [load_state(RunLayout(folder).states) for folder in (run, whole)]
     assert [damaged for _, damaged in states] == [[], []]
     mine, theirs = (dict(state or {}) for state, _ in states)
     del mine["seconds"], theirs["seconds"]

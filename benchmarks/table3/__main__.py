@@ -19,7 +19,8 @@ from typing import Any
 
 from benchmarks.table3.experiments import Training, read_experiment
 from benchmarks.table3.report import SETS, markdown
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 
 HERE = Path(__file__).parent
 EXPERIMENTS = ("rcan-x4", "san-x4", "rcan-x2", "ablation")
@@ -38,7 +39,7 @@ class Runner:
 
     def train(self, training: Training) -> None:
         run = self._out / training.name
-        begun = (run / "config.toml").exists()
+        begun = RunLayout(run).is_run()
         words = ["train", "--resume", str(run)] if begun else training.command(self._data, self._out)
         with (self._out / f"{training.name}.log").open("a", encoding="utf-8") as log:
             self._fakd(words, stdout=log, stderr=log)

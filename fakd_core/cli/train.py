@@ -30,7 +30,7 @@ from fakd_core.events import (
 )
 from fakd_core.files import expand_home
 from fakd_core.runs.config import TrainConfig, to_toml
-from fakd_core.runs.layout import CONFIG
+from fakd_core.runs.layout import RunLayout, run_of
 from fakd_core.runs.options import Option, training_options
 from fakd_core.settings import read_toml
 
@@ -257,24 +257,20 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
                     end = event
     if end is None:
         return None
+    run = run_of(end.student_file)
+    assert run is not None
     if end.outcome == "stopped":
-        run = _run_of(end.student_file.parent)
         output.print(
             f"stopped after step {end.step}; continue with: fakd train --resume {shlex.quote(str(run))}"
         )
     elif not worked:
-        settings = _run_of(end.student_file.parent) / CONFIG
         output.print(
             f"complete already, after step {end.step}; its student: {end.student_file}; to train it longer, "
-            f"raise steps in {settings} and resume it again"
+            f"raise steps in {RunLayout(run).config} and resume it again"
         )
     else:
         output.print(f"done in {end.seconds:.0f} s of training: {end.student_file}")
     return end
-
-
-def _run_of(folder: Path) -> Path:
-    return folder.parent if folder.name == "checkpoints" else folder
 
 
 def _introduction(event: RunStarted) -> str:

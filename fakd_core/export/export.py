@@ -18,7 +18,8 @@ from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import REGISTRY
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.references import load_model, model_file
-from fakd_core.runs.layout import is_run, read_config
+from fakd_core.runs.config import read_config
+from fakd_core.runs.layout import RunLayout
 
 SUFFIXES = (".safetensors", ".pth", ".onnx")
 KEYS = ("authors", "fakd")
@@ -109,7 +110,7 @@ def _notes(model: SRNetwork, run: Path) -> dict[str, str]:
         "made_with": f"fakd-workbench {__version__}, torch {torch.__version__}",
         "licence": LICENCE,
     }
-    if is_run(run):
+    if RunLayout(run).is_run():
         notes["training"] = json.dumps(_training(run))
     return notes
 

@@ -1,9 +1,11 @@
-"""The states that a run resumes from: the last three, and a damaged one is noticed."""
+"""Saving and loading the states that a run resumes from: several are kept, and damage is detected."""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +14,29 @@ import torch
 from fakd_core.errors import RunError
 from fakd_core.files import atomic_path
 
-KEPT = 3
-
 State = dict[str, Any]
 
 
-def state_file(folder: Path, age: int = 0) -> Path:
-    """The newest state in `folder`, or the one `age` saves before it."""
-    return folder / (f"last-{age}.pt" if age else "last.pt")
+def save_state(files: Sequence[Path], state: State) -> None:
+    """Write `state` to the first of `files`; each older state moves on to the next file.
 
-
-def save_state(folder: Path, state: State) -> Path:
-    """Write `state` as the newest; at every moment of this the ones before are whole.
-
-    Raises `OSError` if it can't be written.
+    At every moment all of them are complete. Raises `OSError` if it can't be written.
     """
-    newest = state_file(folder)
+    newest, previous, *_ = files
     with atomic_path(newest) as temporary:
         try:
             torch.save(state, temporary)
-        except RuntimeError as error:  # What torch makes of a full disk.
+        except RuntimeError as error:  # torch's error for a full disk.
             raise OSError(f"{newest}: can't be written: {error}") from error
-        for age in reversed(range(2, KEPT)):
+        for file, older in reversed(list(pairwise(files[1:]))):
             with suppress(FileNotFoundError):
-                state_file(folder, age - 1).replace(state_file(folder, age))
+                file.replace(older)
         with suppress(FileNotFoundError):
-            _keep_as(newest, state_file(folder, 1))
-    return newest
+            _link_or_move(newest, previous)
 
 
-def _keep_as(path: Path, other: Path) -> None:
-    """Give `path` a second name; on file systems that know no second names, that one alone."""
+def _link_or_move(path: Path, other: Path) -> None:
+    """Hard-link `path` as `other`; move it on file systems without hard links."""
     try:
         other.hardlink_to(path)
     except FileNotFoundError:
@@ -51,31 +45,31 @@ def _keep_as(path: Path, other: Path) -> None:
         path.replace(other)
 
 
-def load_state(folder: Path) -> tuple[State | None, list[Path]]:
-    """The newest state that is whole, and the damaged ones that are newer; None where none was ever saved.
+def load_state(files: Sequence[Path]) -> tuple[State | None, list[Path]]:
+    """The newest state that is intact, and the damaged files that are newer; None if none was ever saved.
 
     Raises:
-        RunError: all are damaged.
+        RunError: All are damaged.
     """
     damaged: list[Path] = []
-    for path in (state_file(folder, age) for age in range(KEPT)):
+    for path in files:
         if not path.exists():
             continue
         try:
             return _read(path), damaged
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, there may be one before
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, an older one may be intact
             damaged.append(path)
     if damaged:
         names = ", ".join(path.name for path in damaged)
         raise RunError(
-            f"{folder}: damaged or not checkpoints of this program: {names}; "
+            f"{files[0].parent}: damaged or not checkpoints of this program: {names}; "
             "remove them to begin the run again, or start a new run"
         )
     return None, []
 
 
 def _read(path: Path) -> State:
-    # torch itself does not look at the checksums that it writes.
+    # torch doesn't verify the checksums that it writes.
     with zipfile.ZipFile(path) as archive:
         broken = archive.testzip()
     if broken is not None:

@@ -8,10 +8,11 @@ from typing import Any, Literal, Self
 import tomlkit
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from fakd_core.errors import ConfigError
+from fakd_core.errors import ConfigError, RunError
 from fakd_core.files import expand_home
 from fakd_core.models.spec import TAP_COUNT, Scale
-from fakd_core.settings import Settings
+from fakd_core.runs.layout import RunLayout
+from fakd_core.settings import Settings, read_toml
 
 HELD_OUT = 5
 
@@ -324,3 +325,20 @@ def to_toml(config: TrainConfig) -> str:
         if value is not None:
             document.add(name, value)
     return tomlkit.dumps(document)
+
+
+def read_config(run: Path) -> TrainConfig:
+    """The settings that a run was started with; their `run` is where the folder lies now.
+
+    Raises:
+        RunError: `run` holds no run.
+        ConfigError: its settings can't be read.
+    """
+    file = RunLayout(run).config
+    if not file.is_file():
+        raise RunError(f"{run}: not a run folder (no {file.name} in it); give the folder that --run named")
+    values = {**read_toml(file), "run": run}
+    try:
+        return TrainConfig.build(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None

@@ -1,112 +1,115 @@
-"""What lies in a run folder, for readers: its settings, metrics, snapshots and previews. Loads no torch."""
+"""The files of a run folder: what each is called, where it lies, and which of them exist."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from fakd_core.errors import ConfigError, RunError
-from fakd_core.runs.config import TrainConfig
-from fakd_core.settings import read_toml
-
-CONFIG = "config.toml"
-METRICS = "metrics.jsonl"
-TABLE = "metrics.csv"
-"""The metrics again, for a spreadsheet."""
-EVENTS = ("start", "step", "validation")
-"""What a line of the metrics tells of: the run's beginning, a step, a validation."""
-LOCK = "run.lock"
 STUDENT = "student"
-"""The name of the student a run is about; see `ValidationEnd` for those beside it."""
-SNAPSHOTS = "snapshots"
-PREVIEWS = "previews"
-SNAPSHOTS_KEPT = 16
-PREVIEWS_KEPT = 64
-"""Of each student: what a run keeps of its past does not grow with its length."""
+"""The student that a run is about."""
+BASELINE = "baseline"
+"""The student trained beside it on the same batches without a teacher."""
 CROPS = ("bicubic", "teacher", "hr")
-"""What a student's previews are compared with: one picture each in the folder of previews."""
+"""The images that the students' previews are compared with."""
+MAX_STATES = 3
+MAX_SNAPSHOTS = 16
+"""Of each student: the size of a run folder does not grow with the length of the run."""
+MAX_PREVIEWS = 64
 
 
-def is_run(folder: Path) -> bool:
-    """Whether `folder` holds a run."""
-    return (folder / CONFIG).is_file()
+def average_of(student: str) -> str:
+    """The name of the moving average of a student's weights."""
+    return "ema" if student == STUDENT else f"{student}-ema"
 
 
-def read_config(run: Path) -> TrainConfig:
-    """The settings a run was started with; `run` itself tells where it lies now.
+class RunLayout:
+    """The paths in one run folder, and the listings of those files that exist.
 
-    Raises:
-        RunError: `run` holds no run.
-        ConfigError: its settings can't be read.
+    A run trains up to four networks, named "student", "baseline" and the averages of both (`average_of`).
+    Nothing is created here.
     """
-    if not is_run(run):
-        raise RunError(f"{run}: not a run folder (no {CONFIG} in it); give the folder that --run named")
-    values = {**read_toml(run / CONFIG), "run": run}
-    try:
-        return TrainConfig.build(**values)
-    except ConfigError as error:
-        raise ConfigError(f"{run / CONFIG}: {error}") from None
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "config.toml"
+        self.environment = folder / "environment.json"
+        self.metrics = folder / "metrics.jsonl"
+        self.table = folder / "metrics.csv"
+        self.lock = folder / "run.lock"
+        self.tensorboard = folder / "tensorboard"
+        self.checkpoints = folder / "checkpoints"
+        self.states = [self.checkpoints / "last.pt"]
+        """The states to resume from, the newest first."""
+        self.states += [self.checkpoints / f"last-{age}.pt" for age in range(1, MAX_STATES)]
+        self.snapshots_folder = folder / "snapshots"
+        self.previews_folder = folder / "previews"
 
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """Every complete line of a run's metrics; a line cut off by a crash is left out.
-
-    Raises `RunError` where a line is damaged.
-    """
-    path = run / METRICS
-    if not path.exists():
-        return []
-    lines = []
-    for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+    def is_run(self) -> bool:
+        """Whether the folder holds a run that can be read."""
         try:
-            lines.append(_event(text))
-        except (ValueError, RecursionError):
-            raise RunError(
-                f"{path}: line {number} is damaged: expected an event and its step, found {text[:40]!r}; "
-                "remove the lines from there on"
-            ) from None
-    return lines
+            return self.config.is_file()
+        except OSError:
+            return False
+
+    def weights(self, name: str = STUDENT) -> Path:
+        """The newest weights of the network `name`."""
+        return self.folder / f"{'student-ema' if name == average_of(STUDENT) else name}.safetensors"
+
+    def best_weights(self, name: str = STUDENT) -> Path:
+        """The weights with which the network `name` had its best validation PSNR."""
+        return self.checkpoints / ("best.safetensors" if name == STUDENT else f"best-{name}.safetensors")
+
+    def best_student(self) -> Path | None:
+        """The student's best weights, before the first validation the newest; None if none are saved."""
+        return next((path for path in (self.best_weights(), self.weights()) if path.is_file()), None)
+
+    def crop(self, name: str) -> Path:
+        return self.previews_folder / f"{name}.png"
+
+    def crops(self) -> dict[str, Path]:
+        """The existing files of `CROPS`, by name."""
+        return {name: self.crop(name) for name in CROPS if self.crop(name).is_file()}
+
+    def snapshot(self, step: int, name: str = STUDENT) -> Path:
+        """The weights of the network `name` after `step` steps."""
+        return _folder_of(self.snapshots_folder, name) / f"{step:07d}.safetensors"
+
+    def preview(self, step: int, name: str = STUDENT) -> Path:
+        """The preview crop as the network `name` made it after `step` steps."""
+        return _folder_of(self.previews_folder, name) / f"{step:07d}.png"
+
+    def snapshots(self, name: str = STUDENT) -> dict[int, Path]:
+        """The existing snapshots of the network `name` by step, in order.
+
+        There are at most `MAX_SNAPSHOTS`, evenly spaced over the run, and the newest validation is among
+        them. A run that continues removes some: a file may be gone when it is opened.
+        """
+        return _by_step(_folder_of(self.snapshots_folder, name), ".safetensors")
+
+    def previews(self, name: str = STUDENT) -> dict[int, Path]:
+        """The existing previews of the network `name` by step, in order; see `snapshots`."""
+        return _by_step(_folder_of(self.previews_folder, name), ".png")
+
+    def files_after(self, step: int) -> list[Path]:
+        """Snapshots and previews of all networks from after `step`."""
+        folders = (self.snapshots_folder, self.previews_folder)
+        found = [path for folder in folders for path in folder.rglob("*.*") if path.stem.isdecimal()]
+        return [path for path in found if int(path.stem) > step]
 
 
-def _event(text: bytes) -> dict[str, Any]:
-    line = json.loads(text)
-    if not (isinstance(line, dict) and line.get("event") in EVENTS and isinstance(line.get("step"), int)):
-        raise ValueError(text)
-    return line
+def run_of(file: Path) -> Path | None:
+    """The run folder of the student, best student or newest state `file`, by its name; None for others."""
+    layout = RunLayout(file.parent)
+    if file.parent.name == layout.checkpoints.name:
+        layout = RunLayout(file.parent.parent)
+    own = (layout.weights(), layout.best_weights(), layout.states[0])
+    return layout.folder if file.stem in {path.stem for path in own} else None
 
 
-def snapshots(run: Path, name: str = STUDENT) -> dict[int, Path]:
-    """The model files of the student `name` as it was after so many steps, in order of the steps.
+def steps_to_keep(steps: Iterable[int], interval: int, limit: int) -> set[int]:
+    """Which of the `steps`, one every `interval`, to keep: at most `limit`.
 
-    They are few, evenly spread over the run, and the newest validation is among them. A run that goes on
-    removes some: a file may be gone when it is opened.
-    """
-    return _by_step(stepwise(run / SNAPSHOTS, name), ".safetensors")
-
-
-def previews(run: Path, name: str = STUDENT) -> dict[int, Path]:
-    """The pictures (PNG) of the validation crop as `name` made it after so many steps; as `snapshots`."""
-    return _by_step(stepwise(run / PREVIEWS, name), ".png")
-
-
-def crops(run: Path) -> dict[str, Path]:
-    """The pictures of the validation crop that stay the same: those of `CROPS` that are there."""
-    named = {name: run / PREVIEWS / f"{name}.png" for name in CROPS}
-    return {name: path for name, path in named.items() if path.is_file()}
-
-
-def stepwise(folder: Path, name: str) -> Path:
-    """Where in `folder` the files of the student `name` lie: the one a run is about has it to itself."""
-    return folder if name == STUDENT else folder / name
-
-
-def spread(steps: Iterable[int], interval: int, limit: int) -> set[int]:
-    """The steps to keep of those where something was kept, every `interval` steps: at most `limit`.
-
-    They stand equally far apart but for the newest, which is always kept. The same ones are kept however
-    often the run was interrupted.
+    Evenly spaced, plus the newest. The result does not depend on how often the run was interrupted.
     """
     present = set(steps)
     newest = max(present, default=0)
@@ -114,6 +117,10 @@ def spread(steps: Iterable[int], interval: int, limit: int) -> set[int]:
     while newest // stride >= limit:
         stride *= 2
     return {step for step in present if step % stride == 0 or step == newest}
+
+
+def _folder_of(folder: Path, name: str) -> Path:
+    return folder if name == STUDENT else folder / name
 
 
 def _by_step(folder: Path, suffix: str) -> dict[int, Path]:

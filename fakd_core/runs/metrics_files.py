@@ -1,19 +1,49 @@
-"""The metrics of a run for a spreadsheet: `metrics.csv` beside `metrics.jsonl`, of which it is made."""
+"""Reading the metrics of a run, and the same for a spreadsheet: `metrics.csv` beside `metrics.jsonl`."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fakd_core.errors import RunError
 from fakd_core.files import write_text
 from fakd_core.runs.deferred_writes import append_whole
-from fakd_core.runs.layout import STUDENT, TABLE, read_metrics
+from fakd_core.runs.layout import STUDENT, RunLayout
 
 _FIRST = ("event", "step", "name", "psnr", "ssim", "best", "total")
 _LAST = ("lr", "seconds", "baseline", "skipped")
+_EVENTS = ("start", "step", "validation")
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    """Every complete line of the metrics in the run folder `run`; a line cut off by a crash is left out.
+
+    Raises `RunError` if a line is damaged.
+    """
+    path = RunLayout(run).metrics
+    if not path.exists():
+        return []
+    lines = []
+    for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            lines.append(_parse_line(text))
+        except (ValueError, RecursionError):
+            raise RunError(
+                f"{path}: line {number} is damaged: expected an event and its step, found {text[:40]!r}; "
+                "remove the lines from there on"
+            ) from None
+    return lines
+
+
+def _parse_line(text: bytes) -> dict[str, Any]:
+    line = json.loads(text)
+    if not (isinstance(line, dict) and line.get("event") in _EVENTS and isinstance(line.get("step"), int)):
+        raise ValueError(text)
+    return line
 
 
 class MetricsTable:
@@ -23,8 +53,8 @@ class MetricsTable:
     before, it is made anew of the metrics, whole or not at all.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, layout: RunLayout) -> None:
+        self._layout = layout
         self._columns: tuple[str, ...] = ()
         self._failure: OSError | None = None
 
@@ -37,9 +67,9 @@ class MetricsTable:
             raise self._failure
         try:
             if not self._columns or any(name not in self._columns for row in _rows(line) for name in row):
-                self.rewrite(read_metrics(self._folder))
+                self.rewrite(read_metrics(self._layout.folder))
             else:
-                append_whole(self._folder / TABLE, _written(self._columns, _rows(line)).encode())
+                append_whole(self._layout.table, _written(self._columns, _rows(line)).encode())
         except OSError as error:
             self.fail(error)
             raise
@@ -52,7 +82,7 @@ class MetricsTable:
     def finish(self) -> None:
         """Make good what could not be written; raises `OSError` where it still can't."""
         if self._failure is not None:
-            self.rewrite(read_metrics(self._folder))
+            self.rewrite(read_metrics(self._layout.folder))
             self._failure = None
 
     def rewrite(self, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -62,7 +92,7 @@ class MetricsTable:
         parts = [name for name in named if name not in (*_FIRST, *_LAST)]
         self._columns = (*_FIRST, *parts, *_LAST)
         heading = {name: name for name in self._columns}
-        write_text(self._folder / TABLE, _written(self._columns, [heading, *rows]))
+        write_text(self._layout.table, _written(self._columns, [heading, *rows]))
 
 
 def _rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from fakd_core.errors import RunError
 from fakd_core.events import RunStarted, Scores, StepEnd, ValidationEnd
-from fakd_core.runs.layout import METRICS, read_metrics
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 
 TOTAL = "total"
 
@@ -41,7 +42,7 @@ class RunSeries:
 
     @classmethod
     def from_metrics(cls, lines: Iterable[Mapping[str, Any]]) -> RunSeries:
-        """Build the curves from the lines that `fakd_core.runs.layout.read_metrics` returns.
+        """Build the curves from the lines that `fakd_core.runs.metrics_files.read_metrics` returns.
 
         Raises:
             RunError: a line lacks a value.
@@ -142,7 +143,7 @@ def read_series(run: Path) -> RunSeries:
     Raises:
         RunError: its metrics are damaged or can't be read.
     """
-    path = run / METRICS
+    path = RunLayout(run).metrics
     try:
         return RunSeries.from_metrics(read_metrics(run))
     except OSError as error:

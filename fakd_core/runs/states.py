@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fakd_core.errors import FakdError, RunError
 from fakd_core.events import CancelToken
-from fakd_core.runs.layout import CONFIG, LOCK, METRICS, read_config
+from fakd_core.runs.config import read_config
+from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked
 
 VALIDATION = b'{"event": "validation"'
@@ -73,13 +74,13 @@ def read_states(
 def read_state(run: Path, known: RunState | None = None) -> RunState:
     """The state of one run; an error in its files becomes its `problem`."""
     try:
-        written = (run / CONFIG).stat().st_mtime
+        written = RunLayout(run).config.stat().st_mtime
         if known is None or known.problem or known.config_written != written:
             config = read_config(run)
             models = " ".join((config.student, *config.teacher))
             known = RunState(config.steps, models=models, config_written=written)
         in_use = is_in_use(run)
-        state = _read_new_metrics(run / METRICS, known)
+        state = _read_new_metrics(RunLayout(run).metrics, known)
         return replace(state, in_use=in_use, owner=_owner(run) if in_use else "")
     except FakdError as error:
         return RunState(problem=str(error))
@@ -123,13 +124,13 @@ def _parse(metrics: Path, line: bytes, name: str) -> float:
 
 def is_in_use(run: Path) -> bool:
     """Whether a process is training `run`."""
-    return is_locked(run / LOCK)
+    return is_locked(RunLayout(run).lock)
 
 
 def _owner(run: Path) -> str:
     """The process that holds the run's lock, in words; empty if the lock doesn't name one."""
     try:
-        number, _, host = (run / LOCK).read_text(encoding="utf-8").strip().partition(" ")
+        number, _, host = RunLayout(run).lock.read_text(encoding="utf-8").strip().partition(" ")
     except (OSError, UnicodeDecodeError):
         return ""
     return f"process {number} on {host}" if host else ""

@@ -17,14 +17,14 @@ from fakd_core.errors import ConfigError
 from fakd_core.events import AffinityRow, Image8, RunStarted, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.deferred_writes import AppendLog, WriteFailures
-from fakd_core.runs.layout import STUDENT, read_metrics
+from fakd_core.runs.layout import STUDENT, RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-FOLDER = "tensorboard"
 _HEAT = "bids:inferno"
 
 
@@ -57,7 +57,7 @@ class _TensorBoardLog:
 
     def __init__(self, config: TrainConfig) -> None:
         self._config = config
-        self._folder = config.run / FOLDER
+        self._folder = RunLayout(config.run).tensorboard
         # TensorBoard reads the files of a folder in the order of their names.
         self._file = AppendLog(
             self._folder / f"events.out.tfevents.{time.time():017.6f}.{socket.gethostname()}"

@@ -22,53 +22,27 @@ from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
 from fakd_core.files import clear_unfinished, write_text
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.models.layers import SRNetwork
-from fakd_core.runs.checkpoints import State, load_state, save_state, state_file
+from fakd_core.runs.checkpoints import State, load_state, save_state
 from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.deferred_writes import MetricsLog
-from fakd_core.runs.layout import (
-    CONFIG,
-    LOCK,
-    METRICS,
-    PREVIEWS,
-    PREVIEWS_KEPT,
-    SNAPSHOTS,
-    SNAPSHOTS_KEPT,
-    STUDENT,
-    is_run,
-    read_metrics,
-    spread,
-    stepwise,
-)
+from fakd_core.runs.layout import MAX_PREVIEWS, MAX_SNAPSHOTS, RunLayout, steps_to_keep
 from fakd_core.runs.lock import run_lock
-from fakd_core.runs.metrics_files import MetricsTable
-
-ENVIRONMENT = "environment.json"
-CHECKPOINTS = "checkpoints"
-
-
-def weights_file(name: str) -> str:
-    """Where, in a run folder, the weights are that `name` has now: the student or one beside it."""
-    return f"{'student-ema' if name == 'ema' else name}.safetensors"
-
-
-def best_file(name: str) -> str:
-    """Where, in a run folder, the weights are with which `name` had its best validation PSNR."""
-    return "checkpoints/best.safetensors" if name == STUDENT else f"checkpoints/best-{name}.safetensors"
+from fakd_core.runs.metrics_files import MetricsTable, read_metrics
 
 
 class RunWriter:
     """Writes a run folder. `create` starts one, `reopen` goes on with one."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._metrics = MetricsLog(folder / METRICS)
-        self._table = MetricsTable(folder)
-        self._descriptions: dict[str, str] = {}
+        self.layout = RunLayout(folder)
+        self._metrics = MetricsLog(self.layout.metrics)
+        self._table = MetricsTable(self.layout)
+        self._descriptions: dict[Path, str] = {}
 
     @classmethod
     def check_free(cls, folder: Path) -> None:
         """Raise `RunError` unless `folder` is absent or an empty folder."""
-        if is_run(folder):
+        if RunLayout(folder).is_run():
             raise RunError(
                 f"{folder}: already holds a run; continue it with --resume {folder}, or give another --run"
             )
@@ -79,21 +53,20 @@ class RunWriter:
     def create(cls, config: TrainConfig, device: str, data_fingerprint: str) -> RunWriter:
         """Make the folder with its settings and what they ran on."""
         cls.check_free(config.run)
-        record = cls(config.run)
+        writer = cls(config.run)
         try:
-            for folder in (CHECKPOINTS, PREVIEWS):
-                (config.run / folder).mkdir(parents=True, exist_ok=True)
+            for folder in (writer.layout.checkpoints, writer.layout.previews_folder):
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"{config.run}: can't be made: {error.strerror}; give another --run") from None
-        write_text(
-            config.run / ENVIRONMENT, json.dumps(_environment(config, device, data_fingerprint), indent=2)
-        )
-        write_text(config.run / CONFIG, to_toml(config))
-        return record
+        environment = _environment(config, device, data_fingerprint)
+        write_text(writer.layout.environment, json.dumps(environment, indent=2))
+        write_text(writer.layout.config, to_toml(config))
+        return writer
 
     def fingerprint(self) -> str:
         """The fingerprint of the training images at the start of the run."""
-        path = self.folder / ENVIRONMENT
+        path = self.layout.environment
         try:
             return str(json.loads(_description(path))["data_fingerprint"])
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -117,7 +90,7 @@ class RunWriter:
 
         Raises `OSError` where they can't be written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.layout.folder.mkdir(parents=True, exist_ok=True)
         self._metrics.flush()
         self._table.finish()
 
@@ -128,8 +101,9 @@ class RunWriter:
         Raises:
             RunError: another one is at work in the folder; it is named.
         """
-        with run_lock(self.folder / LOCK):
-            self._descriptions = {name: _description(self.folder / name) for name in (CONFIG, ENVIRONMENT)}
+        with run_lock(self.layout.lock):
+            files = (self.layout.config, self.layout.environment)
+            self._descriptions = {file: _description(file) for file in files}
             yield
 
     def keep_metrics_until(self, step: int, validated_step: int) -> None:
@@ -137,32 +111,31 @@ class RunWriter:
 
         Before the first step that is everything: the run begins anew.
         """
-        clear_unfinished(self.folder)
+        clear_unfinished(self.layout.folder)
         last = {"start": step - 1, "step": step, "validation": validated_step}
-        kept = [line for line in read_metrics(self.folder) if line["step"] <= last[line["event"]]]
-        write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
+        kept = [line for line in read_metrics(self.layout.folder) if line["step"] <= last[line["event"]]]
+        write_text(self.layout.metrics, "".join(json.dumps(line) + "\n" for line in kept))
         self._table.rewrite(kept)
-        for path in self._stepwise_files():
-            if int(path.stem) > validated_step:
-                path.unlink(missing_ok=True)
+        for path in self.layout.files_after(validated_step):
+            path.unlink(missing_ok=True)
 
     def save_checkpoint(self, state: State, students: Mapping[str, SRNetwork]) -> Path:
         """Write the state to resume from, and each of the `students` by name as a model file.
 
         A folder that somebody removed meanwhile is made anew, so that the run can be resumed all the same.
         """
-        for name, text in self._descriptions.items():
-            if not (self.folder / name).exists():
-                write_text(self.folder / name, text)
+        for file, text in self._descriptions.items():
+            if not file.exists():
+                write_text(file, text)
         try:
-            path = save_state(self.folder / CHECKPOINTS, state)
+            save_state(self.layout.states, state)
         except OSError as error:
             raise RunError(
-                f"{error}; is the disk full? Make room and continue with --resume {self.folder}"
+                f"{error}; is the disk full? Make room and continue with --resume {self.layout.folder}"
             ) from error
         for name, student in students.items():
-            save_safetensors(student, self.folder / weights_file(name))
-        return path
+            save_safetensors(student, self.layout.weights(name))
+        return self.layout.states[0]
 
     def load_checkpoint(self) -> tuple[State | None, list[Path]]:
         """The state to resume from, None before the first was saved; and newer ones that are damaged.
@@ -170,17 +143,17 @@ class RunWriter:
         Raises:
             RunError: all are damaged.
         """
-        return load_state(self.folder / CHECKPOINTS)
+        return load_state(self.layout.states)
 
     def save_best(self, name: str, student: SRNetwork) -> None:
-        save_safetensors(student, self.folder / best_file(name))
+        save_safetensors(student, self.layout.best_weights(name))
 
     def save_crops(self, preview: Preview) -> None:
         """Keep what the students' previews are compared with."""
         pictures = {"bicubic": preview.bicubic, "hr": preview.hr, "teacher": preview.teacher}
         for name, image in pictures.items():
             if image is not None:
-                write_image(self.folder / PREVIEWS / f"{name}.png", image)
+                write_image(self.layout.crop(name), image)
 
     def save_snapshots(
         self, step: int, interval: int, students: Mapping[str, SRNetwork], previews: Mapping[str, Image8]
@@ -190,17 +163,11 @@ class RunWriter:
         `interval` is the distance of two snapshots, in steps.
         """
         for name, student in students.items():
-            folder = stepwise(self.folder / SNAPSHOTS, name)
-            save_safetensors(student, folder / f"{step:07d}.safetensors")
-            _thin(folder, interval, SNAPSHOTS_KEPT)
+            save_safetensors(student, self.layout.snapshot(step, name))
+            _thin_out(self.layout.snapshots(name), interval, MAX_SNAPSHOTS)
         for name, image in previews.items():
-            folder = stepwise(self.folder / PREVIEWS, name)
-            write_image(folder / f"{step:07d}.png", image)
-            _thin(folder, interval, PREVIEWS_KEPT)
-
-    def _stepwise_files(self) -> list[Path]:
-        found = [path for name in (SNAPSHOTS, PREVIEWS) for path in (self.folder / name).rglob("*.*")]
-        return [path for path in found if path.stem.isdecimal()]
+            write_image(self.layout.preview(step, name), image)
+            _thin_out(self.layout.previews(name), interval, MAX_PREVIEWS)
 
 
 class NullRunWriter(RunWriter):
@@ -220,7 +187,7 @@ class NullRunWriter(RunWriter):
         pass
 
     def save_checkpoint(self, state: State, students: Mapping[str, SRNetwork]) -> Path:
-        return state_file(self.folder / CHECKPOINTS)
+        return self.layout.states[0]
 
     def save_best(self, name: str, student: SRNetwork) -> None:
         pass
@@ -243,9 +210,8 @@ def _description(path: Path) -> str:
         raise RunError(f"{path}: can't be read ({reason}); put a copy back, or start a new run") from None
 
 
-def _thin(folder: Path, interval: int, limit: int) -> None:
-    files = {int(path.stem): path for path in folder.iterdir() if path.stem.isdecimal()}
-    kept = spread(files, interval, limit)
+def _thin_out(files: Mapping[int, Path], interval: int, limit: int) -> None:
+    kept = steps_to_keep(files, interval, limit)
     for step, path in files.items():
         if step not in kept:
             path.unlink(missing_ok=True)

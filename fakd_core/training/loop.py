@@ -33,8 +33,8 @@ from fakd_core.events import (
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.deferred_writes import WriteFailures
-from fakd_core.runs.layout import CONFIG, STUDENT
-from fakd_core.runs.writer import RunWriter, best_file, weights_file
+from fakd_core.runs.layout import BASELINE, STUDENT, average_of
+from fakd_core.runs.writer import RunWriter
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.cpu_tuning import trim_heap
 from fakd_core.runtime.distributed import World
@@ -51,9 +51,6 @@ SHORT_STEP_SECONDS = 0.3
 
 MAX_SKIPPED_STEPS = 10
 """Steps in a row whose loss or gradient is not finite; after so many the run gives up."""
-
-BASELINE = "baseline"
-"""The name of a baseline run's student without a teacher."""
 
 
 class TrainingRun:
@@ -97,6 +94,7 @@ class TrainingRun:
     def restore(self, state: dict[str, Any] | None) -> None:
         """Go back to a checkpoint; None is the start."""
         if state is not None:
+            config = self.record.layout.config.name
             try:
                 for name, learner in self.learners.items():
                     learner.load_state_dict(state["learners"][name])
@@ -108,13 +106,13 @@ class TrainingRun:
                 self.best = {name: Scores(*map(float, scores)) for name, scores in state["best"].items()}
             except (KeyError, RuntimeError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
                 raise RunError(
-                    f"{self.record.folder}: its checkpoint does not fit its {CONFIG}; undo what was changed "
-                    "there, or start a new run"
+                    f"{self.record.layout.folder}: its checkpoint does not fit its {config}; undo what was "
+                    "changed there, or start a new run"
                 ) from error
             if self.step > self.config.steps:
                 raise RunError(
-                    f"{self.record.folder}: its checkpoint is of step {self.step}, its {CONFIG} ends at step "
-                    f"{self.config.steps}; give it at least {self.step} steps there"
+                    f"{self.record.layout.folder}: its checkpoint is of step {self.step}, its {config} ends "
+                    f"at step {self.config.steps}; give it at least {self.step} steps there"
                 )
         self.record.keep_metrics_until(self.step, self.validated_step)
 
@@ -271,7 +269,7 @@ class TrainingRun:
         for name, learner in self.learners.items():
             students[name] = learner.student
             if learner.average is not None:
-                students["ema" if name == STUDENT else f"{name}-ema"] = learner.average
+                students[average_of(name)] = learner.average
         return students
 
     def _validate(self) -> ValidationEnd:
@@ -329,8 +327,7 @@ class TrainingRun:
     def _end(self, stopped: bool) -> RunEnd:
         # Whoever ends first has the others stopped by torchrun: not before the last file is written.
         self.world.any(False)
-        best = self.record.folder / best_file(STUDENT)
-        student = best if best.exists() else self.record.folder / weights_file(STUDENT)
+        student = self.record.layout.best_student() or self.record.layout.weights()
         return RunEnd(
             "stopped" if stopped else "completed", self.step, self.best.get(STUDENT), student, self.seconds
         )

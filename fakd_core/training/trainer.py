@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fakd_core.errors import RunError
 from fakd_core.events import CancelToken, Notice, TrainEvent
-from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import read_config, read_metrics
+from fakd_core.runs.config import TrainConfig, read_config
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runs.tensorboard import check_installed, followed
 from fakd_core.runs.writer import NullRunWriter, RunWriter
 from fakd_core.runtime.cpu_tuning import retain_freed_memory
@@ -125,7 +125,7 @@ def _locked(record: RunWriter, world: World) -> Iterator[None]:
         try:
             yield
         except LostPeerError as error:
-            raise LostPeerError(f"{error}; continue with --resume {record.folder}") from error
+            raise LostPeerError(f"{error}; continue with --resume {record.layout.folder}") from error
 
 
 def _from_before(damaged: list[Path], step: int) -> str:
@@ -136,6 +136,6 @@ def _from_before(damaged: list[Path], step: int) -> str:
 def _check_same_images(config: TrainConfig, record: RunWriter, setup: TrainingSetup) -> None:
     if record.fingerprint() != setup.data_fingerprint:
         raise RunError(
-            f"{config.train_data}: the training images changed since the run {record.folder} began; "
+            f"{config.train_data}: the training images changed since the run {record.layout.folder} began; "
             "start a new run"
         )

@@ -8,18 +8,15 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from fakd_core.events import ValidationEnd
-from fakd_core.runs.layout import snapshots
+from fakd_core.runs.layout import BASELINE, RunLayout
 from fakd_gui.inspect.sources import Source
 from fakd_gui.session.jobs import Job
 from fakd_gui.session.session import Session
 
-BASELINE = "baseline"
-"""The student of a baseline run that learns without a teacher."""
-
 
 def baseline_ref(run: Path) -> str:
     """The name of `run`'s student without a teacher."""
-    return str(run / f"{BASELINE}.safetensors")
+    return str(RunLayout(run).weights(BASELINE))
 
 
 class Timeline(QObject):
@@ -103,9 +100,9 @@ class Timeline(QObject):
         )
 
     def _read(self) -> None:
-        found: Mapping[int, Path] = {} if self.run is None else snapshots(self.run)
+        found: Mapping[int, Path] = {} if self.run is None else RunLayout(self.run).snapshots()
         self.steps = dict(found)
-        self.baseline = {} if self.run is None else snapshots(self.run, BASELINE)
+        self.baseline = {} if self.run is None else RunLayout(self.run).snapshots(BASELINE)
 
     def _training_started(self, job: Job) -> None:
         job.yielded.connect(self._take_event)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox
 
 from fakd_core.errors import FakdError
-from fakd_core.runs.layout import read_config
+from fakd_core.runs.config import read_config
 from fakd_core.runs.states import is_in_use
 from fakd_gui.session.run_folders import delete_for_good, move_to_trash, rename_run, take_from_trash
 from fakd_gui.session.session import Session

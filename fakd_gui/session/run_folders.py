@@ -9,10 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QFile
 
 from fakd_core.errors import RunError
-from fakd_core.runs.layout import CONFIG
-from fakd_core.runs.layout import is_run as holds_run
-
-STUDENTS = ("checkpoints/best.safetensors", "student.safetensors")
+from fakd_core.runs.layout import RunLayout
 
 
 def default_runs_root() -> Path:
@@ -23,15 +20,12 @@ def default_runs_root() -> Path:
 
 def is_run(folder: Path) -> bool:
     """Whether `folder` holds a run that can be read."""
-    try:
-        return holds_run(folder)
-    except (OSError, ValueError):
-        return False
+    return RunLayout(folder).is_run()
 
 
 def has_student(run: Path) -> bool:
     """Whether a student was saved in `run` already."""
-    return any((run / name).is_file() for name in STUDENTS)
+    return RunLayout(run).best_student() is not None
 
 
 def runs_in(root: Path) -> list[Path]:
@@ -46,7 +40,7 @@ def runs_in(root: Path) -> list[Path]:
 def begun(run: Path) -> float:
     """When the run's settings were written; of one that is being set up, the future."""
     try:
-        return (run / CONFIG).stat().st_mtime
+        return RunLayout(run).config.stat().st_mtime
     except OSError:
         return float("inf")
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.errors import RunError
 from fakd_core.events import CancelToken
-from fakd_core.runs.layout import METRICS
+from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.series import RunSeries, read_series
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session
@@ -48,7 +48,7 @@ class Comparison(QObject):
             for run in wanted:
                 token.raise_if_cancelled()
                 try:
-                    written = (run / METRICS).stat().st_mtime
+                    written = RunLayout(run).metrics.stat().st_mtime
                     held = known.get(run)
                     fresh = held if held and held[0] == written else None
                     read[run] = fresh or (written, read_series(run))

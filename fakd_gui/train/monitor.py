@@ -21,7 +21,7 @@ from fakd_core.events import (
     TrainEvent,
     ValidationEnd,
 )
-from fakd_core.runs.layout import is_run
+from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.series import RunSeries
 from fakd_core.training.estimate import format_duration
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome
@@ -129,7 +129,7 @@ class TrainMonitor(QWidget):
         compared = remembered.get("compared")
         if isinstance(compared, list):
             runs = [Path(run) for run in compared if isinstance(run, str)]
-            self.session.compare_runs([run for run in runs if is_run(run)])
+            self.session.compare_runs([run for run in runs if RunLayout(run).is_run()])
 
     # -- showing -------------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakd_core.events import CancelToken, Image8, Preview
-from fakd_core.runs.layout import CROPS, PREVIEWS_KEPT, crops, previews, spread
+from fakd_core.runs.layout import BASELINE, CROPS, MAX_PREVIEWS, STUDENT, RunLayout, steps_to_keep
 
-STUDENTS = ("student", "baseline")
+STUDENTS = (STUDENT, BASELINE)
 """Those whose pictures are shown, by their names in `ValidationEnd`."""
 PSNR_BORDER = 4
 """HR pixels left out on every side of the crop's PSNR: the scale of the usual run."""
@@ -41,10 +41,11 @@ class PreviewFrames:
             except DataError:
                 return None
 
-        film = cls()
-        film.crops = {name: image for name, path in crops(run).items() if (image := read(path)) is not None}
+        film, layout = cls(), RunLayout(run)
+        crops = {name: read(path) for name, path in layout.crops().items()}
+        film.crops = {name: image for name, image in crops.items() if image is not None}
         for student in STUDENTS:
-            for step, path in previews(run, student).items():
+            for step, path in layout.previews(student).items():
                 if (image := read(path)) is not None:
                     film.frames.setdefault(step, {})[student] = image
         film.frames = {step: frame for step, frame in sorted(film.frames.items()) if "student" in frame}
@@ -61,7 +62,7 @@ class PreviewFrames:
     def add(self, step: int, images: Mapping[str, Image8]) -> None:
         """The pictures of one more validation; older ones are thinned out as in the run's folder."""
         self.frames[step] = {name: images[name] for name in STUDENTS if name in images}
-        kept = spread(self.frames, min(self.frames), PREVIEWS_KEPT)
+        kept = steps_to_keep(self.frames, min(self.frames), MAX_PREVIEWS)
         self.frames = {step: frame for step, frame in sorted(self.frames.items()) if step in kept}
         self._score()
 

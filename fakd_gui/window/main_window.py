@@ -23,7 +23,7 @@ from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_core.models.references import bundled_models, split_taps
 from fakd_core.models.spec import WEIGHT_SUFFIXES
-from fakd_core.runs.layout import CONFIG, LOCK
+from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.compare.panel import ComparePanel
@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
         session.image_changed.connect(lambda image: self.menus.recent.add(image.path))
         session.run_selected.connect(self.menus.recent.add)
-        self.run_list.settings_wanted.connect(lambda run: self.load_settings(run / CONFIG))
+        self.run_list.settings_wanted.connect(lambda run: self.load_settings(RunLayout(run).config))
         session.run_selected.connect(lambda _: self.show_workspace("Train"))
         session.training_started.connect(lambda _: self.show_workspace("Train"))
         # What was wrong with the image or the models before is over.
@@ -232,7 +232,7 @@ class MainWindow(QMainWindow):
 
     def _offer_to_continue(self, folder: str) -> None:
         run = Path(folder)
-        if not folder or not is_run(run) or is_locked(run / LOCK):
+        if not folder or not is_run(run) or is_locked(RunLayout(run).lock):
             return
         self.session.add_run(run)
         self.undo_bar.ask(

@@ -16,7 +16,7 @@ from fakd_core.cli import main
 from fakd_core.errors import CheckpointError, ConfigError, FakdError, RunError, UnsupportedArchitectureError
 from fakd_core.models.checkpoint import load_checkpoint, save_safetensors
 from fakd_core.models.factory import create_model, create_spec
-from fakd_core.runs.checkpoints import load_state, state_file
+from fakd_core.runs.checkpoints import load_state
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
 MOST_MEMORY_MB = 150
@@ -74,9 +74,9 @@ def test_info_describes_it_or_says_one_line(
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_the_state_of_a_run_runs_no_code_either(tmp_path: Path, zipped: bool) -> None:
-    harmful(lambda runs: {"step": 1, "optimizer": runs}, zipped)(state_file(tmp_path))
+    harmful(lambda runs: {"step": 1, "optimizer": runs}, zipped)(tmp_path / "last.pt")
     with pytest.raises(RunError, match="damaged or not checkpoints of this program"):
-        load_state(tmp_path)
+        load_state([tmp_path / "last.pt"])
     assert not (tmp_path / "ran").exists()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fakd_core.cli import main
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 
 
 @pytest.fixture

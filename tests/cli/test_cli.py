@@ -77,7 +77,7 @@ def test_train_then_evaluate_then_upscale(
 def test_options_from_a_file_and_the_command_line_wins(
     photos: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
-    from fakd_core.runs.layout import read_config
+    from fakd_core.runs.config import read_config
 
     file = tmp_path / "options.toml"
     file.write_text(

@@ -20,7 +20,7 @@ from fakd_core.events import CancelToken, StepEnd
 from fakd_core.inference.upscale import upscale
 from fakd_core.models.external.loader import imported
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import resume_training, train
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from fakd_core.cli import main
 from fakd_core.cli.from_fakd import _DEFAULTS, read_fakd
 from fakd_core.errors import ConfigError
-from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import read_config
+from fakd_core.runs.config import TrainConfig, read_config
 from fakd_core.training import trainer
 
 # As in the authors' folder of scripts.

@@ -18,7 +18,7 @@ from fakd_core.errors import ConfigError
 from fakd_core.evaluation.metrics import Metric, MetricTable
 from fakd_core.models.registry import Registry
 from fakd_core.plugins import ARCHITECTURES, METRICS, TERMS
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/fakd-example-plugin"
 Fakd = Callable[..., str]

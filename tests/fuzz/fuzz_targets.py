@@ -25,7 +25,7 @@ from fakd_core.models.checkpoint import load_checkpoint, save_pth, save_safetens
 from fakd_core.models.factory import create_model
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.presets import parse_sizes
-from fakd_core.runs.checkpoints import load_state, state_file
+from fakd_core.runs.checkpoints import load_state
 from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.settings import read_toml
 
@@ -95,8 +95,9 @@ def checkpoint(data: bytes, folder: Path) -> None:
 
 
 def state(data: bytes, folder: Path) -> None:
-    state_file(folder).write_bytes(data)
-    load_state(folder)
+    state = folder / "last.pt"
+    state.write_bytes(data)
+    load_state([state])
 
 
 TARGETS: dict[str, Callable[[bytes, Path], None]] = {

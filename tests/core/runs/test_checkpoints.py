@@ -12,13 +12,17 @@ from fakd_core.errors import RunError
 from fakd_core.runs.checkpoints import load_state, save_state
 
 
+def states(folder: Path) -> list[Path]:
+    return [folder / name for name in ("last.pt", "last-1.pt", "last-2.pt")]
+
+
 def save(folder: Path, *numbers: int) -> None:
     for number in numbers:
-        save_state(folder, {"number": number, "weights": torch.full((1000,), float(number))})
+        save_state(states(folder), {"number": number, "weights": torch.full((1000,), float(number))})
 
 
 def loaded(folder: Path) -> tuple[int | None, list[str]]:
-    state, damaged = load_state(folder)
+    state, damaged = load_state(states(folder))
     return (None if state is None else state["number"]), [path.name for path in damaged]
 
 
@@ -27,7 +31,7 @@ def test_the_last_three_are_kept(tmp_path: Path) -> None:
     save(tmp_path, 1, 2, 3, 4, 5)
     assert loaded(tmp_path) == (5, [])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last-1.pt", "last-2.pt", "last.pt"]
-    kept = [torch.load(tmp_path / name)["number"] for name in ("last.pt", "last-1.pt", "last-2.pt")]
+    kept = [torch.load(path)["number"] for path in states(tmp_path)]
     assert kept == [5, 4, 3]
 
 
@@ -41,7 +45,7 @@ def test_damage_is_noticed_and_the_one_before_is_used(tmp_path: Path, content: b
     assert loaded(tmp_path) == (1, ["last.pt", "last-1.pt"])
     (tmp_path / "last-2.pt").write_bytes(b"")
     with pytest.raises(RunError, match="begin the run again"):
-        load_state(tmp_path)
+        load_state(states(tmp_path))
 
 
 def test_every_flipped_bit_of_the_weights_is_noticed(tmp_path: Path) -> None:
@@ -103,5 +107,5 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
 
     torch.save({"harm": Harm()}, tmp_path / "last.pt")
     with pytest.raises(RunError):
-        load_state(tmp_path)
+        load_state(states(tmp_path))
     assert not (tmp_path / "harm").exists()

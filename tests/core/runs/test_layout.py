@@ -20,7 +20,7 @@ from fakd_core.data.image_files import read_image
 from fakd_core.events import CancelToken, CheckpointSaved, RunStarted, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.runs import writer
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import crops, previews, snapshots, spread
+from fakd_core.runs.layout import RunLayout, run_of, steps_to_keep
 from fakd_core.training.trainer import resume_training, train
 
 
@@ -35,7 +35,7 @@ def test_what_is_kept_is_spread_evenly_and_bounded(validations: int, interval: i
     kept: set[int] = set()
     for number in range(1, validations + 1):
         newest = min(number * interval, last)
-        kept = spread({*kept, newest}, interval, limit)
+        kept = steps_to_keep({*kept, newest}, interval, limit)
         assert newest in kept
         assert len(kept) <= limit
     past = sorted(kept - {last})
@@ -45,7 +45,7 @@ def test_what_is_kept_is_spread_evenly_and_bounded(validations: int, interval: i
 
 def test_every_validation_leaves_the_student_as_it_is_then(settings: dict[str, Any]) -> None:
     """Also where the run was stopped and goes on; before anybody hears of the validation."""
-    token, steps, folder = CancelToken(), [], settings["run"]
+    token, steps, layout = CancelToken(), [], RunLayout(settings["run"])
 
     def follow(events: Iterator[TrainEvent]) -> None:
         for event in events:
@@ -54,49 +54,51 @@ def test_every_validation_leaves_the_student_as_it_is_then(settings: dict[str, A
                     token.cancel()
                 case ValidationEnd():
                     steps.append(event.step)
-                    assert list(snapshots(folder)) == list(previews(folder)) == steps
-                    assert np.array_equal(read_image(previews(folder)[event.step]), event.preview)
-                    plain = previews(folder, "baseline")[event.step]
+                    assert list(layout.snapshots()) == list(layout.previews()) == steps
+                    assert np.array_equal(read_image(layout.previews()[event.step]), event.preview)
+                    plain = layout.previews("baseline")[event.step]
                     assert np.array_equal(read_image(plain), event.other_previews["baseline"])
                 case CheckpointSaved() if event.step == steps[-1]:
                     for name in ("student", "baseline"):
                         now, kept = (
                             load_file(path)
-                            for path in (folder / f"{name}.safetensors", snapshots(folder, name)[event.step])
+                            for path in (layout.weights(name), layout.snapshots(name)[event.step])
                         )
                         assert all(torch.equal(now[key], kept[key]) for key in now)
 
     follow(train(TrainConfig.build(**settings, baseline=True), token))
-    follow(resume_training(folder))
+    follow(resume_training(layout.folder))
     assert steps == [1, 2, 3, 4, 5, 6, 7]
-    assert load_model(str(snapshots(folder)[2])).spec.architecture == "rcan"
+    assert load_model(str(layout.snapshots()[2])).spec.architecture == "rcan"
 
 
 def test_a_long_run_keeps_no_more_than_a_short_one(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "SNAPSHOTS_KEPT", 3)
-    monkeypatch.setattr(writer, "PREVIEWS_KEPT", 4)
+    monkeypatch.setattr(writer, "MAX_SNAPSHOTS", 3)
+    monkeypatch.setattr(writer, "MAX_PREVIEWS", 4)
     for _ in train(TrainConfig.build(**settings)):
         pass
-    assert list(snapshots(settings["run"])) == [4, 7]
-    assert list(previews(settings["run"])) == [2, 4, 6, 7]
+    layout = RunLayout(settings["run"])
+    assert list(layout.snapshots()) == [4, 7]
+    assert list(layout.previews()) == [2, 4, 6, 7]
 
 
 def test_what_lies_after_the_checkpoint_goes_when_the_run_goes_on(settings: dict[str, Any]) -> None:
+    layout = RunLayout(settings["run"])
     for event in train(TrainConfig.build(**{**settings, "steps": 4})):
         if isinstance(event, ValidationEnd) and event.step == 3:
             break  # as a crash does, before the checkpoint
-    assert list(snapshots(settings["run"])) == [1, 2, 3]
+    assert list(layout.snapshots()) == [1, 2, 3]
     for event in resume_training(settings["run"]):
         if isinstance(event, RunStarted):
-            assert list(snapshots(settings["run"])) == list(previews(settings["run"])) == [1, 2]
-    assert list(snapshots(settings["run"])) == [1, 2, 3, 4]
+            assert list(layout.snapshots()) == list(layout.previews()) == [1, 2]
+    assert list(layout.snapshots()) == [1, 2, 3, 4]
 
 
 def test_the_crops_a_student_is_compared_with_are_kept(settings: dict[str, Any]) -> None:
     started = next(event for event in train(TrainConfig.build(**settings)) if isinstance(event, RunStarted))
-    found = {name: read_image(path) for name, path in crops(settings["run"]).items()}
+    found = {name: read_image(path) for name, path in RunLayout(settings["run"]).crops().items()}
     assert list(found) == ["bicubic", "teacher", "hr"]
     assert np.array_equal(found["bicubic"], started.preview.bicubic)
     assert np.array_equal(found["hr"], started.preview.hr)
@@ -104,7 +106,35 @@ def test_the_crops_a_student_is_compared_with_are_kept(settings: dict[str, Any])
 
 
 def test_a_folder_without_any_has_none(tmp_path: Path) -> None:
-    assert snapshots(tmp_path) == previews(tmp_path / "none") == crops(tmp_path) == {}
+    assert RunLayout(tmp_path).snapshots() == RunLayout(tmp_path / "none").previews() == {}
+    assert RunLayout(tmp_path).crops() == {}
+
+
+def test_the_names_that_others_rely_on(tmp_path: Path) -> None:
+    layout = RunLayout(tmp_path)
+    files = [layout.config, layout.metrics, layout.states[0], layout.best_weights(), layout.weights()]
+    assert [str(path.relative_to(tmp_path)) for path in files] == [
+        "config.toml",
+        "metrics.jsonl",
+        "checkpoints/last.pt",
+        "checkpoints/best.safetensors",
+        "student.safetensors",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "run"),
+    [
+        ("a/student.safetensors", "a"),
+        ("a/checkpoints/best.safetensors", "a"),
+        ("a/checkpoints/last.pt", "a"),
+        ("a/student.pth", "a"),
+        ("a/baseline.safetensors", None),
+        ("a/checkpoints/epoch-7.pt", None),
+    ],
+)
+def test_a_run_is_known_by_the_files_of_its_student(file: str, run: str | None) -> None:
+    assert run_of(Path(file)) == (Path(run) if run else None)
 
 
 def test_reading_a_run_needs_no_torch() -> None:

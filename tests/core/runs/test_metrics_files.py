@@ -11,8 +11,8 @@ import pytest
 
 from fakd_core.events import Notice, StepEnd
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import TABLE, read_metrics
-from fakd_core.runs.metrics_files import MetricsTable
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import MetricsTable, read_metrics
 from fakd_core.training import trainer
 
 COLUMNS = "event step name psnr ssim best total DS TS SA|raw DS|raw TS|raw SA|lr seconds baseline skipped"
@@ -30,7 +30,7 @@ def settings(photos: Path, small_teacher: Path) -> dict[str, Any]:
 
 
 def table(run: Path) -> list[dict[str, str]]:
-    with (run / TABLE).open(newline="", encoding="utf-8") as file:
+    with RunLayout(run).table.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -70,12 +70,12 @@ def test_an_interrupted_run_has_every_row_once(settings: dict[str, Any], tmp_pat
     for event in trainer.train(TrainConfig.build(**settings, run=run)):
         if isinstance(event, StepEnd) and event.step == 5:
             break  # As a killed process does; its last checkpoint is of step 3.
-    with (run / TABLE).open("a") as file:
+    with RunLayout(run).table.open("a") as file:
         file.write("step,6,,0")
     list(trainer.resume_training(run))
     assert timeless(run) == timeless(whole)
     # A run of before there was this table gets all of it.
-    (run / TABLE).unlink()
+    RunLayout(run).table.unlink()
     list(trainer.resume_training(run))
     assert timeless(run) == timeless(whole)
 
@@ -89,10 +89,10 @@ def test_a_table_that_can_not_be_written_is_told_of_once_and_made_good(
         if isinstance(event, Notice):
             notices.append(event.text)
         elif isinstance(event, StepEnd) and event.step == 1:
-            (run / TABLE).unlink()
-            (run / TABLE).mkdir()
+            RunLayout(run).table.unlink()
+            RunLayout(run).table.mkdir()
         elif isinstance(event, StepEnd) and event.step == 5:
-            (run / TABLE).rmdir()
+            RunLayout(run).table.rmdir()
     assert len(notices) == 2
     assert "metrics.csv" in notices[0]
     assert "The training goes on" in notices[0]
@@ -101,7 +101,7 @@ def test_a_table_that_can_not_be_written_is_told_of_once_and_made_good(
 
 
 def test_a_part_that_comes_later_gets_its_column(tmp_path: Path) -> None:
-    table_of = MetricsTable(tmp_path)
+    table_of = MetricsTable(RunLayout(tmp_path))
     lines = [
         {"event": "step", "step": 1, "total": 3.0, "parts": {"DS": 3.0}, "raw": {"DS": 3.0}, "lr": 1.0},
         {"event": "step", "step": 2, "total": 3.0, "parts": {"DS": 1.0, "PSA(k=2,pool=max)": 2.0}, "raw": {}},

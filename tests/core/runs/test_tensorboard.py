@@ -19,7 +19,8 @@ from fakd_core.errors import ConfigError
 from fakd_core.events import Notice, RunEnd, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import crops, previews, read_metrics
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training import trainer
 
 
@@ -95,9 +96,9 @@ def test_pictures_are_the_previews_and_affinities(settings: dict[str, Any], tmp_
         "affinity/teacher": [0],
         "affinity/student": [3, 6],
     }
-    for name, path in crops(run).items():
+    for name, path in RunLayout(run).crops().items():
         np.testing.assert_array_equal(found[f"preview/{name}"][0], np.asarray(Image.open(path)))
-    for step, path in previews(run).items():
+    for step, path in RunLayout(run).previews().items():
         np.testing.assert_array_equal(found["preview/student"][step], np.asarray(Image.open(path)))
     row = next(event.affinity for event in events if isinstance(event, ValidationEnd))
     assert row is not None

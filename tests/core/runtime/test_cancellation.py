@@ -18,7 +18,7 @@ from fakd_core import create_model
 from fakd_core.events import Cancelled, CancelToken, Progress, RunEnd, RunStarted, StepEnd, TrainEvent
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runtime import cancellation
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.training import loop, setup

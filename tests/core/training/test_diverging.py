@@ -13,7 +13,7 @@ from tiny_runs import losses, run
 
 from fakd_core.errors import RunError
 from fakd_core.events import StepEnd
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.batches import DistillationBatch, OnlineTeacherBatches
 from fakd_core.training.learner import Learner, Losses
 

@@ -18,7 +18,8 @@ from fakd_core.events import Notice, RunEnd, StepEnd, TrainEvent
 from fakd_core.runs.checkpoints import load_state
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.deferred_writes import MetricsLog
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training import loop, trainer
 
 
@@ -77,7 +78,7 @@ def test_the_training_goes_on_and_saves_again_when_there_is_room(
         if isinstance(event, StepEnd) and event.step == 6:
             filler = fill(small_disk)
         if isinstance(event, StepEnd) and event.step == 15:
-            state, damaged = load_state(run / "checkpoints")
+            state, damaged = load_state(RunLayout(run).states)
             assert state is not None
             assert (state["step"] <= 6, damaged) == (True, [])
             assert filler is not None

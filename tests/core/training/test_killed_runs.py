@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from fakd_core.runs.checkpoints import load_state
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 
 STEPS_PER_KILL = 40
 WAIT_S = 60
@@ -68,7 +69,7 @@ def test_every_kill_is_made_up_for(kills: int, photos: Path, small_teacher: Path
         _, said = process.communicate()
         assert process.returncode in (-9, 0), said
         if (run / "checkpoints").exists():
-            assert load_state(run / "checkpoints")[1] == [], "a kill must not damage a checkpoint"
+            assert load_state(RunLayout(run).states)[1] == [], "a kill must not damage a checkpoint"
     finish(command("--resume", str(run)))
     finish(undisturbed)
 
@@ -83,7 +84,7 @@ def test_every_kill_is_made_up_for(kills: int, photos: Path, small_teacher: Path
     for name in ("student.safetensors", "student-ema.safetensors", "checkpoints/best.safetensors"):
         mine, theirs = load_file(run / name), load_file(whole / name)
         assert all(torch.equal(mine[key], theirs[key]) for key in theirs)
-    states = [load_state(folder / "checkpoints")[0] for folder in (run, whole)]
+    states = [load_state(RunLayout(folder).states)[0] for folder in (run, whole)]
     assert states[0] is not None
     assert states[1] is not None
     moments = [state["learners"]["student"]["optimizer"]["state"] for state in states if state]

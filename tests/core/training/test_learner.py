@@ -14,7 +14,7 @@ from fakd_core import load_model
 from fakd_core.errors import ConfigError
 from fakd_core.events import Cancelled, CancelToken, Progress, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import SNAPSHOTS, read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import resume_training, train
 from fakd_core.training.validation import Validator
 
@@ -109,7 +109,7 @@ def test_all_students_go_on_exactly_after_a_stop(settings: dict[str, Any], tmp_p
         assert totals(before, baseline) + totals(after, baseline) == totals(whole, baseline)
     expected = tmp_path / "whole"
     found = (path.relative_to(expected) for path in expected.rglob("*.safetensors"))
-    files = sorted(path for path in found if path.parts[0] != SNAPSHOTS)
+    files = sorted(path for path in found if path.parts[0] != "snapshots")
     assert [str(file) for file in files] == [
         "baseline-ema.safetensors",
         "baseline.safetensors",

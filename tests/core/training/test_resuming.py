@@ -28,7 +28,7 @@ from fakd_core.events import (
     ValidationEnd,
 )
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import resume_training, train
 
 

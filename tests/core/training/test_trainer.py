@@ -13,8 +13,8 @@ from tiny_runs import losses, run
 from fakd_core import load_model
 from fakd_core.errors import ConfigError, DataError, FakdError, RunError
 from fakd_core.events import CheckpointSaved, Progress, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
-from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import read_config, read_metrics
+from fakd_core.runs.config import TrainConfig, read_config
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import train
 
 

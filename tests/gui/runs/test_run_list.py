@@ -21,7 +21,7 @@ from run_folders import make_run
 from run_lists import choose, item_of, items, names
 
 from fakd_core.errors import RunError
-from fakd_core.runs.layout import LOCK
+from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import run_lock
 from fakd_core.runs.states import is_in_use
 from fakd_gui.runs import actions
@@ -78,7 +78,7 @@ def test_a_run_trained_by_another_process_says_so_and_stays(
     qtbot: QtBot, runs: RunList, told: list[str]
 ) -> None:
     run = choose(runs, "middle")
-    with run_lock(run / LOCK):
+    with run_lock(RunLayout(run).lock):
         assert is_in_use(run)
         runs.look()
         item = item_of(runs, "middle")

@@ -17,11 +17,11 @@ from run_lists import names
 from tiny_trainings import make_config
 
 from fakd_core.events import StepEnd
-from fakd_core.runs.layout import LOCK, read_metrics
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runs.states import read_state
 from fakd_gui.runs.delegate import STATE, run_of
 from fakd_gui.runs.run_list import RunList
-from fakd_gui.session import run_folders
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.run_folders import runs_in
 from fakd_gui.session.session import Session
@@ -106,14 +106,14 @@ def test_a_folder_that_may_not_be_looked_into_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, closed = make_run(tmp_path, "kept"), make_run(tmp_path, "closed")
-    look = run_folders.holds_run
+    look = Path.is_file
 
-    def forbidden(folder: Path) -> bool:
-        if folder == closed:
+    def forbidden(path: Path) -> bool:
+        if path.parent == closed:
             raise PermissionError(13, "Permission denied")
-        return look(folder)
+        return look(path)
 
-    monkeypatch.setattr(run_folders, "holds_run", forbidden)
+    monkeypatch.setattr(Path, "is_file", forbidden)
     assert runs_in(tmp_path) == [kept]
 
 
@@ -121,14 +121,14 @@ def test_a_run_that_goes_while_the_folder_is_read_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, going = make_run(tmp_path, "kept"), make_run(tmp_path, "going")
-    look = run_folders.holds_run
+    look = RunLayout.is_run
 
-    def gone_after(folder: Path) -> bool:
-        held = look(folder)
+    def gone_after(layout: RunLayout) -> bool:
+        held = look(layout)
         shutil.rmtree(going, ignore_errors=True)
-        return held or folder == going
+        return held or layout.folder == going
 
-    monkeypatch.setattr(run_folders, "holds_run", gone_after)
+    monkeypatch.setattr(RunLayout, "is_run", gone_after)
     assert kept in runs_in(tmp_path)
 
 
@@ -235,7 +235,9 @@ def test_a_run_of_another_process_says_whose_it_is(qtbot: QtBot, runs: RunList, 
         "with run_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(run / LOCK)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", program, str(RunLayout(run).lock)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"

@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_gui.runs.delegate import STATE
 from fakd_gui.session.bug_report import KEPT, details_of, newest_details, note_failure
 from fakd_gui.window.error_banner import ErrorBanner

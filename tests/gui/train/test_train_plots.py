@@ -16,7 +16,7 @@ from run_plots import drawn, make_series, middle
 
 from fakd_core.events import Scores
 from fakd_core.runs.config import TrainConfig, to_toml
-from fakd_core.runs.layout import CONFIG, METRICS
+from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.series import RunSeries
 from fakd_gui.app import make_application
 from fakd_gui.session.jobs import stop_all
@@ -253,8 +253,8 @@ def test_ticked_runs_are_read_and_shown_and_damaged_ones_told(
     good, bad = tmp_path / "good", tmp_path / "bad"
     for run, text in ((good, step), (bad, step + '{"event": "step"}\n')):
         run.mkdir()
-        (run / CONFIG).write_text(to_toml(TrainConfig(student="s", train_data=tmp_path, run=run)))
-        (run / METRICS).write_text(text)
+        RunLayout(run).config.write_text(to_toml(TrainConfig(student="s", train_data=tmp_path, run=run)))
+        RunLayout(run).metrics.write_text(text)
     session.compare_runs([good, bad])
     qtbot.waitUntil(lambda: bool(errors), timeout=5000)
     assert [name for name, _ in monitor.plots.compared] == ["good"]

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.events import CancelToken, Preview, StepEnd
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import PREVIEWS_KEPT, previews
+from fakd_core.runs.layout import MAX_PREVIEWS, RunLayout
 from fakd_core.training.trainer import resume_training, train
 from fakd_gui.app import make_application
 from fakd_gui.session.jobs import stop_all
@@ -136,9 +136,9 @@ def test_before_anything_is_known_there_is_nothing_to_scrub(strip: PreviewStrip)
 
 
 def test_a_film_stays_small_whatever_the_length(strip: PreviewStrip) -> None:
-    film = make_film(3 * PREVIEWS_KEPT + 1)
-    assert PREVIEWS_KEPT / 2 <= len(film.frames) <= PREVIEWS_KEPT
-    assert list(film.frames)[-1] == 100 * (3 * PREVIEWS_KEPT + 1)
+    film = make_film(3 * MAX_PREVIEWS + 1)
+    assert MAX_PREVIEWS / 2 <= len(film.frames) <= MAX_PREVIEWS
+    assert list(film.frames)[-1] == 100 * (3 * MAX_PREVIEWS + 1)
 
 
 # -- runs --------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def test_a_past_run_shows_what_it_showed_while_it_ran(settings: dict[str, Any]) 
 def test_a_damaged_picture_is_left_out(settings: dict[str, Any]) -> None:
     for _ in train(TrainConfig.build(**settings)):
         pass
-    previews(settings["run"])[4].write_bytes(b"no picture")
+    RunLayout(settings["run"]).previews()[4].write_bytes(b"no picture")
     assert list(PreviewFrames.load(settings["run"], CancelToken()).frames) == [2, 6]
 
 

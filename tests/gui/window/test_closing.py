@@ -18,8 +18,8 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.events import RunStarted
 from fakd_core.runs.checkpoints import load_state
-from fakd_core.runs.layout import read_metrics
-from fakd_core.runs.writer import CHECKPOINTS
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import resume_training
 from fakd_gui.window.main_window import MainWindow
 
@@ -76,7 +76,7 @@ def test_closing_asks_and_ends_cleanly(desk: Desk, monkeypatch: pytest.MonkeyPat
     assert not (desk.folder / "figure.png").exists()
     desk.when = lambda: False
     if job in ("training", "validation"):
-        state, damaged = load_state(desk.run / CHECKPOINTS)
+        state, damaged = load_state(RunLayout(desk.run).states)
         assert damaged == []
         assert state is not None
         assert [line["step"] for line in read_metrics(desk.run) if line["event"] == "step"] == [1, 2]
@@ -153,6 +153,6 @@ def test_a_system_that_shuts_down_is_not_kept_waiting(
         time.sleep(0.05)
     app.send_signal(signal.SIGTERM)
     assert app.wait(30) == 0
-    state, _ = load_state(run / CHECKPOINTS)
+    state, _ = load_state(RunLayout(run).states)
     assert state is not None
     assert state["step"] == max(line["step"] for line in read_metrics(run))

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from fakd_core.data.image_files import read_image
-from fakd_core.runs.layout import read_metrics
+from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runs.series import RunSeries
 from fakd_gui.app import main
 from fakd_gui.demo import TourGuide, tour
