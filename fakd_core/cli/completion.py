@@ -45,5 +45,14 @@ def values_of(option: Option, incomplete: str) -> list[tuple[str, str]]:
     return _beginning(incomplete, [(str(choice), "") for choice in option.choices])
 
 
+def training_presets(incomplete: str) -> list[tuple[str, str]]:
+    """Presets of training settings; a hyphen stands for each space, which would end the word."""
+    from fakd_core.runs.presets import PRESETS, user_presets
+
+    named = [(name, preset.summary) for name, preset in PRESETS.items()]
+    named += [(name, "saved in the window") for name in user_presets()]
+    return _beginning(incomplete, [(name.replace(" ", "-"), text) for name, text in named])
+
+
 def _beginning(incomplete: str, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [entry for entry in named if entry[0].startswith(incomplete)]

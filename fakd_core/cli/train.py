@@ -32,6 +32,7 @@ from fakd_core.files import expand_home
 from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.layout import RunLayout, run_of
 from fakd_core.runs.options import Option, training_options
+from fakd_core.runs.presets import PRESETS, preset_values
 from fakd_core.settings import read_toml
 
 if TYPE_CHECKING:
@@ -46,9 +47,11 @@ _METAVARS = {"whole": "INTEGER", "number": "NUMBER"}
 
 def train(
     context: typer.Context,
+    preset: str | None,
     config: Path | None,
     from_fakd: str | None,
     print_config: bool,
+    estimate: bool,
     resume: Path | None,
     **given: Any,
 ) -> None:
@@ -62,11 +65,19 @@ def train(
     }
     with joined() as world, _one_voice(world):
         if resume is not None:
-            own = {"config": config, "from_fakd": from_fakd, "print_config": print_config}
+            own: dict[str, object] = {"preset": preset, "config": config, "from_fakd": from_fakd}
+            own |= {"print_config": print_config, "estimate": estimate}
             named = [*options, *(name for name, value in own.items() if value)]
             events = _resumed(resume, named, context.obj, world)
         else:
-            settings = TrainConfig.build(**_settings(config, from_fakd, options, world))
+            values = _settings(config, from_fakd, options, world)
+            if preset is not None:
+                values = _over_preset(preset, values)
+            if estimate:
+                if world.is_main:
+                    typer.echo(_estimate(values, context.obj))
+                return
+            settings = TrainConfig.build(**values)
             if print_config:
                 typer.echo(to_toml(settings) if world.is_main else "", nl=False)
                 return
@@ -80,6 +91,15 @@ def _signature() -> Signature:
     """The command's parameters, which are the options of `TrainConfig` and two of its own."""
     context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     config = typer.Option(None, help="TOML file with any of these options; the command line wins.")
+    preset = typer.Option(
+        None,
+        metavar="NAME",
+        help=(
+            f"Take the settings of a preset: {', '.join(PRESETS)}, or one that was saved in the window. "
+            "All other options win."
+        ),
+        autocompletion=completion.training_presets,
+    )
     fakd = typer.Option(
         None,
         metavar="COMMAND",
@@ -91,14 +111,19 @@ def _signature() -> Signature:
     printed = typer.Option(
         False, "--print-config", help="Print the settings as a TOML file, and train nothing."
     )
+    estimate = typer.Option(
+        False, "--estimate", help="Print how much time, memory and disk space it takes, and train nothing."
+    )
     resume = typer.Option(None, help="Continue the run in this folder exactly; takes no other option.")
     return Signature(
         [
             context,
             *map(_parameter, training_options().values()),
+            _keyword("preset", str | None, preset),
             _keyword("config", Path | None, config),
             _keyword("from_fakd", str | None, fakd),
             _keyword("print_config", bool, printed),
+            _keyword("estimate", bool, estimate),
             _keyword("resume", Path | None, resume),
         ]
     )
@@ -206,6 +231,26 @@ def _settings(
         for note in read.notes:
             errors.print(note, soft_wrap=True)
     return {**read.values, **given}
+
+
+def _over_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """`given` with the preset's values for all other options."""
+    values = {**preset_values(name), **given}
+    if "teacher" not in values:
+        raise ConfigError(f"teacher: the preset {name} leaves it open; give --teacher")
+    return values
+
+
+def _estimate(values: dict[str, Any], token: CancelToken) -> str:
+    """Check the settings as the window does; the time, memory and disk space that a run with them takes."""
+    from fakd_core.models.references import load_model
+    from fakd_core.training.check import SettingsChecker
+
+    # A new run folder costs nothing: that of the file may exist.
+    check = SettingsChecker(load_model).check({**values, "run": None}, measure=True, token=token)
+    if check.estimate is None:
+        raise ConfigError("; ".join(f"{name}: {problem}" for name, problem in check.problems.items()))
+    return check.estimate.report()
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:

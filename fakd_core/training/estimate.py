@@ -71,6 +71,26 @@ class Estimate:
             parts.append(f"{format_bytes(self.disk)} on disk")
         return f"{', '.join(parts)} ({self.device.upper()})"
 
+    def report(self) -> str:
+        """Time, memory and disk space in words and numbers, a line each, and the warning if there is one."""
+        time = "not measured: too little memory"
+        if self.seconds is not None:
+            time = f"about {format_duration(max(1, self.seconds))} ({self.seconds:.0f} s), without validation"
+        memory = (
+            f"about {format_bytes(self.memory)} ({self.memory} bytes), {format_bytes(self.free_memory)} free"
+        )
+        disk = "no teacher cache"
+        if self.disk:
+            disk = f"{format_bytes(self.disk)} ({self.disk} bytes) for the teacher cache"
+        lines = {
+            "device": self.device,
+            "time": time,
+            "memory": memory,
+            "disk": f"{disk}, {format_bytes(self.free_disk)} free",
+            "warning": self.warning,
+        }
+        return "\n".join(f"{name + ':':9}{text}" for name, text in lines.items() if text)
+
 
 def estimate_run(
     config: TrainConfig,
