@@ -136,7 +136,8 @@ def mae_y(first: RGBArray, second: RGBArray, cancel: CancelToken | None = None) 
     total = 0.0
     for one, other in _strips(*_cropped(first, second, 0, smallest=1), 0, cancel):
         total += float(np.abs(rgb_to_y(one) - rgb_to_y(other)).sum())
-    return total / (first.shape[0] * first.shape[1])
+    mean: float = total / (first.shape[0] * first.shape[1])
+    return mean
 
 
 def _psnr(strips: Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> float:

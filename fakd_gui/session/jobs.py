@@ -127,10 +127,13 @@ def describe(error: BaseException) -> str:
 class LatestWins(QObject):
     """Runs requests one after another; a new request cancels the current one and replaces a waiting one.
 
-    Only the result of a request that was not overtaken is emitted.
+    Only what a request yields and returns while it is the newest is emitted.
     """
 
+    yielded = Signal(object)
+    """An item of a generator."""
     result = Signal(object)
+    """The return value of a function; None after the last item of a generator."""
     failed = Signal(str)
     busy = Signal(bool)
 
@@ -139,13 +142,14 @@ class LatestWins(QObject):
         self.name = name
         self._current: Job | None = None
         self._waiting: Work | None = None
+        self._paused = False
 
     @property
     def running(self) -> bool:
         return self._current is not None
 
     def submit(self, work: Work) -> None:
-        """Ask for `work(token)`, a plain function whose return value is emitted as `result`."""
+        """Run `work(token)`, a function or a generator function, as soon as the current request has ended."""
         if self._current is not None:
             self._waiting = work
             self._current.cancel()
@@ -157,15 +161,29 @@ class LatestWins(QObject):
         if self._current is not None:
             self._current.cancel()
 
+    def set_paused(self, paused: bool) -> None:
+        """Hold the current request and those to come, or let them go on."""
+        self._paused = paused
+        if self._current is not None:
+            (self._current.pause if paused else self._current.resume)()
+
     def wait(self, milliseconds: int = 10_000) -> bool:
         return self._current is None or self._current.wait(milliseconds)
 
     def _start(self, work: Work) -> None:
         job = Job(self.name, work, self)
+        job.yielded.connect(self._forward)
         job.finished.connect(self._finished)
         self._current = job
+        if self._paused:
+            job.pause()
         self.busy.emit(True)
         job.start()
+
+    def _forward(self, item: object) -> None:
+        # A job's items arrive before its end, so they are the current job's.
+        if self._current is not None and not self._current.token.cancelled:
+            self.yielded.emit(item)
 
     def _finished(self, end: JobEnd) -> None:
         job, self._current = self._current, None

@@ -121,6 +121,52 @@ def test_a_result_that_came_before_the_cancel_is_not_told_after_it(qtbot: QtBot)
     assert results == []
 
 
+def test_items_of_a_generator_arrive_in_order_and_none_of_an_overtaken_one(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    items: list[object] = []
+    latest.yielded.connect(items.append)
+    yielded = threading.Event()
+
+    def first(token: CancelToken) -> Iterator[str]:
+        yield "first"
+        yielded.set()
+        while True:
+            token.check()
+            yield "overtaken"
+            threading.Event().wait(0.001)
+
+    def second(token: CancelToken) -> Iterator[int]:
+        yield from range(3)
+
+    latest.submit(first)
+    assert yielded.wait(5)
+    # What the thread yielded so far comes with the event loop, after the request was overtaken.
+    latest.submit(second)
+    with qtbot.waitSignal(latest.result, timeout=5000) as ended:
+        pass
+    assert items == [0, 1, 2]
+    assert ended.args == [None]
+
+
+def test_a_paused_request_goes_on_when_it_is_resumed(qtbot: QtBot) -> None:
+    latest = LatestWins("requests")
+    items: list[object] = []
+    latest.yielded.connect(items.append)
+
+    def count(token: CancelToken) -> Iterator[int]:
+        for number in range(3):
+            token.check()
+            yield number
+
+    latest.set_paused(True)
+    latest.submit(count)
+    qtbot.wait(50)
+    assert items == []
+    latest.set_paused(False)
+    qtbot.waitUntil(lambda: items == [0, 1, 2], timeout=5000)
+    qtbot.waitUntil(lambda: not latest.running, timeout=5000)
+
+
 def test_what_work_held_is_freed_with_its_job(qtbot: QtBot) -> None:
     class Maps:
         """Stands for the feature maps that a job works on."""
