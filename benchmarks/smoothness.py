@@ -87,7 +87,7 @@ def live(seconds: float) -> None:
     for name, move in (("Train", on_train), ("Compare", on_compare), ("Inspect", on_inspect)):
         window.show_workspace(name)
         if name == "Compare":
-            window.open_image(photo)
+            window.open_paths([photo])
         stalls[name] = beats(move, seconds)
     steps = window.train.monitor.series.step
     print(f"{len(steps)} steps trained meanwhile")

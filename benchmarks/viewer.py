@@ -69,7 +69,7 @@ def opening(path: Path) -> tuple[float, float, float, ComparePanel]:
     timer.start()
     worked = time.process_time()
     begun = last = time.perf_counter()
-    panel.opener.open(path)
+    session.open_image(path)
     wait(lambda: "HR" in panel.board.panes and bool(panel.board.panes["HR"].canvas.overlays), 60)
     panel.board.panes["HR"].canvas.repaint()
     took = time.perf_counter() - begun

@@ -60,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     session.training_finished.connect(lambda _: write_state(window.remember()))
     if arguments.run is not None:
         QTimer.singleShot(PAINTED_MS, lambda: session.select_run(arguments.run))
-    for image in arguments.images:
-        QTimer.singleShot(PAINTED_MS, lambda image=image: window.open_image(image))
+    if arguments.images:
+        QTimer.singleShot(PAINTED_MS, lambda: session.open_paths(arguments.images, "Compare"))
     # Ctrl+C in the terminal closes the window as its cross does.
     signal.signal(signal.SIGINT, lambda *_: window.close())
     # The system that shuts down waits for no answer.

@@ -159,7 +159,7 @@ def tour(window: Any, out: Path) -> Steps:
         say(f"student    {end.best.psnr:.2f} dB on held-out images, bicubic {levels.bicubic.psnr:.2f} dB")
 
     window.show_workspace("Compare")
-    window.open_image(photo)
+    window.open_paths([photo])
     yield Until("the comparison", window.compare.finished)
     shoot("compare")
 

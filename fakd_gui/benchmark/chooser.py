@@ -7,17 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from fakd_core.data.folders import SAMPLES, resolve_data
 from fakd_core.evaluation.published import SETS, published_set
 from fakd_core.evaluation.report import BICUBIC
 from fakd_core.models.references import model_labels, split_taps
-from fakd_core.models.spec import WEIGHT_SUFFIXES
-from fakd_gui.session.run_folders import has_student, is_run
+from fakd_gui.session.run_folders import has_student
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Remembered, part, texts
 from fakd_gui.widgets.check_list import CheckList, Choice
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
 
 MAX_RUNS = 20
 """In the menu; older ones are chosen by their folder."""
@@ -98,19 +98,6 @@ class Chooser(QWidget):
             self._offer_sets()
 
         self.session.offer_undo(f"Took {folder.name} off the sets to measure on", take_back)
-
-    def take(self, path: Path) -> bool:
-        """What was dropped: a folder of images is a set, a model or a run is a model; False for the rest."""
-        if path.is_dir():
-            if is_run(path) or has_student(path):
-                self.add_model(str(path))
-            else:
-                self.add_folder(path)
-            return True
-        if path.suffix.lower() in WEIGHT_SUFFIXES:
-            self.add_model(str(path))
-            return True
-        return False
 
     def offer_models(self) -> None:
         """List the models as they are now."""
@@ -200,22 +187,16 @@ class Chooser(QWidget):
         )
 
     def _choose_model(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in WEIGHT_SUFFIXES)
-        kinds = f"Models ({pattern});;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self, "Add a model to measure", "", kinds)
-        if name:
-            self.add_model(name)
+        if path := ask_model(self, "Add a model to measure"):
+            self.add_model(str(path))
 
     def _choose_run(self) -> None:
-        root = str(self.session.runs_root)
-        name = QFileDialog.getExistingDirectory(self, "Add the student of a run", root)
-        if name:
-            self.add_model(name)
+        if run := ask_folder(self, "Add the student of a run", self.session.runs_root):
+            self.add_model(str(run))
 
     def _choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Add a folder of images, or of sets")
-        if name:
-            self.add_folder(Path(name))
+        if folder := ask_folder(self, "Add a folder of images, or of sets"):
+            self.add_folder(folder)
 
 
 def _bundled() -> Mapping[str, Path]:

@@ -11,7 +11,6 @@ from fakd_core.evaluation.report import BICUBIC, SetAt
 from fakd_core.events import CancelToken
 from fakd_core.models.references import bundled_models, split_taps
 from fakd_gui.benchmark.image_list import Scored
-from fakd_gui.session.image_opener import opener_of
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session
 
@@ -44,11 +43,11 @@ class OpenInCompare(QObject):
     def _show(self, found: object) -> None:
         assert isinstance(found, tuple)
         ref, paths, labels, start = found
-        session, opener = self._session, opener_of(self._session)
+        session = self._session
         missing = ref not in (BICUBIC, session.teacher, *session.students)
         if missing and (ref in bundled_models() or Path(split_taps(ref)[0]).exists()):
             session.add_student(ref)
-        opener.set_mode(False)
+        session.set_is_lr(False)
         session.show_images(paths, labels)
         if start:
-            opener.open(paths[start])
+            session.open_image(paths[start])

@@ -29,8 +29,8 @@ from fakd_gui.benchmark.saved_tables import SavedTables
 from fakd_gui.benchmark.table import ResultTable
 from fakd_gui.benchmark.table_page import EmptyTable, ProvenanceLabel
 from fakd_gui.benchmark.view_bar import ViewBar
-from fakd_gui.session.image_opener import opener_of
 from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import part, text, texts
 from fakd_gui.widgets.busy_bar import BusyBar
@@ -58,7 +58,6 @@ class BenchmarkPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.opener = opener_of(session)
         self.runner = Runner(session, self)
         self.behind = OpenInCompare(session, self)
         self.tables = SavedTables(session, self)
@@ -79,7 +78,7 @@ class BenchmarkPanel(QWidget):
         baseline = last.baseline if last.baseline in refs and last.baseline != teacher else BICUBIC
         report = empty_report(self.chooser.labels(), refs, teacher, baseline)
         self._show(report)
-        self.runner.start(report, folders, refs, self.opener.scale)
+        self.runner.start(report, folders, refs, self.session.scale)
 
     def open_results(self, path: Path) -> None:
         """Show the results in `path`: a saved table, or what `fakd evaluate --json` printed."""
@@ -120,7 +119,7 @@ class BenchmarkPanel(QWidget):
 
     def shut_down(self) -> None:
         """Stop and wait for the threads, before the panel goes."""
-        stop_all(self, self.opener)
+        stop_all(self)
 
     # -- building
 
@@ -170,7 +169,8 @@ class BenchmarkPanel(QWidget):
         layout.addWidget(columns, 1)
         layout.addWidget(protocol)
         layout.addLayout(below)
-        FileDrops(self, self._take)
+        FileDrops(self, lambda paths: self.session.open_paths(paths, "Benchmark"))
+        self.session.open_requested.connect(self._open)
 
     def _connect(self) -> None:
         self.chooser.changed.connect(self._enable)
@@ -207,13 +207,16 @@ class BenchmarkPanel(QWidget):
         self._refresh()
         self._keep()
 
-    def _take(self, paths: list[Path]) -> None:
-        """Dropped folders are sets here, models and runs are models; the rest goes where it always goes."""
-        for path in paths:
-            if path.suffix.lower() == ".json":
-                self.open_results(path)
-            elif not self.chooser.take(path):
-                self.opener.take([path])
+    def _open(self, action: Action, paths: list[Path]) -> None:
+        match action:
+            case Action.ADD_SETS:
+                for path in paths:
+                    self.chooser.add_folder(path)
+            case Action.ADD_MODELS:
+                for path in paths:
+                    self.chooser.add_model(str(path))
+            case Action.SHOW_TABLE:
+                self.open_results(paths[0])
 
     def _set_teacher(self, ref: str) -> None:
         report = self.table.report

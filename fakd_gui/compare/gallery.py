@@ -6,29 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
-from fakd_core.data.folders import find_images
-from fakd_core.errors import FakdError
 from fakd_core.evaluation.ranking import ImageDifference, measure_differences
 from fakd_core.events import CancelToken
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.film_strip import Filmstrip
-from fakd_gui.session.image_opener import IMAGE_SUFFIXES, ImageOpener
 from fakd_gui.session.opened_image import open_image
-from fakd_gui.session.run_folders import has_student, is_run
 from fakd_gui.session.session import Session
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_image
 
 
 class Gallery(QObject):
     """Fills `strip` from folders, drops and the session; opens what is chosen on it."""
 
-    def __init__(
-        self, session: Session, opener: ImageOpener, board: Board, strip: Filmstrip, parent: QWidget
-    ) -> None:
+    def __init__(self, session: Session, board: Board, strip: Filmstrip, parent: QWidget) -> None:
         super().__init__(parent)
         self._session = session
-        self._opener = opener
         self._board = board
         self._strip = strip
         self._window = parent
@@ -40,39 +34,17 @@ class Gallery(QObject):
         strip.ranking_wanted.connect(self._rank)
         session.images_chosen.connect(self._show)
 
-    def take(self, paths: list[Path]) -> None:
-        """Dropped files: an image is opened, several or a folder of them fill the strip."""
-        images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
-        folders = [path for path in paths if path.is_dir() and not (is_run(path) or has_student(path))]
-        if len(images) > 1:
-            self._session.show_images(images)
-        for folder in folders:
-            self.open_folder(folder)
-        # A model that is dropped again is wanted, although its pane was closed.
-        self._board.pane_set.closed -= {str(path) for path in paths}
-        handled = [*folders, *(images if len(images) > 1 else [])]
-        self._opener.take([path for path in paths if path not in handled])
-
-    def open_folder(self, folder: Path) -> None:
-        """Go through the images of `folder`."""
-        try:
-            images = find_images(folder)
-        except FakdError as error:
-            self._session.error.emit(str(error))
-            return
-        if images:
-            self._session.show_images(images)
-        else:
-            self._session.error.emit(f"{folder}: no images in this folder; choose a folder of images")
+    def choose_image(self) -> None:
+        if path := ask_image(self._window):
+            self._session.open_paths([path], "Compare")
 
     def choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self._window, "Open a folder of images")
-        if name:
-            self.open_folder(Path(name))
+        if folder := ask_folder(self._window, "Open a folder of images"):
+            self._session.open_paths([folder], "Compare")
 
     def _open(self, path: Path) -> None:
         self._chosen = path
-        self._opener.open(path)
+        self._session.open_image(path)
 
     def _failed(self, message: str) -> None:
         path, shown = self._chosen, self._session.image
@@ -94,7 +66,7 @@ class Gallery(QObject):
             self._strip.cannot_rank()
             return
         student, teacher, models = students[0], session.teacher, session.models
-        scale, is_lr = self._opener.scale, self._opener.is_lr
+        scale, is_lr = session.scale, session.is_lr
         names = f"{self._board.label(student)} − {self._board.label(teacher)}"
 
         def work(token: CancelToken) -> Iterator[ImageDifference]:

@@ -9,12 +9,11 @@ from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QStackedWidget, QToolB
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.film_strip import Filmstrip
 from fakd_gui.compare.pair_bars import DifferenceBar, SplitBar
-from fakd_gui.session.image_opener import opener_of
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.empty_state import EmptyState
-from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_tool_bar, menu_button, set_icon
+from fakd_gui.widgets.image_tools import OpenTools, add_view_tools, make_tool_bar, menu_button, set_icon
 
 ROOM_FOR_LARGE_THUMBNAILS = 560
 """Panel height in pixels below which the film strip leaves room to the panes."""
@@ -30,14 +29,13 @@ class CompareWidgets(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.opener = opener_of(session)
         self.camera = Camera(self)
         self.board = Board(self.camera, self)
         self.bar = make_tool_bar(self)
         self.panes_menu = QMenu(self)
         self._fill_bar(self.bar)
         self.split_bar, self.difference_bar = SplitBar(self), DifferenceBar(self)
-        self.empty = EmptyState(self.opener, "compare models on it", self)
+        self.empty = EmptyState(self.open_tools, "compare models on it", self)
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.board.grid)
@@ -70,7 +68,8 @@ class CompareWidgets(QWidget):
             action.setToolTip(tip + why)
 
     def _fill_bar(self, bar: QToolBar) -> None:
-        samples = add_open_tools(bar, self.opener)
+        self.open_tools = OpenTools(bar)
+        samples = self.open_tools.samples
         self.folder_action = QAction("Open a folder…", samples)
         samples.addAction(self.folder_action)
         samples.addSeparator()

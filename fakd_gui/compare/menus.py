@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtWidgets import QMenu
 
 from fakd_core.models.references import model_labels
-from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_gui.compare.state import DIFFERENCE, SPLIT
 from fakd_gui.compare.work import PICTURE
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
 
 if TYPE_CHECKING:
     from fakd_gui.compare.panel import ComparePanel
@@ -56,16 +56,12 @@ class PanesMenu(QObject):
             removing.triggered.connect(lambda _=False, chosen=ref: panel.panes.remove_student(chosen))
 
     def _choose_file(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in WEIGHT_SUFFIXES)
-        kinds = f"Models ({pattern});;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self._panel, "Add a model", "", kinds)
-        if name:
-            self._panel.session.add_student(name)
+        if path := ask_model(self._panel, "Add a model"):
+            self._panel.session.add_student(str(path))
 
     def _choose_run(self) -> None:
-        name = QFileDialog.getExistingDirectory(self._panel, "Add a run folder")
-        if name:
-            self._panel.session.add_student(name)
+        if run := ask_folder(self._panel, "Add a run folder"):
+            self._panel.session.add_student(str(run))
 
 
 def pane_menu(panel: ComparePanel, key: str) -> QMenu:

@@ -38,6 +38,7 @@ from fakd_gui.compare.work import (
 )
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_canvas import Drag
@@ -61,7 +62,7 @@ class ComparePanel(CompareWidgets):
         super().__init__(session, parent)
         self.cache = ResultCache()
         self.exporter = Exporter(session, self.board, self)
-        self.gallery = Gallery(session, self.opener, self.board, self.strip, self)
+        self.gallery = Gallery(session, self.board, self.strip, self)
         self.panes = PaneChanges(self)
         self.recalled: tuple[Path, QRectF] | None = None
         """A region to come back once its image is opened."""
@@ -174,7 +175,7 @@ class ComparePanel(CompareWidgets):
 
     def shut_down(self) -> None:
         """Stop and wait for the threads, before the panel goes."""
-        stop_all(self, self.opener)
+        stop_all(self)
 
     # -- following the session and the work
 
@@ -228,7 +229,23 @@ class ComparePanel(CompareWidgets):
         session.teacher_changed.connect(lambda _: self._models_changed())
         session.students_changed.connect(lambda _: self._models_changed())
         follow_theme(self, self._apply_theme)
-        FileDrops(self, self.gallery.take)
+        session.open_requested.connect(self._open)
+        FileDrops(self, lambda paths: session.open_paths(paths, "Compare"))
+        tools = self.open_tools
+        tools.open_clicked.connect(self.gallery.choose_image)
+        tools.sample_chosen.connect(session.open_image)
+        tools.is_lr_chosen.connect(session.set_is_lr)
+        session.is_lr_changed.connect(tools.show_is_lr)
+        tools.show_is_lr(session.is_lr)
+
+    def _open(self, action: Action, paths: list[Path]) -> None:
+        match action:
+            case Action.ADD_PANES:
+                for path in paths:
+                    self.panes.add_picture(path)
+            case Action.ADD_STUDENTS:
+                # A model that is dropped again is to be shown, although its pane was closed.
+                self.board.pane_set.closed -= {str(path) for path in paths}
 
     def _toggle_split(self, wanted: bool) -> None:
         self.set_split(self.split_bar.split if wanted else None)

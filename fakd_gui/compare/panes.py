@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
 
+from fakd_core.data.folders import IMAGE_SUFFIXES
 from fakd_gui.compare.state import DIFFERENCE, SPLIT
 from fakd_gui.compare.work import LR, picture_key
-from fakd_gui.session.image_opener import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from fakd_gui.compare.panel import ComparePanel
@@ -29,7 +29,7 @@ class PaneChanges:
 
     def choose_pictures(self) -> None:
         """Ask for image files to show in panes of their own."""
-        pattern = " ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
+        pattern = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
         names, _ = QFileDialog.getOpenFileNames(
             self._panel, "Add an image as a pane", "", f"Images ({pattern})"
         )

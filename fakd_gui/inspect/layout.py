@@ -17,12 +17,11 @@ from fakd_gui.inspect.matrix_view import MatrixView
 from fakd_gui.inspect.query import Query
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.inspect.timeline_bar import TimelineBar
-from fakd_gui.session.image_opener import opener_of
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.empty_state import EmptyState
-from fakd_gui.widgets.image_tools import add_open_tools, add_view_tools, make_tool_bar
+from fakd_gui.widgets.image_tools import OpenTools, add_view_tools, make_tool_bar
 from fakd_gui.widgets.theme import affinity_lut, difference_lut
 
 AFFINITY_RANGES = ((0.0, 1.0), (-1.0, 1.0))
@@ -42,14 +41,13 @@ class InspectLayout(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.opener = opener_of(session)
         self.camera = Camera(self)
         self.board = MapBoard(self.camera, self)
         self.engine = AffinityEngine(session.models, self)
         self.asked = Query(self)
         self.timeline = Timeline(session, self)
         self.bar = make_tool_bar(self)
-        add_open_tools(self.bar, self.opener)
+        self.open_tools = OpenTools(self.bar)
         self.bar.addSeparator()
         add_view_tools(self.bar, self.camera)
         self.bar.addSeparator()
@@ -71,7 +69,7 @@ class InspectLayout(QWidget):
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setStretchFactor(0, 2)
         self.splitter.setStretchFactor(1, 3)
-        self.empty = EmptyState(self.opener, "see what the networks relate its pixels to", self)
+        self.empty = EmptyState(self.open_tools, "see what the networks relate its pixels to", self)
         self.status = BusyBar(self)
         self._lay_out()
         self._order_focus()

@@ -24,6 +24,7 @@ from fakd_gui.inspect.sources import Source
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.session import Session
+from fakd_gui.widgets.file_dialogs import ask_image
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_tools import menu_button
 from fakd_gui.widgets.theme import Theme, follow_theme
@@ -107,7 +108,7 @@ class InspectPanel(InspectLayout):
 
     def shut_down(self) -> None:
         """Stop and wait for the threads, before the panel goes."""
-        stop_all(self, self.opener)
+        stop_all(self)
 
     def remember(self) -> dict[str, object]:
         """What the next start restores."""
@@ -147,7 +148,17 @@ class InspectPanel(InspectLayout):
         for signal in (self.session.teacher_changed, self.session.students_changed):
             signal.connect(lambda _: self._models_changed())
         self.session.training_finished.connect(lambda _: self._request_losses())
-        FileDrops(self, self.opener.take)
+        FileDrops(self, lambda paths: self.session.open_paths(paths, "Inspect"))
+        tools = self.open_tools
+        tools.open_clicked.connect(self._choose_image)
+        tools.sample_chosen.connect(self.session.open_image)
+        tools.is_lr_chosen.connect(self.session.set_is_lr)
+        self.session.is_lr_changed.connect(tools.show_is_lr)
+        tools.show_is_lr(self.session.is_lr)
+
+    def _choose_image(self) -> None:
+        if path := ask_image(self):
+            self.session.open_paths([path], "Inspect")
 
     def _apply_theme(self, theme: Theme) -> None:
         if self.session.image is not None:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
+from fakd_core.data.folders import find_images
+from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import TrainConfig
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome, stop_all
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage, open_image
+from fakd_gui.session.opening import SHOWN_IN, TAKES_ONE, Action, Workspace, plan_opening, refusal
 from fakd_gui.session.run_folders import default_runs_root, has_student, is_run, runs_in
 
-if TYPE_CHECKING:
-    pass
-
 T = TypeVar("T")
+
+SCALE_DELAY_MS = 50
+"""Time until the teacher's scale is read: loading torch would hold up the window's first picture."""
 
 
 class Session(QObject):
@@ -32,6 +35,13 @@ class Session(QObject):
     students_changed = Signal(list)
     image_changed = Signal(object)
     """The new `OpenedImage`."""
+    is_lr_changed = Signal(bool)
+    """True: images are low resolution and are upscaled as they are."""
+    open_requested = Signal(object, list)
+    """An `Action` and its paths; the session does what concerns its own state, a workspace the rest."""
+    opened = Signal(object, str)
+    """A path that the user opened, and in which workspace."""
+    workspace_requested = Signal(str)
     error = Signal(str)
     """A message for people: what went wrong and what to do."""
     runs_changed = Signal(list)
@@ -61,6 +71,9 @@ class Session(QObject):
         self.teacher = ""
         self.students: list[str] = []
         self.image: OpenedImage | None = None
+        self.scale = 4
+        """The teacher's; an image opened at another scale is opened again."""
+        self.is_lr = False
         self.runs: list[Path] = []
         self.compared: list[Path] = []
         self.failures: dict[Path, str] = {}
@@ -71,10 +84,15 @@ class Session(QObject):
         self._opening = LatestWins("open image", self)
         self._opening.result.connect(self._set_image)
         self._opening.failed.connect(self.error)
+        self._scale_reading = LatestWins("read the teacher's scale", self)
+        self._scale_reading.result.connect(self._set_scale)
+        self._scale_timer = QTimer(self, singleShot=True, interval=SCALE_DELAY_MS)
+        self._scale_timer.timeout.connect(self._read_scale)
 
     def set_teacher(self, ref: str) -> None:
         if ref != self.teacher:
             self.teacher = ref
+            self._scale_timer.start()
             self.teacher_changed.emit(ref)
 
     def add_student(self, ref: str) -> None:
@@ -87,13 +105,65 @@ class Session(QObject):
         self.students = [student for student in self.students if student != ref]
         self.students_changed.emit(self.students)
 
-    def open_image(self, path: Path, scale: int = 4, is_lr: bool = False) -> None:
+    def open_paths(self, paths: Sequence[Path], workspace: Workspace) -> None:
+        """Open what the user dropped, chose or pasted in `workspace`, as `opening.ACTIONS` says."""
+        planned, refused = plan_opening(paths, workspace, self.image)
+        for action, meant in planned.items():
+            if action in TAKES_ONE and len(meant) > 1:
+                self.tell(f"Opened {meant[0].name}, the first of {len(meant)}")
+                meant = meant[:1]
+            if action is not Action.SHOW_IMAGES or len(meant) == 1:
+                for path in meant:
+                    self.opened.emit(path, workspace)
+            if action in SHOWN_IN:
+                self.workspace_requested.emit(SHOWN_IN[action])
+            self.open_requested.emit(action, meant)
+            self._open(action, meant, workspace)
+        if refused:
+            self.error.emit(refusal(refused))
+
+    def _open(self, action: Action, paths: list[Path], workspace: Workspace) -> None:
+        match action:
+            case Action.SHOW_IMAGES if len(paths) == 1:
+                self.open_image(paths[0])
+                if workspace not in ("Compare", "Inspect"):
+                    self.workspace_requested.emit("Compare")
+            case Action.SHOW_IMAGES:
+                self.show_images(paths)
+            case Action.SHOW_FOLDERS:
+                self._show_folders(paths)
+            case Action.SHOW_RUNS:
+                self.select_run(paths[0])
+                if len(paths) > 1:
+                    self.compare_runs(paths[1:])
+            case Action.ADD_STUDENTS:
+                for path in paths:
+                    self.add_student(str(path))
+
+    def _show_folders(self, folders: Sequence[Path]) -> None:
+        try:
+            images = [image for folder in folders for image in find_images(folder)]
+        except FakdError as error:
+            self.error.emit(str(error))
+            return
+        if images:
+            self.show_images(images)
+        else:
+            names = ", ".join(map(str, folders))
+            self.error.emit(f"{names}: no images in it, and not a training run (no config.toml)")
+
+    def open_image(self, path: Path) -> None:
         """Read `path` on a thread; `image_changed` or `error` follows."""
+        scale, is_lr = self.scale, self.is_lr
+        self._opening.submit(lambda token: open_image(path, scale, is_lr))
 
-        def work(token: CancelToken) -> OpenedImage:
-            return open_image(path, scale, is_lr)
-
-        self._opening.submit(work)
+    def set_is_lr(self, is_lr: bool) -> None:
+        """Open the current image and those to come as low resolution (True) or as ground truth (False)."""
+        if is_lr != self.is_lr:
+            self.is_lr = is_lr
+            self.is_lr_changed.emit(is_lr)
+            if self.image is not None:
+                self.open_image(self.image.path)
 
     def show_images(self, paths: Sequence[Path], labels: Sequence[str] = ()) -> None:
         """Ask for a film strip of `paths` in this order; a label, if given, stands below each."""
@@ -175,6 +245,17 @@ class Session(QObject):
     def shut_down(self) -> bool:
         """Stop what is running and wait; training saves itself first. False if it did not end in time."""
         return stop_all(self)
+
+    def _read_scale(self) -> None:
+        models, ref = self.models, self.teacher
+        if ref:
+            self._scale_reading.submit(lambda token: int(models.get(ref).spec.scale))
+
+    def _set_scale(self, scale: object) -> None:
+        assert isinstance(scale, int)
+        self.scale = scale
+        if self.image is not None and self.image.scale != scale:
+            self.open_image(self.image.path)
 
     def _set_image(self, image: object) -> None:
         assert isinstance(image, OpenedImage)

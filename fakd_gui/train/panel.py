@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBox
 
 from fakd_core.models.references import bundled_models
 from fakd_gui.session.jobs import Job, LatestWins
+from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session
 from fakd_gui.train.form import FormGuide, TrainForm
 from fakd_gui.train.monitor import TrainMonitor
@@ -62,6 +63,7 @@ class TrainPanel(QWidget):
         session.training_started.connect(self._show_state)
         session.training_finished.connect(self._training_finished)
         session.run_selected.connect(self.show_run)
+        session.open_requested.connect(self._open)
         follow_theme(self, self._apply_theme)
         if self.form.first_teacher in bundled_models():
             session.set_teacher(self.form.first_teacher)
@@ -100,6 +102,13 @@ class TrainPanel(QWidget):
                 f"Train on {folder.name}, not on {Path(before).name}",
                 lambda: self.form.train_data.set_text(before),
             )
+
+    def _open(self, action: Action, paths: list[Path]) -> None:
+        match action:
+            case Action.TRAIN_ON:
+                self.train_on(paths[0])
+            case Action.LOAD_SETTINGS:
+                self.load_settings(paths[0])
 
     def load_settings(self, path: Path) -> None:
         """Show the settings in the TOML file `path` in the form: an own preset, or a run's config.toml."""

@@ -1,34 +1,33 @@
-"""What an image panel shows before there is an image: what to drop, what to press."""
+"""The invitation that an image panel shows before an image is open."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from fakd_gui.session.image_opener import ImageOpener
-from fakd_gui.widgets.image_tools import samples_menu
+from fakd_gui.widgets.image_tools import OpenTools
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
 
 
 class EmptyState(QWidget):
-    """`what` completes 'Drop an image here to ...'."""
+    """Says what to drop or press; `purpose` completes 'Drop an image here to ...'."""
 
-    def __init__(self, opener: ImageOpener, what: str, parent: QWidget | None = None) -> None:
+    def __init__(self, open_tools: OpenTools, purpose: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        title = QLabel(f"Drop an image here to {what}", alignment=Qt.AlignmentFlag.AlignCenter)
+        title = QLabel(f"Drop an image here to {purpose}", alignment=Qt.AlignmentFlag.AlignCenter)
         title.setProperty("role", "heading")
         hint = QLabel(
-            "It is reduced first, so that its full resolution is the ground truth.\n"
+            "It is downscaled first; the original serves as ground truth.\n"
             "Choose LR above for an image that is low resolution already.",
             alignment=Qt.AlignmentFlag.AlignCenter,
         )
         hint.setProperty("role", "muted")
         self.open_button = QPushButton("Open image…")
         self.open_button.setProperty("role", "primary")
-        self.open_button.clicked.connect(lambda: opener.choose(self))
+        self.open_button.clicked.connect(open_tools.open_clicked)
         sample_button = QPushButton("Samples")
-        sample_button.setMenu(samples_menu(opener, sample_button))
+        sample_button.setMenu(open_tools.samples)
         buttons = QHBoxLayout()
         buttons.addStretch()
         buttons.addWidget(self.open_button)

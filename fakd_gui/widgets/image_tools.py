@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QPixmap
 from PySide6.QtWidgets import QComboBox, QMenu, QToolBar, QToolButton, QWidget
 
-from fakd_gui.session.image_opener import ImageOpener, sample_paths
+from fakd_core.data.folders import sample_images
+from fakd_core.errors import FakdError
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
@@ -49,63 +51,66 @@ def set_icon(action: QAction | QToolButton, name: str) -> None:
     follow_theme(action, apply)
 
 
-def samples_menu(opener: ImageOpener, parent: QWidget) -> QMenu:
-    """The bundled samples with thumbnails, read when the menu is first opened; others may add to it."""
-    menu = QMenu("Samples", parent)
-    menu.setToolTipsVisible(True)
-    filled = False
+class OpenTools(QObject):
+    """Buttons of a tool bar that open an image: a dialog, the bundled samples, and how the file is used."""
 
-    def fill() -> None:
-        nonlocal filled
-        if filled:
+    open_clicked = Signal()
+    sample_chosen = Signal(object)
+    """The path of a bundled image."""
+    is_lr_chosen = Signal(bool)
+    """True: the image is low resolution and is upscaled as it is."""
+
+    def __init__(self, bar: QToolBar) -> None:
+        super().__init__(bar)
+        self.samples = QMenu("Samples", bar)
+        self.samples.setToolTipsVisible(True)
+        self.samples.aboutToShow.connect(self._list_samples)
+        opening = QToolButton(bar)
+        opening.setText("Open")
+        opening.setToolTip("Open an image, or drop one here; the arrow lists the bundled samples")
+        opening.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        opening.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        opening.setMenu(self.samples)
+        opening.clicked.connect(self.open_clicked)
+        set_icon(opening, "image-plus-outline")
+        bar.addWidget(opening)
+        bar.addSeparator()
+        self._as_hr, self._as_lr = bar.addAction("HR"), bar.addAction("LR")
+        self._as_hr.setToolTip(
+            "The image is ground truth: it is downscaled by MATLAB's bicubic first,\n"
+            "so that every result can be measured against it"
+        )
+        self._as_lr.setToolTip(
+            "The image is low resolution: upscale it as it is (nothing to measure against)"
+        )
+        group = QActionGroup(bar)
+        for action, is_lr in ((self._as_hr, False), (self._as_lr, True)):
+            action.setCheckable(True)
+            group.addAction(action)
+            action.triggered.connect(lambda _=False, is_lr=is_lr: self.is_lr_chosen.emit(is_lr))
+        self.show_is_lr(False)
+
+    def show_is_lr(self, is_lr: bool) -> None:
+        """Check the button of how images are used now."""
+        (self._as_lr if is_lr else self._as_hr).setChecked(True)
+
+    def _list_samples(self) -> None:
+        """Read the thumbnails when the menu is first opened."""
+        self.samples.aboutToShow.disconnect(self._list_samples)
+        try:
+            paths = sample_images()
+        except FakdError:
+            self.samples.addAction("No samples found").setEnabled(False)
             return
-        filled = True
-        for path in sample_paths():
-            action = menu.addAction(path.stem.replace("_", " "))
-            thumbnail = QPixmap(str(path)).scaled(
-                THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-            action.setIcon(QIcon(thumbnail))
-            action.triggered.connect(lambda _=False, chosen=path: opener.open(chosen))
-        if not sample_paths():
-            menu.addAction("No samples found").setEnabled(False)
-
-    menu.aboutToShow.connect(fill)
-    return menu
+        for path in paths:
+            action = self.samples.addAction(QIcon(_thumbnail(path)), path.stem.replace("_", " "))
+            action.triggered.connect(lambda _=False, path=path: self.sample_chosen.emit(path))
 
 
-def add_open_tools(bar: QToolBar, opener: ImageOpener) -> QMenu:
-    """Open image..., samples, and whether it is reduced first or upscaled as it is; the samples' menu."""
-    opening = QToolButton(bar)
-    opening.setText("Open")
-    opening.setToolTip("Open an image, or drop one here; the arrow lists the bundled samples")
-    opening.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    opening.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-    samples = samples_menu(opener, opening)
-    opening.setMenu(samples)
-    opening.clicked.connect(lambda: opener.choose(bar))
-    set_icon(opening, "image-plus-outline")
-    bar.addWidget(opening)
-    bar.addSeparator()
-    group = QActionGroup(bar)
-    as_hr = bar.addAction("HR")
-    as_hr.setToolTip(
-        "The image is ground truth: it is reduced by MATLAB's bicubic first,\n"
-        "so that every result can be measured against it"
+def _thumbnail(path: Path) -> QPixmap:
+    return QPixmap(str(path)).scaled(
+        THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
     )
-    as_lr = bar.addAction("LR")
-    as_lr.setToolTip("The image is low resolution: upscale it as it is (nothing to measure against)")
-    for action, is_lr in ((as_hr, False), (as_lr, True)):
-        action.setCheckable(True)
-        action.setChecked(opener.is_lr is is_lr)
-        group.addAction(action)
-        action.triggered.connect(lambda _=False, mode=is_lr: opener.set_mode(mode))
-
-    def show_mode(is_lr: bool) -> None:
-        (as_lr if is_lr else as_hr).setChecked(True)
-
-    opener.mode_changed.connect(show_mode)
-    return samples
 
 
 def navigate(camera: Camera, key: int) -> bool:

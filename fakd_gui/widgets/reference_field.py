@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.tweaks import ignore_wheel
-
-MODEL_FILES = "Models (*.safetensors *.pt *.pth);;All files (*)"
 
 
 class ReferenceField(QWidget):
@@ -83,11 +82,11 @@ class ReferenceField(QWidget):
     def _choose(self) -> None:
         start = self.text() if Path(self.text()).is_absolute() else str(Path.home())
         if self._choose_what == "model":
-            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a model", start, MODEL_FILES)
+            chosen = ask_model(self, "Choose a model", start)
         else:
-            chosen = QFileDialog.getExistingDirectory(self, "Choose a folder", start)
+            chosen = ask_folder(self, "Choose a folder", start)
         if chosen:
-            self.set_text(chosen)
+            self.set_text(str(chosen))
 
     def _apply_theme(self, theme: Theme) -> None:
         model = self._choose_what == "model"

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, Qt
-from PySide6.QtGui import QCloseEvent, QCursor, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from fakd_core.data.folders import find_images
-from fakd_core.errors import FakdError
-from fakd_core.events import CancelToken
 from fakd_core.models.references import bundled_models, split_taps
-from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked
 from fakd_gui.benchmark.panel import BenchmarkPanel
@@ -30,8 +25,8 @@ from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.models.doctor import ModelDoctor
 from fakd_gui.runs.run_list import RunList
-from fakd_gui.session.image_opener import IMAGE_SUFFIXES, opener_of
 from fakd_gui.session.jobs import LatestWins, stop_all
+from fakd_gui.session.opening import WORKSPACES, Workspace
 from fakd_gui.session.run_folders import is_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Remembered, part, text, texts
@@ -40,11 +35,12 @@ from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.theme import Theme, follow_theme, icon, watcher
 from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.menus import Menus
+from fakd_gui.window.opening import OpenQuestions, pasted_paths
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
 from fakd_gui.window.status_bar import StatusBar
 from fakd_gui.window.undo_bar import UndoBar
 
-Workspace = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
+Panel = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
 TOLD_MS = 5000
 MINIMUM_HEIGHT = 440
 
@@ -62,7 +58,7 @@ class MainWindow(QMainWindow):
         self.compare = ComparePanel(session)
         self.inspect = InspectPanel(session)
         self.benchmark = BenchmarkPanel(session)
-        self.workspaces: dict[str, tuple[Workspace, str]] = {
+        self.workspaces: dict[str, tuple[Panel, str]] = {
             "Train": (self.train, "school"),
             "Compare": (self.compare, "compare"),
             "Inspect": (self.inspect, "crosshairs-gps"),
@@ -91,20 +87,17 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.runs], [170], Qt.Orientation.Horizontal)
         self.status = StatusBar(session)
         self.setStatusBar(self.status)
-        self._taken: Callable[[str], object] = session.add_student
-        self._loading = LatestWins("load the model", self)
-        self._loading.result.connect(lambda ref: self._taken(str(ref)))
-        self._loading.failed.connect(session.error)
+        self.questions = OpenQuestions(session, self, self.check_model)
         self.menus = Menus(self)
-        FileDrops(self, self.take_files)
+        # Dropped on Train, the list of runs or the bars around them; the other workspaces take their own.
+        FileDrops(self, lambda paths: session.open_paths(paths, "Train"))
         session.error.connect(self.banner.show_error)
         session.told.connect(lambda text: self.status.showMessage(text, TOLD_MS))
         session.undo_offered.connect(self.undo_bar.offer)
         self.undo_bar.changed.connect(self._name_undo)
         session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
-        session.image_changed.connect(lambda image: self.menus.recent.add(image.path))
-        session.run_selected.connect(self.menus.recent.add)
-        self.run_list.settings_wanted.connect(lambda run: self.load_settings(RunLayout(run).config))
+        session.workspace_requested.connect(self.show_workspace)
+        self.run_list.settings_wanted.connect(self._load_settings)
         session.run_selected.connect(lambda _: self.show_workspace("Train"))
         session.training_started.connect(lambda _: self.show_workspace("Train"))
         # What was wrong with the image or the models before is over.
@@ -116,31 +109,22 @@ class MainWindow(QMainWindow):
         """Bring 'Train', 'Compare', 'Inspect' or 'Benchmark' to the front."""
         self.tabs.setCurrentWidget(self.workspaces[name][0])
 
-    def open_image(self, path: Path) -> None:
-        """Open `path` and show it in Compare, or where an image is shown already."""
-        opener_of(self.session).open(path)
-        if self.tabs.currentWidget() not in (self.compare, self.inspect):
-            self.show_workspace("Compare")
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace at the front."""
+        return WORKSPACES[self.tabs.currentIndex()]
 
-    def take_files(self, paths: list[Path]) -> None:
-        """What was dropped: an image, a run, a folder to train on, a model (asks as what), settings."""
-        for path in paths:
-            if path.is_dir() and is_run(path):
-                self.session.select_run(path)
-            elif path.is_dir():
-                self.train.train_on(path)
-                self.show_workspace("Train")
-            elif path.suffix.lower() in WEIGHT_SUFFIXES:
-                self._ask_role(path)
-            elif path.suffix.lower() == ".toml":
-                self.load_settings(path)
-            elif path.suffix.lower() in IMAGE_SUFFIXES:
-                self.open_image(path)
-            else:
-                self.session.error.emit(
-                    f"{path.name}: not something this app opens; drop an image, a folder of images, "
-                    f"a run folder, a model ({', '.join(WEIGHT_SUFFIXES)}), or settings (.toml)"
-                )
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open what the user chose, as its workspace at the front does."""
+        self.session.open_paths(paths, self.workspace)
+
+    def paste(self) -> None:
+        """Open the files or the image on the clipboard."""
+        paths = pasted_paths(QGuiApplication.clipboard().mimeData())
+        if paths:
+            self.open_paths(paths)
+        else:
+            self.session.tell("The clipboard holds no image and no path of a file or folder")
 
     def check_model(self, path: Path | None = None) -> None:
         """Open the model doctor, and have it look at `path`."""
@@ -151,23 +135,9 @@ class MainWindow(QMainWindow):
         if path is not None:
             doctor.check(path)
 
-    def look_through(self, folder: Path) -> None:
-        """Put the images of `folder` on Compare's film strip."""
-        try:
-            images = find_images(folder)
-        except FakdError as error:
-            self.session.error.emit(str(error))
-            return
-        if not images:
-            self.session.error.emit(f"{folder}: no images in this folder; choose a folder of images")
-            return
-        self.menus.recent.add(folder)
-        self.session.show_images(images)
-
-    def load_settings(self, path: Path) -> None:
-        """Fill the training's form from a TOML file, such as a run's config.toml."""
+    def _load_settings(self, run: Path) -> None:
         self.show_workspace("Train")
-        self.train.load_settings(path)
+        self.train.load_settings(RunLayout(run).config)
 
     def toggle_full_screen(self) -> None:
         self.showNormal() if self.isFullScreen() else self.showFullScreen()
@@ -194,7 +164,7 @@ class MainWindow(QMainWindow):
             "students": self.session.students,
             "image": "" if image is None else str(image.path),
             "low resolution": image is not None and image.hr is None,
-            "recent": self.menus.recent.paths,
+            "recent": self.menus.recent.files,
             "training": self._training_folder(),
             "panels": {name: panel.remember() for name, (panel, _) in self.workspaces.items()},
         }
@@ -209,7 +179,11 @@ class MainWindow(QMainWindow):
 
     def recall(self, state: Remembered) -> None:
         """What was chosen and opened, where it is still there; `state` may lack anything."""
-        self.menus.recent.recall(texts(state, "recent"))
+        recent = state.get("recent")
+        if isinstance(recent, list):
+            self.menus.recent.restore(
+                tuple(pair) for pair in recent if isinstance(pair, list) and len(pair) == 2
+            )
         for name, (panel, _) in self.workspaces.items():
             panel.recall(part(part(state, "panels"), name))
         if _model_exists(text(state, "teacher")):
@@ -218,8 +192,8 @@ class MainWindow(QMainWindow):
             self.session.add_student(student)
         image = Path(text(state, "image"))
         if self.session.image is None and image.is_file():
-            opener_of(self.session).set_mode(bool(state.get("low resolution")))
-            opener_of(self.session).open(image)
+            self.session.set_is_lr(bool(state.get("low resolution")))
+            self.session.open_image(image)
         if text(state, "workspace") in self.workspaces:
             self.show_workspace(text(state, "workspace"))
 
@@ -267,17 +241,6 @@ class MainWindow(QMainWindow):
 
     # -- asking --------------------------------------------------------------------------------------
 
-    def _take_model(self, path: Path, take: Callable[[str], object]) -> None:
-        """Load it first: a file that is no model is said once, and taken nowhere."""
-        models = self.session.models
-        self._taken = take
-
-        def work(token: CancelToken) -> str:
-            models.get(str(path))
-            return str(path)
-
-        self._loading.submit(work)
-
     def _name_undo(self) -> None:
         losses = self.undo_bar.steps
         self.menus.undo.setEnabled(bool(losses))
@@ -286,14 +249,6 @@ class MainWindow(QMainWindow):
     def _apply_theme(self, theme: Theme) -> None:
         for index, (_, name) in enumerate(self.workspaces.values()):
             self.tabs.setTabIcon(index, icon(name))
-
-    def _ask_role(self, path: Path) -> None:
-        menu = QMenu(self)
-        menu.addSection(path.name)
-        menu.addAction("Use as teacher", lambda: self._take_model(path, self.session.set_teacher))
-        menu.addAction("Add as student", lambda: self._take_model(path, self.session.add_student))
-        menu.addAction("What is this file?", lambda: self.check_model(path))
-        menu.popup(QCursor.pos())
 
 
 def _model_exists(ref: str) -> bool:

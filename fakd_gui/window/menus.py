@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtWidgets import QMenu
 
 from fakd_core.assets import assets_dir
-from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_gui.session.bug_report import newest_details, report
-from fakd_gui.session.image_opener import opener_of
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_image, ask_model, ask_open_path
 from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
+from fakd_gui.window.opening import RecentFiles
 
 if TYPE_CHECKING:
     from fakd_gui.window.main_window import MainWindow
 
 
-MODEL_FILTER = f"Models ({' '.join(f'*{suffix}' for suffix in WEIGHT_SUFFIXES)});;All files (*)"
 GUIDE = assets_dir().parent / "docs/user-guide.md"
 
 
@@ -37,7 +35,7 @@ class Menus:
         self._session = window.session
         bar = window.menuBar()
         recent = QMenu("Open &recent", window)
-        self.recent = RecentFiles(recent, lambda path: window.take_files([path]))
+        self.recent = RecentFiles(recent, self._session)
         self._fill_file(bar.addMenu("&File"), recent)
         self.undo = self._fill_edit(bar.addMenu("&Edit"))
         self._fill_training(bar.addMenu("&Training"))
@@ -46,7 +44,7 @@ class Menus:
 
     def _fill_file(self, menu: QMenu, recent: QMenu) -> None:
         window, session = self._window, self._session
-        self._add(menu, "&Open image…", "Ctrl+O", lambda: opener_of(session).choose(window), then="Compare")
+        self._add(menu, "&Open image…", "Ctrl+O", self._choose_image)
         self._add(menu, "Open &folder of images…", "Ctrl+Shift+O", self._choose_folder)
         menu.addMenu(recent)
         menu.addSeparator()
@@ -63,6 +61,7 @@ class Menus:
     def _fill_edit(self, menu: QMenu) -> QAction:
         undo = self._add(menu, "&Undo", "Ctrl+Z", self._window.undo_bar.undo)
         undo.setEnabled(False)
+        self._add(menu, "&Paste", "Ctrl+V", self._window.paste)
         return undo
 
     def _fill_training(self, menu: QMenu) -> None:
@@ -125,61 +124,24 @@ class Menus:
 
     # -- asking
 
-    def _choose_model(self, take: Callable[[str], None]) -> None:
-        name, _ = QFileDialog.getOpenFileName(self._window, "Choose a model", "", MODEL_FILTER)
-        if name:
-            self.recent.add(Path(name))
-            take(name)
+    def _choose_image(self) -> None:
+        if path := ask_image(self._window):
+            self._session.open_paths([path], "Compare")
+            self._window.show_workspace("Compare")
+
+    def _choose_model(self, use: Callable[[str], object]) -> None:
+        if path := ask_model(self._window, "Choose a model"):
+            self._session.opened.emit(path, "Train")
+            use(str(path))
 
     def _choose_run(self) -> None:
-        root = str(self._session.runs_root)
-        name = QFileDialog.getExistingDirectory(self._window, "Open a run folder", root)
-        if name:
-            self._session.select_run(Path(name))
+        if run := ask_folder(self._window, "Open a run folder", self._session.runs_root):
+            self._session.open_paths([run], "Train")
 
     def _choose_settings(self) -> None:
-        kinds = "Settings (*.toml);;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self._window, "Load training settings", "", kinds)
-        if name:
-            self._window.load_settings(Path(name))
+        if path := ask_open_path(self._window, "Load training settings", "Settings", [".toml"]):
+            self._session.open_paths([path], "Train")
 
     def _choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self._window, "Open a folder of images")
-        if name:
-            self._window.look_through(Path(name))
-
-
-KEPT = 12
-
-
-class RecentFiles(QObject):
-    """Paths, the newest first, and the menu that opens them again."""
-
-    def __init__(self, menu: QMenu, open_file: Callable[[Path], object]) -> None:
-        super().__init__(menu)
-        self.paths: list[str] = []
-        self._menu = menu
-        self._open = open_file
-        menu.setToolTipsVisible(True)
-        menu.aboutToShow.connect(self._fill)
-
-    def add(self, path: Path) -> None:
-        name = str(path.absolute())
-        self.paths = [name, *(other for other in self.paths if other != name)][:KEPT]
-
-    def recall(self, paths: Iterable[str]) -> None:
-        """Take what an earlier start left, below what was opened since."""
-        self.paths = list(dict.fromkeys([*self.paths, *paths]))[:KEPT]
-
-    def _fill(self) -> None:
-        self._menu.clear()
-        there = [Path(path) for path in self.paths if Path(path).exists()]
-        for path in there:
-            entry = self._menu.addAction(f"{path.parent.name}/{path.name}".replace("&", "&&"))
-            entry.setToolTip(str(path))
-            entry.triggered.connect(lambda _=False, path=path: self._open(path))
-        if not there:
-            self._menu.addAction("Nothing opened yet").setEnabled(False)
-            return
-        self._menu.addSeparator()
-        self._menu.addAction("Clear the list", self.paths.clear)
+        if folder := ask_folder(self._window, "Open a folder of images"):
+            self._session.open_paths([folder], "Compare")

@@ -130,7 +130,7 @@ def compare(desk: Desk) -> None:
     desk.window.session.set_teacher(str(desk.teacher))
     desk.window.show_workspace("Compare")
     desk.when = torch.is_inference_mode_enabled
-    desk.window.open_image(desk.photos / "coffee0.png")
+    desk.window.open_paths([desk.photos / "coffee0.png"])
 
 
 def inspect(desk: Desk) -> None:
@@ -138,7 +138,7 @@ def inspect(desk: Desk) -> None:
     desk.window.session.add_student(str(desk.teacher))
     desk.window.show_workspace("Inspect")
     desk.when = torch.is_inference_mode_enabled
-    desk.window.open_image(desk.photos / "coffee0.png")
+    desk.window.open_paths([desk.photos / "coffee0.png"])
 
 
 def benchmark(desk: Desk) -> None:
@@ -162,7 +162,7 @@ def save_a_figure(desk: Desk) -> None:
 
 def load_a_model(desk: Desk) -> None:
     desk.when = lambda: True
-    desk.window._take_model(desk.teacher, desk.window.session.add_student)
+    desk.window.questions.load_model(desk.teacher, desk.window.session.add_student)
 
 
 def open_a_huge_image(desk: Desk) -> None:

@@ -36,7 +36,7 @@ def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
 
 def open_and_wait(panel: ComparePanel, path: Path, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.finished, timeout=20_000):
-        panel.opener.open(path)
+        panel.session.open_image(path)
 
 
 def box_of(panel: ComparePanel) -> tuple[int, int, int, int]:

@@ -76,7 +76,8 @@ def test_why_a_map_could_not_be_drawn_does_not_stay_on_the_next_difference(
 def test_a_map_of_too_small_an_image_is_refused_at_once(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        bench.session.open_image(save_stamp(bench.folder, "pixel", 1, 1), 4, is_lr=True)
+        bench.session.set_is_lr(True)
+        bench.session.open_image(save_stamp(bench.folder, "pixel", 1, 1))
     panel.set_difference(Difference(bench.teacher, BICUBIC, kind=Kind.SSIM))
     assert "SSIM needs 11 × 11 pixels" in panel.board.panes[DIFFERENCE].canvas.message
     assert bench.errors == []

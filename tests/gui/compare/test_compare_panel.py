@@ -151,15 +151,15 @@ def test_a_file_that_is_no_image_leaves_the_panel_usable(
     text = bench.folder / "text.png"
     text.write_text("no image")
     with qtbot.waitSignal(bench.session.error):
-        panel.opener.open(text)
+        panel.session.open_image(text)
     bench.choose_all()
     with qtbot.waitSignal(panel.finished, timeout=20_000):
-        panel.opener.open(bench.photo)
+        panel.session.open_image(bench.photo)
 
 
 def test_lr_mode_upscales_the_image_as_it_is(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
     with qtbot.waitSignal(compared.finished, timeout=20_000):
-        compared.opener.set_mode(True)
+        compared.session.set_is_lr(True)
     lr = read_image(bench.photo)
     assert HR not in compared.board.keys
     assert np.array_equal(compared.board.pixels(bench.teacher), upscale(load_model(bench.teacher), lr))
@@ -318,7 +318,7 @@ def test_a_model_that_fails_is_announced_once_and_a_folder_of_images_is_no_model
     broken = bench.folder / "broken.safetensors"
     broken.write_bytes(b"abc")
     with qtbot.waitSignal(compared.finished, timeout=20_000):
-        compared.opener.take([broken])
+        bench.session.open_paths([broken], "Compare")
     assert len(bench.errors) == 1
     assert "broken.safetensors" in bench.errors[0]
     with qtbot.waitSignal(compared.finished, timeout=20_000):
@@ -326,7 +326,9 @@ def test_a_model_that_fails_is_announced_once_and_a_folder_of_images_is_no_model
     assert len(bench.errors) == 1
     assert compared.board.panes[str(broken)].canvas.message_is_error
     students = bench.session.students
-    assert not compared.opener.take([bench.folder])
+    empty = bench.folder / "empty"
+    empty.mkdir()
+    bench.session.open_paths([empty], "Compare")
     assert bench.session.students == students
     assert "not a training run" in bench.errors[-1]
 
@@ -339,6 +341,6 @@ def test_the_difference_never_compares_a_pane_with_itself(
     compared.difference_action.trigger()
     assert bar.difference.b == HR
     with qtbot.waitSignal(compared.finished, timeout=20_000):
-        compared.opener.set_mode(True)
+        compared.session.set_is_lr(True)
     assert bar.difference.a == bench.teacher
     assert bar.difference.b == BICUBIC

@@ -67,7 +67,7 @@ def test_a_region_too_small_for_ssim_says_so_and_never_leaves_the_image(opened: 
 def test_without_ground_truth_a_region_says_why_it_has_no_scores(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=20_000):
-        panel.opener.set_mode(True)
+        panel.session.set_is_lr(True)
     panel.set_region(QRectF(20, 20, 40, 40))
     assert "no HR" in panel.board.panes[bench.teacher].header.region_figures
     assert bench.errors == []

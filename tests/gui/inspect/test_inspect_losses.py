@@ -75,7 +75,8 @@ def test_students_of_a_single_pixel_are_equal_to_rounding(
     pixel = bench.folder / "pixel.png"
     write_image(pixel, np.full((1, 1, 3), 90, np.uint8))
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
-        bench.session.open_image(pixel, 4, is_lr=True)
+        bench.session.set_is_lr(True)
+        bench.session.open_image(pixel)
     chart = inspected.losses
     qtbot.waitUntil(lambda: chart.verdict.text() == "equal, to rounding", timeout=SLOW)
     assert chart.verdict.toolTip().startswith("Equally near to the teacher")

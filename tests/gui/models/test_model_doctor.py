@@ -97,7 +97,7 @@ def test_no_file_crashes_it_and_the_next_may_follow(
 def test_a_dropped_model_can_be_looked_at_first(
     qtbot: QtBot, window: MainWindow, small_teacher: Path
 ) -> None:
-    window.take_files([small_teacher])
+    window.open_paths([small_teacher])
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
     next(action for action in menu.actions() if action.text() == "What is this file?").trigger()
     menu.close()

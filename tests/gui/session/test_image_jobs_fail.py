@@ -84,7 +84,7 @@ def scene(
     window.session.add_student(student)
     window.show_workspace("Compare")
     with qtbot.waitSignal(window.compare.finished, timeout=SLOW):
-        window.open_image(photos / "coffee0.png")
+        window.open_paths([photos / "coffee0.png"])
     with pytest.MonkeyPatch.context() as patch:
         yield Scene(window, qtbot, patch, tmp_path, teacher, student, error, reason)
 

@@ -75,7 +75,7 @@ def test_a_file_that_only_the_suffix_hits_is_asked_about(
     (tmp_path / "table.md").write_text("mine")
     choose(monkeypatch, tmp_path / "table")
     assert ask_save_path(parent, "Save", "start", KINDS) is None
-    assert asked == [f"table.md exists already in {tmp_path}. Replace it?"]
+    assert asked == [f"table.md already exists in {tmp_path}. Overwrite it?"]
     monkeypatch.setattr(QMessageBox, "question", lambda *_: YES)
     assert ask_save_path(parent, "Save", "start", KINDS) == (tmp_path / "table.md", "Markdown")
 

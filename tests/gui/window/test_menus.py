@@ -64,7 +64,7 @@ def test_the_undo_line_stays_inside_the_window(qtbot: QtBot, window: MainWindow)
 def test_what_was_opened_can_be_opened_again(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
     for name in ("coffee0", "chelsea1"):
         with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
-            window.open_image(photos / f"{name}.png")
+            window.open_paths([photos / f"{name}.png"])
     recent = entry(menu(window, "File"), "Open recent").menu()
     assert isinstance(recent, QMenu)
     recent.aboutToShow.emit()
@@ -86,7 +86,7 @@ def test_a_folder_of_images_becomes_a_film_strip(
     entry(menu(window, "File"), "Open folder").trigger()
     assert [path.name for path in shown[0][0]][:2] == ["astronaut0.png", "astronaut1.png"]
     assert window.tabs.currentWidget() is window.compare
-    window.look_through(tmp_path)
+    window.session.open_paths([tmp_path], "Compare")
     assert "no images" in window.banner.messages[-1]
     assert len(shown) == 1
 

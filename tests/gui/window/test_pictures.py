@@ -51,7 +51,7 @@ def full_window(qtbot: QtBot, window: MainWindow, photos: Path, small_teacher: P
         window.train.start()
     window.show_workspace("Compare")
     with qtbot.waitSignal(window.compare.finished, timeout=30_000):
-        window.open_image(photos / "coffee0.png")
+        window.open_paths([photos / "coffee0.png"])
     window.show_workspace("Inspect")
     qtbot.waitSignal(window.inspect.map_shown, timeout=30_000).wait()
     window.show_workspace("Benchmark")

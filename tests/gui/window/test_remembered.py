@@ -27,7 +27,7 @@ def test_the_next_start_shows_what_the_last_one_showed(
     window.session.set_teacher(str(small_teacher))
     window.session.add_student("rcan-g5-r1-c32-x4-baseline")
     with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
-        window.open_image(photos / "coffee0.png")
+        window.open_paths([photos / "coffee0.png"])
     window.show_workspace("Inspect")
     watcher().choose("dark")
     window.resize(780, 560)  # Qt makes a window that is larger than the screen fit into it.
@@ -47,7 +47,7 @@ def test_the_next_start_shows_what_the_last_one_showed(
     assert session.image is not None
     assert session.image.name == "coffee0.png"
     assert second.tabs.currentWidget() is second.inspect
-    assert second.menus.recent.paths[0] == str(photos / "coffee0.png")
+    assert second.menus.recent.files[0] == (str(photos / "coffee0.png"), "Train")
     assert second.size() == window.size()
     watcher().choose("system")
     assert stop_all(second, session)

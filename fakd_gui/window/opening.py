@@ -1,0 +1,135 @@
+"""Questions about dropped files, what the clipboard holds, and the files that were opened recently."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QObject, QTimer
+from PySide6.QtGui import QCursor, QImage
+from PySide6.QtWidgets import QMenu, QWidget
+
+from fakd_core.data.pixel_store import store_folder
+from fakd_gui.session.jobs import Job, JobEnd, Outcome
+from fakd_gui.session.opening import Action, Workspace
+from fakd_gui.session.session import Session
+
+MAX_RECENT = 12
+PAUSE_MS = 100
+"""Between two questions: the focus that returns to the window as one closes would close the next."""
+
+
+class OpenQuestions(QObject):
+    """Asks what a dropped model or image is meant for: one menu after the other, each at the mouse."""
+
+    def __init__(self, session: Session, window: QWidget, check_model: Callable[[Path], object]) -> None:
+        super().__init__(window)
+        self._session = session
+        self._window = window
+        self._check_model = check_model
+        self._waiting: deque[tuple[Action, Path]] = deque()
+        self._is_asking = False
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
+        self._pause.timeout.connect(self._finish_question)
+        session.open_requested.connect(self._ask)
+
+    def load_model(self, path: Path, use: Callable[[str], object]) -> None:
+        """Load `path` and pass it to `use`; a file that is no model is reported once and used nowhere."""
+        models = self._session.models
+        job = Job(f"load {path.name}", lambda token: models.get(str(path)), self)
+
+        def finish(end: JobEnd) -> None:
+            if end.outcome is Outcome.COMPLETED:
+                use(str(path))
+            elif end.outcome is Outcome.FAILED:
+                self._session.error.emit(end.message)
+            job.deleteLater()
+
+        job.finished.connect(finish)
+        job.start()
+
+    def _ask(self, action: Action, paths: list[Path]) -> None:
+        if action in (Action.ASK_FOR_ROLE, Action.ASK_FOR_PANE):
+            self._waiting += [(action, path) for path in paths]
+            self._ask_next()
+
+    def _ask_next(self) -> None:
+        if self._is_asking or not self._waiting:
+            return
+        self._is_asking = True
+        action, path = self._waiting.popleft()
+        session, menu = self._session, QMenu(self._window)
+        menu.addSection(path.name)
+        if action is Action.ASK_FOR_ROLE:
+            menu.addAction("Use as teacher", lambda: self.load_model(path, session.set_teacher))
+            menu.addAction("Add as student", lambda: self.load_model(path, session.add_student))
+            menu.addAction("What is this file?", lambda: self._check_model(path))
+        else:
+            menu.addAction("Open the image", lambda: session.open_image(path))
+            add = f"Compare it with {session.image.name}" if session.image else "Add as a pane"
+            menu.addAction(add, lambda: session.open_requested.emit(Action.ADD_PANES, [path]))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.aboutToHide.connect(self._pause.start)
+        menu.popup(QCursor.pos())
+
+    def _finish_question(self) -> None:
+        self._is_asking = False
+        self._ask_next()
+
+
+class RecentFiles(QObject):
+    """What the user opened, newest first, and the menu that opens it again in the same workspace."""
+
+    def __init__(self, menu: QMenu, session: Session) -> None:
+        super().__init__(menu)
+        self.files: list[tuple[str, Workspace]] = []
+        """Absolute paths, and the workspaces they were opened in."""
+        self._menu = menu
+        self._session = session
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(self._fill)
+        session.opened.connect(self.add)
+
+    def add(self, path: Path, workspace: Workspace) -> None:
+        self._set_files([(str(path.absolute()), workspace), *self.files])
+
+    def restore(self, files: Iterable[tuple[str, Workspace]]) -> None:
+        """Append what an earlier start left to what was opened since."""
+        self._set_files([*self.files, *files])
+
+    def _set_files(self, files: Iterable[tuple[str, Workspace]]) -> None:
+        newest: dict[str, Workspace] = {}
+        for path, workspace in files:
+            newest.setdefault(path, workspace)
+        self.files = list(newest.items())[:MAX_RECENT]
+
+    def _fill(self) -> None:
+        self._menu.clear()
+        existing = [(Path(path), workspace) for path, workspace in self.files if Path(path).exists()]
+        for path, workspace in existing:
+            entry = self._menu.addAction(f"{path.parent.name}/{path.name}".replace("&", "&&"))
+            entry.setToolTip(f"{path}\nOpens in {workspace}")
+            entry.triggered.connect(
+                lambda _=False, path=path, workspace=workspace: self._session.open_paths([path], workspace)
+            )
+        if not existing:
+            self._menu.addAction("Nothing opened yet").setEnabled(False)
+            return
+        self._menu.addSeparator()
+        self._menu.addAction("Clear the list", self.files.clear)
+
+
+def pasted_paths(clipboard: QMimeData) -> list[Path]:
+    """The files on the clipboard: copied, or named by a text; an image is saved to the cache folder first."""
+    if clipboard.hasUrls():
+        return [Path(url.toLocalFile()) for url in clipboard.urls() if url.isLocalFile()]
+    if clipboard.hasImage():
+        folder = store_folder().with_name("pasted")
+        path = folder / f"pasted-{datetime.now():%Y%m%d-%H%M%S}.png"
+        folder.mkdir(parents=True, exist_ok=True)
+        return [path] if QImage(clipboard.imageData()).save(str(path)) else []
+    path = os.path.expanduser(clipboard.text().strip().strip('"'))
+    return [Path(path)] if os.path.isabs(path) and os.path.exists(path) else []
