@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fakd_core import evaluate, load_model
-from fakd_core.data.datasets import open_dataset
+from fakd_core import evaluate
 from fakd_core.errors import FakdError
+from fakd_core.evaluation.evaluate import collect_results
 from fakd_core.evaluation.results import Result
 
 BUNDLED = ("rcan-g5-r1-c32-x4-baseline", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r5-c32-x4")
@@ -15,8 +15,7 @@ BUNDLED = ("rcan-g5-r1-c32-x4-baseline", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r5-c
 
 def compare(images: Path, names: tuple[str, ...] = BUNDLED) -> list[Result]:
     """Bicubic and each model on every image of a folder of HR images, by the papers' protocol."""
-    models = {name: load_model(name) for name in names}
-    return evaluate({"bicubic": None, **models}, open_dataset(images, scale=4))
+    return collect_results(evaluate(["bicubic", *names], [images]))
 
 
 if __name__ == "__main__":

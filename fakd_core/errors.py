@@ -1,4 +1,4 @@
-"""What can go wrong, each kind with a message that says what was expected, what was found and what to do."""
+"""Errors, each with a message that says what was expected, what was found and what to do."""
 
 
 class FakdError(Exception):
@@ -31,3 +31,11 @@ class ExportError(FakdError):
 
 class RunError(FakdError):
     """A run folder is missing, incomplete or in use."""
+
+
+def describe_unexpected(error: BaseException) -> str:
+    """One line for an error that is no `FakdError`, with what to do if that is known."""
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
+        return "Not enough memory: use a smaller batch, patch, tile or image, or close other programs."
+    return f"Unexpected {name}: {error}"

@@ -1,230 +1,136 @@
-"""Benchmark sets × models → PSNR and SSIM by the papers' protocol."""
+"""PSNR and SSIM of models on sets of images, by the papers' protocol."""
 
 from __future__ import annotations
 
-import csv
-import io
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
-from os.path import realpath
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fakd_core.data.datasets import ImagePair, SRDataset
-from fakd_core.data.image_files import write_image
-from fakd_core.data.resize import bicubic_strips
-from fakd_core.errors import ConfigError, DataError, FakdError
-from fakd_core.evaluation.metrics import METRICS, psnr_y, ssim_y
-from fakd_core.evaluation.results import ImageResult, LeftOut, Result, to_json
-from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.inference.upscale import reject_non_finite, upscale
+from fakd_core.data.datasets import SRDataset
+from fakd_core.evaluation.events import CellEvaluated, EvaluationEvent, EvaluationFailed, ImageStarted
+from fakd_core.evaluation.planning import Identity, Job, failed, find_sets, load_networks, plan_jobs
+from fakd_core.evaluation.results import Result
+from fakd_core.evaluation.scoring import output_folders, score_images
+from fakd_core.events import Cancelled, CancelToken
+from fakd_core.models.references import load_model
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
 
-__all__ = ["ImageResult", "Result", "evaluate", "to_csv", "to_json"]
-
-WARM_UP_SIZE = (32, 32)
-TIMED_TWICE_BELOW = 0.25
-"""Seconds. The first pass over images of a size makes what later ones find made: in a quick one it counts."""
-
-OnProgress = Callable[[Progress], None]
-OnResult = Callable[[Result], None]
-OnFailure = Callable[[str, FakdError], None]
+KnownResults = MutableMapping[Identity, Result]
+"""Results by model file and images."""
 
 
 def evaluate(
-    models: Mapping[str, SRNetwork | None],
-    dataset: SRDataset,
+    models: Iterable[str] | Mapping[str, SRNetwork | None],
+    datasets: Iterable[str | Path | SRDataset],
     *,
-    on_progress: OnProgress | None = None,
-    on_result: OnResult | None = None,
-    on_failure: OnFailure | None = None,
-    cancel: CancelToken | None = None,
+    scale: int = 4,
     tile: int | None = None,
     save_dir: Path | None = None,
-) -> list[Result]:
-    """Score every model (None: bicubic) on every image of `dataset`, in the order given.
+    load: Callable[[str], SRNetwork] = load_model,
+    known: KnownResults | None = None,
+    cancel: CancelToken | None = None,
+) -> Iterator[EvaluationEvent]:
+    """Score every model on every set of images, set after set; `collect_results` gives just the results.
 
-    An image that can't be used is left out, and its result says so. `on_progress` counts images over all
-    models, `on_result` gets each model's row as soon as it is done, `on_failure` the name of a model that
-    could not be measured, and why; without it, that is raised. `tile` as in `fakd_core.inference.upscale`.
-    With `save_dir`, outputs are written to `save_dir/<model>/<dataset>/<image>.png`.
+    A model or a set that can't be used is reported as `EvaluationFailed`, and the others go on; an image that
+    can't be used is left out, and the result says so.
 
-    Raises `ConfigError` before any work if a model's scale is not the dataset's, or an output would replace
-    an image of the set; `DataError` if no image can be used, or an output can't be written;
-    `CheckpointError` for a model whose output is not finite; `Cancelled` between layers, or strips of an
-    image, once `cancel` is cancelled.
+    Args:
+        models: Names as `load_model` takes them, or "bicubic"; or networks by name, None for bicubic.
+        datasets: Folders of HR images, benchmark or DIV2K layouts, or opened datasets. A folder is opened at
+            every network's scale; an opened dataset has a scale, and every network must have the same.
+        scale: Scale of the folders if there is no network, only bicubic.
+        tile: As in `fakd_core.inference.upscale`.
+        save_dir: Write outputs to `save_dir/<model>/<dataset>/<image>.png`.
+        load: Loads a model by its name, onto the CPU by default.
+        known: Results that are not to be computed again; new ones are added.
+        cancel: Looked at between layers, and between strips of an image.
+
+    Yields:
+        The events of `fakd_core.evaluation.events`.
+
+    Raises:
+        ConfigError: Before any work: a set is given twice, a network's scale is not its dataset's, two sets
+            would be saved to one folder, or an output would replace an image of a set.
+        Cancelled: `cancel` was cancelled.
+
+    Example:
+        >>> from fakd_core import evaluate
+        >>> from fakd_core.evaluation.evaluate import collect_results
+        >>> models = ["bicubic", "rcan-g5-r1-c32-x4-fakd"]
+        >>> bicubic, student = collect_results(evaluate(models, ["samples"]))
+        >>> f"{student.psnr_y - bicubic.psnr_y:+.2f} dB on {student.images} images"
+        '+2.06 dB on 7 images'
     """
-    for name, model in models.items():
-        if model is not None and model.spec.scale != dataset.scale:
-            raise ConfigError(
-                f"{name} is an x{model.spec.scale} network, but x{dataset.scale} was asked for; "
-                f"choose scale {model.spec.scale} or another model"
-            )
-    folders = _folder_names(models)
-    if save_dir is not None:
-        _check_set_is_kept(dataset, [save_dir / folder / dataset.name for folder in folders.values()])
-    results = []
-    total = len(models) * len(dataset)
-    for position, (name, model) in enumerate(models.items()):
-
-        def report(done: int, image: str, before: int = position * len(dataset), name: str = name) -> None:
-            if on_progress is not None:
-                on_progress(Progress(before + done, total, f"{name}: {image}"))
-
-        outputs = save_dir / folders[name] / dataset.name if save_dir else None
+    token = cancel or CancelToken()
+    networks = yield from load_networks(models, load, token)
+    sets = find_sets(datasets, networks, scale)
+    jobs = yield from plan_jobs(networks, sets, known or {}, token)
+    folders = output_folders(((job.cell.ref, job.dataset) for job in jobs), save_dir) if save_dir else {}
+    estimate = _Estimate(jobs)
+    for job in jobs:
         try:
-            with nullcontext() if model is None else reject_non_finite(model, name):
-                result = _measure(name, model, dataset, report, cancel, tile, outputs)
-        except FakdError as error:
-            if on_failure is None:
-                raise
-            on_failure(name, error)
-            continue
-        results.append(result)
-        if on_result is not None:
-            on_result(result)
+            result = yield from score_images(
+                job.cell.ref,
+                job.network.model,
+                job.dataset,
+                tile=tile,
+                outputs=folders.get((job.cell.ref, job.dataset)),
+                cancel=token,
+                started=partial(estimate.image_started, job),
+            )
+        except Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others can still be evaluated
+            yield failed(error, job.cell.ref, job.cell, job.dataset.name)
+        else:
+            if known is not None and job.network.identity and not result.left_out:
+                known[job.identity] = result
+            yield CellEvaluated(job.cell, result)
+        estimate.finish(job)
+
+
+def collect_results(events: Iterable[EvaluationEvent]) -> list[Result]:
+    """Run an evaluation to its end and return its results in order; raises the first failure's error."""
+    results = []
+    for event in events:
+        if isinstance(event, EvaluationFailed):
+            raise event.error
+        if isinstance(event, CellEvaluated):
+            results.append(event.result)
     return results
 
 
-def to_csv(results: Iterable[Result]) -> str:
-    """A heading, then one line per image and one named `mean` per result.
+class _Estimate:
+    """How far an evaluation is, and how long it will take."""
 
-    A line of `mean` tells how many images it is of, out of how many; an image that was left out has its file
-    and the reason instead of figures. Metrics of installed packages are the last columns.
-    """
-    results = list(results)
-    added = list(dict.fromkeys(name for result in results for name in result.metrics))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = ["model", "dataset", "scale", "image", "psnr_y", "ssim_y", "seconds"]
-    writer.writerow([*names, "images", "images_in_set", "left_out", *added])
-    for result in results:
-        head = [result.model, result.dataset, result.scale]
-        seconds = fmean(image.seconds for image in result.per_image)
-        for image in result.per_image:
-            figures = _digits(image.psnr_y, image.ssim_y, image.seconds)
-            others = [f"{image.metrics[name]:.6g}" if name in image.metrics else "" for name in added]
-            writer.writerow([*head, image.name, *figures, "", "", "", *others])
-        for lost in result.left_out:
-            writer.writerow([*head, lost.file, "", "", "", "", "", lost.reason, *("" for _ in added)])
-        figures, whole = _digits(result.psnr_y, result.ssim_y, seconds), result.images + len(result.left_out)
-        others = [f"{result.metrics[name]:.6g}" if name in result.metrics else "" for name in added]
-        writer.writerow([*head, "mean", *figures, result.images, whole, "", *others])
-    return text.getvalue()
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        jobs = list(jobs)
+        self._total_cost = sum(job.cost for job in jobs)
+        self._total = sum(len(job.dataset) for job in jobs)
+        self._cost, self._done = 0.0, 0
+        self._started = time.monotonic()
 
+    def image_started(self, job: Job, index: int) -> ImageStarted:
+        images = len(job.dataset)
+        cost = self._cost + job.cost * index / images
+        fraction = cost / self._total_cost if self._total_cost else 0.0
+        elapsed = time.monotonic() - self._started
+        return ImageStarted(
+            cell=job.cell,
+            image=job.dataset.names[index],
+            index=index,
+            images=images,
+            done=self._done + index,
+            total=self._total,
+            fraction=fraction,
+            seconds_left=elapsed * (1 - fraction) / fraction if fraction and elapsed > 1 else None,
+        )
 
-def _check_set_is_kept(dataset: SRDataset, folders: Iterable[Path]) -> None:
-    """Raise `ConfigError` if an output would replace an image of the set itself."""
-    sources = {realpath(path) for path in (*dataset.hr_files, *dataset.lr_files) if path is not None}
-    for target in (folder / f"{name}.png" for folder in folders for name in dataset.names):
-        if realpath(target) in sources:
-            raise ConfigError(
-                f"{target}: an image of the set, which the output would replace; save elsewhere"
-            )
-
-
-def _measure(
-    name: str,
-    model: SRNetwork | None,
-    dataset: SRDataset,
-    report: Callable[[int, str], None],
-    cancel: CancelToken | None,
-    tile: int | None,
-    outputs: Path | None,
-) -> Result:
-    scores, left_out = [], list[LeftOut]()
-    if model is not None:
-        # The first pass in a process makes what later ones find made: over a second that no image costs.
-        upscale(model, np.zeros((*WARM_UP_SIZE, 3), np.uint8), tile, cancel=cancel)
-    for index, image in enumerate(dataset.names):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        try:
-            pair = dataset.load(index)
-            sr, seconds = _timed(partial(_enlarge, model, pair.lr, dataset.scale, tile, cancel))
-            scores.append(_score(pair, sr, dataset.scale, seconds, cancel))
-        except (DataError, OSError) as error:
-            left_out.append(_left_out(dataset, index, error))
-        else:
-            if outputs is not None:
-                write_image(outputs / f"{image}.png", sr)
-        report(index + 1, image)
-    if not scores:
-        others = " (nor can any other image of the set be used)" if left_out[1:] else ""
-        raise DataError(f"{left_out[0].file}: {left_out[0].reason}{others}")
-    psnr, ssim = fmean(score.psnr_y for score in scores), fmean(score.ssim_y for score in scores)
-    return Result(name, dataset.name, dataset.scale, len(scores), psnr, ssim, tuple(scores), tuple(left_out))
-
-
-def _timed(enlarge: Callable[[], Image8]) -> tuple[Image8, float]:
-    """The picture, and the seconds it takes: of a quick one, the lesser of two passes."""
-    began = time.perf_counter()
-    sr = enlarge()
-    seconds = time.perf_counter() - began
-    if seconds >= TIMED_TWICE_BELOW:
-        return sr, seconds
-    began = time.perf_counter()
-    enlarge()
-    return sr, min(seconds, time.perf_counter() - began)
-
-
-def _enlarge(
-    model: SRNetwork | None, lr: Image8, scale: int, tile: int | None, cancel: CancelToken | None
-) -> Image8:
-    if model is None:
-        return np.concatenate(list(bicubic_strips(lr, scale, cancel)))
-    return upscale(model, lr, tile, cancel=cancel)
-
-
-def _score(
-    pair: ImagePair, sr: Image8, scale: int, seconds: float, cancel: CancelToken | None
-) -> ImageResult:
-    psnr, ssim = (score(sr, pair.hr, scale, cancel) for score in (psnr_y, ssim_y))
-    return ImageResult(pair.name, psnr, ssim, seconds, dict(_others(pair, sr, scale)))
-
-
-def _others(pair: ImagePair, sr: Image8, scale: int) -> Iterator[tuple[str, float]]:
-    """What the metrics of installed packages say."""
-    for metric in METRICS:
-        try:
-            yield metric.name, float(metric.score(sr, pair.hr, scale))
-        except Exception as error:
-            raise DataError(f"the metric {metric.name} fails ({type(error).__name__}: {error})") from error
-
-
-def _left_out(dataset: SRDataset, index: int, error: DataError | OSError) -> LeftOut:
-    """The file that `error` names, the HR or the LR one, and the rest of what it says."""
-    hr_file, lr_file = dataset.hr_files[index], dataset.lr_files[index]
-    if isinstance(error, OSError):
-        return LeftOut(str(hr_file), f"can't be read ({error.strerror or error}); check its permissions")
-    reason = str(error)
-    for file in (lr_file, hr_file):
-        if file is not None and reason.startswith(f"{file}: "):
-            return LeftOut(str(file), reason.removeprefix(f"{file}: "))
-    return LeftOut(str(hr_file), reason)
-
-
-def _folder_names(models: Iterable[str]) -> dict[str, str]:
-    """A folder name for each model: the last part of its path, with as many before it as tell it apart."""
-    paths = {name: Path(name).resolve() for name in models}
-
-    def endings(path: Path) -> list[str]:
-        return ["_".join(path.parts[start:]) for start in range(len(path.parts) - 1, 0, -1)]
-
-    uses = Counter(ending for path in set(paths.values()) for ending in endings(path))
-    return {
-        name: next((ending for ending in endings(path) if uses[ending] == 1), path.name)
-        for name, path in paths.items()
-    }
-
-
-def _digits(psnr: float, ssim: float, seconds: float) -> list[str]:
-    return [f"{psnr:.4f}", f"{ssim:.6f}", f"{seconds:.4f}"]
+    def finish(self, job: Job) -> None:
+        self._cost += job.cost
+        self._done += len(job.dataset)

@@ -1,41 +1,33 @@
-"""What a benchmark found: scores by model and set, and what is read off them."""
+"""A table of models by sets: the scores of an evaluation and what follows from them. Loads no torch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from statistics import fmean
 
+from fakd_core.data.resize import BICUBIC
+from fakd_core.evaluation.events import (
+    CellEvaluated,
+    EvaluationEvent,
+    EvaluationFailed,
+    EvaluationPlanned,
+    ImageStarted,
+    ModelLoaded,
+)
 from fakd_core.evaluation.published import published_scores
-from fakd_core.evaluation.results import ImageResult, LeftOut, mean_metrics
+from fakd_core.evaluation.results import Cell, EvalSet, Failure, LeftOut, Result, added_metrics, coverage
+from fakd_core.models.references import model_labels
 
-BICUBIC = "bicubic"
 PUBLISHED = "published:"
 
 
 @dataclass(frozen=True)
-class SetAt:
-    """A set at a scale; `data` is its folder, or its name where nobody knows the folder."""
-
-    data: str
-    scale: int
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One model on one set."""
-
-    ref: str
-    at: SetAt
-
-
-@dataclass(frozen=True)
-class Group:
-    """A set's name, and how many images it has (0: not known yet)."""
+class SetInfo:
+    """The name of a set, and its number of images (0: not known yet)."""
 
     name: str
     images: int = 0
@@ -43,7 +35,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Row:
-    """A model. `parameters` and `gmacs` are None for bicubic and where they are not known."""
+    """A model, by its reference. `parameters` and `gmacs` are None for bicubic, and if unknown."""
 
     ref: str
     label: str
@@ -55,38 +47,8 @@ class Row:
         return self.ref.startswith(PUBLISHED)
 
 
-@dataclass(frozen=True)
-class Score:
-    """Mean PSNR (dB), SSIM and seconds per image; `images` are those that the means are of.
-
-    `left_out` are the set's images that could not be measured; `metrics` the means of what installed packages
-    measure.
-    """
-
-    psnr: float
-    ssim: float
-    seconds: float | None = None
-    images: tuple[ImageResult, ...] = field(default=(), repr=False)
-    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
-    metrics: Mapping[str, float] = field(default_factory=dict, repr=False)
-
-    @staticmethod
-    def of(
-        images: tuple[ImageResult, ...], psnr: float, ssim: float, left_out: tuple[LeftOut, ...] = ()
-    ) -> Score:
-        seconds = fmean(image.seconds for image in images) if images else None
-        return Score(psnr, ssim, seconds, images, left_out, mean_metrics(images))
-
-    def compares_with(self, other: Score) -> bool:
-        """Whether both are means of the same images, as far as is known."""
-        if not self.left_out and not other.left_out:
-            return True
-        mine, theirs = ({image.name for image in score.images} for score in (self, other))
-        return not mine or not theirs or mine == theirs
-
-
 class Kind(StrEnum):
-    """What a column tells. The first two and nothing else belong to the model alone."""
+    """The quantity in a column. Parameters and GMACs belong to the model alone, the others to a set."""
 
     PARAMETERS = "parameters"
     GMACS = "gmacs"
@@ -104,10 +66,10 @@ SET_KINDS = tuple(kind for kind in Kind if kind not in MODEL_KINDS)
 
 @dataclass(frozen=True)
 class Column:
-    """`at` is None for what belongs to the model alone; `metric` is the name of an installed package's."""
+    """`eval_set` is None for a quantity of the model alone; `metric` names that of an installed package."""
 
     kind: Kind
-    at: SetAt | None = None
+    eval_set: EvalSet | None = None
     metric: str = ""
 
 
@@ -117,168 +79,224 @@ class Mark(StrEnum):
 
 
 class Report:
-    """Rows (models), groups (sets at a scale) and the scores where they meet.
+    """Rows (models), sets, and the results where they meet.
 
-    `teacher` is what differences are measured to, `baseline` where the gap to the teacher begins; both
-    are refs of rows and may be missing.
+    `teacher` is the model that differences are relative to, `baseline` the one where the gap to the teacher
+    begins; both are references of rows and may be missing.
     """
 
     def __init__(self, rows: Iterable[Row] = (), teacher: str = "", baseline: str = BICUBIC) -> None:
         self.rows = {row.ref: row for row in rows}
-        self.groups: dict[SetAt, Group] = {}
-        self.scores: dict[Cell, Score] = {}
-        self.notes: dict[Cell, str] = {}
-        """How far a cell is that has no score yet."""
-        self.failures: dict[Cell, str] = {}
-        self.row_failures: dict[str, str] = {}
+        self.sets: dict[EvalSet, SetInfo] = {}
+        self.results: dict[Cell, Result] = {}
+        self.progress: dict[Cell, str] = {}
+        """Progress of the cells that have no result yet, for people."""
+        self.failures: dict[Cell, Failure] = {}
+        self.model_failures: dict[str, Failure] = {}
         self.teacher = teacher
         self.baseline = baseline
         self.measured: datetime | None = None
-        """When, if it was not just now."""
+        """Time of the evaluation; None for one of this session."""
+
+    def update(self, event: EvaluationEvent) -> None:
+        """Enter an event of an evaluation of this report's rows."""
+        match event:
+            case ModelLoaded(ref, parameters, gmacs):
+                self.rows[ref] = replace(self.rows[ref], parameters=parameters, gmacs=gmacs)
+            case EvaluationPlanned(cells, set_names):
+                self.progress = dict.fromkeys(cells, "waiting")
+                for eval_set in dict.fromkeys(cell.eval_set for cell in cells):
+                    self.sets.setdefault(eval_set, SetInfo(set_names[eval_set]))
+            case ImageStarted(cell=cell, index=index, images=images):
+                self.progress[cell] = f"{index} of {images}"
+            case CellEvaluated(cell, result):
+                self.sets[cell.eval_set] = SetInfo(result.dataset, result.images_in_set)
+                self.results[cell] = result
+                self.progress.pop(cell, None)
+            case EvaluationFailed(failure=failure, cell=None):
+                self.model_failures[failure.model] = failure
+            case EvaluationFailed(failure=failure, cell=Cell() as cell):
+                self.failures[cell] = failure
+                self.progress.pop(cell, None)
 
     def columns(self, kinds: Iterable[Kind]) -> list[Column]:
-        """The columns of `kinds`: what belongs to the model, then set after set."""
+        """The columns of `kinds`: those of the model, then set after set."""
         kinds = set(kinds)
         columns = [Column(kind) for kind in MODEL_KINDS if kind in kinds]
         metrics = self.metrics() if Kind.METRIC in kinds else []
-        for at in self.groups:
-            columns += [Column(kind, at) for kind in SET_KINDS if kind in kinds and kind is not Kind.METRIC]
-            columns += [Column(Kind.METRIC, at, name) for name in metrics]
+        for eval_set in self.sets:
+            of_set = [kind for kind in SET_KINDS if kind in kinds and kind is not Kind.METRIC]
+            columns += [Column(kind, eval_set) for kind in of_set]
+            columns += [Column(Kind.METRIC, eval_set, name) for name in metrics]
         return columns
 
     def metrics(self) -> list[str]:
-        """What installed packages measured, by name."""
-        return list(dict.fromkeys(name for score in self.scores.values() for name in score.metrics))
+        """Names of the metrics of installed packages."""
+        return added_metrics(self.results.values())
 
-    def set_name(self, at: SetAt) -> str:
-        """The set's name, with its folder's before it where two sets would look alike."""
-        name = self.groups[at].name
-        alike = [other for other in self.groups if (self.groups[other].name, other.scale) == (name, at.scale)]
-        return name if len(alike) == 1 else f"{Path(at.data).parent.name}/{name}"
+    def set_name(self, eval_set: EvalSet) -> str:
+        """The set's name, with its parent folder's before it if two sets would look alike."""
+        name = self.sets[eval_set].name
+        alike = [
+            other for other, info in self.sets.items() if (info.name, other.scale) == (name, eval_set.scale)
+        ]
+        return name if len(alike) == 1 else f"{Path(eval_set.data).parent.name}/{name}"
 
-    def title(self, at: SetAt) -> str:
+    def title(self, eval_set: EvalSet) -> str:
         """'Set5 ×4'."""
-        return f"{self.set_name(at)} ×{at.scale}"
+        return f"{self.set_name(eval_set)} ×{eval_set.scale}"
 
-    def same_images(self, at: SetAt) -> bool:
-        """Whether all means on a set are of the same images."""
-        scores = [score for cell, score in self.scores.items() if cell.at == at]
-        return all(score.compares_with(scores[0]) for score in scores)
+    def same_images(self, eval_set: EvalSet) -> bool:
+        """Whether all means on a set are over the same images."""
+        results = self._on(eval_set)
+        return all(result.compares_with(results[0]) for result in results)
+
+    def image_count(self, eval_set: EvalSet) -> str:
+        """'5 images', '1 image', '4 of 5 images' if the means are over fewer; empty if unknown."""
+        images = self.sets[eval_set].images
+        counts = [result.images for result in self._on(eval_set)] or [images]
+        least, most = min(counts), max(counts)
+        count = coverage(most, images) if least == most else f"{least}–{most} of {images}"
+        return f"{count} {'image' if images == 1 else 'images'}" if images else ""
+
+    def partial_coverage(self, ref: str, eval_set: EvalSet) -> str:
+        """'3 of 5' if the models' means on a set are not over the same images; else empty."""
+        result = self.results.get(Cell(ref, eval_set))
+        if result is None or self.same_images(eval_set):
+            return ""
+        return f"{result.images} of {self.sets[eval_set].images}"
+
+    def left_out(self, eval_set: EvalSet) -> dict[LeftOut, list[str]]:
+        """The images of a set that were left out, each with the models that lack it."""
+        found: dict[LeftOut, list[str]] = {}
+        for result in self._on(eval_set):
+            for lost in result.left_out:
+                found.setdefault(lost, []).append(result.model)
+        return found
 
     def published(self) -> list[Row]:
-        """The paper's networks, as rows, where a set of the report is among the paper's."""
+        """The paper's networks, as rows, if a set of the report is among the paper's."""
         found = {
             network: Row(_published_ref(network.name), network.name, network.parameters, network.gmacs)
-            for at, group in self.groups.items()
-            for network in published_scores(group.name, at.scale)
+            for eval_set, info in self.sets.items()
+            for network in published_scores(info.name, eval_set.scale)
         }
         return list(found.values())
 
-    def score(self, ref: str, at: SetAt) -> Score | None:
-        if ref.startswith(PUBLISHED):
-            scores = published_scores(self.groups[at].name, at.scale) if at in self.groups else {}
-            for network, score in scores.items():
-                if _published_ref(network.name) == ref:
-                    return Score(score.psnr, score.ssim)
+    def result(self, ref: str, eval_set: EvalSet) -> Result | None:
+        """The result in a cell; a published one has no images."""
+        if not ref.startswith(PUBLISHED):
+            return self.results.get(Cell(ref, eval_set))
+        if eval_set not in self.sets:
             return None
-        return self.scores.get(Cell(ref, at))
+        name, scale = self.sets[eval_set].name, eval_set.scale
+        for network, score in published_scores(name, scale).items():
+            if _published_ref(network.name) == ref:
+                return Result(ref, name, scale, 0, score.psnr, score.ssim)
+        return None
 
     def value(self, row: Row, column: Column) -> float | None:
-        """The number in a cell, in the unit of its column; None where there is none."""
-        if column.at is None:
+        """The number in a cell, in its column's unit; None if there is none."""
+        if column.eval_set is None:
             return row.parameters if column.kind is Kind.PARAMETERS else row.gmacs
-        score = self.score(row.ref, column.at)
-        if score is None:
+        result = self.result(row.ref, column.eval_set)
+        if result is None:
             return None
         match column.kind:
             case Kind.PSNR:
-                return score.psnr
+                return result.psnr_y
             case Kind.SSIM:
-                return score.ssim
+                return result.ssim_y
             case Kind.SECONDS:
-                return score.seconds
+                return result.seconds
             case Kind.DELTA:
-                return self._delta(row.ref, column.at, score)
+                return self._delta(row.ref, column.eval_set, result)
             case Kind.METRIC:
-                return score.metrics.get(column.metric)
+                return result.metrics.get(column.metric)
             case _:
-                return self._gap(row.ref, column.at, score)
+                return self._gap(row.ref, column.eval_set, result)
 
     def mark(self, row: Row, column: Column) -> Mark | None:
-        """Best or second best of a set, among the measured models but the teacher.
+        """Best or second best on a set, among the measured models without the teacher.
 
-        Equal as shown is equal; among two models nobody is second, and where the means are of different
-        images nobody is best.
+        Values that look equal count as equal; of two models none is second, and if the means are over
+        different images none is best.
         """
         if column.kind not in (Kind.PSNR, Kind.SSIM) or row.published or row.ref == self.teacher:
             return None
-        if column.at is not None and not self.same_images(column.at):
+        if column.eval_set is not None and not self.same_images(column.eval_set):
             return None
         values = [self.value(other, column) for other in self.rows.values() if other.ref != self.teacher]
-        known = [shown(column.kind, value) for value in values if value is not None]
+        known = [format_value(column.kind, value) for value in values if value is not None]
         ranks = sorted({value for value in known}, key=_as_number, reverse=True)
-        mine = shown(column.kind, self.value(row, column))
+        mine = format_value(column.kind, self.value(row, column))
         if len(known) < 2 or mine not in ranks[:2]:
             return None
         if mine == ranks[0]:
             return Mark.BEST
         return Mark.SECOND if len(known) > 2 else None
 
-    def failure(self, row: Row, at: SetAt | None) -> str:
-        """Why there is no score; empty where nothing failed."""
-        whole = self.row_failures.get(row.ref, "")
-        return whole or (self.failures.get(Cell(row.ref, at), "") if at is not None else "")
+    def failure(self, row: Row, eval_set: EvalSet | None) -> Failure | None:
+        """Why a cell has no result; None if nothing failed."""
+        found = self.model_failures.get(row.ref)
+        return found or (self.failures.get(Cell(row.ref, eval_set)) if eval_set else None)
 
-    def _delta(self, ref: str, at: SetAt, score: Score) -> float | None:
-        teacher = self.score(self._teacher_of(ref), at)
-        if teacher is None or ref == self._teacher_of(ref) or not score.compares_with(teacher):
+    def _on(self, eval_set: EvalSet) -> list[Result]:
+        return [result for cell, result in self.results.items() if cell.eval_set == eval_set]
+
+    def _delta(self, ref: str, eval_set: EvalSet, result: Result) -> float | None:
+        teacher = self.result(self._teacher_of(ref), eval_set)
+        if teacher is None or ref == self._teacher_of(ref) or not result.compares_with(teacher):
             return None
-        return _finite(score.psnr - teacher.psnr)
+        return _finite(result.psnr_y - teacher.psnr_y)
 
-    def _gap(self, ref: str, at: SetAt, score: Score) -> float | None:
-        """In percent. None for the teacher and the baseline themselves, and where there is no gap."""
+    def _gap(self, ref: str, eval_set: EvalSet, result: Result) -> float | None:
+        """In percent. None for the teacher and the baseline themselves, and if there is no gap."""
         ends = (self._baseline_of(ref), self._teacher_of(ref))
-        baseline, teacher = (self.score(end, at) for end in ends)
-        if baseline is None or teacher is None or ref in ends or teacher.psnr <= baseline.psnr:
+        baseline, teacher = (self.result(end, eval_set) for end in ends)
+        if baseline is None or teacher is None or ref in ends or teacher.psnr_y <= baseline.psnr_y:
             return None
-        if not (score.compares_with(teacher) and score.compares_with(baseline)):
+        if not (result.compares_with(teacher) and result.compares_with(baseline)):
             return None
-        return _finite(100 * (score.psnr - baseline.psnr) / (teacher.psnr - baseline.psnr))
+        return _finite(100 * (result.psnr_y - baseline.psnr_y) / (teacher.psnr_y - baseline.psnr_y))
 
     def _teacher_of(self, ref: str) -> str:
-        """A published student is measured by its own teacher."""
+        """A published student is compared with its own teacher."""
         return _sibling(ref, "teacher") if ref.startswith(PUBLISHED) else self.teacher
 
     def _baseline_of(self, ref: str) -> str:
-        """The paper tells of no bicubic by this protocol: there its gap is unknown."""
+        """The paper has no bicubic by this protocol, so its students' gap to it is unknown."""
         if not ref.startswith(PUBLISHED):
             return self.baseline
         return "" if self.baseline == BICUBIC else _sibling(ref, "student")
 
 
-def shown(kind: Kind, value: float | None) -> str:
-    """A number as people read it, without its unit; empty for None."""
+def row_labels(refs: Iterable[str]) -> dict[str, str]:
+    """Short names for rows, by reference."""
+    return {ref: "Bicubic" if ref == BICUBIC else label for ref, label in model_labels(refs).items()}
+
+
+def format_value(kind: Kind, value: float | None) -> str:
+    """A value as tables show it, without its unit; empty for None."""
     if value is None:
         return ""
     if math.isinf(value):
         return "∞"
-    match kind:
-        case Kind.PARAMETERS:
-            return f"{value / 1e6:.2f}"
-        case Kind.GMACS:
-            return f"{value:.2f}"
-        case Kind.PSNR:
-            return f"{value:.3f}"
-        case Kind.SSIM:
-            return f"{value:.4f}"
-        case Kind.DELTA:
-            return f"{value:+.3f}"
-        case Kind.GAP:
-            return f"{value:.0f}"
-        case Kind.METRIC:
-            return f"{value:.5g}"
-        case _:
-            return f"{value:.3f}" if value < 10 else f"{value:.1f}"
+    if kind is Kind.PARAMETERS:
+        return f"{value / 1e6:.2f}"
+    if kind is Kind.SECONDS:
+        return f"{value:.3f}" if value < 10 else f"{value:.1f}"
+    return f"{value:{_FORMATS[kind]}}"
+
+
+_FORMATS = {
+    Kind.GMACS: ".2f",
+    Kind.PSNR: ".3f",
+    Kind.SSIM: ".4f",
+    Kind.DELTA: "+.3f",
+    Kind.GAP: ".0f",
+    Kind.METRIC: ".5g",
+}
 
 
 def _finite(value: float) -> float | None:

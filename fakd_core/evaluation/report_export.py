@@ -1,18 +1,16 @@
-"""The table as text to paste: Markdown, LaTeX, CSV."""
+"""A report as text to paste: Markdown, LaTeX, CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 
-from fakd_core.evaluation import coverage
 from fakd_core.evaluation.published import SOURCE
-from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, Score, SetAt, shown
+from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, format_value
+from fakd_core.evaluation.results import EvalSet, Result, csv_text
 
 HEADINGS = {
     Kind.PARAMETERS: "Params (M)",
@@ -23,7 +21,13 @@ HEADINGS = {
     Kind.GAP: "Gap %",
     Kind.SECONDS: "s/image",
 }
-"""Of the columns but those of installed packages."""
+PROTOCOL = (
+    "PSNR (dB) and SSIM on BT.601 luma, output rounded to 8 bits, scale px cut from every side; LR images: "
+    "the set's own, else MATLAB's bicubic; GMACs for 64×36 px LR (256×144 px output at ×4)"
+)
+"""In one line; `fakd_core.evaluation.metrics.PROTOCOL` has the details."""
+
+PUBLISHED_NOTE = f"published: {SOURCE}"
 _NOTHING = "–"
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -46,7 +50,7 @@ _LATEX = {
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a report is shown, in the order in which it is."""
+    """The rows and columns of a report that are shown, in order."""
 
     report: Report
     rows: Sequence[Row]
@@ -57,48 +61,49 @@ class Selection:
         return any(row.published for row in self.rows)
 
     def text(self, row: Row, column: Column) -> str:
-        if self.report.failure(row, column.at):
+        if self.report.failure(row, column.eval_set):
             return "failed"
-        return shown(column.kind, self.report.value(row, column)) or _NOTHING
+        return format_value(column.kind, self.report.value(row, column)) or _NOTHING
 
-    def part(self, row: Row, column: Column) -> str:
-        """' (3 of 5)' after a PSNR whose images are others than another model's."""
-        at = column.at if column.kind is Kind.PSNR else None
-        of = coverage.part(self.report, row.ref, at) if at else ""
-        return f" ({of})" if of else ""
+    def coverage(self, row: Row, column: Column) -> str:
+        """' (3 of 5)' after a PSNR over other images than another model's."""
+        eval_set = column.eval_set if column.kind is Kind.PSNR else None
+        partial = self.report.partial_coverage(row.ref, eval_set) if eval_set else ""
+        return f" ({partial})" if partial else ""
 
-    def title(self, at: SetAt) -> str:
-        """'Set5 ×4', or 'Set5 ×4 (4 of 5 images)' where the means are of fewer."""
-        partly = f" ({coverage.images(self.report, at)})" if coverage.left_out(self.report, at) else ""
-        return f"{self.report.title(at)}{partly}"
+    def title(self, eval_set: EvalSet) -> str:
+        """'Set5 ×4', or 'Set5 ×4 (4 of 5 images)' if the means are over fewer."""
+        report = self.report
+        count = f" ({report.image_count(eval_set)})" if report.left_out(eval_set) else ""
+        return f"{report.title(eval_set)}{count}"
 
     def notes(self) -> list[str]:
-        """One line each: how it was measured, and what was left out."""
+        """One line each: the protocol, and every image that was left out."""
         report = self.report
-        left_out = [
-            f"{report.title(at)}: left out {lost.file} ({lost.reason})"
-            + ("" if len(refs) == measured else f" for {', '.join(report.rows[ref].label for ref in refs)}")
-            for at in dict.fromkeys(column.at for column in self.columns if column.at)
-            for measured in [sum(cell.at == at for cell in report.scores)]
-            for lost, refs in coverage.left_out(report, at).items()
-        ]
-        return [" ".join(line.split()) for line in (*lines(self.published), *left_out)]
+        notes = protocol_lines(self.published)
+        for eval_set in dict.fromkeys(column.eval_set for column in self.columns if column.eval_set):
+            scored = sum(cell.eval_set == eval_set for cell in report.results)
+            for lost, refs in report.left_out(eval_set).items():
+                models = ", ".join(report.rows[ref].label for ref in refs)
+                suffix = "" if len(refs) == scored else f" for {models}"
+                notes.append(f"{report.title(eval_set)}: left out {lost.file} ({lost.reason}){suffix}")
+        return [" ".join(line.split()) for line in notes]
 
 
 def heading(column: Column) -> str:
-    """What stands above a column, below its set's name."""
+    """The heading of a column, below its set's name."""
     return column.metric or HEADINGS[column.kind]
 
 
-def name_of(row: Row) -> str:
-    """A row's name where nothing else says that its figures are published ones."""
+def row_name(row: Row) -> str:
+    """A row's name, marked if its figures are published ones."""
     return f"{row.label} (published)" if row.published else row.label
 
 
 def to_markdown(selection: Selection) -> str:
-    """A Markdown table; comments below it say how it was measured, and what was left out."""
+    """A Markdown table; the protocol and the images left out follow as comments."""
     headings = [
-        f"{selection.title(column.at)} {heading(column)}" if column.at else heading(column)
+        f"{selection.title(column.eval_set)} {heading(column)}" if column.eval_set else heading(column)
         for column in selection.columns
     ]
     table = [["Model", *map(_as_markdown, headings)], ["---", *["---:"] * len(headings)]]
@@ -111,8 +116,8 @@ def to_markdown(selection: Selection) -> str:
                     text = f"**{text}**"
                 case Mark.SECOND:
                     text = f"<u>{text}</u>"
-            cells.append(f"{text}{selection.part(row, column)}")
-        table.append([_as_markdown(name_of(row)), *cells])
+            cells.append(f"{text}{selection.coverage(row, column)}")
+        table.append([_as_markdown(row_name(row)), *cells])
     body = [f"| {' | '.join(cells)} |" for cells in table]
     notes = [f"<!-- {line.replace('-->', '-- >')} -->" for line in selection.notes()]
     return "\n".join([*body, "", *notes, ""])
@@ -121,13 +126,13 @@ def to_markdown(selection: Selection) -> str:
 def to_latex(selection: Selection) -> str:
     """A tabular for booktabs, best bold, second best underlined; published rows below a rule, in italics."""
     columns = selection.columns
-    spans = [(at, len(list(group))) for at, group in groupby(columns, lambda column: column.at)]
+    spans = [(key, len(list(group))) for key, group in groupby(columns, lambda column: column.eval_set)]
     titles, rules, first = [""], [], 2
-    for at, width in spans:
-        if at is None:
+    for eval_set, width in spans:
+        if eval_set is None:
             titles += [""] * width
         else:
-            titles.append(rf"\multicolumn{{{width}}}{{c}}{{{_escape(selection.title(at))}}}")
+            titles.append(rf"\multicolumn{{{width}}}{{c}}{{{_escape(selection.title(eval_set))}}}")
             rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
         first += width
     out = [f"% {line}" for line in selection.notes()]
@@ -150,92 +155,79 @@ def to_latex(selection: Selection) -> str:
 
 
 def to_csv(selection: Selection) -> str:
-    """A line per model and set, in full precision; `source` tells measured from published.
+    """One line per model and set, in full precision; `source` is measured or published.
 
-    The means are of `images` of the `images_in_set`. Metrics of installed packages are the last columns.
+    The means are over `images` of the `images_in_set`. Metrics of installed packages are the last columns.
     """
-    added = selection.report.metrics()
+    report, added = selection.report, selection.report.metrics()
     names = [
-        "model",
-        "set",
-        "scale",
-        "images",
-        "psnr_y_db",
-        "ssim_y",
-        "delta_teacher_db",
-        "gap_closed_percent",
+        *("model", "set", "scale", "images", "psnr_y_db", "ssim_y", "delta_teacher_db", "gap_closed_percent"),
+        *("seconds_per_image", "parameters", "gmacs", "source", "file", "images_in_set"),
     ]
-    names += ["seconds_per_image", "parameters", "gmacs", "source", "file", "images_in_set"]
-    table: list[list[object]] = []
-    for row, at, score in _scores(selection):
-        derived = [selection.report.value(row, Column(kind, at)) for kind in (Kind.DELTA, Kind.GAP)]
-        group, name = selection.report.groups[at], selection.report.set_name(at)
-        whole = None if row.published else group.images
-        images = None if row.published else coverage.measured_images(selection.report, score, at)
-        head = [row.label, name, at.scale, images, score.psnr, score.ssim, *derived, score.seconds]
-        source = "published" if row.published else "measured"
-        ref = "" if row.published else row.ref
-        others = [score.metrics.get(name) for name in added]
-        table.append([*head, row.parameters, row.gmacs, source, ref, whole, *others])
-    return _csv([*names, *added], table)
+    table: list[Sequence[object]] = [[*names, *added]]
+    for row, eval_set, result in _results(selection):
+        derived = [report.value(row, Column(kind, eval_set)) for kind in (Kind.DELTA, Kind.GAP)]
+        counts = (None, None) if row.published else (result.images, report.sets[eval_set].images)
+        head = [row.label, report.set_name(eval_set), eval_set.scale, counts[0]]
+        scores = [result.psnr_y, result.ssim_y, *derived, result.seconds]
+        source = ["published", ""] if row.published else ["measured", row.ref]
+        metrics = [result.metrics.get(name) for name in added]
+        table.append([*head, *scores, row.parameters, row.gmacs, *source, counts[1], *metrics])
+    return csv_text(table)
 
 
 def to_csv_per_image(selection: Selection) -> str:
-    """A line per model, set and image, in full precision; of measured figures only.
+    """One line per model, set and image, in full precision; measured values only.
 
-    An image that was left out has its file and, in `left_out`, the reason instead of figures. Metrics of
+    An image that was left out has its file and, in `left_out`, the reason instead of scores. Metrics of
     installed packages are the last columns.
     """
-    added = selection.report.metrics()
+    report, added = selection.report, selection.report.metrics()
     names = ["model", "set", "scale", "image", "psnr_y_db", "ssim_y", "delta_teacher_db", "seconds"]
-    names.append("left_out")
-    table: list[list[object]] = []
-    for row, at, score in _scores(selection):
-        deltas = image_deltas(selection.report, row.ref, at)
-        head = [row.label, selection.report.set_name(at), at.scale]
-        for image in score.images:
-            figures = [image.psnr_y, image.ssim_y, deltas.get(image.name), image.seconds]
-            table.append([*head, image.name, *figures, "", *(image.metrics.get(name) for name in added)])
-        nothing = [""] * len(added)
-        table += [[*head, lost.file, *[""] * 4, lost.reason, *nothing] for lost in score.left_out]
-    return _csv([*names, *added], table)
+    table: list[Sequence[object]] = [[*names, "left_out", *added]]
+    for row, eval_set, result in _results(selection):
+        deltas = image_deltas(report, row.ref, eval_set)
+        head = [row.label, report.set_name(eval_set), eval_set.scale]
+        for image in result.per_image:
+            scores = [image.psnr_y, image.ssim_y, deltas.get(image.name), image.seconds]
+            table.append([*head, image.name, *scores, "", *(image.metrics.get(name) for name in added)])
+        empty = [""] * len(added)
+        table += [[*head, lost.file, *[""] * 4, lost.reason, *empty] for lost in result.left_out]
+    return csv_text(table)
 
 
-def image_deltas(report: Report, ref: str, at: SetAt) -> dict[str, float]:
-    """PSNR minus the teacher's, in dB, by image; empty for the teacher and without one."""
-    mine, teacher = report.score(ref, at), report.score(report.teacher, at)
+def image_deltas(report: Report, ref: str, eval_set: EvalSet) -> dict[str, float]:
+    """PSNR minus the teacher's in dB, by image; empty for the teacher and without one."""
+    mine, teacher = report.result(ref, eval_set), report.result(report.teacher, eval_set)
     if mine is None or teacher is None or ref == report.teacher:
         return {}
-    theirs = {image.name: image.psnr_y for image in teacher.images}
-    both = [image for image in mine.images if image.name in theirs]
+    theirs = {image.name: image.psnr_y for image in teacher.per_image}
+    both = [image for image in mine.per_image if image.name in theirs]
     deltas = {image.name: image.psnr_y - theirs[image.name] for image in both}
     return {name: delta for name, delta in deltas.items() if isfinite(delta)}
 
 
-def _scores(selection: Selection) -> list[tuple[Row, SetAt, Score]]:
+def protocol_lines(published: bool) -> list[str]:
+    """The lines under a copy: the protocol, and the source of published figures if there are any."""
+    return [PROTOCOL, PUBLISHED_NOTE] if published else [PROTOCOL]
+
+
+def _results(selection: Selection) -> list[tuple[Row, EvalSet, Result]]:
     return [
-        (row, at, score)
-        for at in selection.report.groups
+        (row, eval_set, result)
+        for eval_set in selection.report.sets
         for row in selection.rows
-        if (score := selection.report.score(row.ref, at)) is not None
+        if (result := selection.report.result(row.ref, eval_set)) is not None
     ]
 
 
-def _csv(names: Sequence[str], table: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(table)
-    return text.getvalue()
-
-
 def _as_markdown(text: str) -> str:
-    """`text` as it is, in a cell: no bar, emphasis, code, link or tag."""
+    """Escape bars, emphasis, code, links and tags for a table cell."""
     return re.sub(r"([\\|*`<\[])", r"\\\1", " ".join(text.split()))
 
 
 def _latex_row(selection: Selection, row: Row) -> str:
-    cells = [_escape(name_of(row))]
+    cells = [_escape(row_name(row))]
     for column in selection.columns:
         text = _number(selection.text(row, column))
         match selection.report.mark(row, column):
@@ -243,12 +235,12 @@ def _latex_row(selection: Selection, row: Row) -> str:
                 text = rf"\textbf{{{text}}}"
             case Mark.SECOND:
                 text = rf"\underline{{{text}}}"
-        cells.append(f"{text}{selection.part(row, column)}")
+        cells.append(f"{text}{selection.coverage(row, column)}")
     return _latex_line([rf"\textit{{{cell}}}" for cell in cells] if row.published else cells)
 
 
 def _number(text: str) -> str:
-    """A figure with its sign as LaTeX sets it."""
+    """A number in LaTeX, with a minus rather than a hyphen."""
     return f"${text}$" if text[:1] in ("+", "-") else _escape(text)
 
 
@@ -257,23 +249,4 @@ def _latex_line(cells: Sequence[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in text)
-
-
-PROTOCOL = (
-    "PSNR (dB) and SSIM on BT.601 luma, output rounded to 8 bits, scale px cut from every side; LR images: "
-    "the set's own, else MATLAB's bicubic; GMACs for 64×36 px LR (256×144 px output at ×4)"
-)
-"""One line. `fakd_core.evaluation.metrics.PROTOCOL` says it at length."""
-
-MORE = (
-    "Best in bold, second best underlined, the teacher apart; Δ is PSNR minus the teacher's; gap closed is "
-    "(PSNR − baseline)/(teacher − baseline). Time is that of upscaling alone on this machine, per image. "
-    "A set that a student was trained on flatters it: the Quick preset trains on five of the seven samples."
-)
-PUBLISHED_NOTE = f"published: {SOURCE}"
-
-
-def lines(published: bool) -> list[str]:
-    """What stands under a copy: the protocol, and the source of published figures if there are any."""
-    return [PROTOCOL, PUBLISHED_NOTE] if published else [PROTOCOL]
+    return "".join(_LATEX.get(character, character) for character in text)

@@ -1,7 +1,9 @@
-"""Scores of models on sets, and the JSON that `fakd evaluate --json` prints. Loads no torch."""
+"""Scores of models on sets of images, and their forms as JSON and CSV. Loads no torch."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
@@ -12,10 +14,31 @@ from fakd_core.evaluation.metrics import METRICS, PROTOCOL
 
 
 @dataclass(frozen=True)
-class ImageResult:
-    """PSNR in dB and SSIM on Y of one image; `seconds` is the upscaling alone, the lesser of two if quick.
+class EvalSet:
+    """A set of images at a scale; `data` is its folder, or its name if the folder is unknown."""
 
-    `metrics` are what installed packages measure beside them, by name.
+    data: str
+    scale: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model, by its reference, on one set."""
+
+    ref: str
+    eval_set: EvalSet
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """Scores of one image.
+
+    Attributes:
+        name: The image's name in its set.
+        psnr_y: PSNR in dB on luma.
+        ssim_y: SSIM on luma.
+        seconds: Upscaling time alone; the shorter of two passes if one takes less than 0.25 s.
+        metrics: Values of the metrics of installed packages, by name.
     """
 
     name: str
@@ -27,7 +50,7 @@ class ImageResult:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An image of a set that no score could be had of: its file, and why."""
+    """An image of a set that could not be scored: its file, and why."""
 
     file: str
     reason: str
@@ -35,7 +58,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Result:
-    """One model on one set; the scores are means over the `images` that were measured."""
+    """One model on one set; the scores are means over the `images` that were scored."""
 
     model: str
     dataset: str
@@ -43,53 +66,73 @@ class Result:
     images: int
     psnr_y: float
     ssim_y: float
-    per_image: tuple[ImageResult, ...]
+    per_image: tuple[ImageResult, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
     @property
+    def images_in_set(self) -> int:
+        return self.images + len(self.left_out)
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean upscaling time per image; None if the images are not known one by one."""
+        return fmean(image.seconds for image in self.per_image) if self.per_image else None
+
+    @property
     def metrics(self) -> dict[str, float]:
-        """The means of what installed packages measure, by name."""
-        return mean_metrics(self.per_image)
+        """Means of the metrics of installed packages that every image has, by name."""
+        first = self.per_image[0].metrics if self.per_image else {}
+        shared = [name for name in first if all(name in image.metrics for image in self.per_image)]
+        return {name: fmean(image.metrics[name] for image in self.per_image) for name in shared}
 
     @property
     def coverage(self) -> str:
-        """'5', or '4 of 5' where images were left out."""
-        return covered(self.images, self.images + len(self.left_out))
+        """'5', or '4 of 5' if images were left out."""
+        return coverage(self.images, self.images_in_set)
+
+    def compares_with(self, other: Result) -> bool:
+        """Whether both are means over the same images, as far as is known."""
+        if not self.left_out and not other.left_out:
+            return True
+        mine, theirs = ({image.name for image in result.per_image} for result in (self, other))
+        return not mine or not theirs or mine == theirs
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A model that could not be measured on a set; `dataset` and `scale` are None if it was on none."""
+    """A model that could not be evaluated on a set; `dataset` and `scale` are None if on none.
+
+    `details` is the traceback of an unexpected error; it is not written to JSON.
+    """
 
     model: str
     reason: str
     dataset: str | None = None
     scale: int | None = None
+    details: str = field(default="", repr=False, compare=False)
 
 
-def mean_metrics(images: Sequence[ImageResult]) -> dict[str, float]:
-    """The means of what every one of `images` was measured by beside PSNR and SSIM, by name."""
-    first = images[0].metrics if images else {}
-    shared = [name for name in first if all(name in image.metrics for image in images)]
-    return {name: fmean(image.metrics[name] for image in images) for name in shared}
+def coverage(scored: int, images: int) -> str:
+    """The number of images behind a mean: '5', or '4 of 5'."""
+    return str(scored) if scored == images else f"{scored} of {images}"
 
 
-def covered(measured: int, of: int) -> str:
-    """How many images an average is of: '5', or '4 of 5'."""
-    return str(measured) if measured == of else f"{measured} of {of}"
+def added_metrics(results: Iterable[Result]) -> list[str]:
+    """Names of the metrics of installed packages in `results`, in the order of first appearance."""
+    return list(dict.fromkeys(name for result in results for name in result.metrics))
 
 
 def protocol(results: Iterable[Result]) -> dict[str, str]:
-    """What each figure of `results` means, by name; `metrics.PROTOCOL` and the added metrics."""
-    measured = {name for result in results for name in result.metrics}
-    return PROTOCOL | {metric.name: metric.description for metric in METRICS if metric.name in measured}
+    """The meaning of each value in `results`, by name: `metrics.PROTOCOL` and the added metrics."""
+    added = added_metrics(results)
+    return PROTOCOL | {metric.name: metric.description for metric in METRICS if metric.name in added}
 
 
 def to_json(results: Iterable[Result], failures: Iterable[Failure] = ()) -> dict[str, Any]:
     """`{"results": [...], "protocol": {...}}`, for `json.dumps`; an infinite PSNR (SR equals HR) is None.
 
-    A result that is not of all the set's images has `left_out`, and there is `failures` if there are some.
-    Where metrics of installed packages were measured, results and images have them in `metrics`.
+    A result over a part of its set has `left_out`, and `failures` is there if there are some. Metrics of
+    installed packages stand in `metrics` of results and images.
     """
     results = list(results)
     rows = []
@@ -100,14 +143,17 @@ def to_json(results: Iterable[Result], failures: Iterable[Failure] = ()) -> dict
                 if not part.get(name, True):
                     del part[name]
         rows.append(row)
-    failed = [asdict(failure) for failure in failures]
+    failed = [
+        {name: value for name, value in asdict(failure).items() if name != "details"} for failure in failures
+    ]
     return {"results": rows, **({"failures": failed} if failed else {}), "protocol": protocol(results)}
 
 
 def from_json(document: object) -> list[Result]:
-    """The results in what `to_json` made; keys that others added are left alone.
+    """Read the results that `to_json` wrote; unknown keys are ignored.
 
-    Raises `DataError` that says what is missing or wrong, and in which result.
+    Raises:
+        DataError: Something is missing or wrong; the message names the result.
     """
     rows = document.get("results") if isinstance(document, dict) else None
     if not isinstance(rows, list):
@@ -126,7 +172,7 @@ def from_json(document: object) -> list[Result]:
 
 
 def failures_from_json(document: object) -> list[Failure]:
-    """The failures in what `to_json` made; none where it lists none. Raises `DataError` as `from_json`."""
+    """Read the failures that `to_json` wrote, if any; raises `DataError` as `from_json`."""
     rows = document.get("failures", []) if isinstance(document, dict) else []
     failures = []
     try:
@@ -143,6 +189,44 @@ def failures_from_json(document: object) -> list[Failure]:
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f"failure {len(failures) + 1} is damaged: {error}") from None
     return failures
+
+
+def to_csv(results: Iterable[Result]) -> str:
+    """A header, then one line per image and one named `mean` per result.
+
+    A line of `mean` has the number of images scored and in the set; an image that was left out has its file
+    and the reason instead of scores. Metrics of installed packages are the last columns.
+    """
+    results = list(results)
+    added = added_metrics(results)
+    names = ["model", "dataset", "scale", "image", "psnr_y", "ssim_y", "seconds"]
+    table: list[Sequence[object]] = [[*names, "images", "images_in_set", "left_out", *added]]
+    for result in results:
+        head = [result.model, result.dataset, result.scale]
+        for image in result.per_image:
+            scores = _digits(image.psnr_y, image.ssim_y, image.seconds)
+            table.append([*head, image.name, *scores, "", "", "", *_added(image.metrics, added)])
+        for lost in result.left_out:
+            table.append([*head, lost.file, "", "", "", "", "", lost.reason, *_added({}, added)])
+        scores = _digits(result.psnr_y, result.ssim_y, result.seconds)
+        counts = [result.images, result.images_in_set]
+        table.append([*head, "mean", *scores, *counts, "", *_added(result.metrics, added)])
+    return csv_text(table)
+
+
+def csv_text(table: Iterable[Sequence[object]]) -> str:
+    """`table` as CSV, one line per row."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(table)
+    return text.getvalue()
+
+
+def _digits(psnr: float, ssim: float, seconds: float | None) -> list[str]:
+    return [f"{psnr:.4f}", f"{ssim:.6f}", "" if seconds is None else f"{seconds:.4f}"]
+
+
+def _added(metrics: Mapping[str, float], names: Iterable[str]) -> list[str]:
+    return [f"{metrics[name]:.6g}" if name in metrics else "" for name in names]
 
 
 def _result(row: dict[str, Any]) -> Result:

@@ -10,9 +10,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from fakd_core.data.folders import SAMPLES, resolve_data
+from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation.published import SETS, published_set
-from fakd_core.evaluation.report import BICUBIC
-from fakd_core.models.references import model_labels, split_taps
+from fakd_core.evaluation.report import row_labels
+from fakd_core.models.references import split_taps
 from fakd_gui.session.run_folders import has_student
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Remembered, part, texts
@@ -62,7 +63,7 @@ class Chooser(QWidget):
         others = [ref for ref in _bundled() if ref not in chosen and ref != session.teacher]
         refs = [ref for ref in dict.fromkeys((*chosen, *others, session.teacher)) if ref]
         refs = [ref for ref in refs if ref != session.teacher] + [session.teacher] * bool(session.teacher)
-        return {BICUBIC: "Bicubic", **model_labels(refs)}
+        return row_labels([BICUBIC, *refs])
 
     def add_model(self, ref: str) -> None:
         """Offer the file, run folder or bundled model `ref`, ticked."""

@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.evaluation.report import Kind, Report, SetAt, shown
+from fakd_core.evaluation.report import Kind, Report, format_value
 from fakd_core.evaluation.report_export import image_deltas
-from fakd_core.evaluation.results import LeftOut
+from fakd_core.evaluation.results import EvalSet, LeftOut
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
 
 COLUMNS = (
@@ -54,8 +54,8 @@ class Scored:
     @property
     def label(self) -> str:
         """What stands below it on a film strip."""
-        delta = "" if self.delta is None else f" ({shown(Kind.DELTA, self.delta).replace('-', '−')})"
-        return f"{self.name} {shown(Kind.PSNR, self.psnr)} dB{delta}"
+        delta = "" if self.delta is None else f" ({format_value(Kind.DELTA, self.delta).replace('-', '−')})"
+        return f"{self.name} {format_value(Kind.PSNR, self.psnr)} dB{delta}"
 
 
 class ImageList(QWidget):
@@ -68,7 +68,7 @@ class ImageList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.ref = ""
-        self.at: SetAt | None = None
+        self.eval_set: EvalSet | None = None
         self.kind = Kind.PSNR
         self.scored: list[Scored] = []
         self.left_out: tuple[LeftOut, ...] = ()
@@ -115,19 +115,19 @@ class ImageList(QWidget):
         layout.addWidget(self.table, 1)
         follow_theme(self, self._apply_theme)
 
-    def show_cell(self, report: Report, ref: str, at: SetAt, kind: Kind) -> None:
-        """List the images of `ref` on `at`, the worst by `kind` first."""
-        score = report.score(ref, at)
-        if score is None:
+    def show_cell(self, report: Report, ref: str, eval_set: EvalSet, kind: Kind) -> None:
+        """List the images of `ref` on `eval_set`, the worst by `kind` first."""
+        result = report.result(ref, eval_set)
+        if result is None:
             return
-        self.ref, self.at = ref, at
-        deltas = image_deltas(report, ref, at)
+        self.ref, self.eval_set = ref, eval_set
+        deltas = image_deltas(report, ref, eval_set)
         self.scored = [
             Scored(image.name, image.psnr_y, image.ssim_y, deltas.get(image.name), image.seconds)
-            for image in score.images
+            for image in result.per_image
         ]
-        self.left_out = score.left_out
-        self._name = f"{report.rows[ref].label} on {report.title(at)}"
+        self.left_out = result.left_out
+        self._name = f"{report.rows[ref].label} on {report.title(eval_set)}"
         self.order_by(Kind.DELTA if kind in (Kind.DELTA, Kind.GAP) else kind)
         self.show_button.setEnabled(bool(self.scored))
 
@@ -150,7 +150,7 @@ class ImageList(QWidget):
         self.table.setRowCount(len(self.scored) + count)
         for row, one in enumerate(self.scored):
             for column, (what, _, _) in enumerate(COLUMNS):
-                text = one.name if what is None else shown(what, one.value(what)).replace("-", "−")
+                text = one.name if what is None else format_value(what, one.value(what)).replace("-", "−")
                 item = QTableWidgetItem(text)
                 if what is not None:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

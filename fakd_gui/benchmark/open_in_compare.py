@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from fakd_core.evaluation.report import BICUBIC, SetAt
+from fakd_core.data.resize import BICUBIC
+from fakd_core.evaluation.results import EvalSet
 from fakd_core.events import CancelToken
 from fakd_core.models.references import bundled_models, split_taps
 from fakd_gui.benchmark.image_list import Scored
@@ -25,14 +26,14 @@ class OpenInCompare(QObject):
         self._finding.result.connect(self._show)
         self._finding.failed.connect(session.error)
 
-    def show(self, ref: str, at: SetAt, scored: Sequence[Scored], first: int) -> None:
+    def show(self, ref: str, eval_set: EvalSet, scored: Sequence[Scored], first: int) -> None:
         """Ask for `scored` in this order in Compare, with the one number `first` open."""
         scored = list(scored)
 
         def work(token: CancelToken) -> tuple[str, list[Path], list[str], int]:
             from fakd_core.data.datasets import open_dataset
 
-            dataset = open_dataset(Path(at.data), at.scale)
+            dataset = open_dataset(Path(eval_set.data), eval_set.scale)
             files = dict(zip(dataset.names, dataset.hr_files, strict=True))
             found = [one for one in scored if one.name in files]
             start = found.index(scored[first]) if scored[first] in found else 0

@@ -17,14 +17,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.evaluation.report import BICUBIC, Kind, Report, SetAt
-from fakd_core.evaluation.report_export import MORE, PROTOCOL
+from fakd_core.data.resize import BICUBIC
+from fakd_core.evaluation.report import Kind, Report, Row
+from fakd_core.evaluation.report_export import PROTOCOL
+from fakd_core.evaluation.results import EvalSet
 from fakd_gui.benchmark.chooser import Chooser
 from fakd_gui.benchmark.image_list import ImageList
 from fakd_gui.benchmark.open_in_compare import OpenInCompare
 from fakd_gui.benchmark.output_bar import OutputBar
 from fakd_gui.benchmark.report_model import Order
-from fakd_gui.benchmark.runner import Runner, empty_report
+from fakd_gui.benchmark.runner import Runner
 from fakd_gui.benchmark.saved_tables import SavedTables
 from fakd_gui.benchmark.table import ResultTable
 from fakd_gui.benchmark.table_page import EmptyTable, ProvenanceLabel
@@ -37,6 +39,11 @@ from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.file_drops import FileDrops
 
 REFRESH_MS = 50
+MORE = (
+    "Best in bold, second best underlined, the teacher apart; Δ is PSNR minus the teacher's; gap closed is "
+    "(PSNR − baseline)/(teacher − baseline). Time is that of upscaling alone on this machine, per image. "
+    "Scores on images seen in training are optimistic: the Quick preset trains on five of the seven samples."
+)
 
 
 class BenchmarkPanel(QWidget):
@@ -76,9 +83,10 @@ class BenchmarkPanel(QWidget):
         last = self.table.report
         teacher = self.session.teacher if self.session.teacher in refs else last.teacher
         baseline = last.baseline if last.baseline in refs and last.baseline != teacher else BICUBIC
-        report = empty_report(self.chooser.labels(), refs, teacher, baseline)
+        labels = self.chooser.labels()
+        report = Report([Row(ref, labels.get(ref, ref)) for ref in refs], teacher, baseline)
         self._show(report)
-        self.runner.start(report, folders, refs, self.session.scale)
+        self.runner.start(report, folders, self.session.scale)
 
     def open_results(self, path: Path) -> None:
         """Show the results in `path`: a saved table, or what `fakd evaluate --json` printed."""
@@ -191,7 +199,7 @@ class BenchmarkPanel(QWidget):
         self.output.reference_wanted.connect(self.tables.open_reference)
         self.status.cancelled.connect(self.cancel)
         self.runner.changed.connect(self._due.start)
-        self.runner.noted.connect(self.table.reported.refresh_cell)
+        self.runner.cell_progressed.connect(self.table.reported.refresh_cell)
         self.runner.progressed.connect(self._say_progress)
         self.runner.busy.connect(self._busy_changed)
         self.runner.finished.connect(self._refresh)
@@ -224,15 +232,15 @@ class BenchmarkPanel(QWidget):
         if report.baseline == ref:
             report.baseline = BICUBIC
         self._refresh()
-        if self.images.at is not None:
-            self.images.show_cell(report, self.images.ref, self.images.at, self.images.kind)
+        if self.images.eval_set is not None:
+            self.images.show_cell(report, self.images.ref, self.images.eval_set, self.images.kind)
 
     def _set_baseline(self, ref: str) -> None:
         self.table.report.baseline = ref
         self._refresh()
 
-    def _list_images(self, ref: str, at: SetAt, kind: Kind) -> None:
-        self.images.show_cell(self.table.report, ref, at, kind)
+    def _list_images(self, ref: str, eval_set: EvalSet, kind: Kind) -> None:
+        self.images.show_cell(self.table.report, ref, eval_set, kind)
         self.images.show()
 
     def _enter_images(self) -> None:
@@ -244,15 +252,15 @@ class BenchmarkPanel(QWidget):
         self.table.setFocus()
 
     def _show_images(self, first: int) -> None:
-        at = self.images.at
-        if at is None or not self.images.scored:
+        eval_set = self.images.eval_set
+        if eval_set is None or not self.images.scored:
             return
-        if not Path(at.data).is_dir():
+        if not Path(eval_set.data).is_dir():
             # Results from elsewhere name a set that may be here, too.
-            name = self.table.report.groups[at].name
+            name = self.table.report.sets[eval_set].name
             here = [folder for folder in self.chooser.folders if folder.name.lower() == name.lower()]
-            at = replace(at, data=str(here[0])) if here else at
-        self.behind.show(self.images.ref, at, self.images.scored, first)
+            eval_set = replace(eval_set, data=str(here[0])) if here else eval_set
+        self.behind.show(self.images.ref, eval_set, self.images.scored, first)
 
     # -- following
 
@@ -294,7 +302,7 @@ class BenchmarkPanel(QWidget):
 
     def _keep(self) -> None:
         """Leave the table for the next start."""
-        if self.table.report.scores:
+        if self.table.report.results:
             self.tables.keep(self.table.report)
 
     def _enable(self) -> None:
@@ -303,4 +311,4 @@ class BenchmarkPanel(QWidget):
         tip = "What was measured before is not measured again (F5)"
         self.bar.run_button.setToolTip(tip if ready else "Tick at least one model and one set")
         self.empty.say(ready)
-        self.output.enable(bool(self.table.report.scores))
+        self.output.enable(bool(self.table.report.results))

@@ -9,10 +9,10 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import QWidget
 
-from fakd_core.evaluation import coverage
-from fakd_core.evaluation.report import BICUBIC, Cell, Column, Kind, Mark, Report, Row, SetAt, shown
+from fakd_core.data.resize import BICUBIC
+from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, format_value
 from fakd_core.evaluation.report_export import Selection, heading
-from fakd_core.evaluation.results import covered
+from fakd_core.evaluation.results import Cell, EvalSet, Failure
 from fakd_gui.widgets.theme import current_theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -54,11 +54,11 @@ class Order:
 
     def to_plain(self) -> dict[str, object]:
         """For a JSON file."""
-        at = self.column.at if self.column else None
+        eval_set = self.column.eval_set if self.column else None
         return {
             "kind": str(self.column.kind) if self.column else "",
-            "data": at.data if at else "",
-            "scale": at.scale if at else 0,
+            "data": eval_set.data if eval_set else "",
+            "scale": eval_set.scale if eval_set else 0,
             "metric": self.column.metric if self.column else "",
             "descending": self.descending,
         }
@@ -72,9 +72,9 @@ class Order:
             return Order(None, descending)
         if kind not in list(Kind):
             return None
-        at = SetAt(str(data), scale) if data and isinstance(scale, int) else None
+        eval_set = EvalSet(str(data), scale) if data and isinstance(scale, int) else None
         metric = found.get("metric")
-        return Order(Column(Kind(str(kind)), at, metric if isinstance(metric, str) else ""), descending)
+        return Order(Column(Kind(str(kind)), eval_set, metric if isinstance(metric, str) else ""), descending)
 
 
 class ReportModel(QAbstractTableModel):
@@ -112,13 +112,13 @@ class ReportModel(QAbstractTableModel):
         for row, shown_row in enumerate(self.rows):
             if shown_row.ref == cell.ref:
                 for column, shown_column in enumerate(self.columns):
-                    if shown_column.at == cell.at:
+                    if shown_column.eval_set == cell.eval_set:
                         index = self.index(row, column)
                         self.dataChanged.emit(index, index)
 
     def selection(self) -> Selection:
         """What is shown, to copy: models without any figure are left out."""
-        done = {cell.ref for cell in self.report.scores}
+        done = {cell.ref for cell in self.report.results}
         rows = [row for row in self.rows if row.published or row.ref in done]
         return Selection(self.report, rows, self.columns)
 
@@ -141,7 +141,7 @@ class ReportModel(QAbstractTableModel):
         self._shown.clear()
 
     def _show(self, row: Row, column: Column, role: int) -> object:
-        failure = self.report.failure(row, column.at)
+        failure = self.report.failure(row, column.eval_set)
         match role:
             case Role.DisplayRole:
                 return self._text(row, column, failure)
@@ -152,8 +152,8 @@ class ReportModel(QAbstractTableModel):
             case Role.ForegroundRole:
                 return self._colour(row, column, failure)
             case Role.ToolTipRole:
-                return f"{failure}\nRight click to copy it" if failure else self._tip(row, column)
-        return f"{self.label(row)}, {failure or self._tip(row, column)}"
+                return f"{failure.reason}\nRight click to copy it" if failure else self._tip(row, column)
+        return f"{self.label(row)}, {failure.reason if failure else self._tip(row, column)}"
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> object:
         if orientation is Qt.Orientation.Horizontal:
@@ -188,7 +188,7 @@ class ReportModel(QAbstractTableModel):
                 metrics = QFontMetrics(QFont())
                 return QSize(metrics.horizontalAdvance(f"{title} ▾") + 12, metrics.height() + 8)
             case Role.ToolTipRole:
-                where = f"\n{column.at.data}" if column.at else ""
+                where = f"\n{column.eval_set.data}" if column.eval_set else ""
                 return (
                     f"{TIPS[column.kind]}.{where}\nClick to sort, again to turn round, a third time to undo."
                 )
@@ -198,11 +198,11 @@ class ReportModel(QAbstractTableModel):
 
     def group(self, section: int) -> tuple[str, int, int]:
         """The title above a column, and the first and last column below that title."""
-        at = self.columns[section].at
-        if at is None:
+        eval_set = self.columns[section].eval_set
+        if eval_set is None:
             return "", section, section
-        members = [number for number, column in enumerate(self.columns) if column.at == at]
-        title = " · ".join(filter(None, (self.report.title(at), coverage.images(self.report, at))))
+        members = [number for number, column in enumerate(self.columns) if column.eval_set == eval_set]
+        title = " · ".join(filter(None, (self.report.title(eval_set), self.report.image_count(eval_set))))
         return title, members[0], members[-1]
 
     def label(self, row: Row) -> str:
@@ -210,34 +210,36 @@ class ReportModel(QAbstractTableModel):
             return f"{row.label}, published"
         return f"{row.label} (teacher)" if row.ref == self.report.teacher else row.label
 
-    def _text(self, row: Row, column: Column, failure: str) -> str:
+    def _text(self, row: Row, column: Column, failure: Failure | None) -> str:
         if failure:
-            return f"failed: {failure}"
-        text = shown(column.kind, self.report.value(row, column)).replace("-", "−")
-        if column.kind is not Kind.PSNR or column.at is None:
+            return f"failed: {failure.reason}"
+        text = format_value(column.kind, self.report.value(row, column)).replace("-", "−")
+        if column.kind is not Kind.PSNR or column.eval_set is None:
             return text
-        part = coverage.part(self.report, row.ref, column.at)
-        return f"{text} ({part})" if part else text or self.report.notes.get(Cell(row.ref, column.at), "")
+        part = self.report.partial_coverage(row.ref, column.eval_set)
+        return (
+            f"{text} ({part})"
+            if part
+            else text or self.report.progress.get(Cell(row.ref, column.eval_set), "")
+        )
 
     def _tip(self, row: Row, column: Column) -> str:
-        text = shown(column.kind, self.report.value(row, column)).replace("-", "−")
-        if not text or column.at is None:
+        text = format_value(column.kind, self.report.value(row, column)).replace("-", "−")
+        if not text or column.eval_set is None:
             return TIPS[column.kind] if not text else f"{text}{UNITS.get(column.kind, '')}"
         source = "published" if row.published else "click for its images"
         best = self.report.mark(row, column)
         mark = f", {'best' if best is Mark.BEST else 'second best'}" if best else ""
         name = heading(column).split()[0]
-        tip = f"{self.report.title(column.at)}: {name} {text}{UNITS.get(column.kind, '')}{mark} ({source})"
-        score = self.report.scores.get(Cell(row.ref, column.at))
-        if score is None or not score.left_out:
+        value = f"{name} {text}{UNITS.get(column.kind, '')}{mark} ({source})"
+        tip = f"{self.report.title(column.eval_set)}: {value}"
+        result = self.report.results.get(Cell(row.ref, column.eval_set))
+        if result is None or not result.left_out:
             return tip
-        left_out = "\n".join(f"{lost.file}: {lost.reason}" for lost in score.left_out[:MOST_LEFT_OUT])
-        more = len(score.left_out) - MOST_LEFT_OUT
+        left_out = "\n".join(f"{lost.file}: {lost.reason}" for lost in result.left_out[:MOST_LEFT_OUT])
+        more = len(result.left_out) - MOST_LEFT_OUT
         rest = f"\nand {more} more" if more > 0 else ""
-        images = covered(
-            coverage.measured_images(self.report, score, column.at), self.report.groups[column.at].images
-        )
-        return f"{tip}\nMean of {images} images. Left out:\n{left_out}{rest}"
+        return f"{tip}\nMean of {result.coverage} images. Left out:\n{left_out}{rest}"
 
     def _font(self, row: Row, column: Column) -> QFont:
         mark = self.report.mark(row, column)
@@ -247,7 +249,7 @@ class ReportModel(QAbstractTableModel):
         font.setItalic(row.published)
         return font
 
-    def _colour(self, row: Row, column: Column, failure: str) -> QColor:
+    def _colour(self, row: Row, column: Column, failure: Failure | None) -> QColor:
         theme = current_theme()
         if failure:
             return QColor(theme.bad)

@@ -26,10 +26,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.evaluation.report import SET_KINDS, Cell, Column, Kind, Report, Row
+from fakd_core.evaluation.report import SET_KINDS, Column, Kind, Report, Row
+from fakd_core.evaluation.results import Cell, Failure
 from fakd_gui.benchmark.group_header import GroupHeader
 from fakd_gui.benchmark.report_model import Index, Order, ReportModel, arrow
-from fakd_gui.session.bug_report import details_of
 from fakd_gui.session.bug_report import report as failure_report
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
@@ -53,7 +53,7 @@ class ResultTable(QTableView):
     """Shows `model`; `opened` asks for the images behind a cell."""
 
     opened = Signal(str, object, object)
-    """A model's ref, a `SetAt`, and the `Kind` of the column."""
+    """A model's ref, a `EvalSet`, and the `Kind` of the column."""
     entered_images = Signal()
     """Return was pressed: the keys go on among the images."""
 
@@ -134,26 +134,28 @@ class ResultTable(QTableView):
         if here is None or here[0].published:
             return
         row, column = here
-        at = column.at or next((at for at in self.report.groups if self.report.score(row.ref, at)), None)
-        if at is not None and self.report.score(row.ref, at) is not None:
-            self.opened.emit(row.ref, at, column.kind)
+        eval_set = column.eval_set or next(
+            (one for one in self.report.sets if self.report.result(row.ref, one)), None
+        )
+        if eval_set is not None and self.report.result(row.ref, eval_set) is not None:
+            self.opened.emit(row.ref, eval_set, column.kind)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Why a model failed, to copy: it is longer than the cell, and a report wants the traceback."""
         by_mouse = event.reason() is QContextMenuEvent.Reason.Mouse
         index = self.indexAt(event.pos()) if by_mouse else self.currentIndex()
         here = self._here(index)
-        failure = self.report.failure(here[0], here[1].at) if here else ""
+        failure = self.report.failure(here[0], here[1].eval_set) if here else None
         if failure:
             menu = QMenu(self)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.addAction("Copy the reason and its details", lambda: self.copy_failure(failure))
             menu.popup(event.globalPos())
 
-    def copy_failure(self, failure: str) -> None:
+    def copy_failure(self, failure: Failure) -> None:
         """Put a reason on the clipboard, with what is behind it if nobody expected it."""
-        details = details_of(failure)
-        QGuiApplication.clipboard().setText(failure_report(details) if details else failure)
+        details = f"{failure.reason}\n\n{failure.details}"
+        QGuiApplication.clipboard().setText(failure_report(details) if failure.details else failure.reason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
@@ -186,7 +188,7 @@ class ResultTable(QTableView):
             texts = [
                 model.index(number, section).data()
                 for number, row in enumerate(model.rows)
-                if not self.report.failure(row, column.at)
+                if not self.report.failure(row, column.eval_set)
             ]
             longest = max(texts, key=len, default="")
             heading = self.groups.sectionSizeHint(section)
@@ -201,12 +203,12 @@ class ResultTable(QTableView):
     def _span(self, row: int, shown_row: Row) -> None:
         """A failure's reason takes the room of the figures that are missing."""
         columns = self.reported.columns
-        if shown_row.ref in self.report.row_failures and len(columns) > 1:
+        if shown_row.ref in self.report.model_failures and len(columns) > 1:
             self.setSpan(row, 0, 1, len(columns))
             return
-        for at in self.report.groups:
-            if Cell(shown_row.ref, at) in self.report.failures:
-                members = [number for number, column in enumerate(columns) if column.at == at]
+        for eval_set in self.report.sets:
+            if Cell(shown_row.ref, eval_set) in self.report.failures:
+                members = [number for number, column in enumerate(columns) if column.eval_set == eval_set]
                 if len(members) > 1:
                     self.setSpan(row, members[0], 1, len(members))
 
@@ -239,7 +241,7 @@ class _Cells(QStyledItemDelegate):
         model = index.model()
         assert isinstance(model, ReportModel)
         column = model.columns[index.column()]
-        if column.at is not None and column.kind is SET_KINDS[0]:
+        if column.eval_set is not None and column.kind is SET_KINDS[0]:
             painter.save()
             painter.setPen(QColor(current_theme().border))
             painter.drawLine(option.rect.topLeft(), option.rect.bottomLeft())

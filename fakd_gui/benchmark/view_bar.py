@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation.published import SOURCE
-from fakd_core.evaluation.report import BICUBIC, Kind, Report
+from fakd_core.evaluation.report import Kind, Report
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 OPTIONAL = {

@@ -13,7 +13,7 @@ from enum import Enum
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
-from fakd_core.errors import FakdError
+from fakd_core.errors import FakdError, describe_unexpected
 from fakd_core.events import Cancelled, CancelToken
 from fakd_gui.session.bug_report import note_failure
 
@@ -116,10 +116,7 @@ def describe(error: BaseException) -> str:
 
     What is behind it is kept: the window offers it to be copied wherever the line is shown.
     """
-    name = type(error).__name__
-    message = f"Unexpected {name}: {error}"
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
-        message = "Not enough memory: use a smaller batch, patch, tile or image, or close other programs."
+    message = describe_unexpected(error)
     note_failure(message, error)
     return message
 

@@ -17,6 +17,8 @@ import pytest
 from fakd_core import load_model
 from fakd_core.cli import main
 from fakd_core.data.image_files import read_image
+from fakd_core.evaluation.report_export import PROTOCOL
+from fakd_core.evaluation.report_file import from_document
 from fakd_core.inference.upscale import upscale
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
@@ -226,6 +228,44 @@ def test_where_results_can_not_go_is_said_before_the_work(
     assert main([*evaluation, "--data", str(photos), "--save", str(tmp_path / "saved")]) == 2
     assert photos.name in one_line(capsys.readouterr().err)
     assert not (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize(("table", "begins"), [("markdown", "| Model |"), ("latex", "% PSNR (dB) and SSIM")])
+def test_evaluate_prints_a_table_to_paste(
+    small_teacher: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    table: str,
+    begins: str,
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for photo in sorted(photos.iterdir())[:2]:
+        (other / photo.name).symlink_to(photo)
+    models = ["--model", "bicubic", "--model", str(small_teacher), "--model", "rcan-g5-r1-c32-x4-fakd"]
+    evaluation = ["evaluate", *models, "--data", str(photos), "--data", str(other)]
+    csv = tmp_path / "x.csv"
+    assert main([*evaluation, "--table", table, "--csv", str(csv)]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(begins)
+    assert PROTOCOL in text
+    assert "other" in text
+    assert main([*evaluation, "--json"]) == 0
+    report = from_document(json.loads(capsys.readouterr().out))
+    for result in report.results.values():
+        assert f"{result.psnr_y:.3f}" in text
+        assert f"{result.ssim_y:.4f}" in text
+    rows = [
+        line
+        for line in text.splitlines()
+        if line.startswith(("| Bicubic", "| teacher", "Bicubic", "teacher"))
+    ]
+    assert len(rows) == 2
+    assert len(csv.read_text().splitlines()) == 1 + 3 * (7 + 3)
+    assert main([*evaluation, "--table", table, "--json"]) == 2
+    assert "choose one" in one_line(capsys.readouterr().err)
+    assert main([*evaluation, "--table", "html"]) == 2
 
 
 def test_help_tells_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:

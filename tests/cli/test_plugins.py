@@ -140,12 +140,12 @@ def test_a_metric_that_fails_is_told_with_its_image(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from fakd_core.cli import main
-    from fakd_core.evaluation import evaluate as evaluation
+    from fakd_core.evaluation import scoring
 
     def fails(sr: object, hr: object, border: int) -> float:
         raise ZeroDivisionError("nothing there")
 
-    monkeypatch.setattr(evaluation, "METRICS", [Metric("odd", "", fails)])
+    monkeypatch.setattr(scoring, "METRICS", [Metric("odd", "", fails)])
     assert main(["evaluate", "--model", "bicubic", "--data", str(photos)]) == 1
     told = " ".join(capsys.readouterr().err.split())
     assert "the metric odd fails (ZeroDivisionError: nothing there)" in told

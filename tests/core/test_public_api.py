@@ -58,7 +58,7 @@ def test_a_type_checker_outside_sees_the_types(tmp_path: Path) -> None:
     assert "Iterator[" in revealed[4]
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC - {"evaluate"}))
+@pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_the_documented_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = inspect.getdoc(getattr(fakd_core, name)) or ""

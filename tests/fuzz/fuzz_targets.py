@@ -69,7 +69,7 @@ def results(data: bytes, folder: Path) -> None:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
-        return  # Who opens it says so: fakd_core.evaluation.report_file.
+        return  # `report_file.read_report` reports it.
     failures_from_json(document)
     read = from_json(document)
     assert repr(from_json(json.loads(json.dumps(to_json(read))))) == repr(read)

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_photo
 
 from fakd_core.data.folders import SAMPLES, resolve_data
-from fakd_core.evaluation.report import Kind, SetAt
+from fakd_core.evaluation.report import Kind
+from fakd_core.evaluation.results import EvalSet
 from fakd_gui.benchmark.panel import BenchmarkPanel
 
 
@@ -32,8 +33,8 @@ def run(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not panel.runner.running, timeout=5000)
 
 
-def at(bench: Bench, name: str = "Set5", scale: int = 4) -> SetAt:
-    return SetAt(str(bench.folder / name), scale)
+def at(bench: Bench, name: str = "Set5", scale: int = 4) -> EvalSet:
+    return EvalSet(str(bench.folder / name), scale)
 
 
 def place(panel: BenchmarkPanel, ref: str, kind: Kind) -> QPoint:

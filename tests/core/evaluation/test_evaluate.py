@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +16,23 @@ import torch
 from torch import Tensor, nn
 
 from fakd_core.data import resize
-from fakd_core.data.datasets import open_dataset
+from fakd_core.data.datasets import SRDataset, open_dataset
 from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import CheckpointError, ConfigError, DataError
-from fakd_core.evaluation import evaluate as evaluation
-from fakd_core.evaluation.evaluate import WARM_UP_SIZE, evaluate, to_csv
-from fakd_core.evaluation.results import Result, to_json
-from fakd_core.events import Cancelled, CancelToken, Progress
+from fakd_core.evaluation import scoring
+from fakd_core.evaluation.evaluate import collect_results, evaluate
+from fakd_core.evaluation.events import (
+    CellEvaluated,
+    EvaluationEvent,
+    EvaluationFailed,
+    EvaluationPlanned,
+    ImageStarted,
+    ModelLoaded,
+)
+from fakd_core.evaluation.results import Cell, EvalSet, Result, to_csv, to_json
+from fakd_core.evaluation.scoring import WARM_UP_SIZE
+from fakd_core.events import Cancelled, CancelToken
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import ModelSpec
 
@@ -42,6 +52,10 @@ def nearest(scale: int) -> Nearest:
     return Nearest(ModelSpec(architecture="nearest", scale=scale, n_feats=1))
 
 
+def results_on(dataset: SRDataset, models: Mapping[str, SRNetwork | None], **options: Any) -> list[Result]:
+    return collect_results(evaluate(models, [dataset], **options))
+
+
 @pytest.mark.parametrize(
     ("name", "scale", "psnr", "ssim"),
     [
@@ -54,7 +68,7 @@ def nearest(scale: int) -> Nearest:
     ],
 )
 def test_bicubic_baseline(shared: Shared, name: str, scale: int, psnr: float, ssim: float) -> None:
-    (result,) = evaluate({"bicubic": None}, open_dataset(shared(f"data/benchmark/{name}"), scale))
+    (result,) = results_on(open_dataset(shared(f"data/benchmark/{name}"), scale), {"bicubic": None})
     assert result.psnr_y == pytest.approx(psnr, abs=5.1e-4)
     assert result.ssim_y == pytest.approx(ssim, abs=5.1e-5)
     assert result.images == len(result.per_image)
@@ -68,12 +82,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def test_rows_come_as_they_are_done_and_progress_counts_images(folder: Path) -> None:
-    log: list[object] = []
+def test_results_come_as_they_are_done_and_progress_counts_images(folder: Path) -> None:
     models = {"nearest": nearest(2), "bicubic": None}
-    results = evaluate(models, open_dataset(folder, 2), on_progress=log.append, on_result=log.append)
-    kinds = [(item.done, item.total) if isinstance(item, Progress) else item for item in log]
-    assert kinds == [(1, 4), (2, 4), results[0], (3, 4), (4, 4), results[1]]
+    events = list(evaluate(models, [open_dataset(folder, 2)]))
+    eval_set = EvalSet(str(folder), 2)
+    cells = [Cell(ref, eval_set) for ref in models]
+    assert events[:2] == [ModelLoaded("nearest", 1, None), ModelLoaded("bicubic", None, None)]
+    assert events[2] == EvaluationPlanned(tuple(cells), {eval_set: "set"})
+    results = collect_results(iter(events))
+    kinds = [(event.done, event.total) if isinstance(event, ImageStarted) else event for event in events[3:]]
+    first, second = (CellEvaluated(*pair) for pair in zip(cells, results, strict=True))
+    assert kinds == [(0, 4), (1, 4), first, (2, 4), (3, 4), second]
     assert [result.model for result in results] == ["nearest", "bicubic"]
     assert results[0].psnr_y == pytest.approx(np.mean([image.psnr_y for image in results[0].per_image]))
     assert results[0].psnr_y != results[1].psnr_y
@@ -81,7 +100,7 @@ def test_rows_come_as_they_are_done_and_progress_counts_images(folder: Path) -> 
 
 def test_json_has_the_agreed_names(folder: Path) -> None:
     document = json.loads(
-        json.dumps(to_json(evaluate({"bicubic": None}, open_dataset(folder, 2))), allow_nan=False)
+        json.dumps(to_json(results_on(open_dataset(folder, 2), {"bicubic": None})), allow_nan=False)
     )
     assert set(document) == {"results", "protocol"}
     (row,) = document["results"]
@@ -97,7 +116,7 @@ def test_json_stays_valid_for_a_perfect_score() -> None:
 
 
 def test_csv_has_a_line_per_image_and_the_mean(folder: Path) -> None:
-    (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
+    (result,) = results_on(open_dataset(folder, 2), {"bicubic": None})
     rows = list(csv.DictReader(io.StringIO(to_csv([result]))))
     assert [row["image"] for row in rows] == ["a", "b", "mean"]
     assert float(rows[2]["psnr_y"]) == pytest.approx(result.psnr_y, abs=1e-4)
@@ -105,30 +124,32 @@ def test_csv_has_a_line_per_image_and_the_mean(folder: Path) -> None:
 
 def test_outputs_are_saved_by_model_and_set(folder: Path, tmp_path: Path) -> None:
     models = {"some/where/net.safetensors": nearest(2), "a/x.pt": None, "b/x.pt": None}
-    evaluate(models, open_dataset(folder, 2), save_dir=tmp_path / "out")
+    results_on(open_dataset(folder, 2), models, save_dir=tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"net.safetensors", "a_x.pt", "b_x.pt"}
     saved = read_image(tmp_path / "out" / "net.safetensors" / "set" / "b.png")
     assert np.array_equal(saved, open_dataset(folder, 2).load(1).lr.repeat(2, axis=0).repeat(2, axis=1))
 
 
 def test_scale_mismatch_is_refused_before_any_work(folder: Path) -> None:
-    log: list[Progress] = []
+    events = evaluate({"bicubic": None, "net": nearest(4)}, [open_dataset(folder, 2)])
+    assert isinstance(next(events), ModelLoaded)
+    assert isinstance(next(events), ModelLoaded)
     with pytest.raises(ConfigError, match="net is an x4 network, but x2"):
-        evaluate({"bicubic": None, "net": nearest(4)}, open_dataset(folder, 2), on_progress=log.append)
-    assert not log
+        next(events)
 
 
 def test_a_broken_image_is_left_out_and_said(folder: Path) -> None:
     (folder / "aa.png").write_bytes(b"not an image")
     tiny = folder / "tiny.png"
     write_image(tiny, np.zeros((12, 12, 3), dtype=np.uint8))
-    log: list[Progress] = []
-    results = evaluate({"net": nearest(2), "bicubic": None}, open_dataset(folder, 2), on_progress=log.append)
+    models = {"net": nearest(2), "bicubic": None}
+    events = list(evaluate(models, [open_dataset(folder, 2)]))
+    results = collect_results(iter(events))
     whole = [image for image in folder.iterdir() if image.stem in "ab"]
     for image in (folder / "aa.png", tiny):
         image.unlink()
     assert len(whole) == 2
-    again = evaluate({"net": nearest(2), "bicubic": None}, open_dataset(folder, 2))
+    again = results_on(open_dataset(folder, 2), models)
     for result, alone in zip(results, again, strict=True):
         assert (result.psnr_y, result.ssim_y, result.images) == (alone.psnr_y, alone.ssim_y, 2)
         assert [lost.file for lost in result.left_out] == [str(folder / "aa.png"), str(tiny)]
@@ -136,7 +157,7 @@ def test_a_broken_image_is_left_out_and_said(folder: Path) -> None:
         assert "at least 11x11 must be left" in result.left_out[1].reason
         assert result.coverage == "2 of 4"
         assert alone.coverage == "2"
-    assert [step.done for step in log] == list(range(1, 9))
+    assert [event.done for event in events if isinstance(event, ImageStarted)] == list(range(8))
     rows = list(csv.DictReader(io.StringIO(to_csv(results[:1]))))
     assert [row["image"] for row in rows] == ["a", "b", str(folder / "aa.png"), str(tiny), "mean"]
     assert rows[2]["left_out"] == results[0].left_out[0].reason
@@ -149,7 +170,7 @@ def test_an_lr_image_of_another_size_is_left_out_by_its_name(folder: Path) -> No
     for name, size in (("a", (24, 20, 3)), ("b", (25, 20, 3))):
         (folder / f"{name}.png").rename(folder / "HR" / f"{name}.png")
         write_image(lr / f"{name}x2.png", np.zeros(size, dtype=np.uint8))
-    (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
+    (result,) = results_on(open_dataset(folder, 2), {"bicubic": None})
     (lost,) = result.left_out
     assert lost.file == str(lr / "bx2.png")
     assert lost.reason.startswith("expected 20x24")
@@ -159,26 +180,21 @@ def test_a_set_of_broken_images_is_an_error(folder: Path) -> None:
     for image in folder.iterdir():
         image.write_bytes(b"")
     with pytest.raises(DataError, match=r"a\.png: .*empty file.*nor can any other"):
-        evaluate({"bicubic": None}, open_dataset(folder, 2))
+        results_on(open_dataset(folder, 2), {"bicubic": None})
 
 
 def test_a_model_that_gives_no_image_is_told_and_the_others_go_on(folder: Path, tmp_path: Path) -> None:
     broken = nearest(2)
     broken.forward = lambda lr: Nearest.forward(broken, lr) / 0  # type: ignore[method-assign]
-    models, failures = {"broken": broken, "bicubic": None}, list[tuple[str, str]]()
-    results = evaluate(
-        models,
-        open_dataset(folder, 2),
-        on_failure=lambda name, error: failures.append((name, str(error))),
-        save_dir=tmp_path / "out",
-    )
-    assert [result.model for result in results] == ["bicubic"]
-    ((name, reason),) = failures
-    assert name == "broken"
-    assert reason.startswith("broken: expected an image, found infinite or NaN pixels")
+    models = {"broken": broken, "bicubic": None}
+    events = list(evaluate(models, [open_dataset(folder, 2)], save_dir=tmp_path / "out"))
+    assert [event.result.model for event in events if isinstance(event, CellEvaluated)] == ["bicubic"]
+    (failed,) = (event for event in events if isinstance(event, EvaluationFailed))
+    assert (failed.failure.model, failed.failure.dataset, failed.failure.scale) == ("broken", "set", 2)
+    assert failed.failure.reason.startswith("broken: expected an image, found infinite or NaN pixels")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["bicubic"]
     with pytest.raises(CheckpointError, match="NaN pixels"):
-        evaluate(models, open_dataset(folder, 2))
+        results_on(open_dataset(folder, 2), models)
     assert not broken._forward_hooks
 
 
@@ -188,7 +204,7 @@ def test_the_set_itself_is_never_written_over(folder: Path) -> None:
     folder.rename(inside)
     before = (inside / "a.png").read_bytes()
     with pytest.raises(ConfigError, match=r"a\.png: an image of the set"):
-        evaluate({"bicubic": None}, open_dataset(inside, 2), save_dir=folder.parent)
+        results_on(open_dataset(inside, 2), {"bicubic": None}, save_dir=folder.parent)
     assert (inside / "a.png").read_bytes() == before
 
 
@@ -206,15 +222,18 @@ def test_bicubic_in_strips_is_bicubic(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_cancel_stops(folder: Path) -> None:
     token = CancelToken()
-    log: list[Progress] = []
+    events = evaluate({"bicubic": None}, [open_dataset(folder, 2)], cancel=token)
+    log: list[EvaluationEvent] = []
 
-    def stop(progress: Progress) -> None:
-        log.append(progress)
-        token.cancel()
+    def follow() -> None:
+        for event in events:
+            log.append(event)
+            if isinstance(event, ImageStarted):
+                token.cancel()
 
     with pytest.raises(Cancelled):
-        evaluate({"bicubic": None}, open_dataset(folder, 2), on_progress=stop, cancel=token)
-    assert len(log) == 1
+        follow()
+    assert [type(event) for event in log] == [ModelLoaded, EvaluationPlanned, ImageStarted]
 
 
 def test_the_first_pass_belongs_to_no_image(folder: Path) -> None:
@@ -227,7 +246,7 @@ def test_the_first_pass_belongs_to_no_image(folder: Path) -> None:
             return super().forward(lr)
 
     model = Noting(ModelSpec(architecture="nearest", scale=2, n_feats=1))
-    evaluate({"noting": model}, open_dataset(folder, 2))
+    results_on(open_dataset(folder, 2), {"noting": model})
     assert sides[0] == WARM_UP_SIZE[1]
     assert sides[-1] != WARM_UP_SIZE[1]
 
@@ -243,7 +262,52 @@ def test_the_lesser_of_two_quick_passes_counts(
     """The first over a size of image makes what later ones find made."""
     (folder / "b.png").unlink()
     readings = iter(clock)
-    monkeypatch.setattr(evaluation, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
-    (result,) = evaluate({"bicubic": None}, open_dataset(folder, 2))
+    monkeypatch.setattr(scoring, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    (result,) = results_on(open_dataset(folder, 2), {"bicubic": None})
     assert result.per_image[0].seconds == pytest.approx(seconds)
     assert list(readings) == []
+
+
+def test_names_are_loaded_folders_opened_at_every_scale_and_what_fails_costs_only_itself(
+    folder: Path, small_teacher: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    models = ["bicubic", str(small_teacher), str(tmp_path / "nowhere.pth")]
+    events = list(evaluate(models, [tmp_path / "empty", folder]))
+    reasons = [event.failure.reason for event in events if isinstance(event, EvaluationFailed)]
+    assert reasons[0].endswith("nowhere.pth: no such file")
+    assert [reason.split(": ")[1][:15] for reason in reasons[1:]] == ["no images found"] * 2
+    results = [event.result for event in events if isinstance(event, CellEvaluated)]
+    assert [(result.model, result.scale) for result in results] == [("bicubic", 4), (str(small_teacher), 4)]
+
+
+def test_known_results_are_not_computed_again(folder: Path, small_teacher: Path, tmp_path: Path) -> None:
+    known: dict[tuple[object, ...], Result] = {}
+    models = ["bicubic", str(small_teacher)]
+    first = collect_results(evaluate(models, [folder], known=known))
+    again = list(evaluate(models, [folder], known=known))
+    assert not [event for event in again if isinstance(event, ImageStarted)]
+    assert [old is new for old, new in zip(first, collect_results(iter(again)), strict=True)] == [True, True]
+    # By another name the file is the same model.
+    link = tmp_path / "link.safetensors"
+    link.symlink_to(small_teacher)
+    (other,) = collect_results(evaluate([str(link)], [folder], known=known))
+    assert (other.model, other.per_image) == (str(link), first[1].per_image)
+    # One more image is another set.
+    write_image(folder / "c.png", np.zeros((48, 40, 3), dtype=np.uint8))
+    (changed,) = collect_results(evaluate(["bicubic"], [folder], known=known))
+    assert changed.images == 3
+
+
+def test_an_unexpected_error_is_reported_with_its_traceback(folder: Path) -> None:
+    broken = nearest(2)
+
+    def fail(lr: Tensor) -> Tensor:
+        raise RuntimeError("sizes of tensors must match")
+
+    broken.forward = fail  # type: ignore[method-assign]
+    events = list(evaluate({"broken": broken, "bicubic": None}, [open_dataset(folder, 2)]))
+    (failed,) = (event for event in events if isinstance(event, EvaluationFailed))
+    assert failed.failure.reason == "Unexpected RuntimeError: sizes of tensors must match"
+    assert "in fail" in failed.failure.details
+    assert isinstance(events[-1], CellEvaluated)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from fakd_core.data.resize import BICUBIC
 from fakd_core.errors import DataError
-from fakd_core.evaluation.report import BICUBIC, Cell, Column, Group, Kind, Mark, Report, Row, Score, SetAt
+from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, SetInfo
 from fakd_core.evaluation.report_export import (
     PROTOCOL,
     PUBLISHED_NOTE,
@@ -24,14 +25,35 @@ from fakd_core.evaluation.report_export import (
     to_markdown,
 )
 from fakd_core.evaluation.report_file import from_document, read_report, to_document
-from fakd_core.evaluation.results import Failure, ImageResult, LeftOut, Result, from_json, to_json
+from fakd_core.evaluation.results import (
+    Cell,
+    EvalSet,
+    Failure,
+    ImageResult,
+    LeftOut,
+    Result,
+    from_json,
+    to_json,
+)
 
-SET5, MINE = SetAt("/data/Set5", 4), SetAt("/data/my_set & co", 4)
+SET5, MINE = EvalSet("/data/Set5", 4), EvalSet("/data/my_set & co", 4)
 BASELINE, FAKD, TEACHER = "runs/plain", "runs/100%_fakd", "teacher.pt"
 PSNR = {BICUBIC: 28.4290123, BASELINE: 30.1002, FAKD: 30.5004, TEACHER: 31.0}
 SSIM = {BICUBIC: 0.81111, BASELINE: 0.85, FAKD: 0.86, TEACHER: 0.88}
 KINDS = tuple(Kind)
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+def result(
+    ref: str,
+    eval_set: EvalSet,
+    psnr: float,
+    ssim: float,
+    images: tuple[ImageResult, ...] = (),
+    left_out: tuple[LeftOut, ...] = (),
+) -> Result:
+    name, count = Path(eval_set.data).name, len(images) or 2
+    return Result(ref, name, eval_set.scale, count, psnr, ssim, images, left_out)
 
 
 @pytest.fixture
@@ -43,14 +65,14 @@ def report() -> Report:
         Row(TEACHER, "teacher", 597685, 1.648),
     ]
     report = Report(rows, TEACHER)
-    report.groups = {SET5: Group("Set5", 2), MINE: Group("my_set & co", 2)}
-    for offset, at in enumerate(report.groups):
+    report.sets = {SET5: SetInfo("Set5", 2), MINE: SetInfo("my_set & co", 2)}
+    for offset, eval_set in enumerate(report.sets):
         for ref, psnr in PSNR.items():
             images = tuple(
                 ImageResult(name, psnr + offset + shift, SSIM[ref], 0.25)
                 for name, shift in (("a", -1), ("b", 1))
             )
-            report.scores[Cell(ref, at)] = Score.of(images, psnr + offset, SSIM[ref])
+            report.results[Cell(ref, eval_set)] = result(ref, eval_set, psnr + offset, SSIM[ref], images)
     return report
 
 
@@ -135,7 +157,7 @@ def test_csv_holds_every_digit(report: Report, published: bool) -> None:
     found = list(csv.DictReader(io.StringIO(text), strict=True))
     assert all(None not in row and None not in row.values() for row in found)
     assert len(found) == sum(
-        report.score(row.ref, at) is not None for row in selection.rows for at in (SET5, MINE)
+        report.result(row.ref, eval_set) is not None for row in selection.rows for eval_set in (SET5, MINE)
     )
     measured = [row for row in found if row["source"] == "measured"]
     assert [(row["model"], row["set"]) for row in measured[:2]] == [
@@ -143,9 +165,9 @@ def test_csv_holds_every_digit(report: Report, published: bool) -> None:
         ("plain|one", "Set5"),
     ]
     for row in measured:
-        at = SET5 if row["set"] == "Set5" else MINE
-        score = report.scores[Cell(row["file"], at)]
-        assert (float(row["psnr_y_db"]), float(row["ssim_y"])) == (score.psnr, score.ssim)
+        found_in = SET5 if row["set"] == "Set5" else MINE
+        scores = report.results[Cell(row["file"], found_in)]
+        assert (float(row["psnr_y_db"]), float(row["ssim_y"])) == (scores.psnr_y, scores.ssim_y)
         assert float(row["seconds_per_image"]) == 0.25
         assert (row["images"], row["images_in_set"]) == ("2", "2")
     gap = (PSNR[FAKD] - PSNR[BICUBIC]) / (PSNR[TEACHER] - PSNR[BICUBIC])
@@ -170,11 +192,10 @@ def test_csv_by_image_has_a_line_for_each_and_none_published(report: Report) -> 
 
 
 def test_metrics_of_installed_packages_are_the_last_columns(report: Report) -> None:
-    at = Cell(FAKD, SET5)
     images = tuple(
         ImageResult(name, 30.0, 0.9, 0.25, {"mae_y": error}) for name, error in (("a", 2.5), ("b", 3.5))
     )
-    report.scores[at] = Score.of(images, 30.0, 0.9)
+    report.results[Cell(FAKD, SET5)] = result(FAKD, SET5, 30.0, 0.9, images)
     means = list(csv.DictReader(io.StringIO(to_csv(select(report, published=True))), strict=True))
     assert list(means[0])[-1] == "mae_y"
     assert [row["mae_y"] for row in means if row["mae_y"]] == ["3.0"]
@@ -183,8 +204,8 @@ def test_metrics_of_installed_packages_are_the_last_columns(report: Report) -> N
     assert "Set5 ×4 mae_y |" in to_markdown(select(report))
     assert r"& mae\_y" in to_latex(select(report))
     # A kept table has them again.
-    result = Result(FAKD, "Set5", 4, 2, 30.0, 0.9, images)
-    assert from_json(json.loads(json.dumps(to_json([result])))) == [result]
+    written = Result(FAKD, "Set5", 4, 2, 30.0, 0.9, images)
+    assert from_json(json.loads(json.dumps(to_json([written])))) == [written]
 
 
 def test_marks_leave_the_teacher_out_and_need_something_to_beat(report: Report) -> None:
@@ -192,12 +213,12 @@ def test_marks_leave_the_teacher_out_and_need_something_to_beat(report: Report) 
     marks = {ref: report.mark(row, psnr) for ref, row in report.rows.items()}
     assert marks == {BICUBIC: None, BASELINE: Mark.SECOND, FAKD: Mark.BEST, TEACHER: None}
     # What looks equal is equal, but for the teacher.
-    report.scores[Cell(TEACHER, SET5)] = report.scores[Cell(FAKD, SET5)]
+    report.results[Cell(TEACHER, SET5)] = report.results[Cell(FAKD, SET5)]
     assert report.mark(report.rows[TEACHER], psnr) is None
-    report.scores[Cell(BASELINE, SET5)] = Score(30.50042, 0.85)
+    report.results[Cell(BASELINE, SET5)] = result(BASELINE, SET5, 30.50042, 0.85)
     assert report.mark(report.rows[BASELINE], psnr) is Mark.BEST
     for ref in (BASELINE, BICUBIC):
-        del report.scores[Cell(ref, SET5)]
+        del report.results[Cell(ref, SET5)]
     assert report.mark(report.rows[FAKD], psnr) is None
 
 
@@ -211,21 +232,21 @@ def test_the_gap_begins_at_the_chosen_baseline(report: Report) -> None:
     )
     assert report.value(report.rows[BASELINE], gap) is None
     # Where the teacher isn't above the baseline there is no gap to close.
-    report.scores[Cell(TEACHER, SET5)] = Score(30.0, 0.8)
+    report.results[Cell(TEACHER, SET5)] = result(TEACHER, SET5, 30.0, 0.8)
     assert report.value(report.rows[FAKD], gap) is None
 
 
 def test_a_perfect_image_has_no_difference(report: Report) -> None:
     perfect = (ImageResult("a", float("inf"), 1.0, 0.1), ImageResult("b", 31.0, 0.9, 0.1))
-    report.scores[Cell(FAKD, SET5)] = Score.of(perfect, float("inf"), 0.95)
+    report.results[Cell(FAKD, SET5)] = result(FAKD, SET5, float("inf"), 0.95, perfect)
     assert list(image_deltas(report, FAKD, SET5)) == ["b"]
     row = next(line for line in to_markdown(select(report)).splitlines() if "100%_fakd" in line)
     assert "**∞**" in row
 
 
 def test_two_sets_of_one_name_are_told_apart(report: Report) -> None:
-    report.groups = {SetAt("/one/set", 4): Group("set"), SetAt("/two/set", 4): Group("set")}
-    assert [report.title(at) for at in report.groups] == ["one/set ×4", "two/set ×4"]
+    report.sets = {EvalSet("/one/set", 4): SetInfo("set"), EvalSet("/two/set", 4): SetInfo("set")}
+    assert [report.title(eval_set) for eval_set in report.sets] == ["one/set ×4", "two/set ×4"]
 
 
 def test_results_open_again_as_they_were(report: Report) -> None:
@@ -233,8 +254,8 @@ def test_results_open_again_as_they_were(report: Report) -> None:
     now = datetime(2026, 11, 22, 18, 4)
     again = from_document(to_document(report, now))
     assert again.rows == report.rows
-    assert again.scores == report.scores
-    assert again.groups == report.groups
+    assert again.results == report.results
+    assert again.sets == report.sets
     assert (again.teacher, again.baseline, again.measured) == (TEACHER, BASELINE, now)
 
 
@@ -245,7 +266,7 @@ def test_what_the_command_line_prints_opens_too(report: Report) -> None:
         del row["data"]
     again = from_document(bare)
     assert [row.label for row in again.rows.values()] == ["Bicubic", "plain", "100%_fakd", "teacher"]
-    assert again.score(FAKD, SetAt("Set5", 4)) == report.scores[Cell(FAKD, SET5)]
+    assert again.result(FAKD, EvalSet("Set5", 4)) == report.results[Cell(FAKD, SET5)]
     assert (again.teacher, again.measured) == ("", None)
 
 
@@ -266,12 +287,12 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
 def without_one(report: Report, *refs: str) -> Report:
     """As if the image b of Set5 had been broken for `refs`, in a set of three."""
     lost = LeftOut("/data/Set5/b.png", "expected an image,\nfound an empty file")
-    report.groups[SET5] = Group("Set5", 3)
+    report.sets[SET5] = SetInfo("Set5", 3)
     for ref in PSNR:
-        whole = report.scores[Cell(ref, SET5)].images
+        whole = report.results[Cell(ref, SET5)].per_image
         images = whole[:1] if ref in refs else (*whole, ImageResult("c", PSNR[ref], SSIM[ref], 0.25))
         left_out = (lost, LeftOut("/data/Set5/c.png", "gone")) if ref in refs else ()
-        report.scores[Cell(ref, SET5)] = Score.of(images, images[0].psnr_y, SSIM[ref], left_out)
+        report.results[Cell(ref, SET5)] = result(ref, SET5, images[0].psnr_y, SSIM[ref], images, left_out)
     return report
 
 
@@ -311,7 +332,7 @@ def test_means_of_different_images_are_not_compared(report: Report) -> None:
 
 def test_names_stay_as_they_are_in_markdown(report: Report) -> None:
     report.rows[BASELINE] = Row(BASELINE, "a\\|b *c*\n<i>")
-    report.groups[MINE] = Group("my|set", 2)
+    report.sets[MINE] = SetInfo("my|set", 2)
     table = [line for line in to_markdown(select(report)).splitlines() if line.startswith("|")]
     assert "| a\\\\\\|b \\*c\\* \\<i> |" in table[3]
     assert "| my\\|set ×4 PSNR |" in table[0]
@@ -323,16 +344,16 @@ def test_what_failed_and_what_was_left_out_opens_again(report: Report) -> None:
     without_one(report, FAKD)
     broken = Row("broken.pt", "broken")
     report.rows["broken.pt"] = broken
-    report.row_failures["broken.pt"] = "broken.pt: not a readable checkpoint"
-    del report.scores[Cell(BASELINE, MINE)]
-    report.failures[Cell(BASELINE, MINE)] = "Not enough memory"
+    report.model_failures["broken.pt"] = Failure("broken.pt", "broken.pt: not a readable checkpoint")
+    del report.results[Cell(BASELINE, MINE)]
+    report.failures[Cell(BASELINE, MINE)] = Failure(BASELINE, "Not enough memory", "my_set & co", 4)
     again = from_document(json.loads(json.dumps(to_document(report, datetime(2026, 11, 22)))))
-    assert (again.failures, again.row_failures) == (report.failures, report.row_failures)
-    assert (again.scores, again.groups, again.rows) == (report.scores, report.groups, report.rows)
+    assert (again.failures, again.model_failures) == (report.failures, report.model_failures)
+    assert (again.results, again.sets, again.rows) == (report.results, report.sets, report.rows)
 
 
 def test_what_the_command_line_says_failed_opens_too() -> None:
     failures = [Failure("net.pt", "NaN pixels", "Set5", 4)]
     again = from_document(to_json([Result(BICUBIC, "Set5", 4, 0, 28.0, 0.8, ())], failures))
-    assert again.failures == {Cell("net.pt", SetAt("Set5", 4)): "NaN pixels"}
+    assert again.failures == {Cell("net.pt", EvalSet("Set5", 4)): failures[0]}
     assert list(again.rows) == [BICUBIC, "net.pt"]

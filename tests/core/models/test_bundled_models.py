@@ -12,7 +12,7 @@ import pytest
 from fakd_core import load_model
 from fakd_core.assets import assets_dir, reference_results
 from fakd_core.data.datasets import open_dataset
-from fakd_core.evaluation.evaluate import evaluate
+from fakd_core.evaluation.evaluate import collect_results, evaluate
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.references import bundled_models
 
@@ -76,7 +76,7 @@ def test_scores_are_those_of_the_card(shared: Callable[[str], Path], title: str,
     names = members(title)
     dataset = open_dataset(shared(f"data/benchmark/{set_name}"), load(names[0]).spec.scale)
     models = {"bicubic": None, **{name: load(name) for name in names}}
-    measured = [result.psnr_y for result in evaluate(models, dataset)]
+    measured = [result.psnr_y for result in collect_results(evaluate(models, [dataset]))]
     assert measured == pytest.approx(promised(title, set_name), abs=0.006)
     bicubic, teacher, fakd, baseline = measured
     assert bicubic < baseline < fakd < teacher

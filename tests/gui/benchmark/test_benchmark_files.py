@@ -25,9 +25,10 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
 from fakd_core.assets import reference_results
-from fakd_core.evaluation.report import BICUBIC, Cell, Group, Report, Row, Score, SetAt
+from fakd_core.data.resize import BICUBIC
+from fakd_core.evaluation.report import Report, Row, SetInfo
 from fakd_core.evaluation.report_file import to_document
-from fakd_core.evaluation.results import ImageResult
+from fakd_core.evaluation.results import Cell, EvalSet, ImageResult, Result
 from fakd_core.models.references import bundled_models
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.benchmark.saved_tables import family_title
@@ -38,13 +39,13 @@ def report(bench: Bench) -> Report:
     """Of bicubic, two students and the teacher on a set of two images that is not there."""
     refs = [BICUBIC, *bench.students, bench.teacher]
     report = Report([Row(ref, Path(ref).stem, 1e6, 2.0) for ref in refs], bench.teacher)
-    at = SetAt("Set5", 4)
-    report.groups[at] = Group("Set5", 2)
+    eval_set = EvalSet("Set5", 4)
+    report.sets[eval_set] = SetInfo("Set5", 2)
     for psnr, ref in enumerate(refs, 28):
         images = tuple(
             ImageResult(name, psnr + shift, 0.9, 0.1) for name, shift in (("one", 0.5), ("two", -0.5))
         )
-        report.scores[Cell(ref, at)] = Score.of(images, float(psnr), 0.9)
+        report.results[Cell(ref, eval_set)] = Result(ref, "Set5", 4, 2, float(psnr), 0.9, images)
     return report
 
 
@@ -63,7 +64,7 @@ def panel(bench: Bench, report: Report, qtbot: QtBot) -> Iterator[BenchmarkPanel
     how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(panel, QDragEnterEvent(QPoint(20, 20), *how))
     QApplication.sendEvent(panel, QDropEvent(QPointF(20, 20), *how))
-    qtbot.waitUntil(lambda: bool(panel.table.report.scores), timeout=5000)
+    qtbot.waitUntil(lambda: bool(panel.table.report.results), timeout=5000)
     yield panel
     bench.session.shut_down()
 
@@ -73,7 +74,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, path: Path, kind: str) -> None:
 
 
 def test_dropped_results_show_with_their_name_and_date(panel: BenchmarkPanel, report: Report) -> None:
-    assert panel.table.report.scores == report.scores
+    assert panel.table.report.results == report.results
     assert panel.pages.currentWidget() is panel.table
     assert panel.age.text() == "table.json, measured on 22 November 2026, 18:04. Run measures anew."
     assert panel.bar.teacher.currentText() == "teacher"
@@ -171,7 +172,7 @@ def test_saved_results_open_again(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
     QTest.mouseClick(panel.output.open_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: panel.table.report is not before, timeout=5000)
-    assert panel.table.report.scores == before.scores
+    assert panel.table.report.results == before.results
     assert panel.table.report.measured == before.measured
 
 
@@ -188,8 +189,7 @@ def test_a_damaged_file_leaves_the_table(panel: BenchmarkPanel, bench: Bench, qt
 def test_images_of_results_from_elsewhere_are_found_in_a_set_of_that_name(
     panel: BenchmarkPanel, bench: Bench, qtbot: QtBot
 ) -> None:
-    at = SetAt("Set5", 4)
-    panel.table.opened.emit(bench.students[0], at, None)
+    panel.table.opened.emit(bench.students[0], EvalSet("Set5", 4), None)
     with qtbot.waitSignal(bench.session.error, timeout=5000):
         panel.images.chosen.emit(0)
     folder = bench.folder / "Set5"
@@ -238,9 +238,9 @@ def test_the_first_start_shows_the_bundled_models_and_what_is_published(
     first = BenchmarkPanel(bench.session)
     qtbot.addWidget(first, before_close_func=lambda widget: widget.shut_down())
     first.recall({})
-    qtbot.waitUntil(lambda: bool(first.table.report.scores), timeout=5000)
+    qtbot.waitUntil(lambda: bool(first.table.report.results), timeout=5000)
     report = first.table.report
-    assert [group.name for group in report.groups.values()] == ["Set5", "Set14", "B100", "Urban100"]
+    assert [group.name for group in report.sets.values()] == ["Set5", "Set14", "B100", "Urban100"]
     bundled = {ref for ref in report.rows if ref != BICUBIC}
     assert bundled <= set(bundled_models())
     assert report.teacher in bundled
@@ -255,7 +255,7 @@ def test_every_reference_comes_when_asked_for(panel: BenchmarkPanel, qtbot: QtBo
     entries[family_title(family)].trigger()
     qtbot.waitUntil(lambda: panel.table.report is not before, timeout=5000)
     report = panel.table.report
-    assert "Urban100" in {group.name for group in report.groups.values()}
+    assert "Urban100" in {group.name for group in report.sets.values()}
     assert {report.teacher, report.baseline} <= set(report.rows)
     assert set(report.rows) - {BICUBIC} <= set(bundled_models())
     assert panel.age.text().startswith(f"Reference results of {family_title(family)}")

@@ -14,9 +14,11 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model
 
 from fakd_core.data.folders import SAMPLES, resolve_data
-from fakd_core.evaluation import evaluate as evaluation
+from fakd_core.data.resize import BICUBIC
+from fakd_core.evaluation import scoring
 from fakd_core.evaluation.metrics import Metric
-from fakd_core.evaluation.report import BICUBIC, Cell, Column, Kind
+from fakd_core.evaluation.report import Column, Kind
+from fakd_core.evaluation.results import Cell
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.benchmark.report_model import Order
 
@@ -51,13 +53,13 @@ def test_what_an_installed_package_measures_is_a_column(
     error = Metric(
         "mae", "mean absolute error", lambda sr, hr, border: float(abs(sr - hr.astype(float)).mean())
     )
-    monkeypatch.setattr(evaluation, "METRICS", [error])
+    monkeypatch.setattr(scoring, "METRICS", [error])
     run(panel, qtbot)
     column = Column(Kind.METRIC, at(bench), "mae")
     table = panel.table
     section = table.reported.columns.index(column)
     assert table.reported.headerData(section, Qt.Orientation.Horizontal) == "mae"
-    value = table.report.scores[Cell(bench.teacher, at(bench))].metrics["mae"]
+    value = table.report.results[Cell(bench.teacher, at(bench))].metrics["mae"]
     assert table.texts(bench.teacher)[section] == f"{value:.5g}"
     table.set_order(Order(column, descending=False))
     shown = [float(table.texts(row.ref)[section]) for row in table.reported.rows if not row.published]
@@ -76,8 +78,8 @@ def test_a_click_on_a_heading_sorts_and_the_third_undoes(bench: Bench, measured:
     spot = QPoint(header.sectionViewportPosition(section) + 20, header.height() * 3 // 4)
 
     def values() -> list[float]:
-        scores = table.report.scores
-        return [scores[Cell(row.ref, at(bench))].psnr for row in table.reported.rows]
+        scores = table.report.results
+        return [scores[Cell(row.ref, at(bench))].psnr_y for row in table.reported.rows]
 
     QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     assert values() == sorted(values(), reverse=True)
@@ -129,8 +131,8 @@ def test_a_click_lists_the_images_worst_first_and_return_shows_them(
     scored = measured.images.scored
     assert measured.images.isVisible()
     assert [one.psnr for one in scored] == sorted(one.psnr for one in scored)
-    scores = measured.table.report.scores
-    teacher = {image.name: image.psnr_y for image in scores[Cell(bench.teacher, at(bench))].images}
+    scores = measured.table.report.results
+    teacher = {image.name: image.psnr_y for image in scores[Cell(bench.teacher, at(bench))].per_image}
     assert scored[0].delta == pytest.approx(scored[0].psnr - teacher[scored[0].name])
     assert [measured.images.table.item(row, 0).text() for row in range(2)] == [one.name for one in scored]
     QTest.keyClick(measured.table, Qt.Key.Key_Return)
@@ -211,7 +213,7 @@ def test_the_next_start_shows_choices_and_the_last_table(
     measured.shut_down()
     again = make_panel(bench, qtbot)
     again.recall(remembered)
-    qtbot.waitUntil(lambda: bool(again.table.report.scores), timeout=5000)
+    qtbot.waitUntil(lambda: bool(again.table.report.results), timeout=5000)
     assert [(row.ref, again.table.texts(row.ref)) for row in again.table.reported.rows] == shown
     assert again.age.isVisible()
     assert "easured on" in again.age.text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmark_bench import at, benchmarking, click, photo_bench, place, run
@@ -16,9 +17,11 @@ from small_models import Bench, save_model, save_photo
 from torch import Tensor, nn
 
 from fakd_core.data.datasets import open_dataset
+from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation import evaluate as evaluation
-from fakd_core.evaluation.evaluate import evaluate
-from fakd_core.evaluation.report import BICUBIC, Cell, Kind
+from fakd_core.evaluation.evaluate import collect_results, evaluate
+from fakd_core.evaluation.report import Kind
+from fakd_core.evaluation.results import Cell, Result
 from fakd_core.models.cost import profile
 from fakd_core.models.references import load_model
 from fakd_gui.benchmark.panel import BenchmarkPanel
@@ -46,17 +49,17 @@ def measured(panel: BenchmarkPanel, qtbot: QtBot) -> BenchmarkPanel:
 def test_a_row_holds_the_core_s_figures(bench: Bench, measured: BenchmarkPanel) -> None:
     report = measured.table.report
     models = {BICUBIC: None, bench.teacher: load_model(bench.teacher)}
-    for expected in evaluate(models, open_dataset(bench.folder / "Set5", 4)):
-        score = report.scores[Cell(expected.model, at(bench))]
-        assert (score.psnr, score.ssim) == (expected.psnr_y, expected.ssim_y)
-        assert [image.psnr_y for image in score.images] == [image.psnr_y for image in expected.per_image]
+    for expected in collect_results(evaluate(models, [open_dataset(bench.folder / "Set5", 4)])):
+        score = report.results[Cell(expected.model, at(bench))]
+        assert (score.psnr_y, score.ssim_y) == (expected.psnr_y, expected.ssim_y)
+        assert [image.psnr_y for image in score.per_image] == [image.psnr_y for image in expected.per_image]
     facts = profile(load_model(bench.teacher))
     row = report.rows[bench.teacher]
     assert (row.parameters, row.gmacs) == (facts.parameters, facts.gmacs)
-    bicubic, teacher = (report.scores[Cell(ref, at(bench))] for ref in (BICUBIC, bench.teacher))
-    delta = f"{bicubic.psnr - teacher.psnr:+.3f}".replace("-", "−")
+    bicubic, teacher = (report.results[Cell(ref, at(bench))] for ref in (BICUBIC, bench.teacher))
+    delta = f"{bicubic.psnr_y - teacher.psnr_y:+.3f}".replace("-", "−")
     time = f"{bicubic.seconds:.3f}"
-    figures = [f"{bicubic.psnr:.3f}", f"{bicubic.ssim:.4f}", delta, "", time]
+    figures = [f"{bicubic.psnr_y:.3f}", f"{bicubic.ssim_y:.4f}", delta, "", time]
     assert measured.table.texts(BICUBIC) == ["", "", *figures]
     assert measured.table.reported.group(2)[0] == "Set5 ×4 · 2 images"
     assert bench.errors == []
@@ -67,19 +70,19 @@ def test_one_more_model_measures_only_that_one(
 ) -> None:
 
     calls: list[str] = []
-    true = evaluation.evaluate
+    score_images = evaluation.score_images
 
-    def counted(models: dict[str, object], *args: object, **options: object) -> object:
-        calls.extend(models)
-        return true(models, *args, **options)  # type: ignore[arg-type]
+    def counted(ref: str, *args: Any, **options: Any) -> Iterator[Result]:
+        calls.append(ref)
+        return score_images(ref, *args, **options)
 
-    monkeypatch.setattr(evaluation, "evaluate", counted)
-    before = measured.table.report.scores[Cell(bench.teacher, at(bench))]
+    monkeypatch.setattr(evaluation, "score_images", counted)
+    before = measured.table.report.results[Cell(bench.teacher, at(bench))]
     another = save_model(bench.folder, "another", 9)
     measured.chooser.add_model(another)
     run(measured, qtbot)
     assert calls == [another]
-    scores = measured.table.report.scores
+    scores = measured.table.report.results
     assert scores[Cell(bench.teacher, at(bench))] is before
     assert len(scores) == 5
     # Another image in the set: everything is measured on it.
@@ -99,17 +102,17 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     panel.chooser.add_folder(large)
     panel.run()
     cell = Cell(slow, at(bench, "large"))
-    qtbot.waitUntil(lambda: panel.table.report.notes.get(cell) == "0 of 1", timeout=20_000)
+    qtbot.waitUntil(lambda: panel.table.report.progress.get(cell) == "0 of 1", timeout=20_000)
     qtbot.waitUntil(lambda: panel.status.left.text() == "slow on large ×4: large, 1 of 1")
     qtbot.waitUntil(lambda: panel.table.texts(slow)[2:3] == ["0 of 1"])
     QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=20_000)
     qtbot.waitUntil(lambda: panel.table.texts(slow)[2:3] == ["cancelled"])
-    assert Cell(BICUBIC, at(bench, "large")) in panel.table.report.scores
+    assert Cell(BICUBIC, at(bench, "large")) in panel.table.report.results
     # What was cancelled begins anew, what was measured is there at once.
     QTest.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.table.report.notes.get(cell) == "0 of 1", timeout=20_000)
-    assert len(panel.table.report.scores) == 3
+    qtbot.waitUntil(lambda: panel.table.report.progress.get(cell) == "0 of 1", timeout=20_000)
+    assert len(panel.table.report.results) == 3
     panel.cancel()
 
 
@@ -128,7 +131,7 @@ def test_what_can_t_be_measured_says_why_in_its_row(
     assert "broken.pt: not a readable" in panel.table.texts(str(broken))[0]
     assert f"{empty}: no images" in panel.table.texts(BICUBIC)[7]
     assert panel.table.columnSpan([row.ref for row in panel.table.reported.rows].index(BICUBIC), 7) == 5
-    assert Cell(bench.teacher, at(bench)) in panel.table.report.scores
+    assert Cell(bench.teacher, at(bench)) in panel.table.report.results
 
 
 def titles(panel: BenchmarkPanel) -> list[str]:
@@ -145,8 +148,8 @@ def test_a_broken_image_is_named_and_the_rest_is_measured(
     assert len(bench.errors) == 1
     assert bench.errors[0].startswith(f"{broken}: damaged")
     assert titles(panel) == ["Set5 ×4 · 2 of 3 images"]
-    score = panel.table.report.scores[Cell(bench.teacher, at(bench))]
-    assert [image.name for image in score.images] == ["one", "two"]
+    score = panel.table.report.results[Cell(bench.teacher, at(bench))]
+    assert [image.name for image in score.per_image] == ["one", "two"]
     index = panel.table.reported.index(0, 2)
     assert f"Mean of 2 of 3 images. Left out:\n{broken}: damaged" in index.data(Qt.ItemDataRole.ToolTipRole)
     click(panel, bench.teacher, Kind.PSNR)
@@ -190,7 +193,7 @@ def test_a_model_that_breaks_in_the_middle_costs_only_itself(
     keep_failures()
     student = break_in_the_middle(bench, RuntimeError("sizes of tensors must match"))
     run(panel, qtbot)
-    done = {cell.ref for cell in panel.table.report.scores}
+    done = {cell.ref for cell in panel.table.report.results}
     assert done == {BICUBIC, bench.students[1], bench.teacher}
     assert panel.table.texts(student)[2].startswith("failed: ")
     assert len(bench.errors) == 1
@@ -231,9 +234,9 @@ def test_models_of_two_scales_have_columns_of_their_own(
     panel.chooser.add_model(double)
     run(panel, qtbot)
     report = panel.table.report
-    assert [report.title(group) for group in report.groups] == ["Set5 ×4", "Set5 ×2"]
-    assert {cell.at.scale for cell in report.scores if cell.ref == BICUBIC} == {2, 4}
-    assert {cell.at.scale for cell in report.scores if cell.ref == double} == {2}
+    assert [report.title(eval_set) for eval_set in report.sets] == ["Set5 ×4", "Set5 ×2"]
+    assert {cell.eval_set.scale for cell in report.results if cell.ref == BICUBIC} == {2, 4}
+    assert {cell.eval_set.scale for cell in report.results if cell.ref == double} == {2}
 
 
 def test_run_needs_a_model_and_a_set(bench: Bench, panel: BenchmarkPanel) -> None:
