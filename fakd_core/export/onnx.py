@@ -104,7 +104,7 @@ def _imported() -> ModuleType:
 
 
 def _traced(model: SRNetwork, half: bool, value_range: int) -> ModelProto:
-    network = create_model(model.spec)
+    network = create_model(model.spec).fuse(False)
     network.load_state_dict(model.state_dict())
     network.requires_grad_(False)
     wrapped = _InRange(network, value_range).eval()
@@ -114,8 +114,7 @@ def _traced(model: SRNetwork, half: bool, value_range: int) -> ModelProto:
     dim = torch.export.Dim
     sizes = {0: dim("batch"), 2: dim("height", min=MIN_SIDE), 3: dim("width", min=MIN_SIDE)}
     try:
-        # With gradients allowed, networks compute layer by layer as published.
-        with torch.enable_grad(), _quiet():
+        with _quiet():
             program = torch.onnx.export(
                 wrapped,
                 (image,),

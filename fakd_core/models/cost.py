@@ -45,11 +45,9 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
     if height < 1 or width < 1:
         raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
     spec = model if isinstance(model, ModelSpec) else model.spec
-    # With gradients on, networks compute layer by layer as published; without, they may merge layers.
-    device = torch.device(spec.cost_device)
-    with device, torch.enable_grad(), FlopCounterMode(display=False) as counter:
+    with torch.device(spec.cost_device), torch.inference_mode(), FlopCounterMode(display=False) as counter:
         try:
-            shadow = create_model(spec).eval()
+            shadow = create_model(spec).eval().fuse(False)
             shadow(torch.empty(1, 3, height, width))
         except RuntimeError:
             raise ConfigError(

@@ -63,10 +63,8 @@ class EDSR(SRNetwork):
         super().__init__(spec)
         self.sub_mean = MeanShift(-1)
         self.head = nn.Sequential(conv(3, spec.n_feats))
-        self.body = nn.Sequential(
-            *(ResidualBlock(spec.n_feats, spec.res_scale) for _ in range(spec.n_resblocks)),
-            conv(spec.n_feats, spec.n_feats),
-        )
+        blocks = [ResidualBlock(spec.n_feats, spec.res_scale) for _ in range(spec.n_resblocks)]
+        self.body = nn.ModuleList([*blocks, conv(spec.n_feats, spec.n_feats)])
         self.tail = Reconstruction(spec.scale, spec.n_feats)
         self.add_mean = MeanShift(+1)
 

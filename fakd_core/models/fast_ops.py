@@ -1,19 +1,111 @@
-"""RCAN's channel attention with a gradient written by hand: a third of autograd's passes over the maps."""
+"""Hand-fused forms of the networks' layers, and the switch between them and the textbook forms."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from itertools import product
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules import module as torch_modules
 
-from fakd_core.models.layers import autocast_off
+MAX_QUERIES = 4096
+"""Pixels that attend at once in a non-local block."""
+
+
+class FusableLayer(nn.Module):
+    """A layer with a hand-fused form beside its textbook one, which its network switches by `fuse`."""
+
+    fused = True
+
+    def may_fuse(self) -> bool:
+        """Whether to compute the fused form, which skips calls of the modules inside.
+
+        A hook on any of these modules has to fire, so it asks for the textbook form.
+        """
+        return self.fused and not any(map(_has_hooks, self.modules())) and not _has_global_hooks()
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    forward = module._forward_hooks or module._forward_pre_hooks
+    return bool(forward or module._backward_hooks or module._backward_pre_hooks)
+
+
+def _has_global_hooks() -> bool:
+    forward = torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks
+    backward = torch_modules._global_backward_hooks or torch_modules._global_backward_pre_hooks
+    return bool(forward or backward)
+
+
+def autocast_off(device: torch.device) -> AbstractContextManager[object]:
+    """A block that computes in its tensors' own precision; does nothing where autocast is already off."""
+    if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
+
+
+def convolve_then_add_bias(layer: nn.Conv2d, features: Tensor) -> Tensor:
+    """`layer(features)`, for training on a CPU: the bias is added, and gets its gradient, separately.
+
+    oneDNN takes up to a tenth longer for a backward pass that includes the bias's gradient, which on its own
+    is one quick sum.
+    """
+    assert layer.bias is not None
+    product: Tensor = layer._conv_forward(features, layer.weight, None)
+    return product.add_(layer.bias[:, None, None])
+
+
+def convolve_before_shuffle(features: Tensor, layer: nn.Conv2d, step: int) -> Tensor:
+    """`layer(pixel_shuffle(features, step))` for a 3x3 convolution, with the shuffle last.
+
+    The large map between the two, which sets the peak of memory, is never made.
+
+    Args:
+        features: (B, C·step², H, W).
+        layer: from C to A channels.
+        step: the factor of the pixel shuffle.
+
+    Returns:
+        (B, A, H·step, W·step).
+    """
+    assert layer.bias is not None
+    bias = layer.bias.repeat_interleave(step**2)
+    features = F.conv2d(features, weight_before_shuffle(layer.weight, step), bias, padding=1)
+    return F.pixel_shuffle(features, step)
+
+
+def weight_before_shuffle(weight: Tensor, step: int) -> Tensor:
+    """3x3 filters that do before a pixel shuffle by `step` what `weight` does after it.
+
+    (A, B, 3, 3) -> (A·step², B·step², 3, 3).
+    """
+    outputs, inputs = weight.shape[:2]
+    filters = weight.new_zeros(outputs, step, step, inputs, step, step, 3, 3)
+    for (y, x), (row, column) in product(product(range(step), repeat=2), product(range(3), repeat=2)):
+        # The neighbour, and the subpixel in it, that this element of the filter reads for subpixel (y, x).
+        (down, sub_y), (right, sub_x) = divmod(y + row - 1, step), divmod(x + column - 1, step)
+        filters[:, y, x, :, sub_y, sub_x, down + 1, right + 1] = weight[:, :, row, column]
+    return filters.flatten(3, 5).flatten(0, 2)
+
+
+def attend_in_blocks(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Unscaled dot-product attention of (B, 1, N, C) tokens, `MAX_QUERIES` at a time.
+
+    Not every device has a kernel that never builds the whole matrix.
+    """
+    blocks = torch.split(queries, MAX_QUERIES, 2)
+    return torch.cat([F.scaled_dot_product_attention(block, keys, values, scale=1.0) for block in blocks], 2)
 
 
 def channel_attention(
     features: Tensor, skip: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor
 ) -> Tensor:
-    """The gated map, skip + features * sigmoid(w2 relu(w1 mean(features) + b1) + b2), means over positions.
+    """RCAN's channel attention and the skip around it, with a gradient written by hand.
+
+    skip + features * sigmoid(w2 relu(w1 mean(features) + b1) + b2), means over positions. The gradient takes
+    a third of autograd's passes over the maps.
 
     Args:
         features: (B, C, H, W).
@@ -43,6 +135,7 @@ class _ChannelAttention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
+        # Gradients are on in a backward pass only if it is to be differentiated itself.
         if torch.is_grad_enabled():
             raise RuntimeError("channel_attention has no second derivative: don't use create_graph=True")
         features, w1, w2, mean, hidden, gate = ctx.saved_tensors
@@ -56,9 +149,9 @@ class _ChannelAttention(torch.autograd.Function):
         return (
             features_grad,
             grad,
-            _laid_out_as(w1, hidden_grad.T @ mean),
+            _with_strides_of(w1, hidden_grad.T @ mean),
             hidden_grad.sum(0),
-            _laid_out_as(w2, excited_grad.T @ hidden),
+            _with_strides_of(w2, excited_grad.T @ hidden),
             excited_grad.sum(0),
         )
 
@@ -67,6 +160,6 @@ def _as_map(per_channel: Tensor, feature_map: Tensor) -> Tensor:
     return per_channel.to(feature_map.dtype)[:, :, None, None]
 
 
-def _laid_out_as(weight: Tensor, grad: Tensor) -> Tensor:
-    """(A, B) as (A, B, 1, 1) with the strides of `weight`, as DistributedDataParallel wants gradients."""
+def _with_strides_of(weight: Tensor, grad: Tensor) -> Tensor:
+    """(A, B) as (A, B, 1, 1) with the strides of `weight`, as DistributedDataParallel expects gradients."""
     return grad.contiguous().as_strided(weight.shape, weight.stride())

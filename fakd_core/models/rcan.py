@@ -14,7 +14,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fakd_core.models.fast_ops import channel_attention
+from fakd_core.models.fast_ops import FusableLayer, channel_attention
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.registry import (
     Architecture,
@@ -45,7 +45,7 @@ class RCANSpec(ModelSpec):
 
 
 class ChannelAttention(nn.Module):
-    """Eq. 6-9: channels weighed by gates in 0..1, computed from their means; adds a skip on the way."""
+    """Channels weighted by gates in 0..1, which are computed from the channels' means (Eq. 6-9)."""
 
     def __init__(self, n_feats: int, reduction: int) -> None:
         super().__init__()
@@ -56,14 +56,12 @@ class ChannelAttention(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, features: Tensor, skip: Tensor) -> Tensor:
-        if not torch.compiler.is_compiling():
-            return channel_attention(features, skip, *self.conv_du.parameters())
-        gate = self.conv_du(features.mean((2, 3), keepdim=True))
-        return torch.addcmul(skip, features, gate)
+    def forward(self, features: Tensor) -> Tensor:
+        gate: Tensor = self.conv_du(features.mean((2, 3), keepdim=True))
+        return features * gate
 
 
-class RCAB(nn.Module):
+class RCAB(FusableLayer):
     """Residual channel attention block (Fig. 4)."""
 
     def __init__(self, n_feats: int, reduction: int) -> None:
@@ -76,9 +74,12 @@ class RCAB(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
+        # torch.compile fuses the textbook form itself.
+        if torch.compiler.is_compiling() or not self.may_fuse():
+            residual: Tensor = self.body(features)
+            return features + residual
         first, relu, second, attention = self.body
-        weighed: Tensor = attention(second(relu(first(features))), features)
-        return weighed
+        return channel_attention(second(relu(first(features))), features, *attention.parameters())
 
 
 class ResidualGroup(nn.Module):
@@ -105,10 +106,10 @@ class RCAN(SRNetwork):
         super().__init__(spec)
         self.sub_mean = MeanShift(-1)
         self.head = nn.Sequential(conv(3, spec.n_feats))
-        self.body = nn.Sequential(
-            *(ResidualGroup(spec.n_resblocks, spec.n_feats, spec.reduction) for _ in range(spec.n_resgroups)),
-            conv(spec.n_feats, spec.n_feats),
-        )
+        groups = [
+            ResidualGroup(spec.n_resblocks, spec.n_feats, spec.reduction) for _ in range(spec.n_resgroups)
+        ]
+        self.body = nn.ModuleList([*groups, conv(spec.n_feats, spec.n_feats)])
         self.tail = Reconstruction(spec.scale, spec.n_feats)
         self.add_mean = MeanShift(+1)
 

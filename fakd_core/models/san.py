@@ -16,15 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakd_core.errors import DataError
-from fakd_core.models.layers import (
-    FeatureMaps,
-    MeanShift,
-    Reconstruction,
-    SRNetwork,
-    autocast_off,
-    choose_taps,
-    conv,
-)
+from fakd_core.models.fast_ops import FusableLayer, attend_in_blocks, autocast_off
+from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.registry import (
     Architecture,
     KeyFormat,
@@ -37,8 +30,10 @@ from fakd_core.models.spec import ModelSpec
 
 NON_LOCAL_SOCA_REDUCTION = 8
 MIN_SIDE = 4
-BLOCK = 4096
-"""Pixels that attend at once in the non-local block."""
+POOLED_SIDE = 1000
+ITERATIONS = 5
+# Features of one pixel or of a flat map have no covariance; their square root is then zero, not NaN.
+MIN_TRACE = 1e-12
 
 
 class SANSpec(ModelSpec):
@@ -81,8 +76,51 @@ class SecondOrderChannelAttention(nn.Module):
         return features * gate
 
 
-class NonLocalBlock(nn.Module):
-    """Embedded-Gaussian non-local block (Wang et al., CVPR 2018); `forward` attends within each quadrant."""
+def second_order_statistics(features: Tensor) -> Tensor:
+    """The row means of the square root of the covariance of (B, C, H, W) features: (B, C, 1, 1)."""
+    with autocast_off(features.device):
+        if features.dtype in (torch.float16, torch.bfloat16):
+            features = features.float()
+        root = matrix_square_root(covariance(centre_crop(features)))
+        return root.mean(1)[:, :, None, None]
+
+
+def centre_crop(features: Tensor, side: int = POOLED_SIDE) -> Tensor:
+    """The central `side` rows and columns, where there are more; SAN pools over these only."""
+    height, width = features.shape[2:]
+    top, left = max(0, height - side) // 2, max(0, width - side) // 2
+    return features[:, :, top : top + side, left : left + side]
+
+
+def covariance(features: Tensor) -> Tensor:
+    """The biased covariance (B, C, C) of the channels of (B, C, H, W) over the pixels.
+
+    The features are centred rather than multiplied by an (HW, HW) centring matrix: the same value.
+    """
+    columns = features.flatten(2)
+    centred = columns - columns.mean(2, keepdim=True)
+    return centred @ centred.mT / columns.shape[2]
+
+
+def matrix_square_root(matrix: Tensor) -> Tensor:
+    """The square root of positive semi-definite (B, C, C) matrices by coupled Newton-Schulz steps.
+
+    Dividing by the trace first makes the iteration converge; multiplying by its square root at the
+    end undoes it. Autograd through it equals the paper's hand-written backward.
+    """
+    trace = matrix.diagonal(dim1=1, dim2=2).sum(1).clamp_min(MIN_TRACE)[:, None, None]
+    three = 3 * torch.eye(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
+    normalised = matrix / trace
+    z = (three - normalised) / 2
+    y = normalised @ z
+    for _ in range(ITERATIONS - 2):
+        step = (three - z @ y) / 2
+        y, z = y @ step, step @ z
+    return y @ (three - z @ y) / 2 * trace.sqrt()
+
+
+class NonLocalBlock(FusableLayer):
+    """Embedded-Gaussian non-local block (Wang et al., CVPR 2018) with pooled keys and values."""
 
     def __init__(self, n_feats: int, embedded: int) -> None:
         super().__init__()
@@ -94,32 +132,18 @@ class NonLocalBlock(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, features: Tensor) -> Tensor:
-        g, theta, phi = self.g[0](features), self.theta(features), self.phi[0](features)
-        height, width = features.shape[2] // 2, features.shape[3] // 2
-        rows = []
-        for row in (slice(None, height), slice(height, None)):
-            quadrants = [
-                self._attend(theta[:, :, row, column], phi[:, :, row, column], g[:, :, row, column])
-                for column in (slice(None, width), slice(width, None))
-            ]
-            rows.append(torch.cat(quadrants, 3))
-        attended: Tensor = self.W(torch.cat(rows, 2))
-        return features + attended
-
-    def _attend(self, theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
-        """Softmax of theta against the pooled phi, applied to the pooled g."""
-        keys, values = _pixels(self.phi[1](phi)), _pixels(self.g[1](g))
-        queries = _pixels(theta)
-        # In blocks, as not every device has a kernel that never builds the whole matrix; an exported network
-        # must not know how many.
-        blocks = (queries,) if torch.onnx.is_in_onnx_export() else torch.split(queries, BLOCK, 2)
-        attended = torch.cat(
-            [F.scaled_dot_product_attention(block, keys, values, scale=1.0) for block in blocks], 2
-        )
-        return attended.reshape(theta.shape[0], *theta.shape[2:], theta.shape[1]).permute(0, 3, 1, 2)
+        theta = self.theta(features)
+        queries, keys, values = map(_tokens, (theta, self.phi(features), self.g(features)))
+        if self.fused:
+            attended = attend_in_blocks(queries, keys, values)
+        else:
+            attended = F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
+        attended = attended.reshape(theta.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2)
+        residual: Tensor = self.W(attended)
+        return features + residual
 
 
-def _pixels(features: Tensor) -> Tensor:
+def _tokens(features: Tensor) -> Tensor:
     """(B, C, H, W) as one attention head of HW tokens: (B, 1, HW, C).
 
     Contiguous, or torch would fall back on the attention that builds the whole matrix.
@@ -128,7 +152,7 @@ def _pixels(features: Tensor) -> Tensor:
 
 
 class RegionNonLocal(nn.Module):
-    """The region-level non-local block (Sec. 3.2)."""
+    """The region-level non-local block: one block, applied within each quadrant (Sec. 3.2)."""
 
     def __init__(self, n_feats: int, embedded: int) -> None:
         super().__init__()
@@ -137,8 +161,12 @@ class RegionNonLocal(nn.Module):
         self.soca = SecondOrderChannelAttention(n_feats, NON_LOCAL_SOCA_REDUCTION)
 
     def forward(self, features: Tensor) -> Tensor:
-        attended: Tensor = self.non_local(features)
-        return attended
+        height, width = features.shape[2] // 2, features.shape[3] // 2
+        halves = [
+            torch.cat([self.non_local(half[:, :, :, :width]), self.non_local(half[:, :, :, width:])], dim=3)
+            for half in (features[:, :, :height], features[:, :, height:])
+        ]
+        return torch.cat(halves, dim=2)
 
 
 class ResidualBlock(nn.Module):
@@ -258,52 +286,3 @@ ARCHITECTURE = Architecture(
     blocks=lambda spec: spec.n_resgroups * spec.n_resblocks,
     fakd_key=lambda key, spec: key,
 )
-
-
-POOLED_SIDE = 1000
-ITERATIONS = 5
-# Features of one pixel or of a flat map have no covariance; their square root is then zero, not NaN.
-MIN_TRACE = 1e-12
-
-
-def second_order_statistics(features: Tensor) -> Tensor:
-    """The row means of the square root of the covariance of (B, C, H, W) features: (B, C, 1, 1)."""
-    with autocast_off(features.device):
-        if features.dtype in (torch.float16, torch.bfloat16):
-            features = features.float()
-        root = matrix_square_root(covariance(centre_crop(features)))
-        return root.mean(1)[:, :, None, None]
-
-
-def centre_crop(features: Tensor, side: int = POOLED_SIDE) -> Tensor:
-    """The central `side` rows and columns, where there are more; SAN pools over these only."""
-    height, width = features.shape[2:]
-    top, left = max(0, height - side) // 2, max(0, width - side) // 2
-    return features[:, :, top : top + side, left : left + side]
-
-
-def covariance(features: Tensor) -> Tensor:
-    """The biased covariance (B, C, C) of the channels of (B, C, H, W) over the pixels.
-
-    The features are centred rather than multiplied by an (HW, HW) centring matrix: the same value.
-    """
-    columns = features.flatten(2)
-    centred = columns - columns.mean(2, keepdim=True)
-    return centred @ centred.mT / columns.shape[2]
-
-
-def matrix_square_root(matrix: Tensor) -> Tensor:
-    """The square root of positive semi-definite (B, C, C) matrices by coupled Newton-Schulz steps.
-
-    Dividing by the trace first makes the iteration converge; multiplying by its square root at the
-    end undoes it. Autograd through it equals the paper's hand-written backward.
-    """
-    trace = matrix.diagonal(dim1=1, dim2=2).sum(1).clamp_min(MIN_TRACE)[:, None, None]
-    three = 3 * torch.eye(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
-    normalised = matrix / trace
-    z = (three - normalised) / 2
-    y = normalised @ z
-    for _ in range(ITERATIONS - 2):
-        step = (three - z @ y) / 2
-        y, z = y @ step, step @ z
-    return y @ (three - z @ y) / 2 * trace.sqrt()

@@ -18,7 +18,8 @@ from torch.nn import functional as F
 
 from fakd_core.errors import CheckpointError, ConfigError, FeatureTapError
 from fakd_core.models.external.taps import channels_of, find_layout, first_tensor
-from fakd_core.models.layers import RGB_RANGE, FeatureMaps, SRNetwork, autocast_off
+from fakd_core.models.fast_ops import autocast_off
+from fakd_core.models.layers import RGB_RANGE, FeatureMaps, SRNetwork
 from fakd_core.models.spec import ModelSpec
 from fakd_core.models.weight_files import shown
 

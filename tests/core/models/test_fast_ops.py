@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fakd_core.models.fast_ops import channel_attention
-from fakd_core.models.rcan import ChannelAttention
+from fakd_core.models.rcan import RCAB
 
 
 def arguments(dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
@@ -28,14 +28,14 @@ def test_value_and_gradients() -> None:
     assert torch.autograd.gradcheck(channel_attention, given)
 
 
-def test_the_module_takes_the_same_way_with_and_without_gradients() -> None:
-    features, skip = (torch.rand(2, 32, 6, 7, generator=torch.Generator().manual_seed(i)) for i in (1, 2))
-    attention = ChannelAttention(32, 16)
-    learning = attention(features, skip)
+def test_the_block_computes_the_same_with_and_without_gradients() -> None:
+    features = torch.rand(2, 32, 6, 7, generator=torch.Generator().manual_seed(1))
+    block = RCAB(32, 16)
+    learning = block(features)
     with torch.inference_mode():
-        torch.testing.assert_close(attention(features, skip), learning.detach())
+        torch.testing.assert_close(block(features), learning.detach())
     learning.sum().backward()
-    assert all(parameter.grad is not None for parameter in attention.parameters())
+    assert all(parameter.grad is not None for parameter in block.parameters())
 
 
 def test_maps_in_half_precision_keep_their_type_and_weights_their_gradients() -> None:

@@ -38,11 +38,11 @@ def test_a_bias_alone_frozen_stays_so() -> None:
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
-def test_the_tail_is_the_same_whether_something_learns_or_not(scale: int) -> None:
+def test_the_tail_computes_the_same_in_training_and_in_eval_mode(scale: int) -> None:
     torch.manual_seed(0)
     tail = Reconstruction(scale, 6).double()
     features = torch.rand(2, 6, 5, 4, dtype=torch.float64)
     learning = tail(features)
     assert learning.shape == (2, 3, 5 * scale, 4 * scale)
     with torch.inference_mode():
-        torch.testing.assert_close(tail(features), learning.detach())
+        torch.testing.assert_close(tail.eval()(features), learning.detach())

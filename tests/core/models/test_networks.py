@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from fakd_core.errors import ConfigError, DataError, UnsupportedArchitectureError
 from fakd_core.models.factory import REGISTRY, create_model, create_spec, list_architectures
@@ -83,6 +85,82 @@ def test_memory_layout_and_bf16_autocast_change_only_roundings(name: str) -> Non
     assert torch.allclose(last, plain, rtol=1e-3, atol=1e-2)
     assert half.dtype == torch.float32
     assert torch.isfinite(half).all()
+
+
+FORMS = [(training, fused) for training in (False, True) for fused in (False, True)]
+NEVER_CALLED = {"san": ("conv_last", "non_local.soca")}
+"""Modules that published weights have and no forward pass uses."""
+
+
+def outputs(model: SRNetwork, lr: Tensor) -> list[Tensor]:
+    with torch.no_grad():
+        sr, maps = model.forward_features(lr)
+    return [sr, *maps]
+
+
+@pytest.mark.parametrize(("training", "fused"), FORMS)
+@pytest.mark.parametrize("scale", [3, 4])
+@pytest.mark.parametrize("name", list_architectures())
+def test_hooks_of_every_module_fire_in_every_form(name: str, scale: int, training: bool, fused: bool) -> None:
+    torch.manual_seed(3)
+    model = lively(create_model(name, scale=scale, **SMALL[name]))
+    lr = torch.rand(1, 3, 9, 10) * 255
+    expected = outputs(model.fuse(False), lr)
+    model.train(training).fuse(fused)
+    for found, value in zip(outputs(model, lr), expected, strict=True):
+        torch.testing.assert_close(found, value, rtol=1e-4, atol=1e-3)
+    entered, left = set(), set()
+    modules = {path: module for path, module in model.named_modules() if path}
+    for path, module in modules.items():
+        module.register_forward_pre_hook(lambda *_, path=path: entered.add(path))
+        module.register_forward_hook(lambda *_, path=path: left.add(path))
+    for found, value in zip(outputs(model, lr), expected, strict=True):
+        torch.testing.assert_close(found, value, rtol=1e-4, atol=1e-3)
+    unused = NEVER_CALLED.get(name, ())
+    called = {
+        path
+        for path, module in modules.items()
+        if not isinstance(module, nn.ModuleList) and not path.startswith(unused)
+    }
+    assert entered == left == called
+
+
+@pytest.mark.parametrize("name", list_architectures())
+def test_a_hook_on_one_module_fires_and_may_change_its_output(name: str) -> None:
+    torch.manual_seed(4)
+    model = lively(create_model(name, **SMALL[name]))
+    lr = torch.rand(1, 3, 8, 8) * 255
+    plain = model(lr)
+    to_rgb = model.get_submodule("tail.1")
+    with to_rgb.register_forward_hook(lambda module, inputs, output: 2 * output):
+        changed = model(lr)
+    tail = 2 * (plain - model.add_mean(torch.zeros_like(plain)))
+    torch.testing.assert_close(changed, model.add_mean(tail), rtol=1e-4, atol=1e-3)
+    assert torch.equal(model(lr), plain)
+
+
+def test_hooks_on_all_modules_fire(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = create_model("rcan", **SMALL["rcan"]).eval()
+    called: Counter[str] = Counter()
+    handle = torch.nn.modules.module.register_module_forward_hook(
+        lambda module, inputs, output: called.update([type(module).__name__])
+    )
+    with handle:
+        model(torch.rand(1, 3, 8, 8))
+    assert (called["ChannelAttention"], called["PixelShuffle"], called["Sigmoid"]) == (6, 2, 6)
+
+
+@pytest.mark.parametrize("name", list_architectures())
+def test_the_form_does_not_depend_on_the_gradient_mode(name: str) -> None:
+    torch.manual_seed(5)
+    model = create_model(name, **SMALL[name])
+    lr = torch.rand(1, 3, 8, 8) * 255
+    for training in (False, True):
+        learning = model.train(training)(lr)
+        with torch.no_grad():
+            assert torch.equal(model(lr), learning)
+        with torch.inference_mode():
+            assert torch.equal(model(lr), learning)
 
 
 def test_mean_shift_is_exact_in_autocast_and_not_trained() -> None:

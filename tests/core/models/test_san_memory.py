@@ -33,9 +33,9 @@ def test_attention_never_holds_the_whole_matrix(backend: str) -> None:
 import resource
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from fakd_core.models.san import NonLocalBlock
+from fakd_core.models.san import RegionNonLocal
 
-block = NonLocalBlock(8, 2).eval()
+block = RegionNonLocal(8, 2).eval()
 features = torch.randn(1, 8, 320, 320)
 held = int(open("/proc/self/status").read().split("VmSize:")[1].split()[0]) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (held + 500_000_000, -1))

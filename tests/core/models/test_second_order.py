@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fakd_core.models.san import (
-    NonLocalBlock,
+    RegionNonLocal,
     SecondOrderChannelAttention,
     centre_crop,
     covariance,
@@ -90,10 +90,11 @@ def test_attention_is_a_gate_per_channel() -> None:
 @pytest.mark.parametrize("size", [(8, 8), (9, 7), (5, 4), (11, 6)])
 def test_non_local_is_the_materialised_attention_of_each_quadrant(size: tuple[int, int]) -> None:
     torch.manual_seed(1)
-    block = NonLocalBlock(8, 4).double()
+    region = RegionNonLocal(8, 4).double()
     with torch.no_grad():
-        for parameter in block.parameters():
+        for parameter in region.parameters():
             parameter.normal_(std=0.5)
+    block = region.non_local
     features = random_maps(4, 2, 8, *size)
     expected = torch.zeros_like(features)
     height, width = size[0] // 2, size[1] // 2
@@ -104,7 +105,7 @@ def test_non_local_is_the_materialised_attention_of_each_quadrant(size: tuple[in
             attended = torch.softmax(theta.mT @ phi, 2) @ g.mT
             restored = attended.mT.reshape(2, 4, *part.shape[2:])
             expected[:, :, rows, columns] = part + block.W(restored)
-    assert torch.allclose(block(features), expected, rtol=1e-10, atol=1e-10)
+    assert torch.allclose(region(features), expected, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -113,11 +114,11 @@ def test_non_local_never_builds_the_whole_matrix(layout: torch.memory_format, si
     """Only torch's blockwise attention is allowed here: it refuses what it would have to materialise."""
     features = torch.randn(2, 8, *size).to(memory_format=layout)
     with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
-        NonLocalBlock(8, 2)(features).sum().backward()
+        RegionNonLocal(8, 2)(features).sum().backward()
         with torch.no_grad():
-            NonLocalBlock(8, 2)(features)
+            RegionNonLocal(8, 2)(features)
 
 
 def test_non_local_starts_as_the_identity() -> None:
     features = torch.randn(1, 8, 6, 6)
-    assert torch.equal(NonLocalBlock(8, 2)(features), features)
+    assert torch.equal(RegionNonLocal(8, 2)(features), features)
