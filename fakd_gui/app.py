@@ -17,9 +17,9 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from fakd_core.assets import assets_dir
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
-from fakd_gui.session.bug_report import keep_failures, report
 from fakd_gui.session.garbage import collect_in_gui_thread
 from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Remembered, read_state, write_state
 from fakd_gui.widgets.theme import apply_theme
@@ -96,7 +96,6 @@ def make_application() -> QApplication:
     app.setWindowIcon(QIcon(str(assets_dir() / "icon.svg")))
     apply_theme(app)
     collect_in_gui_thread(app)
-    keep_failures()
     return app
 
 
@@ -109,9 +108,8 @@ def make_window(session: Session) -> MainWindow:
 
 
 def show_exception(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    """Tell about an error nobody caught, with its traceback for a report; the app goes on."""
-    text = "".join(traceback.format_exception(kind, error, where))
-    sys.stderr.write(text)
+    """Show an error that nobody caught, with its traceback for a bug report; the app keeps running."""
+    sys.stderr.write("".join(traceback.format_exception(kind, error, where)))
     if isinstance(error, KeyboardInterrupt):
         QApplication.quit()
         return
@@ -121,8 +119,10 @@ def show_exception(kind: type[BaseException], error: BaseException, where: Trace
         f"{kind.__name__}: {error}",
         parent=QApplication.activeWindow(),
     )
-    box.setInformativeText("Work goes on, and runs are saved. Please report this with the details below.")
-    details = report(text)
+    box.setInformativeText(
+        "You can keep working; your runs are saved. Please report this with the details below."
+    )
+    details = bug_report(Problem.of(error))
     box.setDetailedText(details)
     copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Close)

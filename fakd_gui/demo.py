@@ -77,7 +77,7 @@ def _take_tour(out: Path) -> int:
     window = make_window(session)
     window.show()
     guide = TourGuide(tour(window, out), QApplication.exit)
-    session.error.connect(guide.fail)
+    session.error.connect(lambda problem: guide.fail(problem.text))
     sys.excepthook = lambda kind, error, where: guide.fail(f"{kind.__name__}: {error}")
     QTimer.singleShot(0, guide.go_on)
     status = app.exec()

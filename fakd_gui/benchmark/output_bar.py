@@ -106,7 +106,7 @@ class OutputBar(QWidget):
         try:
             write_text(path, self._text(name))
         except OSError as error:
-            self._session.error.emit(f"{path}: can't be written ({error.strerror}); choose another place")
+            self._session.report(f"{path}: can't be written ({error.strerror}); choose another place")
             return
         self._session.tell(f"Wrote {path.name}")
 

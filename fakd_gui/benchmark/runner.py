@@ -12,8 +12,8 @@ from fakd_core.evaluation.events import CellEvaluated, EvaluationEvent, Evaluati
 from fakd_core.evaluation.report import Report
 from fakd_core.evaluation.results import EvalSet, LeftOut
 from fakd_core.events import CancelToken
-from fakd_gui.session.bug_report import note_failure
 from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 
 if TYPE_CHECKING:
@@ -79,17 +79,15 @@ class Runner(QObject):
                 return
             case CellEvaluated(cell, result):
                 self._announce_left_out(cell.eval_set, result.left_out)
-            case EvaluationFailed(failure, error):
-                if failure.details:
-                    note_failure(failure.reason, error)
-                self._announce(failure.reason)
+            case EvaluationFailed(_, error):
+                self._announce(Problem.of(error))
         self.changed.emit()
 
-    def _announce(self, message: str) -> None:
+    def _announce(self, problem: Problem) -> None:
         """Show each message once: a set that can't be read fails for every model."""
-        if message not in self._announced:
-            self._announced.add(message)
-            self._session.error.emit(message)
+        if problem.text not in self._announced:
+            self._announced.add(problem.text)
+            self._session.report(problem)
 
     def _announce_left_out(self, eval_set: EvalSet, left_out: Sequence[LeftOut]) -> None:
         """Show the first new image, and the number of others: most are broken for every model."""
@@ -98,7 +96,8 @@ class Runner(QObject):
         if new:
             others = f", as were {len(new) - 1} more" if new[1:] else ""
             title = self.report.title(eval_set)
-            self._announce(f"{new[0].file}: {new[0].reason} (left out of the means on {title}{others})")
+            reason = f"{new[0].reason} (left out of the means on {title}{others})"
+            self._announce(Problem(f"{new[0].file}: {reason}"))
 
 
 def _format_time_left(seconds: float | None) -> str:

@@ -30,7 +30,7 @@ from fakd_core.evaluation.report import SET_KINDS, Column, Kind, Report, Row
 from fakd_core.evaluation.results import Cell, Failure
 from fakd_gui.benchmark.group_header import GroupHeader
 from fakd_gui.benchmark.report_model import Index, Order, ReportModel, arrow
-from fakd_gui.session.bug_report import report as failure_report
+from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
 NARROWEST_NAME, WIDEST_NAME = 110, 0.3
@@ -153,9 +153,9 @@ class ResultTable(QTableView):
             menu.popup(event.globalPos())
 
     def copy_failure(self, failure: Failure) -> None:
-        """Put a reason on the clipboard, with what is behind it if nobody expected it."""
-        details = f"{failure.reason}\n\n{failure.details}"
-        QGuiApplication.clipboard().setText(failure_report(details) if failure.details else failure.reason)
+        """Copy why a model could not be evaluated; with a bug report if nobody expected it."""
+        problem = Problem(failure.reason, details=failure.details)
+        QGuiApplication.clipboard().setText(bug_report(problem) if problem.details else problem.text)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():

@@ -60,7 +60,7 @@ class Board(QObject):
         self._tiles: dict[str, list[Overlay]] = {}
         self.drawer = DifferenceDrawer(self)
         self.drawer.changed.connect(self.refresh)
-        self.drawer.failed.connect(lambda message: self.waiting(DIFFERENCE, message, error=True))
+        self.drawer.failed.connect(lambda problem: self.waiting(DIFFERENCE, problem.text, error=True))
         camera.cursor_changed.connect(self.update_readouts)
 
     @property

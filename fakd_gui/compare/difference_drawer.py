@@ -8,12 +8,13 @@ from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.compare.difference import AT_ONCE_PIXELS, SSIM_RADIUS, Difference, Drawn, Kind, draw_difference
 from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.problem import Problem
 
 
 class DifferenceDrawer(QObject):
     changed = Signal()
     """What was asked for last is drawn."""
-    failed = Signal(str)
+    failed = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -60,11 +61,11 @@ class DifferenceDrawer(QObject):
         wanted = self._wanted
         return wanted is not None and wanted[0] is a and wanted[1] is b and wanted[2] == difference
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, problem: Problem) -> None:
         if self._wanted is None:
             return
-        self._problem = reason
-        self.failed.emit(reason)
+        self._problem = problem.text
+        self.failed.emit(problem)
 
     def _take(self, drawn: object) -> None:
         assert isinstance(drawn, Drawn)

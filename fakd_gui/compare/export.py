@@ -25,7 +25,7 @@ class Exporter(QObject):
 
     saved = Signal(list)
     """The files that were written."""
-    failed = Signal(str)
+    failed = Signal(object)
 
     def __init__(self, session: Session, board: Board, parent: QWidget) -> None:
         super().__init__(parent)
@@ -93,7 +93,7 @@ class Exporter(QObject):
         pictures = {path: self._board.picture(key) for path, key in targets.items()}
         ready: dict[Path, QImage] = {path: made for path, made in pictures.items() if made is not None}
         if not ready:
-            self._session.error.emit("Nothing to save yet: wait until a pane shows its result.")
+            self._session.report("Nothing to save yet: wait until a pane shows its result.")
             return
 
         def work(token: CancelToken) -> list[Path]:

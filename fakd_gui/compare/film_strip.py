@@ -27,7 +27,7 @@ class Filmstrip(QWidget):
     closed = Signal()
     ranking_wanted = Signal()
     """Distances are needed to sort by: answer with `rank_by` or `cannot_rank`."""
-    failed = Signal(str)
+    failed = Signal(object)
     _made = Signal(int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -254,7 +254,7 @@ class Filmstrip(QWidget):
         else:
             self.cannot_rank()
             if end.outcome is Outcome.FAILED:
-                self.failed.emit(end.message)
+                self.failed.emit(end.problem)
 
     def _cancel_sorting(self) -> None:
         self._cancel_ranking()

@@ -13,6 +13,7 @@ from fakd_core.events import CancelToken
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.film_strip import Filmstrip
 from fakd_gui.session.opened_image import open_image
+from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_image
 
@@ -46,9 +47,9 @@ class Gallery(QObject):
         self._chosen = path
         self._session.open_image(path)
 
-    def _failed(self, message: str) -> None:
+    def _failed(self, problem: Problem) -> None:
         path, shown = self._chosen, self._session.image
-        if path is not None and message.startswith(f"{path}: "):
+        if path is not None and problem.path == path:
             self._strip.cannot_show(path, None if shown is None else shown.path)
 
     def _show(self, paths: list[Path], labels: list[str]) -> None:
@@ -60,9 +61,7 @@ class Gallery(QObject):
         apart = {session.teacher, *self._board.pane_set.closed}
         students = [ref for ref in session.students if ref not in apart]
         if not session.teacher or not students:
-            session.error.emit(
-                "Choose a teacher and add a student: the images are sorted by their difference."
-            )
+            session.report("Choose a teacher and add a student: the images are sorted by their difference.")
             self._strip.cannot_rank()
             return
         student, teacher, models = students[0], session.teacher, session.models

@@ -330,12 +330,12 @@ class ComparePanel(CompareWidgets):
                 self.board.receive(event)
                 if self.board.image is not None:
                     self.cache.keep(self.board.image, event)
-            case PaneFailed(key, message):
+            case PaneFailed(key, problem):
                 self.board.forget(key)
-                self.board.waiting(key, message, error=True)
-                if self._told.get(key) != message:
-                    self._told[key] = message
-                    self.session.error.emit(message)
+                self.board.waiting(key, problem.text, error=True)
+                if self._told.get(key) != problem.text:
+                    self._told[key] = problem.text
+                    self.session.report(problem)
         work = self._comparison
         if work.running and work.done < work.total:
             self.status.show_busy(f"{work.done} of {work.total} done", work.done, work.total)

@@ -41,7 +41,7 @@ class PaneChanges:
         panel = self._panel
         image = panel.session.image
         if image is None:
-            panel.session.error.emit("Open an image first; then add another tool's picture of it.")
+            panel.session.report("Open an image first; then add another tool's picture of it.")
             return
         keys = self._pictures.setdefault(image.path, [])
         if picture_key(path) not in keys:

@@ -16,7 +16,7 @@ class RegionMeasurer(QObject):
 
     measured = Signal(object, object)
     """The `Region`, and its `RegionScores` by pane."""
-    failed = Signal(str)
+    failed = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)

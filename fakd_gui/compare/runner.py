@@ -21,7 +21,7 @@ class Comparison(QObject):
     finished = Signal()
     """Every pane is done or has failed; not after a cancellation."""
     busy = Signal(bool)
-    failed = Signal(str)
+    failed = Signal(object)
     _told = Signal(int, object)
 
     def __init__(self, models: ModelCache, parent: QObject) -> None:

@@ -15,9 +15,9 @@ from fakd_core.data.image_files import read_image
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
 from fakd_core.models.spec import ModelSpec
-from fakd_gui.session.jobs import describe
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.problem import Problem
 from fakd_gui.widgets.overlays import Overlay
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class PaneReady:
 @dataclass(frozen=True)
 class PaneFailed:
     key: str
-    message: str
+    problem: Problem
 
 
 PaneEvent = PaneStarted | PaneProgress | PaneTile | PaneReady | PaneFailed
@@ -137,10 +137,8 @@ def compare(
             _make(image, key, models, held.get(key), token, report)
         except Cancelled:
             raise
-        except FakdError as error:
-            report(PaneFailed(key, str(error)))
         except Exception as error:  # noqa: BLE001 - the other panes can still be made
-            report(PaneFailed(key, describe(error)))
+            report(PaneFailed(key, Problem.of(error)))
 
 
 def _effort(key: str) -> int:

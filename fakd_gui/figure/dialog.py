@@ -22,8 +22,8 @@ from fakd_core.events import CancelToken, Image8
 from fakd_core.figures.spec import FigureSpec
 from fakd_gui.figure.choices import Choices
 from fakd_gui.figure.command import command_line
-from fakd_gui.session.bug_report import details_of, report
 from fakd_gui.session.jobs import LatestWins, stop_all
+from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.convert import qpixmap_from_array
 from fakd_gui.widgets.file_dialogs import ask_save_path
@@ -43,6 +43,7 @@ class FigureDialog(QDialog):
         self.setModal(False)
         self._session = session
         self._materials: object = None
+        self._problem: Problem | None = None
         self.pixels: Image8 | None = None
         """The page as previewed, (H, W, 3)."""
         self.choices = Choices(recipe)
@@ -62,7 +63,7 @@ class FigureDialog(QDialog):
         ]
         self.details_button = self._button(
             "Copy details",
-            "Put on the clipboard where it happened, with versions, for a report",
+            "Copy the traceback and version info for a bug report",
             self.copy_details,
         )
         self._drawing = LatestWins("draw the figure", self)
@@ -157,8 +158,9 @@ class FigureDialog(QDialog):
             self._session.tell("Copied the command line")
 
     def copy_details(self) -> None:
-        """Put what is behind the error that is shown on the clipboard."""
-        QGuiApplication.clipboard().setText(report(details_of(self.status.text())))
+        """Copy the details of the problem that is shown."""
+        if self._problem is not None:
+            QGuiApplication.clipboard().setText(bug_report(self._problem))
 
     def done(self, result: int) -> None:
         """Qt's: the threads end before their dialog does."""
@@ -169,7 +171,7 @@ class FigureDialog(QDialog):
         try:
             return self.choices.recipe()
         except ConfigError as error:
-            self._fail(str(error))
+            self._fail(Problem.of(error))
             return None
 
     def _show(self, pixels: Image8) -> None:
@@ -185,13 +187,15 @@ class FigureDialog(QDialog):
         self._say(said)
         self._session.tell(said)
 
-    def _fail(self, reason: str) -> None:
-        self._say(reason, error=True)
+    def _fail(self, problem: Problem) -> None:
+        self._session.note(problem)
+        self._say(problem.text, problem)
 
-    def _say(self, text: str, error: bool = False) -> None:
+    def _say(self, text: str, problem: Problem | None = None) -> None:
+        self._problem = problem
         self.status.setText(text)
-        self.details_button.setVisible(error and bool(details_of(text)))
-        restyle(self.status, role="error" if error else "muted")
+        self.details_button.setVisible(problem is not None and bool(problem.details))
+        restyle(self.status, role="error" if problem else "muted")
 
     def _button(self, text: str, tip: str, act: object) -> QPushButton:
         button = QPushButton(text)

@@ -45,7 +45,7 @@ def open_affinity_figure(
 ) -> None:
     """Show a dialog for the affinity maps of the LR pixel `query` (y, x) at feature tap `layer`."""
     if not teacher or not students:
-        session.error.emit("A figure of affinities needs a teacher and a student: choose both first.")
+        session.report("A figure of affinities needs a teacher and a student: choose both first.")
         return
     _open(
         parent,
@@ -64,6 +64,6 @@ def _open(parent: QWidget, session: Session, build: Any) -> None:
     try:
         recipe = build()
     except ConfigError as error:
-        session.error.emit(f"No figure can be made: {error}")
+        session.report(f"No figure can be made: {error}")
         return
     FigureDialog(session, recipe, parent).show()

@@ -16,9 +16,10 @@ from fakd_core.models.references import split_taps
 from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.losses import LossTable, SALoss, loss_key
 from fakd_gui.inspect.sources import Origin, Source, SourceMaps, extract_maps
-from fakd_gui.session.jobs import LatestWins, describe
+from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.problem import Problem
 
 KEPT_BYTES = 512 << 20
 """Feature maps of models shown before that are kept: scrubbing back over checkpoints is immediate."""
@@ -30,7 +31,7 @@ class Extracted:
 
     image: OpenedImage = field(repr=False)
     features: dict[str, SourceMaps]
-    failures: dict[str, str]
+    failures: dict[str, Problem]
 
 
 class AffinityEngine(QObject):
@@ -42,7 +43,7 @@ class AffinityEngine(QObject):
     extracted = Signal(object)
     idle = Signal()
     """No feature maps are being computed any more."""
-    failed = Signal(str)
+    failed = Signal(object)
     _made = Signal(object, object, object)
 
     def __init__(self, models: ModelCache, parent: QObject | None = None) -> None:
@@ -99,17 +100,15 @@ class AffinityEngine(QObject):
 
         def work(token: CancelToken) -> Extracted:
             features: dict[str, SourceMaps] = {}
-            failures: dict[str, str] = {}
+            failures: dict[str, Problem] = {}
             for number, source in enumerate(sources):
                 self.progressed.emit(source.ref, number, len(sources))
                 try:
                     made = extract_maps(source, image, window, models=models, cache=kept, cancel=token)
-                except FakdError as error:
-                    failures[source.ref] = str(error)
                 except Cancelled:
                     raise
                 except Exception as error:  # noqa: BLE001 - the other models can still be shown
-                    failures[source.ref] = describe(error)
+                    failures[source.ref] = Problem.of(error)
                 else:
                     token.raise_if_cancelled()
                     features[source.ref] = made

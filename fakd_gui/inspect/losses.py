@@ -37,7 +37,7 @@ class LossTable(QObject):
     """Computes losses on a thread and keeps them for as long as the image is shown."""
 
     changed = Signal()
-    failed = Signal(str)
+    failed = Signal(object)
     _made = Signal(int, object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:

@@ -96,7 +96,7 @@ class MatrixView(QWidget):
     picked = Signal(int, int)
     """A cell was clicked: the pixel (y, x) of its row."""
     shown = Signal()
-    failed = Signal(str)
+    failed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -258,14 +258,14 @@ class InspectPanel(InspectLayout):
 
     def _take_features(self, result: Extracted) -> None:
         board = self.board
-        for ref, message in result.failures.items():
+        for ref, problem in result.failures.items():
             students = board.students if ref == board.teacher else [ref]
             for key in (ref, *(difference_key(student) for student in students)):
                 if key in board.panes:
-                    board.panes[key].canvas.set_message(message, error=True)
-            if self._told.get(ref) != message:
-                self._told[ref] = message
-                self.session.error.emit(message)
+                    board.panes[key].canvas.set_message(problem.text, error=True)
+            if self._told.get(ref) != problem.text:
+                self._told[ref] = problem.text
+                self.session.report(problem)
         self.controls.name_layers(
             {
                 board.label(ref): [tap_title(held.spec, layer) for layer in range(TAP_COUNT)]

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.theme import current_theme, follow_theme, icon
@@ -151,10 +152,11 @@ class ModelDoctor(QDialog):
         self._say(str(findings.error or _praise(self._path.name, findings.rows)))
         self._offer()
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, problem: Problem) -> None:
         from fakd_core.evaluation.diagnose import Diagnosis
 
-        self._show(Diagnosis({}, FakdError(reason)))
+        self._session.note(problem)
+        self._show(Diagnosis({}, FakdError(problem.text)))
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = self._findings.rows if self._findings else {}

@@ -29,7 +29,7 @@ class RunActions(QObject):
     def may_move(self, run: Path, what: str) -> bool:
         """Whether nobody trains `run`; `what` is what could else be done, as 'renamed'."""
         if self.is_mine(run) or is_in_use(run):
-            self.session.error.emit(f"{run.name} is being trained: it can be {what} when that has ended.")
+            self.session.report(f"{run.name} is being trained: it can be {what} when that has ended.")
             return False
         return True
 
@@ -40,7 +40,7 @@ class RunActions(QObject):
         try:
             config = read_config(run)
         except FakdError as error:
-            self.session.error.emit(str(error))
+            self.session.report(error)
             return
         self.session.start_training(config, resume=True)
 
@@ -49,7 +49,7 @@ class RunActions(QObject):
         try:
             return rename_run(run, name)
         except FakdError as error:
-            self.session.error.emit(str(error))
+            self.session.report(error)
             return None
 
     def delete(self, run: Path) -> None:
@@ -79,7 +79,7 @@ class RunActions(QObject):
         try:
             delete_for_good(run)
         except FakdError as error:
-            self.session.error.emit(str(error))
+            self.session.report(error)
             return
         self.session.move_run(run, None)
         self.session.tell(f"Deleted {run.name}")
@@ -88,7 +88,7 @@ class RunActions(QObject):
         try:
             to = take_from_trash(trashed, run)
         except FakdError as error:
-            self.session.error.emit(str(error))
+            self.session.report(error)
             return False
         self.session.add_run(to)
         if compared:

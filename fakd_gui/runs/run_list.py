@@ -154,7 +154,10 @@ class RunList(QWidget):
     def _take_states(self, states: object) -> None:
         assert isinstance(states, dict)
         failures = self.session.failures
-        states = {run: replace(state, failure=failures.get(run, "")) for run, state in states.items()}
+        states = {
+            run: replace(state, failure=failures[run].text if run in failures else "")
+            for run, state in states.items()
+        }
         changed = states != self.states
         self.states = states
         if changed:

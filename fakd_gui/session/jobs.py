@@ -6,16 +6,15 @@ shape error or an out-of-memory would never end the job.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
-from fakd_core.errors import FakdError, describe_unexpected
 from fakd_core.events import Cancelled, CancelToken
-from fakd_gui.session.bug_report import note_failure
+from fakd_gui.session.problem import Problem
 
 Work = Callable[[CancelToken], object]
 
@@ -28,12 +27,11 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class JobEnd:
-    """How a job ended. `message` is for people, `details` (a traceback) for a bug report."""
+    """How a job ended; `problem` says why it failed."""
 
     outcome: Outcome
     result: object = None
-    message: str = ""
-    details: str = ""
+    problem: Problem | None = None
 
 
 class Job(QObject):
@@ -41,15 +39,19 @@ class Job(QObject):
 
     If `work` returns an iterator (a generator function does), each item is emitted as `yielded`;
     otherwise its return value is the result. `finished` is emitted exactly once, whatever happens.
+    `path` is the file or folder that it works on, named by its problem.
     """
 
     # Not `event`: that would stand in for QObject's method, and no job would ever be freed.
     yielded = Signal(object)
     finished = Signal(object)
 
-    def __init__(self, name: str, work: Work, parent: QObject | None = None) -> None:
+    def __init__(
+        self, name: str, work: Work, parent: QObject | None = None, *, path: Path | None = None
+    ) -> None:
         super().__init__(parent)
         self.name = name
+        self.path = path
         self.token = CancelToken()
         self._thread = _WorkerThread(self, work)
         self._thread.ended.connect(self._finish)
@@ -88,7 +90,7 @@ class _WorkerThread(QThread):
         self._work = work
 
     def run(self) -> None:
-        end = JobEnd(Outcome.FAILED, message="The job ended without a result.")
+        end = JobEnd(Outcome.FAILED, problem=Problem("The job ended without a result.", self._job.path))
         try:
             end = self._run_work()
         finally:
@@ -104,21 +106,9 @@ class _WorkerThread(QThread):
                 result = None
         except Cancelled:
             return JobEnd(Outcome.CANCELLED)
-        except FakdError as error:
-            return JobEnd(Outcome.FAILED, message=str(error))
         except BaseException as error:  # noqa: BLE001 - a thread must never die silently
-            return JobEnd(Outcome.FAILED, message=describe(error), details=traceback.format_exc())
+            return JobEnd(Outcome.FAILED, problem=Problem.of(error, self._job.path))
         return JobEnd(Outcome.CANCELLED if token.cancelled else Outcome.COMPLETED, result=result)
-
-
-def describe(error: BaseException) -> str:
-    """One line for people about an unexpected error, with what to do where that is known.
-
-    What is behind it is kept: the window offers it to be copied wherever the line is shown.
-    """
-    message = describe_unexpected(error)
-    note_failure(message, error)
-    return message
 
 
 class LatestWins(QObject):
@@ -131,27 +121,31 @@ class LatestWins(QObject):
     """An item of a generator."""
     result = Signal(object)
     """The return value of a function; None after the last item of a generator."""
-    failed = Signal(str)
+    failed = Signal(object)
+    """The `Problem`."""
     busy = Signal(bool)
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.name = name
         self._current: Job | None = None
-        self._waiting: Work | None = None
+        self._waiting: tuple[Work, Path | None] | None = None
         self._paused = False
 
     @property
     def running(self) -> bool:
         return self._current is not None
 
-    def submit(self, work: Work) -> None:
-        """Run `work(token)`, a function or a generator function, as soon as the current request has ended."""
+    def submit(self, work: Work, path: Path | None = None) -> None:
+        """Run `work(token)`, a function or a generator function, as soon as the current request has ended.
+
+        `path` is the file or folder that it works on, named by its problem.
+        """
         if self._current is not None:
-            self._waiting = work
+            self._waiting = work, path
             self._current.cancel()
             return
-        self._start(work)
+        self._start(work, path)
 
     def cancel(self) -> None:
         self._waiting = None
@@ -167,8 +161,8 @@ class LatestWins(QObject):
     def wait(self, milliseconds: int = 10_000) -> bool:
         return self._current is None or self._current.wait(milliseconds)
 
-    def _start(self, work: Work) -> None:
-        job = Job(self.name, work, self)
+    def _start(self, work: Work, path: Path | None) -> None:
+        job = Job(self.name, work, self, path=path)
         job.yielded.connect(self._forward)
         job.finished.connect(self._finished)
         self._current = job
@@ -188,7 +182,7 @@ class LatestWins(QObject):
             job.deleteLater()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            self._start(waiting)
+            self._start(*waiting)
             return
         self.busy.emit(False)
         # A thread may have ended just before it was cancelled: nobody wants the result any more, and in a
@@ -197,7 +191,7 @@ class LatestWins(QObject):
         if end.outcome is Outcome.COMPLETED and not overtaken:
             self.result.emit(end.result)
         elif end.outcome is Outcome.FAILED:
-            self.failed.emit(end.message)
+            self.failed.emit(end.problem)
 
 
 def stop_all(*owners: QObject, milliseconds: int = 30_000) -> bool:

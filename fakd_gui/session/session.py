@@ -12,10 +12,11 @@ from fakd_core.data.folders import find_images
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import TrainConfig
-from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome, stop_all
+from fakd_gui.session.jobs import Job, JobEnd, LatestWins, stop_all
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage, open_image
 from fakd_gui.session.opening import SHOWN_IN, TAKES_ONE, Action, Workspace, plan_opening, refusal
+from fakd_gui.session.problem import Problem
 from fakd_gui.session.run_folders import default_runs_root, has_student, is_run, runs_in
 
 T = TypeVar("T")
@@ -42,8 +43,8 @@ class Session(QObject):
     opened = Signal(object, str)
     """A path that the user opened, and in which workspace."""
     workspace_requested = Signal(str)
-    error = Signal(str)
-    """A message for people: what went wrong and what to do."""
+    error = Signal(object)
+    """The `Problem` that `report` was called with, or of a job that failed."""
     runs_changed = Signal(list)
     run_selected = Signal(object)
     """The folder of the run whose curves are wanted."""
@@ -76,11 +77,14 @@ class Session(QObject):
         self.is_lr = False
         self.runs: list[Path] = []
         self.compared: list[Path] = []
-        self.failures: dict[Path, str] = {}
+        self.failures: dict[Path, Problem] = {}
         """Why trainings of this session failed, by the run's folder, until they go on."""
+        self.unexpected: Problem | None = None
+        """The newest problem that has details."""
         self.training: Job | None = None
         self.training_config: TrainConfig | None = None
         """The settings of the training that runs, or ran last."""
+        self.error.connect(self.note)
         self._opening = LatestWins("open image", self)
         self._opening.result.connect(self._set_image)
         self._opening.failed.connect(self.error)
@@ -120,7 +124,7 @@ class Session(QObject):
             self.open_requested.emit(action, meant)
             self._open(action, meant, workspace)
         if refused:
-            self.error.emit(refusal(refused))
+            self.report(refusal(refused))
 
     def _open(self, action: Action, paths: list[Path], workspace: Workspace) -> None:
         match action:
@@ -144,18 +148,18 @@ class Session(QObject):
         try:
             images = [image for folder in folders for image in find_images(folder)]
         except FakdError as error:
-            self.error.emit(str(error))
+            self.report(error)
             return
         if images:
             self.show_images(images)
         else:
             names = ", ".join(map(str, folders))
-            self.error.emit(f"{names}: no images in it, and not a training run (no config.toml)")
+            self.report(f"{names}: no images in it, and not a training run (no config.toml)")
 
     def open_image(self, path: Path) -> None:
         """Read `path` on a thread; `image_changed` or `error` follows."""
         scale, is_lr = self.scale, self.is_lr
-        self._opening.submit(lambda token: open_image(path, scale, is_lr))
+        self._opening.submit(lambda token: open_image(path, scale, is_lr), path)
 
     def set_is_lr(self, is_lr: bool) -> None:
         """Open the current image and those to come as low resolution (True) or as ground truth (False)."""
@@ -176,6 +180,15 @@ class Session(QObject):
     def offer_undo(self, text: str, take_back: Callable[[], object]) -> None:
         """Say that something was taken away, and how it comes back."""
         self.undo_offered.emit(text, take_back)
+
+    def report(self, problem: Problem | FakdError | str, path: Path | None = None) -> None:
+        """Show a problem in the window; `path` is the file or folder that it is about."""
+        self.error.emit(problem if isinstance(problem, Problem) else Problem(str(problem), path))
+
+    def note(self, problem: Problem) -> None:
+        """Keep a problem that is shown elsewhere for the menu that copies its details."""
+        if problem.details:
+            self.unexpected = problem
 
     def add_run(self, run: Path) -> None:
         if run not in self.runs:
@@ -210,8 +223,8 @@ class Session(QObject):
     def select_run(self, run: Path) -> None:
         """Show `run`'s curves, and take its student among the students if it has one yet."""
         if not is_run(run):
-            self.error.emit(
-                f"{run}: not a run folder (no config.toml in it); choose the folder of a training run."
+            self.report(
+                f"{run}: not a run folder (no config.toml in it); choose the folder of a training run.", run
             )
             return
         self.add_run(run)
@@ -233,7 +246,7 @@ class Session(QObject):
 
             return resume_training(config.run, token) if resume else train(config, token)
 
-        job = Job(f"Training {config.run.name}", work, self)
+        job = Job(f"Training {config.run.name}", work, self, path=config.run)
         job.finished.connect(self._training_ended)
         self.training, self.training_config = job, config
         self.failures.pop(config.run, None)
@@ -264,12 +277,12 @@ class Session(QObject):
 
     def _training_ended(self, end: JobEnd) -> None:
         job, self.training = self.training, None
-        if end.outcome is Outcome.FAILED:
-            self.error.emit(end.message)
         assert self.training_config is not None
         run = self.training_config.run
-        if end.outcome is Outcome.FAILED and is_run(run):
-            self.failures[run] = end.message
+        if end.problem is not None:
+            self.error.emit(end.problem)
+            if is_run(run):
+                self.failures[run] = end.problem
         if has_student(run):
             self.add_student(str(run))
         elif not is_run(run):

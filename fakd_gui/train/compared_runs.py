@@ -64,5 +64,5 @@ class Comparison(QObject):
         assert isinstance(result, tuple)
         self._read, problems = result
         for problem in problems:
-            self._session.error.emit(problem)
+            self._session.report(problem)
         self.changed.emit(self.runs)

@@ -18,6 +18,7 @@ from fakd_core.runs.options import training_options
 from fakd_core.runs.presets import PRESETS, QUICK, preset_path, read_settings, user_presets
 from fakd_core.training.check import SettingsCheck, SettingsChecker
 from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.problem import Problem
 from fakd_gui.session.run_folders import free_run_folder
 from fakd_gui.session.session import Session
 from fakd_gui.train import options
@@ -213,7 +214,7 @@ class TrainForm(QScrollArea):
         try:
             values = read_settings(path)
         except ConfigError as error:
-            self.session.error.emit(f"Not loaded. {error}")
+            self.session.report(f"Not loaded. {error}")
             return False
         run = values.pop("run", None)
         self.fill(values)
@@ -291,8 +292,9 @@ class TrainForm(QScrollArea):
         self.body.show_findings(findings)
         self.changed.emit()
 
-    def _check_failed(self, message: str) -> None:
-        self.findings = SettingsCheck(problems={"run": message})
+    def _check_failed(self, problem: Problem) -> None:
+        self.session.note(problem)
+        self.findings = SettingsCheck(problems={"run": problem.text})
         self.body.show_findings(self.findings)
         self.changed.emit()
 

@@ -217,7 +217,7 @@ class TrainMonitor(QWidget):
                 if self._follows:
                     self.preview.refresh()
             case Notice(text):
-                self.session.error.emit(f"{story.name}: {text}.")
+                self.session.report(f"{story.name}: {text}.")
             case CheckpointSaved():
                 pass
             case RunEnd():
@@ -258,8 +258,8 @@ class TrainMonitor(QWidget):
             self.time_left.clear()
             self.plots.redraw()
         match end.outcome:
-            case Outcome.FAILED:
-                self._say(story, f"Failed: {end.message}")
+            case Outcome.FAILED if end.problem is not None:
+                self._say(story, f"Failed: {end.problem.text}")
             case Outcome.CANCELLED if self._ended is None:
                 self._say(story, "Stopped before the first step; nothing was written.")
             case Outcome.CANCELLED:

@@ -62,7 +62,7 @@ class PlotExport(QObject):
             with atomic_path(path) as temporary:
                 (save_png if kind == "png" else save_svg)(self._plots, temporary)
         except OSError as error:
-            self._session.error.emit(_cant_write(path, error))
+            self._session.report(_cant_write(path, error))
         else:
             self._session.tell(f"Wrote {path.name}")
 

@@ -125,7 +125,7 @@ class PresetBar(QWidget):
             content = path.read_bytes()
             path.unlink()
         except OSError as error:
-            self.session.error.emit(f"{path}: can't be removed ({error.strerror}).")
+            self.session.report(f"{path}: can't be removed ({error.strerror}).")
             return
         self._show(CUSTOM)
         self.session.offer_undo(f"Deleted the preset {name}", lambda: self._put_back(name, content))
@@ -173,7 +173,7 @@ class PresetBar(QWidget):
         try:
             save_settings(path, self._values())
         except ConfigError as error:
-            self.session.error.emit(f"Not saved. {error}")
+            self.session.report(f"Not saved. {error}")
         else:
             self.session.tell(f"Wrote {path.name}; on the command line: fakd train --config {path.name}")
 

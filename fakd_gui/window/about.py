@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from fakd_core import __version__
-from fakd_gui.session.bug_report import versions
+from fakd_gui.session.problem import versions
 
 TEXT = """<h3>FAKD Workbench {version}</h3>
 <p>A heavy teacher network teaches a light student to enlarge images, by feature affinity.</p>

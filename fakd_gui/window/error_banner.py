@@ -1,4 +1,4 @@
-"""A dismissible line that says what went wrong and what to do, in the window and never in the way."""
+"""A dismissible bar with the newest problems: what went wrong and what to do."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from fakd_gui.session.bug_report import details_of, report
+from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
-SHOWN = 3
-"""Messages shown at once; older ones give way."""
+MAX_SHOWN = 3
 
 
 class ErrorBanner(QFrame):
-    """Hidden until `show_error`; the newest messages are shown, each once, until dismissed.
+    """Hidden until `show_problem`; shows the newest problems, each once, until dismissed.
 
-    Where more is known of one, as of an error that nobody expected, that can be copied.
+    The details of unexpected ones can be copied.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "banner")
-        self.messages: list[str] = []
+        self.problems: list[Problem] = []
         self._icon = QLabel()
         self._icon.setFixedWidth(22)
         self._text = QLabel()
@@ -33,7 +32,7 @@ class ErrorBanner(QFrame):
         )
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.copy_button = QPushButton("Copy details")
-        self.copy_button.setToolTip("Put on the clipboard where it happened, with versions, for a report")
+        self.copy_button.setToolTip("Copy the traceback and version info for a bug report")
         self.copy_button.clicked.connect(self.copy_details)
         self.close_button = QToolButton()
         self.close_button.setAutoRaise(True)
@@ -49,23 +48,25 @@ class ErrorBanner(QFrame):
         follow_theme(self, self._apply_theme)
         self.hide()
 
-    def show_error(self, message: str) -> None:
-        """Add `message`; one that is shown already is not repeated."""
-        others = [shown for shown in self.messages if shown != message]
-        self.messages = [*others, message][-SHOWN:]
+    @property
+    def messages(self) -> list[str]:
+        return [problem.text for problem in self.problems]
+
+    def show_problem(self, problem: Problem) -> None:
+        """Add `problem`; one with the same text is not repeated."""
+        others = [shown for shown in self.problems if shown.text != problem.text]
+        self.problems = [*others, problem][-MAX_SHOWN:]
         self._text.setText("\n".join(self.messages))
-        self.copy_button.setVisible(bool(self._details()))
+        self.copy_button.setVisible(any(problem.details for problem in self.problems))
         self.show()
 
     def copy_details(self) -> None:
-        """Put what is behind the messages on the clipboard."""
-        QGuiApplication.clipboard().setText(report("\n\n".join(self._details())))
-
-    def _details(self) -> list[str]:
-        return [details for message in self.messages if (details := details_of(message))]
+        """Copy the details of the problems that have some, for a bug report."""
+        detailed = [problem for problem in self.problems if problem.details]
+        QGuiApplication.clipboard().setText(bug_report(*detailed))
 
     def dismiss(self) -> None:
-        self.messages = []
+        self.problems = []
         self.hide()
 
     def _apply_theme(self, theme: Theme) -> None:

@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self)
         # Dropped on Train, the list of runs or the bars around them; the other workspaces take their own.
         FileDrops(self, lambda paths: session.open_paths(paths, "Train"))
-        session.error.connect(self.banner.show_error)
+        session.error.connect(self.banner.show_problem)
         session.told.connect(lambda text: self.status.showMessage(text, TOLD_MS))
         session.undo_offered.connect(self.undo_bar.offer)
         self.undo_bar.changed.connect(self._name_undo)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplicati
 from PySide6.QtWidgets import QMenu
 
 from fakd_core.assets import assets_dir
-from fakd_gui.session.bug_report import newest_details, report
+from fakd_gui.session.problem import bug_report
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_image, ask_model, ask_open_path
 from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 
 GUIDE = assets_dir().parent / "docs/user-guide.md"
-
-
-def _copy_newest() -> None:
-    QGuiApplication.clipboard().setText(report(newest_details()))
 
 
 class Menus:
@@ -88,9 +84,9 @@ class Menus:
         if GUIDE.is_file():
             guide = QUrl.fromLocalFile(str(GUIDE))
             self._add(menu, "&User guide", "", lambda: QDesktopServices.openUrl(guide))
-        copy = self._add(menu, "Copy &error details", "", _copy_newest)
-        copy.setToolTip("What is behind the newest unexpected error, for a report")
-        menu.aboutToShow.connect(lambda: copy.setEnabled(bool(newest_details())))
+        copy = self._add(menu, "Copy &error details", "", self._copy_error)
+        copy.setToolTip("Copy the newest traceback and version info for a bug report")
+        menu.aboutToShow.connect(lambda: copy.setEnabled(self._session.unexpected is not None))
         self._add(menu, "&About", "", lambda: open_about(window, window.status.device.text()))
 
     def _add(
@@ -123,6 +119,10 @@ class Menus:
         return menu
 
     # -- asking
+
+    def _copy_error(self) -> None:
+        if self._session.unexpected is not None:
+            QGuiApplication.clipboard().setText(bug_report(self._session.unexpected))
 
     def _choose_image(self) -> None:
         if path := ask_image(self._window):

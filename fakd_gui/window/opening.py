@@ -39,13 +39,13 @@ class OpenQuestions(QObject):
     def load_model(self, path: Path, use: Callable[[str], object]) -> None:
         """Load `path` and pass it to `use`; a file that is no model is reported once and used nowhere."""
         models = self._session.models
-        job = Job(f"load {path.name}", lambda token: models.get(str(path)), self)
+        job = Job(f"load {path.name}", lambda token: models.get(str(path)), self, path=path)
 
         def finish(end: JobEnd) -> None:
             if end.outcome is Outcome.COMPLETED:
                 use(str(path))
-            elif end.outcome is Outcome.FAILED:
-                self._session.error.emit(end.message)
+            elif end.problem is not None:
+                self._session.report(end.problem)
             job.deleteLater()
 
         job.finished.connect(finish)

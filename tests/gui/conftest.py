@@ -163,5 +163,5 @@ def runs(
 @pytest.fixture
 def told(session: Session) -> list[str]:
     errors: list[str] = []
-    session.error.connect(errors.append)
+    session.error.connect(lambda problem: errors.append(problem.text))
     return errors

@@ -60,7 +60,7 @@ def make_bench(folder: Path) -> Bench:
     apply_theme(application)
     session = Session(runs_root=folder / "runs")
     errors: list[str] = []
-    session.error.connect(errors.append)
+    session.error.connect(lambda problem: errors.append(problem.text))
     students = [save_model(folder, "with", 1), save_model(folder, "without", 2)]
     return Bench(
         session, folder, save_model(folder, "teacher", 0, n_feats=12), students, save_photo(folder), errors

@@ -25,7 +25,6 @@ from fakd_core.evaluation.results import Cell, Result
 from fakd_core.models.cost import profile
 from fakd_core.models.references import load_model
 from fakd_gui.benchmark.panel import BenchmarkPanel
-from fakd_gui.session.bug_report import keep_failures
 from fakd_gui.widgets.theme import DARK, LIGHT, watcher
 
 
@@ -190,7 +189,6 @@ def break_in_the_middle(bench: Bench, error: Exception) -> str:
 def test_a_model_that_breaks_in_the_middle_costs_only_itself(
     bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
 ) -> None:
-    keep_failures()
     student = break_in_the_middle(bench, RuntimeError("sizes of tensors must match"))
     run(panel, qtbot)
     done = {cell.ref for cell in panel.table.report.results}

@@ -202,7 +202,7 @@ def test_two_windows_on_one_folder(
     """The second sees the first one's training, and may neither continue, rename nor delete it."""
     other = Session(runs_root=window.session.runs_root)
     errors: list[str] = []
-    other.error.connect(errors.append)
+    other.error.connect(lambda problem: errors.append(problem.text))
     listed = RunList(other)
     qtbot.addWidget(listed)
     run = window.session.runs_root / "run"

@@ -11,9 +11,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from fakd_core.errors import DataError
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_gui.runs.delegate import STATE
-from fakd_gui.session.bug_report import KEPT, details_of, newest_details, note_failure
+from fakd_gui.session.problem import Problem
+from fakd_gui.session.session import Session
 from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.main_window import MainWindow
 
@@ -54,13 +56,17 @@ def copied(window: MainWindow) -> str:
     return QGuiApplication.clipboard().text()
 
 
+def unexpected(window: MainWindow) -> str:
+    return window.session.unexpected.text if window.session.unexpected else ""
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_the_window_lives_on_and_tells(desk: Desk, job: str) -> None:
     desk.act = explode
     desk.start(job)
     window = desk.window
     desk.qtbot.waitUntil(lambda: desk.running() == [], timeout=SLOW)
-    desk.qtbot.waitUntil(lambda: REASON in newest_details(), timeout=5000)
+    desk.qtbot.waitUntil(lambda: unexpected(window) == f"Unexpected RuntimeError: {REASON}", timeout=5000)
     text = copied(window)
     for part in (REASON, "Traceback", "in explode", "FAKD Workbench", "Python 3.", "torch 2.", "PySide6"):
         assert part in text
@@ -111,22 +117,33 @@ def test_a_training_that_failed_is_marked_and_goes_on(desk: Desk) -> None:
 
 
 def test_a_message_of_a_person_s_mistake_has_no_details(window: MainWindow) -> None:
-    window.session.error.emit("photo.png: damaged")
+    window.session.report("photo.png: damaged")
     assert window.banner.isVisible()
     assert not window.banner.copy_button.isVisible()
 
 
-def test_details_are_found_by_a_longer_message_and_old_ones_go(qtbot: QtBot, window: MainWindow) -> None:
-    for number in range(KEPT + 5):
-        note_failure(f"Unexpected RuntimeError: number {number}!", RuntimeError(number))
-    assert details_of("Unexpected RuntimeError: number 0!") == ""
-    found = details_of(f"photo.png: Unexpected RuntimeError: number {KEPT}!")
-    assert f"RuntimeError: {KEPT}" in found
+def test_a_problem_carries_its_details_to_the_clipboard(qtbot: QtBot) -> None:
     banner = ErrorBanner()
     qtbot.addWidget(banner)
-    for number in (KEPT, KEPT + 1):
-        banner.show_error(f"Unexpected RuntimeError: number {number}!")
+    for number in range(5):
+        banner.show_problem(Problem.of(RuntimeError(f"number {number}!")))
+    banner.show_problem(Problem.of(DataError("photo.png: damaged")))
+    assert banner.messages == [
+        *(f"Unexpected RuntimeError: number {n}!" for n in (3, 4)),
+        "photo.png: damaged",
+    ]
+    assert banner.copy_button.isVisibleTo(banner)
     banner.copy_details()
     text = QGuiApplication.clipboard().text()
-    assert text.count("Traceback") + text.count("RuntimeError: number") >= 2
+    assert "number 2!" not in text
+    assert text.count("RuntimeError: number 3!\n") == text.count("RuntimeError: number 4!\n") == 2
+    assert "damaged" not in text
     assert text.count("FAKD Workbench") == 1
+
+
+def test_a_failed_job_names_the_file_it_worked_on(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
+    with qtbot.waitSignal(session.error, timeout=5000) as failed:
+        session.open_image(tmp_path / "gone.png")
+    assert failed.args is not None
+    assert failed.args[0].path == tmp_path / "gone.png"
+    assert failed.args[0].details == ""

@@ -58,7 +58,8 @@ def test_any_error_is_one_failed_end_with_a_message(qtbot: QtBot, error: BaseExc
 
     events, end = run(qtbot, Job("fail", work))
     assert (events, end.outcome) == ([1], Outcome.FAILED)
-    assert message in end.message
+    assert end.problem is not None
+    assert message in end.problem.text
 
 
 def test_a_paused_job_waits_and_a_cancelled_one_ends(qtbot: QtBot) -> None:

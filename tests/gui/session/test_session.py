@@ -38,7 +38,7 @@ def test_a_folder_without_images_is_an_error_and_leaves_no_run(
     empty = tmp_path / "empty"
     empty.mkdir()
     errors: list[str] = []
-    session.error.connect(errors.append)
+    session.error.connect(lambda problem: errors.append(problem.text))
     run = session.runs_root / "first"
     end = train_to_the_end(qtbot, session, make_config(run, small_teacher, empty))
     assert end.outcome is Outcome.FAILED
@@ -56,7 +56,7 @@ def test_the_error_stands_in_the_window_until_esc(
     )
     assert window.banner.isVisible()
     assert "nowhere" in window.banner.messages[0]
-    window.session.error.emit(window.banner.messages[0])
+    window.session.report(window.banner.messages[0])
     assert len(window.banner.messages) == 1
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert not window.banner.isVisible()
@@ -105,7 +105,7 @@ def test_preparing_is_told_and_can_be_stopped(
 def test_a_folder_that_is_no_run_is_not_selected(session: Session, tmp_path: Path) -> None:
     errors: list[str] = []
     selected: list[Path] = []
-    session.error.connect(errors.append)
+    session.error.connect(lambda problem: errors.append(problem.text))
     session.run_selected.connect(selected.append)
     session.select_run(tmp_path)
     assert (session.runs, selected) == ([], [])

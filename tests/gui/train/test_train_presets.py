@@ -27,7 +27,7 @@ class Heard:
         self.errors: list[str] = []
         self.told: list[str] = []
         self.undo: list[tuple[str, Callable[[], object]]] = []
-        session.error.connect(self.errors.append)
+        session.error.connect(lambda problem: self.errors.append(problem.text))
         session.told.connect(self.told.append)
         session.undo_offered.connect(lambda text, back: self.undo.append((text, back)))
 

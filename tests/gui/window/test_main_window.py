@@ -196,7 +196,7 @@ def test_the_tour_of_the_demo_leaves_a_picture_of_every_workspace(
     set_up_tiny_run(qtbot, window, small_teacher, photos)
     ended: list[int] = []
     guide = TourGuide(tour(window, tmp_path / "shots"), ended.append)
-    window.session.error.connect(guide.fail)
+    window.session.error.connect(lambda problem: guide.fail(problem.text))
     guide.go_on()
     qtbot.waitUntil(lambda: bool(ended), timeout=90_000)
     assert ended == [0]
