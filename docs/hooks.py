@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,26 @@ from typing import Any
 import typer.main
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from typer.core import TyperGroup
 
 from fakd_core.cli.commands import app
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+import packages  # noqa: E402 - beside this file, which mkdocs loads by its path
+
 OF_THE_PROJECT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """Documents beside the code that are pages of the site too."""
 
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+
+
+def on_pre_build(config: MkDocsConfig) -> None:
+    """Fail while the picture of the packages shows other imports than the code has."""
+    if packages.PICTURE.read_text(encoding="utf-8") != packages.draw():
+        raise PluginError(f"{packages.PICTURE.name} is out of date: run python docs/packages.py")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
