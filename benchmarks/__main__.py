@@ -1,4 +1,4 @@
-"""Every benchmark in turn; their results become the table in docs/performance.md.
+"""Run every benchmark in turn and write the results into the table of docs/performance.md.
 
 make bench          (half an hour; leave the machine alone meanwhile)
 """
@@ -33,7 +33,7 @@ START, END = "<!-- make bench: from here -->", "<!-- make bench: to here -->"
 
 
 def results(program: str) -> list[str]:
-    """Run one benchmark, show what it prints, and return its lines for the table."""
+    """Run one benchmark, print its output and return its lines for the table."""
     command = [sys.executable, "-m", f"benchmarks.{program}"]
     lines = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PAGE.parent.parent) as running:

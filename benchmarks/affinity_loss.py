@@ -1,4 +1,4 @@
-"""The streamed SA loss against the textbook's, forward and backward, taking turns in one run.
+"""Compare the streamed SA loss with the textbook's, forward and backward, in paired rounds.
 
 .venv/bin/python -m benchmarks.affinity_loss [--batch 16] [--side 48] [--rounds 7]
 """
@@ -31,9 +31,9 @@ def backward(name: str, student: Tensor, teacher: Tensor) -> None:
 
 
 def extra_megabytes(name: str, batch: int, side: int) -> float:
-    """What one forward and backward pass takes beyond the maps and the student's gradient."""
+    """Memory of one forward and backward pass beyond the maps and the student's gradient."""
     student, teacher = maps(batch, side)
-    # Whatever libraries set up on first use is not the loss's.
+    # One-off set-up of the libraries doesn't count.
     backward(name, *maps(1, 8))
     student.grad = torch.zeros_like(student)
     before = peak_megabytes()

@@ -1,4 +1,4 @@
-"""Does a student that learns from the teacher cache end where one with a live teacher does?
+"""Compare the final PSNR of students trained with a teacher cache and with a live teacher.
 
     .venv/bin/python benchmarks/cache_fidelity.py --data DIR --val DIR [--steps 600] [--pools 1600 160]
 

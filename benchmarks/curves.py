@@ -1,4 +1,4 @@
-"""Redrawing the curves of a long run, against pyqtgraph drawing every point of the same.
+"""Time redrawing the curves of a long run, against pyqtgraph drawing every point.
 
 100,000 points a curve; total and three parts, the learning rate, the scores of 20 validations. Each redraw
 follows one new step, and includes the painting.
@@ -32,7 +32,7 @@ PARTS = ("DS", "TS", "SA")
 
 
 def step_end(step: int, steps: int, rng: np.random.Generator) -> StepEnd:
-    """As a training reports it: falling, noisy."""
+    """A step event of a falling, noisy loss."""
     level = 3 + 20 * np.exp(-6 * step / steps)
     parts = {name: float(level * (0.5 + 0.3 * rng.random())) for name in PARTS}
     return StepEnd(step, steps, sum(parts.values()), parts, parts, 1e-4, 0.1)
@@ -50,7 +50,7 @@ def make_series(points: int) -> RunSeries:
 
 
 class Textbook(QWidget):
-    """The same curves in pyqtgraph as it comes: each redraw hands all points over."""
+    """The same curves in plain pyqtgraph: each redraw passes all points."""
 
     def __init__(self, series: RunSeries) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Patches cut from the store of decoded images against reading whole PNGs for every sample, in one run.
+"""Compare patches cut from the store of decoded images with reading whole PNGs for every sample.
 
     .venv/bin/python -m benchmarks.data_loading [--images 20] [--batch 16] [--rounds 7]
 
@@ -65,7 +65,7 @@ def make_images(folder: Path, photos: Path, count: int, scale: int) -> None:
 
 
 def textbook(dataset: SRDataset, patch: int, batch: int) -> Batches:
-    """As it is commonly written: open both files of a sample, decode them whole, cut the patch, turn it."""
+    """The common way: open and decode both files of a sample, cut the patch, flip it."""
 
     def read(path: Path) -> np.ndarray:
         return np.array(Image.open(path).convert("RGB"))
@@ -112,7 +112,7 @@ def open_at_once(dataset: SRDataset) -> PixelStore:
 
 
 def waiting_share(batches: Batches, scale: int) -> tuple[float, float]:
-    """(share of the time that waits for batches, seconds a step) while a small student trains on them."""
+    """(share of the time spent waiting for batches, seconds per step) of a small student's training."""
     torch.manual_seed(0)
     student = create_model("rcan", scale=scale, n_resgroups=5, n_resblocks=1, n_feats=32)
     student.to(memory_format=torch.channels_last)

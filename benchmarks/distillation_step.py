@@ -1,4 +1,4 @@
-"""One training step by FAKD: the textbook's, ours, ours with a cached teacher, ours for twins, taking turns.
+"""Compare FAKD training steps in paired rounds: textbook, ours, with a cached teacher, with a baseline.
 
     .venv/bin/python -m benchmarks.distillation_step [--sizes paper small] [--rounds 5]
 
@@ -76,7 +76,7 @@ def sampler(batch: int) -> PatchSampler:
 
 
 def our_step(lessons: BatchSource, *losses: tuple[RCAN, DistillationLoss]) -> Callable[[], float]:
-    """A step of one learner, or of several that share the lesson; gives the first one's loss."""
+    """A step of one learner, or of several that share a batch; returns the first one's loss."""
     learners = [Learner(student, loss, CPU, torch.float32) for student, loss in losses]
 
     def step() -> float:
@@ -113,7 +113,7 @@ def ways(sizes: Sizes, cache: Path) -> dict[str, Callable[[], float]]:
         "textbook": textbook_step(teacher, fresh(), patches),
         "ours": our_step(live, (fresh(), distilled)),
         "cached": our_step(cached, (fresh(), distilled)),
-        "twins": our_step(live, (fresh(), distilled), (fresh(), plain)),
+        "with a baseline": our_step(live, (fresh(), distilled), (fresh(), plain)),
     }
 
 
@@ -132,7 +132,7 @@ def compare(name: str, rounds: int) -> None:
         print(f"{sizes.title}: first losses {first}")
         if abs(first["textbook"] - first["ours"]) > 1e-4 * first["textbook"]:
             raise SystemExit("the two ways compute different losses")
-        ours = frozenset({"ours", "cached", "twins", "convolution"})
+        ours = frozenset({"ours", "cached", "with a baseline", "convolution"})
         times = take_turns({**steps, "convolution": conv}, rounds, as_in_training=ours)
     print({name: f"{min(column):.3f} s" for name, column in times.items()}, "(fastest rounds)")
     result(
@@ -150,9 +150,9 @@ def compare(name: str, rounds: int) -> None:
         "with cached teacher: ours / ours", "at least 1.8x", f"{ratio(times['ours'], times['cached']):.2f}x"
     )
     result(
-        "twins, with and without FAKD: twins / one",
+        "student and baseline together / student alone",
         "at most 1.65x",
-        f"{ratio(times['twins'], times['ours']):.2f}x",
+        f"{ratio(times['with a baseline'], times['ours']):.2f}x",
     )
     plain, lean = (
         float(in_fresh_process("benchmarks.distillation_step", "--sizes", name, "--peak", way))
@@ -163,7 +163,7 @@ def compare(name: str, rounds: int) -> None:
 
 
 def peak(sizes: Sizes, way: str) -> float:
-    """Megabytes of a process that takes three steps in one way."""
+    """Peak megabytes of a process that takes three steps in one way."""
     teacher, student = networks(sizes)
     patches = sampler(sizes.batch)
     if way == "textbook":

@@ -1,4 +1,4 @@
-"""Starts the app as its command does, and closes it; prints when it was painted first and when told to close.
+"""Start the app as its command does and close it; print when it was first painted and when closing began.
 
 A program of its own, which loads nothing that the app does not: see `benchmarks.smoothness`.
 """
@@ -14,11 +14,11 @@ from fakd_gui import app
 from fakd_gui.window.main_window import MainWindow
 
 OPEN_MS = 5000
-"""After which torch is loaded and the form's checks are done."""
+"""Time until torch is loaded and the form's checks are done."""
 
 
 class Watch(QObject):
-    """Notes the window's first picture."""
+    """Records the time of the window's first paint."""
 
     shown = 0.0
 

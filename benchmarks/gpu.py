@@ -1,4 +1,4 @@
-"""The engine on a CUDA GPU at the paper's sizes, in float32 and bfloat16: absolute times and memory.
+"""Measure the engine on a CUDA GPU at the paper's sizes, in float32 and bfloat16: times and memory.
 
     .venv/bin/python -m benchmarks.gpu [--batch 16] [--rounds 10]
 

@@ -1,4 +1,4 @@
-"""One move of the query in Inspect: from the key event to the painted maps, beside the textbook's row.
+"""Time one move of the query in Inspect, from the key event to the painted maps, against the textbook's row.
 
 python -m benchmarks.inspect_query          (a minute; offscreen)
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: taking turns, peak memory of a fresh process, the machine's convolution peak."""
+"""Shared by the benchmarks: paired rounds, peak memory of a fresh process, the machine's convolution peak."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seconds(work: Callable[[], object]) -> float:
 def take_turns(
     ways: Mapping[str, Callable[[], object]], rounds: int, as_in_training: frozenset[str] = frozenset()
 ) -> dict[str, list[float]]:
-    """Seconds of every way in every round; each runs once before, unmeasured.
+    """Seconds of every way in every round, after an unmeasured warm-up.
 
     Ways named in `as_in_training` run as a training does, with freed memory kept for the next step.
     """
@@ -39,7 +39,7 @@ def take_turns(
         for name, work in ways.items():
             with retain_freed_memory() if name in as_in_training else nullcontext():
                 if name in as_in_training:
-                    # The block begins with nothing kept; a training is past that after its first step.
+                    # Freed memory is retained from the second step of a training on.
                     work()
                 took = seconds(work)
             if number:
@@ -66,7 +66,7 @@ def convolution(batch: int, side: int) -> tuple[Callable[[], object], float]:
 
 
 def peak_megabytes() -> float:
-    """The most memory this process has had at once.
+    """Peak resident memory of this process.
 
     Not getrusage's: a process begins with the peak of the one that started it.
     """

@@ -1,4 +1,4 @@
-"""What several processes gain: steps of one and of all, and the all-reduce of the gradients, measured.
+"""Measure the gain of several processes: steps of one and of all, and the all-reduce of the gradients.
 
     .venv/bin/python -m benchmarks.scaling [--processes 2] [--batch 4] [--steps 5]
 
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def started(processes: int, batch: int, steps: int) -> Figures:
-    """What so many fresh processes measure."""
+    """Figures measured by that many fresh processes."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     worker = ["-m", "--", "benchmarks.scaling", "--worker", f"--batch={batch}", f"--steps={steps}"]
     done = subprocess.run(

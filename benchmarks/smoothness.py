@@ -1,4 +1,4 @@
-"""How the window feels: its start, its close, and how long it is ever deaf while a training runs.
+"""Measure the window's start, its close and its longest stalls while a training runs.
 
     .venv/bin/python -m benchmarks.smoothness [--seconds 15] [--platform offscreen]
 
@@ -25,7 +25,7 @@ from benchmarks.measure import result
 BEAT_MS = 2
 STARTS = 5
 MOVE_MS = 40
-"""Between two moves of the mouse or the keys: 25 a second."""
+"""Interval between two moves of the mouse or the keys: 25 per second."""
 
 
 def time_start(platform: str) -> tuple[float, float]:
@@ -107,7 +107,7 @@ def live(seconds: float) -> None:
 
 
 def wait(holds: Callable[[], bool]) -> None:
-    """Let the window live until `holds()`."""
+    """Run the event loop until `holds()`."""
     from PySide6.QtCore import QEventLoop, QTimer
 
     loop = QEventLoop()
@@ -118,7 +118,7 @@ def wait(holds: Callable[[], bool]) -> None:
 
 
 def beats(move: Callable[[int], object], seconds: float) -> list[float]:
-    """By how many ms each beat of the clock came late, while `move(n)` is called again and again."""
+    """Delay of each timer tick in ms, while `move(n)` is called repeatedly."""
     from PySide6.QtCore import QEventLoop, Qt, QTimer
 
     loop = QEventLoop()

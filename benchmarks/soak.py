@@ -1,4 +1,4 @@
-"""Hours of a training in the window, watched: does memory stay flat?
+"""Train in the window for hours and check that memory stays flat.
 
     .venv/bin/python -m benchmarks.soak [--minutes 120] [--out soak-output]
 
@@ -27,7 +27,7 @@ from benchmarks.smoothness import wait
 SAMPLE_S = 10
 SETTLED_MINUTES = 10
 WINDOW_MINUTES = 15
-"""Memory is compared as means over so long, ten rounds of the workspaces: each needs its own amount."""
+"""Memory is compared as means over ten rounds of the workspaces, since each needs its own amount."""
 MOVES_PER_WORKSPACE = 60
 COLUMNS = ("minutes", "megabytes", "threads", "files", "step")
 
@@ -90,7 +90,7 @@ def soak(minutes: float, out: Path) -> None:
 
 
 def act(window: Any) -> Iterator[None]:
-    """What a person would do, a move at each `next`."""
+    """Actions of a user, one at each `next`."""
     from PySide6.QtCore import QPoint, Qt
     from PySide6.QtTest import QTest
 
@@ -110,7 +110,7 @@ def act(window: Any) -> Iterator[None]:
 
 
 def report(out: Path, picture: Path) -> None:
-    """Draw what out/soak.csv holds and print the results."""
+    """Plot out/soak.csv and print the results."""
     from matplotlib.figure import Figure
 
     table = np.genfromtxt(out / "soak.csv", delimiter=",", names=True)

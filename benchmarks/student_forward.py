@@ -1,4 +1,4 @@
-"""The paper's RCAN student (5.17 M parameters) forward, against the machine's convolution peak, taking turns.
+"""Time the paper's RCAN student (5.17 M parameters) forward against the machine's convolution peak.
 
 .venv/bin/python -m benchmarks.student_forward [--side 128] [--rounds 9]
 """

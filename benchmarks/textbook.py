@@ -1,4 +1,4 @@
-"""The method as it is published, written plainly: what the engine is measured against.
+"""The method as published, written plainly: the reference that the engine is measured against.
 
 Contiguous tensors, one operation a layer, both affinity matrices of every layer materialised.
 """

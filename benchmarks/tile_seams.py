@@ -1,4 +1,4 @@
-"""What tiles change against the whole image, and whether a seam is seen.
+"""Measure how tiled outputs differ from whole ones, and whether seams are visible.
 
     .venv/bin/python -m benchmarks.tile_seams IMAGE... [--model NAME] [--tiles 96 192] [--overlaps 32]
                                                [--blends 0 16]

@@ -1,4 +1,4 @@
-"""Peak memory of enlarging small and large images in tiles: bounded by the tile, not by the image.
+"""Measure the peak memory of upscaling small and large images: bounded by the tile, not by the image.
 
     .venv/bin/python -m benchmarks.upscale_12mp [--megapixels 0.75 3 12] [--model NAME] [--tile N]
 
@@ -28,7 +28,7 @@ from fakd_core.inference.upscale import upscale_strips
 
 
 def photographs(megapixels: float) -> Image8:
-    """An LR image of 4:3 with that many million pixels."""
+    """A 4:3 LR image of that many megapixels."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     width = height * 4 // 3
     pair = np.concatenate([data.astronaut()[:300, :400], data.coffee()[:300, :400]], axis=1)
@@ -36,7 +36,7 @@ def photographs(megapixels: float) -> Image8:
 
 
 def measure(source: Path, target: Path, model: str, tile: int) -> tuple[float, float]:
-    """Extra megabytes at the peak, and seconds."""
+    """Peak memory beyond the image in megabytes, and seconds."""
     network = load_model(model)
     with torch.inference_mode():
         network(torch.zeros(1, 3, 48, 48))

@@ -1,4 +1,4 @@
-"""How long a 24-megapixel image takes to open in Compare, and what a frame costs while it is panned.
+"""Time opening a 24-megapixel image in Compare, and each frame while it is panned.
 
     python -m benchmarks.viewer          (offscreen, unless QT_QPA_PLATFORM says otherwise)
 
@@ -41,7 +41,7 @@ FRAME_MS = 1000 / 60
 
 
 def photograph() -> Image8:
-    """24 megapixels with the detail of a photograph, so that decoding takes what it takes."""
+    """24 megapixels with the detail of a photograph, so that decoding is realistic."""
     from skimage import data
 
     tile = data.astronaut()
@@ -51,7 +51,7 @@ def photograph() -> Image8:
 
 
 def opening(path: Path) -> tuple[float, float, float, ComparePanel]:
-    """Seconds until the HR pane shows `path`, the processor's among them, and the window's longest stall."""
+    """Seconds until the HR pane shows `path`, CPU seconds, and the window's longest stall."""
     session = Session(runs_root=path.parent / "runs")
     panel = ComparePanel(session)
     panel.resize(1280, 800)
@@ -88,9 +88,9 @@ def wait(holds: Callable[[], bool], seconds: float) -> None:
 
 
 def frames(widget: QWidget, step: Callable[[int], object]) -> float:
-    """The median of what a frame costs, in ms, while `step` moves the picture."""
+    """Median time of a frame in ms, while `step` moves the picture."""
     times = []
-    # Until the window system has shown it, nothing is painted.
+    # Nothing is painted before the window system has shown it.
     wait(lambda: False, 0.1)
     for number in range(STEPS):
         begun = time.perf_counter()
@@ -142,7 +142,7 @@ def main() -> None:
         for suffix, options in (("jpg", {"quality": 92}), ("png", {"compress_level": 3})):
             path = Path(folder) / f"large.{suffix}"
             Image.fromarray(pixels).save(path, **options)
-            # Once unmeasured: memory that no program had yet comes slowly on a virtual machine.
+            # Warm-up: fresh memory is slow on a virtual machine.
             done(opening(path)[-1])
             took, worked, stall, panel = opening(path)
             result(

@@ -88,7 +88,7 @@ def _steps(window: Any, folder: Path) -> Any:
     yield Until("the twins' maps", inspect.map_shown)
     inspect.set_query(40, 60)
     yield a_moment()
-    shoot("inspect-twins")
+    shoot("inspect-students")
     QTest.keyClick(inspect, Qt.Key.Key_M)
     yield a_moment()
     watcher().choose("dark")

@@ -1,4 +1,4 @@
-"""Our own Table 3: trains what the files of this folder ask for, scores it, and writes the tables.
+"""Reproduce the paper's Table 3: run the trainings listed in this folder, score them and write the tables.
 
     .venv/bin/python -m benchmarks.table3 --data BSDS400 --benchmarks DIR [--only rcan-x4] [--jobs 2]
 
@@ -58,7 +58,7 @@ class Runner:
         return file
 
     def complete(self, training: Training, teacher: Future[Any] | None) -> dict[str, Any]:
-        """Train and score; a student waits for its `teacher`. One row of the results."""
+        """Train and score; a student waits for its `teacher`. Returns one row of the results."""
         if teacher is not None:
             teacher.result()
         run = self._out / training.name

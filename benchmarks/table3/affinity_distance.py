@@ -1,4 +1,4 @@
-"""Does a student relate the pixels of a picture as its teacher does? Mean SA distance per layer and set.
+"""Measure the mean SA distance between students and teacher, per layer and test set.
 
     .venv/bin/python -m benchmarks.table3.affinity_distance --benchmarks DIR --teacher M --student M [M ...]
 

@@ -1,4 +1,4 @@
-"""Puts every finished family into assets/models: the teacher, seed 1 of the students with and without FAKD.
+"""Copy every finished family to assets/models: the teacher, and seed 1 of the FAKD student and the baseline.
 
 .venv/bin/python -m benchmarks.table3.bundle [--out runs/table3]
 

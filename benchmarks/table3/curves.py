@@ -1,4 +1,4 @@
-"""PatchSpecs the validation curves of results.json, a panel for each seed of a family.
+"""Plot the validation curves of results.json, one panel per seed of a family.
 
 .venv/bin/python -m benchmarks.table3.curves rcan-x4 docs/images/evidence-rcan-x4.png
 """

@@ -1,4 +1,4 @@
-"""The trainings that a file of this folder asks for."""
+"""The trainings listed in the TOML files of this folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Training:
     options: dict[str, Any]
     teacher: str = ""
     note: str = ""
-    """What else is to be known of it."""
+    """Remarks for the report."""
 
     def command(self, data: Path, out: Path) -> list[str]:
         """The arguments of `fakd` that train it on the images of `data`, into `out/name`."""

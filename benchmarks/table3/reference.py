@@ -1,4 +1,4 @@
-"""The tables that the Benchmark workspace opens with: the bundled models on the papers' sets, by family.
+"""Make the tables that the Benchmark workspace opens with: bundled models on the papers' sets, by family.
 
     .venv/bin/python -m benchmarks.table3.reference --benchmarks DIR
 
@@ -25,7 +25,7 @@ from fakd_core.models.cost import profile
 from fakd_core.models.references import bundled_models
 
 STUDENTS = ("baseline", "fakd")
-"""How the names of bundled students end; the other model of a family is the teacher."""
+"""Suffixes of bundled students; the other model of a family is the teacher."""
 
 
 def main() -> None:

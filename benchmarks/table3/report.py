@@ -15,7 +15,7 @@ TITLES = {
     "ablation": "Ablations, RCAN x4 at a third of the steps",
 }
 BASELINES = {"ablation": "10*SA, layers 1,2,3"}
-"""What a family's other rows are compared with, where that isn't the student without a teacher."""
+"""The row that a family's other rows are compared with, if it isn't the baseline."""
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -55,7 +55,7 @@ def _cell(scores: Sequence[Mapping[str, float]]) -> str:
 
 
 def _gain(rows: Sequence[Row], compared: Sequence[Row]) -> str:
-    """Mean over the sets and the seeds that both have."""
+    """Mean gain over the sets and seeds that both have."""
     by_seed = {row["seed"]: row for row in compared}
     pairs = [(row, by_seed[row["seed"]]) for row in rows if row["seed"] in by_seed]
     if not pairs or rows[0]["kind"] in ("teacher", compared[0]["kind"]):
