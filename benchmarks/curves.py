@@ -35,7 +35,8 @@ def step_end(step: int, steps: int, rng: np.random.Generator) -> StepEnd:
     """A step event of a falling, noisy loss."""
     level = 3 + 20 * np.exp(-6 * step / steps)
     parts = {name: float(level * (0.5 + 0.3 * rng.random())) for name in PARTS}
-    return StepEnd(step, steps, sum(parts.values()), parts, parts, 1e-4, 0.1)
+    raw = {f"raw {name}": loss for name, loss in parts.items()}
+    return StepEnd(step, steps, {"total": sum(parts.values()), **parts, **raw}, 1e-4, 0.1)
 
 
 def make_series(points: int) -> RunSeries:

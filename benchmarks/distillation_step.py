@@ -24,7 +24,7 @@ from fakd_core.data.folders import SAMPLES, resolve_data
 from fakd_core.data.patches import PatchSampler
 from fakd_core.data.pixel_store import open_store
 from fakd_core.distillation.loss import DistillationLoss
-from fakd_core.events import CancelToken
+from fakd_core.events import CancelToken, run_to_end
 from fakd_core.models.cost import profile
 from fakd_core.models.factory import create_model
 from fakd_core.models.rcan import RCAN
@@ -67,21 +67,25 @@ def networks(sizes: Sizes) -> tuple[RCAN, RCAN]:
 
 def sampler(batch: int) -> PatchSampler:
     dataset = open_dataset(resolve_data(Path(SAMPLES)), SCALE)
-    opening = open_store(dataset, CancelToken())
-    while True:
-        try:
-            next(opening)
-        except StopIteration as done:
-            return PatchSampler(done.value, range(len(dataset)), PATCH, batch, SEED)
+    store = run_to_end(open_store(dataset, CancelToken()))
+    return PatchSampler(store, range(len(dataset)), PATCH, batch, SEED)
 
 
-def our_step(lessons: BatchSource, *losses: tuple[RCAN, DistillationLoss]) -> Callable[[], float]:
-    """A step of one learner, or of several that share a batch; returns the first one's loss."""
-    learners = [Learner(student, loss, CPU, torch.float32) for student, loss in losses]
+def online_batches(patches: PatchSampler, teacher: RCAN) -> OnlineTeacherBatches:
+    return OnlineTeacherBatches(
+        sampler=patches, teachers=(teacher,), seed=SEED, device=CPU, dtype=torch.float32
+    )
+
+
+def our_step(batches: BatchSource, *losses: tuple[RCAN, DistillationLoss]) -> Callable[[], float]:
+    """A step of one learner, or of several that share the batch; returns the first one's loss."""
+    learners = [
+        Learner(student=student, loss=loss, device=CPU, dtype=torch.float32) for student, loss in losses
+    ]
 
     def step() -> float:
-        lesson = lessons.lesson(0)
-        totals = [learner.measure(lesson).total for learner in learners]
+        batch = batches.batch(0)
+        totals = [learner.measure(batch)["total"] for learner in learners]
         for learner in learners:
             learner.apply(RATE)
         return totals[0]
@@ -98,9 +102,16 @@ def textbook_step(teacher: RCAN, student: RCAN, patches: PatchSampler) -> Callab
 def ways(sizes: Sizes, cache: Path) -> dict[str, Callable[[], float]]:
     teacher, student = networks(sizes)
     patches, distilled = sampler(sizes.batch), DistillationLoss()
-    live = OnlineTeacherBatches(patches, (teacher,), SEED, CPU, torch.float32)
+    live = online_batches(patches, teacher)
     cached = CachedTeacherBatches(
-        cache, patches, [("teacher", teacher)], distilled.layers, POOL, sizes.batch, SEED, CPU
+        folder=cache,
+        sampler=patches,
+        teachers=[("teacher", teacher)],
+        layers=distilled.layers,
+        patches=POOL,
+        batch=sizes.batch,
+        seed=SEED,
+        device=CPU,
     )
     for _ in cached.prepare(CancelToken()):
         pass
@@ -169,7 +180,7 @@ def peak(sizes: Sizes, way: str) -> float:
     if way == "textbook":
         step = textbook_step(teacher, student, patches)
     else:
-        live = OnlineTeacherBatches(patches, (teacher,), SEED, CPU, torch.float32)
+        live = online_batches(patches, teacher)
         step = our_step(live, (student, DistillationLoss()))
     with retain_freed_memory():
         for _ in range(3):

@@ -75,7 +75,7 @@ def distillation(batch: int, rounds: int) -> None:
     report("textbook fp32", textbook_step(teacher, student, lr, hr), rounds)
     for name, dtype in PRECISIONS.items():
         teacher, student = (network.to(GPU) for network in networks(SIZES["paper"]))
-        learner = Learner(student, DistillationLoss(), GPU, dtype)
+        learner = Learner(student=student, loss=DistillationLoss(), device=GPU, dtype=dtype)
         patches = lr.contiguous(memory_format=torch.channels_last)
 
         def step(teacher=teacher, learner=learner, patches=patches, dtype=dtype) -> None:  # noqa: ANN001

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.scaling [--processes 2] [--batch 4] [--steps 5]
 
-At the paper's sizes (RCAN g10 r20 -> g10 r6, 48x48, 10*SA on layers 1, 2, 3), with the trainer's lessons and
+At the paper's sizes (RCAN g10 r20 -> g10 r6, 48x48, 10*SA on layers 1, 2, 3), with the trainer's batches and
 learners. Each process gets one thread, or one GPU where there are any. See docs/scaling.md for the model.
 """
 
@@ -77,13 +77,15 @@ def measured(world: World, batch: int, steps: int) -> Figures:
     device = choose_device("auto", world)
     dtype = choose_precision("auto", device)
     teacher, student = (network.to(device) for network in networks(SIZES["paper"]))
-    lessons = OnlineTeacherBatches(sampler(batch), (teacher,), SEED, device, dtype)
-    learner = Learner(student, DistillationLoss(), device, dtype, world=world)
+    batches = OnlineTeacherBatches(
+        sampler=sampler(batch), teachers=(teacher,), seed=SEED, device=device, dtype=dtype
+    )
+    learner = Learner(student=student, loss=DistillationLoss(), device=device, dtype=dtype, world=world)
     size = sum(parameter.numel() for parameter in student.parameters())
     gradients = torch.zeros(size, device=device)
 
     def step() -> None:
-        learner.measure(lessons.lesson(0, world.rank, world.ranks))
+        learner.measure(batches.batch(0, world.rank, world.ranks))
         learner.apply(RATE)
 
     def all_reduce() -> None:

@@ -1,12 +1,13 @@
-"""What a long job says while it works, and how it is asked to pause or stop."""
+"""Events of long-running jobs, and their cancel token."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +16,20 @@ Image8 = npt.NDArray[np.uint8]
 AffinityRow = npt.NDArray[np.float32]
 """(h, w): cosine similarities of the middle of the preview crop to all its low-resolution positions."""
 
+RAW = "raw "
+"""Prefix of the losses before weighting."""
+
 
 class Cancelled(Exception):
     """Raised inside a job when its token was cancelled; not an error."""
 
 
 class CancelToken:
-    """Thread-safe request to pause or to stop; the worker heeds it several times a second."""
+    """Thread-safe request to pause or to stop; the worker polls it several times a second."""
 
     def __init__(self) -> None:
         self.paused_seconds = 0.0
-        """How long the worker has been held in all."""
+        """The total time the worker was paused."""
         self._cancelled = threading.Event()
         self._may_run = threading.Event()
         self._may_run.set()
@@ -35,7 +39,10 @@ class CancelToken:
         self._may_run.set()
 
     def pause(self) -> None:
+        """Have the worker wait for `resume`; without effect once cancelled."""
         self._may_run.clear()
+        if self.cancelled:
+            self._may_run.set()
 
     def resume(self) -> None:
         self._may_run.set()
@@ -51,9 +58,9 @@ class CancelToken:
     def wait_while_paused(self) -> None:
         """Block while paused; return at once when running or cancelled."""
         if not self._may_run.is_set():
-            begun = time.monotonic()
+            start = time.monotonic()
             self._may_run.wait()
-            self.paused_seconds += time.monotonic() - begun
+            self.paused_seconds += time.monotonic() - start
 
     def raise_if_cancelled(self) -> None:
         if self.cancelled:
@@ -65,6 +72,19 @@ class CancelToken:
         self.raise_if_cancelled()
 
 
+Result = TypeVar("Result")
+
+
+def run_to_end(job: Generator[object, None, Result]) -> Result:
+    """Run a job, ignoring its events, and return its result."""
+    while True:
+        try:
+            next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
 @dataclass(frozen=True)
 class Scores:
     """Mean PSNR in dB and SSIM over images, on Y by the papers' protocol."""
@@ -73,7 +93,7 @@ class Scores:
     ssim: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Preview:
     """One validation crop, every array HxWx3 uint8 of the same size; `teacher` is None without a teacher."""
 
@@ -83,11 +103,11 @@ class Preview:
     teacher: Image8 | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunStarted:
     """Everything is loaded and checked; training begins after `first_step` finished steps.
 
-    `teacher_affinity` is the teacher's at the last tap that is compared, in a run that TensorBoard follows.
+    `teacher_affinity` is that of the teacher's last compared tap; it is computed for TensorBoard only.
     """
 
     run: Path
@@ -107,30 +127,38 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StepEnd:
-    """One optimiser step. `parts` are weighted and sum to `total`; `raw` are the same losses unweighted.
+    """One optimiser step.
 
-    `baseline` is the loss of the student trained without a teacher beside it, where there is one. `skipped`
-    says which loss or gradient was not finite: the step left the weights as they were.
+    Attributes:
+        losses: By name: "total", the weighted parts that sum to it ("DS", "TS" and the recipe's terms), each
+            part before weighting ("raw DS", ...), and "baseline", the loss of the student trained beside it
+            without a teacher, if there is one.
+        lr: The learning rate of this step.
+        seconds: How long it took, pauses excluded.
+        skipped: Which loss or gradient was not finite: the step left the weights unchanged.
     """
 
     step: int
     steps: int
-    total: float
-    parts: dict[str, float]
-    raw: dict[str, float]
+    losses: dict[str, float]
     lr: float
     seconds: float
-    baseline: float | None = None
     skipped: str | None = None
 
 
-@dataclass(frozen=True)
+def weighted_parts(losses: Mapping[str, float]) -> dict[str, float]:
+    """The parts that sum to "total", from the losses of a step."""
+    others = ("total", "baseline")
+    return {name: loss for name, loss in losses.items() if name not in others and not name.startswith(RAW)}
+
+
+@dataclass(frozen=True, eq=False)
 class ValidationEnd:
     """The student on the held-out images after `step` steps; `preview` is its output for the preview crop.
 
-    `others` and `other_previews` tell the same of what the run trains beside the student, by name: "ema",
-    its moving average; "baseline", the student trained without a teacher; "baseline-ema", its average.
-    `affinity` is the student's, as `RunStarted.teacher_affinity` the teacher's.
+    `others` and `other_previews` hold the same for the networks that the run trains beside the student, by
+    name: "ema", its moving average; "baseline", the student trained without a teacher; "baseline-ema", its
+    average. `affinity` is the student's counterpart of `RunStarted.teacher_affinity`.
     """
 
     step: int
@@ -150,7 +178,7 @@ class CheckpointSaved:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to know while the run goes on: what could not be written, or what was used instead."""
+    """Something the user should know while the run continues: a failed write, or what was used instead."""
 
     text: str
 
@@ -168,9 +196,9 @@ class RunEnd:
 
 @dataclass(frozen=True)
 class Progress:
-    """Generic progress of a job: `done` of `total` units, and what is being worked on.
+    """Progress of a job: `done` of `total` units, and what is being processed.
 
-    `note` is for the user to read, once: what the job had to do otherwise than asked.
+    `note` is shown to the user once: what the job did differently than requested.
     """
 
     done: int

@@ -23,5 +23,5 @@ def make_run(root: Path, name: str, done: int = 4, steps: int = 4, psnr: float =
 def add_steps(run: Path, steps: range) -> None:
     with (run / "metrics.jsonl").open("a") as file:
         for step in steps:
-            line = {"event": "step", "step": step, "lr": 1e-4, "total": 1.0, "parts": {}, "raw": {}}
+            line = {"event": "step", "step": step, "lr": 1e-4, "losses": {"total": 1.0}}
             file.write(json.dumps(line) + "\n")

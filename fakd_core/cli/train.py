@@ -27,6 +27,7 @@ from fakd_core.events import (
     StepEnd,
     TrainEvent,
     ValidationEnd,
+    weighted_parts,
 )
 from fakd_core.files import expand_home
 from fakd_core.runs.config import TrainConfig, to_toml
@@ -290,7 +291,7 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
                     print_above(bar, f"step {event.step} skipped, the weights stay as they were: {reason}")
                     bar.update(task, completed=event.step)
                 case StepEnd():
-                    bar.update(task, completed=event.step, description=f"loss {event.total:.3f}")
+                    bar.update(task, completed=event.step, description=f"loss {event.losses['total']:.3f}")
                     if not errors.is_terminal and event.step % max(event.steps // LOG_LINES, 1) == 0:
                         print_above(bar, _loss_line(event))
                 case ValidationEnd():
@@ -332,9 +333,10 @@ def _introduction(event: RunStarted) -> str:
 
 
 def _loss_line(event: StepEnd) -> str:
-    parts = "  ".join(f"{name} {value:.3f}" for name, value in event.parts.items())
-    baseline = f"  baseline {event.baseline:.3f}" if event.baseline is not None else ""
-    return f"step {event.step}/{event.steps}: loss {event.total:.3f}  {parts}{baseline}"
+    losses = event.losses
+    shown = {**weighted_parts(losses), **({"baseline": losses["baseline"]} if "baseline" in losses else {})}
+    parts = "  ".join(f"{name} {loss:.3f}" for name, loss in shown.items())
+    return f"step {event.step}/{event.steps}: loss {losses['total']:.3f}  {parts}"
 
 
 def _scores_line(event: ValidationEnd) -> str:

@@ -27,7 +27,7 @@ def save_state(files: Sequence[Path], state: State) -> None:
         try:
             torch.save(state, temporary)
         except RuntimeError as error:  # torch's error for a full disk.
-            raise OSError(f"{newest}: can't be written: {error}") from error
+            raise OSError(f"{newest}: can't be written (is the disk full?): {error}") from error
         for file, older in reversed(list(pairwise(files[1:]))):
             with suppress(FileNotFoundError):
                 file.replace(older)

@@ -1,89 +1,84 @@
-"""What can't be written while a run goes on: said when it begins and when it is over."""
+"""Writes that may fail while a run continues: reports when they start failing and when they recover."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from fakd_core.errors import FakdError
 from fakd_core.events import Notice
 
 
 class WriteFailures:
-    """True while something that was tried last could not be written."""
+    """The writes whose last attempt failed, by name; true while there are any."""
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
-        self._told = False
+        self._reported = False
 
     def __bool__(self) -> bool:
         return bool(self._reasons)
 
-    def attempt(self, what: str, write: Callable[[], object]) -> bool:
-        """Whether `write` went well; what stands in the way of `what` is kept until it does."""
+    def attempt(self, name: str, write: Callable[[], object]) -> bool:
+        """Call `write`; return whether it succeeded. A failure stays until the same `name` succeeds."""
         try:
             write()
         except (OSError, FakdError) as error:
-            self._reasons[what] = str(error)
+            self._reasons[name] = str(error)
             return False
-        self._reasons.pop(what, None)
+        self._reasons.pop(name, None)
         return True
 
+    @property
+    def reason(self) -> str:
+        """Why the first of the failing writes failed."""
+        return next(iter(self._reasons.values()))
+
     def notices(self) -> Iterator[Notice]:
-        """What is new since the last time this was asked."""
-        if self._reasons and not self._told:
-            reason = next(iter(self._reasons.values()))
-            yield Notice(f"{reason}. The training goes on, and saves again as soon as that is possible")
-        elif self._told and not self._reasons:
+        """Report what changed since the last call."""
+        if self._reasons and not self._reported:
+            yield Notice(f"{self.reason}. The training continues, and saves again as soon as possible")
+        elif self._reported and not self._reasons:
             yield Notice("saving works again")
-        self._told = bool(self._reasons)
+        self._reported = bool(self._reasons)
 
 
 class AppendLog:
-    """Appends pieces to a file; what can't be written now waits for the next time."""
+    """Appends to a file, and buffers while writing fails."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._waiting: list[bytes] = []
+        self._pending: list[bytes] = []
 
     @property
-    def waits(self) -> bool:
-        """Whether something is still to be written."""
-        return bool(self._waiting)
+    def has_pending(self) -> bool:
+        return bool(self._pending)
 
-    def hold(self, piece: bytes) -> None:
-        """Have `piece` written by the next `flush`."""
-        self._waiting.append(piece)
+    def buffer(self, content: bytes) -> None:
+        """Have `content` written by the next `flush`."""
+        self._pending.append(content)
+
+    def append(self, content: bytes) -> None:
+        """Write everything pending and `content`; raises `OSError` if that fails, and keeps all pending."""
+        self.buffer(content)
+        self.flush()
 
     def flush(self) -> None:
-        """Write what waits. Raises `OSError` where that fails: none of it is in the file then."""
-        if not self._waiting:
-            return
-        append_whole(self._path, b"".join(self._waiting))
-        self._waiting.clear()
-
-
-class MetricsLog(AppendLog):
-    """A `AppendLog` of lines of JSON."""
-
-    def append(self, line: Mapping[str, Any]) -> None:
-        """Add `line` and all that waits. Raises `OSError` where that fails; the line then waits, too."""
-        self.hold((json.dumps(line) + "\n").encode())
-        self.flush()
+        """Write everything pending; raises `OSError` if that fails: none of it is in the file then."""
+        if self._pending:
+            append_whole(self._path, b"".join(self._pending))
+            self._pending.clear()
 
 
 def append_whole(path: Path, content: bytes) -> None:
-    """Add `content` at the end of a file. Raises `OSError` where that fails: none of it is there then."""
+    """Append `content` to a file; raises `OSError` if that fails: none of it is in the file then."""
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         end = os.fstat(file).st_size
         try:
-            written = os.write(file, content)
-            if written < len(content):
-                os.write(file, content[written:])
+            while content:
+                content = content[os.write(file, content) :]
         except OSError:
             os.ftruncate(file, end)
             raise

@@ -1,107 +1,127 @@
-"""Reading the metrics of a run, and the same for a spreadsheet: `metrics.csv` beside `metrics.jsonl`."""
+"""The metrics of a run: `metrics.jsonl`, one event per line, and the same as a table, `metrics.csv`."""
 
 from __future__ import annotations
 
 import csv
-import io
+import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import math
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fakd_core.errors import RunError
-from fakd_core.files import write_text
-from fakd_core.runs.deferred_writes import append_whole
+from fakd_core.events import RunStarted, StepEnd, ValidationEnd
+from fakd_core.files import atomic_path
 from fakd_core.runs.layout import STUDENT, RunLayout
 
-_FIRST = ("event", "step", "name", "psnr", "ssim", "best", "total")
-_LAST = ("lr", "seconds", "baseline", "skipped")
 _EVENTS = ("start", "step", "validation")
+_FIRST_COLUMNS = ("event", "step", "name", "psnr", "ssim", "best", "total")
+_LAST_COLUMNS = ("lr", "seconds", "baseline", "skipped")
+
+
+def encode_line(event: RunStarted | StepEnd | ValidationEnd) -> bytes:
+    """The line of `metrics.jsonl` for an event."""
+    return (json.dumps(_describe(event)) + "\n").encode()
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
     """Every complete line of the metrics in the run folder `run`; a line cut off by a crash is left out.
 
-    Raises `RunError` if a line is damaged.
+    Raises:
+        RunError: A line is damaged, or of an older version of this program.
+    """
+    return [line for line, _ in _read_lines(RunLayout(run).metrics)]
+
+
+def discard_metrics_after(run: Path, step: int, validated_step: int) -> None:
+    """Cut off what was written after a checkpoint, and a last line that is incomplete.
+
+    `step` steps were finished then, and the validation after `validated_step`. If no step was, all goes.
     """
     path = RunLayout(run).metrics
+    last = {"start": step - 1, "step": step, "validation": validated_step}
+    kept = 0
+    for line, end in _read_lines(path):
+        if line["step"] > last[line["event"]]:
+            break
+        kept = end
+    if path.exists():
+        os.truncate(path, kept)  # Unlike writing a new file, it works on a full disk.
+
+
+def write_table(run: Path) -> None:
+    """Write `metrics.csv` from `metrics.jsonl`: a row for each step, and one for each score.
+
+    Raises:
+        RunError: A line of the metrics is damaged.
+        OSError: The table can't be written.
+    """
+    rows = [row for line in read_metrics(run) for row in _rows(line)]
+    names = dict.fromkeys(name for row in rows for name in row)
+    losses = [name for name in names if name not in (*_FIRST_COLUMNS, *_LAST_COLUMNS)]
+    with (
+        atomic_path(RunLayout(run).table) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        table = csv.DictWriter(file, (*_FIRST_COLUMNS, *losses, *_LAST_COLUMNS), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _describe(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
+    match event:
+        case StepEnd():
+            losses = {name: loss if math.isfinite(loss) else None for name, loss in event.losses.items()}
+            line = {"event": "step", **dataclasses.asdict(event), "losses": losses}
+            return {name: value for name, value in line.items() if value is not None}
+        case ValidationEnd():
+            student = dataclasses.asdict(event.student)
+            others = {name: dataclasses.asdict(scores) for name, scores in event.others.items()}
+            line = {"event": "validation", "step": event.step, "best": event.best, **student}
+            return {**line, "others": others} if others else line
+        case RunStarted():
+            return {
+                "event": "start",
+                "step": event.first_step,
+                "steps": event.steps,
+                "bicubic": dataclasses.asdict(event.bicubic),
+                "teacher": dataclasses.asdict(event.teacher) if event.teacher else None,
+            }
+
+
+def _read_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Every complete line, and the position of its end in the file."""
     if not path.exists():
-        return []
-    lines = []
+        return
+    end = 0
     for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        end += len(text) + 1
         try:
-            lines.append(_parse_line(text))
-        except (ValueError, RecursionError):
+            line = json.loads(text)
+            complete = line["event"] in _EVENTS and isinstance(line["step"], int)
+        except (ValueError, RecursionError, KeyError, TypeError):
+            complete = False
+        if not complete:
             raise RunError(
                 f"{path}: line {number} is damaged: expected an event and its step, found {text[:40]!r}; "
                 "remove the lines from there on"
-            ) from None
-    return lines
-
-
-def _parse_line(text: bytes) -> dict[str, Any]:
-    line = json.loads(text)
-    if not (isinstance(line, dict) and line.get("event") in _EVENTS and isinstance(line.get("step"), int)):
-        raise ValueError(text)
-    return line
-
-
-class MetricsTable:
-    """Keeps the table of the run in `folder` up with its metrics.
-
-    A line is added at its end. Where that can't go well, as the table lacks a column or could not be written
-    before, it is made anew of the metrics, whole or not at all.
-    """
-
-    def __init__(self, layout: RunLayout) -> None:
-        self._layout = layout
-        self._columns: tuple[str, ...] = ()
-        self._failure: OSError | None = None
-
-    def append(self, line: Mapping[str, Any]) -> None:
-        """Add what `line`, the last one in the metrics, tells.
-
-        Raises `OSError` where that fails, and again for every line until it is tried again at a validation.
-        """
-        if self._failure is not None and line["event"] != "validation":
-            raise self._failure
-        try:
-            if not self._columns or any(name not in self._columns for row in _rows(line) for name in row):
-                self.rewrite(read_metrics(self._layout.folder))
-            else:
-                append_whole(self._layout.table, _written(self._columns, _rows(line)).encode())
-        except OSError as error:
-            self.fail(error)
-            raise
-        self._failure = None
-
-    def fail(self, error: OSError) -> None:
-        """The metrics could not be written, for this reason: the table is made anew when they can."""
-        self._columns, self._failure = (), error
-
-    def finish(self) -> None:
-        """Make good what could not be written; raises `OSError` where it still can't."""
-        if self._failure is not None:
-            self.rewrite(read_metrics(self._layout.folder))
-            self._failure = None
-
-    def rewrite(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Replace the table by that of `lines`."""
-        rows = [row for line in lines for row in _rows(line)]
-        named = dict.fromkeys(name for row in rows for name in row)
-        parts = [name for name in named if name not in (*_FIRST, *_LAST)]
-        self._columns = (*_FIRST, *parts, *_LAST)
-        heading = {name: name for name in self._columns}
-        write_text(self._layout.table, _written(self._columns, [heading, *rows]))
+            )
+        if line["event"] == "step" and not isinstance(line.get("losses"), dict):
+            raise RunError(
+                f"{path}: line {number} is not in this version's format: expected a step with its losses by "
+                f"name, found {', '.join(line)}; start a new run"
+            )
+        yield line, end
 
 
 def _rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What one line of the metrics is in the table: a row for a step, one for each score."""
     head = {"event": line["event"], "step": line["step"]}
     match line["event"]:
         case "step":
-            parts, raw = line["parts"], {f"raw {name}": value for name, value in line["raw"].items()}
-            yield {**head, **{name: line.get(name) for name in ("total", *_LAST)}, **parts, **raw}
+            others = {name: line.get(name) for name in ("lr", "seconds", "skipped")}
+            yield {**head, **line["losses"], **others}
         case "validation":
             yield {**head, "name": STUDENT, **{name: line[name] for name in ("psnr", "ssim", "best")}}
             for name, scores in line.get("others", {}).items():
@@ -110,9 +130,3 @@ def _rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             for name in ("bicubic", "teacher"):
                 if line[name]:
                     yield {**head, "name": name, **line[name]}
-
-
-def _written(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    csv.DictWriter(text, columns, lineterminator="\n").writerows(rows)
-    return text.getvalue()

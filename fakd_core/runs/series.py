@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fakd_core.errors import RunError
-from fakd_core.events import RunStarted, Scores, StepEnd, ValidationEnd
-from fakd_core.runs.layout import RunLayout
+from fakd_core.events import RAW, RunStarted, Scores, StepEnd, ValidationEnd
+from fakd_core.runs.layout import BASELINE, RunLayout
 from fakd_core.runs.metrics_files import read_metrics
 
 TOTAL = "total"
@@ -63,7 +63,7 @@ class RunSeries:
             case StepEnd(skipped=str()):
                 self.skipped.append(event.step)
             case StepEnd():
-                self._add(event.step, event.lr, event.total, event.parts, event.raw, event.baseline)
+                self._add(event.step, event.lr, event.losses)
             case ValidationEnd():
                 self._add_validation(event.step, event.student, event.others)
 
@@ -96,9 +96,8 @@ class RunSeries:
             case "step" if line.get("skipped"):
                 self.skipped.append(line["step"])
             case "step":
-                parts, raw = ({k: _float(v) for k, v in line[name].items()} for name in ("parts", "raw"))
-                baseline = _float(line["baseline"]) if "baseline" in line else None
-                self._add(line["step"], line["lr"], _float(line["total"]), parts, raw, baseline)
+                losses = {name: _float(loss) for name, loss in line["losses"].items()}
+                self._add(line["step"], line["lr"], losses)
             case "validation":
                 others = {name: Scores(**scores) for name, scores in line.get("others", {}).items()}
                 self._add_validation(line["step"], Scores(line["psnr"], line["ssim"]), others)
@@ -106,22 +105,16 @@ class RunSeries:
     def _start(self, steps: int, bicubic: Scores, teacher: Scores | None) -> None:
         self.steps, self.bicubic, self.teacher = steps, bicubic, teacher
 
-    def _add(
-        self,
-        step: int,
-        lr: float,
-        total: float,
-        parts: Mapping[str, float],
-        raw: Mapping[str, float],
-        baseline: float | None,
-    ) -> None:
+    def _add(self, step: int, lr: float, losses: Mapping[str, float]) -> None:
         self.step.append(step)
         self.lr.append(lr)
-        if baseline is not None:
-            self.baseline.append(baseline)
-        for values, named in ((self.weighted, {TOTAL: total, **parts}), (self.raw, raw)):
-            for name, value in named.items():
-                values.setdefault(name, []).append(value)
+        for name, loss in losses.items():
+            if name == BASELINE:
+                self.baseline.append(loss)
+            elif name.startswith(RAW):
+                self.raw.setdefault(name.removeprefix(RAW), []).append(loss)
+            else:
+                self.weighted.setdefault(name, []).append(loss)
 
     def _add_validation(self, step: int, student: Scores, others: Mapping[str, Scores]) -> None:
         self.validation_step.append(step)

@@ -1,37 +1,38 @@
-"""A run as TensorBoard shows it: event files in the run folder, written by listening to the run's events."""
+"""Writes a run's events for TensorBoard.
+
+Not through torch's SummaryWriter: its thread ends with a traceback at the first failed write and loses what
+it holds, and the files of a run that is resumed within a second may be read in the wrong order.
+"""
 
 from __future__ import annotations
 
 import io
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from fakd_core.errors import ConfigError
-from fakd_core.events import AffinityRow, Image8, RunStarted, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.events import RAW, AffinityRow, Image8, RunStarted, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.deferred_writes import AppendLog, WriteFailures
 from fakd_core.runs.layout import STUDENT, RunLayout
 from fakd_core.runs.metrics_files import read_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-_HEAT = "bids:inferno"
+_COLOUR_MAP = "bids:inferno"
 
 
 def check_installed() -> None:
-    """Raise `ConfigError` that says what to install where TensorBoard is missing."""
+    """Raise `ConfigError` that says what to install if TensorBoard is missing."""
     try:
-        import torch.utils.tensorboard.summary  # noqa: F401 - it is only found out whether it is there
+        import torch.utils.tensorboard.summary  # noqa: F401 - only whether it can be imported
     except ImportError as error:
         raise ConfigError(
             f"tensorboard can't be used here ({error}): "
@@ -39,133 +40,122 @@ def check_installed() -> None:
         ) from None
 
 
-def followed(events: Generator[TrainEvent, None, None], config: TrainConfig) -> Iterator[TrainEvent]:
-    """`events` themselves, each written down before it is passed on.
+def follow(events: Generator[TrainEvent, None, None], config: TrainConfig) -> Iterator[TrainEvent]:
+    """Yield the `events` of a run, each after it is written for TensorBoard.
 
-    What can't be written is told of once by a `Notice`, and written when that is possible again.
+    A notice reports when writing starts to fail and when it recovers; nothing is lost meanwhile.
     """
-    log, troubles = _TensorBoardLog(config), WriteFailures()
+    log, failures = _EventLog(config), WriteFailures()
     with closing(events):
         for event in events:
-            troubles.attempt("TensorBoard's files", partial(log.write, event))
+            failures.attempt("TensorBoard", partial(log.write, event))
             yield event
-            yield from troubles.notices()
+            yield from failures.notices()
 
 
-class _TensorBoardLog:
-    """Writes one file of events each time that the run is started or resumed."""
+class _EventLog:
+    """Writes one event file each time the run is started or resumed."""
 
     def __init__(self, config: TrainConfig) -> None:
         self._config = config
         self._folder = RunLayout(config.run).tensorboard
         # TensorBoard reads the files of a folder in the order of their names.
-        self._file = AppendLog(
-            self._folder / f"events.out.tfevents.{time.time():017.6f}.{socket.gethostname()}"
-        )
+        name = f"events.out.tfevents.{time.time():017.6f}.{socket.gethostname()}"
+        self._log = AppendLog(self._folder / name)
 
     def write(self, event: TrainEvent) -> None:
-        """Write what `event` tells; raises `OSError` where it has to wait."""
+        """Write what TensorBoard shows of `event`; raises `OSError` if that has to be done later."""
         match event:
             case RunStarted():
-                self._file.hold(b"".join(self._beginning(event)))
+                self._log.buffer(b"".join(self._start(event)))
             case StepEnd():
-                self._file.hold(_step(event.step, _losses(vars(event))))
+                self._log.buffer(b"".join(_losses(event.step, event.losses, event.lr)))
             case ValidationEnd():
-                self._file.hold(_step(event.step, [*_scores(event), *self._pictures(event)]))
-        if self._file.waits:
+                self._log.buffer(b"".join(self._validation(event)))
+        if self._log.has_pending:
             self._folder.mkdir(exist_ok=True)
-            self._file.flush()
+            self._log.flush()
 
-    def _beginning(self, event: RunStarted) -> Iterator[bytes]:
-        """Of a run that goes on: TensorBoard is told from which step on it comes again."""
+    def _start(self, event: RunStarted) -> Iterator[bytes]:
+        """A resumed run tells TensorBoard from which step on to drop what earlier files hold."""
         from tensorboard.compat.proto.event_pb2 import SessionLog
 
         yield _record(file_version="brain.Event:2")
-        step = event.first_step
-        again = self._folder.is_dir()
-        if again:
+        step, resumed = event.first_step, self._folder.is_dir()
+        if resumed:
             last = [line for line in read_metrics(self._config.run) if line["step"] == step > 0]
             validated = any(line["event"] == "validation" for line in last)
             start = SessionLog(status=SessionLog.START)
             yield _record(session_log=start, step=step + 1 if validated else step)
-            if not validated:
-                yield from (_step(step, _losses(line)) for line in last if line["event"] == "step")
-        if not again or step == 0:
-            yield from (_record(summary=summary) for summary in self._settings())
-            pictures = {"bicubic": event.preview.bicubic, "hr": event.preview.hr}
-            if event.preview.teacher is not None:
-                pictures["teacher"] = event.preview.teacher
-            shown = [_picture(f"preview/{name}", image) for name, image in pictures.items()]
-            yield _step(step, [*shown, *self._affinity("teacher", event.teacher_affinity)])
+            for line in last:
+                if line["event"] == "step" and not validated:
+                    yield from _losses(step, line["losses"], line["lr"])
+        if not resumed or step == 0:
+            yield from self._settings()
+            yield from _image(step, "preview/bicubic", event.preview.bicubic)
+            yield from _image(step, "preview/hr", event.preview.hr)
+            yield from _image(step, "preview/teacher", event.preview.teacher)
+            yield from _image(step, "affinity/teacher", self._colour(event.teacher_affinity))
 
-    def _settings(self) -> tuple[Summary, Summary]:
-        """The run's options, and the score that belongs to them."""
+    def _settings(self) -> Iterator[bytes]:
+        """The run's settings, and the score that belongs to them."""
         from torch.utils.tensorboard.summary import hparams
 
-        values = self._config.model_dump(mode="json", exclude_none=True)
-        texts = {
+        values = {
             name: ", ".join(map(str, value)) if isinstance(value, list) else value
-            for name, value in values.items()
+            for name, value in self._config.model_dump(mode="json", exclude_none=True).items()
         }
-        described, begun, _ = hparams(texts, {"validation/psnr": 0.0})  # type: ignore[no-untyped-call]
-        return described, begun
+        settings, start, _ = hparams(values, {"validation/psnr": 0.0})  # type: ignore[no-untyped-call]
+        yield from (_record(summary=settings), _record(summary=start))
 
-    def _pictures(self, event: ValidationEnd) -> Iterator[Summary.Value]:
+    def _validation(self, event: ValidationEnd) -> Iterator[bytes]:
+        for name, scores in {STUDENT: event.student, **event.others}.items():
+            suffix = "" if name == STUDENT else f" {name}"
+            yield _scalar(event.step, f"validation/psnr{suffix}", scores.psnr)
+            yield _scalar(event.step, f"validation/ssim{suffix}", scores.ssim)
         for name, image in {STUDENT: event.preview, **event.other_previews}.items():
-            yield _picture(f"preview/{name}", image)
-        yield from self._affinity(STUDENT, event.affinity)
+            yield from _image(event.step, f"preview/{name}", image)
+        yield from _image(event.step, f"affinity/{STUDENT}", self._colour(event.affinity))
 
-    def _affinity(self, name: str, row: AffinityRow | None) -> Iterator[Summary.Value]:
-        """From 0, dark, to 1, each low-resolution position as large as it is in the preview."""
+    def _colour(self, row: AffinityRow | None) -> Image8 | None:
+        """From 0, dark, to 1; every low-resolution position is as large as it is in the preview."""
         from cmap import Colormap
 
-        if row is not None:
-            colours = Colormap(_HEAT)(np.clip(row, 0, 1))[..., :3]
-            side = np.ones((self._config.scale, self._config.scale, 1))
-            yield _picture(f"affinity/{name}", np.kron(np.rint(255 * colours), side).astype(np.uint8))
+        if row is None:
+            return None
+        colours = Colormap(_COLOUR_MAP)(np.clip(row, 0, 1))[..., :3]
+        pixels = np.rint(255 * colours).astype(np.uint8)
+        enlarged: Image8 = pixels.repeat(self._config.scale, axis=0).repeat(self._config.scale, axis=1)
+        return enlarged
 
 
-def _step(step: int, values: list[Summary.Value]) -> bytes:
-    from tensorboard.compat.proto.summary_pb2 import Summary
+def _losses(step: int, losses: Mapping[str, float | None], lr: float) -> Iterator[bytes]:
+    for name, loss in losses.items():
+        if loss is not None:
+            group = "loss unweighted" if name.startswith(RAW) else "loss"
+            yield _scalar(step, f"{group}/{name.removeprefix(RAW)}", loss)
+    yield _scalar(step, "learning rate", lr)
 
-    return _record(step=step, summary=Summary(value=values))
+
+def _scalar(step: int, tag: str, value: float) -> bytes:
+    from torch.utils.tensorboard.summary import scalar
+
+    summary: Summary = scalar(tag, value)  # type: ignore[no-untyped-call]
+    return _record(step=step, summary=summary)
 
 
-def _record(**what: Any) -> bytes:
+def _image(step: int, tag: str, pixels: Image8 | None) -> Iterator[bytes]:
+    from torch.utils.tensorboard.summary import image
+
+    if pixels is not None:
+        summary: Summary = image(tag, pixels, dataformats="HWC")  # type: ignore[no-untyped-call]
+        yield _record(step=step, summary=summary)
+
+
+def _record(**content: Any) -> bytes:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     record = io.BytesIO()
-    RecordWriter(record).write(Event(wall_time=time.time(), **what).SerializeToString())
+    RecordWriter(record).write(Event(wall_time=time.time(), **content).SerializeToString())
     return record.getvalue()
-
-
-def _losses(step: Mapping[str, Any]) -> list[Summary.Value]:
-    """Of a step, as its event or its line in the metrics tells them."""
-    named = {"loss/total": step["total"], "learning rate": step["lr"], "loss/baseline": step.get("baseline")}
-    named |= {f"loss/{name}": value for name, value in step["parts"].items()}
-    named |= {f"loss unweighted/{name}": value for name, value in step["raw"].items()}
-    return [_number(name, value) for name, value in named.items() if value is not None]
-
-
-def _scores(event: ValidationEnd) -> Iterator[Summary.Value]:
-    for name, scores in {STUDENT: event.student, **event.others}.items():
-        suffix = "" if name == STUDENT else f" {name}"
-        yield _number(f"validation/psnr{suffix}", scores.psnr)
-        yield _number(f"validation/ssim{suffix}", scores.ssim)
-
-
-def _number(tag: str, value: float) -> Summary.Value:
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    return Summary.Value(tag=tag, simple_value=value)
-
-
-def _picture(tag: str, image: Image8) -> Summary.Value:
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    png = io.BytesIO()
-    Image.fromarray(image).save(png, format="PNG")
-    height, width = image.shape[:2]
-    picture = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png.getvalue())
-    return Summary.Value(tag=tag, image=picture)

@@ -1,15 +1,15 @@
-"""The run folder: settings, metrics, checkpoints, previews. Its last complete state survives a crash."""
+"""Writes a run folder: settings, metrics, checkpoints, previews. Its last complete state survives a crash."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,26 +18,39 @@ import torch
 
 from fakd_core.data.image_files import write_image
 from fakd_core.errors import RunError
-from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
+from fakd_core.events import Image8, Notice, Preview, RunStarted, StepEnd, ValidationEnd
 from fakd_core.files import clear_unfinished, write_text
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.checkpoints import State, load_state, save_state
 from fakd_core.runs.config import TrainConfig, to_toml
-from fakd_core.runs.deferred_writes import MetricsLog
+from fakd_core.runs.deferred_writes import AppendLog, WriteFailures
 from fakd_core.runs.layout import MAX_PREVIEWS, MAX_SNAPSHOTS, RunLayout, steps_to_keep
 from fakd_core.runs.lock import run_lock
-from fakd_core.runs.metrics_files import MetricsTable, read_metrics
+from fakd_core.runs.metrics_files import discard_metrics_after, encode_line, write_table
+
+MIN_CHECKPOINT_SECONDS = 20.0
+"""Minimum time between two checkpoints that don't follow a validation."""
+
+MAX_SAVING_SHARE = 0.02
+"""Maximum share of the time that these checkpoints take."""
 
 
 class RunWriter:
-    """Writes a run folder. `create` starts one, `reopen` goes on with one."""
+    """Writes the run folder `folder`; `create` makes it.
+
+    While the run continues, a failed write raises nothing: `notices` reports it, and the next write of its
+    kind makes it good.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.layout = RunLayout(folder)
-        self._metrics = MetricsLog(self.layout.metrics)
-        self._table = MetricsTable(self.layout)
+        self._log = AppendLog(self.layout.metrics)
+        self._failures = WriteFailures()
         self._descriptions: dict[Path, str] = {}
+        self._pending_crops: dict[Path, Image8] = {}
+        self._saved_at = time.monotonic()
+        self._saving_seconds = 0.0
 
     @classmethod
     def check_free(cls, folder: Path) -> None:
@@ -50,159 +63,180 @@ class RunWriter:
             raise RunError(f"{folder}: not an empty folder; give another --run")
 
     @classmethod
-    def create(cls, config: TrainConfig, device: str, data_fingerprint: str) -> RunWriter:
-        """Make the folder with its settings and what they ran on."""
+    def create(cls, config: TrainConfig, device: str, data_fingerprint: str) -> None:
+        """Make the folder of a new run, with its settings and environment."""
         cls.check_free(config.run)
-        writer = cls(config.run)
+        layout = RunLayout(config.run)
         try:
-            for folder in (writer.layout.checkpoints, writer.layout.previews_folder):
+            for folder in (layout.checkpoints, layout.previews_folder):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"{config.run}: can't be made: {error.strerror}; give another --run") from None
         environment = _environment(config, device, data_fingerprint)
-        write_text(writer.layout.environment, json.dumps(environment, indent=2))
-        write_text(writer.layout.config, to_toml(config))
-        return writer
+        write_text(layout.environment, json.dumps(environment, indent=2))
+        write_text(layout.config, to_toml(config))
 
     def fingerprint(self) -> str:
         """The fingerprint of the training images at the start of the run."""
         path = self.layout.environment
         try:
-            return str(json.loads(_description(path))["data_fingerprint"])
+            return str(json.loads(_read_description(path))["data_fingerprint"])
         except (ValueError, KeyError, TypeError, RecursionError):
             raise RunError(
                 f"{path}: damaged: expected the data_fingerprint of the training images; put a copy back, "
                 "or start a new run"
             ) from None
 
-    def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
-        """Add one line to the metrics; raises `OSError` where it has to wait, see `MetricsLog`."""
-        line = _as_line(event)
-        try:
-            self._metrics.append(line)
-        except OSError as error:
-            self._table.fail(error)
-            raise
-        self._table.append(line)
-
-    def finish(self) -> None:
-        """Write the lines that wait, into a folder made anew if somebody removed it.
-
-        Raises `OSError` where they can't be written.
-        """
-        self.layout.folder.mkdir(parents=True, exist_ok=True)
-        self._metrics.flush()
-        self._table.finish()
-
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from going on with this run; the system ends it with the process.
+        """Keep other processes from training this run; the lock ends with the process.
 
         Raises:
-            RunError: another one is at work in the folder; it is named.
+            RunError: Another process trains it; the message names it.
         """
         with run_lock(self.layout.lock):
             files = (self.layout.config, self.layout.environment)
-            self._descriptions = {file: _description(file) for file in files}
+            self._descriptions = {file: _read_description(file) for file in files}
             yield
 
-    def keep_metrics_until(self, step: int, validated_step: int) -> None:
-        """Drop what came after a checkpoint: steps, validations, and what a crash left half written.
-
-        Before the first step that is everything: the run begins anew.
-        """
-        clear_unfinished(self.layout.folder)
-        last = {"start": step - 1, "step": step, "validation": validated_step}
-        kept = [line for line in read_metrics(self.layout.folder) if line["step"] <= last[line["event"]]]
-        write_text(self.layout.metrics, "".join(json.dumps(line) + "\n" for line in kept))
-        self._table.rewrite(kept)
-        for path in self.layout.files_after(validated_step):
-            path.unlink(missing_ok=True)
-
-    def save_checkpoint(self, state: State, students: Mapping[str, SRNetwork]) -> Path:
-        """Write the state to resume from, and each of the `students` by name as a model file.
-
-        A folder that somebody removed meanwhile is made anew, so that the run can be resumed all the same.
-        """
-        for file, text in self._descriptions.items():
-            if not file.exists():
-                write_text(file, text)
-        try:
-            save_state(self.layout.states, state)
-        except OSError as error:
-            raise RunError(
-                f"{error}; is the disk full? Make room and continue with --resume {self.layout.folder}"
-            ) from error
-        for name, student in students.items():
-            save_safetensors(student, self.layout.weights(name))
-        return self.layout.states[0]
-
     def load_checkpoint(self) -> tuple[State | None, list[Path]]:
-        """The state to resume from, None before the first was saved; and newer ones that are damaged.
+        """The state to resume from, None before the first was saved; and newer files that are damaged.
 
         Raises:
-            RunError: all are damaged.
+            RunError: All are damaged.
         """
         return load_state(self.layout.states)
 
-    def save_best(self, name: str, student: SRNetwork) -> None:
-        save_safetensors(student, self.layout.best_weights(name))
+    def discard_after(self, step: int, validated_step: int) -> None:
+        """Discard what came after a checkpoint: metrics, snapshots, previews and unfinished files."""
+        clear_unfinished(self.layout.folder)
+        discard_metrics_after(self.layout.folder, step, validated_step)
+        for path in self.layout.files_after(validated_step):
+            path.unlink(missing_ok=True)
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether anything could not be written at the last attempt."""
+        return bool(self._failures)
+
+    def notices(self) -> Iterator[Notice]:
+        """Report when writes started to fail, and when they recovered, since the last call."""
+        return self._failures.notices()
+
+    def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
+        """Add a line to the metrics."""
+        self._attempt("metrics", partial(self._log.append, encode_line(event)))
 
     def save_crops(self, preview: Preview) -> None:
-        """Keep what the students' previews are compared with."""
-        pictures = {"bicubic": preview.bicubic, "hr": preview.hr, "teacher": preview.teacher}
-        for name, image in pictures.items():
-            if image is not None:
-                write_image(self.layout.crop(name), image)
+        """Save the images that the students' previews are compared with."""
+        images = {"bicubic": preview.bicubic, "hr": preview.hr, "teacher": preview.teacher}
+        self._pending_crops = {
+            self.layout.crop(name): image for name, image in images.items() if image is not None
+        }
+        self._attempt("previews", self._write_crops)
 
-    def save_snapshots(
-        self, step: int, interval: int, students: Mapping[str, SRNetwork], previews: Mapping[str, Image8]
-    ) -> None:
-        """Keep every student as it is after `step` steps, with its preview, and thin the older ones out.
+    def save_students(
+        self,
+        *,
+        step: int,
+        interval: int,
+        networks: Mapping[str, SRNetwork],
+        previews: Mapping[str, Image8],
+        improved: Iterable[str],
+    ) -> bool:
+        """Save every network and its preview after a validation; return whether that succeeded.
 
-        `interval` is the distance of two snapshots, in steps.
+        Args:
+            step: The number of finished steps.
+            interval: Steps between validations.
+            networks: The students and their averages by name.
+            previews: The preview crop of each.
+            improved: The names of those that have never been better.
         """
-        for name, student in students.items():
-            save_safetensors(student, self.layout.snapshot(step, name))
-            _thin_out(self.layout.snapshots(name), interval, MAX_SNAPSHOTS)
-        for name, image in previews.items():
-            write_image(self.layout.preview(step, name), image)
-            _thin_out(self.layout.previews(name), interval, MAX_PREVIEWS)
+        self._attempt("previews", self._write_crops)
+
+        def save() -> None:
+            for name in improved:
+                save_safetensors(networks[name], self.layout.best_weights(name))
+            for name, network in networks.items():
+                save_safetensors(network, self.layout.snapshot(step, name))
+                _thin_out(self.layout.snapshots(name), interval, MAX_SNAPSHOTS)
+            for name, image in previews.items():
+                write_image(self.layout.preview(step, name), image)
+                _thin_out(self.layout.previews(name), interval, MAX_PREVIEWS)
+
+        return self._attempt("students", save)
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Whether the last checkpoint is old enough for another one between validations."""
+        interval = max(MIN_CHECKPOINT_SECONDS, self._saving_seconds / MAX_SAVING_SHARE)
+        return time.monotonic() - self._saved_at > interval
+
+    def save_checkpoint(self, state: State, networks: Mapping[str, SRNetwork]) -> Path | None:
+        """Save the state to resume from, and the `networks` by name; None if that failed.
+
+        If somebody removed the folder meanwhile, it is made again, so that the run can be resumed.
+        """
+
+        def save() -> None:
+            for file, text in self._descriptions.items():
+                if not file.exists():
+                    write_text(file, text)
+            save_state(self.layout.states, state)
+            for name, network in networks.items():
+                save_safetensors(network, self.layout.weights(name))
+
+        start = time.monotonic()
+        saved = self._attempt("checkpoint", save)
+        # Also after a failure: not repeated at once.
+        self._saved_at = time.monotonic()
+        self._saving_seconds = self._saved_at - start
+        return self.layout.states[0] if saved else None
+
+    def finish(self, state: State, networks: Mapping[str, SRNetwork]) -> Path:
+        """Save the last checkpoint and all pending metrics.
+
+        Raises:
+            RunError: They can't be written.
+        """
+        path = self.save_checkpoint(state, networks)
+        if not self._attempt("metrics", self._log.flush) or path is None:
+            raise RunError(
+                f"{self._failures.reason}; make room on the disk and continue with --resume "
+                f"{self.layout.folder}"
+            )
+        return path
+
+    def write_table(self) -> None:
+        """Write the metrics as a table."""
+        self._attempt("table", partial(write_table, self.layout.folder))
+
+    def _attempt(self, name: str, write: Callable[[], object]) -> bool:
+        return self._failures.attempt(name, write)
+
+    def _write_crops(self) -> None:
+        for path in list(self._pending_crops):
+            write_image(path, self._pending_crops[path])
+            del self._pending_crops[path]
 
 
 class NullRunWriter(RunWriter):
-    """The folder of a run that another process writes: nothing is written here."""
+    """Writes nothing: for a run folder that another process writes."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         yield
 
-    def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
+    def discard_after(self, step: int, validated_step: int) -> None:
         pass
 
-    def finish(self) -> None:
-        pass
-
-    def keep_metrics_until(self, step: int, validated_step: int) -> None:
-        pass
-
-    def save_checkpoint(self, state: State, students: Mapping[str, SRNetwork]) -> Path:
-        return self.layout.states[0]
-
-    def save_best(self, name: str, student: SRNetwork) -> None:
-        pass
-
-    def save_crops(self, preview: Preview) -> None:
-        pass
-
-    def save_snapshots(
-        self, step: int, interval: int, students: Mapping[str, SRNetwork], previews: Mapping[str, Image8]
-    ) -> None:
-        pass
+    def _attempt(self, name: str, write: Callable[[], object]) -> bool:
+        return True
 
 
-def _description(path: Path) -> str:
-    """The text of a file that tells what a run is."""
+def _read_description(path: Path) -> str:
+    """The text of the settings or of the environment."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -215,29 +249,6 @@ def _thin_out(files: Mapping[int, Path], interval: int, limit: int) -> None:
     for step, path in files.items():
         if step not in kept:
             path.unlink(missing_ok=True)
-
-
-def _as_line(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
-    match event:
-        case StepEnd():
-            values = {name: value for name, value in dataclasses.asdict(event).items() if value is not None}
-            return {"event": "step", **_finite(values)}
-        case ValidationEnd():
-            student = dataclasses.asdict(event.student)
-            others = {name: dataclasses.asdict(scores) for name, scores in event.others.items()}
-            line = {"event": "validation", "step": event.step, "best": event.best, **student}
-            return {**line, "others": others} if others else line
-        case RunStarted():
-            levels = {"bicubic": event.bicubic, "teacher": event.teacher}
-            scores = {name: dataclasses.asdict(level) if level else None for name, level in levels.items()}
-            return {"event": "start", "step": event.first_step, "steps": event.steps, **scores}
-
-
-def _finite(value: Any) -> Any:
-    """As `value`, with None for what JSON has no number for."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _environment(config: TrainConfig, device: str, data_fingerprint: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a student learns from in one step: a batch, and what the teacher makes of it."""
+"""Distillation batches: LR and HR patches with the teacher's outputs and feature maps."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from fakd_core.runtime.device import autocast, fast_convolutions
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.training.compile import maybe_compile
 
-Maps = tuple[Tensor | None, ...]
-"""One entry a tap, in the taps' order; None for a tap that the loss does not compare."""
+TeacherMaps = tuple[Tensor | None, ...]
+"""One entry per feature tap, in order; None for a tap that the loss does not compare."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DistillationBatch:
     """One batch on the training device, channels last.
 
     `lr` is (B, 3, h, w), `hr` and `teacher_sr` are (B, 3, h·scale, w·scale), all 0..255. The teacher's
-    tensors carry no gradient; they are None where there is no teacher. `images` are the names of the
-    images that the patches are of.
+    tensors carry no gradient; they are None without a teacher. `images` are the names of the images that
+    the patches were cut from.
     """
 
     lr: Tensor
     hr: Tensor
     teacher_sr: Tensor | None = None
-    teacher_maps: Maps | None = None
+    teacher_maps: TeacherMaps | None = None
     images: tuple[str, ...] = ()
 
     def without_teacher(self) -> DistillationBatch:
@@ -42,22 +42,32 @@ class DistillationBatch:
 
 
 class BatchSource(Protocol):
-    """Where lessons come from. A lesson depends on its step alone, whatever was asked for before."""
+    """Makes batches. A batch depends on its step alone, not on the calls before."""
 
     def prepare(self, token: CancelToken, world: World = SINGLE_PROCESS) -> Iterator[Progress]:
-        """What takes time and has to be done before the first lesson."""
+        """Do the work that has to be done before the first batch."""
         ...
 
-    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
-        """The part of step `step` (0-based) that falls to process `rank` of `ranks`."""
+    def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
+        """The share of process `rank` of `ranks` in the batch of `step` (0-based)."""
         ...
 
 
 class OnlineTeacherBatches:
-    """Runs the teacher at every step; one of several teachers is drawn by seed and step."""
+    """Runs a teacher at every step; one of several teachers is drawn by seed and step.
+
+    Args:
+        sampler: Draws and cuts the patches.
+        teachers: Frozen networks on `device`; may be empty.
+        seed: Decides which teacher is drawn.
+        device: Where the batches go.
+        dtype: Of the teachers' forward pass.
+        compiled: Whether torch compiles the teachers.
+    """
 
     def __init__(
         self,
+        *,
         sampler: PatchSampler,
         teachers: Sequence[SRNetwork],
         seed: int,
@@ -65,7 +75,6 @@ class OnlineTeacherBatches:
         dtype: torch.dtype,
         compiled: bool = False,
     ) -> None:
-        """`teachers` are frozen and on `device`; `dtype` is that of their forward pass."""
         self._sampler = sampler
         self._teachers = [maybe_compile(teacher, compiled) for teacher in teachers]
         self._seed = seed
@@ -73,24 +82,24 @@ class OnlineTeacherBatches:
         self._dtype = dtype
 
     def prepare(self, token: CancelToken, world: World = SINGLE_PROCESS) -> Iterator[Progress]:
-        """Nothing."""
+        """Nothing has to be prepared."""
         return iter(())
 
-    def lesson(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
-        """See `BatchSource`. Raises `ConfigError` if the batch can't be shared by so many processes."""
+    def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
+        """See `BatchSource`. Raises `ConfigError` if the processes can't share the batch evenly."""
         draws = self._sampler.part(step, rank, ranks)
         images = self._sampler.names(draws)
         lr, hr = to_device(self._sampler.cut(draws), self._device)
         if not self._teachers:
             return DistillationBatch(lr, hr, images=images)
-        teacher = self._teachers[drawn_teacher(self._seed, step, len(self._teachers))]
+        teacher = self._teachers[draw_teacher(step, seed=self._seed, teachers=len(self._teachers))]
         with torch.no_grad(), fast_convolutions(self._dtype), autocast(self._device, self._dtype):
             teacher_sr, teacher_maps = teacher(lr)
         return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps, images)
 
 
-def drawn_teacher(seed: int, step: int, teachers: int) -> int:
-    """Which of so many teachers teaches at `step`."""
+def draw_teacher(step: int, *, seed: int, teachers: int) -> int:
+    """Draw the index of the teacher for `step`; seed and step alone decide."""
     return int(np.random.default_rng((seed, step, 1)).integers(teachers))
 
 

@@ -1,4 +1,4 @@
-"""Networks' forward passes, compiled by torch where that is asked for."""
+"""Compiling the networks' forward passes with torch."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FeaturePass = Callable[[Tensor], tuple[Tensor, FeatureMaps]]
 def maybe_compile(network: SRNetwork, compiled: bool) -> FeaturePass:
     """`network.forward_features`, compiled at its first call if `compiled`.
 
-    The network itself stays as it is: its keys are the same, and called otherwise, as for validation
-    images of all sizes, it is not compiled. A foreign network, whose maps are caught by hooks, never is.
+    The network itself is not changed: its keys stay the same, and other calls, such as those for validation
+    images of many sizes, run uncompiled. External networks, whose maps come from hooks, are never compiled.
 
     Raises:
-        ConfigError: when called, if torch can't compile here.
+        ConfigError: At the first call, if torch can't compile here.
     """
     if not compiled or isinstance(network, SpandrelNetwork):
         return network.forward_features
-    # Imported only where it is needed: it takes seconds.
+    # Imported on demand: it takes seconds.
     from torch._dynamo.exc import TorchDynamoException
 
     compiled_pass = torch.compile(network.forward_features, dynamic=False)

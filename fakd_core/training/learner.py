@@ -1,10 +1,9 @@
-"""One student with all that changes while it learns: its optimiser, its loss scaling, its average."""
+"""The students that a run trains, each with its optimiser, loss scaling and moving average."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
@@ -13,7 +12,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fakd_core.distillation.loss import DistillationLoss
+from fakd_core.events import RAW
 from fakd_core.models.layers import FeatureMaps, SRNetwork
+from fakd_core.runs.layout import BASELINE, STUDENT, average_of
 from fakd_core.runtime.device import autocast, fast_convolutions
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.training.batches import DistillationBatch
@@ -22,45 +23,45 @@ from fakd_core.training.compile import FeaturePass, maybe_compile
 _Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
-@dataclass(frozen=True)
-class Losses:
-    """A `LossBreakdown` as plain numbers: `parts` are weighted and sum to `total`, `raw` are not weighted."""
-
-    total: float
-    parts: dict[str, float]
-    raw: dict[str, float]
-
-
 class Learner:
-    """Teaches one student, with Adam as the paper does (betas 0.9 and 0.999, eps 1e-8).
+    """Trains one student with Adam as in the paper (betas 0.9 and 0.999, eps 1e-8).
 
-    `student` is in training mode on its device; `average` is the normalised exponential moving average of
-    its weights, or None where `ema`, the average's decay per step, is not given. A gradient longer than
-    `clip` is scaled down to it. Where several processes share a batch, each learner's gradients are
-    averaged over them.
+    Args:
+        student: The network on `device`; it is put into training mode.
+        loss: Compares its outputs and maps with the batch.
+        device: Where the batches are.
+        dtype: Of the forward pass.
+        ema: Decay per step of the moving average of the weights; None for no average.
+        clip: Maximum gradient norm; None for no clipping.
+        world: The processes that share a batch; gradients are averaged over them.
+        compiled: Whether torch compiles the student.
+
+    Attributes:
+        average: The normalised moving average of the student, or None without `ema`.
     """
 
     def __init__(
         self,
+        *,
         student: SRNetwork,
         loss: DistillationLoss,
         device: torch.device,
         dtype: torch.dtype,
         ema: float | None = None,
+        clip: float | None = None,
         world: World = SINGLE_PROCESS,
         compiled: bool = False,
-        clip: float | None = None,
     ) -> None:
         self.student = student.train()
         self._clip = clip
-        self._length = torch.zeros(())
+        self._grad_norm = torch.zeros(())
         self._loss = loss
         self._device = device
         self._dtype = dtype
         self._average = None
         if ema is not None:
             self._average = AveragedModel(student, multi_avg_fn=_normalised_average(ema))
-        self._forward = _forward_over(world, student, compiled)
+        self._forward = _distributed_forward(student, world, compiled)
         self._trained = [parameter for parameter in student.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.Adam(self._trained, betas=(0.9, 0.999), eps=1e-8, fused=True)
         self._scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
@@ -71,42 +72,54 @@ class Learner:
             return None
         return cast(SRNetwork, self._average.module)
 
-    def measure(self, lesson: DistillationBatch) -> Losses:
-        """The losses of this process's part of a batch, and the gradients that `apply` takes."""
+    def measure(self, batch: DistillationBatch) -> dict[str, float]:
+        """Compute the losses of this process's share of a batch, and the gradients.
+
+        Either `apply` or `skip` must follow.
+
+        Returns:
+            The losses, named as in `StepEnd.losses`.
+        """
         with fast_convolutions(self._dtype):
             with autocast(self._device, self._dtype):
-                sr, maps = self._forward(lesson.lr)
-            loss = self._loss(sr.float(), lesson.teacher_sr, lesson.hr, maps, lesson.teacher_maps)
+                sr, maps = self._forward(batch.lr)
+            loss = self._loss(sr.float(), batch.teacher_sr, batch.hr, maps, batch.teacher_maps)
             self._optimizer.zero_grad(set_to_none=True)
             self._scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimizer)
-        self._length = nn.utils.get_total_norm(
+        self._grad_norm = nn.utils.get_total_norm(
             [parameter.grad for parameter in self._trained if parameter.grad is not None]
         )
-        values = [loss.total, *loss.parts.values(), *loss.raw.values()]
-        total, *others = torch.stack([value.detach().double() for value in values]).tolist()
-        names = list(loss.parts)
-        parts, raw = others[: len(names)], others[len(names) :]
-        return Losses(total, dict(zip(names, parts, strict=True)), dict(zip(loss.raw, raw, strict=True)))
+        raw = {f"{RAW}{name}": value for name, value in loss.raw.items()}
+        losses = {"total": loss.total, **loss.parts, **raw}
+        # One transfer from the device; not in float64, which Apple's GPUs lack.
+        values = torch.stack([value.detach() for value in losses.values()]).tolist()
+        return dict(zip(losses, values, strict=True))
 
     @property
     def gradient_is_finite(self) -> bool:
-        """Whether `apply` may take it; with loss scaling it may, as scaling leaves out one that isn't."""
-        return self._scaler.is_enabled() or bool(self._length.isfinite())
+        """Whether `apply` may follow; always with loss scaling, which skips non-finite gradients itself."""
+        return self._scaler.is_enabled() or bool(self._grad_norm.isfinite())
 
-    def apply(self, rate: float) -> None:
-        """Take one optimiser step at learning rate `rate`, by what `measure` found."""
+    def apply(self, lr: float) -> None:
+        """Take one optimiser step at learning rate `lr` with the measured gradients."""
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = lr
         if self._clip is not None:
-            nn.utils.clip_grads_with_norm_(self._trained, self._clip, self._length)
+            nn.utils.clip_grads_with_norm_(self._trained, self._clip, self._grad_norm)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:
             self._average.update_parameters(self.student)
 
+    def skip(self) -> None:
+        """Discard the measured gradients; the weights stay as they are."""
+        self._optimizer.zero_grad(set_to_none=True)
+        # The scaler would refuse to unscale the next step's gradients otherwise.
+        self._scaler.update()
+
     def state_dict(self) -> dict[str, Any]:
-        """All that `load_state_dict` needs to go on exactly."""
+        """Everything that `load_state_dict` needs to continue exactly."""
         return {
             "student": self.student.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -115,7 +128,7 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to `state`; raises KeyError, RuntimeError, TypeError or ValueError if it doesn't fit."""
+        """Return to `state`; raises KeyError, RuntimeError, TypeError or ValueError if it doesn't fit."""
         self.student.load_state_dict(state["student"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
@@ -123,11 +136,56 @@ class Learner:
             self._average.load_state_dict(state["average"])
 
 
-def _normalised_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
-    """An update of the mean of all steps' weights, in which each step counts `decay` times the next.
+class Learners:
+    """The learners of one run by the names of their students: "student", and "baseline" if there is one."""
 
-    The usual average begins with the first step's weights as if they had always been there: after n steps
-    they are still `decay` to the power of n of it, at 0.999 more than a third after 1,000 steps.
+    def __init__(self, learners: Mapping[str, Learner]) -> None:
+        self._learners = dict(learners)
+
+    def students(self) -> list[SRNetwork]:
+        return [learner.student for learner in self._learners.values()]
+
+    def networks(self) -> dict[str, SRNetwork]:
+        """The students and their averages, by the names of `ValidationEnd`."""
+        networks = {}
+        for name, learner in self._learners.items():
+            networks[name] = learner.student
+            if learner.average is not None:
+                networks[average_of(name)] = learner.average
+        return networks
+
+    def measure(self, batch: DistillationBatch) -> dict[str, float]:
+        """The student's losses, and the baseline's total as "baseline"; see `Learner.measure`."""
+        losses = self._learners[STUDENT].measure(batch)
+        if BASELINE in self._learners:
+            losses[BASELINE] = self._learners[BASELINE].measure(batch.without_teacher())["total"]
+        return losses
+
+    @property
+    def gradients_are_finite(self) -> bool:
+        return all(learner.gradient_is_finite for learner in self._learners.values())
+
+    def apply(self, lr: float) -> None:
+        for learner in self._learners.values():
+            learner.apply(lr)
+
+    def skip(self) -> None:
+        for learner in self._learners.values():
+            learner.skip()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: learner.state_dict() for name, learner in self._learners.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, learner in self._learners.items():
+            learner.load_state_dict(state[name])
+
+
+def _normalised_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
+    """An update rule of the mean of all steps' weights, each step counting `decay` times the next.
+
+    The usual moving average starts from the first step's weights as if they had been there forever: after n
+    steps their share is still `decay` to the power of n, at 0.999 more than a third after 1,000 steps.
     """
 
     def update(averaged: _Tensors, current: _Tensors, steps: Tensor | int) -> None:
@@ -137,7 +195,7 @@ def _normalised_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | 
     return update
 
 
-class _Features(nn.Module):
+class _FeatureModule(nn.Module):
     """A student whose call returns its feature maps as well: DistributedDataParallel wraps calls only."""
 
     def __init__(self, student: SRNetwork, forward: FeaturePass) -> None:
@@ -149,19 +207,19 @@ class _Features(nn.Module):
         return self._forward(lr)
 
 
-def _forward_over(world: World, student: SRNetwork, compiled: bool) -> FeaturePass:
-    """The student's feature pass, whose backward pass averages the gradients over all processes."""
+def _distributed_forward(student: SRNetwork, world: World, compiled: bool) -> FeaturePass:
+    """The student's forward pass; its backward pass averages the gradients over all processes."""
     forward = maybe_compile(student, compiled)
     if world.is_single:
         return forward
     with warnings.catch_warnings():
-        # torch 2.13 has a new name for `broadcast_buffers`, which those before don't know.
+        # torch 2.13 renamed `broadcast_buffers`; older versions don't know the new name.
         warnings.simplefilter("ignore", FutureWarning)
         # A static graph allows for weights that the forward pass never uses (SAN has some).
-        shared: FeaturePass = DistributedDataParallel(
-            _Features(student, forward),
+        distributed: FeaturePass = DistributedDataParallel(
+            _FeatureModule(student, forward),
             broadcast_buffers=False,
             gradient_as_bucket_view=True,
             static_graph=True,
         )
-    return shared
+    return distributed

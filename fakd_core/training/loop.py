@@ -1,337 +1,298 @@
-"""One run between its start, or resumption, and its end: steps, validations, checkpoints.
+"""The training loop: steps, validations and checkpoints, from the start or a checkpoint to the end of a run.
 
-Every batch and every draw is a pure function of (seed, step), so that a resumed run continues
-exactly as if it had never stopped.
+Patches and teachers are drawn by seed and step alone, so that a resumed run continues exactly.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
-
-import torch
 
 from fakd_core.errors import RunError
 from fakd_core.events import (
+    RAW,
     AffinityRow,
     Cancelled,
     CancelToken,
     CheckpointSaved,
-    Image8,
+    Notice,
+    Progress,
     RunEnd,
     RunStarted,
     Scores,
     StepEnd,
     TrainEvent,
     ValidationEnd,
+    run_to_end,
 )
 from fakd_core.models.layers import SRNetwork
-from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.deferred_writes import WriteFailures
-from fakd_core.runs.layout import BASELINE, STUDENT, average_of
+from fakd_core.runs.layout import STUDENT
 from fakd_core.runs.writer import RunWriter
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.cpu_tuning import trim_heap
 from fakd_core.runtime.distributed import World
-from fakd_core.training.batches import DistillationBatch
-from fakd_core.training.learner import Learner, Losses
-from fakd_core.training.schedule import learning_rate
+from fakd_core.training.learner import Learners
 from fakd_core.training.setup import TrainingSetup
 
-CHECKPOINT_SECONDS = 20.0
-"""A checkpoint is written at every validation, and when this long has passed since the last."""
-
 SHORT_STEP_SECONDS = 0.3
-"""A step this short is finished before it is stopped."""
+"""A step shorter than this is finished before the run is stopped."""
 
 MAX_SKIPPED_STEPS = 10
-"""Steps in a row whose loss or gradient is not finite; after so many the run gives up."""
+"""Consecutive steps with a non-finite loss or gradient after which the run gives up."""
 
 
-class TrainingRun:
-    """Yields the events of a run whose models and images are loaded."""
+class TrainingLoop:
+    """Trains the students of a run and yields its events.
 
-    def __init__(
-        self, config: TrainConfig, setup: TrainingSetup, record: RunWriter, token: CancelToken, world: World
-    ) -> None:
-        self.config = config
-        self.setup = setup
-        self.record = record
-        self.token = token
-        self.world = world
-        self.step = 0
-        self.validated_step = 0
-        self.seconds = 0.0
-        self.last_step_seconds = math.inf
-        self.best: dict[str, Scores] = {}
-        self.saved = time.monotonic()
-        self.stop_agreed = self.save_agreed = False
-        self.skipped_in_a_row = 0
-        self.saved_step = -1
-        self.troubles = WriteFailures()
-        students = {STUDENT: setup.student}
-        if config.baseline:
-            students[BASELINE] = copy.deepcopy(setup.student)
-        self.learners = {
-            name: Learner(
-                student,
-                setup.loss,
-                setup.device,
-                setup.dtype,
-                config.ema,
-                world,
-                config.compile,
-                config.clip,
-            )
-            for name, student in students.items()
-        }
+    Args:
+        setup: The parts of the run; its batches are prepared.
+        writer: Writes the run folder.
+        token: Pauses or stops the run.
+        world: The processes that train together; each has a loop and gets the same events.
+    """
 
-    def restore(self, state: dict[str, Any] | None) -> None:
-        """Go back to a checkpoint; None is the start."""
+    def __init__(self, *, setup: TrainingSetup, writer: RunWriter, token: CancelToken, world: World) -> None:
+        self._setup = setup
+        self._writer = writer
+        self._token = token
+        self._world = world
+        self._learners = Learners({name: setup.make_learner(net) for name, net in setup.students.items()})
+        self._step = 0
+        self._validated_step = 0
+        self._saved_step = -1
+        self._seconds = 0.0
+        self._best: dict[str, Scores] = {}
+        self._last_step_seconds = math.inf
+        self._consecutive_skips = 0
+        self._stop_agreed = self._save_agreed = False
+
+    @property
+    def step(self) -> int:
+        """The number of finished steps."""
+        return self._step
+
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Return to a checkpoint; None is the start.
+
+        Raises:
+            RunError: The checkpoint doesn't fit the settings of the run.
+        """
         if state is not None:
-            config = self.record.layout.config.name
+            folder, config = self._writer.layout.folder, self._writer.layout.config.name
             try:
-                for name, learner in self.learners.items():
-                    learner.load_state_dict(state["learners"][name])
-                self.step, self.validated_step = int(state["step"]), int(state["validated_step"])
-                if not 0 <= self.validated_step <= self.step:
-                    raise ValueError(self.step)
-                self.saved_step = self.step
-                self.seconds = float(state["seconds"])
-                self.best = {name: Scores(*map(float, scores)) for name, scores in state["best"].items()}
+                self._load_state(state)
             except (KeyError, RuntimeError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
                 raise RunError(
-                    f"{self.record.layout.folder}: its checkpoint does not fit its {config}; undo what was "
-                    "changed there, or start a new run"
+                    f"{folder}: its checkpoint does not fit its {config}; undo what was changed there, or "
+                    "start a new run"
                 ) from error
-            if self.step > self.config.steps:
+            if self._step > self._setup.steps:
                 raise RunError(
-                    f"{self.record.layout.folder}: its checkpoint is of step {self.step}, its {config} ends "
-                    f"at step {self.config.steps}; give it at least {self.step} steps there"
+                    f"{folder}: its checkpoint is of step {self._step}, its {config} ends at step "
+                    f"{self._setup.steps}; give it at least {self._step} steps there"
                 )
-        self.record.keep_metrics_until(self.step, self.validated_step)
+        self._writer.discard_after(self._step, self._validated_step)
 
     def events(self) -> Generator[TrainEvent, None, None]:
-        """All events until the end of the run."""
+        """Run to the end."""
         stopped = False
         try:
-            started = self._start()
-            if self.step == 0:
-                self.record.append(started)
-            self.record.save_crops(started.preview)
-            yield started
+            yield from self._start()
             yield from self._train()
         except Cancelled:
             stopped = True
-        if self.saved_step != self.step or self.troubles:
-            self.record.finish()
-            yield self._checkpoint()
+        except BaseException:
+            self._writer.write_table()
+            raise
+        if self._saved_step != self._step or self._writer.has_failures:
+            path = self._writer.finish(self._state(), self._learners.networks())
+            yield CheckpointSaved(self._step, path)
+        self._writer.write_table()
+        yield from self._writer.notices()
         yield self._end(stopped)
 
-    def _start(self) -> RunStarted:
-        setup, config = self.setup, self.config
-        bicubic = setup.validator.bicubic(self.token)
-        teacher = setup.validator.evaluate(setup.teachers[0], self.token) if setup.teachers else None
-        return RunStarted(
-            run=config.run,
-            first_step=self.step,
-            steps=config.steps,
-            student_parameters=sum(p.numel() for p in setup.student.parameters()),
-            teacher_names=config.teacher,
+    def _start(self) -> Iterator[Progress | RunStarted]:
+        setup, validator = self._setup, self._setup.validator
+        bicubic = yield from validator.score_bicubic(self._token)
+        teacher = None
+        if setup.teachers:
+            teacher = yield from validator.evaluate(setup.teachers[0], self._token, "the teacher")
+        started = RunStarted(
+            run=self._writer.layout.folder,
+            first_step=self._step,
+            steps=setup.steps,
+            student_parameters=sum(p.numel() for p in setup.students[STUDENT].parameters()),
+            teacher_names=setup.teacher_names,
             train_images=setup.train_images,
-            validation_images=len(setup.validator),
+            validation_images=len(validator),
             copied_tensors=setup.copied_tensors,
-            device=described(setup, self.world),
+            device=setup.device,
             bicubic=bicubic.scores,
             teacher=teacher.scores if teacher else None,
-            preview=setup.validator.preview(bicubic, teacher),
+            preview=validator.preview(bicubic, teacher),
             teacher_affinity=self._affinity(setup.teachers[0]) if setup.teachers else None,
         )
+        if self._step == 0:
+            self._writer.append(started)
+        self._writer.save_crops(started.preview)
+        yield started
 
     def _train(self) -> Iterator[TrainEvent]:
         while True:
             if self._validation_due():
                 yield self._validate()
-                yield from self._try_checkpoint()
-            if self.step == self.config.steps:
+                yield from self._checkpoint()
+            if self._step == self._setup.steps:
                 return
-            self.token.wait_while_paused()
-            # Alone, a stop asked for on hearing of the last step counts at once.
-            if self.stop_agreed or (self.world.is_single and self.token.cancelled):
+            self._token.wait_while_paused()
+            # In a single process a stop requested during the last event takes effect at once.
+            if self._stop_agreed or (self._world.is_single and self._token.cancelled):
                 raise Cancelled
-            step = self._train_one_step()
-            self.troubles.attempt("metrics", partial(self.record.append, step))
+            step, images = self._train_one_step()
+            self._writer.append(step)
             yield step
-            yield from self.troubles.notices()
-            if self.save_agreed:
-                yield from self._try_checkpoint()
+            yield from self._writer.notices()
+            if self._consecutive_skips == MAX_SKIPPED_STEPS:
+                yield from self._checkpoint()
+                raise self._divergence(step, images)
+            if self._save_agreed:
+                yield from self._checkpoint()
 
-    def _try_checkpoint(self) -> Iterator[TrainEvent]:
-        """A checkpoint; where it can't be written, that is said, and the training goes on."""
-        saved: list[CheckpointSaved] = []
-        self.saved = time.monotonic()  # Whether it goes well or not: not again before some steps more.
-        self.troubles.attempt("checkpoint", lambda: saved.append(self._checkpoint()))
-        yield from saved
-        yield from self.troubles.notices()
+    def _train_one_step(self) -> tuple[StepEnd, Sequence[str]]:
+        """Train on one batch; return the event, and the names of the images in the batch.
 
-    def _validation_due(self) -> bool:
-        due = self.step == self.config.steps or (
-            self.step > 0 and self.step % self.config.validation_interval == 0
-        )
-        return due and self.validated_step != self.step
-
-    def _train_one_step(self) -> StepEnd:
-        """Raises `Cancelled` before the weights are touched: the step never was."""
-        begun = time.monotonic() - self.token.paused_seconds
-        config = self.config
-        rate = learning_rate(config, self.step)
-        with self._cancellable_step(), self.world.detect_lost_peers():
-            lesson = self.setup.lessons.lesson(self.step, self.world.rank, self.world.ranks)
-            mine = self.learners[STUDENT].measure(lesson)
-            baseline = self.learners[BASELINE].measure(lesson.without_teacher()) if config.baseline else None
-        losses, baseline_total, broken = self._agree(mine, baseline)
-        self.step += 1
-        if broken:
-            self._skip(broken, lesson)
+        Raises `Cancelled` before the weights are changed: the step then never happened.
+        """
+        setup, world = self._setup, self._world
+        start = time.monotonic() - self._token.paused_seconds
+        lr = setup.learning_rate(self._step)
+        with self._cancellable_step(), world.detect_lost_peers():
+            batch = setup.batches.batch(self._step, world.rank, world.ranks)
+            losses = self._learners.measure(batch)
+        losses, skipped = self._agree(losses)
+        self._step += 1
+        if skipped is None:
+            self._learners.apply(lr)
+            self._consecutive_skips = 0
         else:
-            self.skipped_in_a_row = 0
-            for learner in self.learners.values():
-                learner.apply(rate)
-        seconds = time.monotonic() - self.token.paused_seconds - begun
-        self.seconds += seconds
-        self.last_step_seconds = seconds
-        return StepEnd(
-            self.step,
-            config.steps,
-            losses.total,
-            losses.parts,
-            losses.raw,
-            rate,
-            seconds,
-            baseline_total,
-            broken or None,
-        )
+            self._learners.skip()
+            self._consecutive_skips += 1
+        seconds = time.monotonic() - self._token.paused_seconds - start
+        self._seconds += seconds
+        self._last_step_seconds = seconds
+        return StepEnd(self._step, setup.steps, losses, lr, seconds, skipped), batch.images
 
     def _cancellable_step(self) -> AbstractContextManager[None]:
-        """Where a step can be left halfway: alone, as others would wait in vain, and not compiled.
+        """Let a long step be left halfway; in a short one, polling would only cost time."""
+        if self._setup.interruptible and self._last_step_seconds >= SHORT_STEP_SECONDS:
+            return cancellable(self._token, *self._learners.students())
+        return nullcontext()
 
-        In a short step, as on a GPU, looking would only cost time.
+    def _agree(self, losses: dict[str, float]) -> tuple[dict[str, float], str | None]:
+        """Average the losses over all processes, and agree on stopping, saving and skipping the step.
+
+        Returns:
+            The mean losses, and what is not finite, if the step must be skipped.
         """
-        short = self.last_step_seconds < SHORT_STEP_SECONDS or self.setup.device.type == "cuda"
-        if short or not self.world.is_single or self.config.compile:
-            return nullcontext()
-        return cancellable(self.token, *(learner.student for learner in self.learners.values()))
-
-    def _agree(self, mine: Losses, baseline: Losses | None) -> tuple[Losses, float | None, str]:
-        """The mean losses over all processes, and what is not finite among them or their gradients.
-
-        At the same time they agree on whether to stop and to save.
-        """
-        wishes = (self.token.cancelled, time.monotonic() - self.saved > CHECKPOINT_SECONDS)
-        lost = not all(learner.gradient_is_finite for learner in self.learners.values())
-        totals = [losses.total for losses in (mine, baseline) if losses is not None]
-        values = (*wishes, lost, *totals, *mine.parts.values(), *mine.raw.values())
-        sums = iter(self.world.sum([float(value) for value in values]))
-        self.stop_agreed, self.save_agreed, lost = next(sums) > 0, next(sums) > 0, next(sums) > 0
-        means = (value / self.world.ranks for value in sums)
-        totals = [next(means) for _ in totals]
-        losses = Losses(
-            totals[0], *({name: next(means) for name in named} for named in (mine.parts, mine.raw))
-        )
-        named = losses.parts | {"total": losses.total} | ({"baseline": totals[1]} if baseline else {})
-        broken = [f"{name} is {value}" for name, value in named.items() if not math.isfinite(value)]
-        if lost and not broken:
+        flags = (self._token.cancelled, self._writer.checkpoint_due, not self._learners.gradients_are_finite)
+        sums = self._world.sum([*map(float, flags), *losses.values()])
+        self._stop_agreed, self._save_agreed, lost_gradient = (count > 0 for count in sums[: len(flags)])
+        means = (value / self._world.ranks for value in sums[len(flags) :])
+        losses = dict(zip(losses, means, strict=True))
+        broken = [
+            f"{name} is {loss}"
+            for name, loss in losses.items()
+            if not math.isfinite(loss) and not name.startswith(RAW)
+        ]
+        if lost_gradient and not broken:
             broken = ["a gradient is not finite"]
-        return losses, totals[1] if baseline else None, ", ".join(broken)
+        return losses, ", ".join(broken) or None
 
-    def _skip(self, broken: str, lesson: DistillationBatch) -> None:
-        """Count a step that nothing can be learned from; raises `RunError` after too many in a row."""
-        self.skipped_in_a_row += 1
-        if self.skipped_in_a_row < MAX_SKIPPED_STEPS:
-            return
-        self._checkpoint()
-        raise RunError(
-            f"{MAX_SKIPPED_STEPS} steps in a row could not be learned from, the last is step {self.step}: "
-            f"{broken} (images: {', '.join(lesson.images)}); start again with a learning rate (lr) below "
-            f"{self.config.lr:g}"
-            + (", with precision fp32" if self.setup.dtype is not torch.float32 else "")
-            + ("" if self.config.clip else ", or with clipped gradients (clip)")
+    def _divergence(self, step: StepEnd, images: Sequence[str]) -> RunError:
+        return RunError(
+            f"{MAX_SKIPPED_STEPS} steps in a row could not be learned from, the last is step {step.step}: "
+            f"{step.skipped} (images: {', '.join(images)}); {self._setup.advice}"
         )
 
-    def _students(self) -> dict[str, SRNetwork]:
-        """Every network that the run makes, by the names of `ValidationEnd`."""
-        students = {}
-        for name, learner in self.learners.items():
-            students[name] = learner.student
-            if learner.average is not None:
-                students[average_of(name)] = learner.average
-        return students
+    def _validation_due(self) -> bool:
+        last = self._step == self._setup.steps
+        due = last or (self._step > 0 and self._step % self._setup.validation_interval == 0)
+        return due and self._validated_step != self._step
 
     def _validate(self) -> ValidationEnd:
-        students = self._students()
-        verdicts = {
-            name: self.setup.validator.evaluate(student, self.token) for name, student in students.items()
+        networks = self._learners.networks()
+        results = {
+            name: run_to_end(self._setup.validator.evaluate(network, self._token, name))
+            for name, network in networks.items()
         }
+        scores = {name: result.scores for name, result in results.items()}
+        previews = {name: result.preview for name, result in results.items()}
         improved = {
-            name
-            for name, verdict in verdicts.items()
-            if name not in self.best or verdict.scores.psnr > self.best[name].psnr
+            name for name in scores if name not in self._best or scores[name].psnr > self._best[name].psnr
         }
-        previews = {name: verdict.preview for name, verdict in verdicts.items()}
-        if self.troubles.attempt("students", lambda: self._save_students(students, improved, previews)):
-            self.best |= {name: verdicts[name].scores for name in improved}
-        student = verdicts.pop(STUDENT)
+        if self._writer.save_students(
+            step=self._step,
+            interval=self._setup.validation_interval,
+            networks=networks,
+            previews=previews,
+            improved=improved,
+        ):
+            self._best |= {name: scores[name] for name in improved}
         event = ValidationEnd(
-            self.step,
-            student.scores,
-            STUDENT in improved,
-            student.preview,
-            {name: verdict.scores for name, verdict in verdicts.items()},
-            {name: verdict.preview for name, verdict in verdicts.items()},
-            self._affinity(self.setup.student),
+            step=self._step,
+            student=scores.pop(STUDENT),
+            best=STUDENT in improved,
+            preview=previews.pop(STUDENT),
+            others=scores,
+            other_previews=previews,
+            affinity=self._affinity(networks[STUDENT]),
         )
-        self.troubles.attempt("metrics", partial(self.record.append, event))
-        self.validated_step = self.step
+        self._writer.append(event)
+        self._validated_step = self._step
         trim_heap()
         return event
 
     def _affinity(self, network: SRNetwork) -> AffinityRow | None:
-        if not self.config.tensorboard:
+        if self._setup.affinity_tap is None:
             return None
-        return self.setup.validator.affinity(network, max(self.config.layers))
+        return self._setup.validator.affinity(network, self._setup.affinity_tap)
 
-    def _save_students(
-        self, students: Mapping[str, SRNetwork], improved: Iterable[str], previews: Mapping[str, Image8]
-    ) -> None:
-        for name in improved:
-            self.record.save_best(name, students[name])
-        self.record.save_snapshots(self.step, self.config.validation_interval, students, previews)
+    def _checkpoint(self) -> Iterator[CheckpointSaved | Notice]:
+        path = self._writer.save_checkpoint(self._state(), self._learners.networks())
+        if path is not None:
+            self._saved_step = self._step
+            yield CheckpointSaved(self._step, path)
+        yield from self._writer.notices()
 
-    def _checkpoint(self) -> CheckpointSaved:
-        state = {
-            "step": self.step,
-            "validated_step": self.validated_step,
-            "seconds": self.seconds,
-            "best": {name: (scores.psnr, scores.ssim) for name, scores in self.best.items()},
-            "learners": {name: learner.state_dict() for name, learner in self.learners.items()},
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self._step,
+            "validated_step": self._validated_step,
+            "seconds": self._seconds,
+            "best": {name: (scores.psnr, scores.ssim) for name, scores in self._best.items()},
+            "learners": self._learners.state_dict(),
         }
-        path = self.record.save_checkpoint(state, self._students())
-        self.saved, self.saved_step = time.monotonic(), self.step
-        return CheckpointSaved(self.step, path)
+
+    def _load_state(self, state: Mapping[str, Any]) -> None:
+        self._learners.load_state_dict(state["learners"])
+        self._step, self._validated_step = int(state["step"]), int(state["validated_step"])
+        if not 0 <= self._validated_step <= self._step:
+            raise ValueError(self._step)
+        self._saved_step = self._step
+        self._seconds = float(state["seconds"])
+        self._best = {name: Scores(*map(float, scores)) for name, scores in state["best"].items()}
 
     def _end(self, stopped: bool) -> RunEnd:
-        # Whoever ends first has the others stopped by torchrun: not before the last file is written.
-        self.world.any(False)
-        student = self.record.layout.best_student() or self.record.layout.weights()
+        # torchrun stops all processes when the first one ends: none ends before the last file is written.
+        self._world.any(False)
+        layout = self._writer.layout
         return RunEnd(
-            "stopped" if stopped else "completed", self.step, self.best.get(STUDENT), student, self.seconds
+            outcome="stopped" if stopped else "completed",
+            step=self._step,
+            best=self._best.get(STUDENT),
+            student_file=layout.best_student() or layout.weights(),
+            seconds=self._seconds,
         )
-
-
-def described(setup: TrainingSetup, world: World) -> str:
-    return str(setup.device) if world.is_single else f"{world.ranks} x {setup.device.type}"

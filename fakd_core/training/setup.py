@@ -1,9 +1,11 @@
-"""Everything a run needs, loaded and checked before anything is written."""
+"""Loads and checks everything a run needs; the one place where its settings are taken apart."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import copy
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -28,41 +30,79 @@ from fakd_core.models.initialization import Seeded, copy_matching_layers
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.references import anchored_ref, has_weights, load_model, resolve_spec, split_taps
 from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.layout import BASELINE, STUDENT
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.training.batches import BatchSource, OnlineTeacherBatches
 from fakd_core.training.cached_batches import CachedTeacherBatches
+from fakd_core.training.learner import Learner
 from fakd_core.training.sanity_check import check_gradient_flow
+from fakd_core.training.schedule import learning_rate
 from fakd_core.training.validation import Validator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingSetup:
-    """The networks lie on `device`; `dtype` is that of their forward pass."""
+    """The parts of a run, ready for the training loop.
 
-    student: SRNetwork
+    Attributes:
+        students: The student, and its baseline if there is one, by name; on `device`.
+        teachers: Frozen, on `device`, with the names of `teacher_names`.
+        batches: Where the batches come from; to be prepared first.
+        make_learner: Makes the learner of a student. In several processes all call it at the same time.
+        learning_rate: The learning rate at a step (0-based).
+        validation_interval: Steps between validations.
+        affinity_tap: The tap whose affinities TensorBoard shows; None without TensorBoard.
+        interruptible: Whether a step can be left halfway; not one of a compiled network.
+        advice: What to change if the training diverges.
+        copied_tensors: How many tensors of the student were copied from the teacher.
+        device: As shown to the user.
+    """
+
+    students: dict[str, SRNetwork]
     teachers: tuple[SRNetwork, ...]
-    loss: DistillationLoss
-    lessons: BatchSource
+    teacher_names: tuple[str, ...]
+    batches: BatchSource
     validator: Validator
+    make_learner: Callable[[SRNetwork], Learner]
+    learning_rate: Callable[[int], float]
+    steps: int
+    validation_interval: int
+    affinity_tap: int | None
+    interruptible: bool
+    advice: str
     train_images: int
     copied_tensors: int
     data_fingerprint: str
-    device: torch.device
-    dtype: torch.dtype
+    device: str
+
+
+@dataclass(frozen=True)
+class _Networks:
+    student: SRNetwork
+    teachers: tuple[SRNetwork, ...]
+    copied_tensors: int
+
+
+@dataclass(frozen=True)
+class _Images:
+    sampler: PatchSampler
+    validator: Validator
+    train_images: int
+    fingerprint: str
 
 
 def prepare(
     config: TrainConfig, token: CancelToken, world: World = SINGLE_PROCESS
 ) -> Generator[Progress | Notice, None, TrainingSetup]:
-    """Load the models and the images of `config` and check that they fit one another.
+    """Load the networks and the images of `config` and check that they fit one another.
 
-    An image of the training data that can't be read is left out, and a notice says so.
+    An image of the training data that can't be read is left out, with a notice.
 
     Raises:
-        FakdError: what does not fit, and what to do.
-        Cancelled: the token was cancelled meanwhile.
+        FakdError: Says what does not fit, and what to do.
+        Cancelled: The token was cancelled meanwhile.
     """
     if config.batch % world.ranks:
         raise ConfigError(
@@ -72,124 +112,80 @@ def prepare(
     device = choose_device(config.device, world)
     dtype = choose_precision(config.precision, device)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
-    teachers = tuple(_at_scale(load_model(name), name, config.scale) for name in config.teacher)
-    student, copied = _make_student(config, teachers)
-    for teacher in teachers:
-        loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
-    yield from _told(config, teachers)
-    dataset = open_dataset(resolve_data(config.train_data), config.scale)
-    if config.val_data is None:
-        validation = dataset
-        training, chosen = split_validation(dataset, config.held_out_images, config.seed)
-    else:
-        validation = open_dataset(resolve_data(config.val_data), config.scale)
-        training, chosen = tuple(range(len(dataset))), tuple(range(len(validation)))[: config.val_images]
-    # Those that can't be read are told by the store, which decodes all.
-    if sized := with_readable_header(dataset, training):
-        check_patch(dataset, sized, config.patch)
-    store = yield from open_store(dataset, token)
-    for problem in store.problems.values():
-        yield Notice(f"left out of the training: {problem}")
-    training = _readable(store, training, "to train on")
-    if validation is dataset:
-        chosen = _readable(store, chosen, "held out for validation")
-    validator = yield from _validator(validation, chosen, token, world)
-    sampler = PatchSampler(store, training, config.patch, config.batch, config.seed)
-    for network in (student, *teachers):
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for teacher in teachers:
-        teacher.eval().requires_grad_(False)
-    for teaching in teachers or (None,):
-        with cancellable(token, student):
-            check_gradient_flow(student, teaching, loss, config.patch)
+    networks = _load_networks(config, loss)
+    yield from _notices_of_taps(config.teacher, networks.teachers)
+    images = yield from _open_images(config, token, world)
+    _place(networks, device)
+    for teacher in networks.teachers or (None,):
+        with cancellable(token, networks.student):
+            check_gradient_flow(student=networks.student, teacher=teacher, loss=loss, patch=config.patch)
+
+    def make_learner(student: SRNetwork) -> Learner:
+        return Learner(
+            student=student,
+            loss=loss,
+            device=device,
+            dtype=dtype,
+            ema=config.ema,
+            clip=config.clip,
+            world=world,
+            compiled=config.compile,
+        )
+
+    baseline = {BASELINE: copy.deepcopy(networks.student)} if config.baseline else {}
     return TrainingSetup(
-        student=student,
-        teachers=teachers,
-        loss=loss,
-        lessons=_lessons(config, sampler, teachers, loss, device, dtype),
-        validator=validator,
-        train_images=len(training),
-        copied_tensors=copied,
-        data_fingerprint=fingerprint(dataset, store.problems),
-        device=device,
-        dtype=dtype,
+        students={STUDENT: networks.student, **baseline},
+        teachers=networks.teachers,
+        teacher_names=config.teacher,
+        batches=_make_batches(config, images.sampler, networks.teachers, loss, device, dtype),
+        validator=images.validator,
+        make_learner=make_learner,
+        learning_rate=_schedule_of(config),
+        steps=config.steps,
+        validation_interval=config.validation_interval,
+        affinity_tap=max(config.layers) if config.tensorboard else None,
+        interruptible=world.is_single and not config.compile and device.type != "cuda",
+        advice=_advise(config, dtype),
+        train_images=images.train_images,
+        copied_tensors=networks.copied_tensors,
+        data_fingerprint=images.fingerprint,
+        device=str(device) if world.is_single else f"{world.ranks} x {device.type}",
     )
 
 
-def anchored(config: TrainConfig) -> TrainConfig:
+def with_absolute_paths(config: TrainConfig) -> TrainConfig:
     """`config` with every path absolute, so that its run can be resumed from any folder."""
 
-    def data(ref: Path) -> Path:
+    def absolute(ref: Path) -> Path:
         return ref if str(ref) == SAMPLES else ref.absolute()
 
     return config.model_copy(
         update={
             "teacher": tuple(anchored_ref(ref) for ref in config.teacher),
             "student": anchored_ref(config.student),
-            "train_data": data(config.train_data),
-            "val_data": data(config.val_data) if config.val_data else None,
+            "train_data": absolute(config.train_data),
+            "val_data": absolute(config.val_data) if config.val_data else None,
             "teacher_cache": config.teacher_cache.absolute() if config.teacher_cache else None,
         }
     )
 
 
-def _told(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> Iterator[Notice]:
-    """Where the maps of foreign teachers are taken: nobody declared it."""
-    for name, teacher in zip(config.teacher, teachers, strict=True):
-        if isinstance(teacher, SpandrelNetwork) and teacher.spec.taps:
-            taps = ", ".join(f"{index}: {tap}" for index, tap in enumerate(teacher.spec.taps))
-            yield Notice(f"{split_taps(name)[0]}: {teacher.spec.architecture}, read by spandrel; taps {taps}")
-
-
-def _lessons(
-    config: TrainConfig,
-    sampler: PatchSampler,
-    teachers: tuple[SRNetwork, ...],
-    loss: DistillationLoss,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> BatchSource:
-    if config.teacher_cache is None or config.cache_patches is None:
-        return OnlineTeacherBatches(sampler, teachers, config.seed, device, dtype, config.compile)
-    return CachedTeacherBatches(
-        config.teacher_cache,
-        sampler,
-        list(zip(config.teacher, teachers, strict=True)),
-        loss.layers if loss.recipe else (),
-        config.cache_patches,
-        config.batch,
-        config.seed,
-        device,
-    )
-
-
-def _readable(store: PixelStore, indices: tuple[int, ...], what: str) -> tuple[int, ...]:
-    problems = store.problems
-    readable = tuple(index for index in indices if index not in problems)
-    if not readable:
-        raise DataError(f"none of the {len(indices)} images {what} can be read: {problems[indices[0]]}")
-    return readable
-
-
-def _validator(
-    dataset: SRDataset, indices: Sequence[int], token: CancelToken, world: World
-) -> Generator[Progress, None, Validator]:
-    """A validator on the images at `indices`, of which this process reads those that fall to it."""
-    pairs = {}
-    for place in Validator.shard(len(indices), world):
-        token.check()
-        yield Progress(place, len(indices), "reading the validation images")
-        pairs[place] = dataset.load(indices[place])
-    return Validator(pairs, len(indices), dataset.scale, world)
+def _load_networks(config: TrainConfig, loss: DistillationLoss) -> _Networks:
+    teachers = tuple(_check_scale(load_model(name), name, config.scale) for name in config.teacher)
+    student, copied = _make_student(config, teachers)
+    for teacher in teachers:
+        loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
+    return _Networks(student, teachers, copied)
 
 
 def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple[SRNetwork, int]:
+    """The student, and how many of its tensors were copied from the teacher."""
     if has_weights(config.student):
         if config.init_from_teacher:
             raise ConfigError(
                 f"{config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
             )
-        student = _at_scale(load_model(config.student), config.student, config.scale)
+        student = _check_scale(load_model(config.student), config.student, config.scale)
         if isinstance(student, SpandrelNetwork):
             raise ConfigError(
                 f"{config.student} is {student.spec.architecture}, a network of another project: it can "
@@ -205,9 +201,118 @@ def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple
     return student, copy_matching_layers(student, teachers[0])
 
 
-def _at_scale(model: SRNetwork, name: str, scale: int) -> SRNetwork:
+def _check_scale(model: SRNetwork, name: str, scale: int) -> SRNetwork:
     if model.spec.scale != scale:
         raise ConfigError(
             f"{name} enlarges x{model.spec.scale}, the run is for x{scale}; choose another or set --scale"
         )
     return model
+
+
+def _notices_of_taps(names: Sequence[str], teachers: Sequence[SRNetwork]) -> Iterator[Notice]:
+    """Report the auto-detected feature taps of external teachers."""
+    for name, teacher in zip(names, teachers, strict=True):
+        if isinstance(teacher, SpandrelNetwork) and teacher.spec.taps:
+            taps = ", ".join(f"{index}: {tap}" for index, tap in enumerate(teacher.spec.taps))
+            yield Notice(f"{split_taps(name)[0]}: {teacher.spec.architecture}, read by spandrel; taps {taps}")
+
+
+def _place(networks: _Networks, device: torch.device) -> None:
+    """Move all networks to `device` and freeze the teachers."""
+    for network in (networks.student, *networks.teachers):
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for teacher in networks.teachers:
+        teacher.eval().requires_grad_(False)
+
+
+def _open_images(
+    config: TrainConfig, token: CancelToken, world: World
+) -> Generator[Progress | Notice, None, _Images]:
+    dataset = open_dataset(resolve_data(config.train_data), config.scale)
+    if config.val_data is None:
+        validation = dataset
+        training, held_out = split_validation(dataset, config.held_out_images, config.seed)
+    else:
+        validation = open_dataset(resolve_data(config.val_data), config.scale)
+        training, held_out = tuple(range(len(dataset))), tuple(range(len(validation)))[: config.val_images]
+    # Unreadable images are reported by the store, which decodes all of them.
+    if readable := with_readable_header(dataset, training):
+        check_patch(dataset, readable, config.patch)
+    store = yield from open_store(dataset, token)
+    for problem in store.problems.values():
+        yield Notice(f"left out of the training: {problem}")
+    training = _readable(store, training, "to train on")
+    if validation is dataset:
+        held_out = _readable(store, held_out, "held out for validation")
+    return _Images(
+        sampler=PatchSampler(store, training, config.patch, config.batch, config.seed),
+        validator=(yield from _make_validator(validation, held_out, token, world)),
+        train_images=len(training),
+        fingerprint=fingerprint(dataset, store.problems),
+    )
+
+
+def _readable(store: PixelStore, indices: tuple[int, ...], purpose: str) -> tuple[int, ...]:
+    problems = store.problems
+    readable = tuple(index for index in indices if index not in problems)
+    if not readable:
+        raise DataError(f"none of the {len(indices)} images {purpose} can be read: {problems[indices[0]]}")
+    return readable
+
+
+def _make_validator(
+    dataset: SRDataset, indices: Sequence[int], token: CancelToken, world: World
+) -> Generator[Progress, None, Validator]:
+    """A validator on the images at `indices`, of which this process reads its own share."""
+    pairs = {}
+    for place in Validator.shard(len(indices), world):
+        token.check()
+        yield Progress(place, len(indices), "reading the validation images")
+        pairs[place] = dataset.load(indices[place])
+    return Validator(pairs=pairs, images=len(indices), scale=dataset.scale, world=world)
+
+
+def _make_batches(
+    config: TrainConfig,
+    sampler: PatchSampler,
+    teachers: tuple[SRNetwork, ...],
+    loss: DistillationLoss,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> BatchSource:
+    if config.teacher_cache is None or config.cache_patches is None:
+        return OnlineTeacherBatches(
+            sampler=sampler,
+            teachers=teachers,
+            seed=config.seed,
+            device=device,
+            dtype=dtype,
+            compiled=config.compile,
+        )
+    return CachedTeacherBatches(
+        folder=config.teacher_cache,
+        sampler=sampler,
+        teachers=list(zip(config.teacher, teachers, strict=True)),
+        layers=loss.layers if loss.recipe else (),
+        patches=config.cache_patches,
+        batch=config.batch,
+        seed=config.seed,
+        device=device,
+    )
+
+
+def _schedule_of(config: TrainConfig) -> Callable[[int], float]:
+    return partial(
+        learning_rate,
+        lr=config.lr,
+        steps=config.steps,
+        schedule=config.schedule,
+        milestones=config.milestones,
+    )
+
+
+def _advise(config: TrainConfig, dtype: torch.dtype) -> str:
+    """What to change if too many steps in a row are not finite."""
+    precision = ", with precision fp32" if dtype is not torch.float32 else ""
+    clip = "" if config.clip else ", or with clipped gradients (clip)"
+    return f"start again with a learning rate (lr) below {config.lr:g}{precision}{clip}"

@@ -77,7 +77,8 @@ def measure_step(
     def make_batch(batch: int, patch: int) -> DistillationBatch:
         return DistillationBatch(grey(batch, patch), grey(batch, patch * config.scale))
 
-    learner = Learner(make(student), DistillationLoss.ground_truth_only(), device, dtype, config.ema)
+    loss = DistillationLoss.ground_truth_only()
+    learner = Learner(student=make(student), loss=loss, device=device, dtype=dtype, ema=config.ema)
 
     def learn(batch: DistillationBatch) -> None:
         learner.measure(batch)

@@ -1,7 +1,7 @@
-"""A teacher's answers to the patches of a pool, computed once and kept in files that are mapped into memory.
+"""A teacher's outputs for the patches of a pool, computed once and kept in memory-mapped files.
 
-`DIR/KEY/` holds `key.json`, which says what the answers depend on, and files of `PATCHES_PER_BLOCK` patches
-each. KEY is the hash of that text, so answers of another teacher, or to other patches, lie elsewhere.
+`DIR/KEY/` holds `key.json`, which lists everything the outputs depend on, and files of `PATCHES_PER_BLOCK`
+patches each. KEY is the hash of that text: another teacher, or other patches, get another folder.
 """
 
 from __future__ import annotations
@@ -29,64 +29,67 @@ from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import fast_convolutions
 
-Answers = dict[str, Tensor]
-"""By name, one row a patch, channels last: `SR`, less 128, and each layer's map."""
+Outputs = dict[str, Tensor]
+"""By name, one row per patch, channels last: `SR`, minus 128, and the map of each layer."""
 
-_FORMAT = 1  # Raised whenever the files, or how answers are computed, change: older caches are left alone.
-_MADE_FROM = "key.json"
+_FORMAT = 1  # Increased when the files or the computation change; older caches are left alone.
+_KEY_FILE = "key.json"
 _BLOCK = "block-"
 _SR = "SR"
-# Half precision is finest near zero: values of 0..255 are off by 1/32 at most, instead of 1/16.
+# Half precision is finest near zero: values of 0..255 are off by at most 1/32 instead of 1/16.
 _SR_MIDDLE = 128.0
-_HEADER_BYTES = 1024  # More than a file's header takes.
+_MAX_HEADER_BYTES = 1024
 _PATCHES_AT_ONCE = 16
 _ABANDONED_SECONDS = 3600.0
 
 
 class TeacherCache:
-    """The answers of one teacher to all patches of a pool, in half precision.
+    """The outputs of one teacher for all patches of a pool, in half precision.
 
-    A block's file is there whole or not at all, and what can't be trusted is not used: `open` tells.
+    The file of a block is complete or absent; `open` rejects damaged ones.
+
+    Args:
+        folder: The cache makes its own folder in it. Nothing is written yet.
+        name: The teacher's name, for messages.
+        teacher: The network, frozen and in eval mode, on any device.
+        pool: The patches.
+        layers: The taps whose maps are kept.
     """
 
     def __init__(
-        self, folder: Path, name: str, teacher: SRNetwork, pool: PatchPool, layers: Sequence[int]
+        self, *, folder: Path, name: str, teacher: SRNetwork, pool: PatchPool, layers: Sequence[int]
     ) -> None:
-        """`teacher` is frozen and in eval mode, on any device; `layers` are the taps whose maps are kept.
-
-        `name` is what people call it. Nothing is written yet.
-        """
         self._name = name
         self._teacher = teacher
         self._pool = pool
         self._layers = tuple(sorted(layers))
         patches = pool.sampler.identity()
-        made_from = {
+        depends_on = {
             "format": _FORMAT,
             "teacher": teacher.spec.model_dump(mode="json"),
-            "weights_sha256": _weights_hash(teacher),
+            "weights_sha256": _hash_weights(teacher),
             "layers": self._layers,
             "patches_per_block": PATCHES_PER_BLOCK,
             **patches,
         }
-        self._made_from = json.dumps(made_from, indent=2)
-        self.key = hashlib.sha256(self._made_from.encode()).hexdigest()
+        self._depends_on = json.dumps(depends_on, indent=2)
+        self.key = hashlib.sha256(self._depends_on.encode()).hexdigest()
         self.folder = folder / self.key[:16]
         self._shapes = self._expected_shapes(int(patches["patch"]))
-        self._opened: dict[int, Answers] = {}
-        numbers = sum(math.prod(shape) for shape in self._shapes.values())
-        self.block_bytes = numbers * torch.float16.itemsize + _HEADER_BYTES
-        """What one block takes on disk."""
+        self._opened: dict[int, Outputs] = {}
+        elements = sum(math.prod(shape) for shape in self._shapes.values())
+        self.block_bytes = elements * torch.float16.itemsize + _MAX_HEADER_BYTES
+        """The size of one block on disk."""
 
-    def clear(self) -> None:
-        """Remove what killed processes left: parts of files that none has written to for long."""
+    def remove_abandoned_files(self) -> None:
+        """Remove what killed processes left: partial files that have not been written to for long."""
         for part in self.folder.glob(".*.safetensors"):
             with suppress(FileNotFoundError):
                 if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
                     part.unlink()
 
-    def found(self) -> set[int]:
-        """The blocks that have a file, whatever is in it."""
+    def find_blocks(self) -> set[int]:
+        """The blocks that have a file, valid or not."""
         numbers = (path.stem.removeprefix(_BLOCK) for path in self.folder.glob(f"{_BLOCK}*.safetensors"))
         return {int(number) for number in numbers if number.isdecimal()}
 
@@ -94,89 +97,90 @@ class TeacherCache:
         return self.folder / f"{_BLOCK}{block:05d}.safetensors"
 
     def open(self, block: int) -> bool:
-        """Map a block; False if it isn't there, is damaged, or was made for another cache.
+        """Map a block; False if it is missing, damaged or belongs to another cache.
 
-        What is read here once is not checked again later.
+        A block that was opened once is not verified again.
         """
         if block not in self._opened and self.path(block).exists():
-            answers = self._read(self.path(block))
-            if answers is not None:
-                self._opened[block] = answers
+            outputs = self._read(self.path(block))
+            if outputs is not None:
+                self._opened[block] = outputs
         return block in self._opened
 
-    def make(self, block: int, token: CancelToken) -> None:
+    def compute(self, block: int, token: CancelToken) -> None:
         """Compute a block, write it, and open it.
 
         Raises:
-            ConfigError: an answer is beyond half precision.
-            DataError: the file can't be written.
-            Cancelled: the token was cancelled meanwhile.
+            ConfigError: An output is beyond the range of half precision.
+            DataError: The file can't be written.
+            Cancelled: The token was cancelled meanwhile.
         """
-        answers = self._compute(block, token)
-        content = save(answers, {"key": self.key, "crc32": str(_checksum(answers))})
+        outputs = self._run_teacher(block, token)
+        content = save(outputs, {"key": self.key, "crc32": str(_checksum(outputs))})
         try:
-            if not (self.folder / _MADE_FROM).exists():
-                write_text(self.folder / _MADE_FROM, self._made_from)
+            if not (self.folder / _KEY_FILE).exists():
+                write_text(self.folder / _KEY_FILE, self._depends_on)
             with atomic_path(self.path(block)) as temporary:
                 temporary.write_bytes(content)
         except OSError as error:
             raise DataError(
-                f"{self.path(block)}: can't be written ({error.strerror}); what is finished stays: make room "
-                "and start again, or name another folder with --teacher-cache"
+                f"{self.path(block)}: can't be written ({error.strerror}); finished files are kept: make "
+                "room and start again, or name another folder with --teacher-cache"
             ) from error
         if not self.open(block):
             raise DataError(
-                f"{self.path(block)}: what was written there comes back changed; name another folder with "
+                f"{self.path(block)}: reads back differently than it was written; name another folder with "
                 "--teacher-cache"
             )
 
-    def answers(
+    def outputs(
         self, patches: Sequence[int], device: torch.device
     ) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-        """The SR images (B, 3, H, W), 0..255, and the maps (B, C, h, w), one a tap, None where not kept.
+        """The SR images (B, 3, H, W), 0..255, and the maps (B, C, h, w), one per tap, None if not kept.
 
-        In float32, channels last, on `device`. Their blocks are open.
+        In float32, channels last, on `device`. The blocks of the `patches` must be open.
         """
         where = [divmod(patch, PATCHES_PER_BLOCK) for patch in patches]
 
-        def gathered(name: str) -> Tensor:
+        def gather(name: str) -> Tensor:
             rows = torch.stack([self._opened[block][name][row] for block, row in where])
             return rows.to(device, non_blocking=True).float().permute(0, 3, 1, 2)
 
-        maps = (gathered(_map(layer)) if layer in self._layers else None for layer in range(TAP_COUNT))
-        return gathered(_SR) + _SR_MIDDLE, tuple(maps)
+        maps = (gather(_map_name(layer)) if layer in self._layers else None for layer in range(TAP_COUNT))
+        return gather(_SR) + _SR_MIDDLE, tuple(maps)
 
     def _expected_shapes(self, patch: int) -> dict[str, tuple[int, ...]]:
         spec = self._teacher.spec
         side = patch * spec.scale
         maps = {
-            _map(layer): (PATCHES_PER_BLOCK, patch, patch, spec.tap_channels[layer]) for layer in self._layers
+            _map_name(layer): (PATCHES_PER_BLOCK, patch, patch, spec.tap_channels[layer])
+            for layer in self._layers
         }
         return {_SR: (PATCHES_PER_BLOCK, side, side, 3), **maps}
 
-    def _read(self, path: Path) -> Answers | None:
+    def _read(self, path: Path) -> Outputs | None:
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
-                answers = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                outputs = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, ValueError):
             return None
-        shapes = {name: tuple(tensor.shape) for name, tensor in answers.items()}
+        shapes = {name: tuple(tensor.shape) for name, tensor in outputs.items()}
         if metadata.get("key") != self.key or shapes != self._shapes:
             return None
-        return answers if metadata.get("crc32") == str(_checksum(answers)) else None
+        return outputs if metadata.get("crc32") == str(_checksum(outputs)) else None
 
-    def _compute(self, block: int, token: CancelToken) -> Answers:
+    def _run_teacher(self, block: int, token: CancelToken) -> Outputs:
         device = next(self._teacher.parameters()).device
         draws = self._pool.block(block)
         parts: dict[str, list[Tensor]] = {name: [] for name in self._shapes}
         for first in range(0, PATCHES_PER_BLOCK, _PATCHES_AT_ONCE):
             patches, _ = self._pool.sampler.cut(draws[first : first + _PATCHES_AT_ONCE])
             lr = torch.from_numpy(patches).to(device, memory_format=torch.channels_last)
-            # In full precision on every device: a cache serves runs in any.
+            # In full precision on every device: one cache serves runs in any precision.
             with torch.no_grad(), fast_convolutions(torch.float32), cancellable(token):
                 sr, maps = self._teacher.forward_features(lr)
-            exact = {_SR: sr - _SR_MIDDLE, **{_map(layer): maps[layer] for layer in self._layers}}
+            exact = {_SR: sr - _SR_MIDDLE, **{_map_name(layer): maps[layer] for layer in self._layers}}
             for name, tensor in exact.items():
                 half = tensor.permute(0, 2, 3, 1).to("cpu", torch.float16)
                 if not half.isfinite().all():
@@ -188,11 +192,11 @@ class TeacherCache:
         return {name: torch.cat(tensors).contiguous() for name, tensors in parts.items()}
 
 
-def _map(layer: int) -> str:
+def _map_name(layer: int) -> str:
     return f"layer {layer}"
 
 
-def _weights_hash(teacher: SRNetwork) -> str:
+def _hash_weights(teacher: SRNetwork) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(teacher.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -200,8 +204,8 @@ def _weights_hash(teacher: SRNetwork) -> str:
     return digest.hexdigest()
 
 
-def _checksum(answers: Answers) -> int:
+def _checksum(outputs: Outputs) -> int:
     checksum = 0
-    for name in sorted(answers):
-        checksum = zlib.crc32(answers[name].numpy().data, checksum)
+    for name in sorted(outputs):
+        checksum = zlib.crc32(outputs[name].numpy().data, checksum)
     return checksum

@@ -1,17 +1,17 @@
-"""How good the student is on the held-out images while it trains."""
+"""Scores of the student on the held-out images while it is trained."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from fakd_core.data.datasets import ImagePair
-from fakd_core.distillation.affinity import affinity_row
+from fakd_core.evaluation.features import Window, extract_features
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
-from fakd_core.events import AffinityRow, Cancelled, CancelToken, Image8, Preview, Scores
+from fakd_core.events import AffinityRow, Cancelled, CancelToken, Image8, Preview, Progress, Scores
 from fakd_core.inference.upscale import bicubic_upscale, upscale
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
@@ -20,22 +20,32 @@ PREVIEW_SIZE = 192
 """Side of the preview crop in HR pixels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ValidationResult:
     scores: Scores
     preview: Image8
 
 
 class Validator:
-    """Scores networks on fixed images, by the papers' protocol, and cuts the preview crop.
+    """Scores networks on fixed images by the papers' protocol, and cuts the preview crop.
 
-    Several processes share the images and come to the same verdict, that of one alone.
+    Several processes share the images; each returns the result over all of them.
+
+    Args:
+        pairs: The images of this process's `shard`, by position.
+        images: How many images there are over all processes.
+        scale: Of the images and networks.
+        world: The processes that validate together.
     """
 
     def __init__(
-        self, pairs: Mapping[int, ImagePair], images: int, scale: int, world: World = SINGLE_PROCESS
+        self,
+        *,
+        pairs: Mapping[int, ImagePair],
+        images: int,
+        scale: int,
+        world: World = SINGLE_PROCESS,
     ) -> None:
-        """`pairs` holds the images of this process's `share` of all `images`, by position."""
         self._pairs = pairs
         self._images = images
         self._scale = scale
@@ -50,60 +60,55 @@ class Validator:
     def __len__(self) -> int:
         return self._images
 
-    def bicubic(self, cancel: CancelToken) -> ValidationResult:
-        """Score the bicubic; raises as `judge`."""
-        return self._score(lambda lr: bicubic_upscale(lr, self._scale), cancel)
+    def score_bicubic(self, token: CancelToken) -> Generator[Progress, None, ValidationResult]:
+        """Score bicubic interpolation; see `evaluate`."""
+        return self._score("bicubic", lambda lr: bicubic_upscale(lr, self._scale), token)
 
-    def evaluate(self, model: SRNetwork, cancel: CancelToken) -> ValidationResult:
-        """Score `model` in eval mode; its training mode is restored.
+    def evaluate(
+        self, model: SRNetwork, token: CancelToken, name: str = "network"
+    ) -> Generator[Progress, None, ValidationResult]:
+        """Score `model`, called `name` in the progress, in eval mode; its mode is restored.
 
         Raises:
-            Cancelled: the token was cancelled meanwhile, in any process.
+            Cancelled: The token was cancelled meanwhile, in any process.
         """
-        was_training = model.training
-        model.eval()
-        try:
-            return self._score(lambda lr: upscale(model, lr, cancel=cancel), cancel)
-        finally:
-            model.train(was_training)
+        with _eval_mode(model):
+            return (yield from self._score(name, lambda lr: upscale(model, lr, cancel=token), token))
 
     def preview(self, bicubic: ValidationResult, teacher: ValidationResult | None) -> Preview:
         hr = self._pairs[0].hr[self._crop]
         return Preview(self._pairs[0].name, bicubic.preview, hr, teacher.preview if teacher else None)
 
     def affinity(self, model: SRNetwork, tap: int) -> AffinityRow | None:
-        """How alike the middle of the preview crop is to all of it in `model`'s map; None without maps."""
+        """Cosine similarities of the middle of the preview crop to all of it; None without feature maps."""
         if not model.spec.tap_channels:
             return None
-        rows, columns = (slice(part.start // self._scale, part.stop // self._scale) for part in self._crop)
-        crop = self._pairs[0].lr[rows, columns].astype(np.float32)
-        lr = torch.from_numpy(crop).permute(2, 0, 1)[None].to(next(model.parameters()).device)
-        was_training = model.training
-        model.eval()
-        try:
-            with torch.inference_mode():
-                feature_map = model.forward_features(lr)[1][tap][0]
-                middle = (feature_map.shape[1] // 2, feature_map.shape[2] // 2)
-                row: AffinityRow = affinity_row(feature_map, *middle).float().cpu().numpy()
-        finally:
-            model.train(was_training)
-        return row
+        top, bottom, left, right = (
+            edge // self._scale for part in self._crop for edge in (part.start, part.stop)
+        )
+        window = Window(top, left, bottom - top, right - left)
+        with _eval_mode(model):
+            maps = extract_features(model, self._pairs[0].lr, window, name="network")
+        return maps.affinity_row(tap, top + window.height // 2, left + window.width // 2)
 
-    def _score(self, enlarge: Callable[[Image8], Image8], cancel: CancelToken) -> ValidationResult:
+    def _score(
+        self, name: str, enlarge: Callable[[Image8], Image8], token: CancelToken
+    ) -> Generator[Progress, None, ValidationResult]:
         table = np.zeros((self._images, 2))
         preview: list[Image8] = []
         world = self._world
-        # In rounds of one image a process: a stop in one of them ends all after the round.
+        # In rounds of one image per process: a stop in one of them ends all after the round.
         for first in range(0, self._images, world.ranks):
-            mine, stopped = first + world.rank, False
+            yield Progress(first, self._images, f"scoring {name}")
+            own, stopped = first + world.rank, False
             try:
-                if mine < self._images:
-                    pair = self._pairs[mine]
+                if own < self._images:
+                    pair = self._pairs[own]
                     sr = enlarge(pair.lr)
-                    for place, metric in enumerate((psnr_y, ssim_y)):
-                        cancel.check()
-                        table[mine, place] = metric(sr, pair.hr, self._scale)
-                    if mine == 0:
+                    for column, metric in enumerate((psnr_y, ssim_y)):
+                        token.check()
+                        table[own, column] = metric(sr, pair.hr, self._scale)
+                    if own == 0:
                         preview.append(sr[self._crop].copy())
             except Cancelled:
                 stopped = True
@@ -114,15 +119,25 @@ class Validator:
         return ValidationResult(Scores(psnr, ssim), world.broadcast_from_main(lambda: preview[0]))
 
 
+@contextmanager
+def _eval_mode(model: SRNetwork) -> Iterator[None]:
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
 def _most_detailed_crop(image: Image8, size: int) -> tuple[slice, slice]:
-    """The `size` x `size` window, on a coarse grid, with the largest gradient energy."""
+    """The window of at most `size` x `size`, on a coarse grid, with the largest gradient energy."""
     height, width = image.shape[:2]
+    rows, columns = min(size, height), min(size, width)
     grey = image.mean(axis=2)
     energy = np.zeros((height, width))
     energy[1:, :] += np.abs(np.diff(grey, axis=0))
     energy[:, 1:] += np.abs(np.diff(grey, axis=1))
     step = max(size // 4, 1)
-    rows = range(0, max(height - size, 0) + 1, step)
-    columns = range(0, max(width - size, 0) + 1, step)
-    windows = [(slice(y, y + size), slice(x, x + size)) for y in rows for x in columns]
+    tops, lefts = range(0, height - rows + 1, step), range(0, width - columns + 1, step)
+    windows = [(slice(top, top + rows), slice(left, left + columns)) for top in tops for left in lefts]
     return max(windows, key=lambda window: float(energy[window].sum()))

@@ -308,16 +308,17 @@ USABLE: dict[str, tuple[Damage, str]] = {
     "metrics empty": (holds("metrics.jsonl", b""), "complete already"),
     "lock gone": (lambda run: (run / "run.lock").unlink(), "complete already"),
     "lock binary": (holds("run.lock", bytes(range(256))), "complete already"),
-    "lock of another host": (holds("run.lock", b"1 elsewhere"), "complete already"),
+    "lock owner binary": (holds("run.owner", bytes(range(256))), "complete already"),
+    "lock of another host": (holds("run.owner", b"1 elsewhere"), "complete already"),
     "snapshots gone": (lambda run: shutil.rmtree(run / "snapshots"), "complete already"),
     "more steps": (replaced("steps = 2", "steps = 3"), "step 3: validation"),
-    "newest state cut off": (cut("checkpoints/last.pt", 900), "last.pt: damaged; going on from"),
-    "newest state empty": (holds("checkpoints/last.pt", b""), "last.pt: damaged; going on from"),
-    "newest state a folder": (folder_instead("checkpoints/last.pt"), "last.pt: damaged; going on from"),
+    "newest state cut off": (cut("checkpoints/last.pt", 900), "last.pt: damaged; resuming from"),
+    "newest state empty": (holds("checkpoints/last.pt", b""), "last.pt: damaged; resuming from"),
+    "newest state a folder": (folder_instead("checkpoints/last.pt"), "last.pt: damaged; resuming from"),
     "newest state gone": (lambda run: (run / "checkpoints/last.pt").unlink(), "step 2: validation"),
     "no states": (
         lambda run: shutil.rmtree(run / "checkpoints"),
-        "no checkpoint was saved yet; the run begins anew",
+        "no checkpoint was saved yet; the run starts again",
     ),
 }
 

@@ -50,10 +50,10 @@ def test_processes_fill_one_cache_together_and_train_as_one(
     assert len(made) == 5 + 1
 
     assert main([*arguments, "--cache-patches=150", f"--run={tmp_path / 'one'}"]) == 0
-    assert f"teacher cache: 150 patches, 3.3 MB in {cache} (all of it there" in capsys.readouterr().out
+    assert f"teacher cache: 150 patches, 3.3 MB in {cache} (all of it exists" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("*") if path.is_file()} == made
     totals = [
-        [line["total"] for line in read_metrics(tmp_path / name) if line["event"] == "step"]
+        [line["losses"]["total"] for line in read_metrics(tmp_path / name) if line["event"] == "step"]
         for name in ("one", "two")
     ]
     assert totals[0] == pytest.approx(totals[1], rel=1e-5)

@@ -16,7 +16,7 @@ from same_run import assert_same_run
 from fakd_core import load_model
 from fakd_core.cli import main
 from fakd_core.data.image_files import read_image, write_image
-from fakd_core.events import CancelToken, StepEnd
+from fakd_core.events import CancelToken, StepEnd, weighted_parts
 from fakd_core.inference.upscale import upscale
 from fakd_core.models.external.loader import imported
 from fakd_core.runs.config import TrainConfig
@@ -50,8 +50,8 @@ def test_it_teaches_what_it_is_asked_for(
         f"{swinir}: SwinIR, read by spandrel; taps 0: conv_first, 1: layers.0, 2: layers.1, 3: conv" in told
     )
     losses = [line for line in read_metrics(tmp_path / "run") if line["event"] == "step"]
-    assert [set(line["parts"]) for line in losses] == [{"DS", "TS", "SA"}] * 4
-    assert all(line["parts"]["SA"] > 0 for line in losses)
+    assert [set(weighted_parts(line["losses"])) for line in losses] == [{"DS", "TS", "SA"}] * 4
+    assert all(line["losses"]["SA"] > 0 for line in losses)
     assert load_model(tmp_path / "run").spec.architecture == "rcan"
 
     # With other taps the affinities are others; the settings keep them.
@@ -61,8 +61,8 @@ def test_it_teaches_what_it_is_asked_for(
     assert main(arguments) == 0
     assert tomlkit.parse((tmp_path / "other" / "config.toml").read_text())["teacher"] == [chosen]
     others = [line for line in read_metrics(tmp_path / "other") if line["event"] == "step"]
-    assert others[0]["parts"]["TS"] == losses[0]["parts"]["TS"]
-    assert others[0]["parts"]["SA"] != losses[0]["parts"]["SA"]
+    assert others[0]["losses"]["TS"] == losses[0]["losses"]["TS"]
+    assert others[0]["losses"]["SA"] != losses[0]["losses"]["SA"]
 
 
 @pytest.mark.parametrize("cached", [False, True])

@@ -16,6 +16,7 @@ import pytest
 from fakd_core.distillation.terms import TermKind, TermTable
 from fakd_core.errors import ConfigError
 from fakd_core.evaluation.metrics import Metric, MetricTable
+from fakd_core.events import weighted_parts
 from fakd_core.models.registry import Registry
 from fakd_core.plugins import ARCHITECTURES, METRICS, TERMS
 from fakd_core.runs.metrics_files import read_metrics
@@ -53,8 +54,8 @@ def test_the_example_trains_and_is_measured(
     images = ("--train-data", photos, "--val-images", 1, "--batch", 2, "--patch", 12)
     fakd("train", *models, *images, "--distill", "10*SA+2*edge", "--steps", 3, "--run", run)
     steps = [line for line in read_metrics(run) if line["event"] == "step"]
-    assert [list(line["parts"]) for line in steps] == [["DS", "TS", "SA", "EDGE"]] * 3
-    assert all(line["raw"]["EDGE"] > 0 for line in steps)
+    assert [list(weighted_parts(line["losses"])) for line in steps] == [["DS", "TS", "SA", "EDGE"]] * 3
+    assert all(line["losses"]["raw EDGE"] > 0 for line in steps)
 
     told = json.loads(
         fakd("evaluate", "--model", run, "--model=bicubic", "--data", photos, "--json", "--csv", table)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -60,8 +61,7 @@ def start(*arguments: str, ranks: int = 2) -> subprocess.Popen[str]:
 
 
 def workers(launcher: subprocess.Popen[str]) -> list[int]:
-    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text()
-    return [int(pid) for pid in children.split()]
+    return [child.pid for child in psutil.Process(launcher.pid).children()]
 
 
 def wait_for_steps(launcher: subprocess.Popen[str], run: Path, steps: int) -> None:
@@ -144,8 +144,8 @@ def test_a_signal_to_one_process_stops_all_and_one_goes_on(settings: dict[str, A
     steps = [line for line in read_metrics(settings["run"]) if line["event"] == "step"]
     assert [line["step"] for line in steps] == list(range(1, last + 3))
     alone = TrainConfig.build(**{**settings, "run": tmp_path / "alone", "steps": last + 2})
-    totals = [event.total for event in train(alone) if isinstance(event, StepEnd)]
-    assert [line["total"] for line in steps] == pytest.approx(totals, rel=1e-3)
+    totals = [event.losses["total"] for event in train(alone) if isinstance(event, StepEnd)]
+    assert [line["losses"]["total"] for line in steps] == pytest.approx(totals, rel=1e-3)
 
 
 def test_a_process_that_dies_ends_all_with_one_line_and_nothing_saved_is_lost(

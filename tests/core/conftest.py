@@ -28,7 +28,7 @@ def sampler(photos: Path) -> PatchSampler:
 
 
 @pytest.fixture
-def lessons(sampler: PatchSampler, teacher: SRNetwork, tmp_path: Path) -> Make:
+def make_batches(sampler: PatchSampler, teacher: SRNetwork, tmp_path: Path) -> Make:
     """Batches from a pool of 70 patches, which takes three blocks; not yet prepared."""
 
     def make(**changes: Any) -> CachedTeacherBatches:

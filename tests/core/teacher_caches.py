@@ -21,8 +21,8 @@ def frozen(model: SRNetwork) -> SRNetwork:
 Make = Callable[..., CachedTeacherBatches]
 
 
-def prepared(lessons: CachedTeacherBatches) -> list[Progress]:
-    return list(lessons.prepare(CancelToken()))
+def prepared(batches: CachedTeacherBatches) -> list[Progress]:
+    return list(batches.prepare(CancelToken()))
 
 
 def files(folder: Path) -> list[str]:

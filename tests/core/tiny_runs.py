@@ -22,4 +22,4 @@ def told(events: Iterator[TrainEvent]) -> list[TrainEvent]:
 
 
 def losses(events: Iterable[TrainEvent]) -> list[float]:
-    return [event.total for event in events if isinstance(event, StepEnd)]
+    return [event.losses["total"] for event in events if isinstance(event, StepEnd)]

@@ -16,9 +16,9 @@ def make_series(steps: int = 20, student: float = 29.0, baseline: bool = False) 
     series = RunSeries(steps=steps, bicubic=Scores(28.0, 0.8), teacher=Scores(30.0, 0.9))
     for step in range(1, steps + 1):
         parts = {"DS": 1.0 / step, "TS": 0.5, "SA": 3.0}
-        raw = {"DS": 2.0 / step, "TS": 1.0, "SA": 0.3}
-        plain = 2.0 if baseline else None
-        series.take(StepEnd(step, steps, sum(parts.values()), parts, raw, 1e-4, 0.1, plain))
+        raw = {"raw DS": 2.0 / step, "raw TS": 1.0, "raw SA": 0.3}
+        losses = {"total": sum(parts.values()), **parts, **raw, **({"baseline": 2.0} if baseline else {})}
+        series.take(StepEnd(step, steps, losses, 1e-4, 0.1))
     for step in (steps // 2, steps):
         others = {"baseline": Scores(student - 0.5, 0.84)} if baseline else {}
         series.take(ValidationEnd(step, Scores(student, 0.85), True, IMAGE, others))

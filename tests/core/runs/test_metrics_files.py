@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakd_core.events import Notice, StepEnd
+from fakd_core.errors import RunError
+from fakd_core.events import CancelToken, Notice, RunEnd, StepEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
-from fakd_core.runs.metrics_files import MetricsTable, read_metrics
+from fakd_core.runs.metrics_files import read_metrics, write_table
+from fakd_core.runs.series import read_series
 from fakd_core.training import trainer
+from fakd_core.training.learner import Learner
 
 COLUMNS = "event step name psnr ssim best total DS TS SA|raw DS|raw TS|raw SA|lr seconds baseline skipped"
 
@@ -48,10 +53,8 @@ def test_it_holds_the_metrics(settings: dict[str, Any], tmp_path: Path) -> None:
     written = [row for row in rows if row["event"] == "step"]
     assert [int(row["step"]) for row in written] == [1, 2, 3, 4, 5, 6]
     for row, line in zip(written, steps, strict=True):
-        assert float(row["total"]) == line["total"]
-        assert float(row["baseline"]) == line["baseline"]
-        assert [float(row[name]) for name in line["parts"]] == list(line["parts"].values())
-        assert float(row["raw SA"]) == line["raw"]["SA"]
+        assert {name: float(row[name]) for name in line["losses"]} == line["losses"]
+        assert {"total", "DS", "TS", "SA", "raw SA", "baseline"} <= line["losses"].keys()
         assert float(row["lr"]) == 1e-3
     scores = {(int(row["step"]), row["name"]): float(row["psnr"]) for row in rows if row["psnr"]}
     assert scores[0, "bicubic"] == lines[0]["bicubic"]["psnr"]
@@ -80,33 +83,73 @@ def test_an_interrupted_run_has_every_row_once(settings: dict[str, Any], tmp_pat
     assert timeless(run) == timeless(whole)
 
 
-def test_a_table_that_can_not_be_written_is_told_of_once_and_made_good(
+@pytest.mark.parametrize("end", ["completed", "stopped", "failed", "left"])
+def test_it_is_written_whenever_a_run_ends(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    run, token = tmp_path / "run", CancelToken()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    with suppress(RuntimeError):
+        for event in trainer.train(TrainConfig.build(**settings, run=run), token):
+            if isinstance(event, StepEnd) and event.step == 4:
+                assert not RunLayout(run).table.exists()
+                if end == "left":
+                    break
+                if end == "stopped":
+                    token.cancel()
+                if end == "failed":
+                    monkeypatch.setattr(Learner, "measure", fail)
+    gc.collect()
+    written = [row["step"] for row in table(run) if row["event"] == "step"]
+    assert written == list("123456" if end == "completed" else "1234")
+
+
+def test_a_table_that_can_not_be_written_is_reported_and_can_be_written_later(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    notices = []
+    notices, end = [], None
     for event in trainer.train(TrainConfig.build(**settings, run=run)):
         if isinstance(event, Notice):
             notices.append(event.text)
         elif isinstance(event, StepEnd) and event.step == 1:
-            RunLayout(run).table.unlink()
             RunLayout(run).table.mkdir()
-        elif isinstance(event, StepEnd) and event.step == 5:
-            RunLayout(run).table.rmdir()
-    assert len(notices) == 2
+        end = event
+    assert isinstance(end, RunEnd)
+    assert len(notices) == 1
     assert "metrics.csv" in notices[0]
-    assert "The training goes on" in notices[0]
+    RunLayout(run).table.rmdir()
+    write_table(run)
     assert [row["step"] for row in table(run) if row["event"] == "step"] == list("123456")
     assert [line["step"] for line in read_metrics(run) if line["event"] == "step"] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_part_that_comes_later_gets_its_column(tmp_path: Path) -> None:
-    table_of = MetricsTable(RunLayout(tmp_path))
     lines = [
-        {"event": "step", "step": 1, "total": 3.0, "parts": {"DS": 3.0}, "raw": {"DS": 3.0}, "lr": 1.0},
-        {"event": "step", "step": 2, "total": 3.0, "parts": {"DS": 1.0, "PSA(k=2,pool=max)": 2.0}, "raw": {}},
+        {"event": "step", "step": 1, "losses": {"total": 3.0, "DS": 3.0, "raw DS": 3.0}, "lr": 1.0},
+        {"event": "step", "step": 2, "losses": {"total": 3.0, "DS": 1.0, "PSA(k=2,pool=max)": 2.0}},
     ]
-    table_of.rewrite(lines[:1])
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    table_of.append(lines[1])
+    RunLayout(tmp_path).metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_table(tmp_path)
     assert [row["PSA(k=2,pool=max)"] for row in table(tmp_path)] == ["", "2.0"]
+
+
+def test_a_run_of_an_older_version_is_refused_in_one_line(settings: dict[str, Any], tmp_path: Path) -> None:
+    """Its losses were written as `total`, `parts`, `raw` and `baseline`."""
+    run = tmp_path / "run"
+    list(trainer.train(TrainConfig.build(**settings, run=run)))
+    lines = read_metrics(run)
+    for line in lines:
+        if losses := line.pop("losses", None):
+            line |= {"total": losses["total"], "parts": {"DS": losses["DS"]}, "raw": {"DS": losses["raw DS"]}}
+    RunLayout(run).metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for read in (read_series, read_metrics, lambda run: list(trainer.resume_training(run))):
+        with pytest.raises(
+            RunError, match=r"metrics.jsonl: line 2 is not in this version's format"
+        ) as caught:
+            read(run)
+        assert "start a new run" in str(caught.value)
+        assert "\n" not in str(caught.value)

@@ -21,6 +21,7 @@ from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
+from fakd_core.runs.writer import RunWriter
 from fakd_core.training import trainer
 
 
@@ -66,15 +67,17 @@ def test_curves_are_the_metrics(settings: dict[str, Any], tmp_path: Path) -> Non
     steps = [line for line in lines if line["event"] == "step"]
     validations = [line for line in lines if line["event"] == "validation"]
     expected = {
-        "loss/total": [(line["step"], line["total"]) for line in steps],
-        "loss/baseline": [(line["step"], line["baseline"]) for line in steps],
+        "loss/total": [(line["step"], line["losses"]["total"]) for line in steps],
+        "loss/baseline": [(line["step"], line["losses"]["baseline"]) for line in steps],
         "learning rate": [(line["step"], line["lr"]) for line in steps],
         "validation/psnr": [(line["step"], line["psnr"]) for line in validations],
         "validation/ssim": [(line["step"], line["ssim"]) for line in validations],
     }
     for part in ("DS", "TS", "SA"):
-        expected[f"loss/{part}"] = [(line["step"], line["parts"][part]) for line in steps]
-        expected[f"loss unweighted/{part}"] = [(line["step"], line["raw"][part]) for line in steps]
+        expected[f"loss/{part}"] = [(line["step"], line["losses"][part]) for line in steps]
+        expected[f"loss unweighted/{part}"] = [
+            (line["step"], line["losses"][f"raw {part}"]) for line in steps
+        ]
     for other in ("ema", "baseline", "baseline-ema"):
         for score in ("psnr", "ssim"):
             expected[f"validation/{score} {other}"] = [
@@ -144,7 +147,7 @@ def test_a_checkpoint_between_validations_repeats_nothing(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the step of the checkpoint has its validation still to come."""
-    monkeypatch.setattr("fakd_core.training.loop.CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(RunWriter, "checkpoint_due", True)
     whole, run = tmp_path / "whole", tmp_path / "run"
     train(settings, whole)
     for event in trainer.train(TrainConfig.build(**settings, run=run)):
@@ -174,7 +177,7 @@ def test_what_can_not_be_written_is_told_once_and_disturbs_nothing(
     assert isinstance(end, RunEnd)
     assert len(notices) == 2
     assert "tensorboard" in notices[0]
-    assert "The training goes on" in notices[0]
+    assert "The training continues" in notices[0]
     assert notices[1] == "saving works again"
     assert curves(run) == curves(whole)
 

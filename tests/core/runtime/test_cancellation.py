@@ -182,7 +182,8 @@ def test_a_step_left_halfway_changes_nothing(
         expected, found = load_file(path), load_file(halves["run"] / path.relative_to(whole["run"]))
         assert all(torch.equal(expected[name], found[name]) for name in expected), path.name
     expected, found = (
-        [line["total"] for line in read_metrics(run["run"]) if "total" in line] for run in (whole, halves)
+        [line["losses"]["total"] for line in read_metrics(run["run"]) if "losses" in line]
+        for run in (whole, halves)
     )
     assert expected == found
 
@@ -296,6 +297,17 @@ def test_another_thread_is_not_stopped() -> None:
         with pytest.raises(Cancelled):
             torch.zeros(3) + 1
     assert len(made) == 1
+
+
+def test_a_pause_after_a_stop_does_not_hold_the_worker() -> None:
+    token = CancelToken()
+    token.cancel()
+    token.pause()
+    assert not token.paused
+    worker = threading.Thread(target=token.wait_while_paused, daemon=True)
+    worker.start()
+    worker.join(5)
+    assert not worker.is_alive()
 
 
 class CountingToken(CancelToken):

@@ -9,7 +9,7 @@ import pytest
 from fakd_core import load_model
 from fakd_core.data.datasets import open_dataset
 from fakd_core.errors import DataError, RunError
-from fakd_core.events import Cancelled, CancelToken
+from fakd_core.events import Cancelled, CancelToken, run_to_end
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World, joined
 from fakd_core.training.validation import Validator
 
@@ -56,8 +56,9 @@ def test_a_stop_in_another_process_ends_a_validation(photos: Path, small_teacher
     dataset = open_dataset(photos, 4)
     pairs = {place: dataset.load(place) for place in Validator.shard(6, Told(0, 3))}
     assert list(pairs) == [0, 3]
+    validator = Validator(pairs=pairs, images=6, scale=4, world=Told(0, 3))
     with pytest.raises(Cancelled):
-        Validator(pairs, 6, 4, Told(0, 3)).evaluate(load_model(small_teacher), CancelToken())
+        run_to_end(validator.evaluate(load_model(small_teacher), CancelToken()))
 
 
 def test_every_image_falls_to_one_process_and_the_first_to_all() -> None:

@@ -1,4 +1,4 @@
-"""Trainings that learn from a teacher's answers in files: stopped, killed, two at a time."""
+"""Trainings from a teacher cache: stopped, killed, two at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Progress, RunEnd, StepEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.training.cached_batches import CachedTeacherBatches
-from fakd_core.training.setup import anchored
+from fakd_core.training.setup import with_absolute_paths
 from fakd_core.training.trainer import resume_training, train
 
 
@@ -49,14 +49,14 @@ def test_training_differs_from_live_by_half_precision_alone(
     """With the live teacher put in the place of the cached answers, on the same patches."""
     cached = losses(train(TrainConfig.build(**settings)))
     teacher = frozen(load_model(settings["teacher"]))
-    original = CachedTeacherBatches.lesson
+    original = CachedTeacherBatches.batch
 
-    def lesson(self: CachedTeacherBatches, step: int, rank: int = 0, ranks: int = 1) -> Any:
+    def batch(self: CachedTeacherBatches, step: int, rank: int = 0, ranks: int = 1) -> Any:
         found = original(self, step, rank, ranks)
         sr, maps = teacher.forward_features(found.lr)
         return type(found)(found.lr, found.hr, sr, maps)
 
-    monkeypatch.setattr(CachedTeacherBatches, "lesson", lesson)
+    monkeypatch.setattr(CachedTeacherBatches, "batch", batch)
     live = losses(train(TrainConfig.build(**{**settings, "run": tmp_path / "live"})))
     assert cached != live
     assert cached == pytest.approx(live, rel=1e-4)
@@ -67,7 +67,7 @@ def test_the_cache_is_found_from_any_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     relative = TrainConfig.build(**{**settings, "teacher_cache": "cache"})
-    assert anchored(relative).teacher_cache == tmp_path / "cache"
+    assert with_absolute_paths(relative).teacher_cache == tmp_path / "cache"
 
 
 def test_a_recipe_without_terms_keeps_no_maps(settings: dict[str, Any], tmp_path: Path) -> None:

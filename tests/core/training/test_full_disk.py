@@ -17,10 +17,11 @@ from fakd_core.errors import FakdError
 from fakd_core.events import Notice, RunEnd, StepEnd, TrainEvent
 from fakd_core.runs.checkpoints import load_state
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.deferred_writes import MetricsLog
+from fakd_core.runs.deferred_writes import AppendLog
 from fakd_core.runs.layout import RunLayout
-from fakd_core.runs.metrics_files import read_metrics
-from fakd_core.training import loop, trainer
+from fakd_core.runs.metrics_files import encode_line, read_metrics
+from fakd_core.runs.writer import RunWriter
+from fakd_core.training import trainer
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def assert_nothing_is_missing(run: Path, whole: Path) -> None:
 def test_the_training_goes_on_and_saves_again_when_there_is_room(
     settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(RunWriter, "checkpoint_due", True)
     run, whole = small_disk / "run", tmp_path / "whole"
     list(trainer.train(TrainConfig.build(**settings, run=whole)))
     events: list[TrainEvent] = []
@@ -105,7 +106,7 @@ def read_only(disk: Path) -> Iterator[None]:
 def test_the_training_goes_on_while_the_disk_is_read_only(
     settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(RunWriter, "checkpoint_due", True)
     run, whole = small_disk / "run", tmp_path / "whole"
     list(trainer.train(TrainConfig.build(**settings, run=whole)))
     events: list[TrainEvent] = []
@@ -147,18 +148,42 @@ def test_a_run_that_ends_on_a_full_disk_says_so_and_leaves_the_last_good_state(
     assert steps == list(range(1, 25))
 
 
+def test_a_run_is_resumed_on_a_full_disk(settings: dict[str, Any], small_disk: Path, tmp_path: Path) -> None:
+    run, whole = small_disk / "run", tmp_path / "whole"
+    list(trainer.train(TrainConfig.build(**settings, run=whole)))
+    for event in trainer.train(TrainConfig.build(**settings, run=run)):
+        if isinstance(event, StepEnd) and event.step == 10:
+            break  # As a killed process does: the checkpoint is of step 8.
+    filler = fill(small_disk)
+    events: list[TrainEvent] = []
+    for event in trainer.resume_training(run):
+        events.append(event)
+        if isinstance(event, StepEnd) and event.step == 15:
+            filler.unlink()
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert "No space left" in notices[0] or "disk full" in notices[0]
+    assert "--resume" not in notices[0], "the training continues by itself"
+    assert notices[1:] == ["saving works again"]
+    assert isinstance(events[-1], RunEnd)
+    assert_nothing_is_missing(run, whole)
+
+
 def test_lines_wait_for_room_and_come_once(tmp_path: Path, small_disk: Path) -> None:
     path = small_disk / "metrics.jsonl"
-    log = MetricsLog(path)
-    log.append({"event": "step", "step": 1})
+    log = AppendLog(path)
+
+    def line(step: int) -> bytes:
+        return encode_line(StepEnd(step, 400, {"total": 1.0}, lr=0.1, seconds=0.1, skipped="x" * 40))
+
+    log.append(line(1))
     filler = fill(small_disk)
     for step in range(2, 400):
         with suppress(OSError):
-            log.append({"event": "step", "step": step, "text": "x" * 40})
+            log.append(line(step))
     whole = path.read_text()
     assert whole.endswith("\n"), "no part of a line is left"
     filler.unlink()
-    log.append({"event": "step", "step": 400})
+    log.append(line(400))
     assert [line["step"] for line in read_metrics(small_disk)] == list(range(1, 401))
 
 

@@ -78,7 +78,7 @@ def test_every_kill_is_made_up_for(kills: int, photos: Path, small_teacher: Path
         assert steps == list(range(every, settings["steps"] + 1, every)), "no gaps, none twice"
 
     def losses(folder: Path) -> list[float]:
-        return [line["total"] for line in read_metrics(folder) if line["event"] == "step"]
+        return [line["losses"]["total"] for line in read_metrics(folder) if line["event"] == "step"]
 
     assert losses(run) == losses(whole)
     for name in ("student.safetensors", "student-ema.safetensors", "checkpoints/best.safetensors"):

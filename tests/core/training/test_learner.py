@@ -9,12 +9,25 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from fakd_core import load_model
+from fakd_core import create_model, load_model
+from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.errors import ConfigError
-from fakd_core.events import Cancelled, CancelToken, Progress, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.events import (
+    Cancelled,
+    CancelToken,
+    Progress,
+    StepEnd,
+    TrainEvent,
+    ValidationEnd,
+    run_to_end,
+)
+from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.metrics_files import read_metrics
+from fakd_core.training.batches import DistillationBatch
+from fakd_core.training.learner import Learner
 from fakd_core.training.trainer import resume_training, train
 from fakd_core.training.validation import Validator
 
@@ -33,8 +46,9 @@ def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def totals(events: list[TrainEvent], baseline: bool = False) -> list[float | None]:
-    return [event.baseline if baseline else event.total for event in events if isinstance(event, StepEnd)]
+def totals(events: list[TrainEvent], baseline: bool = False) -> list[float]:
+    name = "baseline" if baseline else "total"
+    return [event.losses[name] for event in events if isinstance(event, StepEnd)]
 
 
 def test_twins_learn_as_each_would_alone(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -61,8 +75,9 @@ def test_twins_learn_as_each_would_alone(settings: dict[str, Any], tmp_path: Pat
             assert line["others"] == {
                 "baseline": {name: alone[line["step"]][name] for name in ("psnr", "ssim")}
             }
-    assert [line["baseline"] for line in lines if line["event"] == "step"] == totals(both, baseline=True)
-    assert all("baseline" not in line for line in read_metrics(tmp_path / "distilled"))
+    steps = [line["losses"] for line in lines if line["event"] == "step"]
+    assert [losses["baseline"] for losses in steps] == totals(both, baseline=True)
+    assert all("baseline" not in line.get("losses", {}) for line in read_metrics(tmp_path / "distilled"))
 
 
 def test_twins_begin_alike_even_from_the_teachers_layers(settings: dict[str, Any]) -> None:
@@ -141,8 +156,37 @@ def scored(model: Any, config: TrainConfig) -> float:
     dataset = open_dataset(config.train_data, config.scale)
     _, held_out = split_validation(dataset, config.held_out_images, config.seed)
     pairs = dict(enumerate(map(dataset.load, held_out)))
-    validator = Validator(pairs, len(pairs), config.scale)
-    return validator.evaluate(model, CancelToken()).scores.psnr
+    validator = Validator(pairs=pairs, images=len(pairs), scale=config.scale)
+    return run_to_end(validator.evaluate(model, CancelToken())).scores.psnr
+
+
+class NoFloat64(TorchDispatchMode):
+    """A device that refuses float64, as Apple's GPUs do."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        outputs = result if isinstance(result, (list, tuple)) else (result,)
+        if any(isinstance(output, Tensor) and output.dtype is torch.float64 for output in outputs):
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return result
+
+
+def test_a_step_needs_no_float64(teacher: SRNetwork) -> None:
+    learner = Learner(
+        student=create_model("rcan", n_feats=8, n_resgroups=2, n_resblocks=1, reduction=4),
+        loss=DistillationLoss(recipe="10*SA"),
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        ema=0.9,
+        clip=0.1,
+    )
+    lr, hr = 255 * torch.rand(1, 3, 12, 12), 255 * torch.rand(1, 3, 48, 48)
+    with torch.no_grad():
+        teacher_sr, maps = teacher.forward_features(lr)
+    with NoFloat64():
+        losses = learner.measure(DistillationBatch(lr, hr, teacher_sr, maps))
+        learner.apply(1e-4)
+    assert list(losses) == ["total", "DS", "TS", "SA", "raw DS", "raw TS", "raw SA"]
 
 
 @pytest.mark.parametrize(

@@ -25,15 +25,17 @@ def frozen(**sizes: int) -> SRNetwork:
 def test_a_sound_recipe_passes_and_leaves_no_trace() -> None:
     student, teacher = network(), frozen(n_resgroups=3)
     before = {name: weights.clone() for name, weights in student.state_dict().items()}
-    check_gradient_flow(student, teacher, DistillationLoss(recipe="10*SA+AT+FSP"), patch=12)
-    check_gradient_flow(student, None, DistillationLoss(), patch=12)
+    check_gradient_flow(
+        student=student, teacher=teacher, loss=DistillationLoss(recipe="10*SA+AT+FSP"), patch=12
+    )
+    check_gradient_flow(student=student, teacher=None, loss=DistillationLoss(), patch=12)
     assert all(weights.grad is None for weights in student.parameters())
     assert all(torch.equal(before[name], weights) for name, weights in student.state_dict().items())
 
 
 def test_a_teacher_that_would_learn_is_refused() -> None:
     with pytest.raises(ConfigError, match="not frozen"):
-        check_gradient_flow(network(), network(), DistillationLoss(), patch=12)
+        check_gradient_flow(student=network(), teacher=network(), loss=DistillationLoss(), patch=12)
 
 
 def test_a_part_that_the_student_cannot_change_is_named() -> None:
@@ -41,12 +43,12 @@ def test_a_part_that_the_student_cannot_change_is_named() -> None:
     for weights in (*student.sub_mean.parameters(), *student.head.parameters()):
         weights.requires_grad_(False)
     with pytest.raises(ConfigError, match=r"^SA does not depend"):
-        check_gradient_flow(student, frozen(), DistillationLoss(layers=(0,)), patch=12)
+        check_gradient_flow(student=student, teacher=frozen(), loss=DistillationLoss(layers=(0,)), patch=12)
 
 
 def test_a_student_that_learns_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"^DS does not depend"):
-        check_gradient_flow(frozen(), frozen(), DistillationLoss(), patch=12)
+        check_gradient_flow(student=frozen(), teacher=frozen(), loss=DistillationLoss(), patch=12)
 
 
 def test_maps_that_do_not_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,4 +61,4 @@ def test_maps_that_do_not_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(teacher, "forward_features", cropped)
     with pytest.raises(FeatureTapError):
-        check_gradient_flow(network(), teacher, DistillationLoss(), patch=12)
+        check_gradient_flow(student=network(), teacher=teacher, loss=DistillationLoss(), patch=12)

@@ -1,4 +1,4 @@
-"""The teacher's answers in files: what the live teacher says, shared between processes, never stale."""
+"""Cached teacher outputs equal those of the live teacher, are shared by processes, and never stale."""
 
 from __future__ import annotations
 
@@ -19,35 +19,37 @@ from fakd_core.training.batches import OnlineTeacherBatches
 from fakd_core.training.teacher_cache import TeacherCache
 
 
-def test_the_cached_answers_are_the_live_ones_to_half_precision(lessons: Make, teacher: SRNetwork) -> None:
-    cached = lessons()
+def test_cached_outputs_are_the_live_ones_to_half_precision(make_batches: Make, teacher: SRNetwork) -> None:
+    cached = make_batches()
     prepared(cached)
     for step in (0, 7):
-        lesson = cached.lesson(step)
-        sr, maps = teacher.forward_features(lesson.lr)
-        assert lesson.teacher_sr is not None
-        assert lesson.teacher_maps is not None
-        torch.testing.assert_close(lesson.teacher_sr, sr, rtol=0, atol=1 / 32 + 1e-4)
-        assert [kept is None for kept in lesson.teacher_maps] == [True, False, True, False]
-        for kept, live in zip(lesson.teacher_maps, maps, strict=True):
+        batch = cached.batch(step)
+        sr, maps = teacher.forward_features(batch.lr)
+        assert batch.teacher_sr is not None
+        assert batch.teacher_maps is not None
+        torch.testing.assert_close(batch.teacher_sr, sr, rtol=0, atol=1 / 32 + 1e-4)
+        assert [kept is None for kept in batch.teacher_maps] == [True, False, True, False]
+        for kept, live in zip(batch.teacher_maps, maps, strict=True):
             if kept is not None:
                 torch.testing.assert_close(kept, live, rtol=1 / 2048 + 1e-4, atol=1e-4)
                 assert kept.is_contiguous(memory_format=torch.channels_last)
-        assert lesson.lr.shape == (4, 3, 12, 12)
-        assert lesson.hr.shape == lesson.teacher_sr.shape == (4, 3, 48, 48)
+        assert batch.lr.shape == (4, 3, 12, 12)
+        assert batch.hr.shape == batch.teacher_sr.shape == (4, 3, 48, 48)
 
 
 def test_of_several_teachers_the_same_ones_are_drawn_as_live(
-    lessons: Make, teacher: SRNetwork, sampler: PatchSampler
+    make_batches: Make, teacher: SRNetwork, sampler: PatchSampler
 ) -> None:
     torch.manual_seed(1)
     other = frozen(create_model("edsr", n_feats=12, n_resblocks=4))
-    cached = lessons(teachers=[("teacher", teacher), ("other", other)])
+    cached = make_batches(teachers=[("teacher", teacher), ("other", other)])
     assert "of 2 teachers" in announcement(prepared(cached))
-    live = OnlineTeacherBatches(sampler, (teacher, other), 5, CPU, torch.float32)
+    live = OnlineTeacherBatches(
+        sampler=sampler, teachers=(teacher, other), seed=5, device=CPU, dtype=torch.float32
+    )
     widths = []
     for step in range(12):
-        maps: list[Any] = [source.lesson(step).teacher_maps for source in (cached, live)]
+        maps: list[Any] = [source.batch(step).teacher_maps for source in (cached, live)]
         kept, told = (tap[1].shape for tap in maps)
         assert kept == told
         widths.append(kept[1])
@@ -64,11 +66,11 @@ def test_every_turn_goes_through_the_whole_pool(sampler: PatchSampler) -> None:
     assert len({patch.tobytes() for patch in lr}) == 70
 
 
-def test_processes_share_the_batch_of_one(lessons: Make) -> None:
-    cached = lessons()
+def test_processes_share_the_batch_of_one(make_batches: Make) -> None:
+    cached = make_batches()
     prepared(cached)
-    whole = cached.lesson(3)
-    parts = [cached.lesson(3, rank, 2) for rank in range(2)]
+    whole = cached.batch(3)
+    parts = [cached.batch(3, rank, 2) for rank in range(2)]
     assert whole.teacher_sr is not None
     assert torch.equal(whole.lr, torch.cat([part.lr for part in parts]))
     assert torch.equal(
@@ -76,34 +78,34 @@ def test_processes_share_the_batch_of_one(lessons: Make) -> None:
     )
 
 
-def test_a_larger_pool_goes_on_with_the_smaller_one(lessons: Make, tmp_path: Path) -> None:
-    prepared(lessons())
+def test_a_larger_pool_goes_on_with_the_smaller_one(make_batches: Make, tmp_path: Path) -> None:
+    prepared(make_batches())
     before = {path: path.stat().st_mtime_ns for path in block_files(tmp_path)}
     assert len(before) == 3
-    said = announcement(prepared(lessons(patches=97)))
+    said = announcement(prepared(make_batches(patches=97)))
     assert "97 patches" in said
-    assert "of it there already" in said
+    assert "of it exists already" in said
     assert len(block_files(tmp_path / "cache")) == 4
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    prepared(lessons(patches=40))
+    prepared(make_batches(patches=40))
     assert len(block_files(tmp_path / "cache")) == 4
 
 
 def test_a_complete_cache_needs_no_teacher(
-    lessons: Make, teacher: SRNetwork, monkeypatch: pytest.MonkeyPatch
+    make_batches: Make, teacher: SRNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared(lessons())
+    prepared(make_batches())
 
     def forward_features(lr: torch.Tensor) -> None:
         raise AssertionError("the teacher was asked again")
 
     monkeypatch.setattr(teacher, "forward_features", forward_features)
-    again = lessons()
+    again = make_batches()
     prepared(again)
-    assert again.lesson(0).teacher_sr is not None
+    assert again.batch(0).teacher_sr is not None
 
 
-def test_the_key_follows_all_that_the_answers_depend_on(
+def test_the_key_follows_all_that_the_outputs_depend_on(
     sampler: PatchSampler, teacher: SRNetwork, small_teacher: Path, photos: Path, tmp_path: Path
 ) -> None:
     store = stored(open_dataset(photos, 4))
@@ -117,7 +119,8 @@ def test_the_key_follows_all_that_the_answers_depend_on(
     ) -> str:
         settings = {"patch": 12, "batch": 4, "seed": 5, **changes}
         pool = PatchPool(PatchSampler(store, indices, **settings), patches)
-        return TeacherCache(tmp_path, "teacher", network, pool, layers).key
+        cache = TeacherCache(folder=tmp_path, name="teacher", teacher=network, pool=pool, layers=layers)
+        return cache.key
 
     retrained = frozen(load_model(small_teacher))
     retrained.state_dict()["head.0.bias"][0] += 1e-6
@@ -136,12 +139,12 @@ def test_the_key_follows_all_that_the_answers_depend_on(
     assert key() == key(patches=500) == key(batch=2) == key(layers=(3, 1))
 
 
-def test_caches_of_other_teachers_are_left_alone(lessons: Make, tmp_path: Path) -> None:
-    prepared(lessons())
+def test_caches_of_other_teachers_are_left_alone(make_batches: Make, tmp_path: Path) -> None:
+    prepared(make_batches())
     before = block_files(tmp_path)
     torch.manual_seed(1)
     said = announcement(
-        prepared(lessons(teachers=[("other", frozen(create_model("edsr", n_feats=12, n_resblocks=4)))]))
+        prepared(make_batches(teachers=[("other", frozen(create_model("edsr", n_feats=12, n_resblocks=4)))]))
     )
     assert "already" not in said
     assert set(before) < set(block_files(tmp_path))

@@ -12,7 +12,16 @@ from tiny_runs import losses, run
 
 from fakd_core import load_model
 from fakd_core.errors import ConfigError, DataError, FakdError, RunError
-from fakd_core.events import CheckpointSaved, Progress, RunEnd, RunStarted, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.events import (
+    CheckpointSaved,
+    Progress,
+    RunEnd,
+    RunStarted,
+    StepEnd,
+    TrainEvent,
+    ValidationEnd,
+    weighted_parts,
+)
 from fakd_core.runs.config import TrainConfig, read_config
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import train
@@ -29,9 +38,10 @@ def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
     assert started.preview.hr.shape == started.preview.bicubic.shape == events[-3].preview.shape
     for event in events:
         if isinstance(event, StepEnd):
-            assert list(event.parts) == ["DS", "TS", "SA"]
-            assert sum(event.parts.values()) == pytest.approx(event.total, rel=1e-5)
-            assert event.parts["SA"] == pytest.approx(10 * event.raw["SA"], rel=1e-5)
+            parts = weighted_parts(event.losses)
+            assert list(parts) == ["DS", "TS", "SA"]
+            assert sum(parts.values()) == pytest.approx(event.losses["total"], rel=1e-5)
+            assert parts["SA"] == pytest.approx(10 * event.losses["raw SA"], rel=1e-5)
     folder = settings["run"]
     assert sorted(path.name for path in folder.iterdir()) == [
         "checkpoints",
@@ -59,7 +69,7 @@ def test_what_is_prepared_is_told_before_the_run_starts(settings: dict[str, Any]
 
 
 def raw_losses(events: list[TrainEvent], part: str) -> list[float]:
-    return [event.raw[part] for event in events if isinstance(event, StepEnd)]
+    return [event.losses[f"raw {part}"] for event in events if isinstance(event, StepEnd)]
 
 
 def test_the_student_learns_the_ground_truth(settings: dict[str, Any]) -> None:
@@ -75,7 +85,7 @@ def test_the_student_learns_the_teachers_affinities(settings: dict[str, Any]) ->
 def test_ground_truth_alone_needs_no_teacher(settings: dict[str, Any]) -> None:
     events = run(settings, teacher=())
     assert events[0].teacher is None  # type: ignore[union-attr]
-    assert all(list(event.parts) == ["DS"] for event in events if isinstance(event, StepEnd))
+    assert all(list(weighted_parts(event.losses)) == ["DS"] for event in events if isinstance(event, StepEnd))
 
 
 def test_several_teachers_are_drawn_at_random(settings: dict[str, Any], tmp_path: Path) -> None:

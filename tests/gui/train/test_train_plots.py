@@ -249,7 +249,7 @@ def test_ticked_runs_are_read_and_shown_and_damaged_ones_told(
     qtbot.addWidget(monitor)
     errors: list[str] = []
     session.error.connect(lambda problem: errors.append(problem.text))
-    step = '{"event": "step", "step": 1, "steps": 9, "total": 2.5, "parts": {}, "raw": {}, "lr": 0.1}\n'
+    step = '{"event": "step", "step": 1, "steps": 9, "losses": {"total": 2.5}, "lr": 0.1}\n'
     good, bad = tmp_path / "good", tmp_path / "bad"
     for run, text in ((good, step), (bad, step + '{"event": "step"}\n')):
         run.mkdir()

@@ -41,7 +41,7 @@ def test_a_value_that_is_no_number_spoils_nothing(weight: float) -> None:
     assert averages[1] == 3
     assert not np.isinf(averages).any()
     assert bad.take([nan, 3.0, inf, nan, 4.0, 5.0, 4.0], weight)[-1] < 5
-    line = {"event": "step", "step": 1, "lr": 0.1, "total": None, "parts": {"DS": None}, "raw": {}}
+    line = {"event": "step", "step": 1, "lr": 0.1, "losses": {"total": None, "DS": None}}
     series = RunSeries.from_metrics([line])
     assert np.isnan(series.weighted["total"] + series.weighted["DS"]).all()
 
