@@ -1,88 +1,109 @@
-"""One process at a time in a run folder, and who it is."""
+"""A lock that lets one process at a time train a run, and names that process."""
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+from filelock import FileLock, Timeout
+
 from fakd_core.errors import RunError
+
+_PROBE_SECONDS = 0.5
+"""How long to wait for a lock that another process may hold only to find out whether it is free."""
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Errors of file systems without locks."""
 
 
 @contextmanager
 def run_lock(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`, which names this process and its host.
+    """Hold the lock file `path`, and name this process and its host in a file beside it.
 
-    The system lets go of it when the process ends, however it does: what a killed one wrote there is stale,
-    and recognised as that. File systems that know no locks are taken at the file's word, where the process
-    it names is on this host.
+    The system releases the lock when the process ends, even if it is killed; the name that it leaves is
+    ignored then. On file systems without locks the name decides, if its process runs on this host.
 
     Raises:
-        RunError: another process holds it.
+        RunError: Another process holds the lock.
+        OSError: The lock file can't be opened.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        owner = os.read(file, 1000).decode("utf-8", "replace").strip()
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _in_use(path, owner) from None
-        except OSError:
-            if _runs_here(owner):
-                raise _in_use(path, owner) from None
-        _write(file, f"{os.getpid()} {socket.gethostname()}")
+    with _acquire(path):
+        with suppress(OSError):
+            _owner_file(path).write_text(f"{os.getpid()} {socket.gethostname()}", encoding="utf-8")
         try:
             yield
         finally:
             with suppress(OSError):
-                _write(file, "")
-    finally:
-        os.close(file)
+                _owner_file(path).unlink()
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock file `path` now; holds nothing itself for longer than a look."""
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except OSError:
+    """Whether a process holds the lock file `path`."""
+    # A lock without an owner is not probed: whoever takes it at this moment must not find it taken.
+    if not path.exists() or not _read_owner(path):
         return False
     try:
-        owner = os.read(file, 1000).decode("utf-8", "replace").strip()
-        # Nobody's lock is left alone: whoever takes it at this moment must not find it taken.
-        if not owner:
+        with _file_lock(path, timeout=0):
             return False
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except Timeout:
         return True
     except OSError:
-        return _runs_here(owner)
+        return _runs_here(_read_owner(path))
+
+
+def lock_owner(path: Path) -> str:
+    """The process that holds the lock file `path`, in words; empty if it is not known."""
+    number, _, host = _read_owner(path).partition(" ")
+    return f"process {number} on {host}" if host else ""
+
+
+@contextmanager
+def _acquire(path: Path) -> Iterator[None]:
+    lock = _file_lock(path, timeout=_PROBE_SECONDS)
+    try:
+        lock.acquire()
+    except OSError as error:
+        unsupported = error.errno in _NO_LOCKS
+        if isinstance(error, Timeout) or (unsupported and _runs_here(_read_owner(path))):
+            owner = lock_owner(path)
+            raise RunError(
+                f"{path.parent}: in use{f' by {owner}' if owner else ''}: this run is being trained already; "
+                "wait for it or stop it"
+            ) from None
+        if not unsupported:
+            raise
+    try:
+        yield
     finally:
-        os.close(file)
-    return False
+        lock.release()
 
 
-def _in_use(path: Path, owner: str) -> RunError:
-    number, _, host = owner.partition(" ")
-    who = f" by process {number} on {host}" if host else ""
-    return RunError(f"{path.parent}: in use{who}: this run is being trained already; wait for it or stop it")
+def _file_lock(path: Path, timeout: float) -> FileLock:
+    # A generator that holds the lock may be closed by another thread.
+    return FileLock(path, timeout=timeout, thread_local=False, fallback_to_soft=False)
+
+
+def _owner_file(path: Path) -> Path:
+    return path.with_suffix(".owner")
+
+
+def _read_owner(path: Path) -> str:
+    try:
+        return _owner_file(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _runs_here(owner: str) -> bool:
     number, _, host = owner.partition(" ")
-    if host != socket.gethostname() or not number.isdecimal() or int(number) == os.getpid():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        pass
-    return True
-
-
-def _write(file: int, text: str) -> None:
-    os.ftruncate(file, 0)
-    os.pwrite(file, text.encode(), 0)
+    return (
+        host == socket.gethostname()
+        and number.isdecimal()
+        and int(number) != os.getpid()
+        and psutil.pid_exists(min(int(number), 2**31 - 1))
+    )

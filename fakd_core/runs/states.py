@@ -12,7 +12,7 @@ from fakd_core.errors import FakdError, RunError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
-from fakd_core.runs.lock import is_locked
+from fakd_core.runs.lock import is_locked, lock_owner
 
 VALIDATION = b'{"event": "validation"'
 
@@ -81,7 +81,7 @@ def read_state(run: Path, known: RunState | None = None) -> RunState:
             known = RunState(config.steps, models=models, config_written=written)
         in_use = is_in_use(run)
         state = _read_new_metrics(RunLayout(run).metrics, known)
-        return replace(state, in_use=in_use, owner=_owner(run) if in_use else "")
+        return replace(state, in_use=in_use, owner=lock_owner(RunLayout(run).lock) if in_use else "")
     except FakdError as error:
         return RunState(problem=str(error))
     except OSError as error:
@@ -125,12 +125,3 @@ def _parse(metrics: Path, line: bytes, name: str) -> float:
 def is_in_use(run: Path) -> bool:
     """Whether a process is training `run`."""
     return is_locked(RunLayout(run).lock)
-
-
-def _owner(run: Path) -> str:
-    """The process that holds the run's lock, in words; empty if the lock doesn't name one."""
-    try:
-        number, _, host = RunLayout(run).lock.read_text(encoding="utf-8").strip().partition(" ")
-    except (OSError, UnicodeDecodeError):
-        return ""
-    return f"process {number} on {host}" if host else ""

@@ -64,10 +64,10 @@ def test_whether_it_is_held_can_be_asked(tmp_path: Path, holder: subprocess.Pope
 def test_a_killed_owner_is_forgotten(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    assert str(holder.pid) in (tmp_path / "run.lock").read_text()
+    assert str(holder.pid) in (tmp_path / "run.owner").read_text()
     with run_lock(tmp_path / "run.lock"):
-        assert (tmp_path / "run.lock").read_text() == f"{os.getpid()} {socket.gethostname()}"
-    assert (tmp_path / "run.lock").read_text() == ""
+        assert (tmp_path / "run.owner").read_text() == f"{os.getpid()} {socket.gethostname()}"
+    assert not (tmp_path / "run.owner").exists()
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,13 @@ def test_a_killed_owner_is_forgotten(tmp_path: Path, holder: subprocess.Popen[st
         ("", True),
         ("nonsense", True),
         ("999999999 {host}", True),
+        (f"{10**30} {{host}}", True),
         ("{me} {host}", True),
         ("{parent} {host}", False),
         ("{parent} elsewhere", True),
     ],
 )
-def test_without_locks_the_file_is_believed(
+def test_without_locks_the_named_owner_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str, free: bool
 ) -> None:
     def no_locks(*_: object) -> None:
@@ -89,7 +90,7 @@ def test_without_locks_the_file_is_believed(
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     names = {"host": socket.gethostname(), "me": os.getpid(), "parent": os.getppid()}
-    (tmp_path / "run.lock").write_text(owner.format(**names))
+    (tmp_path / "run.owner").write_text(owner.format(**names))
     if free:
         with run_lock(tmp_path / "run.lock"):
             pass
