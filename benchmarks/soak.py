@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from benchmarks.measure import result
 from benchmarks.smoothness import wait
@@ -33,10 +34,9 @@ COLUMNS = ("minutes", "megabytes", "threads", "files", "step")
 
 
 def sample(began: float, step: int) -> tuple[float, ...]:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    megabytes = int(status.split("VmRSS:")[1].split()[0]) / 1024
-    threads = int(status.split("Threads:")[1].split()[0])
-    return (time.monotonic() - began) / 60, megabytes, threads, len(os.listdir("/proc/self/fd")), step
+    process = psutil.Process()
+    megabytes = process.memory_info().rss / 2**20
+    return (time.monotonic() - began) / 60, megabytes, process.num_threads(), process.num_fds(), step
 
 
 def soak(minutes: float, out: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+import psutil
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
@@ -74,22 +72,7 @@ class StatusBar(QStatusBar):
         self.progress.hide()
 
     def _show_memory(self) -> None:
-        held = held_memory()
-        self.memory.setText(f"{held / 1e9:.2f} GB" if held else "")
-
-
-def held_memory() -> int:
-    """Bytes of memory this process holds; 0 where the system does not say."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        import resource
-
-        return int(statm.read_text().split()[1]) * resource.getpagesize()
-    if sys.platform == "darwin":
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return 0
+        self.memory.setText(f"{psutil.Process().memory_info().rss / 1e9:.2f} GB")
 
 
 def _describe_device(token: CancelToken) -> str:

@@ -9,11 +9,11 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import shiboken6
 from compare_bench import Opened, comparing, open_and_wait, save_stamp
 from inspect_panels import shown_panel
-from open_files import open_files
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import (
     QApplication,
@@ -56,13 +56,13 @@ def _nothing_runs_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(Job, "start", start_and_note_job)
     monkeypatch.setattr(QTimer, "start", start_and_note_timer)
-    threads, files = set(threading.enumerate()), open_files()
+    threads, files = set(threading.enumerate()), psutil.Process().num_fds()
     yield
     assert [job.name for job in jobs if shiboken6.isValid(job) and job.running] == []
     left = [thread.name for thread in set(threading.enumerate()) - threads if not thread.daemon]
     assert left == []
     assert active(timers) == []
-    assert open_files() - files <= FILES_OF_LIBRARIES
+    assert psutil.Process().num_fds() - files <= FILES_OF_LIBRARIES
 
 
 def active(timers: weakref.WeakSet[QTimer]) -> list[str]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
+from fakd_core.runtime import cpu_tuning
 from fakd_core.runtime.cpu_tuning import mmap_zeros, retain_freed_memory
 
 PROGRAM = """
-import resource, torch
+import psutil, torch
 from contextlib import nullcontext
 from fakd_core.runtime.cpu_tuning import retain_freed_memory
 
 def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() >> 20
+    return psutil.Process().memory_info().rss >> 20
 
 start = resident()
 with {block}:
@@ -67,6 +68,18 @@ def test_what_is_kept_can_be_given_back_in_between() -> None:
     assert within < 32
 
 
+def test_every_setting_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[int, int] = {}
+    libc = SimpleNamespace(mallopt=settings.__setitem__, malloc_trim=lambda _: None)
+    monkeypatch.setattr(cpu_tuning, "_glibc", lambda: libc)
+    with retain_freed_memory():
+        within = dict(settings)
+    arena_max = -8
+    assert within[arena_max] == 1
+    assert settings[arena_max] == 0, "glibc's value for no limit"
+    assert all(settings[parameter] != value for parameter, value in within.items())
+
+
 def test_an_array_apart_is_zero_and_can_be_written() -> None:
     array = mmap_zeros((2, 3, 4), np.float32)
     assert array.shape == (2, 3, 4)
@@ -77,10 +90,9 @@ def test_an_array_apart_is_zero_and_can_be_written() -> None:
     assert mmap_zeros((0, 5), np.uint8).shape == (0, 5)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_an_array_apart_goes_back_to_the_system_even_while_freed_memory_is_kept() -> None:
     def resident() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        return int(psutil.Process().memory_info().rss)
 
     with retain_freed_memory():
         before = resident()

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
-from open_files import open_files
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from pytestqt.qtbot import QtBot
 from tiny_trainings import make_config
@@ -17,7 +17,6 @@ from tiny_trainings import make_config
 from fakd_core.events import CancelToken, StepEnd
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome
 from fakd_gui.session.session import Session
-from fakd_gui.window.status_bar import held_memory
 
 GROWTH = 16 << 20
 """Bytes that the memory of thousands of jobs may add: what allocators keep for the next time."""
@@ -39,9 +38,9 @@ class Held:
         for _ in range(2):
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             gc.collect()
-        threads = len(list(Path("/proc/self/task").iterdir())) if Path("/proc/self/task").is_dir() else 0
         objects = sum(issubclass(type(held), QObject) for held in gc.get_objects())
-        return cls(held_memory(), threads, open_files(), objects)
+        process = psutil.Process()
+        return cls(process.memory_info().rss, process.num_threads(), process.num_fds(), objects)
 
 
 def count(token: CancelToken) -> Iterator[int]:
