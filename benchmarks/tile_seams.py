@@ -21,7 +21,7 @@ import torch
 from fakd_core import load_model
 from fakd_core.data.image_files import read_image
 from fakd_core.inference.tiling import Floats, Tiling, cut
-from fakd_core.inference.upscale import TiledPass, tensor_from_image
+from fakd_core.inference.upscale import Strip, TiledPass, tensor_from_image
 from fakd_core.models.layers import SRNetwork
 
 RUN = 32
@@ -36,7 +36,8 @@ def whole(model: SRNetwork, img: np.ndarray) -> Floats:
 
 def tiled(model: SRNetwork, img: np.ndarray, tiling: Tiling) -> np.ndarray:
     """The output in tiles, 8 bit."""
-    return np.concatenate(list(TiledPass(model, img, tiling).strips()))
+    events = TiledPass(model, img, tiling).events()
+    return np.concatenate([event.pixels for event in events if isinstance(event, Strip)])
 
 
 def steps(difference: Floats, size: int, scale: int, tiling: Tiling) -> tuple[Floats, Floats]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
 
 OnProgress = Callable[[Progress], None]
-OnTile = Callable[[int, int, Image8], None]
-"""Takes (top, left, pixels) of a tile in SR pixels as it is made, before its seams are blended."""
 
 ACTIVATION_BYTES = 3 << 30
 """What one forward pass may take. Fixed, rather than what is free just now: an image comes out the same on
@@ -35,13 +33,31 @@ MAX_RESULT_BYTES = 4 << 30
 """The largest result that is given as one array."""
 
 
+@dataclass(frozen=True)
+class Tile:
+    """A new tile before its seams are blended: (h, w, 3) uint8 at (top, left), in SR pixels."""
+
+    top: int
+    left: int
+    pixels: Image8 = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The next rows of the result: (h, W·scale, 3) uint8."""
+
+    pixels: Image8 = field(repr=False)
+
+
+UpscaleEvent = Progress | Tile | Strip
+
+
 def upscale(
     model: SRNetwork,
     img: Image8,
     tile: int | None = None,
     on_progress: OnProgress | None = None,
     cancel: CancelToken | None = None,
-    on_tile: OnTile | None = None,
 ) -> Image8:
     """Enlarge (H, W, 3) uint8 RGB to (H·scale, W·scale, 3) uint8 with `model`, on the model's device.
 
@@ -58,19 +74,23 @@ def upscale(
         >>> sr.shape, sr.dtype
         ((96, 128, 3), dtype('uint8'))
     """
-    strips = upscale_strips(model, img, tile, on_progress, cancel, on_tile)
+    strips = upscale_strips(model, img, tile, on_progress, cancel)
+    result, top = allocate_result(model, img), 0
+    for strip in strips:
+        result[top : top + len(strip)] = strip
+        top += len(strip)
+    return result
+
+
+def allocate_result(model: SRNetwork, img: Image8) -> Image8:
+    """An uninitialised array for the strips of `img`'s result; raises `DataError` above 4 GiB."""
     height, width = (side * model.spec.scale for side in img.shape[:2])
     if height * width * 3 > MAX_RESULT_BYTES:
         raise DataError(
             f"expected a result of at most {MAX_RESULT_BYTES >> 30} GiB, found {width}x{height} pixels; "
             "use `fakd upscale`, which writes it strip by strip"
         )
-    result = np.empty((height, width, 3), dtype=np.uint8)
-    top = 0
-    for strip in strips:
-        result[top : top + len(strip)] = strip
-        top += len(strip)
-    return result
+    return np.empty((height, width, 3), dtype=np.uint8)
 
 
 def upscale_strips(
@@ -79,9 +99,32 @@ def upscale_strips(
     tile: int | None = None,
     on_progress: OnProgress | None = None,
     cancel: CancelToken | None = None,
-    on_tile: OnTile | None = None,
 ) -> Iterator[Image8]:
-    """The enlarged image from top to bottom, as (h, W·scale, 3) uint8 strips: one row of tiles in memory.
+    """The strips of `upscale_events`; each `Progress` goes to `on_progress`."""
+    return _strips(upscale_events(model, img, tile=tile, cancel=cancel), on_progress)
+
+
+def _strips(events: Iterator[UpscaleEvent], on_progress: OnProgress | None) -> Iterator[Image8]:
+    for event in events:
+        if isinstance(event, Strip):
+            yield event.pixels
+        elif isinstance(event, Progress) and on_progress is not None:
+            on_progress(event)
+        # The taker may be done with a strip before the next one is computed.
+        del event
+
+
+def upscale_events(
+    model: SRNetwork,
+    img: Image8,
+    *,
+    tile: int | None = None,
+    cancel: CancelToken | None = None,
+    show_tiles: bool = False,
+) -> Iterator[UpscaleEvent]:
+    """Yield the enlarged image from top to bottom in strips, and a `Progress` that counts tiles.
+
+    Only one row of tiles is in memory. With `show_tiles` a `Tile` follows as soon as it is made.
 
     `tile` is the side in LR pixels of the square the network sees at once; None takes the whole image
     where one pass needs at most 3 GiB, else tiles of 256, or smaller ones for the widest networks. Each
@@ -90,10 +133,9 @@ def upscale_strips(
     reaches no farther gives exactly its whole-image result. Networks with global pooling (RCAN, SAN) see
     each tile's statistics instead of the image's, hence the fade; published scores are of whole images.
 
-    Where memory runs out, tiles of half the side go on from the last finished strip; the `note` of a
-    `Progress` tells. `on_progress` counts tiles; `on_tile` gets each as soon as it is made, to be looked at
-    meanwhile. Raises `ConfigError` for a tile below 96, `DataError` for what is no such image or needs too
-    much memory even in tiles of 96, `Cancelled` once `cancel` is cancelled (looked at within every layer).
+    If memory runs out, tiles of half the side continue after the last finished strip, and the `note` of a
+    `Progress` says so. Raises `ConfigError` for a tile below 96, `DataError` for another kind of array or if
+    even tiles of 96 need too much memory, `Cancelled` once `cancel` is cancelled (checked in every layer).
     """
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8 or img.size == 0:
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
@@ -101,7 +143,7 @@ def upscale_strips(
         check_tile(tile)
     with cancellable(cancel):
         tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
-    return TiledPass(model, img, tiling, on_progress, cancel, on_tile).strips()
+    return TiledPass(model, img, tiling, cancel=cancel, show_tiles=show_tiles).events()
 
 
 def bicubic_upscale(img: Image8, scale: int) -> Image8:
@@ -131,20 +173,19 @@ class TiledPass:
         model: SRNetwork,
         img: Image8,
         tiling: Tiling,
-        on_progress: OnProgress | None = None,
+        *,
         cancel: CancelToken | None = None,
-        on_tile: OnTile | None = None,
+        show_tiles: bool = False,
     ) -> None:
         self._model = model
         self._img = img
         self._tiling = tiling
-        self._on_progress = on_progress
         self._cancel = cancel
-        self._on_tile = on_tile
+        self._show_tiles = show_tiles
         self._done = self._total = 0
 
-    def strips(self) -> Iterator[Image8]:
-        """As `upscale_strips`, with any tiling."""
+    def events(self) -> Iterator[UpscaleEvent]:
+        """As `upscale_events`, with any tiling."""
         height, width = self._img.shape[:2]
         top, above = 0, None
         # Tile after tile needs the same memory again; a single pass would only hold more of it.
@@ -154,22 +195,23 @@ class TiledPass:
                 rows, columns = cut(top, height, self._tiling), cut(0, width, self._tiling)
                 begun, self._total = self._done, self._done + len(rows) * len(columns)
                 try:
-                    strip, above = self._row(rows[0], columns, above)
+                    strip, above = yield from self._row(rows[0], columns, above)
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
                 else:
                     top = rows[0].end
-                    yield strip
-                    # Whoever took it may be done with it before the next one is.
+                    yield Strip(strip)
                     del strip
                     continue
                 # Only out here, without the error's traceback, are the failed pass's tensors free.
                 self._done = begun
-                self._halve()
+                yield self._halve()
 
-    def _row(self, row: Span, columns: list[Span], above: Floats | None) -> tuple[Image8, Floats]:
-        """The rows of a row of tiles that are settled, and as floats those that the next one fades into.
+    def _row(
+        self, row: Span, columns: list[Span], above: Floats | None
+    ) -> Generator[UpscaleEvent, None, tuple[Image8, Floats]]:
+        """Return the final rows of a row of tiles, and as floats the rows that the next one fades into.
 
         `above` are the latter of the row before. A piece's last columns wait for its neighbour likewise.
         """
@@ -182,9 +224,9 @@ class TiledPass:
         edge: Floats | None = None
         for column in columns:
             piece = self._tile(row, column)
-            if self._on_tile is not None:
+            if self._show_tiles:
                 pixels = _to_uint8(torch.from_numpy(piece))
-                self._on_tile(row.keep_start * scale, column.keep_start * scale, pixels)
+                yield Tile(row.keep_start * scale, column.keep_start * scale, pixels)
             if edge is not None:
                 fade_in(edge, piece.swapaxes(0, 1))
             ready = piece.shape[1] - (fade if column.end * scale < width else 0)
@@ -195,7 +237,7 @@ class TiledPass:
             strip[:, kept] = _to_uint8(torch.from_numpy(piece[:settled, :ready]))
             below[:, kept] = piece[settled:, :ready]
             self._done += 1
-            self._report()
+            yield self._progress()
         return strip, below
 
     def _tile(self, row: Span, column: Span) -> Floats:
@@ -209,7 +251,7 @@ class TiledPass:
         kept: Floats = sr[:, top:bottom, left:right].permute(1, 2, 0).float().cpu().numpy()
         return kept
 
-    def _halve(self) -> None:
+    def _halve(self) -> Progress:
         side = min(self._tiling.side, max(self._img.shape[:2]))
         if side <= MIN_TILE:
             raise DataError(
@@ -217,11 +259,12 @@ class TiledPass:
                 "close other programs or take a smaller network"
             )
         self._tiling = replace(self._tiling, side=max(MIN_TILE, side // 2))
-        self._report(f"out of memory with {side} LR pixels at once, going on with {self._tiling.side}")
+        return self._progress(
+            f"out of memory with {side} LR pixels at once, going on with {self._tiling.side}"
+        )
 
-    def _report(self, note: str = "") -> None:
-        if self._on_progress is not None:
-            self._on_progress(Progress(self._done, self._total, "tiles", note))
+    def _progress(self, note: str = "") -> Progress:
+        return Progress(self._done, self._total, "tiles", note)
 
 
 def _fitting_side(model: SRNetwork, height: int, width: int) -> int:

@@ -240,27 +240,26 @@ def _picture(image: OpenedImage, key: str, path: Path) -> PaneReady:
 
 
 def _upscale(image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken, report: Report) -> PaneReady:
-    from fakd_core.inference.upscale import upscale
+    from fakd_core.inference.upscale import Strip, Tile, allocate_result, upscale_events
 
     if model.spec.scale != image.scale:
         raise ConfigError(
             f"{ref} enlarges by {model.spec.scale}, but the image was opened for x{image.scale}; "
             f"choose a teacher or student for x{image.scale}"
         )
-    note = ""
-
-    def progressed(progress: Progress) -> None:
-        nonlocal note
-        note = progress.note or note
-        report(PaneProgress(ref, progress))
-
-    def made(top: int, left: int, pixels: Image8) -> None:
-        height, width = pixels.shape[:2]
-        if (height, width) != image.hr_size:
-            report(PaneTile(ref, Overlay.from_pixels(pixels, QRectF(left, top, width, height))))
-
     began = time.perf_counter()
-    sr = upscale(model, image.lr, on_progress=progressed, cancel=token, on_tile=made)
+    note, sr, top = "", allocate_result(model, image.lr), 0
+    for event in upscale_events(model, image.lr, cancel=token, show_tiles=True):
+        match event:
+            case Progress():
+                note = event.note or note
+                report(PaneProgress(ref, event))
+            case Tile(y, x, pixels) if pixels.shape[:2] != image.hr_size:
+                height, width = pixels.shape[:2]
+                report(PaneTile(ref, Overlay.from_pixels(pixels, QRectF(x, y, width, height))))
+            case Strip(pixels):
+                sr[top : top + len(pixels)] = pixels
+                top += len(pixels)
     seconds = time.perf_counter() - began
     token.raise_if_cancelled()
     parameters = sum(weight.numel() for weight in model.parameters())

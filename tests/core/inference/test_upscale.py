@@ -15,13 +15,16 @@ from torch import Tensor, nn
 
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import ConfigError, DataError
-from fakd_core.events import Cancelled, CancelToken, Image8, Progress
+from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.inference.tiling import MIN_TILE
 from fakd_core.inference.upscale import (
+    Strip,
+    Tile,
     bicubic_upscale,
     image_from_tensor,
     tensor_from_image,
     upscale,
+    upscale_events,
     upscale_strips,
 )
 from fakd_core.models.cost import activation_bytes
@@ -323,13 +326,14 @@ def test_tiles_are_shown_as_they_are_made_each_at_its_place(network: Local) -> N
     img = noise(300, 200)
     network.sizes.clear()
     made = np.zeros((600, 400, 3), np.uint8)
-    tiles = 0
-
-    def show(top: int, left: int, pixels: Image8) -> None:
-        nonlocal tiles
-        tiles += 1
-        made[top : top + len(pixels), left : left + pixels.shape[1]] = pixels
-
-    whole = upscale(network, img, tile=128, on_tile=show)
-    assert tiles == len(network.sizes)
-    assert np.array_equal(made, whole)
+    events = list(upscale_events(network, img, tile=128, show_tiles=True))
+    tiles = [event for event in events if isinstance(event, Tile)]
+    for tile in tiles:
+        height, width = tile.pixels.shape[:2]
+        made[tile.top : tile.top + height, tile.left : tile.left + width] = tile.pixels
+    assert len(tiles) == len(network.sizes)
+    assert np.array_equal(made, upscale(network, img, tile=128))
+    assert np.array_equal(
+        made, np.concatenate([event.pixels for event in events if isinstance(event, Strip)])
+    )
+    assert not any(isinstance(event, Tile) for event in upscale_events(network, img, tile=128))

@@ -93,7 +93,7 @@ def test_compare(scene: Scene, photos: Path) -> None:
     panel, session = scene.window.compare, scene.window.session
     board, strip = panel.board, panel.strip
     third = save_model(scene.folder, "third", 2)
-    scene.fails("fakd_core.inference.upscale.upscale", lambda: session.add_student(third))
+    scene.fails("fakd_core.inference.upscale.upscale_events", lambda: session.add_student(third))
     assert scene.reason in board.panes[third].canvas.message
     assert board.panes[third].canvas.message_is_error
     # The others are as they were.
