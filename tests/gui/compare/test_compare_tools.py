@@ -156,7 +156,7 @@ def test_files_are_replaced_only_when_asked(
     answers.append(QMessageBox.StandardButton.Cancel)
     panel.exporter.choose_file(HR)
     qtbot.waitUntil(lambda: not any(job.running for job in panel.exporter.findChildren(LatestWins)))
-    assert "single.png exists already" in asked[-1]
+    assert "single.png already exists" in asked[-1]
     assert np.array_equal(read_image(bench.folder / "single.png"), panel.board.pixels(bench.teacher))
 
 
