@@ -10,8 +10,8 @@ from .evaluation.metrics import ssim_y as ssim_y
 from .inference.upscale import upscale as upscale
 from .models.factory import create_model as create_model
 from .models.factory import list_architectures as list_architectures
-from .models.references import load_model as load_model
 from .runs.config import TrainConfig as TrainConfig
+from .runs.references import load_model as load_model
 from .training.trainer import resume_training as resume_training
 from .training.trainer import train as train
 

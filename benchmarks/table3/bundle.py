@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.table3.experiments import Training, read_experiment
 from fakd_core import load_model
 from fakd_core.assets import assets_dir
-from fakd_core.models.references import model_file
+from fakd_core.runs.references import model_file
 
 HERE = Path(__file__).parent
 FAMILIES = ("rcan-x4", "san-x4", "rcan-x2")

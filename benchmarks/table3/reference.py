@@ -22,7 +22,7 @@ from fakd_core import load_model
 from fakd_core.assets import assets_dir
 from fakd_core.files import write_text
 from fakd_core.models.cost import profile
-from fakd_core.models.references import bundled_models
+from fakd_core.runs.references import bundled_models
 
 STUDENTS = ("baseline", "fakd")
 """Suffixes of bundled students; the other model of a family is the teacher."""

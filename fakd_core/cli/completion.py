@@ -13,7 +13,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 def models(incomplete: str) -> list[tuple[str, str]]:
     """Bundled models and presets that begin with `incomplete`, each with what it is."""
     from fakd_core.models.presets import PRESETS
-    from fakd_core.models.references import bundled_models
+    from fakd_core.runs.references import bundled_models
 
     named = [(name, "bundled") for name in bundled_models()]
     named += [(name, preset.description) for name, preset in PRESETS.items()]
@@ -22,7 +22,7 @@ def models(incomplete: str) -> list[tuple[str, str]]:
 
 def bundled(incomplete: str) -> list[tuple[str, str]]:
     """Bundled models that begin with `incomplete`."""
-    from fakd_core.models.references import bundled_models
+    from fakd_core.runs.references import bundled_models
 
     return _beginning(incomplete, [(name, "bundled") for name in bundled_models()])
 

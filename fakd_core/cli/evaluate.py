@@ -58,8 +58,8 @@ def evaluate(
     from fakd_core.evaluation.results import to_csv, to_json
     from fakd_core.files import check_writable, write_text
     from fakd_core.inference.tiling import check_tile
-    from fakd_core.models.references import load_model
     from fakd_core.models.spec import check_scale
+    from fakd_core.runs.references import load_model
     from fakd_core.runtime.device import choose_device
 
     if as_json and table:

@@ -59,7 +59,7 @@ def _show(rows: dict[str, Any], as_json: bool) -> None:
 def _list() -> dict[str, Any]:
     from fakd_core.models.factory import list_architectures
     from fakd_core.models.presets import PRESETS
-    from fakd_core.models.references import bundled_models
+    from fakd_core.runs.references import bundled_models
 
     return {
         "bundled": list(bundled_models()),

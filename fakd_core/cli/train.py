@@ -244,7 +244,7 @@ def _over_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def _estimate(values: dict[str, Any], token: CancelToken) -> str:
     """Check the settings as the window does; the time, memory and disk space that a run with them takes."""
-    from fakd_core.models.references import load_model
+    from fakd_core.runs.references import load_model
     from fakd_core.training.check import SettingsChecker
 
     # A new run folder costs nothing: that of the file may exist.

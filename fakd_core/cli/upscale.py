@@ -88,8 +88,8 @@ class _Enlarger:
 def _enlarger(model: str, scale: int | None, tile: int | None, device: str, cancel: CancelToken) -> _Enlarger:
     from fakd_core.data.resize import BICUBIC, bicubic_strips
     from fakd_core.inference.upscale import reject_non_finite, upscale_strips
-    from fakd_core.models.references import load_model
     from fakd_core.models.spec import check_scale
+    from fakd_core.runs.references import load_model
     from fakd_core.runtime.device import choose_device
 
     if model == BICUBIC:

@@ -22,9 +22,9 @@ from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import REGISTRY, create_model
 from fakd_core.models.file_type import asked_for, container
 from fakd_core.models.layers import RGB_RANGE, SRNetwork
-from fakd_core.models.references import has_weights, load_model, model_file, resolve_spec, split_taps
 from fakd_core.models.spec import PICKLE_SUFFIXES, ModelSpec, check_scale
 from fakd_core.models.weight_files import read_weights, some
+from fakd_core.runs.references import has_weights, load_model, model_file, resolve_spec, split_taps
 
 Rows = dict[str, str | int | float | list[str]]
 

@@ -14,7 +14,7 @@ from fakd_core.evaluation.planning import Identity, Job, failed, find_sets, load
 from fakd_core.evaluation.results import Result
 from fakd_core.evaluation.scoring import output_folders, score_images
 from fakd_core.events import Cancelled, CancelToken
-from fakd_core.models.references import load_model
+from fakd_core.runs.references import load_model
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork

@@ -24,7 +24,7 @@ from fakd_core.evaluation.published import published_set
 from fakd_core.evaluation.results import Cell, EvalSet, Failure, Result
 from fakd_core.events import CancelToken
 from fakd_core.models.cost import PAPER_LR_SIZE, profile
-from fakd_core.models.references import model_file
+from fakd_core.runs.references import model_file
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork

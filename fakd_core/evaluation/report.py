@@ -20,7 +20,7 @@ from fakd_core.evaluation.events import (
 )
 from fakd_core.evaluation.published import published_scores
 from fakd_core.evaluation.results import Cell, EvalSet, Failure, LeftOut, Result, added_metrics, coverage
-from fakd_core.models.references import model_labels
+from fakd_core.runs.references import model_labels
 
 PUBLISHED = "published:"
 

@@ -17,9 +17,9 @@ from fakd_core.models.checkpoint import save_pth, save_safetensors
 from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import REGISTRY
 from fakd_core.models.layers import SRNetwork
-from fakd_core.models.references import load_model, model_file
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.references import load_model, model_file
 
 SUFFIXES = (".safetensors", ".pth", ".onnx")
 KEYS = ("authors", "fakd")

@@ -76,7 +76,7 @@ class FigureInputs:
             network = self._load(ref)
         else:
             if ref not in self._networks:
-                from fakd_core.models.references import load_model
+                from fakd_core.runs.references import load_model
 
                 self._networks[ref] = load_model(ref)
             network = self._networks[ref]

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from fakd_core.models.references import model_label
 from fakd_core.models.spec import TAP_COUNT, Scale
+from fakd_core.runs.references import model_label
 from fakd_core.settings import Settings
 
 BICUBIC = "bicubic"

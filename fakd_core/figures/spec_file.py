@@ -14,8 +14,8 @@ from fakd_core.figures.rendering import read_embedded
 from fakd_core.figures.spec import BICUBIC, HR, AffinityFigure, CropFigure, FigureModel, FigureSpec
 from fakd_core.files import write_text
 from fakd_core.models.presets import PRESETS
-from fakd_core.models.references import bundled_models, split_taps, with_taps
 from fakd_core.models.spec import WEIGHT_SUFFIXES
+from fakd_core.runs.references import bundled_models, split_taps, with_taps
 from fakd_core.settings import parse_toml, read_toml_text
 
 FIGURE_SUFFIXES = (".png", ".pdf")

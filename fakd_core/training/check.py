@@ -157,7 +157,7 @@ class _Check:
             return None
 
     def _teacher(self, ref: str) -> CheckedNetwork:
-        from fakd_core.models.references import split_taps
+        from fakd_core.runs.references import split_taps
 
         single = len(self.config.teacher) == 1
         try:
@@ -173,7 +173,7 @@ class _Check:
         return CheckedNetwork(ref, network.spec, _cost(network.spec), _key_format(ref, network.spec))
 
     def _student(self) -> CheckedNetwork:
-        from fakd_core.models.references import has_weights, resolve_spec
+        from fakd_core.runs.references import has_weights, resolve_spec
 
         ref, config = self.config.student, self.config
         if has_weights(ref):
@@ -264,7 +264,7 @@ def _cost(spec: ModelSpec) -> Profile:
 
 def _key_format(ref: str, spec: ModelSpec) -> str:
     """Whose key names the weights of `ref` have, and the type of their file."""
-    from fakd_core.models.references import model_file
+    from fakd_core.runs.references import model_file
 
     path = model_file(ref)
     return _key_format_of_file(path, spec, path.stat().st_mtime_ns)

@@ -28,9 +28,9 @@ from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.factory import create_model
 from fakd_core.models.initialization import Seeded, copy_matching_layers
 from fakd_core.models.layers import SRNetwork
-from fakd_core.models.references import anchored_ref, has_weights, load_model, resolve_spec, split_taps
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import BASELINE, STUDENT
+from fakd_core.runs.references import anchored_ref, has_weights, load_model, resolve_spec, split_taps
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World

@@ -13,7 +13,7 @@ from fakd_core.data.folders import SAMPLES, resolve_data
 from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation.published import SETS, published_set
 from fakd_core.evaluation.report import row_labels
-from fakd_core.models.references import split_taps
+from fakd_core.runs.references import split_taps
 from fakd_gui.session.run_folders import has_student
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Remembered, part, texts
@@ -201,7 +201,7 @@ class Chooser(QWidget):
 
 
 def _bundled() -> Mapping[str, Path]:
-    from fakd_core.models.references import bundled_models
+    from fakd_core.runs.references import bundled_models
 
     return bundled_models()
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation.results import EvalSet
 from fakd_core.events import CancelToken
-from fakd_core.models.references import bundled_models, split_taps
+from fakd_core.runs.references import bundled_models, split_taps
 from fakd_gui.benchmark.image_list import Scored
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMenu
 
-from fakd_core.models.references import model_labels
+from fakd_core.runs.references import model_labels
 from fakd_gui.compare.state import DIFFERENCE, SPLIT
 from fakd_gui.compare.work import PICTURE
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
@@ -28,7 +28,7 @@ class PanesMenu(QObject):
 
     def fill(self) -> None:
         """List what can be added, shown and removed now."""
-        from fakd_core.models.references import bundled_models
+        from fakd_core.runs.references import bundled_models
 
         panel, session, menu = self._panel, self._panel.session, self._menu
         menu.clear()

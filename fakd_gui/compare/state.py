@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fakd_core.models.references import model_labels
+from fakd_core.runs.references import model_labels
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.split import Split
 from fakd_gui.compare.work import BICUBIC, HR, LR, picture_path

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from fakd_core.evaluation.features import Floats, Window
 from fakd_core.events import Image8
-from fakd_core.models.references import model_labels
+from fakd_core.runs.references import model_labels
 from fakd_gui.inspect.colour_bar import Range
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.widgets.camera import Camera

@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.errors import FakdError
 from fakd_core.evaluation.features import Floats, Window, lattice_stride, sa_loss, window_around
 from fakd_core.events import Cancelled, CancelToken
-from fakd_core.models.references import split_taps
 from fakd_core.models.spec import TAP_COUNT
+from fakd_core.runs.references import split_taps
 from fakd_gui.inspect.losses import LossTable, SALoss, loss_key
 from fakd_gui.inspect.sources import Origin, Source, SourceMaps, extract_maps
 from fakd_gui.session.jobs import LatestWins

@@ -9,7 +9,7 @@ from pathlib import Path
 from fakd_core.errors import CheckpointError, ConfigError
 from fakd_core.evaluation.features import FeatureMaps, Window, extract_features
 from fakd_core.events import CancelToken
-from fakd_core.models.references import load_model, model_file, split_taps, with_taps
+from fakd_core.runs.references import load_model, model_file, split_taps, with_taps
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
 

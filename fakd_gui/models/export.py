@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from fakd_core.errors import ExportError
 from fakd_core.events import CancelToken
-from fakd_core.models.references import model_label
+from fakd_core.runs.references import model_label
 from fakd_gui.session.jobs import Job, JobEnd, Outcome
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_dialogs import ask_save_path

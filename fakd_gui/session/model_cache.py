@@ -18,7 +18,7 @@ class ModelCache:
 
     def get(self, ref: str) -> SRNetwork:
         """The model named `ref` (see `catalogue.load_model`), in eval mode. Slow: call it from a job."""
-        from fakd_core.models.references import load_model, model_file, split_taps
+        from fakd_core.runs.references import load_model, model_file, split_taps
 
         with self._lock:
             changed = model_file(ref).stat().st_mtime

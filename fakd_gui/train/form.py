@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QWidget
 from fakd_core.data.folders import SAMPLES
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken
-from fakd_core.models.references import model_label
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import training_options
 from fakd_core.runs.presets import PRESETS, QUICK, preset_path, read_settings, user_presets
+from fakd_core.runs.references import model_label
 from fakd_core.training.check import SettingsCheck, SettingsChecker
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.problem import Problem

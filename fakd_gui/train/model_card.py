@@ -8,7 +8,7 @@ from html import escape
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from fakd_core.models.references import model_label
+from fakd_core.runs.references import model_label
 from fakd_core.training.check import CheckedNetwork
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from fakd_core.models.references import bundled_models
+from fakd_core.runs.references import bundled_models
 from fakd_gui.session.jobs import Job, LatestWins
 from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.models.references import split_taps, with_taps
 from fakd_core.models.spec import TAP_COUNT
+from fakd_core.runs.references import split_taps, with_taps
 from fakd_core.training.check import TapChoice
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.tweaks import restyle

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.models.references import bundled_models, split_taps
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked
+from fakd_core.runs.references import bundled_models, split_taps
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.inspect.panel import InspectPanel

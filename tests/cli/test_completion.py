@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from fakd_core.cli import completion
-from fakd_core.models.references import bundled_models
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import training_options
+from fakd_core.runs.references import bundled_models
 
 FAKD = Path(sys.executable).parent / "fakd"
 

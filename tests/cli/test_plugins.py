@@ -161,7 +161,7 @@ def test_nothing_is_looked_for_before_it_is_needed() -> None:
         "    sys.exit('looked for plugins') if group.startswith('fakd.') else None\n"
         "    return find(group=group, **others)\n"
         "m.entry_points = watched\n"
-        "import fakd_core.cli.commands, fakd_core.models.references, fakd_core.evaluation.evaluate\n"
+        "import fakd_core.cli.commands, fakd_core.runs.references, fakd_core.evaluation.evaluate\n"
         "import fakd_core.distillation.recipe\n"
         "import fakd_core.models.checkpoint\n"
         "from fakd_core import list_architectures\n"

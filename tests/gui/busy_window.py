@@ -85,7 +85,7 @@ def busy_desk(
             desk.work()
 
     patch.setattr(
-        "fakd_core.models.references.load_model", _after(desk, "fakd_core.models.references.load_model")
+        "fakd_core.runs.references.load_model", _after(desk, "fakd_core.runs.references.load_model")
     )
     patch.setattr("fakd_gui.session.session.open_image", _after(desk, "fakd_gui.session.session.open_image"))
     hook = nn.modules.module.register_module_forward_pre_hook(look)

@@ -15,7 +15,7 @@ from torch import Tensor
 from fakd_core.distillation.affinity import affinity_row
 from fakd_core.events import Image8
 from fakd_core.inference.upscale import tensor_from_image
-from fakd_core.models.references import load_model
+from fakd_core.runs.references import load_model
 from fakd_gui.inspect.panel import InspectPanel
 
 SLOW = 20_000

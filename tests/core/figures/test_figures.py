@@ -20,7 +20,7 @@ from fakd_core.figures.page import REGION_COLOURS, Frame, Page, Picture, Text
 from fakd_core.figures.spec import AffinityFigure, Box, CropFigure, FigureSpec
 from fakd_core.figures.spec_file import read_spec
 from fakd_core.inference.upscale import tensor_from_image
-from fakd_core.models.references import load_model
+from fakd_core.runs.references import load_model
 
 BOX = Box(12, 24, 20, 16)
 

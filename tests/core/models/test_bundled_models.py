@@ -14,7 +14,7 @@ from fakd_core.assets import assets_dir, reference_results
 from fakd_core.data.datasets import open_dataset
 from fakd_core.evaluation.evaluate import collect_results, evaluate
 from fakd_core.models.layers import SRNetwork
-from fakd_core.models.references import bundled_models
+from fakd_core.runs.references import bundled_models
 
 MEGABYTE = 1_000_000
 

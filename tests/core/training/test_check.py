@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fakd_core.events import Cancelled, CancelToken
-from fakd_core.models.references import load_model
 from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.references import load_model
 from fakd_core.training import estimate
 from fakd_core.training.check import SettingsCheck, SettingsChecker
 

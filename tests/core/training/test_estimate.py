@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fakd_core.models.references import resolve_spec
 from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.references import resolve_spec
 from fakd_core.training.estimate import count_cache, format_bytes, format_duration
 from fakd_core.training.step_timing import StepTiming
 

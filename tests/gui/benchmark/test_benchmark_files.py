@@ -29,7 +29,7 @@ from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation.report import Report, Row, SetInfo
 from fakd_core.evaluation.report_file import to_document
 from fakd_core.evaluation.results import Cell, EvalSet, ImageResult, Result
-from fakd_core.models.references import bundled_models
+from fakd_core.runs.references import bundled_models
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.benchmark.saved_tables import family_title
 

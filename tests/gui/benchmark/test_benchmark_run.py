@@ -23,7 +23,7 @@ from fakd_core.evaluation.evaluate import collect_results, evaluate
 from fakd_core.evaluation.report import Kind
 from fakd_core.evaluation.results import Cell, Result
 from fakd_core.models.cost import profile
-from fakd_core.models.references import load_model
+from fakd_core.runs.references import load_model
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.widgets.theme import DARK, LIGHT, watcher
 

@@ -18,7 +18,7 @@ from fakd_core.data.image_files import read_image
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.inference.upscale import bicubic_upscale, upscale
-from fakd_core.models.references import bundled_models, load_model
+from fakd_core.runs.references import bundled_models, load_model
 from fakd_gui.compare import difference, difference_drawer, work
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.panel import ComparePanel

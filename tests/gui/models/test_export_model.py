@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from run_lists import choose
 from safetensors.torch import load_file
 
-from fakd_core.models.references import model_file
+from fakd_core.runs.references import model_file
 from fakd_gui.models import export
 from fakd_gui.models.export import KINDS
 from fakd_gui.runs.run_list import RunList

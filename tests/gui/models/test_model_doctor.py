@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from fakd_core.evaluation.diagnose import Diagnosis
-from fakd_core.models.references import bundled_models
+from fakd_core.runs.references import bundled_models
 from fakd_gui.models.doctor import ModelDoctor
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.convert import array_from_qimage

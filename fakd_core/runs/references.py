@@ -17,12 +17,10 @@ from fakd_core.assets import assets_dir
 from fakd_core.errors import CheckpointError, ConfigError, RunError
 from fakd_core.models.presets import PRESETS, parse_sizes, preset_spec
 from fakd_core.models.spec import WEIGHT_SUFFIXES, ModelSpec
+from fakd_core.runs.layout import RunLayout, run_of
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
-
-RUN_WEIGHTS = ("checkpoints/best.safetensors", "student.safetensors")
-_RUN_FILES = frozenset({"student.safetensors", "best.safetensors", "last.pt"})
 
 
 def bundled_models() -> dict[str, Path]:
@@ -33,9 +31,8 @@ def bundled_models() -> dict[str, Path]:
 def model_label(ref: str) -> str:
     """A short name: a bundled model's own, a file's stem, or the run folder's for a file inside one."""
     path = Path(split_taps(ref)[0])
-    if path.name in _RUN_FILES:
-        folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
-        return folder.name or path.stem
+    if run := run_of(path):
+        return run.name or path.stem
     return path.stem if path.suffix.lower() in WEIGHT_SUFFIXES else path.name
 
 
@@ -104,10 +101,11 @@ def model_file(ref: str | Path) -> Path:
     bundled = bundled_models() if isinstance(ref, str) else {}
     path = bundled.get(name, Path(os.path.expanduser(name)))
     if path.is_dir():
-        for name in RUN_WEIGHTS:
-            if (path / name).is_file():
-                return path / name
-        raise RunError(f"{path}: no student in this folder; a run has {' or '.join(RUN_WEIGHTS)}")
+        layout = RunLayout(path)
+        if student := layout.best_student():
+            return student
+        names = (file.relative_to(path) for file in (layout.best_weights(), layout.weights()))
+        raise RunError(f"{path}: no student in this folder; a run has {' or '.join(map(str, names))}")
     if not path.exists():
         raise CheckpointError(f"{path}: no such file")
     return path

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from fakd_core.errors import CheckpointError, ConfigError, RunError, UnsupportedArchitectureError
-from fakd_core.models import references
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.models.factory import create_model
 from fakd_core.models.presets import preset_spec
-from fakd_core.models.references import (
+from fakd_core.runs import references
+from fakd_core.runs.references import (
     bundled_models,
     has_weights,
     load_model,
@@ -106,7 +106,7 @@ def test_a_folder_without_a_student(assets: Path) -> None:
 def test_names_are_listed_without_torch() -> None:
     """The app fills its forms before torch is there."""
     code = (
-        "import sys; from fakd_core.models.references import bundled_models; bundled_models();"
+        "import sys; from fakd_core.runs.references import bundled_models; bundled_models();"
         "from fakd_core.models.presets import PRESETS; assert PRESETS; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
