@@ -66,7 +66,7 @@ class Chooser(QWidget):
         return row_labels([BICUBIC, *refs])
 
     def add_model(self, ref: str) -> None:
-        """Offer the file, run folder or bundled model `ref`, ticked."""
+        """Offer the file, run folder or bundled model `ref`, checked."""
         if ref not in self.labels():
             self.added.append(ref)
         self.models.said[ref] = True
@@ -76,7 +76,11 @@ class Chooser(QWidget):
         label = self.labels()[ref]
         self.added.remove(ref)
         self.offer_models()
-        self.session.offer_undo(f"Took {label} off the models to measure", lambda: self.add_model(ref))
+        self.session.offer_undo(
+            f"Removed {label} from the list of models",
+            lambda: self.add_model(ref),
+            lambda: self.remove_model(ref) if ref in self.added else False,
+        )
 
     def add_folder(self, folder: Path) -> None:
         """Offer `folder` (HR images, or a DIV2K or benchmark layout) as a set; of a folder of sets, all."""
@@ -98,7 +102,11 @@ class Chooser(QWidget):
                 self.folders.insert(place, folder)
             self._offer_sets()
 
-        self.session.offer_undo(f"Took {folder.name} off the sets to measure on", take_back)
+        self.session.offer_undo(
+            f"Removed {folder.name} from the list of sets",
+            take_back,
+            lambda: self.remove_folder(key) if folder in self.folders else False,
+        )
 
     def offer_models(self) -> None:
         """List the models as they are now."""

@@ -94,7 +94,7 @@ class OutputBar(QWidget):
         ours = sum(not row.published for row in selection.rows)
         theirs = len(selection.rows) - ours if name != "CSV by image" else 0
         more = f" and {theirs} published" if theirs else ""
-        self._session.tell(f"Copied {ours} {'row' if ours == 1 else 'rows'}{more} as {name}")
+        self._session.announce(f"Copied {ours} {'row' if ours == 1 else 'rows'}{more} as {name}")
 
     def save(self) -> None:
         """Ask where to, and write the table there in the format of the file's ending."""
@@ -108,7 +108,7 @@ class OutputBar(QWidget):
         except OSError as error:
             self._session.report(f"{path}: can't be written ({error.strerror}); choose another place")
             return
-        self._session.tell(f"Wrote {path.name}")
+        self._session.announce(f"Wrote {path.name}")
 
     def open(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Open results", "", "Results (*.json);;All files (*)")

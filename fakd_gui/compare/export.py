@@ -87,7 +87,7 @@ class Exporter(QObject):
         if picture is not None:
             QApplication.clipboard().setImage(picture)
             size = f"{picture.width()} × {picture.height()} px"
-            self._session.tell(f"Copied the image of {self._board.label(key)}, {size}")
+            self._session.announce(f"Copied the image of {self._board.label(key)}, {size}")
 
     def _write(self, targets: dict[Path, str]) -> None:
         pictures = {path: self._board.picture(key) for path, key in targets.items()}
@@ -107,7 +107,7 @@ class Exporter(QObject):
     def _told(self, paths: object) -> None:
         assert isinstance(paths, list)
         what = paths[0].name if len(paths) == 1 else f"{len(paths)} images"
-        self._session.tell(f"Wrote {what} to {paths[0].parent}")
+        self._session.announce(f"Wrote {what} to {paths[0].parent}")
         self.saved.emit(paths)
 
     def _may_replace(self, there: Sequence[Path]) -> bool:

@@ -151,7 +151,7 @@ class ComparePanel(CompareWidgets):
             return
         QGuiApplication.clipboard().setText(hex_text(pixel))
         where = f"x {int(at.x())}, y {int(at.y())}"
-        self.session.tell(f"Copied {hex_text(pixel)}, the colour of {self.board.label(key)} at {where}")
+        self.session.announce(f"Copied {hex_text(pixel)}, the colour of {self.board.label(key)} at {where}")
 
     def open_figure(self) -> None:
         """Make a paper's figure of this image, these models and this region."""
@@ -323,7 +323,7 @@ class ComparePanel(CompareWidgets):
                 text = f"Computing… {progress.note}" if progress.note else "Computing…"
                 self.board.waiting(key, text, progress=progress.done / progress.total)
                 if progress.note:
-                    self.session.tell(f"{self.board.label(key)}: {progress.note}")
+                    self.session.announce(f"{self.board.label(key)}: {progress.note}")
             case PaneTile(key, overlay):
                 self.board.show_tile(key, overlay)
             case PaneReady():

@@ -74,7 +74,7 @@ class PaneChanges:
             title = pane_set.title(key)
             pane_set.closed.add(key)
             panel.refresh()
-            panel.session.offer_undo(f"Closed {title}", lambda: self.show(key, True))
+            panel.session.offer_undo(f"Closed {title}", lambda: self.show(key, True), lambda: self.close(key))
 
     def remove_student(self, ref: str) -> None:
         """Take a student out of every workspace; undo brings it back to its place."""
@@ -87,7 +87,7 @@ class PaneChanges:
             session.students = [*before, *later]
             session.students_changed.emit(session.students)
 
-        session.offer_undo(f"Removed {label}", take_back)
+        session.offer_undo(f"Removed {label}", take_back, lambda: self.remove_student(ref))
 
     def move(self, start: int, place: int) -> None:
         """Bring the pane number `start` to the place number `place`."""

@@ -142,7 +142,7 @@ class FigureDialog(QDialog):
     def copy_picture(self) -> None:
         if self.pixels is not None:
             QGuiApplication.clipboard().setPixmap(qpixmap_from_array(self.pixels))
-            self._session.tell("Copied the figure as a picture")
+            self._session.announce("Copied the figure as a picture")
 
     def copy_recipe(self) -> None:
         from fakd_core.figures.spec_file import spec_text
@@ -150,12 +150,12 @@ class FigureDialog(QDialog):
         if (recipe := self._recipe()) is not None:
             # Nowhere yet: absolute paths are right from any folder.
             QGuiApplication.clipboard().setText(spec_text(recipe, Path(recipe.image.anchor)))
-            self._session.tell("Copied the recipe")
+            self._session.announce("Copied the recipe")
 
     def copy_command(self) -> None:
         if (recipe := self._recipe()) is not None:
             QGuiApplication.clipboard().setText(command_line(recipe))
-            self._session.tell("Copied the command line")
+            self._session.announce("Copied the command line")
 
     def copy_details(self) -> None:
         """Copy the details of the problem that is shown."""
@@ -185,7 +185,7 @@ class FigureDialog(QDialog):
         assert isinstance(path, Path)
         said = f"Wrote {path.name} and its recipe"
         self._say(said)
-        self._session.tell(said)
+        self._session.announce(said)
 
     def _fail(self, problem: Problem) -> None:
         self._session.note(problem)

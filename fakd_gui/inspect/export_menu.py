@@ -42,7 +42,7 @@ class ExportMenu(QObject):
         self._grab = grab
         self._folder = Path()
         self._writing = LatestWins("export", self)
-        self._writing.result.connect(lambda said: session.tell(str(said)))
+        self._writing.result.connect(lambda said: session.announce(str(said)))
         self._writing.failed.connect(session.error)
         self.menu = QMenu(parent)
         self.menu.setToolTipsVisible(True)
@@ -59,7 +59,7 @@ class ExportMenu(QObject):
         if self._collect() is None:
             return
         QGuiApplication.clipboard().setPixmap(self._grab())
-        self._session.tell("Copied the panes as a picture")
+        self._session.announce("Copied the panes as a picture")
 
     def save_panes(self) -> None:
         export, picture = self._collect(), self._grab().toImage()

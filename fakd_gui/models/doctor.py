@@ -98,7 +98,7 @@ class ModelDoctor(QDialog):
         """Look at what was dropped; of several files, at the first."""
         self.check(paths[0])
         if len(paths) > 1:
-            self._session.tell(f"Looking at {paths[0].name}, the first of {len(paths)} files")
+            self._session.announce(f"Looking at {paths[0].name}, the first of {len(paths)} files")
 
     def check(self, path: Path) -> None:
         """Read `path`, of whatever kind, and show what it is."""
@@ -121,7 +121,7 @@ class ModelDoctor(QDialog):
             *(f"{name}: {value}" for name, value in self._rows()),
         ]
         QGuiApplication.clipboard().setText("\n".join(lines))
-        self._session.tell("Copied what is known of the file")
+        self._session.announce("Copied what is known of the file")
 
     def done(self, result: int) -> None:
         """Qt's: nothing more is told."""

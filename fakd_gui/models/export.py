@@ -60,14 +60,14 @@ class ModelExporter(QObject):
         """Write the model `ref` to `path`."""
         job = Job(f"export {path.name}", lambda token: _write(ref, path, kind, token), self, path=path)
         job.finished.connect(lambda end: self._tell(job, end, path))
-        self._session.tell(f"Writing {path.name} …")
+        self._session.announce(f"Writing {path.name} …")
         job.start()
 
     def _tell(self, job: Job, end: JobEnd, path: Path) -> None:
         if end.problem is not None:
             self._session.report(end.problem)
         elif end.outcome is Outcome.COMPLETED:
-            self._session.tell(f"Wrote {path.name} ({path.stat().st_size / 1e6:.1f} MB)")
+            self._session.announce(f"Wrote {path.name} ({path.stat().st_size / 1e6:.1f} MB)")
         job.deleteLater()
 
 

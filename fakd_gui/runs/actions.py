@@ -52,47 +52,57 @@ class RunActions(QObject):
             self.session.report(error)
             return None
 
-    def delete(self, run: Path) -> None:
-        """Move `run` to the trash; where the system says where it is then, that can be undone."""
+    def delete(self, run: Path) -> bool:
+        """Move `run` to the trash, with undo if the system says where it is then; False if it stays."""
         if not self.may_move(run, "deleted"):
-            return
+            return False
         try:
             trashed = move_to_trash(run)
         except FakdError as error:
-            self._delete_for_good(run, str(error))
-            return
+            return self._delete_for_good(run, str(error))
         compared, is_student = run in self.session.compared, str(run) in self.session.students
         self.session.move_run(run, None)
         text = f"Moved {run.name} to the trash"
         if trashed is None:
-            self.session.tell(text)
+            self.session.announce(text)
         else:
-            self.session.offer_undo(text, lambda: self._bring_back(trashed, run, compared, is_student))
+            place = run
 
-    def _delete_for_good(self, run: Path, reason: str) -> None:
-        """Where there is no trash, a person is asked."""
+            def undo() -> bool:
+                nonlocal place
+                restored = self._bring_back(trashed, run, compared, is_student)
+                place = restored or place
+                return restored is not None
+
+            self.session.offer_undo(text, undo, lambda: self.delete(place))
+        return True
+
+    def _delete_for_good(self, run: Path, reason: str) -> bool:
+        """Ask first, as there is no trash."""
         answer = QMessageBox.question(
             None, "Delete the run", f"{reason}. Delete {run.name} for good? That can't be undone."
         )
         if answer is not QMessageBox.StandardButton.Yes:
-            return
+            return False
         try:
             delete_for_good(run)
         except FakdError as error:
             self.session.report(error)
-            return
+            return False
         self.session.move_run(run, None)
-        self.session.tell(f"Deleted {run.name}")
+        self.session.announce(f"Deleted {run.name}")
+        return True
 
-    def _bring_back(self, trashed: Path, run: Path, compared: bool, is_student: bool) -> bool:
+    def _bring_back(self, trashed: Path, run: Path, compared: bool, is_student: bool) -> Path | None:
+        """Restore a run from the trash; its folder, which has another name if the old one is in use again."""
         try:
             to = take_from_trash(trashed, run)
         except FakdError as error:
             self.session.report(error)
-            return False
+            return None
         self.session.add_run(to)
         if compared:
             self.session.compare_runs([*self.session.compared, to])
         if is_student:
             self.session.add_student(str(to))
-        return True
+        return to

@@ -60,10 +60,10 @@ class Session(QObject):
     """The inspected position (y, x) in LR pixels."""
     images_chosen = Signal(list, list)
     """A series of images to look through: their paths, in order, and a label for each."""
-    told = Signal(str)
+    status_message = Signal(str)
     """A short confirmation: what was copied or written."""
-    undo_offered = Signal(str, object)
-    """What was taken away, and the function that brings it back."""
+    undo_offered = Signal(str, object, object)
+    """A change in words, and the functions that undo and redo it (None: it can't be redone)."""
 
     def __init__(self, parent: QObject | None = None, runs_root: Path | None = None) -> None:
         super().__init__(parent)
@@ -114,7 +114,7 @@ class Session(QObject):
         planned, refused = plan_opening(paths, workspace, self.image)
         for action, meant in planned.items():
             if action in TAKES_ONE and len(meant) > 1:
-                self.tell(f"Opened {meant[0].name}, the first of {len(meant)}")
+                self.announce(f"Opened {meant[0].name}, the first of {len(meant)}")
                 meant = meant[:1]
             if action is not Action.SHOW_IMAGES or len(meant) == 1:
                 for path in meant:
@@ -173,13 +173,18 @@ class Session(QObject):
         """Ask for a film strip of `paths` in this order; a label, if given, stands below each."""
         self.images_chosen.emit(list(paths), list(labels) or [path.name for path in paths])
 
-    def tell(self, text: str) -> None:
-        """Confirm something small, in the status bar."""
-        self.told.emit(text)
+    def announce(self, text: str) -> None:
+        """Confirm something in the status bar."""
+        self.status_message.emit(text)
 
-    def offer_undo(self, text: str, take_back: Callable[[], object]) -> None:
-        """Say that something was taken away, and how it comes back."""
-        self.undo_offered.emit(text, take_back)
+    def offer_undo(
+        self, text: str, undo: Callable[[], object], redo: Callable[[], object] | None = None
+    ) -> None:
+        """Say that something was changed, and how that is undone and redone.
+
+        They return False if they can't be carried out now. An offer that `redo` makes replaces this one.
+        """
+        self.undo_offered.emit(text, undo, redo)
 
     def report(self, problem: Problem | FakdError | str, path: Path | None = None) -> None:
         """Show a problem in the window; `path` is the file or folder that it is about."""

@@ -189,7 +189,7 @@ class TrainForm(QScrollArea):
             return False
         self._name_preset(CUSTOM)
         self._offer_back(before, path.name)
-        self.session.tell(f"Loaded {path.name}")
+        self.session.announce(f"Loaded {path.name}")
         return True
 
     def remember(self) -> dict[str, object]:
@@ -238,7 +238,10 @@ class TrainForm(QScrollArea):
 
     def _offer_back(self, before: Mapping[str, object], name: str) -> None:
         if before["preset"] == CUSTOM:
-            self.session.offer_undo(f"{name} replaced the settings", lambda: self.recall(before))
+            after = self.remember()
+            self.session.offer_undo(
+                f"{name} replaced the settings", lambda: self.recall(before), lambda: self.recall(after)
+            )
 
     # -- reacting ------------------------------------------------------------------------------------
 
@@ -269,7 +272,12 @@ class TrainForm(QScrollArea):
         self.body.fill({"run": free_run_folder(self.session.runs_root, student)})
 
     def _offer_term_back(self, term: str, before: str) -> None:
-        self.session.offer_undo(f"Removed {term} from the recipe", lambda: self.recipe.setText(before))
+        after = self.recipe.text()
+        self.session.offer_undo(
+            f"Removed {term} from the recipe",
+            lambda: self.recipe.setText(before),
+            lambda: self.recipe.setText(after),
+        )
 
     def _changed(self) -> None:
         self.findings = None

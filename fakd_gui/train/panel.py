@@ -101,6 +101,7 @@ class TrainPanel(QWidget):
             self.session.offer_undo(
                 f"Train on {folder.name}, not on {Path(before).name}",
                 lambda: self.form.train_data.set_text(before),
+                lambda: self.form.train_data.set_text(str(folder)),
             )
 
     def _open(self, action: Action, paths: list[Path]) -> None:

@@ -42,7 +42,7 @@ class PlotExport(QObject):
         self._session = session
         self._plots = plots
         self._writer = LatestWins("write the curves", self)
-        self._writer.result.connect(lambda path: session.tell(f"Wrote {path.name}"))
+        self._writer.result.connect(lambda path: session.announce(f"Wrote {path.name}"))
         self._writer.failed.connect(session.error)
         plots.tools.export_wanted.connect(self.ask)
 
@@ -64,7 +64,7 @@ class PlotExport(QObject):
         except OSError as error:
             self._session.report(_cant_write(path, error))
         else:
-            self._session.tell(f"Wrote {path.name}")
+            self._session.announce(f"Wrote {path.name}")
 
 
 def shown_columns(plots: RunPlots) -> list[Column]:

@@ -104,9 +104,14 @@ class PresetBar(QWidget):
         save_settings(path, self._values())
         self._show(name)
         if before is None:
-            self.session.tell(f"Saved the preset {name}")
+            self.session.announce(f"Saved the preset {name}")
         else:
-            self.session.offer_undo(f"Replaced the preset {name}", lambda: self._put_back(name, before))
+            saved = path.read_bytes()
+            self.session.offer_undo(
+                f"Replaced the preset {name}",
+                lambda: self._put_back(name, before),
+                lambda: self._put_back(name, saved),
+            )
 
     def rename(self, name: str) -> None:
         """Give the own preset that is shown another name."""
@@ -175,7 +180,7 @@ class PresetBar(QWidget):
         except ConfigError as error:
             self.session.report(f"Not saved. {error}")
         else:
-            self.session.tell(f"Wrote {path.name}; on the command line: fakd train --config {path.name}")
+            self.session.announce(f"Wrote {path.name}; on the command line: fakd train --config {path.name}")
 
     def _activated(self) -> None:
         if self.current and self.current != CUSTOM:

@@ -41,7 +41,7 @@ from fakd_gui.window.status_bar import StatusBar
 from fakd_gui.window.undo_bar import UndoBar
 
 Panel = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
-TOLD_MS = 5000
+STATUS_MESSAGE_MS = 5000
 MINIMUM_HEIGHT = 440
 
 
@@ -89,12 +89,13 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.questions = OpenQuestions(session, self, self.check_model)
         self.menus = Menus(self)
+        self.undo_bar.stack.indexChanged.connect(self._name_undo)
+        self._name_undo()
         # Dropped on Train, the list of runs or the bars around them; the other workspaces take their own.
         FileDrops(self, lambda paths: session.open_paths(paths, "Train"))
         session.error.connect(self.banner.show_problem)
-        session.told.connect(lambda text: self.status.showMessage(text, TOLD_MS))
+        session.status_message.connect(lambda text: self.status.showMessage(text, STATUS_MESSAGE_MS))
         session.undo_offered.connect(self.undo_bar.offer)
-        self.undo_bar.changed.connect(self._name_undo)
         session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
         session.workspace_requested.connect(self.show_workspace)
         self.run_list.settings_wanted.connect(self._load_settings)
@@ -124,7 +125,7 @@ class MainWindow(QMainWindow):
         if paths:
             self.open_paths(paths)
         else:
-            self.session.tell("The clipboard holds no image and no path of a file or folder")
+            self.session.announce("The clipboard holds no image and no path of a file or folder")
 
     def check_model(self, path: Path | None = None) -> None:
         """Open the model doctor, and have it look at `path`."""
@@ -219,7 +220,7 @@ class MainWindow(QMainWindow):
         """Esc that nothing else wanted dismisses the message."""
         if event.key() == Qt.Key.Key_Escape:
             self.banner.dismiss()
-            self.undo_bar.hide()
+            self.undo_bar.dismiss()
         super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -239,12 +240,14 @@ class MainWindow(QMainWindow):
             question.close()
         self.close()
 
-    # -- asking --------------------------------------------------------------------------------------
-
     def _name_undo(self) -> None:
-        losses = self.undo_bar.steps
-        self.menus.undo.setEnabled(bool(losses))
-        self.menus.undo.setText(f"&Undo: {losses[-1].text}" if losses else "&Undo")
+        stack = self.undo_bar.stack
+        for action, name, change in (
+            (self.menus.undo, "&Undo", stack.undoText()),
+            (self.menus.redo, "&Redo", stack.redoText()),
+        ):
+            action.setEnabled(bool(change))
+            action.setText(f"{name}: {change}" if change else name)
 
     def _apply_theme(self, theme: Theme) -> None:
         for index, (_, name) in enumerate(self.workspaces.values()):

@@ -33,7 +33,7 @@ class Menus:
         recent = QMenu("Open &recent", window)
         self.recent = RecentFiles(recent, self._session)
         self._fill_file(bar.addMenu("&File"), recent)
-        self.undo = self._fill_edit(bar.addMenu("&Edit"))
+        self._fill_edit(bar.addMenu("&Edit"))
         self._fill_training(bar.addMenu("&Training"))
         self._fill_view(bar.addMenu("&View"))
         self._fill_help(bar.addMenu("&Help"))
@@ -54,11 +54,11 @@ class Menus:
         menu.addSeparator()
         self._add(menu, "&Quit", "Ctrl+Q", window.close)
 
-    def _fill_edit(self, menu: QMenu) -> QAction:
-        undo = self._add(menu, "&Undo", "Ctrl+Z", self._window.undo_bar.undo)
-        undo.setEnabled(False)
+    def _fill_edit(self, menu: QMenu) -> None:
+        self.undo = self._add(menu, "&Undo", "Ctrl+Z", self._window.undo_bar.undo)
+        self.redo = self._add(menu, "&Redo", "Ctrl+Shift+Z", self._window.undo_bar.redo)
+        menu.addSeparator()
         self._add(menu, "&Paste", "Ctrl+V", self._window.paste)
-        return undo
 
     def _fill_training(self, menu: QMenu) -> None:
         train = self._window.train

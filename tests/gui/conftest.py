@@ -161,7 +161,7 @@ def runs(
 
 
 @pytest.fixture
-def told(session: Session) -> list[str]:
+def messages(session: Session) -> list[str]:
     errors: list[str] = []
     session.error.connect(lambda problem: errors.append(problem.text))
     return errors

@@ -84,13 +84,13 @@ def test_keys_copy_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) 
     panel.activateWindow()
     qtbot.waitUntil(panel.isActiveWindow, timeout=5000)
     panel.table.setFocus()
-    with qtbot.waitSignal(bench.session.told, timeout=5000) as told:
+    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as told:
         QTest.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert told.args == ["Copied 4 rows and 6 published as Markdown"]
     assert QGuiApplication.clipboard().text().startswith("| Model | Params (M) |")
     panel.bar.published.setChecked(False)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    with qtbot.waitSignal(bench.session.told, timeout=5000) as told:
+    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as told:
         QTest.keyClick(panel.table, Qt.Key.Key_C, both)
     assert told.args == ["Copied 4 rows as LaTeX"]
     assert r"\toprule" in QGuiApplication.clipboard().text()

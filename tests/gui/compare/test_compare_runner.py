@@ -70,7 +70,7 @@ def test_costs_and_what_memory_forced_are_told(opened: Opened) -> None:
     expected = profile(bench.session.models.get(bench.teacher).spec, image.lr.shape[:2]).gmacs
     assert f"{expected:.3g} GMACs at 24×16 LR" in costs
     told: list[str] = []
-    bench.session.told.connect(told.append)
+    bench.session.status_message.connect(told.append)
     note = "out of memory with 256 LR pixels at once, going on with 128"
     panel._receive(PaneProgress(bench.teacher, Progress(1, 4, "tiles", note)))
     assert told == [f"teacher: {note}"]

@@ -56,7 +56,7 @@ def test_the_divider_is_dragged_and_the_read_out_is_of_its_side(opened: Opened) 
 def test_the_colour_under_the_mouse_and_the_picture_are_copied(opened: Opened) -> None:
     bench, panel = opened
     told: list[str] = []
-    bench.session.told.connect(told.append)
+    bench.session.status_message.connect(told.append)
     canvas = panel.board.panes[HR].canvas
     panel.camera.set_percent(400)
     panel.camera.look_at(QPointF(48, 32))

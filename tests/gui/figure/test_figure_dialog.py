@@ -52,7 +52,7 @@ def test_crops_are_previewed_edited_saved_and_copied(
     dialog.choices.models.item(0).setText("Cubic")
     qtbot.waitUntil(lambda: dialog.pixels is not before, timeout=30_000)
     assert not np.array_equal(dialog.pixels, before)
-    with qtbot.waitSignal(session.told, timeout=30_000):
+    with qtbot.waitSignal(session.status_message, timeout=30_000):
         dialog.save(tmp_path / "f.png")
     recipe = read_spec(tmp_path / "f.png")
     assert isinstance(recipe, CropFigure)
@@ -72,7 +72,7 @@ def test_crops_are_previewed_edited_saved_and_copied(
     (tmp_path / "file").touch()
     dialog.save(tmp_path / "file" / "f.png")
     qtbot.waitUntil(lambda: dialog.status.property("role") == "error", timeout=30_000)
-    with qtbot.waitSignal(session.told, timeout=30_000) as told:
+    with qtbot.waitSignal(session.status_message, timeout=30_000) as told:
         dialog.save(tmp_path / "f.png")
     assert told.args == ["Wrote f.png and its recipe"]
     assert (dialog.status.text(), dialog.status.property("role")) == (told.args[0], "muted")
@@ -111,7 +111,7 @@ def test_affinities_are_previewed_and_saved(
     ref = str(small_teacher)
     open_affinity_figure(parent, session, image, ref, [ref], 2, (5, 9))
     dialog = shown(parent, qtbot)
-    with qtbot.waitSignal(session.told, timeout=30_000):
+    with qtbot.waitSignal(session.status_message, timeout=30_000):
         dialog.save(tmp_path / "f.pdf")
     recipe = read_spec(tmp_path / "f.pdf")
     assert isinstance(recipe, AffinityFigure)

@@ -43,7 +43,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 def run_action(panel: InspectPanel, text: str, qtbot: QtBot) -> str:
     """Press an entry of the Export menu; what the session says then."""
     action = next(action for action in panel.export.menu.actions() if text in action.text())
-    with qtbot.waitSignal(panel.session.told, timeout=SLOW) as told:
+    with qtbot.waitSignal(panel.session.status_message, timeout=SLOW) as told:
         action.trigger()
     return str(told.args[0])
 
@@ -127,7 +127,7 @@ def test_the_panes_are_saved_and_copied_as_shown(
     shown = picture(panel)
     assert read_image(tmp_path / "panes.png").shape[:2] == (shown.height(), shown.width())
     assert shown.height() >= panel.board.grid.height() + panel.affinity_bar.height()
-    with qtbot.waitSignal(panel.session.told):
+    with qtbot.waitSignal(panel.session.status_message):
         QTest.keyClick(panel, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QApplication.clipboard().pixmap().size() == shown.size()
 

@@ -24,7 +24,7 @@ STUDENT = "rcan-g5-r1-c32-x4-fakd"
 @pytest.fixture
 def confirmed(session: Session) -> list[str]:
     texts: list[str] = []
-    session.told.connect(texts.append)
+    session.status_message.connect(texts.append)
     return texts
 
 
@@ -81,7 +81,7 @@ def test_onnx_is_written_beside_the_work_in_the_window(
 def test_what_goes_wrong_is_said_in_the_bar(
     qtbot: QtBot,
     runs: RunList,
-    told: list[str],
+    messages: list[str],
     tmp_path: Path,
     kind: str,
 ) -> None:
@@ -89,6 +89,6 @@ def test_what_goes_wrong_is_said_in_the_bar(
     damaged.write_bytes(b"not a model")
     path = tmp_path / f"out{KINDS[kind].suffix}"
     runs.exporter.export(str(damaged), path, KINDS[kind])
-    qtbot.waitUntil(lambda: bool(told), timeout=60_000)
-    assert "damaged.pth" in told[0]
+    qtbot.waitUntil(lambda: bool(messages), timeout=60_000)
+    assert "damaged.pth" in messages[0]
     assert not path.exists()

@@ -168,7 +168,7 @@ def test_of_several_files_the_first_is_looked_at(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    window.session.told.connect(said.append)
+    window.session.status_message.connect(said.append)
     window.check_model()
     (doctor,) = window.findChildren(ModelDoctor)
     doctor.take([small_teacher, tmp_path / "other.pth"])

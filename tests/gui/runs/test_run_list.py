@@ -75,7 +75,7 @@ def test_a_damaged_run_is_marked_with_the_reason(
 
 
 def test_a_run_trained_by_another_process_says_so_and_stays(
-    qtbot: QtBot, runs: RunList, told: list[str]
+    qtbot: QtBot, runs: RunList, messages: list[str]
 ) -> None:
     run = choose(runs, "middle")
     with run_lock(RunLayout(run).lock):
@@ -85,7 +85,7 @@ def test_a_run_trained_by_another_process_says_so_and_stays(
         qtbot.waitUntil(lambda: item.data(STATE) == "29.00 dB · running, step 2", timeout=5000)
         qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
         qtbot.keyClick(runs.list, Qt.Key.Key_F2)
-        assert [error.split(":")[0] for error in told] == ["middle is being trained"] * 2
+        assert [error.split(":")[0] for error in messages] == ["middle is being trained"] * 2
         assert run.exists()
     assert not is_in_use(run)
 
@@ -183,11 +183,13 @@ def test_f2_renames_the_folder_and_everybody_hears(qtbot: QtBot, runs: RunList, 
 
 
 @pytest.mark.parametrize("name", ["oldest", "a/b", "..", " ", "x" * 300])
-def test_a_name_that_will_not_do_is_refused(qtbot: QtBot, runs: RunList, told: list[str], name: str) -> None:
+def test_a_name_that_will_not_do_is_refused(
+    qtbot: QtBot, runs: RunList, messages: list[str], name: str
+) -> None:
     run = choose(runs, "middle")
     edit_name(qtbot, runs, name)
-    assert len(told) == 1
-    assert ("there already" in told[0]) is (name == "oldest")
+    assert len(messages) == 1
+    assert ("there already" in messages[0]) is (name == "oldest")
     assert run.exists()
     assert sorted(names(runs)) == ["middle", "newest", "oldest"]
 
@@ -200,7 +202,7 @@ def test_deleting_moves_to_the_trash_and_undo_brings_it_back(
     before = sorted(path.name for path in run.iterdir())
     with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
         qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
-    text, take_back = offered.args
+    text, take_back, _ = offered.args
     assert text == "Moved middle to the trash"
     assert not run.exists()
     assert names(runs) == ["newest", "oldest"]
@@ -214,7 +216,7 @@ def test_deleting_moves_to_the_trash_and_undo_brings_it_back(
 
 
 def test_undo_brings_a_run_back_beside_one_that_took_its_place(
-    qtbot: QtBot, runs: RunList, session: Session, told: list[str]
+    qtbot: QtBot, runs: RunList, session: Session, messages: list[str]
 ) -> None:
     run = choose(runs, "middle")
     session.add_student(str(run))
@@ -223,11 +225,15 @@ def test_undo_brings_a_run_back_beside_one_that_took_its_place(
     assert session.students == []
     make_run(session.runs_root, "middle")
     assert offered.args[1]()
-    assert told == []
+    assert messages == []
     assert run.exists()
     beside = session.runs_root / "middle-1"
     assert (beside / "config.toml").exists()
     assert session.students == [str(beside)]
+    # Redone, it is the restored run that goes, not the one that took its place.
+    assert offered.args[2]()
+    assert run.exists()
+    assert not beside.exists()
 
 
 @pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])

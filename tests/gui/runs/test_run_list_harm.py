@@ -57,7 +57,7 @@ def test_a_damaged_run_is_listed_with_its_reason_and_the_others_as_they_are(
     qtbot: QtBot,
     runs: RunList,
     session: Session,
-    told: list[str],
+    messages: list[str],
     harm: str,
 ) -> None:
     run = session.runs_root / "oldest"
@@ -72,7 +72,7 @@ def test_a_damaged_run_is_listed_with_its_reason_and_the_others_as_they_are(
     qtbot.waitUntil(lambda: state_of(runs, run) == "damaged", timeout=5000)
     assert name in runs.states[run].problem
     assert state_of(runs, session.runs_root / "newest") == "30.00 dB · done"
-    assert told == []
+    assert messages == []
 
 
 @pytest.mark.parametrize(

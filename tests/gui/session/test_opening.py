@@ -67,10 +67,12 @@ def test_another_tool_s_result_has_the_size_and_the_name_of_the_open_image(files
     assert kind_of(folder / "a_damaged.png", image) is Kind.IMAGE
 
 
-def test_all_that_cannot_be_opened_is_one_message(session: Session, told: list[str], tmp_path: Path) -> None:
+def test_all_that_cannot_be_opened_is_one_message(
+    session: Session, messages: list[str], tmp_path: Path
+) -> None:
     session.open_paths([tmp_path / "notes.txt", tmp_path / "sound.mp3"], "Compare")
-    assert len(told) == 1
-    assert told[0].startswith("notes.txt, sound.mp3: can't be opened here. Drop an image")
+    assert len(messages) == 1
+    assert messages[0].startswith("notes.txt, sound.mp3: can't be opened here. Drop an image")
 
 
 def test_several_runs_are_overlaid(session: Session, files: dict[str, Path], tmp_path: Path) -> None:

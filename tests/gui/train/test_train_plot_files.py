@@ -43,7 +43,7 @@ def test_the_table_holds_every_point_of_what_is_shown(
     asked: list[str] = []
     monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]))
     export.ask("csv")
-    assert "curves.csv exists already" in asked[0]
+    assert "curves.csv already exists" in asked[0]
 
 
 def test_pictures_of_the_plots(export: PlotExport, plots: RunPlots, tmp_path: Path) -> None:
@@ -62,6 +62,6 @@ def test_a_place_that_cannot_be_written_is_told(
 ) -> None:
     (tmp_path / "file").touch()
     for kind in ("csv", "png", "svg"):
-        with qtbot.waitSignal(session.error, timeout=5000) as told:
+        with qtbot.waitSignal(session.error, timeout=5000) as failed:
             export.write(tmp_path / "file" / f"x.{kind}", kind)
-        assert "can't be written" in told.args[0]
+        assert "can't be written" in failed.args[0].text

@@ -25,10 +25,10 @@ class Heard:
 
     def __init__(self, session: Session) -> None:
         self.errors: list[str] = []
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.undo: list[tuple[str, Callable[[], object]]] = []
         session.error.connect(lambda problem: self.errors.append(problem.text))
-        session.told.connect(self.told.append)
+        session.status_message.connect(self.messages.append)
         session.undo_offered.connect(lambda text, back: self.undo.append((text, back)))
 
 
@@ -73,7 +73,7 @@ def test_an_own_preset_is_the_file_that_the_command_line_takes(
     save_as(qtbot, panel, "Mine, short")
     path = tmp_path / "config" / "presets" / "Mine, short.toml"
     assert user_presets() == {"Mine, short": path}
-    assert heard.told == ["Saved the preset Mine, short"]
+    assert heard.messages == ["Saved the preset Mine, short"]
     assert form.presets.current == "Mine, short"
     assert not form.presets.naming.isVisible()
     wanted = form.config()
@@ -229,14 +229,14 @@ def test_settings_are_written_where_a_person_says(
     wanted = panel.form.config()
     actions["Save settings as TOML…"].trigger()
     assert TrainConfig.build(**read_toml(tmp_path / "mine.toml")) == wanted
-    assert heard.told == ["Wrote mine.toml; on the command line: fakd train --config mine.toml"]
+    assert heard.messages == ["Wrote mine.toml; on the command line: fakd train --config mine.toml"]
     panel.form.steps.setValue(77)
     actions["Load settings…"].trigger()
     assert panel.form.config() == wanted
     assert heard.undo[-1][0] == "mine.toml replaced the settings"
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
     actions["Save settings as TOML…"].trigger()
-    assert heard.told[1:] == ["Loaded mine.toml"]
+    assert heard.messages[1:] == ["Loaded mine.toml"]
 
 
 def test_the_folder_a_person_chose_stays_when_a_paper_s_preset_is_taken(

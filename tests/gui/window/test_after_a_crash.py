@@ -66,7 +66,7 @@ def test_a_killed_app_offers_to_continue(
     assert window.undo_bar.isVisible()
     done = max(line["step"] for line in read_metrics(run))
     with qtbot.waitSignal(window.session.training_started, timeout=5000):
-        qtbot.mouseClick(window.undo_bar.undo_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(window.undo_bar.button, Qt.MouseButton.LeftButton)
     assert not window.undo_bar.isVisible()
     qtbot.waitUntil(lambda: window.train.monitor.series.step[-1:] > [done], timeout=30_000)
     with qtbot.waitSignal(window.session.training_finished, timeout=10_000):

@@ -34,7 +34,7 @@ def test_what_was_taken_away_comes_back_newest_first(qtbot: QtBot, window: MainW
     window.session.offer_undo("Removed b", lambda: taken.append("b"))
     assert window.undo_bar.isVisible()
     assert undo.text() == "&Undo: Removed b"
-    qtbot.mouseClick(window.undo_bar.undo_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.undo_bar.button, Qt.MouseButton.LeftButton)
     assert taken == ["b"]
     assert not window.undo_bar.isVisible()
     with qtbot.waitActive(window):
@@ -49,9 +49,63 @@ def test_what_cannot_be_taken_back_now_can_be_tried_again(window: MainWindow) ->
     answers = iter([False, None])
     window.session.offer_undo("Moved a", lambda: next(answers))
     window.undo_bar.undo()
-    assert [step.text for step in window.undo_bar.steps] == ["Moved a"]
+    assert window.undo_bar.stack.undoText() == "Moved a"
     window.undo_bar.undo()
-    assert not window.undo_bar.steps
+    assert window.undo_bar.stack.count() == 0
+
+
+def test_redo_makes_a_change_again_and_a_new_change_ends_that(window: MainWindow) -> None:
+    bar, state = window.undo_bar, [1]
+
+    def change(number: int) -> None:
+        before = state[0]
+        state[0] = number
+        window.session.offer_undo(
+            f"Set {number}", lambda: state.__setitem__(0, before), lambda: change(number)
+        )
+
+    change(2)
+    change(3)
+    redo = entry(menu(window, "Edit"), "Redo")
+    assert not redo.isEnabled()
+    bar.undo()
+    bar.undo()
+    assert state == [1]
+    assert (redo.text(), redo.isEnabled()) == ("&Redo: Set 2", True)
+    # It offers to undo itself again, which must be the same step.
+    bar.redo()
+    bar.redo()
+    assert (state, bar.stack.count(), bar.stack.canRedo()) == ([3], 2, False)
+    bar.undo()
+    assert state == [2]
+    change(5)
+    assert not bar.stack.canRedo()
+
+
+def test_a_change_that_cannot_be_redone_is_gone_once_undone(window: MainWindow) -> None:
+    bar = window.undo_bar
+    window.session.offer_undo("Moved a", lambda: None, lambda: False)
+    bar.undo()
+    bar.redo()
+    assert (bar.stack.redoText(), bar.stack.canUndo()) == ("Moved a", False)
+    window.session.offer_undo("Removed b", lambda: None)
+    bar.undo()
+    assert bar.stack.count() == 0
+
+
+def test_a_question_is_not_overwritten_by_an_offer(qtbot: QtBot, window: MainWindow) -> None:
+    bar, answers = window.undo_bar, []
+    bar.ask("One?", "Do one", lambda: answers.append(1))
+    bar.ask("Two?", "Do two", lambda: answers.append(2))
+    window.session.offer_undo("Removed a", lambda: None)
+    assert bar.button.text() == "Do one"
+    bar.undo()
+    assert bar.isVisible()
+    bar.button.click()
+    assert (answers, bar.button.text()) == ([1], "Do two")
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert answers == [1]
+    assert not bar.isVisible()
 
 
 def test_the_undo_line_stays_inside_the_window(qtbot: QtBot, window: MainWindow) -> None:
