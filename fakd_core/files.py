@@ -42,6 +42,14 @@ def clear_unfinished(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def remove_unfinished(path: Path) -> None:
+    """Remove what `atomic_path` left beside `path` when its process was killed."""
+    temporary = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}{re.escape(path.suffix)}")
+    for other in path.parent.glob(".*"):
+        if temporary.fullmatch(other.name):
+            other.unlink(missing_ok=True)
+
+
 def check_writable(path: Path) -> None:
     """Raise `OSError` if a file can't be written at `path`, before the work that is to go there is done."""
     if path.is_dir():

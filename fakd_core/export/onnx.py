@@ -1,10 +1,10 @@
-"""Networks as ONNX files, each compared with torch before it counts as written."""
+"""Networks as ONNX files, each compared with torch before it is kept."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from fakd_core.errors import ConfigError, ExportError
+from fakd_core.events import CancelToken, Progress
 from fakd_core.files import atomic_path
 from fakd_core.models.factory import create_model
 from fakd_core.models.layers import RGB_RANGE, SRNetwork
+from fakd_core.runtime.cancellation import cancellable
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -26,40 +28,47 @@ VALUE_RANGES = (255, 1)
 OPSET = 20
 INPUT, OUTPUT = "image", "enlarged"
 MIN_SIDE = 4
-COMPARED = ((1, 3, 24, 31), (2, 3, 40, 17), (1, 3, 136, 132))
-"""Shapes of the images that are compared: others than the network was traced with."""
-TOLERANCE = {False: 0.05, True: 2.0}
-"""The largest difference of a value, in grey levels of 0..255; with half precision, where True."""
+COMPARED_SHAPES = ((1, 3, 24, 31), (2, 3, 40, 17), (1, 3, 136, 132))
+"""Shapes of the images that are compared; the network is traced with another."""
+MAX_DIFFERENCE = {False: 0.05, True: 2.0}
+"""In grey levels of 0..255, without and with half precision."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """The largest difference from torch in float32, in grey levels of 0..255, over images of `shapes`."""
+    """Largest difference from torch in float32, in grey levels of 0..255, over images of `shapes`."""
 
     difference: float
     opset: int
-    shapes: tuple[tuple[int, int, int, int], ...] = COMPARED
+    shapes: tuple[tuple[int, int, int, int], ...] = COMPARED_SHAPES
 
 
-def save_onnx(
+def write_onnx(
     model: SRNetwork,
     path: Path,
     notes: Mapping[str, str],
     *,
     half: bool,
     value_range: int,
-    on_stage: Callable[[str], object],
-) -> Parity:
-    """Write `model` to `path` with dynamic batch, height and width; whole, and right, or not at all.
+    cancel: CancelToken,
+) -> Generator[Progress, None, Parity]:
+    """Write `model` to `path` with dynamic batch, height and width; whole and correct, or not at all.
 
     Input `image` is RGB (B, 3, h, w) with white at `value_range`, output `enlarged` the same at `scale` times
-    the size, not clipped. `notes` and these conventions stand in the file's metadata.
+    the size, not clipped. The file's metadata hold `notes` and these conventions.
 
-    Raises `ConfigError` where the extra `export` is missing, `ExportError` as `export`.
+    Yields:
+        `Progress` as each stage begins.
+
+    Raises:
+        ConfigError: The extra `export` is not installed.
+        ExportError: As `export_model`.
+        Cancelled: `cancel` was cancelled.
     """
-    onnx = _imported()
-    on_stage("tracing")
-    proto = _traced(model, half, value_range)
+    onnx = _import_onnx()
+    yield Progress(0, 2, "tracing the network")
+    cancel.raise_if_cancelled()
+    proto = _trace(model, half, value_range)
     facts = {
         **notes,
         "value_range": f"0..{value_range}",
@@ -71,14 +80,15 @@ def save_onnx(
     try:
         with atomic_path(path) as temporary:
             onnx.save_model(proto, str(temporary))
-            on_stage("comparing with torch")
-            return _compared(model, temporary, half, value_range)
+            yield Progress(1, 2, "comparing with torch")
+            with cancellable(cancel):
+                return _compare_with_torch(model, temporary, half, value_range)
     except OSError as error:
         raise ExportError(f"{path}: can't be written: {error.strerror or error}") from None
 
 
 class _InRange(nn.Module):
-    """The network for images whose white is at `value_range`."""
+    """The network for images with white at `value_range`."""
 
     def __init__(self, network: SRNetwork, value_range: int) -> None:
         super().__init__()
@@ -91,11 +101,11 @@ class _InRange(nn.Module):
         return cast("Tensor", self.network(image * self.unit)) / self.unit
 
 
-def _imported() -> ModuleType:
+def _import_onnx() -> ModuleType:
     try:
         import onnx
-        import onnxruntime  # noqa: F401 - what is written is run
-        import onnxscript  # noqa: F401 - torch's exporter needs it
+        import onnxruntime  # noqa: F401 - runs the written file
+        import onnxscript  # noqa: F401 - needed by torch's exporter
     except ImportError as error:
         raise ConfigError(
             f'ONNX needs {error.name}, which is not installed: pip install "fakd-workbench[export]"'
@@ -103,7 +113,7 @@ def _imported() -> ModuleType:
     return onnx
 
 
-def _traced(model: SRNetwork, half: bool, value_range: int) -> ModelProto:
+def _trace(model: SRNetwork, half: bool, value_range: int) -> ModelProto:
     network = create_model(model.spec).fuse(False)
     network.load_state_dict(model.state_dict())
     network.requires_grad_(False)
@@ -133,7 +143,7 @@ def _traced(model: SRNetwork, half: bool, value_range: int) -> ModelProto:
     return program.model_proto
 
 
-def _compared(model: SRNetwork, path: Path, half: bool, value_range: int) -> Parity:
+def _compare_with_torch(model: SRNetwork, path: Path, half: bool, value_range: int) -> Parity:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -141,26 +151,26 @@ def _compared(model: SRNetwork, path: Path, half: bool, value_range: int) -> Par
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
     unit, worst = RGB_RANGE / value_range, 0.0
-    for shape in COMPARED:
+    for shape in COMPARED_SHAPES:
         image = torch.randint(0, 256, shape, generator=generator).float()
         given = (image / unit).half() if half else image / unit
         found = torch.from_numpy(session.run([OUTPUT], {INPUT: given.numpy()})[0]).float() * unit
         with torch.inference_mode():
-            wanted = model(image)
-        difference = (found - wanted).abs().max().item() if found.shape == wanted.shape else float("inf")
+            expected = model(image)
+        difference = (found - expected).abs().max().item() if found.shape == expected.shape else float("inf")
         worst = max(worst, difference)
-    # A NaN is no less than anything.
-    if not worst <= TOLERANCE[half]:
+    # Negated, because NaN compares false with everything.
+    if not worst <= MAX_DIFFERENCE[half]:
         raise ExportError(
             f"the ONNX network computes something else: values differ by up to {worst:.3g} of 255, "
-            f"expected at most {TOLERANCE[half]:g}; nothing was written"
+            f"expected at most {MAX_DIFFERENCE[half]:g}; nothing was written"
         )
     return Parity(worst, OPSET)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter's notes are for its developers."""
+    """Silence the exporter, whose notes are for its developers."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

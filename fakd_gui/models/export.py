@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QProgressDialog, QWidget
 
 from fakd_core.errors import ExportError
-from fakd_core.events import CancelToken
+from fakd_core.events import CancelToken, Progress
 from fakd_core.runs.references import model_label
 from fakd_gui.session.jobs import Job, JobEnd, Outcome
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_dialogs import ask_save_path
 
-LOOK_S = 0.1
+if TYPE_CHECKING:
+    from fakd_core.export.checkpoints import ExportEvent
+
+DIALOG_DELAY_MS = 500
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A format, as the command line asks for it."""
+class Format:
+    """A file format, with the options of `export_model`."""
 
     suffix: str
-    options: Sequence[str] = ()
-    keys: str = "authors"
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
-KINDS = {
-    "Checkpoint for other tools": Kind(".pth"),
-    "Checkpoint for FAKD's code": Kind(".pth", keys="fakd"),
-    "Safetensors": Kind(".safetensors"),
-    "ONNX, white is 255": Kind(".onnx"),
-    "ONNX, white is 1": Kind(".onnx", ("--range", "1")),
-    "ONNX, half precision, white is 255": Kind(".onnx", ("--half",)),
-    "ONNX, half precision, white is 1": Kind(".onnx", ("--range", "1", "--half")),
+FORMATS = {
+    "Checkpoint for other tools": Format(".pth"),
+    "Checkpoint for FAKD's code": Format(".pth", {"keys": "fakd"}),
+    "Safetensors": Format(".safetensors"),
+    "ONNX, white is 255": Format(".onnx"),
+    "ONNX, white is 1": Format(".onnx", {"value_range": 1}),
+    "ONNX, half precision, white is 255": Format(".onnx", {"half": True}),
+    "ONNX, half precision, white is 1": Format(".onnx", {"value_range": 1, "half": True}),
 }
 
 
 class ModelExporter(QObject):
-    """Asks for place and format, writes on a thread, and tells the session how it went."""
+    """Asks for a file and its format, and writes it on a thread; a dialog shows the stage and stops it."""
 
     def __init__(self, session: Session, window: QWidget) -> None:
         super().__init__(window)
@@ -50,50 +52,56 @@ class ModelExporter(QObject):
         self._window = window
 
     def choose(self, ref: str) -> None:
-        """Ask where the model `ref` goes, and write it there."""
-        suffixes = {name: kind.suffix for name, kind in KINDS.items()}
+        """Ask where to write the model `ref`, and write it."""
+        suffixes = {name: file_format.suffix for name, file_format in FORMATS.items()}
         chosen = ask_save_path(self._window, "Export the model", f"{model_label(ref)}.pth", suffixes)
         if chosen is not None:
-            self.export(ref, chosen[0], KINDS[chosen[1]])
+            self.export(ref, chosen[0], FORMATS[chosen[1]])
 
-    def export(self, ref: str, path: Path, kind: Kind) -> None:
-        """Write the model `ref` to `path`."""
-        job = Job(f"export {path.name}", lambda token: _write(ref, path, kind, token), self, path=path)
-        job.finished.connect(lambda end: self._tell(job, end, path))
+    def export(self, ref: str, path: Path, file_format: Format) -> None:
+        """Write the model `ref` to `path`, overwriting it."""
+        name, work = f"export {path.name}", lambda token: _export(ref, path, file_format, token)
+        job = Job(name, work, self, path=path)
+        _ExportDialog(job, path, self._window)
+        job.finished.connect(lambda end: self._finish(job, end, path))
         self._session.announce(f"Writing {path.name} …")
         job.start()
 
-    def _tell(self, job: Job, end: JobEnd, path: Path) -> None:
+    def _finish(self, job: Job, end: JobEnd, path: Path) -> None:
         if end.problem is not None:
             self._session.report(end.problem)
         elif end.outcome is Outcome.COMPLETED:
             self._session.announce(f"Wrote {path.name} ({path.stat().st_size / 1e6:.1f} MB)")
+        else:
+            self._session.announce(f"Stopped; {path.name} was not written")
         job.deleteLater()
 
 
-def _write(ref: str, path: Path, kind: Kind, token: CancelToken) -> None:
-    if kind.suffix == ".onnx" and getattr(sys, "frozen", False):
+class _ExportDialog(QProgressDialog):
+    """Not modal; appears if an export takes longer than a moment, and goes with it."""
+
+    def __init__(self, job: Job, path: Path, window: QWidget) -> None:
+        super().__init__(f"Writing {path.name}", "Stop", 0, 0, window)
+        self.setWindowTitle("Export the model")
+        self.setMinimumDuration(DIALOG_DELAY_MS)
+        self._name = path.name
+        self.canceled.connect(job.cancel)
+        job.yielded.connect(self._show_stage)
+        job.finished.connect(self.deleteLater)
+
+    def _show_stage(self, event: object) -> None:
+        if isinstance(event, Progress):
+            self.setLabelText(f"Writing {self._name}: {event.what}")
+
+
+def _export(ref: str, path: Path, file_format: Format, token: CancelToken) -> Iterator[ExportEvent]:
+    options = {**file_format.options, "replace": True}
+    if file_format.suffix != ".onnx":
+        from fakd_core.export.checkpoints import export_model
+
+        return export_model(ref, path, **options, cancel=token)
+    if getattr(sys, "frozen", False):
         raise ExportError("the one-folder app writes no ONNX; export with fakd from an installed package")
-    if kind.suffix == ".onnx":
-        # In a process of its own: while torch traces a network, others in this process are traced as well.
-        _run_command(["export", ref, "--to", str(path), "--force", *kind.options], token)
-        return
-    from fakd_core.export.export import export
+    from fakd_core.export.child_process import export_in_process
 
-    # The dialog has asked whether it may be replaced.
-    export(ref, path, keys=kind.keys, replace=True)
-
-
-def _run_command(arguments: Sequence[str], token: CancelToken) -> None:
-    command = [sys.executable, "-m", "fakd_core.cli", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        while True:
-            try:
-                _, told = process.communicate(timeout=LOOK_S)
-                break
-            except subprocess.TimeoutExpired:
-                if token.cancelled:
-                    process.terminate()
-    if process.returncode and not token.cancelled:
-        lines = [line for line in told.splitlines() if line.strip()]
-        raise ExportError(lines[-1].removeprefix("error: ") if lines else "the export ended by itself")
+    return export_in_process(ref, path, options, token)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +22,11 @@ from torch import Tensor
 
 from fakd_core import create_model, load_model
 from fakd_core.errors import CheckpointError, ConfigError, ExportError
-from fakd_core.events import Cancelled, CancelToken
-from fakd_core.export.export import export
+from fakd_core.events import Cancelled, CancelToken, Progress
+from fakd_core.export import child_process
+from fakd_core.export.checkpoints import Exported, export_model
+from fakd_core.export.child_process import export_in_process
+from fakd_core.export.onnx import Parity
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.presets import parse_sizes
@@ -28,6 +37,13 @@ SIZES = {
     "edsr": "edsr:n_feats=8,n_resblocks=5,taps=2/4",
     "san": "san:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
 }
+
+
+def export(ref: str, path: Path, **options: Any) -> Parity | None:
+    *_, end = export_model(ref, path, **options)
+    assert isinstance(end, Exported)
+    assert end.path == path
+    return end.parity
 
 
 @pytest.fixture
@@ -77,11 +93,11 @@ def test_a_file_that_is_there_is_replaced_only_if_that_is_said(
 ) -> None:
     path = tmp_path / "best.safetensors"
     path.write_bytes(b"somebody's")
-    with pytest.raises(ConfigError, match=r"exists already.*--force"):
+    with pytest.raises(ConfigError, match=r"already exists.*--force"):
         export(model[0], path)
     assert path.read_bytes() == b"somebody's"
     (tmp_path / "link.pth").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(ConfigError, match="exists already"):
+    with pytest.raises(ConfigError, match="already exists"):
         export(model[0], tmp_path / "link.pth")
     export(model[0], path, replace=True)
     assert load_model(path).spec == model[1].spec
@@ -171,7 +187,7 @@ def test_an_onnx_file_that_computes_something_else_is_not_left(
     ("name", "options", "expected"),
     [
         ("out.bin", {}, "ends in .safetensors, .pth, .onnx, found .bin"),
-        ("out", {}, "found no ending"),
+        ("out", {}, "found no suffix"),
         ("out.pth", {"half": True}, "ONNX's"),
         ("out.safetensors", {"keys": "fakd"}, "for .pth only"),
         ("out.pth", {"keys": "mine"}, "authors or fakd, found 'mine'"),
@@ -184,7 +200,7 @@ def test_what_doesn_t_fit_together_is_said(
 ) -> None:
     before = Path(model[0]).read_bytes()
     with pytest.raises(ConfigError, match=expected):
-        export(model[0], tmp_path / name, **options)  # type: ignore[arg-type]
+        export(model[0], tmp_path / name, **options)
     assert Path(model[0]).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
@@ -215,12 +231,57 @@ def test_another_project_s_network_is_left_to_its_own_tools(spandrel: ModuleType
 def test_a_stopped_export_leaves_nothing(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     token = CancelToken()
+    stages: list[str] = []
 
-    def stop(stage: str) -> None:
-        if stage.startswith("comparing"):
-            token.cancel()
-        token.raise_if_cancelled()
+    def follow() -> None:
+        for event in export_model(model[0], tmp_path / "out.onnx", cancel=token):
+            assert isinstance(event, Progress)
+            stages.append(event.what)
+            if event.what.startswith("comparing"):
+                token.cancel()
 
     with pytest.raises(Cancelled):
-        export(model[0], tmp_path / "out.onnx", on_stage=stop)
+        follow()
+    assert stages == ["tracing the network", "comparing with torch"]
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_a_child_process_yields_and_raises_the_same(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    path = tmp_path / "out.pth"
+    assert list(export_in_process(model[0], path, {"keys": "fakd"}, CancelToken())) == [Exported(path)]
+    with pytest.raises(ConfigError, match="already exists") as raised:
+        list(export_in_process(model[0], path, {}, CancelToken()))
+    assert "in export_model" in raised.value.__notes__[0], "the child's traceback"
+
+
+def send_a_stage_and_ignore_sigterm(sender: Connection, ref: str, path: Path, options: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    path.with_name(f".{path.stem}.0123abcd{path.suffix}").touch()
+    sender.send(Progress(0, 2, "tracing the network"))
+    time.sleep(600)
+
+
+def end_at_once(sender: Connection, *_: object) -> None:
+    os._exit(7)
+
+
+def test_a_stopped_child_process_is_killed_if_it_must_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_process, "_export", send_a_stage_and_ignore_sigterm)
+    monkeypatch.setattr(child_process, "MAX_STOP_SECONDS", 0.3)
+    token = CancelToken()
+    events = export_in_process("model", tmp_path / "out.onnx", {}, token)
+    assert next(events) == Progress(0, 2, "tracing the network")
+    assert len(multiprocessing.active_children()) == 1
+    token.cancel()
+    with pytest.raises(Cancelled):
+        next(events)
+    assert multiprocessing.active_children() == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_child_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "_export", end_at_once)
+    with pytest.raises(ExportError, match=r"ended unexpectedly \(exit code 7\)"):
+        list(export_in_process("model", tmp_path / "out.onnx", {}, CancelToken()))

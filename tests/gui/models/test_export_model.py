@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMenu, QProgressDialog, QPushButton
 from pytestqt.qtbot import QtBot
 from run_lists import choose
 from safetensors.torch import load_file
 
 from fakd_core.runs.references import model_file
 from fakd_gui.models import export
-from fakd_gui.models.export import KINDS
+from fakd_gui.models.export import FORMATS
 from fakd_gui.runs.run_list import RunList
 from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
@@ -71,7 +72,7 @@ def test_onnx_is_written_beside_the_work_in_the_window(
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     path = tmp_path / "out.onnx"
-    runs.exporter.export(STUDENT, path, KINDS["ONNX, half precision, white is 1"])
+    runs.exporter.export(STUDENT, path, FORMATS["ONNX, half precision, white is 1"])
     qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=100_000)
     facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert (facts["value_range"], facts["precision"]) == ("0..1", "float16")
@@ -87,8 +88,30 @@ def test_what_goes_wrong_is_said_in_the_bar(
 ) -> None:
     damaged = tmp_path / "damaged.pth"
     damaged.write_bytes(b"not a model")
-    path = tmp_path / f"out{KINDS[kind].suffix}"
-    runs.exporter.export(str(damaged), path, KINDS[kind])
+    path = tmp_path / f"out{FORMATS[kind].suffix}"
+    runs.exporter.export(str(damaged), path, FORMATS[kind])
     qtbot.waitUntil(lambda: bool(messages), timeout=60_000)
     assert "damaged.pth" in messages[0]
     assert not path.exists()
+
+
+def test_a_running_export_can_be_stopped(
+    qtbot: QtBot,
+    runs: RunList,
+    confirmed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(export, "DIALOG_DELAY_MS", 0)
+    path = tmp_path / "out.onnx"
+    runs.exporter.export(STUDENT, path, FORMATS["ONNX, white is 255"])
+    dialog = runs.findChild(QProgressDialog)
+    qtbot.waitUntil(dialog.isVisible, timeout=5000)
+    assert not dialog.isModal()
+    qtbot.waitUntil(lambda: dialog.labelText() == "Writing out.onnx: tracing the network", timeout=60_000)
+    stop = next(button for button in dialog.findChildren(QPushButton) if button.text() == "Stop")
+    qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=20_000)
+    assert confirmed[-1] == "Stopped; out.onnx was not written"
+    assert not list(tmp_path.glob("*out*"))
+    qtbot.waitUntil(lambda: not runs.findChildren(QProgressDialog), timeout=5000)

@@ -1,10 +1,11 @@
-"""A model as files that other tools open: safetensors, `.pth` or ONNX."""
+"""A model as a file that other tools open: safetensors, `.pth` or ONNX."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import torch
 
 from fakd_core import __version__
 from fakd_core.errors import ConfigError, RunError
-from fakd_core.export.onnx import VALUE_RANGES, Parity, save_onnx
+from fakd_core.events import CancelToken, Progress
+from fakd_core.export.onnx import VALUE_RANGES, Parity, write_onnx
 from fakd_core.models.checkpoint import save_pth, save_safetensors
 from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import REGISTRY
@@ -23,12 +25,23 @@ from fakd_core.runs.references import load_model, model_file
 
 SUFFIXES = (".safetensors", ".pth", ".onnx")
 KEYS = ("authors", "fakd")
-LICENCE = "Weights stand under the terms of the teacher and the images that they were made from."
+LICENCE = "The weights are subject to the terms of the teacher and the images that they were trained on."
 _NAMED = ("teacher", "student", "train_data")
 _OF_A_RUN = ("distill", "alpha", "layers", "steps", "batch", "patch", "lr", "seed")
 
 
-def export(
+@dataclass(frozen=True)
+class Exported:
+    """The file is written. `parity` is the difference of an ONNX file from the network, else None."""
+
+    path: Path
+    parity: Parity | None = None
+
+
+ExportEvent = Progress | Exported
+
+
+def export_model(
     ref: str,
     path: Path,
     *,
@@ -36,50 +49,55 @@ def export(
     half: bool = False,
     value_range: int = 255,
     replace: bool = False,
-    on_stage: Callable[[str], object] = lambda stage: None,
-) -> Parity | None:
-    """Write the model that `ref` names to `path`, whole or not at all; its suffix says what.
+    cancel: CancelToken | None = None,
+) -> Iterator[ExportEvent]:
+    """Write the model that `ref` names to `path`, whole or not at all; the suffix decides the format.
 
     Args:
         ref: A bundled model, a checkpoint file or a run folder (its best student).
         path: `.safetensors` with the spec and its origin in the metadata, `.pth` with the state dict alone,
             or `.onnx` with dynamic batch, height and width.
-        keys: How weights are named in a `.pth`: as in the architecture's authors' files, or in FAKD's.
+        keys: Names of the weights in a `.pth`: as in the architecture's authors' files, or in FAKD's.
         half: ONNX in half precision.
-        value_range: 255 or 1: what white is in the ONNX network's input and output.
-        replace: Whether `path` may exist already.
-        on_stage: Is told what is being done.
+        value_range: 255 or 1: the value of white in the ONNX network's input and output.
+        replace: Replace an existing file.
+        cancel: Looked at between stages; torch's tracing can't be interrupted (see `export_in_process`).
 
-    Returns:
-        How far the ONNX file is from the network; None for the other formats, which hold the same numbers.
+    Yields:
+        `Progress` as each stage begins, then `Exported`.
 
     Raises:
-        ConfigError: Options that don't fit together, a file in the way, or a model without weights.
+        ConfigError: Options that don't fit together, an existing file, or a model without weights.
         CheckpointError: The model can't be read, or the file not be written.
         ExportError: The network can't become ONNX, or computes something else there.
+        Cancelled: `cancel` was cancelled.
     """
+    token = cancel or CancelToken()
     suffix = path.suffix.lower()
     _check(suffix, keys, half, value_range)
     source = model_file(ref)
     if path.exists() and path.samefile(source):
         raise ConfigError(f"{path} is the model itself; choose another name")
     if os.path.lexists(path) and not replace:
-        raise ConfigError(f"{path} exists already; choose another name, or replace it by --force")
+        raise ConfigError(f"{path} already exists; choose another name, or replace it with --force")
     model = load_model(ref)
     if isinstance(model.spec, SpandrelSpec):
         raise ConfigError(
             f"{ref}: {model.spec.architecture} is another project's network, which its own tools export; "
             f"here: {', '.join(REGISTRY.names())}"
         )
-    notes = _notes(model, Path(ref))
+    notes, parity = _notes(model, Path(ref)), None
+    token.raise_if_cancelled()
     match suffix:
         case ".safetensors":
             save_safetensors(model, path, notes)
         case ".pth":
             save_pth(model, path, fakd_keys=keys == "fakd")
         case _:
-            return save_onnx(model, path, notes, half=half, value_range=value_range, on_stage=on_stage)
-    return None
+            parity = yield from write_onnx(
+                model, path, notes, half=half, value_range=value_range, cancel=token
+            )
+    yield Exported(path, parity)
 
 
 def _listed(value: object) -> list[str]:
@@ -90,7 +108,7 @@ def _listed(value: object) -> list[str]:
 def _check(suffix: str, keys: str, half: bool, value_range: int) -> None:
     if suffix not in SUFFIXES:
         raise ConfigError(
-            f"expected a file that ends in {', '.join(SUFFIXES)}, found {suffix or 'no ending'}"
+            f"expected a file that ends in {', '.join(SUFFIXES)}, found {suffix or 'no suffix'}"
         )
     if keys not in KEYS:
         raise ConfigError(f"keys: expected {' or '.join(KEYS)}, found {keys!r}")
@@ -103,7 +121,7 @@ def _check(suffix: str, keys: str, half: bool, value_range: int) -> None:
 
 
 def _notes(model: SRNetwork, run: Path) -> dict[str, str]:
-    """What a file says of itself."""
+    """Metadata of a file."""
     notes = {
         "architecture": model.spec.architecture,
         "scale": str(model.spec.scale),
@@ -116,7 +134,7 @@ def _notes(model: SRNetwork, run: Path) -> dict[str, str]:
 
 
 def _training(run: Path) -> Mapping[str, Any]:
-    """What a run's student was trained with; of paths their names alone, as the rest is nobody else's."""
+    """The settings a run's student was trained with; only the basenames of paths, for privacy."""
     try:
         config = read_config(run)
     except (ConfigError, RunError):
