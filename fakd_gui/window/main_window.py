@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QObject, Qt
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
@@ -149,7 +150,8 @@ class MainWindow(QMainWindow):
         if open_sheet is not None:
             open_sheet.close()
             return
-        ShortcutSheet({name: panel.KEYS for name, (panel, _) in self.workspaces.items()}, self).show()
+        keys = {name: _shortcut_rows(panel) for name, (panel, _) in self.workspaces.items()}
+        ShortcutSheet(keys, self).show()
 
     # -- from one start to the next ------------------------------------------------------------------
 
@@ -167,7 +169,7 @@ class MainWindow(QMainWindow):
             "low resolution": image is not None and image.hr is None,
             "recent": self.menus.recent.files,
             "training": self._training_folder(),
-            "panels": {name: panel.remember() for name, (panel, _) in self.workspaces.items()},
+            "panels": {name: _memory_of(panel) for name, (panel, _) in self.workspaces.items()},
         }
 
     def recall_look(self, state: Remembered) -> None:
@@ -186,7 +188,7 @@ class MainWindow(QMainWindow):
                 tuple(pair) for pair in recent if isinstance(pair, list) and len(pair) == 2
             )
         for name, (panel, _) in self.workspaces.items():
-            panel.recall(part(part(state, "panels"), name))
+            _restore(panel, part(part(state, "panels"), name))
         if _model_exists(text(state, "teacher")):
             self.session.set_teacher(text(state, "teacher"))
         for student in filter(_model_exists, texts(state, "students")):
@@ -252,6 +254,24 @@ class MainWindow(QMainWindow):
     def _apply_theme(self, theme: Theme) -> None:
         for index, (_, name) in enumerate(self.workspaces.values()):
             self.tabs.setTabIcon(index, icon(name))
+
+
+# Workspaces without an action table, or without a memory model, are asked in the former way.
+
+
+def _shortcut_rows(panel: Any) -> Sequence[tuple[str, str]]:
+    return panel.actions.shortcut_rows() if hasattr(panel, "actions") else panel.KEYS
+
+
+def _memory_of(panel: Any) -> Remembered:
+    return panel.memory().model_dump(mode="json") if hasattr(panel, "memory") else panel.remember()
+
+
+def _restore(panel: Any, state: Remembered) -> None:
+    if hasattr(panel, "memory"):
+        panel.restore(type(panel.memory()).model_validate(state))
+    else:
+        panel.recall(state)
 
 
 def _model_exists(ref: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-Keys = tuple[tuple[str, str], ...]
+Keys = Sequence[tuple[str, str]]
 """Each a key, or several with commas between, and what it does."""
 
 EVERYWHERE: Keys = (
