@@ -47,8 +47,8 @@ class Chooser(QWidget):
         self.setMinimumWidth(150)
         for ticks in (self.models, self.sets):
             ticks.changed.connect(self.changed)
-        self.models.removed.connect(self.remove_model)
-        self.sets.removed.connect(self.remove_folder)
+        self.models.remove_requested.connect(self.remove_model)
+        self.sets.remove_requested.connect(self.remove_folder)
         session.teacher_changed.connect(lambda _: self.offer_models())
         session.students_changed.connect(lambda _: self.offer_models())
         self.offer_models()
@@ -69,7 +69,7 @@ class Chooser(QWidget):
         """Offer the file, run folder or bundled model `ref`, checked."""
         if ref not in self.labels():
             self.added.append(ref)
-        self.models.said[ref] = True
+        self.models.user_choices[ref] = True
         self.offer_models()
 
     def remove_model(self, ref: str) -> None:
@@ -87,7 +87,7 @@ class Chooser(QWidget):
         for found in _sets_in(folder.expanduser().absolute()):
             if found not in self.folders:
                 self.folders.append(found)
-            self.sets.said.pop(str(found), None)
+            self.sets.user_choices.pop(str(found), None)
         self._offer_sets()
 
     def remove_folder(self, key: str) -> None:
@@ -117,7 +117,7 @@ class Chooser(QWidget):
             name = f"{label} (teacher)" if ref == session.teacher else label
             tip = "MATLAB's bicubic enlargement" if ref == BICUBIC else ""
             choices[ref] = Choice(name, ref in in_session or ref in self.added, ref in self.added, tip)
-        self.models.offer(choices)
+        self.models.set_choices(choices)
 
     def remember(self) -> dict[str, object]:
         return {
@@ -126,8 +126,8 @@ class Chooser(QWidget):
             "ticks": {
                 key: ticked
                 for ticks in (self.models, self.sets)
-                for key, ticked in ticks.said.items()
-                if key in ticks.on_offer()
+                for key, ticked in ticks.user_choices.items()
+                if key in ticks.listed_keys()
             },
         }
 
@@ -135,7 +135,7 @@ class Chooser(QWidget):
         """What is no longer there is left out."""
         for key, ticked in part(remembered, "ticks").items():
             for ticks in (self.models, self.sets):
-                ticks.said[key] = ticked is True
+                ticks.user_choices[key] = ticked is True
         folders = [Path(name) for name in texts(remembered, "folders")]
         self.folders += [folder for folder in folders if folder.is_dir() and folder not in self.folders]
         known = self.labels()
@@ -184,7 +184,7 @@ class Chooser(QWidget):
 
     def _offer_sets(self) -> None:
         samples = resolve_data(SAMPLES)
-        self.sets.offer(
+        self.sets.set_choices(
             {
                 str(folder): Choice(
                     published_set(folder.name) or folder.name,

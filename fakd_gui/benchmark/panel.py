@@ -77,7 +77,10 @@ class BenchmarkPanel(QWidget):
 
     def run(self) -> None:
         """Measure the ticked models on the ticked sets; `finished` follows."""
-        folders, refs = [Path(key) for key in self.chooser.sets.ticked()], self.chooser.models.ticked()
+        folders, refs = (
+            [Path(key) for key in self.chooser.sets.checked_keys()],
+            self.chooser.models.checked_keys(),
+        )
         if not folders or not refs or self.runner.running:
             return
         last = self.table.report
@@ -306,7 +309,7 @@ class BenchmarkPanel(QWidget):
             self.tables.keep(self.table.report)
 
     def _enable(self) -> None:
-        ready = bool(self.chooser.sets.ticked() and self.chooser.models.ticked())
+        ready = bool(self.chooser.sets.checked_keys() and self.chooser.models.checked_keys())
         self.bar.run_button.setEnabled(ready and not self.runner.running)
         tip = "What was measured before is not measured again (F5)"
         self.bar.run_button.setToolTip(tip if ready else "Tick at least one model and one set")

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlid
 from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.image_tools import set_icon
-from fakd_gui.widgets.stop_slider import SnapSlider
+from fakd_gui.widgets.snap_slider import SnapSlider
 
 ALL_STUDENTS = ""
 PICTURES = ("LR", "SR", "HR")

@@ -14,7 +14,7 @@ from fakd_gui.inspect.controls import toggle
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.image_tools import set_icon
-from fakd_gui.widgets.stop_slider import SnapSlider
+from fakd_gui.widgets.snap_slider import SnapSlider
 from fakd_gui.widgets.theme import current_theme
 
 

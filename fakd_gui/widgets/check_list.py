@@ -1,4 +1,4 @@
-"""Lists of things to tick: the models, the sets."""
+"""A list whose items can be checked, and some removed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ KEY = Qt.ItemDataRole.UserRole
 
 @dataclass(frozen=True)
 class Choice:
-    """`ticked` until the user says otherwise; `removable` with the Delete key."""
+    """`checked` until the user chooses otherwise; `removable` with the Delete key."""
 
     label: str
-    ticked: bool = True
+    checked: bool = True
     removable: bool = False
     tip: str = ""
 
 
 class CheckList(QListWidget):
-    """Choices with a tick each; what the user ticked or unticked stays so, gone and back again too."""
+    """Choices with a check box each. What the user chose stays, also when an item goes and comes back."""
 
     changed = Signal()
-    removed = Signal(str)
-    """The key of what the user wants off the list."""
+    remove_requested = Signal(str)
+    """The key of the item to remove."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,57 +35,56 @@ class CheckList(QListWidget):
         self.setSpacing(1)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.said: dict[str, bool] = {}
-        """What the user said, by key."""
+        self.user_choices: dict[str, bool] = {}
+        """Checked or not, by key, of items that the user changed."""
         self._choices: dict[str, Choice] = {}
-        self.itemChanged.connect(self._listen)
+        self.itemChanged.connect(self._record_choice)
 
-    def offer(self, choices: Mapping[str, Choice]) -> None:
+    def set_choices(self, choices: Mapping[str, Choice]) -> None:
         """List `choices` by key."""
         current = self.currentItem()
-        key = current.data(KEY) if current else None
+        current_key = current.data(KEY) if current else None
         self._choices = dict(choices)
         self.blockSignals(True)
         self.clear()
-        for ref, choice in choices.items():
+        for key, choice in choices.items():
             item = QListWidgetItem(choice.label, self)
-            item.setData(KEY, ref)
-            tip = choice.tip or ref
-            item.setToolTip(f"{tip}\nDelete takes it off the list" if choice.removable else tip)
+            item.setData(KEY, key)
+            tip = choice.tip or key
+            item.setToolTip(f"{tip}\nPress Delete to remove it" if choice.removable else tip)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(_state(self.said.get(ref, choice.ticked)))
-            if ref == key:
+            item.setCheckState(_state(self.user_choices.get(key, choice.checked)))
+            if key == current_key:
                 self.setCurrentItem(item)
         self.blockSignals(False)
         self.changed.emit()
 
-    def tick(self, key: str, ticked: bool) -> None:
+    def set_checked(self, key: str, checked: bool) -> None:
         for item in self._items():
             if item.data(KEY) == key:
-                item.setCheckState(_state(ticked))
+                item.setCheckState(_state(checked))
 
-    def ticked(self) -> list[str]:
-        """The keys that are ticked, in order."""
+    def checked_keys(self) -> list[str]:
         return [item.data(KEY) for item in self._items() if item.checkState() == Qt.CheckState.Checked]
 
-    def on_offer(self) -> list[str]:
+    def listed_keys(self) -> list[str]:
         return list(self._choices)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         item = self.currentItem()
         deletes = event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
         if deletes and item is not None and self._choices[item.data(KEY)].removable:
-            self.removed.emit(item.data(KEY))
+            self.remove_requested.emit(item.data(KEY))
         else:
             super().keyPressEvent(event)
 
-    def _listen(self, item: QListWidgetItem) -> None:
-        self.said[item.data(KEY)] = item.checkState() == Qt.CheckState.Checked
+    def _record_choice(self, item: QListWidgetItem) -> None:
+        self.user_choices[item.data(KEY)] = item.checkState() == Qt.CheckState.Checked
         self.changed.emit()
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.item(row) for row in range(self.count())]
 
 
-def _state(ticked: bool) -> Qt.CheckState:
-    return Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
+def _state(checked: bool) -> Qt.CheckState:
+    return Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked

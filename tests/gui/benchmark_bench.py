@@ -72,7 +72,7 @@ def benchmarking(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
     """The panel with every model and the photographs ticked; shut down afterwards."""
     panel = make_panel(bench, qtbot)
     bench.choose_all()
-    panel.chooser.sets.tick(str(resolve_data(SAMPLES)), False)
+    panel.chooser.sets.set_checked(str(resolve_data(SAMPLES)), False)
     panel.chooser.add_folder(bench.folder / "Set5")
     yield panel
     bench.session.shut_down()

@@ -43,8 +43,8 @@ def measured(panel: BenchmarkPanel, qtbot: QtBot) -> BenchmarkPanel:
 def test_bundled_models_and_samples_are_on_offer(bench: Bench, panel: BenchmarkPanel) -> None:
     chooser = panel.chooser
     assert chooser.folders[0] == resolve_data(SAMPLES)
-    assert chooser.models.ticked() == [BICUBIC, *bench.students, bench.teacher]
-    assert "rcan-g5-r5-c32-x4" in chooser.models.on_offer()
+    assert chooser.models.checked_keys() == [BICUBIC, *bench.students, bench.teacher]
+    assert "rcan-g5-r5-c32-x4" in chooser.models.listed_keys()
 
 
 def test_what_an_installed_package_measures_is_a_column(
@@ -169,7 +169,7 @@ def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(
     drop(panel, benchmark, model)
     added = panel.chooser.folders[2:]
     assert added == [benchmark / "B100", benchmark / "Urban100", benchmark / "mine"]
-    assert str(model) in panel.chooser.models.ticked()
+    assert str(model) in panel.chooser.models.checked_keys()
     assert str(model) not in bench.session.students
 
 
@@ -183,9 +183,9 @@ def test_delete_takes_a_set_off_the_list_and_undo_brings_it_back(
     sets.setCurrentRow(1)
     with qtbot.waitSignal(bench.session.undo_offered) as offered:
         QTest.keyClick(sets, Qt.Key.Key_Delete)
-    assert sets.on_offer() == [str(resolve_data(SAMPLES))]
+    assert sets.listed_keys() == [str(resolve_data(SAMPLES))]
     offered.args[1]()
-    assert sets.ticked() == [str(bench.folder / "Set5")]
+    assert sets.checked_keys() == [str(bench.folder / "Set5")]
 
 
 def test_a_set_that_came_back_meanwhile_is_not_taken_back_twice(bench: Bench, panel: BenchmarkPanel) -> None:
@@ -203,7 +203,7 @@ def test_the_next_start_shows_choices_and_the_last_table(
 ) -> None:
     extra = save_model(bench.folder, "extra", 9)
     measured.chooser.add_model(extra)
-    measured.chooser.models.tick(bench.students[0], False)
+    measured.chooser.models.set_checked(bench.students[0], False)
     measured.bar.switches[Kind.GAP].setChecked(False)
     measured.bar.published.setChecked(False)
     column = measured.table.reported.columns[2]
@@ -217,8 +217,8 @@ def test_the_next_start_shows_choices_and_the_last_table(
     assert [(row.ref, again.table.texts(row.ref)) for row in again.table.reported.rows] == shown
     assert again.age.isVisible()
     assert "easured on" in again.age.text()
-    assert again.chooser.models.ticked() == [BICUBIC, bench.students[1], extra, bench.teacher]
-    assert again.chooser.sets.ticked() == [str(bench.folder / "Set5")]
+    assert again.chooser.models.checked_keys() == [BICUBIC, bench.students[1], extra, bench.teacher]
+    assert again.chooser.sets.checked_keys() == [str(bench.folder / "Set5")]
     assert not again.bar.published.isChecked()
 
 

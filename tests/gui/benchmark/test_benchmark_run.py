@@ -97,7 +97,7 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     save_photo(large, "large", 400, 320)
     slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=10, n_resblocks=10)
     bench.session.set_teacher(slow)
-    panel.chooser.sets.tick(str(bench.folder / "Set5"), False)
+    panel.chooser.sets.set_checked(str(bench.folder / "Set5"), False)
     panel.chooser.add_folder(large)
     panel.run()
     cell = Cell(slow, at(bench, "large"))
@@ -238,7 +238,7 @@ def test_models_of_two_scales_have_columns_of_their_own(
 
 
 def test_run_needs_a_model_and_a_set(bench: Bench, panel: BenchmarkPanel) -> None:
-    panel.chooser.sets.tick(str(bench.folder / "Set5"), False)
+    panel.chooser.sets.set_checked(str(bench.folder / "Set5"), False)
     assert not panel.bar.run_button.isEnabled()
-    panel.chooser.sets.tick(str(bench.folder / "Set5"), True)
+    panel.chooser.sets.set_checked(str(bench.folder / "Set5"), True)
     assert panel.bar.run_button.isEnabled()

@@ -1,4 +1,4 @@
-"""A slider with few stops: a click goes to the nearest one, a drag follows the mouse."""
+"""A slider with few positions: a click goes to the nearest one, a drag follows the mouse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
 
 
 class SnapSlider(QSlider):
-    """Leaves the focus, and with it the arrow keys, to the maps when it is clicked."""
+    """Doesn't take the focus when it is clicked: the arrow keys stay with the maps."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
@@ -18,8 +18,8 @@ class SnapSlider(QSlider):
         self.setTickInterval(1)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
-    def stop_at(self, x: float) -> int:
-        """The stop nearest to `x` in pixels."""
+    def nearest_value(self, x: float) -> int:
+        """The value whose position is nearest to `x` in pixels."""
         option = QStyleOptionSlider()
         self.initStyleOption(option)
         handle = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength, option, self)
@@ -28,13 +28,13 @@ class SnapSlider(QSlider):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton:
-            self.setValue(self.stop_at(event.position().x()))
+            self.setValue(self.nearest_value(event.position().x()))
         else:
             super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
-            self.setValue(self.stop_at(event.position().x()))
+            self.setValue(self.nearest_value(event.position().x()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         event.accept()
