@@ -21,7 +21,7 @@ from skimage import data
 from benchmarks.measure import in_fresh_process, peak_megabytes, result
 from fakd_core import load_model
 from fakd_core.data.image_files import image_size, read_image, write_image
-from fakd_core.data.png_writer import write_png_strips
+from fakd_core.data.png_writer import open_png
 from fakd_core.events import Image8
 from fakd_core.inference.tiling import DEFAULT_TILE
 from fakd_core.inference.upscale import upscale_strips
@@ -43,7 +43,9 @@ def measure(source: Path, target: Path, model: str, tile: int) -> tuple[float, f
     before, began = peak_megabytes(), time.perf_counter()
     image = read_image(source)
     height, width = (side * network.spec.scale for side in image.shape[:2])
-    write_png_strips(target, height, width, upscale_strips(network, image, tile))
+    with open_png(target, height, width) as write:
+        for strip in upscale_strips(network, image, tile):
+            write(strip)
     return peak_megabytes() - before, time.perf_counter() - began
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from os.path import expanduser, realpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,7 +15,27 @@ from fakd_core.cli.console import errors, print_above, progress_bar
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
 
-USUAL_SCALE = 4
+if TYPE_CHECKING:
+    from fakd_core.inference.upscale import UpscaleEvent
+
+DEFAULT_SCALE = 4
+
+
+@dataclass(frozen=True)
+class _Upscaled:
+    """A result is written."""
+
+    target: Path
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class _Upscaler:
+    """A network, or MATLAB's bicubic, at its scale."""
+
+    scale: int
+    upscale: Callable[[Image8], Iterator[UpscaleEvent]]
 
 
 def upscale(
@@ -23,7 +44,7 @@ def upscale(
         ...,
         metavar="INPUT",
         help="Images, or folders of images.",
-        readable=False,  # One that can't be read is no reason to leave out the others.
+        readable=False,  # An unreadable input must not keep the others from being enlarged.
     ),
     model: str = typer.Option(
         ...,
@@ -31,70 +52,80 @@ def upscale(
         autocompletion=completion.models_and_bicubic,
     ),
     out: Path = typer.Option(..., help="Folder for the results, as PNG; made if need be."),
-    tile: int | None = typer.Option(
-        None, help="Tile side in LR pixels. [default: whole image where it fits]"
-    ),
+    tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image if it fits]"),
     scale: int | None = typer.Option(
         None, help="2, 3, 4 or 8, for bicubic; a network has its own. [default: 4]"
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
 ) -> None:
     """Enlarge every input; one that can't be used is reported, and the others are done all the same."""
-    from fakd_core.data.image_files import read_image
-    from fakd_core.data.png_writer import write_png_strips
     from fakd_core.files import check_writable
     from fakd_core.inference.tiling import check_tile
 
     if tile is not None:
         check_tile(tile)
-    enlarge = _enlarger(model, scale, tile, device, context.obj)
+    upscaler = _upscaler(model, scale, tile, device, context.obj)
     out = Path(expanduser(out))
-    targets = _targets([Path(expanduser(path)) for path in inputs], out, enlarge.scale)
+    targets = _targets([Path(expanduser(path)) for path in inputs], out, upscaler.scale)
     check_writable(out / "outputs")
-    failed = 0
+    finished = failed = 0
     with progress_bar() as bar:
         task = bar.add_task("", total=len(targets))
-        for done, (source, target) in enumerate(targets.items()):
-
-            def report(tiles: Progress, name: str = source.name, done: int = done) -> None:
-                if tiles.note:
-                    errors.print(f"{name}: {tiles.note}", soft_wrap=True)
-                share = done + tiles.done / tiles.total
-                bar.update(task, completed=share, description=f"{name}: {tiles.done} of {tiles.total} tiles")
-
-            try:
-                image = read_image(source)
-                height, width = image.shape[0] * enlarge.scale, image.shape[1] * enlarge.scale
-                write_png_strips(target, height, width, enlarge.strips(image, report))
-            except DataError as error:
-                if len(targets) == 1:
-                    raise
-                failed += 1
-                errors.print(f"error: {error}", style="red", soft_wrap=True)
-            else:
-                print_above(bar, f"{target} ({width}x{height})")
+        for event in _upscale_files(targets, upscaler):
+            match event:
+                case Progress(done, total, name, note):
+                    if note:
+                        errors.print(f"{name}: {note}", soft_wrap=True)
+                    title = f"{name}: {done} of {total} tiles"
+                    bar.update(task, completed=finished + done / total, description=title)
+                case _Upscaled(target, height, width):
+                    finished += 1
+                    print_above(bar, f"{target} ({width}x{height})")
+                case DataError():
+                    if len(targets) == 1:
+                        raise event
+                    finished, failed = finished + 1, failed + 1
+                    errors.print(f"error: {event}", style="red", soft_wrap=True)
     if failed:
         raise DataError(f"{failed} of {len(targets)} images were not enlarged; the reasons are above")
 
 
-@dataclass(frozen=True)
-class _Enlarger:
-    """A network, or MATLAB's bicubic, at its scale."""
+def _upscale_files(
+    targets: Mapping[Path, Path], upscaler: _Upscaler
+) -> Iterator[Progress | _Upscaled | DataError]:
+    """Write every source's result to its target; an error of one doesn't stop the others."""
+    from fakd_core.data.image_files import read_image
+    from fakd_core.data.png_writer import open_png
+    from fakd_core.inference.upscale import Strip
 
-    scale: int
-    strips: Callable[[Image8, Callable[[Progress], None]], Iterator[Image8]]
+    for source, target in targets.items():
+        try:
+            image = read_image(source)
+            height, width = (side * upscaler.scale for side in image.shape[:2])
+            with open_png(target, height, width) as write:
+                for event in upscaler.upscale(image):
+                    if isinstance(event, Strip):
+                        write(event.pixels)
+                    elif isinstance(event, Progress):
+                        yield Progress(event.done, event.total, source.name, event.note)
+                    # Free the strip before the next one is computed.
+                    del event
+        except DataError as error:
+            yield error
+        else:
+            yield _Upscaled(target, height, width)
 
 
-def _enlarger(model: str, scale: int | None, tile: int | None, device: str, cancel: CancelToken) -> _Enlarger:
+def _upscaler(model: str, scale: int | None, tile: int | None, device: str, cancel: CancelToken) -> _Upscaler:
     from fakd_core.data.resize import BICUBIC, bicubic_strips
-    from fakd_core.inference.upscale import reject_non_finite, upscale_strips
+    from fakd_core.inference.upscale import Strip, reject_non_finite, upscale_events
     from fakd_core.models.spec import check_scale
     from fakd_core.runs.references import load_model
     from fakd_core.runtime.device import choose_device
 
     if model == BICUBIC:
-        factor = check_scale(USUAL_SCALE if scale is None else scale)
-        return _Enlarger(factor, lambda image, report: bicubic_strips(image, factor, cancel))
+        factor = check_scale(DEFAULT_SCALE if scale is None else scale)
+        return _Upscaler(factor, lambda image: map(Strip, bicubic_strips(image, factor, cancel)))
     network = load_model(model).to(choose_device(device))
     if scale not in (None, network.spec.scale):
         raise ConfigError(
@@ -102,14 +133,11 @@ def _enlarger(model: str, scale: int | None, tile: int | None, device: str, canc
             "leave --scale out, or choose another model"
         )
 
-    def finite(strips: Iterator[Image8]) -> Iterator[Image8]:
+    def upscale(image: Image8) -> Iterator[UpscaleEvent]:
         with reject_non_finite(network, model):
-            yield from strips
+            yield from upscale_events(network, image, tile=tile, cancel=cancel)
 
-    return _Enlarger(
-        network.spec.scale,
-        lambda image, report: finite(upscale_strips(network, image, tile, report, cancel)),
-    )
+    return _Upscaler(network.spec.scale, upscale)
 
 
 def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:

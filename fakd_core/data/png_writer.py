@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,43 +20,56 @@ _PAETH = 4
 _ROWS_AT_ONCE = 32
 
 
-def write_png_strips(path: Path, height: int, width: int, strips: Iterable[Image8]) -> None:
-    """Write `strips`, (h, width, 3) uint8 RGB from top to bottom, as one PNG of (height, width).
+@contextmanager
+def open_png(path: Path, height: int, width: int) -> Iterator[Callable[[Image8], None]]:
+    """A function that writes the next strip, (h, width, 3) uint8 RGB from top to bottom, of a PNG.
 
     A reader sees the old file or the whole new one; missing folders are made, and an error or `Cancelled`
-    out of `strips` leaves nothing behind. Format: PNG specification, third edition (W3C, 2025).
+    in the block leaves nothing behind. Format: PNG specification, third edition (W3C, 2025).
 
-    Raises `OSError` that names `path` if it can't be written.
+    Raises:
+        OSError: `path`, which it names, can't be written.
+        ValueError: The strips don't have `height` rows together.
     """
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             file.write(_SIGNATURE)
             _chunk(file, b"IHDR", struct.pack(">II5B", width, height, *_RGB8))
-            for data in filter(None, _compressed(height, width, strips)):
-                _chunk(file, b"IDAT", data)
+            pixels = _PixelChunks(file, width)
+            yield pixels.write
+            pixels.finish(height)
             _chunk(file, b"IEND", b"")
     except OSError as error:
-        # A full disk names no file, and the temporary one means nothing to anybody.
+        # A full disk names no file, and the name of the temporary one helps nobody.
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 
 
-def _compressed(height: int, width: int, strips: Iterable[Image8]) -> Iterator[bytes]:
-    # Enlarged photographs hold no repetitions but runs: looking for others takes most of zlib's time, and the
-    # files came out no smaller.
-    packer = zlib.compressobj(strategy=zlib.Z_RLE)
-    above = np.zeros((1, width, 3), dtype=np.uint8)
-    left = height
-    for strip in strips:
-        left -= len(strip)
+class _PixelChunks:
+    """Filters and compresses strips into IDAT chunks."""
+
+    def __init__(self, file: BinaryIO, width: int) -> None:
+        self._file = file
+        # Enlarged photographs have runs but no repetitions: a search for others takes most of zlib's time
+        # and makes the files no smaller.
+        self._packer = zlib.compressobj(strategy=zlib.Z_RLE)
+        self._above = np.zeros((1, width, 3), dtype=np.uint8)
+        self._rows = 0
+
+    def write(self, strip: Image8) -> None:
+        self._rows += len(strip)
         for top in range(0, len(strip), _ROWS_AT_ONCE):
-            rows = np.concatenate([above, strip[top : top + _ROWS_AT_ONCE]])
-            above = rows[-1:]
-            yield packer.compress(_filtered(rows))
-        # Not to be held while the next one is made.
-        del strip
-    if left:
-        raise ValueError(f"expected strips of {height} rows together, found {height - left}")
-    yield packer.flush()
+            rows = np.concatenate([self._above, strip[top : top + _ROWS_AT_ONCE]])
+            self._above = rows[-1:]
+            self._write(self._packer.compress(_filtered(rows)))
+
+    def finish(self, height: int) -> None:
+        if self._rows != height:
+            raise ValueError(f"expected strips of {height} rows together, found {self._rows}")
+        self._write(self._packer.flush())
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            _chunk(self._file, b"IDAT", data)
 
 
 def _filtered(rows: Image8) -> bytes:

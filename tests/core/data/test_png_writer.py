@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fakd_core.data.image_files import read_image, write_image
-from fakd_core.data.png_writer import write_png_strips
+from fakd_core.data.png_writer import open_png
 from fakd_core.data.resize import imresize_bicubic
-from fakd_core.events import Cancelled, Image8
+from fakd_core.events import Cancelled
 
 
 @given(
@@ -34,7 +33,9 @@ def test_pillow_reads_what_was_written(
     # Views with gaps between their rows, as strips may be.
     wide = np.pad(img, ((0, 0), (2, 3), (0, 0)))[:, 2:-3]
     path = tmp_path / "sub" / "strips.png"
-    write_png_strips(path, height, width, np.split(wide, np.cumsum(strips)[:-1]))
+    with open_png(path, height, width) as write:
+        for strip in np.split(wide, np.cumsum(strips)[:-1]):
+            write(strip)
     with Image.open(path) as written:
         assert written.format == "PNG"
         written.verify()
@@ -45,7 +46,8 @@ def test_enlarged_photos_are_no_larger_than_pillows(photos: Path, tmp_path: Path
     ours = pillows = 0
     for photo in photos.iterdir():
         img = imresize_bicubic(read_image(photo), 4)
-        write_png_strips(tmp_path / "ours.png", *img.shape[:2], [img])
+        with open_png(tmp_path / "ours.png", *img.shape[:2]) as write:
+            write(img)
         write_image(tmp_path / "pillows.png", img)
         ours += (tmp_path / "ours.png").stat().st_size
         pillows += (tmp_path / "pillows.png").stat().st_size
@@ -57,19 +59,24 @@ def test_what_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path: Path, fa
     path = tmp_path / "strips.png"
     path.write_text("old")
 
-    def strips() -> Iterator[Image8]:
-        yield np.zeros((40, 30, 3), np.uint8)
-        assert len(list(tmp_path.iterdir())) == 2
-        raise failure
+    def break_off() -> None:
+        with open_png(path, 80, 30) as write:
+            write(np.zeros((40, 30, 3), np.uint8))
+            assert len(list(tmp_path.iterdir())) == 2
+            raise failure
 
     with pytest.raises(type(failure)):
-        write_png_strips(path, 80, 30, strips())
+        break_off()
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("strips.png", "old")]
 
 
 def test_missing_rows_are_an_error(tmp_path: Path) -> None:
+    def write_too_few() -> None:
+        with open_png(tmp_path / "x.png", 9, 3) as write:
+            write(np.zeros((8, 3, 3), np.uint8))
+
     with pytest.raises(ValueError, match="9 rows together, found 8"):
-        write_png_strips(tmp_path / "x.png", 9, 3, [np.zeros((8, 3, 3), np.uint8)])
+        write_too_few()
     assert not list(tmp_path.iterdir())
 
 
@@ -78,7 +85,12 @@ def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     noise = np.random.default_rng(0).integers(0, 256, (500, 500, 3), dtype=np.uint8)
     path = tmp_path / "x.png"
     monkeypatch.setattr(Path, "touch", lambda self, exist_ok: self.symlink_to("/dev/full"))
+
+    def write_noise() -> None:
+        with open_png(path, 500, 500) as write:
+            write(noise)
+
     with pytest.raises(OSError, match=r"x\.png") as raised:
-        write_png_strips(path, 500, 500, [noise])
+        write_noise()
     assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(path))
     assert not list(tmp_path.iterdir())
