@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,17 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fakd_core import plugins
 from fakd_core.distillation.affinity import (
     channel_affinity,
     full_precision,
     spatial_affinity,
     spatial_affinity_loss,
 )
-from fakd_core.errors import ConfigError, FeatureTapError
-from fakd_core.plugins import Additions
+from fakd_core.errors import FeatureTapError
+from fakd_core.plugins import Registry
 
-_NAME = re.compile(r"[a-z_]\w*", re.I | re.A)
 Value = int | float | str
 Values = Mapping[str, Value]
 
@@ -113,46 +110,6 @@ class TermKind:
             )
 
 
-class TermTable:
-    """Kinds of terms by name; names are unique whatever their case.
-
-    Other packages add some in the entry points of `group`.
-    """
-
-    def __init__(self, kinds: Iterable[TermKind] = (), group: str = "") -> None:
-        self._kinds: dict[str, TermKind] = {}
-        for kind in kinds:
-            self.register(kind)
-        self._additions = Additions(group, TermKind, self.register) if group else None
-
-    def register(self, kind: TermKind) -> None:
-        """Add `kind`; raises `ConfigError`, and changes nothing, if its name is taken."""
-        if not _NAME.fullmatch(kind.name):
-            raise ConfigError(
-                f"a distillation term's name is of letters, digits and _, found {kind.name!r}: choose another"
-            )
-        known = self._kinds.get(kind.name.lower())
-        if known is not None:
-            raise ConfigError(f"a distillation term named {known.name!r} exists already: choose another name")
-        self._kinds[kind.name.lower()] = kind
-
-    def find(self, name: str) -> TermKind | None:
-        """The kind called `name`, upper or lower case."""
-        return self._all().get(name.lower())
-
-    def __iter__(self) -> Iterator[TermKind]:
-        return iter(self._all().values())
-
-    def _all(self) -> dict[str, TermKind]:
-        if self._additions is not None:
-            self._additions.load()
-        return self._kinds
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(kind.name for kind in self)
-
-
 def _each_layer(
     representation: Callable[[Tensor, Values], Tensor],
 ) -> Callable[[Sequence[FeaturePair], Values], Tensor]:
@@ -229,8 +186,11 @@ _POOLING = (Parameter("k", 2, 1, 32), Parameter("pool", "max", choices=("max", "
 
 # Sources: SA, FAKD (He et al., ICIP 2020); CA, IA, PSA, MMD, RBF, its published implementation;
 # FSP, Yim et al., CVPR 2017; AT, Zagoruyko and Komodakis, ICLR 2017; FitNet, Romero et al., ICLR 2015.
-TERMS = TermTable(
-    [
+TERMS = Registry(
+    TermKind,
+    "distillation term",
+    group="fakd.terms",
+    entries=[
         TermKind("SA", "spatial affinity", _sa),
         TermKind("PSA", "spatial affinity after pooling", _psa, _POOLING),
         TermKind(
@@ -250,5 +210,4 @@ TERMS = TermTable(
             (*_POOLING, Parameter("P", 2, 1, 20), Parameter("gamma", 5.0, 0.001, 40)),
         ),
     ],
-    plugins.TERMS,
 )

@@ -19,7 +19,7 @@ from fakd_core.errors import FakdError
 from fakd_core.models.checkpoint import stored_as
 from fakd_core.models.cost import PAPER_LR_SIZE, profile
 from fakd_core.models.external.network import SpandrelSpec
-from fakd_core.models.factory import REGISTRY, create_model
+from fakd_core.models.factory import create_model, list_architectures
 from fakd_core.models.file_type import asked_for, container
 from fakd_core.models.layers import RGB_RANGE, SRNetwork
 from fakd_core.models.spec import PICKLE_SUFFIXES, ModelSpec, check_scale
@@ -164,7 +164,7 @@ def _nearest(weights: Iterable[str]) -> Rows:
     """By the names of weights with their numbers left open."""
     mine = _kinds(weights)
     best, known, likeness = "", set[str](), 0.0
-    for name in REGISTRY.names():
+    for name in list_architectures():
         theirs = _kinds(_names_of(name))
         share = len(mine & theirs) / len(mine | theirs)
         if share > likeness:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fakd_core import plugins
-from fakd_core.errors import ConfigError, DataError
+from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
-from fakd_core.plugins import Additions
+from fakd_core.plugins import Registry
 
 RGBArray = npt.NDArray[np.uint8] | npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
@@ -43,31 +42,12 @@ class Metric:
     score: Callable[[RGBArray, RGBArray, int], float]
 
 
-class MetricTable:
-    """The metrics that other packages add in the entry points of `group`, by name."""
-
-    def __init__(self, group: str) -> None:
-        self._metrics: dict[str, Metric] = {}
-        self._additions = Additions(group, Metric, self.register)
-
-    def register(self, metric: Metric) -> None:
-        """Add `metric`; raises `ConfigError`, and changes nothing, if its name is taken or no name."""
-        if not metric.name.isidentifier():
-            raise ConfigError(f"a metric's name is of letters, digits and _, found {metric.name!r}")
-        if metric.name in self._metrics or metric.name in _TAKEN:
-            raise ConfigError(f"a column named {metric.name!r} exists already: choose another name")
-        self._metrics[metric.name] = metric
-
-    def __iter__(self) -> Iterator[Metric]:
-        self._additions.load()
-        return iter(self._metrics.values())
-
-
-_TAKEN = frozenset(
+RESERVED_NAMES = frozenset(
     {"model", "dataset", "set", "scale", "image", "name", "psnr_y", "ssim_y", "seconds", "images", *PROTOCOL}
     | {"images_in_set", "left_out"}
 )
-METRICS = MetricTable(plugins.METRICS)
+"""Columns of the tables of results that are no added metrics."""
+METRICS = Registry(Metric, "metric", group="fakd.metrics", reserved=RESERVED_NAMES)
 
 
 def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | None = None) -> float:

@@ -17,7 +17,7 @@ from fakd_core.events import CancelToken, Progress
 from fakd_core.export.onnx import VALUE_RANGES, Parity, write_onnx
 from fakd_core.models.checkpoint import save_pth, save_safetensors
 from fakd_core.models.external.network import SpandrelSpec
-from fakd_core.models.factory import REGISTRY
+from fakd_core.models.factory import list_architectures
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
@@ -84,7 +84,7 @@ def export_model(
     if isinstance(model.spec, SpandrelSpec):
         raise ConfigError(
             f"{ref}: {model.spec.architecture} is another project's network, which its own tools export; "
-            f"here: {', '.join(REGISTRY.names())}"
+            f"here: {', '.join(list_architectures())}"
         )
     notes, parity = _notes(model, Path(ref)), None
     token.raise_if_cancelled()

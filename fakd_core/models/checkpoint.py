@@ -16,10 +16,10 @@ from torch import Tensor
 
 from fakd_core.errors import CheckpointError, ConfigError, UnsupportedArchitectureError
 from fakd_core.files import atomic_path
+from fakd_core.models.architecture import Architecture, KeyFormat
 from fakd_core.models.external.network import SpandrelSpec, load_external
-from fakd_core.models.factory import REGISTRY, check_size
+from fakd_core.models.factory import ARCHITECTURES, check_size, find_architecture, list_architectures
 from fakd_core.models.layers import SRNetwork
-from fakd_core.models.registry import Architecture, KeyFormat
 from fakd_core.models.spec import ModelSpec
 from fakd_core.models.weight_files import read_stored, read_weights, shown, some, without_prefix
 from fakd_core.settings import format_validation_error
@@ -72,13 +72,14 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
 
 def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, KeyFormat]:
     """The network and key format of a file with these keys; raises `UnsupportedArchitectureError`."""
-    found = REGISTRY.detect(keys)
-    if found is None:
-        raise UnsupportedArchitectureError(
-            f"{path}: its keys belong to no known architecture ({', '.join(REGISTRY.names())}); "
-            f"found {some(sorted(keys), 6)}"
-        )
-    return found
+    for architecture in ARCHITECTURES:
+        for key_format in architecture.formats:
+            if key_format.detect(keys):
+                return architecture, key_format
+    raise UnsupportedArchitectureError(
+        f"{path}: its keys belong to no known architecture ({', '.join(list_architectures())}); "
+        f"found {some(sorted(keys), 6)}"
+    )
 
 
 def stored_as(path: Path, spec: ModelSpec) -> str:
@@ -106,7 +107,7 @@ def save_pth(model: SRNetwork, path: Path, *, fakd_keys: bool = False) -> None:
     """
     weights = _plain_weights(model)
     if fakd_keys:
-        fakd_key = REGISTRY.get(model.spec.architecture).fakd_key
+        fakd_key = find_architecture(model.spec.architecture).fakd_key
         if fakd_key is None:
             raise ConfigError(f"FAKD's code has no {model.spec.architecture}; leave its keys as they are")
         weights = {fakd_key(key, model.spec): tensor for key, tensor in weights.items()}
@@ -120,7 +121,7 @@ def _check_installed(path: Path, metadata: Mapping[str, str]) -> None:
         name = json.loads(metadata.get(SPEC_KEY, "{}")).get("architecture")
     except (AttributeError, ValueError):
         return
-    if isinstance(name, str) and name not in REGISTRY.names():
+    if isinstance(name, str) and name not in list_architectures():
         raise UnsupportedArchitectureError(
             f"{path}: a network of architecture {shown(name)}, of a package that isn't installed here"
         )

@@ -13,8 +13,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
-from fakd_core.models.registry import (
+from fakd_core.models.architecture import (
     Architecture,
     KeyFormat,
     Shapes,
@@ -22,6 +21,7 @@ from fakd_core.models.registry import (
     same_keys,
     scale_from_tail,
 )
+from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
 
 WIDE = 256

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakd_core.errors import ConfigError
+from fakd_core.errors import ConfigError, UnsupportedArchitectureError
 from fakd_core.models import edsr, rcan, san
+from fakd_core.models.architecture import Architecture
 from fakd_core.models.external.network import SpandrelNetwork, SpandrelSpec
 from fakd_core.models.layers import SRNetwork
-from fakd_core.models.registry import Registry
 from fakd_core.models.spec import ModelSpec
-from fakd_core.plugins import ARCHITECTURES
+from fakd_core.plugins import Registry
 
 MAX_PARAMETERS = 1_000_000_000
 """Larger networks are refused: twenty times the largest published one, and 16 GB to train by Adam."""
 
-REGISTRY = Registry(ARCHITECTURES)
-REGISTRY.register(edsr.ARCHITECTURE)
-REGISTRY.register(rcan.ARCHITECTURE)
-REGISTRY.register(san.ARCHITECTURE)
+ARCHITECTURES = Registry(
+    Architecture,
+    "architecture",
+    group="fakd.architectures",
+    entries=(edsr.ARCHITECTURE, rcan.ARCHITECTURE, san.ARCHITECTURE),
+)
 
 
 def list_architectures() -> list[str]:
@@ -29,12 +31,21 @@ def list_architectures() -> list[str]:
         >>> list_architectures()
         ['edsr', 'rcan', 'san']
     """
-    return REGISTRY.names()
+    return sorted(ARCHITECTURES.names)
+
+
+def find_architecture(name: str) -> Architecture:
+    """The registered network called `name`; raises `UnsupportedArchitectureError`, which lists all names."""
+    found = ARCHITECTURES.find(name)
+    if found is None:
+        known = ", ".join(list_architectures())
+        raise UnsupportedArchitectureError(f"no architecture {name!r}; known: {known}")
+    return found
 
 
 def create_spec(architecture: str, **sizes: Any) -> ModelSpec:
     """The validated spec of a network; raises as `create_model` does."""
-    spec_class = REGISTRY.get(architecture).spec_class
+    spec_class = find_architecture(architecture).spec_class
     known = sorted(set(spec_class.model_fields) - {"architecture"})
     unknown = sorted(set(sizes) - set(known))
     if unknown:
@@ -64,12 +75,12 @@ def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
     if isinstance(spec, SpandrelSpec):
         return SpandrelNetwork(spec)
     check_size(spec)
-    return REGISTRY.get(spec.architecture).network(spec)
+    return find_architecture(spec.architecture).network(spec)
 
 
 def check_size(spec: ModelSpec) -> None:
     """Raise `ConfigError` if a network of `spec` would be too large, before any memory is taken."""
-    blocks = REGISTRY.get(spec.architecture).blocks(spec)
+    blocks = find_architecture(spec.architecture).blocks(spec)
     parameters = 18 * blocks * spec.n_feats**2
     if parameters > MAX_PARAMETERS:
         raise ConfigError(

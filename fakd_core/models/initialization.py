@@ -9,7 +9,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from fakd_core.errors import ConfigError
-from fakd_core.models.factory import REGISTRY
+from fakd_core.models.factory import find_architecture
 from fakd_core.models.layers import SRNetwork
 
 _DRAWING = frozenset(
@@ -58,7 +58,7 @@ def copy_matching_layers(student: SRNetwork, teacher: SRNetwork) -> int:
             f"student {ours.architecture} with {ours.n_feats}, "
             f"teacher {theirs.architecture} with {theirs.n_feats}"
         )
-    counterpart = REGISTRY.get(ours.architecture).counterpart
+    counterpart = find_architecture(ours.architecture).counterpart
     source = teacher.state_dict()
     copied = 0
     with torch.no_grad():

@@ -14,9 +14,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fakd_core.models.fast_ops import FusableLayer, channel_attention
-from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
-from fakd_core.models.registry import (
+from fakd_core.models.architecture import (
     Architecture,
     KeyFormat,
     Shapes,
@@ -24,6 +22,8 @@ from fakd_core.models.registry import (
     same_keys,
     scale_from_tail,
 )
+from fakd_core.models.fast_ops import FusableLayer, channel_attention
+from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
 
 

@@ -16,9 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakd_core.errors import DataError
-from fakd_core.models.fast_ops import FusableLayer, attend_in_blocks, autocast_off
-from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
-from fakd_core.models.registry import (
+from fakd_core.models.architecture import (
     Architecture,
     KeyFormat,
     Shapes,
@@ -26,6 +24,8 @@ from fakd_core.models.registry import (
     same_keys,
     scale_from_tail,
 )
+from fakd_core.models.fast_ops import FusableLayer, attend_in_blocks, autocast_off
+from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
 
 NON_LOCAL_SOCA_REDUCTION = 8

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from fakd_core.distillation.terms import TermKind, TermTable
+from fakd_core.distillation.terms import TermKind
 from fakd_core.errors import ConfigError
-from fakd_core.evaluation.metrics import Metric, MetricTable
+from fakd_core.evaluation.metrics import RESERVED_NAMES, Metric
 from fakd_core.events import weighted_parts
-from fakd_core.models.registry import Registry
-from fakd_core.plugins import ARCHITECTURES, METRICS, TERMS
+from fakd_core.models.architecture import Architecture
+from fakd_core.plugins import Registry
 from fakd_core.runs.metrics_files import read_metrics
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/fakd-example-plugin"
@@ -98,7 +98,7 @@ def test_what_can_not_be_added_is_named_in_one_line_and_left_out(
     (tmp_path / "unfinished_package.py").write_text("raise RuntimeError('not today,\\nmaybe tomorrow')\n")
     installed(
         tmp_path,
-        TERMS,
+        "fakd.terms",
         a_missing="nowhere:TERM",
         b_number="broken_package:NUMBER",
         c_clash="broken_package:SA",
@@ -107,33 +107,34 @@ def test_what_can_not_be_added_is_named_in_one_line_and_left_out(
         f_new="broken_package:NEW",
     )
     before = [TermKind("SA", "spatial affinity", lambda pairs, values: pairs[0].student.sum())]
-    assert TermTable(before, TERMS).names == ("SA", "NEW")
+    terms = Registry(TermKind, "distillation term", group="fakd.terms", entries=before)
+    assert terms.names == ("SA", "NEW")
     assert [record.message for record in caplog.records] == [
         "broken-package: its fakd.terms 'a_missing' is left out: No module named 'nowhere'",
         "broken-package: its fakd.terms 'b_number' is left out: expected TermKind, found int",
         "broken-package: its fakd.terms 'c_clash' is left out: "
-        "a distillation term named 'SA' exists already: choose another name",
+        "distillation term 'sa': this name is already taken; choose another",
         "broken-package: its fakd.terms 'd_raises' is left out: not today, maybe tomorrow",
         "broken-package: its fakd.terms 'e_odd' is left out: "
-        "a distillation term's name is of letters, digits and _, found 'A+B': choose another",
+        "distillation term 'A+B': a name consists of letters, digits and _; choose another",
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
     caplog.clear()
-    installed(tmp_path, METRICS, psnr="broken_package:PSNR")
-    assert list(MetricTable(METRICS)) == []
-    assert "a column named 'psnr_y' exists already" in caplog.text
+    installed(tmp_path, "fakd.metrics", psnr="broken_package:PSNR")
+    assert list(Registry(Metric, "metric", group="fakd.metrics", reserved=RESERVED_NAMES)) == []
+    assert "metric 'psnr_y': this name is already taken" in caplog.text
     caplog.clear()
-    installed(tmp_path, ARCHITECTURES, net="broken_package:NEW")
-    assert Registry(ARCHITECTURES).names() == []
+    installed(tmp_path, "fakd.architectures", net="broken_package:NEW")
+    assert Registry(Architecture, "architecture", group="fakd.architectures").names == ()
     assert "expected Architecture, found TermKind" in caplog.text
 
 
 def test_a_metric_needs_a_name_of_its_own() -> None:
-    table = MetricTable("")
+    table = Registry(Metric, "metric")
     table.register(Metric("lpips", "", lambda sr, hr, border: 0.0))
-    with pytest.raises(ConfigError, match="exists already"):
+    with pytest.raises(ConfigError, match="already taken"):
         table.register(Metric("lpips", "", lambda sr, hr, border: 1.0))
-    with pytest.raises(ConfigError, match=r"letters, digits and _, found 'my metric'"):
+    with pytest.raises(ConfigError, match=r"'my metric': a name consists of letters, digits and _"):
         table.register(Metric("my metric", "", lambda sr, hr, border: 1.0))
 
 

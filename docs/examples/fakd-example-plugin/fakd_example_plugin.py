@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from fakd_core.distillation.terms import FeaturePair, TermKind, Values
 from fakd_core.evaluation.metrics import Metric, RGBArray, rgb_to_y
+from fakd_core.models.architecture import Architecture, KeyFormat, Shapes, same_keys, scale_from_tail
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
-from fakd_core.models.registry import Architecture, KeyFormat, Shapes, same_keys, scale_from_tail
 from fakd_core.models.spec import ModelSpec
 
 # --- A network ------------------------------------------------------------------------------------------

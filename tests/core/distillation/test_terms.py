@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fakd_core.distillation.terms import TERMS, FeaturePair, Parameter, TermKind, TermTable, Value
+from fakd_core.distillation.terms import TERMS, FeaturePair, Parameter, TermKind, Value
 from fakd_core.errors import ConfigError, FeatureTapError
+from fakd_core.plugins import Registry
 
 Array = npt.NDArray[np.float64]
 ALL = ["SA", "PSA", "CA", "IA", "FSP", "AT", "FitNet", "MMD", "RBF"]
@@ -202,8 +203,8 @@ def test_too_few_layers_for_fsp() -> None:
 
 def test_a_taken_name_is_refused_and_changes_nothing() -> None:
     first = TermKind("New", "a new one", lambda pairs, values: pairs[0].student.sum())
-    table = TermTable([first])
-    with pytest.raises(ConfigError, match="'New' exists already"):
+    table = Registry(TermKind, "distillation term", entries=[first])
+    with pytest.raises(ConfigError, match="'NEW': this name is already taken"):
         table.register(TermKind("NEW", "another", lambda pairs, values: pairs[0].teacher.sum()))
     assert list(table) == [first]
     assert table.find("new") is first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from fakd_core.errors import ConfigError, DataError, UnsupportedArchitectureError
-from fakd_core.models.factory import REGISTRY, create_model, create_spec, list_architectures
+from fakd_core.models.architecture import Architecture
+from fakd_core.models.factory import create_model, create_spec, find_architecture, list_architectures
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.presets import parse_sizes, preset_spec
-from fakd_core.models.registry import Registry
+from fakd_core.plugins import Registry
 
 SCALES = (2, 3, 4, 8)
 SMALL: dict[str, dict[str, Any]] = {
@@ -249,14 +251,13 @@ def test_names_of_architectures() -> None:
 
 
 def test_a_duplicate_name_leaves_the_registry_unchanged() -> None:
-    registry = Registry()
-    rcan = REGISTRY.get("rcan")
-    registry.register(rcan)
-    impostor = type(rcan)(**{**vars(rcan), "network": SRNetwork})
-    with pytest.raises(ValueError, match="already registered"):
+    rcan = find_architecture("rcan")
+    registry = Registry(Architecture, "architecture", entries=[rcan])
+    impostor = replace(rcan, name="RCAN", network=SRNetwork)
+    with pytest.raises(ConfigError, match="'RCAN': this name is already taken"):
         registry.register(impostor)
-    assert registry.get("rcan") is rcan
-    assert registry.names() == ["rcan"]
+    assert registry.find("rcan") is registry.find("Rcan") is rcan
+    assert registry.names == ("rcan",)
 
 
 def test_san_says_how_small_an_image_may_be() -> None:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakd_core.errors import ConfigError
+from fakd_core.models.architecture import evenly_spaced
 from fakd_core.models.factory import create_model
 from fakd_core.models.initialization import copy_matching_layers
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.presets import PRESETS, parse_sizes, preset_spec
-from fakd_core.models.registry import evenly_spaced
 from fakd_core.models.spec import ModelSpec
 
 SCALES = (2, 3, 4, 8)

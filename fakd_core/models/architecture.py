@@ -1,4 +1,4 @@
-"""The table of networks: how each is built, recognised in a checkpoint, and sized from weight shapes."""
+"""Declarations of networks: how each is built, recognised in a checkpoint, and sized from weight shapes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fakd_core.errors import UnsupportedArchitectureError
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import ModelSpec
-from fakd_core.plugins import Additions
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -46,44 +44,6 @@ class Architecture:
     counterpart: Callable[[str, Any, Any], str]
     blocks: Callable[[Any], int]
     fakd_key: Callable[[str, Any], str] | None = None
-
-
-class Registry:
-    """Architectures by name, with those that other packages add to it in the entry points of `group`."""
-
-    def __init__(self, group: str = "") -> None:
-        self._entries: dict[str, Architecture] = {}
-        self._additions = Additions(group, Architecture, self.register) if group else None
-
-    def register(self, architecture: Architecture) -> None:
-        """Add an entry; a name already taken raises `ValueError` and changes nothing."""
-        if architecture.name in self._entries:
-            raise ValueError(f"architecture {architecture.name!r} is already registered")
-        self._entries[architecture.name] = architecture
-
-    def names(self) -> list[str]:
-        return sorted(self._all())
-
-    def get(self, name: str) -> Architecture:
-        """The entry called `name`; raises `UnsupportedArchitectureError` that lists the known names."""
-        try:
-            return self._all()[name.lower()]
-        except KeyError:
-            known = ", ".join(self.names())
-            raise UnsupportedArchitectureError(f"no architecture {name!r}; known: {known}") from None
-
-    def detect(self, keys: Collection[str]) -> tuple[Architecture, KeyFormat] | None:
-        """The first entry and key format that recognise `keys`, or None."""
-        for architecture in self._all().values():
-            for key_format in architecture.formats:
-                if key_format.detect(keys):
-                    return architecture, key_format
-        return None
-
-    def _all(self) -> dict[str, Architecture]:
-        if self._additions is not None:
-            self._additions.load()
-        return self._entries
 
 
 def same_keys(keys: Collection[str]) -> dict[str, str]:
