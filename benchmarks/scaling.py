@@ -23,7 +23,7 @@ from benchmarks.distillation_step import RATE, SEED, SIZES, networks, sampler
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.runtime.cpu_tuning import retain_freed_memory
 from fakd_core.runtime.device import choose_device, choose_precision
-from fakd_core.runtime.distributed import World, joined
+from fakd_core.runtime.distributed import World, join_world
 from fakd_core.training.batches import OnlineTeacherBatches
 from fakd_core.training.learner import Learner
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        with joined() as world, retain_freed_memory():
+        with join_world() as world, retain_freed_memory():
             figures = measured(world, options.batch, options.steps)
             if world.is_main:
                 print(json.dumps(figures), flush=True)

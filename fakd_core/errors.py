@@ -2,7 +2,7 @@
 
 
 class FakdError(Exception):
-    """A failure the user can act on; shown as one clear message, never as a traceback."""
+    """An error that the user can act on; shown as one clear message, never as a traceback."""
 
 
 class ConfigError(FakdError):
@@ -10,11 +10,11 @@ class ConfigError(FakdError):
 
 
 class UnsupportedArchitectureError(FakdError):
-    """A checkpoint or a name belongs to no registered network."""
+    """No registered network matches a checkpoint or a name."""
 
 
 class CheckpointError(FakdError):
-    """A checkpoint can't be read, or its keys and shapes don't fit the network they were taken for."""
+    """A checkpoint can't be read, or its keys and shapes don't fit the network."""
 
 
 class FeatureTapError(FakdError):
@@ -26,7 +26,7 @@ class DataError(FakdError):
 
 
 class ExportError(FakdError):
-    """A network can't be written as another tool's file, or would compute something else there."""
+    """A network can't be exported to a format, or its output would differ there."""
 
 
 class RunError(FakdError):

@@ -1,4 +1,4 @@
-"""The base of all settings, and their faults in plain words."""
+"""The base class of all settings, their validation errors in plain words, and reading TOML files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 
 from fakd_core.errors import ConfigError
 
-FINDINGS = 5
-"""So many faults of one set of settings are named, the others counted."""
+MAX_ERRORS = 5
+"""Maximum number of validation errors listed; the others are counted."""
+
+MAX_TOML_BYTES = 1_000_000
+"""Maximum size of a TOML file; this program's own have some hundred bytes."""
 
 _REASONS = {
     "missing": "must be given",
@@ -49,33 +53,37 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 
 def format_validation_error(error: ValidationError, known: Iterable[str] = ()) -> str:
-    """Pydantic's findings as 'option: reason (found ...)', joined with '; '; `known` are the options."""
-    findings = error.errors()
-    # A list whose items are at fault is told of as too short as well.
-    within = {item["loc"][:end] for item in findings for end in range(1, len(item["loc"]))}
-    findings = [item for item in findings if item["type"] != "too_short" or item["loc"] not in within]
-    lines = []
-    for item in findings[:FINDINGS]:
-        where = ".".join(str(part) for part in item["loc"])
-        reason = _REASONS.get(item["type"])
-        if reason is None:
-            reason = item["msg"].removeprefix("Value error, ")
-        else:
-            values = item.get("ctx", {}).items()
-            reason = reason.format(**{k: f"{v:g}" if isinstance(v, float) else v for k, v in values})
-        if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
-            near = difflib.get_close_matches(where.lower().replace("-", "_"), known, n=1)
-            reason += f", did you mean {near[0]}?" if near else ""
-        found = f" (found {_SHORT.repr(item['input'])})" if item["loc"] and item["type"] != "missing" else ""
-        name = _SHORT.repr(where)[1:-1] or "''"
-        lines.append(f"{name}: {reason}{found}" if item["loc"] else reason)
-    if len(findings) > FINDINGS:
-        lines.append(f"and {len(findings) - FINDINGS} more")
+    """Format pydantic's errors as 'option: reason (found ...)', joined by '; '; `known` are the options."""
+    found = error.errors()
+    # A list with invalid items is reported as too short as well.
+    parents = {item["loc"][:end] for item in found for end in range(1, len(item["loc"]))}
+    found = [item for item in found if item["type"] != "too_short" or item["loc"] not in parents]
+    lines = [_format_error(item, known) for item in found[:MAX_ERRORS]]
+    if len(found) > MAX_ERRORS:
+        lines.append(f"and {len(found) - MAX_ERRORS} more")
     return "; ".join(lines)
 
 
+def _format_error(item: ErrorDetails, known: Iterable[str]) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    reason = _REASONS.get(item["type"])
+    if reason is None:
+        reason = item["msg"].removeprefix("Value error, ")
+    else:
+        values = item.get("ctx", {}).items()
+        reason = reason.format(**{k: f"{v:g}" if isinstance(v, float) else v for k, v in values})
+    if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
+        near = difflib.get_close_matches(where.lower().replace("-", "_"), known, n=1)
+        reason += f", did you mean {near[0]}?" if near else ""
+    if not item["loc"]:
+        return reason
+    value = f" (found {_SHORT.repr(item['input'])})" if item["type"] != "missing" else ""
+    name = _SHORT.repr(where)[1:-1] or "''"
+    return f"{name}: {reason}{value}"
+
+
 class Settings(BaseModel):
-    """Base of all settings: immutable, and an unknown name is an error."""
+    """Base class of all settings: immutable, and an unknown option is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,7 +97,7 @@ class Settings(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+    def _reject_booleans_as_numbers(cls, value: Any, info: ValidationInfo) -> Any:
         kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
         items = value if isinstance(value, (list, tuple)) else (value,)
         if bool not in kinds and kinds & {int, float} and any(isinstance(item, bool) for item in items):
@@ -98,31 +106,29 @@ class Settings(BaseModel):
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """The plain types that `annotation` is made of."""
+    """The plain types in `annotation`."""
     parts = get_args(annotation)
     return set().union(*map(_kinds, parts)) if parts else {annotation}
 
 
-LARGEST = 1_000_000
-"""Bytes that a TOML file may have: those of this program have some hundred."""
-
-
 def read_toml_text(path: Path) -> str:
-    """The text of a TOML file, with or without a byte order mark, its lines ended in any way.
+    """The text of a TOML file, without byte order mark and with line feeds as line ends.
 
-    Raises `ConfigError` if there is none that can be read.
+    Raises:
+        ConfigError: It is missing, not a text, or too large.
     """
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(MAX_TOML_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: expected a TOML file, found a folder; name the file in it") from None
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror or error}") from None
-    if len(content) > LARGEST:
-        raise ConfigError(f"{path}: expected a TOML file of at most {LARGEST / 1e6:g} MB, found a larger one")
+    if len(content) > MAX_TOML_BYTES:
+        limit = f"{MAX_TOML_BYTES / 1e6:g} MB"
+        raise ConfigError(f"{path}: expected a TOML file of at most {limit}, found a larger one")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
@@ -130,17 +136,17 @@ def read_toml_text(path: Path) -> str:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The tables and values in `text`; raises `ConfigError` with the place of the fault."""
+    """Parse TOML; raises `ConfigError` with the position of an error."""
     try:
         return tomllib.loads(text)
     except RecursionError:
         raise ConfigError("not valid TOML: its brackets are nested too deep") from None
-    except ValueError as error:  # A syntax error, or a number of thousands of digits.
+    except ValueError as error:  # A syntax error, or an integer of thousands of digits.
         raise ConfigError(f"not valid TOML: {error}") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The options in a TOML file, not yet validated; raises `ConfigError` if it can't be read."""
+    """Read the options in a TOML file, without validating them; raises `ConfigError` if that fails."""
     text = read_toml_text(path)
     try:
         return parse_toml(text)

@@ -8,11 +8,11 @@ from contextlib import suppress
 from fakd_core.cli import main
 
 status = main()
-# torchrun ends what is left once one process has ended; this one's status is settled.
+# torchrun terminates the other processes once one has ended; the status of this one is final.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for stream in (sys.stdout, sys.stderr):
-    if stream is not None:  # It is None where it was closed.
+    if stream is not None:  # It is None if it was closed.
         with suppress(BrokenPipeError):
             stream.flush()
-# DistributedDataParallel keeps gloo's threads alive; one that wakes while Python takes itself down aborts.
+# DistributedDataParallel keeps gloo's threads alive; one that wakes during interpreter shutdown aborts.
 os._exit(status)

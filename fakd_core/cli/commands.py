@@ -1,4 +1,4 @@
-"""The commands together, and what their ends mean: exit 0, 1, 2 or 130."""
+"""All commands in one application, and their exit statuses: 0, 1, 2 or 130."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from types import FrameType
 import typer
 
 from fakd_core import __version__
-from fakd_core.cli import affinity, evaluate, export, figure, gui, info, train, upscale
+from fakd_core.cli import STOPPED, affinity, evaluate, export, figure, gui, info, train, upscale
 from fakd_core.cli.console import errors
-from fakd_core.cli.exit_status import STOPPED
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
@@ -24,18 +23,18 @@ app = typer.Typer(
     name="fakd",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    # Rich would take "[default: 4]" for markup and leave it out.
+    # Rich would treat "[default: 4]" as markup and drop it.
     rich_markup_mode=None,
-    help="Distil image super-resolution networks by feature affinity, and measure what came of it.",
+    help="Distil image super-resolution networks by feature affinity, and evaluate the results.",
 )
 app.command("gui", help="Open the workbench.")(gui.gui)
-app.command("train", help="Train a student, or continue a run.")(train.train)
-app.command("evaluate", help="PSNR and SSIM of models on sets of images.")(evaluate.evaluate)
+app.command("train", help="Train a student, or resume a run.")(train.train)
+app.command("evaluate", help="Compute PSNR and SSIM of models on datasets.")(evaluate.evaluate)
 app.command("upscale", help="Enlarge images with a model.")(upscale.upscale)
-app.command("figure", help="A paper's figure: crops with scores.")(figure.figure)
-app.command("affinity", help="A figure of feature affinities.")(affinity.affinity)
-app.command("export", help="A model as files that other tools open: safetensors, .pth, ONNX.")(export.export)
-app.command("info", help="What a model is: sizes, parameters, GMACs, taps, key format.")(info.info)
+app.command("figure", help="Make a figure for a paper: crops with scores.")(figure.figure)
+app.command("affinity", help="Make a figure of feature affinities.")(affinity.affinity)
+app.command("export", help="Export a model for other tools: safetensors, .pth, ONNX.")(export.export)
+app.command("info", help="Show a model's sizes, parameters, GMACs, feature taps and key format.")(info.info)
 
 
 def _version(value: bool) -> None:
@@ -55,17 +54,17 @@ def _options(
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the command in `argv`. Ctrl+C or SIGTERM stops after the current step; a second Ctrl+C, at once."""
+    """Run the command in `argv`. Ctrl+C or SIGTERM stop after the current step, a second Ctrl+C at once."""
     arguments = list(argv)
     debug = "--debug" in arguments
     arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]
     limit_openmp_spinning()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # Any name of a file can be told of, whatever the terminal's letters.
+            # File names may not be encodable in the terminal's encoding.
             stream.reconfigure(errors="backslashreplace")
     token = CancelToken()
-    # What is told at the end is told in full before a second signal counts.
+    # The final message is printed completely before a second signal takes effect.
     with _stopped_by_signals(token):
         return _status(arguments, token, debug)
 
@@ -81,7 +80,7 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
     except FakdError as error:
         return _failed(str(error), 2 if isinstance(error, ConfigError) else 1, debug)
     except OSError as error:
-        # A full disk, a folder without permission: the system says what, only a person can help.
+        # A full disk or missing permission: only the user can help.
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}", 1, debug)
     except Exception as error:  # noqa: BLE001 - the last line of defence: one clear line, never a traceback
@@ -94,8 +93,8 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
 
 
 def _failed(reason: str, status: int, debug: bool) -> int:
-    # Names of files may hold line ends and escape codes: the reason stays one line, and harmless.
-    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in reason)
+    # File names may contain line ends and escape codes: the message stays one harmless line.
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in reason)
     errors.print(f"error: {shown}", style="red", soft_wrap=True)
     if debug:
         traceback.print_exc()
@@ -105,7 +104,7 @@ def _failed(reason: str, status: int, debug: bool) -> int:
 @contextmanager
 def _stopped_by_signals(token: CancelToken) -> Iterator[None]:
     def stop(signal_number: int, frame: FrameType | None) -> None:
-        # torchrun sends SIGTERM to the processes that are left, whether they are stopping already or not.
+        # torchrun sends SIGTERM to the remaining processes, even if they are stopping already.
         if token.cancelled and signal_number == signal.SIGINT:
             raise KeyboardInterrupt
         token.cancel()

@@ -1,4 +1,4 @@
-"""Where the commands print to, and the token that Ctrl+C cancels."""
+"""The consoles that the commands print to, and their progress bars."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fakd_core.events import Progress as Done
 
-# Where stdout is a file or a pipe nothing is wrapped: another program reads it. Names of files may look
-# like markup, and must stay as they are.
+# Output to a file or a pipe is not wrapped: another program reads it. File names may look like markup, and
+# must be printed as they are.
 _UNWRAPPED = 10_000
 
 
 class _Output(Console):
-    """A reader that leaves early, as `head` does, ends no training: the rest is told to nobody."""
+    """The console of stdout. A closed pipe (`| head`) must not end a training."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -26,7 +26,7 @@ class _Output(Console):
 
 
 output = _Output(
-    # Of a closed stdout Python makes None.
+    # sys.stdout is None if it was closed.
     width=None if sys.stdout and sys.stdout.isatty() else _UNWRAPPED,
     markup=False,
     highlight=False,
@@ -36,7 +36,7 @@ errors = Console(stderr=True, markup=False, highlight=False)
 
 
 def progress_bar() -> Progress:
-    """A bar on stderr, so that stdout holds results alone; none where stderr is no terminal."""
+    """A bar on stderr, so that stdout holds results only; invisible if stderr is not a terminal."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -49,7 +49,7 @@ def progress_bar() -> Progress:
 
 
 def print_above(bar: Progress, text: str) -> None:
-    """Print `text` to stdout; where that is the terminal the bar is on, above the bar and not into it."""
+    """Print `text` to stdout; above the bar if both are on the terminal."""
     (bar.console if output.is_terminal else output).print(text)
 
 

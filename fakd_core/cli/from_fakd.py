@@ -1,6 +1,6 @@
-"""What a command line of FAKD's own code (`python train.py --teacher [RCAN] ...`) means here.
+"""Translates a command line of FAKD's own code (`python train.py --teacher [RCAN] ...`) into our options.
 
-The options and their defaults are those of its `option.py`, what they do those of its `train.py`.
+The options and their defaults follow its `option.py`, their effects its `train.py`.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ _DEFAULTS = {
     "rbf_gamma": 5.0,
     "precision": "single",
 }
-"""What FAKD takes where its command line doesn't say it."""
+"""FAKD's default values."""
 
-_SIZES = "its train.py sets the paper's sizes whatever is given; other sizes: --student rcan:n_resblocks=..."
-_SHOWN = "a matter of what it prints and saves"
-_LEFT_OUT = {
+_SIZES = "its train.py always uses the paper's sizes; other sizes: --student rcan:n_resblocks=..."
+_OUTPUT = "only affects what it prints and saves"
+_IGNORED = {
     "n_GPUs": "several GPUs: torchrun --nproc-per-node K -m -- fakd_core.cli train ...",
     "n_threads": "images are decoded once, before the training",
-    "data_test": "the best student is not chosen on test sets; give --val-data, and score with fakd evaluate",
+    "data_test": "the best student is not selected on test sets; give --val-data, and use fakd evaluate",
     "data_range": "validation images are held out by --val-images, or given by --val-data",
-    "ext": "decoded images are kept by themselves",
+    "ext": "decoded images are cached automatically",
     "rgb_range": "images are always 0..255",
     "n_colors": "images are always RGB",
-    "print_every": _SHOWN,
-    "resume": "a run goes on by --resume RUN",
-    "template": "templates of its option.py are not read; give what they set",
+    "print_every": _OUTPUT,
+    "resume": "a run is resumed by --resume RUN",
+    "template": "templates of its option.py are not read; give the options that they set",
     "optimizer": "always Adam",
     "momentum": "of SGD; the optimiser is always Adam",
     "betas": "always 0.9 and 0.999",
@@ -63,72 +63,76 @@ _LEFT_OUT = {
     "gamma": "the learning rate always halves",
     "loss": "the outputs are always compared by L1",
     "feature_loss_type": "feature maps are always compared by L1",
-    "coef_sloss": "every layer counts the same",
+    "coef_sloss": "all layers have the same weight",
     "student_n_resblocks": _SIZES,
     "n_resblocks": _SIZES,
     "n_resgroups": _SIZES,
     "reduction": _SIZES,
     "n_feats": _SIZES,
     "res_scale": _SIZES,
-    "G0": "of RDN, which is not a network here",
-    "RDNkSize": "of RDN, which is not a network here",
-    "RDNconfig": "of RDN, which is not a network here",
-    "ckp_path": "of its test.py",
-    "TS": "of its test.py",
+    "G0": "for RDN, which is not supported",
+    "RDNkSize": "for RDN, which is not supported",
+    "RDNconfig": "for RDN, which is not supported",
+    "ckp_path": "only used by its test.py",
+    "TS": "only used by its test.py",
 }
-_FLAGS_LEFT_OUT = {
+_IGNORED_FLAGS = {
     "no_augment": "patches are always flipped and transposed",
-    "chop": "large images are always enlarged in tiles where that is needed",
-    "save_models": _SHOWN,
-    "save_gt": _SHOWN,
-    "save_results": _SHOWN,
-    "reset": "a new run takes a new folder",
+    "chop": "large images are always upscaled in tiles if needed",
+    "save_models": _OUTPUT,
+    "save_gt": _OUTPUT,
+    "save_results": _OUTPUT,
+    "reset": "a new run has a new folder",
 }
 
 
 @dataclass(frozen=True)
-class FakdCommand:
-    """What FAKD's command line gives: options of `TrainConfig`, and a line on each of its own options."""
+class Translation:
+    """The options of `TrainConfig`, and a note on each option of FAKD's command line."""
 
     values: dict[str, Any]
     notes: tuple[str, ...]
 
 
-def read_fakd(command: str, replaced: Collection[str] = (), scale: int | None = None) -> FakdCommand:
-    """The options of `TrainConfig` that `command` stands for; those in `replaced` are given elsewhere.
+def translate_command(
+    command: str, overridden: Collection[str] = (), scale: int | None = None
+) -> Translation:
+    """Translate FAKD's command line into options of `TrainConfig`.
 
-    So is `scale`, if it is: what depends on the scale then follows from that one.
+    Args:
+        command: The command line.
+        overridden: Options of `TrainConfig` that are given elsewhere.
+        scale: The scale, if it is given elsewhere: values that depend on it are derived from this one.
 
     Raises:
-        ConfigError: what in it can't be read, or has no counterpart here.
+        ConfigError: Something in it can't be parsed, or has no counterpart.
     """
-    words, around = _words(command)
-    parser = _parser()
-    found, rest = parser.parse_known_args(words)
+    words, shell = _split_command(command)
+    found, rest = _parser().parse_known_args(words)
     given: dict[str, Any] = vars(found)
     if given.get("test_only"):
-        raise _fault("--test_only tests a model; that is fakd evaluate --model M --data DIR")
+        raise _error("--test_only tests a model; use fakd evaluate --model M --data DIR")
     if rest and not rest[0].startswith("-"):
-        raise _fault(f"{rest[0][:40]!r} belongs to no option; put quotation marks around what holds spaces")
+        raise _error(f"{rest[0][:40]!r} belongs to no option; put quotation marks around values with spaces")
     values: dict[str, Any] = {}
     notes = []
-    for field in _fields(_Given(given), replaced, scale):
-        sources = ", ".join(_shown(name, given) for name in field.sources)
-        if field.name in replaced:
+    for field in _fields(_Given(given), overridden, scale):
+        sources = ", ".join(_format_option(name, given) for name in field.sources)
+        if field.name in overridden:
             if any(name in given for name in field.sources):
-                notes.append(f"{sources}: left out, --{field.name.replace('_', '-')} is given here")
+                notes.append(f"{sources}: ignored, --{field.name.replace('_', '-')} is given")
             continue
         values[field.name] = field.value()
-        notes.append(f"{sources}: {field.name} = {_toml(values[field.name])}{field.remark}")
-    dropped = {**_LEFT_OUT, **_FLAGS_LEFT_OUT}
-    notes += [f"{_shown(name, given)}: left out; {dropped[name]}" for name in given if name in dropped]
-    notes += [f"{unknown}: unknown to FAKD's code, left out" for unknown in _grouped(rest)]
-    notes += [f"{around}: left out; it is for the shell"] if around else []
-    return FakdCommand(values, tuple(notes))
+        notes.append(f"{sources}: {field.name} = {_format_value(values[field.name])}{field.remark}")
+    ignored = {**_IGNORED, **_IGNORED_FLAGS}
+    notes += [f"{_format_option(name, given)}: ignored; {ignored[name]}" for name in given if name in ignored]
+    notes += [f"{unknown}: ignored; unknown to FAKD's code" for unknown in _group_by_option(rest)]
+    notes += [f"{shell}: ignored; it is for the shell"] if shell else []
+    return Translation(values, tuple(notes))
 
 
 class _Given(dict[str, Any]):
-    """FAKD's options, its default where one is not given."""
+    """FAKD's options, with its defaults."""
 
     def __missing__(self, name: str) -> Any:
         return _DEFAULTS[name]
@@ -136,14 +140,16 @@ class _Given(dict[str, Any]):
 
 @dataclass(frozen=True)
 class _Field:
+    """An option of `TrainConfig`, the options of FAKD that it comes from, and how to compute it."""
+
     name: str
     sources: tuple[str, ...]
     value: Callable[[], Any]
     remark: str = ""
 
 
-def _fields(given: _Given, replaced: Collection[str], scale: int | None) -> Iterator[_Field]:
-    remark = " (where FAKD's code has it; another file: --teacher FILE)"
+def _fields(given: _Given, overridden: Collection[str], scale: int | None) -> Iterator[_Field]:
+    remark = " (its place in FAKD's code; another file: --teacher FILE)"
     yield _Field("teacher", ("teacher",), lambda: _teachers(given["teacher"], scale or _scale(given)), remark)
     yield _Field("student", ("model",), lambda: _student(given["model"]))
     yield _Field("scale", ("scale",), lambda: _scale(given))
@@ -164,66 +170,66 @@ def _fields(given: _Given, replaced: Collection[str], scale: int | None) -> Iter
     yield _Field("precision", ("precision",), lambda: "fp16" if given["precision"] == "half" else "fp32")
     if "dir_data" in given:
         yield _Field("train_data", ("dir_data", "data_train"), lambda: _images(given))
-    elif "train_data" not in replaced:
-        raise _fault("it names no images (--dir_data); give them by --train-data DIR")
+    elif "train_data" not in overridden:
+        raise _error("it has no training images (--dir_data); give them by --train-data DIR")
     if "ckp_dir" in given:
         yield _Field("run", ("ckp_dir",), lambda: str(Path(given["ckp_dir"])))
-    elif "run" not in replaced:
-        raise _fault("it names no folder for the run (--ckp_dir); give one by --run DIR")
+    elif "run" not in overridden:
+        raise _error("it has no folder for the run (--ckp_dir); give one by --run DIR")
     if "cpu" in given:
         yield _Field("device", ("cpu", "gpu_id") if "gpu_id" in given else ("cpu",), lambda: "cpu")
     elif "gpu_id" in given:
         yield _Field("device", ("gpu_id",), lambda: f"cuda:{given['gpu_id']}")
 
 
-def _words(command: str) -> tuple[list[str], str]:
-    """The words behind the script's name, and what stands around for the shell."""
+def _split_command(command: str) -> tuple[list[str], str]:
+    """The words after the script's name, and those that are for the shell."""
     try:
         words = shlex.split(command.replace("\\\r\n", " ").replace("\\\n", " "))
     except ValueError as error:
-        reason = "a quotation mark is not closed" if "quotation" in str(error) else str(error).lower()
-        raise _fault(f"can't be read: {reason}") from None
+        reason = "missing quotation mark" if "quotation" in str(error) else str(error).lower()
+        raise _error(f"can't be parsed: {reason}") from None
     script = next((place for place, word in enumerate(words) if word.endswith(".py")), -1)
     if script < 0 and not (words and words[0].startswith("--")):
-        raise _fault(f"expected a command such as 'python train.py --scale 4', found {command[:60]!r}")
+        raise _error(f"expected a command such as 'python train.py --scale 4', found {command[:60]!r}")
     if script >= 0 and Path(words[script]).name not in _SCRIPTS:
-        raise _fault(f"expected {' or '.join(_SCRIPTS)}, which train; found {words[script][:60]!r}")
+        raise _error(f"expected {' or '.join(_SCRIPTS)}, which train; found {words[script][:60]!r}")
     before, after = words[: script + 1], words[script + 1 :]
     end = next((at for at, word in enumerate(after) if re.match(r"[12&]?>|[|&;<]|.*;$", word)), len(after))
     options, rest = after[:end], after[end:]
     if rest and len(rest[0]) > 1 and rest[0].endswith(";"):
         options.append(rest.pop(0).removesuffix(";"))
     if any(word.endswith(".py") for word in rest):
-        raise _fault("it holds several commands; give the one that trains")
+        raise _error("it contains several commands; give the one that trains")
     dash = next((word for word in options if word.startswith(("\u2013", "\u2014", "\u2212"))), None)
     if dash is not None:
-        raise _fault(f"{dash[:60]}: begins with a long dash, as from a printed page; write --")
+        raise _error(f"{dash[:60]}: starts with a long dash, as in a printed text; type --")
     variable = next((word for word in options if "$" in word), None)
     if variable is not None:
-        raise _fault(f"{variable[:60]}: a variable of the shell; write out what it stands for")
+        raise _error(f"{variable[:60]}: a shell variable; give its value instead")
     shell = [word for word in before if "=" in word or word == "nohup"] + rest
     return options, " ".join(shell)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise _fault(message.removeprefix("argument "))
+        raise _error(message.removeprefix("argument "))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    kinds: dict[type, Callable[[str], Any]] = {int: _whole, float: _number, str: str}
+    kinds: dict[type, Callable[[str], Any]] = {int: _integer, float: _number, str: str}
     for name, default in _DEFAULTS.items():
         parser.add_argument(f"--{name}", type=kinds[type(default)])
-    for name in ("dir_data", "ckp_dir", *_LEFT_OUT):
+    for name in ("dir_data", "ckp_dir", *_IGNORED):
         parser.add_argument(f"--{name}")
-    parser.add_argument("--gpu_id", type=_whole)
-    for flag in ("cpu", "test_only", *_FLAGS_LEFT_OUT):
+    parser.add_argument("--gpu_id", type=_integer)
+    for flag in ("cpu", "test_only", *_IGNORED_FLAGS):
         parser.add_argument(f"--{flag}", action="store_true")
     return parser
 
 
-def _whole(text: str) -> int:
+def _integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
@@ -239,23 +245,23 @@ def _number(text: str) -> float:
 
 def _scale(given: _Given) -> int:
     if not re.fullmatch(r"[0-9]{1,2}", given["scale"]):
-        raise _fault(f"--scale: must be one scale, such as 4 (found {given['scale'][:40]!r})")
+        raise _error(f"--scale: must be one scale, such as 4 (found {given['scale'][:40]!r})")
     return check_scale(int(given["scale"]))
 
 
 def _teachers(text: str, scale: int) -> tuple[str, ...]:
-    """FAKD looks for its teachers' weights beside the folder of its code, in which it is started."""
+    """The files where FAKD looks for its teachers: beside the folder of its code, where it is started."""
     names = re.findall(r"\w+", text)
     if not names or any(name not in _NETWORKS for name in names):
-        raise _fault(f"--teacher: must name some of {', '.join(_NETWORKS)}, as [RCAN] (found {text[:40]!r})")
+        raise _error(f"--teacher: must name some of {', '.join(_NETWORKS)}, as [RCAN] (found {text[:40]!r})")
     return tuple(f"../teacher_checkpoint/{name}_BIX{scale}.pt" for name in names)
 
 
 def _student(name: str) -> str:
     if name not in _NETWORKS:
-        raise _fault(
+        raise _error(
             f"--model: must be one of {', '.join(_NETWORKS)} (found {name[:40]!r}); "
-            "another student is given by --student"
+            "give another student by --student"
         )
     return f"{name.lower()}-paper-student"
 
@@ -281,39 +287,39 @@ def _recipe(given: _Given) -> str:
 def _layers(text: str) -> tuple[int, ...]:
     taps = r"\s*-?\d{1,3}(\s*,\s*-?\d{1,3})*\s*,?\s*"
     if not re.fullmatch(rf"\s*(\[{taps}\]|\({taps}\)|{taps})\s*", text):
-        raise _fault(f"--features: must be a list of taps, such as [1,2,3] (found {text[:40]!r})")
-    # From the end, as Python counts.
+        raise _error(f"--features: must be a list of taps, such as [1,2,3] (found {text[:40]!r})")
+    # Negative taps count from the end, as in Python.
     return tuple(tap + TAP_COUNT if tap < 0 else tap for tap in map(int, re.findall(r"-?\d+", text)))
 
 
 def _milestones(given: _Given) -> tuple[int, ...]:
     if not re.fullmatch(r"\d{1,9}(-\d{1,9})*", given["decay"]):
-        raise _fault(f"--decay: must be epochs, such as 150-300 (found {given['decay'][:40]!r})")
+        raise _error(f"--decay: must be epochs, such as 150-300 (found {given['decay'][:40]!r})")
     epochs = [int(epoch) for epoch in given["decay"].split("-")]
     return tuple(epoch * given["test_every"] for epoch in epochs if epoch < given["epochs"])
 
 
 def _images(given: _Given) -> str:
     if "+" in given["data_train"]:
-        raise _fault(
-            f"--data_train: one set of images can be trained on (found {given['data_train'][:40]!r}); "
-            "put them into one folder, and give it by --train-data"
+        raise _error(
+            f"--data_train: must be a single dataset (found {given['data_train'][:40]!r}); put all images "
+            "into one folder, and give it by --train-data"
         )
     return str(Path(given["dir_data"]) / given["data_train"])
 
 
-def _shown(name: str, given: dict[str, Any]) -> str:
+def _format_option(name: str, given: dict[str, Any]) -> str:
     if name not in given:
         return f"--{name} {_DEFAULTS[name]} (FAKD's default)"
     return f"--{name}" if given[name] is True else f"--{name} {given[name]}"
 
 
-def _toml(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return str(list(value) if isinstance(value, tuple) else value)
 
 
-def _grouped(words: list[str]) -> list[str]:
-    """Each unknown option with the words that follow it."""
+def _group_by_option(words: list[str]) -> list[str]:
+    """Unknown options, each with the words that follow it."""
     groups: list[str] = []
     for word in words:
         if word.startswith("-") or not groups:
@@ -323,5 +329,5 @@ def _grouped(words: list[str]) -> list[str]:
     return groups
 
 
-def _fault(reason: str) -> ConfigError:
+def _error(reason: str) -> ConfigError:
     return ConfigError(f"--from-fakd: {reason}")

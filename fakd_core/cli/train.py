@@ -1,4 +1,4 @@
-"""`fakd train`: start or continue a run, with its progress."""
+"""`fakd train`: start or resume a run, and show its progress."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fakd_core.cli import completion
+from fakd_core.cli import STOPPED, completion
 from fakd_core.cli.console import errors, output, print_above, progress_bar
-from fakd_core.cli.exit_status import STOPPED
-from fakd_core.cli.from_fakd import read_fakd
+from fakd_core.cli.from_fakd import translate_command
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
@@ -40,10 +39,10 @@ if TYPE_CHECKING:
     from fakd_core.runtime.distributed import World
 
 LOG_LINES = 20
-"""Where there is no terminal, a run prints about this many lines of losses."""
+"""About how many lines of losses a run prints without a terminal."""
 
 _METAVARS = {"whole": "INTEGER", "number": "NUMBER"}
-"""What stands for a value in the help; `TrainConfig` says of a wrong one what was expected."""
+"""Placeholders for values in the help; `TrainConfig` validates the values."""
 
 
 def train(
@@ -56,24 +55,24 @@ def train(
     resume: Path | None,
     **given: Any,
 ) -> None:
-    """Build the configuration from the file and the options, and follow the run's events."""
-    from fakd_core.runtime.distributed import joined
+    """Start or resume a run with the given options, or print what they mean."""
+    from fakd_core.runtime.distributed import join_world
 
     options = {
         name: _value(training_options()[name], value)
         for name, value in given.items()
-        if value not in (None, [])  # An option that may stand several times is a list, if only an empty one.
+        if value not in (None, [])  # A repeatable option that isn't given is an empty list.
     }
-    with joined() as world, _one_voice(world):
+    with join_world() as world, _report_errors_once(world):
         if resume is not None:
             own: dict[str, object] = {"preset": preset, "config": config, "from_fakd": from_fakd}
             own |= {"print_config": print_config, "estimate": estimate}
             named = [*options, *(name for name, value in own.items() if value)]
-            events = _resumed(resume, named, context.obj, world)
+            events = _resume(resume, named, context.obj, world)
         else:
-            values = _settings(config, from_fakd, options, world)
+            values = _read_settings(config, from_fakd, options, world)
             if preset is not None:
-                values = _over_preset(preset, values)
+                values = _apply_preset(preset, values)
             if estimate:
                 if world.is_main:
                     typer.echo(_estimate(values, context.obj))
@@ -82,22 +81,22 @@ def train(
             if print_config:
                 typer.echo(to_toml(settings) if world.is_main else "", nl=False)
                 return
-            events = _started(settings, context.obj, world)
-        end = _follow(events) if world.is_main else _await(events)
+            events = _start(settings, context.obj, world)
+        end = _follow(events, silent=not world.is_main)
         if end is not None and end.outcome == "stopped":
             raise typer.Exit(STOPPED)
 
 
 def _signature() -> Signature:
-    """The command's parameters, which are the options of `TrainConfig` and two of its own."""
+    """The command's parameters: the options of `TrainConfig`, and its own."""
     context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    config = typer.Option(None, help="TOML file with any of these options; the command line wins.")
+    config = typer.Option(None, help="TOML file with any of these options; the command line overrides it.")
     preset = typer.Option(
         None,
         metavar="NAME",
         help=(
-            f"Take the settings of a preset: {', '.join(PRESETS)}, or one that was saved in the window. "
-            "All other options win."
+            f"Use the settings of a preset: {', '.join(PRESETS)}, or one that was saved in the window. "
+            "All other options override it."
         ),
         autocompletion=completion.training_presets,
     )
@@ -105,17 +104,15 @@ def _signature() -> Signature:
         None,
         metavar="COMMAND",
         help=(
-            "A command line of FAKD's own code, in quotation marks: says which of its options becomes "
-            "what here; the other options win."
+            "A quoted command line of FAKD's own code: prints how its options translate, and uses them. "
+            "All other options override it."
         ),
     )
-    printed = typer.Option(
-        False, "--print-config", help="Print the settings as a TOML file, and train nothing."
-    )
+    printed = typer.Option(False, "--print-config", help="Print the settings as a TOML file, and exit.")
     estimate = typer.Option(
-        False, "--estimate", help="Print how much time, memory and disk space it takes, and train nothing."
+        False, "--estimate", help="Print the time, memory and disk space that the run would take, and exit."
     )
-    resume = typer.Option(None, help="Continue the run in this folder exactly; takes no other option.")
+    resume = typer.Option(None, help="Resume the run in this folder exactly; takes no other option.")
     return Signature(
         [
             context,
@@ -140,15 +137,15 @@ def _parameter(option: Option) -> Parameter:
         metavar=_METAVARS.get(option.kind),
         autocompletion=lambda incomplete: completion.values_of(option, incomplete),
     )
-    return _keyword(option.name, _typed(option), given)
+    return _keyword(option.name, _annotation(option), given)
 
 
 def _keyword(name: str, annotation: object, option: object) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
 
 
-def _typed(option: Option) -> object:
-    """The type typer parses; where `TrainConfig` says more than typer could, it is plain text."""
+def _annotation(option: Option) -> object:
+    """The type that typer parses; text if `TrainConfig` validates it better than typer."""
     match option.kind:
         case "models":
             return list[str] | None
@@ -160,7 +157,7 @@ def _typed(option: Option) -> object:
 
 
 def _help(option: Option) -> str:
-    """What the option is, what it may be, and what it is when it is not given."""
+    """The description, the choices and the default."""
     choices = f" One of {', '.join(map(str, option.choices))}." if option.choices else ""
     if option.unset or option.default in (None, False):
         default = f" Default: {option.unset}." if option.unset else ""
@@ -172,17 +169,17 @@ def _help(option: Option) -> str:
 
 def _value(option: Option, given: Any) -> Any:
     if option.kind in ("wholes", "taps"):
-        return _numbers(f"--{option.name}", given)
+        return _parse_integers(f"--{option.name}", given)
     return tuple(given) if option.kind == "models" else given
 
 
-# typer asks for the signature as `inspect` does.
+# typer reads the signature with `inspect`.
 train.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 @contextmanager
-def _one_voice(world: World) -> Iterator[None]:
-    """Of an error that several processes meet, one tells; the others end with the same status in silence."""
+def _report_errors_once(world: World) -> Iterator[None]:
+    """Only one rank reports an error that all of them hit; the others exit silently with the same status."""
     from fakd_core.runtime.distributed import PeerFailedError
 
     try:
@@ -201,80 +198,73 @@ def _one_voice(world: World) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _started(settings: TrainConfig, token: CancelToken, world: World) -> Iterator[TrainEvent]:
+def _start(settings: TrainConfig, token: CancelToken, world: World) -> Iterator[TrainEvent]:
     from fakd_core.training import trainer
 
     return trainer.train(settings, token, world)
 
 
-def _resumed(run: Path, given: list[str], token: CancelToken, world: World) -> Iterator[TrainEvent]:
+def _resume(run: Path, given: list[str], token: CancelToken, world: World) -> Iterator[TrainEvent]:
     from fakd_core.training import trainer
 
     if given:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise ConfigError(
-            f"--resume continues a run with its own settings and takes no other option (found {named})"
-        )
+        raise ConfigError(f"--resume uses the settings of the run and takes no other option (found {named})")
     return trainer.resume_training(expand_home(run), token, world)
 
 
-def _settings(
+def _read_settings(
     config: Path | None, from_fakd: str | None, given: dict[str, Any], world: World
 ) -> dict[str, Any]:
-    """The options in the file, or in FAKD's command line, and over them those that are `given`."""
+    """The options in the file or in FAKD's command line, overridden by those `given`."""
     if from_fakd is None:
         return {**(read_toml(expand_home(config)) if config else {}), **given}
     if config is not None:
         raise ConfigError("--config and --from-fakd both give a run's options; choose one of them")
-    read = read_fakd(from_fakd, given, given.get("scale"))
+    translated = translate_command(from_fakd, overridden=given, scale=given.get("scale"))
     if world.is_main:
-        # On stderr: stdout may hold the settings themselves.
-        for note in read.notes:
+        # On stderr: the settings may go to stdout.
+        for note in translated.notes:
             errors.print(note, soft_wrap=True)
-    return {**read.values, **given}
+    return {**translated.values, **given}
 
 
-def _over_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """`given` with the preset's values for all other options."""
+def _apply_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The preset's options, overridden by those `given`."""
     values = {**preset_values(name), **given}
     if "teacher" not in values:
-        raise ConfigError(f"teacher: the preset {name} leaves it open; give --teacher")
+        raise ConfigError(f"teacher: the preset {name} names none; give --teacher")
     return values
 
 
 def _estimate(values: dict[str, Any], token: CancelToken) -> str:
-    """Check the settings as the window does; the time, memory and disk space that a run with them takes."""
+    """Check the settings, and describe the time, memory and disk space that the run would take."""
     from fakd_core.runs.references import load_model
     from fakd_core.training.check import SettingsChecker
 
-    # A new run folder costs nothing: that of the file may exist.
+    # The run folder doesn't matter for an estimate, and may exist.
     check = SettingsChecker(load_model).check({**values, "run": None}, measure=True, token=token)
     if check.estimate is None:
         raise ConfigError("; ".join(f"{name}: {problem}" for name, problem in check.problems.items()))
     return check.estimate.report()
 
 
-def _numbers(option: str, text: str) -> tuple[int, ...]:
+def _parse_integers(option: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise ConfigError(
-            f"{option}: whole numbers with commas between them, such as 1,2,3 (found {text[:40]!r})"
+            f"{option}: must be whole numbers separated by commas, such as 1,2,3 (found {text[:40]!r})"
         ) from None
 
 
-def _await(events: Iterator[TrainEvent]) -> RunEnd | None:
-    """Work through `events` in silence: another process tells of them."""
+def _follow(events: Iterator[TrainEvent], *, silent: bool) -> RunEnd | None:
+    """Run to the end; print the events unless `silent`, because another process prints them."""
+    if silent:
+        ends = [event for event in events if isinstance(event, RunEnd)]
+        return ends[-1] if ends else None
     end = None
-    for event in events:
-        if isinstance(event, RunEnd):
-            end = event
-    return end
-
-
-def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
-    end = None
-    worked = False
+    trained = False
     with progress_bar() as bar:
         task = bar.add_task("loading", total=None)
         for event in events:
@@ -286,36 +276,23 @@ def _follow(events: Iterator[TrainEvent]) -> RunEnd | None:
                 case RunStarted():
                     print_above(bar, _introduction(event))
                     bar.update(task, total=event.steps, completed=event.first_step, description="training")
-                    worked = event.first_step < event.steps
+                    trained = event.first_step < event.steps
                 case StepEnd(skipped=str(reason)):
-                    print_above(bar, f"step {event.step} skipped, the weights stay as they were: {reason}")
+                    print_above(bar, f"step {event.step} skipped, the weights are unchanged: {reason}")
                     bar.update(task, completed=event.step)
                 case StepEnd():
                     bar.update(task, completed=event.step, description=f"loss {event.losses['total']:.3f}")
                     if not errors.is_terminal and event.step % max(event.steps // LOG_LINES, 1) == 0:
                         print_above(bar, _loss_line(event))
                 case ValidationEnd():
-                    worked = True
+                    trained = True
                     print_above(bar, _scores_line(event))
                 case Notice(text):
                     print_above(bar, text)
                 case RunEnd():
                     end = event
-    if end is None:
-        return None
-    run = run_of(end.student_file)
-    assert run is not None
-    if end.outcome == "stopped":
-        output.print(
-            f"stopped after step {end.step}; continue with: fakd train --resume {shlex.quote(str(run))}"
-        )
-    elif not worked:
-        output.print(
-            f"complete already, after step {end.step}; its student: {end.student_file}; to train it longer, "
-            f"raise steps in {RunLayout(run).config} and resume it again"
-        )
-    else:
-        output.print(f"done in {end.seconds:.0f} s of training: {end.student_file}")
+    if end is not None:
+        output.print(_conclusion(end, trained))
     return end
 
 
@@ -340,9 +317,22 @@ def _loss_line(event: StepEnd) -> str:
 
 
 def _scores_line(event: ValidationEnd) -> str:
-    def written(scores: Scores) -> str:
+    def format_scores(scores: Scores) -> str:
         return f"PSNR {scores.psnr:.3f} dB, SSIM {scores.ssim:.4f}"
 
     best = " (best)" if event.best else ""
-    others = "".join(f"; {name} {written(scores)}" for name, scores in event.others.items())
-    return f"step {event.step}: validation {written(event.student)}{best}{others}"
+    others = "".join(f"; {name} {format_scores(scores)}" for name, scores in event.others.items())
+    return f"step {event.step}: validation {format_scores(event.student)}{best}{others}"
+
+
+def _conclusion(end: RunEnd, trained: bool) -> str:
+    run = run_of(end.student_file)
+    assert run is not None
+    if end.outcome == "stopped":
+        return f"stopped after step {end.step}; continue with: fakd train --resume {shlex.quote(str(run))}"
+    if trained:
+        return f"done in {end.seconds:.0f} s of training: {end.student_file}"
+    return (
+        f"complete already, after step {end.step}; its student: {end.student_file}; to train it longer, "
+        f"increase steps in {RunLayout(run).config} and resume it again"
+    )

@@ -1,4 +1,4 @@
-"""Frozen, validated settings of a network and of a training run, to and from TOML."""
+"""The settings of a training run: validated, frozen, to and from TOML."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ HELD_OUT = 5
 
 
 def _has_surrogates(name: str) -> bool:
-    """Whether `name` stands for bytes that are not UTF-8: no file of settings could hold it."""
-    return any("\ud800" <= letter <= "\udfff" for letter in name)
+    """Whether `name` stands for bytes that are not UTF-8: no TOML file can hold it."""
+    return any("\ud800" <= character <= "\udfff" for character in name)
 
 
 class TrainConfig(Settings):
-    """One training run; the names are those of the command line's options.
+    """The settings of one training run, named as the options of `fakd train`.
 
-    `fakd_core.runs.options` reads what is told of each here: title, description, unit, what leaving it out
-    means ("unset"), and what kind of value it is where its type does not say it.
+    `fakd_core.runs.options` reads the metadata of the fields: title, description, unit, the meaning of no
+    value ("unset"), and the kind of value if the type doesn't tell it.
 
     Example:
         >>> from fakd_core import TrainConfig
@@ -42,8 +42,8 @@ class TrainConfig(Settings):
         (),
         title="Teacher",
         description=(
-            "The network to learn from: a bundled name, a checkpoint's file or a run folder. Of "
-            "several, one is drawn at random per step. Without one, the student learns from the "
+            "The network to learn from: a bundled name, a checkpoint file or a run folder. If several "
+            "are given, one is sampled at each step. Without a teacher, the student learns from the "
             "ground truth alone."
         ),
         json_schema_extra={"kind": "models", "unset": "none"},
@@ -51,26 +51,25 @@ class TrainConfig(Settings):
     student: str = Field(
         title="Student",
         description=(
-            "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to go on from."
+            "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to start from."
         ),
         json_schema_extra={"kind": "model"},
     )
     train_data: Path = Field(
-        title="Train on",
+        title="Training images",
         description=(
             "A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' "
-            "are the bundled images. Low-resolution images that are missing are made by MATLAB's "
-            "bicubic."
+            "are the bundled images. Missing low-resolution images are made with MATLAB's bicubic."
         ),
         json_schema_extra={"kind": "images"},
     )
     val_data: Path | None = Field(
         None,
-        title="Validate on",
-        description="Images that the student never trains on.",
+        title="Validation images",
+        description="Images that the student is never trained on.",
         json_schema_extra={"kind": "images", "unset": "held out of the training images"},
     )
-    scale: Scale = Field(4, title="Scale", description="How many times larger the output is, each side.")
+    scale: Scale = Field(4, title="Scale", description="Enlargement of each side.")
     run: Path = Field(
         title="Run folder",
         description="A new folder for the settings, the metrics, the checkpoints and the student.",
@@ -82,39 +81,38 @@ class TrainConfig(Settings):
         le=1,
         allow_inf_nan=False,
         title="α",
-        description="Share of the teacher's output against the ground truth; the paper takes 0.5.",
+        description="Weight of the teacher's output against the ground truth; 0.5 in the paper.",
     )
     distill: str = Field(
         "10*SA",
         title="Recipe",
         description=(
             "Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial "
-            "affinity; 'none' leaves only the outputs."
+            "affinity; 'none' compares the outputs only."
         ),
         json_schema_extra={"kind": "recipe"},
     )
     layers: tuple[int, ...] = Field(
         (1, 2, 3),
         title="Layers",
-        description="Feature taps that are compared: 0 after the head, 3 after the body.",
+        description="Feature taps to compare: 0 is after the head, 3 after the body.",
         json_schema_extra={"kind": "taps"},
     )
     init_from_teacher: bool = Field(
         False,
         title="Start from the teacher's layers",
         description=(
-            "Copy every layer whose place and shape are the same in both networks before the "
-            "first step: the student begins close to the teacher and needs far fewer steps. The "
-            "papers start at random."
+            "Before the first step, copy every layer that has the same place and shape in both "
+            "networks: the student starts close to the teacher and needs far fewer steps. The papers "
+            "start from random weights."
         ),
     )
     baseline: bool = Field(
         False,
-        title="With and without FAKD",
+        title="Baseline",
         description=(
-            "Train a second student beside the first, from the same start on the same batches, "
-            "with the ground truth alone: what the teacher adds is the difference. A step takes "
-            "longer."
+            "Train a baseline beside the student: the same network, from the same start on the same "
+            "batches, without a teacher. The difference is what the teacher adds. Steps take longer."
         ),
     )
     steps: int = Field(
@@ -122,14 +120,14 @@ class TrainConfig(Settings):
         ge=1,
         le=1_000_000_000,
         title="Steps",
-        description="Optimiser steps; the paper takes 200 000.",
+        description="Optimiser steps; 200 000 in the paper.",
     )
     batch: int = Field(
         16,
         ge=1,
         le=16_384,
         title="Batch",
-        description="Patches per step, over all processes.",
+        description="Patches per step over all processes.",
         json_schema_extra={"unit": "patches"},
     )
     patch: int = Field(
@@ -145,25 +143,25 @@ class TrainConfig(Settings):
         gt=0,
         allow_inf_nan=False,
         title="Learning rate",
-        description="Adam's learning rate at the start; the papers take 1e-4.",
+        description="Adam's initial learning rate; 1e-4 in the papers.",
     )
     clip: float | None = Field(
         None,
         gt=0,
         allow_inf_nan=False,
         title="Clip gradients",
-        description="The largest length of a step's gradient; a longer one is scaled down to it.",
+        description="Maximum gradient norm; larger gradients are scaled down to it.",
         json_schema_extra={"unset": "none"},
     )
     schedule: Literal["milestones", "cosine"] = Field(
         "milestones",
         title="Schedule",
-        description="How the learning rate falls: halved at milestones, or smoothly to zero (cosine).",
+        description="How the learning rate decays: halved at milestones, or smoothly to zero (cosine).",
     )
     milestones: tuple[PositiveInt, ...] = Field(
         (150_000,),
         title="Milestones",
-        description="Steps at which the learning rate halves; the cosine schedule has none.",
+        description="Steps at which the learning rate is halved; the cosine schedule has none.",
         json_schema_extra={"unit": "steps"},
     )
     validate_every: int | None = Field(
@@ -171,7 +169,7 @@ class TrainConfig(Settings):
         ge=1,
         le=1_000_000_000,
         title="Validate every",
-        description="Steps between two looks at the validation images; at most 1000 unless given.",
+        description="Steps between validations; by default at most 1000.",
         json_schema_extra={"unit": "steps", "unset": "a tenth of the run"},
     )
     val_images: int | None = Field(
@@ -179,7 +177,7 @@ class TrainConfig(Settings):
         ge=1,
         le=1_000_000,
         title="Validate with",
-        description="How many images the student is validated on.",
+        description="Number of validation images.",
         json_schema_extra={"unit": "images", "unset": "all, or 5 held out"},
     )
     ema: float | None = Field(
@@ -187,9 +185,9 @@ class TrainConfig(Settings):
         gt=0,
         lt=1,
         allow_inf_nan=False,
-        title="Average",
+        title="Moving average",
         description=(
-            "Keep a moving average of the student's weights beside it (EMA): its decay per step. "
+            "Decay per step of a moving average of the student's weights (EMA), saved beside it. "
             "0.999 averages about the last 1,000 steps."
         ),
         json_schema_extra={"unset": "none"},
@@ -198,8 +196,8 @@ class TrainConfig(Settings):
         None,
         title="Teacher cache",
         description=(
-            "A folder to keep the teacher's answers in, so that it runs once for every patch of a "
-            "pool and not at every step."
+            "A folder for the teacher's outputs, so that it runs once for each patch of a pool "
+            "instead of at every step."
         ),
         json_schema_extra={"kind": "folder", "unset": "none"},
     )
@@ -208,25 +206,24 @@ class TrainConfig(Settings):
         ge=1,
         le=10_000_000,
         title="Patch pool",
-        description="Patches in the teacher cache, of which every step draws; some thousands are usual.",
+        description="Patches in the teacher cache, from which every step draws; typically some thousands.",
         json_schema_extra={"unit": "patches", "unset": "none"},
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",
         title="Precision",
-        description="Of the networks' passes; auto is the fastest that the device has.",
+        description="Precision of the networks' forward pass; auto is the fastest on the device.",
     )
     compile: bool = Field(
         False,
         title="Compile the networks",
-        description="Have torch compile the networks first: minutes, for faster steps on a GPU.",
+        description="Compile the networks with torch first: takes minutes, for faster steps on a GPU.",
     )
     tensorboard: bool = Field(
         False,
         title="TensorBoard",
         description=(
-            "Write losses, scores, previews and affinity maps into the run folder as TensorBoard "
-            "shows them, too."
+            "Also write losses, scores, previews and affinity maps for TensorBoard into the run folder."
         ),
     )
     device: str = Field(
@@ -240,12 +237,12 @@ class TrainConfig(Settings):
         ge=0,
         lt=1 << 63,
         title="Seed",
-        description="The same seed draws the same weights, patches and teachers.",
+        description="The same seed gives the same initial weights, patches and teachers.",
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _one_teacher_is_a_list_of_one(cls, values: Any) -> Any:
+    def _accept_one_teacher(cls, values: Any) -> Any:
         if isinstance(values, dict) and isinstance(values.get("teacher"), str):
             return {**values, "teacher": (values["teacher"],)}
         return values
@@ -254,16 +251,16 @@ class TrainConfig(Settings):
         "teacher", "student", "train_data", "val_data", "run", "teacher_cache", "device", mode="before"
     )
     @classmethod
-    def _something_is_named(cls, value: Any) -> Any:
+    def _reject_empty(cls, value: Any) -> Any:
         if "" in (value if isinstance(value, (list, tuple)) else (value,)):
             raise ValueError("must not be empty")
         return value
 
     @field_validator("train_data", "val_data", "run", "teacher_cache")
     @classmethod
-    def _tilde_is_home(cls, path: Path | None) -> Path | None:
+    def _expand_path(cls, path: Path | None) -> Path | None:
         if path is not None and "\0" in str(path):
-            raise ValueError("a path can't hold a zero byte; write it anew")
+            raise ValueError("a path can't contain a zero byte; type it again")
         if path is not None and _has_surrogates(str(path)):
             raise ValueError("must be a path in UTF-8; rename the folder")
         try:
@@ -272,54 +269,55 @@ class TrainConfig(Settings):
             raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
-    def _layers_are_taps(self) -> Self:
+    def _check_layers(self) -> Self:
         if not self.layers or any(not 0 <= layer < TAP_COUNT for layer in self.layers):
             raise ValueError(
                 f"layers must be among 0..{TAP_COUNT - 1}, at least one (found {list(self.layers)})"
             )
         if len(set(self.layers)) != len(self.layers):
-            raise ValueError(f"layers are named twice (found {list(self.layers)})")
+            raise ValueError(f"layers must not be repeated (found {list(self.layers)})")
         return self
 
     @model_validator(mode="after")
-    def _twin_has_a_teacher(self) -> Self:
+    def _check_baseline(self) -> Self:
         if self.baseline and not self.teacher:
             raise ValueError(
-                "baseline trains a second student without the teacher; name a teacher, or drop baseline"
+                "baseline is trained for comparison with a student that has a teacher; name a teacher, or "
+                "drop baseline"
             )
         return self
 
     @model_validator(mode="after")
-    def _cache_fits_the_rest(self) -> Self:
+    def _check_cache(self) -> Self:
         if (self.teacher_cache is None) != (self.cache_patches is None):
             raise ValueError(
-                "teacher_cache, a folder, and cache_patches, how many patches it holds, go together: "
+                "teacher_cache, a folder, and cache_patches, its number of patches, go together: "
                 "give both or neither"
             )
         if self.cache_patches is None:
             return self
         if not self.teacher:
-            raise ValueError("teacher_cache holds a teacher's answers; name a teacher, or drop it")
+            raise ValueError("teacher_cache holds a teacher's outputs; name a teacher, or drop it")
         if self.cache_patches < self.batch:
             raise ValueError(
                 f"cache_patches must be at least batch, {self.batch} (found {self.cache_patches}); "
-                "some thousands are usual"
+                "some thousands are typical"
             )
         return self
 
     @property
     def held_out_images(self) -> int:
-        """Images held out of the training images where there is no `val_data`."""
+        """Number of images held out of the training images if there is no `val_data`."""
         return self.val_images or HELD_OUT
 
     @property
     def validation_interval(self) -> int:
-        """Steps between validations: `validate_every`, or ten times a run, at least every 1000 steps."""
+        """Steps between validations: `validate_every`, or a tenth of the run, but at most 1000."""
         return self.validate_every or min(1000, max(1, self.steps // 10))
 
 
 def to_toml(config: TrainConfig) -> str:
-    """`config` as a TOML document; options that are None are left out."""
+    """`config` as a TOML document, without options that are None."""
     document = tomlkit.document()
     for name, value in config.model_dump(mode="json").items():
         if value is not None:

@@ -1,4 +1,4 @@
-"""The options of a run for people: what `fakd train --help` and the training form say of them."""
+"""The options of a training run as `fakd train --help` and the training form describe them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from fakd_core.runs.config import TrainConfig
 
 @dataclass(frozen=True)
 class Option:
-    """One option of `TrainConfig` for people.
+    """One option of `TrainConfig`.
 
-    `kind` is the meaning of its value: "switch", "whole", "number", "wholes", "choice" and "text" follow
-    from its type; "models", "model", "images", "folder", "recipe", "taps" and "device" say more. `low` and
-    `high` are the ends of its range, `inclusive` tells of each whether it may be reached. `default` is None
-    where it must be given or may be left out; `unset` then says what leaving it out means.
+    Attributes:
+        kind: The meaning of the value: "switch", "whole", "number", "wholes", "choice" and "text" follow from
+            the type; "models", "model", "images", "folder", "recipe", "taps" and "device" are more specific.
+        unset: The meaning of no value, for an option without default that isn't required.
+        low: The lower end of the range.
+        high: The upper end of the range.
+        inclusive: Whether the range includes its lower and its upper end.
     """
 
     name: str
@@ -40,7 +43,7 @@ _KINDS = {"boolean": "switch", "integer": "whole", "number": "number", "array": 
 
 @cache
 def training_options() -> Mapping[str, Option]:
-    """The options of `TrainConfig` in its order, read from its JSON schema."""
+    """The options of `TrainConfig` by name, in its order, read from its JSON schema."""
     schema = TrainConfig.model_json_schema()
     return MappingProxyType(
         {

@@ -1,1 +1,1 @@
-"""Devices, processes, memory and cancellation."""
+"""Devices, processes, CPU tuning and cancellation."""

@@ -1,4 +1,4 @@
-"""Looks at a token inside torch's work: a network's pass can take longer than a person waits for Stop."""
+"""Polling a cancel token within torch operations: a network's pass may take longer than a user waits."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from torch.overrides import TorchFunctionMode
 
 from fakd_core.events import CancelToken
 
-MULTIPLICATIONS = 4 * 10**9
-"""What is computed between two looks: a tenth of a second on a slow core."""
+MAX_MULTIPLICATIONS = 4 * 10**9
+"""Multiplications of a convolution between two polls: a tenth of a second on a slow core."""
 
 
 @contextmanager
-def cancellable(cancel: CancelToken | None, *learning: nn.Module) -> Iterator[None]:
-    """Look at `cancel` before every operation of torch in the block, on this thread.
+def cancellable(cancel: CancelToken | None, *trained: nn.Module) -> Iterator[None]:
+    """Poll `cancel` before every operation of torch in the block, on this thread.
 
-    Large convolutions that need no gradient are made piece by piece, with the same result. In a backward
-    pass it is looked at whenever a gradient of one of the `learning` networks is known. The block must not
-    contain a `yield`, nor call a compiled network.
+    Large convolutions without gradient are computed in pieces, with the same result. A backward pass polls
+    whenever the gradient of a parameter of the `trained` networks is complete. The block must not contain a
+    `yield`, nor call a compiled network.
 
     Raises:
-        Cancelled: `cancel` was cancelled. Gradients are then to be thrown away; weights are as they were.
+        Cancelled: `cancel` was cancelled. Gradients must be discarded then; weights are unchanged.
     """
     token = cancel or CancelToken()
 
-    def look(_gradient: Tensor) -> None:
+    def poll(_gradient: Tensor) -> None:
         token.check()
 
-    learned = [weights for network in learning for weights in network.parameters() if weights.requires_grad]
-    hooks = [weights.register_hook(look) for weights in learned]  # type: ignore[no-untyped-call]
+    parameters = [weights for network in trained for weights in network.parameters() if weights.requires_grad]
+    hooks = [weights.register_hook(poll) for weights in parameters]  # type: ignore[no-untyped-call]
     try:
-        with _Watch(token):
+        with _PollingMode(token):
             yield
     finally:
         for hook in hooks:
             hook.remove()
 
 
-class _Watch(TorchFunctionMode):
+class _PollingMode(TorchFunctionMode):
     def __init__(self, token: CancelToken) -> None:
         super().__init__()
         self._token = token
@@ -54,34 +54,34 @@ class _Watch(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        # What takes no tensor sets a mode of torch: one that is being left must be left.
+        # Functions without a tensor set modes of torch: leaving a mode must not be interrupted.
         if args and isinstance(args[0], Tensor):
             self._token.check()
-        if func is torch.conv2d and not kwargs and _can_be_cut(*args):
-            return self._in_pieces(*args)
+        if func is torch.conv2d and not kwargs and _can_be_split(*args):
+            return self._convolve_in_pieces(*args)
         return func(*args, **(kwargs or {}))
 
-    def _in_pieces(self, images: Tensor, weights: Tensor, *rest: Any) -> Tensor:
-        """The convolution of one image after the other, in strips of rows."""
+    def _convolve_in_pieces(self, images: Tensor, weights: Tensor, *rest: Any) -> Tensor:
+        """Convolve one image after the other, in strips of rows."""
         count, _, height, width = images.shape
-        around = weights.shape[2] // 2
-        rows = max(1, MULTIPLICATIONS // (width * weights.numel()))
+        border = weights.shape[2] // 2
+        rows = max(1, MAX_MULTIPLICATIONS // (width * weights.numel()))
         result: Tensor | None = None
-        for number in range(count):
+        for index in range(count):
             for top in range(0, height, rows):
                 self._token.check()
                 end = min(height, top + rows)
-                first = max(0, top - around)
-                seen = images[number : number + 1, :, first : min(height, end + around)]
-                piece = torch.conv2d(seen, weights, *rest)[:, :, top - first : end - first]
+                first = max(0, top - border)
+                strip = images[index : index + 1, :, first : min(height, end + border)]
+                piece = torch.conv2d(strip, weights, *rest)[:, :, top - first : end - first]
                 if result is None:
-                    result = _room_for(piece, (count, weights.shape[0], height, width))
-                result[number : number + 1, :, top:end] = piece
+                    result = _empty_like(piece, (count, weights.shape[0], height, width))
+                result[index : index + 1, :, top:end] = piece
         assert result is not None
         return result
 
 
-def _can_be_cut(
+def _can_be_split(
     images: Tensor,
     weights: Tensor,
     bias: Tensor | None = None,
@@ -90,24 +90,25 @@ def _can_be_cut(
     dilation: Any = 1,
     groups: int = 1,
 ) -> bool:
-    """Whether this convolution is a long one on the CPU whose result has its input's size."""
+    """Whether this is a long convolution on the CPU without gradient whose output has its input's size."""
     side = weights.shape[-1]
     square = side % 2 == 1 and weights.shape[2:] == (side, side)
     same_size = square and padding in ((side // 2, side // 2), side // 2)
-    plain = stride in (1, (1, 1)) and dilation in (1, (1, 1)) and groups == 1
+    dense = stride in (1, (1, 1)) and dilation in (1, (1, 1)) and groups == 1
     inputs = (images, weights) if bias is None else (images, weights, bias)
     no_gradient = not torch.is_grad_enabled() or not any(tensor.requires_grad for tensor in inputs)
     return (
         images.device.type == "cpu"
         and images.ndim == 4
         and same_size
-        and plain
+        and dense
         and no_gradient
-        and images.shape[0] * images.shape[2] * images.shape[3] * weights.numel() > 2 * MULTIPLICATIONS
+        and images.shape[0] * images.shape[2] * images.shape[3] * weights.numel() > 2 * MAX_MULTIPLICATIONS
     )
 
 
-def _room_for(piece: Tensor, shape: Sequence[int]) -> Tensor:
-    rows_last = piece.stride(1) == 1 and piece.shape[1] > 1
-    layout = torch.channels_last if rows_last else torch.contiguous_format
-    return torch.empty(shape, dtype=piece.dtype, device=piece.device, memory_format=layout)
+def _empty_like(piece: Tensor, shape: Sequence[int]) -> Tensor:
+    """An empty tensor of `shape` in the memory format of `piece`."""
+    channels_last = piece.stride(1) == 1 and piece.shape[1] > 1
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    return torch.empty(shape, dtype=piece.dtype, device=piece.device, memory_format=memory_format)

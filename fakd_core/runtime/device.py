@@ -1,4 +1,4 @@
-"""Where and in which precision to train."""
+"""Choosing the device and the precision of training and inference."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 
 
 def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
-    """`auto` is a GPU if there is one, else the CPU; other names are torch's own.
+    """The device called `name` by torch; `auto` is a GPU if there is one, else the CPU.
 
-    Where several processes train together, each takes the GPU of its own number.
+    If several processes train together, each gets the GPU of its local rank.
 
     Raises:
-        ConfigError: the device is unknown, not on this machine, or one GPU for several processes.
+        ConfigError: The device is unknown, missing here, or one GPU for several processes.
     """
     if name == "auto":
         name = "mps" if torch.backends.mps.is_available() else "cpu"
@@ -26,7 +26,7 @@ def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
         if device.type == "cuda" and not world.is_single:
             device = _own_gpu(device, world)
         if device.type == "meta":
-            raise NotImplementedError("it keeps no numbers")
+            raise NotImplementedError("it holds no data")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
@@ -35,11 +35,11 @@ def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of the networks' forward pass; `auto` is what is fastest on `device`.
+    """The dtype of the networks' forward pass; `auto` is the fastest on `device`.
 
-    On CUDA GPUs that is bfloat16 where the hardware has it (compute capability 8.0 on), float16 with
-    loss scaling on those with fast float16 alone (7.0 and 7.5), and else float32. On CPUs, where
-    bfloat16 autocast was measured slower, and on Apple's GPUs it is float32.
+    On CUDA GPUs that is bfloat16 with hardware support (from compute capability 8.0), float16 with loss
+    scaling where only float16 is fast (7.0 and 7.5), and float32 otherwise. On CPUs, where bfloat16 autocast
+    was measured slower, and on Apple's GPUs it is float32.
 
     Raises:
         ConfigError: fp16 without a CUDA GPU.
@@ -62,10 +62,10 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 def fast_convolutions(dtype: torch.dtype) -> AbstractContextManager[object]:
-    """Let cuDNN choose by trial the fastest convolutions for shapes that recur; elsewhere this does nothing.
+    """Have cuDNN find the fastest convolutions for recurring shapes; does nothing on other devices.
 
-    Convolutions that stay in float32 under autocast use TF32; where `dtype` is float32 itself, none do.
-    Matrix products, and with them affinities and losses, keep the full float32 always.
+    Convolutions that stay in float32 under autocast use TF32; with `dtype` float32, none do. Matrix products,
+    and with them affinities and losses, always use full float32.
     """
     return torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=dtype is not torch.float32)
 
@@ -95,8 +95,8 @@ def _fastest_precision(device: torch.device) -> torch.dtype:
     return torch.float16 if capability >= (7, 0) else torch.float32
 
 
-# What the allocators of PyTorch, of its backends and of C++ say, for only CUDA's has a class of its own.
-# oneDNN fails to make a convolution that torch has checked only where it can't allocate its code.
+# The messages of the allocators of PyTorch, of its backends and of C++; only CUDA's error has its own class.
+# oneDNN can't create a convolution that torch has checked only if it can't allocate its code.
 _OUT_OF_MEMORY = (
     "can't allocate memory",
     "not enough memory",
@@ -107,7 +107,7 @@ _OUT_OF_MEMORY = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` is an allocation that failed, on any device."""
+    """Whether `error` is a failed allocation, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)

@@ -1,4 +1,4 @@
-"""Several processes that train together, as torchrun starts them; one process alone is the same with none."""
+"""The processes of a distributed training, as torchrun starts them; without torchrun there is one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(minutes=30)
-"""How long a process waits for one that says nothing; a closed connection is noticed at once."""
+MAX_SILENCE = timedelta(minutes=30)
+"""How long a process waits for one that doesn't respond; a closed connection is noticed at once."""
 
 
 class PeerFailedError(FakdError):
-    """Another process met an error; it is the one that tells it."""
+    """Another process failed; that one reports the error."""
 
 
 class LostPeerError(RunError):
@@ -34,10 +34,10 @@ class LostPeerError(RunError):
 
 @dataclass(frozen=True)
 class World:
-    """This process among all that train together: number `rank` of `ranks`, `local_rank` on its machine.
+    """This process among those that train together: `rank` of `ranks`, and `local_rank` on its machine.
 
-    All processes call the methods below in the same order, none inside a method of another. Alone, they
-    cost nothing. They raise `LostPeerError` when another process is gone.
+    All processes must call the methods below in the same order, and none inside a method of another. In a
+    single process they cost nothing. They raise `LostPeerError` if another process is gone.
     """
 
     rank: int = 0
@@ -51,7 +51,7 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one process that writes and prints."""
+        """Whether this is the process that writes and prints."""
         return self.rank == 0
 
     def sum(self, values: Sequence[float]) -> list[float]:
@@ -69,7 +69,7 @@ class World:
         return self.sum([float(flag)])[0] > 0
 
     def broadcast_from_main(self, make: Callable[[], T]) -> T:
-        """What `make` returns in the first process, which alone calls it; if it raises there, all raise."""
+        """The result of `make`, which the main process alone calls; if it raises there, all raise."""
         if self.is_single:
             return make()
         made: list[T | None] = [None]
@@ -83,11 +83,11 @@ class World:
 
     @contextmanager
     def all_or_none(self) -> Iterator[None]:
-        """Leave the block only when all do; if one fails, all do.
+        """Leave the block only when all processes do; if one fails, all fail.
 
         Raises:
-            PeerFailedError: another process failed, this one did not.
-            Cancelled: a process was cancelled and none failed.
+            PeerFailedError: Another process failed, this one did not.
+            Cancelled: A process was cancelled and none failed.
         """
         error = None
         try:
@@ -109,7 +109,7 @@ class World:
 
     @contextmanager
     def detect_lost_peers(self) -> Iterator[None]:
-        """Turn what the backends raise for a process that is gone into `LostPeerError`."""
+        """Turn the backends' errors about a process that is gone into `LostPeerError`."""
         try:
             yield
         except RuntimeError as error:
@@ -118,12 +118,12 @@ class World:
             raise LostPeerError("another process of this training died or can't be reached") from error
 
     def claim_error_report(self) -> bool:
-        """Whether no process has asked this before: of an error that several meet, one tells it."""
+        """Whether this is the first process to call this: only that one reports an error that several hit."""
         if self._store is None:
             return True
         try:
             return bool(self._store.add("fakd/speaks", 1) == 1)
-        except RuntimeError:  # The store went with the process that held it.
+        except RuntimeError:  # The process that holds the store is gone.
             return True
 
 
@@ -131,34 +131,34 @@ SINGLE_PROCESS = World()
 
 
 @contextmanager
-def joined() -> Iterator[World]:
-    """The processes that torchrun started, as its environment variables say; without them, one alone.
+def join_world() -> Iterator[World]:
+    """Connect the processes that torchrun started, by its environment variables; a single one without it.
 
-    They talk over gloo where tensors are on the CPU and over NCCL where they are on GPUs.
+    They communicate over gloo for tensors on the CPU and over NCCL for tensors on GPUs.
 
     Raises:
-        RunError: they don't find one another.
+        RunError: They can't connect.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         yield World()
         return
-    # Imported here: some builds of torch come without, and train on one device all the same.
+    # Imported here: some builds of torch lack it, and can still train on one device.
     from torch.distributed.distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
     nccl = torch.cuda.is_available() and distributed.is_nccl_available()
     try:
-        store, rank, ranks = next(rendezvous("env://", timeout=PATIENCE))
+        store, rank, ranks = next(rendezvous("env://", timeout=MAX_SILENCE))
         distributed.init_process_group(
             "cpu:gloo,cuda:nccl" if nccl else "gloo",
             store=PrefixStore("fakd", store),
             rank=rank,
             world_size=ranks,
-            timeout=PATIENCE,
+            timeout=MAX_SILENCE,
         )
     except (RuntimeError, ValueError) as error:
         raise RunError(
-            f"the processes of this training don't find one another: {str(error).splitlines()[0]}; "
+            f"the processes of this training can't connect: {str(error).splitlines()[0]}; "
             "start them with torchrun"
         ) from error
     try:
@@ -168,5 +168,5 @@ def joined() -> Iterator[World]:
 
 
 def _is_lost_connection(error: RuntimeError) -> bool:
-    # Gloo raises bare RuntimeErrors, told apart by the file they come from.
+    # Gloo raises bare RuntimeErrors, recognisable by the source file in the message.
     return isinstance(error, distributed.DistError) or "gloo/" in str(error)

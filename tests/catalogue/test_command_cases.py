@@ -46,7 +46,7 @@ REFUSED: list[tuple[str, int, str]] = [
     ("train --steps=x", 2, "steps: must be a whole number (found 'x')"),
     ("train --steps=1e5", 2, "steps: must be a whole number (found '1e5')"),
     ("train --lr=fast", 2, "lr: must be a number (found 'fast')"),
-    ("train --layers=one", 2, "--layers: whole numbers with commas"),
+    ("train --layers=one", 2, "--layers: must be whole numbers separated by commas"),
     ("train --baseline=yes", 2, "'--baseline' does not take a value"),
     ("train extra", 2, "unexpected extra argument"),
     ("info a b", 2, "unexpected extra argument"),
@@ -63,9 +63,9 @@ REFUSED: list[tuple[str, int, str]] = [
     (f"{TRAIN} --ema=1", 2, "ema: must be below 1"),
     (f"{TRAIN} --seed=-1", 2, "seed: must be at least 0"),
     (f"{TRAIN} --layers=", 2, "layers must be among 0..3, at least one"),
-    (f"{TRAIN} --layers='1;2'", 2, "--layers: whole numbers with commas"),
-    (f"{TRAIN} --layers=1,1", 2, "layers are named twice"),
-    (f"{TRAIN} --milestones=a", 2, "--milestones: whole numbers with commas"),
+    (f"{TRAIN} --layers='1;2'", 2, "--layers: must be whole numbers separated by commas"),
+    (f"{TRAIN} --layers=1,1", 2, "layers must not be repeated"),
+    (f"{TRAIN} --milestones=a", 2, "--milestones: must be whole numbers separated by commas"),
     (f"{TRAIN} --milestones=0", 2, "milestones.0: must be above 0"),
     (f"{TRAIN} --precision=fp8", 2, "precision: must be 'auto', 'fp32', 'bf16' or 'fp16'"),
     (f"{TRAIN} --schedule=linear", 2, "schedule: must be 'milestones' or 'cosine'"),
@@ -347,7 +347,7 @@ def test_a_finished_run_tells_how_to_train_it_longer(
     run = tmp_path / "run"
     shutil.copytree(finished, run)
     assert main(["train", f"--resume={run}"]) == 0
-    assert f"raise steps in {run / 'config.toml'} and resume it again" in capsys.readouterr().out
+    assert f"increase steps in {run / 'config.toml'} and resume it again" in capsys.readouterr().out
     replaced("steps = 2", "steps = 4")(run)
     assert main(["train", f"--resume={run}"]) == 0
     assert "done in" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""`fakd train --from-fakd`: the command lines that people have of FAKD's own code."""
+"""`fakd train --from-fakd`: translating command lines of FAKD's own code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakd_core.cli import main
-from fakd_core.cli.from_fakd import _DEFAULTS, read_fakd
+from fakd_core.cli.from_fakd import _DEFAULTS, translate_command
 from fakd_core.errors import ConfigError
 from fakd_core.runs.config import TrainConfig, read_config
 from fakd_core.training import trainer
@@ -56,11 +56,11 @@ PAPER = {
 
 
 def test_the_authors_script_is_the_papers_setting() -> None:
-    read = read_fakd(SCRIPT, replaced=("train_data",))
+    read = translate_command(SCRIPT, overridden=("train_data",))
     assert read.values == PAPER
     assert "--patch_size 144, --scale 3: patch = 48 (low-resolution pixels)" in read.notes
     assert "--batch_size 16 (FAKD's default): batch = 16" in read.notes
-    assert any(note.startswith("--chop: left out; ") for note in read.notes)
+    assert any(note.startswith("--chop: ignored; ") for note in read.notes)
 
 
 @pytest.mark.parametrize(
@@ -87,19 +87,19 @@ def test_the_authors_script_is_the_papers_setting() -> None:
         ("--precision half", ("precision", "fp16")),
     ],
 )
-def test_an_option_becomes(options: str, expected: tuple[str, object]) -> None:
+def test_an_option_translates(options: str, expected: tuple[str, object]) -> None:
     command = f"CUDA_VISIBLE_DEVICES=1 nohup python3 main.py --ckp_dir r {options} > train.log 2>&1 &"
-    read = read_fakd(command, replaced=() if "dir_data" in options else ("train_data",))
+    read = translate_command(command, overridden=() if "dir_data" in options else ("train_data",))
     name, value = expected
     assert read.values[name] == value
-    assert "CUDA_VISIBLE_DEVICES=1 nohup > train.log 2>&1 &: left out; it is for the shell" in read.notes
+    assert "CUDA_VISIBLE_DEVICES=1 nohup > train.log 2>&1 &: ignored; it is for the shell" in read.notes
     TrainConfig.build(**{"train_data": "samples", **read.values})
 
 
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ('python train.py --alpha "0.5', "can't be read: a quotation mark is not closed"),
+        ('python train.py --alpha "0.5', "can't be parsed: missing quotation mark"),
         ("make demo", "expected a command such as 'python train.py --scale 4', found 'make demo'"),
         ("", "expected a command such as"),
         ("train.py --alpha much", "--alpha: must be a number (found 'much')"),
@@ -116,20 +116,23 @@ def test_an_option_becomes(options: str, expected: tuple[str, object]) -> None:
         ("train.py --features __import__('os')", "--features: must be a list of taps, such as [1,2,3]"),
         ("train.py --feature_distilation_type 10*XA", "unknown term 'XA'"),
         ("train.py --decay step", "--decay: must be epochs, such as 150-300 (found 'step')"),
-        ("train.py --data_train DIV2K+Flickr2K --dir_data d", "one set of images can be trained on"),
-        ("train.py --scale 4", "it names no images (--dir_data); give them by --train-data DIR"),
-        ("train.py --dir_data d", "it names no folder for the run (--ckp_dir); give one by --run DIR"),
-        ("train.py --test_only", "that is fakd evaluate --model M --data DIR"),
+        (
+            "train.py --data_train DIV2K+Flickr2K --dir_data d",
+            "must be a single dataset (found 'DIV2K+Flickr2K')",
+        ),
+        ("train.py --scale 4", "it has no training images (--dir_data); give them by --train-data DIR"),
+        ("train.py --dir_data d", "it has no folder for the run (--ckp_dir); give one by --run DIR"),
+        ("train.py --test_only", "use fakd evaluate --model M --data DIR"),
         ("python test.py --dir_data d", "expected train.py or main.py, which train; found 'test.py'"),
-        ("python train.py --chop; python train.py --scale 2", "it holds several commands"),
-        ("python train.py --chop && python train.py --scale 2", "it holds several commands"),
-        ("train.py \u2013-scale 2", "begins with a long dash, as from a printed page; write --"),
+        ("python train.py --chop; python train.py --scale 2", "it contains several commands"),
+        ("python train.py --chop && python train.py --scale 2", "it contains several commands"),
+        ("train.py \u2013-scale 2", "starts with a long dash, as in a printed text; type --"),
         ("train.py --features [1 ,2] --dir_data d", "',2]' belongs to no option"),
         ("train.py --features [1,2 --dir_data d --ckp_dir c", "--features: must be a list of taps"),
-        ("train.py --dir_data d --ckp_dir $HOME/x", "$HOME/x: a variable of the shell; write out what"),
+        ("train.py --dir_data d --ckp_dir $HOME/x", "$HOME/x: a shell variable; give its value instead"),
     ],
 )
-def test_what_can_not_be_taken_over_is_one_line(
+def test_what_can_not_be_translated_is_one_line(
     command: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "--from-fakd", command]) == 2
@@ -138,10 +141,10 @@ def test_what_can_not_be_taken_over_is_one_line(
     assert reason in told
     assert "Traceback" not in told
     with pytest.raises(ConfigError):
-        read_fakd(command)
+        translate_command(command)
 
 
-def test_the_settings_are_printed_and_options_given_here_win(
+def test_the_settings_are_printed_and_other_options_override_them(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     command = f"python train.py --ckp_dir {tmp_path}/r --alpha 0.7 --shift 3 --chop"
@@ -151,13 +154,13 @@ def test_the_settings_are_printed_and_options_given_here_win(
     printed = TrainConfig.build(**tomllib.loads(told.out))
     assert (printed.alpha, printed.teacher, printed.steps) == (0.2, ("t.pt",), 7)
     assert printed.milestones == (150_000, 300_000, 450_000, 600_000)
-    assert "--alpha 0.7: left out, --alpha is given here\n" in told.err
-    assert "--shift 3: unknown to FAKD's code, left out\n" in told.err
+    assert "--alpha 0.7: ignored, --alpha is given\n" in told.err
+    assert "--shift 3: ignored; unknown to FAKD's code\n" in told.err
     assert not (tmp_path / "r").exists()
 
 
-def test_a_scale_given_here_is_the_one_that_counts() -> None:
-    read = read_fakd("train.py --scale 2 --patch_size 96 --ckp_dir r", ("train_data", "scale"), 4)
+def test_a_scale_given_as_an_option_overrides() -> None:
+    read = translate_command("train.py --scale 2 --patch_size 96 --ckp_dir r", ("train_data", "scale"), 4)
     assert read.values["patch"] == 24
     assert read.values["teacher"] == ("../teacher_checkpoint/RCAN_BIX4.pt",)
     assert "--patch_size 96: patch = 24 (low-resolution pixels at scale 4)" in read.notes
@@ -175,7 +178,9 @@ def test_it_trains(photos: Path, small_teacher: Path, tmp_path: Path) -> None:
     assert (run / "student.safetensors").exists()
 
 
-def test_it_stands_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_excludes_config_and_resume(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(trainer, "train", lambda *_: pytest.fail("trained"))
     monkeypatch.setattr(trainer, "resume_training", lambda *_: pytest.fail("resumed"))
     assert main(["train", "--from-fakd", "train.py", "--config", "a.toml"]) == 2
@@ -196,7 +201,7 @@ _WORDS = st.one_of(
 
 @given(st.lists(_WORDS, max_size=8))
 @settings(max_examples=150, deadline=None)
-def test_any_text_is_read_or_refused(words: list[str]) -> None:
+def test_any_text_is_translated_or_refused(words: list[str]) -> None:
     command = f"train.py --ckp_dir r --dir_data d {' '.join(words)}"
     with suppress(ConfigError):
-        TrainConfig.build(**read_fakd(command).values)
+        TrainConfig.build(**translate_command(command).values)

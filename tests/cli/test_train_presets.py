@@ -59,7 +59,7 @@ def test_a_preset_that_was_saved_in_the_window_is_found(capsys: pytest.CaptureFi
 
 def test_what_a_paper_preset_leaves_open_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
     name = "--preset=Paper RCAN"
-    assert "teacher: the preset Paper RCAN leaves it open" in refusal(capsys, name, "--run=r")
+    assert "teacher: the preset Paper RCAN names none" in refusal(capsys, name, "--run=r")
     assert "train_data: must be given" in refusal(capsys, name, "--run=r", "--teacher=t")
     config = printed_config(capsys, name, "--run=r", "--teacher=t", "--train-data=d")
     assert (config.student, config.steps, config.teacher) == ("rcan-paper-student", 200_000, ("t",))

@@ -229,7 +229,7 @@ def test_pause_holds_in_the_middle_of_a_pass_and_goes_on(
 def test_a_convolution_in_pieces_is_the_whole_one(
     monkeypatch: pytest.MonkeyPatch, layout: torch.memory_format, kernel: int, count: int
 ) -> None:
-    monkeypatch.setattr(cancellation, "MULTIPLICATIONS", 50_000)
+    monkeypatch.setattr(cancellation, "MAX_MULTIPLICATIONS", 50_000)
     torch.manual_seed(0)
     layer = nn.Conv2d(8, 12, kernel, padding=kernel // 2)
     images = torch.randn(count, 8, 37, 29).to(memory_format=layout)
@@ -257,7 +257,7 @@ def test_a_convolution_in_pieces_is_the_whole_one(
     ids=str,
 )
 def test_other_convolutions_are_as_they_were(monkeypatch: pytest.MonkeyPatch, layer: nn.Conv2d) -> None:
-    monkeypatch.setattr(cancellation, "MULTIPLICATIONS", 1000)
+    monkeypatch.setattr(cancellation, "MAX_MULTIPLICATIONS", 1000)
     images = torch.randn(2, 8, 20, 20)
     with torch.no_grad():
         whole = layer(images)
@@ -266,7 +266,7 @@ def test_other_convolutions_are_as_they_were(monkeypatch: pytest.MonkeyPatch, la
 
 
 def test_a_convolution_that_learns_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cancellation, "MULTIPLICATIONS", 1000)
+    monkeypatch.setattr(cancellation, "MAX_MULTIPLICATIONS", 1000)
     layer = nn.Conv2d(8, 12, 3, padding=1)
     looks = CountingToken()
     with cancellable(looks):

@@ -10,13 +10,13 @@ from fakd_core import load_model
 from fakd_core.data.datasets import open_dataset
 from fakd_core.errors import DataError, RunError
 from fakd_core.events import Cancelled, CancelToken, run_to_end
-from fakd_core.runtime.distributed import SINGLE_PROCESS, World, joined
+from fakd_core.runtime.distributed import SINGLE_PROCESS, World, join_world
 from fakd_core.training.validation import Validator
 
 
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with joined() as world:
+    with join_world() as world:
         assert world == SINGLE_PROCESS
         assert world.is_main
         assert world.claim_error_report()
@@ -40,7 +40,7 @@ def test_processes_that_nobody_introduced_are_one_line(monkeypatch: pytest.Monke
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(RunError, match="start them with torchrun") as caught, joined():
+    with pytest.raises(RunError, match="start them with torchrun") as caught, join_world():
         pass
     assert "\n" not in str(caught.value)
 
