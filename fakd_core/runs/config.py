@@ -22,11 +22,16 @@ def _has_surrogates(name: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in name)
 
 
+def _option(
+    default: Any, title: str, description: str, kind: str = "", unit: str = "", unset: str = "", **bounds: Any
+) -> Any:
+    """A field with the metadata that `fakd_core.runs.options` reads."""
+    metadata: dict[str, Any] = {"kind": kind, "unit": unit, "unset": unset}
+    return Field(default, title=title, description=description, json_schema_extra=metadata, **bounds)
+
+
 class TrainConfig(Settings):
     """The settings of one training run, named as the options of `fakd train`.
-
-    `fakd_core.runs.options` reads the metadata of the fields: title, description, unit, the meaning of no
-    value ("unset"), and the kind of value if the type doesn't tell it.
 
     Example:
         >>> from fakd_core import TrainConfig
@@ -38,206 +43,161 @@ class TrainConfig(Settings):
         (4, 0.5, '10*SA', (1, 2, 3))
     """
 
-    teacher: tuple[str, ...] = Field(
+    teacher: tuple[str, ...] = _option(
         (),
-        title="Teacher",
-        description=(
-            "The network to learn from: a bundled name, a checkpoint file or a run folder. If several "
-            "are given, one is sampled at each step. Without a teacher, the student learns from the "
-            "ground truth alone."
-        ),
-        json_schema_extra={"kind": "models", "unset": "none"},
+        "Teacher",
+        "The network to learn from: a bundled name, a checkpoint file or a run folder. If several are given, "
+        "one is sampled at each step. Without a teacher, the student learns from the ground truth alone.",
+        kind="models",
+        unset="none",
     )
-    student: str = Field(
-        title="Student",
-        description=(
-            "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to start from."
-        ),
-        json_schema_extra={"kind": "model"},
+    student: str = _option(
+        ...,
+        "Student",
+        "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to start from.",
+        kind="model",
     )
-    train_data: Path = Field(
-        title="Training images",
-        description=(
-            "A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' "
-            "are the bundled images. Missing low-resolution images are made with MATLAB's bicubic."
-        ),
-        json_schema_extra={"kind": "images"},
+    train_data: Path = _option(
+        ...,
+        "Train on",
+        "A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' are the bundled "
+        "images. Missing low-resolution images are made with MATLAB's bicubic.",
+        kind="images",
     )
-    val_data: Path | None = Field(
+    val_data: Path | None = _option(
         None,
-        title="Validation images",
-        description="Images that the student is never trained on.",
-        json_schema_extra={"kind": "images", "unset": "held out of the training images"},
+        "Validate on",
+        "Images that the student is never trained on.",
+        kind="images",
+        unset="held out of the training images",
     )
-    scale: Scale = Field(4, title="Scale", description="Enlargement of each side.")
-    run: Path = Field(
-        title="Run folder",
-        description="A new folder for the settings, the metrics, the checkpoints and the student.",
-        json_schema_extra={"kind": "folder"},
+    scale: Scale = _option(4, "Scale", "Enlargement of each side.")
+    run: Path = _option(
+        ...,
+        "Run folder",
+        "A new folder for the settings, the metrics, the checkpoints and the student.",
+        kind="folder",
     )
-    alpha: float = Field(
+    alpha: float = _option(
         0.5,
+        "α",
+        "Weight of the teacher's output against the ground truth; 0.5 in the paper.",
         ge=0,
         le=1,
         allow_inf_nan=False,
-        title="α",
-        description="Weight of the teacher's output against the ground truth; 0.5 in the paper.",
     )
-    distill: str = Field(
+    distill: str = _option(
         "10*SA",
-        title="Recipe",
-        description=(
-            "Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial "
-            "affinity; 'none' compares the outputs only."
-        ),
-        json_schema_extra={"kind": "recipe"},
+        "Recipe",
+        "Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial affinity; 'none' "
+        "compares the outputs only.",
+        kind="recipe",
     )
-    layers: tuple[int, ...] = Field(
-        (1, 2, 3),
-        title="Layers",
-        description="Feature taps to compare: 0 is after the head, 3 after the body.",
-        json_schema_extra={"kind": "taps"},
+    layers: tuple[int, ...] = _option(
+        (1, 2, 3), "Layers", "Feature taps to compare: 0 is after the head, 3 after the body.", kind="taps"
     )
-    init_from_teacher: bool = Field(
+    init_from_teacher: bool = _option(
         False,
-        title="Start from the teacher's layers",
-        description=(
-            "Before the first step, copy every layer that has the same place and shape in both "
-            "networks: the student starts close to the teacher and needs far fewer steps. The papers "
-            "start from random weights."
-        ),
+        "Start from the teacher's layers",
+        "Before the first step, copy every layer that has the same place and shape in both networks: the "
+        "student starts close to the teacher and needs far fewer steps. The papers start at random.",
     )
-    baseline: bool = Field(
+    baseline: bool = _option(
         False,
-        title="Baseline",
-        description=(
-            "Train a baseline beside the student: the same network, from the same start on the same "
-            "batches, without a teacher. The difference is what the teacher adds. Steps take longer."
-        ),
+        "Baseline",
+        "Train a baseline beside the student: the same network, from the same start on the same batches, "
+        "without a teacher. The difference is what the teacher adds. Steps take longer.",
     )
-    steps: int = Field(
-        200_000,
-        ge=1,
-        le=1_000_000_000,
-        title="Steps",
-        description="Optimiser steps; 200 000 in the paper.",
+    steps: int = _option(200_000, "Steps", "Optimiser steps; 200 000 in the paper.", ge=1, le=1_000_000_000)
+    batch: int = _option(16, "Batch", "Patches per step over all processes.", unit="patches", ge=1, le=16_384)
+    patch: int = _option(
+        48, "Patch", "Side of a training patch in low-resolution pixels.", unit="px (LR)", ge=8, le=4096
     )
-    batch: int = Field(
-        16,
-        ge=1,
-        le=16_384,
-        title="Batch",
-        description="Patches per step over all processes.",
-        json_schema_extra={"unit": "patches"},
+    lr: float = _option(
+        1e-4, "Learning rate", "Adam's initial learning rate; 1e-4 in the papers.", gt=0, allow_inf_nan=False
     )
-    patch: int = Field(
-        48,
-        ge=8,
-        le=4096,
-        title="Patch",
-        description="Side of a training patch in low-resolution pixels.",
-        json_schema_extra={"unit": "px (LR)"},
-    )
-    lr: float = Field(
-        1e-4,
-        gt=0,
-        allow_inf_nan=False,
-        title="Learning rate",
-        description="Adam's initial learning rate; 1e-4 in the papers.",
-    )
-    clip: float | None = Field(
+    clip: float | None = _option(
         None,
+        "Clip gradients",
+        "Maximum gradient norm; larger gradients are scaled down to it.",
+        unset="none",
         gt=0,
         allow_inf_nan=False,
-        title="Clip gradients",
-        description="Maximum gradient norm; larger gradients are scaled down to it.",
-        json_schema_extra={"unset": "none"},
     )
-    schedule: Literal["milestones", "cosine"] = Field(
+    schedule: Literal["milestones", "cosine"] = _option(
         "milestones",
-        title="Schedule",
-        description="How the learning rate decays: halved at milestones, or smoothly to zero (cosine).",
+        "Schedule",
+        "How the learning rate decays: halved at milestones, or smoothly to zero (cosine).",
     )
-    milestones: tuple[PositiveInt, ...] = Field(
+    milestones: tuple[PositiveInt, ...] = _option(
         (150_000,),
-        title="Milestones",
-        description="Steps at which the learning rate is halved; the cosine schedule has none.",
-        json_schema_extra={"unit": "steps"},
+        "Milestones",
+        "Steps at which the learning rate is halved; the cosine schedule has none.",
+        unit="steps",
     )
-    validate_every: int | None = Field(
+    validate_every: int | None = _option(
         None,
+        "Validate every",
+        "Steps between validations; by default at most 1000.",
+        unit="steps",
+        unset="a tenth of the run",
         ge=1,
         le=1_000_000_000,
-        title="Validate every",
-        description="Steps between validations; by default at most 1000.",
-        json_schema_extra={"unit": "steps", "unset": "a tenth of the run"},
     )
-    val_images: int | None = Field(
+    val_images: int | None = _option(
         None,
+        "Validate with",
+        "Number of validation images.",
+        unit="images",
+        unset="all, or 5 held out",
         ge=1,
         le=1_000_000,
-        title="Validate with",
-        description="Number of validation images.",
-        json_schema_extra={"unit": "images", "unset": "all, or 5 held out"},
     )
-    ema: float | None = Field(
+    ema: float | None = _option(
         None,
+        "Moving average",
+        "Decay per step of a moving average of the student's weights (EMA), saved beside it. 0.999 averages "
+        "about the last 1,000 steps.",
+        unset="none",
         gt=0,
         lt=1,
         allow_inf_nan=False,
-        title="Moving average",
-        description=(
-            "Decay per step of a moving average of the student's weights (EMA), saved beside it. "
-            "0.999 averages about the last 1,000 steps."
-        ),
-        json_schema_extra={"unset": "none"},
     )
-    teacher_cache: Path | None = Field(
+    teacher_cache: Path | None = _option(
         None,
-        title="Teacher cache",
-        description=(
-            "A folder for the teacher's outputs, so that it runs once for each patch of a pool "
-            "instead of at every step."
-        ),
-        json_schema_extra={"kind": "folder", "unset": "none"},
+        "Teacher cache",
+        "A folder for the teacher's outputs, so that it runs once for each patch of a pool instead of at "
+        "every step.",
+        kind="folder",
+        unset="none",
     )
-    cache_patches: int | None = Field(
+    cache_patches: int | None = _option(
         None,
+        "Patch pool",
+        "Patches in the teacher cache, from which every step draws; typically some thousands.",
+        unit="patches",
+        unset="none",
         ge=1,
         le=10_000_000,
-        title="Patch pool",
-        description="Patches in the teacher cache, from which every step draws; typically some thousands.",
-        json_schema_extra={"unit": "patches", "unset": "none"},
     )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto",
-        title="Precision",
-        description="Precision of the networks' forward pass; auto is the fastest on the device.",
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = _option(
+        "auto", "Precision", "Precision of the networks' forward pass; auto is the fastest on the device."
     )
-    compile: bool = Field(
+    compile: bool = _option(
         False,
-        title="Compile the networks",
-        description="Compile the networks with torch first: takes minutes, for faster steps on a GPU.",
+        "Compile the networks",
+        "Compile the networks with torch first: takes minutes, for faster steps on a GPU.",
     )
-    tensorboard: bool = Field(
+    tensorboard: bool = _option(
         False,
-        title="TensorBoard",
-        description=(
-            "Also write losses, scores, previews and affinity maps for TensorBoard into the run folder."
-        ),
+        "TensorBoard",
+        "Also write losses, scores, previews and affinity maps for TensorBoard into the run folder.",
     )
-    device: str = Field(
-        "auto",
-        title="Device",
-        description="auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.",
-        json_schema_extra={"kind": "device"},
+    device: str = _option(
+        "auto", "Device", "auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.", kind="device"
     )
-    seed: int = Field(
-        0,
-        ge=0,
-        lt=1 << 63,
-        title="Seed",
-        description="The same seed gives the same initial weights, patches and teachers.",
+    seed: int = _option(
+        0, "Seed", "The same seed gives the same initial weights, patches and teachers.", ge=0, lt=1 << 63
     )
 
     @model_validator(mode="before")

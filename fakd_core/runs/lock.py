@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from fakd_core.errors import RunError
 
 _PROBE_SECONDS = 0.5
-"""How long to wait for a lock that another process may hold only to find out whether it is free."""
+"""How long to wait for a lock, which another process may hold for a moment to find out if it is free."""
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """Errors of file systems without locks."""
@@ -32,20 +32,30 @@ def run_lock(path: Path) -> Iterator[None]:
         RunError: Another process holds the lock.
         OSError: The lock file can't be opened.
     """
-    with _acquire(path):
+    lock, owner = _file_lock(path, _PROBE_SECONDS), path.with_suffix(".owner")
+    try:
+        lock.acquire()
+    except OSError as error:
+        if isinstance(error, Timeout) or (error.errno in _NO_LOCKS and _owner_runs_here(path)):
+            by = f" by {lock_owner(path)}" if lock_owner(path) else ""
+            raise RunError(
+                f"{path.parent}: in use{by}: this run is being trained already; wait for it or stop it"
+            ) from None
+        if error.errno not in _NO_LOCKS:
+            raise
+    try:
         with suppress(OSError):
-            _owner_file(path).write_text(f"{os.getpid()} {socket.gethostname()}", encoding="utf-8")
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                _owner_file(path).unlink()
+            owner.write_text(f"{os.getpid()} {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            owner.unlink()
+        lock.release()
 
 
 def is_locked(path: Path) -> bool:
     """Whether a process holds the lock file `path`."""
-    # A lock without an owner is not probed: whoever takes it at this moment must not find it taken.
-    if not path.exists() or not _read_owner(path):
+    if not path.exists():
         return False
     try:
         with _file_lock(path, timeout=0):
@@ -53,34 +63,13 @@ def is_locked(path: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        return _runs_here(_read_owner(path))
+        return _owner_runs_here(path)
 
 
 def lock_owner(path: Path) -> str:
     """The process that holds the lock file `path`, in words; empty if it is not known."""
-    number, _, host = _read_owner(path).partition(" ")
+    number, host = _read_owner(path)
     return f"process {number} on {host}" if host else ""
-
-
-@contextmanager
-def _acquire(path: Path) -> Iterator[None]:
-    lock = _file_lock(path, timeout=_PROBE_SECONDS)
-    try:
-        lock.acquire()
-    except OSError as error:
-        unsupported = error.errno in _NO_LOCKS
-        if isinstance(error, Timeout) or (unsupported and _runs_here(_read_owner(path))):
-            owner = lock_owner(path)
-            raise RunError(
-                f"{path.parent}: in use{f' by {owner}' if owner else ''}: this run is being trained already; "
-                "wait for it or stop it"
-            ) from None
-        if not unsupported:
-            raise
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _file_lock(path: Path, timeout: float) -> FileLock:
@@ -88,22 +77,17 @@ def _file_lock(path: Path, timeout: float) -> FileLock:
     return FileLock(path, timeout=timeout, thread_local=False, fallback_to_soft=False)
 
 
-def _owner_file(path: Path) -> Path:
-    return path.with_suffix(".owner")
-
-
-def _read_owner(path: Path) -> str:
+def _read_owner(path: Path) -> tuple[str, str]:
     try:
-        return _owner_file(path).read_text(encoding="utf-8", errors="replace").strip()
+        text = path.with_suffix(".owner").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
+        text = ""
+    number, _, host = text.strip().partition(" ")
+    return number, host
 
 
-def _runs_here(owner: str) -> bool:
-    number, _, host = owner.partition(" ")
-    return (
-        host == socket.gethostname()
-        and number.isdecimal()
-        and int(number) != os.getpid()
-        and psutil.pid_exists(min(int(number), 2**31 - 1))
-    )
+def _owner_runs_here(path: Path) -> bool:
+    number, host = _read_owner(path)
+    if host != socket.gethostname() or not number.isdecimal() or int(number) == os.getpid():
+        return False
+    return psutil.pid_exists(min(int(number), 2**31 - 1))

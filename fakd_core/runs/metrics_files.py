@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,8 +46,8 @@ def discard_metrics_after(run: Path, step: int, validated_step: int) -> None:
         if line["step"] > last[line["event"]]:
             break
         kept = end
-    if path.exists():
-        os.truncate(path, kept)  # Unlike writing a new file, it works on a full disk.
+    with path.open("ab") as file:
+        file.truncate(kept)  # Unlike writing a new file, it works on a full disk.
 
 
 def write_table(run: Path) -> None:

@@ -56,15 +56,15 @@ def training_options() -> Mapping[str, Option]:
 def _read_option(name: str, entry: dict[str, Any], required: bool) -> Option:
     given: dict[str, Any] = next((part for part in entry.get("anyOf", ()) if part.get("type") != "null"), {})
     entry = {**entry, **given}
-    kind = entry.get("kind") or ("choice" if "enum" in entry else _KINDS[entry["type"]])
+    kind = entry["kind"] or ("choice" if "enum" in entry else _KINDS[entry["type"]])
     return Option(
         name=name,
         title=entry["title"],
         description=entry["description"],
         kind=kind,
-        unit=entry.get("unit", ""),
+        unit=entry["unit"],
         default=TrainConfig.model_fields[name].get_default() if not required else None,
-        unset=entry.get("unset", ""),
+        unset=entry["unset"],
         required=required,
         choices=tuple(entry.get("enum", ())),
         low=entry.get("minimum", entry.get("exclusiveMinimum")),

@@ -146,12 +146,8 @@ class RunWriter:
     ) -> bool:
         """Save every network and its preview after a validation; return whether that succeeded.
 
-        Args:
-            step: The number of finished steps.
-            interval: Steps between validations.
-            networks: The students and their averages by name.
-            previews: The preview crop of each.
-            improved: The names of those that have never been better.
+        `interval` is the number of steps between validations, `improved` are the names of the networks that
+        reached their best score.
         """
         self._attempt("previews", self._write_crops)
 

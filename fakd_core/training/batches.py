@@ -56,13 +56,7 @@ class BatchSource(Protocol):
 class OnlineTeacherBatches:
     """Runs a teacher at every step; one of several teachers is drawn by seed and step.
 
-    Args:
-        sampler: Draws and cuts the patches.
-        teachers: Frozen networks on `device`; may be empty.
-        seed: Decides which teacher is drawn.
-        device: Where the batches go.
-        dtype: Of the teachers' forward pass.
-        compiled: Whether torch compiles the teachers.
+    The teachers, if any, are frozen and on `device`; `dtype` is that of their forward pass.
     """
 
     def __init__(

@@ -26,17 +26,9 @@ _NAME = "teacher cache"
 class CachedTeacherBatches:
     """Draws batches from a pool; every teacher's outputs for every patch of it are files in a folder.
 
+    The pool has `patches` patches, of which a step draws `batch` over all processes. The teachers, each with
+    its name for messages, are frozen and in eval mode; `layers` are the taps whose maps the loss compares.
     `prepare` comes before the first batch.
-
-    Args:
-        folder: Where the caches of all teachers are.
-        sampler: Draws and cuts the patches of the pool.
-        teachers: Networks with their names, frozen and in eval mode; they compute on their own device.
-        layers: The taps whose maps the loss compares.
-        patches: Number of patches in the pool.
-        batch: Number of patches in a batch, over all processes.
-        seed: Decides the order of the patches and which teacher is drawn.
-        device: Where the batches go.
 
     Raises:
         ConfigError: `folder` can't be written to.

@@ -26,18 +26,9 @@ _Tensors = tuple[Tensor, ...] | list[Tensor]
 class Learner:
     """Trains one student with Adam as in the paper (betas 0.9 and 0.999, eps 1e-8).
 
-    Args:
-        student: The network on `device`; it is put into training mode.
-        loss: Compares its outputs and maps with the batch.
-        device: Where the batches are.
-        dtype: Of the forward pass.
-        ema: Decay per step of the moving average of the weights; None for no average.
-        clip: Maximum gradient norm; None for no clipping.
-        world: The processes that share a batch; gradients are averaged over them.
-        compiled: Whether torch compiles the student.
-
-    Attributes:
-        average: The normalised moving average of the student, or None without `ema`.
+    The student is on `device`; `dtype` is that of its forward pass. `average` is the normalised moving
+    average of its weights with the decay `ema` per step, or None. `clip` is the maximum gradient norm.
+    Gradients are averaged over the processes of `world`, which share each batch.
     """
 
     def __init__(

@@ -45,14 +45,7 @@ MAX_SKIPPED_STEPS = 10
 
 
 class TrainingLoop:
-    """Trains the students of a run and yields its events.
-
-    Args:
-        setup: The parts of the run; its batches are prepared.
-        writer: Writes the run folder.
-        token: Pauses or stops the run.
-        world: The processes that train together; each has a loop and gets the same events.
-    """
+    """Trains the students of a run, whose batches are prepared, and yields its events."""
 
     def __init__(self, *, setup: TrainingSetup, writer: RunWriter, token: CancelToken, world: World) -> None:
         self._setup = setup

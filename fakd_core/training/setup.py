@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -44,20 +45,17 @@ from fakd_core.training.validation import Validator
 
 @dataclass(frozen=True, eq=False)
 class TrainingSetup:
-    """The parts of a run, ready for the training loop.
+    """The parts of a run, on their device, as the training loop needs them.
 
     Attributes:
-        students: The student, and its baseline if there is one, by name; on `device`.
-        teachers: Frozen, on `device`, with the names of `teacher_names`.
-        batches: Where the batches come from; to be prepared first.
+        students: The student, and its baseline if there is one, by name.
         make_learner: Makes the learner of a student. In several processes all call it at the same time.
         learning_rate: The learning rate at a step (0-based).
-        validation_interval: Steps between validations.
         affinity_tap: The tap whose affinities TensorBoard shows; None without TensorBoard.
-        interruptible: Whether a step can be left halfway; not one of a compiled network.
+        interruptible: Whether a step may be left halfway.
         advice: What to change if the training diverges.
-        copied_tensors: How many tensors of the student were copied from the teacher.
-        device: As shown to the user.
+        copied_tensors: The number of tensors of the student that were copied from the teacher.
+        device: The device and the number of processes, for the user.
     """
 
     students: dict[str, SRNetwork]
@@ -76,21 +74,6 @@ class TrainingSetup:
     copied_tensors: int
     data_fingerprint: str
     device: str
-
-
-@dataclass(frozen=True)
-class _Networks:
-    student: SRNetwork
-    teachers: tuple[SRNetwork, ...]
-    copied_tensors: int
-
-
-@dataclass(frozen=True)
-class _Images:
-    sampler: PatchSampler
-    validator: Validator
-    train_images: int
-    fingerprint: str
 
 
 def prepare(
@@ -112,42 +95,40 @@ def prepare(
     device = choose_device(config.device, world)
     dtype = choose_precision(config.precision, device)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
-    networks = _load_networks(config, loss)
-    yield from _notices_of_taps(config.teacher, networks.teachers)
+    teachers = tuple(_check_scale(load_model(name), name, config.scale) for name in config.teacher)
+    student, copied = _make_student(config, teachers)
+    for teacher in teachers:
+        loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
+    yield from _notices_of_taps(config.teacher, teachers)
     images = yield from _open_images(config, token, world)
-    _place(networks, device)
-    for teacher in networks.teachers or (None,):
-        with cancellable(token, networks.student):
-            check_gradient_flow(student=networks.student, teacher=teacher, loss=loss, patch=config.patch)
-
-    def make_learner(student: SRNetwork) -> Learner:
-        return Learner(
-            student=student,
-            loss=loss,
-            device=device,
-            dtype=dtype,
-            ema=config.ema,
-            clip=config.clip,
-            world=world,
-            compiled=config.compile,
-        )
-
-    baseline = {BASELINE: copy.deepcopy(networks.student)} if config.baseline else {}
+    for network in (student, *teachers):
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for teacher in teachers:
+        teacher.eval().requires_grad_(False)
+    for checked in teachers or (None,):
+        with cancellable(token, student):
+            check_gradient_flow(student=student, teacher=checked, loss=loss, patch=config.patch)
     return TrainingSetup(
-        students={STUDENT: networks.student, **baseline},
-        teachers=networks.teachers,
+        students={STUDENT: student, **({BASELINE: copy.deepcopy(student)} if config.baseline else {})},
+        teachers=teachers,
         teacher_names=config.teacher,
-        batches=_make_batches(config, images.sampler, networks.teachers, loss, device, dtype),
+        batches=_make_batches(config, images.sampler, teachers, loss, device, dtype),
         validator=images.validator,
-        make_learner=make_learner,
-        learning_rate=_schedule_of(config),
+        make_learner=_learner_factory(config, loss, device, dtype, world),
+        learning_rate=partial(
+            learning_rate,
+            lr=config.lr,
+            steps=config.steps,
+            schedule=config.schedule,
+            milestones=config.milestones,
+        ),
         steps=config.steps,
         validation_interval=config.validation_interval,
         affinity_tap=max(config.layers) if config.tensorboard else None,
         interruptible=world.is_single and not config.compile and device.type != "cuda",
         advice=_advise(config, dtype),
         train_images=images.train_images,
-        copied_tensors=networks.copied_tensors,
+        copied_tensors=copied,
         data_fingerprint=images.fingerprint,
         device=str(device) if world.is_single else f"{world.ranks} x {device.type}",
     )
@@ -168,14 +149,6 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
             "teacher_cache": config.teacher_cache.absolute() if config.teacher_cache else None,
         }
     )
-
-
-def _load_networks(config: TrainConfig, loss: DistillationLoss) -> _Networks:
-    teachers = tuple(_check_scale(load_model(name), name, config.scale) for name in config.teacher)
-    student, copied = _make_student(config, teachers)
-    for teacher in teachers:
-        loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
-    return _Networks(student, teachers, copied)
 
 
 def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple[SRNetwork, int]:
@@ -217,12 +190,11 @@ def _notices_of_taps(names: Sequence[str], teachers: Sequence[SRNetwork]) -> Ite
             yield Notice(f"{split_taps(name)[0]}: {teacher.spec.architecture}, read by spandrel; taps {taps}")
 
 
-def _place(networks: _Networks, device: torch.device) -> None:
-    """Move all networks to `device` and freeze the teachers."""
-    for network in (networks.student, *networks.teachers):
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for teacher in networks.teachers:
-        teacher.eval().requires_grad_(False)
+class _Images(NamedTuple):
+    sampler: PatchSampler
+    validator: Validator
+    train_images: int
+    fingerprint: str
 
 
 def _open_images(
@@ -244,12 +216,9 @@ def _open_images(
     training = _readable(store, training, "to train on")
     if validation is dataset:
         held_out = _readable(store, held_out, "held out for validation")
-    return _Images(
-        sampler=PatchSampler(store, training, config.patch, config.batch, config.seed),
-        validator=(yield from _make_validator(validation, held_out, token, world)),
-        train_images=len(training),
-        fingerprint=fingerprint(dataset, store.problems),
-    )
+    sampler = PatchSampler(store, training, config.patch, config.batch, config.seed)
+    validator = yield from _make_validator(validation, held_out, token, world)
+    return _Images(sampler, validator, len(training), fingerprint(dataset, store.problems))
 
 
 def _readable(store: PixelStore, indices: tuple[int, ...], purpose: str) -> tuple[int, ...]:
@@ -301,13 +270,18 @@ def _make_batches(
     )
 
 
-def _schedule_of(config: TrainConfig) -> Callable[[int], float]:
-    return partial(
-        learning_rate,
-        lr=config.lr,
-        steps=config.steps,
-        schedule=config.schedule,
-        milestones=config.milestones,
+def _learner_factory(
+    config: TrainConfig, loss: DistillationLoss, device: torch.device, dtype: torch.dtype, world: World
+) -> Callable[[SRNetwork], Learner]:
+    return lambda student: Learner(
+        student=student,
+        loss=loss,
+        device=device,
+        dtype=dtype,
+        ema=config.ema,
+        clip=config.clip,
+        world=world,
+        compiled=config.compile,
     )
 
 

@@ -46,14 +46,9 @@ _ABANDONED_SECONDS = 3600.0
 class TeacherCache:
     """The outputs of one teacher for all patches of a pool, in half precision.
 
-    The file of a block is complete or absent; `open` rejects damaged ones.
-
-    Args:
-        folder: The cache makes its own folder in it. Nothing is written yet.
-        name: The teacher's name, for messages.
-        teacher: The network, frozen and in eval mode, on any device.
-        pool: The patches.
-        layers: The taps whose maps are kept.
+    The file of a block is complete or absent; `open` rejects damaged ones. The teacher, called `name` in
+    messages, is frozen and in eval mode, on any device; `layers` are the taps whose maps are kept. The cache
+    makes its own folder in `folder` at the first write.
     """
 
     def __init__(

@@ -29,13 +29,8 @@ class ValidationResult:
 class Validator:
     """Scores networks on fixed images by the papers' protocol, and cuts the preview crop.
 
-    Several processes share the images; each returns the result over all of them.
-
-    Args:
-        pairs: The images of this process's `shard`, by position.
-        images: How many images there are over all processes.
-        scale: Of the images and networks.
-        world: The processes that validate together.
+    Several processes share the `images` images; each returns the result over all of them. `pairs` holds those
+    of this process's `shard`, by position.
     """
 
     def __init__(
