@@ -1,4 +1,4 @@
-"""The base class of all settings, their validation errors in plain words, and reading TOML files."""
+"""The base class of all settings, readable validation errors, and reading TOML files."""
 
 from __future__ import annotations
 

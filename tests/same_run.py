@@ -1,4 +1,4 @@
-"""What makes two runs the same run: every number, picture and line, but for the time that steps took."""
+"""Compares two runs: every value, image and line except the seconds of the steps."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def assert_same_run(run: Path, whole: Path) -> None:
 
 
 def assert_same_metrics(mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
-    """With them also the learning rates."""
+    """Learning rates included."""
     unlike = [pair for pair in zip(mine, theirs, strict=False) if pair[0] != pair[1]]
     assert not unlike, f"{len(unlike)} lines of metrics, from {unlike[0]}"
     assert len(mine) == len(theirs)
 
 
 def content(path: Path) -> bytes | dict[str, torch.Tensor]:
-    """Tensors by name: in a weights file the order of the header's entries is left to chance."""
+    """Tensors by name: the order of the entries in a weight file's header is arbitrary."""
     return load_file(path) if path.suffix == ".safetensors" else path.read_bytes()
 
 
@@ -42,12 +42,12 @@ def timeless(run: Path) -> list[dict[str, Any]]:
 
 
 def kept(run: Path) -> list[Path]:
-    """Weights and pictures of a run: the newest, the best, and those of the way there."""
+    """Weights and images of a run: the newest, the best, and the snapshots."""
     return [path for pattern in ("*.safetensors", "*.png") for path in run.rglob(pattern)]
 
 
 def difference(mine: Any, theirs: Any, where: str = "/") -> str:
-    """Where two nested states differ first; nowhere is ''."""
+    """The path of the first difference of two nested states; empty if there is none."""
     if type(mine) is not type(theirs):
         return where
     if isinstance(mine, torch.Tensor):

@@ -250,7 +250,7 @@ def _scale(given: _Given) -> int:
 
 
 def _teachers(text: str, scale: int) -> tuple[str, ...]:
-    """The files where FAKD looks for its teachers: beside the folder of its code, where it is started."""
+    """The paths of FAKD's teachers, relative to the folder of its code."""
     names = re.findall(r"\w+", text)
     if not names or any(name not in _NETWORKS for name in names):
         raise _error(f"--teacher: must name some of {', '.join(_NETWORKS)}, as [RCAN] (found {text[:40]!r})")

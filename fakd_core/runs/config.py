@@ -18,7 +18,7 @@ HELD_OUT = 5
 
 
 def _has_surrogates(name: str) -> bool:
-    """Whether `name` stands for bytes that are not UTF-8: no TOML file can hold it."""
+    """Check whether `name` represents bytes that are not UTF-8, which no TOML file can hold."""
     return any("\ud800" <= character <= "\udfff" for character in name)
 
 
@@ -286,7 +286,7 @@ def to_toml(config: TrainConfig) -> str:
 
 
 def read_config(run: Path) -> TrainConfig:
-    """The settings that a run was started with; their `run` is where the folder lies now.
+    """The settings that a run was started with, with its present folder as `run`.
 
     Raises:
         RunError: `run` holds no run.

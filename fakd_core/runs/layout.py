@@ -1,4 +1,4 @@
-"""The files of a run folder: what each is called, where it lies, and which of them exist."""
+"""The files of a run folder: their names, their places, and which of them exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CROPS = ("bicubic", "teacher", "hr")
 """The images that the students' previews are compared with."""
 MAX_STATES = 3
 MAX_SNAPSHOTS = 16
-"""Of each student: the size of a run folder does not grow with the length of the run."""
+"""Per network: the size of a run folder does not grow with the length of the run."""
 MAX_PREVIEWS = 64
 
 
@@ -45,7 +45,7 @@ class RunLayout:
         self.previews_folder = folder / "previews"
 
     def is_run(self) -> bool:
-        """Whether the folder holds a run that can be read."""
+        """Check whether the folder holds a run that can be read."""
         try:
             return self.config.is_file()
         except OSError:
@@ -107,7 +107,7 @@ def run_of(file: Path) -> Path | None:
 
 
 def steps_to_keep(steps: Iterable[int], interval: int, limit: int) -> set[int]:
-    """Which of the `steps`, one every `interval`, to keep: at most `limit`.
+    """Select at most `limit` of the `steps`, one every `interval`, to keep.
 
     Evenly spaced, plus the newest. The result does not depend on how often the run was interrupted.
     """

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from fakd_core.errors import RunError
 
 _PROBE_SECONDS = 0.5
-"""How long to wait for a lock, which another process may hold for a moment to find out if it is free."""
+"""Time to wait for a lock, which another process may hold for a moment to find out if it is free."""
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """Errors of file systems without locks."""
@@ -54,7 +54,7 @@ def run_lock(path: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock file `path`."""
+    """Check whether a process holds the lock file `path`."""
     if not path.exists():
         return False
     try:

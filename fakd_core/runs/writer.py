@@ -116,7 +116,7 @@ class RunWriter:
 
     @property
     def has_failures(self) -> bool:
-        """Whether anything could not be written at the last attempt."""
+        """True if anything could not be written at the last attempt."""
         return bool(self._failures)
 
     def notices(self) -> Iterator[Notice]:
@@ -165,14 +165,14 @@ class RunWriter:
 
     @property
     def checkpoint_due(self) -> bool:
-        """Whether the last checkpoint is old enough for another one between validations."""
+        """True if the last checkpoint is old enough for another one between validations."""
         interval = max(MIN_CHECKPOINT_SECONDS, self._saving_seconds / MAX_SAVING_SHARE)
         return time.monotonic() - self._saved_at > interval
 
     def save_checkpoint(self, state: State, networks: Mapping[str, SRNetwork]) -> Path | None:
         """Save the state to resume from, and the `networks` by name; None if that failed.
 
-        If somebody removed the folder meanwhile, it is made again, so that the run can be resumed.
+        If the folder was removed meanwhile, it is created again, so that the run can be resumed.
         """
 
         def save() -> None:

@@ -90,7 +90,7 @@ def _can_be_split(
     dilation: Any = 1,
     groups: int = 1,
 ) -> bool:
-    """Whether this is a long convolution on the CPU without gradient whose output has its input's size."""
+    """Check for a long convolution on the CPU, without gradient, whose output has the size of its input."""
     side = weights.shape[-1]
     square = side % 2 == 1 and weights.shape[2:] == (side, side)
     same_size = square and padding in ((side // 2, side // 2), side // 2)

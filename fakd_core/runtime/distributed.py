@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_SILENCE = timedelta(minutes=30)
-"""How long a process waits for one that doesn't respond; a closed connection is noticed at once."""
+"""Time to wait for a process that doesn't respond; a closed connection is noticed at once."""
 
 
 class PeerFailedError(FakdError):
@@ -51,7 +51,7 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and prints."""
+        """True in the process that writes and prints."""
         return self.rank == 0
 
     def sum(self, values: Sequence[float]) -> list[float]:
@@ -65,7 +65,7 @@ class World:
         return sums
 
     def any(self, flag: bool) -> bool:
-        """Whether `flag` is set in any process."""
+        """Check whether `flag` is set in any process."""
         return self.sum([float(flag)])[0] > 0
 
     def broadcast_from_main(self, make: Callable[[], T]) -> T:
@@ -118,7 +118,7 @@ class World:
             raise LostPeerError("another process of this training died or can't be reached") from error
 
     def claim_error_report(self) -> bool:
-        """Whether this is the first process to call this: only that one reports an error that several hit."""
+        """Return True in the first process that calls this: it reports an error that several hit."""
         if self._store is None:
             return True
         try:

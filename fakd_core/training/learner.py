@@ -89,7 +89,7 @@ class Learner:
 
     @property
     def gradient_is_finite(self) -> bool:
-        """Whether `apply` may follow; always with loss scaling, which skips non-finite gradients itself."""
+        """True if `apply` may follow; always with loss scaling, which skips non-finite gradients itself."""
         return self._scaler.is_enabled() or bool(self._grad_norm.isfinite())
 
     def apply(self, lr: float) -> None:

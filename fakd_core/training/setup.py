@@ -286,7 +286,7 @@ def _learner_factory(
 
 
 def _advise(config: TrainConfig, dtype: torch.dtype) -> str:
-    """What to change if too many steps in a row are not finite."""
+    """Advice for a training with too many non-finite steps in a row."""
     precision = ", with precision fp32" if dtype is not torch.float32 else ""
     clip = "" if config.clip else ", or with clipped gradients (clip)"
     return f"start again with a learning rate (lr) below {config.lr:g}{precision}{clip}"

@@ -1,4 +1,4 @@
-"""`fakd train` with the teacher's answers kept: what it says, what it refuses, several processes at once."""
+"""`fakd train` with a teacher cache: its output, its errors, and several processes."""
 
 from __future__ import annotations
 

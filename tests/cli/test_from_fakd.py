@@ -136,10 +136,10 @@ def test_what_can_not_be_translated_is_one_line(
     command: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "--from-fakd", command]) == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert told.startswith("error: ")
-    assert reason in told
-    assert "Traceback" not in told
+    message = " ".join(capsys.readouterr().err.split())
+    assert message.startswith("error: ")
+    assert reason in message
+    assert "Traceback" not in message
     with pytest.raises(ConfigError):
         translate_command(command)
 
@@ -150,12 +150,12 @@ def test_the_settings_are_printed_and_other_options_override_them(
     command = f"python train.py --ckp_dir {tmp_path}/r --alpha 0.7 --shift 3 --chop"
     arguments = ["train", "--from-fakd", command, "--print-config", "--train-data", "samples"]
     assert main([*arguments, "--alpha", "0.2", "--teacher", "t.pt", "--steps", "7"]) == 0
-    told = capsys.readouterr()
-    printed = TrainConfig.build(**tomllib.loads(told.out))
-    assert (printed.alpha, printed.teacher, printed.steps) == (0.2, ("t.pt",), 7)
-    assert printed.milestones == (150_000, 300_000, 450_000, 600_000)
-    assert "--alpha 0.7: ignored, --alpha is given\n" in told.err
-    assert "--shift 3: ignored; unknown to FAKD's code\n" in told.err
+    printed = capsys.readouterr()
+    config = TrainConfig.build(**tomllib.loads(printed.out))
+    assert (config.alpha, config.teacher, config.steps) == (0.2, ("t.pt",), 7)
+    assert config.milestones == (150_000, 300_000, 450_000, 600_000)
+    assert "--alpha 0.7: ignored, --alpha is given\n" in printed.err
+    assert "--shift 3: ignored; unknown to FAKD's code\n" in printed.err
     assert not (tmp_path / "r").exists()
 
 
@@ -185,9 +185,9 @@ def test_it_excludes_config_and_resume(
     monkeypatch.setattr(trainer, "resume_training", lambda *_: pytest.fail("resumed"))
     assert main(["train", "--from-fakd", "train.py", "--config", "a.toml"]) == 2
     assert main(["train", "--from-fakd", "train.py", "--print-config", "--resume", "r"]) == 2
-    told = capsys.readouterr().err
-    assert "choose one of them" in told
-    assert "(found --from-fakd, --print-config)" in " ".join(told.split())
+    message = capsys.readouterr().err
+    assert "choose one of them" in message
+    assert "(found --from-fakd, --print-config)" in " ".join(message.split())
 
 
 _WORDS = st.one_of(

@@ -1,4 +1,4 @@
-"""Several real processes under the real torchrun: they train as one, stop together, fail with one voice."""
+"""Real processes under the real torchrun train as one, stop together, and report an error once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINE = re.compile(r"^error: .*$", re.MULTILINE)
 
 @pytest.fixture
 def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any]:
-    """Three validation images for two processes: an uneven share."""
+    """Three validation images for two processes: uneven shards."""
     return {
         "teacher": str(small_teacher),
         "student": STUDENT,

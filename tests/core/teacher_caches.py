@@ -1,4 +1,4 @@
-"""Caches of the teacher's answers, for their tests."""
+"""Helpers for tests of teacher caches."""
 
 from __future__ import annotations
 

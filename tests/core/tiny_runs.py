@@ -1,4 +1,4 @@
-"""Whole trainings of a few steps, and what is read from their events."""
+"""Whole trainings of a few steps, and their losses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 
 
 def run(settings: dict[str, Any], **changes: Any) -> list[TrainEvent]:
-    """The events of a whole run, less the progress of its preparation."""
-    return told(train(TrainConfig.build(**{**settings, **changes})))
+    """The events of a whole run, without progress."""
+    return without_progress(train(TrainConfig.build(**{**settings, **changes})))
 
 
-def told(events: Iterator[TrainEvent]) -> list[TrainEvent]:
+def without_progress(events: Iterator[TrainEvent]) -> list[TrainEvent]:
     return [event for event in events if not isinstance(event, Progress)]
 
 

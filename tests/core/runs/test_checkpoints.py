@@ -1,4 +1,4 @@
-"""The last three states stay, whole at every moment, and a damaged one is noticed."""
+"""The last three states are kept, complete at every moment, and damage is detected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_last_three_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", None])
-def test_damage_is_noticed_and_the_one_before_is_used(tmp_path: Path, content: bytes | None) -> None:
+def test_damage_is_detected_and_the_state_before_is_used(tmp_path: Path, content: bytes | None) -> None:
     save(tmp_path, 1, 2, 3)
     whole = (tmp_path / "last.pt").read_bytes()
     (tmp_path / "last.pt").write_bytes(whole[: len(whole) // 2] if content is None else content)
@@ -48,7 +48,7 @@ def test_damage_is_noticed_and_the_one_before_is_used(tmp_path: Path, content: b
         load_state(states(tmp_path))
 
 
-def test_every_flipped_bit_of_the_weights_is_noticed(tmp_path: Path) -> None:
+def test_every_flipped_bit_of_the_weights_is_detected(tmp_path: Path) -> None:
     save(tmp_path, 1, 2)
     path = tmp_path / "last.pt"
     content = path.read_bytes()
@@ -60,7 +60,7 @@ def test_every_flipped_bit_of_the_weights_is_noticed(tmp_path: Path) -> None:
         assert loaded(tmp_path) == (1, ["last.pt"])
 
 
-def test_a_save_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, 1, 2)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
@@ -73,8 +73,8 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: py
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_the_newest_is_there_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also between the renames, where a kill may come."""
+def test_a_complete_state_exists_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even between the renames, when the process may be killed."""
     save(tmp_path, 1, 2, 3)
     seen: list[int | None] = []
     replace = Path.replace
@@ -90,7 +90,7 @@ def test_the_newest_is_there_at_every_moment(tmp_path: Path, monkeypatch: pytest
     assert seen == [3, 3, 3, 4]
 
 
-def test_without_second_names_the_files_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_hard_links_the_files_are_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path, target: Path) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 

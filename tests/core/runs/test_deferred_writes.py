@@ -1,4 +1,4 @@
-"""Trouble with writing is told once when it begins and once when all of it is over."""
+"""Failing writes are reported once when they start and once when all of them have recovered."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def fail_otherwise() -> None:
     raise RunError("no such folder")
 
 
-def test_a_file_that_takes_a_byte_at_a_time_gets_all_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, content: write(file, content[:1]))
     append_whole(tmp_path / "log", b"first\n")
@@ -30,7 +28,7 @@ def test_a_file_that_takes_a_byte_at_a_time_gets_all_of_them(
     assert (tmp_path / "log").read_bytes() == b"first\nsecond\n"
 
 
-def test_a_write_that_fails_halfway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_halfway_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     taken: list[int] = []
 
@@ -47,21 +45,21 @@ def test_a_write_that_fails_halfway_leaves_nothing(tmp_path: Path, monkeypatch: 
     assert (tmp_path / "log").read_bytes() == b"first\n"
 
 
-def told(troubles: WriteFailures) -> list[str]:
-    return [notice.text.split(".")[0] for notice in troubles.notices()]
+def texts(failures: WriteFailures) -> list[str]:
+    return [notice.text.split(".")[0] for notice in failures.notices()]
 
 
-def test_told_at_the_beginning_and_at_the_end() -> None:
-    troubles = WriteFailures()
-    assert troubles.attempt("metrics", lambda: None)
-    assert told(troubles) == []
-    assert not troubles.attempt("metrics", fail)
-    assert troubles
-    assert told(troubles) == ["disk full"]
-    assert not troubles.attempt("checkpoint", fail_otherwise)
-    assert troubles.attempt("metrics", lambda: None)
-    assert told(troubles) == [], "one thing works again, another does not"
-    assert troubles.attempt("checkpoint", lambda: None)
-    assert told(troubles) == ["saving works again"]
-    assert not troubles
-    assert told(troubles) == []
+def test_failure_and_recovery_are_reported_once() -> None:
+    failures = WriteFailures()
+    assert failures.attempt("metrics", lambda: None)
+    assert texts(failures) == []
+    assert not failures.attempt("metrics", fail)
+    assert failures
+    assert texts(failures) == ["disk full"]
+    assert not failures.attempt("checkpoint", fail_otherwise)
+    assert failures.attempt("metrics", lambda: None)
+    assert texts(failures) == [], "one thing works again, another does not"
+    assert failures.attempt("checkpoint", lambda: None)
+    assert texts(failures) == ["saving works again"]
+    assert not failures
+    assert texts(failures) == []

@@ -1,4 +1,4 @@
-"""What a run keeps of its past: the student at validations, few and evenly spread, and its pictures."""
+"""The files of a run folder: their names, and which snapshots and previews are kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(st.integers(1, 300), st.integers(1, 2000), st.integers(2, 40))
-def test_what_is_kept_is_spread_evenly_and_bounded(validations: int, interval: int, limit: int) -> None:
+def test_kept_steps_are_evenly_spaced_and_bounded(validations: int, interval: int, limit: int) -> None:
     last = validations * interval - interval // 2  # the last validation comes with the last step
     kept: set[int] = set()
     for number in range(1, validations + 1):
@@ -43,8 +43,8 @@ def test_what_is_kept_is_spread_evenly_and_bounded(validations: int, interval: i
     assert len(past) >= min(validations - 1, limit // 2 - 1)
 
 
-def test_every_validation_leaves_the_student_as_it_is_then(settings: dict[str, Any]) -> None:
-    """Also where the run was stopped and goes on; before anybody hears of the validation."""
+def test_every_validation_saves_the_student(settings: dict[str, Any]) -> None:
+    """Even in a resumed run, and before the event of the validation."""
     token, steps, layout = CancelToken(), [], RunLayout(settings["run"])
 
     def follow(events: Iterator[TrainEvent]) -> None:
@@ -56,8 +56,8 @@ def test_every_validation_leaves_the_student_as_it_is_then(settings: dict[str, A
                     steps.append(event.step)
                     assert list(layout.snapshots()) == list(layout.previews()) == steps
                     assert np.array_equal(read_image(layout.previews()[event.step]), event.preview)
-                    plain = layout.previews("baseline")[event.step]
-                    assert np.array_equal(read_image(plain), event.other_previews["baseline"])
+                    baseline = layout.previews("baseline")[event.step]
+                    assert np.array_equal(read_image(baseline), event.other_previews["baseline"])
                 case CheckpointSaved() if event.step == steps[-1]:
                     for name in ("student", "baseline"):
                         now, kept = (
@@ -84,7 +84,7 @@ def test_a_long_run_keeps_no_more_than_a_short_one(
     assert list(layout.previews()) == [2, 4, 6, 7]
 
 
-def test_what_lies_after_the_checkpoint_goes_when_the_run_goes_on(settings: dict[str, Any]) -> None:
+def test_files_from_after_the_checkpoint_are_removed_on_resume(settings: dict[str, Any]) -> None:
     layout = RunLayout(settings["run"])
     for event in train(TrainConfig.build(**{**settings, "steps": 4})):
         if isinstance(event, ValidationEnd) and event.step == 3:
@@ -96,7 +96,7 @@ def test_what_lies_after_the_checkpoint_goes_when_the_run_goes_on(settings: dict
     assert list(layout.snapshots()) == [1, 2, 3, 4]
 
 
-def test_the_crops_a_student_is_compared_with_are_kept(settings: dict[str, Any]) -> None:
+def test_the_crops_for_comparison_are_saved(settings: dict[str, Any]) -> None:
     started = next(event for event in train(TrainConfig.build(**settings)) if isinstance(event, RunStarted))
     found = {name: read_image(path) for name, path in RunLayout(settings["run"]).crops().items()}
     assert list(found) == ["bicubic", "teacher", "hr"]
@@ -105,12 +105,12 @@ def test_the_crops_a_student_is_compared_with_are_kept(settings: dict[str, Any])
     assert np.array_equal(found["teacher"], started.preview.teacher)
 
 
-def test_a_folder_without_any_has_none(tmp_path: Path) -> None:
+def test_an_empty_folder_has_no_files(tmp_path: Path) -> None:
     assert RunLayout(tmp_path).snapshots() == RunLayout(tmp_path / "none").previews() == {}
     assert RunLayout(tmp_path).crops() == {}
 
 
-def test_the_names_that_others_rely_on(tmp_path: Path) -> None:
+def test_file_names_that_others_rely_on(tmp_path: Path) -> None:
     layout = RunLayout(tmp_path)
     files = [layout.config, layout.metrics, layout.states[0], layout.best_weights(), layout.weights()]
     assert [str(path.relative_to(tmp_path)) for path in files] == [
@@ -133,7 +133,7 @@ def test_the_names_that_others_rely_on(tmp_path: Path) -> None:
         ("a/checkpoints/epoch-7.pt", None),
     ],
 )
-def test_a_run_is_known_by_the_files_of_its_student(file: str, run: str | None) -> None:
+def test_a_run_is_found_from_the_files_of_its_student(file: str, run: str | None) -> None:
     assert run_of(Path(file)) == (Path(run) if run else None)
 
 

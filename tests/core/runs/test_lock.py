@@ -1,4 +1,4 @@
-"""One process at a time; it is named, and one that was killed does not stand in the way."""
+"""One process at a time; it is named, and the lock of a killed one is free."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_owner_is_named(tmp_path: Path, holder: subprocess.Popen[str]) -> No
         pass
 
 
-def test_whether_it_is_held_can_be_asked(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+def test_is_locked(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     lock = tmp_path / "run.lock"
     assert is_locked(lock)
     holder.kill()
@@ -61,7 +61,7 @@ def test_whether_it_is_held_can_be_asked(tmp_path: Path, holder: subprocess.Pope
     assert not is_locked(lock)
 
 
-def test_a_killed_owner_is_forgotten(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+def test_the_lock_of_a_killed_process_is_free(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert str(holder.pid) in (tmp_path / "run.owner").read_text()

@@ -1,4 +1,4 @@
-"""`metrics.csv` of a run shows what `metrics.jsonl` holds, whatever interrupts the run."""
+"""`metrics.csv` has the content of `metrics.jsonl`, whatever interrupts the run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def timeless(run: Path) -> list[dict[str, str]]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in table(run)]
 
 
-def test_it_holds_the_metrics(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_the_table_holds_the_metrics(settings: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
     list(trainer.train(TrainConfig.build(**settings, run=run)))
     rows, lines = table(run), read_metrics(run)
@@ -84,7 +84,7 @@ def test_an_interrupted_run_has_every_row_once(settings: dict[str, Any], tmp_pat
 
 
 @pytest.mark.parametrize("end", ["completed", "stopped", "failed", "left"])
-def test_it_is_written_whenever_a_run_ends(
+def test_the_table_is_written_however_a_run_ends(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     run, token = tmp_path / "run", CancelToken()
@@ -127,7 +127,7 @@ def test_a_table_that_can_not_be_written_is_reported_and_can_be_written_later(
     assert [line["step"] for line in read_metrics(run) if line["event"] == "step"] == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_part_that_comes_later_gets_its_column(tmp_path: Path) -> None:
+def test_a_loss_that_appears_later_gets_a_column(tmp_path: Path) -> None:
     lines = [
         {"event": "step", "step": 1, "losses": {"total": 3.0, "DS": 3.0, "raw DS": 3.0}, "lr": 1.0},
         {"event": "step", "step": 2, "losses": {"total": 3.0, "DS": 1.0, "PSA(k=2,pool=max)": 2.0}},

@@ -41,7 +41,7 @@ def train(settings: dict[str, Any], run: Path) -> list[TrainEvent]:
 
 
 def shown(run: Path) -> EventAccumulator:
-    """What TensorBoard finds of the run, with nothing left out."""
+    """Everything that TensorBoard reads of the run."""
     everything = {"scalars": 0, "images": 0, "tensors": 0}
     return EventAccumulator(str(run / "tensorboard"), size_guidance=everything).Reload()
 
@@ -125,9 +125,7 @@ def test_settings_are_hyperparameters(settings: dict[str, Any], tmp_path: Path) 
 
 
 @pytest.mark.parametrize("left_at", [2, 3, 5])
-def test_a_run_that_goes_on_has_every_point_once(
-    settings: dict[str, Any], tmp_path: Path, left_at: int
-) -> None:
+def test_a_resumed_run_has_every_point_once(settings: dict[str, Any], tmp_path: Path, left_at: int) -> None:
     whole, run = tmp_path / "whole", tmp_path / "run"
     train(settings, whole)
     for event in trainer.train(TrainConfig.build(**settings, run=run)):
@@ -146,7 +144,7 @@ def test_a_run_that_goes_on_has_every_point_once(
 def test_a_checkpoint_between_validations_repeats_nothing(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the step of the checkpoint has its validation still to come."""
+    """Even if the validation of the checkpoint's step is still to come."""
     monkeypatch.setattr(RunWriter, "checkpoint_due", True)
     whole, run = tmp_path / "whole", tmp_path / "run"
     train(settings, whole)
@@ -157,9 +155,7 @@ def test_a_checkpoint_between_validations_repeats_nothing(
     assert curves(run) == curves(whole)
 
 
-def test_what_can_not_be_written_is_told_once_and_disturbs_nothing(
-    settings: dict[str, Any], tmp_path: Path
-) -> None:
+def test_failed_writes_are_reported_once_and_lose_nothing(settings: dict[str, Any], tmp_path: Path) -> None:
     whole, run = tmp_path / "whole", tmp_path / "run"
     train(settings, whole)
     notices, end = [], None
@@ -182,14 +178,14 @@ def test_what_can_not_be_written_is_told_once_and_disturbs_nothing(
     assert curves(run) == curves(whole)
 
 
-def test_nothing_is_written_unless_asked_for(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_nothing_is_written_without_the_option(settings: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
     events = train({**settings, "tensorboard": False, "steps": 1}, run)
     assert not (run / "tensorboard").exists()
     assert all(event.affinity is None for event in events if isinstance(event, ValidationEnd))
 
 
-def test_where_it_is_missing_nothing_begins(
+def test_without_tensorboard_installed_nothing_starts(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:

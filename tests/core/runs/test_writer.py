@@ -1,4 +1,4 @@
-"""When a run saves checkpoints between validations."""
+"""Checkpoints between validations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fakd_core.runs.writer import RunWriter
 def test_checkpoints_that_take_long_are_saved_less_often(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saving: float, due: list[bool]
 ) -> None:
-    """Every 20 s, but for no more than a fiftieth of the time."""
+    """Every 20 s, but for at most a fiftieth of the time."""
     now = 1000.0
 
     def save(*_: object) -> None:

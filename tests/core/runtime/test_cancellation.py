@@ -1,4 +1,4 @@
-"""Stop and pause act inside every long piece of work, and a step that was left halfway never was."""
+"""Stop and pause act within all long work, and a step that is left halfway changes nothing."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from fakd_core.training.trainer import resume_training, train
 
 SECONDS_A_LAYER = 0.25
 LAYERS = 20
-"""One pass of them takes longer than the patience below."""
+"""One pass through them takes longer than the patience below."""
 PATIENCE = 3.0
-Asks = Callable[[], object]
+Request = Callable[[], object]
 
 
 class SlowBody:
-    """Makes networks slow from the moment on at which `moment()` is true; then `ask` is called, once."""
+    """Makes networks slow from when `moment()` is true; `request` is called once then."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The steps before that moment are short.
         monkeypatch.setattr(loop, "SHORT_STEP_SECONDS", 0.0)
         self.moment: Callable[[], bool] = lambda: False
-        self.ask: Asks = lambda: None
-        self.asked = 0.0
+        self.request: Request = lambda: None
+        self.started_at = 0.0
         for name in ("load_model", "create_model"):
             make = getattr(setup, name)
             monkeypatch.setattr(setup, name, lambda ref, make=make: self._slowed(make(ref)))
@@ -51,10 +51,10 @@ class SlowBody:
         return network
 
     def _work(self) -> None:
-        if not self.asked and self.moment():
-            self.asked = time.monotonic()
-            self.ask()
-        if self.asked:
+        if not self.started_at and self.moment():
+            self.started_at = time.monotonic()
+            self.request()
+        if self.started_at:
             time.sleep(SECONDS_A_LAYER)
 
 
@@ -74,68 +74,68 @@ def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any
     }
 
 
-class RunView:
-    """The events of a training, kept while they come."""
+class Recorder:
+    """The events of a training so far."""
 
     def __init__(self, events: Iterator[TrainEvent]) -> None:
-        self._events = events
-        self.told: list[TrainEvent] = []
+        self._source = events
+        self.events: list[TrainEvent] = []
 
     def run(self) -> None:
-        for event in self._events:
-            self.told.append(event)
+        for event in self._source:
+            self.events.append(event)
 
     def count(self, kind: type[object]) -> int:
-        return sum(isinstance(event, kind) for event in self.told)
+        return sum(isinstance(event, kind) for event in self.events)
 
 
 def scoring() -> bool:
     return torch.is_inference_mode_enabled()
 
 
-MOMENTS: dict[str, Callable[[RunView], bool]] = {
-    "self-check": lambda story: not story.count(RunStarted),
-    "the teacher's scores": lambda story: scoring() and not story.count(RunStarted),
-    "the teacher in a step": lambda story: not torch.is_grad_enabled() and story.count(StepEnd) == 1,
-    "the student in a step": lambda story: torch.is_grad_enabled() and story.count(StepEnd) == 1,
-    "validation": lambda story: scoring() and story.count(StepEnd) == 2,
+MOMENTS: dict[str, Callable[[Recorder], bool]] = {
+    "self-check": lambda training: not training.count(RunStarted),
+    "the teacher's scores": lambda training: scoring() and not training.count(RunStarted),
+    "the teacher in a step": lambda training: not torch.is_grad_enabled() and training.count(StepEnd) == 1,
+    "the student in a step": lambda training: torch.is_grad_enabled() and training.count(StepEnd) == 1,
+    "validation": lambda training: scoring() and training.count(StepEnd) == 2,
 }
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_stop_acts_in_the_middle_of_a_pass(slow: SlowBody, settings: dict[str, Any], moment: str) -> None:
     token = CancelToken()
-    story = RunView(train(TrainConfig.build(**settings), token))
-    slow.moment = lambda: MOMENTS[moment](story)
-    slow.ask = token.cancel
+    training = Recorder(train(TrainConfig.build(**settings), token))
+    slow.moment = lambda: MOMENTS[moment](training)
+    slow.request = token.cancel
     if moment == "self-check":
         with pytest.raises(Cancelled):
-            story.run()
+            training.run()
         assert not settings["run"].exists()
     else:
-        story.run()
-        ended = story.told[-1]
+        training.run()
+        ended = training.events[-1]
         assert isinstance(ended, RunEnd)
         assert ended.outcome == "stopped"
-        assert ended.step == story.count(StepEnd)
-    assert time.monotonic() - slow.asked < PATIENCE
-    assert slow.asked
+        assert ended.step == training.count(StepEnd)
+    assert time.monotonic() - slow.started_at < PATIENCE
+    assert slow.started_at
     assert torch.is_grad_enabled()
 
 
-def test_stop_acts_while_the_teacher_s_answers_are_computed(
+def test_stop_acts_while_teacher_outputs_are_computed(
     slow: SlowBody, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     token = CancelToken()
     cached = {**settings, "teacher_cache": tmp_path / "cache", "cache_patches": 64}
-    story = RunView(train(TrainConfig.build(**cached), token))
+    training = Recorder(train(TrainConfig.build(**cached), token))
     slow.moment = lambda: any(
-        isinstance(event, Progress) and event.what == "teacher cache" for event in story.told
+        isinstance(event, Progress) and event.what == "teacher cache" for event in training.events
     )
-    slow.ask = token.cancel
+    slow.request = token.cancel
     with pytest.raises(Cancelled):
-        story.run()
-    assert time.monotonic() - slow.asked < PATIENCE
+        training.run()
+    assert time.monotonic() - slow.started_at < PATIENCE
     assert list((tmp_path / "cache").rglob("*.safetensors")) == []
 
 
@@ -159,25 +159,25 @@ def test_a_step_left_halfway_changes_nothing(
     # Its hooks are on the networks of all runs alike: layers with hooks inside round in another way.
     slow = SlowBody(monkeypatch)
     whole = {**settings, "run": tmp_path / "whole", "baseline": baseline, "ema": 0.9}
-    RunView(train(TrainConfig.build(**whole))).run()
+    Recorder(train(TrainConfig.build(**whole))).run()
     halves = {**whole, "run": tmp_path / "halves"}
     token = CancelToken()
-    story = RunView(train(TrainConfig.build(**halves), token))
+    training = Recorder(train(TrainConfig.build(**halves), token))
     layers: Counter[int] = Counter()
 
     def moment() -> bool:
-        """In the last quarter of a step: with a baseline the first student's gradients are there by then."""
-        step = story.count(StepEnd)
+        """In the last quarter of a step: the gradients of the first student exist by then."""
+        step = training.count(StepEnd)
         layers[step] += torch.is_grad_enabled()
         return step == 2 and layers[2] > 0.75 * layers[1]
 
     slow.moment = moment
-    slow.ask = token.cancel
-    story.run()
-    assert slow.asked
-    assert story.told[-1].step == 2  # type: ignore[union-attr]
-    slow.asked, slow.moment = 0.0, lambda: False
-    RunView(resume_training(halves["run"])).run()
+    slow.request = token.cancel
+    training.run()
+    assert slow.started_at
+    assert training.events[-1].step == 2  # type: ignore[union-attr]
+    slow.started_at, slow.moment = 0.0, lambda: False
+    Recorder(resume_training(halves["run"])).run()
     for path in sorted(whole["run"].rglob("*.safetensors")):
         expected, found = load_file(path), load_file(halves["run"] / path.relative_to(whole["run"]))
         assert all(torch.equal(expected[name], found[name]) for name in expected), path.name
@@ -196,37 +196,37 @@ def test_a_step_left_halfway_changes_nothing(
         pytest.param("validation", marks=pytest.mark.slow),
     ],
 )
-def test_pause_holds_in_the_middle_of_a_pass_and_goes_on(
+def test_pause_and_resume_act_in_the_middle_of_a_pass(
     slow: SlowBody, settings: dict[str, Any], moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = CancelToken()
-    story = RunView(train(TrainConfig.build(**settings), token))
-    slow.moment = lambda: MOMENTS[moment](story)
-    slow.ask = token.pause
-    worker = threading.Thread(target=story.run)
+    training = Recorder(train(TrainConfig.build(**settings), token))
+    slow.moment = lambda: MOMENTS[moment](training)
+    slow.request = token.pause
+    worker = threading.Thread(target=training.run)
     worker.start()
     try:
         deadline = time.monotonic() + 60
-        while not slow.asked and time.monotonic() < deadline:
+        while not slow.started_at and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(2 * SECONDS_A_LAYER)
-        held = len(story.told)
+        held = len(training.events)
         time.sleep(4 * SECONDS_A_LAYER)
-        assert len(story.told) == held
+        assert len(training.events) == held
         assert worker.is_alive()
         monkeypatch.setattr(f"{__name__}.SECONDS_A_LAYER", 0.0)
     finally:
         token.resume()
         worker.join(60)
-    assert isinstance(story.told[-1], RunEnd)
+    assert isinstance(training.events[-1], RunEnd)
     assert token.paused_seconds > 3 * SECONDS_A_LAYER
     # A pause is no part of how long a step takes.
-    assert all(event.seconds < 3.0 for event in story.told if isinstance(event, StepEnd))
+    assert all(event.seconds < 3.0 for event in training.events if isinstance(event, StepEnd))
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize(("kernel", "count"), [(1, 1), (3, 1), (3, 3), (5, 2)])
-def test_a_convolution_in_pieces_is_the_whole_one(
+def test_a_convolution_in_pieces_gives_the_same_result(
     monkeypatch: pytest.MonkeyPatch, layout: torch.memory_format, kernel: int, count: int
 ) -> None:
     monkeypatch.setattr(cancellation, "MAX_MULTIPLICATIONS", 50_000)
@@ -256,7 +256,7 @@ def test_a_convolution_in_pieces_is_the_whole_one(
     ],
     ids=str,
 )
-def test_other_convolutions_are_as_they_were(monkeypatch: pytest.MonkeyPatch, layer: nn.Conv2d) -> None:
+def test_other_convolutions_are_unchanged(monkeypatch: pytest.MonkeyPatch, layer: nn.Conv2d) -> None:
     monkeypatch.setattr(cancellation, "MAX_MULTIPLICATIONS", 1000)
     images = torch.randn(2, 8, 20, 20)
     with torch.no_grad():
@@ -265,7 +265,7 @@ def test_other_convolutions_are_as_they_were(monkeypatch: pytest.MonkeyPatch, la
             assert torch.equal(layer(images), whole)
 
 
-def test_a_convolution_that_learns_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_convolution_with_gradient_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancellation, "MAX_MULTIPLICATIONS", 1000)
     layer = nn.Conv2d(8, 12, 3, padding=1)
     looks = CountingToken()
@@ -276,7 +276,7 @@ def test_a_convolution_that_learns_is_left_whole(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_the_modes_of_torch_are_left_as_they_were(mode: Any) -> None:
+def test_the_modes_of_torch_are_restored(mode: Any) -> None:
     token = CancelToken()
     one = torch.ones(1)
     token.cancel()
@@ -299,7 +299,7 @@ def test_another_thread_is_not_stopped() -> None:
     assert len(made) == 1
 
 
-def test_a_pause_after_a_stop_does_not_hold_the_worker() -> None:
+def test_a_pause_after_a_stop_does_not_block() -> None:
     token = CancelToken()
     token.cancel()
     token.pause()

@@ -1,4 +1,4 @@
-"""Freed memory stays with the process while it is wanted, and goes back afterwards."""
+"""Freed memory is retained within a block, and returned to the system after it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print(resident() - start)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="speaks to glibc")
-def test_kept_for_the_next_step_and_given_back_at_the_end() -> None:
+def test_memory_is_retained_within_the_block_and_returned_after_it() -> None:
     def megabytes_held(block: str) -> list[int]:
         program = PROGRAM.replace("{block}", block)
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -44,7 +44,7 @@ def test_kept_for_the_next_step_and_given_back_at_the_end() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="speaks to glibc")
-def test_a_block_inside_another_takes_nothing_from_it() -> None:
+def test_a_nested_block_ends_nothing() -> None:
     program = PROGRAM.replace("{block}", "retain_freed_memory()").replace(
         "    torch.zeros", "    with retain_freed_memory(): pass\n    torch.zeros"
     )
@@ -55,7 +55,7 @@ def test_a_block_inside_another_takes_nothing_from_it() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="speaks to glibc")
-def test_what_is_kept_can_be_given_back_in_between() -> None:
+def test_memory_can_be_trimmed_within_the_block() -> None:
     program = PROGRAM.replace("{block}", "retain_freed_memory()").replace(
         "    torch.zeros(64 << 18)\n",
         "    held = torch.zeros(1), torch.zeros(64 << 18), torch.zeros(1)\n"
@@ -80,7 +80,7 @@ def test_every_setting_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(settings[parameter] != value for parameter, value in within.items())
 
 
-def test_an_array_apart_is_zero_and_can_be_written() -> None:
+def test_mapped_arrays_are_zero_and_writable() -> None:
     array = mmap_zeros((2, 3, 4), np.float32)
     assert array.shape == (2, 3, 4)
     assert array.dtype == np.float32
@@ -90,7 +90,7 @@ def test_an_array_apart_is_zero_and_can_be_written() -> None:
     assert mmap_zeros((0, 5), np.uint8).shape == (0, 5)
 
 
-def test_an_array_apart_goes_back_to_the_system_even_while_freed_memory_is_kept() -> None:
+def test_mapped_arrays_are_returned_even_while_memory_is_retained() -> None:
     def resident() -> int:
         return int(psutil.Process().memory_info().rss)
 

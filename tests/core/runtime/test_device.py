@@ -1,4 +1,4 @@
-"""Where and in which precision a run trains; GPUs are only told of here, not there."""
+"""Choosing device and precision; GPUs are simulated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def with_gpus(monkeypatch: pytest.MonkeyPatch, count: int, capability: tuple[int
         ((10, 0), torch.bfloat16),
     ],
 )
-def test_auto_takes_what_is_fast_on_each_generation_of_gpus(
+def test_auto_selects_the_fast_precision_of_each_gpu_generation(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], dtype: torch.dtype
 ) -> None:
     with_gpus(monkeypatch, 1, capability)
@@ -47,7 +47,7 @@ def test_auto_is_full_precision_off_cuda(name: str) -> None:
         choose_precision("fp16", torch.device(name))
 
 
-def test_each_process_takes_the_gpu_of_its_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_process_gets_the_gpu_of_its_local_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     with_gpus(monkeypatch, 4)
     sixth = World(rank=6, ranks=8, local_rank=2)
     assert choose_device("auto", sixth) == choose_device("cuda", sixth) == torch.device("cuda", 2)
@@ -55,7 +55,7 @@ def test_each_process_takes_the_gpu_of_its_own_number(monkeypatch: pytest.Monkey
     assert choose_device("cpu", sixth) == torch.device("cpu")
 
 
-def test_processes_without_a_gpu_of_their_own_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with_gpus(monkeypatch, 2)
     with pytest.raises(ConfigError, match="one GPU for 4 processes"):
         choose_device("cuda:1", World(rank=0, ranks=4, local_rank=0))
@@ -63,7 +63,7 @@ def test_processes_without_a_gpu_of_their_own_are_refused(monkeypatch: pytest.Mo
         choose_device("cuda", World(rank=2, ranks=4, local_rank=2))
 
 
-def test_convolutions_take_tf32_only_beside_half_precision_and_all_is_put_back() -> None:
+def test_tf32_is_only_used_with_half_precision_and_restored() -> None:
     cudnn = torch.backends.cudnn
     before = (cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32)
     for dtype, tf32 in ((torch.float32, False), (torch.bfloat16, True), (torch.float16, True)):

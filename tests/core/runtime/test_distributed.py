@@ -1,4 +1,4 @@
-"""Processes that train together, as far as one alone can tell; for several see tests/cli/test_torchrun.py."""
+"""Distributed training, tested in a single process; tests/cli/test_torchrun.py starts several."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
         assert not world.any(False)
 
 
-def test_alone_errors_are_ones_own() -> None:
+def test_a_single_process_raises_its_own_errors() -> None:
     def fail() -> None:
         raise DataError("broken")
 
@@ -36,7 +36,7 @@ def test_alone_errors_are_ones_own() -> None:
         raise RuntimeError("other")
 
 
-def test_processes_that_nobody_introduced_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_can_not_connect_are_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -45,8 +45,8 @@ def test_processes_that_nobody_introduced_are_one_line(monkeypatch: pytest.Monke
     assert "\n" not in str(caught.value)
 
 
-class Told(World):
-    """The first of three processes, of which another was asked to stop; nothing is sent."""
+class StoppedPeer(World):
+    """The first of three processes, another of which was stopped; nothing is sent."""
 
     def sum(self, values: list[float]) -> list[float]:  # type: ignore[override]
         return [value + 1 for value in values]
@@ -54,14 +54,14 @@ class Told(World):
 
 def test_a_stop_in_another_process_ends_a_validation(photos: Path, small_teacher: Path) -> None:
     dataset = open_dataset(photos, 4)
-    pairs = {place: dataset.load(place) for place in Validator.shard(6, Told(0, 3))}
+    pairs = {place: dataset.load(place) for place in Validator.shard(6, StoppedPeer(0, 3))}
     assert list(pairs) == [0, 3]
-    validator = Validator(pairs=pairs, images=6, scale=4, world=Told(0, 3))
+    validator = Validator(pairs=pairs, images=6, scale=4, world=StoppedPeer(0, 3))
     with pytest.raises(Cancelled):
         run_to_end(validator.evaluate(load_model(small_teacher), CancelToken()))
 
 
-def test_every_image_falls_to_one_process_and_the_first_to_all() -> None:
+def test_each_image_is_in_one_shard_and_the_first_in_all() -> None:
     shares = [set(Validator.shard(7, World(rank, 3))) for rank in range(3)]
     assert set.union(*shares) == set(range(7))
     assert all(0 in share for share in shares)

@@ -1,4 +1,4 @@
-"""Waiting threads give their core up, unless the user said otherwise."""
+"""Waiting threads give up their core, unless the user set otherwise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from fakd_core.runtime.cpu_tuning import SPIN_COUNT, limit_openmp_spinning
 
 
-def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_settings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     limit_openmp_spinning()

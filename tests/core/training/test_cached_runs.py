@@ -30,7 +30,7 @@ def settings(settings: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
     return {**settings, "teacher_cache": tmp_path / "cache", "cache_patches": 40}
 
 
-def test_a_stopped_run_goes_on_exactly(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_stopped_run_resumes_exactly(settings: dict[str, Any], tmp_path: Path) -> None:
     whole = losses(train(TrainConfig.build(**{**settings, "run": tmp_path / "whole"})))
     token = CancelToken()
     before = []
@@ -43,10 +43,10 @@ def test_a_stopped_run_goes_on_exactly(settings: dict[str, Any], tmp_path: Path)
     assert len(whole) == 6
 
 
-def test_training_differs_from_live_by_half_precision_alone(
+def test_training_differs_from_an_online_teacher_by_half_precision_only(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With the live teacher put in the place of the cached answers, on the same patches."""
+    """The cached outputs are replaced by those of the online teacher for the same patches."""
     cached = losses(train(TrainConfig.build(**settings)))
     teacher = frozen(load_model(settings["teacher"]))
     original = CachedTeacherBatches.batch
@@ -85,7 +85,7 @@ def test_a_recipe_without_terms_keeps_no_maps(settings: dict[str, Any], tmp_path
         ({"teacher": ()}, "name a teacher, or drop it"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(
+def test_inconsistent_settings_are_refused(
     settings: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
@@ -145,7 +145,7 @@ def test_a_killed_process_leaves_its_finished_blocks_for_the_next(
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_two_processes_that_make_one_cache_end_with_a_good_one(
+def test_two_processes_that_compute_one_cache_end_with_a_valid_one(
     settings: dict[str, Any], start: Start, tmp_path: Path
 ) -> None:
     settings |= {"cache_patches": 320, "steps": 2}

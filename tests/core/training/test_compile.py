@@ -1,4 +1,4 @@
-"""Compiled networks learn the same and stay what they are; where torch can't compile, one line says so."""
+"""Compiled networks train the same and are not changed; without a compiler, an error says so."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fakd_core.training.compile import maybe_compile
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler uses what torch deprecates.
-def test_a_compiled_pass_gives_the_same_maps_and_gradients_and_leaves_the_network_alone() -> None:
+def test_a_compiled_pass_gives_the_same_maps_and_gradients_without_changing_the_network() -> None:
     torch.manual_seed(0)
     network = create_model("rcan", n_feats=8, n_resgroups=2, n_resblocks=1, reduction=4)
     keys = list(network.state_dict())
@@ -37,7 +37,9 @@ def test_a_compiled_pass_gives_the_same_maps_and_gradients_and_leaves_the_networ
     assert list(network.state_dict()) == keys
 
 
-def test_no_compiler_is_one_line(small_teacher: Path, photos: Path, tmp_path: Path) -> None:
+def test_a_missing_compiler_is_reported_in_one_line(
+    small_teacher: Path, photos: Path, tmp_path: Path
+) -> None:
     options = {
         "teacher": small_teacher,
         "student": "edsr:n_feats=4,n_resblocks=1",

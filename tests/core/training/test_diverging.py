@@ -1,4 +1,4 @@
-"""Steps that are not finite, and gradients that are too long."""
+"""Non-finite steps, and gradients above the maximum norm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fakd_core.training.batches import DistillationBatch, OnlineTeacherBatches
 from fakd_core.training.learner import Learner
 
 
-def test_a_diverging_run_says_so(settings: dict[str, Any]) -> None:
+def test_a_diverging_run_ends_with_an_error(settings: dict[str, Any]) -> None:
     with pytest.raises(RunError, match=r"learning rate \(lr\) below") as caught:
         run(settings, lr=1e30, steps=20)
     assert "images: " in str(caught.value)
@@ -32,7 +32,7 @@ def test_a_diverging_run_says_so(settings: dict[str, Any]) -> None:
     assert state["step"] == lines[-1]["step"], "the last step is in the metrics"
 
 
-def test_a_step_that_is_not_finite_leaves_the_weights_alone(
+def test_a_non_finite_step_leaves_the_weights_unchanged(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One poisoned batch: the others are learned from, and the weights are finite at the end."""
@@ -57,7 +57,7 @@ def test_a_step_that_is_not_finite_leaves_the_weights_alone(
     assert "NaN" not in (settings["run"] / "metrics.jsonl").read_text()
 
 
-def test_a_gradient_that_is_not_finite_is_left_out_though_the_loss_is(
+def test_a_non_finite_gradient_is_skipped_even_with_a_finite_loss(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure = Learner.measure
@@ -101,7 +101,7 @@ def test_a_skipped_step_leaves_the_loss_scaling_usable() -> None:
     learner.apply(1e-3)
 
 
-def test_long_gradients_are_clipped(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_gradients_are_clipped(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     lengths: list[float] = []
     step = torch.optim.Adam.step
 

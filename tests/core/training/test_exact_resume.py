@@ -1,4 +1,4 @@
-"""A run that was stopped, or left, and resumed is the run that was never interrupted, to the last bit."""
+"""A run that was stopped or abandoned and then resumed equals an uninterrupted one to the last bit."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def varied(settings: dict[str, Any], changes: dict[str, Any], folder: Path) -> d
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A fingerprint of every batch that is cut, which tells its images, places and symmetries."""
+    """A fingerprint of every batch: its images, positions and symmetries."""
     seen: list[str] = []
     cut = PatchSampler.cut
 
@@ -68,7 +68,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def disturb_generators() -> None:
-    """What another process, or another start, would find in the generators that everybody shares."""
+    """The state of the global random generators in another process."""
     torch.manual_seed(random.SystemRandom().randrange(1 << 60))
     torch.rand(7)
     np.random.seed(random.SystemRandom().randrange(1 << 30))  # noqa: NPY002 - the shared one is meant
@@ -76,7 +76,7 @@ def disturb_generators() -> None:
 
 
 def until(events: Iterator[TrainEvent], step: int, token: CancelToken | None) -> None:
-    """Follow until `step`, then stop by the token, or leave without a word as a killed process does."""
+    """Follow until `step`, then stop by the token, or abandon the run as a killed process does."""
     for event in events:
         if isinstance(event, StepEnd) and event.step == step:
             if token is None:
@@ -86,7 +86,7 @@ def until(events: Iterator[TrainEvent], step: int, token: CancelToken | None) ->
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_stopped_and_left_it_goes_on_as_if_it_never_was(
+def test_a_stopped_or_abandoned_run_resumes_as_if_uninterrupted(
     settings: dict[str, Any], variant: str, drawn: list[str], tmp_path: Path
 ) -> None:
     settings = varied(settings, VARIANTS[variant], tmp_path)

@@ -1,4 +1,4 @@
-"""A disk that fills up or takes no writing while a run trains: said, nothing lost, saved again later."""
+"""A full or read-only disk during training is reported, nothing is lost, and saving resumes later."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def assert_nothing_is_missing(run: Path, whole: Path) -> None:
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
-def test_the_training_goes_on_and_saves_again_when_there_is_room(
+def test_the_training_continues_and_saves_again_when_there_is_room(
     settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunWriter, "checkpoint_due", True)
@@ -94,7 +94,7 @@ def test_the_training_goes_on_and_saves_again_when_there_is_room(
 
 @contextmanager
 def read_only(disk: Path) -> Iterator[None]:
-    """The disk lies over itself, and takes no writing there."""
+    """Mount the disk over itself, read-only."""
     subprocess.run(["mount", "--bind", str(disk), str(disk)], check=True)
     try:
         subprocess.run(["mount", "-o", "remount,bind,ro", str(disk)], check=True)
@@ -103,7 +103,7 @@ def read_only(disk: Path) -> Iterator[None]:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_the_training_goes_on_while_the_disk_is_read_only(
+def test_the_training_continues_while_the_disk_is_read_only(
     settings: dict[str, Any], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunWriter, "checkpoint_due", True)
@@ -124,12 +124,12 @@ def test_the_training_goes_on_while_the_disk_is_read_only(
     assert_nothing_is_missing(run, whole)
 
 
-def test_no_run_begins_on_a_read_only_disk(settings: dict[str, Any], small_disk: Path) -> None:
+def test_no_run_starts_on_a_read_only_disk(settings: dict[str, Any], small_disk: Path) -> None:
     with read_only(small_disk), pytest.raises(FakdError, match=r"ead-only"):
         list(trainer.train(TrainConfig.build(**settings, run=small_disk / "run")))
 
 
-def test_a_run_that_ends_on_a_full_disk_says_so_and_leaves_the_last_good_state(
+def test_a_run_that_ends_on_a_full_disk_fails_and_keeps_the_last_good_state(
     settings: dict[str, Any], small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = small_disk / "run"
@@ -168,7 +168,7 @@ def test_a_run_is_resumed_on_a_full_disk(settings: dict[str, Any], small_disk: P
     assert_nothing_is_missing(run, whole)
 
 
-def test_lines_wait_for_room_and_come_once(tmp_path: Path, small_disk: Path) -> None:
+def test_lines_are_buffered_until_there_is_room_and_written_once(tmp_path: Path, small_disk: Path) -> None:
     path = small_disk / "metrics.jsonl"
     log = AppendLog(path)
 
@@ -187,7 +187,7 @@ def test_lines_wait_for_room_and_come_once(tmp_path: Path, small_disk: Path) -> 
     assert [line["step"] for line in read_metrics(small_disk)] == list(range(1, 401))
 
 
-def test_a_folder_that_is_removed_while_it_trains_is_made_anew(
+def test_a_folder_that_is_removed_during_training_is_created_again(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"

@@ -1,4 +1,4 @@
-"""Trainings killed at random moments, also in the middle of a save, go on as if nothing had happened."""
+"""Trainings killed at random moments, even in the middle of a save, resume exactly."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def last_step(run: Path) -> int:
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
-def test_every_kill_is_made_up_for(kills: int, photos: Path, small_teacher: Path, tmp_path: Path) -> None:
+def test_every_killed_run_resumes_exactly(
+    kills: int, photos: Path, small_teacher: Path, tmp_path: Path
+) -> None:
     settings: dict[str, Any] = {
         "teacher": small_teacher,
         "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",

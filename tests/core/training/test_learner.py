@@ -1,4 +1,4 @@
-"""What a run trains beside its student: a moving average, and a baseline without a teacher."""
+"""The networks that a run trains beside its student: a moving average, and a baseline."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def totals(events: list[TrainEvent], baseline: bool = False) -> list[float]:
     return [event.losses[name] for event in events if isinstance(event, StepEnd)]
 
 
-def test_twins_learn_as_each_would_alone(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_student_and_baseline_train_as_each_would_alone(settings: dict[str, Any], tmp_path: Path) -> None:
     both = run(settings, "both", baseline=True)
-    distilled, plain = run(settings, "distilled"), run(settings, "baseline", teacher=())
+    distilled, baseline = run(settings, "distilled"), run(settings, "baseline", teacher=())
     assert totals(both) == totals(distilled)
-    assert totals(both, baseline=True) == totals(plain)
+    assert totals(both, baseline=True) == totals(baseline)
     for ours, theirs in (
         ("student.safetensors", "distilled/student.safetensors"),
         ("checkpoints/best.safetensors", "distilled/checkpoints/best.safetensors"),
@@ -80,7 +80,7 @@ def test_twins_learn_as_each_would_alone(settings: dict[str, Any], tmp_path: Pat
     assert all("baseline" not in line.get("losses", {}) for line in read_metrics(tmp_path / "distilled"))
 
 
-def test_twins_begin_alike_even_from_the_teachers_layers(settings: dict[str, Any]) -> None:
+def test_student_and_baseline_start_alike_even_from_the_teachers_layers(settings: dict[str, Any]) -> None:
     run(settings, init_from_teacher=True, baseline=True, steps=1, lr=1e-12)
     weights = [load_file(settings["run"] / f"{name}.safetensors") for name in ("student", "baseline")]
     for name, tensor in weights[0].items():
@@ -110,7 +110,7 @@ def weights_of_checkpointed_step(settings: dict[str, Any], step: int) -> dict[st
     return load_file(settings["run"].with_name(name) / "student.safetensors")
 
 
-def test_all_students_go_on_exactly_after_a_stop(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_all_students_resume_exactly_after_a_stop(settings: dict[str, Any], tmp_path: Path) -> None:
     settings |= {"ema": 0.5, "baseline": True}
     whole = run(settings, "whole")
     token = CancelToken()
@@ -139,7 +139,7 @@ def test_all_students_go_on_exactly_after_a_stop(settings: dict[str, Any], tmp_p
         assert same_weights(load_file(settings["run"] / file), load_file(expected / file)), file
 
 
-def test_what_is_best_is_kept_for_each_student_by_itself(settings: dict[str, Any]) -> None:
+def test_each_student_has_its_own_best_weights(settings: dict[str, Any]) -> None:
     events = run(settings, ema=0.9, steps=6, validate_every=1)
     ends = [event for event in events if isinstance(event, ValidationEnd)]
     assert all(set(end.others) == set(end.other_previews) == {"ema"} for end in ends)
@@ -193,14 +193,14 @@ def test_a_step_needs_no_float64(teacher: SRNetwork) -> None:
     ("changes", "message"),
     [({"baseline": True, "teacher": ()}, "baseline"), ({"ema": 1.0}, "ema"), ({"ema": 0.0}, "ema")],
 )
-def test_what_can_not_be_trained_beside_the_student_is_refused(
+def test_invalid_baselines_and_averages_are_refused(
     settings: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         run(settings, **changes)
 
 
-def test_preparing_can_be_cancelled_and_writes_nothing(settings: dict[str, Any]) -> None:
+def test_preparation_can_be_cancelled_and_writes_nothing(settings: dict[str, Any]) -> None:
     run(settings, "before", steps=1)  # With the images decoded, reading one for validation is all there is.
     token = CancelToken()
     events = train(TrainConfig.build(**settings), token)

@@ -1,4 +1,4 @@
-"""A run that was stopped or killed goes on where it was, from what it finds."""
+"""Resuming runs that were stopped or killed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_runs import losses, run, told
+from tiny_runs import losses, run, without_progress
 
 from fakd_core.errors import RunError
 from fakd_core.events import (
@@ -51,7 +51,7 @@ def test_a_stopped_run_resumes_exactly(settings: dict[str, Any], tmp_path: Path)
     assert steps == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_validation_cut_short_by_a_stop_is_made_up(settings: dict[str, Any]) -> None:
+def test_a_validation_interrupted_by_a_stop_is_repeated(settings: dict[str, Any]) -> None:
     token = CancelToken()
     for event in train(TrainConfig.build(**settings), token):
         if isinstance(event, StepEnd) and event.step == 3:
@@ -63,7 +63,8 @@ def test_a_validation_cut_short_by_a_stop_is_made_up(settings: dict[str, Any]) -
 def test_a_finished_run_is_not_validated_again(settings: dict[str, Any]) -> None:
     run(settings)
     before = read_metrics(settings["run"])
-    assert [type(event) for event in told(resume_training(settings["run"]))] == [RunStarted, RunEnd]
+    events = without_progress(resume_training(settings["run"]))
+    assert [type(event) for event in events] == [RunStarted, RunEnd]
     assert read_metrics(settings["run"]) == before
 
 
@@ -115,7 +116,7 @@ def test_changed_training_images_are_not_resumed_on(
         list(resume_training(settings["run"]))
 
 
-def test_only_one_process_at_a_time_goes_on_with_a_run(settings: dict[str, Any]) -> None:
+def test_only_one_process_at_a_time_trains_a_run(settings: dict[str, Any]) -> None:
     events = train(TrainConfig.build(**settings))
     assert any(isinstance(event, RunStarted) for event in events)
     with pytest.raises(RunError, match="in use"):
@@ -138,7 +139,9 @@ def test_a_validation_after_the_last_checkpoint_is_recorded_once(settings: dict[
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", None])
-def test_a_checkpoint_that_does_not_fit_is_one_line(settings: dict[str, Any], damage: bytes | None) -> None:
+def test_a_checkpoint_that_does_not_fit_is_reported_in_one_line(
+    settings: dict[str, Any], damage: bytes | None
+) -> None:
     run(settings)
     if damage is None:
         config = settings["run"] / "config.toml"
@@ -151,7 +154,7 @@ def test_a_checkpoint_that_does_not_fit_is_one_line(settings: dict[str, Any], da
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(settings: dict[str, Any]) -> None:
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before(settings: dict[str, Any]) -> None:
     """One flipped bit in the weights, which torch itself would load."""
     run(settings, validate_every=2)
     student, last = settings["run"] / "student.safetensors", settings["run"] / "checkpoints" / "last.pt"

@@ -1,4 +1,4 @@
-"""What can't be learned is found before the first step."""
+"""Losses without gradients are found before the first step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def frozen(**sizes: int) -> SRNetwork:
     return network(**sizes).eval().requires_grad_(False)
 
 
-def test_a_sound_recipe_passes_and_leaves_no_trace() -> None:
+def test_a_valid_recipe_passes_without_side_effects() -> None:
     student, teacher = network(), frozen(n_resgroups=3)
     before = {name: weights.clone() for name, weights in student.state_dict().items()}
     check_gradient_flow(
@@ -33,12 +33,12 @@ def test_a_sound_recipe_passes_and_leaves_no_trace() -> None:
     assert all(torch.equal(before[name], weights) for name, weights in student.state_dict().items())
 
 
-def test_a_teacher_that_would_learn_is_refused() -> None:
+def test_a_teacher_that_is_not_frozen_is_refused() -> None:
     with pytest.raises(ConfigError, match="not frozen"):
         check_gradient_flow(student=network(), teacher=network(), loss=DistillationLoss(), patch=12)
 
 
-def test_a_part_that_the_student_cannot_change_is_named() -> None:
+def test_a_part_without_gradient_is_named() -> None:
     student = network()
     for weights in (*student.sub_mean.parameters(), *student.head.parameters()):
         weights.requires_grad_(False)
@@ -46,12 +46,12 @@ def test_a_part_that_the_student_cannot_change_is_named() -> None:
         check_gradient_flow(student=student, teacher=frozen(), loss=DistillationLoss(layers=(0,)), patch=12)
 
 
-def test_a_student_that_learns_nothing_is_refused() -> None:
+def test_a_student_without_trainable_weights_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"^DS does not depend"):
         check_gradient_flow(student=frozen(), teacher=frozen(), loss=DistillationLoss(), patch=12)
 
 
-def test_maps_that_do_not_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_of_different_shapes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = frozen()
     forward = teacher.forward_features
 

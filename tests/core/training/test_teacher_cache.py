@@ -1,4 +1,4 @@
-"""Cached teacher outputs equal those of the live teacher, are shared by processes, and never stale."""
+"""Cached teacher outputs equal online ones, are shared by processes, and never stale."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fakd_core.training.batches import OnlineTeacherBatches
 from fakd_core.training.teacher_cache import TeacherCache
 
 
-def test_cached_outputs_are_the_live_ones_to_half_precision(make_batches: Make, teacher: SRNetwork) -> None:
+def test_cached_outputs_equal_online_ones_to_half_precision(make_batches: Make, teacher: SRNetwork) -> None:
     cached = make_batches()
     prepared(cached)
     for step in (0, 7):
@@ -37,7 +37,7 @@ def test_cached_outputs_are_the_live_ones_to_half_precision(make_batches: Make, 
         assert batch.hr.shape == batch.teacher_sr.shape == (4, 3, 48, 48)
 
 
-def test_of_several_teachers_the_same_ones_are_drawn_as_live(
+def test_the_same_teachers_are_drawn_as_online(
     make_batches: Make, teacher: SRNetwork, sampler: PatchSampler
 ) -> None:
     torch.manual_seed(1)
@@ -50,13 +50,13 @@ def test_of_several_teachers_the_same_ones_are_drawn_as_live(
     widths = []
     for step in range(12):
         maps: list[Any] = [source.batch(step).teacher_maps for source in (cached, live)]
-        kept, told = (tap[1].shape for tap in maps)
-        assert kept == told
-        widths.append(kept[1])
+        cached_shape, online_shape = (tap[1].shape for tap in maps)
+        assert cached_shape == online_shape
+        widths.append(cached_shape[1])
     assert set(widths) == {8, 12}
 
 
-def test_every_turn_goes_through_the_whole_pool(sampler: PatchSampler) -> None:
+def test_the_whole_pool_is_used_before_any_patch_repeats(sampler: PatchSampler) -> None:
     pool = PatchPool(sampler, 70)
     taken = np.concatenate([pool.batch(step, 4, seed=5) for step in range(35)])
     first, second = taken[:70], taken[70:]
@@ -66,7 +66,7 @@ def test_every_turn_goes_through_the_whole_pool(sampler: PatchSampler) -> None:
     assert len({patch.tobytes() for patch in lr}) == 70
 
 
-def test_processes_share_the_batch_of_one(make_batches: Make) -> None:
+def test_processes_share_one_batch(make_batches: Make) -> None:
     cached = make_batches()
     prepared(cached)
     whole = cached.batch(3)
@@ -78,7 +78,7 @@ def test_processes_share_the_batch_of_one(make_batches: Make) -> None:
     )
 
 
-def test_a_larger_pool_goes_on_with_the_smaller_one(make_batches: Make, tmp_path: Path) -> None:
+def test_a_larger_pool_extends_the_smaller_one(make_batches: Make, tmp_path: Path) -> None:
     prepared(make_batches())
     before = {path: path.stat().st_mtime_ns for path in block_files(tmp_path)}
     assert len(before) == 3
@@ -105,7 +105,7 @@ def test_a_complete_cache_needs_no_teacher(
     assert again.batch(0).teacher_sr is not None
 
 
-def test_the_key_follows_all_that_the_outputs_depend_on(
+def test_the_key_depends_on_everything_that_the_outputs_depend_on(
     sampler: PatchSampler, teacher: SRNetwork, small_teacher: Path, photos: Path, tmp_path: Path
 ) -> None:
     store = stored(open_dataset(photos, 4))

@@ -80,8 +80,8 @@ def test_the_reported_size_is_the_size_on_disk(make_batches: Make, tmp_path: Pat
     cached = make_batches()
     prepared(cached)
     taken = sum(path.stat().st_size for path in block_files(tmp_path))
-    told = 3 * cached._caches[0].block_bytes
-    assert told - 3 * 1024 <= taken <= told
+    reported = 3 * cached._caches[0].block_bytes
+    assert reported - 3 * 1024 <= taken <= reported
 
 
 def test_a_disk_that_fills_up_meanwhile_keeps_the_finished_blocks(make_batches: Make, tmp_path: Path) -> None:

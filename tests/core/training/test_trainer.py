@@ -1,4 +1,4 @@
-"""Real training on real images, tiny: what a run tells and learns, and what it refuses."""
+"""Real but tiny trainings: their events, what they learn, and what they refuse."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import train
 
 
-def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
+def test_a_run_yields_its_events_in_order(settings: dict[str, Any]) -> None:
     events = run(settings)
     kinds = [type(event) for event in events]
     stretch = [StepEnd, StepEnd, StepEnd, ValidationEnd, CheckpointSaved]
@@ -60,7 +60,7 @@ def test_a_run_tells_its_whole_story_in_order(settings: dict[str, Any]) -> None:
     assert load_model(folder).spec.architecture == "rcan"
 
 
-def test_what_is_prepared_is_told_before_the_run_starts(settings: dict[str, Any]) -> None:
+def test_progress_of_the_preparation_comes_before_the_run_starts(settings: dict[str, Any]) -> None:
     kinds = [type(event) for event in train(TrainConfig.build(**settings))]
     start = kinds.index(RunStarted)
     assert start > 0
@@ -88,7 +88,7 @@ def test_ground_truth_alone_needs_no_teacher(settings: dict[str, Any]) -> None:
     assert all(list(weighted_parts(event.losses)) == ["DS"] for event in events if isinstance(event, StepEnd))
 
 
-def test_several_teachers_are_drawn_at_random(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_one_of_several_teachers_is_sampled_at_each_step(settings: dict[str, Any], tmp_path: Path) -> None:
     from fakd_core import create_model
     from fakd_core.models.checkpoint import save_safetensors
 
@@ -146,7 +146,7 @@ def test_bad_settings_are_refused_and_nothing_is_written(
     assert not settings["run"].exists()
 
 
-def test_tilde_is_the_home_folder(
+def test_a_tilde_is_expanded(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -155,7 +155,7 @@ def test_tilde_is_the_home_folder(
     assert load_model("~/run").spec.architecture == "rcan"
 
 
-def test_all_validation_images_count_unless_limited(settings: dict[str, Any], photos: Path) -> None:
+def test_all_validation_images_are_used_unless_limited(settings: dict[str, Any], photos: Path) -> None:
     separate = {**settings, "val_data": photos, "val_images": None, "steps": 1}
     assert run(separate)[0].validation_images == 6  # type: ignore[union-attr]
 
