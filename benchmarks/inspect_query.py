@@ -55,10 +55,11 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
         panel.resize(1280, 800)
         panel.show()
         session.open_image(folder / "image.png")
-        while panel.engine.computing or len(panel.engine.features) < 3 or panel.engine.losses.running:
+        runner, board = panel.runner, panel.area.board
+        while runner.computing or len(runner.features) < 3 or runner.losses.running:
             application.processEvents()
             time.sleep(0.01)
-        canvases = [pane.canvas for pane in panel.board.panes.values()]
+        canvases = [pane.canvas for pane in board.panes.values()]
         took = []
         for number in range(MOVES):
             key = (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Up)[number // 20 % 4]
@@ -68,8 +69,8 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
             for canvas in canvases:
                 canvas.repaint()
             took.append(time.perf_counter() - begun)
-            assert panel.board.value(panel.board.teacher, panel.query) > 0.999
-        features = dict(panel.engine.features)
+            assert board.value(session.teacher, panel.state.query) > 0.999
+        features = dict(runner.features)
         panel.shut_down()
         session.shut_down()
 

@@ -61,7 +61,7 @@ def soak(minutes: float, out: Path) -> None:
     steps = window.train.monitor.series.step
     wait(lambda: len(steps) > 20)
     window.open_paths([next(path for path in sample_images() if path.stem == "astronaut")])
-    window.inspect.timeline.set_following(True)
+    window.inspect.state.timeline.set_following(True)
     began = time.monotonic()
     moves = act(window)
     mover = QTimer(interval=500)

@@ -51,8 +51,7 @@ def _take(folder: Path) -> int:
 
 
 def _steps(window: Any, folder: Path) -> Any:
-    from PySide6.QtCore import QRectF, Qt, QTimer
-    from PySide6.QtTest import QTest
+    from PySide6.QtCore import QRectF, QTimer
 
     from fakd_gui.demo import Until, tour
     from fakd_gui.widgets.theme import watcher
@@ -86,15 +85,15 @@ def _steps(window: Any, folder: Path) -> Any:
         session.add_student(name)
     window.show_workspace("Inspect")
     yield Until("the twins' maps", inspect.map_shown)
-    inspect.set_query(40, 60)
+    inspect.state.set_query(40, 60)
     yield a_moment()
     shoot("inspect-students")
-    QTest.keyClick(inspect, Qt.Key.Key_M)
+    inspect.actions["matrix"].trigger()
     yield a_moment()
     watcher().choose("dark")
     yield a_moment()
     shoot("inspect-matrix")
-    QTest.keyClick(inspect, Qt.Key.Key_M)
+    inspect.actions["matrix"].trigger()
     watcher().choose("light")
 
     window.show_workspace("Compare")

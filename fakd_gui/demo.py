@@ -165,7 +165,7 @@ def tour(window: Any, out: Path) -> Steps:
 
     window.show_workspace("Inspect")
     yield Until("the feature maps", window.inspect.map_shown)
-    window.inspect.set_query(40, 60)
+    window.inspect.state.set_query(40, 60)
     yield Until("the affinity maps", window.inspect.map_shown)
     shoot("inspect")
 

@@ -38,6 +38,7 @@ def open_affinity_figure(
     parent: QWidget,
     session: Session,
     image: OpenedImage,
+    *,
     teacher: str,
     students: Sequence[str],
     layer: int,

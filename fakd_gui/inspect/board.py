@@ -1,119 +1,84 @@
-"""The inspector's panes: the image, every model's affinities, the students' differences to the teacher."""
+"""The panes of Inspect: the image, every model's affinities, the students' differences to the teacher."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
+import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from fakd_core.evaluation.features import Floats, Window
+from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, Floats, Window, tap_title
 from fakd_core.events import Image8
-from fakd_core.runs.references import model_labels
-from fakd_gui.inspect.colour_bar import Range
-from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.inspect.colour_bar import signed
+from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at
+from fakd_gui.inspect.matrices import coloured
+from fakd_gui.inspect.sources import SourceMaps
+from fakd_gui.inspect.state import IMAGE, InspectState, Pixel, difference_key
 from fakd_gui.widgets.camera import Camera
-from fakd_gui.widgets.convert import colourise, qimage_from_array
+from fakd_gui.widgets.convert import qimage_from_array
 from fakd_gui.widgets.image_canvas import Drag
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.pane_grid import PaneGrid
-from fakd_gui.widgets.theme import affinity_lut, current_theme, difference_lut
+from fakd_gui.widgets.theme import current_theme
 
-IMAGE = "image"
 ROW_COLOUR, COLUMN_COLOUR = "#ffd34d", "#4dd7ff"
 """Of the two pixels that a cell of the matrix relates."""
-
-
-@dataclass(frozen=True)
-class MapStyle:
-    """How maps are drawn: opacity 0..1 and the fixed colour ranges."""
-
-    opacity: float
-    affinity: Range
-    difference: Range
-
-
-def difference_key(student: str) -> str:
-    return f"difference of {student}"
-
-
-def coloured(values: Floats, is_difference: bool, look: MapStyle) -> Image8:
-    """(h, w) affinities or differences -> (h, w, 4) RGBA in the fixed colours."""
-    lut = difference_lut() if is_difference else affinity_lut()
-    return colourise(values, lut, *(look.difference if is_difference else look.affinity))
+IMAGE_TIP = (
+    "Click or drag to choose the pixel; Shift and drag: a region for the matrix;\n"
+    "the right or middle button pans"
+)
+MAP_TIP = "Click to choose the pixel; drag to pan; Shift and drag: a region for the matrix"
+DIFFERENCE_TIP = (
+    "Student minus teacher. SA: the mean absolute difference of all positions' maps, unweighted\n"
+    f"(≈: estimated; exact up to {MAX_EXACT_POSITIONS} positions); mean |Δ|: of this map.\n"
+    "Red: the student's affinity is higher than the teacher's."
+)
 
 
 class MapBoard(QObject):
-    """Keeps the panes in step with the rows. A map's value belongs to the LR pixel it covers."""
+    """Shows the rows as heat maps over the image. A value belongs to the LR pixel that it covers."""
 
     pointed = Signal(int, int)
-    """(y, x) in LR pixels, clicked or dragged to."""
+    """The LR pixel (y, x) was clicked or dragged to."""
     region_edited = Signal(QRectF)
-    """A region that is being drawn, moved or resized, in HR pixels."""
+    """The region that is being drawn, moved or resized, in HR pixels."""
     region_drawn = Signal()
 
-    def __init__(self, camera: Camera, parent: QWidget) -> None:
+    def __init__(self, state: InspectState, camera: Camera, parent: QWidget) -> None:
         super().__init__(parent)
+        self._state = state
         self.camera = camera
         self.grid = PaneGrid(camera, parent)
         self.panes: dict[str, ImagePane] = {}
-        self.image: OpenedImage | None = None
         self.window: Window | None = None
-        self.region: Window | None = None
+        """The part of the image that the rows cover."""
         self.rows: dict[str, Floats] = {}
-        """Affinities by model, and student minus teacher by `difference_key`; (h, w) over the window."""
-        self.numbered = True
-        self.teacher = ""
-        self.students: list[str] = []
-        self._all_students: list[str] = []
-        self._labels: dict[str, str] = {}
+        """Affinities by model and differences by `difference_key`, (h, w) over the window."""
         self._picture: Image8 | None = None
         self._colour: Overlay | None = None
         self._grey: Overlay | None = None
 
-    @property
-    def models(self) -> list[str]:
-        """Teacher and the students shown."""
-        return [*([self.teacher] if self.teacher else []), *self.students]
-
-    def label(self, key: str) -> str:
-        for student in self.students:
-            if key == difference_key(student):
-                return f"Δ {self.label(student)}"
-        return self._labels.get(key, key)
-
-    def name_models(self, teacher: str, students: Sequence[str], labels: Mapping[str, str]) -> None:
-        """Which models there are, shown or not: colours follow their order. `labels` win over model names."""
-        self.teacher, self._all_students = teacher, list(students)
-        self._labels = {**model_labels([ref for ref in (teacher, *students) if ref]), **labels}
-
-    def arrange(self, students: list[str]) -> None:
-        """Image, teacher, student, difference; several students stand above their differences."""
-        teacher, self.students = self.teacher, students
-        differences = [difference_key(ref) for ref in students] if teacher else []
-        models = [teacher] if teacher else []
-        if len(students) > 1:
-            keys = [IMAGE, *students, *models, *differences]
-            self.grid.columns = len(students) + 1
-        else:
-            keys = [IMAGE, *models, *students, *differences]
-            self.grid.columns = None
+    def arrange(self) -> None:
+        """One pane for the image and each model and difference, with their titles."""
+        state, keys = self._state, self._state.pane_keys
+        self.grid.columns = len(state.students) + 1 if len(state.students) > 1 else None
         if keys != list(self.panes):
             self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
             self.grid.set_panes(list(self.panes.values()), keep_solo=True)
-            self.mark_region(self.region)
-        self._title()
+            self.mark_region()
+        self.set_titles()
 
-    def number(self, on: bool) -> None:
-        """Show the keys that flip to the panes, or don't: they flip something else."""
-        self.numbered = on
-        self._title()
+    def set_titles(self) -> None:
+        """The titles, with the digits that show a pane alone: beside matrices the digits show those."""
+        for number, (key, pane) in enumerate(self.panes.items(), start=1):
+            badge = str(number) if number < 10 and not self._state.matrix_shown else ""
+            pane.set_title(self._state.title(key), self._state.colour(key), badge)
 
     def show_picture(self, picture: Image8, covers: QRectF) -> None:
-        """Use `picture`, which covers `covers` in HR pixels: in colour in its pane, grey under the maps."""
+        """Show `picture`, which covers `covers` in HR pixels: in colour in its pane, grey under the maps."""
         if picture is not self._picture:
             self._picture = picture
             colour = qimage_from_array(picture)
@@ -123,28 +88,23 @@ class MapBoard(QObject):
         if self._colour is not None and IMAGE in self.panes:
             self.panes[IMAGE].canvas.set_overlays(self._colour)
 
-    def mark(
-        self,
-        pinned: tuple[int, int],
-        hovered: tuple[int, int] | None,
-        pair: tuple[tuple[int, int], tuple[int, int]] | None,
-    ) -> None:
-        """Point out pixels (y, x): the chosen one, that under the mouse, and the two of a matrix cell."""
+    def mark(self, cell: tuple[Pixel, Pixel] | None) -> None:
+        """Outline the chosen pixel, the one under the mouse, and the two of a matrix `cell`."""
+        state, accent = self._state, current_theme().accent
         marks: list[tuple[QRectF, str]] = []
-        if hovered is not None and hovered != pinned:
-            marks.append((self._cell(*hovered), current_theme().accent))
-        if pair is not None:
-            marks += [(self._cell(*pair[0]), ROW_COLOUR), (self._cell(*pair[1]), COLUMN_COLOUR)]
+        if state.hovered is not None and state.hovered != state.query:
+            marks.append((self._pixel_rect(state.hovered), accent))
+        if cell is not None:
+            marks += [(self._pixel_rect(cell[0]), ROW_COLOUR), (self._pixel_rect(cell[1]), COLUMN_COLOUR)]
         for key, pane in self.panes.items():
-            partial = key == IMAGE and self.window is not None and not self._whole(self.window)
-            frame = [(self.covers(self.window), current_theme().accent)] if partial and self.window else []
-            pane.canvas.marker = self._cell(*pinned)
-            pane.canvas.marks = (*frame, *marks)
+            part = self.window if key == IMAGE and not self._shows_whole_image() else None
+            pane.canvas.marker = self._pixel_rect(state.query)
+            pane.canvas.marks = (*([(self.covers(part), accent)] if part else []), *marks)
             pane.canvas.update()
 
-    def mark_region(self, region: Window | None, movable: bool = False) -> None:
-        """Outline `region`; where it is `movable` on the image too, dragging there doesn't move the pixel."""
-        self.region = region
+    def mark_region(self) -> None:
+        """Outline the region. Beside the matrix, dragging on the image moves it rather than the pixel."""
+        region, movable = self._state.region, self._state.matrix_shown
         for key, pane in self.panes.items():
             pane.canvas.region = None if region is None else self.covers(region)
             pane.canvas.region_editable = movable or key != IMAGE
@@ -152,17 +112,12 @@ class MapBoard(QObject):
                 pane.canvas.drag = Drag.PAN if movable else Drag.POINT
             pane.canvas.update()
 
-    def show_rows(self, rows: Mapping[str, Floats], window: Window | None) -> None:
-        """Take the models' `rows`; the differences follow from them."""
-        self.window = window
-        self.rows = dict(rows)
-        for student in self.students:
-            if self.teacher in rows and student in rows:
-                self.rows[difference_key(student)] = rows[student] - rows[self.teacher]
+    def set_rows(self, rows: Mapping[str, Floats], window: Window | None) -> None:
+        self.rows, self.window = dict(rows), window
 
-    def draw(self, look: MapStyle) -> None:
+    def draw(self) -> None:
         """Colour the rows over the grey picture."""
-        if self.image is None:
+        if self._state.image is None:
             return
         for key, pane in self.panes.items():
             if key == IMAGE:
@@ -170,37 +125,97 @@ class MapBoard(QObject):
             overlays = [] if self._grey is None else [self._grey]
             row = self.rows.get(key)
             if row is not None and self.window is not None:
-                heat = qimage_from_array(coloured(row, key not in self.models, look))
-                overlays.append(Overlay(heat, self.covers(self.window), look.opacity))
+                heat = qimage_from_array(coloured(row, self._is_difference(key), self._state.style))
+                overlays.append(Overlay(heat, self.covers(self.window), self._state.style.opacity))
                 pane.canvas.set_message("")
             pane.canvas.set_overlays(*overlays)
 
-    def pixel(self, at: QPointF | None) -> tuple[int, int] | None:
-        """The LR pixel (y, x) at `at` (HR pixels)."""
-        if at is None or self.image is None:
+    def show_waiting(self, message: str) -> None:
+        """Show `message` in every pane without a map."""
+        for key, pane in self.panes.items():
+            if key != IMAGE and key not in self.rows:
+                pane.canvas.set_message(message)
+
+    def show_failure(self, ref: str, message: str) -> None:
+        """Show why there is no map of `ref`, in its pane and in those of its differences."""
+        students = self._state.students if ref == self._state.teacher else [ref]
+        for key in (ref, *map(difference_key, students)):
+            if key in self.panes:
+                self.panes[key].canvas.set_message(message, error=True)
+
+    def show_figures(self, features: Mapping[str, SourceMaps], losses: Mapping[str, StudentLosses]) -> None:
+        """The second line of every header, from the feature maps and the students' losses."""
+        state = self._state
+        if IMAGE in self.panes:
+            self.panes[IMAGE].set_figures(self._pixel_figures(), "Arrow keys move the pixel")
+        for ref in state.models:
+            if ref in self.rows and ref in features:
+                # Adding 0 turns a rounded -0.0 into 0.0.
+                mean = signed(round(float(self.rows[ref].mean()), 3) + 0.0)
+                figures = f"mean {mean} · {tap_title(features[ref].spec, state.layer)}"
+                self.panes[ref].set_figures(figures, "Cosine similarity to the marked pixel")
+            elif ref in self.panes:
+                self.panes[ref].set_figures("")
+        nearest = nearest_at(list(losses.values()), state.layer)
+        for number, student in enumerate(state.students):
+            pane, row = self.panes.get(difference_key(student)), self.rows.get(difference_key(student))
+            if pane is not None and row is not None:
+                loss = losses[student].losses.get(state.layer)
+                text = f"SA {'…' if loss is None else loss.text}{' (nearer)' if nearest == number else ''}"
+                text += f" · mean |Δ| {float(np.abs(row).mean()):.4f}"
+                pane.set_figures(text, DIFFERENCE_TIP)
+            elif pane is not None:
+                pane.set_figures("")
+
+    def _pixel_figures(self) -> str:
+        state, window = self._state, self.window
+        y, x = state.shown_pixel
+        text = f"LR pixel x {x}, y {y}"
+        if state.hovering and state.hovered is None:
+            text += " (pinned)"
+        if window is not None and state.image is not None and not self._shows_whole_image():
+            height, width = state.image.lr.shape[:2]
+            text += f" · window {window.width} × {window.height} of {width} × {height} px"
+        return text
+
+    def show_readouts(self, pixel: Pixel | None) -> dict[str, float]:
+        """Show every map's value at `pixel` (y, x), and return them."""
+        values: dict[str, float] = {}
+        for key, pane in self.panes.items():
+            value = self.value(key, pixel)
+            if value is not None:
+                values[key] = value
+            pane.set_readout("" if value is None else f"{value:+.3f}".replace("-", "−"))
+        return values
+
+    def pixel(self, position: QPointF | None) -> Pixel | None:
+        """The LR pixel at `position` (HR pixels)."""
+        image = self._state.image
+        if position is None or image is None:
             return None
-        return int(at.y() // self.image.scale), int(at.x() // self.image.scale)
+        return int(position.y() // image.scale), int(position.x() // image.scale)
 
-    def value(self, key: str, pixel: tuple[int, int] | None) -> float | None:
-        """The value of the map `key` at `pixel` (y, x); None outside the window."""
-        row = self.rows.get(key)
-        if row is None or pixel is None or self.window is None or not self.window.contains_pixel(*pixel):
+    def value(self, key: str, pixel: Pixel | None) -> float | None:
+        """The value of the map `key` at `pixel`; None outside the window."""
+        row, window = self.rows.get(key), self.window
+        if row is None or pixel is None or window is None or not window.contains_pixel(*pixel):
             return None
-        return float(row[pixel[0] - self.window.top, pixel[1] - self.window.left])
+        return float(row[pixel[0] - window.top, pixel[1] - window.left])
 
-    def colour(self, key: str) -> str:
-        theme = current_theme()
-        if key == self.teacher:
-            return theme.teacher
-        for number, student in enumerate(self._all_students):
-            if key in (student, difference_key(student)):
-                return theme.student_colour(number)
-        return theme.muted
+    def covers(self, window: Window) -> QRectF:
+        """`window` in HR pixels."""
+        scale = self._state.image.scale if self._state.image is not None else 1
+        return QRectF(window.left * scale, window.top * scale, window.width * scale, window.height * scale)
 
-    def title(self, key: str) -> str:
-        if key == IMAGE:
-            return "Image"
-        return f"{self.label(key)} (teacher)" if key == self.teacher else self.label(key)
+    def _is_difference(self, key: str) -> bool:
+        return key not in self._state.models
+
+    def _shows_whole_image(self) -> bool:
+        image, window = self._state.image, self.window
+        return image is None or window is None or (window.height, window.width) == image.lr.shape[:2]
+
+    def _pixel_rect(self, pixel: Pixel) -> QRectF:
+        return self.covers(Window(*pixel, 1, 1))
 
     def _make_pane(self, key: str) -> ImagePane:
         pane = ImagePane(key, self.camera, self.grid)
@@ -209,31 +224,10 @@ class MapBoard(QObject):
         pane.canvas.pointed.connect(self._point)
         pane.canvas.region_edited.connect(self.region_edited)
         pane.canvas.region_drawn.connect(lambda _: self.region_drawn.emit())
-        pane.canvas.setToolTip(
-            "Click or drag to choose the pixel; Shift and drag: a region for the matrix;\n"
-            "the right or middle button pans"
-            if key == IMAGE
-            else "Click to choose the pixel; drag to pan; Shift and drag: a region for the matrix"
-        )
+        pane.canvas.setToolTip(IMAGE_TIP if key == IMAGE else MAP_TIP)
         return pane
 
-    def _title(self) -> None:
-        for number, (key, pane) in enumerate(self.panes.items(), start=1):
-            badge = str(number) if number < 10 and self.numbered else ""
-            pane.set_title(self.title(key), self.colour(key), badge)
-
-    def _whole(self, window: Window) -> bool:
-        return self.image is not None and (window.height, window.width) == self.image.lr.shape[:2]
-
-    def covers(self, window: Window) -> QRectF:
-        """`window` in HR pixels."""
-        scale = self.image.scale if self.image is not None else 1
-        return QRectF(window.left * scale, window.top * scale, window.width * scale, window.height * scale)
-
-    def _cell(self, y: int, x: int) -> QRectF:
-        return self.covers(Window(y, x, 1, 1))
-
-    def _point(self, at: QPointF) -> None:
-        pixel = self.pixel(at)
+    def _point(self, position: QPointF) -> None:
+        pixel = self.pixel(position)
         if pixel is not None:
             self.pointed.emit(*pixel)

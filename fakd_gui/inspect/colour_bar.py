@@ -1,4 +1,4 @@
-"""A colour scale with a choice of fixed ranges, and above it how often each value occurs in the maps."""
+"""A colour scale with a choice of fixed ranges, and above it the histograms of the maps."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidg
 
 from fakd_core.evaluation.features import Floats
 from fakd_core.events import Image8
+from fakd_gui.inspect.state import Range
 from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.theme import current_theme
 
-Range = tuple[float, float]
 BINS = 64
 PLOT, RAMP = 44, 10
 """Heights in pixels."""
@@ -25,8 +25,8 @@ SPACING = 8
 
 
 @dataclass(frozen=True)
-class Values:
-    """The values of one map, with the name and colour of what it belongs to."""
+class MapValues:
+    """The values of one map, with the name and colour of its model."""
 
     label: str
     colour: str
@@ -48,36 +48,36 @@ def range_label(bounds: Range) -> str:
 
 
 class ColourScale(QWidget):
-    """The gradient with its ends and middle, histograms on it, and marks for the values under the cursor."""
+    """The colours with the range's ends and middle, histograms, and marks for the values under the cursor."""
 
     def __init__(self, lut: Callable[[], Image8], bounds: Range, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lut = lut
         self.bounds = bounds
         self.values: list[float] = []
-        self.maps: list[Values] = []
-        self._heights: list[npt.NDArray[np.float64]] | None = None
-        """Of the histograms; None until they are drawn."""
-        self.histograms = True
+        self.maps: list[MapValues] = []
+        self._histograms: list[npt.NDArray[np.float64]] | None = None
+        """Square roots of the shares; None until they are drawn."""
+        self.shows_histograms = True
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(150, (PLOT if self.histograms else 2) + RAMP + 2 + self.fontMetrics().height())
+        return QSize(150, (PLOT if self.shows_histograms else 2) + RAMP + 2 + self.fontMetrics().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(90, self.sizeHint().height())
 
     def show_histograms(self, on: bool) -> None:
-        self.histograms = on
+        self.shows_histograms = on
         self.updateGeometry()
         self.update()
 
-    def show_maps(self, bounds: Range, maps: list[Values]) -> None:
-        self.bounds, self.maps, self._heights = bounds, maps, None
+    def show_maps(self, bounds: Range, maps: list[MapValues]) -> None:
+        self.bounds, self.maps, self._histograms = bounds, maps, None
         self.update()
 
-    def shares(self, row: Floats) -> npt.NDArray[np.float64]:
-        """The share of positions in each of `BINS` bins of the range; what lies beyond counts at its ends."""
+    def histogram(self, row: Floats) -> npt.NDArray[np.float64]:
+        """The share of positions in each of `BINS` bins of the range; values beyond count at its ends."""
         low, high = self.bounds
         position = (row.ravel() - low) * (BINS / (high - low))
         counts = np.bincount(np.clip(position, 0, BINS - 1).astype(np.intp), minlength=BINS)
@@ -87,12 +87,12 @@ class ColourScale(QWidget):
         theme = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        top = PLOT if self.histograms else 2
+        top = PLOT if self.shows_histograms else 2
         bar = QRectF(1, top, self.width() - 2, RAMP)
         low, high = self.bounds
         ramp = colourise(np.linspace(low, high, 256, dtype=np.float32)[None], self._lut(), low, high)
         painter.drawImage(bar, qimage_from_array(ramp))
-        if self.histograms:
+        if self.shows_histograms:
             self._draw_histograms(painter, QRectF(bar.left(), 1, bar.width(), top - 1))
         painter.setPen(QPen(QColor(theme.border), 1))
         painter.drawRect(bar)
@@ -115,9 +115,9 @@ class ColourScale(QWidget):
         theme = current_theme()
         painter.fillRect(area, QColor(theme.panel))
         # The root keeps rare values visible beside a peak; one scale for all, so that heights compare.
-        if self._heights is None:
-            self._heights = [np.sqrt(self.shares(shown.values)) for shown in self.maps]
-        heights = list(zip(self.maps, self._heights, strict=True))
+        if self._histograms is None:
+            self._histograms = [np.sqrt(self.histogram(shown.values)) for shown in self.maps]
+        heights = list(zip(self.maps, self._histograms, strict=True))
         top = max((float(height.max()) for _, height in heights), default=1.0) or 1.0
         edges = np.linspace(area.left(), area.right(), BINS + 1)
         for shown, height in heights:
@@ -132,14 +132,15 @@ class ColourScale(QWidget):
 
 
 class ColourBar(QWidget):
-    """A titled `ColourScale` whose range people choose among fixed ones, never per image."""
+    """A titled `ColourScale` with a choice of fixed ranges, never fitted to an image."""
 
-    changed = Signal()
+    range_chosen = Signal(float, float)
 
     def __init__(
         self,
         title: str,
-        what: str,
+        tip: str,
+        *,
         lut: Callable[[], Image8],
         ranges: Sequence[Range],
         parent: QWidget | None = None,
@@ -154,17 +155,17 @@ class ColourBar(QWidget):
         self.scale = ColourScale(lut, ranges[0], self)
         self.scale.setAccessibleName(title)
         self.scale.setToolTip(
-            f"{what}\nAbove the colours: how often each value occurs (height: root of the share); dotted: "
-            "the mean.\nWhat lies beyond the range counts at its ends."
+            f"{tip}\nAbove the colours: how often each value occurs (height: root of the share); dotted: "
+            "the mean.\nValues beyond the range count at its ends."
         )
         self.choice = QComboBox(self)
         for bounds in ranges:
             self.choice.addItem(range_label(bounds), bounds)
-        self.choice.setToolTip("The range of the colours: fixed, so that maps can be compared")
+        self.choice.setToolTip("Range of the colours: fixed, so that maps can be compared")
         self.choice.setAccessibleName(f"Range of the colours: {title}")
         self.choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.choice.currentIndexChanged.connect(self._choose)
-        self._most = 0
+        self._max_means = 0
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setHorizontalSpacing(SPACING)
@@ -179,30 +180,29 @@ class ColourBar(QWidget):
     def bounds(self) -> Range:
         return self.scale.bounds
 
-    def set_bounds(self, low: object, high: object) -> None:
-        """Choose the range `low`..`high`; nothing happens where it isn't offered."""
-        for index in range(self.choice.count()):
-            if self.choice.itemData(index) == (low, high):
-                self.choice.setCurrentIndex(index)
+    def set_range(self, bounds: Range) -> None:
+        """Show one of the ranges to choose from."""
+        self.choice.setCurrentIndex(self.choice.findText(range_label(bounds)))
+        self.scale.show_maps(bounds, self.scale.maps)
 
     def mark(self, values: list[float]) -> None:
-        """Show where `values` lie on the scale."""
+        """Mark `values` on the scale."""
         if values != self.scale.values:
             self.scale.values = values
             self.scale.update()
 
-    def show_values(self, maps: list[Values], most: int) -> None:
-        """Show the histograms of `maps`, and their means; there is room kept for `most` of those."""
+    def show_values(self, maps: list[MapValues], max_means: int) -> None:
+        """Show the histograms and means of `maps`; room is kept for `max_means` means."""
         self.scale.show_maps(self.bounds, maps)
-        self._most = most
-        said = " ".join(
+        self._max_means = max_means
+        means = " ".join(
             f"<span style='color: {shown.colour}'>&#9632;</span>&nbsp;{signed(shown.mean)}" for shown in maps
         )
-        self.means.setText(f"mean {said}" if maps else "")
+        self.means.setText(f"mean {means}" if maps else "")
         self._place_means()
-        told = "\n".join(f"{shown.label}: mean {signed(shown.mean)}" for shown in maps)
-        self.means.setToolTip(told)
-        self.scale.setAccessibleDescription(told)
+        lines = "\n".join(f"{shown.label}: mean {signed(shown.mean)}" for shown in maps)
+        self.means.setToolTip(lines)
+        self.scale.setAccessibleDescription(lines)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -211,21 +211,19 @@ class ColourBar(QWidget):
     def _place_means(self) -> None:
         """Beside the title, or below it on as many lines as they need.
 
-        That is told by their number: were it by their digits, the maps above would jump with the pixel.
+        The number of means decides, not their digits: the maps above would jump with the pixel.
         """
-        metrics, count = self.fontMetrics(), self._most
-        word, each = metrics.horizontalAdvance("mean "), metrics.horizontalAdvance("■ −0.000 ")
+        metrics, count = self.fontMetrics(), self._max_means
+        label, each = metrics.horizontalAdvance("mean "), metrics.horizontalAdvance("■ −0.000 ")
         beside = self.width() - 2 * SPACING
         beside -= self.title.sizeHint().width() + self.choice.sizeHint().width()
-        if word + count * each <= beside:
+        if label + count * each <= beside:
             lines, place = 1, (0, 1, 1, 1)
         else:
-            lines, place = -(-count // max(1, (self.width() - word) // each)), (1, 0, 1, 3)
+            lines, place = -(-count // max(1, (self.width() - label) // each)), (1, 0, 1, 3)
         self.means.setFixedHeight(lines * metrics.lineSpacing())
         if self._layout.getItemPosition(self._layout.indexOf(self.means)) != place:
             self._layout.addWidget(self.means, *place)
 
     def _choose(self, index: int) -> None:
-        low, high = self.choice.itemData(index)
-        self.scale.show_maps((low, high), self.scale.maps)
-        self.changed.emit()
+        self.range_chosen.emit(*self.choice.itemData(index))

@@ -1,4 +1,4 @@
-"""How far every student's affinities are from the teacher's, layer by layer."""
+"""The students' SA losses, layer by layer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fakd_gui.inspect.losses import SALoss
 from fakd_gui.widgets.theme import current_theme
 
 ROW = 17
-GAP, MOST_NAMED = 8, 110
-"""Pixels between columns, and the most that the layers' names take."""
+GAP, MAX_NAME_WIDTH = 8, 110
+"""Pixels between columns, and of the layers' names."""
 WIDEST = "≈ 0.0000"
 ROUNDING = 256 * 2.0**-24
-"""Losses no further apart are equal: an affinity adds up to 256 float32 products, each of which may move a
-sum of at most 1 by 2⁻²⁴."""
+"""Losses that differ by no more are equal: an affinity sums up to 256 float32 products, each of which may
+move a sum of at most 1 by 2⁻²⁴."""
 TIP = (
     "SA loss, unweighted: the mean absolute difference to the teacher over all pairs of positions, 0 to 2.\n"
     "Smaller is nearer to the teacher. ≈ is estimated on a lattice of positions.\n"
@@ -28,7 +28,7 @@ TIP = (
 
 @dataclass(frozen=True)
 class StudentLosses:
-    """A student with its losses by layer."""
+    """A student's name and colour, with its SA losses by layer."""
 
     label: str
     colour: str
@@ -36,14 +36,14 @@ class StudentLosses:
 
 
 class LossBars(QWidget):
-    """A row per layer: its name, and for each student a bar with its loss."""
+    """One row per layer: its name, and for each student a bar with its loss."""
 
-    layer_picked = Signal(int)
+    layer_clicked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.names: Sequence[str] = ()
-        self.learners: Sequence[StudentLosses] = ()
+        self.students: Sequence[StudentLosses] = ()
         self.layer = 0
         self.setToolTip(TIP)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -52,31 +52,26 @@ class LossBars(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(230, 4 * ROW)
 
-    def least_width(self, students: int) -> int:
-        """Pixels in which the names and the numbers of so many `students` stand apart."""
-        return self._named() + GAP + students * (self.fontMetrics().horizontalAdvance(WIDEST) + GAP)
+    def min_width(self, students: int) -> int:
+        """Width in pixels at which names and numbers of so many `students` don't overlap."""
+        return self._name_width() + GAP + students * (self.fontMetrics().horizontalAdvance(WIDEST) + GAP)
 
-    def _named(self) -> int:
+    def _name_width(self) -> int:
         metrics = self.fontMetrics()
-        longest = max((metrics.horizontalAdvance(name) for name in self.names), default=MOST_NAMED)
-        # Advances are rounded: two more pixels, or the longest name would be cut.
-        return min(longest + 2, MOST_NAMED)
+        longest = max((metrics.horizontalAdvance(name) for name in self.names), default=MAX_NAME_WIDTH)
+        # Advances are rounded: two more pixels, or the longest name would be elided.
+        return min(longest + 2, MAX_NAME_WIDTH)
 
     def row_at(self, y: float) -> int:
         return min(max(0, int(y // ROW)), max(0, len(self.names) - 1))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.layer_picked.emit(self.row_at(event.position().y()))
+        self.layer_clicked.emit(self.row_at(event.position().y()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = self.fontMetrics()
-        named = self._named()
-        most = max((loss.value for one in self.learners for loss in one.losses.values()), default=0) or 1.0
-        number = metrics.horizontalAdvance(WIDEST)
-        room = (self.width() - named - GAP) / max(1, len(self.learners))
+        theme, metrics, name_width = current_theme(), self.fontMetrics(), self._name_width()
         for layer, name in enumerate(self.names):
             top = layer * ROW
             if layer == self.layer:
@@ -85,50 +80,56 @@ class LossBars(QWidget):
                 painter.drawRoundedRect(QRectF(0, top, self.width(), ROW - 1), 3, 3)
             painter.setFont(self.font())
             painter.setPen(QColor(theme.text if layer == self.layer else theme.muted))
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, named)
-            painter.drawText(
-                QRectF(4, top, named, ROW), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, name_width)
+            left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(QRectF(4, top, name_width, ROW), left, text)
+            self._draw_losses(
+                painter, layer, QRectF(name_width + GAP, top, self.width() - name_width - GAP, ROW)
             )
-            nearest = nearest_at(self.learners, layer)
-            for column, learner in enumerate(self.learners):
-                loss = learner.losses.get(layer)
-                left = named + GAP + column * room
-                bar = max(0.0, room - number - GAP)
-                if loss is not None:
-                    painter.setPen(Qt.PenStyle.NoPen)
-                    painter.setBrush(QColor(learner.colour))
-                    painter.drawRoundedRect(QRectF(left, top + 4, bar * loss.value / most, ROW - 9), 2, 2)
-                font = QFont(self.font())
-                font.setBold(column == nearest)
-                painter.setFont(font)
-                painter.setPen(QColor(theme.text if column == nearest else theme.muted))
-                painter.drawText(
-                    QRectF(left + bar, top, number + 6, ROW),
-                    Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-                    "…" if loss is None else loss.text,
-                )
+
+    def _draw_losses(self, painter: QPainter, layer: int, area: QRectF) -> None:
+        theme = current_theme()
+        largest = max((loss.value for one in self.students for loss in one.losses.values()), default=0) or 1.0
+        text_width = self.fontMetrics().horizontalAdvance(WIDEST)
+        column_width = area.width() / max(1, len(self.students))
+        bar_width = max(0.0, column_width - text_width - GAP)
+        nearest = nearest_at(self.students, layer)
+        for column, student in enumerate(self.students):
+            loss, left = student.losses.get(layer), area.left() + column * column_width
+            if loss is not None:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(QColor(student.colour))
+                bar = QRectF(left, area.top() + 4, bar_width * loss.value / largest, ROW - 9)
+                painter.drawRoundedRect(bar, 2, 2)
+            font = QFont(self.font())
+            font.setBold(column == nearest)
+            painter.setFont(font)
+            painter.setPen(QColor(theme.text if column == nearest else theme.muted))
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            place = QRectF(left + bar_width, area.top(), text_width + 6, ROW)
+            painter.drawText(place, right, "…" if loss is None else loss.text)
 
 
 class LossChart(QWidget):
-    """`LossBars` with a title that says which student is nearer to the teacher."""
+    """`LossBars` with a heading that says which student is nearer to the teacher."""
 
-    layer_picked = Signal(int)
+    layer_clicked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel("SA loss")
         title.setProperty("role", "heading")
         title.setToolTip(TIP)
-        self.verdict = QLabel()
-        self.verdict.setProperty("role", "muted")
-        self.verdict.setWordWrap(True)
-        self.verdict.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.summary = QLabel()
+        self.summary.setProperty("role", "muted")
+        self.summary.setWordWrap(True)
+        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.bars = LossBars(self)
-        self.bars.layer_picked.connect(self.layer_picked)
+        self.bars.layer_clicked.connect(self.layer_clicked)
         heading = QHBoxLayout()
         heading.setSpacing(8)
         heading.addWidget(title)
-        heading.addWidget(self.verdict, 1)
+        heading.addWidget(self.summary, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
@@ -136,50 +137,53 @@ class LossChart(QWidget):
         layout.addWidget(self.bars)
         layout.addStretch()
 
-    def show_losses(self, names: Sequence[str], learners: Sequence[StudentLosses], layer: int) -> None:
-        """`names` of the layers; `layer` is the one whose maps are shown."""
-        self.bars.names, self.bars.learners, self.bars.layer = names, learners, layer
+    def show_losses(self, names: Sequence[str], students: Sequence[StudentLosses], layer: int) -> None:
+        """Show the losses at the layers `names`; `layer` is the one whose maps are shown."""
+        self.bars.names, self.bars.students, self.bars.layer = names, students, layer
         self.bars.update()
-        told, short = verdict(learners, len(names))
-        self.verdict.setText(short)
-        self.verdict.setToolTip(told)
+        summary, short = summarise(students, len(names))
+        self.summary.setText(short)
+        self.summary.setToolTip(summary)
         lines = []
         for index, name in enumerate(names):
-            values = [f"{one.label} {one.losses[index].text}" for one in learners if index in one.losses]
+            values = [f"{one.label} {one.losses[index].text}" for one in students if index in one.losses]
             lines.append(f"{name}: {', '.join(values)}")
         self.bars.setAccessibleName("SA loss by layer")
-        self.bars.setAccessibleDescription("; ".join([*lines, told]))
+        self.bars.setAccessibleDescription("; ".join([*lines, summary]))
 
 
-def nearest_at(learners: Sequence[StudentLosses], layer: int) -> int | None:
-    """The number of the student nearest to the teacher at `layer`.
+def nearest_at(students: Sequence[StudentLosses], layer: int) -> int | None:
+    """The index of the student nearest to the teacher at `layer`.
 
-    None unless all of several are known, and where another one is as near, to rounding.
+    None for a single student, while a loss is unknown, and if two are equally near, up to rounding.
     """
-    values = [one.losses[layer].value for one in learners if layer in one.losses]
-    if len(learners) < 2 or len(values) < len(learners):
+    values = [one.losses[layer].value for one in students if layer in one.losses]
+    if len(students) < 2 or len(values) < len(students):
         return None
     first, second = sorted(values)[:2]
     return values.index(first) if second - first > ROUNDING else None
 
 
-def verdict(learners: Sequence[StudentLosses], layers: int) -> tuple[str, str]:
-    """Which student is nearest at how many layers, by name and (rich text) by colour.
+def summarise(students: Sequence[StudentLosses], layers: int) -> tuple[str, str]:
+    """The student that is nearest at most of the `layers`, by name and (rich text) by colour.
 
-    Empty until it is known of every layer.
+    Empty until the losses at all layers are known.
     """
-    known = all(layer in one.losses for one in learners for layer in range(layers))
-    if len(learners) < 2 or not layers or not known:
+    known = all(layer in one.losses for one in students for layer in range(layers))
+    if len(students) < 2 or not layers or not known:
         return "", ""
-    nearest = [nearest_at(learners, layer) for layer in range(layers)]
-    counts = [nearest.count(number) for number in range(len(learners))]
+    nearest = [nearest_at(students, layer) for layer in range(layers)]
+    counts = [nearest.count(number) for number in range(len(students))]
     count = max(counts)
     if count == 0:
-        return "Equally near to the teacher: the losses differ by no more than rounding", "equal, to rounding"
+        return (
+            "Equally near to the teacher: the losses differ by no more than rounding",
+            "equal up to rounding",
+        )
     if counts.count(count) > 1:
         return "A tie by layers", "a tie by layers"
     best, equal = counts.index(count), nearest.count(None)
     where = "at every layer" if count == layers else f"at {count} of {layers} layers"
     where += f", equal at {equal}" if equal else ""
-    square = f"<span style='color: {learners[best].colour}'>&#9632;</span>"
-    return f"{learners[best].label} is nearer to the teacher {where}", f"{square} nearer {where}"
+    square = f"<span style='color: {students[best].colour}'>&#9632;</span>"
+    return f"{students[best].label} is nearer to the teacher {where}", f"{square} nearer {where}"

@@ -1,8 +1,7 @@
-"""Which checkpoint of which run is inspected, and whether it follows the training that runs."""
+"""The checkpoint that is inspected: of which run, at which step, and whether it follows the training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -15,94 +14,94 @@ from fakd_gui.session.session import Session
 
 
 def baseline_ref(run: Path) -> str:
-    """The name of `run`'s student without a teacher."""
+    """The reference of the student that `run` trains without a teacher."""
     return str(RunLayout(run).weights(BASELINE))
 
 
 class Timeline(QObject):
-    """A run's students at one of the steps where it kept them; nothing while `run` is None.
+    """A run's students at one of its checkpoints; empty while `run` is None.
 
-    The run's student, and its baseline if it has one, stand in for the session's students of the
-    same names. While `following`, the training's newest checkpoint is shown as soon as it is on the disk;
-    going to another one ends that.
+    The run's student, and its baseline if it has one, stand in for the session's students of the same
+    references. While `following`, the training's newest checkpoint is shown as soon as it is on the disk;
+    choosing another one ends that.
     """
 
     changed = Signal()
-    """Another run, step or set of steps."""
+    """Another run, another step or other steps to choose from."""
     following_changed = Signal(bool)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.run: Path | None = None
-        self.steps: dict[int, Path] = {}
-        self.baseline: dict[int, Path] = {}
         self.step: int | None = None
         self.following = False
+        self._students: dict[int, Path] = {}
+        self._baselines: dict[int, Path] = {}
         session.training_started.connect(self._training_started)
         if session.training is not None:
             self._training_started(session.training)
 
+    @property
+    def steps(self) -> list[int]:
+        """The steps with a checkpoint, in order."""
+        return list(self._students)
+
     def set_run(self, run: Path | None, step: int | None = None) -> None:
         """Show `run` at `step`, or at its newest checkpoint."""
         self.run, self.step = run, None
-        self._read()
+        self._read_steps()
         if self.steps:
-            self.step = step if step in self.steps else max(self.steps)
+            self.step = step if step in self.steps else self.steps[-1]
         self.changed.emit()
 
-    def go(self, step: int) -> None:
-        """Show the checkpoint of `step`: following ends."""
+    def go_to(self, step: int) -> None:
+        """Show the checkpoint of `step`; following ends."""
         if step in self.steps and step != self.step:
             self.set_following(False)
             self.step = step
             self.changed.emit()
 
     def move(self, by: int) -> None:
-        """Show the checkpoint `by` places later, as far as there are any."""
-        steps = list(self.steps)
+        """Show a later (or with a negative `by` an earlier) checkpoint, at most the last or first one."""
+        steps = self.steps
         if self.step in steps:
-            self.go(steps[min(max(0, steps.index(self.step) + by), len(steps) - 1)])
+            self.go_to(steps[min(max(0, steps.index(self.step) + by), len(steps) - 1)])
 
     def set_following(self, on: bool) -> None:
-        if on == self.following:
-            return
-        self.following = on
-        self.following_changed.emit(on)
-        if on:
-            self._show_newest()
+        if on != self.following:
+            self.following = on
+            self.following_changed.emit(on)
+            if on:
+                self._show_newest()
 
     def sources(self) -> list[Source]:
-        """What to inspect: none, the run's student, or with it the one without a teacher."""
-        if self.run is None or self.step is None:
-            return []
-        return self.at(self.step)
+        """The students to inspect."""
+        return [] if self.step is None else self.sources_at(self.step)
 
     def all_sources(self) -> list[Source]:
-        return [source for step in self.steps for source in self.at(step)]
+        """The students at every checkpoint."""
+        return [source for step in self.steps for source in self.sources_at(step)]
+
+    def sources_at(self, step: int) -> list[Source]:
+        """The run's student at `step`, and its baseline if there is one."""
+        assert self.run is not None
+        students = [Source(str(self.run), self._students[step])]
+        if step in self._baselines:
+            students.append(Source(baseline_ref(self.run), self._baselines[step]))
+        return students
 
     def labels(self) -> dict[str, str]:
+        """Names of the students to inspect, by reference."""
         if self.run is None or self.step is None:
             return {}
-        step = f"step {self.step:,}"
-        baseline = "with FAKD · " if self.step in self.baseline else ""
-        return {
-            str(self.run): f"{baseline}{self.run.name} · {step}",
-            baseline_ref(self.run): f"without FAKD · {self.run.name} · {step}",
-        }
+        name = f"{self.run.name} · step {self.step:,}"
+        return {str(self.run): name, baseline_ref(self.run): f"baseline of {name}"}
 
-    def at(self, step: int) -> list[Source]:
-        """The run's students as they were at `step`."""
-        assert self.run is not None
-        found = [Source(str(self.run), self.steps[step])]
-        return (
-            [*found, Source(baseline_ref(self.run), self.baseline[step])] if step in self.baseline else found
-        )
-
-    def _read(self) -> None:
-        found: Mapping[int, Path] = {} if self.run is None else RunLayout(self.run).snapshots()
-        self.steps = dict(found)
-        self.baseline = {} if self.run is None else RunLayout(self.run).snapshots(BASELINE)
+    def _read_steps(self) -> None:
+        layout = None if self.run is None else RunLayout(self.run)
+        self._students = {} if layout is None else layout.snapshots()
+        self._baselines = {} if layout is None else layout.snapshots(BASELINE)
 
     def _training_started(self, job: Job) -> None:
         job.yielded.connect(self._take_event)
@@ -116,9 +115,9 @@ class Timeline(QObject):
         if self.following:
             self._show_newest()
         elif self.run == config.run:
-            self._read()
+            self._read_steps()
             if self.step not in self.steps:
-                # A longer run keeps them farther apart: the one shown is gone, the nearest takes its place.
+                # A longer run keeps fewer checkpoints: the nearest one replaces one that was deleted.
                 self.step = min(self.steps, key=lambda step: abs(step - (self.step or 0)), default=None)
             self.changed.emit()
 

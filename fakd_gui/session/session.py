@@ -56,8 +56,6 @@ class Session(QObject):
     """The `Job`; its `event` carries the trainer's events."""
     training_finished = Signal(object)
     """The `JobEnd`."""
-    query_changed = Signal(int, int)
-    """The inspected position (y, x) in LR pixels."""
     images_chosen = Signal(list, list)
     """A series of images to look through: their paths, in order, and a label for each."""
     status_message = Signal(str)

@@ -28,7 +28,10 @@ def empty_panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
     # Qt aborts the program if a widget dies before its threads, whatever the test left running.
     qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
     panel.resize(900, 620)
-    panel.show()
+    with qtbot.waitActive(panel):
+        panel.show()
+        panel.activateWindow()
+    panel.setFocus()
     yield panel
     bench.session.shut_down()
 

@@ -18,9 +18,8 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model
 
 from fakd_core.data.image_files import read_image
-from fakd_gui.inspect.board import difference_key
-from fakd_gui.inspect.export_menu import picture
 from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.inspect.state import difference_key
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.convert import colourise
 from fakd_gui.widgets.theme import affinity_lut, difference_lut
@@ -30,7 +29,7 @@ from fakd_gui.widgets.theme import affinity_lut, difference_lut
 def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
     for panel in shown_panel(bench, qtbot):
         with qtbot.waitSignal(panel.map_shown):
-            panel.set_query(12, 3)
+            panel.state.set_query(12, 3)
         yield panel
 
 
@@ -42,7 +41,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 def run_action(panel: InspectPanel, text: str, qtbot: QtBot) -> str:
     """Press an entry of the Export menu; what the session says then."""
-    action = next(action for action in panel.export.menu.actions() if text in action.text())
+    action = next(action for action in panel.export_menu.actions() if text in action.text())
     with qtbot.waitSignal(panel.session.status_message, timeout=SLOW) as told:
         action.trigger()
     return str(told.args[0])
@@ -76,13 +75,13 @@ def test_every_map_is_written_alone_upright_and_in_full_size(
 def test_matrices_are_written_as_pictures_too(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with qtbot.waitSignal(panel.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
         QTest.keyClick(panel, Qt.Key.Key_M)
     choose(monkeypatch, tmp_path)
     assert run_action(panel, "Every map", qtbot).startswith("Wrote 6 maps")
-    matrices = panel.matrix.matrices
+    matrices = panel.area.matrix.matrices
     assert matrices is not None
-    region = matrices.wanted.region
+    region = matrices.request.region
     written = read_image(
         tmp_path / f"photo.png-layer3-matrix-y{region.top}-x{region.left}-difference-with.png"
     )
@@ -106,7 +105,7 @@ def test_values_are_written_as_csv_and_numpy(
     for label, row in rows.items():
         assert float(line[label]) == pytest.approx(row[5, 7], abs=1e-5)
     choose(monkeypatch, tmp_path / "values.npz")
-    with qtbot.waitSignal(panel.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
         QTest.keyClick(panel, Qt.Key.Key_M)
     assert run_action(panel, "Values", qtbot) == "Wrote values.npz"
     with np.load(tmp_path / "values.npz") as arrays:
@@ -124,9 +123,9 @@ def test_the_panes_are_saved_and_copied_as_shown(
 ) -> None:
     choose(monkeypatch, tmp_path / "panes.png")
     assert run_action(panel, "Panes as shown", qtbot) == "Wrote panes.png"
-    shown = picture(panel)
+    shown = panel.area.grab()
     assert read_image(tmp_path / "panes.png").shape[:2] == (shown.height(), shown.width())
-    assert shown.height() >= panel.board.grid.height() + panel.affinity_bar.height()
+    assert shown.height() >= panel.area.board.grid.height() + panel.area.affinity_bar.height()
     with qtbot.waitSignal(panel.session.status_message):
         QTest.keyClick(panel, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QApplication.clipboard().pixmap().size() == shown.size()
@@ -138,7 +137,7 @@ def test_a_place_that_can_t_be_written_is_one_line(
     (tmp_path / "file").touch()
     choose(monkeypatch, tmp_path / "file" / "values.csv")
     with qtbot.waitSignal(panel.session.error, timeout=SLOW):
-        panel.export.save_values()
+        panel.exporter.save_values()
     assert "can't be written" in bench.errors[-1]
     assert "choose another place" in bench.errors[-1]
 
@@ -150,14 +149,17 @@ def test_the_figure_gets_what_is_shown(
     (run / "snapshots").mkdir(parents=True)
     file = save_model(run / "snapshots", "0000100", 9)
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
-        panel.timeline.set_run(run)
-    asked: list[tuple[object, ...]] = []
+        panel.state.timeline.set_run(run)
+    calls: list[object] = []
     figure = ModuleType("fakd_gui.figure.open_dialog")
-    monkeypatch.setattr(figure, "open_affinity_figure", lambda *given: asked.append(given), raising=False)
+    monkeypatch.setattr(
+        figure, "open_affinity_figure", lambda *given, **more: calls.append((given, more)), raising=False
+    )
     monkeypatch.setitem(sys.modules, "fakd_gui.figure.open_dialog", figure)
-    panel.export.menu.actions()[-1].trigger()
+    panel.export_menu.actions()[-1].trigger()
     students = [bench.students[0], file]
-    assert asked == [(panel, panel.session, panel.session.image, bench.teacher, students, 3, (12, 3))]
+    expected = {"teacher": bench.teacher, "students": students, "layer": 3, "query": (12, 3)}
+    assert calls == [((panel, panel.session, panel.session.image), expected)]
 
 
 def test_a_file_the_chooser_did_not_ask_about_is_kept(
@@ -166,6 +168,6 @@ def test_a_file_the_chooser_did_not_ask_about_is_kept(
     (tmp_path / "panes.png").write_text("mine")
     choose(monkeypatch, tmp_path / "panes")
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
-    panel.export.save_panes()
-    qtbot.waitUntil(lambda: not any(job.running for job in panel.export.findChildren(LatestWins)))
+    panel.exporter.save_panes()
+    qtbot.waitUntil(lambda: not any(job.running for job in panel.exporter.findChildren(LatestWins)))
     assert (tmp_path / "panes.png").read_text() == "mine"

@@ -13,8 +13,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
-from fakd_gui.inspect.board import IMAGE
 from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.inspect.state import IMAGE, InspectMemory
 from fakd_gui.widgets.theme import current_theme
 
 
@@ -25,7 +25,7 @@ def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
 
 def at(panel: InspectPanel, y: int, x: int) -> QPoint:
     """Where the middle of the LR pixel (y, x) is on a pane."""
-    return panel.camera.to_view(QPointF(4 * x + 2, 4 * y + 2)).toPoint()
+    return panel.area.camera.to_view(QPointF(4 * x + 2, 4 * y + 2)).toPoint()
 
 
 def test_hovering_shows_the_pixel_under_the_mouse_and_a_click_pins_it(
@@ -34,44 +34,44 @@ def test_hovering_shows_the_pixel_under_the_mouse_and_a_click_pins_it(
     image = bench.session.image
     assert image is not None
     with qtbot.waitSignal(panel.map_shown):
-        panel.set_query(2, 20)
+        panel.state.set_query(2, 20)
     announced: list[tuple[int, int]] = []
-    bench.session.query_changed.connect(lambda y, x: announced.append((y, x)))
+    panel.state.query_changed.connect(lambda y, x: announced.append((y, x)))
     QTest.keyClick(panel, Qt.Key.Key_H)
     assert panel.controls.hover.isChecked()
-    canvas = panel.board.panes[bench.teacher].canvas
+    canvas = panel.area.board.panes[bench.teacher].canvas
     with qtbot.waitSignal(panel.map_shown):
         move_mouse(canvas, at(panel, 13, 6))
     row = expected_row(bench.teacher, image.lr, 3, 13, 6)
-    np.testing.assert_allclose(panel.board.rows[bench.teacher], row, atol=1e-5)
-    assert panel.query == (2, 20)
+    np.testing.assert_allclose(panel.area.board.rows[bench.teacher], row, atol=1e-5)
+    assert panel.state.query == (2, 20)
     assert announced == []
     # The headers tell the affinity of the pixel under the mouse and the pinned one.
-    assert panel.board.panes[bench.teacher].header.readout == f"{row[2, 20]:+.3f}".replace("-", "−")
-    picture = panel.board.panes[IMAGE].canvas
+    assert panel.area.board.panes[bench.teacher].header.readout == f"{row[2, 20]:+.3f}".replace("-", "−")
+    picture = panel.area.board.panes[IMAGE].canvas
     assert picture.marker is not None
     assert picture.marker.getRect() == (80, 8, 4, 4)
     assert [(mark.getRect(), colour) for mark, colour in picture.marks] == [
         ((24, 52, 4, 4), current_theme().accent)
     ]
     QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at(panel, 13, 6))
-    assert panel.query == announced[-1] == (13, 6)
+    assert panel.state.query == announced[-1] == (13, 6)
     with qtbot.waitSignal(panel.map_shown):
         move_mouse(canvas, at(panel, 1, 1))
     with qtbot.waitSignal(panel.map_shown):
-        panel.camera.set_cursor(None)
-    np.testing.assert_allclose(panel.board.rows[bench.teacher], row, atol=1e-5)
+        panel.area.camera.set_cursor(None)
+    np.testing.assert_allclose(panel.area.board.rows[bench.teacher], row, atol=1e-5)
 
 
 def test_without_hover_mode_the_mouse_only_reads(bench: Bench, panel: InspectPanel, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.map_shown):
-        panel.set_query(2, 20)
-    before = panel.board.rows[bench.teacher]
-    move_mouse(panel.board.panes[bench.teacher].canvas, at(panel, 13, 6))
+        panel.state.set_query(2, 20)
+    before = panel.area.board.rows[bench.teacher]
+    move_mouse(panel.area.board.panes[bench.teacher].canvas, at(panel, 13, 6))
     qtbot.wait(20)
-    assert panel.board.rows[bench.teacher] is before
+    assert panel.area.board.rows[bench.teacher] is before
     value = f"{before[13, 6]:+.3f}".replace("-", "−")
-    assert panel.board.panes[bench.teacher].header.readout == value
+    assert panel.area.board.panes[bench.teacher].header.readout == value
 
 
 def test_hovering_beyond_the_window_of_a_large_image_computes_nothing(
@@ -80,13 +80,13 @@ def test_hovering_beyond_the_window_of_a_large_image_computes_nothing(
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 12)
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
-    panel.controls.hover.setChecked(True)
-    window = panel.board.window
-    move_mouse(panel.board.panes[IMAGE].canvas, at(panel, 1, 1))
+    panel.state.set_hovering(True)
+    window = panel.area.board.window
+    move_mouse(panel.area.board.panes[IMAGE].canvas, at(panel, 1, 1))
     qtbot.wait(20)
-    assert panel.board.window == window
-    assert bench.teacher in panel.board.rows
-    assert not panel.engine.computing
+    assert panel.area.board.window == window
+    assert bench.teacher in panel.area.board.rows
+    assert not panel.runner.computing
 
 
 def test_the_next_start_restores_what_was_shown(
@@ -95,41 +95,44 @@ def test_the_next_start_restores_what_was_shown(
     run = tmp_path / "runs" / "rcan-a"
     run.mkdir(parents=True)
     (run / "config.toml").touch()
-    panel.set_query(14, 2)
-    panel.set_layer(1)
+    panel.state.set_query(14, 2)
+    panel.state.set_layer(1)
     panel.controls.opacity_slider.setValue(40)
-    panel.controls.choose_picture("HR")
-    panel.affinity_bar.set_bounds(-1.0, 1.0)
-    panel.difference_bar.set_bounds(-0.1, 0.1)
-    panel.controls.hover.setChecked(True)
-    panel.timeline.set_run(run)
-    panel.timeline.set_following(True)
-    remembered = panel.remember()
+    panel.state.set_picture("HR")
+    panel.state.set_ranges((-1.0, 1.0), (-0.1, 0.1))
+    panel.state.set_hovering(True)
+    panel.state.timeline.set_run(run)
+    panel.state.timeline.set_following(True)
+    memory = panel.memory()
     other = InspectPanel(bench.session)
     qtbot.addWidget(other, before_close_func=lambda widget: widget.shut_down())
-    other.recall(remembered)
+    other.restore(InspectMemory.model_validate_json(memory.model_dump_json()))
     other.show()
     with qtbot.waitSignal(bench.session.image_changed, timeout=SLOW):
         bench.session.open_image(bench.photo)
-    assert other.remember() == remembered
-    assert (other.query, other.layer, other.controls.picture) == ((14, 2), 1, "HR")
-    assert other.affinity_bar.bounds == (-1.0, 1.0)
+    assert other.memory() == memory
+    assert (other.state.query, other.state.layer, other.controls.picture_choice.currentData()) == (
+        (14, 2),
+        1,
+        "HR",
+    )
+    assert other.area.affinity_bar.bounds == (-1.0, 1.0)
 
 
 @pytest.mark.parametrize(
     "damaged",
     [
         {},
-        {"layer": "x", "opacity": None, "picture": 3, "query": [1], "affinity range": "0", "run": 5},
-        {"layer": 99, "opacity": 500, "picture": "none", "query": ["a", 2], "difference range": [7, 8]},
+        {"layer": "x", "opacity": None, "picture": 3, "query": [1], "affinity_range": "0", "run": 5},
+        {"layer": 99, "opacity": 500, "picture": "none", "query": ["a", 2], "difference_range": [7, 8]},
         {"run": "/nowhere", "step": "late", "unknown": 1},
     ],
 )
 def test_damaged_memories_change_nothing(
     bench: Bench, panel: InspectPanel, damaged: dict[str, object]
 ) -> None:
-    panel.recall(damaged)
-    assert panel.layer == 3
-    assert panel.controls.picture == "LR"
-    assert panel.affinity_bar.bounds == (0.0, 1.0)
-    assert panel.timeline.run is None
+    panel.restore(InspectMemory.model_validate(damaged))
+    assert panel.state.layer == 3
+    assert panel.controls.picture_choice.currentData() == "LR"
+    assert panel.area.affinity_bar.bounds == (0.0, 1.0)
+    assert panel.state.timeline.run is None

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model
 
-from fakd_gui.inspect.board import difference_key
 from fakd_gui.inspect.loss_chart import WIDEST
 from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.inspect.state import difference_key
 from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.image_pane import fit_parts
 from fakd_gui.widgets.theme import DARK, watcher
@@ -32,8 +32,8 @@ def panel(qapp: QApplication, tmp_path: Path, qtbot: QtBot) -> Iterator[InspectP
         for seed, name in enumerate(NAMES, start=1):
             bench.session.add_student(save_model(tmp_path, name, seed))
         bench.session.open_image(bench.photo)
-        verdict = panel.losses.verdict
-        qtbot.waitUntil(lambda verdict=verdict: verdict.text() != "", timeout=SLOW)
+        summary = panel.area.chart.summary
+        qtbot.waitUntil(lambda summary=summary: summary.text() != "", timeout=SLOW)
         yield panel
 
 
@@ -43,27 +43,27 @@ def test_every_mean_and_every_loss_is_there_whole(
 ) -> None:
     panel.resize(*size)
     qtbot.wait(30)
-    for bar in (panel.affinity_bar, panel.difference_bar):
+    for bar in (panel.area.affinity_bar, panel.area.difference_bar):
         assert bar.means.heightForWidth(bar.means.width()) <= bar.means.height()
         assert bar.means.text().count("&#9632;") == len(bar.scale.maps)
-    scales = (panel.affinity_bar.scale, panel.difference_bar.scale)
+    scales = (panel.area.affinity_bar.scale, panel.area.difference_bar.scale)
     assert len({scale.mapTo(panel, scale.rect().bottomLeft()).y() for scale in scales}) == 1
-    if panel.losses.isVisible():
-        bars, verdict = panel.losses.bars, panel.losses.verdict
-        assert bars.width() >= bars.least_width(len(NAMES))
-        assert bars.least_width(len(NAMES)) >= len(NAMES) * bars.fontMetrics().horizontalAdvance(WIDEST)
-        assert verdict.heightForWidth(verdict.width()) <= verdict.height()
+    if panel.area.chart.isVisible():
+        bars, summary = panel.area.chart.bars, panel.area.chart.summary
+        assert bars.width() >= bars.min_width(len(NAMES))
+        assert bars.min_width(len(NAMES)) >= len(NAMES) * bars.fontMetrics().horizontalAdvance(WIDEST)
+        assert summary.heightForWidth(summary.width()) <= summary.height()
 
 
 def test_the_losses_leave_where_their_numbers_would_overlap(panel: InspectPanel, qtbot: QtBot) -> None:
     for width, shown in ((1090, True), (720, False)):
         panel.resize(width, 700)
         qtbot.wait(30)
-        assert panel.losses.isVisible() == shown
+        assert panel.area.chart.isVisible() == shown
 
 
 def test_headers_leave_out_whole_parts_and_their_tooltips_tell_all(panel: InspectPanel) -> None:
-    pane = panel.board.panes[difference_key(panel.board.students[0])]
+    pane = panel.area.board.panes[difference_key(panel.state.students[0])]
     figures, metrics = pane.header.figures, pane.header.fontMetrics()
     first, second = figures.split(" · ")
     assert fit_parts(figures, metrics, metrics.horizontalAdvance(figures)) == figures
@@ -87,7 +87,7 @@ def test_a_long_name_gives_way_in_its_middle(qtbot: QtBot) -> None:
 def test_the_losses_follow_the_theme(panel: InspectPanel) -> None:
     try:
         watcher().choose("dark")
-        assert [one.colour for one in panel.losses.bars.learners] == [
+        assert [one.colour for one in panel.area.chart.bars.students] == [
             DARK.student_colour(number) for number in range(len(NAMES))
         ]
     finally:

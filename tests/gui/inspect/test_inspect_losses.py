@@ -16,10 +16,10 @@ from fakd_core.data.image_files import write_image
 from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.evaluation.features import extract_features
 from fakd_core.events import CancelToken
-from fakd_gui.inspect.board import difference_key
-from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at, verdict
+from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at, summarise
 from fakd_gui.inspect.losses import SALoss
 from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.inspect.state import difference_key
 
 
 def sa_loss(bench: Bench, student: str, layer: int) -> float:
@@ -35,15 +35,15 @@ def test_figures_are_the_row_s_mean_and_the_streamed_loss(
 ) -> None:
     image, student = bench.session.image, bench.students[0]
     assert image is not None
-    qtbot.waitUntil(lambda: inspected.engine.loss(bench.teacher, student, 3) is not None)
+    qtbot.waitUntil(lambda: inspected.runner.loss(student, 3) is not None)
     loss = sa_loss(bench, student, 3)
-    held = inspected.engine.loss(bench.teacher, student, 3)
+    held = inspected.runner.loss(student, 3)
     assert held is not None
     assert held.exact
     assert held.value == pytest.approx(loss, rel=1e-4)
     key = difference_key(student)
-    mean = float(np.abs(inspected.board.rows[key]).mean())
-    assert inspected.board.panes[key].header.figures == f"SA {loss:.4f} · mean |Δ| {mean:.4f}"
+    mean = float(np.abs(inspected.area.board.rows[key]).mean())
+    assert inspected.area.board.panes[key].header.figures == f"SA {loss:.4f} · mean |Δ| {mean:.4f}"
 
 
 def test_the_nearer_student_is_told_layer_by_layer(
@@ -53,19 +53,19 @@ def test_the_nearer_student_is_told_layer_by_layer(
     assert image is not None
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.add_student(bench.students[1])
-    bars = inspected.losses.bars
-    qtbot.waitUntil(lambda: len(bars.learners) == 2 and all(len(one.losses) == 4 for one in bars.learners))
+    bars = inspected.area.chart.bars
+    qtbot.waitUntil(lambda: len(bars.students) == 2 and all(len(one.losses) == 4 for one in bars.students))
     losses = np.array([[sa_loss(bench, ref, tap) for tap in range(4)] for ref in bench.students])
-    shown = [[one.losses[tap].value for tap in range(4)] for one in bars.learners]
+    shown = [[one.losses[tap].value for tap in range(4)] for one in bars.students]
     np.testing.assert_allclose(shown, losses, rtol=1e-4)
     nearest = losses.argmin(axis=0)
-    assert [nearest_at(bars.learners, tap) for tap in range(4)] == nearest.tolist()
+    assert [nearest_at(bars.students, tap) for tap in range(4)] == nearest.tolist()
     for number, ref in enumerate(bench.students):
-        figures = inspected.board.panes[difference_key(ref)].header.figures
+        figures = inspected.area.board.panes[difference_key(ref)].header.figures
         assert ("(nearer)" in figures) == (nearest[3] == number)
     winner = int((nearest == 1).sum() > 2)
     if (nearest == 1).sum() != 2:
-        assert inspected.losses.verdict.toolTip().startswith(("with", "without")[winner])
+        assert inspected.area.chart.summary.toolTip().startswith(("with", "without")[winner])
 
 
 def test_students_of_a_single_pixel_are_equal_to_rounding(
@@ -77,11 +77,11 @@ def test_students_of_a_single_pixel_are_equal_to_rounding(
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.set_is_lr(True)
         bench.session.open_image(pixel)
-    chart = inspected.losses
-    qtbot.waitUntil(lambda: chart.verdict.text() == "equal, to rounding", timeout=SLOW)
-    assert chart.verdict.toolTip().startswith("Equally near to the teacher")
+    chart = inspected.area.chart
+    qtbot.waitUntil(lambda: chart.summary.text() == "equal up to rounding", timeout=SLOW)
+    assert chart.summary.toolTip().startswith("Equally near to the teacher")
     for ref in bench.students:
-        assert "nearer" not in inspected.board.panes[difference_key(ref)].header.figures
+        assert "nearer" not in inspected.area.board.panes[difference_key(ref)].header.figures
 
 
 NEARER = "a is nearer to the teacher at"
@@ -104,7 +104,7 @@ def test_the_verdict_counts_layers(losses: tuple[list[float], ...], said: str) -
         StudentLosses(name, "#000000", {tap: SALoss(value, True) for tap, value in enumerate(values)})
         for name, values in zip("abc", losses, strict=False)
     ]
-    assert verdict(students, 4)[0] == said
+    assert summarise(students, 4)[0] == said
 
 
 def test_large_windows_are_estimated_and_said_to_be(
@@ -115,9 +115,9 @@ def test_large_windows_are_estimated_and_said_to_be(
     student = bench.students[0]
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
-    qtbot.waitUntil(lambda: inspected.engine.loss(bench.teacher, student, 3) is not None, timeout=SLOW)
-    qtbot.waitUntil(lambda: not inspected.engine.losses.running)
-    held, image = inspected.engine.loss(bench.teacher, student, 3), bench.session.image
+    qtbot.waitUntil(lambda: inspected.runner.loss(student, 3) is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: not inspected.runner.losses.running)
+    held, image = inspected.runner.loss(student, 3), bench.session.image
     assert held is not None
     assert image is not None
     teacher_map, student_map = (feature_map(ref, image.lr, 3)[None] for ref in (bench.teacher, student))
@@ -125,7 +125,7 @@ def test_large_windows_are_estimated_and_said_to_be(
     assert (held.exact, held.value) == (False, pytest.approx(lattice, rel=1e-4))
     exact = float(spatial_affinity_loss(student_map, teacher_map))
     assert held.value == pytest.approx(exact, rel=0.1)
-    assert f"SA ≈ {lattice:.4f}" in inspected.board.panes[difference_key(student)].header.figures
+    assert f"SA ≈ {lattice:.4f}" in inspected.area.board.panes[difference_key(student)].header.figures
 
 
 def test_computing_is_told_and_can_be_cancelled(
@@ -148,27 +148,27 @@ def test_computing_is_told_and_can_be_cancelled(
     assert status.progress.value() > 0
     QTest.mouseClick(status.cancel_button, Qt.MouseButton.LeftButton)
     go_on.set()
-    qtbot.waitUntil(lambda: not inspected.engine.computing, timeout=SLOW)
+    qtbot.waitUntil(lambda: not inspected.runner.computing, timeout=SLOW)
     assert not status.cancel_button.isVisible()
     second = bench.students[1]
-    assert "Cancelled" in inspected.board.panes[second].canvas.message
-    assert bench.students[0] in inspected.board.rows
+    assert "Cancelled" in inspected.area.board.panes[second].canvas.message
+    assert bench.students[0] in inspected.area.board.rows
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
-        inspected.set_query(4, 4)
-    assert second in inspected.board.rows
+        inspected.state.set_query(4, 4)
+    assert second in inspected.area.board.rows
 
 
 def test_the_histograms_count_every_position_and_say_the_means(bench: Bench, inspected: InspectPanel) -> None:
     student = bench.students[0]
     for bar, keys in (
-        (inspected.affinity_bar, (bench.teacher, student)),
-        (inspected.difference_bar, (difference_key(student),)),
+        (inspected.area.affinity_bar, (bench.teacher, student)),
+        (inspected.area.difference_bar, (difference_key(student),)),
     ):
         assert [shown.mean for shown in bar.scale.maps] == [
-            round(float(inspected.board.rows[key].mean()), 3) for key in keys
+            round(float(inspected.area.board.rows[key].mean()), 3) for key in keys
         ]
         for shown, key in zip(bar.scale.maps, keys, strict=True):
-            row, (low, high) = inspected.board.rows[key], bar.bounds
+            row, (low, high) = inspected.area.board.rows[key], bar.bounds
             counts, _ = np.histogram(np.clip(row, low, high), bins=64, range=(low, high))
-            np.testing.assert_allclose(bar.scale.shares(shown.values), counts / row.size, atol=0.011)
+            np.testing.assert_allclose(bar.scale.histogram(shown.values), counts / row.size, atol=0.011)
             assert f"{shown.mean:.3f}".replace("-", "−") in bar.means.text()

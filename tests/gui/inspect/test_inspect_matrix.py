@@ -13,9 +13,10 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench
 
 from fakd_core.evaluation.features import Window
-from fakd_gui.inspect.board import COLUMN_COLOUR, IMAGE, ROW_COLOUR, difference_key
-from fakd_gui.inspect.matrix_view import region_from
+from fakd_gui.inspect.board import COLUMN_COLOUR, ROW_COLOUR
+from fakd_gui.inspect.matrices import region_from
 from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.inspect.state import IMAGE, difference_key
 from fakd_gui.widgets.convert import array_from_qimage, colourise
 from fakd_gui.widgets.theme import affinity_lut
 
@@ -28,13 +29,13 @@ def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
 @pytest.fixture
 def with_region(panel: InspectPanel, qtbot: QtBot) -> InspectPanel:
     """A region of 5 x 3 LR pixels at x 6, y 9 was drawn on the image, with Shift and the mouse."""
-    canvas, camera = panel.board.panes[IMAGE].canvas, panel.camera
+    canvas, camera = panel.area.board.panes[IMAGE].canvas, panel.area.camera
     shift, left = Qt.KeyboardModifier.ShiftModifier, Qt.MouseButton.LeftButton
     start = camera.to_view(QPointF(4 * 6 + 1, 4 * 9 + 1)).toPoint()
     end = camera.to_view(QPointF(4 * 11 - 1, 4 * 12 - 1)).toPoint()
     QTest.mousePress(canvas, left, shift, start)
     QTest.mouseMove(canvas, end)
-    with qtbot.waitSignal(panel.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
         QTest.mouseRelease(canvas, left, shift, end)
     return panel
 
@@ -42,11 +43,11 @@ def with_region(panel: InspectPanel, qtbot: QtBot) -> InspectPanel:
 def test_a_drawn_region_shows_the_affinity_of_every_pair_of_its_pixels(
     bench: Bench, with_region: InspectPanel
 ) -> None:
-    image, matrices = bench.session.image, with_region.matrix.matrices
+    image, matrices = bench.session.image, with_region.area.matrix.matrices
     assert image is not None
     assert matrices is not None
-    assert matrices.wanted.region == Window(9, 6, 3, 5)
-    assert with_region.board.panes[bench.teacher].canvas.region == QRectF(24, 36, 20, 12)
+    assert matrices.request.region == Window(9, 6, 3, 5)
+    assert with_region.area.board.panes[bench.teacher].canvas.region == QRectF(24, 36, 20, 12)
     student = bench.students[0]
     expected = {}
     for ref in (bench.teacher, student):
@@ -62,7 +63,7 @@ def test_a_drawn_region_shows_the_affinity_of_every_pair_of_its_pixels(
 
 
 def test_matrices_are_drawn_row_by_row_in_fixed_colours(bench: Bench, with_region: InspectPanel) -> None:
-    view = with_region.matrix
+    view = with_region.area.matrix
     assert view.matrices is not None
     # The difference isn't symmetric about its other diagonal: a flip or a shift shows.
     values = view.matrices.values[bench.teacher]
@@ -79,11 +80,11 @@ def test_matrices_are_drawn_row_by_row_in_fixed_colours(bench: Bench, with_regio
 def test_hovering_a_cell_marks_both_pixels_and_a_click_takes_the_row_s(
     bench: Bench, with_region: InspectPanel, qtbot: QtBot
 ) -> None:
-    view = with_region.matrix
+    view = with_region.area.matrix
     canvas = view.panes[bench.teacher].canvas
     # Row 7 of 5-wide rows is the pixel y 9 + 1, x 6 + 2; column 11 is y 9 + 2, x 6 + 1.
     move_mouse(canvas, view.camera.to_view(QPointF(11.5, 7.5)).toPoint())
-    marks = {colour: rect.getRect() for rect, colour in with_region.board.panes[IMAGE].canvas.marks}
+    marks = {colour: rect.getRect() for rect, colour in with_region.area.board.panes[IMAGE].canvas.marks}
     assert marks == {ROW_COLOUR: (32, 40, 4, 4), COLUMN_COLOUR: (28, 44, 4, 4)}
     assert view.matrices is not None
     for key, pane in view.panes.items():
@@ -93,12 +94,12 @@ def test_hovering_a_cell_marks_both_pixels_and_a_click_takes_the_row_s(
         QTest.mouseClick(
             canvas, Qt.MouseButton.LeftButton, pos=view.camera.to_view(QPointF(11.5, 7.5)).toPoint()
         )
-    assert with_region.query == (10, 8)
+    assert with_region.state.query == (10, 8)
     row = canvas.marks[0][0]
     assert row.getRect() == (0, 7, 15, 1)
     # And the other way round: the pixel under the mouse on the image has its column.
-    image = with_region.board.panes[IMAGE].canvas
-    move_mouse(image, with_region.camera.to_view(QPointF(4 * 9 + 2, 4 * 11 + 2)).toPoint())
+    image = with_region.area.board.panes[IMAGE].canvas
+    move_mouse(image, with_region.area.camera.to_view(QPointF(4 * 9 + 2, 4 * 11 + 2)).toPoint())
     assert [(mark.getRect(), colour) for mark, colour in canvas.marks[1:]] == [
         ((13, 0, 1, 15), COLUMN_COLOUR)
     ]
@@ -109,7 +110,7 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
 ) -> None:
     image = bench.session.image
     assert image is not None
-    canvas, camera = with_region.board.panes[IMAGE].canvas, with_region.camera
+    canvas, camera = with_region.area.board.panes[IMAGE].canvas, with_region.area.camera
     left = Qt.MouseButton.LeftButton
     # Twice: the region stays movable, and no drag in it moves the pixel.
     for inside, by, moved in (
@@ -119,27 +120,30 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
         QTest.mousePress(canvas, left, pos=camera.to_view(inside).toPoint())
         QTest.mouseMove(canvas, camera.to_view(inside + by).toPoint())
         QTest.mouseRelease(canvas, left, pos=camera.to_view(inside + by).toPoint())
-        assert with_region.board.region == moved
-    assert with_region.query == (8, 12)
-    with qtbot.waitSignal(with_region.matrix.shown, timeout=SLOW):
-        with_region.set_layer(1)
+        assert with_region.state.region == moved
+    assert with_region.state.query == (8, 12)
+    with qtbot.waitSignal(with_region.area.matrix.shown, timeout=SLOW):
+        with_region.state.set_layer(1)
     qtbot.waitUntil(
-        lambda: with_region.matrix.matrices is not None and with_region.matrix.matrices.wanted.layer == 1
+        lambda: (
+            with_region.area.matrix.matrices is not None
+            and with_region.area.matrix.matrices.request.layer == 1
+        )
     )
-    assert with_region.matrix.matrices is not None
+    assert with_region.area.matrix.matrices is not None
     row = expected_row(bench.teacher, image.lr, 1, 7, 8)[7:10, 8:13].ravel()
-    np.testing.assert_allclose(with_region.matrix.matrices.values[bench.teacher][0], row, atol=1e-5)
+    np.testing.assert_allclose(with_region.area.matrix.matrices.values[bench.teacher][0], row, atol=1e-5)
 
 
 def test_keys_show_and_leave_the_matrix(panel: InspectPanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(panel.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
         QTest.keyClick(panel, Qt.Key.Key_M)
-    assert panel.matrix.isVisible()
-    assert panel.board.region == Window(0, 4, 16, 16)
-    assert panel.board.grid.solo == 0
+    assert panel.area.matrix.isVisible()
+    assert panel.state.region == Window(0, 4, 16, 16)
+    assert panel.area.board.grid.solo == 0
     QTest.keyClick(panel, Qt.Key.Key_Escape)
-    assert not panel.matrix.isVisible()
-    assert panel.board.grid.solo is None
+    assert not panel.area.matrix.isVisible()
+    assert panel.area.board.grid.solo is None
 
 
 def test_a_region_is_limited_and_stays_inside() -> None:

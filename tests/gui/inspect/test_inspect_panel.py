@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo, turn_wheel
 
-from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.inspect.state import IMAGE, difference_key
 from fakd_gui.widgets.convert import array_from_qimage, colourise
 from fakd_gui.widgets.theme import affinity_lut, difference_lut
 
@@ -31,23 +31,23 @@ def test_the_map_is_the_core_s_affinity_row(
 ) -> None:
     image = bench.session.image
     assert image is not None
-    inspected.set_layer(layer)
+    inspected.state.set_layer(layer)
     with qtbot.waitSignal(inspected.map_shown):
-        inspected.set_query(y, x)
+        inspected.state.set_query(y, x)
     student = bench.students[0]
     rows = {ref: expected_row(ref, image.lr, layer, y, x) for ref in (bench.teacher, student)}
     for ref, row in rows.items():
-        assert inspected.board.rows[ref].shape == (16, 24)
-        np.testing.assert_allclose(inspected.board.rows[ref], row, atol=1e-5)
-        assert inspected.board.rows[ref][y, x] == pytest.approx(1, abs=1e-5)
+        assert inspected.area.board.rows[ref].shape == (16, 24)
+        np.testing.assert_allclose(inspected.area.board.rows[ref], row, atol=1e-5)
+        assert inspected.area.board.rows[ref][y, x] == pytest.approx(1, abs=1e-5)
     difference = rows[student] - rows[bench.teacher]
-    np.testing.assert_allclose(inspected.board.rows[difference_key(student)], difference, atol=1e-5)
+    np.testing.assert_allclose(inspected.area.board.rows[difference_key(student)], difference, atol=1e-5)
 
 
 def cells_drawn(panel: InspectPanel, key: str) -> tuple[np.ndarray, np.ndarray]:
     """What the pane `key` shows of every LR pixel, at 200 %: its first and its last pixel on the screen."""
-    picture = array_from_qimage(panel.board.panes[key].canvas.grab().toImage())
-    origin, side = panel.camera.origin(), 8
+    picture = array_from_qimage(panel.area.board.panes[key].canvas.grab().toImage())
+    origin, side = panel.area.camera.origin(), 8
     top, left = int(origin.y()), int(origin.x())
     drawn = picture[top : top + 16 * side, left : left + 24 * side]
     return drawn[::side, ::side], drawn[side - 1 :: side, side - 1 :: side]
@@ -60,10 +60,10 @@ def test_maps_lie_on_the_pixels_they_belong_to_in_fixed_colours(
     assert image is not None
     inspected.resize(900, 640)
     inspected.controls.opacity_slider.setValue(100)
-    inspected.difference_bar.set_bounds(-1.0, 1.0)
-    inspected.camera.set_percent(200)
+    inspected.state.set_ranges((0.0, 1.0), (-1.0, 1.0))
+    inspected.area.camera.set_percent(200)
     with qtbot.waitSignal(inspected.map_shown):
-        inspected.set_query(3, 21)
+        inspected.state.set_query(3, 21)
     teacher_row, student_row = (expected_row(ref, image.lr, 3, 3, 21) for ref in (bench.teacher, student))
     expected = {
         bench.teacher: colourise(teacher_row, affinity_lut(), 0, 1),
@@ -79,7 +79,7 @@ def test_maps_lie_on_the_pixels_they_belong_to_in_fixed_colours(
             assert off[away].max() <= 8, key
     for drawn in cells_drawn(inspected, IMAGE):
         assert np.array_equal(drawn[away], image.lr[away])
-    inspected.affinity_bar.choice.setCurrentIndex(1)
+    inspected.area.affinity_bar.choice.setCurrentIndex(1)
     colours = colourise(student_row, affinity_lut(), -1, 1)
     drawn, _ = cells_drawn(inspected, student)
     assert np.abs(drawn.astype(int) - colours[:, :, :3])[away].max() <= 8
@@ -87,64 +87,64 @@ def test_maps_lie_on_the_pixels_they_belong_to_in_fixed_colours(
 
 def test_the_value_under_the_cursor_is_read_in_every_map(bench: Bench, inspected: InspectPanel) -> None:
     # HR pixel (30, 9) lies in LR pixel (7, 2).
-    inspected.camera.set_cursor(QPointF(30.2, 9.9))
-    for key, row in inspected.board.rows.items():
-        assert inspected.board.value(key, (2, 7)) == float(row[2, 7])
-        shown = inspected.board.panes[key].header.readout
+    inspected.area.camera.set_cursor(QPointF(30.2, 9.9))
+    for key, row in inspected.area.board.rows.items():
+        assert inspected.area.board.value(key, (2, 7)) == float(row[2, 7])
+        shown = inspected.area.board.panes[key].header.readout
         assert shown == f"{row[2, 7]:+.3f}".replace("-", "−")
-    inspected.camera.set_cursor(None)
-    assert inspected.board.panes[bench.teacher].header.readout == ""
+    inspected.area.camera.set_cursor(None)
+    assert inspected.area.board.panes[bench.teacher].header.readout == ""
 
 
 def test_click_drag_and_arrow_keys_move_the_query(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
-    camera, left = inspected.camera, Qt.MouseButton.LeftButton
-    canvas = inspected.board.panes[IMAGE].canvas
-    asked: list[tuple[int, int]] = []
-    bench.session.query_changed.connect(lambda y, x: asked.append((y, x)))
+    camera, left = inspected.area.camera, Qt.MouseButton.LeftButton
+    canvas = inspected.area.board.panes[IMAGE].canvas
+    announced: list[tuple[int, int]] = []
+    inspected.state.query_changed.connect(lambda y, x: announced.append((y, x)))
     with qtbot.waitSignal(inspected.map_shown):
         QTest.mouseClick(canvas, left, pos=camera.to_view(QPointF(4 * 5 + 2, 4 * 9 + 2)).toPoint())
-    assert inspected.query == asked[-1] == (9, 5)
+    assert inspected.state.query == announced[-1] == (9, 5)
     assert canvas.marker is not None
     assert canvas.marker.getRect() == (20, 36, 4, 4)
     QTest.mousePress(canvas, left, pos=camera.to_view(QPointF(22, 38)).toPoint())
     QTest.mouseMove(canvas, camera.to_view(QPointF(4 * 11 + 2, 4 * 3 + 2)).toPoint())
     QTest.mouseRelease(canvas, left, pos=camera.to_view(QPointF(4 * 11 + 2, 4 * 3 + 2)).toPoint())
-    assert inspected.query == (3, 11)
+    assert inspected.state.query == (3, 11)
     QTest.keyClick(inspected, Qt.Key.Key_Down)
     QTest.keyClick(inspected, Qt.Key.Key_Left)
     QTest.keyClick(inspected, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
-    assert inspected.query == (4, 18)
+    assert inspected.state.query == (4, 18)
     QTest.keyClick(inspected, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
-    assert inspected.query == (4, 23)
-    map_canvas = inspected.board.panes[bench.teacher].canvas
+    assert inspected.state.query == (4, 23)
+    map_canvas = inspected.area.board.panes[bench.teacher].canvas
     QTest.mouseClick(map_canvas, left, pos=camera.to_view(QPointF(2, 2)).toPoint())
-    assert inspected.query == (0, 0)
-    qtbot.waitUntil(lambda: inspected.board.rows[bench.teacher][0, 0] == pytest.approx(1, abs=1e-5))
+    assert inspected.state.query == (0, 0)
+    qtbot.waitUntil(lambda: inspected.area.board.rows[bench.teacher][0, 0] == pytest.approx(1, abs=1e-5))
 
 
 def test_a_drag_shows_maps_on_its_way_and_ends_on_the_last(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     seen: list[tuple[int, int]] = []
-    inspected.map_shown.connect(lambda: seen.append(inspected.query))
+    inspected.map_shown.connect(lambda: seen.append(inspected.state.query))
     for step in range(40):
-        inspected.set_query(step % 16, step % 24)
+        inspected.state.set_query(step % 16, step % 24)
         if step % 4 == 3:
             qtbot.wait(1)
     qtbot.waitUntil(lambda: bool(seen) and seen[-1] == (7, 15))
     # Moves that arrive together are drawn once.
     assert 5 < len(seen) < 20
-    assert inspected.board.rows[bench.teacher][7, 15] == pytest.approx(1, abs=1e-5)
+    assert inspected.area.board.rows[bench.teacher][7, 15] == pytest.approx(1, abs=1e-5)
 
 
 def test_maps_are_linked_in_zoom(inspected: InspectPanel) -> None:
-    panes = list(inspected.board.panes.values())
-    before = inspected.camera.visible()
+    panes = list(inspected.area.board.panes.values())
+    before = inspected.area.camera.visible()
     turn_wheel(panes[1].canvas, QPointF(60, 40), 3)
-    assert inspected.camera.visible().width() < before.width()
-    assert {pane.canvas.camera for pane in panes} == {inspected.camera}
+    assert inspected.area.camera.visible().width() < before.width()
+    assert {pane.canvas.camera for pane in panes} == {inspected.area.camera}
     assert len({pane.canvas.size().toTuple() for pane in panes}) == 1
 
 
@@ -157,8 +157,8 @@ def test_one_model_is_enough(bench: Bench, panel: InspectPanel, qtbot: QtBot, on
         bench.session.add_student(ref)
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         bench.session.open_image(bench.photo)
-    assert list(panel.board.panes) == [IMAGE, ref]
-    assert list(panel.board.rows) == [ref]
+    assert list(panel.area.board.panes) == [IMAGE, ref]
+    assert list(panel.area.board.rows) == [ref]
 
 
 def test_two_students_stand_side_by_side_or_are_chosen(
@@ -168,13 +168,13 @@ def test_two_students_stand_side_by_side_or_are_chosen(
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.add_student(second)
     differences = [difference_key(first), difference_key(second)]
-    assert list(inspected.board.panes) == [IMAGE, first, second, bench.teacher, *differences]
+    assert list(inspected.area.board.panes) == [IMAGE, first, second, bench.teacher, *differences]
     inspected.controls.students.setCurrentIndex(2)
     inspected.controls.students.activated.emit(2)
     with qtbot.waitSignal(inspected.map_shown):
-        inspected.set_query(1, 1)
-    assert list(inspected.board.panes) == [IMAGE, bench.teacher, second, difference_key(second)]
-    assert first not in inspected.board.rows
+        inspected.state.set_query(1, 1)
+    assert list(inspected.area.board.panes) == [IMAGE, bench.teacher, second, difference_key(second)]
+    assert first not in inspected.area.board.rows
 
 
 def test_bad_models_say_why_and_the_others_are_shown(
@@ -187,10 +187,10 @@ def test_bad_models_say_why_and_the_others_are_shown(
             bench.session.add_student(ref)
     assert any("broken.safetensors" in error for error in bench.errors)
     assert any("enlarges by 2" in error for error in bench.errors)
-    assert inspected.board.panes[str(broken)].canvas.message_is_error
+    assert inspected.area.board.panes[str(broken)].canvas.message_is_error
     with qtbot.waitSignal(inspected.map_shown):
-        inspected.set_query(5, 5)
-    assert bench.students[0] in inspected.board.rows
+        inspected.state.set_query(5, 5)
+    assert bench.students[0] in inspected.area.board.rows
 
 
 def test_a_teacher_that_fails_is_said_where_its_differences_would_be(
@@ -200,7 +200,7 @@ def test_a_teacher_that_fails_is_said_where_its_differences_would_be(
     broken.write_bytes(b"not a checkpoint")
     with qtbot.waitSignal(inspected.finished, timeout=SLOW):
         bench.session.set_teacher(str(broken))
-    canvas = inspected.board.panes[difference_key(bench.students[0])].canvas
+    canvas = inspected.area.board.panes[difference_key(bench.students[0])].canvas
     assert "broken.safetensors" in canvas.message
     assert canvas.message_is_error
 
@@ -211,21 +211,21 @@ def test_a_large_image_is_inspected_in_a_window_around_the_query(
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 12)
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
-    window = inspected.board.window
+    window = inspected.area.board.window
     assert window is not None
     assert (window.top, window.left, window.height, window.width) == (10, 14, 12, 12)
     with qtbot.waitSignal(inspected.map_shown):
-        inspected.set_query(31, 2)
-    window, image = inspected.board.window, bench.session.image
+        inspected.state.set_query(31, 2)
+    window, image = inspected.area.board.window, bench.session.image
     assert window is not None
     assert image is not None
     assert (window.top, window.left) == (20, 0)
     row = expected_row(bench.teacher, image.lr[20:32, 0:12], 3, 11, 2)
-    np.testing.assert_allclose(inspected.board.rows[bench.teacher], row, atol=1e-5)
-    assert inspected.board.value(bench.teacher, (31, 2)) == pytest.approx(1, abs=1e-5)
-    assert inspected.board.value(bench.teacher, (25, 25)) is None
-    assert "window 12 × 12 of 40 × 32 px" in inspected.board.panes[IMAGE].header.figures
-    frame = inspected.board.panes[IMAGE].canvas.marks[0][0]
+    np.testing.assert_allclose(inspected.area.board.rows[bench.teacher], row, atol=1e-5)
+    assert inspected.area.board.value(bench.teacher, (31, 2)) == pytest.approx(1, abs=1e-5)
+    assert inspected.area.board.value(bench.teacher, (25, 25)) is None
+    assert "window 12 × 12 of 40 × 32 px" in inspected.area.board.panes[IMAGE].header.figures
+    frame = inspected.area.board.panes[IMAGE].canvas.marks[0][0]
     assert frame.getRect() == (0, 80, 48, 48)
 
 
@@ -234,9 +234,9 @@ def test_without_models_the_panel_says_what_to_do_until_there_is_one(
 ) -> None:
     bench.session.remove_student(bench.students[0])
     bench.session.set_teacher("")
-    picture = inspected.board.panes[IMAGE].canvas
+    picture = inspected.area.board.panes[IMAGE].canvas
     assert "Choose a teacher" in picture.message
-    assert inspected.board.rows == {}
+    assert inspected.area.board.rows == {}
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.set_teacher(bench.teacher)
     assert picture.message == ""
@@ -246,16 +246,16 @@ def test_a_click_on_a_layer_leaves_the_arrow_keys_to_the_pixel(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     inspected.setFocus()
-    inspected.set_query(5, 5)
-    bars = inspected.losses.bars
+    inspected.state.set_query(5, 5)
+    bars = inspected.area.chart.bars
     qtbot.waitUntil(lambda: len(bars.names) == 4)
     qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(20, 25))
-    assert inspected.layer == 1
+    assert inspected.state.layer == 1
     QTest.mouseClick(inspected.controls.layer_slider, Qt.MouseButton.LeftButton, pos=QPoint(2, 10))
-    assert inspected.layer == 0
+    assert inspected.state.layer == 0
     qtbot.keyClick(QApplication.focusWidget() or inspected, Qt.Key.Key_Right)
-    assert inspected.query == (5, 6)
+    assert inspected.state.query == (5, 6)
     qtbot.keyClick(inspected, Qt.Key.Key_PageUp)
     qtbot.keyClick(inspected, Qt.Key.Key_PageUp)
-    assert inspected.layer == 2
+    assert inspected.state.layer == 2
     assert "after residual group 2 of 2" in inspected.controls.layer_name.text()

@@ -19,8 +19,8 @@ from small_models import Bench, save_model
 from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.events import Scores, ValidationEnd
 from fakd_core.runs.config import TrainConfig
-from fakd_gui.inspect.board import IMAGE, difference_key
 from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.inspect.state import IMAGE, difference_key
 from fakd_gui.inspect.timeline import baseline_ref
 from fakd_gui.session.jobs import Job
 
@@ -50,40 +50,40 @@ def check_shown(panel: InspectPanel, ref: str, file: Path) -> None:
     """The maps of `ref` are those of the weights in `file`, at the pixel shown."""
     image = panel.session.image
     assert image is not None
-    row = expected_row(str(file), image.lr, panel.layer, *panel.query)
-    np.testing.assert_allclose(panel.board.rows[ref], row, atol=1e-5)
+    row = expected_row(str(file), image.lr, panel.state.layer, *panel.state.query)
+    np.testing.assert_allclose(panel.area.board.rows[ref], row, atol=1e-5)
 
 
 def test_scrubbing_shows_the_student_as_it_was_and_keeps_the_pixel(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
     bench.session.add_run(run)
-    panel.set_query(11, 4)
+    panel.state.set_query(11, 4)
     bar = panel.timeline_bar
     assert bar.isVisible()
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         bar.runs.setCurrentIndex(bar.runs.findText("rcan-a"))
         bar.runs.activated.emit(bar.runs.currentIndex())
     ref = str(run)
-    assert list(panel.board.panes) == [IMAGE, bench.teacher, ref, difference_key(ref)]
+    assert list(panel.area.board.panes) == [IMAGE, bench.teacher, ref, difference_key(ref)]
     check_shown(panel, ref, run / "snapshots/0000300.safetensors")
     for key, step in ((Qt.Key.Key_BracketLeft, 200), (Qt.Key.Key_BracketLeft, 100)):
         with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
             QTest.keyClick(panel, key)
         check_shown(panel, ref, run / f"snapshots/{step:07d}.safetensors")
-        assert panel.board.panes[ref].header.title == f"rcan-a · step {step}"
+        assert panel.area.board.panes[ref].header.title == f"rcan-a · step {step}"
         assert bar.step.text() == f"step {step}"
     QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
-    assert panel.timeline.step == 100
+    assert panel.state.timeline.step == 100
     slider = bar.slider
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         QTest.mouseClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(slider.width() // 2, 8))
     check_shown(panel, ref, run / "snapshots/0000200.safetensors")
-    assert panel.query == (11, 4)
+    assert panel.state.query == (11, 4)
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
-        panel.timeline.set_run(None)
+        panel.state.timeline.set_run(None)
         bench.session.add_student(bench.students[0])
-    assert ref not in panel.board.panes
+    assert ref not in panel.area.board.panes
 
 
 def test_the_run_s_student_gives_way_to_its_checkpoint_in_its_place_and_colour(
@@ -93,13 +93,13 @@ def test_the_run_s_student_gives_way_to_its_checkpoint_in_its_place_and_colour(
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         bench.session.add_student(str(run))
         bench.session.add_student(bench.students[1])
-    keys, colour = list(panel.board.panes), panel.board.colour(str(run))
+    keys, colour = list(panel.area.board.panes), panel.state.colour(str(run))
     check_shown(panel, str(run), run / "student.safetensors")
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
-        panel.timeline.set_run(run, 200)
-    assert list(panel.board.panes) == keys
-    assert panel.board.students == [str(run), bench.students[1]]
-    assert panel.board.colour(str(run)) == colour
+        panel.state.timeline.set_run(run, 200)
+    assert list(panel.area.board.panes) == keys
+    assert panel.state.students == [str(run), bench.students[1]]
+    assert panel.state.colour(str(run)) == colour
     check_shown(panel, str(run), run / "snapshots/0000200.safetensors")
 
 
@@ -108,33 +108,35 @@ def test_a_twin_run_shows_both_students_at_the_same_step(
 ) -> None:
     plain = keep(run, 200, "baseline")
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
-        panel.timeline.set_run(run, 200)
+        panel.state.timeline.set_run(run, 200)
     baseline = baseline_ref(run)
-    assert {str(run), baseline, difference_key(str(run)), difference_key(baseline)} < set(panel.board.panes)
+    assert {str(run), baseline, difference_key(str(run)), difference_key(baseline)} < set(
+        panel.area.board.panes
+    )
     check_shown(panel, str(run), run / "snapshots/0000200.safetensors")
     check_shown(panel, baseline, plain)
-    assert "without FAKD" in panel.board.title(baseline)
+    assert "baseline of rcan-a" in panel.state.title(baseline)
 
 
 def test_a_survey_gives_the_loss_of_every_checkpoint(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
-        panel.timeline.set_run(run)
+        panel.state.timeline.set_run(run)
     curve = panel.timeline_bar.curve
-    qtbot.waitUntil(lambda: bool(curve.courses) and set(curve.courses[0].losses) == {300}, timeout=SLOW)
+    qtbot.waitUntil(lambda: bool(curve.histories) and set(curve.histories[0].losses) == {300}, timeout=SLOW)
     panel.timeline_bar.survey.click()
-    qtbot.waitUntil(lambda: set(curve.courses[0].losses) == {100, 200, 300}, timeout=SLOW)
+    qtbot.waitUntil(lambda: set(curve.histories[0].losses) == {100, 200, 300}, timeout=SLOW)
     image = bench.session.image
     assert image is not None
     teacher = feature_map(bench.teacher, image.lr, 3)
-    for step, loss in curve.courses[0].losses.items():
+    for step, loss in curve.histories[0].losses.items():
         student = feature_map(str(run / f"snapshots/{step:07d}.safetensors"), image.lr, 3)
         expected = float(spatial_affinity_loss(student[None], teacher[None]))
         assert loss == pytest.approx(expected, rel=1e-4)
     # The first stands at the left.
     QTest.mouseClick(curve, Qt.MouseButton.LeftButton, pos=QPoint(3, 10))
-    assert panel.timeline.step == 100
+    assert panel.state.timeline.step == 100
 
 
 @pytest.fixture
@@ -167,24 +169,24 @@ def test_following_shows_every_validation_and_keeps_the_pixel(
     job, run = training
     bench.session.training_started.emit(job)
     bench.session.add_run(run)
-    panel.set_query(3, 17)
-    panel.set_layer(2)
+    panel.state.set_query(3, 17)
+    panel.state.set_layer(2)
     QTest.keyClick(panel, Qt.Key.Key_T)
     assert panel.timeline_bar.follow.isChecked()
     for step in (50, 100, 150):
         with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
             file = validate(job, run, step)
         check_shown(panel, str(run), file)
-        assert panel.board.panes[str(run)].header.title == f"learning · step {step}"
-    assert (panel.query, panel.layer) == ((3, 17), 2)
+        assert panel.area.board.panes[str(run)].header.title == f"learning · step {step}"
+    assert (panel.state.query, panel.state.layer) == ((3, 17), 2)
     # Who looks back stays there while the training goes on.
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert not panel.timeline_bar.follow.isChecked()
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         validate(job, run, 200)
-    assert panel.timeline.step == 100
-    assert list(panel.timeline.steps) == [50, 100, 150, 200]
+    assert panel.state.timeline.step == 100
+    assert panel.state.timeline.steps == [50, 100, 150, 200]
     check_shown(panel, str(run), run / "snapshots/0000100.safetensors")
 
 
@@ -199,7 +201,7 @@ def test_maps_of_a_checkpoint_that_is_gone_take_no_memory(
     for step in (50, 100, 150):
         with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
             file = validate(job, run, step)
-        maps[step] = weakref.ref(panel.engine.features[str(run)])
+        maps[step] = weakref.ref(panel.runner.features[str(run)])
         if step == 100:
             file.unlink()
 
@@ -214,10 +216,10 @@ def test_a_checkpoint_that_is_gone_is_said_and_the_rest_goes_on(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
-        panel.timeline.set_run(run, 200)
+        panel.state.timeline.set_run(run, 200)
     (run / "snapshots/0000100.safetensors").unlink()
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert "0000100.safetensors: this checkpoint is gone" in bench.errors[-1]
-    assert panel.board.panes[str(run)].canvas.message_is_error
-    assert bench.teacher in panel.board.rows
+    assert panel.area.board.panes[str(run)].canvas.message_is_error
+    assert bench.teacher in panel.area.board.rows

@@ -21,7 +21,7 @@ from fakd_gui.compare.state import DIFFERENCE
 from fakd_gui.compare.work import HR
 from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.figure.open_dialog import open_crop_figure
-from fakd_gui.inspect.board import difference_key
+from fakd_gui.inspect.state import difference_key
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.window.main_window import MainWindow
 
@@ -135,25 +135,25 @@ def test_inspect(scene: Scene) -> None:
     window = scene.window
     panel, session = window.inspect, window.session
     window.show_workspace("Inspect")
-    scene.qtbot.waitUntil(lambda: scene.student in panel.board.rows, timeout=SLOW)
+    scene.qtbot.waitUntil(lambda: scene.student in panel.area.board.rows, timeout=SLOW)
     scene.idle()
     third = save_model(scene.folder, "third", 2)
     scene.fails("fakd_gui.inspect.sources.extract_features", lambda: session.add_student(third))
-    assert scene.reason in panel.board.panes[third].canvas.message
-    assert scene.reason in panel.board.panes[difference_key(third)].canvas.message
+    assert scene.reason in panel.area.board.panes[third].canvas.message
+    assert scene.reason in panel.area.board.panes[difference_key(third)].canvas.message
     with scene.qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         panel.refresh()
     fourth = save_model(scene.folder, "fourth", 3)
     scene.fails("fakd_gui.inspect.losses.sa_loss", lambda: session.add_student(fourth))
-    scene.fails("fakd_gui.inspect.matrix_view.make_matrices", panel.controls.matrix.click)
-    panel.set_layer(1)
-    scene.qtbot.waitUntil(lambda: panel.matrix.matrices is not None, timeout=SLOW)
+    scene.fails("fakd_gui.inspect.runner.make_matrices", panel.controls.matrix.click)
+    panel.state.set_layer(1)
+    scene.qtbot.waitUntil(lambda: panel.area.matrix.matrices is not None, timeout=SLOW)
     scene.patch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(scene.folder / "map.csv"), ""))
-    scene.fails("fakd_gui.inspect.export_menu.write_values", panel.export.save_values)
+    scene.fails("fakd_gui.inspect.export.write_values", panel.exporter.save_values)
     assert not (scene.folder / "map.csv").exists()
     with scene.qtbot.waitSignal(panel.map_shown, timeout=SLOW):
-        panel.set_query(3, 3)
-    assert np.isfinite(panel.board.rows[fourth]).all()
+        panel.state.set_query(3, 3)
+    assert np.isfinite(panel.area.board.rows[fourth]).all()
 
 
 def test_figure(scene: Scene) -> None:

@@ -190,8 +190,8 @@ def test_an_arrow_held_down_in_inspect_computes_the_maps_of_two_windows(
     panel, session = inspected, inspected.session
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         session.open_image(save_photo(Path(session.students[0]).parent, "wide", 32, 200))
-    panel.set_query(0, 0)
-    qtbot.waitUntil(lambda: panel.engine.holds(0, 0) and not panel.engine.computing, timeout=SLOW)
+    panel.state.set_query(0, 0)
+    qtbot.waitUntil(lambda: panel.runner.covers(0, 0) and not panel.runner.computing, timeout=SLOW)
     gate = Gate(monkeypatch, "fakd_gui.inspect.sources.extract_features")
     QTest.keyPress(panel, Qt.Key.Key_Right)
     for _ in range(HELD):
@@ -199,9 +199,9 @@ def test_an_arrow_held_down_in_inspect_computes_the_maps_of_two_windows(
         qtbot.wait(1)
     assert gate.started == 1
     gate.release()
-    qtbot.waitUntil(lambda: panel.engine.holds(0, 1 + HELD) and not panel.engine.computing, timeout=SLOW)
-    qtbot.waitUntil(lambda: session.teacher in panel.board.rows, timeout=SLOW)
-    assert panel.board.value(session.teacher, (0, 1 + HELD)) == pytest.approx(1, abs=1e-5)
+    qtbot.waitUntil(lambda: panel.runner.covers(0, 1 + HELD) and not panel.runner.computing, timeout=SLOW)
+    qtbot.waitUntil(lambda: session.teacher in panel.area.board.rows, timeout=SLOW)
+    assert panel.area.board.value(session.teacher, (0, 1 + HELD)) == pytest.approx(1, abs=1e-5)
     # The window that was left in the middle, and both models' of the last.
     assert gate.started <= 3
     assert gate.most == 1
@@ -211,10 +211,10 @@ def test_an_arrow_held_down_draws_once_for_the_moves_that_came_together(
     inspected: InspectPanel, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     shown: list[object] = []
-    inspected.set_query(0, 0)
+    inspected.state.set_query(0, 0)
     with qtbot.waitSignal(inspected.map_shown):
         pass
-    inspected.map_shown.connect(lambda: shown.append(inspected.asked.shown))
+    inspected.map_shown.connect(lambda: shown.append(inspected.state.shown_pixel))
     for _ in range(10):
         QTest.keyClick(inspected, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: bool(shown) and shown[-1] == (0, 10))
@@ -224,17 +224,17 @@ def test_an_arrow_held_down_draws_once_for_the_moves_that_came_together(
 def test_matrices_that_follow_an_arrow_held_down_are_made_twice(
     inspected: InspectPanel, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(inspected.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.area.matrix.shown, timeout=SLOW):
         QTest.keyClick(inspected, Qt.Key.Key_M)
-    gate = Gate(monkeypatch, "fakd_gui.inspect.matrix_view.make_matrices")
+    gate = Gate(monkeypatch, "fakd_gui.inspect.runner.make_matrices")
     for layer in (0, 1, 2, 3, 0, 1):
-        inspected.set_layer(layer)
+        inspected.state.set_layer(layer)
         qtbot.wait(5)
     gate.release()
-    with qtbot.waitSignal(inspected.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.area.matrix.shown, timeout=SLOW):
         pass
-    assert inspected.matrix.matrices is not None
-    assert inspected.matrix.matrices.wanted.layer == 1
+    assert inspected.area.matrix.matrices is not None
+    assert inspected.area.matrix.matrices.request.layer == 1
     assert (gate.started, gate.most) == (2, 1)
 
 

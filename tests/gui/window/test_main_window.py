@@ -232,6 +232,6 @@ def test_calls_into_qt_keep_python_constants_alive(window: MainWindow) -> None:
     for _ in range(200):
         window.setWindowTitle("FAKD Workbench")
         window.mapToGlobal(QPoint(0, 0))
-        window.session.query_changed.emit(1, 2)
+        window.inspect.state.query_changed.emit(1, 2)
     after = [sys.getrefcount(constant) for constant in (None, True, False)]
     assert all(later > earlier - 100 for earlier, later in zip(before, after, strict=True))

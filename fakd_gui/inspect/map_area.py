@@ -1,0 +1,244 @@
+"""The maps and matrices with the colour scales and losses below them: the results of the runner, drawn."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from fakd_core.events import Image8
+from fakd_gui.inspect.board import MapBoard
+from fakd_gui.inspect.colour_bar import ColourBar, MapValues
+from fakd_gui.inspect.loss_chart import LossChart, StudentLosses
+from fakd_gui.inspect.matrices import region_from
+from fakd_gui.inspect.matrix_view import MatrixView
+from fakd_gui.inspect.runner import InspectRunner
+from fakd_gui.inspect.state import AFFINITY_RANGES, DIFFERENCE_RANGES, InspectState
+from fakd_gui.inspect.timeline_bar import LossHistory
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.pane_grid import PaneGrid
+from fakd_gui.widgets.theme import affinity_lut, difference_lut
+
+MARGIN, SPACING = 8, 16
+"""Around the panel, and between scales and losses, in pixels."""
+MIN_HISTOGRAM_HEIGHT = 560
+"""Panel height in pixels below which the histograms leave their room to the maps."""
+MIN_CHART_WIDTH = 700
+"""Panel width in pixels below which only the headers have the losses."""
+MIN_SCALE_WIDTH = 200
+"""Width of each scale beside the losses of many students."""
+
+
+class MapArea(QWidget):
+    """Draws what the state chooses of the runner's results."""
+
+    def __init__(self, state: InspectState, runner: InspectRunner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._runner = runner
+        self.camera = Camera(parent or self)
+        self.board = MapBoard(state, self.camera, self)
+        self.matrix = MatrixView(state, self)
+        self.matrix.hide()
+        self.affinity_bar = ColourBar(
+            "Affinity", "Cosine similarity to the marked pixel", lut=affinity_lut, ranges=AFFINITY_RANGES
+        )
+        self.difference_bar = ColourBar(
+            "Difference", "Student minus teacher", lut=difference_lut, ranges=DIFFERENCE_RANGES
+        )
+        self.chart = LossChart(self)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.addWidget(self.board.grid)
+        self._splitter.addWidget(self.matrix)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setStretchFactor(0, 2)
+        self._splitter.setStretchFactor(1, 3)
+        below = QWidget(self)
+        self._scales = QHBoxLayout(below)
+        self._scales.setContentsMargins(0, 0, 0, 0)
+        self._scales.setSpacing(SPACING)
+        for widget in (self.affinity_bar, self.difference_bar, self.chart):
+            self._scales.addWidget(widget, 1, Qt.AlignmentFlag.AlignBottom)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._splitter, 1)
+        layout.addWidget(below)
+        self._connect()
+
+    def _connect(self) -> None:
+        state, runner, board = self._state, self._runner, self.board
+        self.affinity_bar.range_chosen.connect(
+            lambda *low_high: state.set_ranges(low_high, state.difference_range)
+        )
+        self.difference_bar.range_chosen.connect(
+            lambda *low_high: state.set_ranges(state.affinity_range, low_high)
+        )
+        self.chart.layer_clicked.connect(state.set_layer)
+        board.pointed.connect(state.set_query)
+        self.matrix.pixel_clicked.connect(state.set_query)
+        board.region_drawn.connect(lambda: state.show_matrix(True))
+        board.region_edited.connect(self._edit_region)
+        self.matrix.cell_hovered.connect(lambda _: self.mark())
+        self.matrix.shown.connect(self.mark)
+        self.camera.cursor_changed.connect(self._cursor_moved)
+        for signal in (state.picture_changed, state.opacity_changed):
+            signal.connect(lambda _: self.draw())
+        state.ranges_changed.connect(self._show_ranges)
+        state.query_changed.connect(lambda *_: self.mark())
+        state.region_changed.connect(board.mark_region)
+        state.matrix_toggled.connect(self._show_matrix)
+        runner.model_ready.connect(self._show_picture)
+        runner.matrices_ready.connect(self.matrix.show_matrices)
+
+    @property
+    def grid(self) -> PaneGrid:
+        """The panes that the digits show alone."""
+        return self.matrix.grid if self._state.matrix_shown else self.board.grid
+
+    # -- what is shown -------------------------------------------------------------------------------
+
+    def arrange(self) -> None:
+        """Panes for the models, which wait for their maps."""
+        self.board.arrange()
+        self.matrix.arrange()
+        self.mark()
+        self._show_picture()
+        self.board.show_waiting("Computing…")
+
+    def show_maps(self) -> None:
+        """Compute the rows of the shown pixel and draw them."""
+        self.board.set_rows(self._runner.rows(), self._runner.window)
+        self.mark()
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the rows in their colours, with histograms, figures and readouts."""
+        state, board = self._state, self.board
+        self._show_picture()
+        board.draw()
+        values = {
+            key: MapValues(state.label(key), state.colour(key), board.rows[key])
+            for key in board.panes
+            if key in board.rows
+        }
+        models = state.models
+        # Room for as many means in both, so that the two scales stand at one height.
+        self.affinity_bar.show_values([shown for key, shown in values.items() if key in models], len(models))
+        self.difference_bar.show_values(
+            [shown for key, shown in values.items() if key not in models], len(models)
+        )
+        self._show_figures()
+        self._show_readouts()
+
+    def show_losses(self) -> None:
+        """Show the SA losses in the headers and by layer."""
+        maps = next(iter(self._runner.features.values()), None)
+        names = [] if maps is None else [f"{tap} {name}" for tap, name in enumerate(maps.spec.tap_names)]
+        self.chart.show_losses(names, list(self._show_figures().values()), self._state.layer)
+
+    def loss_histories(self) -> list[LossHistory]:
+        """The known losses of the run's checkpoints at the layer shown."""
+        state, histories = self._state, dict[str, dict[int, float]]()
+        for step in state.timeline.steps:
+            for source in state.timeline.sources_at(step):
+                loss = self._runner.checkpoint_loss(source, state.layer)
+                if loss is not None:
+                    histories.setdefault(source.ref, {})[step] = loss.value
+        return [LossHistory(state.label(ref), state.colour(ref), losses) for ref, losses in histories.items()]
+
+    def mark(self) -> None:
+        """Outline the pixels and matrix rows that belong to each other."""
+        self.board.mark(self.matrix.hovered_pixels())
+        # The pixel under the mouse on the image has its column, as a matrix cell has its two pixels.
+        self.matrix.mark(self._state.query, self.board.pixel(self.camera.cursor))
+
+    def show_all(self) -> None:
+        """Show all panes; if they are, hide the matrices."""
+        if self.grid.solo is not None:
+            self.grid.show_only(None)
+        else:
+            self._state.show_matrix(False)
+
+    def fit_room(self, size: QSize) -> None:
+        """Leave out what a panel of `size` has no room or no use for."""
+        compared = bool(self._state.teacher and self._state.students)
+        tall, wide = size.height() >= MIN_HISTOGRAM_HEIGHT, size.width() >= MIN_CHART_WIDTH
+        for bar in (self.affinity_bar, self.difference_bar):
+            bar.scale.show_histograms(tall)
+        self.difference_bar.setVisible(compared)
+        # Not a minimum width, which would keep the window from becoming narrower.
+        room = size.width() - 2 * (MARGIN + SPACING)
+        chart_width = max(room // 3, self.chart.bars.min_width(len(self._state.students)))
+        scale_width = max(1, (room - chart_width) // 2)
+        for index, stretch in enumerate((scale_width, scale_width, chart_width)):
+            self._scales.setStretch(index, stretch)
+        self.chart.setVisible(compared and tall and wide and scale_width >= MIN_SCALE_WIDTH)
+
+    def _show_figures(self) -> dict[str, StudentLosses]:
+        state, losses = self._state, dict[str, StudentLosses]()
+        maps = next(iter(self._runner.features.values()), None)
+        for student in state.students:
+            known = {
+                layer: loss
+                for layer in range(0 if maps is None else len(maps.vectors))
+                if (loss := self._runner.loss(student, layer)) is not None
+            }
+            losses[student] = StudentLosses(state.label(student), state.colour(student), known)
+        self.board.show_figures(self._runner.features, losses)
+        return losses
+
+    def _show_readouts(self) -> None:
+        """Show the values under the cursor, in the headers and on the scales."""
+        state = self._state
+        # Affinity is symmetric: while hovering, the other pixel to read at is the chosen one.
+        hovering = state.hovered is not None
+        pixel = state.query if hovering else self.board.pixel(self.camera.cursor)
+        values = self.board.show_readouts(pixel)
+        self.affinity_bar.mark([value for key, value in values.items() if key in state.models])
+        self.difference_bar.mark([value for key, value in values.items() if key not in state.models])
+
+    def _show_picture(self) -> None:
+        """Show the chosen picture in its pane and under the maps."""
+        state, image = self._state, self._state.image
+        if image is None:
+            return
+        height, width = image.hr_size
+        picture: Image8 = image.lr
+        covers = QRectF(0, 0, width, height)
+        maps = next(iter(self._runner.features.values()), None)
+        if state.picture == "HR" and image.hr is not None:
+            picture = image.hr
+        elif state.picture == "SR" and maps is not None:
+            picture, covers = maps.sr, self.board.covers(maps.window)
+        self.board.show_picture(picture, covers)
+
+    # -- following the state -------------------------------------------------------------------------
+
+    def _edit_region(self, rect: QRectF) -> None:
+        image, window = self._state.image, self._runner.window
+        if image is not None and window is not None:
+            self._state.set_region(region_from(rect, image.scale, window))
+            self._runner.request_matrices()
+
+    def _show_ranges(self) -> None:
+        self.affinity_bar.set_range(self._state.affinity_range)
+        self.difference_bar.set_range(self._state.difference_range)
+        self.draw()
+
+    def _show_matrix(self, on: bool) -> None:
+        self.matrix.setVisible(on)
+        if on:
+            width = self._splitter.width()
+            self._splitter.setSizes([2 * width // 5, 3 * width // 5])
+        self.board.set_titles()
+        self.board.mark_region()
+        # The matrices show the models: beside them the image is enough.
+        self.board.grid.show_only(0 if on else None)
+        self.mark()
+
+    def _cursor_moved(self) -> None:
+        pixel = self.board.pixel(self.camera.cursor)
+        covered = pixel is not None and self._runner.covers(*pixel)
+        self._state.hover(pixel if covered else None)
+        self.mark()
+        self._show_readouts()

@@ -1,0 +1,83 @@
+"""Affinity matrices of a region, as the paper shows them: every pixel to every other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QRectF
+
+from fakd_core.evaluation.features import FeatureMaps, Floats, Window
+from fakd_core.events import Image8
+from fakd_gui.inspect.state import MapStyle, difference_key
+from fakd_gui.widgets.convert import colourise
+from fakd_gui.widgets.theme import affinity_lut, difference_lut
+
+MAX_REGION = 32
+"""Side of a region in LR pixels: its matrices have at most 1024 x 1024 cells."""
+DEFAULT_REGION = 16
+
+
+@dataclass(frozen=True)
+class MatrixRequest:
+    """The input of the matrices."""
+
+    features: Mapping[str, FeatureMaps] = field(repr=False)
+    teacher: str
+    students: Sequence[str]
+    layer: int
+    region: Window
+    style: MapStyle
+
+    def is_model(self, key: str) -> bool:
+        """Whether `key` is a model, rather than a difference."""
+        return key in (self.teacher, *self.students)
+
+
+@dataclass(frozen=True, eq=False)
+class Matrices:
+    """(N, N) values and (N, N, 4) pictures by model and difference, for the N pixels of the region."""
+
+    request: MatrixRequest
+    values: dict[str, Floats] = field(repr=False)
+    pictures: dict[str, Image8] = field(repr=False)
+
+
+def make_matrices(request: MatrixRequest) -> Matrices:
+    """Compute and colour the matrices; call from a worker thread for large regions."""
+    values: dict[str, Floats] = {}
+    for ref in (request.teacher, *request.students):
+        maps = request.features.get(ref)
+        if maps is not None and maps.window.contains(request.region):
+            values[ref] = maps.affinity_matrix(request.layer, request.region)
+    for student in request.students:
+        if student in values and request.teacher in values:
+            values[difference_key(student)] = values[student] - values[request.teacher]
+    pictures = {
+        key: coloured(matrix, not request.is_model(key), request.style) for key, matrix in values.items()
+    }
+    return Matrices(request, values, pictures)
+
+
+def coloured(values: Floats, is_difference: bool, style: MapStyle) -> Image8:
+    """(h, w) affinities or differences as (h, w, 4) RGBA in the fixed colours."""
+    lut = difference_lut() if is_difference else affinity_lut()
+    return colourise(values, lut, *(style.difference if is_difference else style.affinity))
+
+
+def region_from(rect: QRectF, scale: int, bounds: Window) -> Window:
+    """The LR pixels that `rect` (HR pixels) touches, at most 32x32 of them, moved inside `bounds`."""
+    left, top = int(rect.left() // scale), int(rect.top() // scale)
+    width = int(-(-rect.right() // scale)) - left
+    height = int(-(-rect.bottom() // scale)) - top
+    width = min(max(1, width), MAX_REGION, bounds.width)
+    height = min(max(1, height), MAX_REGION, bounds.height)
+    left = min(max(left, bounds.left), bounds.left + bounds.width - width)
+    top = min(max(top, bounds.top), bounds.top + bounds.height - height)
+    return Window(top, left, height, width)
+
+
+def region_around(y: int, x: int, bounds: Window) -> Window:
+    """A region of moderate size around the LR pixel (y, x), inside `bounds`."""
+    half = DEFAULT_REGION // 2
+    return region_from(QRectF(x - half, y - half, DEFAULT_REGION, DEFAULT_REGION), 1, bounds)

@@ -1,0 +1,320 @@
+"""The state of the Inspect workspace: everything that is chosen, each fact once, and what follows from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, Field
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from fakd_core.evaluation.features import Window
+from fakd_core.models.spec import TAP_COUNT
+from fakd_core.runs.references import model_labels
+from fakd_gui.inspect.sources import Source
+from fakd_gui.inspect.timeline import Timeline
+from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.run_folders import is_run
+from fakd_gui.session.session import Session
+from fakd_gui.session.user_files import Memory
+from fakd_gui.widgets.theme import current_theme
+
+Pixel = tuple[int, int]
+"""(y, x) in LR pixels."""
+Range = tuple[float, float]
+Picture = Literal["LR", "SR", "HR"]
+
+IMAGE = "image"
+"""Key of the image's pane; a model's pane has its reference as key."""
+PICTURES: tuple[Picture, ...] = ("LR", "SR", "HR")
+AFFINITY_RANGES: tuple[Range, ...] = ((0.0, 1.0), (-1.0, 1.0))
+DIFFERENCE_RANGES: tuple[Range, ...] = ((-0.5, 0.5), (-1.0, 1.0), (-0.1, 0.1))
+DEFAULT_LAYER = 3
+"""The body's output: the layer closest to the image, and one that every recipe compares."""
+DEFAULT_OPACITY = 75
+
+
+def difference_key(student: str) -> str:
+    """Key of the pane with the difference of `student` to the teacher."""
+    return f"difference of {student}"
+
+
+class MapStyle(NamedTuple):
+    """How maps are drawn: opacity 0..1 and the fixed colour ranges."""
+
+    opacity: float
+    affinity: Range
+    difference: Range
+
+
+def _affinity_range(bounds: Range) -> Range:
+    return AFFINITY_RANGES[AFFINITY_RANGES.index(bounds)]
+
+
+def _difference_range(bounds: Range) -> Range:
+    return DIFFERENCE_RANGES[DIFFERENCE_RANGES.index(bounds)]
+
+
+class InspectMemory(Memory):
+    """What the next start restores; the pixel waits for the image."""
+
+    layer: int = Field(DEFAULT_LAYER, ge=0, lt=TAP_COUNT)
+    opacity: int = Field(DEFAULT_OPACITY, ge=0, le=100)
+    picture: Picture = "LR"
+    affinity_range: Annotated[Range, AfterValidator(_affinity_range)] = AFFINITY_RANGES[0]
+    difference_range: Annotated[Range, AfterValidator(_difference_range)] = DIFFERENCE_RANGES[0]
+    query: Pixel | None = None
+    hover: bool = False
+    run: Path | None = None
+    step: int | None = None
+    follow: bool = False
+
+
+class InspectState(QObject):
+    """The chosen pixel, layer, picture, students and modes.
+
+    `query` is the chosen pixel. In hover mode `hovered` is the one under the mouse, which is shown instead.
+    """
+
+    image_changed = Signal(object)
+    """The new `OpenedImage`; the pixel and the region are reset."""
+    models_changed = Signal()
+    """Other models, or other weights of the same ones, are to be inspected."""
+    students_changed = Signal()
+    """Other students of these models are shown."""
+    query_changed = Signal(int, int)
+    layer_changed = Signal(int)
+    picture_changed = Signal(str)
+    opacity_changed = Signal(int)
+    ranges_changed = Signal()
+    hovering_changed = Signal(bool)
+    matrix_toggled = Signal(bool)
+    region_changed = Signal()
+    maps_outdated = Signal()
+    """The maps are to be computed again; emitted once for all changes that arrive together."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.timeline = Timeline(session, self)
+        self.query: Pixel = (0, 0)
+        self.hovered: Pixel | None = None
+        self.hovering = False
+        self.layer = DEFAULT_LAYER
+        self.picture: Picture = "LR"
+        self.opacity = DEFAULT_OPACITY
+        """In percent."""
+        self.affinity_range = AFFINITY_RANGES[0]
+        self.difference_range = DIFFERENCE_RANGES[0]
+        self.chosen_student = ""
+        """The only student shown; empty: all of them."""
+        self.matrix_shown = False
+        self.region: Window | None = None
+        """The part of the image whose matrices are shown."""
+        self._next_query: Pixel | None = None
+        self._labels: dict[str, str] = {}
+        self._maps_timer = QTimer(self, singleShot=True, interval=0)
+        self._maps_timer.timeout.connect(self.maps_outdated)
+        session.image_changed.connect(self._set_image)
+        for signal in (session.teacher_changed, session.students_changed):
+            signal.connect(lambda _: self._update_models())
+        self.timeline.changed.connect(self._update_models)
+        self._update_models()
+        if session.image is not None:
+            self._set_image(session.image)
+
+    # -- what follows from the choices ---------------------------------------------------------------
+
+    @property
+    def image(self) -> OpenedImage | None:
+        return self.session.image
+
+    @property
+    def shown_pixel(self) -> Pixel:
+        return self.query if self.hovered is None else self.hovered
+
+    @property
+    def style(self) -> MapStyle:
+        return MapStyle(self.opacity / 100, self.affinity_range, self.difference_range)
+
+    @property
+    def teacher(self) -> str:
+        return self.session.teacher
+
+    @property
+    def all_students(self) -> list[str]:
+        """The session's students, and those of the run whose checkpoints are inspected."""
+        students = [ref for ref in self.session.students if ref != self.teacher]
+        return [*students, *(s.ref for s in self.timeline.sources() if s.ref not in students)]
+
+    @property
+    def students(self) -> list[str]:
+        """The students shown."""
+        return [ref for ref in self.all_students if self.chosen_student in ("", ref)]
+
+    @property
+    def models(self) -> list[str]:
+        """The teacher and the students shown."""
+        return [*([self.teacher] if self.teacher else []), *self.students]
+
+    @property
+    def sources(self) -> list[Source]:
+        """The models to inspect, shown or not: checkpoints stand in for the students of their run."""
+        checkpoints = {source.ref: source for source in self.timeline.sources()}
+        refs = [*([self.teacher] if self.teacher else []), *self.all_students]
+        return [checkpoints.get(ref, Source(ref)) for ref in refs]
+
+    @property
+    def pane_keys(self) -> list[str]:
+        """Image, teacher, student, difference; several students stand above their differences."""
+        teacher, students = [self.teacher] if self.teacher else [], self.students
+        differences = [difference_key(ref) for ref in students] if teacher else []
+        if len(students) > 1:
+            return [IMAGE, *students, *teacher, *differences]
+        return [IMAGE, *teacher, *students, *differences]
+
+    def label(self, key: str) -> str:
+        """A short name of a model or difference."""
+        for student in self.students:
+            if key == difference_key(student):
+                return f"Δ {self.label(student)}"
+        return self._labels.get(key, key)
+
+    def title(self, key: str) -> str:
+        """The title of the pane `key`."""
+        if key == IMAGE:
+            return "Image"
+        return f"{self.label(key)} (teacher)" if key == self.teacher else self.label(key)
+
+    def colour(self, key: str) -> str:
+        """The colour of a model and its difference in the current theme; students keep theirs when hidden."""
+        theme = current_theme()
+        if key == self.teacher:
+            return theme.teacher
+        for number, student in enumerate(self.all_students):
+            if key in (student, difference_key(student)):
+                return theme.student_colour(number)
+        return theme.muted
+
+    # -- choosing ------------------------------------------------------------------------------------
+
+    def set_query(self, y: int, x: int) -> None:
+        """Choose the pixel (y, x), moved into the image if it lies outside."""
+        self.query = self._inside(y, x)
+        if self.hovered is not None:
+            self.hovered = self.query
+        self.query_changed.emit(*self.query)
+        self.update_maps()
+
+    def move_query(self, dy: int, dx: int) -> None:
+        """Move the pixel; it is shown even if the mouse is on another one."""
+        self.hovered = None
+        self.set_query(self.query[0] + dy, self.query[1] + dx)
+
+    def hover(self, pixel: Pixel | None) -> None:
+        """The mouse is over `pixel`, or has left the maps."""
+        pixel = pixel if self.hovering else None
+        if pixel != self.hovered:
+            self.hovered = pixel
+            self.update_maps()
+
+    def set_hovering(self, on: bool) -> None:
+        if on != self.hovering:
+            self.hovering, self.hovered = on, None
+            self.hovering_changed.emit(on)
+            self.update_maps()
+
+    def set_layer(self, layer: int) -> None:
+        """Choose a feature tap; beyond the first and the last one it stays there."""
+        layer = min(max(0, layer), TAP_COUNT - 1)
+        if layer != self.layer:
+            self.layer = layer
+            self.layer_changed.emit(layer)
+            self.update_maps()
+
+    def set_picture(self, picture: Picture) -> None:
+        if picture != self.picture:
+            self.picture = picture
+            self.picture_changed.emit(picture)
+
+    def set_opacity(self, percent: int) -> None:
+        if percent != self.opacity:
+            self.opacity = percent
+            self.opacity_changed.emit(percent)
+
+    def set_ranges(self, affinity: Range, difference: Range) -> None:
+        """Choose the ranges of the colours."""
+        if (affinity, difference) != (self.affinity_range, self.difference_range):
+            self.affinity_range, self.difference_range = affinity, difference
+            self.ranges_changed.emit()
+
+    def choose_student(self, ref: str) -> None:
+        """Show one student, or all with an empty `ref`."""
+        if ref != self.chosen_student:
+            self.chosen_student = ref
+            self.students_changed.emit()
+
+    def show_matrix(self, on: bool) -> None:
+        if on != self.matrix_shown:
+            self.matrix_shown = on
+            self.matrix_toggled.emit(on)
+
+    def set_region(self, region: Window | None) -> None:
+        if region != self.region:
+            self.region = region
+            self.region_changed.emit()
+
+    def update_maps(self) -> None:
+        """`maps_outdated` follows."""
+        self._maps_timer.start()
+
+    # -- from one start to the next ------------------------------------------------------------------
+
+    def memory(self) -> InspectMemory:
+        timeline = self.timeline
+        return InspectMemory(
+            layer=self.layer,
+            opacity=self.opacity,
+            picture=self.picture,
+            affinity_range=self.affinity_range,
+            difference_range=self.difference_range,
+            query=self.query,
+            hover=self.hovering,
+            run=timeline.run,
+            step=timeline.step,
+            follow=timeline.following,
+        )
+
+    def restore(self, memory: InspectMemory) -> None:
+        self.set_layer(memory.layer)
+        self.set_picture(memory.picture)
+        self.set_opacity(memory.opacity)
+        self.set_ranges(memory.affinity_range, memory.difference_range)
+        self.set_hovering(memory.hover)
+        self._next_query = memory.query
+        if memory.run is not None and is_run(memory.run):
+            self.timeline.set_run(memory.run, memory.step)
+        self.timeline.set_following(memory.follow)
+
+    # -- following the session -----------------------------------------------------------------------
+
+    def _set_image(self, image: OpenedImage) -> None:
+        height, width = image.lr.shape[:2]
+        self.hovered = None
+        self.query = self._inside(*(self._next_query or (height // 2, width // 2)))
+        self._next_query = None
+        self.set_region(None)
+        self.image_changed.emit(image)
+        self.models_changed.emit()
+
+    def _update_models(self) -> None:
+        students = self.all_students
+        refs = [ref for ref in (self.teacher, *students) if ref]
+        self._labels = {**model_labels(refs), **self.timeline.labels()}
+        if self.chosen_student not in students or len(students) < 2:
+            self.chosen_student = ""
+        self.models_changed.emit()
+
+    def _inside(self, y: int, x: int) -> Pixel:
+        height, width = (1, 1) if self.image is None else self.image.lr.shape[:2]
+        return min(max(0, y), height - 1), min(max(0, x), width - 1)

@@ -1,0 +1,78 @@
+"""The commands of Inspect: keys wherever the focus is, and those that are left to the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from inspect_panels import SLOW, empty_panel
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from pytestqt.qtbot import QtBot
+from small_models import Bench
+
+from fakd_gui.inspect.commands import EXPORTS
+from fakd_gui.inspect.panel import InspectPanel
+
+
+@pytest.fixture
+def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
+    yield from empty_panel(bench, qtbot)
+
+
+def test_keys_work_while_a_control_has_the_focus(inspected: InspectPanel, qtbot: QtBot) -> None:
+    slider = inspected.controls.opacity_slider
+    slider.setFocus()
+    for key in (Qt.Key.Key_H, Qt.Key.Key_N, Qt.Key.Key_Z):
+        qtbot.keyClick(slider, key)
+    assert inspected.state.hovering
+    assert inspected.controls.hover.isChecked()
+    assert inspected.area.camera.smooth
+    assert inspected.area.camera.percent == pytest.approx(100)
+    query, opacity = inspected.state.query, slider.value()
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert (inspected.state.query, slider.value()) == (query, opacity + 1)
+
+
+def test_a_remapped_key_replaces_the_default(inspected: InspectPanel, qtbot: QtBot) -> None:
+    inspected.actions.set_keys("move_right", ["L"])
+    y, x = inspected.state.query
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_L):
+        qtbot.keyClick(inspected, key)
+    assert inspected.state.query == (y, x + 1)
+    inspected.actions.set_keys("hover", ["J"])
+    assert "(J)" in inspected.controls.hover.toolTip()
+
+
+def test_escape_leaves_the_matrix_and_then_belongs_to_the_window(
+    inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    def press_escape() -> bool:
+        """Whether the panel used the key."""
+        event = QKeyEvent(QKeyEvent.Type.KeyPress, Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)
+        event.accept()
+        inspected.keyPressEvent(event)
+        return event.isAccepted()
+
+    assert not press_escape()
+    with qtbot.waitSignal(inspected.area.matrix.shown, timeout=SLOW):
+        qtbot.keyClick(inspected, Qt.Key.Key_M)
+    qtbot.keyClick(inspected, Qt.Key.Key_2)
+    assert inspected.area.matrix.grid.solo == 1
+    assert press_escape()
+    assert inspected.area.matrix.grid.solo is None
+    assert inspected.state.matrix_shown
+    assert press_escape()
+    assert not inspected.state.matrix_shown
+    assert not press_escape()
+
+
+def test_exports_wait_for_maps(bench: Bench, panel: InspectPanel, qtbot: QtBot) -> None:
+    exports = [panel.actions[name] for name in EXPORTS if name]
+    assert not any(action.isEnabled() for action in exports)
+    bench.session.set_teacher(bench.teacher)
+    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        bench.session.open_image(bench.photo)
+    assert all(action.isEnabled() for action in exports)
+    bench.session.set_teacher("")
+    qtbot.waitUntil(lambda: not any(action.isEnabled() for action in exports))
