@@ -260,7 +260,7 @@ class MainWindow(QMainWindow):
 
 
 def _shortcut_rows(panel: Any) -> Sequence[tuple[str, str]]:
-    return panel.actions.shortcut_rows() if hasattr(panel, "actions") else panel.KEYS
+    return panel.KEYS if hasattr(panel, "KEYS") else panel.actions.shortcut_rows()
 
 
 def _memory_of(panel: Any) -> Remembered:
