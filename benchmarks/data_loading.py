@@ -32,7 +32,7 @@ from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.patches import Batch, PatchSampler
 from fakd_core.data.pixel_store import CACHE_VARIABLE, PixelStore, Prefetcher, open_store, store_path
 from fakd_core.data.resize import imresize_bicubic
-from fakd_core.events import CancelToken
+from fakd_core.events import CancelToken, run_to_end
 from fakd_core.models.factory import create_model
 
 WIDTH, HEIGHT = 2040, 1356
@@ -103,12 +103,7 @@ def seconds(batches: Batches, steps: range) -> float:
 
 
 def open_at_once(dataset: SRDataset) -> PixelStore:
-    opening = open_store(dataset, CancelToken())
-    while True:
-        try:
-            next(opening)
-        except StopIteration as end:
-            return end.value
+    return run_to_end(open_store(dataset, CancelToken()))
 
 
 def waiting_share(batches: Batches, scale: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Errors, each with a message that says what was expected, what was found and what to do."""
+"""The typed errors; their messages say what was expected, what was found and what to do."""
 
 
 class FakdError(Exception):
@@ -31,6 +31,11 @@ class ExportError(FakdError):
 
 class RunError(FakdError):
     """A run folder is missing, incomplete or in use."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its type if it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def describe_unexpected(error: BaseException) -> str:

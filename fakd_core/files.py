@@ -9,10 +9,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from fakd_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 CONFIG_VARIABLE = "FAKD_CONFIG"
 """The environment variable that names another folder for the user's files."""
@@ -71,6 +75,17 @@ def config_folder() -> Path:
     """The folder of the user's files, such as presets; it may not exist yet."""
     chosen = os.environ.get(CONFIG_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_config_path("fakd")
+
+
+def file_lock(path: Path, timeout: float = 0) -> FileLock:
+    """A lock between processes, which the system releases even if they are killed.
+
+    Acquiring it raises `TimeoutError` if another process holds it, else `OSError` if it can't be locked.
+    """
+    from filelock import FileLock
+
+    # Another thread than the one that acquired the lock may release it: that of a closed generator.
+    return FileLock(path, timeout=timeout, thread_local=False, fallback_to_soft=False)
 
 
 def expand_home(path: Path) -> Path:

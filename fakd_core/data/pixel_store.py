@@ -7,7 +7,6 @@ the index's length and a mark. It appears whole under its name or not at all.
 from __future__ import annotations
 
 import errno
-import fcntl
 import glob
 import hashlib
 import json
@@ -17,12 +16,12 @@ import struct
 import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import platformdirs
@@ -31,7 +30,7 @@ from fakd_core.data.datasets import ImagePair, SRDataset
 from fakd_core.data.image_files import image_size
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.files import atomic_path
+from fakd_core.files import atomic_path, file_lock
 
 CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
@@ -134,8 +133,8 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
     need = _size(dataset)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".lock").open("a") as lock:
-            alone = yield from _locked(lock, len(dataset), token)
+        with ExitStack() as held:
+            alone = yield from _acquire(path.with_suffix(".lock"), held, len(dataset), token)
             store = _ready(path, dataset, made_from)
             if store is not None:
                 return store
@@ -205,17 +204,18 @@ def _mapped(path: Path, made_from: dict[str, Any]) -> PixelStore | None:
     return PixelStore(pixels, entries, scale)
 
 
-def _locked(lock: IO[str], total: int, token: CancelToken) -> Generator[Progress, None, bool]:
-    """Wait for the lock, which ends with the file; False on a file system that knows none."""
+def _acquire(path: Path, held: ExitStack, total: int, token: CancelToken) -> Generator[Progress, None, bool]:
+    """Wait for the lock file `path`, and hold it until `held` is closed; False without locks."""
+    lock = file_lock(path)
     while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(lock)
+        except TimeoutError:
             token.check()
             yield Progress(0, total, "waiting for another process to decode the images")
             time.sleep(_POLL_SECONDS)
         except OSError:
-            # Both write files of their own then, and the later one stays.
+            # Each process writes its own file then, and the last one stays.
             return False
         else:
             return True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from fakd_core.errors import ConfigError, ExportError
+from fakd_core.errors import ConfigError, ExportError, first_line
 from fakd_core.events import CancelToken, Progress
 from fakd_core.files import atomic_path
 from fakd_core.models.factory import create_model
@@ -136,7 +136,7 @@ def _trace(model: SRNetwork, half: bool, value_range: int) -> ModelProto:
                 verbose=False,
             )
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = first_line(error)
         raise ExportError(f"{model.spec.architecture} can't be exported to ONNX: {reason}") from error
     if program is None:
         raise ExportError(f"{model.spec.architecture} can't be exported to ONNX")

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
-from filelock import FileLock, Timeout
 
 from fakd_core.errors import RunError
+from fakd_core.files import file_lock
 
 _PROBE_SECONDS = 0.5
 """Time to wait for a lock, which another process may hold for a moment to find out if it is free."""
@@ -32,11 +32,11 @@ def run_lock(path: Path) -> Iterator[None]:
         RunError: Another process holds the lock.
         OSError: The lock file can't be opened.
     """
-    lock, owner = _file_lock(path, _PROBE_SECONDS), path.with_suffix(".owner")
+    lock, owner = file_lock(path, _PROBE_SECONDS), path.with_suffix(".owner")
     try:
         lock.acquire()
     except OSError as error:
-        if isinstance(error, Timeout) or (error.errno in _NO_LOCKS and _owner_runs_here(path)):
+        if isinstance(error, TimeoutError) or (error.errno in _NO_LOCKS and _owner_runs_here(path)):
             by = f" by {lock_owner(path)}" if lock_owner(path) else ""
             raise RunError(
                 f"{path.parent}: in use{by}: this run is being trained already; wait for it or stop it"
@@ -58,9 +58,9 @@ def is_locked(path: Path) -> bool:
     if not path.exists():
         return False
     try:
-        with _file_lock(path, timeout=0):
+        with file_lock(path):
             return False
-    except Timeout:
+    except TimeoutError:
         return True
     except OSError:
         return _owner_runs_here(path)
@@ -70,11 +70,6 @@ def lock_owner(path: Path) -> str:
     """The process that holds the lock file `path`, in words; empty if it is not known."""
     number, host = _read_owner(path)
     return f"process {number} on {host}" if host else ""
-
-
-def _file_lock(path: Path, timeout: float) -> FileLock:
-    # A generator that holds the lock may be closed by another thread.
-    return FileLock(path, timeout=timeout, thread_local=False, fallback_to_soft=False)
 
 
 def _read_owner(path: Path) -> tuple[str, str]:

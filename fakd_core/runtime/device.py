@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from fakd_core.errors import ConfigError
+from fakd_core.errors import ConfigError, first_line
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 
 
@@ -29,7 +29,7 @@ def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
             raise NotImplementedError("it holds no data")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ConfigError(f"device {name!r} can't be used here: {reason}; use auto or cpu") from None
     return device
 

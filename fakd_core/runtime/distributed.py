@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import distributed
 
-from fakd_core.errors import FakdError, RunError
+from fakd_core.errors import FakdError, RunError, first_line
 from fakd_core.events import Cancelled
 
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ def join_world() -> Iterator[World]:
         )
     except (RuntimeError, ValueError) as error:
         raise RunError(
-            f"the processes of this training can't connect: {str(error).splitlines()[0]}; "
-            "start them with torchrun"
+            f"the processes of this training can't connect: {first_line(error)}; start them with torchrun"
         ) from error
     try:
         yield World(rank, ranks, int(os.environ.get("LOCAL_RANK", "0")), store)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from fakd_core.errors import ConfigError
+from fakd_core.errors import ConfigError, first_line
 from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.layers import FeatureMaps, SRNetwork
 
@@ -34,7 +34,7 @@ def maybe_compile(network: SRNetwork, compiled: bool) -> FeaturePass:
         try:
             return compiled_pass(lr)
         except TorchDynamoException as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = first_line(error)
             raise ConfigError(f"torch can't compile the networks here: {reason}; drop --compile") from error
 
     return forward

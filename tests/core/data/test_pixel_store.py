@@ -282,7 +282,7 @@ def test_without_locks_it_is_made_all_the_same(photos: Path, monkeypatch: pytest
     def no_locks(file: IO[str], operation: int) -> None:
         raise OSError("no locks here")
 
-    monkeypatch.setattr(pixel_store.fcntl, "flock", no_locks)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
     assert equal_to_files(stored(open_dataset(photos, 4)), open_dataset(photos, 4))
 
 

@@ -20,6 +20,15 @@ def with_gpus(monkeypatch: pytest.MonkeyPatch, count: int, capability: tuple[int
     monkeypatch.setattr(torch, "empty", lambda *size, device: None)
 
 
+def test_an_error_without_a_text_is_reported_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*size: int, device: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(torch, "empty", fail)
+    with pytest.raises(ConfigError, match="device 'cpu' can't be used here: RuntimeError; use auto or cpu"):
+        choose_device("cpu")
+
+
 @pytest.mark.parametrize(
     ("capability", "dtype"),
     [
