@@ -70,15 +70,15 @@ def _steps(window: Any, folder: Path) -> Any:
     teacher, student = session.teacher, session.students[0]
 
     window.show_workspace("Compare")
-    compare.set_region(QRectF(130, 70, 90, 60))
-    compare.split_with(student, "HR")
-    compare.difference_to(student, "HR")
+    compare.state.set_region(QRectF(130, 70, 90, 60))
+    compare.state.split_with(student, "HR")
+    compare.state.difference_to(student, "HR")
     compare.camera.fit_region(QRectF(60, 30, 230, 150))
     yield a_moment()
     shoot("compare-split")
-    compare.set_split(None)
-    compare.set_difference(None)
-    compare.set_region(None)
+    compare.state.show_split(None)
+    compare.state.show_difference(None)
+    compare.state.set_region(None)
 
     session.remove_student(student)
     for name in ("rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline"):
@@ -97,7 +97,7 @@ def _steps(window: Any, folder: Path) -> Any:
     watcher().choose("light")
 
     window.show_workspace("Compare")
-    compare.open_figure()
+    compare.actions["figure"].trigger()
     yield a_moment()
     from fakd_gui.figure.dialog import FigureDialog
 

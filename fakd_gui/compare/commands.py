@@ -1,143 +1,243 @@
-"""What Compare's keys do."""
+"""The commands of Compare: their keys, texts and effects."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QObject, QPointF, Qt
+from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QWidget
 
-from fakd_gui.compare.split import SplitCanvas
-from fakd_gui.widgets.image_tools import VIEW_KEYS, navigate
-from fakd_gui.widgets.pane_grid import FlipKeys
+from fakd_gui.compare.board import Board
+from fakd_gui.compare.captions import hex_text
+from fakd_gui.compare.export import Exporter
+from fakd_gui.compare.filmstrip import Filmstrip
+from fakd_gui.compare.menus import CompareMenus
+from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, is_model
+from fakd_gui.compare.state import CompareState
+from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.file_dialogs import ask_folder
+from fakd_gui.widgets.image_canvas import Drag
+from fakd_gui.widgets.pane_grid import FlipKeys, PaneGrid
 from fakd_gui.widgets.region_box import Grip, drag_grip
+from fakd_gui.widgets.view_commands import VIEW_COMMANDS, VIEW_GESTURES, connect_view_commands
 
-if TYPE_CHECKING:
-    from fakd_gui.compare.panel import ComparePanel
-
-KEYS = (
-    ("1 … 9", "one pane alone, while held or until Esc"),
-    ("Space, B", "flip back and forth between the last two"),
-    ("Space + drag", "move the image, whatever dragging does else"),
-    *VIEW_KEYS,
-    ("S, D", "split pane, difference pane"),
-    ("[, ]", "move the divider of the split"),
-    ("X", "swap the sides of the split and of the difference"),
-    ("R, Shift + drag", "draw a region; its handles resize it"),
-    ("arrows", "move the region by 1 px, with Shift by 10"),
-    ("Ctrl + arrows", "resize the region by 1 px"),
-    ("Page up, Page down", "previous, next image; arrows too, without a region"),
-    ("C", "copy the colour under the mouse, as #rrggbb"),
-    ("Ctrl+C", "copy the image of the pane under the mouse"),
-    ("Del", "close the pane under the mouse"),
-    ("Esc", "all panes; then no region"),
-)
-ARROWS = {
-    Qt.Key.Key_Left: QPointF(-1, 0),
-    Qt.Key.Key_Right: QPointF(1, 0),
-    Qt.Key.Key_Up: QPointF(0, -1),
-    Qt.Key.Key_Down: QPointF(0, 1),
-}
+ARROWS = {"Left": QPointF(-1, 0), "Right": QPointF(1, 0), "Up": QPointF(0, -1), "Down": QPointF(0, 1)}
 FAR = 10
+"""Pixels by which Shift and an arrow key move the region."""
 DIVIDER_STEP = 0.02
+SPLIT_TIP = "Two results in one pane with a divider to drag"
+DIFFERENCE_TIP = "The difference of two results, amplified"
+
+REGION_COMMANDS = tuple(
+    Command(name, text, keys=(keys,), unfocused=True)
+    for arrow in ARROWS
+    for name, text, keys in (
+        (f"move_region_{arrow}", f"Move the region {arrow.lower()} by 1 px", arrow),
+        (f"move_region_{arrow}_far", f"Move the region {arrow.lower()} by {FAR} px", f"Shift+{arrow}"),
+        (f"resize_region_{arrow}", f"Move the region's edge {arrow.lower()} by 1 px", f"Ctrl+{arrow}"),
+    )
+)
+COMMANDS = (
+    Command("open_folder", "Open a folder…"),
+    Command("split", "Split", SPLIT_TIP, ("S",), "compare-horizontal", checkable=True),
+    Command("difference", "Difference", DIFFERENCE_TIP, ("D",), "vector-difference", checkable=True),
+    Command("swap", "Swap sides", "Swap the sides of the split and of the difference", ("X",)),
+    Command("divider_back", "Move the divider left or up", keys=("[",)),
+    Command("divider_forward", "Move the divider right or down", keys=("]",)),
+    Command(
+        "region",
+        "Region",
+        "Drag to draw a rectangle that is measured in every pane; or hold Shift",
+        ("R",),
+        "selection-drag",
+        checkable=True,
+    ),
+    *REGION_COMMANDS,
+    Command("previous_image", "Previous image", keys=("PgUp", "Left", "Up"), unfocused=True),
+    Command("next_image", "Next image", keys=("PgDown", "Right", "Down"), unfocused=True),
+    Command(
+        "figure", "Figure…", "Make a paper's figure: crops with scores, as PNG or PDF", (), "image-multiple"
+    ),
+    Command(
+        "save", "Save…", "Save the images of all shown panes as PNG in a folder", (), "content-save-outline"
+    ),
+    Command("flip", "Flip", "Flip between the last two panes shown alone", ("B",)),
+    Command(
+        "show_all",
+        "Show all panes",
+        "Show all panes; press again to clear the region",
+        ("Esc",),
+        unfocused=True,
+    ),
+    Command("clear_region", "Clear the region", keys=("Esc",), unfocused=True),
+    Command("copy_colour", "Copy colour", "Copy the colour under the mouse as #rrggbb", ("C",)),
+    Command("copy_pane", "Copy image", "Copy the image of the pane under the mouse", ("Ctrl+C",)),
+    Command("save_pane", "Save image…", "Save the image of the pane under the mouse as PNG"),
+    Command("close_pane", "Close", "Close the pane under the mouse", ("Del",)),
+    Command("pane_menu", "Pane menu", "Open the menu of the pane under the mouse", ("Menu",), unfocused=True),
+    *VIEW_COMMANDS,
+)
+GESTURES = (
+    Gesture("1 … 9", "show one pane alone, while held or until Esc"),
+    Gesture("Space", "flip between the last two panes shown alone"),
+    Gesture("Space + drag", "pan, whatever tool is active"),
+    Gesture("Shift + drag", "draw a region; its handles resize it"),
+    *VIEW_GESTURES,
+)
 
 
-class CompareKeys:
-    """Feed it the panel's key events; it says whether it used them."""
+class CompareCommands(QObject):
+    """The actions of the panel `parent`, connected with what they act on."""
 
-    def __init__(self, panel: ComparePanel) -> None:
-        self._panel = panel
-        self._flip = FlipKeys(panel.board.grid)
-
-    def press(self, event: QKeyEvent) -> bool:
-        panel, key = self._panel, event.key()
-        if panel.session.image is None:
-            return False
-        if key == Qt.Key.Key_Space:
-            if not event.isAutoRepeat():
-                panel.camera.pan_override, panel.camera.pan_override_used = True, False
-            return True
-        if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
-            return self._with_control(event)
-        return (
-            self._flip.press(event) or self._arrow(event) or self._command(key) or navigate(panel.camera, key)
+    def __init__(self, *, state: CompareState, board: Board, strip: Filmstrip, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._state, self._session = state, state.session
+        self._board = board
+        self._strip = strip
+        self._window = parent
+        self.exporter = Exporter(state, parent)
+        self.actions = ActionTable("Compare", COMMANDS, parent, gestures=GESTURES)
+        self.menus = CompareMenus(
+            state=state, board=board, exporter=self.exporter, actions=self.actions, parent=parent
         )
+        self._connect_actions()
+        board.menu_requested.connect(self.menus.open_pane_menu)
+        for changed in (
+            state.image_changed,
+            state.panes_changed,
+            state.region_changed,
+            board.grid.solo_changed,
+        ):
+            changed.connect(self._update)
+        strip.images_changed.connect(lambda _: self._update())
+        self._update()
 
-    def release(self, event: QKeyEvent) -> bool:
-        camera = self._panel.camera
-        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            if camera.pan_override and not camera.pan_override_used:
-                self._panel.board.grid.flip()
-            camera.pan_override = False
-            return True
-        return self._flip.release(event)
+    def _connect_actions(self) -> None:
+        on, state, board, camera = self.actions.on, self._state, self._board, self._state.camera
+        on("open_folder", self._open_folder)
+        on("split", lambda: state.show_split(None if state.split_shown else state.split))
+        on("difference", lambda: state.show_difference(None if state.difference_shown else state.difference))
+        on("swap", self._swap)
+        on("divider_back", lambda: board.move_divider(-DIVIDER_STEP))
+        on("divider_forward", lambda: board.move_divider(DIVIDER_STEP))
+        on("region", lambda: board.set_drag(Drag.REGION if self.actions["region"].isChecked() else Drag.PAN))
+        for arrow, by in ARROWS.items():
+            edge = Grip(int(by.x() != 0), int(by.y() != 0))
+            on(f"move_region_{arrow}", lambda by=by: self._drag_region(Grip(0, 0), by))
+            on(f"move_region_{arrow}_far", lambda by=by: self._drag_region(Grip(0, 0), by * FAR))
+            on(f"resize_region_{arrow}", lambda by=by, edge=edge: self._drag_region(edge, by))
+        on("previous_image", lambda: self._strip.step(-1))
+        on("next_image", lambda: self._strip.step(1))
+        on("figure", self._open_figure)
+        on("save", lambda: self.exporter.choose_folder([key for key in state.keys if key != SPLIT]))
+        on("flip", board.grid.flip)
+        on("show_all", lambda: board.grid.show_only(None))
+        on("clear_region", lambda: state.set_region(None))
+        on("copy_colour", self._copy_colour)
+        for name, run in (
+            ("copy_pane", self.exporter.copy),
+            ("save_pane", self.exporter.choose_file),
+            ("close_pane", state.close_pane),
+            ("pane_menu", lambda key: self.menus.open_pane_menu(key, QCursor.pos())),
+        ):
+            on(name, lambda run=run: self._run_at_mouse(run))
+        connect_view_commands(self.actions, camera)
 
-    def _with_control(self, event: QKeyEvent) -> bool:
-        panel = self._panel
-        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if control and event.key() == Qt.Key.Key_C:
-            key = panel.board.key_at_mouse
-            if key is not None:
-                panel.exporter.copy(key)
-            return True
-        if control and event.key() in ARROWS and panel.region is not None:
-            return self._arrow(event)
-        return False
+    def _update(self) -> None:
+        """Enable what can be done now, and check what is shown."""
+        state, actions = self._state, self.actions
+        opened, panes = state.image is not None, len(state.result_keys)
+        pair, region = opened and panes > 1, state.region is not None
+        enabled = {
+            **dict.fromkeys(("region", "figure", "save"), opened and panes > 0),
+            **dict.fromkeys(("split", "difference"), pair),
+            **dict.fromkeys(
+                ("copy_colour", "copy_pane", "save_pane", "close_pane", "pane_menu", "flip"), opened
+            ),
+            **dict.fromkeys(("divider_back", "divider_forward"), pair and state.split_shown),
+            "swap": pair and (state.split_shown or state.difference_shown),
+            **dict.fromkeys((command.name for command in REGION_COMMANDS), region),
+            **dict.fromkeys(("previous_image", "next_image"), bool(self._strip.paths)),
+            # While there is nothing to leave, Escape belongs to the window.
+            "show_all": self._board.grid.solo is not None,
+            "clear_region": region,
+        }
+        for name, on in enabled.items():
+            actions[name].setEnabled(on)
+        hint = "\nNeeds two panes: show closed ones with Panes." if opened and panes < 2 else ""
+        for name, tip, shown in (("split", SPLIT_TIP, SPLIT), ("difference", DIFFERENCE_TIP, DIFFERENCE)):
+            actions.set_tip(name, tip + hint)
+            actions[name].setChecked(shown in state.keys)
 
-    def _arrow(self, event: QKeyEvent) -> bool:
-        panel, key = self._panel, event.key()
-        if key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
-            return panel.strip.go(1 if key == Qt.Key.Key_PageDown else -1) or panel.strip.isVisible()
-        if key not in ARROWS:
-            return False
-        by = ARROWS[Qt.Key(key)]
-        if panel.region is None:
-            forward = by.x() + by.y() > 0
-            return panel.strip.go(1 if forward else -1) or panel.strip.isVisible()
-        modifiers = event.modifiers()
-        if modifiers & Qt.KeyboardModifier.ShiftModifier:
-            by = by * FAR
-        sizing = bool(modifiers & Qt.KeyboardModifier.ControlModifier)
-        grip = Grip(int(by.x() != 0), int(by.y() != 0)) if sizing else Grip(0, 0)
-        box = panel.region
-        old = QRectF(box.left, box.top, box.width, box.height)
-        panel.set_region(drag_grip(old, grip, by, panel.camera.scene))
-        return True
-
-    def _command(self, key: int) -> bool:
-        panel = self._panel
-        if key == Qt.Key.Key_S:
-            panel.split_action.trigger()
-        elif key == Qt.Key.Key_D:
-            panel.difference_action.trigger()
-        elif key == Qt.Key.Key_R:
-            panel.region_action.trigger()
-        elif key == Qt.Key.Key_C:
-            panel.copy_colour()
-        elif key == Qt.Key.Key_X:
-            self._swap()
-        elif key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight):
-            self._slide(DIVIDER_STEP if key == Qt.Key.Key_BracketRight else -DIVIDER_STEP)
-        elif key == Qt.Key.Key_Delete:
-            found = panel.board.key_at_mouse
-            if found is not None:
-                panel.panes.close(found)
-        elif key == Qt.Key.Key_Menu:
-            panel.ask_pane_menu()
-        elif key == Qt.Key.Key_Escape and panel.region is not None:
-            panel.set_region(None)
-        else:
-            return False
-        return True
+    def _run_at_mouse(self, run: Callable[[str], object]) -> None:
+        key = self._board.key_at_mouse
+        if key is not None:
+            run(key)
 
     def _swap(self) -> None:
-        panel = self._panel
-        if panel.board.pane_set.split is not None:
-            panel.split_bar.swap()
-        if panel.board.pane_set.difference is not None:
-            panel.difference_bar.swap()
+        state = self._state
+        for show, pair, shown in (
+            (state.show_split, state.split, state.split_shown),
+            (state.show_difference, state.difference, state.difference_shown),
+        ):
+            if shown:
+                show(replace(pair, a=pair.b, b=pair.a))
 
-    def _slide(self, by: float) -> None:
-        for pane in self._panel.board.panes.values():
-            if isinstance(pane.canvas, SplitCanvas):
-                pane.canvas.move_divider(pane.canvas.position + by)
+    def _drag_region(self, grip: Grip, by: QPointF) -> None:
+        state = self._state
+        if state.region is not None:
+            state.set_region(drag_grip(state.region.rect, grip, by, state.camera.scene))
+
+    def _copy_colour(self) -> None:
+        key, at = self._board.key_at_mouse, self._state.camera.cursor
+        pixel = None if key is None else self._board.pixel(key, at)
+        if key is None or at is None or pixel is None:
+            return
+        QGuiApplication.clipboard().setText(hex_text(pixel))
+        position = f"x {int(at.x())}, y {int(at.y())}"
+        self._session.announce(
+            f"Copied {hex_text(pixel)}, the colour of {self._state.label(key)} at {position}"
+        )
+
+    def _open_figure(self) -> None:
+        from fakd_gui.figure.open_dialog import open_crop_figure
+
+        state, region = self._state, self._state.region
+        if state.image is not None:
+            refs = [key for key in state.result_keys if key == BICUBIC or is_model(key)]
+            box = None if region is None else (region.left, region.top, region.width, region.height)
+            open_crop_figure(self._window, self._session, state.image, refs, box)
+
+    def _open_folder(self) -> None:
+        if folder := ask_folder(self._window, "Open a folder of images"):
+            self._session.open_paths([folder], "Compare")
+
+
+class HeldKeys:
+    """Keys that act while they are held: digits show a pane alone, Space pans."""
+
+    def __init__(self, grid: PaneGrid, camera: Camera) -> None:
+        self._grid = grid
+        self._camera = camera
+        self._flip_keys = FlipKeys(grid)
+
+    def press(self, event: QKeyEvent) -> bool:
+        """Handle a key press; False if the key means nothing here."""
+        if event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._camera.pan_override, self._camera.pan_override_used = True, False
+            return True
+        return self._flip_keys.press(event)
+
+    def release(self, event: QKeyEvent) -> bool:
+        """Handle a key release; Space flips between panes if it wasn't used for panning."""
+        camera = self._camera
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            if camera.pan_override and not camera.pan_override_used:
+                self._grid.flip()
+            camera.pan_override = False
+            return True
+        return self._flip_keys.release(event)

@@ -1,8 +1,8 @@
-"""What two results differ by: values, picture and range; computed strip by strip."""
+"""The difference of two results: its values, image and range, computed in strips."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QRectF
 
 from fakd_core.errors import DataError
-from fakd_core.evaluation.metrics import rgb_to_y
+from fakd_core.evaluation.metrics import PEAK, SSIM_SIGMA, SSIM_WINDOW, rgb_to_y
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.widgets.convert import colourise
 from fakd_gui.widgets.overlays import Overlay
@@ -19,14 +19,13 @@ from fakd_gui.widgets.theme import Lut, colour_lut, difference_lut
 Values = npt.NDArray[np.float32]
 
 STRIP_PIXELS = 500_000
-AT_ONCE_PIXELS = 250_000
-"""Up to so many pixels a difference is drawn without a thread: it takes less than a frame or two."""
-SSIM_RADIUS = 5
+SSIM_RADIUS = SSIM_WINDOW // 2
+GAINS = (1, 2, 4, 8, 16, 32)
 COLOURS = {"inferno": "bids:inferno", "viridis": "bids:viridis", "grey": "matlab:gray"}
 
 
 class Kind(Enum):
-    """What is computed of two pixels."""
+    """The function of two pixels that is shown."""
 
     ABSOLUTE = "absolute"
     SQUARED = "squared"
@@ -39,8 +38,8 @@ EXPLANATIONS = {
     Kind.SQUARED: "The mean of (a − b)² over the three colour channels, in squared grey levels",
     Kind.SIGNED: "a − b on luma (BT.601), in grey levels: red where a is brighter, blue where b is",
     Kind.SSIM: (
-        "Structural similarity on luma around each pixel (11 × 11 Gaussian): bright is unlike.\n"
-        "Mean and smallest leave out the border, as the scores do."
+        "Structural similarity on luma around each pixel (11 × 11 Gaussian): bright is dissimilar.\n"
+        "Mean and minimum leave out the border, as the scores do."
     ),
 }
 
@@ -49,15 +48,16 @@ EXPLANATIONS = {
 class Difference:
     """Which two results are compared, how, and how much the difference is amplified."""
 
-    a: str
-    b: str
+    a: str = ""
+    b: str = ""
+    _: KW_ONLY
     gain: int = 4
     kind: Kind = Kind.ABSOLUTE
     colours: str = "inferno"
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The values at the two ends of the colours: fixed, whatever the image."""
+        """The values at the two ends of the colour scale, the same for every image."""
         full = 255 / self.gain
         if self.kind is Kind.ABSOLUTE:
             return 0.0, full
@@ -67,7 +67,7 @@ class Difference:
 
     @property
     def lut(self) -> Lut:
-        """(256, 4) uint8 RGBA from the lower bound to the upper. Alike is dark, or white where signed."""
+        """(256, 4) uint8 RGBA from the lower to the upper bound; zero is dark, or white if signed."""
         if self.kind is Kind.SIGNED:
             return difference_lut()
         table = colour_lut(COLOURS.get(self.colours, COLOURS["inferno"]))
@@ -79,85 +79,99 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A difference's picture with its figures.
+class DifferenceImage:
+    """The coloured difference of `a` and `b` with its statistics.
 
-    SSIM's leave out what a score does: the cut border, and the places where the window reaches into it.
+    SSIM's statistics leave out what a score leaves out: the cropped border and windows that reach into it.
     """
 
     a: Image8 = field(repr=False)
     b: Image8 = field(repr=False)
     difference: Difference
+    _: KW_ONLY
     overlay: Overlay = field(repr=False)
     mean: float | None
-    """None where SSIM's leave out all."""
-    smallest: float
-    largest: float
+    """None if SSIM's border leaves nothing."""
+    minimum: float
+    maximum: float
     similarity: Values | None = field(default=None, repr=False)
-    """SSIM's map, (H, W); what the other kinds show is read off the pixels."""
+    """SSIM's map, (H, W). Values of the other kinds are computed from the pixels."""
 
     def shows(self, a: Image8, b: Image8, difference: Difference) -> bool:
         return self.a is a and self.b is b and self.difference == difference
 
 
-def draw_difference(
-    a: Image8, b: Image8, difference: Difference, crop_border: int, token: CancelToken
-) -> Drawn:
-    """Compare two (H, W, 3) images, whose scores leave out `crop_border` pixels per side.
-
-    Raises `Cancelled`, and `DataError` where the sizes differ or SSIM's window doesn't fit.
-    """
+def check_comparable(a: Image8, b: Image8, kind: Kind) -> None:
+    """Raise `DataError` if the sizes of two images differ or SSIM's window doesn't fit."""
     height, width = a.shape[:2]
     if a.shape != b.shape:
         raise DataError("Only images of one size can be subtracted; choose two of HR size.")
-    ssim = difference.kind is Kind.SSIM
-    if ssim and min(height, width) < 2 * SSIM_RADIUS + 1:
+    if kind is Kind.SSIM and min(height, width) < SSIM_WINDOW:
         raise DataError(f"SSIM needs 11 × 11 pixels, found {width} × {height}; choose another difference.")
-    rows = max(2 * SSIM_RADIUS + 1, STRIP_PIXELS // width)
+
+
+def draw_difference(
+    a: Image8, b: Image8, difference: Difference, *, crop_border: int, token: CancelToken
+) -> DifferenceImage:
+    """Compute and colour the difference of two (H, W, 3) images.
+
+    The statistics of SSIM leave out `crop_border` pixels per side, as the scores do. Raises `Cancelled`, and
+    `DataError` as `check_comparable`.
+    """
+    check_comparable(a, b, difference.kind)
+    height, width = a.shape[:2]
+    ssim = difference.kind is Kind.SSIM
+    rows = max(SSIM_WINDOW, STRIP_PIXELS // width)
     rgb = np.empty((height, width, 3), np.uint8)
     similarity = np.empty((height, width), np.float32) if ssim else None
     lut, (low, high) = difference.lut, difference.bounds
-    total, smallest, largest = 0.0, np.inf, -np.inf
+    total, minimum, maximum = 0.0, np.inf, -np.inf
     for top in range(0, height, rows):
         token.raise_if_cancelled()
         strip = slice(top, min(height, top + rows))
-        found = _similarity(a, b, strip) if ssim else values(a[strip], b[strip], difference.kind)
+        values = ssim_rows(a, b, strip) if ssim else pixel_difference(a[strip], b[strip], difference.kind)
         if similarity is not None:
-            similarity[strip] = found
-        rgb[strip] = colourise(found, lut, low, high)[:, :, :3]
-        total += float(found.sum(dtype=np.float64))
-        smallest, largest = min(smallest, float(found.min())), max(largest, float(found.max()))
-    overlay = Overlay.from_pixels(rgb, QRectF(0, 0, width, height))
+            similarity[strip] = values
+        rgb[strip] = colourise(values, lut, low, high)[:, :, :3]
+        total += float(values.sum(dtype=np.float64))
+        minimum, maximum = min(minimum, float(values.min())), max(maximum, float(values.max()))
     mean: float | None = total / (height * width)
     if similarity is not None:
-        mean, out = None, crop_border + SSIM_RADIUS
-        if min(height, width) > 2 * out:
-            scored = similarity[out:-out, out:-out]
-            mean, smallest = float(scored.mean(dtype=np.float64)), float(scored.min())
-    return Drawn(a, b, difference, overlay, mean, smallest, largest, similarity)
+        mean, border = None, crop_border + SSIM_RADIUS
+        if min(height, width) > 2 * border:
+            scored = similarity[border:-border, border:-border]
+            mean, minimum = float(scored.mean(dtype=np.float64)), float(scored.min())
+    return DifferenceImage(
+        a,
+        b,
+        difference,
+        overlay=Overlay.from_pixels(rgb, QRectF(0, 0, width, height)),
+        mean=mean,
+        minimum=minimum,
+        maximum=maximum,
+        similarity=similarity,
+    )
 
 
-def values(a: Image8, b: Image8, kind: Kind) -> Values:
-    """What `kind`, other than SSIM, is of every pixel of two (h, w, 3) images: (h, w)."""
+def pixel_difference(a: Image8, b: Image8, kind: Kind) -> Values:
+    """The difference, of a kind other than SSIM, of every pixel of two (h, w, 3) images: (h, w)."""
     if kind is Kind.SIGNED:
         return (rgb_to_y(a) - rgb_to_y(b)).astype(np.float32)
-    apart = a.astype(np.int16) - b
+    per_channel = a.astype(np.int16) - b
     if kind is Kind.SQUARED:
-        squares: Values = np.square(apart.astype(np.float32)).mean(axis=2)
+        squares: Values = np.square(per_channel.astype(np.float32)).mean(axis=2)
         return squares
-    largest: Values = np.abs(apart).max(axis=2).astype(np.float32)
+    largest: Values = np.abs(per_channel).max(axis=2).astype(np.float32)
     return largest
 
 
-def _similarity(a: Image8, b: Image8, strip: slice) -> Values:
-    """SSIM's map of the rows `strip`, from rows around them too: its window reaches 5 pixels."""
+def ssim_rows(a: Image8, b: Image8, strip: slice) -> Values:
+    """The rows `strip` of SSIM's map; rows around them are used too, as the window reaches 5 pixels."""
     from skimage.metrics import structural_similarity
 
-    from fakd_core.evaluation.metrics import PEAK, SSIM_SIGMA
-
     top, bottom = max(0, strip.start - SSIM_RADIUS), min(len(a), strip.stop + SSIM_RADIUS)
-    # A last strip lower than the window takes more rows from above.
-    top = max(0, min(top, bottom - 2 * SSIM_RADIUS - 1))
+    # A last strip that is lower than the window is extended upwards.
+    top = max(0, min(top, bottom - SSIM_WINDOW))
     _, similarity = structural_similarity(  # type: ignore[no-untyped-call]
         rgb_to_y(a[top:bottom]),
         rgb_to_y(b[top:bottom]),
@@ -167,5 +181,5 @@ def _similarity(a: Image8, b: Image8, strip: slice) -> Values:
         data_range=PEAK,
         full=True,
     )
-    kept: Values = similarity[strip.start - top : strip.stop - top].astype(np.float32)
-    return kept
+    rows: Values = similarity[strip.start - top : strip.stop - top].astype(np.float32)
+    return rows

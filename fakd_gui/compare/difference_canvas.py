@@ -1,4 +1,4 @@
-"""The difference pane's canvas: the picture, and the scale of its colours in a corner."""
+"""A canvas with a difference and its colour scale in a corner."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.theme import current_theme
 
-SIZE = (150, 9)
+SCALE_SIZE = (150, 9)
 MARGIN = 8
 
 
 class DifferenceCanvas(ImageCanvas):
-    """`shown` is what the colours mean, `value` what lies under the cursor."""
+    """Draws the colour scale of the difference `shown` and marks the `value` under the cursor on it."""
 
     shown: Difference | None = None
     value: float | None = None
 
     def paint_over(self, painter: QPainter) -> None:
-        if self.shown is not None and self.overlays and self.width() > SIZE[0] + 4 * MARGIN:
+        if self.shown is not None and self.overlays and self.width() > SCALE_SIZE[0] + 4 * MARGIN:
             self._draw_scale(painter, self.shown)
 
     def _draw_scale(self, painter: QPainter, shown: Difference) -> None:
         theme, line = current_theme(), self.fontMetrics().height()
         low, high = shown.bounds
-        card = QRectF(MARGIN, self.height() - line - 28, SIZE[0] + 2 * MARGIN, line + 20)
+        card = QRectF(MARGIN, self.height() - line - 28, SCALE_SIZE[0] + 2 * MARGIN, line + 20)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.panel))
         painter.setOpacity(0.85)
         painter.drawRoundedRect(card, 4, 4)
         painter.setOpacity(1)
-        bar = QRectF(card.left() + MARGIN, card.top() + 7, *SIZE)
+        bar = QRectF(card.left() + MARGIN, card.top() + 7, *SCALE_SIZE)
         ramp = colourise(np.linspace(low, high, 256)[None], shown.lut, low, high)
         painter.drawImage(bar, qimage_from_array(ramp))
         painter.setBrush(Qt.BrushStyle.NoBrush)

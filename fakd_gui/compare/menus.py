@@ -1,103 +1,126 @@
-"""The menus of Compare: which panes there are, and what can be done with one of them."""
+"""The menus of Compare: which panes there are, and the commands for one of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from fakd_core.runs.references import model_labels
-from fakd_gui.compare.state import DIFFERENCE, SPLIT
-from fakd_gui.compare.work import PICTURE
+from fakd_core.data.folders import IMAGE_SUFFIXES
+from fakd_core.runs.references import bundled_models, model_labels
+from fakd_gui.compare.board import Board
+from fakd_gui.compare.export import Exporter
+from fakd_gui.compare.panes import DIFFERENCE, PICTURE, SPLIT
+from fakd_gui.compare.state import CompareState
+from fakd_gui.widgets.actions import ActionTable
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
 
-if TYPE_CHECKING:
-    from fakd_gui.compare.panel import ComparePanel
 
+class CompareMenus(QObject):
+    """Fills the Panes menu, and opens the menu of a pane."""
 
-class PanesMenu(QObject):
-    """Fills `menu`: adds models and pictures, shows and hides panes, removes students everywhere."""
+    def __init__(
+        self, *, state: CompareState, board: Board, exporter: Exporter, actions: ActionTable, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._session = state, state.session
+        self._board = board
+        self._exporter = exporter
+        self._actions = actions
+        self._window = parent
+        self.panes = QMenu("Panes", parent)
+        self.panes.setToolTipsVisible(True)
+        self.panes.aboutToShow.connect(self._fill_panes_menu)
 
-    def __init__(self, panel: ComparePanel, menu: QMenu) -> None:
-        super().__init__(menu)
-        self._panel = panel
-        self._menu = menu
-        menu.setToolTipsVisible(True)
-        menu.aboutToShow.connect(self.fill)
+    def open_pane_menu(self, key: str, at: QPoint) -> None:
+        """Open the menu of the pane `key` at a screen position."""
+        self.pane_menu(key).popup(at)
 
-    def fill(self) -> None:
+    def pane_menu(self, key: str) -> QMenu:
+        """The menu of the pane `key`; deleted when it closes."""
+        state, grid, index = self._state, self._board.grid, self._board.keys.index(key)
+        menu = QMenu(self._window)
+        menu.aboutToHide.connect(menu.deleteLater)
+        alone = grid.solo == index
+        _add(
+            menu,
+            "Show all panes" if alone else "Show alone",
+            lambda: grid.show_only(None if alone else index),
+        )
+        if key not in (SPLIT, DIFFERENCE):
+            others = [other for other in state.result_keys if other != key]
+            self._add_choice(menu, "Split with", others, lambda other: state.split_with(key, other))
+            self._add_choice(menu, "Difference to", others, lambda other: state.difference_to(key, other))
+        menu.addSeparator()
+        for text, place in (("Move left", index - 1), ("Move right", index + 1)):
+            move = _add(menu, text, lambda place=place: state.move_pane(key, place))
+            move.setEnabled(0 <= place < len(self._board.keys))
+        menu.addSeparator()
+        if key != SPLIT:
+            ready = state.picture(key) is not None
+            self._add_command(menu, "copy_pane", lambda: self._exporter.copy(key)).setEnabled(ready)
+            self._add_command(menu, "save_pane", lambda: self._exporter.choose_file(key)).setEnabled(ready)
+            menu.addSeparator()
+        close = self._add_command(menu, "close_pane", lambda: state.close_pane(key))
+        if key.startswith(PICTURE):
+            close.setText("Remove")
+        return menu
+
+    def _add_command(self, menu: QMenu, name: str, run: Callable[[], object]) -> QAction:
+        """Add an entry with the text and the keys of a command, for the pane of the menu."""
+        keys = ", ".join(self._actions[name].shortcut().toString() for _ in self._actions.keys(name)[:1])
+        return _add(menu, "\t".join(filter(None, [self._actions.commands[name].text, keys])), run)
+
+    def _add_choice(self, menu: QMenu, text: str, keys: Sequence[str], run: Callable[[str], object]) -> None:
+        submenu = menu.addMenu(text)
+        submenu.setEnabled(bool(keys))
+        for key in keys:
+            _add(submenu, self._state.label(key), lambda key=key: run(key))
+
+    def _fill_panes_menu(self) -> None:
         """List what can be added, shown and removed now."""
-        from fakd_core.runs.references import bundled_models
-
-        panel, session, menu = self._panel, self._panel.session, self._menu
+        state, session, menu = self._state, self._session, self.panes
         menu.clear()
-        menu.addAction("Add a model file…").triggered.connect(self._choose_file)
-        menu.addAction("Add a run folder…").triggered.connect(self._choose_run)
-        picture = menu.addAction("Add an image as a pane…")
+        _add(menu, "Add a model file…", lambda: self._add_student(ask_model(self._window, "Add a model")))
+        _add(
+            menu, "Add a run folder…", lambda: self._add_student(ask_folder(self._window, "Add a run folder"))
+        )
+        picture = _add(menu, "Add an image as a pane…", self._choose_pictures)
         picture.setToolTip("A picture of the same scene from another tool, of HR size or of LR size")
-        picture.triggered.connect(panel.panes.choose_pictures)
-        picture.setEnabled(session.image is not None)
+        picture.setEnabled(state.image is not None)
         for name in bundled_models():
             if name not in (session.teacher, *session.students):
-                adding = menu.addAction(f"Add {name}")
-                adding.triggered.connect(lambda _=False, ref=name: session.add_student(ref))
-        if session.image is not None:
+                _add(menu, f"Add {name}", lambda name=name: session.add_student(name))
+        if state.image is not None:
             menu.addSection("Shown")
-            for key in panel.board.pane_set.available:
-                showing = menu.addAction(panel.board.pane_set.title(key))
-                showing.setCheckable(True)
-                showing.setChecked(key not in panel.board.pane_set.closed)
-                showing.toggled.connect(lambda shown, chosen=key: panel.panes.show(chosen, shown))
+            for key in state.available:
+                show = menu.addAction(state.title(key))
+                show.setCheckable(True)
+                show.setChecked(key not in state.closed)
+                show.toggled.connect(
+                    lambda shown, key=key: state.show_pane(key) if shown else state.close_pane(key)
+                )
         if session.students:
             menu.addSection("Everywhere")
         for ref, label in model_labels(session.students).items():
-            removing = menu.addAction(f"Remove {label}")
-            removing.triggered.connect(lambda _=False, chosen=ref: panel.panes.remove_student(chosen))
+            _add(menu, f"Remove {label}", lambda ref=ref: state.remove_student(ref))
 
-    def _choose_file(self) -> None:
-        if path := ask_model(self._panel, "Add a model"):
-            self._panel.session.add_student(str(path))
+    def _add_student(self, path: Path | None) -> None:
+        if path is not None:
+            self._session.add_student(str(path))
 
-    def _choose_run(self) -> None:
-        if run := ask_folder(self._panel, "Add a run folder"):
-            self._panel.session.add_student(str(run))
+    def _choose_pictures(self) -> None:
+        pattern = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
+        title, kinds = "Add an image as a pane", f"Images ({pattern})"
+        names, _ = QFileDialog.getOpenFileNames(self._window, title, "", kinds)
+        for name in names:
+            self._state.add_picture(Path(name))
 
 
-def pane_menu(panel: ComparePanel, key: str) -> QMenu:
-    """What can be done with the pane `key`; deleted when it closes."""
-    board, grid = panel.board, panel.board.grid
-    menu = QMenu(panel)
-    menu.aboutToHide.connect(menu.deleteLater)
-    index = board.keys.index(key)
-    alone = grid.solo == index
-    show = menu.addAction("Show all panes" if alone else "Show alone")
-    show.triggered.connect(lambda: panel.flip_to(None if alone else index))
-    if key not in (SPLIT, DIFFERENCE):
-        others = [other for other in board.pane_set.results if other != key]
-        for title, choose in (("Split with", panel.split_with), ("Difference to", panel.difference_to)):
-            below = menu.addMenu(title)
-            below.setEnabled(bool(others))
-            for other in others:
-                action = below.addAction(board.label(other))
-                action.triggered.connect(lambda _=False, choose=choose, other=other: choose(key, other))
-    menu.addSeparator()
-    for text, step in (("Move left", -1), ("Move right", 1)):
-        moving = menu.addAction(text)
-        moving.setEnabled(0 <= index + step < len(board.keys))
-        moving.triggered.connect(lambda _=False, place=index + step: panel.panes.move(index, place))
-    menu.addSeparator()
-    if key != SPLIT:
-        there = board.picture(key) is not None
-        copying = menu.addAction("Copy image")
-        copying.triggered.connect(lambda: panel.exporter.copy(key))
-        saving = menu.addAction("Save image…")
-        saving.triggered.connect(lambda: panel.exporter.choose_file(key))
-        for action in (copying, saving):
-            action.setEnabled(there)
-        menu.addSeparator()
-    closing = menu.addAction("Close")
-    closing.triggered.connect(lambda: panel.panes.close(key))
-    if key.startswith(PICTURE):
-        closing.setText("Remove")
-    return menu
+def _add(menu: QMenu, text: str, run: Callable[[], object]) -> QAction:
+    action = menu.addAction(text)
+    action.triggered.connect(lambda _=False: run())
+    return action

@@ -1,393 +1,292 @@
-"""The Compare workspace."""
+"""The Compare workspace: its layout, and what is connected with what."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
-from fakd_gui.compare.cache import ResultCache
-from fakd_gui.compare.captions import hex_text
-from fakd_gui.compare.commands import KEYS, CompareKeys
-from fakd_gui.compare.difference import Difference
-from fakd_gui.compare.export import Exporter
-from fakd_gui.compare.gallery import Gallery
-from fakd_gui.compare.layout import CompareWidgets
-from fakd_gui.compare.memory import Remembered, recall, remember
-from fakd_gui.compare.menus import PanesMenu, pane_menu
-from fakd_gui.compare.panes import PaneChanges
-from fakd_gui.compare.region_scores import RegionMeasurer
-from fakd_gui.compare.runner import Comparison
-from fakd_gui.compare.split import Split
-from fakd_gui.compare.state import DIFFERENCE, SPLIT
-from fakd_gui.compare.work import (
-    BICUBIC,
-    HR,
-    PaneEvent,
-    PaneFailed,
-    PaneProgress,
-    PaneReady,
-    PaneStarted,
-    PaneTile,
-    Region,
-    RegionScores,
-    is_model,
-)
+from fakd_gui.compare.board import Board
+from fakd_gui.compare.captions import hex_text, image_text
+from fakd_gui.compare.commands import CompareCommands, HeldKeys
+from fakd_gui.compare.filmstrip import Filmstrip
+from fakd_gui.compare.pair_bars import DifferenceBar, SplitBar
+from fakd_gui.compare.panes import DIFFERENCE, SPLIT
+from fakd_gui.compare.results import PaneEvent, PaneProgress
+from fakd_gui.compare.runner import CompareRunner
+from fakd_gui.compare.state import CompareMemory, CompareState
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.opening import Action
+from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
+from fakd_gui.widgets.busy_bar import BusyBar
+from fakd_gui.widgets.empty_state import EmptyState
+from fakd_gui.widgets.file_dialogs import ask_image
 from fakd_gui.widgets.file_drops import FileDrops
-from fakd_gui.widgets.image_canvas import Drag
-from fakd_gui.widgets.region_box import snap_to_pixels
-from fakd_gui.widgets.theme import Theme, follow_theme
+from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
+from fakd_gui.widgets.theme import follow_theme
+from fakd_gui.widgets.view_commands import add_view_tools
+
+COMPACT_HEIGHT = 560
+"""Panel height in pixels below which the film strip is compact."""
 
 
-class ComparePanel(CompareWidgets):
+class ComparePanel(QWidget):
     """Bicubic, students, teacher and ground truth of the session's image, linked in zoom and pan.
 
-    Works while it is visible, whenever the session's image or models change; what changes while it is
-    hidden is computed when it is shown. `finished` follows when every pane is done
-    (or has failed); it is not emitted after a cancellation.
+    It computes while it is visible; changes that happen while it is hidden are computed when it is shown.
     """
 
-    KEYS = KEYS
-
     finished = Signal()
+    """Every pane has its result or has failed; not emitted after a cancellation."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(session, parent)
-        self.cache = ResultCache()
-        self.exporter = Exporter(session, self.board, self)
-        self.gallery = Gallery(session, self.board, self.strip, self)
-        self.panes = PaneChanges(self)
-        self.recalled: tuple[Path, QRectF] | None = None
-        """A region to come back once its image is opened."""
-        self._stale = False
-        self._told: dict[str, str] = {}
-        """Failures by pane that were announced: the pane goes on saying it, the window says it once."""
-        self._comparison = Comparison(session.models, self)
-        self._measuring = RegionMeasurer(self)
-        self._keys = CompareKeys(self)
-        PanesMenu(self, self.panes_menu)
+        super().__init__(parent)
+        self.session = session
+        self.state = CompareState(session, self)
+        self.camera = self.state.camera
+        self.runner = CompareRunner(self.state, self)
+        self.board = Board(self.state, self)
+        self.strip = Filmstrip(self)
+        self.commands = CompareCommands(state=self.state, board=self.board, strip=self.strip, parent=self)
+        self.actions = self.commands.actions
+        self._held_keys = HeldKeys(self.board.grid, self.camera)
+        self._is_stale = False
+        self._opening: Path | None = None
+        """The image of the strip that was chosen last."""
+        self._lay_out()
         self._connect()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.enable_actions(False, 0)
         if session.image is not None:
-            self._image_changed(session.image)
+            self._show_image(session.image)
 
-    @property
-    def region(self) -> Region | None:
-        """The rectangle that is measured, in HR pixels."""
-        return self.board.region
+    def memory(self) -> CompareMemory:
+        """What the next start restores."""
+        return self.state.memory()
 
-    # -- what a person does
-
-    def cancel(self) -> None:
-        """Stop computing; panes that are ready stay, the others say so."""
-        self._comparison.cancel()
-        for key in self.board.pane_set.results:
-            if key not in self.board.results:
-                self.board.waiting(key, "Cancelled")
-
-    def set_split(self, split: Split | None) -> None:
-        """Show two results in one more pane, with a divider between them; None hides it."""
-        if split is not None and split != self.split_bar.split:
-            self.split_bar.show_split(split)  # What it then announces comes back here.
-            return
-        self.board.pane_set.split = split
-        self.arrange()
-
-    def set_difference(self, difference: Difference | None) -> None:
-        """Show the difference of two results as one more pane; None hides it."""
-        if difference is not None and difference != self.difference_bar.difference:
-            self.difference_bar.show_difference(difference)
-            return
-        self.board.pane_set.difference = difference
-        self.arrange()
-
-    def split_with(self, first: str, second: str) -> None:
-        """Show the panes `first` and `second` in the split pane."""
-        self.split_bar.choose(first, second)
-        self.set_split(self.split_bar.split)
-
-    def difference_to(self, first: str, second: str) -> None:
-        """Show the difference of the panes `first` and `second`."""
-        self.difference_bar.choose(first, second)
-        self.set_difference(self.difference_bar.difference)
-
-    def flip_to(self, index: int | None) -> None:
-        """Show the pane number `index` alone at full size; None shows all."""
-        self.board.grid.show_only(index)
-
-    def set_region_tool(self, drawing: bool) -> None:
-        """Whether dragging draws the region, rather than moving the image."""
-        self.region_action.setChecked(drawing)
-        self.board.set_drag(Drag.REGION if drawing else Drag.PAN)
-
-    def set_region(self, region: QRectF | None) -> None:
-        """Measure every pane inside `region` (HR pixels) too; None forgets it."""
-        box = None
-        if region is not None:
-            whole = QRectF(QPointF(0, 0), self.camera.scene)
-            inside = region.normalized().intersected(whole)
-            if not inside.isEmpty():
-                place = snap_to_pixels(inside, self.camera.scene)
-                box = Region(place.left(), place.top(), place.width(), place.height())
-        scores = self.board.region_scores if box is not None else {}
-        if box is None or self.session.image is None or self.session.image.hr is None:
-            scores = {}
-        self.board.show_region(box, scores)
-        self._measure_region()
-
-    def copy_colour(self) -> None:
-        """Put the colour under the mouse on the clipboard, as #rrggbb."""
-        key, at = self.board.key_at_mouse, self.camera.cursor
-        pixel = None if key is None else self.board.pixel(key, at)
-        if key is None or at is None or pixel is None:
-            return
-        QGuiApplication.clipboard().setText(hex_text(pixel))
-        where = f"x {int(at.x())}, y {int(at.y())}"
-        self.session.announce(f"Copied {hex_text(pixel)}, the colour of {self.board.label(key)} at {where}")
-
-    def open_figure(self) -> None:
-        """Make a paper's figure of this image, these models and this region."""
-        from fakd_gui.figure.open_dialog import open_crop_figure
-
-        image = self.session.image
-        if image is None:
-            return
-        refs = [key for key in self.board.pane_set.results if key == BICUBIC or is_model(key)]
-        region = self.region
-        box = None if region is None else (region.left, region.top, region.width, region.height)
-        open_crop_figure(self, self.session, image, refs, box)
-
-    def remember(self) -> dict[str, object]:
-        """What the next start restores: plain values."""
-        return remember(self)
-
-    def recall(self, remembered: Mapping[str, object]) -> None:
-        """Restore what `remember` gave; what is unknown or missing changes nothing."""
-        recall(self, Remembered(remembered))
+    def restore(self, memory: CompareMemory) -> None:
+        """Restore what the last start left."""
+        self.state.restore(memory)
 
     def shut_down(self) -> None:
-        """Stop and wait for the threads, before the panel goes."""
+        """Stop the jobs and wait for them, before the panel is deleted."""
         stop_all(self)
 
-    # -- following the session and the work
-
     def refresh(self) -> None:
-        """Make what is missing for the session's image and models; what is there already stays."""
-        image = self.session.image
-        if image is None:
-            return
-        self._stale = False
-        self.board.pane_set.pictures = self.panes.pictures_of(image.path)
-        self.arrange()
-        keys = self.board.pane_set.results
-        self._told = {key: message for key, message in self._told.items() if key in keys}
-        for key in keys:
-            if key not in self.board.results:
-                self.board.waiting(key, "Waiting")
-        self._comparison.start(image, keys, {**self.cache.of(image), **self.board.results})
+        """Update the panes and compute what is missing."""
+        self._is_stale = False
+        self.state.update_panes()
+        self.runner.compute()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if self._stale:
-            self.refresh()
+    # -- layout, in the order of reading and of the keyboard focus
+
+    def _lay_out(self) -> None:
+        self.bar = make_tool_bar(self)
+        self.open_tools = OpenTools(self.bar)
+        self._fill_bar(self.bar)
+        self.split_bar, self.difference_bar = SplitBar(self), DifferenceBar(self)
+        self.empty = EmptyState(self.open_tools, "compare models on it", self)
+        self.no_panes, self.show_all_button = _no_panes_page()
+        self.stack = QStackedWidget(self)
+        for page in (self.empty, self.board.grid, self.no_panes):
+            self.stack.addWidget(page)
+        self.status = BusyBar(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 6)
+        column.setSpacing(4)
+        column.addWidget(self.bar)
+        column.addWidget(self.split_bar)
+        column.addWidget(self.difference_bar)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.strip)
+        column.addWidget(self.status)
+        self.split_bar.hide()
+        self.difference_bar.hide()
+
+    def _fill_bar(self, bar: QToolBar) -> None:
+        actions, samples = self.commands.actions, self.open_tools.samples
+        samples.addAction(actions["open_folder"])
+        samples.addSeparator()
+        bar.addSeparator()
+        tip = "Add a model or a picture, show and hide panes"
+        menu_button(bar, "Panes", "plus", tip, self.commands.menus.panes)
+        bar.addSeparator()
+        add_view_tools(bar, actions, self.camera)
+        bar.addSeparator()
+        bar.addActions([actions[name] for name in ("split", "difference", "region")])
+        bar.addSeparator()
+        bar.addActions([actions[name] for name in ("figure", "save")])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.strip.list.set_compact(self.height() < COMPACT_HEIGHT)
+
+    # -- connections
 
     def _connect(self) -> None:
-        session, board = self.session, self.board
-        self._comparison.reported.connect(self._receive)
-        self._comparison.finished.connect(self._measure_region)
-        self._comparison.finished.connect(self.finished)
-        self._comparison.failed.connect(session.error)
-        self._comparison.busy.connect(self._busy_changed)
-        self._measuring.measured.connect(self._region_measured)
-        self._measuring.failed.connect(session.error)
-        self.exporter.failed.connect(session.error)
-        board.drawer.failed.connect(session.error)
-        self.split_bar.changed.connect(lambda: self.set_split(self.split_bar.split))
-        self.difference_bar.changed.connect(lambda: self.set_difference(self.difference_bar.difference))
-        self.split_action.triggered.connect(self._toggle_split)
-        self.difference_action.triggered.connect(self._toggle_difference)
-        self.region_action.triggered.connect(self.set_region_tool)
-        self.figure_action.triggered.connect(self.open_figure)
-        self.save_action.triggered.connect(lambda: self.exporter.choose_folder(board.pane_set.saved))
-        self.folder_action.triggered.connect(self.gallery.choose_folder)
-        self.status.cancelled.connect(self.cancel)
-        self.no_panes.all_wanted.connect(self.panes.show_all)
-        board.region_edited.connect(self.set_region)
-        board.menu_requested.connect(lambda key, at: pane_menu(self, key).popup(at))
-        board.grid.moved.connect(self.panes.move)
+        self._connect_session()
+        self._connect_strip()
+        state, runner, board = self.state, self.runner, self.board
+        runner.finished.connect(self.finished)
+        runner.busy.connect(self._show_busy)
+        state.reported.connect(self._show_progress)
+        state.panes_changed.connect(self._show_panes)
+        state.results_needed.connect(self.refresh)
+        board.region_edited.connect(state.set_region)
+        self.split_bar.changed.connect(lambda: state.show_split(self.split_bar.split))
+        self.difference_bar.changed.connect(lambda: state.show_difference(self.difference_bar.difference))
+        self.status.cancelled.connect(runner.cancel)
+        self.show_all_button.clicked.connect(state.show_all_panes)
         self.camera.changed.connect(self._show_position)
         self.camera.cursor_changed.connect(self._show_position)
-        session.image_changed.connect(self._image_changed)
-        session.teacher_changed.connect(lambda _: self._models_changed())
-        session.students_changed.connect(lambda _: self._models_changed())
-        follow_theme(self, self._apply_theme)
+        follow_theme(self, lambda _: board.refresh())
+
+    def _connect_session(self) -> None:
+        session, tools = self.session, self.open_tools
+        session.image_changed.connect(self._show_image)
+        session.teacher_changed.connect(lambda _: self._follow_models())
+        session.students_changed.connect(lambda _: self._follow_models())
         session.open_requested.connect(self._open)
         FileDrops(self, lambda paths: session.open_paths(paths, "Compare"))
-        tools = self.open_tools
-        tools.open_clicked.connect(self.gallery.choose_image)
+        tools.open_clicked.connect(self._choose_image)
         tools.sample_chosen.connect(session.open_image)
         tools.is_lr_chosen.connect(session.set_is_lr)
         session.is_lr_changed.connect(tools.show_is_lr)
         tools.show_is_lr(session.is_lr)
 
+    def _connect_strip(self) -> None:
+        strip, runner = self.strip, self.runner
+        self.session.images_chosen.connect(self._show_series)
+        self.session.error.connect(self._mark_unreadable)
+        strip.chosen.connect(self._open_from_strip)
+        strip.images_changed.connect(lambda paths: runner.read_thumbnails(paths, self.devicePixelRatioF()))
+        strip.ranking_requested.connect(lambda: runner.rank(strip.paths))
+        strip.ranking_cancelled.connect(runner.cancel_ranking)
+        runner.thumbnail_read.connect(lambda read: strip.list.show_thumbnail(read.path, read.picture))
+        runner.ranking_started.connect(strip.start_ranking)
+        runner.difference_measured.connect(strip.add_difference)
+        runner.ranking_ended.connect(strip.end_ranking)
+
+    # -- following the session
+
+    def _show_image(self, image: OpenedImage) -> None:
+        before = self.state.image
+        same_series = before is not None and before.path in self.strip and image.path in self.strip
+        same_kind = before is not None and (before.hr is None) == (image.hr is None)
+        self.state.set_image(image, keep_view=same_series and same_kind)
+        self.strip.set_current(image.path)
+        self.stack.setCurrentWidget(self.board.grid)
+        self.status.left.setText(image_text(image))
+        self.status.left.setToolTip(str(image.path))
+        self._refresh_if_visible()
+
+    def _follow_models(self) -> None:
+        self.strip.forget_differences()
+        self._refresh_if_visible()
+
+    def _refresh_if_visible(self) -> None:
+        if self.isVisible():
+            self.refresh()
+        else:
+            self._is_stale = True
+            self.runner.cancel()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._is_stale:
+            self.refresh()
+
     def _open(self, action: Action, paths: list[Path]) -> None:
         match action:
             case Action.ADD_PANES:
                 for path in paths:
-                    self.panes.add_picture(path)
+                    self.state.add_picture(path)
             case Action.ADD_STUDENTS:
-                # A model that is dropped again is to be shown, although its pane was closed.
-                self.board.pane_set.closed -= {str(path) for path in paths}
+                # A model that is opened again is to be shown, even if its pane was closed.
+                self.state.closed -= {str(path) for path in paths}
 
-    def _toggle_split(self, wanted: bool) -> None:
-        self.set_split(self.split_bar.split if wanted else None)
+    def _choose_image(self) -> None:
+        if path := ask_image(self):
+            self.session.open_paths([path], "Compare")
 
-    def _toggle_difference(self, wanted: bool) -> None:
-        self.set_difference(self.difference_bar.difference if wanted else None)
+    # -- the film strip
 
-    def _apply_theme(self, theme: Theme) -> None:
-        if self.session.image is not None:
-            self.board.refresh()
+    def _show_series(self, paths: list[Path], labels: list[str]) -> None:
+        self.strip.show_images(paths, labels)
+        self.strip.step(1)
 
-    def _image_changed(self, image: OpenedImage) -> None:
-        before = self.board.image
-        going_through = before is not None and self.strip.holds(before.path) and self.strip.holds(image.path)
-        keep = going_through and before is not None and (before.hr is None) == (image.hr is None)
-        region = self.region if keep else None
-        self.board.show_image(image, keep_view=keep)
-        box = None if region is None else QRectF(region.left, region.top, region.width, region.height)
-        if self.recalled is not None and self.recalled[0] == image.path:
-            (_, box), self.recalled = self.recalled, None
-        self.set_region(box)
-        self.strip.mark(image.path)
-        self.stack.setCurrentWidget(self.board.grid)
-        self._show_file()
-        self._refresh_when_seen()
+    def _open_from_strip(self, path: Path) -> None:
+        self._opening = path
+        self.session.open_image(path)
 
-    def _models_changed(self) -> None:
-        self.strip.forget_distances()
-        self._refresh_when_seen()
+    def _mark_unreadable(self, problem: Problem) -> None:
+        if problem.path is not None and problem.path == self._opening:
+            shown = self.session.image
+            self.strip.mark_unreadable(problem.path, None if shown is None else shown.path)
 
-    def _refresh_when_seen(self) -> None:
-        if self.isVisible():
-            self.refresh()
-        else:
-            self._stale = True
-            self._comparison.cancel()
+    # -- showing the state
 
-    def arrange(self) -> None:
-        """Panes and bars as the line-up says."""
-        pane_set, there = self.board.pane_set, self.session.image is not None
-        self._offer_pairs()
-        for bar, action, key in (
-            (self.split_bar, self.split_action, SPLIT),
-            (self.difference_bar, self.difference_action, DIFFERENCE),
-        ):
-            bar.setVisible(key in pane_set.keys and there)
-            action.setChecked(key in pane_set.keys)
-        self.enable_actions(there, len(pane_set.results))
-        if there:
-            self.board.arrange(self.session.students, self.session.teacher)
-            self.stack.setCurrentWidget(self.board.grid if pane_set.keys else self.no_panes)
+    def _show_panes(self) -> None:
+        state, keys = self.state, self.state.keys
+        opened = state.image is not None
+        self.split_bar.setVisible(opened and SPLIT in keys)
+        self.difference_bar.setVisible(opened and DIFFERENCE in keys)
+        labels = {key: state.label(key) for key in state.result_keys}
+        if opened and len(labels) > 1:
+            self.split_bar.show_split(state.split, labels)
+            self.difference_bar.show_difference(state.difference, labels)
+        if opened:
+            self.stack.setCurrentWidget(self.board.grid if keys else self.no_panes)
 
-    def _offer_pairs(self) -> None:
-        pane_set = self.board.pane_set
-        pane_set.students, pane_set.teacher = list(self.session.students), self.session.teacher
-        labels = {key: pane_set.label(key) for key in pane_set.results}
-        # With one alone, what was chosen is kept for when the others come back.
-        if self.session.image is None or len(labels) < 2:
-            return
-        first = self.session.students[0] if self.session.students else self.session.teacher or BICUBIC
-        second = HR if HR in labels else self.session.teacher or BICUBIC
-        self.difference_bar.offer(labels, first, second)
-        self.split_bar.offer(labels, self.session.teacher or BICUBIC, first)
-        if pane_set.difference is not None:
-            pane_set.difference = self.difference_bar.difference
-        if pane_set.split is not None:
-            pane_set.split = self.split_bar.split
+    def _show_progress(self, event: PaneEvent) -> None:
+        if isinstance(event, PaneProgress) and event.progress.note:
+            self.session.announce(f"{self.state.label(event.key)}: {event.progress.note}")
+        runner = self.runner
+        if runner.running and runner.done < runner.total:
+            self.status.show_busy(f"{runner.done} of {runner.total} done", runner.done, runner.total)
 
-    def _receive(self, event: PaneEvent) -> None:
-        match event:
-            case PaneStarted(key):
-                if key not in self.board.results:
-                    self.board.waiting(key, "Computing…", progress=0)
-            case PaneProgress(key, progress):
-                text = f"Computing… {progress.note}" if progress.note else "Computing…"
-                self.board.waiting(key, text, progress=progress.done / progress.total)
-                if progress.note:
-                    self.session.announce(f"{self.board.label(key)}: {progress.note}")
-            case PaneTile(key, overlay):
-                self.board.show_tile(key, overlay)
-            case PaneReady():
-                self.board.receive(event)
-                if self.board.image is not None:
-                    self.cache.keep(self.board.image, event)
-            case PaneFailed(key, problem):
-                self.board.forget(key)
-                self.board.waiting(key, problem.text, error=True)
-                if self._told.get(key) != problem.text:
-                    self._told[key] = problem.text
-                    self.session.report(problem)
-        work = self._comparison
-        if work.running and work.done < work.total:
-            self.status.show_busy(f"{work.done} of {work.total} done", work.done, work.total)
-
-    def _busy_changed(self, busy: bool) -> None:
-        self.strip.pause_ranking(busy)
+    def _show_busy(self, busy: bool) -> None:
         if busy:
             self.status.show_busy("Starting")
         else:
             self.status.show_idle()
 
-    def _measure_region(self) -> None:
-        hr = None if self.board.image is None else self.board.image.hr
-        if self.region is None or hr is None:
-            self._measuring.forget()
-        else:
-            self._measuring.measure(self.board.results, hr, self.region)
-
-    def _region_measured(self, region: Region, scores: dict[str, RegionScores]) -> None:
-        if self.region is not None:
-            self.board.show_region(self.region, scores)
-
-    # -- keys and the status line
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self._keys.press(event):
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if not self._keys.release(event):
-            super().keyReleaseEvent(event)
-
-    def ask_pane_menu(self) -> None:
-        """The menu of the pane that the mouse is on."""
-        key = self.board.key_at_mouse
-        if key is not None:
-            pane_menu(self, key).popup(QCursor.pos())
-
-    def _show_file(self) -> None:
-        image = self.session.image
-        if image is None:
-            return
-        height, width = image.hr_size
-        low_height, low_width = image.lr.shape[:2]
-        known = "reduced to" if image.hr is not None else "from"
-        text = f"{image.name} · {width} × {height} {known} {low_width} × {low_height} · ×{image.scale}"
-        self.status.left.setText(text)
-        self.status.left.setToolTip(str(image.path))
-
     def _show_position(self) -> None:
         at, key = self.camera.cursor, self.board.key_at_mouse
         pixel = None if key is None else self.board.pixel(key, at)
         colour = "" if pixel is None else f"{hex_text(pixel)} · "
-        where = "" if at is None else f"x {int(at.x())}, y {int(at.y())} · {colour}"
-        self.status.right.setText(f"{where}{self.camera.percent:.0f} %")
+        position = "" if at is None else f"x {int(at.x())}, y {int(at.y())} · {colour}"
+        self.status.right.setText(f"{position}{self.camera.percent:.0f} %")
+
+    # -- keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        opened = self.state.image is not None
+        if not (opened and (self._held_keys.press(event) or self.actions.handle(event))):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self._held_keys.release(event):
+            super().keyReleaseEvent(event)
+
+
+def _no_panes_page() -> tuple[QWidget, QPushButton]:
+    """What is shown while every pane is closed, and its button that shows them again."""
+    title = QLabel("Every pane is closed", alignment=Qt.AlignmentFlag.AlignCenter)
+    title.setProperty("role", "heading")
+    hint = QLabel("Panes, above, shows them again one by one.", alignment=Qt.AlignmentFlag.AlignCenter)
+    hint.setProperty("role", "muted")
+    button = QPushButton("Show all panes")
+    button.setProperty("role", "primary")
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setSpacing(10)
+    layout.addStretch()
+    layout.addWidget(title)
+    for widget in (hint, button):
+        layout.addWidget(widget, alignment=Qt.AlignmentFlag.AlignHCenter)
+    layout.addStretch()
+    return page, button

@@ -1,96 +1,353 @@
-"""Which panes stand in a comparison, in which order, under which names and colours."""
+"""The state of Compare: which panes are shown, the chosen pairs and region, and the results so far."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
+from pydantic import AfterValidator
+from PySide6.QtCore import QObject, QRectF, Signal
+from PySide6.QtGui import QImage
+
+from fakd_core.events import Image8
 from fakd_core.runs.references import model_labels
-from fakd_gui.compare.difference import Difference
-from fakd_gui.compare.split import Split
-from fakd_gui.compare.work import BICUBIC, HR, LR, picture_path
+from fakd_gui.compare.difference import COLOURS, GAINS, Difference, DifferenceImage
+from fakd_gui.compare.panes import (
+    BICUBIC,
+    DIFFERENCE,
+    HR,
+    LABELS,
+    LR,
+    SPLIT,
+    Split,
+    fit_pair,
+    picture_key,
+    picture_path,
+    sort_by_order,
+)
+from fakd_gui.compare.results import PaneEvent, PaneFailed, PaneResult, Region, RegionScores
+from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.session import Session
+from fakd_gui.session.user_files import Memory
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.overlays import Overlay
+from fakd_gui.widgets.region_box import snap_to_pixels
 from fakd_gui.widgets.theme import current_theme
 
-SPLIT = "split"
-DIFFERENCE = "difference"
-NAMES = {BICUBIC: "Bicubic", HR: "HR", LR: "LR", SPLIT: "Split", DIFFERENCE: "Difference"}
+
+def _check_difference(difference: Difference) -> Difference:
+    if difference.gain not in GAINS or difference.colours not in COLOURS:
+        raise ValueError("unknown gain or colours")
+    return difference
 
 
-@dataclass
-class PaneSet:
-    """What could be shown, what of it was closed, and the order that somebody dragged it into."""
+class CompareMemory(Memory):
+    """What Compare keeps between starts; `region` belongs to the image file `region_image`."""
 
-    students: list[str] = field(default_factory=list)
-    teacher: str = ""
-    pictures: list[str] = field(default_factory=list)
-    has_hr: bool = False
-    split: Split | None = None
-    difference: Difference | None = None
-    closed: set[str] = field(default_factory=lambda: {LR})
-    order: list[str] = field(default_factory=list)
+    smooth: bool = False
+    closed: tuple[str, ...] = (LR,)
+    order: tuple[str, ...] = ()
+    split: Split = Split()
+    split_shown: bool = False
+    difference: Annotated[Difference, AfterValidator(_check_difference)] = Difference()
+    difference_shown: bool = False
+    region: Region | None = None
+    region_image: Path | None = None
+
+
+class CompareState(QObject):
+    """Everything chosen in Compare, and the results of the open image.
+
+    The keys of panes are those of `fakd_gui.compare.panes`.
+    """
+
+    image_changed = Signal()
+    """Another image is shown; there are no results yet."""
+    panes_changed = Signal()
+    """Panes were opened, closed or moved, or the split or the difference changed."""
+    results_needed = Signal()
+    """The set of results to compute changed."""
+    region_changed = Signal()
+    region_measured = Signal()
+    difference_drawn = Signal()
+    """The difference's image, or why there is none, changed."""
+    reported = Signal(object)
+    """A `PaneEvent`; the results are up to date already."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.camera = Camera(self)
+        self.image: OpenedImage | None = None
+        """The image that the results belong to."""
+        self.closed = {LR}
+        self.order: list[str] = []
+        """The order into which the panes were moved; it may lack panes and hold closed ones."""
+        self.split = Split()
+        self.split_shown = False
+        self.difference = Difference()
+        self.difference_shown = False
+        self.region: Region | None = None
+        self.results: dict[str, PaneResult] = {}
+        self.region_scores: dict[str, RegionScores] = {}
+        self.difference_image: DifferenceImage | None = None
+        self.difference_error = ""
+        self._failures: dict[str, str] = {}
+        """Failures by pane that were reported: the pane shows them on, the window reports them once."""
+        self._pictures: dict[Path, list[str]] = {}
+        """Panes of image files, by the image to which they were added."""
+        self._remembered_region: tuple[Path, Region] | None = None
+
+    # -- panes
 
     @property
     def available(self) -> list[str]:
-        """The panes there can be, as they stand by themselves."""
-        keys = [LR, BICUBIC, *[ref for ref in self.students if ref != self.teacher]]
-        if self.teacher:
-            keys.append(self.teacher)
-        keys += self.pictures
-        return [*keys, HR] if self.has_hr else keys
+        """All panes with one result each, in their default order."""
+        session = self.session
+        keys = [LR, BICUBIC, *(ref for ref in session.students if ref != session.teacher)]
+        if session.teacher:
+            keys.append(session.teacher)
+        if self.image is not None:
+            keys += self._pictures.get(self.image.path, [])
+            if self.image.hr is not None:
+                keys.append(HR)
+        return keys
 
     @property
     def keys(self) -> list[str]:
-        """The panes that are shown, in order; those of two results only while there are two."""
+        """The shown panes in order; split and difference need two others."""
         keys = [key for key in self.available if key not in self.closed]
         if len(keys) > 1:
-            keys += [SPLIT] if self.split is not None else []
-            keys += [DIFFERENCE] if self.difference is not None else []
-        return in_order(keys, self.order)
+            keys += [SPLIT] if self.split_shown else []
+            keys += [DIFFERENCE] if self.difference_shown else []
+        return sort_by_order(keys, self.order)
 
     @property
-    def results(self) -> list[str]:
-        """The panes that show one result each."""
+    def result_keys(self) -> list[str]:
+        """The shown panes with one result each."""
         return [key for key in self.keys if key not in (SPLIT, DIFFERENCE)]
 
     @property
-    def saved(self) -> list[str]:
-        """The panes whose images can be saved."""
-        return [key for key in self.keys if key != SPLIT]
-
-    def move(self, key: str, place: int) -> None:
-        """Bring the pane `key` to the place number `place`."""
-        keys = [other for other in self.keys if other != key]
-        keys.insert(place, key)
-        # Closed panes keep their order among themselves for when they come back.
-        self.order = [*keys, *(other for other in self.order if other not in keys)]
-
-    @property
-    def labels(self) -> dict[str, str]:
-        models = model_labels(dict.fromkeys(ref for ref in (*self.students, self.teacher) if ref))
-        paths = {key: picture_path(key) for key in self.pictures}
-        pictures = {key: path.name for key, path in paths.items() if path is not None}
-        return {**models, **pictures, **NAMES}
+    def ranking_pair(self) -> tuple[str, str] | None:
+        """The first shown student and the teacher, between whose outputs images are ranked."""
+        teacher = self.session.teacher
+        hidden = {teacher, *self.closed}
+        student = next((ref for ref in self.session.students if ref not in hidden), None)
+        return (student, teacher) if student and teacher else None
 
     def label(self, key: str) -> str:
-        return self.labels.get(key, key)
+        """The short name of a pane."""
+        path = picture_path(key)
+        if key in LABELS or path is not None:
+            return LABELS[key] if path is None else path.name
+        refs = dict.fromkeys(ref for ref in (*self.session.students, self.session.teacher) if ref)
+        return model_labels(refs).get(key, key)
 
     def title(self, key: str) -> str:
-        return f"{self.label(key)} (teacher)" if key == self.teacher else self.label(key)
+        return f"{self.label(key)} (teacher)" if key == self.session.teacher else self.label(key)
 
     def colour(self, key: str) -> str:
-        theme = current_theme()
-        if key == self.teacher:
+        theme, students = current_theme(), self.session.students
+        if key == self.session.teacher:
             return theme.teacher
-        if key in self.students:
-            return theme.student_colour(self.students.index(key))
+        if key in students:
+            return theme.student_colour(students.index(key))
         return {BICUBIC: theme.bicubic, HR: theme.hr}.get(key, theme.muted)
 
+    def show_split(self, split: Split | None) -> None:
+        """Show two results in one more pane with a divider; None hides it."""
+        self.split_shown = split is not None
+        self.split = split or self.split
+        self.update_panes()
 
-def in_order(keys: Sequence[str], order: Sequence[str]) -> list[str]:
-    """`keys` in `order`; one that isn't in it stands behind the one it stands behind in `keys`."""
-    placed = [key for key in order if key in keys]
-    for index, key in enumerate(keys):
-        if key not in placed:
-            before = [other for other in keys[:index] if other in placed]
-            placed.insert(placed.index(before[-1]) + 1 if before else 0, key)
-    return placed
+    def show_difference(self, difference: Difference | None) -> None:
+        """Show the difference of two results in one more pane; None hides it."""
+        self.difference_shown = difference is not None
+        self.difference = difference or self.difference
+        self.update_panes()
+
+    def split_with(self, a: str, b: str) -> None:
+        """Show the panes `a` and `b` in the split."""
+        self.show_split(replace(self.split, a=a, b=b))
+
+    def difference_to(self, a: str, b: str) -> None:
+        """Show the difference of the panes `a` and `b`."""
+        self.show_difference(replace(self.difference, a=a, b=b))
+
+    def show_pane(self, key: str) -> None:
+        """Show a pane that was closed."""
+        if key in self.closed:
+            self.closed.discard(key)
+            self.results_needed.emit()
+
+    def show_all_panes(self) -> None:
+        """Show every pane but LR's, which is closed by default."""
+        self.closed = {LR}
+        self.results_needed.emit()
+
+    def close_pane(self, key: str) -> None:
+        """Remove a pane from the comparison; the session offers to undo it."""
+        if key == SPLIT:
+            self.show_split(None)
+        elif key == DIFFERENCE:
+            self.show_difference(None)
+        elif key in self.keys:
+            title = self.title(key)
+            self.closed.add(key)
+            self.results_needed.emit()
+            undo, redo = (lambda: self.show_pane(key)), (lambda: self.close_pane(key))
+            self.session.offer_undo(f"Closed {title}", undo, redo)
+
+    def move_pane(self, key: str, index: int) -> None:
+        """Move a pane to the position `index`."""
+        keys = [other for other in self.keys if other != key]
+        keys.insert(index, key)
+        # Closed panes keep their order among themselves for when they are shown again.
+        self.order = [*keys, *(other for other in self.order if other not in keys)]
+        self.update_panes()
+
+    def add_picture(self, path: Path) -> None:
+        """Show an image file, such as another tool's result for the open image, in a pane of its own."""
+        if self.image is None:
+            self.session.report("Open an image first; then add another tool's result for it.")
+            return
+        key = picture_key(path)
+        keys = self._pictures.setdefault(self.image.path, [])
+        if key not in keys:
+            keys.append(key)
+        self.closed.discard(key)
+        self.results_needed.emit()
+
+    def remove_student(self, ref: str) -> None:
+        """Remove a student from every workspace; undo restores it at its place."""
+        session = self.session
+        before, label = list(session.students), self.label(ref)
+        session.remove_student(ref)
+
+        def restore() -> None:
+            added = [other for other in session.students if other not in before]
+            session.students = [*before, *added]
+            session.students_changed.emit(session.students)
+
+        session.offer_undo(f"Removed {label}", restore, lambda: self.remove_student(ref))
+
+    def update_panes(self) -> None:
+        """Adapt pairs and results to the shown panes."""
+        keys = self.result_keys
+        self.results = {key: result for key, result in self.results.items() if key in keys}
+        self._failures = {key: text for key, text in self._failures.items() if key in keys}
+        if self.image is not None and len(keys) > 1:
+            # With one pane alone, the choice is kept for when the others come back.
+            teacher = self.session.teacher or BICUBIC
+            student = self.session.students[0] if self.session.students else teacher
+            reference = HR if HR in keys else teacher
+            self.split = fit_pair(self.split, (teacher, student), keys)
+            self.difference = fit_pair(self.difference, (student, reference), keys)
+        self.panes_changed.emit()
+
+    # -- the image and its results
+
+    def set_image(self, image: OpenedImage, keep_view: bool) -> None:
+        """Show another image; `keep_view` keeps zoom, relative position and region."""
+        region = self.region if keep_view else None
+        if self._remembered_region is not None and self._remembered_region[0] == image.path:
+            region, self._remembered_region = self._remembered_region[1], None
+        self.image = image
+        self.results, self.region_scores, self.difference_image = {}, {}, None
+        height, width = image.hr_size
+        self.camera.set_scene(width, height, keep_view)
+        self.image_changed.emit()
+        self.set_region(None if region is None else region.rect)
+
+    def receive(self, event: PaneEvent) -> None:
+        """Take a pane's progress, result or failure."""
+        match event:
+            case PaneResult(key):
+                self.results[key] = event
+                self._failures.pop(key, None)
+            case PaneFailed(key, problem):
+                self.results.pop(key, None)
+                if self._failures.get(key) != problem.text:
+                    self._failures[key] = problem.text
+                    self.session.report(problem)
+        self.reported.emit(event)
+
+    def pixels(self, key: str) -> Image8 | None:
+        """The (H, W, 3) result of a pane, of HR or LR size; None while there is none."""
+        if key == HR:
+            return None if self.image is None else self.image.hr
+        result = self.results.get(key)
+        return None if result is None else result.pixels
+
+    def picture(self, key: str) -> QImage | None:
+        """The full image of a pane, the difference in its colours; None while there is none."""
+        source: PaneResult | DifferenceImage | None = self.results.get(key)
+        if key == DIFFERENCE:
+            source = self.current_difference()
+        overlay: Overlay | None = None if source is None else source.overlay
+        return None if overlay is None else overlay.image.copy()
+
+    def difference_pixels(self) -> tuple[Image8, Image8] | None:
+        """The two results to subtract, if both are ready."""
+        a, b = self.pixels(self.difference.a), self.pixels(self.difference.b)
+        return None if a is None or b is None else (a, b)
+
+    def current_difference(self) -> DifferenceImage | None:
+        """The difference's image if it shows the chosen pair in the chosen way."""
+        pair, drawn = self.difference_pixels(), self.difference_image
+        return drawn if pair and drawn is not None and drawn.shows(*pair, self.difference) else None
+
+    def set_difference_image(self, drawn: DifferenceImage | None, error: str = "") -> None:
+        """Take a drawn difference, or the reason why it can't be drawn; neither: it is being drawn."""
+        self.difference_image, self.difference_error = drawn or self.difference_image, error
+        self.difference_drawn.emit()
+
+    # -- the region
+
+    def set_region(self, region: QRectF | None) -> None:
+        """Measure every pane inside `region` (HR pixels) too, rounded to pixels; None clears it."""
+        size = self.camera.scene
+        inside = QRectF()
+        if region is not None and self.image is not None:
+            inside = region.normalized().intersected(QRectF(0, 0, size.width(), size.height()))
+        self.region = None if inside.isEmpty() else Region.from_rect(snap_to_pixels(inside, size))
+        if self.region is None or self.image is None or self.image.hr is None:
+            self.region_scores = {}
+        self.region_changed.emit()
+
+    def set_region_scores(self, scores: dict[str, RegionScores]) -> None:
+        """Take the scores of the region, or of a moment ago while it is being moved."""
+        if self.region is not None:
+            self.region_scores = scores
+            self.region_measured.emit()
+
+    # -- between two starts
+
+    def memory(self) -> CompareMemory:
+        """What the next start restores."""
+        known = self.image is not None and self.region is not None
+        return CompareMemory(
+            smooth=self.camera.smooth,
+            closed=tuple(sorted(self.closed)),
+            order=tuple(self.order),
+            split=self.split,
+            split_shown=self.split_shown,
+            difference=self.difference,
+            difference_shown=self.difference_shown,
+            region=self.region if known else None,
+            region_image=self.image.path if known and self.image is not None else None,
+        )
+
+    def restore(self, memory: CompareMemory) -> None:
+        """Restore what the last start left; the region waits for its image."""
+        self.camera.set_smooth(memory.smooth)
+        self.closed, self.order = set(memory.closed), list(memory.order)
+        self.split, self.split_shown = memory.split, memory.split_shown
+        self.difference, self.difference_shown = memory.difference, memory.difference_shown
+        if memory.region is not None and memory.region_image is not None:
+            if self.image is not None and self.image.path == memory.region_image:
+                self.set_region(memory.region.rect)
+            else:
+                self._remembered_region = memory.region_image, memory.region
+        self.update_panes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QKeyCombination, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -110,7 +110,9 @@ class ActionTable(QObject):
 
     def handle(self, event: QKeyEvent) -> bool:
         """Trigger the unfocused command of a key that no widget used; False if there is none."""
-        pressed = QKeySequence(event.keyCombination())
+        # On macOS arrow keys come with the keypad's modifier.
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        pressed = QKeySequence(QKeyCombination(modifiers, Qt.Key(event.key())))
         for name, command in self.commands.items():
             action = self._actions[name]
             if command.unfocused and action.isEnabled() and pressed in map(QKeySequence, self._keys[name]):

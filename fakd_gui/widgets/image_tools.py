@@ -1,17 +1,15 @@
-"""Tool bar groups that Compare and Inspect share: opening an image, and looking at it."""
+"""Tool bars, their icons and menus, and the buttons that open an image."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QPixmap
-from PySide6.QtWidgets import QComboBox, QMenu, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QToolBar, QToolButton, QWidget
 
 from fakd_core.data.folders import sample_images
 from fakd_core.errors import FakdError
-from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 THUMBNAIL = QSize(56, 40)
@@ -111,97 +109,3 @@ def _thumbnail(path: Path) -> QPixmap:
     return QPixmap(str(path)).scaled(
         THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
     )
-
-
-def navigate(camera: Camera, key: int) -> bool:
-    """Zoom by +, -, Z (1:1) and 0 or F (fit), N: crisp or smooth; False for another key."""
-    if key in (Qt.Key.Key_0, Qt.Key.Key_F):
-        camera.fit()
-    elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
-        camera.step(1, camera.anchor)
-    elif key == Qt.Key.Key_Minus:
-        camera.step(-1, camera.anchor)
-    elif key == Qt.Key.Key_Z:
-        camera.toggle_full_size(camera.anchor)
-    elif key == Qt.Key.Key_N:
-        camera.set_smooth(not camera.smooth)
-    else:
-        return False
-    return True
-
-
-VIEW_KEYS = (
-    ("0, F", "show the whole image"),
-    ("Z", "one pixel of the image on one of the screen, and back"),
-    ("+, −, wheel", "zoom in steps, at the mouse"),
-    ("N", "enlarged pixels crisp or smooth"),
-)
-
-
-class ZoomBox(QComboBox):
-    """The zoom in percent: read, chosen or typed."""
-
-    CHOICES = (25, 50, 100, 200, 400, 800, 1600)
-
-    def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._camera = camera
-        self.setEditable(True)
-        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.setCompleter(None)  # type: ignore[arg-type]
-        self.setAccessibleName("Zoom in percent")
-        self.setToolTip("Zoom in percent: 100 % shows one HR pixel on one pixel of the screen")
-        for percent in self.CHOICES:
-            self.addItem(f"{percent} %")
-        edit = self.lineEdit()
-        assert edit is not None
-        edit.setAcceptDrops(False)
-        edit.setMaxLength(9)
-        self.setFixedWidth(self.fontMetrics().horizontalAdvance("6400 %") + 44)
-        edit.returnPressed.connect(lambda: self._take(edit.text()))
-        self.textActivated.connect(self._choose)
-        self.setCurrentIndex(-1)
-        edit.editingFinished.connect(self._show)
-        camera.changed.connect(self._show)
-        self._show()
-
-    def _choose(self, text: str) -> None:
-        # Qt announces what stands in the field, too, when the field loses the focus.
-        if self.findText(text) >= 0:
-            self._take(text)
-
-    def _take(self, text: str) -> None:
-        """Zoom to what was chosen or typed; what is no number changes nothing."""
-        found = re.search(r"\d+(?:[.,]\d+)?", text)
-        if found is not None and float(found[0].replace(",", ".")) > 0:
-            self._camera.set_percent(float(found[0].replace(",", ".")))
-        # With an item chosen, Return in the field would choose that item once more.
-        self.setCurrentIndex(-1)
-        self._show()
-        # The keys that act on the picture are typed next: they go to the panel that owns the camera.
-        panel = self._camera.parent()
-        if isinstance(panel, QWidget):
-            panel.setFocus()
-
-    def _show(self) -> None:
-        edit = self.lineEdit()
-        if edit is not None and not (edit.hasFocus() and edit.isModified()):
-            percent = self._camera.percent
-            edit.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
-
-
-def add_view_tools(bar: QToolBar, camera: Camera) -> None:
-    """Fit, 1:1, the zoom to read or type, and how enlarged pixels are drawn."""
-    fit = bar.addAction("Fit")
-    fit.setToolTip("Show the whole image (0, F or double click)")
-    fit.triggered.connect(camera.fit)
-    full = bar.addAction("1:1")
-    full.setToolTip("One HR pixel on one pixel of the screen (Z)")
-    full.triggered.connect(lambda: camera.set_percent(100))
-    bar.addWidget(ZoomBox(camera, bar))
-    smooth = bar.addAction("Smooth")
-    smooth.setCheckable(True)
-    smooth.setChecked(camera.smooth)
-    smooth.setToolTip("Interpolate enlarged pixels; off: every pixel is a crisp square (N)")
-    smooth.toggled.connect(camera.set_smooth)
-    camera.changed.connect(lambda: smooth.setChecked(camera.smooth))

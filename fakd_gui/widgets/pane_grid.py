@@ -136,7 +136,7 @@ HOLD_SECONDS = 0.35
 
 
 class FlipKeys:
-    """Handles a panel's key events for a grid; returns whether it used them."""
+    """Digits show a pane alone, while held or until they are pressed again."""
 
     def __init__(self, grid: PaneGrid) -> None:
         self._grid = grid
@@ -144,12 +144,7 @@ class FlipKeys:
         self._previous: int | None = None
 
     def press(self, event: QKeyEvent) -> bool:
-        if event.key() == Qt.Key.Key_Escape and self._grid.solo is not None:
-            self._grid.show_only(None)
-            return True
-        if event.key() == Qt.Key.Key_B and not event.modifiers():
-            self._grid.flip()
-            return True
+        """Handle a key press; False for other keys."""
         if not _is_digit(event):
             return False
         index = int(event.key()) - int(Qt.Key.Key_1)
@@ -160,6 +155,7 @@ class FlipKeys:
         return True
 
     def release(self, event: QKeyEvent) -> bool:
+        """Handle a key release; False for other keys."""
         if not _is_digit(event) or event.isAutoRepeat() or self._pressed_at is None:
             return False
         if time.monotonic() - self._pressed_at > HOLD_SECONDS:

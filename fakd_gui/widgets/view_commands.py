@@ -1,12 +1,14 @@
-"""The commands that zoom an image, shared by the workspaces with a camera."""
+"""The commands that zoom an image, and the box with the zoom, for every workspace with a camera."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QToolBar
+import re
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QToolBar, QWidget
 
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.camera import Camera
-from fakd_gui.widgets.image_tools import ZoomBox
 
 VIEW_COMMANDS = (
     Command("fit", "Fit", "Show the whole image", keys=("0", "F")),
@@ -42,3 +44,57 @@ def add_view_tools(bar: QToolBar, actions: ActionTable, camera: Camera) -> None:
     bar.addAction(actions["full_size"])
     bar.addWidget(ZoomBox(camera, bar))
     bar.addAction(actions["smooth"])
+
+
+class ZoomBox(QComboBox):
+    """The zoom in percent: read, chosen or typed."""
+
+    CHOICES = (25, 50, 100, 200, 400, 800, 1600)
+
+    def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._camera = camera
+        self.setEditable(True)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setCompleter(None)  # type: ignore[arg-type]
+        self.setAccessibleName("Zoom in percent")
+        self.setToolTip("Zoom in percent: 100 % shows one HR pixel on one pixel of the screen")
+        for percent in self.CHOICES:
+            self.addItem(f"{percent} %")
+        edit = self.lineEdit()
+        assert edit is not None
+        edit.setAcceptDrops(False)
+        edit.setMaxLength(9)
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance("6400 %") + 44)
+        edit.returnPressed.connect(lambda: self._take(edit.text()))
+        self.textActivated.connect(self._choose)
+        self.setCurrentIndex(-1)
+        edit.editingFinished.connect(self._show)
+        camera.changed.connect(self._show)
+        self._show()
+
+    def _choose(self, text: str) -> None:
+        # Qt announces what stands in the field, too, when the field loses the focus.
+        if self.findText(text) >= 0:
+            self._take(text)
+
+    def _take(self, text: str) -> None:
+        """Zoom to what was chosen or typed; what is no number changes nothing."""
+        found = re.search(r"\d+(?:[.,]\d+)?", text)
+        if found is not None and float(found[0].replace(",", ".")) > 0:
+            self._camera.set_percent(float(found[0].replace(",", ".")))
+        # With an item chosen, Return in the field would choose that item once more.
+        self.setCurrentIndex(-1)
+        self._show()
+        # The next keys are for the image again: the focus returns to the workspace.
+        panel = self.parentWidget()
+        while panel is not None and panel.focusPolicy() is not Qt.FocusPolicy.StrongFocus:
+            panel = panel.parentWidget()
+        if panel is not None:
+            panel.setFocus()
+
+    def _show(self) -> None:
+        edit = self.lineEdit()
+        if edit is not None and not (edit.hasFocus() and edit.isModified()):
+            percent = self._camera.percent
+            edit.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")

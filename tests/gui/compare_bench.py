@@ -29,7 +29,10 @@ def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
     # Qt aborts the program if a widget dies before its threads, whatever the test left running.
     qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
     panel.resize(900, 600)
-    panel.show()
+    with qtbot.waitActive(panel):
+        panel.show()
+        panel.activateWindow()
+    panel.setFocus()
     yield bench, panel
     bench.session.shut_down()
 
@@ -41,8 +44,13 @@ def open_and_wait(panel: ComparePanel, path: Path, qtbot: QtBot) -> None:
 
 def box_of(panel: ComparePanel) -> tuple[int, int, int, int]:
     """Left, top, width and height of the region, in HR pixels."""
-    assert panel.region is not None
-    return panel.region.left, panel.region.top, panel.region.width, panel.region.height
+    assert panel.state.region is not None
+    return (
+        panel.state.region.left,
+        panel.state.region.top,
+        panel.state.region.width,
+        panel.state.region.height,
+    )
 
 
 def stamp(height: int = 64, width: int = 96) -> Image8:

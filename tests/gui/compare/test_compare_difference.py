@@ -11,15 +11,14 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import CancelToken, Image8
-from fakd_gui.compare.difference import Difference, Drawn, Kind, draw_difference
-from fakd_gui.compare.state import DIFFERENCE
-from fakd_gui.compare.work import BICUBIC, HR, LR
+from fakd_gui.compare.difference import Difference, DifferenceImage, Kind, draw_difference
+from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR, LR
 from fakd_gui.session.jobs import LatestWins
 
 
 def test_every_kind_of_difference_reads_its_value_under_the_cursor(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
-    teacher = panel.board.pixels(bench.teacher)
+    teacher = panel.state.pixels(bench.teacher)
     assert teacher is not None
     apart = teacher[20, 30].astype(float) - stamp()[20, 30]
     luma = float(rgb_to_y(teacher[20, 30]) - rgb_to_y(stamp()[20, 30]))
@@ -29,7 +28,7 @@ def test_every_kind_of_difference_reads_its_value_under_the_cursor(opened: Opene
         (Kind.SQUARED, f"{(apart**2).mean():.1f}"),
         (Kind.SIGNED, f"{luma:+.1f} Y".replace("-", "−")),
     ):
-        panel.set_difference(Difference(bench.teacher, HR, kind=kind))
+        panel.state.show_difference(Difference(bench.teacher, HR, kind=kind))
         assert panel.board.panes[DIFFERENCE].header.readout == expected
     panel.difference_bar.kind.setCurrentIndex(panel.difference_bar.kind.findData(Kind.SSIM))
     qtbot.waitUntil(lambda: bool(panel.board.panes[DIFFERENCE].header.readout), timeout=10_000)
@@ -40,12 +39,12 @@ def test_every_kind_of_difference_reads_its_value_under_the_cursor(opened: Opene
 def test_panes_of_different_size_are_not_subtracted(opened: Opened, qtbot: QtBot) -> None:
     _, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.panes.show(LR, True)
-    panel.difference_to(LR, HR)
+        panel.state.show_pane(LR)
+    panel.state.difference_to(LR, HR)
     canvas = panel.board.panes[DIFFERENCE].canvas
     assert "one size" in canvas.message
     assert canvas.message_is_error
-    panel.difference_to(BICUBIC, HR)
+    panel.state.difference_to(BICUBIC, HR)
     assert canvas.message == ""
 
 
@@ -55,19 +54,21 @@ def test_why_a_map_could_not_be_drawn_does_not_stay_on_the_next_difference(
     bench, panel = opened
     go_on = threading.Event()
 
-    def fail_at_ssim(a: Image8, b: Image8, wanted: Difference, border: int, token: CancelToken) -> Drawn:
-        if wanted.kind is not Kind.SSIM:
-            return draw_difference(a, b, wanted, border, token)
+    def fail_at_ssim(
+        a: Image8, b: Image8, difference: Difference, *, crop_border: int, token: CancelToken
+    ) -> DifferenceImage:
+        if difference.kind is not Kind.SSIM:
+            return draw_difference(a, b, difference, crop_border=crop_border, token=token)
         go_on.wait(10)
         raise RuntimeError("torch shape error")
 
-    monkeypatch.setattr("fakd_gui.compare.difference_drawer.draw_difference", fail_at_ssim)
-    panel.set_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
-    panel.set_difference(Difference(bench.teacher, HR, kind=Kind.ABSOLUTE))
+    monkeypatch.setattr("fakd_gui.compare.runner.draw_difference", fail_at_ssim)
+    panel.state.show_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
+    panel.state.show_difference(Difference(bench.teacher, HR, kind=Kind.ABSOLUTE))
     canvas = panel.board.panes[DIFFERENCE].canvas
     assert canvas.overlays
     go_on.set()
-    works = panel.board.drawer.findChildren(LatestWins)
+    works = panel.runner.findChildren(LatestWins)
     qtbot.waitUntil(lambda: not any(work.running for work in works))
     assert canvas.message == ""
     assert bench.errors == []
@@ -78,7 +79,7 @@ def test_a_map_of_too_small_an_image_is_refused_at_once(opened: Opened, qtbot: Q
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         bench.session.set_is_lr(True)
         bench.session.open_image(save_stamp(bench.folder, "pixel", 1, 1))
-    panel.set_difference(Difference(bench.teacher, BICUBIC, kind=Kind.SSIM))
+    panel.state.show_difference(Difference(bench.teacher, BICUBIC, kind=Kind.SSIM))
     assert "SSIM needs 11 × 11 pixels" in panel.board.panes[DIFFERENCE].canvas.message
     assert bench.errors == []
     assert "< 0.001 GMACs at 1×1 LR" in panel.board.panes[bench.teacher].header.costs

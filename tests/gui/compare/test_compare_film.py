@@ -18,9 +18,10 @@ from small_models import Bench, save_model, save_photo
 from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.inference.upscale import upscale
 from fakd_gui.compare.cache import ResultCache
-from fakd_gui.compare.film_strip import DISTANCE, NAME, Filmstrip
+from fakd_gui.compare.filmstrip import BY_DIFFERENCE, BY_NAME, Filmstrip
 from fakd_gui.compare.panel import ComparePanel
-from fakd_gui.compare.work import BICUBIC, PaneReady
+from fakd_gui.compare.panes import BICUBIC
+from fakd_gui.compare.results import PaneResult
 from fakd_gui.session.opened_image import open_image
 
 Opened = tuple[Bench, ComparePanel]
@@ -88,13 +89,13 @@ def test_a_dropped_folder_is_gone_through_with_zoom_and_region_kept(opened: Open
     assert panel.strip.isVisible()
     panel.camera.set_percent(300)
     panel.camera.look_at(QPointF(24, 16))
-    panel.set_region(QRectF(20, 16, 20, 24))
-    panel.flip_to(2)
+    panel.state.set_region(QRectF(20, 16, 20, 24))
+    panel.board.grid.show_only(2)
     assert go(panel, Qt.Key.Key_PageDown, qtbot) == "b.png"
     assert panel.camera.percent == pytest.approx(300)
     assert panel.camera.center == QPointF(24, 16)
-    assert panel.region is not None
-    assert (panel.region.left, panel.region.width) == (20, 20)
+    assert panel.state.region is not None
+    assert (panel.state.region.left, panel.state.region.width) == (20, 20)
     assert panel.board.grid.solo == 2
     assert go(panel, Qt.Key.Key_PageDown, qtbot) == "c.png"
     # Of another size: the same part of the picture.
@@ -102,7 +103,7 @@ def test_a_dropped_folder_is_gone_through_with_zoom_and_region_kept(opened: Open
     assert panel.camera.center == QPointF(16, 12)
     assert panel.strip.list.currentItem().text() == "c.png"
     QTest.keyClick(panel, Qt.Key.Key_PageDown)
-    panel.set_region(None)
+    panel.state.set_region(None)
     assert go(panel, Qt.Key.Key_Left, qtbot) == "b.png"
     qtbot.waitUntil(lambda: not panel.strip.list.item(2).icon().isNull(), timeout=5000)
     assert bench.errors == []
@@ -110,11 +111,11 @@ def test_a_dropped_folder_is_gone_through_with_zoom_and_region_kept(opened: Open
 
 def test_going_back_computes_nothing_anew(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
-    before = {key: panel.board.results[key] for key in (BICUBIC, *bench.students, bench.teacher)}
+    before = {key: panel.state.results[key] for key in (BICUBIC, *bench.students, bench.teacher)}
     go(panel, Qt.Key.Key_PageDown, qtbot)
-    assert all(panel.board.results[key] is not result for key, result in before.items())
+    assert all(panel.state.results[key] is not result for key, result in before.items())
     go(panel, Qt.Key.Key_PageUp, qtbot)
-    assert all(panel.board.results[key] is result for key, result in before.items())
+    assert all(panel.state.results[key] is result for key, result in before.items())
 
 
 def test_images_are_sorted_by_where_student_and_teacher_differ_most(
@@ -129,13 +130,13 @@ def test_images_are_sorted_by_where_student_and_teacher_differ_most(
         )
         distances[path.name] = np.abs(rgb_to_y(student) - rgb_to_y(teacher)).mean()
     strip = panel.strip
-    strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+    strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
     order = sorted(distances, key=lambda name: -distances[name])
     expected = [f"{name}\n{distances[name]:.2f}" for name in order]
     qtbot.waitUntil(lambda: not strip.busy.cancel_button.isVisible(), timeout=20_000)
     assert texts(strip) == expected
     assert strip.list.currentItem().text().startswith("a.png")
-    strip.sorting.setCurrentIndex(strip.sorting.findData(NAME))
+    strip.order.setCurrentIndex(strip.order.findData(BY_NAME))
     assert [text.split("\n")[0] for text in texts(strip)] == ["a.png", "b.png", "c.png"]
     # Another first student: these numbers were the old one's.
     with qtbot.waitSignal(panel.finished, timeout=20_000):
@@ -150,22 +151,22 @@ def test_sorting_is_cancelled_and_goes_on_past_what_cannot_be_read(
     strip = panel.strip
     slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=8, n_resblocks=6)
     bench.session.set_teacher(slow)
-    qtbot.waitUntil(lambda: not panel._comparison.running, timeout=20_000)
-    strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
     qtbot.waitUntil(strip.busy.cancel_button.isVisible, timeout=5000)
     QTest.mouseClick(strip.busy.cancel_button, Qt.MouseButton.LeftButton)
     assert not strip.busy.cancel_button.isVisible()
-    assert strip.sorting.currentIndex() == 0
+    assert strip.order.currentIndex() == 0
     bench.session.set_teacher(bench.teacher)
-    qtbot.waitUntil(lambda: not panel._comparison.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
     broken = images[0].parent / "broken.png"
     broken.write_text("no picture")
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         bench.session.show_images([images[1], broken, images[2]], ["31.20 dB", "lost", "28.00 dB"])
     qtbot.waitUntil(lambda: texts(strip) == ["31.20 dB", "lost\ncan't be read", "28.00 dB"], timeout=5000)
-    strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+    strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
     qtbot.waitUntil(lambda: strip.paths[-1] == broken, timeout=20_000)
-    assert set(strip.distances) == {images[1], images[2]}
+    assert set(strip.differences) == {images[1], images[2]}
 
 
 def test_an_image_that_became_unreadable_is_not_taken_for_the_one_shown(
@@ -193,9 +194,9 @@ def test_sorting_without_a_pair_of_models_says_what_is_missing(opened: Opened, q
     bench, panel = opened
     for student in bench.students:
         bench.session.remove_student(student)
-    panel.strip.sorting.setCurrentIndex(panel.strip.sorting.findData(DISTANCE))
+    panel.strip.order.setCurrentIndex(panel.strip.order.findData(BY_DIFFERENCE))
     assert "add a student" in bench.errors[-1]
-    assert panel.strip.sorting.currentIndex() == 0
+    assert panel.strip.order.currentIndex() == 0
 
 
 def test_a_folder_without_images_says_so_and_a_strip_is_closed(opened: Opened, tmp_path: Path) -> None:
@@ -222,12 +223,12 @@ def test_results_are_kept_within_a_bound(tmp_path: Path) -> None:
     other = open_image(save_stamp(tmp_path, "other"), 4, False)
     assert image.hr is not None
     one = 64 * 96 * (3 + 4 * 4 / 3)
-    cache = ResultCache(limit=round(4 * one))
+    cache = ResultCache(max_bytes=round(4 * one))
     for opened in (image, other):
         for key in (BICUBIC, "one", "two"):
-            cache.keep(opened, PaneReady(key, image.hr, 0, None))
-    assert cache.bytes <= cache.limit
-    assert set(cache.of(other)) == {BICUBIC, "one", "two"}
-    assert set(cache.of(image)) == {"two"}
-    cache.keep(other, PaneReady("half", image.hr, 0, None, final=False))
-    assert "half" not in cache.of(other)
+            cache.add(opened, PaneResult(key, image.hr))
+    assert cache.bytes <= cache.max_bytes
+    assert set(cache.results_of(other)) == {BICUBIC, "one", "two"}
+    assert set(cache.results_of(image)) == {"two"}
+    cache.add(other, PaneResult("half", image.hr, final=False))
+    assert "half" not in cache.results_of(other)

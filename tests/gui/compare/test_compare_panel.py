@@ -19,11 +19,10 @@ from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.inference.upscale import bicubic_upscale, upscale
 from fakd_core.runs.references import bundled_models, load_model
-from fakd_gui.compare import difference, difference_drawer, work
+from fakd_gui.compare import difference, results, runner
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.panel import ComparePanel
-from fakd_gui.compare.state import DIFFERENCE
-from fakd_gui.compare.work import BICUBIC, HR
+from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR
 
 
 @pytest.fixture
@@ -52,18 +51,18 @@ def test_panes_show_the_core_s_outputs_and_scores(bench: Bench, compared: Compar
     assert image.hr is not None
     board = compared.board
     assert board.keys == [BICUBIC, *bench.students, bench.teacher, HR]
-    assert np.array_equal(board.pixels(BICUBIC), bicubic_upscale(image.lr, 4))
+    assert np.array_equal(compared.state.pixels(BICUBIC), bicubic_upscale(image.lr, 4))
     for ref in (*bench.students, bench.teacher):
         expected = upscale(load_model(ref), image.lr)
-        assert np.array_equal(board.pixels(ref), expected)
-        scores = board.results[ref].scores
+        assert np.array_equal(compared.state.pixels(ref), expected)
+        scores = compared.state.results[ref].scores
         assert scores is not None
         assert scores.psnr == psnr_y(expected, image.hr, 4)
         assert scores.ssim == ssim_y(expected, image.hr, 4)
         assert f"{scores.psnr:.2f} dB / {scores.ssim:.4f}" in board.panes[ref].header.figures
     assert "Δ" in board.panes[bench.students[0]].header.figures
     assert "Δ" not in board.panes[bench.teacher].header.figures
-    assert np.array_equal(board.pixels(HR), read_image(bench.photo))
+    assert np.array_equal(compared.state.pixels(HR), read_image(bench.photo))
     assert bench.errors == []
 
 
@@ -79,7 +78,7 @@ def test_panes_stay_linked_and_the_pixels_under_the_cursor_are_read(
     assert {pane.canvas.camera for pane in panes} == {compared.camera}
     compared.camera.set_cursor(QPointF(17.8, 9.2))
     for key, pane in compared.board.panes.items():
-        pixels = compared.board.pixels(key)
+        pixels = compared.state.pixels(key)
         assert pixels is not None
         assert pane.header.readout.startswith(" ".join(str(value) for value in pixels[9, 17]) + " · Y ")
     QTest.mouseDClick(panes[0].canvas, Qt.MouseButton.LeftButton)
@@ -99,13 +98,13 @@ def test_cancel_takes_less_than_a_second(bench: Bench, panel: ComparePanel, qtbo
     qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=5000)
     assert time.monotonic() - began < 1
     assert panel.board.panes[slow].canvas.message == "Cancelled"
-    assert panel.board.pixels(BICUBIC) is not None
+    assert panel.state.pixels(BICUBIC) is not None
 
 
 def test_a_new_image_replaces_the_running_comparison(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
     bench.choose_all()
     ends = []
-    panel.finished.connect(lambda: ends.append(panel.board.image))
+    panel.finished.connect(lambda: ends.append(panel.state.image))
     with qtbot.waitSignal(bench.session.image_changed):
         bench.session.open_image(bench.photo)
     other = save_photo(bench.folder, "other", 48, 64)
@@ -114,18 +113,18 @@ def test_a_new_image_replaces_the_running_comparison(bench: Bench, panel: Compar
     qtbot.waitUntil(lambda: bool(ends) and ends[-1].name == "other.png", timeout=20_000)
     assert len(ends) <= 2
     for key in panel.board.keys:
-        pixels = panel.board.pixels(key)
+        pixels = panel.state.pixels(key)
         assert pixels is not None
         assert pixels.shape == (48, 64, 3)
 
 
 def test_an_added_model_is_computed_alone(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
-    before = dict(compared.board.results)
+    before = dict(compared.state.results)
     added = save_model(bench.folder, "third", 9)
     with qtbot.waitSignal(compared.finished, timeout=20_000):
         bench.session.add_student(added)
-    assert compared.board.pixels(added) is not None
-    assert all(compared.board.results[key] is result for key, result in before.items())
+    assert compared.state.pixels(added) is not None
+    assert all(compared.state.results[key] is result for key, result in before.items())
 
 
 def test_bad_models_say_why_and_the_others_go_on(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
@@ -137,7 +136,7 @@ def test_bad_models_say_why_and_the_others_go_on(bench: Bench, panel: ComparePan
     bench.session.set_teacher(bench.teacher)
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         bench.session.open_image(bench.photo)
-    assert panel.board.pixels(bench.students[0]) is not None
+    assert panel.state.pixels(bench.students[0]) is not None
     assert panel.board.panes[other_scale].canvas.message_is_error
     assert any("broken.safetensors" in error for error in bench.errors)
     assert any("gone.pt" in error for error in bench.errors)
@@ -162,8 +161,8 @@ def test_lr_mode_upscales_the_image_as_it_is(bench: Bench, compared: ComparePane
         compared.session.set_is_lr(True)
     lr = read_image(bench.photo)
     assert HR not in compared.board.keys
-    assert np.array_equal(compared.board.pixels(bench.teacher), upscale(load_model(bench.teacher), lr))
-    assert compared.board.results[bench.teacher].scores is None
+    assert np.array_equal(compared.state.pixels(bench.teacher), upscale(load_model(bench.teacher), lr))
+    assert compared.state.results[bench.teacher].scores is None
 
 
 def test_a_teacher_of_another_scale_reopens_the_image(
@@ -190,30 +189,30 @@ def test_digit_keys_flip_while_held_or_until_pressed_again(compared: ComparePane
 
 
 def test_the_difference_pane_amplifies_what_differs(bench: Bench, compared: ComparePanel) -> None:
-    compared.set_difference(Difference(bench.teacher, HR, gain=8))
+    compared.state.show_difference(Difference(bench.teacher, HR, gain=8))
     pane = compared.board.panes[DIFFERENCE]
-    teacher, hr = compared.board.pixels(bench.teacher), compared.board.pixels(HR)
+    teacher, hr = compared.state.pixels(bench.teacher), compared.state.pixels(HR)
     assert teacher is not None
     assert hr is not None
     distance = np.abs(teacher.astype(int) - hr).max(axis=2)
-    assert f"mean {distance.mean():.2f}, largest {distance.max()}" in pane.header.figures
+    assert f"mean {distance.mean():.2f}, maximum {distance.max()}" in pane.header.figures
     compared.camera.set_cursor(QPointF(5.5, 6.5))
     assert pane.header.readout == " ".join(str(value) for value in np.abs(teacher.astype(int) - hr)[6, 5])
-    compared.set_difference(None)
+    compared.state.show_difference(None)
     assert DIFFERENCE not in compared.board.keys
 
 
 def test_a_large_difference_is_drawn_on_a_thread_with_the_same_result(
     bench: Bench, compared: ComparePanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compared.set_difference(Difference(bench.teacher, HR, gain=8))
+    compared.state.show_difference(Difference(bench.teacher, HR, gain=8))
     canvas = compared.board.panes[DIFFERENCE].canvas
     (at_once,) = canvas.overlays
-    monkeypatch.setattr(difference_drawer, "AT_ONCE_PIXELS", 0)
+    monkeypatch.setattr(runner, "MAX_SYNC_PIXELS", 0)
     monkeypatch.setattr(difference, "STRIP_PIXELS", 500)
-    compared.set_difference(None)
-    compared.board.drawer.drawn = None
-    compared.set_difference(Difference(bench.teacher, HR, gain=8))
+    compared.state.show_difference(None)
+    compared.state.difference_image = None
+    compared.state.show_difference(Difference(bench.teacher, HR, gain=8))
     canvas = compared.board.panes[DIFFERENCE].canvas
     assert canvas.message == "Subtracting…"
     qtbot.waitUntil(lambda: bool(canvas.overlays), timeout=5000)
@@ -229,31 +228,31 @@ def test_a_region_is_measured_in_every_pane(bench: Bench, compared: ComparePanel
     QTest.mousePress(canvas, left, shift, corner)
     QTest.mouseMove(canvas, opposite)
     QTest.mouseRelease(canvas, left, shift, opposite)
-    qtbot.waitUntil(lambda: bool(compared.board.region_scores))
+    qtbot.waitUntil(lambda: bool(compared.state.region_scores))
     region = compared.board.panes[HR].canvas.region
     assert region is not None
     assert region.intersects(QRectF(10, 14, 20, 20))
-    compared.set_region(QRectF(8, 12, 32, 30))
-    teacher, hr = compared.board.pixels(bench.teacher), compared.board.pixels(HR)
+    compared.state.set_region(QRectF(8, 12, 32, 30))
+    teacher, hr = compared.state.pixels(bench.teacher), compared.state.pixels(HR)
     assert teacher is not None
     assert hr is not None
     expected = psnr_y(teacher[12:42, 8:40], hr[12:42, 8:40], 0)
 
     def measured() -> bool:
-        scores = compared.board.region_scores.get(bench.teacher)
+        scores = compared.state.region_scores.get(bench.teacher)
         return scores is not None and scores.psnr == expected
 
     qtbot.waitUntil(measured)
 
 
 def test_outputs_are_saved_under_their_names(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(compared.exporter.saved, timeout=5000) as written:
-        compared.exporter.save(bench.folder / "out", compared.board.keys)
+    with qtbot.waitSignal(compared.commands.exporter.saved, timeout=5000) as written:
+        compared.commands.exporter.save(bench.folder / "out", compared.board.keys)
     assert {path.name for path in written.args[0]} == {
         f"photo_x4_{name}.png" for name in ("Bicubic", "with", "without", "teacher", "HR")
     }
     saved = read_image(bench.folder / "out" / "photo_x4_teacher.png")
-    assert np.array_equal(saved, compared.board.pixels(bench.teacher))
+    assert np.array_equal(saved, compared.state.pixels(bench.teacher))
 
 
 def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
@@ -262,7 +261,7 @@ def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePane
     with qtbot.waitSignal(bench.session.image_changed):
         bench.session.open_image(bench.photo)
     qtbot.wait(50)
-    assert panel.board.results == {}
+    assert panel.state.results == {}
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         panel.show()
 
@@ -270,7 +269,7 @@ def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePane
 def test_the_models_menu_adds_bundled_models_and_removes_students(
     bench: Bench, compared: ComparePanel, qtbot: QtBot
 ) -> None:
-    menu = compared.panes_menu
+    menu = compared.commands.menus.panes
     menu.aboutToShow.emit()
     actions = {action.text(): action for action in menu.actions()}
     assert {f"Add {name}" for name in bundled_models()} <= set(actions)
@@ -296,20 +295,20 @@ def test_a_large_image_is_measured_in_strips_with_the_same_result(
 ) -> None:
     hr = read_image(save_photo(bench.folder, "tall", 120, 90))
     sr = np.roll(hr, 1, axis=0)
-    whole = work.measure(sr, hr, 4, CancelToken())
+    whole = results.measure(sr, hr, 4, CancelToken())
     monkeypatch.setattr("fakd_core.evaluation.metrics._STRIP_PIXELS", 23 * 82)
-    strips = work.measure(sr, hr, 4, CancelToken())
+    strips = results.measure(sr, hr, 4, CancelToken())
     assert whole is not None
     assert strips is not None
     assert strips.psnr == pytest.approx(whole.psnr, abs=1e-9)
     assert strips.ssim == pytest.approx(whole.ssim, abs=1e-9)
-    same = work.measure(hr, hr, 4, CancelToken())
+    same = results.measure(hr, hr, 4, CancelToken())
     assert same is not None
     assert (same.psnr, same.ssim) == (float("inf"), pytest.approx(1))
     cancelled = CancelToken()
     cancelled.cancel()
     with pytest.raises(Cancelled):
-        work.measure(sr, hr, 4, cancelled)
+        results.measure(sr, hr, 4, cancelled)
 
 
 def test_a_model_that_fails_is_announced_once_and_a_folder_of_images_is_no_model(
@@ -338,7 +337,7 @@ def test_the_difference_never_compares_a_pane_with_itself(
 ) -> None:
     bar = compared.difference_bar
     bar.first.setCurrentIndex(bar.first.findData(bench.teacher))
-    compared.difference_action.trigger()
+    compared.actions["difference"].trigger()
     assert bar.difference.b == HR
     with qtbot.waitSignal(compared.finished, timeout=20_000):
         compared.session.set_is_lr(True)

@@ -19,11 +19,10 @@ from fakd_core.evaluation.metrics import rgb_to_y, ssim_y
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.compare.captions import difference_figures
 from fakd_gui.compare.difference import Difference, Kind, draw_difference
-from fakd_gui.compare.film_work import thumbnails
 from fakd_gui.compare.panel import ComparePanel
-from fakd_gui.compare.split import Split, SplitCanvas
-from fakd_gui.compare.state import DIFFERENCE, SPLIT
-from fakd_gui.compare.work import HR, LR, picture_key
+from fakd_gui.compare.panes import DIFFERENCE, HR, LR, SPLIT, Split, picture_key
+from fakd_gui.compare.split_canvas import SplitCanvas
+from fakd_gui.compare.thumbnails import read_thumbnails
 from fakd_gui.widgets.convert import array_from_qimage, colourise
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.theme import colour_lut
@@ -55,11 +54,11 @@ def test_every_pane_shows_its_result_upright_and_in_place(
     panel.camera.set_percent(100 * zoom)
     panel.camera.look_at(QPointF(40, 30))
     for key in panel.board.keys:
-        pixels = panel.board.pixels(key)
+        pixels = panel.state.pixels(key)
         assert pixels is not None
         seen, expected = shown(panel.board.panes[key].canvas, pixels, zoom)
         assert np.array_equal(seen, expected), key
-    assert np.array_equal(panel.board.pixels(HR), stamp())
+    assert np.array_equal(panel.state.pixels(HR), stamp())
 
 
 def test_a_reduced_picture_is_the_mean_of_its_pixels_in_place(
@@ -76,15 +75,15 @@ def test_a_reduced_picture_is_the_mean_of_its_pixels_in_place(
 
 def test_the_split_shows_one_result_on_each_side(opened: tuple[Bench, ComparePanel]) -> None:
     bench, panel = opened
-    panel.set_split(Split(HR, bench.teacher))
-    panel.flip_to(panel.board.keys.index(SPLIT))
+    panel.state.show_split(Split(HR, bench.teacher))
+    panel.board.grid.show_only(panel.board.keys.index(SPLIT))
     panel.camera.set_percent(400)
     canvas = panel.board.panes[SPLIT].canvas
     assert isinstance(canvas, SplitCanvas)
-    teacher = panel.board.pixels(bench.teacher)
+    teacher = panel.state.pixels(bench.teacher)
     assert teacher is not None
     for vertical in (True, False):
-        panel.set_split(Split(HR, bench.teacher, vertical))
+        panel.state.show_split(Split(HR, bench.teacher, vertical))
         canvas.move_divider(0.4)
         left, top = (round(value) for value in panel.camera.origin().toTuple())
         seen, hr = shown(canvas, stamp(), 4)
@@ -101,9 +100,9 @@ def test_the_split_shows_one_result_on_each_side(opened: tuple[Bench, ComparePan
 @pytest.mark.parametrize("kind", [Kind.ABSOLUTE, Kind.SQUARED, Kind.SIGNED])
 def test_the_difference_is_painted_by_its_fixed_scale(opened: tuple[Bench, ComparePanel], kind: Kind) -> None:
     bench, panel = opened
-    panel.set_difference(Difference(bench.teacher, HR, gain=2, kind=kind, colours="viridis"))
+    panel.state.show_difference(Difference(bench.teacher, HR, gain=2, kind=kind, colours="viridis"))
     panel.camera.set_percent(300)
-    a, b = panel.board.pixels(bench.teacher), stamp().astype(float)
+    a, b = panel.state.pixels(bench.teacher), stamp().astype(float)
     assert a is not None
     if kind is Kind.ABSOLUTE:
         values, low, high = np.abs(a - b).max(axis=2), 0.0, 127.5
@@ -113,7 +112,7 @@ def test_the_difference_is_painted_by_its_fixed_scale(opened: tuple[Bench, Compa
         values, low, high = rgb_to_y(a) - rgb_to_y(stamp()), -127.5, 127.5
     lut = colour_lut("colorbrewer:RdBu_r" if kind is Kind.SIGNED else "bids:viridis")
     expected = np.ascontiguousarray(colourise(values, lut, low, high)[:, :, :3])
-    drawn = panel.board.picture(DIFFERENCE)
+    drawn = panel.state.picture(DIFFERENCE)
     assert drawn is not None
     # A value on the border of two colours may fall to either.
     assert (np.abs(array_from_qimage(drawn).astype(int) - expected).max(axis=2) > 6).mean() < 0.001
@@ -128,7 +127,7 @@ def test_ssim_s_map_in_strips_is_the_library_s_of_the_whole(monkeypatch: pytest.
     a = stamp(70, 50)
     b = np.roll(a, 1, axis=1)
     monkeypatch.setattr("fakd_gui.compare.difference.STRIP_PIXELS", 50 * 16)
-    drawn = draw_difference(a, b, Difference("a", "b", kind=Kind.SSIM), 4, CancelToken())
+    drawn = draw_difference(a, b, Difference("a", "b", kind=Kind.SSIM), crop_border=4, token=CancelToken())
     _, expected = structural_similarity(
         rgb_to_y(a),
         rgb_to_y(b),
@@ -149,24 +148,28 @@ def test_the_mean_of_ssim_s_map_is_the_score(scale: int) -> None:
     sr = imresize_bicubic(imresize_bicubic(hr, 0.5), 2)
     # What a network does at the border of an image does not count.
     sr[: scale // 2] = 255
-    drawn = draw_difference(sr, hr, Difference("sr", "hr", kind=Kind.SSIM), scale, CancelToken())
+    drawn = draw_difference(
+        sr, hr, Difference("sr", "hr", kind=Kind.SSIM), crop_border=scale, token=CancelToken()
+    )
     assert difference_figures(drawn).startswith(f"mean {ssim_y(sr, hr, scale):.4f}, ")
 
 
-@pytest.mark.parametrize(("side", "said"), [(18, ""), (19, "mean 1.0000, smallest 1.000")])
-def test_ssim_s_map_has_no_mean_where_the_border_is_all_there_is(side: int, said: str) -> None:
+@pytest.mark.parametrize(("side", "figures"), [(18, ""), (19, "mean 1.0000, minimum 1.000")])
+def test_ssim_s_map_has_no_mean_where_the_border_is_all_there_is(side: int, figures: str) -> None:
     image = stamp(side, 40)
-    drawn = draw_difference(image, image, Difference("a", "b", kind=Kind.SSIM), 4, CancelToken())
-    assert difference_figures(drawn) == said
+    drawn = draw_difference(
+        image, image, Difference("a", "b", kind=Kind.SSIM), crop_border=4, token=CancelToken()
+    )
+    assert difference_figures(drawn) == figures
     assert drawn.similarity is not None
 
 
 def test_the_ssim_map_says_the_pane_s_score(opened: tuple[Bench, ComparePanel], qtbot: QtBot) -> None:
     bench, panel = opened
-    panel.set_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
+    panel.state.show_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
     header = panel.board.panes[DIFFERENCE].header
     qtbot.waitUntil(lambda: header.figures != "", timeout=10_000)
-    scores = panel.board.results[bench.teacher].scores
+    scores = panel.state.results[bench.teacher].scores
     assert scores is not None
     assert header.figures.startswith(f"mean {scores.ssim:.4f}, ")
 
@@ -180,9 +183,9 @@ def test_lr_and_a_picture_of_lr_size_lie_on_the_others(
     small = bench.folder / "small.png"
     write_image(small, stamp(16, 24))
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.panes.show(LR, True)
+        panel.state.show_pane(LR)
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.panes.add_picture(small)
+        panel.state.add_picture(small)
     panel.camera.set_percent(200)
     for key, pixels in ((LR, image.lr), (picture_key(small), stamp(16, 24))):
         large = pixels.repeat(4, axis=0).repeat(4, axis=1)
@@ -198,7 +201,7 @@ def test_thumbnails_are_upright_means_and_skip_what_cannot_be_read(tmp_path: Pat
     broken = tmp_path / "broken.png"
     broken.write_text("no picture")
     path = save_stamp(tmp_path, "large", 224, 336)
-    failed, made = thumbnails([broken, path], 1.0, CancelToken())
+    failed, made = read_thumbnails([broken, path], 1.0, CancelToken())
     assert failed.picture is None
     assert made.picture is not None
     small = array_from_qimage(made.picture)

@@ -8,14 +8,14 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
-from fakd_gui.compare.work import BICUBIC
+from fakd_gui.compare.panes import BICUBIC
 
 
 def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured_live(
     opened: Opened, qtbot: QtBot
 ) -> None:
     bench, panel = opened
-    panel.set_region(QRectF(20, 16, 24, 20))
+    panel.state.set_region(QRectF(20, 16, 24, 20))
     panel.camera.set_percent(200)
     canvas = panel.board.panes[BICUBIC].canvas
     to_view = panel.camera.to_view
@@ -31,8 +31,8 @@ def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured_live(
     assert box_of(panel) == (31, 10, 26, 25)
     for key in panel.board.keys:
         assert panel.board.panes[key].canvas.region == QRectF(31, 10, 26, 25)
-    hr, student = stamp()[10:35, 31:57], panel.board.pixels(bench.students[0])
-    teacher = panel.board.pixels(bench.teacher)
+    hr, student = stamp()[10:35, 31:57], panel.state.pixels(bench.students[0])
+    teacher = panel.state.pixels(bench.teacher)
     assert student is not None
     assert teacher is not None
     psnr = psnr_y(student[10:35, 31:57], hr, 0)
@@ -43,7 +43,7 @@ def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured_live(
     qtbot.waitUntil(lambda: header.region_figures == expected, timeout=5000)
     assert "Δ" not in panel.board.panes[bench.teacher].header.region_figures
     QTest.keyClick(panel, Qt.Key.Key_Escape)
-    assert panel.region is None
+    assert panel.state.region is None
     assert header.lines == 2
 
 
@@ -53,13 +53,13 @@ def test_a_region_too_small_for_ssim_says_so_and_never_leaves_the_image(opened: 
     canvas = panel.board.panes[BICUBIC].canvas
     to_view = panel.camera.to_view
     drag(canvas, to_view(QPointF(80, 50)), to_view(QPointF(88, 60)))
-    assert panel.region is not None
-    assert panel.region.width < 11
+    assert panel.state.region is not None
+    assert panel.state.region.width < 11
     header = panel.board.panes[bench.teacher].header
     qtbot.waitUntil(lambda: "SSIM needs 11 × 11 px" in header.region_figures, timeout=5000)
     for _ in range(20):
         QTest.keyClick(panel, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
-    assert panel.region.left + panel.region.width == 96
+    assert panel.state.region.left + panel.state.region.width == 96
     QTest.keyClick(panel, Qt.Key.Key_R)
     assert canvas.drag.value == "pan"
 
@@ -68,6 +68,6 @@ def test_without_ground_truth_a_region_says_why_it_has_no_scores(opened: Opened,
     bench, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         panel.session.set_is_lr(True)
-    panel.set_region(QRectF(20, 20, 40, 40))
+    panel.state.set_region(QRectF(20, 20, 40, 40))
     assert "no HR" in panel.board.panes[bench.teacher].header.region_figures
     assert bench.errors == []

@@ -10,7 +10,8 @@ from pytestqt.qtbot import QtBot
 from fakd_core.events import Progress
 from fakd_core.inference.upscale import upscale
 from fakd_core.models.cost import profile
-from fakd_gui.compare.work import BICUBIC, HR, PaneProgress, PaneReady, PaneTile
+from fakd_gui.compare.panes import BICUBIC, HR
+from fakd_gui.compare.results import PaneProgress, PaneResult, PaneTile
 from fakd_gui.widgets.convert import array_from_qimage
 
 
@@ -28,13 +29,13 @@ def test_a_result_grows_tile_by_tile_each_in_its_place(
             messages.append(panel.board.panes[event.key].canvas.message)
             assert panel.board.panes[event.key].canvas.overlays[-1] is event.overlay
 
-    panel._comparison.reported.connect(look)
+    panel.state.reported.connect(look)
     open_and_wait(panel, save_stamp(bench.folder, "large", 480, 640), qtbot)
     assert len(tiles) >= 4
     image = bench.session.image
     assert image is not None
     whole = upscale(bench.session.models.get(bench.teacher), image.lr, tile=96)
-    assert np.array_equal(panel.board.pixels(bench.teacher), whole)
+    assert np.array_equal(panel.state.pixels(bench.teacher), whole)
     for tile in tiles:
         left, top = int(tile.overlay.rect.left()), int(tile.overlay.rect.top())
         part = array_from_qimage(tile.overlay.image)
@@ -51,17 +52,17 @@ def test_the_ground_truth_shows_before_anything_is_computed(opened: Opened, qtbo
     ready: list[str] = []
 
     def look(event: object) -> None:
-        if isinstance(event, PaneReady):
+        if isinstance(event, PaneResult):
             ready.append(event.key)
 
-    panel._comparison.reported.connect(look)
+    panel.state.reported.connect(look)
     open_and_wait(panel, bench.photo, qtbot)
     assert ready == [HR, BICUBIC, *bench.students, bench.teacher]
 
 
 def test_costs_and_what_memory_forced_are_told(opened: Opened) -> None:
     bench, panel = opened
-    result = panel.board.results[bench.teacher]
+    result = panel.state.results[bench.teacher]
     assert result.gmacs > 0
     costs = panel.board.panes[bench.teacher].header.costs
     assert f"{result.parameters / 1e6:.2f} M" in costs
@@ -72,6 +73,6 @@ def test_costs_and_what_memory_forced_are_told(opened: Opened) -> None:
     told: list[str] = []
     bench.session.status_message.connect(told.append)
     note = "out of memory with 256 LR pixels at once, going on with 128"
-    panel._receive(PaneProgress(bench.teacher, Progress(1, 4, "tiles", note)))
+    panel.state.receive(PaneProgress(bench.teacher, Progress(1, 4, "tiles", note)))
     assert told == [f"teacher: {note}"]
     assert note in panel.board.panes[bench.teacher].canvas.message

@@ -12,26 +12,24 @@ from small_models import save_model
 from fakd_core.data.image_files import write_image
 from fakd_core.evaluation.metrics import psnr_y
 from fakd_gui.compare.difference import Difference
-from fakd_gui.compare.menus import pane_menu
-from fakd_gui.compare.state import DIFFERENCE
-from fakd_gui.compare.work import HR, picture_key
+from fakd_gui.compare.panes import DIFFERENCE, HR, picture_key
 
 
 def test_a_closed_pane_comes_back_by_undo_with_its_result(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     offers: list[tuple[str, object]] = []
     bench.session.undo_offered.connect(lambda text, undo: offers.append((text, undo)))
-    keys, result = panel.board.keys, panel.board.results[bench.teacher]
+    keys, result = panel.board.keys, panel.state.results[bench.teacher]
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.panes.close(bench.teacher)
+        panel.state.close_pane(bench.teacher)
     assert bench.teacher not in panel.board.keys
     assert offers[0][0] == "Closed teacher (teacher)"
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         offers[0][1]()  # type: ignore[operator]
     assert panel.board.keys == keys
-    assert panel.board.results[bench.teacher] is result
+    assert panel.state.results[bench.teacher] is result
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.panes.remove_student(bench.students[0])
+        panel.state.remove_student(bench.students[0])
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         offers[1][1]()  # type: ignore[operator]
     assert bench.session.students == bench.students
@@ -41,17 +39,17 @@ def test_a_closed_pane_comes_back_by_undo_with_its_result(opened: Opened, qtbot:
 def test_with_every_pane_closed_compare_says_how_they_come_back(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     keys = panel.board.keys
-    panel.set_difference(Difference(bench.teacher, bench.students[0]))
+    panel.state.show_difference(Difference(bench.teacher, bench.students[0]))
     for key in keys:
-        pane_menu(panel, key).actions()[-1].trigger()
-        one = len(panel.board.pane_set.results) == 1
-        assert panel.difference_action.isEnabled() == (len(panel.board.pane_set.results) > 1)
-        assert panel.split_action.isEnabled() == panel.difference_action.isEnabled()
+        panel.commands.menus.pane_menu(key).actions()[-1].trigger()
+        one = len(panel.state.result_keys) == 1
+        assert panel.actions["difference"].isEnabled() == (len(panel.state.result_keys) > 1)
+        assert panel.actions["split"].isEnabled() == panel.actions["difference"].isEnabled()
         if one:
             # Nothing is left that HR could be subtracted from.
             assert panel.board.keys == [HR]
             assert panel.difference_bar.isHidden()
-            assert "Needs two panes" in panel.difference_action.toolTip()
+            assert "Needs two panes" in panel.actions["difference"].toolTip()
             QTest.keyClick(panel, Qt.Key.Key_D)
             QTest.keyClick(panel, Qt.Key.Key_S)
             assert panel.board.keys == [HR]
@@ -59,13 +57,13 @@ def test_with_every_pane_closed_compare_says_how_they_come_back(opened: Opened, 
     assert panel.stack.currentWidget() is panel.no_panes
     for key in (Qt.Key.Key_D, Qt.Key.Key_S, Qt.Key.Key_1, Qt.Key.Key_B, Qt.Key.Key_Delete):
         QTest.keyClick(panel, key)
-    assert not panel.save_action.isEnabled()
+    assert not panel.actions["save"].isEnabled()
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        QTest.mouseClick(panel.no_panes.show_button, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(panel.show_all_button, Qt.MouseButton.LeftButton)
     assert panel.stack.currentWidget() is panel.board.grid
     assert panel.board.keys == [*keys, DIFFERENCE]
-    assert panel.board.pane_set.difference == Difference(bench.teacher, HR)
-    assert "Needs" not in panel.split_action.toolTip()
+    assert panel.state.difference == Difference(bench.teacher, HR)
+    assert "Needs" not in panel.actions["split"].toolTip()
     assert bench.errors == []
 
 
@@ -76,7 +74,7 @@ def test_panes_are_reordered_by_dragging_a_title_or_by_menu(opened: Opened) -> N
     target = panel.board.panes[others[1]]
     drag(header, QPointF(60, 10), QPointF(header.mapFrom(panel, target.mapTo(panel, QPoint(60, 20)))))
     assert panel.board.keys == [*others[:2], first, *others[2:]]
-    menu = pane_menu(panel, first)
+    menu = panel.commands.menus.pane_menu(first)
     next(action for action in menu.actions() if action.text() == "Move left").trigger()
     assert panel.board.keys == [others[0], first, *others[1:]]
     assert panel.board.panes[first].header.badge == "2"
@@ -90,10 +88,10 @@ def test_a_picture_of_another_tool_is_measured_and_belongs_to_its_image(opened: 
     write_image(bench.folder / "wrong.png", stamp(50, 50))
     key, wrong = picture_key(bench.folder / "other tool.png"), picture_key(bench.folder / "wrong.png")
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.panes.add_picture(bench.folder / "other tool.png")
+        panel.state.add_picture(bench.folder / "other tool.png")
     with qtbot.waitSignal(panel.finished, timeout=10_000):
-        panel.panes.add_picture(bench.folder / "wrong.png")
-    scores = panel.board.results[key].scores
+        panel.state.add_picture(bench.folder / "wrong.png")
+    scores = panel.state.results[key].scores
     assert scores is not None
     assert scores.psnr == psnr_y(near.astype(np.uint8), stamp(), 4)
     assert "other tool.png" in panel.board.panes[key].header.title
@@ -106,7 +104,7 @@ def test_a_picture_of_another_tool_is_measured_and_belongs_to_its_image(opened: 
 
 def test_a_solo_pane_stays_when_a_model_is_added(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
-    panel.flip_to(panel.board.keys.index(bench.teacher))
+    panel.board.grid.show_only(panel.board.keys.index(bench.teacher))
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         bench.session.add_student(save_model(bench.folder, "third", 9))
     assert panel.board.grid.solo == panel.board.keys.index(bench.teacher)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -17,25 +16,25 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.data.image_files import read_image
 from fakd_gui.compare.difference import Difference, Kind
-from fakd_gui.compare.split import Split, SplitCanvas
-from fakd_gui.compare.state import SPLIT
-from fakd_gui.compare.work import BICUBIC, HR
+from fakd_gui.compare.panes import BICUBIC, HR, SPLIT, Split
+from fakd_gui.compare.split_canvas import SplitCanvas
+from fakd_gui.compare.state import CompareMemory
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.convert import array_from_qimage
-from fakd_gui.widgets.image_tools import ZoomBox
+from fakd_gui.widgets.view_commands import ZoomBox
 
 
 def test_the_divider_is_dragged_and_the_read_out_is_of_its_side(opened: Opened) -> None:
     bench, panel = opened
     QTest.keyClick(panel, Qt.Key.Key_S)
-    panel.set_split(Split(HR, bench.teacher))
+    panel.state.show_split(Split(HR, bench.teacher))
     canvas = panel.board.panes[SPLIT].canvas
     assert isinstance(canvas, SplitCanvas)
     middle = QPointF(canvas.divider, canvas.height() / 2)
     drag(canvas, middle, middle + QPointF(30, 5))
     assert canvas.divider == pytest.approx(middle.x() + 30, abs=1)
     assert panel.camera.fitted
-    teacher = panel.board.pixels(bench.teacher)
+    teacher = panel.state.pixels(bench.teacher)
     assert teacher is not None
     edge = panel.camera.to_scene(QPointF(canvas.divider, 0)).x()
     for x, pixels in ((edge - 3, stamp()), (edge + 3, teacher)):
@@ -43,7 +42,7 @@ def test_the_divider_is_dragged_and_the_read_out_is_of_its_side(opened: Opened) 
         rgb = " ".join(str(value) for value in pixels[20, int(x)])
         assert panel.board.panes[SPLIT].header.readout.startswith(rgb)
     QTest.keyClick(panel, Qt.Key.Key_X)
-    assert panel.board.pane_set.split == Split(bench.teacher, HR)
+    assert panel.state.split == Split(bench.teacher, HR)
     before = canvas.position
     QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert canvas.position < before
@@ -80,7 +79,7 @@ def test_space_and_b_flip_between_the_last_two_and_space_drags(opened: Opened) -
     for key, solo in ((Qt.Key.Key_B, 3), (Qt.Key.Key_B, 1), (Qt.Key.Key_Space, 3)):
         QTest.keyClick(panel, key)
         assert grid.solo == solo
-    panel.set_region(QRectF(0, 0, 96, 64))
+    panel.state.set_region(QRectF(0, 0, 96, 64))
     center = QPointF(panel.camera.center)
     QTest.keyPress(panel, Qt.Key.Key_Space)
     canvas = grid.panes[3].canvas
@@ -89,6 +88,46 @@ def test_space_and_b_flip_between_the_last_two_and_space_drags(opened: Opened) -
     assert grid.solo == 3
     assert panel.camera.center != center
     assert box_of(panel) == (0, 0, 96, 64)
+
+
+def test_keys_work_wherever_the_focus_is_but_arrows_belong_to_the_focused_choice_first(
+    opened: Opened,
+) -> None:
+    _, panel = opened
+    panel.actions["split"].trigger()
+    panel.state.set_region(QRectF(20, 16, 24, 20))
+    panel.split_bar.first.setFocus()
+    QTest.keyClick(panel.split_bar.first, Qt.Key.Key_D)
+    assert panel.state.difference_shown
+    before = panel.state.split.a
+    QTest.keyClick(panel.split_bar.first, Qt.Key.Key_Down)
+    assert panel.state.split.a != before
+    assert box_of(panel) == (20, 16, 24, 20)
+    panel.setFocus()
+    QTest.keyClick(panel, Qt.Key.Key_Down)
+    assert box_of(panel) == (20, 17, 24, 20)
+
+
+def test_escape_shows_all_panes_then_clears_the_region_then_is_the_window_s(opened: Opened) -> None:
+    _, panel = opened
+    panel.state.set_region(QRectF(20, 16, 24, 20))
+    panel.board.grid.show_only(1)
+    assert panel.actions["show_all"].isEnabled()
+    QTest.keyClick(panel, Qt.Key.Key_Escape)
+    assert panel.board.grid.solo is None
+    assert panel.state.region is not None
+    QTest.keyClick(panel, Qt.Key.Key_Escape)
+    assert panel.state.region is None
+    assert not panel.actions["show_all"].isEnabled()
+    assert not panel.actions["clear_region"].isEnabled()
+
+
+def test_the_pane_menu_shows_the_keys_of_its_commands(opened: Opened) -> None:
+    bench, panel = opened
+    texts = [action.text() for action in panel.commands.menus.pane_menu(bench.teacher).actions()]
+    assert {"Copy image\tCtrl+C", "Save image…", "Close\tDel"} <= set(texts)
+    panel.actions.set_keys("close_pane", ["Ctrl+W"])
+    assert panel.commands.menus.pane_menu(HR).actions()[-1].text() == "Close\tCtrl+W"
 
 
 def test_zoom_is_stepped_typed_and_toggled(opened: Opened) -> None:
@@ -139,25 +178,25 @@ def test_files_are_replaced_only_when_asked(
 
     monkeypatch.setattr(QMessageBox, "question", question)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(out))
-    panel.set_difference(Difference(bench.teacher, HR))
-    panel.save_action.trigger()
+    panel.state.show_difference(Difference(bench.teacher, HR))
+    panel.actions["save"].trigger()
     assert "stamp_x4_HR.png" in asked[0]
     assert old.read_text() == "old"
-    with qtbot.waitSignal(panel.exporter.saved, timeout=5000):
-        panel.save_action.trigger()
+    with qtbot.waitSignal(panel.commands.exporter.saved, timeout=5000):
+        panel.actions["save"].trigger()
     assert np.array_equal(read_image(old), stamp())
     assert (out / "stamp_x4_absolute_difference_teacher-HR.png").exists()
     single = bench.folder / "single"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(single), ""))
-    with qtbot.waitSignal(panel.exporter.saved, timeout=5000) as written:
-        panel.exporter.choose_file(bench.teacher)
+    with qtbot.waitSignal(panel.commands.exporter.saved, timeout=5000) as written:
+        panel.commands.exporter.choose_file(bench.teacher)
     assert written.args[0] == [bench.folder / "single.png"]
-    assert np.array_equal(read_image(written.args[0][0]), panel.board.pixels(bench.teacher))
+    assert np.array_equal(read_image(written.args[0][0]), panel.state.pixels(bench.teacher))
     answers.append(QMessageBox.StandardButton.Cancel)
-    panel.exporter.choose_file(HR)
-    qtbot.waitUntil(lambda: not any(job.running for job in panel.exporter.findChildren(LatestWins)))
+    panel.commands.exporter.choose_file(HR)
+    qtbot.waitUntil(lambda: not any(job.running for job in panel.commands.exporter.findChildren(LatestWins)))
     assert "single.png already exists" in asked[-1]
-    assert np.array_equal(read_image(bench.folder / "single.png"), panel.board.pixels(bench.teacher))
+    assert np.array_equal(read_image(bench.folder / "single.png"), panel.state.pixels(bench.teacher))
 
 
 def test_the_figure_gets_the_models_shown_and_the_region(
@@ -168,8 +207,8 @@ def test_the_figure_gets_the_models_shown_and_the_region(
     figure = ModuleType("fakd_gui.figure.open_dialog")
     figure.open_crop_figure = lambda *arguments: calls.append(arguments)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "fakd_gui.figure.open_dialog", figure)
-    panel.set_region(QRectF(8, 12, 20, 16))
-    panel.figure_action.trigger()
+    panel.state.set_region(QRectF(8, 12, 20, 16))
+    panel.actions["figure"].trigger()
     models = [BICUBIC, *bench.students, bench.teacher]
     assert calls == [(panel, bench.session, bench.session.image, models, (8, 12, 20, 16))]
 
@@ -177,24 +216,28 @@ def test_the_figure_gets_the_models_shown_and_the_region(
 def test_the_next_start_looks_the_same(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:
     bench, panel = opened
     panel.camera.set_smooth(True)
-    panel.set_difference(Difference(bench.teacher, BICUBIC, 8, Kind.SQUARED, "viridis"))
-    panel.set_split(Split(bench.teacher, HR, vertical=False))
-    panel.panes.move(0, 2)
-    panel.set_region(QRectF(8, 12, 20, 16))
-    kept = json.loads(json.dumps(panel.remember()))
+    panel.state.show_difference(
+        Difference(bench.teacher, BICUBIC, gain=8, kind=Kind.SQUARED, colours="viridis")
+    )
+    panel.state.show_split(Split(bench.teacher, HR, vertical=False))
+    panel.state.move_pane(panel.board.keys[0], 2)
+    panel.state.set_region(QRectF(8, 12, 20, 16))
+    memory = panel.memory()
+    saved = memory.model_dump_json()
     keys = panel.board.keys
     second = tmp_path / "second"
     second.mkdir()
     with comparing(second, qtbot) as (_, other):
-        other.recall({"difference": [1, 2], "region": "x", "split": None, "unknown": 3, "order": 5})
-        other.recall(kept)
+        damaged = {"difference": [1, 2], "region": "x", "split": None, "unknown": 3, "order": 5}
+        other.restore(CompareMemory.model_validate(damaged))
+        other.restore(CompareMemory.model_validate_json(saved))
         other.session.set_teacher(bench.teacher)
         for student in bench.students:
             other.session.add_student(student)
         open_and_wait(other, bench.folder / "stamp.png", qtbot)
         assert other.board.keys == keys
         assert other.camera.smooth
-        assert other.board.pane_set.difference == panel.board.pane_set.difference
-        assert other.board.pane_set.split == panel.board.pane_set.split
+        assert other.state.difference == panel.state.difference
+        assert other.state.split == panel.state.split
         assert box_of(other) == (8, 12, 20, 16)
-        assert other.remember() == kept
+        assert other.memory() == memory

@@ -16,9 +16,8 @@ from pytestqt.qtbot import QtBot
 from small_models import save_model
 
 from fakd_gui.compare.difference import Difference, Kind
-from fakd_gui.compare.film_strip import DISTANCE
-from fakd_gui.compare.state import DIFFERENCE
-from fakd_gui.compare.work import HR
+from fakd_gui.compare.filmstrip import BY_DIFFERENCE
+from fakd_gui.compare.panes import DIFFERENCE, HR
 from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.figure.open_dialog import open_crop_figure
 from fakd_gui.inspect.state import difference_key
@@ -97,38 +96,38 @@ def test_compare(scene: Scene, photos: Path) -> None:
     assert scene.reason in board.panes[third].canvas.message
     assert board.panes[third].canvas.message_is_error
     # The others are as they were.
-    assert board.pixels(scene.student) is not None
+    assert panel.state.pixels(scene.student) is not None
     ssim = Difference(scene.teacher, HR, kind=Kind.SSIM)
-    scene.fails("fakd_gui.compare.difference_drawer.draw_difference", lambda: panel.set_difference(ssim))
+    scene.fails("fakd_gui.compare.runner.draw_difference", lambda: panel.state.show_difference(ssim))
     assert scene.reason in board.panes[DIFFERENCE].canvas.message
     scene.window.banner.dismiss()
     board.refresh()
     scene.idle()
     assert scene.window.banner.messages == []
     assert board.panes[DIFFERENCE].canvas.message_is_error
-    panel.set_difference(Difference(scene.teacher, HR, 8, Kind.SSIM))
-    scene.qtbot.waitUntil(lambda: board.picture(DIFFERENCE) is not None, timeout=SLOW)
+    panel.state.show_difference(Difference(scene.teacher, HR, gain=8, kind=Kind.SSIM))
+    scene.qtbot.waitUntil(lambda: panel.state.picture(DIFFERENCE) is not None, timeout=SLOW)
     scene.fails(
-        "fakd_gui.compare.region_scores.measure_region", lambda: panel.set_region(QRectF(8, 8, 40, 40))
+        "fakd_gui.compare.runner.measure_region", lambda: panel.state.set_region(QRectF(8, 8, 40, 40))
     )
-    panel.set_region(QRectF(8, 8, 41, 40))
-    scene.qtbot.waitUntil(lambda: bool(board.region_scores), timeout=SLOW)
+    panel.state.set_region(QRectF(8, 8, 41, 40))
+    scene.qtbot.waitUntil(lambda: bool(panel.state.region_scores), timeout=SLOW)
     folder = scene.folder / "saved"
     folder.mkdir()
-    scene.fails("fakd_gui.compare.export.write_image", lambda: panel.exporter.save(folder, [HR]))
+    scene.fails("fakd_gui.compare.export.write_image", lambda: panel.commands.exporter.save(folder, [HR]))
     assert list(folder.iterdir()) == []
     paths = sorted(photos.iterdir())[:3]
     names = [path.name for path in paths]
-    scene.fails("fakd_gui.compare.film_strip.thumbnails", lambda: strip.show_images(paths, names))
+    scene.fails("fakd_gui.compare.runner.read_thumbnails", lambda: strip.show_images(paths, names))
 
     def sort() -> None:
-        strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+        strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
 
-    scene.fails("fakd_gui.compare.gallery.open_image", sort)
-    assert strip.sorting.currentIndex() == 0
+    scene.fails("fakd_gui.compare.runner.open_image", sort)
+    assert strip.order.currentIndex() == 0
     with scene.qtbot.waitSignal(panel.finished, timeout=SLOW):
         panel.refresh()
-    assert board.pixels(third) is not None
+    assert panel.state.pixels(third) is not None
 
 
 def test_inspect(scene: Scene) -> None:

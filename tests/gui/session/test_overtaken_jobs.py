@@ -16,10 +16,9 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
 from fakd_gui.compare.difference import Difference
-from fakd_gui.compare.film_strip import DISTANCE
+from fakd_gui.compare.filmstrip import BY_DIFFERENCE
 from fakd_gui.compare.panel import ComparePanel
-from fakd_gui.compare.state import DIFFERENCE
-from fakd_gui.compare.work import HR
+from fakd_gui.compare.panes import DIFFERENCE, HR
 from fakd_gui.figure.dialog import FigureDialog
 from fakd_gui.figure.open_dialog import open_crop_figure
 from fakd_gui.inspect.panel import InspectPanel
@@ -99,7 +98,7 @@ def test_flipping_images_computes_the_first_and_the_last(
 ) -> None:
     _, panel = compared
     paths = strip_of(panel, tmp_path, 6, qtbot)
-    gate = Gate(monkeypatch, "fakd_gui.compare.runner.compare")
+    gate = Gate(monkeypatch, "fakd_gui.compare.runner.compute_results")
     shown: list[str] = []
     panel.finished.connect(lambda: shown.append(panel.session.image.name))  # type: ignore[union-attr]
     for _ in paths[1:]:
@@ -115,16 +114,16 @@ def test_a_difference_changed_again_and_again_is_drawn_twice(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = compared
-    monkeypatch.setattr("fakd_gui.compare.difference_drawer.AT_ONCE_PIXELS", 0)
-    gate = Gate(monkeypatch, "fakd_gui.compare.difference_drawer.draw_difference")
+    monkeypatch.setattr("fakd_gui.compare.runner.MAX_SYNC_PIXELS", 0)
+    gate = Gate(monkeypatch, "fakd_gui.compare.runner.draw_difference")
     for gain in (1, 2, 4, 8, 16, 32):
-        panel.set_difference(Difference(bench.teacher, HR, gain))
+        panel.state.show_difference(Difference(bench.teacher, HR, gain=gain))
         # What is wanted is not the picture of something else.
-        assert panel.board.picture(DIFFERENCE) is None
+        assert panel.state.picture(DIFFERENCE) is None
     gate.release()
-    qtbot.waitUntil(lambda: panel.board.picture(DIFFERENCE) is not None, timeout=SLOW)
-    assert panel.board.drawer.drawn is not None
-    assert panel.board.drawer.drawn.difference.gain == 32
+    qtbot.waitUntil(lambda: panel.state.picture(DIFFERENCE) is not None, timeout=SLOW)
+    assert panel.state.difference_image is not None
+    assert panel.state.difference_image.difference.gain == 32
     assert (gate.started, gate.most) == (2, 1)
 
 
@@ -132,15 +131,15 @@ def test_a_region_moved_on_and_on_is_measured_at_its_ends(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = compared
-    gate = Gate(monkeypatch, "fakd_gui.compare.region_scores.measure_region")
-    panel.set_region(QRectF(10, 10, 20, 20))
+    gate = Gate(monkeypatch, "fakd_gui.compare.runner.measure_region")
+    panel.state.set_region(QRectF(10, 10, 20, 20))
     for _ in range(HELD):
         QTest.keyClick(panel, Qt.Key.Key_Right)
     gate.release()
     header = panel.board.panes[bench.teacher].header
     qtbot.waitUntil(lambda: gate.started == 2 and gate.inside == 0 and header.region_figures != "")
-    assert panel.region is not None
-    assert panel.region.left == 10 + HELD
+    assert panel.state.region is not None
+    assert panel.state.region.left == 10 + HELD
     assert gate.most == 1
 
 
@@ -149,7 +148,7 @@ def test_folders_opened_one_after_the_other_read_one_thumbnail_at_a_time(
 ) -> None:
     _, panel = compared
     paths = [save_photo(tmp_path, f"photo{number}") for number in range(4)]
-    gate = Gate(monkeypatch, "fakd_gui.compare.film_strip.thumbnails")
+    gate = Gate(monkeypatch, "fakd_gui.compare.runner.read_thumbnails")
     for count in range(1, 5):
         panel.strip.show_images(paths[:count], [path.name for path in paths[:count]])
     # Held where it begins: a generator does nothing yet.
@@ -166,20 +165,20 @@ def test_rankings_asked_for_anew_wait_for_the_one_that_ends(
 ) -> None:
     bench, panel = compared
     strip_of(panel, tmp_path, 3, qtbot)
-    gate = Gate(monkeypatch, "fakd_gui.compare.gallery.measure_differences")
+    gate = Gate(monkeypatch, "fakd_gui.compare.runner.measure_differences")
     strip = panel.strip
     for _ in range(4):
-        strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+        strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
         qtbot.wait(20)
-        strip.sorting.setCurrentIndex(0)
-    strip.sorting.setCurrentIndex(strip.sorting.findData(DISTANCE))
+        strip.order.setCurrentIndex(0)
+    strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
     qtbot.waitUntil(lambda: gate.inside == 1)
     assert gate.started == 1
     gate.release()
-    qtbot.waitUntil(lambda: len(strip.distances) == 3, timeout=SLOW)
+    qtbot.waitUntil(lambda: len(strip.differences) == 3, timeout=SLOW)
     qtbot.waitUntil(lambda: not strip.busy.cancel_button.isVisible(), timeout=SLOW)
     assert (gate.started, gate.most) == (2, 1)
-    assert strip.sorting.currentData() == DISTANCE
+    assert strip.order.currentData() == BY_DIFFERENCE
     assert bench.errors == []
 
 

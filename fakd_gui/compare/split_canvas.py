@@ -1,8 +1,6 @@
-"""Two results in one pane, with a divider that is dragged over them."""
+"""A canvas with two results and a divider between them that is dragged."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
@@ -12,24 +10,17 @@ from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.overlays import Overlay
 
-REACH = 7.0
-"""How far from the divider, in screen pixels, the mouse still takes it."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """`a` is shown left of a vertical divider, or above a horizontal one; `b` on the other side."""
-
-    a: str
-    b: str
-    vertical: bool = True
+GRAB_DISTANCE = 7.0
+"""Maximum distance in screen pixels at which the mouse grabs the divider."""
 
 
 class SplitCanvas(ImageCanvas):
-    """`overlays` on one side of the divider, `others` on the other; it stays where it is on the screen."""
+    """Shows `overlays` on the first side of the divider and `others` on the second.
 
-    divided = Signal()
-    """The divider was moved."""
+    The divider keeps its place on the screen while the image is panned.
+    """
+
+    divider_moved = Signal()
 
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
         super().__init__(camera, parent)
@@ -37,26 +28,27 @@ class SplitCanvas(ImageCanvas):
         self.names = ("", "")
         self.vertical = True
         self.position = 0.5
-        """Of the divider, as part of the pane's width or height."""
-        self._sliding = False
+        """The divider's place as a fraction of the width or height."""
+        self._dragging_divider = False
 
-    def set_split(self, a: Overlay, b: Overlay, names: tuple[str, str], vertical: bool) -> None:
+    def set_split(self, a: Overlay, b: Overlay, *, names: tuple[str, str], vertical: bool) -> None:
+        """Show `a` left of a vertical divider or above a horizontal one, `b` on the other side."""
         self.others, self.names, self.vertical = (b,), names, vertical
         self.set_overlays(a)
 
     def move_divider(self, position: float) -> None:
-        """Bring the divider to `position`, 0..1."""
+        """Move the divider to `position`, clipped to 0..1."""
         self.position = min(1.0, max(0.0, position))
         self.update()
-        self.divided.emit()
+        self.divider_moved.emit()
 
     @property
     def divider(self) -> float:
-        """Where the divider is, in screen pixels from the left or the top."""
+        """The divider's distance from the left or the top in screen pixels."""
         return float(round(self.position * (self.width() if self.vertical else self.height())))
 
-    def on_first_side(self, at: QPointF) -> bool:
-        """Whether `a` is shown at `at` (view coordinates)."""
+    def is_first_side(self, at: QPointF) -> bool:
+        """Whether the point `at` (view coordinates) is left of the divider or above it."""
         return (at.x() if self.vertical else at.y()) < self.divider
 
     def paint_overlays(self, painter: QPainter) -> None:
@@ -111,26 +103,28 @@ class SplitCanvas(ImageCanvas):
             painter.setPen(QColor("#ffffff"))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
 
-    def _near(self, at: QPointF) -> bool:
-        return abs((at.x() if self.vertical else at.y()) - self.divider) <= REACH
+    def _near_divider(self, at: QPointF) -> bool:
+        return abs((at.x() if self.vertical else at.y()) - self.divider) <= GRAB_DISTANCE
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         left = event.button() is Qt.MouseButton.LeftButton
-        self._sliding = left and not self.camera.pan_override and self._near(event.position())
-        if not self._sliding:
+        self._dragging_divider = (
+            left and not self.camera.pan_override and self._near_divider(event.position())
+        )
+        if not self._dragging_divider:
             super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._sliding:
+        if self._dragging_divider:
             at = event.position()
             self.move_divider(at.x() / self.width() if self.vertical else at.y() / self.height())
             return
         super().mouseMoveEvent(event)
-        if not event.buttons() and self._near(event.position()):
+        if not event.buttons() and self._near_divider(event.position()):
             self.setCursor(Qt.CursorShape.SplitHCursor if self.vertical else Qt.CursorShape.SplitVCursor)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._sliding:
-            self._sliding = False
+        if self._dragging_divider:
+            self._dragging_divider = False
             return
         super().mouseReleaseEvent(event)

@@ -1,4 +1,4 @@
-"""Small pictures of image files, read on a thread."""
+"""Thumbnails of image files, read in a job."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_gui.widgets.convert import rgb32_from_array
 
-SIDE = (84, 56)
-"""The largest width and height of a thumbnail, in pixels."""
+MAX_SIZE = (84, 56)
+"""Maximum width and height of a thumbnail in logical screen pixels."""
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """`picture` is None for a file that can't be read."""
+    """`picture` is None if the file can't be read."""
 
     path: Path
     picture: QImage | None = field(repr=False)
 
 
-def thumbnails(paths: Sequence[Path], pixel_ratio: float, token: CancelToken) -> Iterator[Thumbnail]:
-    """One thumbnail after the other, for a screen of `pixel_ratio`. Raises `Cancelled`."""
-    largest = (round(SIDE[0] * pixel_ratio), round(SIDE[1] * pixel_ratio))
+def read_thumbnails(paths: Sequence[Path], pixel_ratio: float, token: CancelToken) -> Iterator[Thumbnail]:
+    """Read and reduce the images for a screen of `pixel_ratio`. Raises `Cancelled`."""
+    max_size = (round(MAX_SIZE[0] * pixel_ratio), round(MAX_SIZE[1] * pixel_ratio))
     for path in paths:
         token.raise_if_cancelled()
         try:
@@ -37,5 +37,5 @@ def thumbnails(paths: Sequence[Path], pixel_ratio: float, token: CancelToken) ->
         except FakdError:
             yield Thumbnail(path, None)
             continue
-        small.thumbnail(largest, Image.Resampling.BOX)
+        small.thumbnail(max_size, Image.Resampling.BOX)
         yield Thumbnail(path, rgb32_from_array(np.asarray(small)))

@@ -1,0 +1,282 @@
+"""The results that the panes show, and the generator that computes them; without widgets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRect, QRectF
+
+from fakd_core.data.image_files import read_image
+from fakd_core.errors import ConfigError, DataError, FakdError
+from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
+from fakd_core.models.spec import ModelSpec
+from fakd_gui.compare.panes import BICUBIC, HR, LR, is_model, picture_path
+from fakd_gui.session.model_cache import ModelCache
+from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.problem import Problem
+from fakd_gui.widgets.overlays import Overlay
+
+if TYPE_CHECKING:
+    from fakd_core.models.layers import SRNetwork
+
+LARGE_PIXELS = 1_000_000
+"""A larger result is shown before it is measured, which takes a second or more."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle in HR pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def from_rect(cls, rect: QRect) -> Region:
+        return cls(rect.left(), rect.top(), rect.width(), rect.height())
+
+    @property
+    def rect(self) -> QRectF:
+        return QRectF(self.left, self.top, self.width, self.height)
+
+    def crop(self, image: Image8) -> Image8:
+        return image[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+@dataclass(frozen=True)
+class RegionScores:
+    """PSNR in dB and SSIM on luma inside a region; SSIM is None if its window doesn't fit."""
+
+    psnr: float
+    ssim: float | None
+
+
+@dataclass(frozen=True)
+class PaneWaiting:
+    """A pane has no result yet; `reason` says why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PaneStarted:
+    key: str
+
+
+@dataclass(frozen=True)
+class PaneProgress:
+    key: str
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class PaneTile:
+    """A part of a result, shown until the whole is ready."""
+
+    key: str
+    overlay: Overlay = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PaneResult:
+    """The pixels that a pane shows, (H, W, 3) of HR or LR size, and their scores and costs.
+
+    Args:
+        scores: None without ground truth, or if too little of the image is left to measure.
+        seconds: The network's time for this image.
+        gmacs: 10⁹ multiply-accumulates for this image.
+        note: How the computation deviated, such as smaller tiles.
+        final: False if the scores follow.
+    """
+
+    key: str
+    pixels: Image8 = field(repr=False)
+    _: KW_ONLY
+    scores: Scores | None = None
+    seconds: float = 0.0
+    parameters: int = 0
+    gmacs: float = 0.0
+    note: str = ""
+    final: bool = True
+    model: SRNetwork | None = field(default=None, repr=False)
+    overlay: Overlay | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class PaneFailed:
+    key: str
+    problem: Problem
+
+
+PaneEvent = PaneWaiting | PaneStarted | PaneProgress | PaneTile | PaneResult | PaneFailed
+
+
+def compute_results(
+    image: OpenedImage,
+    keys: Sequence[str],
+    *,
+    models: ModelCache,
+    known: Mapping[str, PaneResult],
+    token: CancelToken,
+) -> Iterator[PaneEvent]:
+    """Compute what the panes `keys` show of `image`, the fastest first; a failure doesn't stop the others.
+
+    `known` results of the same image are yielded again if their model is still the same. Raises `Cancelled`.
+    """
+    for key in sorted(keys, key=_effort):
+        token.raise_if_cancelled()
+        yield PaneStarted(key)
+        try:
+            yield from _compute(image, key, models=models, known=known.get(key), token=token)
+        except Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other panes can still be computed
+            yield PaneFailed(key, Problem.of(error))
+
+
+def _effort(key: str) -> int:
+    return 0 if key in (HR, LR) else 2 if is_model(key) else 1
+
+
+def measure(sr: Image8, hr: Image8 | None, crop_border: int, token: CancelToken) -> Scores | None:
+    """PSNR and SSIM on luma by the papers' protocol; None without `hr` or if too little is left.
+
+    Raises `Cancelled`.
+    """
+    from fakd_core.evaluation.metrics import psnr_y, ssim_y
+
+    if hr is None:
+        return None
+    try:
+        return Scores(psnr_y(sr, hr, crop_border, token), ssim_y(sr, hr, crop_border, token))
+    except DataError:
+        return None
+
+
+def measure_region(
+    results: Mapping[str, PaneResult], hr: Image8, region: Region, token: CancelToken
+) -> dict[str, RegionScores]:
+    """The scores of every result of HR size inside `region`, without a border. Raises `Cancelled`."""
+    from fakd_core.evaluation.metrics import psnr_y
+
+    scores = {}
+    for key, result in results.items():
+        token.raise_if_cancelled()
+        if key == HR or result.pixels.shape != hr.shape:
+            continue
+        sr_part, hr_part = region.crop(result.pixels), region.crop(hr)
+        both = measure(sr_part, hr_part, 0, token)
+        if both is None:
+            scores[key] = RegionScores(psnr_y(sr_part, hr_part, 0, token), None)
+        else:
+            scores[key] = RegionScores(both.psnr, both.ssim)
+    return scores
+
+
+def _compute(
+    image: OpenedImage, key: str, *, models: ModelCache, known: PaneResult | None, token: CancelToken
+) -> Iterator[PaneEvent]:
+    path = picture_path(key)
+    if key in (HR, LR):
+        pixels = image.hr if key == HR else image.lr
+        assert pixels is not None
+        if known is None or known.pixels is not pixels:
+            known = PaneResult(key, pixels, overlay=_overlay(image, pixels))
+        yield known
+        return
+    model = models.get(key) if is_model(key) else None
+    if known is not None and path is None and known.model is model:
+        yield known
+        return
+    if path is not None:
+        result = _read_picture(image, key, path)
+    elif model is None:
+        result = _enlarge_bicubic(image)
+    else:
+        result = yield from _upscale(image, key, model, token)
+    if image.hr is None or result.pixels.shape != image.hr.shape:
+        yield result
+        return
+    if result.pixels.shape[0] * result.pixels.shape[1] > LARGE_PIXELS:
+        yield replace(result, final=False)
+    yield replace(result, scores=measure(result.pixels, image.hr, image.scale, token))
+
+
+def _enlarge_bicubic(image: OpenedImage) -> PaneResult:
+    from fakd_core.inference.upscale import bicubic_upscale
+
+    started = time.perf_counter()
+    sr = bicubic_upscale(image.lr, image.scale)
+    return PaneResult(BICUBIC, sr, seconds=time.perf_counter() - started, overlay=_overlay(image, sr))
+
+
+def _read_picture(image: OpenedImage, key: str, path: Path) -> PaneResult:
+    pixels = read_image(path)
+    (height, width), (lr_height, lr_width) = image.hr_size, image.lr.shape[:2]
+    if pixels.shape[:2] not in (image.hr_size, image.lr.shape[:2]):
+        raise DataError(
+            f"{path.name}: expected {width} × {height} pixels, or the LR image's {lr_width} × {lr_height}, "
+            f"found {pixels.shape[1]} × {pixels.shape[0]}; add a picture of the same image"
+        )
+    return PaneResult(key, pixels, overlay=_overlay(image, pixels))
+
+
+def _upscale(
+    image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken
+) -> Generator[PaneEvent, None, PaneResult]:
+    from fakd_core.inference.upscale import Strip, Tile, allocate_result, upscale_events
+
+    if model.spec.scale != image.scale:
+        raise ConfigError(
+            f"{ref} enlarges by {model.spec.scale}, but the image was opened for x{image.scale}; "
+            f"choose a teacher or student for x{image.scale}"
+        )
+    started = time.perf_counter()
+    note, sr, top = "", allocate_result(model, image.lr), 0
+    for event in upscale_events(model, image.lr, cancel=token, show_tiles=True):
+        match event:
+            case Progress():
+                note = event.note or note
+                yield PaneProgress(ref, event)
+            case Tile(y, x, pixels) if pixels.shape[:2] != image.hr_size:
+                height, width = pixels.shape[:2]
+                yield PaneTile(ref, Overlay.from_pixels(pixels, QRectF(x, y, width, height)))
+            case Strip(pixels):
+                sr[top : top + len(pixels)] = pixels
+                top += len(pixels)
+    seconds = time.perf_counter() - started
+    token.raise_if_cancelled()
+    height, width = image.lr.shape[:2]
+    return PaneResult(
+        ref,
+        sr,
+        seconds=seconds,
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        gmacs=_gmacs(model.spec, height, width),
+        note=note,
+        model=model,
+        overlay=_overlay(image, sr),
+    )
+
+
+@lru_cache(maxsize=64)
+def _gmacs(spec: ModelSpec, height: int, width: int) -> float:
+    """10⁹ multiply-accumulates for one LR image; 0 if they can't be counted."""
+    from fakd_core.models.cost import profile
+
+    try:
+        return profile(spec, (height, width)).gmacs
+    except FakdError:
+        return 0.0
+
+
+def _overlay(image: OpenedImage, pixels: Image8) -> Overlay:
+    height, width = image.hr_size
+    return Overlay.from_pixels(pixels, QRectF(0, 0, width, height))
