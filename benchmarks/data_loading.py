@@ -29,17 +29,19 @@ from fakd_core.assets import assets_dir
 from fakd_core.data.datasets import SRDataset, open_dataset
 from fakd_core.data.folders import find_images
 from fakd_core.data.image_files import read_image, write_image
-from fakd_core.data.patches import Batch, PatchSampler
+from fakd_core.data.patches import PatchSampler
 from fakd_core.data.pixel_store import CACHE_VARIABLE, PixelStore, Prefetcher, open_store, store_path
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.events import CancelToken, run_to_end
+from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.factory import create_model
 
 WIDTH, HEIGHT = 2040, 1356
 OURS_PER_ROUND = 50
 STEPS = 12
 
-Batches = Callable[[int], Batch]
+Tensors = tuple[torch.Tensor, torch.Tensor]
+Batches = Callable[[int], Tensors]
 
 
 def make_images(folder: Path, photos: Path, count: int, scale: int) -> None:
@@ -86,10 +88,10 @@ def textbook(dataset: SRDataset, patch: int, batch: int) -> Batches:
             pair[position] = np.ascontiguousarray(image.transpose(2, 0, 1)).astype(np.float32)
         return pair[0], pair[1]
 
-    def batches(step: int) -> Batch:
+    def batches(step: int) -> Tensors:
         draw = random.Random(step)
         lr, hr = zip(*(sample(draw) for _ in range(batch)), strict=True)
-        return np.stack(lr), np.stack(hr)
+        return torch.from_numpy(np.stack(lr)), torch.from_numpy(np.stack(hr))
 
     return batches
 
@@ -117,10 +119,10 @@ def waiting_share(batches: Batches, scale: int) -> tuple[float, float]:
         if step == 2:
             waited, begun = 0.0, time.perf_counter()
         asked = time.perf_counter()
-        lr, hr = (torch.from_numpy(part) for part in batches(step))
+        lr, hr = batches(step)
         waited += time.perf_counter() - asked
         optimizer.zero_grad()
-        torch.nn.functional.l1_loss(student(lr.to(memory_format=torch.channels_last)), hr).backward()
+        torch.nn.functional.l1_loss(student(lr), hr).backward()
         optimizer.step()
     whole = time.perf_counter() - begun
     return waited / whole, whole / STEPS
@@ -144,13 +146,18 @@ def compare(dataset: SRDataset, patch: int, batch: int, rounds: int) -> None:
     open_at_once(dataset)
     built = time.perf_counter() - begun
     begun = time.perf_counter()
-    sampler = PatchSampler(open_at_once(dataset), range(len(dataset)), patch, batch, seed=0)
+    sampler = PatchSampler(open_at_once(dataset), range(len(dataset)), patch=patch, batch=batch, seed=0)
+
+    def cut(step: int) -> Tensors:
+        lr, hr = (tensor_from_images(images, "cpu") for images in sampler.batch(step))
+        return lr, hr
+
     opened = time.perf_counter() - begun
     read_whole = textbook(dataset, patch, batch)
     pairs = []
     for number in range(rounds + 1):
         steps = range(number * OURS_PER_ROUND, (number + 1) * OURS_PER_ROUND)
-        pairs.append((seconds(read_whole, range(number, number + 1)), seconds(sampler.batch, steps)))
+        pairs.append((seconds(read_whole, range(number, number + 1)), seconds(cut, steps)))
     pairs = pairs[1:]
     slow, fast = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(whole / cut for whole, cut in pairs)
@@ -163,8 +170,8 @@ def compare(dataset: SRDataset, patch: int, batch: int, rounds: int) -> None:
     )
     print(f"batch of {batch}, patch {patch}: whole PNGs {slow * 1000:.0f} ms, store {fast * 1000:.2f} ms")
     print(f"patches/s: whole PNGs {batch / slow:.1f}, store {batch / fast:.0f}, ratio {ratio:.0f}")
-    alone, step = waiting_share(sampler.batch, dataset.scale)
-    with Prefetcher(sampler.batch) as ahead:
+    alone, step = waiting_share(cut, dataset.scale)
+    with Prefetcher(cut) as ahead:
         prefetched, step_ahead = waiting_share(ahead, dataset.scale)
     print(
         f"a small student's step on {torch.get_num_threads()} threads: {step * 1000:.0f} ms, "

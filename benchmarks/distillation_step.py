@@ -25,6 +25,7 @@ from fakd_core.data.patches import PatchSampler
 from fakd_core.data.pixel_store import open_store
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.events import CancelToken, run_to_end
+from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.cost import profile
 from fakd_core.models.factory import create_model
 from fakd_core.models.rcan import RCAN
@@ -68,7 +69,7 @@ def networks(sizes: Sizes) -> tuple[RCAN, RCAN]:
 def sampler(batch: int) -> PatchSampler:
     dataset = open_dataset(resolve_data(Path(SAMPLES)), SCALE)
     store = run_to_end(open_store(dataset, CancelToken()))
-    return PatchSampler(store, range(len(dataset)), PATCH, batch, SEED)
+    return PatchSampler(store, range(len(dataset)), patch=PATCH, batch=batch, seed=SEED)
 
 
 def online_batches(patches: PatchSampler, teacher: RCAN) -> OnlineTeacherBatches:
@@ -94,7 +95,7 @@ def our_step(batches: BatchSource, *losses: tuple[RCAN, DistillationLoss]) -> Ca
 
 
 def textbook_step(teacher: RCAN, student: RCAN, patches: PatchSampler) -> Callable[[], float]:
-    lr, hr = (torch.from_numpy(array) for array in patches.batch(0))
+    lr, hr = (tensor_from_images(images, CPU).contiguous() for images in patches.batch(0))
     training = textbook.Training(teacher, student)
     return lambda: training.step(lr, hr)
 

@@ -13,12 +13,21 @@ from fakd_core.data.pixel_store import PixelStore
 from fakd_core.errors import ConfigError
 from fakd_core.events import Image8
 
-Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+Batch = tuple[Image8, Image8]
+"""LR (B, p, p, 3) and HR (B, p·scale, p·scale, 3) patches, uint8 RGB."""
+
+PATCHES_PER_BLOCK = 32
+"""Patches of a pool that are sampled, and whose teacher outputs are kept, together: some tens of MB."""
+
+# What a random draw is for, beside the step's number; 1 is the choice of a teacher.
+_POOL, _ORDER = 2, 3
+# numpy copies flipped patches faster with one element per pixel than with three.
+_PIXEL = np.dtype("V3")
 
 
 @dataclass(frozen=True)
 class PatchSpecs:
-    """Patches by image position (n,), corner (n, 2) in 0..1 of the room there is, and symmetry (n,) 0..7."""
+    """Which patches: image position (n,), corner (n, 2) in 0..1 of the free range, and symmetry (n,) 0..7."""
 
     positions: npt.NDArray[np.int64]
     corners: npt.NDArray[np.float64]
@@ -32,23 +41,30 @@ class PatchSpecs:
 
 
 class PatchSampler:
-    """Batches of patches; batch `step` depends on `seed` and `step` alone, so a resumed run goes on exactly.
+    """Samples batches of patches; a batch depends on seed and step alone, so that runs resume exactly.
 
-    Every image has the same chance, whatever its size.
+    Every image is equally likely, whatever its size.
     """
 
     def __init__(
         self,
         store: PixelStore,
         indices: Sequence[int],
+        *,
         patch: int,
         batch: int,
         seed: int,
         augment: bool = True,
     ) -> None:
-        """Draw from the images at `indices`, each large enough (see `datasets.check_patch`).
+        """Sample from the images of `store` at `indices`, each large enough (`datasets.check_patch`).
 
-        `patch` is the side in LR pixels, `batch` is over all ranks.
+        Args:
+            store: the decoded images.
+            indices: the images to sample from.
+            patch: side of an LR patch in pixels.
+            batch: patches per step, over all processes.
+            seed: of every random draw.
+            augment: whether patches are flipped and transposed.
         """
         self._store = store
         self._indices = tuple(indices)
@@ -58,36 +74,36 @@ class PatchSampler:
         self._augment = augment
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> Batch:
-        """This rank's part of batch `step`; the parts of all ranks in order are the whole batch.
+        """The patches of process `rank` at `step`; those of all ranks in order are the whole batch.
 
-        See `cut`. Raises `ConfigError` if the batch can't be shared evenly.
+        Raises `ConfigError` if the processes can't share the batch evenly.
         """
-        return self.cut(self.part(step, rank, ranks))
+        return self.cut(self.specs(step, rank, ranks))
 
-    def part(self, step: int, rank: int = 0, ranks: int = 1) -> PatchSpecs:
-        """What `batch` cuts."""
+    def specs(self, step: int, rank: int = 0, ranks: int = 1) -> PatchSpecs:
+        """Which patches `batch` cuts."""
         if self._batch % ranks:
             raise ConfigError(
                 f"batch {self._batch} can't be shared by {ranks} processes; use a multiple of {ranks}"
             )
         share = self._batch // ranks
-        return self.draw((step,), self._batch)[rank * share : (rank + 1) * share]
+        return self.sample((step,), self._batch)[rank * share : (rank + 1) * share]
 
-    def draw(self, number: tuple[int, ...], count: int) -> PatchSpecs:
-        """`count` patches drawn at random; the seed and `number` alone decide which."""
-        rng = np.random.default_rng((self._seed, *number))
+    def sample(self, key: tuple[int, ...], count: int) -> PatchSpecs:
+        """`count` random patches, decided by the seed and `key` alone."""
+        rng = np.random.default_rng((self._seed, *key))
         positions = rng.integers(len(self._indices), size=count)
         corners = rng.random((count, 2))
         symmetries = rng.integers(8, size=count) if self._augment else np.zeros(count, dtype=np.int64)
         return PatchSpecs(positions, corners, symmetries)
 
-    def names(self, draws: PatchSpecs) -> tuple[str, ...]:
-        """The images that `draws` are of, each once."""
-        found = {self._indices[position]: None for position in draws.positions.tolist()}
+    def image_names(self, specs: PatchSpecs) -> tuple[str, ...]:
+        """The images that the patches are cut from, each once."""
+        found = {self._indices[position]: None for position in specs.positions.tolist()}
         return tuple(self._store.name_of(index) for index in found)
 
     def identity(self) -> dict[str, str | int | bool]:
-        """All that decides which patches `draw` and `cut` give."""
+        """Everything that decides what `sample` and `cut` give."""
         return {
             "pixels_sha256": self._store.hash_of(self._indices),
             "images": len(self._indices),
@@ -97,45 +113,41 @@ class PatchSampler:
             "seed": self._seed,
         }
 
-    def cut(self, draws: PatchSpecs) -> Batch:
-        """LR and HR patches, float32 in 0..255: (B, 3, p, p) and (B, 3, p·scale, p·scale).
+    def cut(self, specs: PatchSpecs) -> Batch:
+        """Cut patches; flips and transposes are applied to LR and HR alike."""
+        side, scale = self._patch, self._store.scale
+        lr = np.empty((len(specs), side, side), dtype=_PIXEL)
+        hr = np.empty((len(specs), side * scale, side * scale), dtype=_PIXEL)
+        for row in range(len(specs)):
+            lr_image, hr_image = (
+                image.view(_PIXEL)[..., 0] for image in self._store[self._indices[specs.positions[row]]]
+            )
+            free = np.array(lr_image.shape) - side + 1
+            top, left = (int(value) for value in specs.corners[row] * free)
+            symmetry = int(specs.symmetries[row])
+            lr[row] = _transform(lr_image[top : top + side, left : left + side], symmetry)
+            rows, columns = (slice(start * scale, (start + side) * scale) for start in (top, left))
+            hr[row] = _transform(hr_image[rows, columns], symmetry)
+        return _as_bytes(lr), _as_bytes(hr)
 
-        Flips and transposes (the eight symmetries of the square) are applied to both alike.
-        """
-        patch, scale = self._patch, self._store.scale
-        lr = np.empty((len(draws), 3, patch, patch), dtype=np.uint8)
-        hr = np.empty((len(draws), 3, patch * scale, patch * scale), dtype=np.uint8)
-        for row in range(len(draws)):
-            lr_image, hr_image = self._store[self._indices[draws.positions[row]]]
-            room = np.array(lr_image.shape[1:]) - patch + 1
-            top, left = (int(value) for value in draws.corners[row] * room)
-            symmetry = int(draws.symmetries[row])
-            lr[row] = _turned(lr_image[:, top : top + patch, left : left + patch], symmetry)
-            top, left, side = top * scale, left * scale, patch * scale
-            hr[row] = _turned(hr_image[:, top : top + side, left : left + side], symmetry)
-        return lr.astype(np.float32), hr.astype(np.float32)
 
-
-def _turned(patch: Image8, symmetry: int) -> Image8:
-    """A view of (3, p, p) under symmetry 0..7: bit 0 flips left-right, bit 1 top-bottom, bit 2 transposes."""
+def _transform(patch: npt.NDArray[np.void], symmetry: int) -> npt.NDArray[np.void]:
+    """A view of (p, p): bit 0 of `symmetry` flips left-right, bit 1 top-bottom, bit 2 transposes."""
     if symmetry & 1:
-        patch = patch[:, :, ::-1]
-    if symmetry & 2:
         patch = patch[:, ::-1]
-    return patch.swapaxes(1, 2) if symmetry & 4 else patch
+    if symmetry & 2:
+        patch = patch[::-1]
+    return patch.T if symmetry & 4 else patch
 
 
-PATCHES_PER_BLOCK = 32
-"""Patches are drawn, and answers are kept, by the block: some tens of MB at the paper's sizes."""
-
-# Beside a step's number, what the seed's draws are for; `OnlineTeacherBatches` has 1.
-_POOL, _ORDER = 2, 3
+def _as_bytes(patches: npt.NDArray[np.void]) -> Image8:
+    return patches.view(np.uint8).reshape(*patches.shape, 3)
 
 
 class PatchPool:
-    """`size` patches, each of one place and one orientation: augmentation makes other patches, not more.
+    """`size` fixed patches: each has one place and one orientation.
 
-    Patch i depends on the sampler's seed and i alone, so a larger pool begins with the smaller one.
+    Patch i depends on the sampler's seed and i alone, so a larger pool extends a smaller one.
     """
 
     def __init__(self, sampler: PatchSampler, size: int) -> None:
@@ -144,28 +156,28 @@ class PatchPool:
         self.blocks = -(-size // PATCHES_PER_BLOCK)
 
     def block(self, number: int) -> PatchSpecs:
-        """The patches of one block; the last block is whole, whatever the pool's size."""
-        return self.sampler.draw((number, _POOL), PATCHES_PER_BLOCK)
+        """The patches of one block; the last block is complete, whatever the pool's size."""
+        return self.sampler.sample((number, _POOL), PATCHES_PER_BLOCK)
 
-    def draws(self, patches: npt.NDArray[np.int64]) -> PatchSpecs:
-        """The patches of these numbers, in that order."""
+    def specs(self, patches: npt.NDArray[np.int64]) -> PatchSpecs:
+        """The patches with these numbers, in that order."""
         blocks, rows = np.divmod(patches, PATCHES_PER_BLOCK)
-        drawn = [self.block(block)[row : row + 1] for block, row in zip(blocks.tolist(), rows, strict=True)]
+        found = [self.block(block)[row : row + 1] for block, row in zip(blocks.tolist(), rows, strict=True)]
         return PatchSpecs(
-            np.concatenate([draw.positions for draw in drawn]),
-            np.concatenate([draw.corners for draw in drawn]),
-            np.concatenate([draw.symmetries for draw in drawn]),
+            np.concatenate([specs.positions for specs in found]),
+            np.concatenate([specs.corners for specs in found]),
+            np.concatenate([specs.symmetries for specs in found]),
         )
 
     def batch(self, step: int, count: int, seed: int) -> npt.NDArray[np.int64]:
-        """Numbers of the `count` patches of step `step`; seed and step alone decide.
+        """The numbers of the `count` patches of `step`, decided by seed and step alone.
 
-        The whole pool is gone through in random order, then again in another one.
+        The pool is shuffled anew each time all of it has been used.
         """
         places = np.arange(step * count, (step + 1) * count)
         return np.array([_order(seed, self.size, place // self.size)[place % self.size] for place in places])
 
 
 @lru_cache(maxsize=2)
-def _order(seed: int, size: int, turn: int) -> npt.NDArray[np.int64]:
-    return np.random.default_rng((seed, turn, _ORDER)).permutation(size)
+def _order(seed: int, size: int, epoch: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng((seed, epoch, _ORDER)).permutation(size)

@@ -35,7 +35,8 @@ from fakd_core.files import atomic_path, file_lock
 CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
 
-_FORMAT = 2  # Raised whenever the file, or how an image becomes pixels, changes: older stores are made anew.
+_FORMAT = 3
+"""Raised whenever the file, or how an image becomes pixels, changes; older stores are made again."""
 _SUFFIX = ".pixels"
 _TAIL = struct.Struct("<Q8s")
 _MARK = b"FAKDpix\n"
@@ -46,9 +47,9 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class _Entry:
-    """One pair in the file: (3, height, width) at `offset`, then (3, height·scale, width·scale).
+    """One pair in the file: (height, width, 3) at `offset`, then (height·scale, width·scale, 3).
 
-    Of a pair that could not be read there are no pixels, but the `problem`.
+    A pair that could not be read has no pixels, and says why in `problem`.
     """
 
     name: str
@@ -75,13 +76,13 @@ class PixelStore:
         return len(self._entries)
 
     def __getitem__(self, index: int) -> tuple[Image8, Image8]:
-        """LR (3, h, w) and HR (3, h·scale, w·scale), uint8 RGB: read-only views of the file."""
+        """LR (h, w, 3) and HR (h·scale, w·scale, 3), uint8 RGB: read-only views of the file."""
         entry = self._entries[index]
         lr_size, hr_size = entry.sizes(self.scale)
         middle = entry.offset + lr_size
-        lr = self._pixels[entry.offset : middle].reshape(3, entry.height, entry.width)
+        lr = self._pixels[entry.offset : middle].reshape(entry.height, entry.width, 3)
         hr = self._pixels[middle : middle + hr_size]
-        return lr, hr.reshape(3, entry.height * self.scale, entry.width * self.scale)
+        return lr, hr.reshape(entry.height * self.scale, entry.width * self.scale, 3)
 
     @property
     def problems(self) -> dict[int, str]:
@@ -245,9 +246,9 @@ def _write(
             height, width = pair.lr.shape[:2]
             digest = hashlib.sha256(os.fsencode(f"{pair.name}\n{height} {width} {dataset.scale}\n"))
             for image in (pair.lr, pair.hr):
-                planes = np.ascontiguousarray(image.transpose(2, 0, 1))
-                digest.update(planes.data)
-                file.write(planes.data)
+                pixels = np.ascontiguousarray(image).data
+                digest.update(pixels)
+                file.write(pixels)
             entries.append(_Entry(pair.name, height, width, offset, digest.hexdigest()))
         if all(entry.problem for entry in entries):
             raise DataError(f"none of the {total} images can be read. The first: {entries[0].problem}")

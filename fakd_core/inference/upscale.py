@@ -153,8 +153,14 @@ def bicubic_upscale(img: Image8, scale: int) -> Image8:
 
 def tensor_from_image(img: Image8, device: torch.device | str = "cpu") -> torch.Tensor:
     """(H, W, 3) uint8 as a (1, 3, H, W) float32 tensor in 0..255, channels last (faster convolutions)."""
-    tensor = torch.from_numpy(np.ascontiguousarray(img)).to(device).permute(2, 0, 1).unsqueeze(0)
-    return tensor.to(torch.float32, memory_format=torch.channels_last)
+    return tensor_from_images(np.ascontiguousarray(img)[None], device)
+
+
+def tensor_from_images(images: Image8, device: torch.device | str) -> torch.Tensor:
+    """(B, H, W, 3) uint8 as a (B, 3, H, W) float32 tensor in 0..255, channels last."""
+    # Eight bits cross to the device, and the layout is the network's already.
+    planes = torch.from_numpy(images).to(device, non_blocking=True).permute(0, 3, 1, 2)
+    return planes.to(torch.float32, memory_format=torch.channels_last)
 
 
 def image_from_tensor(sr: torch.Tensor) -> Image8:

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fakd_core.data.patches import Batch, PatchSampler
+from fakd_core.data.patches import PatchSampler
 from fakd_core.events import CancelToken, Progress
+from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.device import autocast, fast_convolutions
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
@@ -81,9 +82,9 @@ class OnlineTeacherBatches:
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
         """See `BatchSource`. Raises `ConfigError` if the processes can't share the batch evenly."""
-        draws = self._sampler.part(step, rank, ranks)
-        images = self._sampler.names(draws)
-        lr, hr = to_device(self._sampler.cut(draws), self._device)
+        specs = self._sampler.specs(step, rank, ranks)
+        images = self._sampler.image_names(specs)
+        lr, hr = (tensor_from_images(patches, self._device) for patches in self._sampler.cut(specs))
         if not self._teachers:
             return DistillationBatch(lr, hr, images=images)
         teacher = self._teachers[draw_teacher(step, seed=self._seed, teachers=len(self._teachers))]
@@ -95,12 +96,3 @@ class OnlineTeacherBatches:
 def draw_teacher(step: int, *, seed: int, teachers: int) -> int:
     """Draw the index of the teacher for `step`; seed and step alone decide."""
     return int(np.random.default_rng((seed, step, 1)).integers(teachers))
-
-
-def to_device(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
-    """LR and HR patches as channels-last tensors on `device`."""
-    lr, hr = (
-        torch.from_numpy(patches).to(device, memory_format=torch.channels_last, non_blocking=True)
-        for patches in batch
-    )
-    return lr, hr

@@ -15,9 +15,10 @@ from fakd_core.data.patches import PATCHES_PER_BLOCK, PatchPool, PatchSampler
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Progress
 from fakd_core.files import check_writable
+from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
-from fakd_core.training.batches import DistillationBatch, draw_teacher, to_device
+from fakd_core.training.batches import DistillationBatch, draw_teacher
 from fakd_core.training.teacher_cache import TeacherCache
 
 _NAME = "teacher cache"
@@ -89,11 +90,11 @@ class CachedTeacherBatches:
         """See `BatchSource`."""
         share = self._batch // ranks
         patches = self._pool.batch(step, self._batch, self._seed)[rank * share : (rank + 1) * share]
-        sampler, draws = self._pool.sampler, self._pool.draws(patches)
-        lr, hr = to_device(sampler.cut(draws), self._device)
+        sampler, specs = self._pool.sampler, self._pool.specs(patches)
+        lr, hr = (tensor_from_images(cut, self._device) for cut in sampler.cut(specs))
         cache = self._caches[draw_teacher(step, seed=self._seed, teachers=len(self._caches))]
         teacher_sr, teacher_maps = cache.outputs(patches.tolist(), self._device)
-        return DistillationBatch(lr, hr, teacher_sr, teacher_maps, sampler.names(draws))
+        return DistillationBatch(lr, hr, teacher_sr, teacher_maps, sampler.image_names(specs))
 
     def _check_folder(self) -> None:
         try:

@@ -216,7 +216,7 @@ def _open_images(
     training = _readable(store, training, "to train on")
     if validation is dataset:
         held_out = _readable(store, held_out, "held out for validation")
-    sampler = PatchSampler(store, training, config.patch, config.batch, config.seed)
+    sampler = PatchSampler(store, training, patch=config.patch, batch=config.batch, seed=config.seed)
     validator = yield from _make_validator(validation, held_out, token, world)
     return _Images(sampler, validator, len(training), fingerprint(dataset, store.problems))
 

@@ -24,6 +24,7 @@ from fakd_core.data.patches import PATCHES_PER_BLOCK, PatchPool
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path, write_text
+from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runtime.cancellation import cancellable
@@ -167,11 +168,11 @@ class TeacherCache:
 
     def _run_teacher(self, block: int, token: CancelToken) -> Outputs:
         device = next(self._teacher.parameters()).device
-        draws = self._pool.block(block)
+        specs = self._pool.block(block)
         parts: dict[str, list[Tensor]] = {name: [] for name in self._shapes}
         for first in range(0, PATCHES_PER_BLOCK, _PATCHES_AT_ONCE):
-            patches, _ = self._pool.sampler.cut(draws[first : first + _PATCHES_AT_ONCE])
-            lr = torch.from_numpy(patches).to(device, memory_format=torch.channels_last)
+            patches, _ = self._pool.sampler.cut(specs[first : first + _PATCHES_AT_ONCE])
+            lr = tensor_from_images(patches, device)
             # In full precision on every device: one cache serves runs in any precision.
             with torch.no_grad(), fast_convolutions(torch.float32), cancellable(token):
                 sr, maps = self._teacher.forward_features(lr)

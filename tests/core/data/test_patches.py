@@ -24,8 +24,8 @@ def sampler(tmp_path_factory: pytest.TempPathFactory) -> PatchSampler:
 
 def test_batch_shapes_and_range(sampler: PatchSampler) -> None:
     lr, hr = sampler.batch(0)
-    assert (lr.shape, hr.shape) == ((6, 3, 12, 12), (6, 3, 24, 24))
-    assert lr.dtype == hr.dtype == np.float32
+    assert (lr.shape, hr.shape) == ((6, 12, 12, 3), (6, 24, 24, 3))
+    assert lr.dtype == hr.dtype == np.uint8
     assert 40 <= hr.min() < 60 < 190 < hr.max() <= 205
 
 
@@ -57,10 +57,10 @@ def test_uneven_share_is_refused(sampler: PatchSampler) -> None:
 def test_patches_stay_aligned_under_augmentation(sampler: PatchSampler, step: int) -> None:
     """Away from the patch's border, downscaling the HR patch gives the LR patch, however both are turned."""
     for lr, hr in zip(*sampler.batch(step), strict=True):
-        made = imresize_bicubic(hr.transpose(1, 2, 0).astype(np.uint8), 1 / 2)
+        made = imresize_bicubic(hr, 1 / 2)
         inner = (slice(3, -3), slice(3, -3))
         # Vertical first, then rounding: a transposed patch may differ by rounding alone.
-        assert np.abs(made[inner].astype(int) - lr.transpose(1, 2, 0)[inner]).max() <= 2
+        assert np.abs(made[inner].astype(int) - lr[inner]).max() <= 2
 
 
 def test_augmentation_reaches_all_eight_symmetries(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_augmentation_reaches_all_eight_symmetries(tmp_path: Path) -> None:
     patches = PatchSampler(stored(dataset), (0,), patch=12, batch=64, seed=0).batch(0)[0]
     assert len({patch.tobytes() for patch in patches}) == 8
     plain = PatchSampler(stored(dataset), (0,), patch=12, batch=64, seed=0, augment=False).batch(0)[0]
-    assert np.array_equal(plain[63].transpose(1, 2, 0), dataset.load(0).lr)
+    assert np.array_equal(plain[63], dataset.load(0).lr)
 
 
 def test_patches_come_from_all_images_and_reach_every_corner(tmp_path: Path) -> None:
@@ -78,11 +78,11 @@ def test_patches_come_from_all_images_and_reach_every_corner(tmp_path: Path) -> 
     assert len({patch.tobytes() for patch in patches}) == 12
 
 
-def test_only_the_images_asked_for_are_drawn_from(tmp_path: Path) -> None:
+def test_patches_come_from_the_given_images_alone(tmp_path: Path) -> None:
     dataset = open_dataset(fill(tmp_path, ["a.png", "b.png", "c.png"], 20, 20), 2)
     patches = PatchSampler(stored(dataset), (2, 1), patch=10, batch=50, seed=0, augment=False).batch(0)[0]
-    asked_for = [dataset.load(index).lr.transpose(2, 0, 1).astype(np.float32) for index in (1, 2)]
-    assert {patch.tobytes() for patch in patches} == {image.tobytes() for image in asked_for}
+    given = [dataset.load(index).lr for index in (1, 2)]
+    assert {patch.tobytes() for patch in patches} == {image.tobytes() for image in given}
 
 
 def test_the_identity_says_what_decides_the_patches(tmp_path: Path) -> None:

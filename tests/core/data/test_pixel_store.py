@@ -45,7 +45,7 @@ def photos(tmp_path: Path) -> Path:
 def equal_to_files(store: PixelStore, dataset: SRDataset) -> bool:
     pairs = [dataset.load(index) for index in range(len(dataset))]
     return len(store) == len(pairs) and all(
-        np.array_equal(lr.transpose(1, 2, 0), pair.lr) and np.array_equal(hr.transpose(1, 2, 0), pair.hr)
+        np.array_equal(lr, pair.lr) and np.array_equal(hr, pair.hr)
         for (lr, hr), pair in zip((store[index] for index in range(len(pairs))), pairs, strict=True)
     )
 

@@ -58,8 +58,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     cut = PatchSampler.cut
 
-    def noted(self: PatchSampler, draws: PatchSpecs) -> Batch:
-        lr, hr = cut(self, draws)
+    def noted(self: PatchSampler, specs: PatchSpecs) -> Batch:
+        lr, hr = cut(self, specs)
         seen.append(hashlib.sha256(lr.tobytes() + hr.tobytes()).hexdigest())
         return lr, hr
 

@@ -62,7 +62,7 @@ def test_the_whole_pool_is_used_before_any_patch_repeats(sampler: PatchSampler) 
     first, second = taken[:70], taken[70:]
     assert sorted(first) == sorted(second) == list(range(70))
     assert first.tolist() != second.tolist()
-    lr, _ = sampler.cut(pool.draws(first))
+    lr, _ = sampler.cut(pool.specs(first))
     assert len({patch.tobytes() for patch in lr}) == 70
 
 
