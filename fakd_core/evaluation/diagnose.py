@@ -20,7 +20,7 @@ from fakd_core.models.checkpoint import stored_as
 from fakd_core.models.cost import PAPER_LR_SIZE, profile
 from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import create_model, list_architectures
-from fakd_core.models.file_type import asked_for, container
+from fakd_core.models.file_type import file_type, unsafe_globals
 from fakd_core.models.layers import RGB_RANGE, SRNetwork
 from fakd_core.models.spec import PICKLE_SUFFIXES, ModelSpec, check_scale
 from fakd_core.models.weight_files import read_weights, some
@@ -100,10 +100,10 @@ def describe_file(path: Path, *, usable: bool) -> Rows:
     Nothing in the file is run. Raises `OSError` where it can't be read.
     """
     size = path.stat().st_size
-    kind = container(path)
+    kind = file_type(path)
     rows: Rows = {"container": f"{kind}, {f'{size / 1e6:.1f} MB' if size > 100_000 else f'{size} bytes'}"}
     # The oldest pickles look like text.
-    unsafe = asked_for(path) if "PyTorch" in kind or path.suffix.lower() in PICKLE_SUFFIXES else []
+    unsafe = unsafe_globals(path) if "PyTorch" in kind or path.suffix.lower() in PICKLE_SUFFIXES else []
     if unsafe:
         rows["asks for"] = f"{some(unsafe)}: opening it elsewhere could run code"
     try:

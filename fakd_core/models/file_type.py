@@ -1,4 +1,4 @@
-"""What a file is by its content, and what its pickle asks for: nothing in it is run or unpacked."""
+"""The type of a file by its content, and what its pickle would import: nothing in it is run or unpacked."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 import torch
 
 MAX_PICKLE_BYTES = 64 * 2**20
-"""Bytes of a pickle that are looked through: a state dict's own is far smaller."""
+"""Bytes of a pickle that are scanned: that of a state dict is far smaller."""
 MAX_PICKLES = 8
-"""An old PyTorch file is a few pickles, one behind the other."""
+"""An old PyTorch file is a few concatenated pickles."""
 
 ARCHIVE = "PyTorch archive"
 OLD_PICKLE = "pickle, as PyTorch wrote before 1.6"
 SAFETENSORS = "safetensors"
 UNCERTAIN = ("damaged archive", "empty file", "text", "unknown")
-"""Kinds that may well be what is left of a checkpoint."""
-_BEGINNINGS = (
+"""Types that the remains of a checkpoint may have."""
+_SIGNATURES = (
     (b"version https://git-lfs", "Git LFS pointer, not the file itself: run git lfs pull"),
     (b"\x89PNG", "image (PNG)"),
     (b"\xff\xd8\xff", "image (JPEG)"),
@@ -32,8 +32,8 @@ _BEGINNINGS = (
     (b"GGUF", "GGUF"),
     (b"\x80", OLD_PICKLE),
 )
-_WEB = (b"<!doctype", b"<html", b"<?xml", b"<head")
-_PLAIN = {
+_WEB_PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head")
+_SAFE_GLOBALS = {
     ("collections", "OrderedDict"),
     ("torch", "Size"),
     ("torch", "device"),
@@ -41,44 +41,49 @@ _PLAIN = {
 }
 
 
-def container(path: Path) -> str:
-    """What kind of file `path` is, in a few words. Raises `OSError` where it can't be read."""
+def file_type(path: Path) -> str:
+    """What `path` is, in a few words. Raises `OSError` if it can't be read."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(64)
     if not start:
         return "empty file"
     if start.startswith(b"PK\x03\x04"):
-        return _kind_of_zip(path)
-    if start.lstrip()[:9].lower().startswith(_WEB):
+        return _type_of_zip(path)
+    if start.lstrip()[:9].lower().startswith(_WEB_PAGES):
         return "web page: the download gave a page rather than the file"
-    known = next((kind for beginning, kind in _BEGINNINGS if start.startswith(beginning)), None)
+    known = next((kind for signature, kind in _SIGNATURES if start.startswith(signature)), None)
     if known is not None:
         return known
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size:
         return SAFETENSORS
     if path.suffix.lower() == ".onnx":
         return "ONNX"
-    return "text" if all(sign >= 32 or sign in b"\t\r\n" for sign in start) else "unknown"
+    return "text" if all(byte >= 32 or byte in b"\t\r\n" for byte in start) else "unknown"
 
 
-def asked_for(path: Path) -> list[str]:
-    """The names beyond plain weights that the pickle in `path` would import, sorted; nothing is imported."""
+def unsafe_globals(path: Path) -> list[str]:
+    """The names beyond plain weights that the pickle in `path` would import, sorted; nothing is imported.
+
+    `torch.serialization.get_unsafe_globals_in_checkpoint` refuses files from before PyTorch 1.6 and plain
+    pickles, stops at the first instruction of pickle protocol 4, and gives nothing for a damaged file. These
+    are the files one asks about, so the pickle is scanned here.
+    """
     names: set[str] = set()
     try:
-        for module, name in _globals(_pickle_of(path)):
-            if not _is_plain(module, name):
+        for module, name in _globals(_read_pickle(path)):
+            if not _is_safe(module, name):
                 names.add(f"{module}.{name}")
-    except Exception:  # noqa: BLE001 - a damaged pickle ends in nearly any exception; what was found counts
+    except Exception:  # noqa: BLE001 - a damaged pickle raises nearly any exception; what was found counts
         pass
     return sorted(names)
 
 
-def _kind_of_zip(path: Path) -> str:
+def _type_of_zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except Exception:  # noqa: BLE001 - zipfile raises nearly anything on damaged archives
+    except Exception:  # noqa: BLE001 - zipfile raises nearly any exception on damaged archives
         return "damaged archive"
     if any(name.endswith("/constants.pkl") for name in names):
         return "TorchScript program"
@@ -87,7 +92,7 @@ def _kind_of_zip(path: Path) -> str:
     return "zip archive; unpack it first"
 
 
-def _pickle_of(path: Path) -> bytes:
+def _read_pickle(path: Path) -> bytes:
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
             file.seek(0)
@@ -120,8 +125,8 @@ def _globals(content: bytes) -> Iterator[tuple[str, str]]:
             del texts[:-4]
 
 
-def _is_plain(module: str, name: str) -> bool:
-    if (module, name) in _PLAIN:
+def _is_safe(module: str, name: str) -> bool:
+    if (module, name) in _SAFE_GLOBALS:
         return True
     return (
         (module == "torch" and name.endswith(("Storage", "Tensor")))

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from fakd_core.errors import CheckpointError
-from fakd_core.models.file_type import ARCHIVE, OLD_PICKLE, SAFETENSORS, UNCERTAIN, container
+from fakd_core.models.file_type import ARCHIVE, OLD_PICKLE, SAFETENSORS, UNCERTAIN, file_type
 from fakd_core.models.spec import PICKLE_SUFFIXES, WEIGHT_SUFFIXES
 
 NESTS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
@@ -114,7 +114,7 @@ def _read_pickle(path: Path) -> object:
 
 def _other_kind(path: Path) -> str:
     """What to do with a file that is something else than its name says; empty where that isn't known."""
-    kind = container(path)
+    kind = file_type(path)
     says_pickle = path.suffix.lower() in PICKLE_SUFFIXES
     if kind == SAFETENSORS:
         return "it is safetensors; rename it to end in .safetensors" if says_pickle else ""
