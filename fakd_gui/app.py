@@ -21,15 +21,14 @@ from fakd_gui.session.garbage import collect_in_gui_thread
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
-from fakd_gui.session.user_files import Remembered, read_state, write_state
+from fakd_gui.session.user_files import read_memory, state_file
 from fakd_gui.widgets.theme import apply_theme
 from fakd_gui.window.main_window import MainWindow
+from fakd_gui.window.memory import MemoryWriter, WindowMemory
 
 SIZE = (1280, 800)
 PAINTED_MS = 50
 """After which the window has its first picture; what loads torch waits that long."""
-KEEP_MS = 20_000
-"""How often the state is written while the window is open, for the start after a crash."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,36 +46,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.excepthook = show_exception
     session = Session()
     window = make_window(session)
-    state = read_state()
-    window.recall_look(state)
+    memory = read_memory(WindowMemory, state_file())
+    window.restore_look(memory)
     window.show()
-    QTimer.singleShot(PAINTED_MS, session.find_runs)
-    QTimer.singleShot(PAINTED_MS, lambda: window.recall({**state, **_instead(arguments)}))
-    keeper = QTimer(window, interval=KEEP_MS)
-    keeper.timeout.connect(lambda: write_state(window.remember()))
-    keeper.start()
-    # A crash must find written that something trains.
-    session.training_started.connect(lambda _: write_state(window.remember()))
-    session.training_finished.connect(lambda _: write_state(window.remember()))
-    if arguments.run is not None:
-        QTimer.singleShot(PAINTED_MS, lambda: session.select_run(arguments.run))
-    if arguments.images:
-        QTimer.singleShot(PAINTED_MS, lambda: session.open_paths(arguments.images, "Compare"))
-    # Ctrl+C in the terminal closes the window as its cross does.
+    QTimer.singleShot(PAINTED_MS, lambda: _open(window, memory, arguments))
+    writer = MemoryWriter(window.memory, window)
+    # A start after a crash finds out that a training was running.
+    session.training_started.connect(lambda _: writer.save())
+    session.training_finished.connect(lambda _: writer.save())
+    # Ctrl+C in the terminal asks, as closing the window does; a system that shuts down waits for no answer.
     signal.signal(signal.SIGINT, lambda *_: window.close())
-    # The system that shuts down waits for no answer.
-    signal.signal(signal.SIGTERM, lambda *_: window.leave())
+    signal.signal(signal.SIGTERM, lambda *_: window.quit_without_asking())
     status = app.exec()
-    write_state(window.remember())
+    writer.save_now()
     stop_all(window, session)
     return status
 
 
-def _instead(arguments: argparse.Namespace) -> Remembered:
-    """What the command line asks for comes in place of what was open."""
+def _open(window: MainWindow, memory: WindowMemory, arguments: argparse.Namespace) -> None:
+    """Restore the last state, but for what the command line opens instead."""
+    session = window.session
+    session.find_runs()
     if arguments.images:
-        return {"image": "", "workspace": "Compare"}
-    return {"workspace": "Train"} if arguments.run else {}
+        memory = memory.model_copy(update={"image": "", "workspace": "Compare"})
+    elif arguments.run is not None:
+        memory = memory.model_copy(update={"workspace": "Train"})
+    window.restore(memory)
+    if arguments.run is not None:
+        session.select_run(arguments.run)
+    if arguments.images:
+        session.open_paths(arguments.images, "Compare")
 
 
 def has_display() -> bool:

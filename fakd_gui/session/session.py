@@ -45,6 +45,7 @@ class Session(QObject):
     workspace_requested = Signal(str)
     error = Signal(object)
     """The `Problem` that `report` was called with, or of a job that failed."""
+    unexpected_changed = Signal()
     runs_changed = Signal(list)
     run_selected = Signal(object)
     """The folder of the run whose curves are wanted."""
@@ -192,6 +193,7 @@ class Session(QObject):
         """Keep a problem that is shown elsewhere for the menu that copies its details."""
         if problem.details:
             self.unexpected = problem
+            self.unexpected_changed.emit()
 
     def add_run(self, run: Path) -> None:
         if run not in self.runs:

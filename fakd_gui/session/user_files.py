@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -24,21 +23,6 @@ Remembered = Mapping[str, object]
 
 def state_file() -> Path:
     return config_folder() / "window.json"
-
-
-def read_state() -> Remembered:
-    """What was left; nothing where there is no file or it is damaged: a start must not depend on it."""
-    try:
-        found = json.loads(state_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def write_state(state: Remembered) -> None:
-    """Replace what was left; where the folder can't be written, the next start begins afresh."""
-    with suppress(OSError):
-        write_text(state_file(), json.dumps(state, indent=1))
 
 
 def part(state: Remembered, name: str) -> Remembered:
@@ -76,3 +60,20 @@ class Memory(BaseModel):
             return validate(value)
         except ValidationError:
             return cls.model_fields[str(info.field_name)].get_default(call_default_factory=True)
+
+
+M = TypeVar("M", bound=Memory)
+
+
+def read_memory(kind: type[M], file: Path) -> M:
+    """The memory in `file`; the defaults if it is missing or damaged."""
+    try:
+        return kind.model_validate_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return kind()
+
+
+def write_memory(file: Path, memory: Memory) -> None:
+    """Replace `file`; if the folder can't be written, the next start uses the former state."""
+    with suppress(OSError):
+        write_text(file, memory.model_dump_json(indent=1))

@@ -1,124 +1,160 @@
-"""The window: four workspaces, the runs, menus, drops. What the actions do is in the panels."""
+"""The window around the workspaces: runs, menus, messages, and what it keeps between two starts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QByteArray, QObject, Qt
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QDockWidget,
-    QMainWindow,
-    QMessageBox,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QByteArray, QEvent, Qt, QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QVBoxLayout, QWidget
 
+from fakd_core.assets import assets_dir
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked
 from fakd_core.runs.references import bundled_models, split_taps
-from fakd_gui.benchmark.panel import BenchmarkPanel
-from fakd_gui.compare.panel import ComparePanel
-from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.models.doctor import ModelDoctor
 from fakd_gui.runs.run_list import RunList
-from fakd_gui.session.jobs import LatestWins, stop_all
-from fakd_gui.session.opening import WORKSPACES, Workspace
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.problem import bug_report
 from fakd_gui.session.run_folders import is_run
 from fakd_gui.session.session import Session
-from fakd_gui.session.user_files import Remembered, part, text, texts
-from fakd_gui.train.panel import TrainPanel
+from fakd_gui.widgets.actions import ActionTable
+from fakd_gui.widgets.file_dialogs import ask_model
 from fakd_gui.widgets.file_drops import FileDrops
-from fakd_gui.widgets.theme import Theme, follow_theme, icon, watcher
+from fakd_gui.widgets.theme import watcher
+from fakd_gui.window.about import open_about
+from fakd_gui.window.commands import TRAINING_COMMANDS, colours_menu, fill_menu_bar, window_actions
 from fakd_gui.window.error_banner import ErrorBanner
-from fakd_gui.window.menus import Menus
-from fakd_gui.window.opening import OpenQuestions, pasted_paths
+from fakd_gui.window.memory import WindowMemory
+from fakd_gui.window.opening import OpenDialogs, OpenQuestions, RecentFiles, pasted_paths
+from fakd_gui.window.preferences import ShortcutEditor, changed_keys, restore_keys
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
 from fakd_gui.window.status_bar import StatusBar
 from fakd_gui.window.undo_bar import UndoBar
+from fakd_gui.window.unsaved_work import confirm_quit, unsaved_work
+from fakd_gui.window.workspaces import Workspaces
 
-Panel = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
+GUIDE = assets_dir().parent / "docs/user-guide.md"
 STATUS_MESSAGE_MS = 5000
 MINIMUM_HEIGHT = 440
+RUNS_WIDTH = 170
 
 
 class MainWindow(QMainWindow):
-    """All that a session shows."""
+    """Everything that a session shows."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
         self.setWindowTitle("FAKD Workbench")
-        self._leaving = False
+        self._quits_without_asking = False
         self.banner = ErrorBanner()
-        self.train = TrainPanel(session)
-        self.compare = ComparePanel(session)
-        self.inspect = InspectPanel(session)
-        self.benchmark = BenchmarkPanel(session)
-        self.workspaces: dict[str, tuple[Panel, str]] = {
-            "Train": (self.train, "school"),
-            "Compare": (self.compare, "compare"),
-            "Inspect": (self.inspect, "crosshairs-gps"),
-            "Benchmark": (self.benchmark, "table"),
-        }
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        for name, (panel, _) in self.workspaces.items():
-            self.tabs.addTab(panel, name)
+        self.workspaces = Workspaces(session)
+        self.train, self.compare = self.workspaces.train, self.workspaces.compare
+        self.inspect, self.benchmark = self.workspaces.inspect, self.workspaces.benchmark
+        self.run_list = RunList(session)
+        self.status = StatusBar(session)
+        self.setStatusBar(self.status)
+        self._lay_out()
+        self.questions = OpenQuestions(session, self, self.check_model)
+        self.recent_files = RecentFiles(QMenu("Open &recent", self), session)
+        self.actions = window_actions(self)
+        self._connect_actions()
+        # Dropped on Train, the list of runs or the bars around them; the other workspaces take their own.
+        FileDrops(self, lambda paths: session.open_paths(paths, "Train"))
+        session.error.connect(self.banner.show_problem)
+        session.status_message.connect(lambda text: self.status.showMessage(text, STATUS_MESSAGE_MS))
+        session.undo_offered.connect(self.undo_bar.offer)
+        self.undo_bar.stack.indexChanged.connect(self._name_undo)
+        self._name_undo()
+        self.run_list.settings_wanted.connect(self._use_settings)
+        # Problems of the previous image, models or training are over.
+        for changed in (session.training_started, session.image_changed, session.teacher_changed):
+            changed.connect(lambda _: self.banner.dismiss())
+
+    def _lay_out(self) -> None:
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banner)
-        column.addWidget(self.tabs, 1)
-        # The rest follows from what is shown and the size of its letters.
+        column.addWidget(self.workspaces, 1)
+        # The minimum width follows from what is shown and the size of its letters.
         centre.setMinimumHeight(MINIMUM_HEIGHT)
         self.setCentralWidget(centre)
         self.undo_bar = UndoBar(centre)
         self.runs = QDockWidget("Runs")
         self.runs.setObjectName("runs")
         self.runs.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
-        self.run_list = RunList(session)
         self.runs.setWidget(self.run_list)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.runs)
-        self.resizeDocks([self.runs], [170], Qt.Orientation.Horizontal)
-        self.status = StatusBar(session)
-        self.setStatusBar(self.status)
-        self.questions = OpenQuestions(session, self, self.check_model)
-        self.menus = Menus(self)
-        self.undo_bar.stack.indexChanged.connect(self._name_undo)
-        self._name_undo()
-        # Dropped on Train, the list of runs or the bars around them; the other workspaces take their own.
-        FileDrops(self, lambda paths: session.open_paths(paths, "Train"))
-        session.error.connect(self.banner.show_problem)
-        session.status_message.connect(lambda text: self.status.showMessage(text, STATUS_MESSAGE_MS))
-        session.undo_offered.connect(self.undo_bar.offer)
-        session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
-        session.workspace_requested.connect(self.show_workspace)
-        self.run_list.settings_wanted.connect(self._load_settings)
-        session.run_selected.connect(lambda _: self.show_workspace("Train"))
-        session.training_started.connect(lambda _: self.show_workspace("Train"))
-        # What was wrong with the image or the models before is over.
-        for changed in (session.training_started, session.image_changed, session.teacher_changed):
-            changed.connect(lambda _: self.banner.dismiss())
-        follow_theme(self, self._apply_theme)
+        self.resizeDocks([self.runs], [RUNS_WIDTH], Qt.Orientation.Horizontal)
+
+    # -- commands ------------------------------------------------------------------------------------
+
+    def _connect_actions(self) -> None:
+        actions, workspaces = self.actions, self.workspaces
+        dialogs = OpenDialogs(self.session, self.questions, self)
+        for name, act in {
+            "open_image": dialogs.open_image,
+            "open_folder": dialogs.open_folder,
+            "choose_teacher": dialogs.choose_teacher,
+            "add_student": dialogs.add_student,
+            "check_model": self.check_model,
+            "export_model": self._export_model,
+            "open_run": dialogs.open_run,
+            "load_settings": dialogs.load_settings,
+            "quit": self.close,
+            "undo": self.undo_bar.undo,
+            "redo": self.undo_bar.redo,
+            "paste": self.paste,
+            "edit_shortcuts": self.edit_shortcuts,
+            "full_screen": self.toggle_full_screen,
+            "show_shortcuts": self.show_shortcuts,
+            "open_guide": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(GUIDE))),
+            "copy_error": self._copy_error,
+            "show_about": lambda: open_about(self, self.status.device.text()),
+            "dismiss": self._dismiss,
+            **{
+                f"show_{name.lower()}": lambda name=name: workspaces.show_workspace(name)
+                for name in workspaces.panels
+            },
+        }.items():
+            actions.on(name, act)
+        actions["copy_error"].setEnabled(False)
+        self.session.unexpected_changed.connect(lambda: actions["copy_error"].setEnabled(True))
+        training = self.train.actions
+        if not isinstance(training, ActionTable):
+            training = self._training_actions()
+        training["start"].triggered.connect(lambda: workspaces.show_workspace("Train"))
+        submenus = {"recent_files": self.recent_files.menu, "colours": colours_menu(self)}
+        entries = {name: training[name] for name in ("start", "pause", "stop")}
+        entries |= {name: actions[name] for name in actions.commands}
+        if not GUIDE.is_file():
+            del entries["open_guide"]
+        fill_menu_bar(self, {**entries, **submenus, "runs": self.runs.toggleViewAction()})
+
+    def _training_actions(self) -> ActionTable:
+        context = Qt.ShortcutContext.WindowShortcut
+        table = ActionTable("Training", TRAINING_COMMANDS, self, context=context)
+        table.on("start", self.train.start)
+        table.on("pause", self.train.toggle_pause)
+        table.on("stop", self.train.stop)
+        return table
+
+    @property
+    def action_tables(self) -> list[ActionTable]:
+        """The window's table and those of the workspaces."""
+        return [self.actions, *self.workspaces.action_tables()]
 
     def show_workspace(self, name: str) -> None:
         """Bring 'Train', 'Compare', 'Inspect' or 'Benchmark' to the front."""
-        self.tabs.setCurrentWidget(self.workspaces[name][0])
-
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace at the front."""
-        return WORKSPACES[self.tabs.currentIndex()]
+        self.workspaces.show_workspace(name)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
-        """Open what the user chose, as its workspace at the front does."""
-        self.session.open_paths(paths, self.workspace)
+        """Open what the user chose, with its meaning in the workspace at the front."""
+        self.session.open_paths(paths, self.workspaces.current)
 
     def paste(self) -> None:
         """Open the files or the image on the clipboard."""
@@ -129,7 +165,7 @@ class MainWindow(QMainWindow):
             self.session.announce("The clipboard holds no image and no path of a file or folder")
 
     def check_model(self, path: Path | None = None) -> None:
-        """Open the model doctor, and have it look at `path`."""
+        """Open the dialog that diagnoses a model file, and check `path`."""
         opened = (doctor for doctor in self.findChildren(ModelDoctor) if doctor.isVisible())
         doctor = next(opened, None) or ModelDoctor(self.session, self)
         doctor.show()
@@ -137,172 +173,129 @@ class MainWindow(QMainWindow):
         if path is not None:
             doctor.check(path)
 
-    def _load_settings(self, run: Path) -> None:
-        self.show_workspace("Train")
-        self.train.load_settings(RunLayout(run).config)
-
     def toggle_full_screen(self) -> None:
         self.showNormal() if self.isFullScreen() else self.showFullScreen()
 
     def show_shortcuts(self) -> None:
-        """The sheet of every key; pressed again it closes."""
-        open_sheet = self.findChild(ShortcutSheet)
-        if open_sheet is not None:
-            open_sheet.close()
-            return
-        keys = {name: _shortcut_rows(panel) for name, (panel, _) in self.workspaces.items()}
-        ShortcutSheet(keys, self).show()
+        """Show the sheet of every shortcut, or close it."""
+        if (shown := self.findChild(ShortcutSheet)) is not None:
+            shown.close()
+        else:
+            ShortcutSheet(self.action_tables, self, self.workspaces.former_keys()).show()
 
-    # -- from one start to the next ------------------------------------------------------------------
+    def edit_shortcuts(self) -> None:
+        ShortcutEditor(self.action_tables, self).show()
 
-    def remember(self) -> dict[str, object]:
-        """What the next start restores: plain values for `remembered.write_state`."""
-        image = self.session.image
-        return {
-            "geometry": bytes(self.saveGeometry().toBase64().data()).decode(),
-            "docks": bytes(self.saveState().toBase64().data()).decode(),
-            "colours": watcher().scheme,
-            "workspace": self.tabs.tabText(self.tabs.currentIndex()),
-            "teacher": self.session.teacher,
-            "students": self.session.students,
-            "image": "" if image is None else str(image.path),
-            "low resolution": image is not None and image.hr is None,
-            "recent": self.menus.recent.files,
-            "training": self._training_folder(),
-            "panels": {name: _memory_of(panel) for name, (panel, _) in self.workspaces.items()},
-        }
+    def _export_model(self) -> None:
+        if path := ask_model(self, "Choose a model"):
+            self.run_list.exporter.choose(str(path))
 
-    def recall_look(self, state: Remembered) -> None:
-        """Place, size and colours: before the window shows."""
-        colours = text(state, "colours")
-        if colours in ("system", "light", "dark"):
-            watcher().choose(colours)
-        self.restoreGeometry(QByteArray.fromBase64(text(state, "geometry").encode()))
-        self.restoreState(QByteArray.fromBase64(text(state, "docks").encode()))
+    def _use_settings(self, run: Path) -> None:
+        self.show_workspace("Train")
+        self.train.load_settings(RunLayout(run).config)
 
-    def recall(self, state: Remembered) -> None:
-        """What was chosen and opened, where it is still there; `state` may lack anything."""
-        recent = state.get("recent")
-        if isinstance(recent, list):
-            self.menus.recent.restore(
-                tuple(pair) for pair in recent if isinstance(pair, list) and len(pair) == 2
-            )
-        for name, (panel, _) in self.workspaces.items():
-            _restore(panel, part(part(state, "panels"), name))
-        if _model_exists(text(state, "teacher")):
-            self.session.set_teacher(text(state, "teacher"))
-        for student in filter(_model_exists, texts(state, "students")):
-            self.session.add_student(student)
-        image = Path(text(state, "image"))
-        if self.session.image is None and image.is_file():
-            self.session.set_is_lr(bool(state.get("low resolution")))
-            self.session.open_image(image)
-        if text(state, "workspace") in self.workspaces:
-            self.show_workspace(text(state, "workspace"))
+    def _copy_error(self) -> None:
+        if self.session.unexpected is not None:
+            QGuiApplication.clipboard().setText(bug_report(self.session.unexpected))
 
-        self._offer_to_continue(text(state, "training"))
+    def _dismiss(self) -> None:
+        self.banner.dismiss()
+        self.undo_bar.dismiss()
+
+    def _name_undo(self) -> None:
+        stack = self.undo_bar.stack
+        for name, text, change in (("undo", "&Undo", stack.undoText()), ("redo", "&Redo", stack.redoText())):
+            self.actions[name].setEnabled(bool(change))
+            self.actions[name].setText(f"{text}: {change}" if change else text)
+
+    # -- between two starts --------------------------------------------------------------------------
+
+    def memory(self) -> WindowMemory:
+        """What the next start restores."""
+        session, image = self.session, self.session.image
+        return WindowMemory(
+            geometry=bytes(self.saveGeometry().toBase64().data()).decode(),
+            docks=bytes(self.saveState().toBase64().data()).decode(),
+            colours=watcher().scheme,
+            workspace=self.workspaces.current,
+            teacher=session.teacher,
+            students=session.students,
+            image="" if image is None else str(image.path),
+            is_lr=image is not None and image.hr is None,
+            recent_files=self.recent_files.files,
+            training=self._training_folder(),
+            keys=changed_keys(self.action_tables),
+            workspaces=self.workspaces.memories(),
+        )
+
+    def restore_look(self, memory: WindowMemory) -> None:
+        """Restore position, size, colours and keys, before the window shows."""
+        watcher().choose(memory.colours)
+        self.restoreGeometry(QByteArray.fromBase64(memory.geometry.encode()))
+        self.restoreState(QByteArray.fromBase64(memory.docks.encode()))
+        restore_keys(self.action_tables, memory.keys)
+
+    def restore(self, memory: WindowMemory) -> None:
+        """Restore what was chosen and opened, as far as it still exists."""
+        session = self.session
+        self.recent_files.restore(memory.recent_files)
+        self.workspaces.restore(memory.workspaces)
+        if _model_exists(memory.teacher):
+            session.set_teacher(memory.teacher)
+        for student in filter(_model_exists, memory.students):
+            session.add_student(student)
+        if session.image is None and memory.image and Path(memory.image).is_file():
+            session.set_is_lr(memory.is_lr)
+            session.open_image(Path(memory.image))
+        self.show_workspace(memory.workspace)
+        if memory.training:
+            self._offer_to_resume(Path(memory.training))
 
     def _training_folder(self) -> str:
-        """The run that trains and was not told to stop: found by the next start, it was cut off."""
+        """The run that is training; empty once it was told to stop."""
         job, config = self.session.training, self.session.training_config
         return str(config.run) if job is not None and config is not None and not job.token.cancelled else ""
 
-    def _offer_to_continue(self, folder: str) -> None:
-        run = Path(folder)
-        if not folder or not is_run(run) or is_locked(RunLayout(run).lock):
+    def _offer_to_resume(self, run: Path) -> None:
+        if not is_run(run) or is_locked(RunLayout(run).lock):
             return
         self.session.add_run(run)
         self.undo_bar.ask(
-            f"{run.name} was training when the app ended without being closed.",
-            "Continue it",
+            f"{run.name} was still training when the app quit unexpectedly.",
+            "Resume",
             lambda: self.run_list.doing.proceed(run),
         )
 
+    # -- events --------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.WindowStateChange:
+            self.actions["full_screen"].setChecked(self.isFullScreen())
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc that nothing else wanted dismisses the message."""
-        if event.key() == Qt.Key.Key_Escape:
-            self.banner.dismiss()
-            self.undo_bar.dismiss()
-        super().keyPressEvent(event)
+        if not self.actions.handle(event):
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        lost = [] if self._leaving else losses(self.session, self, self.session)
-        if lost and not may_close(self, lost) and not self._leaving:
+        unsaved = [] if self._quits_without_asking else unsaved_work(self.session, self, self.session)
+        # While it asks, the system may shut down.
+        if unsaved and not confirm_quit(self, unsaved) and not self._quits_without_asking:
             event.ignore()
             return
-        self.hide()  # What still runs may take a moment to stop.
+        self.hide()  # What is running may take a moment to stop.
         stop_all(self, self.session)
         event.accept()
 
-    def leave(self) -> None:
-        """Close without asking: what runs is saved first."""
-        self._leaving = True
+    def quit_without_asking(self) -> None:
+        """Close at once; a running training is saved first."""
+        self._quits_without_asking = True
         question = QApplication.activeModalWidget()
         if question is not None:
             question.close()
         self.close()
 
-    def _name_undo(self) -> None:
-        stack = self.undo_bar.stack
-        for action, name, change in (
-            (self.menus.undo, "&Undo", stack.undoText()),
-            (self.menus.redo, "&Redo", stack.redoText()),
-        ):
-            action.setEnabled(bool(change))
-            action.setText(f"{name}: {change}" if change else name)
-
-    def _apply_theme(self, theme: Theme) -> None:
-        for index, (_, name) in enumerate(self.workspaces.values()):
-            self.tabs.setTabIcon(index, icon(name))
-
-
-# Workspaces without an action table, or without a memory model, are asked in the former way.
-
-
-def _shortcut_rows(panel: Any) -> Sequence[tuple[str, str]]:
-    return panel.KEYS if hasattr(panel, "KEYS") else panel.actions.shortcut_rows()
-
-
-def _memory_of(panel: Any) -> Remembered:
-    return panel.memory().model_dump(mode="json") if hasattr(panel, "memory") else panel.remember()
-
-
-def _restore(panel: Any, state: Remembered) -> None:
-    if hasattr(panel, "memory"):
-        panel.restore(type(panel.memory()).model_validate(state))
-    else:
-        panel.recall(state)
-
 
 def _model_exists(ref: str) -> bool:
     name = split_taps(ref)[0]
     return bool(name) and (name in bundled_models() or Path(name).exists())
-
-
-TRAINING = "The training stops: it is saved first and can be continued from the list of runs."
-UNFINISHED = {
-    "benchmark": "The benchmark ends before everything is measured.",
-    "save the images": "The images are not saved yet.",
-    "save the figure": "The figure is not saved yet.",
-    "export": "The maps are not saved yet.",
-    "write the curves": "The curves are not saved yet.",
-}
-"""What it means to end a job that somebody asked for and that leaves something, by its name."""
-
-
-def losses(session: Session, *owners: QObject) -> list[str]:
-    """A sentence for each thing that would be cut short."""
-    running = {work.name for owner in owners for work in owner.findChildren(LatestWins) if work.running}
-    training = [TRAINING] if session.training is not None else []
-    return training + [sentence for name, sentence in UNFINISHED.items() if name in running]
-
-
-def may_close(parent: QWidget, lost: list[str]) -> bool:
-    """Whether a person accepts that."""
-    answer = QMessageBox.question(
-        parent,
-        "Close the workbench",
-        "\n".join(["Close now?", *lost]),
-        QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
-    )
-    return answer is QMessageBox.StandardButton.Close

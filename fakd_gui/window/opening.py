@@ -16,6 +16,7 @@ from fakd_core.data.pixel_store import store_folder
 from fakd_gui.session.jobs import Job, JobEnd, Outcome
 from fakd_gui.session.opening import Action, Workspace
 from fakd_gui.session.session import Session
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_image, ask_model, ask_open_path
 
 MAX_RECENT = 12
 PAUSE_MS = 100
@@ -87,7 +88,7 @@ class RecentFiles(QObject):
         super().__init__(menu)
         self.files: list[tuple[str, Workspace]] = []
         """Absolute paths, and the workspaces they were opened in."""
-        self._menu = menu
+        self.menu = menu
         self._session = session
         menu.setToolTipsVisible(True)
         menu.aboutToShow.connect(self._fill)
@@ -107,19 +108,56 @@ class RecentFiles(QObject):
         self.files = list(newest.items())[:MAX_RECENT]
 
     def _fill(self) -> None:
-        self._menu.clear()
+        self.menu.clear()
         existing = [(Path(path), workspace) for path, workspace in self.files if Path(path).exists()]
         for path, workspace in existing:
-            entry = self._menu.addAction(f"{path.parent.name}/{path.name}".replace("&", "&&"))
+            entry = self.menu.addAction(f"{path.parent.name}/{path.name}".replace("&", "&&"))
             entry.setToolTip(f"{path}\nOpens in {workspace}")
             entry.triggered.connect(
                 lambda _=False, path=path, workspace=workspace: self._session.open_paths([path], workspace)
             )
         if not existing:
-            self._menu.addAction("Nothing opened yet").setEnabled(False)
+            self.menu.addAction("Nothing opened yet").setEnabled(False)
             return
-        self._menu.addSeparator()
-        self._menu.addAction("Clear the list", self.files.clear)
+        self.menu.addSeparator()
+        self.menu.addAction("Clear the list", self.files.clear)
+
+
+class OpenDialogs:
+    """The system's dialogs behind the commands of the File menu."""
+
+    def __init__(self, session: Session, questions: OpenQuestions, window: QWidget) -> None:
+        self._session = session
+        self._questions = questions
+        self._window = window
+
+    def open_image(self) -> None:
+        if path := ask_image(self._window):
+            self._session.workspace_requested.emit("Compare")
+            self._session.open_paths([path], "Compare")
+
+    def open_folder(self) -> None:
+        if folder := ask_folder(self._window, "Open a folder of images"):
+            self._session.open_paths([folder], "Compare")
+
+    def open_run(self) -> None:
+        if run := ask_folder(self._window, "Open a run folder", self._session.runs_root):
+            self._session.open_paths([run], "Train")
+
+    def load_settings(self) -> None:
+        if path := ask_open_path(self._window, "Load training settings", "Settings", [".toml"]):
+            self._session.open_paths([path], "Train")
+
+    def choose_teacher(self) -> None:
+        self._load_model(self._session.set_teacher)
+
+    def add_student(self) -> None:
+        self._load_model(self._session.add_student)
+
+    def _load_model(self, use: Callable[[str], object]) -> None:
+        if path := ask_model(self._window, "Choose a model"):
+            self._session.opened.emit(path, "Train")
+            self._questions.load_model(path, use)
 
 
 def pasted_paths(clipboard: QMimeData) -> list[Path]:

@@ -8,29 +8,25 @@ from html import escape
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-Keys = Sequence[tuple[str, str]]
-"""Each a key, or several with commas between, and what it does."""
+from fakd_gui.widgets.actions import ActionTable
 
-EVERYWHERE: Keys = (
-    ("Ctrl+1 … 4", "Train, Compare, Inspect, Benchmark"),
-    ("Ctrl+O, Ctrl+Shift+O", "open an image, a folder of images"),
-    ("Ctrl+Z", "bring back what was taken away last"),
-    ("Ctrl+Return, Ctrl+P, Ctrl+.", "start, pause or resume, stop the training"),
-    ("F11", "full screen"),
-    ("Esc", "dismiss a message"),
-    ("F1 or ?", "this sheet"),
-)
+Rows = Sequence[tuple[str, str]]
+"""Keys and their meaning."""
+
 COLUMNS = 2
 
 
 class ShortcutSheet(QDialog):
-    """Stays open beside the work; Esc or the shortcut closes it."""
+    """The shortcuts of `tables`, one group each. Not modal; Esc or its own shortcut closes it."""
 
-    def __init__(self, groups: Mapping[str, Keys], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, tables: Sequence[ActionTable], parent: QWidget, former_keys: Mapping[str, Rows] | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.text = QLabel(_as_html({"Everywhere": EVERYWHERE, **groups}))
+        groups = {table.title: table.shortcut_rows() for table in tables}
+        self.text = QLabel(_as_html({**groups, **(former_keys or {})}))
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
         self.text.setMargin(14)
@@ -46,7 +42,7 @@ class ShortcutSheet(QDialog):
         self.resize(1000, 680)
 
 
-def _as_html(groups: Mapping[str, Keys]) -> str:
+def _as_html(groups: Mapping[str, Rows]) -> str:
     blocks = []
     for name, keys in groups.items():
         rows = "".join(

@@ -96,7 +96,7 @@ def test_a_dropped_image_shows_where_images_are_shown(qtbot: QtBot, window: Main
         window.show_workspace(workspace)
         with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
             window.open_paths([photos / "coffee0.png"])
-        assert window.workspace == shown
+        assert window.workspaces.current == shown
 
 
 def open_menus(window: MainWindow) -> list[QMenu]:
@@ -147,7 +147,7 @@ def test_another_tool_s_picture_can_become_a_pane(
 def test_recent_files_are_those_that_the_user_opened(
     qtbot: QtBot, window: MainWindow, photos: Path, files: dict[str, Path]
 ) -> None:
-    session, recent = window.session, window.menus.recent
+    session, recent = window.session, window.recent_files
     with qtbot.waitSignal(session.image_changed, timeout=10_000):
         session.open_image(photos / "chelsea0.png")
     session.select_run(files["RUN"])
@@ -155,7 +155,7 @@ def test_recent_files_are_those_that_the_user_opened(
     window.show_workspace("Benchmark")
     window.open_paths([photos])
     window.show_workspace("Train")
-    menu = recent._menu
+    menu = recent.menu
     menu.aboutToShow.emit()
     assert menu.actions()[0].toolTip() == f"{photos}\nOpens in Benchmark"
     menu.actions()[0].trigger()

@@ -14,8 +14,9 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from fakd_core.runs.metrics_files import read_metrics
-from fakd_gui.session.user_files import read_state
+from fakd_gui.session.user_files import read_memory, state_file
 from fakd_gui.window.main_window import MainWindow
+from fakd_gui.window.memory import WindowMemory
 
 PROGRAM = """
 import sys
@@ -60,9 +61,9 @@ def test_a_killed_app_offers_to_continue(
     app.send_signal(signal.SIGKILL)
     app.wait()
     monkeypatch.setenv("FAKD_CONFIG", str(tmp_path / "config"))
-    state = read_state()
-    assert state["training"] == str(run)
-    window.recall(state)
+    memory = read_memory(WindowMemory, state_file())
+    assert memory.training == str(run)
+    window.restore(memory)
     assert window.undo_bar.isVisible()
     done = max(line["step"] for line in read_metrics(run))
     with qtbot.waitSignal(window.session.training_started, timeout=5000):
@@ -71,4 +72,4 @@ def test_a_killed_app_offers_to_continue(
     qtbot.waitUntil(lambda: window.train.monitor.series.step[-1:] > [done], timeout=30_000)
     with qtbot.waitSignal(window.session.training_finished, timeout=10_000):
         window.train.stop()
-    assert window.remember()["training"] == ""
+    assert window.memory().training == ""

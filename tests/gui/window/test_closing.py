@@ -102,8 +102,8 @@ def test_all_that_would_be_lost_is_said_at_once(desk: Desk, monkeypatch: pytest.
     assert not desk.window.close()
     (asked,) = questions.asked
     assert asked.splitlines()[1:] == [
-        "The training stops: it is saved first and can be continued from the list of runs.",
-        "The benchmark ends before everything is measured.",
+        "Training will be stopped and saved. You can resume it from the Runs list.",
+        "The benchmark is not finished.",
     ]
 
 
@@ -111,7 +111,7 @@ def test_a_question_nobody_answers_keeps_no_system_waiting(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.start("training")
-    QTimer.singleShot(200, desk.window.leave)
+    QTimer.singleShot(200, desk.window.quit_without_asking)
     assert desk.window.close()
     assert desk.running() == []
 

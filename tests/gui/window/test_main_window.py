@@ -157,7 +157,7 @@ def test_drops_go_where_they_belong(
     assert window.train.form.train_data.text() == str(photos)
     with qtbot.waitSignal(window.session.image_changed, timeout=5000):
         drop(window, photos / "coffee0.png")
-    assert window.tabs.currentWidget() is window.compare
+    assert window.workspaces.currentWidget() is window.compare
     drop(window, small_teacher)
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
     next(action for action in menu.actions() if action.text() == "Use as teacher").trigger()
@@ -174,7 +174,7 @@ def test_drops_go_where_they_belong(
     settings = tmp_path / "settings.toml"
     settings.write_text("steps = 777\nbatch = 3\n")
     drop(window, settings)
-    assert window.tabs.currentWidget() is window.train
+    assert window.workspaces.currentWidget() is window.train
     assert window.train.form.values()["steps"] == 777
     notes = tmp_path / "notes.txt"
     notes.write_text("")
@@ -187,7 +187,7 @@ def test_keys_switch_workspaces(qtbot: QtBot, window: MainWindow) -> None:
         window.activateWindow()
     for number, panel in enumerate([window.train, window.compare, window.inspect, window.benchmark], 1):
         qtbot.keyClick(window, getattr(Qt.Key, f"Key_{number}"), Qt.KeyboardModifier.ControlModifier)
-        assert window.tabs.currentWidget() is panel
+        assert window.workspaces.currentWidget() is panel
 
 
 def test_the_tour_of_the_demo_leaves_a_picture_of_every_workspace(

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
+from fakd_gui.window.preferences import ShortcutEditor, find_conflict
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
 
 
@@ -39,8 +41,8 @@ def test_what_was_taken_away_comes_back_newest_first(qtbot: QtBot, window: MainW
     assert not window.undo_bar.isVisible()
     with qtbot.waitActive(window):
         window.activateWindow()
-    window.tabs.setFocus()
-    qtbot.keyClick(window.tabs, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    window.workspaces.setFocus()
+    qtbot.keyClick(window.workspaces, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert taken == ["b", "a"]
     assert not undo.isEnabled()
 
@@ -139,7 +141,7 @@ def test_a_folder_of_images_becomes_a_film_strip(
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(photos))
     entry(menu(window, "File"), "Open folder").trigger()
     assert [path.name for path in shown[0][0]][:2] == ["astronaut0.png", "astronaut1.png"]
-    assert window.tabs.currentWidget() is window.compare
+    assert window.workspaces.currentWidget() is window.compare
     window.session.open_paths([tmp_path], "Compare")
     assert "no images" in window.banner.messages[-1]
     assert len(shown) == 1
@@ -148,17 +150,64 @@ def test_a_folder_of_images_becomes_a_film_strip(
 def test_the_sheet_lists_the_keys_of_every_workspace(qtbot: QtBot, window: MainWindow) -> None:
     with qtbot.waitActive(window):
         window.activateWindow()
-    window.tabs.setFocus()
-    qtbot.keyClick(window.tabs, Qt.Key.Key_Question)
+    window.workspaces.setFocus()
+    qtbot.keyClick(window.workspaces, Qt.Key.Key_Question)
     sheet = window.findChild(ShortcutSheet)
     assert sheet is not None
     assert sheet.isVisible()
     assert not sheet.isModal()
-    for name, (panel, _) in window.workspaces.items():
+    for name in ("Everywhere", *window.workspaces.panels):
         assert f"<h4>{name}</h4>" in sheet.text.text()
-        assert panel.KEYS if hasattr(panel, "KEYS") else panel.actions.shortcut_rows()
     window.show_shortcuts()
     qtbot.waitUntil(lambda: window.findChild(ShortcutSheet) is None)
+
+
+def test_a_changed_shortcut_works_at_once_and_at_the_next_start(
+    qtbot: QtBot, window: MainWindow, session: Session
+) -> None:
+    window.edit_shortcuts()
+    editor = window.findChild(ShortcutEditor)
+    assert editor is not None
+    edit = editor.edits["Everywhere", "full_screen"]
+    edit.setKeySequence(QKeySequence("Ctrl+K"))
+    edit.editingFinished.emit()
+    assert window.actions["full_screen"].shortcut() == QKeySequence("Ctrl+K")
+    memory = window.memory()
+    assert memory.keys == {"Everywhere/full_screen": ["Ctrl+K"]}
+    editor.reset_button.click()
+    assert window.actions["full_screen"].shortcut() == QKeySequence("F11")
+    assert window.memory().keys == {}
+    window.restore_look(memory)
+    assert window.actions["full_screen"].shortcut() == QKeySequence("Ctrl+K")
+    unknown = {"Everywhere/gone": ["X"], "Everywhere/paste": ["nonsense"], "Nowhere/split": ["S"]}
+    window.restore_look(memory.model_copy(update={"keys": unknown}))
+    assert window.actions["paste"].shortcuts() == []
+
+
+def test_a_key_that_is_in_use_is_refused_with_the_command_that_has_it(window: MainWindow) -> None:
+    window.edit_shortcuts()
+    editor = window.findChild(ShortcutEditor)
+    assert editor is not None
+    for table, name, key, used_by in (
+        ("Everywhere", "full_screen", "Ctrl+O", "Everywhere: Open image"),
+        ("Inspect", "hover", "Ctrl+V", "Everywhere: Paste"),
+        ("Everywhere", "paste", "M", "Inspect: Matrix"),
+    ):
+        edit = editor.edits[table, name]
+        before = edit.keySequence()
+        edit.setKeySequence(QKeySequence(key))
+        edit.editingFinished.emit()
+        assert editor.message.text() == f"{key} is used by {used_by}; change that one first."
+        assert edit.keySequence() == before
+    assert window.memory().keys == {}
+
+
+def test_no_default_shortcut_is_used_twice(window: MainWindow) -> None:
+    tables = window.action_tables
+    for table in tables:
+        for name, command in table.commands.items():
+            for key in command.keys:
+                assert find_conflict(tables, table, name, key) == "", f"{table.title}: {name}, {key}"
 
 
 def test_versions_can_be_copied_from_the_about_box(qtbot: QtBot, window: MainWindow) -> None:

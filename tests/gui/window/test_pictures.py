@@ -66,7 +66,7 @@ def test_every_workspace(qtbot: QtBot, full_window: MainWindow) -> None:
             watcher().choose(scheme)  # type: ignore[arg-type]
             for size_name, size in SIZES.items():
                 window.resize(*size)
-                for name in window.workspaces:
+                for name in window.workspaces.panels:
                     window.show_workspace(name)
                     qtbot.wait(60)
                     where = f"{name}, {scheme}, {size_name}"
@@ -95,7 +95,7 @@ def test_larger_letters_make_the_smallest_window_larger(
     try:
         qapp.setFont(letters)
         window: MainWindow = request.getfixturevalue("full_window")
-        for name in window.workspaces:
+        for name in window.workspaces.panels:
             window.show_workspace(name)
             window.resize(*SIZES["narrow"])
             qtbot.wait(60)
@@ -110,7 +110,7 @@ def test_larger_letters_make_the_smallest_window_larger(
 def test_every_control_has_a_name_and_an_explanation(full_window: MainWindow) -> None:
     """What a screen reader says, and what a tooltip does."""
     nameless = []
-    for name in full_window.workspaces:
+    for name in full_window.workspaces.panels:
         full_window.show_workspace(name)
         for control in full_window.findChildren(QWidget):
             if not control.isVisible() or not isinstance(control, QAbstractButton | QComboBox):

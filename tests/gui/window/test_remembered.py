@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.jobs import LatestWins, stop_all
 from fakd_gui.session.session import Session
-from fakd_gui.session.user_files import read_state, state_file, write_state
+from fakd_gui.session.user_files import read_memory, state_file, write_memory
 from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.main_window import MainWindow
+from fakd_gui.window.memory import MemoryWriter, WindowMemory
 
 
 @pytest.fixture
@@ -31,23 +32,23 @@ def test_the_next_start_shows_what_the_last_one_showed(
     window.show_workspace("Inspect")
     watcher().choose("dark")
     window.resize(780, 560)  # Qt makes a window that is larger than the screen fit into it.
-    write_state(window.remember())
+    write_memory(state_file(), window.memory())
 
     watcher().choose("system")
     session = Session(runs_root=tmp_path / "other runs")
     second = MainWindow(session)
-    state = read_state()
-    second.recall_look(state)
+    memory = read_memory(WindowMemory, state_file())
+    second.restore_look(memory)
     second.show()
     with qtbot.waitSignal(session.image_changed, timeout=10_000):
-        second.recall(state)
+        second.restore(memory)
     assert watcher().scheme == "dark"
     assert session.teacher == str(small_teacher)
     assert session.students == ["rcan-g5-r1-c32-x4-baseline"]
     assert session.image is not None
     assert session.image.name == "coffee0.png"
-    assert second.tabs.currentWidget() is second.inspect
-    assert second.menus.recent.files[0] == (str(photos / "coffee0.png"), "Train")
+    assert second.workspaces.currentWidget() is second.inspect
+    assert second.recent_files.files[0] == (str(photos / "coffee0.png"), "Train")
     assert second.size() == window.size()
     watcher().choose("system")
     assert stop_all(second, session)
@@ -57,15 +58,18 @@ def test_the_next_start_shows_what_the_last_one_showed(
 
 def test_what_is_gone_is_left_out(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     teacher = window.session.teacher
-    window.recall(
-        {
-            "teacher": str(tmp_path / "gone.safetensors"),
-            "students": [str(tmp_path / "gone.pth"), 7],
-            "image": str(tmp_path / "gone.png"),
-            "workspace": "Nowhere",
-            "panels": {"Train": "nonsense", "Compare": {"unknown": [1]}, "Inspect": {"layer": "x"}},
-            "recent": "nonsense",
-        }
+    window.restore(
+        WindowMemory.model_validate(
+            {
+                "teacher": str(tmp_path / "gone.safetensors"),
+                "students": [str(tmp_path / "gone.pth")],
+                "image": str(tmp_path / "gone.png"),
+                "workspace": "Nowhere",
+                "workspaces": {"Train": "nonsense", "Compare": {"unknown": [1]}, "Inspect": {"layer": "x"}},
+                "recent_files": "nonsense",
+                "keys": {"Everywhere/paste": 7},
+            }
+        )
     )
     assert window.session.teacher == teacher
     assert window.session.students == []
@@ -77,16 +81,32 @@ def test_what_is_gone_is_left_out(qtbot: QtBot, window: MainWindow, tmp_path: Pa
 def test_a_damaged_file_is_as_none(config: Path, content: str) -> None:
     config.mkdir()
     state_file().write_text(content)
-    assert read_state() == {}
+    assert read_memory(WindowMemory, state_file()) == WindowMemory()
 
 
 def test_a_folder_that_cant_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("FAKD_CONFIG", str(tmp_path / "file"))
-    write_state({"workspace": "Train"})
-    assert read_state() == {}
+    write_memory(state_file(), WindowMemory(teacher="one"))
+    assert read_memory(WindowMemory, state_file()) == WindowMemory()
 
 
 def test_what_is_kept_are_plain_values(window: MainWindow, config: Path) -> None:
-    state = window.remember()
-    assert json.loads(json.dumps(state)) == state
+    memory = window.memory()
+    assert WindowMemory.model_validate_json(memory.model_dump_json()) == memory
+
+
+def test_only_a_changed_state_is_written(qtbot: QtBot, config: Path) -> None:
+    owner, memory = QObject(), WindowMemory(teacher="one")
+    writer = MemoryWriter(lambda: memory, owner)
+    writer.save()
+    qtbot.waitUntil(state_file().is_file, timeout=5000)
+    qtbot.waitUntil(lambda: not writer.findChildren(LatestWins)[0].running, timeout=5000)
+    state_file().unlink()
+    writer.save()
+    qtbot.wait(100)
+    assert not state_file().exists()
+    memory = WindowMemory(teacher="two")
+    writer.save_now()
+    assert read_memory(WindowMemory, state_file()).teacher == "two"
+    assert stop_all(owner)

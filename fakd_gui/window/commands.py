@@ -1,0 +1,96 @@
+"""The commands of the window, and the menus that list them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from fakd_gui.session.opening import WORKSPACES
+from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+from fakd_gui.widgets.theme import watcher
+
+COMMANDS = (
+    Command("open_image", "&Open image…", "Open an image", ("Ctrl+O",)),
+    Command("open_folder", "Open &folder of images…", "Open a folder of images", ("Ctrl+Shift+O",)),
+    Command("choose_teacher", "Choose &teacher…"),
+    Command("add_student", "Add &student…"),
+    Command("check_model", "&Check a model file…"),
+    Command("export_model", "&Export a model…"),
+    Command("open_run", "Open r&un…"),
+    Command("load_settings", "&Load settings…"),
+    Command("quit", "&Quit", keys=("Ctrl+Q",)),
+    Command("undo", "&Undo", "Undo the last change", ("Ctrl+Z",)),
+    Command("redo", "&Redo", "Redo the change that was undone last", ("Ctrl+Shift+Z",)),
+    Command("paste", "&Paste", "Open the files, the path or the image on the clipboard", ("Ctrl+V",)),
+    Command("edit_shortcuts", "&Keyboard shortcuts…"),
+    *(
+        Command(f"show_{name.lower()}", name, f"Show {name}", (f"Ctrl+{number}",))
+        for number, name in enumerate(WORKSPACES, 1)
+    ),
+    Command("full_screen", "&Full screen", keys=("F11",), checkable=True),
+    Command("show_shortcuts", "&Shortcuts", "Show or hide this sheet", ("F1", "?")),
+    Command("open_guide", "&User guide"),
+    Command(
+        "copy_error", "Copy &error details", "Copy the newest traceback and version info for a bug report"
+    ),
+    Command("show_about", "&About"),
+    Command("dismiss", "Dismiss a message", keys=("Esc",), unfocused=True),
+)
+TRAINING_COMMANDS = (
+    Command("start", "&Start", "Start training", ("Ctrl+Return",)),
+    Command("pause", "&Pause or resume", "Pause or resume training", ("Ctrl+P",)),
+    Command("stop", "S&top", "Stop training and save everything", ("Ctrl+.",)),
+)
+GESTURES = (Gesture("drop", "open files and folders, see the user guide"),)
+MENUS: Mapping[str, tuple[str, ...]] = {
+    "&File": (
+        *("open_image", "open_folder", "recent_files", ""),
+        *("choose_teacher", "add_student", "check_model", "export_model", ""),
+        *("open_run", "load_settings", "", "quit"),
+    ),
+    "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts"),
+    "&Training": ("start", "pause", "stop"),
+    "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "runs", "colours", "full_screen"),
+    "&Help": ("show_shortcuts", "open_guide", "copy_error", "show_about"),
+}
+"""Entries by name: commands of the window or of training, and submenus; an empty name is a separator."""
+
+
+def window_actions(window: QMainWindow) -> ActionTable:
+    """The table of the window's commands, which work wherever the focus is."""
+    return ActionTable(
+        "Everywhere", COMMANDS, window, gestures=GESTURES, context=Qt.ShortcutContext.WindowShortcut
+    )
+
+
+def fill_menu_bar(window: QMainWindow, entries: Mapping[str, QAction | QMenu]) -> None:
+    """Make the menus of `MENUS`; those without an entry of this installation leave it out."""
+    for title, names in MENUS.items():
+        menu = window.menuBar().addMenu(title)
+        for name in names:
+            entry = entries.get(name)
+            if not name:
+                menu.addSeparator()
+            elif isinstance(entry, QMenu):
+                menu.addMenu(entry)
+            elif entry is not None:
+                menu.addAction(entry)
+
+
+def colours_menu(window: QMainWindow) -> QMenu:
+    """The choice between the system's colours, light and dark."""
+    menu = QMenu("&Colours", window)
+    group = QActionGroup(menu)
+    for scheme in ("system", "light", "dark"):
+        entry = menu.addAction(scheme.capitalize())
+        entry.setCheckable(True)
+        entry.setData(scheme)
+        entry.triggered.connect(lambda _=False, scheme=scheme: watcher().choose(scheme))
+        group.addAction(entry)
+    menu.aboutToShow.connect(
+        lambda: [entry.setChecked(entry.data() == watcher().scheme) for entry in group.actions()]
+    )
+    return menu

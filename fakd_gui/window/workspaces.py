@@ -1,0 +1,88 @@
+"""The four workspaces as tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtWidgets import QTabWidget
+
+from fakd_gui.benchmark.panel import BenchmarkPanel
+from fakd_gui.compare.panel import ComparePanel
+from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.session.opening import WORKSPACES, Workspace
+from fakd_gui.session.session import Session
+from fakd_gui.train.panel import TrainPanel
+from fakd_gui.widgets.actions import ActionTable
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
+
+Panel = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
+ICONS = ("school", "compare", "crosshairs-gps", "table")
+
+
+class Workspaces(QTabWidget):
+    """Train, Compare, Inspect and Benchmark; they share the session and don't know one another."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setDocumentMode(True)
+        self.train = TrainPanel(session)
+        self.compare = ComparePanel(session)
+        self.inspect = InspectPanel(session)
+        self.benchmark = BenchmarkPanel(session)
+        self.panels: dict[Workspace, Panel] = {
+            "Train": self.train,
+            "Compare": self.compare,
+            "Inspect": self.inspect,
+            "Benchmark": self.benchmark,
+        }
+        for name, panel in self.panels.items():
+            self.addTab(panel, name)
+        session.workspace_requested.connect(self.show_workspace)
+        session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
+        session.run_selected.connect(lambda _: self.show_workspace("Train"))
+        session.training_started.connect(lambda _: self.show_workspace("Train"))
+        follow_theme(self, self._apply_theme)
+
+    @property
+    def current(self) -> Workspace:
+        return WORKSPACES[self.currentIndex()]
+
+    def show_workspace(self, name: Workspace) -> None:
+        """Bring a workspace to the front."""
+        self.setCurrentWidget(self.panels[name])
+
+    def memories(self) -> dict[str, Any]:
+        """What the workspaces keep until the next start, by name, as JSON values."""
+        return {name: _memory_of(panel) for name, panel in self.panels.items()}
+
+    def restore(self, memories: Mapping[str, Any]) -> None:
+        """Restore what `memories` gave; invalid values fall back to their defaults."""
+        for name, panel in self.panels.items():
+            if isinstance(memory := memories.get(name), dict):
+                _restore(panel, memory)
+
+    def action_tables(self) -> list[ActionTable]:
+        return [panel.actions for panel in self.panels.values() if isinstance(panel.actions, ActionTable)]
+
+    def former_keys(self) -> dict[str, Sequence[tuple[str, str]]]:
+        """The keys of workspaces that have no action table yet."""
+        return {name: panel.KEYS for name, panel in self.panels.items() if hasattr(panel, "KEYS")}
+
+    def _apply_theme(self, theme: Theme) -> None:
+        for index, name in enumerate(ICONS):
+            self.setTabIcon(index, icon(name))
+
+
+# Workspaces without a memory model are asked in the former way.
+
+
+def _memory_of(panel: Any) -> Any:
+    return panel.memory().model_dump(mode="json") if hasattr(panel, "memory") else panel.remember()
+
+
+def _restore(panel: Any, memory: Mapping[str, Any]) -> None:
+    if hasattr(panel, "memory"):
+        panel.restore(type(panel.memory()).model_validate(memory))
+    else:
+        panel.recall(memory)
