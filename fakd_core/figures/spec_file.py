@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,43 @@ def spec_text(spec: FigureSpec, folder: Path) -> str:
     for name, value in values.items():
         document.add(name, _toml(value, folder))
     return tomlkit.dumps(document)
+
+
+def spec_command(spec: FigureSpec) -> str:
+    """The command line that draws `spec`, quoted for a shell; what is at its default is left out."""
+    words = [str(spec.image)]
+    if isinstance(spec, CropFigure):
+        words = ["fakd", "figure", *words]
+        for model in spec.models:
+            words += ["--model", _argument(model)]
+        for box in spec.regions:
+            words += ["--roi", ",".join(map(str, box))]
+        if spec.metrics is not None:
+            words += ["--metrics", ",".join(spec.metrics) or "none"]
+        words += _changed_options(spec, "metrics_of", "columns")
+    else:
+        words = ["fakd", "affinity", *words, "--teacher", _argument(spec.teacher)]
+        for model in spec.students:
+            words += ["--student", _argument(model)]
+        words += ["--layer", str(spec.layer), "--at", ",".join(map(str, spec.query))]
+        words += _changed_options(spec, "difference_range", "opacity")
+    words += ["--scale", str(spec.scale)] + ["--lr"] * (spec.image_is == "lr")
+    words += _changed_options(spec, "width", "dpi", "font", "font_size")
+    return shlex.join([*words, "--out", f"{spec.image.stem}-figure.png"])
+
+
+def _argument(model: FigureModel) -> str:
+    return f"{model.label}={model.ref}" if model.label else model.ref
+
+
+def _changed_options(spec: FigureSpec, *names: str) -> list[str]:
+    words: list[str] = []
+    for name in names:
+        value = getattr(spec, name)
+        if value != type(spec).model_fields[name].default:
+            text = f"{value:g} mm" if name == "width" else str(value)
+            words += [f"--{name.replace('_', '-')}", text]
+    return words
 
 
 def write_spec(spec: FigureSpec, path: Path) -> None:

@@ -203,13 +203,13 @@ class CompareCommands(QObject):
         )
 
     def _open_figure(self) -> None:
-        from fakd_gui.figure.open_dialog import open_crop_figure
+        from fakd_gui.figure.dialog import open_crop_figure
 
         state, region = self._state, self._state.region
         if state.image is not None:
             refs = [key for key in state.result_keys if key == BICUBIC or is_model(key)]
             box = None if region is None else (region.left, region.top, region.width, region.height)
-            open_crop_figure(self._window, self._session, state.image, refs, box)
+            open_crop_figure(self._window, self._session, state.image, models=refs, region=box)
 
     def _open_folder(self) -> None:
         if folder := ask_folder(self._window, "Open a folder of images"):

@@ -186,7 +186,7 @@ class Exporter(QObject):
 
     def open_figure(self) -> None:
         """Open the dialog for a figure of these maps."""
-        from fakd_gui.figure.open_dialog import open_affinity_figure
+        from fakd_gui.figure.dialog import open_affinity_figure
 
         state = self._state
         files = {source.ref: source.file for source in state.timeline.sources()}

@@ -18,8 +18,7 @@ from torch import nn
 from fakd_core.events import Progress, StepEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.training import loop
-from fakd_gui.figure.dialog import FigureDialog
-from fakd_gui.figure.open_dialog import open_crop_figure
+from fakd_gui.figure.dialog import FigureDialog, open_crop_figure
 from fakd_gui.session.jobs import Job
 from fakd_gui.session.opened_image import open_image
 from fakd_gui.window.main_window import MainWindow
@@ -152,7 +151,8 @@ def benchmark(desk: Desk) -> None:
 def save_a_figure(desk: Desk) -> None:
     image = open_image(desk.photos / "coffee0.png", 4, False)
     session = desk.window.session
-    open_crop_figure(desk.window, session, image, ["bicubic", str(desk.teacher)], (10, 20, 40, 30))
+    models = ["bicubic", str(desk.teacher)]
+    open_crop_figure(desk.window, session, image, models=models, region=(10, 20, 40, 30))
     dialog = desk.window.findChild(FigureDialog)
     assert dialog is not None
     desk.qtbot.waitUntil(lambda: dialog.pixels is not None, timeout=SLOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from fakd_core.figures.draw import FigureWritten, compose, draw
 from fakd_core.figures.inputs import FigureInputs
 from fakd_core.figures.page import REGION_COLOURS, Frame, Page, Picture, Text
 from fakd_core.figures.spec import AffinityFigure, Box, CropFigure, FigureSpec
-from fakd_core.figures.spec_file import read_spec
+from fakd_core.figures.spec_file import read_spec, spec_command
 from fakd_core.inference.upscale import tensor_from_image
 from fakd_core.runs.references import load_model
 
@@ -180,3 +181,17 @@ def test_progress_counts_models_and_a_cancelled_token_stops_before_the_next(
     with pytest.raises(Cancelled):
         next(drawing)
     assert list(tmp_path.iterdir()) == [stamped]
+
+
+def test_the_command_line_of_a_figure_has_what_is_not_at_its_default(stamped: Path) -> None:
+    models = ({"ref": "bicubic", "label": "my cubic"}, "HR")
+    spec = crops(stamped, models=models, metrics=(), columns=2, width="9 cm", font="serif")
+    words = shlex.split(spec_command(spec))
+    assert words[:3] == ["fakd", "figure", str(stamped)]
+    assert words[3:7] == ["--model", "my cubic=bicubic", "--model", "HR"]
+    options = dict(zip(words[7::2], words[8::2], strict=True))
+    box = ",".join(map(str, BOX))
+    assert options == {
+        "--roi": box, "--metrics": "none", "--columns": "2", "--scale": "4", "--width": "90 mm",
+        "--font": "serif", "--out": "stamp-figure.png",
+    }  # fmt: skip

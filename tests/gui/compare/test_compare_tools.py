@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -203,14 +201,14 @@ def test_the_figure_gets_the_models_shown_and_the_region(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = opened
-    calls: list[tuple[object, ...]] = []
-    figure = ModuleType("fakd_gui.figure.open_dialog")
-    figure.open_crop_figure = lambda *arguments: calls.append(arguments)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "fakd_gui.figure.open_dialog", figure)
+    calls: list[object] = []
+    open_figure = "fakd_gui.figure.dialog.open_crop_figure"
+    monkeypatch.setattr(open_figure, lambda *given, **more: calls.append((given, more)))
     panel.state.set_region(QRectF(8, 12, 20, 16))
     panel.actions["figure"].trigger()
     models = [BICUBIC, *bench.students, bench.teacher]
-    assert calls == [(panel, bench.session, bench.session.image, models, (8, 12, 20, 16))]
+    expected = {"models": models, "region": (8, 12, 20, 16)}
+    assert calls == [((panel, bench.session, bench.session.image), expected)]
 
 
 def test_the_next_start_looks_the_same(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:

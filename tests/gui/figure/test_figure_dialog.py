@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.errors import ConfigError
+from fakd_core.events import CancelToken, Progress
 from fakd_core.figures.spec import AffinityFigure, CropFigure
 from fakd_core.figures.spec_file import read_spec
-from fakd_gui.figure.choices import Choices
-from fakd_gui.figure.dialog import FigureDialog
-from fakd_gui.figure.open_dialog import open_affinity_figure, open_crop_figure
+from fakd_gui.figure.dialog import FigureDialog, open_affinity_figure, open_crop_figure
+from fakd_gui.figure.form import FigureForm
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.opened_image import open_image
 from fakd_gui.session.session import Session
@@ -45,11 +46,11 @@ def test_crops_are_previewed_edited_saved_and_copied(
     parent = QWidget()
     qtbot.addWidget(parent)
     image = open_image(photos / "coffee0.png", 4, False)
-    open_crop_figure(parent, session, image, ["bicubic"], (10, 20, 40, 30))
+    open_crop_figure(parent, session, image, models=["bicubic"], region=(10, 20, 40, 30))
     dialog = shown(parent, qtbot)
     before = dialog.pixels
     assert not dialog.isModal()
-    dialog.choices.models.item(0).setText("Cubic")
+    dialog.form.models.item(0).setText("Cubic")
     qtbot.waitUntil(lambda: dialog.pixels is not before, timeout=30_000)
     assert not np.array_equal(dialog.pixels, before)
     with qtbot.waitSignal(session.status_message, timeout=30_000):
@@ -65,7 +66,7 @@ def test_crops_are_previewed_edited_saved_and_copied(
     written = (tmp_path / "f.png").read_bytes()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "f"), ""))
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
-    dialog.choices.models.item(0).setText("Another")
+    dialog.form.models.item(0).setText("Another")
     dialog.save_button.click()
     qtbot.waitUntil(lambda: not any(job.running for job in dialog.findChildren(LatestWins)), timeout=30_000)
     assert (tmp_path / "f.png").read_bytes() == written
@@ -76,30 +77,30 @@ def test_crops_are_previewed_edited_saved_and_copied(
         dialog.save(tmp_path / "f.png")
     assert told.args == ["Wrote f.png and its recipe"]
     assert (dialog.status.text(), dialog.status.property("role")) == (told.args[0], "muted")
-    dialog.choices.regions.setText("100, 100, 90, 90")
+    dialog.form.regions.setText("100, 100, 90, 90")
     dialog.refresh()
     qtbot.waitUntil(lambda: "lies outside the image" in dialog.status.text(), timeout=30_000)
     for row in range(2):
-        dialog.choices.models.item(row).setCheckState(Qt.CheckState.Unchecked)
-    assert dialog.status.text() == "tick at least one model"
+        dialog.form.models.item(row).setCheckState(Qt.CheckState.Unchecked)
+    assert dialog.status.text() == "check at least one model"
     dialog.close()
 
 
 @pytest.mark.parametrize("text", ["", ";;", "1, 2", "1, 1, 0, 0", "1, 1, 2.5, 3", "a", "1, 1, 4, 4; 2"])
 def test_regions_that_are_none_are_one_line(qtbot: QtBot, text: str) -> None:
-    choices = Choices(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
-    qtbot.addWidget(choices)
-    choices.regions.setText(text)
+    form = FigureForm(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    qtbot.addWidget(form)
+    form.regions.setText(text)
     with pytest.raises(ConfigError, match=r"^regions: must be x, y, width, height in whole HR pixels"):
-        choices.recipe()
+        form.spec()
 
 
 def test_a_name_that_is_too_long_is_one_line(qtbot: QtBot) -> None:
-    choices = Choices(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
-    qtbot.addWidget(choices)
-    choices.models.item(0).setText("name " * 60)
+    form = FigureForm(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    qtbot.addWidget(form)
+    form.models.item(0).setText("name " * 60)
     with pytest.raises(ConfigError, match="label"):
-        choices.recipe()
+        form.spec()
 
 
 def test_affinities_are_previewed_and_saved(
@@ -109,7 +110,7 @@ def test_affinities_are_previewed_and_saved(
     qtbot.addWidget(parent)
     image = open_image(photos / "coffee0.png", 4, False)
     ref = str(small_teacher)
-    open_affinity_figure(parent, session, image, ref, [ref], 2, (5, 9))
+    open_affinity_figure(parent, session, image, teacher=ref, students=[ref], layer=2, query=(5, 9))
     dialog = shown(parent, qtbot)
     with qtbot.waitSignal(session.status_message, timeout=30_000):
         dialog.save(tmp_path / "f.pdf")
@@ -117,3 +118,40 @@ def test_affinities_are_previewed_and_saved(
     assert isinstance(recipe, AffinityFigure)
     assert (recipe.layer, tuple(recipe.query)) == (2, (5, 9))
     dialog.close()
+
+
+def test_saving_can_be_stopped_and_closing_asks_first(
+    session: Session, qtbot: QtBot, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    image = open_image(photos / "coffee0.png", 4, False)
+    open_crop_figure(parent, session, image, models=["bicubic"], region=(10, 20, 40, 30))
+    dialog = shown(parent, qtbot)
+    assert not dialog.stop_button.isVisible()
+
+    def draw(*given: object, cancel: CancelToken, **more: object) -> Iterator[Progress]:
+        yield Progress(0, 1, "Bicubic")
+        while True:
+            time.sleep(0.001)
+            cancel.raise_if_cancelled()
+
+    monkeypatch.setattr("fakd_core.figures.draw.draw", draw)
+    dialog.save(tmp_path / "f.png")
+    qtbot.waitUntil(lambda: dialog.status.text() == "Saving: Bicubic…", timeout=30_000)
+    questions: list[str] = []
+
+    def refuse(_parent: QWidget, _title: str, text: str, *_: object) -> QMessageBox.StandardButton:
+        questions.append(text)
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "question", refuse)
+    assert not dialog.close()
+    assert dialog.isVisible()
+    assert questions == ["Close anyway? The figure has not been saved."]
+    dialog.stop_button.click()
+    qtbot.waitUntil(lambda: not dialog.stop_button.isVisible(), timeout=30_000)
+    assert dialog.status.text() == "Stopped"
+    assert dialog.close()
+    assert len(questions) == 1
+    assert list(tmp_path.glob("f.*")) == []

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -151,11 +149,8 @@ def test_the_figure_gets_what_is_shown(
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         panel.state.timeline.set_run(run)
     calls: list[object] = []
-    figure = ModuleType("fakd_gui.figure.open_dialog")
-    monkeypatch.setattr(
-        figure, "open_affinity_figure", lambda *given, **more: calls.append((given, more)), raising=False
-    )
-    monkeypatch.setitem(sys.modules, "fakd_gui.figure.open_dialog", figure)
+    open_figure = "fakd_gui.figure.dialog.open_affinity_figure"
+    monkeypatch.setattr(open_figure, lambda *given, **more: calls.append((given, more)))
     panel.export_menu.actions()[-1].trigger()
     students = [bench.students[0], file]
     expected = {"teacher": bench.teacher, "students": students, "layer": 3, "query": (12, 3)}

@@ -18,8 +18,7 @@ from small_models import save_model
 from fakd_gui.compare.difference import Difference, Kind
 from fakd_gui.compare.filmstrip import BY_DIFFERENCE
 from fakd_gui.compare.panes import DIFFERENCE, HR
-from fakd_gui.figure.dialog import FigureDialog
-from fakd_gui.figure.open_dialog import open_crop_figure
+from fakd_gui.figure.dialog import FigureDialog, open_crop_figure
 from fakd_gui.inspect.state import difference_key
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.window.main_window import MainWindow
@@ -159,7 +158,8 @@ def test_figure(scene: Scene) -> None:
     window, qtbot = scene.window, scene.qtbot
     assert window.session.image is not None
     scene.break_("fakd_core.figures.draw.compose")
-    open_crop_figure(window, window.session, window.session.image, ["bicubic"], (8, 8, 40, 30))
+    image = window.session.image
+    open_crop_figure(window, window.session, image, models=["bicubic"], region=(8, 8, 40, 30))
     dialog = window.findChild(FigureDialog)
     assert dialog is not None
     qtbot.waitUntil(lambda: scene.reason in dialog.status.text(), timeout=SLOW)
@@ -167,7 +167,7 @@ def test_figure(scene: Scene) -> None:
     assert dialog.details_button.isVisible()
     dialog.details_button.click()
     assert "in broken_on_purpose" in QGuiApplication.clipboard().text()
-    dialog.choices.width_mm.setValue(80)
+    dialog.form.page_width.setValue(80)
     qtbot.waitUntil(lambda: dialog.pixels is not None and dialog.status.text() == "", timeout=SLOW)
     assert not dialog.details_button.isVisible()
     scene.break_("fakd_core.figures.draw.draw")

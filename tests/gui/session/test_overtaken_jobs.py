@@ -19,8 +19,7 @@ from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.filmstrip import BY_DIFFERENCE
 from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.panes import DIFFERENCE, HR
-from fakd_gui.figure.dialog import FigureDialog
-from fakd_gui.figure.open_dialog import open_crop_figure
+from fakd_gui.figure.dialog import FigureDialog, open_crop_figure
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.session.opened_image import open_image
 
@@ -244,11 +243,12 @@ def test_a_form_edited_on_and_on_draws_two_figures(
     owner = QWidget()
     qtbot.addWidget(owner)
     gate = Gate(monkeypatch, "fakd_core.figures.draw.compose")
-    open_crop_figure(owner, bench.session, open_image(bench.photo, 4, False), ["bicubic"], (8, 8, 30, 20))
+    image = open_image(bench.photo, 4, False)
+    open_crop_figure(owner, bench.session, image, models=["bicubic"], region=(8, 8, 30, 20))
     dialog = owner.findChild(FigureDialog)
     assert dialog is not None
     for width in range(60, 80):
-        dialog.choices.width_mm.setValue(width)
+        dialog.form.page_width.setValue(width)
         qtbot.wait(2)
     gate.release()
     qtbot.waitUntil(lambda: dialog.pixels is not None, timeout=SLOW)
