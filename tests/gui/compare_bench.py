@@ -1,4 +1,4 @@
-"""A Compare panel with small networks, shown and computed, for the tests of its parts."""
+"""A Compare panel with small networks for tests."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Opened = tuple[Bench, ComparePanel]
 
 @contextmanager
 def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
-    """The panel on a session of its own, nothing opened yet."""
+    """A panel with a session of its own; no image is open."""
     bench = make_bench(tmp_path)
     panel = ComparePanel(bench.session)
-    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
+    # Qt aborts the program if a widget is deleted before its threads end.
     qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
     panel.resize(900, 600)
     with qtbot.waitActive(panel):
@@ -43,7 +43,7 @@ def open_and_wait(panel: ComparePanel, path: Path, qtbot: QtBot) -> None:
 
 
 def box_of(panel: ComparePanel) -> tuple[int, int, int, int]:
-    """Left, top, width and height of the region, in HR pixels."""
+    """Left, top, width and height of the region in HR pixels."""
     assert panel.state.region is not None
     return (
         panel.state.region.left,
@@ -54,7 +54,7 @@ def box_of(panel: ComparePanel) -> tuple[int, int, int, int]:
 
 
 def stamp(height: int = 64, width: int = 96) -> Image8:
-    """Noise with an F and an L: no flip, turn or shift of it looks like itself."""
+    """Noise with an F and an L, so that no flip, rotation or shift looks like the original."""
     image = np.random.default_rng(7).integers(60, 180, (height, width, 3), dtype=np.uint8)
     image[6:30, 8:12] = (250, 20, 20)
     image[6:10, 8:24] = (250, 20, 20)
@@ -71,7 +71,7 @@ def save_stamp(folder: Path, name: str = "stamp", height: int = 64, width: int =
 
 
 def grab(widget: QWidget) -> Image8:
-    """What `widget` shows, (H, W, 3)."""
+    """The pixels that `widget` shows, (H, W, 3)."""
     return array_from_qimage(widget.grab().toImage())
 
 

@@ -1,4 +1,4 @@
-"""The pane that shows what two others differ in."""
+"""The pane that shows the difference of two others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_kind_of_difference_reads_its_value_under_the_cursor(opened: Opene
     assert panel.board.panes[DIFFERENCE].header.figures.startswith("mean ")
 
 
-def test_panes_of_different_size_are_not_subtracted(opened: Opened, qtbot: QtBot) -> None:
+def test_panes_of_different_sizes_are_not_subtracted(opened: Opened, qtbot: QtBot) -> None:
     _, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         panel.state.show_pane(LR)
@@ -48,7 +48,7 @@ def test_panes_of_different_size_are_not_subtracted(opened: Opened, qtbot: QtBot
     assert canvas.message == ""
 
 
-def test_why_a_map_could_not_be_drawn_does_not_stay_on_the_next_difference(
+def test_an_error_of_one_difference_is_not_shown_on_the_next(
     opened: Opened, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = opened
@@ -74,7 +74,7 @@ def test_why_a_map_could_not_be_drawn_does_not_stay_on_the_next_difference(
     assert bench.errors == []
 
 
-def test_a_map_of_too_small_an_image_is_refused_at_once(opened: Opened, qtbot: QtBot) -> None:
+def test_the_ssim_map_of_too_small_an_image_is_refused_at_once(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         bench.session.set_is_lr(True)

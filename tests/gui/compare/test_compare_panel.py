@@ -28,7 +28,7 @@ from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR
 @pytest.fixture
 def panel(bench: Bench, qtbot: QtBot) -> Iterator[ComparePanel]:
     panel = ComparePanel(bench.session)
-    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
+    # Qt aborts the program if a widget is deleted before its threads end.
     qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
     panel.resize(900, 560)
     panel.show()
@@ -45,7 +45,7 @@ def compared(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> ComparePanel:
     return panel
 
 
-def test_panes_show_the_core_s_outputs_and_scores(bench: Bench, compared: ComparePanel) -> None:
+def test_panes_show_the_outputs_and_scores_of_the_core(bench: Bench, compared: ComparePanel) -> None:
     image = bench.session.image
     assert image is not None
     assert image.hr is not None
@@ -93,10 +93,10 @@ def test_cancel_takes_less_than_a_second(bench: Bench, panel: ComparePanel, qtbo
     qtbot.waitUntil(lambda: panel.board.panes[slow].canvas.message == "Computing…", timeout=10_000)
     qtbot.wait(300)
     assert panel.status.cancel_button.isVisible()
-    began = time.monotonic()
+    started = time.monotonic()
     QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=5000)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - started < 1
     assert panel.board.panes[slow].canvas.message == "Cancelled"
     assert panel.state.pixels(BICUBIC) is not None
 
@@ -127,7 +127,9 @@ def test_an_added_model_is_computed_alone(bench: Bench, compared: ComparePanel, 
     assert all(compared.state.results[key] is result for key, result in before.items())
 
 
-def test_bad_models_say_why_and_the_others_go_on(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
+def test_a_failing_model_says_why_and_does_not_stop_the_others(
+    bench: Bench, panel: ComparePanel, qtbot: QtBot
+) -> None:
     broken = bench.folder / "broken.safetensors"
     broken.write_bytes(b"not a checkpoint")
     other_scale = save_model(bench.folder, "x2", 4, scale=2)
@@ -144,7 +146,7 @@ def test_bad_models_say_why_and_the_others_go_on(bench: Bench, panel: ComparePan
     assert len(bench.errors) == 3
 
 
-def test_a_file_that_is_no_image_leaves_the_panel_usable(
+def test_a_file_that_is_not_an_image_leaves_the_panel_usable(
     bench: Bench, panel: ComparePanel, qtbot: QtBot
 ) -> None:
     text = bench.folder / "text.png"
@@ -188,7 +190,9 @@ def test_digit_keys_flip_while_held_or_until_pressed_again(compared: ComparePane
     assert grid.solo is None
 
 
-def test_the_difference_pane_amplifies_what_differs(bench: Bench, compared: ComparePanel) -> None:
+def test_the_difference_pane_shows_the_largest_channel_difference(
+    bench: Bench, compared: ComparePanel
+) -> None:
     compared.state.show_difference(Difference(bench.teacher, HR, gain=8))
     pane = compared.board.panes[DIFFERENCE]
     teacher, hr = compared.state.pixels(bench.teacher), compared.state.pixels(HR)
@@ -202,7 +206,7 @@ def test_the_difference_pane_amplifies_what_differs(bench: Bench, compared: Comp
     assert DIFFERENCE not in compared.board.keys
 
 
-def test_a_large_difference_is_drawn_on_a_thread_with_the_same_result(
+def test_a_large_difference_is_drawn_in_a_job_with_the_same_result(
     bench: Bench, compared: ComparePanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared.state.show_difference(Difference(bench.teacher, HR, gain=8))
@@ -266,7 +270,7 @@ def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePane
         panel.show()
 
 
-def test_the_models_menu_adds_bundled_models_and_removes_students(
+def test_the_panes_menu_adds_bundled_models_and_removes_students(
     bench: Bench, compared: ComparePanel, qtbot: QtBot
 ) -> None:
     menu = compared.commands.menus.panes
@@ -311,7 +315,7 @@ def test_a_large_image_is_measured_in_strips_with_the_same_result(
         results.measure(sr, hr, 4, cancelled)
 
 
-def test_a_model_that_fails_is_announced_once_and_a_folder_of_images_is_no_model(
+def test_a_failing_model_is_reported_once_and_an_empty_folder_is_not_a_model(
     bench: Bench, compared: ComparePanel, qtbot: QtBot
 ) -> None:
     broken = bench.folder / "broken.safetensors"

@@ -1,4 +1,4 @@
-"""What Compare paints, compared with arrays: a flip, a transposition or half a pixel of shift fails."""
+"""The pixels that Compare draws: a flip, a transposition or half a pixel of shift would fail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Pixels = Image8 | npt.NDArray[np.float64]
 
 
 def shown(canvas: ImageCanvas, image: Pixels, zoom: int) -> tuple[Image8, Pixels]:
-    """What `canvas` shows of `image`, and what it should: every pixel of it a square of `zoom` pixels."""
+    """The drawn pixels of `image`, and the expected ones: every pixel is a square of `zoom` pixels."""
     expected = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
     left, top = (round(value) for value in canvas.camera.origin().toTuple())
     seen = grab(canvas)
@@ -47,7 +47,7 @@ def shown(canvas: ImageCanvas, image: Pixels, zoom: int) -> tuple[Image8, Pixels
 
 
 @pytest.mark.parametrize("zoom", [1, 3])
-def test_every_pane_shows_its_result_upright_and_in_place(
+def test_every_pane_shows_its_result_unflipped_and_in_place(
     opened: tuple[Bench, ComparePanel], zoom: int
 ) -> None:
     _, panel = opened
@@ -61,7 +61,7 @@ def test_every_pane_shows_its_result_upright_and_in_place(
     assert np.array_equal(panel.state.pixels(HR), stamp())
 
 
-def test_a_reduced_picture_is_the_mean_of_its_pixels_in_place(
+def test_a_reduced_image_is_the_mean_of_its_pixels_in_place(
     opened: tuple[Bench, ComparePanel], qtbot: QtBot
 ) -> None:
     bench, panel = opened
@@ -98,7 +98,9 @@ def test_the_split_shows_one_result_on_each_side(opened: tuple[Bench, ComparePan
 
 
 @pytest.mark.parametrize("kind", [Kind.ABSOLUTE, Kind.SQUARED, Kind.SIGNED])
-def test_the_difference_is_painted_by_its_fixed_scale(opened: tuple[Bench, ComparePanel], kind: Kind) -> None:
+def test_the_difference_is_drawn_with_its_fixed_colour_scale(
+    opened: tuple[Bench, ComparePanel], kind: Kind
+) -> None:
     bench, panel = opened
     panel.state.show_difference(Difference(bench.teacher, HR, gain=2, kind=kind, colours="viridis"))
     panel.camera.set_percent(300)
@@ -114,14 +116,14 @@ def test_the_difference_is_painted_by_its_fixed_scale(opened: tuple[Bench, Compa
     expected = np.ascontiguousarray(colourise(values, lut, low, high)[:, :, :3])
     drawn = panel.state.picture(DIFFERENCE)
     assert drawn is not None
-    # A value on the border of two colours may fall to either.
+    # A value between two colours may be rounded to either.
     assert (np.abs(array_from_qimage(drawn).astype(int) - expected).max(axis=2) > 6).mean() < 0.001
     canvas = panel.board.panes[DIFFERENCE].canvas
     seen, placed = shown(canvas, array_from_qimage(drawn), 3)
     assert np.array_equal(seen[: len(seen) // 2], placed[: len(seen) // 2])
 
 
-def test_ssim_s_map_in_strips_is_the_library_s_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ssim_map_in_strips_equals_that_of_the_whole_image(monkeypatch: pytest.MonkeyPatch) -> None:
     from skimage.metrics import structural_similarity
 
     a = stamp(70, 50)
@@ -143,10 +145,10 @@ def test_ssim_s_map_in_strips_is_the_library_s_of_the_whole(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_the_mean_of_ssim_s_map_is_the_score(scale: int) -> None:
+def test_the_mean_of_the_ssim_map_is_the_score(scale: int) -> None:
     hr = np.ascontiguousarray(data.astronaut()[100:164, 140:210])
     sr = imresize_bicubic(imresize_bicubic(hr, 0.5), 2)
-    # What a network does at the border of an image does not count.
+    # The border of an image is not scored.
     sr[: scale // 2] = 255
     drawn = draw_difference(
         sr, hr, Difference("sr", "hr", kind=Kind.SSIM), crop_border=scale, token=CancelToken()
@@ -155,7 +157,7 @@ def test_the_mean_of_ssim_s_map_is_the_score(scale: int) -> None:
 
 
 @pytest.mark.parametrize(("side", "figures"), [(18, ""), (19, "mean 1.0000, minimum 1.000")])
-def test_ssim_s_map_has_no_mean_where_the_border_is_all_there_is(side: int, figures: str) -> None:
+def test_the_ssim_map_has_no_mean_if_nothing_is_left_inside_the_border(side: int, figures: str) -> None:
     image = stamp(side, 40)
     drawn = draw_difference(
         image, image, Difference("a", "b", kind=Kind.SSIM), crop_border=4, token=CancelToken()
@@ -164,7 +166,9 @@ def test_ssim_s_map_has_no_mean_where_the_border_is_all_there_is(side: int, figu
     assert drawn.similarity is not None
 
 
-def test_the_ssim_map_says_the_pane_s_score(opened: tuple[Bench, ComparePanel], qtbot: QtBot) -> None:
+def test_the_figures_of_the_ssim_map_show_the_score_of_the_pane(
+    opened: tuple[Bench, ComparePanel], qtbot: QtBot
+) -> None:
     bench, panel = opened
     panel.state.show_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
     header = panel.board.panes[DIFFERENCE].header
@@ -174,7 +178,7 @@ def test_the_ssim_map_says_the_pane_s_score(opened: tuple[Bench, ComparePanel], 
     assert header.figures.startswith(f"mean {scores.ssim:.4f}, ")
 
 
-def test_lr_and_a_picture_of_lr_size_lie_on_the_others(
+def test_lr_and_a_picture_of_lr_size_are_aligned_with_the_others(
     opened: tuple[Bench, ComparePanel], qtbot: QtBot
 ) -> None:
     bench, panel = opened
@@ -197,7 +201,7 @@ def test_lr_and_a_picture_of_lr_size_lie_on_the_others(
         panel.camera.set_cursor(None)
 
 
-def test_thumbnails_are_upright_means_and_skip_what_cannot_be_read(tmp_path: Path) -> None:
+def test_thumbnails_are_unflipped_means_and_unreadable_files_have_none(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_text("no picture")
     path = save_stamp(tmp_path, "large", 224, 336)

@@ -11,9 +11,7 @@ from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_gui.compare.panes import BICUBIC
 
 
-def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured_live(
-    opened: Opened, qtbot: QtBot
-) -> None:
+def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     panel.state.set_region(QRectF(20, 16, 24, 20))
     panel.camera.set_percent(200)
@@ -47,7 +45,7 @@ def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured_live(
     assert header.lines == 2
 
 
-def test_a_region_too_small_for_ssim_says_so_and_never_leaves_the_image(opened: Opened, qtbot: QtBot) -> None:
+def test_a_region_too_small_for_ssim_says_so_and_stays_inside_the_image(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     QTest.keyClick(panel, Qt.Key.Key_R)
     canvas = panel.board.panes[BICUBIC].canvas
@@ -64,7 +62,7 @@ def test_a_region_too_small_for_ssim_says_so_and_never_leaves_the_image(opened: 
     assert canvas.drag.value == "pan"
 
 
-def test_without_ground_truth_a_region_says_why_it_has_no_scores(opened: Opened, qtbot: QtBot) -> None:
+def test_a_region_without_ground_truth_says_why_it_has_no_scores(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         panel.session.set_is_lr(True)

@@ -1,4 +1,4 @@
-"""What the panes show while their results are made, and say of them afterwards."""
+"""What panes show while their results are computed, and their costs afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fakd_gui.compare.results import PaneProgress, PaneResult, PaneTile
 from fakd_gui.widgets.convert import array_from_qimage
 
 
-def test_a_result_grows_tile_by_tile_each_in_its_place(
+def test_a_result_appears_tile_by_tile_each_in_its_place(
     opened: Opened, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = opened
@@ -47,7 +47,7 @@ def test_a_result_grows_tile_by_tile_each_in_its_place(
     assert len(panel.board.panes[bench.teacher].canvas.overlays) == 1
 
 
-def test_the_ground_truth_shows_before_anything_is_computed(opened: Opened, qtbot: QtBot) -> None:
+def test_the_ground_truth_is_shown_before_anything_is_computed(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     ready: list[str] = []
 
@@ -60,7 +60,7 @@ def test_the_ground_truth_shows_before_anything_is_computed(opened: Opened, qtbo
     assert ready == [HR, BICUBIC, *bench.students, bench.teacher]
 
 
-def test_costs_and_what_memory_forced_are_told(opened: Opened) -> None:
+def test_costs_and_smaller_tiles_are_shown(opened: Opened) -> None:
     bench, panel = opened
     result = panel.state.results[bench.teacher]
     assert result.gmacs > 0
@@ -70,9 +70,9 @@ def test_costs_and_what_memory_forced_are_told(opened: Opened) -> None:
     assert image is not None
     expected = profile(bench.session.models.get(bench.teacher).spec, image.lr.shape[:2]).gmacs
     assert f"{expected:.3g} GMACs at 24×16 LR" in costs
-    told: list[str] = []
-    bench.session.status_message.connect(told.append)
+    messages: list[str] = []
+    bench.session.status_message.connect(messages.append)
     note = "out of memory with 256 LR pixels at once, going on with 128"
     panel.state.receive(PaneProgress(bench.teacher, Progress(1, 4, "tiles", note)))
-    assert told == [f"teacher: {note}"]
+    assert messages == [f"teacher: {note}"]
     assert note in panel.board.panes[bench.teacher].canvas.message

@@ -1,4 +1,4 @@
-"""Panes that are closed, come back, change places and are added."""
+"""Closing, restoring, moving and adding panes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.panes import DIFFERENCE, HR, picture_key
 
 
-def test_a_closed_pane_comes_back_by_undo_with_its_result(opened: Opened, qtbot: QtBot) -> None:
+def test_undo_restores_a_closed_pane_with_its_result(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     offers: list[tuple[str, object]] = []
     bench.session.undo_offered.connect(lambda text, undo: offers.append((text, undo)))
@@ -36,7 +36,7 @@ def test_a_closed_pane_comes_back_by_undo_with_its_result(opened: Opened, qtbot:
     assert panel.board.keys == keys
 
 
-def test_with_every_pane_closed_compare_says_how_they_come_back(opened: Opened, qtbot: QtBot) -> None:
+def test_with_every_pane_closed_a_button_shows_them_again(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     keys = panel.board.keys
     panel.state.show_difference(Difference(bench.teacher, bench.students[0]))
@@ -46,7 +46,7 @@ def test_with_every_pane_closed_compare_says_how_they_come_back(opened: Opened, 
         assert panel.actions["difference"].isEnabled() == (len(panel.state.result_keys) > 1)
         assert panel.actions["split"].isEnabled() == panel.actions["difference"].isEnabled()
         if one:
-            # Nothing is left that HR could be subtracted from.
+            # A difference needs two results.
             assert panel.board.keys == [HR]
             assert panel.difference_bar.isHidden()
             assert "Needs two panes" in panel.actions["difference"].toolTip()
@@ -81,7 +81,7 @@ def test_panes_are_reordered_by_dragging_a_title_or_by_menu(opened: Opened) -> N
     assert bench.errors == []
 
 
-def test_a_picture_of_another_tool_is_measured_and_belongs_to_its_image(opened: Opened, qtbot: QtBot) -> None:
+def test_a_result_of_another_tool_is_measured_and_belongs_to_its_image(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     near = stamp().astype(int) + 3
     write_image(bench.folder / "other tool.png", near.astype(np.uint8))
@@ -102,7 +102,7 @@ def test_a_picture_of_another_tool_is_measured_and_belongs_to_its_image(opened: 
     assert key in panel.board.keys
 
 
-def test_a_solo_pane_stays_when_a_model_is_added(opened: Opened, qtbot: QtBot) -> None:
+def test_a_pane_shown_alone_stays_alone_when_a_model_is_added(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     panel.board.grid.show_only(panel.board.keys.index(bench.teacher))
     with qtbot.waitSignal(panel.finished, timeout=10_000):

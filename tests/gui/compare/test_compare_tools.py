@@ -1,4 +1,4 @@
-"""What a person does with Compare's panes: split, read-outs, flips, zoom, export, memory."""
+"""Working with panes: split, readouts, keys, zoom, saving, and what the next start restores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fakd_gui.widgets.convert import array_from_qimage
 from fakd_gui.widgets.view_commands import ZoomBox
 
 
-def test_the_divider_is_dragged_and_the_read_out_is_of_its_side(opened: Opened) -> None:
+def test_the_divider_is_dragged_and_the_readout_is_that_of_its_side(opened: Opened) -> None:
     bench, panel = opened
     QTest.keyClick(panel, Qt.Key.Key_S)
     panel.state.show_split(Split(HR, bench.teacher))
@@ -50,10 +50,10 @@ def test_the_divider_is_dragged_and_the_read_out_is_of_its_side(opened: Opened) 
     assert SPLIT not in panel.board.keys
 
 
-def test_the_colour_under_the_mouse_and_the_picture_are_copied(opened: Opened) -> None:
+def test_the_colour_under_the_mouse_and_the_image_are_copied(opened: Opened) -> None:
     bench, panel = opened
-    told: list[str] = []
-    bench.session.status_message.connect(told.append)
+    messages: list[str] = []
+    bench.session.status_message.connect(messages.append)
     canvas = panel.board.panes[HR].canvas
     panel.camera.set_percent(400)
     panel.camera.look_at(QPointF(48, 32))
@@ -62,14 +62,14 @@ def test_the_colour_under_the_mouse_and_the_picture_are_copied(opened: Opened) -
     QTest.keyClick(panel, Qt.Key.Key_C)
     expected = "#" + "".join(f"{value:02x}" for value in stamp()[30, 40])
     assert QApplication.clipboard().text() == expected
-    assert "HR" in told[-1]
+    assert "HR" in messages[-1]
     assert expected in panel.status.right.text()
     assert "x 40, y 30" in panel.status.right.text()
     QTest.keyClick(panel, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert np.array_equal(array_from_qimage(QApplication.clipboard().image()), stamp())
 
 
-def test_space_and_b_flip_between_the_last_two_and_space_drags(opened: Opened) -> None:
+def test_space_and_b_flip_between_the_last_two_panes_and_space_pans(opened: Opened) -> None:
     _, panel = opened
     grid = panel.board.grid
     QTest.keyClick(panel, Qt.Key.Key_4)
@@ -88,7 +88,7 @@ def test_space_and_b_flip_between_the_last_two_and_space_drags(opened: Opened) -
     assert box_of(panel) == (0, 0, 96, 64)
 
 
-def test_keys_work_wherever_the_focus_is_but_arrows_belong_to_the_focused_choice_first(
+def test_keys_work_wherever_the_focus_is_but_a_focused_choice_has_the_arrows(
     opened: Opened,
 ) -> None:
     _, panel = opened
@@ -106,7 +106,7 @@ def test_keys_work_wherever_the_focus_is_but_arrows_belong_to_the_focused_choice
     assert box_of(panel) == (20, 17, 24, 20)
 
 
-def test_escape_shows_all_panes_then_clears_the_region_then_is_the_window_s(opened: Opened) -> None:
+def test_escape_shows_all_panes_then_clears_the_region(opened: Opened) -> None:
     _, panel = opened
     panel.state.set_region(QRectF(20, 16, 24, 20))
     panel.board.grid.show_only(1)
@@ -128,7 +128,7 @@ def test_the_pane_menu_shows_the_keys_of_its_commands(opened: Opened) -> None:
     assert panel.commands.menus.pane_menu(HR).actions()[-1].text() == "Close\tCtrl+W"
 
 
-def test_zoom_is_stepped_typed_and_toggled(opened: Opened) -> None:
+def test_the_zoom_is_stepped_typed_and_toggled(opened: Opened) -> None:
     _, panel = opened
     box = panel.findChild(ZoomBox)
     assert box is not None
@@ -159,7 +159,7 @@ def test_zoom_is_stepped_typed_and_toggled(opened: Opened) -> None:
     assert box.currentText() == "25 %"
 
 
-def test_files_are_replaced_only_when_asked(
+def test_files_are_overwritten_only_after_a_question(
     opened: Opened, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = opened
@@ -197,7 +197,7 @@ def test_files_are_replaced_only_when_asked(
     assert np.array_equal(read_image(bench.folder / "single.png"), panel.state.pixels(bench.teacher))
 
 
-def test_the_figure_gets_the_models_shown_and_the_region(
+def test_the_figure_gets_the_shown_models_and_the_region(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = opened
@@ -211,7 +211,7 @@ def test_the_figure_gets_the_models_shown_and_the_region(
     assert calls == [((panel, bench.session, bench.session.image), expected)]
 
 
-def test_the_next_start_looks_the_same(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:
+def test_the_next_start_restores_panes_pairs_and_region(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:
     bench, panel = opened
     panel.camera.set_smooth(True)
     panel.state.show_difference(

@@ -41,7 +41,7 @@ def camera_on(width: int, height: int, view: tuple[int, int]) -> Camera:
     return camera
 
 
-def test_at_100_percent_every_pixel_is_the_screen_s() -> None:
+def test_at_100_percent_every_pixel_is_a_screen_pixel() -> None:
     image = noise(50, 80)
     camera = camera_on(80, 50, (200, 120))
     camera.set_percent(100)
@@ -52,7 +52,7 @@ def test_at_100_percent_every_pixel_is_the_screen_s() -> None:
 
 
 @pytest.mark.parametrize("zoom", [2.0, 7.0])
-def test_enlarged_pixels_are_crisp_squares_and_lr_lies_on_hr(zoom: float) -> None:
+def test_enlarged_pixels_are_crisp_squares_and_lr_is_aligned_with_hr(zoom: float) -> None:
     lr = noise(12, 20)
     hr = lr.repeat(4, axis=0).repeat(4, axis=1)
     camera = camera_on(80, 48, (150, 90))
@@ -73,7 +73,7 @@ def test_a_reduced_image_is_averaged_not_sampled() -> None:
     assert abs(shown[5:35, 5:35].astype(int) - 127).max() < 25
 
 
-def test_zooming_keeps_what_lies_under_the_cursor() -> None:
+def test_zooming_keeps_the_point_under_the_cursor() -> None:
     camera = camera_on(300, 200, (150, 100))
     anchor = QPointF(40, 70)
     held = camera.to_scene(anchor)
@@ -96,7 +96,7 @@ def test_fit_follows_the_window_until_the_user_zooms() -> None:
     assert camera.zoom == 3
 
 
-def test_another_image_forgets_a_cursor_that_may_lie_outside() -> None:
+def test_a_new_image_clears_a_cursor_that_may_lie_outside() -> None:
     camera = camera_on(300, 200, (150, 100))
     camera.set_cursor(QPointF(290, 190))
     camera.set_scene(300, 200)
@@ -105,7 +105,7 @@ def test_another_image_forgets_a_cursor_that_may_lie_outside() -> None:
     assert camera.cursor is None
 
 
-def test_panes_of_a_grid_show_exactly_the_same_range(qtbot: QtBot) -> None:
+def test_panes_of_a_grid_show_exactly_the_same_part(qtbot: QtBot) -> None:
     camera = Camera()
     camera.set_scene(400, 300)
     grid = PaneGrid(camera)
@@ -122,7 +122,7 @@ def test_panes_of_a_grid_show_exactly_the_same_range(qtbot: QtBot) -> None:
     assert camera.visible().width() < before.width() / 1.5
 
 
-def test_one_pane_alone_takes_the_whole_grid(qtbot: QtBot) -> None:
+def test_a_pane_shown_alone_fills_the_grid(qtbot: QtBot) -> None:
     camera = Camera()
     grid = PaneGrid(camera)
     qtbot.addWidget(grid)
@@ -159,7 +159,7 @@ def test_reduced_versions_of_odd_sizes_stay_in_place(width: int, percent: float)
     assert seen >= 5
 
 
-def test_another_size_can_keep_zoom_and_place() -> None:
+def test_zoom_and_relative_position_can_be_kept_for_another_size() -> None:
     camera = camera_on(300, 200, (150, 100))
     camera.set_percent(200)
     camera.look_at(QPointF(100, 50))
@@ -170,7 +170,7 @@ def test_another_size_can_keep_zoom_and_place() -> None:
     assert camera.fitted
 
 
-def test_steps_of_the_zoom_are_round() -> None:
+def test_zoom_steps_are_round_percentages() -> None:
     camera = camera_on(300, 200, (150, 100))
     camera.set_percent(130)
     camera.step(1, camera.middle)
@@ -188,7 +188,7 @@ def test_steps_of_the_zoom_are_round() -> None:
         ((50, 35), Grip(1, 0), (-100, 50), (10, 20, 1, 30)),
     ],
 )
-def test_a_region_s_handles(
+def test_handles_move_and_resize_a_region(
     at: tuple[int, int], grip: Grip, by: tuple[int, int], expected: tuple[int, int, int, int]
 ) -> None:
     box = QRectF(10, 20, 40, 30)
@@ -198,7 +198,7 @@ def test_a_region_s_handles(
     assert drag_grip(box, grip, QPointF(*by), QSizeF(100, 60)) == QRectF(*expected)
 
 
-def test_a_click_in_the_overview_goes_there(qtbot: QtBot) -> None:
+def test_a_click_in_the_overview_centres_the_view_there(qtbot: QtBot) -> None:
     camera = Camera()
     camera.set_scene(1200, 900)
     canvas = ImageCanvas(camera)

@@ -1,4 +1,4 @@
-"""The film strip: going through a folder with the view kept, sorted by where the models differ most."""
+"""The film strip: stepping through a folder with the view kept, and sorting by difference."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def drop(panel: ComparePanel, paths: list[Path]) -> None:
     QApplication.sendEvent(panel, QDropEvent(QPointF(50, 50), *how))
 
 
-def test_thumbnails_of_a_low_window_are_large_enough_to_tell_images_apart(
+def test_thumbnails_in_a_low_window_are_large_enough_to_recognise_images(
     opened: Opened, qtbot: QtBot
 ) -> None:
     _, panel = opened
@@ -74,14 +74,14 @@ def texts(strip: Filmstrip) -> list[str]:
 
 
 def go(panel: ComparePanel, key: Qt.Key, qtbot: QtBot) -> str:
-    """Press `key` and wait for the next image's comparison; its name."""
+    """Press `key`, wait for the next image's comparison and return the image's name."""
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         QTest.keyClick(panel, key)
     assert panel.session.image is not None
     return panel.session.image.name
 
 
-def test_a_dropped_folder_is_gone_through_with_zoom_and_region_kept(opened: Opened, qtbot: QtBot) -> None:
+def test_stepping_through_a_dropped_folder_keeps_zoom_and_region(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     assert texts(panel.strip) == ["a.png", "b.png", "c.png"]
     assert panel.session.image is not None
@@ -98,7 +98,7 @@ def test_a_dropped_folder_is_gone_through_with_zoom_and_region_kept(opened: Open
     assert (panel.state.region.left, panel.state.region.width) == (20, 20)
     assert panel.board.grid.solo == 2
     assert go(panel, Qt.Key.Key_PageDown, qtbot) == "c.png"
-    # Of another size: the same part of the picture.
+    # It has another size: the relative position is kept.
     assert panel.camera.percent == pytest.approx(300)
     assert panel.camera.center == QPointF(16, 12)
     assert panel.strip.list.currentItem().text() == "c.png"
@@ -109,7 +109,7 @@ def test_a_dropped_folder_is_gone_through_with_zoom_and_region_kept(opened: Open
     assert bench.errors == []
 
 
-def test_going_back_computes_nothing_anew(opened: Opened, qtbot: QtBot) -> None:
+def test_going_back_computes_nothing_again(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     before = {key: panel.state.results[key] for key in (BICUBIC, *bench.students, bench.teacher)}
     go(panel, Qt.Key.Key_PageDown, qtbot)
@@ -118,7 +118,7 @@ def test_going_back_computes_nothing_anew(opened: Opened, qtbot: QtBot) -> None:
     assert all(panel.state.results[key] is result for key, result in before.items())
 
 
-def test_images_are_sorted_by_where_student_and_teacher_differ_most(
+def test_images_are_sorted_by_the_difference_of_student_and_teacher(
     opened: Opened, images: list[Path], qtbot: QtBot
 ) -> None:
     bench, panel = opened
@@ -138,13 +138,13 @@ def test_images_are_sorted_by_where_student_and_teacher_differ_most(
     assert strip.list.currentItem().text().startswith("a.png")
     strip.order.setCurrentIndex(strip.order.findData(BY_NAME))
     assert [text.split("\n")[0] for text in texts(strip)] == ["a.png", "b.png", "c.png"]
-    # Another first student: these numbers were the old one's.
+    # With another first student the differences are outdated.
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         bench.session.remove_student(bench.students[0])
     assert texts(strip) == ["a.png", "b.png", "c.png"]
 
 
-def test_sorting_is_cancelled_and_goes_on_past_what_cannot_be_read(
+def test_sorting_can_be_cancelled_and_skips_unreadable_images(
     opened: Opened, images: list[Path], qtbot: QtBot
 ) -> None:
     bench, panel = opened
@@ -169,7 +169,7 @@ def test_sorting_is_cancelled_and_goes_on_past_what_cannot_be_read(
     assert set(strip.differences) == {images[1], images[2]}
 
 
-def test_an_image_that_became_unreadable_is_not_taken_for_the_one_shown(
+def test_an_image_that_became_unreadable_is_marked_and_not_selected(
     opened: Opened, images: list[Path], qtbot: QtBot
 ) -> None:
     bench, panel = opened
@@ -182,7 +182,7 @@ def test_an_image_that_became_unreadable_is_not_taken_for_the_one_shown(
     assert panel.session.image.path == images[0]
     assert panel.strip.list.currentItem().text() == "a.png"
     assert texts(panel.strip)[1] == "b.png\ncan't be read"
-    # The key goes on past it, and back to it once it was mended.
+    # The key steps past it, and back to it once it is readable again.
     assert go(panel, Qt.Key.Key_PageDown, qtbot) == "c.png"
     images[1].write_bytes(good)
     assert go(panel, Qt.Key.Key_PageUp, qtbot) == "b.png"
@@ -190,7 +190,7 @@ def test_an_image_that_became_unreadable_is_not_taken_for_the_one_shown(
     assert panel.strip.list.currentItem().text() == "b.png"
 
 
-def test_sorting_without_a_pair_of_models_says_what_is_missing(opened: Opened, qtbot: QtBot) -> None:
+def test_sorting_without_student_and_teacher_says_what_is_missing(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     for student in bench.students:
         bench.session.remove_student(student)
@@ -199,7 +199,9 @@ def test_sorting_without_a_pair_of_models_says_what_is_missing(opened: Opened, q
     assert panel.strip.order.currentIndex() == 0
 
 
-def test_a_folder_without_images_says_so_and_a_strip_is_closed(opened: Opened, tmp_path: Path) -> None:
+def test_a_folder_without_images_is_reported_and_a_strip_can_be_closed(
+    opened: Opened, tmp_path: Path
+) -> None:
     bench, panel = opened
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -218,7 +220,7 @@ def test_several_dropped_images_become_a_strip(opened: Opened, images: list[Path
     assert texts(panel.strip) == ["c.png", "b.png"]
 
 
-def test_results_are_kept_within_a_bound(tmp_path: Path) -> None:
+def test_the_cache_of_results_is_bounded(tmp_path: Path) -> None:
     image = open_image(save_stamp(tmp_path), 4, False)
     other = open_image(save_stamp(tmp_path, "other"), 4, False)
     assert image.hr is not None
