@@ -30,6 +30,7 @@ class ImageDifference:
 def measure_differences(
     paths: Iterable[Path],
     models: tuple[SRNetwork, SRNetwork],
+    *,
     read_lr: Callable[[Path], Image8],
     token: CancelToken,
 ) -> Iterator[ImageDifference]:

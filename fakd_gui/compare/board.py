@@ -177,7 +177,9 @@ class Board(QObject):
                 self._show_message(key, problem.text, error=True)
                 self.refresh()
 
-    def _show_message(self, key: str, text: str, error: bool = False, progress: float | None = None) -> None:
+    def _show_message(
+        self, key: str, text: str, *, error: bool = False, progress: float | None = None
+    ) -> None:
         if key in self.panes:
             # Over tiles, the progress bar is enough.
             text = "" if key in self._tiles and not error else text

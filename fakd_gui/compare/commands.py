@@ -42,42 +42,44 @@ REGION_COMMANDS = tuple(
 )
 COMMANDS = (
     Command("open_folder", "Open a folder…"),
-    Command("split", "Split", SPLIT_TIP, ("S",), "compare-horizontal", checkable=True),
-    Command("difference", "Difference", DIFFERENCE_TIP, ("D",), "vector-difference", checkable=True),
-    Command("swap", "Swap sides", "Swap the sides of the split and of the difference", ("X",)),
+    Command("split", "Split", SPLIT_TIP, keys=("S",), icon="compare-horizontal", checkable=True),
+    Command(
+        "difference", "Difference", DIFFERENCE_TIP, keys=("D",), icon="vector-difference", checkable=True
+    ),
+    Command("swap", "Swap sides", "Swap the sides of the split and of the difference", keys=("X",)),
     Command("divider_back", "Move the divider left or up", keys=("[",)),
     Command("divider_forward", "Move the divider right or down", keys=("]",)),
     Command(
         "region",
         "Region",
         "Drag to draw a rectangle that is measured in every pane; or hold Shift",
-        ("R",),
-        "selection-drag",
+        keys=("R",),
+        icon="selection-drag",
         checkable=True,
     ),
     *REGION_COMMANDS,
     Command("previous_image", "Previous image", keys=("PgUp", "Left", "Up"), unfocused=True),
     Command("next_image", "Next image", keys=("PgDown", "Right", "Down"), unfocused=True),
     Command(
-        "figure", "Figure…", "Make a paper's figure: crops with scores, as PNG or PDF", (), "image-multiple"
+        "figure", "Figure…", "Make a paper's figure: crops with scores, as PNG or PDF", icon="image-multiple"
     ),
-    Command(
-        "save", "Save…", "Save the images of all shown panes as PNG in a folder", (), "content-save-outline"
-    ),
-    Command("flip", "Flip", "Flip between the last two panes shown alone", ("B",)),
+    Command("save", "Save…", "Save the images of all shown panes as PNG", icon="content-save-outline"),
+    Command("flip", "Flip", "Flip between the last two panes shown alone", keys=("B",)),
     Command(
         "show_all",
         "Show all panes",
         "Show all panes; press again to clear the region",
-        ("Esc",),
+        keys=("Esc",),
         unfocused=True,
     ),
     Command("clear_region", "Clear the region", keys=("Esc",), unfocused=True),
-    Command("copy_colour", "Copy colour", "Copy the colour under the mouse as #rrggbb", ("C",)),
-    Command("copy_pane", "Copy image", "Copy the image of the pane under the mouse", ("Ctrl+C",)),
+    Command("copy_colour", "Copy colour", "Copy the colour under the mouse as #rrggbb", keys=("C",)),
+    Command("copy_pane", "Copy image", "Copy the image of the pane under the mouse", keys=("Ctrl+C",)),
     Command("save_pane", "Save image…", "Save the image of the pane under the mouse as PNG"),
-    Command("close_pane", "Close", "Close the pane under the mouse", ("Del",)),
-    Command("pane_menu", "Pane menu", "Open the menu of the pane under the mouse", ("Menu",), unfocused=True),
+    Command("close_pane", "Close", "Close the pane under the mouse", keys=("Del",)),
+    Command(
+        "pane_menu", "Pane menu", "Open the menu of the pane under the mouse", keys=("Menu",), unfocused=True
+    ),
     *VIEW_COMMANDS,
 )
 GESTURES = (
@@ -189,7 +191,7 @@ class CompareCommands(QObject):
     def _drag_region(self, grip: Grip, by: QPointF) -> None:
         state = self._state
         if state.region is not None:
-            state.set_region(drag_grip(state.region.rect, grip, by, state.camera.scene))
+            state.set_region(drag_grip(state.region.rect, grip, by=by, scene=state.camera.scene))
 
     def _copy_colour(self) -> None:
         key, at = self._board.key_at_mouse, self._state.camera.cursor

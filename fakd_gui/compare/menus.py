@@ -52,8 +52,8 @@ class CompareMenus(QObject):
         )
         if key not in (SPLIT, DIFFERENCE):
             others = [other for other in state.result_keys if other != key]
-            self._add_choice(menu, "Split with", others, lambda other: state.split_with(key, other))
-            self._add_choice(menu, "Difference to", others, lambda other: state.difference_to(key, other))
+            self._add_choice(menu, "Split with", others, run=lambda other: state.split_with(key, other))
+            self._add_choice(menu, "Difference to", others, run=lambda other: state.difference_to(key, other))
         menu.addSeparator()
         for text, place in (("Move left", index - 1), ("Move right", index + 1)):
             move = _add(menu, text, lambda place=place: state.move_pane(key, place))
@@ -74,7 +74,9 @@ class CompareMenus(QObject):
         keys = ", ".join(self._actions[name].shortcut().toString() for _ in self._actions.keys(name)[:1])
         return _add(menu, "\t".join(filter(None, [self._actions.commands[name].text, keys])), run)
 
-    def _add_choice(self, menu: QMenu, text: str, keys: Sequence[str], run: Callable[[str], object]) -> None:
+    def _add_choice(
+        self, menu: QMenu, text: str, keys: Sequence[str], *, run: Callable[[str], object]
+    ) -> None:
         submenu = menu.addMenu(text)
         submenu.setEnabled(bool(keys))
         for key in keys:

@@ -112,7 +112,7 @@ class ComparePanel(QWidget):
         samples.addSeparator()
         bar.addSeparator()
         tip = "Add a model or a picture, show and hide panes"
-        menu_button(bar, "Panes", "plus", tip, self.commands.menus.panes)
+        menu_button(bar, "Panes", self.commands.menus.panes, icon_name="plus", tip=tip)
         bar.addSeparator()
         add_view_tools(bar, actions, self.camera)
         bar.addSeparator()

@@ -145,7 +145,7 @@ def _effort(key: str) -> int:
     return 0 if key in (HR, LR) else 2 if is_model(key) else 1
 
 
-def measure(sr: Image8, hr: Image8 | None, crop_border: int, token: CancelToken) -> Scores | None:
+def measure(sr: Image8, hr: Image8 | None, *, crop_border: int, token: CancelToken) -> Scores | None:
     """PSNR and SSIM on luma by the papers' protocol; None without `hr` or if too little is left.
 
     Raises `Cancelled`.
@@ -161,7 +161,7 @@ def measure(sr: Image8, hr: Image8 | None, crop_border: int, token: CancelToken)
 
 
 def measure_region(
-    results: Mapping[str, PaneResult], hr: Image8, region: Region, token: CancelToken
+    results: Mapping[str, PaneResult], hr: Image8, region: Region, *, token: CancelToken
 ) -> dict[str, RegionScores]:
     """The scores of every result of HR size inside `region`, without a border. Raises `Cancelled`."""
     from fakd_core.evaluation.metrics import psnr_y
@@ -172,7 +172,7 @@ def measure_region(
         if key == HR or result.pixels.shape != hr.shape:
             continue
         sr_part, hr_part = region.crop(result.pixels), region.crop(hr)
-        both = measure(sr_part, hr_part, 0, token)
+        both = measure(sr_part, hr_part, crop_border=0, token=token)
         if both is None:
             scores[key] = RegionScores(psnr_y(sr_part, hr_part, 0, token), None)
         else:
@@ -200,13 +200,14 @@ def _compute(
     elif model is None:
         result = _enlarge_bicubic(image)
     else:
-        result = yield from _upscale(image, key, model, token)
+        result = yield from _upscale(image, key, model, token=token)
     if image.hr is None or result.pixels.shape != image.hr.shape:
         yield result
         return
     if result.pixels.shape[0] * result.pixels.shape[1] > LARGE_PIXELS:
         yield replace(result, final=False)
-    yield replace(result, scores=measure(result.pixels, image.hr, image.scale, token))
+    scores = measure(result.pixels, image.hr, crop_border=image.scale, token=token)
+    yield replace(result, scores=scores)
 
 
 def _enlarge_bicubic(image: OpenedImage) -> PaneResult:
@@ -229,7 +230,7 @@ def _read_picture(image: OpenedImage, key: str, path: Path) -> PaneResult:
 
 
 def _upscale(
-    image: OpenedImage, ref: str, model: SRNetwork, token: CancelToken
+    image: OpenedImage, ref: str, model: SRNetwork, *, token: CancelToken
 ) -> Generator[PaneEvent, None, PaneResult]:
     from fakd_core.inference.upscale import Strip, Tile, allocate_result, upscale_events
 

@@ -140,7 +140,7 @@ class CompareRunner(QObject):
         self._region_is_stale = self._regions.running
         if not self._region_is_stale:
             results, hr = dict(self._state.results), image.hr
-            self._regions.submit(lambda token: measure_region(results, hr, region, token))
+            self._regions.submit(lambda token: measure_region(results, hr, region, token=token))
 
     def _measure_again(self, busy: bool) -> None:
         if not busy and self._region_is_stale:
@@ -217,7 +217,9 @@ class CompareRunner(QObject):
 
         def work(token: CancelToken) -> Iterator[ImageDifference]:
             networks = models.get(pair[0]), models.get(pair[1])
-            return measure_differences(paths, networks, lambda path: open_image(path, scale, is_lr).lr, token)
+            return measure_differences(
+                paths, networks, read_lr=lambda path: open_image(path, scale, is_lr).lr, token=token
+            )
 
         self._ranking.submit(work)
 

@@ -116,7 +116,8 @@ class InspectPanel(QWidget):
                 self.export_menu.addAction(self.actions[name])
             else:
                 self.export_menu.addSeparator()
-        menu_button(bar, "Export", "export-variant", "Pictures, values and figures", self.export_menu)
+        tip = "Pictures, values and figures"
+        menu_button(bar, "Export", self.export_menu, icon_name="export-variant", tip=tip)
         self._content = QWidget(self)
         content = QVBoxLayout(self._content)
         content.setContentsMargins(0, 0, 0, 0)

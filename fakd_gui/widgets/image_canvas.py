@@ -108,18 +108,18 @@ class ImageCanvas(QWidget):
         painter.fillRect(self.rect(), QColor("#15171a" if theme.dark else "#e4e7eb"))
         self.paint_overlays(painter)
         if self.region is not None:
-            self._outline(painter, self.region, Qt.PenStyle.DashLine)
+            self._outline(painter, self.region, style=Qt.PenStyle.DashLine)
             if self.region_editable:
                 draw_handles(painter, self._view_rect(self.region))
         for rect, colour in self.marks:
-            self._outline(painter, rect, Qt.PenStyle.SolidLine, colour)
+            self._outline(painter, rect, colour=colour)
         if self.marker is not None:
-            self._outline(painter, self.marker, Qt.PenStyle.SolidLine)
+            self._outline(painter, self.marker)
         self.paint_over(painter)
         self._draw_cursor(painter)
         overview = self._overview()
         if overview is not None:
-            draw_overview(painter, self.camera, self.overlays, overview)
+            draw_overview(painter, overview, camera=self.camera, overlays=self.overlays)
         if self.message:
             self._draw_message(painter)
         if self.progress is not None:
@@ -142,7 +142,14 @@ class ImageCanvas(QWidget):
             return None
         return overview_box(self.camera)
 
-    def _outline(self, painter: QPainter, rect: QRectF, style: Qt.PenStyle, colour: str = "#ffffff") -> None:
+    def _outline(
+        self,
+        painter: QPainter,
+        rect: QRectF,
+        *,
+        style: Qt.PenStyle = Qt.PenStyle.SolidLine,
+        colour: str = "#ffffff",
+    ) -> None:
         """Draw a double line, dark and light, which is visible on any image."""
         view = self._view_rect(rect)
         if view.width() < 9:
@@ -224,7 +231,7 @@ class ImageCanvas(QWidget):
             self._set_region(QRectF(start, end).normalized())
         elif self._press is _Press.EDIT and self._grip is not None:
             grip, before = self._grip
-            self._set_region(drag_grip(before, grip, end - start, self.camera.scene))
+            self._set_region(drag_grip(before, grip, by=end - start, scene=self.camera.scene))
         elif self._press is _Press.POINT:
             self.pointed.emit(end)
         elif self._press is _Press.OVERVIEW:

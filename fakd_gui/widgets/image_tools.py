@@ -26,7 +26,7 @@ def make_tool_bar(parent: QWidget) -> QToolBar:
     return bar
 
 
-def menu_button(bar: QToolBar, text: str, icon_name: str, tip: str, menu: QMenu) -> QToolButton:
+def menu_button(bar: QToolBar, text: str, menu: QMenu, *, icon_name: str, tip: str) -> QToolButton:
     """A button on `bar` that opens `menu`."""
     button = QToolButton(bar)
     button.setText(f"{text} ▾")

@@ -57,13 +57,15 @@ class Overlay:
         if shown.isEmpty():
             return
         view = QRectF(camera.to_view(self.rect.topLeft()), camera.to_view(self.rect.bottomRight()))
-        self._draw(painter, view, shown, camera.zoom * camera.pixel_ratio, camera.smooth)
+        scale = camera.zoom * camera.pixel_ratio
+        self._draw(painter, view, shown=shown, scale=scale, smooth=camera.smooth)
 
     def draw_in(self, painter: QPainter, view: QRectF, pixel_ratio: float = 1.0) -> None:
         """Draw the whole overlay into `view` (view coordinates), averaged."""
-        self._draw(painter, view, self.rect, view.width() / self.rect.width() * pixel_ratio, True)
+        scale = view.width() / self.rect.width() * pixel_ratio
+        self._draw(painter, view, shown=self.rect, scale=scale, smooth=True)
 
-    def _draw(self, painter: QPainter, view: QRectF, shown: QRectF, scale: float, smooth: bool) -> None:
+    def _draw(self, painter: QPainter, view: QRectF, *, shown: QRectF, scale: float, smooth: bool) -> None:
         """Draw the part `shown` (HR pixels) of the overlay, which covers `view` (view coordinates)."""
         pixel = self.rect.width() / self.image.width() * scale
         number = self._level(pixel)

@@ -33,7 +33,7 @@ def scene_position(camera: Camera, box: QRectF, at: QPointF) -> QPointF:
     )
 
 
-def draw_overview(painter: QPainter, camera: Camera, overlays: tuple[Overlay, ...], box: QRectF) -> None:
+def draw_overview(painter: QPainter, box: QRectF, *, camera: Camera, overlays: tuple[Overlay, ...]) -> None:
     """Draw the whole image into `box` and frame its visible part."""
     for overlay in overlays:
         overlay.draw_in(painter, box, camera.pixel_ratio)

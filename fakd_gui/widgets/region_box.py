@@ -46,7 +46,7 @@ def grip_at(box: QRectF, at: QPointF) -> Grip | None:
     return Grip(x, y)
 
 
-def drag_grip(box: QRectF, grip: Grip, by: QPointF, scene: QSizeF) -> QRectF:
+def drag_grip(box: QRectF, grip: Grip, *, by: QPointF, scene: QSizeF) -> QRectF:
     """`box` with `grip` dragged `by` HR pixels, rounded to whole pixels inside `scene`, at least 1x1."""
     start = snap_to_pixels(box, scene)
     dx, dy = round(by.x()), round(by.y())

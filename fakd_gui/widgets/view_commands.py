@@ -47,7 +47,7 @@ def add_view_tools(bar: QToolBar, actions: ActionTable, camera: Camera) -> None:
 
 
 class ZoomBox(QComboBox):
-    """The zoom in percent: read, chosen or typed."""
+    """Shows the zoom in percent, to choose or type another."""
 
     CHOICES = (25, 50, 100, 200, 400, 800, 1600)
 
@@ -58,7 +58,7 @@ class ZoomBox(QComboBox):
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setCompleter(None)  # type: ignore[arg-type]
         self.setAccessibleName("Zoom in percent")
-        self.setToolTip("Zoom in percent: 100 % shows one HR pixel on one pixel of the screen")
+        self.setToolTip("Zoom in percent: 100 % shows one HR pixel on one screen pixel")
         for percent in self.CHOICES:
             self.addItem(f"{percent} %")
         edit = self.lineEdit()
@@ -74,16 +74,16 @@ class ZoomBox(QComboBox):
         self._show()
 
     def _choose(self, text: str) -> None:
-        # Qt announces what stands in the field, too, when the field loses the focus.
+        # Qt also emits the field's text when the field loses the focus.
         if self.findText(text) >= 0:
             self._take(text)
 
     def _take(self, text: str) -> None:
-        """Zoom to what was chosen or typed; what is no number changes nothing."""
+        """Zoom to the percentage in `text`; other text changes nothing."""
         found = re.search(r"\d+(?:[.,]\d+)?", text)
         if found is not None and float(found[0].replace(",", ".")) > 0:
             self._camera.set_percent(float(found[0].replace(",", ".")))
-        # With an item chosen, Return in the field would choose that item once more.
+        # With a current item, Return in the field would choose that item again.
         self.setCurrentIndex(-1)
         self._show()
         # The next keys are for the image again: the focus returns to the workspace.

@@ -32,7 +32,7 @@ def test_every_image_is_measured_and_one_that_cannot_be_read_says_why(
     models: tuple[SRNetwork, SRNetwork], photos: Path, tmp_path: Path
 ) -> None:
     paths = [*sorted(photos.iterdir())[:2], tmp_path / "gone.png"]
-    found = list(measure_differences(paths, models, read_corner, CancelToken()))
+    found = list(measure_differences(paths, models, read_lr=read_corner, token=CancelToken()))
     assert [difference.path for difference in found] == paths
     for difference in found[:2]:
         first, second = (upscale(model, read_corner(difference.path)) for model in models)
@@ -50,7 +50,7 @@ def test_cancelling_ends_it_also_during_an_image(models: tuple[SRNetwork, SRNetw
         return read_corner(path)
 
     with pytest.raises(Cancelled):
-        next(measure_differences(sorted(photos.iterdir()), models, read_and_cancel, token))
+        next(measure_differences(sorted(photos.iterdir()), models, read_lr=read_and_cancel, token=token))
 
 
 def test_an_error_that_is_no_fault_of_the_image_is_raised(
@@ -60,4 +60,4 @@ def test_an_error_that_is_no_fault_of_the_image_is_raised(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        next(measure_differences(sorted(photos.iterdir()), models, break_down, CancelToken()))
+        next(measure_differences(sorted(photos.iterdir()), models, read_lr=break_down, token=CancelToken()))

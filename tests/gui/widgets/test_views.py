@@ -195,7 +195,7 @@ def test_handles_move_and_resize_a_region(
     if at != (20, 20):
         assert grip_at(box, QPointF(*at)) == grip
     assert grip_at(box, QPointF(80, 80)) is None
-    assert drag_grip(box, grip, QPointF(*by), QSizeF(100, 60)) == QRectF(*expected)
+    assert drag_grip(box, grip, by=QPointF(*by), scene=QSizeF(100, 60)) == QRectF(*expected)
 
 
 def test_a_click_in_the_overview_centres_the_view_there(qtbot: QtBot) -> None:
