@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ def bundled_models() -> dict[str, Path]:
     return {path.stem: path for path in sorted((assets_dir() / "models").glob("*.safetensors"))}
 
 
+@lru_cache(maxsize=256)
 def model_label(ref: str) -> str:
     """A short name: a bundled model's own, a file's stem, or the run folder's for a file inside one."""
     path = Path(split_taps(ref)[0])

@@ -107,15 +107,12 @@ class CompareCommands(QObject):
         )
         self._connect_actions()
         board.menu_requested.connect(self.menus.open_pane_menu)
-        for changed in (
-            state.image_changed,
-            state.panes_changed,
-            state.region_changed,
-            board.grid.solo_changed,
-        ):
+        for changed in (state.image_changed, state.panes_changed, board.grid.solo_changed):
             changed.connect(self._update)
+        state.region_changed.connect(self._update_region)
         strip.images_changed.connect(lambda _: self._update())
         self._update()
+        self._update_region()
 
     def _connect_actions(self) -> None:
         on, state, board, camera = self.actions.on, self._state, self._board, self._state.camera
@@ -152,7 +149,7 @@ class CompareCommands(QObject):
         """Enable what can be done now, and check what is shown."""
         state, actions = self._state, self.actions
         opened, panes = state.image is not None, len(state.result_keys)
-        pair, region = opened and panes > 1, state.region is not None
+        pair = opened and panes > 1
         enabled = {
             **dict.fromkeys(("region", "figure", "save"), opened and panes > 0),
             **dict.fromkeys(("split", "difference"), pair),
@@ -161,11 +158,9 @@ class CompareCommands(QObject):
             ),
             **dict.fromkeys(("divider_back", "divider_forward"), pair and state.split_shown),
             "swap": pair and (state.split_shown or state.difference_shown),
-            **dict.fromkeys((command.name for command in REGION_COMMANDS), region),
             **dict.fromkeys(("previous_image", "next_image"), bool(self._strip.paths)),
             # While there is nothing to leave, Escape belongs to the window.
             "show_all": self._board.grid.solo is not None,
-            "clear_region": region,
         }
         for name, on in enabled.items():
             actions[name].setEnabled(on)
@@ -173,6 +168,10 @@ class CompareCommands(QObject):
         for name, tip, shown in (("split", SPLIT_TIP, SPLIT), ("difference", DIFFERENCE_TIP, DIFFERENCE)):
             actions.set_tip(name, tip + hint)
             actions[name].setChecked(shown in state.keys)
+
+    def _update_region(self) -> None:
+        for name in ("clear_region", *(command.name for command in REGION_COMMANDS)):
+            self.actions[name].setEnabled(self._state.region is not None)
 
     def _run_at_mouse(self, run: Callable[[str], object]) -> None:
         key = self._board.key_at_mouse
