@@ -46,7 +46,7 @@ EXPLANATIONS = {
 
 @dataclass(frozen=True)
 class Difference:
-    """Which two results are compared, how, and how much the difference is amplified."""
+    """Two results to compare, the kind of difference, and how much it is amplified."""
 
     a: str = ""
     b: str = ""

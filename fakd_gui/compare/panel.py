@@ -64,11 +64,11 @@ class ComparePanel(QWidget):
             self._show_image(session.image)
 
     def memory(self) -> CompareMemory:
-        """What the next start restores."""
+        """The values that the next start restores."""
         return self.state.memory()
 
     def restore(self, memory: CompareMemory) -> None:
-        """Restore what the last start left."""
+        """Restore the values of the last start."""
         self.state.restore(memory)
 
     def shut_down(self) -> None:
@@ -274,7 +274,7 @@ class ComparePanel(QWidget):
 
 
 def _no_panes_page() -> tuple[QWidget, QPushButton]:
-    """What is shown while every pane is closed, and its button that shows them again."""
+    """The page shown while every pane is closed, and its button that shows them again."""
     title = QLabel("Every pane is closed", alignment=Qt.AlignmentFlag.AlignCenter)
     title.setProperty("role", "heading")
     hint = QLabel("Panes, above, shows them again one by one.", alignment=Qt.AlignmentFlag.AlignCenter)

@@ -43,7 +43,7 @@ def picture_path(key: str) -> Path | None:
 
 
 def is_model(key: str) -> bool:
-    """Whether the pane `key` shows the output of a model."""
+    """True if the pane `key` shows the output of a model."""
     return key not in LABELS and not key.startswith(PICTURE)
 
 

@@ -65,7 +65,7 @@ class CompareRunner(QObject):
         self._ranking = LatestWins("difference of student and teacher", self)
         self._region_is_stale = False
         self._drawing: tuple[Image8, Image8, Difference] | None = None
-        """What was requested to be drawn last; not requested again if it failed."""
+        """The difference requested last; it is not requested again if it failed."""
         self._results.yielded.connect(self._receive)
         self._results.busy.connect(self._ranking.set_paused)
         self._results.busy.connect(self.busy)
@@ -88,7 +88,7 @@ class CompareRunner(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether results are being computed."""
+        """True while results are computed."""
         return self._results.running
 
     def compute(self) -> None:

@@ -48,7 +48,7 @@ class SplitCanvas(ImageCanvas):
         return float(round(self.position * (self.width() if self.vertical else self.height())))
 
     def is_first_side(self, at: QPointF) -> bool:
-        """Whether the point `at` (view coordinates) is left of the divider or above it."""
+        """True if the point `at` (view coordinates) is left of the divider or above it."""
         return (at.x() if self.vertical else at.y()) < self.divider
 
     def paint_overlays(self, painter: QPainter) -> None:

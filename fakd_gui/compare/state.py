@@ -43,7 +43,7 @@ def _check_difference(difference: Difference) -> Difference:
 
 
 class CompareMemory(Memory):
-    """What Compare keeps between starts; `region` belongs to the image file `region_image`."""
+    """The values that Compare keeps between starts; `region` belongs to the image `region_image`."""
 
     smooth: bool = False
     closed: tuple[str, ...] = (LR,)
@@ -325,7 +325,7 @@ class CompareState(QObject):
     # -- between two starts
 
     def memory(self) -> CompareMemory:
-        """What the next start restores."""
+        """The values that the next start restores."""
         known = self.image is not None and self.region is not None
         return CompareMemory(
             smooth=self.camera.smooth,
@@ -340,7 +340,7 @@ class CompareState(QObject):
         )
 
     def restore(self, memory: CompareMemory) -> None:
-        """Restore what the last start left; the region waits for its image."""
+        """Restore the values of the last start; the region waits for its image."""
         self.camera.set_smooth(memory.smooth)
         self.closed, self.order = set(memory.closed), list(memory.order)
         self.split, self.split_shown = memory.split, memory.split_shown

@@ -37,7 +37,7 @@ class Drag(Enum):
 
 
 class _Press(Enum):
-    """What the pressed button does until it is released."""
+    """The effect of the pressed button until it is released."""
 
     PAN = "pan"
     POINT = "point"
@@ -69,9 +69,9 @@ class ImageCanvas(QWidget):
         self.marks: tuple[tuple[QRectF, str], ...] = ()
         """More outlined cells in HR pixels, each with its colour."""
         self.region_editable = False
-        """Whether the mouse can move and resize the region."""
+        """True if the mouse can move and resize the region."""
         self.has_overview = False
-        """Whether a corner shows the whole image while only a part of it is visible."""
+        """True to show the whole image in a corner while only a part of it is visible."""
         self.message = ""
         """Text over the canvas: waiting, progress or an error."""
         self.message_is_error = False
@@ -259,7 +259,7 @@ class ImageCanvas(QWidget):
         self._grip = None
 
     def _press_for(self, event: QMouseEvent) -> _Press:
-        """What a press of this button does at this position with these modifiers."""
+        """The effect of a press of this button at this position with these modifiers."""
         overview = self._overview()
         if event.button() is not Qt.MouseButton.LeftButton or self.camera.pan_override:
             return _Press.PAN
