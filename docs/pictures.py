@@ -107,7 +107,7 @@ def _steps(window: Any, folder: Path) -> Any:
     dialog.close()
 
     window.show_workspace("Benchmark")
-    window.benchmark.tables.open_reference("rcan-x4")
+    window.benchmark.runner.open_reference("rcan-x4")
     yield a_moment()
     shoot("benchmark")
 

@@ -14,18 +14,19 @@ KEY = Qt.ItemDataRole.UserRole
 
 @dataclass(frozen=True)
 class Choice:
-    """`checked` until the user chooses otherwise; `removable` with the Delete key."""
+    """An item; `removable` with the Delete key."""
 
     label: str
-    checked: bool = True
+    checked: bool
     removable: bool = False
     tip: str = ""
 
 
 class CheckList(QListWidget):
-    """Choices with a check box each. What the user chose stays, also when an item goes and comes back."""
+    """Choices with a check box each, by key."""
 
-    changed = Signal()
+    toggled = Signal(str, bool)
+    """The user checked or unchecked the item of this key."""
     remove_requested = Signal(str)
     """The key of the item to remove."""
 
@@ -35,31 +36,33 @@ class CheckList(QListWidget):
         self.setSpacing(1)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.user_choices: dict[str, bool] = {}
-        """Checked or not, by key, of items that the user changed."""
         self._choices: dict[str, Choice] = {}
-        self.itemChanged.connect(self._record_choice)
+        self.itemChanged.connect(self._report_toggle)
 
     def set_choices(self, choices: Mapping[str, Choice]) -> None:
-        """List `choices` by key."""
+        """List `choices` by key; the current item stays the current one."""
         current = self.currentItem()
         current_key = current.data(KEY) if current else None
-        self._choices = dict(choices)
         self.blockSignals(True)
-        self.clear()
-        for key, choice in choices.items():
-            item = QListWidgetItem(choice.label, self)
-            item.setData(KEY, key)
-            tip = choice.tip or key
+        # Toggling an item leads here, and an item must not be deleted by its own signal.
+        if list(choices) != list(self._choices):
+            self.clear()
+            for key in choices:
+                item = QListWidgetItem(self)
+                item.setData(KEY, key)
+                if key == current_key:
+                    self.setCurrentItem(item)
+        self._choices = dict(choices)
+        for item in self._items():
+            choice = choices[item.data(KEY)]
+            tip = choice.tip or item.data(KEY)
+            item.setText(choice.label)
             item.setToolTip(f"{tip}\nPress Delete to remove it" if choice.removable else tip)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(_state(self.user_choices.get(key, choice.checked)))
-            if key == current_key:
-                self.setCurrentItem(item)
+            item.setCheckState(_state(choice.checked))
         self.blockSignals(False)
-        self.changed.emit()
 
     def set_checked(self, key: str, checked: bool) -> None:
+        """Check or uncheck an item as the user does."""
         for item in self._items():
             if item.data(KEY) == key:
                 item.setCheckState(_state(checked))
@@ -78,9 +81,8 @@ class CheckList(QListWidget):
         else:
             super().keyPressEvent(event)
 
-    def _record_choice(self, item: QListWidgetItem) -> None:
-        self.user_choices[item.data(KEY)] = item.checkState() == Qt.CheckState.Checked
-        self.changed.emit()
+    def _report_toggle(self, item: QListWidgetItem) -> None:
+        self.toggled.emit(item.data(KEY), item.checkState() == Qt.CheckState.Checked)
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.item(row) for row in range(self.count())]

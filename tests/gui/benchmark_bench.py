@@ -29,7 +29,7 @@ def make_panel(bench: Bench, qtbot: QtBot) -> BenchmarkPanel:
 
 def run(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.finished, timeout=20_000):
-        QTest.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(panel.view_bar.run_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.runner.running, timeout=5000)
 
 
@@ -39,7 +39,7 @@ def at(bench: Bench, name: str = "Set5", scale: int = 4) -> EvalSet:
 
 def place(panel: BenchmarkPanel, ref: str, kind: Kind) -> QPoint:
     """The middle of the cell of `ref` in the first column of `kind`."""
-    model = panel.table.reported
+    model = panel.table.table_model
     row = [row.ref for row in model.rows].index(ref)
     column = [column.kind for column in model.columns].index(kind)
     return panel.table.visualRect(model.index(row, column)).center()
@@ -73,6 +73,6 @@ def benchmarking(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
     panel = make_panel(bench, qtbot)
     bench.choose_all()
     panel.chooser.sets.set_checked(str(resolve_data(SAMPLES)), False)
-    panel.chooser.add_folder(bench.folder / "Set5")
+    panel.state.add_folder(bench.folder / "Set5")
     yield panel
     bench.session.shut_down()

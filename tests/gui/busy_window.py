@@ -143,7 +143,7 @@ def inspect(desk: Desk) -> None:
 def benchmark(desk: Desk) -> None:
     desk.window.session.set_teacher(str(desk.teacher))
     desk.window.show_workspace("Benchmark")
-    desk.window.benchmark.chooser.add_folder(desk.photos)
+    desk.window.benchmark.state.add_folder(desk.photos)
     desk.when = torch.is_inference_mode_enabled
     desk.window.benchmark.run()
 

@@ -26,12 +26,13 @@ from small_models import Bench, save_photo
 
 from fakd_core.assets import reference_results
 from fakd_core.data.resize import BICUBIC
-from fakd_core.evaluation.report import Report, Row, SetInfo
+from fakd_core.evaluation.report import Kind, Report, Row, SetInfo
 from fakd_core.evaluation.report_file import to_document
 from fakd_core.evaluation.results import Cell, EvalSet, ImageResult, Result
 from fakd_core.runs.references import bundled_models
 from fakd_gui.benchmark.panel import BenchmarkPanel
-from fakd_gui.benchmark.saved_tables import family_title
+from fakd_gui.benchmark.runner import family_title
+from fakd_gui.benchmark.state import BenchmarkMemory
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def panel(bench: Bench, report: Report, qtbot: QtBot) -> Iterator[BenchmarkPanel
     how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(panel, QDragEnterEvent(QPoint(20, 20), *how))
     QApplication.sendEvent(panel, QDropEvent(QPointF(20, 20), *how))
-    qtbot.waitUntil(lambda: bool(panel.table.report.results), timeout=5000)
+    qtbot.waitUntil(lambda: bool(panel.state.report.results), timeout=5000)
     yield panel
     bench.session.shut_down()
 
@@ -74,10 +75,13 @@ def answer(monkeypatch: pytest.MonkeyPatch, path: Path, kind: str) -> None:
 
 
 def test_dropped_results_show_with_their_name_and_date(panel: BenchmarkPanel, report: Report) -> None:
-    assert panel.table.report.results == report.results
+    assert panel.state.report.results == report.results
     assert panel.pages.currentWidget() is panel.table
-    assert panel.age.text() == "table.json, measured on 22 November 2026, 18:04. Run measures anew."
-    assert panel.bar.teacher.currentText() == "teacher"
+    assert (
+        panel.provenance.text()
+        == "table.json, measured on 22 November 2026, 18:04. Click Run to measure again."
+    )
+    assert panel.view_bar.teacher.currentText() == "teacher"
 
 
 def test_keys_copy_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) -> None:
@@ -88,7 +92,7 @@ def test_keys_copy_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) 
         QTest.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert told.args == ["Copied 4 rows and 6 published as Markdown"]
     assert QGuiApplication.clipboard().text().startswith("| Model | Params (M) |")
-    panel.bar.published.setChecked(False)
+    panel.view_bar.published.setChecked(False)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     with qtbot.waitSignal(bench.session.status_message, timeout=5000) as told:
         QTest.keyClick(panel.table, Qt.Key.Key_C, both)
@@ -144,11 +148,12 @@ def test_nothing_is_replaced_without_asking(
 
 
 def test_what_is_hidden_is_not_copied(panel: BenchmarkPanel, bench: Bench) -> None:
-    panel.bar.set_kinds(["ssim"])
-    panel.output.copies["Markdown"].trigger()
+    for kind, switch in panel.view_bar.columns.items():
+        switch.setChecked(kind is Kind.SSIM)
+    panel.actions["copy_markdown"].trigger()
     heading = QGuiApplication.clipboard().text().splitlines()[0]
     assert heading == "| Model | Set5 ×4 PSNR | Set5 ×4 SSIM |"
-    panel.output.copies["CSV"].trigger()
+    panel.actions["copy_csv"].trigger()
     assert len(list(csv.DictReader(QGuiApplication.clipboard().text().splitlines()))) == 10
 
 
@@ -168,42 +173,42 @@ def test_saved_results_open_again(
     file = bench.folder / "saved.json"
     answer(monkeypatch, file, "Results, to open again (*.json)")
     QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
-    before = panel.table.report
+    before = panel.state.report
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
     QTest.mouseClick(panel.output.open_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.table.report is not before, timeout=5000)
-    assert panel.table.report.results == before.results
-    assert panel.table.report.measured == before.measured
+    qtbot.waitUntil(lambda: panel.state.report is not before, timeout=5000)
+    assert panel.state.report.results == before.results
+    assert panel.state.report.measured == before.measured
 
 
 def test_a_damaged_file_leaves_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) -> None:
-    before = panel.table.report
+    before = panel.state.report
     file = bench.folder / "damaged.json"
     file.write_text("{")
-    panel.open_results(file)
+    panel.runner.open(file)
     qtbot.waitUntil(lambda: bool(bench.errors), timeout=5000)
     assert "damaged.json: not JSON" in bench.errors[0]
-    assert panel.table.report is before
+    assert panel.state.report is before
 
 
 def test_images_of_results_from_elsewhere_are_found_in_a_set_of_that_name(
     panel: BenchmarkPanel, bench: Bench, qtbot: QtBot
 ) -> None:
-    panel.table.opened.emit(bench.students[0], EvalSet("Set5", 4), None)
+    panel.state.list_images(Cell(bench.students[0], EvalSet("Set5", 4)))
     with qtbot.waitSignal(bench.session.error, timeout=5000):
-        panel.images.chosen.emit(0)
+        panel.images.show_requested.emit(0)
     folder = bench.folder / "Set5"
     folder.mkdir()
     for name in ("one", "two"):
         save_photo(folder, name)
-    panel.chooser.add_folder(folder)
+    panel.state.add_folder(folder)
     with qtbot.waitSignal(bench.session.images_chosen, timeout=5000) as chosen:
         QTest.mouseClick(panel.images.show_button, Qt.MouseButton.LeftButton)
     assert chosen.args[0] == [folder / "two.png", folder / "one.png"]
 
 
 def test_the_teacher_can_be_another_row(panel: BenchmarkPanel, bench: Bench) -> None:
-    combo = panel.bar.teacher
+    combo = panel.view_bar.teacher
     combo.setCurrentIndex(combo.findData(bench.students[1]))
     combo.activated.emit(combo.currentIndex())
     assert panel.table.texts(bench.teacher)[4] == "+1.000"
@@ -225,7 +230,7 @@ def test_every_control_has_a_name_and_a_tip(panel: BenchmarkPanel) -> None:
 def test_it_fits_a_narrow_window(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     assert panel.minimumSizeHint().width() <= 570
     panel.resize(570, 420)
-    QTest.mouseClick(panel.bar.choose_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(panel.view_bar.choose_button, Qt.MouseButton.LeftButton)
     assert not panel.chooser.isVisible()
     qtbot.waitUntil(lambda: panel.table.width() > 500, timeout=5000)
     assert panel.table.verticalHeader().width() <= 0.37 * 570
@@ -237,25 +242,25 @@ def test_the_first_start_shows_the_bundled_models_and_what_is_published(
     monkeypatch.setenv("FAKD_CONFIG", str(bench.folder / "new"))
     first = BenchmarkPanel(bench.session)
     qtbot.addWidget(first, before_close_func=lambda widget: widget.shut_down())
-    first.recall({})
-    qtbot.waitUntil(lambda: bool(first.table.report.results), timeout=5000)
-    report = first.table.report
+    first.restore(BenchmarkMemory())
+    qtbot.waitUntil(lambda: bool(first.state.report.results), timeout=5000)
+    report = first.state.report
     assert [group.name for group in report.sets.values()] == ["Set5", "Set14", "B100", "Urban100"]
     bundled = {ref for ref in report.rows if ref != BICUBIC}
     assert bundled <= set(bundled_models())
     assert report.teacher in bundled
     assert {"RCAN teacher", "RCAN student with FAKD"} <= {row.label for row in report.published()}
-    assert first.age.text().startswith("Reference results of RCAN ×4, measured on")
+    assert first.provenance.text().startswith("Reference results of RCAN ×4, measured on")
 
 
 @pytest.mark.parametrize("family", reference_results())
 def test_every_reference_comes_when_asked_for(panel: BenchmarkPanel, qtbot: QtBot, family: str) -> None:
-    before = panel.table.report
+    before = panel.state.report
     entries = {entry.text(): entry for entry in panel.output.open_button.menu().actions()}
     entries[family_title(family)].trigger()
-    qtbot.waitUntil(lambda: panel.table.report is not before, timeout=5000)
-    report = panel.table.report
+    qtbot.waitUntil(lambda: panel.state.report is not before, timeout=5000)
+    report = panel.state.report
     assert "Urban100" in {group.name for group in report.sets.values()}
     assert {report.teacher, report.baseline} <= set(report.rows)
     assert set(report.rows) - {BICUBIC} <= set(bundled_models())
-    assert panel.age.text().startswith(f"Reference results of {family_title(family)}")
+    assert panel.provenance.text().startswith(f"Reference results of {family_title(family)}")

@@ -20,7 +20,7 @@ from fakd_core.evaluation.metrics import Metric
 from fakd_core.evaluation.report import Column, Kind
 from fakd_core.evaluation.results import Cell
 from fakd_gui.benchmark.panel import BenchmarkPanel
-from fakd_gui.benchmark.report_model import Order
+from fakd_gui.benchmark.state import BenchmarkMemory, Order
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def measured(panel: BenchmarkPanel, qtbot: QtBot) -> BenchmarkPanel:
 
 def test_bundled_models_and_samples_are_on_offer(bench: Bench, panel: BenchmarkPanel) -> None:
     chooser = panel.chooser
-    assert chooser.folders[0] == resolve_data(SAMPLES)
+    assert panel.state.folders[0] == resolve_data(SAMPLES)
     assert chooser.models.checked_keys() == [BICUBIC, *bench.students, bench.teacher]
     assert "rcan-g5-r5-c32-x4" in chooser.models.listed_keys()
 
@@ -57,48 +57,49 @@ def test_what_an_installed_package_measures_is_a_column(
     run(panel, qtbot)
     column = Column(Kind.METRIC, at(bench), "mae")
     table = panel.table
-    section = table.reported.columns.index(column)
-    assert table.reported.headerData(section, Qt.Orientation.Horizontal) == "mae"
-    value = table.report.results[Cell(bench.teacher, at(bench))].metrics["mae"]
+    section = table.table_model.columns.index(column)
+    assert table.table_model.headerData(section, Qt.Orientation.Horizontal) == "mae"
+    value = panel.state.report.results[Cell(bench.teacher, at(bench))].metrics["mae"]
     assert table.texts(bench.teacher)[section] == f"{value:.5g}"
-    table.set_order(Order(column, descending=False))
-    shown = [float(table.texts(row.ref)[section]) for row in table.reported.rows if not row.published]
+    panel.state.set_order(Order(column, descending=False))
+    shown = [float(table.texts(row.ref)[section]) for row in table.table_model.rows if not row.published]
     assert shown == sorted(shown)
-    assert Order.from_plain(Order(column, descending=True).to_plain()) == Order(column, descending=True)
-    panel.bar.switches[Kind.METRIC].setChecked(False)
-    assert column not in table.reported.columns
+    memory = BenchmarkMemory.model_validate_json(panel.memory().model_dump_json())
+    assert memory.order == Order(column, descending=False)
+    panel.view_bar.columns[Kind.METRIC].setChecked(False)
+    assert column not in table.table_model.columns
 
 
 def test_a_click_on_a_heading_sorts_and_the_third_undoes(bench: Bench, measured: BenchmarkPanel) -> None:
     table = measured.table
-    measured.bar.published.setChecked(False)
-    as_chosen = [row.ref for row in table.reported.rows]
-    section = [column.kind for column in table.reported.columns].index(Kind.PSNR)
+    measured.view_bar.published.setChecked(False)
+    as_chosen = [row.ref for row in table.table_model.rows]
+    section = [column.kind for column in table.table_model.columns].index(Kind.PSNR)
     header = table.groups
     spot = QPoint(header.sectionViewportPosition(section) + 20, header.height() * 3 // 4)
 
     def values() -> list[float]:
-        scores = table.report.results
-        return [scores[Cell(row.ref, at(bench))].psnr_y for row in table.reported.rows]
+        scores = measured.state.report.results
+        return [scores[Cell(row.ref, at(bench))].psnr_y for row in table.table_model.rows]
 
     QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     assert values() == sorted(values(), reverse=True)
-    assert table.reported.headerData(section, Qt.Orientation.Horizontal) == "PSNR ▾"
+    assert table.table_model.headerData(section, Qt.Orientation.Horizontal) == "PSNR ▾"
     QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     assert values() == sorted(values())
     QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=spot)
-    assert [row.ref for row in table.reported.rows] == as_chosen
-    table.setCurrentIndex(table.reported.index(0, section))
+    assert [row.ref for row in table.table_model.rows] == as_chosen
+    table.setCurrentIndex(table.table_model.index(0, section))
     QTest.keyClick(table, Qt.Key.Key_S)
     assert values() == sorted(values(), reverse=True)
     QTest.mouseClick(table.corner, Qt.MouseButton.LeftButton)
-    assert [row.label for row in table.reported.rows] == ["Bicubic", "teacher", "with", "without"]
+    assert [row.label for row in table.table_model.rows] == ["Bicubic", "teacher", "with", "without"]
 
 
 def test_published_figures_stand_below_and_go_with_their_switch(
     bench: Bench, measured: BenchmarkPanel
 ) -> None:
-    model = measured.table.reported
+    model = measured.table.table_model
     labels = [model.label(row) for row in model.rows]
     assert labels[4:] == [
         f"{name}, published"
@@ -113,11 +114,11 @@ def test_published_figures_stand_below_and_go_with_their_switch(
     ]
     ref = model.rows[5].ref
     assert measured.table.texts(ref) == ["5.17", "12.93", "32.462", "0.8982", "−0.176", "", ""]
-    measured.bar.baseline.setCurrentIndex(measured.bar.baseline.findData(bench.students[0]))
-    measured.bar.baseline.activated.emit(measured.bar.baseline.currentIndex())
+    measured.view_bar.baseline.setCurrentIndex(measured.view_bar.baseline.findData(bench.students[0]))
+    measured.view_bar.baseline.activated.emit(measured.view_bar.baseline.currentIndex())
     # (32.462 - 32.321) / (32.638 - 32.321)
     assert measured.table.texts(ref)[5] == "44"
-    QTest.mouseClick(measured.bar.published, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    QTest.mouseClick(measured.view_bar.published, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
     assert [row.ref for row in model.rows] == [BICUBIC, *bench.students, bench.teacher]
 
 
@@ -125,22 +126,22 @@ def test_a_click_lists_the_images_worst_first_and_return_shows_them(
     bench: Bench, measured: BenchmarkPanel, qtbot: QtBot
 ) -> None:
     extra = save_model(bench.folder, "extra", 9)
-    measured.chooser.add_model(extra)
+    measured.state.add_model(extra)
     run(measured, qtbot)
     click(measured, extra, Kind.PSNR)
-    scored = measured.images.scored
+    scored = measured.state.images
     assert measured.images.isVisible()
-    assert [one.psnr for one in scored] == sorted(one.psnr for one in scored)
-    scores = measured.table.report.results
+    assert [one.result.psnr_y for one in scored] == sorted(one.result.psnr_y for one in scored)
+    scores = measured.state.report.results
     teacher = {image.name: image.psnr_y for image in scores[Cell(bench.teacher, at(bench))].per_image}
-    assert scored[0].delta == pytest.approx(scored[0].psnr - teacher[scored[0].name])
+    assert scored[0].delta == pytest.approx(scored[0].result.psnr_y - teacher[scored[0].name])
     assert [measured.images.table.item(row, 0).text() for row in range(2)] == [one.name for one in scored]
     QTest.keyClick(measured.table, Qt.Key.Key_Return)
     with qtbot.waitSignal(bench.session.images_chosen, timeout=5000) as chosen:
         QTest.keyClick(measured.images.table, Qt.Key.Key_Return)
     paths, labels = chosen.args
     assert paths == [bench.folder / "Set5" / f"{one.name}.png" for one in scored]
-    assert labels[0].startswith(f"{scored[0].name} {scored[0].psnr:.3f} dB (")
+    assert labels[0].startswith(f"{scored[0].name} {scored[0].result.psnr_y:.3f} dB (")
     assert extra in bench.session.students
     QTest.keyClick(measured.images.table, Qt.Key.Key_Escape)
     assert not measured.images.isVisible()
@@ -148,15 +149,15 @@ def test_a_click_lists_the_images_worst_first_and_return_shows_them(
 
 def test_the_column_says_what_worst_means(bench: Bench, measured: BenchmarkPanel) -> None:
     click(measured, bench.students[0], Kind.DELTA)
-    deltas = [one.delta for one in measured.images.scored]
+    deltas = [one.delta for one in measured.state.images]
     assert None not in deltas
     assert deltas == sorted(delta for delta in deltas if delta is not None)
     click(measured, bench.students[1], Kind.SSIM)
-    assert measured.images.ref == bench.students[1]
-    ssims = [one.ssim for one in measured.images.scored]
+    assert measured.state.image_cell == Cell(bench.students[1], at(bench))
+    ssims = [one.value(Kind.SSIM) for one in measured.state.images]
     assert ssims == sorted(ssims)
     click(measured, bench.teacher, Kind.PSNR)
-    assert {one.delta for one in measured.images.scored} == {None}
+    assert {one.delta for one in measured.state.images} == {None}
 
 
 def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(
@@ -167,7 +168,7 @@ def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(
         (benchmark / name / "HR").mkdir(parents=True)
     model = Path(save_model(bench.folder, "dropped", 3))
     drop(panel, benchmark, model)
-    added = panel.chooser.folders[2:]
+    added = panel.state.folders[2:]
     assert added == [benchmark / "B100", benchmark / "Urban100", benchmark / "mine"]
     assert str(model) in panel.chooser.models.checked_keys()
     assert str(model) not in bench.session.students
@@ -192,38 +193,39 @@ def test_a_set_that_came_back_meanwhile_is_not_taken_back_twice(bench: Bench, pa
     undo: list[Callable[[], None]] = []
     bench.session.undo_offered.connect(lambda _, take_back: undo.append(take_back))
     folder = bench.folder / "Set5"
-    panel.chooser.remove_folder(str(folder))
-    panel.chooser.add_folder(folder)
+    panel.state.remove_folder(folder)
+    panel.state.add_folder(folder)
     undo[0]()
-    assert panel.chooser.folders.count(folder) == 1
+    assert panel.state.folders.count(folder) == 1
 
 
 def test_the_next_start_shows_choices_and_the_last_table(
     bench: Bench, measured: BenchmarkPanel, qtbot: QtBot
 ) -> None:
     extra = save_model(bench.folder, "extra", 9)
-    measured.chooser.add_model(extra)
+    measured.state.add_model(extra)
     measured.chooser.models.set_checked(bench.students[0], False)
-    measured.bar.switches[Kind.GAP].setChecked(False)
-    measured.bar.published.setChecked(False)
-    column = measured.table.reported.columns[2]
-    measured.table.set_order(Order(column, True))
-    shown = [(row.ref, measured.table.texts(row.ref)) for row in measured.table.reported.rows]
-    remembered = measured.remember()
+    measured.view_bar.columns[Kind.GAP].setChecked(False)
+    measured.view_bar.published.setChecked(False)
+    column = measured.table.table_model.columns[2]
+    measured.state.set_order(Order(column, True))
+    shown = [(row.ref, measured.table.texts(row.ref)) for row in measured.table.table_model.rows]
+    memory = measured.memory().model_dump(mode="json")
     measured.shut_down()
     again = make_panel(bench, qtbot)
-    again.recall(remembered)
-    qtbot.waitUntil(lambda: bool(again.table.report.results), timeout=5000)
-    assert [(row.ref, again.table.texts(row.ref)) for row in again.table.reported.rows] == shown
-    assert again.age.isVisible()
-    assert "easured on" in again.age.text()
+    again.restore(BenchmarkMemory.model_validate(memory))
+    qtbot.waitUntil(lambda: bool(again.state.report.results), timeout=5000)
+    assert [(row.ref, again.table.texts(row.ref)) for row in again.table.table_model.rows] == shown
+    assert again.provenance.isVisible()
+    assert "easured on" in again.provenance.text()
     assert again.chooser.models.checked_keys() == [BICUBIC, bench.students[1], extra, bench.teacher]
     assert again.chooser.sets.checked_keys() == [str(bench.folder / "Set5")]
-    assert not again.bar.published.isChecked()
+    assert not again.view_bar.published.isChecked()
 
 
-def test_recall_forgives_what_it_doesn_t_know(bench: Bench, panel: BenchmarkPanel) -> None:
-    panel.recall({"folders": 3, "order": {"kind": "colour"}, "columns": ["psnr", "new"], "ticks": [], "x": 1})
-    panel.recall({})
-    assert panel.bar.run_button.isEnabled()
+def test_a_memory_it_does_not_understand_falls_back_to_defaults(bench: Bench, panel: BenchmarkPanel) -> None:
+    unknown = {"folders": 3, "order": {"kind": "colour"}, "columns": ["psnr", "new"], "checked": [], "x": 1}
+    panel.restore(BenchmarkMemory.model_validate(unknown))
+    panel.restore(BenchmarkMemory())
+    assert panel.view_bar.run_button.isEnabled()
     assert bench.errors == []

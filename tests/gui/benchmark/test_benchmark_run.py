@@ -46,7 +46,7 @@ def measured(panel: BenchmarkPanel, qtbot: QtBot) -> BenchmarkPanel:
 
 
 def test_a_row_holds_the_core_s_figures(bench: Bench, measured: BenchmarkPanel) -> None:
-    report = measured.table.report
+    report = measured.state.report
     models = {BICUBIC: None, bench.teacher: load_model(bench.teacher)}
     for expected in collect_results(evaluate(models, [open_dataset(bench.folder / "Set5", 4)])):
         score = report.results[Cell(expected.model, at(bench))]
@@ -60,7 +60,7 @@ def test_a_row_holds_the_core_s_figures(bench: Bench, measured: BenchmarkPanel) 
     time = f"{bicubic.seconds:.3f}"
     figures = [f"{bicubic.psnr_y:.3f}", f"{bicubic.ssim_y:.4f}", delta, "", time]
     assert measured.table.texts(BICUBIC) == ["", "", *figures]
-    assert measured.table.reported.group(2)[0] == "Set5 ×4 · 2 images"
+    assert measured.table.table_model.group(2)[0] == "Set5 ×4 · 2 images"
     assert bench.errors == []
 
 
@@ -76,12 +76,12 @@ def test_one_more_model_measures_only_that_one(
         return score_images(ref, *args, **options)
 
     monkeypatch.setattr(evaluation, "score_images", counted)
-    before = measured.table.report.results[Cell(bench.teacher, at(bench))]
+    before = measured.state.report.results[Cell(bench.teacher, at(bench))]
     another = save_model(bench.folder, "another", 9)
-    measured.chooser.add_model(another)
+    measured.state.add_model(another)
     run(measured, qtbot)
     assert calls == [another]
-    scores = measured.table.report.results
+    scores = measured.state.report.results
     assert scores[Cell(bench.teacher, at(bench))] is before
     assert len(scores) == 5
     # Another image in the set: everything is measured on it.
@@ -98,21 +98,21 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=10, n_resblocks=10)
     bench.session.set_teacher(slow)
     panel.chooser.sets.set_checked(str(bench.folder / "Set5"), False)
-    panel.chooser.add_folder(large)
+    panel.state.add_folder(large)
     panel.run()
     cell = Cell(slow, at(bench, "large"))
-    qtbot.waitUntil(lambda: panel.table.report.progress.get(cell) == "0 of 1", timeout=20_000)
+    qtbot.waitUntil(lambda: panel.state.report.progress.get(cell) == "0 of 1", timeout=20_000)
     qtbot.waitUntil(lambda: panel.status.left.text() == "slow on large ×4: large, 1 of 1")
     qtbot.waitUntil(lambda: panel.table.texts(slow)[2:3] == ["0 of 1"])
     QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=20_000)
     qtbot.waitUntil(lambda: panel.table.texts(slow)[2:3] == ["cancelled"])
-    assert Cell(BICUBIC, at(bench, "large")) in panel.table.report.results
+    assert Cell(BICUBIC, at(bench, "large")) in panel.state.report.results
     # What was cancelled begins anew, what was measured is there at once.
-    QTest.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.table.report.progress.get(cell) == "0 of 1", timeout=20_000)
-    assert len(panel.table.report.results) == 3
-    panel.cancel()
+    QTest.mouseClick(panel.view_bar.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.state.report.progress.get(cell) == "0 of 1", timeout=20_000)
+    assert len(panel.state.report.results) == 3
+    panel.runner.cancel()
 
 
 def test_what_can_t_be_measured_says_why_in_its_row(
@@ -123,18 +123,18 @@ def test_what_can_t_be_measured_says_why_in_its_row(
     broken = bench.folder / "broken.pt"
     broken.write_bytes(b"nothing")
     bench.session.add_student(str(broken))
-    panel.chooser.add_folder(empty)
+    panel.state.add_folder(empty)
     run(panel, qtbot)
     assert sum("broken.pt" in error for error in bench.errors) == 1
     assert sum(str(empty) in error for error in bench.errors) == 1
     assert "broken.pt: not a readable" in panel.table.texts(str(broken))[0]
     assert f"{empty}: no images" in panel.table.texts(BICUBIC)[7]
-    assert panel.table.columnSpan([row.ref for row in panel.table.reported.rows].index(BICUBIC), 7) == 5
-    assert Cell(bench.teacher, at(bench)) in panel.table.report.results
+    assert panel.table.columnSpan([row.ref for row in panel.table.table_model.rows].index(BICUBIC), 7) == 5
+    assert Cell(bench.teacher, at(bench)) in panel.state.report.results
 
 
 def titles(panel: BenchmarkPanel) -> list[str]:
-    model = panel.table.reported
+    model = panel.table.table_model
     return list(dict.fromkeys(model.group(column)[0] for column in range(len(model.columns))))[1:]
 
 
@@ -147,9 +147,9 @@ def test_a_broken_image_is_named_and_the_rest_is_measured(
     assert len(bench.errors) == 1
     assert bench.errors[0].startswith(f"{broken}: damaged")
     assert titles(panel) == ["Set5 ×4 · 2 of 3 images"]
-    score = panel.table.report.results[Cell(bench.teacher, at(bench))]
+    score = panel.state.report.results[Cell(bench.teacher, at(bench))]
     assert [image.name for image in score.per_image] == ["one", "two"]
-    index = panel.table.reported.index(0, 2)
+    index = panel.table.table_model.index(0, 2)
     assert f"Mean of 2 of 3 images. Left out:\n{broken}: damaged" in index.data(Qt.ItemDataRole.ToolTipRole)
     click(panel, bench.teacher, Kind.PSNR)
     images = panel.images.table
@@ -191,7 +191,7 @@ def test_a_model_that_breaks_in_the_middle_costs_only_itself(
 ) -> None:
     student = break_in_the_middle(bench, RuntimeError("sizes of tensors must match"))
     run(panel, qtbot)
-    done = {cell.ref for cell in panel.table.report.results}
+    done = {cell.ref for cell in panel.state.report.results}
     assert done == {BICUBIC, bench.students[1], bench.teacher}
     assert panel.table.texts(student)[2].startswith("failed: ")
     assert len(bench.errors) == 1
@@ -229,9 +229,9 @@ def test_models_of_two_scales_have_columns_of_their_own(
     bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
 ) -> None:
     double = save_model(bench.folder, "double", 4, scale=2)
-    panel.chooser.add_model(double)
+    panel.state.add_model(double)
     run(panel, qtbot)
-    report = panel.table.report
+    report = panel.state.report
     assert [report.title(eval_set) for eval_set in report.sets] == ["Set5 ×4", "Set5 ×2"]
     assert {cell.eval_set.scale for cell in report.results if cell.ref == BICUBIC} == {2, 4}
     assert {cell.eval_set.scale for cell in report.results if cell.ref == double} == {2}
@@ -239,6 +239,6 @@ def test_models_of_two_scales_have_columns_of_their_own(
 
 def test_run_needs_a_model_and_a_set(bench: Bench, panel: BenchmarkPanel) -> None:
     panel.chooser.sets.set_checked(str(bench.folder / "Set5"), False)
-    assert not panel.bar.run_button.isEnabled()
+    assert not panel.view_bar.run_button.isEnabled()
     panel.chooser.sets.set_checked(str(bench.folder / "Set5"), True)
-    assert panel.bar.run_button.isEnabled()
+    assert panel.view_bar.run_button.isEnabled()

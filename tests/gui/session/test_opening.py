@@ -160,7 +160,7 @@ def test_recent_files_are_those_that_the_user_opened(
     assert menu.actions()[0].toolTip() == f"{photos}\nOpens in Benchmark"
     menu.actions()[0].trigger()
     assert window.train.form.train_data.text() != str(photos)
-    assert photos in window.benchmark.chooser.folders
+    assert photos in window.benchmark.state.folders
 
 
 def test_paste_opens_files_paths_and_images(

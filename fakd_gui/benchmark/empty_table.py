@@ -1,4 +1,4 @@
-"""What stands in the table's place before anything was measured."""
+"""The page shown until there is a table, and the line that tells where a table is from."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_core.evaluation.report import Report
+from fakd_gui.benchmark.commands import OPEN_TIP
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
-DROPS = (
-    "Folders of HR images or of benchmark sets (Set5, Set14, B100, Urban100) can be dropped here,\n"
-    "and so can models, run folders and saved results."
+HINT = (
+    "Drop folders of HR images or of benchmark sets (Set5, Set14, B100, Urban100) here,\n"
+    "or models, run folders and saved results."
 )
 
 
@@ -23,11 +24,11 @@ class EmptyTable(QWidget):
         self._picture = QLabel(alignment=centre)
         self.title = QLabel(alignment=centre)
         self.title.setProperty("role", "heading")
-        hint = QLabel(DROPS, alignment=centre)
+        hint = QLabel(HINT, alignment=centre)
         hint.setWordWrap(True)
         hint.setProperty("role", "muted")
         self.open_button = QPushButton("Open results…")
-        self.open_button.setToolTip("A table that was saved as results, or what fakd evaluate --json printed")
+        self.open_button.setToolTip(OPEN_TIP)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
         layout.addStretch()
@@ -37,10 +38,10 @@ class EmptyTable(QWidget):
         layout.addStretch()
         follow_theme(self, self._apply_theme)
 
-    def say(self, ready: bool) -> None:
-        """`ready`: at least one model and one set are ticked."""
+    def show_next_step(self, is_ready: bool) -> None:
+        """`is_ready`: at least one model and one set are checked."""
         self.title.setText(
-            "Press Run to measure what is ticked" if ready else "Tick models and sets, then Run"
+            "Click Run to measure the checked models" if is_ready else "Check models and sets, then click Run"
         )
 
     def _apply_theme(self, theme: Theme) -> None:
@@ -48,7 +49,7 @@ class EmptyTable(QWidget):
 
 
 class ProvenanceLabel(QLabel):
-    """Hidden while there is nothing to say."""
+    """Where a table is from and when it was measured; hidden if it was measured just now."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,11 +58,11 @@ class ProvenanceLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.hide()
 
-    def say(self, report: Report, name: str) -> None:
-        """Tell of `report` that it is from the file `name`, if any, and when it was measured, if known."""
+    def show_source(self, report: Report, source: str) -> None:
+        """Name the file or reference `source`, if any, and the time of the measurement, if known."""
         when = f"{report.measured:%d %B %Y, %H:%M}".lstrip("0") if report.measured else ""
-        measured = f"measured on {when}" if name else f"Measured on {when}"
-        words = ", ".join(filter(None, (name, measured if when else "")))
-        self.setText(f"{words}. Run measures anew." if words else "")
+        measured = f"measured on {when}" if source else f"Measured on {when}"
+        words = ", ".join(filter(None, (source, measured if when else "")))
+        self.setText(f"{words}. Click Run to measure again." if words else "")
         self.setToolTip(self.text())
         self.setVisible(bool(words))

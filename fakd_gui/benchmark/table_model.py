@@ -1,9 +1,8 @@
-"""A report as Qt's tables take it: which columns, which rows, in which order, in words and colours."""
+"""The report as a Qt table model: rows and columns as texts, tooltips and colours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics
@@ -12,7 +11,8 @@ from PySide6.QtWidgets import QWidget
 from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, format_value
 from fakd_core.evaluation.report_export import Selection, heading
-from fakd_core.evaluation.results import Cell, EvalSet, Failure
+from fakd_core.evaluation.results import Cell, Failure
+from fakd_gui.benchmark.state import BenchmarkState, Order
 from fakd_gui.widgets.theme import current_theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -29,76 +29,45 @@ ROLES = frozenset(
         Role.AccessibleTextRole,
     }
 )
-"""What `ReportModel` answers; Qt asks for much more."""
+"""Roles that `TableModel` answers; Qt asks for many more."""
 TIPS = {
-    Kind.PARAMETERS: "Learned numbers, in millions",
+    Kind.PARAMETERS: "Trainable parameters, in millions",
     Kind.GMACS: "Billions of multiply-accumulates for an LR image of 64×36 px (256×144 px output at ×4)",
     Kind.PSNR: "PSNR on luma in dB, mean over the images",
     Kind.SSIM: "SSIM on luma, mean over the images",
-    Kind.DELTA: "PSNR minus the teacher's, in dB; a published student's, minus its published teacher's",
+    Kind.DELTA: "PSNR minus the teacher's, in dB; for a published student, minus its published teacher's",
     Kind.GAP: "Gap closed, in percent: (PSNR − baseline) / (teacher − baseline)",
     Kind.SECONDS: "Seconds per image, upscaling alone, on this machine's processor",
-    Kind.METRIC: "Mean over the images, measured by an installed package",
+    Kind.METRIC: "Mean over the images, from an installed package",
 }
-MOST_LEFT_OUT = 8
-"""Images named in a tip; the list behind the figure has them all."""
+MAX_LEFT_OUT = 8
+"""Images named in a tooltip; the list of images has them all."""
 UNITS = {Kind.PARAMETERS: " M", Kind.PSNR: " dB", Kind.DELTA: " dB", Kind.GAP: " %", Kind.SECONDS: " s"}
+SORT_HINT = "Click to sort, again to reverse, a third time to clear."
 
 
-@dataclass(frozen=True)
-class Order:
-    """What the rows are sorted by: a column, or the models' names (None)."""
+class TableModel(QAbstractTableModel):
+    """The rows and columns of the state's report that are shown."""
 
-    column: Column | None
-    descending: bool
-
-    def to_plain(self) -> dict[str, object]:
-        """For a JSON file."""
-        eval_set = self.column.eval_set if self.column else None
-        return {
-            "kind": str(self.column.kind) if self.column else "",
-            "data": eval_set.data if eval_set else "",
-            "scale": eval_set.scale if eval_set else 0,
-            "metric": self.column.metric if self.column else "",
-            "descending": self.descending,
-        }
-
-    @staticmethod
-    def from_plain(found: Mapping[str, object]) -> Order | None:
-        """What `to_plain` wrote; None where something else stands."""
-        kind, data, scale = found.get("kind"), found.get("data"), found.get("scale")
-        descending = found.get("descending") is True
-        if kind == "":
-            return Order(None, descending)
-        if kind not in list(Kind):
-            return None
-        eval_set = EvalSet(str(data), scale) if data and isinstance(scale, int) else None
-        metric = found.get("metric")
-        return Order(Column(Kind(str(kind)), eval_set, metric if isinstance(metric, str) else ""), descending)
-
-
-class ReportModel(QAbstractTableModel):
-    """A report as it is shown: which columns, which rows, in which order."""
-
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, state: BenchmarkState, parent: QWidget) -> None:
         super().__init__(parent)
-        self.report = Report()
-        self.kinds = set(Kind)
-        self.with_published = True
-        self.order: Order | None = None
+        self.state = state
         self.rows: list[Row] = []
         self.columns: list[Column] = []
-        self._shown: dict[tuple[int, int, int], object] = {}
+        self._cache: dict[tuple[int, int, int], object] = {}
+
+    @property
+    def report(self) -> Report:
+        return self.state.report
 
     def refresh(self) -> None:
-        """Show the report as it is now."""
-        self.forget()
-        columns = self.report.columns(self.kinds)
-        rows = self._sorted(
-            [*self.report.rows.values(), *(self.report.published() if self.with_published else ())], columns
-        )
+        """Follow the state."""
+        self.clear_cache()
+        columns = self.report.columns(self.state.kinds)
+        published = self.report.published() if self.state.published_shown else ()
+        rows = self._sorted([*self.report.rows.values(), *published], columns)
         if (rows, columns) == (self.rows, self.columns) and rows and columns:
-            # Place and selection stay where only figures changed.
+            # Scroll position and selection stay if only values changed.
             self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(columns) - 1))
             self.headerDataChanged.emit(Qt.Orientation.Vertical, 0, len(rows) - 1)
             return
@@ -107,8 +76,8 @@ class ReportModel(QAbstractTableModel):
         self.endResetModel()
 
     def refresh_cell(self, cell: Cell) -> None:
-        """The note of `cell` changed, nothing else."""
-        self.forget()
+        """Show the progress of `cell`."""
+        self.clear_cache()
         for row, shown_row in enumerate(self.rows):
             if shown_row.ref == cell.ref:
                 for column, shown_column in enumerate(self.columns):
@@ -116,11 +85,33 @@ class ReportModel(QAbstractTableModel):
                         index = self.index(row, column)
                         self.dataChanged.emit(index, index)
 
+    def clear_cache(self) -> None:
+        """Forget texts and colours, since values or the theme changed."""
+        self._cache.clear()
+
     def selection(self) -> Selection:
-        """What is shown, to copy: models without any figure are left out."""
-        done = {cell.ref for cell in self.report.results}
-        rows = [row for row in self.rows if row.published or row.ref in done]
+        """The shown rows and columns, without models that have no result."""
+        evaluated = {cell.ref for cell in self.report.results}
+        rows = [row for row in self.rows if row.published or row.ref in evaluated]
         return Selection(self.report, rows, self.columns)
+
+    def at(self, index: Index) -> tuple[Row, Column] | None:
+        """The row and the column of `index`, if it is inside the table."""
+        if not index.isValid() or index.row() >= len(self.rows) or index.column() >= len(self.columns):
+            return None
+        return self.rows[index.row()], self.columns[index.column()]
+
+    def cell_at(self, index: Index) -> Cell | None:
+        """The cell with the images behind `index`; for a column of the model alone, its first one."""
+        found = self.at(index)
+        if found is None:
+            return None
+        row, column = found
+        sets = [column.eval_set] if column.eval_set else self.report.sets
+        cells = (Cell(row.ref, eval_set) for eval_set in sets)
+        return next((cell for cell in cells if cell in self.report.results), None)
+
+    # -- Qt's model ----------------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         return 0 if parent.isValid() else len(self.rows)
@@ -132,15 +123,11 @@ class ReportModel(QAbstractTableModel):
         if role not in ROLES:
             return None
         key = index.row(), index.column(), role
-        if key not in self._shown:
-            self._shown[key] = self._show(self.rows[index.row()], self.columns[index.column()], role)
-        return self._shown[key]
+        if key not in self._cache:
+            self._cache[key] = self._value(self.rows[index.row()], self.columns[index.column()], role)
+        return self._cache[key]
 
-    def forget(self) -> None:
-        """Figures or colours changed: what was made of them is made anew."""
-        self._shown.clear()
-
-    def _show(self, row: Row, column: Column, role: int) -> object:
+    def _value(self, row: Row, column: Column, role: int) -> object:
         failure = self.report.failure(row, column.eval_set)
         match role:
             case Role.DisplayRole:
@@ -152,7 +139,7 @@ class ReportModel(QAbstractTableModel):
             case Role.ForegroundRole:
                 return self._colour(row, column, failure)
             case Role.ToolTipRole:
-                return f"{failure.reason}\nRight click to copy it" if failure else self._tip(row, column)
+                return f"{failure.reason}\nRight-click to copy it" if failure else self._tip(row, column)
         return f"{self.label(row)}, {failure.reason if failure else self._tip(row, column)}"
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> object:
@@ -178,20 +165,18 @@ class ReportModel(QAbstractTableModel):
         return None
 
     def _heading(self, column: Column, role: int) -> object:
-        title = heading(column)
+        title, order = heading(column), self.state.order
         match role:
             case Role.DisplayRole:
-                sorted_by = self.order is not None and self.order.column == column
-                return f"{title} {arrow(self.order)}" if sorted_by else title
+                sorted_by = order is not None and order.column == column
+                return f"{title} {arrow(order)}" if sorted_by else title
             case Role.SizeHintRole:
-                # Room for the arrow at all times: no column moves under the mouse when it comes.
+                # Always with room for the arrow, so that no column moves under the mouse.
                 metrics = QFontMetrics(QFont())
                 return QSize(metrics.horizontalAdvance(f"{title} ▾") + 12, metrics.height() + 8)
             case Role.ToolTipRole:
-                where = f"\n{column.eval_set.data}" if column.eval_set else ""
-                return (
-                    f"{TIPS[column.kind]}.{where}\nClick to sort, again to turn round, a third time to undo."
-                )
+                folder = f"\n{column.eval_set.data}" if column.eval_set else ""
+                return f"{TIPS[column.kind]}.{folder}\n{SORT_HINT}"
             case Role.TextAlignmentRole:
                 return int(Qt.AlignmentFlag.AlignCenter)
         return None
@@ -216,28 +201,27 @@ class ReportModel(QAbstractTableModel):
         text = format_value(column.kind, self.report.value(row, column)).replace("-", "−")
         if column.kind is not Kind.PSNR or column.eval_set is None:
             return text
-        part = self.report.partial_coverage(row.ref, column.eval_set)
-        return (
-            f"{text} ({part})"
-            if part
-            else text or self.report.progress.get(Cell(row.ref, column.eval_set), "")
-        )
+        if partial := self.report.partial_coverage(row.ref, column.eval_set):
+            return f"{text} ({partial})"
+        return text or self.report.progress.get(Cell(row.ref, column.eval_set), "")
 
     def _tip(self, row: Row, column: Column) -> str:
         text = format_value(column.kind, self.report.value(row, column)).replace("-", "−")
-        if not text or column.eval_set is None:
-            return TIPS[column.kind] if not text else f"{text}{UNITS.get(column.kind, '')}"
+        if not text:
+            return TIPS[column.kind]
+        value = f"{text}{UNITS.get(column.kind, '')}"
+        if column.eval_set is None:
+            return value
         source = "published" if row.published else "click for its images"
-        best = self.report.mark(row, column)
-        mark = f", {'best' if best is Mark.BEST else 'second best'}" if best else ""
-        name = heading(column).split()[0]
-        value = f"{name} {text}{UNITS.get(column.kind, '')}{mark} ({source})"
-        tip = f"{self.report.title(column.eval_set)}: {value}"
+        mark = self.report.mark(row, column)
+        marked = f", {'best' if mark is Mark.BEST else 'second best'}" if mark else ""
+        title = self.report.title(column.eval_set)
+        tip = f"{title}: {heading(column).split()[0]} {value}{marked} ({source})"
         result = self.report.results.get(Cell(row.ref, column.eval_set))
         if result is None or not result.left_out:
             return tip
-        left_out = "\n".join(f"{lost.file}: {lost.reason}" for lost in result.left_out[:MOST_LEFT_OUT])
-        more = len(result.left_out) - MOST_LEFT_OUT
+        left_out = "\n".join(f"{lost.file}: {lost.reason}" for lost in result.left_out[:MAX_LEFT_OUT])
+        more = len(result.left_out) - MAX_LEFT_OUT
         rest = f"\nand {more} more" if more > 0 else ""
         return f"{tip}\nMean of {result.coverage} images. Left out:\n{left_out}{rest}"
 
@@ -257,7 +241,7 @@ class ReportModel(QAbstractTableModel):
         return QColor(theme.text if known and not row.published else theme.muted)
 
     def _sorted(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Row]:
-        order = self.order
+        order = self.state.order
         if order is None or (order.column is not None and order.column not in columns):
             return list(rows)
         if order.column is None:
@@ -265,10 +249,10 @@ class ReportModel(QAbstractTableModel):
         values = [(self.report.value(row, order.column), row) for row in rows]
         known = [(value, row) for value, row in values if value is not None]
         known.sort(key=lambda pair: pair[0], reverse=order.descending)
-        # Rows without a value come last, whichever way round.
+        # Rows without a value come last in both directions.
         return [row for _, row in known] + [row for value, row in values if value is None]
 
 
 def arrow(order: Order | None) -> str:
-    """Which way round `order` is; empty without one."""
+    """The direction of `order` as an arrow; empty without one."""
     return "" if order is None else "▾" if order.descending else "▴"

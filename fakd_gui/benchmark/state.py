@@ -1,0 +1,328 @@
+"""The state of the Benchmark workspace: what to measure, and what the table shows of the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isinf
+from pathlib import Path
+
+from pydantic import Field
+from PySide6.QtCore import QObject, Signal
+
+from fakd_core.data.folders import SAMPLES, resolve_data
+from fakd_core.data.resize import BICUBIC
+from fakd_core.evaluation.published import SETS, published_set
+from fakd_core.evaluation.report import Column, Kind, Report, Row, format_value, row_labels
+from fakd_core.evaluation.report_export import image_deltas
+from fakd_core.evaluation.results import Cell, EvalSet, ImageResult
+from fakd_core.runs.references import bundled_models, split_taps
+from fakd_gui.session.session import Session
+from fakd_gui.session.user_files import Memory
+
+LOWER_IS_BETTER = frozenset({Kind.PARAMETERS, Kind.GMACS, Kind.SECONDS})
+SORTABLE_IMAGES = (Kind.PSNR, Kind.SSIM, Kind.DELTA, Kind.SECONDS)
+
+
+@dataclass(frozen=True)
+class Order:
+    """The rows' order: by a column, or by the models' names (None)."""
+
+    column: Column | None
+    descending: bool
+
+
+@dataclass(frozen=True)
+class RankedImage:
+    """One image of a cell; `delta` is its PSNR minus the teacher's in dB (None: no teacher)."""
+
+    result: ImageResult
+    delta: float | None
+
+    @property
+    def name(self) -> str:
+        return self.result.name
+
+    def value(self, kind: Kind) -> float | None:
+        values = {Kind.SSIM: self.result.ssim_y, Kind.DELTA: self.delta, Kind.SECONDS: self.result.seconds}
+        return values.get(kind, self.result.psnr_y)
+
+    @property
+    def label(self) -> str:
+        """Its caption in a film strip."""
+        delta = "" if self.delta is None else f" ({format_value(Kind.DELTA, self.delta).replace('-', '−')})"
+        return f"{self.name} {format_value(Kind.PSNR, self.result.psnr_y)} dB{delta}"
+
+
+class BenchmarkMemory(Memory):
+    """What the next start restores; models and folders that are gone are left out."""
+
+    folders: list[Path] = Field(default_factory=list)
+    models: list[str] = Field(default_factory=list)
+    checked: dict[str, bool] = Field(default_factory=dict)
+    columns: list[Kind] = Field(default_factory=lambda: list(Kind))
+    published: bool = True
+    baseline: str = BICUBIC
+    chooser: bool = True
+    order: Order | None = None
+
+
+class BenchmarkState(QObject):
+    """Everything that is chosen, each fact once.
+
+    Models on offer are bicubic, the session's, the bundled ones and those added here; sets are folders, the
+    samples first.
+    """
+
+    models_changed = Signal()
+    sets_changed = Signal()
+    """Other models or sets are on offer, or others of them are checked."""
+    chooser_toggled = Signal(bool)
+    report_changed = Signal()
+    """Another report is shown."""
+    results_changed = Signal()
+    """The report has other sets or results."""
+    view_changed = Signal()
+    """Other columns or rows are shown, in another order, or relative to another teacher or baseline."""
+    images_changed = Signal()
+    """The images of another cell are listed, in another order, or none."""
+
+    def __init__(self, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.added: list[str] = []
+        """Models that were added here, not in the session."""
+        self.folders: list[Path] = []
+        self.user_choices: dict[str, bool] = {}
+        """Checked or not, by model or folder, where the user changed it."""
+        self.chooser_shown = True
+        self.report = Report()
+        self.source = ""
+        """The file or the reference that the report is from."""
+        self.kinds = set(Kind)
+        self.published_shown = True
+        self.order: Order | None = None
+        self.image_cell: Cell | None = None
+        """The cell whose images are listed."""
+        self.image_order = Kind.PSNR
+        for signal in (session.teacher_changed, session.students_changed):
+            signal.connect(lambda _: self.models_changed.emit())
+        samples = resolve_data(SAMPLES)
+        if samples.is_dir():
+            self.add_folder(samples)
+
+    # -- what to measure -----------------------------------------------------------------------------
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Every model on offer with its name, in the order of a table's rows: the teacher last."""
+        session = self.session
+        refs = dict.fromkeys((*session.students, *self.added, *bundled_models()))
+        others = [ref for ref in refs if ref and ref != session.teacher]
+        return row_labels([BICUBIC, *others, *([session.teacher] if session.teacher else [])])
+
+    @property
+    def checked_models(self) -> list[str]:
+        return [ref for ref in self.labels if self.is_model_checked(ref)]
+
+    @property
+    def checked_folders(self) -> list[Path]:
+        return [folder for folder in self.folders if self.user_choices.get(str(folder), True)]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether at least one model and one set are checked."""
+        return bool(self.checked_models and self.checked_folders)
+
+    def is_model_checked(self, ref: str) -> bool:
+        session = self.session
+        by_default = ref in (BICUBIC, session.teacher, *session.students, *self.added)
+        return self.user_choices.get(ref, by_default)
+
+    def set_checked(self, key: str, checked: bool) -> None:
+        """Check or uncheck a model or a folder."""
+        self.user_choices[key] = checked
+        (self.models_changed if key in self.labels else self.sets_changed).emit()
+
+    def add_model(self, ref: str) -> None:
+        """Offer the file, run folder or bundled model `ref`, checked."""
+        if ref not in self.labels:
+            self.added.append(ref)
+        self.set_checked(ref, True)
+
+    def remove_model(self, ref: str) -> None:
+        label = self.labels[ref]
+        self.added.remove(ref)
+        self.models_changed.emit()
+        self.session.offer_undo(
+            f"Removed {label} from the list of models",
+            lambda: self.add_model(ref),
+            lambda: self.remove_model(ref) if ref in self.added else False,
+        )
+
+    def add_folder(self, folder: Path) -> None:
+        """Offer `folder` (HR images, or a DIV2K or benchmark layout), or every set in it, checked."""
+        for found in _sets_in(folder.expanduser().absolute()):
+            if found not in self.folders:
+                self.folders.append(found)
+            self.user_choices.pop(str(found), None)
+        self.sets_changed.emit()
+
+    def remove_folder(self, folder: Path) -> None:
+        place = self.folders.index(folder)
+        self.folders.remove(folder)
+        self.sets_changed.emit()
+
+        def undo() -> None:
+            # It may have been added again meanwhile.
+            if folder not in self.folders:
+                self.folders.insert(place, folder)
+            self.sets_changed.emit()
+
+        self.session.offer_undo(
+            f"Removed {folder.name} from the list of sets",
+            undo,
+            lambda: self.remove_folder(folder) if folder in self.folders else False,
+        )
+
+    def show_chooser(self, on: bool) -> None:
+        self.chooser_shown = on
+        self.chooser_toggled.emit(on)
+
+    # -- the table -----------------------------------------------------------------------------------
+
+    def new_report(self) -> Report:
+        """Show, and return, a report with a row for every checked model and no results."""
+        labels, refs, last = self.labels, self.checked_models, self.report
+        teacher = self.session.teacher if self.session.teacher in refs else last.teacher
+        baseline = last.baseline if last.baseline in refs and last.baseline != teacher else BICUBIC
+        self.show_report(Report((Row(ref, labels[ref]) for ref in refs), teacher, baseline))
+        return self.report
+
+    def show_report(self, report: Report, source: str = "") -> None:
+        if not report.teacher and self.session.teacher in report.rows:
+            report.teacher = self.session.teacher
+        self.report, self.source = report, source
+        self.list_images(None)
+        self.report_changed.emit()
+
+    def set_teacher(self, ref: str) -> None:
+        """Choose the model that differences are relative to."""
+        self.report.teacher = ref
+        if self.report.baseline == ref:
+            self.report.baseline = BICUBIC
+        self.view_changed.emit()
+        self.images_changed.emit()
+
+    def set_baseline(self, ref: str) -> None:
+        """Choose the model where the gap to the teacher begins."""
+        self.report.baseline = ref
+        self.view_changed.emit()
+
+    def show_kind(self, kind: Kind, on: bool) -> None:
+        """Show or hide the columns of `kind`."""
+        if (kind in self.kinds) != on:
+            self.kinds ^= {kind}
+            self.view_changed.emit()
+
+    def show_published(self, on: bool) -> None:
+        if on != self.published_shown:
+            self.published_shown = on
+            self.view_changed.emit()
+
+    def set_order(self, order: Order | None) -> None:
+        self.order = order
+        self.view_changed.emit()
+
+    def sort_by(self, column: Column | None) -> None:
+        """Sort by a column, the best first; again to reverse, a third time in the order of the models."""
+        descending = column is not None and column.kind not in LOWER_IS_BETTER
+        steps = (Order(column, descending), Order(column, not descending))
+        if self.order == steps[0]:
+            self.set_order(steps[1])
+        else:
+            self.set_order(None if self.order == steps[1] else steps[0])
+
+    # -- the images of a cell ------------------------------------------------------------------------
+
+    def list_images(self, cell: Cell | None, kind: Kind = Kind.PSNR) -> None:
+        """List the images of a cell that has a result, the worst by `kind` first; None closes the list."""
+        if cell is None or cell in self.report.results:
+            self.image_cell = cell
+            self.image_order = Kind.DELTA if kind is Kind.GAP else kind
+            self.images_changed.emit()
+
+    @property
+    def images(self) -> list[RankedImage]:
+        """The images of the listed cell: lowest PSNR, SSIM or difference first, or the slowest."""
+        if self.image_cell is None:
+            return []
+        cell, kind = self.image_cell, self.ranked_by
+        deltas = image_deltas(self.report, cell.ref, cell.eval_set)
+        images = [RankedImage(image, deltas.get(image.name)) for image in self.report.results[cell].per_image]
+        return sorted(images, key=lambda image: _badness(image.value(kind), kind))
+
+    @property
+    def ranked_by(self) -> Kind:
+        """`image_order`, or PSNR if images have no such value."""
+        cell, kind = self.image_cell, self.image_order
+        if cell is None or kind not in SORTABLE_IMAGES:
+            return Kind.PSNR
+        has_deltas = kind is not Kind.DELTA or image_deltas(self.report, cell.ref, cell.eval_set)
+        return kind if has_deltas else Kind.PSNR
+
+    def local_set(self, eval_set: EvalSet) -> EvalSet:
+        """`eval_set`, or the folder of the same name here if its own isn't: results may be from elsewhere."""
+        name = self.report.sets[eval_set].name.lower()
+        here = [folder for folder in self.folders if folder.name.lower() == name]
+        if not here or Path(eval_set.data).is_dir():
+            return eval_set
+        return EvalSet(str(here[0]), eval_set.scale)
+
+    # -- from one start to the next ------------------------------------------------------------------
+
+    def memory(self) -> BenchmarkMemory:
+        offered = {*self.labels, *map(str, self.folders)}
+        return BenchmarkMemory(
+            folders=self.folders,
+            models=self.added,
+            checked={key: checked for key, checked in self.user_choices.items() if key in offered},
+            columns=sorted(self.kinds),
+            published=self.published_shown,
+            baseline=self.report.baseline,
+            chooser=self.chooser_shown,
+            order=self.order,
+        )
+
+    def restore(self, memory: BenchmarkMemory) -> None:
+        self.user_choices |= memory.checked
+        self.folders += [one for one in memory.folders if one.is_dir() and one not in self.folders]
+        known = self.labels
+        self.added += [ref for ref in memory.models if ref not in known and Path(split_taps(ref)[0]).exists()]
+        self.report.baseline = memory.baseline
+        self.kinds = {Kind.PSNR, *memory.columns}
+        self.published_shown, self.order = memory.published, memory.order
+        self.show_chooser(memory.chooser)
+        for signal in (self.models_changed, self.sets_changed, self.view_changed):
+            signal.emit()
+
+
+def _sets_in(folder: Path) -> list[Path]:
+    """The benchmark sets in `folder`, in the papers' order; `folder` itself if there are none."""
+    if folder.name == "HR" and published_set(folder.parent.name):
+        return [folder.parent]
+    try:
+        inside = [path for path in folder.iterdir() if (path / "HR").is_dir()]
+    except OSError:
+        return [folder]
+
+    def place(path: Path) -> tuple[int, str]:
+        name = published_set(path.name)
+        return (SETS.index(name) if name else len(SETS), path.name.lower())
+
+    return sorted(inside, key=place) or [folder]
+
+
+def _badness(value: float | None, kind: Kind) -> float:
+    if value is None:
+        return float("inf")
+    return -value if kind is Kind.SECONDS and not isinf(value) else value
