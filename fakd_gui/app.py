@@ -8,16 +8,17 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
+from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from fakd_core.assets import assets_dir
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
-from fakd_gui.session.garbage import collect_in_gui_thread
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
@@ -94,8 +95,18 @@ def make_application() -> QApplication:
     app.setDesktopFileName("fakd-workbench")
     app.setWindowIcon(QIcon(str(assets_dir() / "icon.svg")))
     apply_theme(app)
-    collect_in_gui_thread(app)
+    garbage_collector()
     return app
+
+
+@cache
+def garbage_collector() -> GarbageCollector:
+    """Collects cyclic garbage in the GUI's thread, and there only; started by the first call.
+
+    Python would collect in whichever thread allocates. A training would then destroy plots and widgets that
+    the window dropped, and Qt crashes when they are destroyed outside its own thread.
+    """
+    return GarbageCollector()
 
 
 def make_window(session: Session) -> MainWindow:

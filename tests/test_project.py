@@ -18,7 +18,7 @@ from fakd_core.distillation.terms import TERMS
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-QT = ("PySide6", "shiboken6", "pyqtgraph", "superqt", "qtawesome", "qtpy")
+QT = ("PySide6", "shiboken6", "pyqtgraph", "qtawesome", "qtpy")
 TEXT_SUFFIXES = {"", ".cfg", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yaml", ".yml"}
 
 

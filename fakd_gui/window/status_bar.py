@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 import psutil
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from fakd_core.events import CancelToken, Progress, RunStarted, StepEnd
-from fakd_gui.session.garbage import spare_what_stays
 from fakd_gui.session.jobs import Job, LatestWins
 from fakd_gui.session.session import Session
 
@@ -49,7 +50,8 @@ class StatusBar(QStatusBar):
 
     def _show_device(self, text: object) -> None:
         self.device.setText(str(text))
-        spare_what_stays()  # Now torch is there.
+        # torch is loaded now: its objects alone would make every collection take a tenth of a second.
+        gc.freeze()
 
     def _training_started(self, job: Job) -> None:
         self.job.setText(job.name)

@@ -22,7 +22,7 @@ from pytestqt.qtbot import QtBot
 from run_folders import make_run
 from small_models import Bench, make_bench
 
-from fakd_gui.app import make_application
+from fakd_gui.app import garbage_collector, make_application
 from fakd_gui.runs.run_list import RunList
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
@@ -30,7 +30,6 @@ from fakd_gui.session.session import Session
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from fakd_gui.inspect.panel import InspectPanel
-from fakd_gui.session.garbage import GarbageTimer
 from fakd_gui.session.jobs import Job
 from fakd_gui.train.plots import RunPlots
 from fakd_gui.window.main_window import MainWindow
@@ -74,7 +73,7 @@ def active(timers: weakref.WeakSet[QTimer]) -> list[str]:
         return [
             f"{timer.interval()} ms in {timer.parent()}"
             for timer in ticking
-            if not isinstance(timer.parent(), GarbageTimer)
+            if timer is not garbage_collector().timer
         ]
 
     found = still()

@@ -11,8 +11,7 @@ import threading
 import pytest
 from pytestqt.qtbot import QtBot
 
-from fakd_gui.app import make_application
-from fakd_gui.session.garbage import GarbageTimer
+from fakd_gui.app import garbage_collector, make_application
 
 PROGRAM = """
 import threading
@@ -58,7 +57,7 @@ def test_a_busy_thread_does_not_take_dropped_plots_apart() -> None:
 
 
 def test_garbage_goes_in_the_thread_of_the_window(qtbot: QtBot) -> None:
-    app = make_application()
+    make_application()
     assert not gc.isenabled()
     where: list[threading.Thread] = []
 
@@ -77,15 +76,16 @@ def test_garbage_goes_in_the_thread_of_the_window(qtbot: QtBot) -> None:
     worker.join()
     assert where == []
     kept = [[number] for number in range(10_000)]
-    timer = app.findChild(GarbageTimer)
-    assert timer is not None
+    assert garbage_collector().timer.isActive()
     qtbot.waitUntil(lambda: bool(where), timeout=5000)
     assert where == [threading.main_thread()]
     assert kept
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_one_timer_per_application(qapp: object, times: int) -> None:
+def test_one_collector_per_application(qapp: object, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    make_application()
+    monkeypatch.setattr("fakd_gui.app.GarbageCollector", lambda: pytest.fail("a second collector"))
     for _ in range(times):
-        app = make_application()
-    assert len(app.findChildren(GarbageTimer)) == 1
+        make_application()
+    assert garbage_collector().timer.isActive()
