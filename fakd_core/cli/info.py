@@ -1,4 +1,4 @@
-"""`fakd info`: what a model is."""
+"""`fakd info`: facts about a model."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def info(
 ) -> None:
     """Describe one model, or list those that come with the program."""
     if list_models:
-        _show(_list(), as_json)
+        _print(_list(), as_json)
     elif model is None:
         raise ConfigError("name a model, or use --list to see those that come with the program")
     else:
         from fakd_core.evaluation.diagnose import diagnose_model
 
-        findings = diagnose_model(model, _size(size), scale)
-        if findings.error is None:
-            _show(findings.rows, as_json)
+        diagnosis = diagnose_model(model, lr_size=_size(size), scale=scale)
+        if diagnosis.error is None:
+            _print(diagnosis.rows, as_json)
             return
-        _show({**findings.rows, **({"error": str(findings.error)} if as_json else {})}, as_json)
-        raise findings.error
+        _print({**diagnosis.rows, **({"error": str(diagnosis.error)} if as_json else {})}, as_json)
+        raise diagnosis.error
 
 
-def _show(rows: dict[str, Any], as_json: bool) -> None:
+def _print(rows: dict[str, Any], as_json: bool) -> None:
     if not rows:
         return
     if as_json:
@@ -71,5 +71,5 @@ def _list() -> dict[str, Any]:
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d{0,8})x([1-9]\d{0,8})", text)
     if match is None:
-        raise ConfigError(f"--size: height x width in LR pixels, such as 36x64 (found {text[:40]!r})")
+        raise ConfigError(f"--size: expected height x width in LR pixels, such as 36x64, found {text[:40]!r}")
     return int(match[1]), int(match[2])

@@ -1,4 +1,4 @@
-"""What can be said of a model's file, whether it can be used or not."""
+"""Facts about a model's file, usable or not, without running anything in it."""
 
 from __future__ import annotations
 
@@ -28,33 +28,36 @@ from fakd_core.runs.references import has_weights, load_model, model_file, resol
 
 Rows = dict[str, str | int | float | list[str]]
 
-ALIKE = 0.2
-"""Below this share of common kinds of weights no architecture counts as near."""
-NEAR_BICUBIC = 40.0
-"""Grey levels: what enlarges at all is nearer to bicubic, on average."""
+MIN_SHARED_NAMES = 0.2
+"""The nearest architecture must share this part of the weights' names, numbers in them left open."""
+MAX_BICUBIC_DIFFERENCE = 40.0
+"""In grey levels: the mean difference from bicubic of any network that upscales."""
 PROBE_SIDE = 32
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is known of a model, by the names of docs/doctor.md, and why it can't be used, if so."""
+    """Facts about a model, by the names in docs/doctor.md, and why it can't be used (None: it can)."""
 
     rows: Rows
     error: FakdError | None = None
 
 
-def diagnose_model(ref: str, lr_size: tuple[int, int] = PAPER_LR_SIZE, scale: int = 4) -> Diagnosis:
-    """Whether the model named `ref` can be used, and what it or its file is; presets take `scale`.
+def diagnose_model(ref: str, *, lr_size: tuple[int, int] = PAPER_LR_SIZE, scale: int = 4) -> Diagnosis:
+    """Describe the model that `ref` names, or its file if it can't be used. Nothing in a file is run.
 
-    GMACs are for an LR image of `lr_size` (height, width). Nothing in a file is run, and no file is an error.
+    Args:
+        ref: As `load_model` takes it, or a preset.
+        lr_size: Height and width of the LR image that GMACs are counted for.
+        scale: Scale of a preset.
     """
     try:
-        return Diagnosis({"model": ref, **_describe(ref, lr_size, scale)})
+        return Diagnosis({"model": ref, **_describe_model(ref, lr_size, scale)})
     except FakdError as error:
-        return Diagnosis(_diagnose(ref), error)
+        return Diagnosis(_describe_unusable(ref), error)
 
 
-def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
+def _describe_model(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
     rows: Rows = {"file": "none: a preset, with no weights"}
     if has_weights(ref):
         network, path = load_model(ref), model_file(ref)
@@ -79,14 +82,14 @@ def _describe(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
     }
 
 
-def _diagnose(ref: str) -> Rows:
-    """What can be said of a file that is no usable model; nothing where there is no such file."""
+def _describe_unusable(ref: str) -> Rows:
+    """Facts about a file that is no usable model; none if there is no such file."""
     try:
         path = model_file(ref)
         if not path.is_file():
             return {}
         name, taps = split_taps(ref)
-        # With wrong taps the file itself may be as it should.
+        # The file itself may be usable, and only the taps wrong.
         usable = bool(taps) and diagnose_model(name).error is None
         return {"file": str(path), **describe_file(path, usable=usable)}
     except (FakdError, OSError):
@@ -94,15 +97,18 @@ def _diagnose(ref: str) -> Rows:
 
 
 def describe_file(path: Path, *, usable: bool) -> Rows:
-    """The container of `path`, its numbers, and the names beyond weights that it asks for.
+    """Container and weights of the file, and what it would import beyond them.
 
-    Of a file that is not `usable` also the nearest architecture, and what is missing and extra against that.
-    Nothing in the file is run. Raises `OSError` where it can't be read.
+    For a file that is not `usable` also the nearest architecture, and the names that it lacks or that are
+    unknown to it. Nothing in the file is run.
+
+    Raises:
+        OSError: The file can't be read.
     """
     size = path.stat().st_size
     kind = file_type(path)
     rows: Rows = {"container": f"{kind}, {f'{size / 1e6:.1f} MB' if size > 100_000 else f'{size} bytes'}"}
-    # The oldest pickles look like text.
+    # The oldest pickle protocol looks like text.
     unsafe = unsafe_globals(path) if "PyTorch" in kind or path.suffix.lower() in PICKLE_SUFFIXES else []
     if unsafe:
         rows["asks for"] = f"{some(unsafe)}: opening it elsewhere could run code"
@@ -121,27 +127,27 @@ def describe_file(path: Path, *, usable: bool) -> Rows:
 
 
 def value_range(model: SRNetwork) -> str:
-    """'0..255' or '0..1', in which `model` enlarges a photograph more like bicubic; else 'unclear'."""
+    """'0..255' or '0..1', whichever brings the result on a photograph closer to bicubic; else 'unclear'."""
     hr = read_image(sample_images()[0])
     lr = np.ascontiguousarray(imresize_bicubic(hr, 1 / 4)[:PROBE_SIDE, :PROBE_SIDE])
-    wanted = torch.from_numpy(imresize_bicubic(lr, model.spec.scale)).permute(2, 0, 1).float()
+    bicubic = torch.from_numpy(imresize_bicubic(lr, model.spec.scale)).permute(2, 0, 1).float()
     image = torch.from_numpy(lr).permute(2, 0, 1)[None].float()
     with torch.inference_mode():
         errors = {
-            f"0..{white}": (model(image * white / RGB_RANGE)[0] * RGB_RANGE / white - wanted)
+            f"0..{white}": (model(image * white / RGB_RANGE)[0] * RGB_RANGE / white - bicubic)
             .abs()
             .mean()
             .item()
             for white in (255, 1)
         }
     best = min(errors, key=lambda name: errors[name])
-    if not errors[best] < NEAR_BICUBIC:
-        return "unclear: it enlarges a photograph in neither 0..255 nor 0..1"
+    if not errors[best] < MAX_BICUBIC_DIFFERENCE:
+        return "unclear: it upscales a photograph neither in 0..255 nor in 0..1"
     return best
 
 
 def next_step(path: Path, spec: ModelSpec) -> str:
-    """The command to go on with."""
+    """The command that converts the model, or trains a student of it."""
     quoted = _as_argument(str(path))
     if isinstance(spec, SpandrelSpec):
         return f"fakd train --teacher {quoted} ..."
@@ -150,40 +156,40 @@ def next_step(path: Path, spec: ModelSpec) -> str:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    # Of float8, torch can't tell.
+    # isfinite() isn't implemented for float8.
     values = tensor.float() if tensor.is_floating_point() else tensor
     return bool(values.isfinite().all())
 
 
 def _as_argument(path: str) -> str:
-    """`path` for a shell, and no option."""
+    """`path` quoted for a shell, and never taken for an option."""
     return shlex.quote(f"./{path}" if path.startswith("-") else path)
 
 
 def _nearest(weights: Iterable[str]) -> Rows:
-    """By the names of weights with their numbers left open."""
-    mine = _kinds(weights)
-    best, known, likeness = "", set[str](), 0.0
+    """The architecture that shares most names of weights, numbers in them left open."""
+    mine = _without_numbers(weights)
+    nearest, known, best_share = "", set[str](), 0.0
     for name in list_architectures():
-        theirs = _kinds(_names_of(name))
+        theirs = _without_numbers(_weight_names(name))
         share = len(mine & theirs) / len(mine | theirs)
-        if share > likeness:
-            best, known, likeness = name, theirs, share
-    if likeness < ALIKE:
-        return {"nearest": "no architecture of ours has names like these", "holds": some(sorted(mine), 6)}
-    if likeness == 1:
-        return {"nearest": f"{best}, with the same kinds of weights"}
+        if share > best_share:
+            nearest, known, best_share = name, theirs, share
+    if best_share < MIN_SHARED_NAMES:
+        return {"nearest": "no known architecture has names like these", "holds": some(sorted(mine), 6)}
+    if best_share == 1:
+        return {"nearest": f"{nearest}, with the same names"}
     return {
-        "nearest": f"{best}, {likeness:.0%} of the kinds of weights in common",
+        "nearest": f"{nearest}, shares {best_share:.0%} of the names",
         "missing": some(sorted(known - mine), 6) or "nothing",
         "extra": some(sorted(mine - known), 6) or "nothing",
     }
 
 
-def _names_of(architecture: str) -> list[str]:
+def _weight_names(architecture: str) -> list[str]:
     with torch.device("meta"):
         return list(create_model(architecture, scale=4).state_dict())
 
 
-def _kinds(names: Iterable[str]) -> set[str]:
+def _without_numbers(names: Iterable[str]) -> set[str]:
     return {re.sub(r"\d+", "*", name) for name in names}

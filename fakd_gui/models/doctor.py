@@ -1,4 +1,4 @@
-"""What a model's file is, and why it can't be used: `fakd info` in the window."""
+"""The dialog that checks a model file: `fakd info` in the window."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_gui.session.jobs import LatestWins
-from fakd_gui.session.problem import Problem
+from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.theme import current_theme, follow_theme, icon
@@ -34,8 +34,9 @@ from fakd_gui.widgets.tweaks import restyle
 if TYPE_CHECKING:
     from fakd_core.evaluation.diagnose import Diagnosis, Rows
 
-INVITATION = "Drop any file here to see whether it is a model, of what kind, and why it can't be used, if so."
-LONGEST_WORD, BREAK = 40, "\u200b"
+INVITATION = "Drop a file to see whether it is a usable model, and if not, why."
+MAX_WORD, BREAK = 40, "\u200b"
+"""A longer word gets zero-width spaces, where a label may break it."""
 TITLES = {
     "next": "Command",
     "n_feats": "Features",
@@ -47,7 +48,7 @@ TITLES = {
 
 
 class ModelDoctor(QDialog):
-    """Not modal. A file is read on a thread, the latest wins; nothing in it is run."""
+    """Not modal. A file is read on a thread, and nothing in it is run; the newest file wins."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
@@ -55,19 +56,21 @@ class ModelDoctor(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
         self._path: Path | None = None
-        self._findings: Diagnosis | None = None
+        self._diagnosis: Diagnosis | None = None
+        self._problem: Problem | None = None
+        """An unexpected error of the check itself."""
         self._mark = QLabel()
-        self.verdict = QLabel(INVITATION)
-        self.verdict.setWordWrap(True)
-        self.verdict.setTextFormat(Qt.TextFormat.PlainText)
-        self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.summary = QLabel(INVITATION)
+        self.summary.setWordWrap(True)
+        self.summary.setTextFormat(Qt.TextFormat.PlainText)
+        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         upper = QHBoxLayout()
         upper.addWidget(self._mark, alignment=Qt.AlignmentFlag.AlignTop)
-        upper.addWidget(self.verdict, 1)
+        upper.addWidget(self.summary, 1)
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self.copy_button = self._button("Copy", "Put what is found on the clipboard, for a report", self.copy)
+        self.copy_button = self._button("Copy", "Copy everything found, for a bug report", self.copy)
         self.teacher_button = self._button("Use as teacher", "", lambda: self._use(session.set_teacher))
         self.student_button = self._button("Add as student", "", lambda: self._use(session.add_student))
         lower = QHBoxLayout()
@@ -80,12 +83,12 @@ class ModelDoctor(QDialog):
         layout.addWidget(self._area, 1)
         layout.addLayout(lower)
         FileDrops(self, self.take)
-        # Not the dialog's own: what is being read ends in its time, and the dialog need not wait for it.
+        # Not a child of the dialog, so that closing needn't wait for the file that is being read.
         self._checking = LatestWins("check the file", parent)
         self._checking.result.connect(self._show)
         self._checking.failed.connect(self._fail)
         follow_theme(self, lambda _: self._draw_mark())
-        self._offer()
+        self._enable_buttons()
         self.resize(680, 520)
 
     def choose(self) -> None:
@@ -95,17 +98,17 @@ class ModelDoctor(QDialog):
             self.check(Path(name))
 
     def take(self, paths: list[Path]) -> None:
-        """Look at what was dropped; of several files, at the first."""
+        """Check the first of the dropped files."""
         self.check(paths[0])
         if len(paths) > 1:
-            self._session.announce(f"Looking at {paths[0].name}, the first of {len(paths)} files")
+            self._session.announce(f"Checking {paths[0].name}, the first of {len(paths)} files")
 
     def check(self, path: Path) -> None:
-        """Read `path`, of whatever kind, and show what it is."""
-        self._path, self._findings = path, None
+        """Read `path`, whatever it is, and show what it is."""
+        self._path, self._diagnosis, self._problem = path, None, None
         self._area.setWidget(QWidget())
-        self._offer()
-        self._say(f"Reading {path.name}…")
+        self._enable_buttons()
+        self._show_summary(f"Reading {path.name}…")
 
         def work(token: CancelToken) -> Diagnosis:
             from fakd_core.evaluation.diagnose import diagnose_model
@@ -115,16 +118,17 @@ class ModelDoctor(QDialog):
         self._checking.submit(work)
 
     def copy(self) -> None:
-        """Put the verdict and everything found on the clipboard, a line each."""
+        """Put the summary and all rows on the clipboard; or a bug report, if the check itself failed."""
         lines = [
-            self.verdict.text().replace(BREAK, ""),
+            self.summary.text().replace(BREAK, ""),
             *(f"{name}: {value}" for name, value in self._rows()),
         ]
-        QGuiApplication.clipboard().setText("\n".join(lines))
-        self._session.announce("Copied what is known of the file")
+        text = bug_report(self._problem) if self._problem else "\n".join(lines)
+        QGuiApplication.clipboard().setText(text)
+        self._session.announce("Copied what is known about the file")
 
     def done(self, result: int) -> None:
-        """Qt's: nothing more is told."""
+        """Qt's: close, and forget what is still being read."""
         checking = self._checking
         checking.cancel()
         if checking.running:
@@ -133,9 +137,9 @@ class ModelDoctor(QDialog):
             checking.deleteLater()
         super().done(result)
 
-    def _show(self, findings: Diagnosis) -> None:
+    def _show(self, diagnosis: Diagnosis) -> None:
         assert self._path is not None
-        self._findings = findings
+        self._diagnosis = diagnosis
         form = QFormLayout()
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -149,17 +153,18 @@ class ModelDoctor(QDialog):
         table = QWidget()
         table.setLayout(form)
         self._area.setWidget(table)
-        self._say(str(findings.error or _praise(self._path.name, findings.rows)))
-        self._offer()
+        self._show_summary(str(diagnosis.error or _summary(self._path.name, diagnosis.rows)))
+        self._enable_buttons()
 
     def _fail(self, problem: Problem) -> None:
         from fakd_core.evaluation.diagnose import Diagnosis
 
+        self._problem = problem
         self._session.note(problem)
         self._show(Diagnosis({}, FakdError(problem.text)))
 
     def _rows(self) -> list[tuple[str, str]]:
-        rows = self._findings.rows if self._findings else {}
+        rows = self._diagnosis.rows if self._diagnosis else {}
         return [
             (
                 TITLES.get(name, name.capitalize().replace("_", " ")),
@@ -169,24 +174,24 @@ class ModelDoctor(QDialog):
             if name != "model"
         ]
 
-    def _say(self, text: str) -> None:
-        self.verdict.setText(_breakable(text))
-        restyle(self.verdict, role="error" if self._findings and self._findings.error else "")
+    def _show_summary(self, text: str) -> None:
+        self.summary.setText(_breakable(text))
+        restyle(self.summary, role="error" if self._diagnosis and self._diagnosis.error else "")
         self._draw_mark()
 
     def _draw_mark(self) -> None:
         theme = current_theme()
         name, colour = "help-circle-outline", theme.muted
-        if self._findings:
-            broken = self._findings.error
-            name, colour = ("alert-circle", theme.bad) if broken else ("check-circle", theme.good)
+        if self._diagnosis:
+            is_bad = self._diagnosis.error
+            name, colour = ("alert-circle", theme.bad) if is_bad else ("check-circle", theme.good)
         self._mark.setPixmap(icon(name, colour).pixmap(QSize(20, 20)))
 
-    def _offer(self) -> None:
-        found = self._findings
-        self.copy_button.setEnabled(found is not None)
+    def _enable_buttons(self) -> None:
+        diagnosis = self._diagnosis
+        self.copy_button.setEnabled(diagnosis is not None)
         for button in (self.teacher_button, self.student_button):
-            button.setEnabled(found is not None and found.error is None)
+            button.setEnabled(diagnosis is not None and diagnosis.error is None)
 
     def _use(self, take: Callable[[str], None]) -> None:
         take(str(self._path))
@@ -201,11 +206,11 @@ class ModelDoctor(QDialog):
 
 
 def _breakable(text: str) -> str:
-    """`text` that a label can break within long words, too."""
-    return re.sub(rf"\S{{{LONGEST_WORD}}}", rf"\g<0>{BREAK}", text)
+    """Let a label break long words."""
+    return re.sub(rf"\S{{{MAX_WORD}}}", rf"\g<0>{BREAK}", text)
 
 
-def _praise(name: str, rows: Rows) -> str:
+def _summary(name: str, rows: Rows) -> str:
     architecture = str(rows["architecture"])
     title = architecture.upper() if architecture.islower() else architecture
     return (
