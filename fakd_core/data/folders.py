@@ -1,4 +1,4 @@
-"""Where the images of a training or test set lie: a plain folder, DIV2K's layout, the benchmarks' layout."""
+"""Folder layouts of training and test sets: a plain folder, DIV2K's, and that of the benchmark sets."""
 
 from __future__ import annotations
 
@@ -33,10 +33,13 @@ IMAGE_SUFFIXES = frozenset(
 )
 _DIV2K_PARTS = ("DIV2K_train", "DIV2K_valid")
 
+SAMPLES = "samples"
+"""The name of the bundled images where a folder of images is expected."""
+
 
 @dataclass(frozen=True)
 class ImageFolders:
-    """`hr` holds the HR images; `lr`, if not None, holds an `X{scale}` folder per scale."""
+    """`hr` holds the HR images; `lr`, if not None, holds one folder `X{scale}` per scale."""
 
     name: str
     layout: Layout
@@ -45,9 +48,10 @@ class ImageFolders:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Image files directly in `folder`, by suffix, in natural order (img2 before img10); no hidden files.
+    """List the image files in `folder` by suffix, in natural order (img2 before img10), without hidden ones.
 
-    Raises `DataError` if `folder` isn't a folder. An empty list is an answer, not an error.
+    Raises:
+        DataError: `folder` isn't a folder, or can't be read.
     """
     if not folder.exists():
         raise DataError(f"{folder}: no such folder; check the path")
@@ -72,10 +76,11 @@ def detect_layout(folder: Path) -> ImageFolders:
       or the HR folder itself, or the parent of a folder named `DIV2K`;
     - otherwise a plain folder of HR images.
 
-    Raises `DataError` if there is no image where the layout says HR images are.
+    Raises:
+        DataError: there are no HR images where the layout has them.
     """
-    # The real path, so that "." and "HR/.." have a name to show and a parent to look into. Path's own ways to
-    # it raise RuntimeError for a link to itself, and for the home of a user who isn't there.
+    # The real path, so that "." and "HR/.." have a name and a parent. Path's own methods raise RuntimeError
+    # for a link to itself, and for the home of an unknown user.
     folder = Path(realpath(expanduser(folder)))
     folders = _benchmark(folder) or _div2k(folder) or _div2k(folder / "DIV2K")
     if folders is None:
@@ -86,9 +91,10 @@ def detect_layout(folder: Path) -> ImageFolders:
 
 
 def find_lr_files(folders: ImageFolders, hr_files: Sequence[Path], scale: int) -> tuple[Path | None, ...]:
-    """The LR partner `{stem}x{scale}` of every HR file; None for each where that scale has no folder.
+    """Find the LR file `{stem}x{scale}` of every HR file; all are None if that scale has no folder.
 
-    Raises `DataError` if the folder is there and lacks some.
+    Raises:
+        DataError: the folder exists, and some of its LR images are missing.
     """
     lr_folder = folders.lr / f"X{scale}" if folders.lr else None
     if lr_folder is None or not lr_folder.is_dir():
@@ -139,18 +145,14 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     ]
 
 
-SAMPLES = "samples"
-"""What people type for the bundled images where a folder of images is asked for."""
-
-
 def resolve_data(ref: str | Path) -> Path:
-    """The folder that `ref` names: `samples` is the bundled images, anything else is a path.
+    """The folder that `ref` names: `samples` for the bundled images, otherwise a path.
 
-    A folder of the user's own with that very name is reached by its absolute path.
+    A folder of the user's with that name is reached by its absolute path.
     """
     return assets_dir() / SAMPLES if str(ref) == SAMPLES else Path(ref)
 
 
 def sample_images() -> list[Path]:
-    """The bundled images by name. Raises `DataError` if the installation lacks them."""
+    """List the bundled images by name. Raises `DataError` if they are not installed."""
     return find_images(assets_dir() / SAMPLES)

@@ -1,4 +1,4 @@
-"""Image files to and from 8-bit RGB arrays, and the resampling of the super-resolution papers."""
+"""Reads and writes image files as 8-bit RGB arrays."""
 
 from __future__ import annotations
 
@@ -22,14 +22,9 @@ from fakd_core.files import atomic_path
 MAX_PIXELS = 200_000_000
 """Larger images are refused: reading one takes over 3 GB. The x4 result of 12 megapixels is smaller."""
 
-# By itself Pillow refuses less than such a result has.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-# What it logs of a damaged file would be printed beside our one line.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-# Of Pillow's formats those that `layouts` lists: some others start programs, such as Ghostscript for EPS.
+# Pillow's decoders of the suffixes in `folders`. Others start programs, such as Ghostscript for EPS.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
-_TURNS = {
+_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -38,7 +33,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_WRITTEN_AS: dict[str, dict[str, Any]] = {
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG"},
     ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
@@ -49,21 +44,22 @@ _WRITTEN_AS: dict[str, dict[str, Any]] = {
 }
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 _WHITE = (255, 255, 255, 255)
-
+_NO_LOG = logging.NullHandler()
 _ROWS_AT_ONCE = 128
 
 
 def read_image(path: Path) -> Image8:
-    """The image at `path` as an (H, W, 3) uint8 RGB array, turned upright as its EXIF data says.
+    """Read the image at `path` as an (H, W, 3) uint8 RGB array, rotated upright according to its EXIF data.
 
     Grey, palette, 1-bit, CMYK, YCbCr and LAB become RGB; 16-bit grey is scaled by 255/65535 and rounded
-    (16-bit colour comes from Pillow as its high bytes). Transparency is composited over white, as
-    a page or an image viewer shows it: the colours hidden under transparent pixels are arbitrary, and
-    line art with transparency is drawn for light pages. A fully opaque alpha changes nothing. Colour
-    profiles are ignored, as in all published results, and so is EXIF data that makes no sense. Of a
-    camera's multi-picture JPEG the main picture is read; an animation or several pages are refused.
+    (Pillow gives 16-bit colour as its high bytes). Transparency is composited over white, as a page or an
+    image viewer shows it: the colours hidden under transparent pixels are arbitrary, and line art with
+    transparency is drawn for light pages. A fully opaque alpha changes nothing. Colour profiles are ignored,
+    as in all published results, and so is invalid EXIF data. The main picture of a camera's multi-picture
+    JPEG is read; animations and files of several pages are refused.
 
-    Raises `DataError` for anything that is not one readable, finite-range image.
+    Raises:
+        DataError: `path` is not one readable image of a finite range.
 
     Example:
         >>> from pathlib import Path
@@ -73,45 +69,46 @@ def read_image(path: Path) -> Image8:
         >>> read_image(Path("ramp.png"))[1, 2]
         array([15, 16, 17], dtype=uint8)
     """
-    with _opened(path) as image:
+    with _open(path) as image:
         _require_one_picture(path, image)
         image.load()
-        turn = _TURNS.get(_orientation(image))
-        if turn is None:
+        transpose = _TRANSPOSES.get(_orientation(image))
+        if transpose is None:
             return _to_rgb(path, image)
-        turned = image.transpose(turn)
-        # Lets go of the pixels as they were.
+        upright = image.transpose(transpose)
+        # Free the untransposed pixels.
         image.close()
-        return _to_rgb(path, turned)
+        return _to_rgb(path, upright)
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(width, height) of the image at `path` as `read_image` would give it, from its header alone.
+    """Read (width, height) of the image at `path` as `read_image` gives it, from its header alone.
 
-    A turn that a PNG records behind its pixels is missed: its sides come the other way round.
+    An orientation stored after a PNG's pixel data is not seen: width and height are then swapped.
 
-    Raises `DataError` as `read_image`, as far as the header tells.
+    Raises:
+        DataError: the header shows that `read_image` would refuse the file.
     """
-    with _opened(path) as image:
-        # Of a TIFF Pillow tells the size as turned.
-        turned = image.format != "TIFF" and _orientation(image) in range(5, 9)
-        return image.size[::-1] if turned else image.size
+    with _open(path) as image:
+        # Pillow reports a TIFF's size after orientation.
+        is_swapped = image.format != "TIFF" and _orientation(image) in range(5, 9)
+        return image.size[::-1] if is_swapped else image.size
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's 1 to 8; 1 where there is none, or none that can be read."""
+    """EXIF's orientation, 1 to 8; 1 if it is absent or unreadable."""
     try:
-        # PNG's own getexif decodes the whole image, in case something stands behind it.
+        # PNG's own getexif decodes the whole image to look for EXIF data after it.
         return int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - nearly anything, and the pixels are none the worse for it
+    except Exception:  # noqa: BLE001 - damaged EXIF data raises nearly anything, and the pixels may be fine
         return 1
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Pillow's image of `path`; whatever goes wrong with it inside the block is a `DataError`."""
-    _silence_libtiff()
-    # What Pillow warns of is either an error soon or no matter. Not undone: other threads are reading too.
+def _open(path: Path) -> Iterator[Image.Image]:
+    """Open `path` with Pillow; any failure inside the block becomes a `DataError`."""
+    _prepare_pillow()
+    # Whatever Pillow warns of either fails soon or is harmless. Not undone, as other threads may be reading.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         _require_file(path)
@@ -143,9 +140,16 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 @cache
-def _silence_libtiff() -> None:
-    """Pillow silences libtiff's warnings alone: its errors would be printed beside our one line."""
-    with suppress(OSError, AttributeError):  # Where Pillow carries its libtiff in another way.
+def _prepare_pillow() -> None:
+    """Let Pillow read all that `MAX_PIXELS` allows, and keep its and libtiff's own output off stderr.
+
+    Threads that come first at the same time do the same twice, which is harmless.
+    """
+    if Image.MAX_IMAGE_PIXELS is not None:
+        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
+    logging.getLogger("PIL").addHandler(_NO_LOG)
+    # Pillow silences libtiff's warnings, but not its errors.
+    with suppress(OSError, AttributeError):  # Some builds of Pillow link libtiff in another way.
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
@@ -154,7 +158,7 @@ def _require_file(path: Path) -> None:
         raise DataError(f"{path}: expected an image file, found a folder; name one of the images in it")
     if not path.exists():
         raise DataError(f"{path}: no such file; check the path")
-    # A pipe would be waited for, and a device has no end.
+    # Reading a pipe would block, and reading a device would never end.
     if not path.is_file():
         raise DataError(f"{path}: expected an image file, found a pipe or a device; name a file")
 
@@ -162,11 +166,11 @@ def _require_file(path: Path) -> None:
 def write_image(path: Path, img: Image8) -> None:
     """Write an (H, W, 3) uint8 RGB array as PNG, JPEG, WebP, TIFF or BMP, by the suffix of `path`.
 
-    All but JPEG (quality 95, full chroma) are lossless. A reader sees the old file or the whole new one;
-    missing folders are made.
+    All but JPEG (quality 95, full chroma) are lossless. Readers see either the old file or the complete new
+    one. Missing folders are created.
 
     Raises:
-        DataError: an unknown suffix, another kind of array, or `path` can't be written.
+        DataError: the suffix is unknown, `img` is not such an array, or `path` can't be written.
 
     Example:
         >>> from pathlib import Path
@@ -175,9 +179,9 @@ def write_image(path: Path, img: Image8) -> None:
         >>> write_image(Path("grey.png"), np.full((32, 48, 3), 128, dtype=np.uint8))
     """
     require_rgb8(img)
-    options = _WRITTEN_AS.get(path.suffix.lower())
+    options = _SAVE_OPTIONS.get(path.suffix.lower())
     if options is None:
-        suffixes, found = ", ".join(_WRITTEN_AS), path.suffix or "no suffix"
+        suffixes, found = ", ".join(_SAVE_OPTIONS), path.suffix or "no suffix"
         raise DataError(f"{path}: expected a name that ends in {suffixes}, found {found}")
     try:
         with atomic_path(path) as temporary:
@@ -216,7 +220,7 @@ def _to_rgb(path: Path, image: Image.Image) -> Image8:
 
 
 def _pixels(image: Image.Image) -> Image8:
-    """An RGB image's (H, W, 3) array, strip by strip: its bytes as a whole would be in memory twice more."""
+    """Convert an RGB image to (H, W, 3), strip by strip: at once, its bytes would be held twice more."""
     width, height = image.size
     pixels = np.empty((height, width, 3), dtype=np.uint8)
     for top in range(0, height, _ROWS_AT_ONCE):
@@ -227,17 +231,17 @@ def _pixels(image: Image.Image) -> Image8:
 
 def _grey16_to_rgb(path: Path, image: Image.Image) -> Image8:
     values = np.asarray(image)
-    least, most = values.min(), values.max()
-    if least < 0 or most > 65535:
+    low, high = values.min(), values.max()
+    if low < 0 or high > 65535:
         raise DataError(
-            f"{path}: expected 16-bit grey (0..65535), found {least}..{most}; save it as 8 or 16 bit"
+            f"{path}: expected 16-bit grey (0..65535), found {low}..{high}; save it as 8 or 16 bit"
         )
-    key = image.info.get("transparency")
+    transparent = image.info.get("transparency")
     pixels = np.empty((*values.shape, 3), dtype=np.uint8)
     for top in range(0, len(values), _ROWS_AT_ONCE):
         strip = values[top : top + _ROWS_AT_ONCE].astype(np.int64)
         grey = (strip + 128) // 257
-        if key is not None:
-            grey[strip == key] = 255
+        if transparent is not None:
+            grey[strip == transparent] = 255
         pixels[top : top + _ROWS_AT_ONCE] = grey[:, :, None]
     return pixels

@@ -1,13 +1,12 @@
-"""A data set decoded once into one file of plain pixels, mapped into memory: a patch costs its own bytes.
+"""A data set decoded once into a memory-mapped file of pixels, so that a patch costs no more than its bytes.
 
 The file holds the pixels of every image in the data set's order, LR before HR, then an index in JSON, then
-the index's length and a mark. It appears whole under its name or not at all.
+the index's length and magic bytes. It is complete whenever it exists under its name.
 """
 
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import json
 import os
@@ -30,7 +29,7 @@ from fakd_core.data.datasets import ImagePair, SRDataset
 from fakd_core.data.image_files import image_size
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.files import atomic_path, file_lock
+from fakd_core.files import atomic_path, file_lock, remove_unfinished
 
 CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
@@ -39,8 +38,8 @@ _FORMAT = 3
 """Raised whenever the file, or how an image becomes pixels, changes; older stores are made again."""
 _SUFFIX = ".pixels"
 _TAIL = struct.Struct("<Q8s")
-_MARK = b"FAKDpix\n"
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_MAGIC = b"FAKDpix\n"
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DECODERS = min(4, os.cpu_count() or 1)
 _POLL_SECONDS = 0.1
 
@@ -65,7 +64,7 @@ class _Entry:
 
 
 class PixelStore:
-    """The decoded pairs of a data set by position; nothing is read before it is touched."""
+    """The decoded image pairs of a data set by position, read from disk when their pixels are accessed."""
 
     def __init__(self, pixels: Image8, entries: Iterable[_Entry], scale: int) -> None:
         self._pixels = pixels
@@ -86,7 +85,7 @@ class PixelStore:
 
     @property
     def problems(self) -> dict[int, str]:
-        """Why the images that could not be read could not, by position; `__getitem__` is not for them."""
+        """Why images could not be read, by position; `__getitem__` doesn't have these."""
         return {index: entry.problem for index, entry in enumerate(self._entries) if entry.problem}
 
     def name_of(self, index: int) -> str:
@@ -99,57 +98,59 @@ class PixelStore:
         return self.hash_of(range(len(self)))
 
     def hash_of(self, indices: Iterable[int]) -> str:
-        """As `content_hash`, over the images at `indices` in that order."""
+        """The `content_hash` of the images at `indices`, in that order, alone."""
         return hashlib.sha256("".join(self._entries[index].sha256 for index in indices).encode()).hexdigest()
 
 
 def store_folder() -> Path:
-    """Where stores are kept: `stores` in the user's cache folder, or in the one $FAKD_CACHE names."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    cache = Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("fakd")
+    """The folder of all stores: `stores` in the user's cache folder, or in the one that $FAKD_CACHE names."""
+    folder = os.environ.get(CACHE_VARIABLE)
+    cache = Path(folder).expanduser().absolute() if folder else platformdirs.user_cache_path("fakd")
     return cache / "stores"
 
 
 def store_path(dataset: SRDataset) -> Path:
-    """The one file for the folder and scale of `dataset`, whether it is there or not."""
+    """The store's file for the folder and scale of `dataset`; it may not exist."""
     folder = hashlib.sha256(os.fsencode(dataset.hr_files[0].parent)).hexdigest()
     return store_folder() / f"{dataset.name[:40]}-x{dataset.scale}-{folder[:12]}{_SUFFIX}"
 
 
 def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, None, PixelStore]:
-    """The store of `dataset`, made first if there is none, it is damaged, or a file has changed since.
+    """Open the store of `dataset`; decode the images first if it is missing, damaged or out of date.
 
-    An image that can't be read is no error, unless all are: it is among the store's `problems`.
-    Says nothing if the store is ready. Where another process is making it, waits for that and says so.
+    Images that can't be read become the store's `problems`. Yields nothing if the store is up to date; waits
+    if another process is decoding the images.
 
     Raises:
-        DataError: no image can be read, or the store does not fit or can't be written where it belongs.
-        Cancelled: the token was cancelled meanwhile; nothing is left behind.
+        DataError: no image can be read, or the store's folder lacks room or can't be written.
+        Cancelled: the token was cancelled; no incomplete file is left.
     """
     path = store_path(dataset)
-    made_from = _made_from(dataset)
-    store = _ready(path, dataset, made_from)
+    inputs = _inputs_of(dataset)
+    store = _map_current(path, dataset, inputs)
     if store is not None:
         return store
-    need = _size(dataset)
+    need = _pixel_bytes(dataset)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
-            alone = yield from _acquire(path.with_suffix(".lock"), held, len(dataset), token)
-            store = _ready(path, dataset, made_from)
+            locked = yield from _acquire(path.with_suffix(".lock"), held, len(dataset), token)
+            store = _map_current(path, dataset, inputs)
             if store is not None:
                 return store
-            if alone:
-                _clear(path)
+            if locked:
+                # Make room before it is measured.
+                remove_unfinished(path)
+                path.unlink(missing_ok=True)
             if need > shutil.disk_usage(path.parent).free:
                 raise _no_room(path.parent, dataset, need)
             with atomic_path(path) as temporary:
-                yield from _write(temporary, dataset, made_from, token)
-                store = _mapped(temporary, made_from)
+                yield from _write(temporary, dataset, inputs, token)
+                store = _map(temporary, inputs)
                 if store is None:
                     raise OSError("files there can't be mapped into memory")
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _DISK_FULL:
             raise _no_room(path.parent, dataset, need, f" ({error.strerror})") from error
         raise DataError(
             f"{path.parent}: the decoded images can't be kept there ({error.strerror or error}); "
@@ -158,8 +159,8 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
     return store
 
 
-def _made_from(dataset: SRDataset) -> dict[str, Any]:
-    """All that a store depends on, as JSON gives it back."""
+def _inputs_of(dataset: SRDataset) -> dict[str, Any]:
+    """Everything that a store depends on, in types that survive JSON."""
     files = []
     for path in (path for pair in zip(dataset.hr_files, dataset.lr_files, strict=True) for path in pair):
         try:
@@ -170,32 +171,33 @@ def _made_from(dataset: SRDataset) -> dict[str, Any]:
     return {"format": _FORMAT, "scale": dataset.scale, "files": files}
 
 
-def _ready(path: Path, dataset: SRDataset, made_from: dict[str, Any]) -> PixelStore | None:
-    """As `_mapped`; None also where an image can be read by now: permissions are given, memory comes free."""
-    store = _mapped(path, made_from)
-    if store is not None and any(isinstance(_pair(dataset, index), ImagePair) for index in store.problems):
-        return None
+def _map_current(path: Path, dataset: SRDataset, inputs: dict[str, Any]) -> PixelStore | None:
+    """As `_map`, but None if an image can be read that couldn't before, as its permissions have changed."""
+    store = _map(path, inputs)
+    for index in store.problems if store else ():
+        if isinstance(_load_or_error(dataset, index), ImagePair):
+            return None
     return store
 
 
-def _pair(dataset: SRDataset, index: int) -> ImagePair | DataError:
+def _load_or_error(dataset: SRDataset, index: int) -> ImagePair | DataError:
     try:
         return dataset.load(index)
     except DataError as error:
         return error
 
 
-def _mapped(path: Path, made_from: dict[str, Any]) -> PixelStore | None:
-    """The store at `path`, or None if it is absent, damaged or made from something else."""
+def _map(path: Path, inputs: dict[str, Any]) -> PixelStore | None:
+    """The store at `path`, or None if it is missing, damaged or made from other inputs."""
     try:
         with path.open("rb") as file:
             end = file.seek(-_TAIL.size, os.SEEK_END)
-            length, mark = _TAIL.unpack(file.read())
+            length, magic = _TAIL.unpack(file.read())
             pixels_end = file.seek(end - length)
             index = json.loads(file.read(length))
-            if mark != _MARK or index["made_from"] != made_from:
+            if magic != _MAGIC or index["inputs"] != inputs:
                 return None
-            scale = made_from["scale"]
+            scale = inputs["scale"]
             entries = [_Entry(**entry) for entry in index["entries"]]
             if sum(sum(entry.sizes(scale)) for entry in entries) != pixels_end:
                 return None
@@ -206,7 +208,7 @@ def _mapped(path: Path, made_from: dict[str, Any]) -> PixelStore | None:
 
 
 def _acquire(path: Path, held: ExitStack, total: int, token: CancelToken) -> Generator[Progress, None, bool]:
-    """Wait for the lock file `path`, and hold it until `held` is closed; False without locks."""
+    """Wait for the lock file `path` and hold it until `held` is closed; False if the disk has no locks."""
     lock = file_lock(path)
     while True:
         try:
@@ -216,25 +218,18 @@ def _acquire(path: Path, held: ExitStack, total: int, token: CancelToken) -> Gen
             yield Progress(0, total, "waiting for another process to decode the images")
             time.sleep(_POLL_SECONDS)
         except OSError:
-            # Each process writes its own file then, and the last one stays.
+            # Each process then writes a file of its own, and the last one stays.
             return False
         else:
             return True
 
 
-def _clear(path: Path) -> None:
-    """Remove what is out of date, and what killed processes left: the room may be needed."""
-    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.*{_SUFFIX}"):
-        leftover.unlink()
-    path.unlink(missing_ok=True)
-
-
 def _write(
-    path: Path, dataset: SRDataset, made_from: dict[str, Any], token: CancelToken
+    path: Path, dataset: SRDataset, inputs: dict[str, Any], token: CancelToken
 ) -> Generator[Progress, None, None]:
     total = len(dataset)
     entries = []
-    with path.open("wb") as file, Prefetcher(partial(_pair, dataset), _DECODERS, total) as load:
+    with path.open("wb") as file, Prefetcher(partial(_load_or_error, dataset), _DECODERS, total) as load:
         for index in range(total):
             token.check()
             yield Progress(index, total, "decoding images")
@@ -252,12 +247,12 @@ def _write(
             entries.append(_Entry(pair.name, height, width, offset, digest.hexdigest()))
         if all(entry.problem for entry in entries):
             raise DataError(f"none of the {total} images can be read. The first: {entries[0].problem}")
-        index_json = json.dumps({"made_from": made_from, "entries": [asdict(entry) for entry in entries]})
-        file.write(index_json.encode() + _TAIL.pack(len(index_json), _MARK))
+        index_json = json.dumps({"inputs": inputs, "entries": [asdict(entry) for entry in entries]})
+        file.write(index_json.encode() + _TAIL.pack(len(index_json), _MAGIC))
 
 
-def _size(dataset: SRDataset) -> int:
-    """Bytes of all pixels, from the images' headers, as far as they can be read."""
+def _pixel_bytes(dataset: SRDataset) -> int:
+    """Bytes of the pixels of all images whose headers can be read."""
     size = 0
     for path in dataset.hr_files:
         with suppress(DataError):
@@ -274,39 +269,39 @@ def _no_room(folder: Path, dataset: SRDataset, need: int, reason: str = "") -> D
     )
 
 
-_Made = TypeVar("_Made")
+_Item = TypeVar("_Item")
 
 
-class Prefetcher(Generic[_Made]):
-    """`prefetcher(n)` is `make(n)`; the `depth` numbers after `n` are made meanwhile, for calls to come.
+class Prefetcher(Generic[_Item]):
+    """Calls `make(n)` for `prefetcher(n)`, and for the next `depth` numbers in other threads meanwhile.
 
-    What is given does not depend on what was asked before; only calls in ascending order are quick. What
-    `make` raises comes out of the call for that number.
+    Results don't depend on the order of the calls; only ascending ones are fast. An exception of `make(n)`
+    is raised by `prefetcher(n)`.
     """
 
-    def __init__(self, make: Callable[[int], _Made], depth: int = 1, end: int | None = None) -> None:
-        """`make` is called in up to `depth` threads at once, for numbers below `end` alone."""
+    def __init__(self, make: Callable[[int], _Item], depth: int = 1, end: int | None = None) -> None:
+        """`make` is called for numbers below `end` only, in up to `depth` threads at once."""
         self._make = make
         self._depth = depth
         self._end = end
         self._pool = ThreadPoolExecutor(depth, thread_name_prefix="prefetch")
-        self._futures: dict[int, Future[_Made]] = {}
+        self._futures: dict[int, Future[_Item]] = {}
 
-    def __call__(self, number: int) -> _Made:
+    def __call__(self, number: int) -> _Item:
         stop = number + self._depth + 1
-        wanted = range(number, stop if self._end is None else min(stop, self._end))
-        for other in self._futures.keys() - set(wanted):
+        needed = range(number, stop if self._end is None else min(stop, self._end))
+        for other in self._futures.keys() - set(needed):
             self._futures.pop(other).cancel()
-        for coming in wanted:
-            if coming not in self._futures:
-                self._futures[coming] = self._pool.submit(self._make, coming)
+        for other in needed:
+            if other not in self._futures:
+                self._futures[other] = self._pool.submit(self._make, other)
         return self._futures.pop(number).result()
 
     def close(self) -> None:
-        """End the threads; waits for what they are at."""
+        """End the threads; waits for running calls of `make`."""
         self._pool.shutdown(cancel_futures=True)
 
-    def __enter__(self) -> Prefetcher[_Made]:
+    def __enter__(self) -> Prefetcher[_Item]:
         return self
 
     def __exit__(

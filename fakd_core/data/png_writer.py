@@ -1,4 +1,4 @@
-"""A PNG file written strip by strip, so that an image larger than memory can be written."""
+"""Writes PNG files strip by strip, so that an image may be larger than memory."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _ROWS_AT_ONCE = 32
 
 @contextmanager
 def open_png(path: Path, height: int, width: int) -> Iterator[Callable[[Image8], None]]:
-    """A function that writes the next strip, (h, width, 3) uint8 RGB from top to bottom, of a PNG.
+    """Open a PNG of (height, width) for writing; gives the function that writes the next strip.
 
-    A reader sees the old file or the whole new one; missing folders are made, and an error or `Cancelled`
-    in the block leaves nothing behind. Format: PNG specification, third edition (W3C, 2025).
+    Strips are (h, width, 3) uint8 RGB, from top to bottom. Readers see either the old file or the complete
+    new one; an exception in the block leaves no file. Missing folders are created. Format: PNG specification,
+    third edition (W3C, 2025).
 
     Raises:
-        OSError: `path`, which it names, can't be written.
-        ValueError: The strips don't have `height` rows together.
+        OSError: `path`, which the error names, can't be written.
+        ValueError: the strips don't have `height` rows in total.
     """
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -60,11 +61,11 @@ class _PixelChunks:
         for top in range(0, len(strip), _ROWS_AT_ONCE):
             rows = np.concatenate([self._above, strip[top : top + _ROWS_AT_ONCE]])
             self._above = rows[-1:]
-            self._write(self._packer.compress(_filtered(rows)))
+            self._write(self._packer.compress(_filter(rows)))
 
     def finish(self, height: int) -> None:
         if self._rows != height:
-            raise ValueError(f"expected strips of {height} rows together, found {self._rows}")
+            raise ValueError(f"expected strips with {height} rows in total, found {self._rows}")
         self._write(self._packer.flush())
 
     def _write(self, data: bytes) -> None:
@@ -72,11 +73,11 @@ class _PixelChunks:
             _chunk(self._file, b"IDAT", data)
 
 
-def _filtered(rows: Image8) -> bytes:
-    """All rows but the first, as Paeth's filter leaves them, each led by the filter's number.
+def _filter(rows: Image8) -> bytes:
+    """Apply Paeth's filter to all rows but the first, and put the filter's number before each row.
 
-    Of the pixels to the left, above, and above to the left, that one is subtracted which is nearest to
-    left + above - corner; of equals the first.
+    It subtracts the neighbour to the left, above, or above to the left (the corner) that is nearest to
+    left + above - corner; in this order if several are equally near.
     """
     wide = np.pad(rows, ((0, 0), (1, 0), (0, 0))).astype(np.int16)
     left, above, corner = wide[1:, :-1], wide[:-1, 1:], wide[:-1, :-1]

@@ -1,4 +1,4 @@
-"""MATLAB's bicubic resampling of 8-bit images, whole and strip by strip."""
+"""MATLAB's bicubic resizing of 8-bit images, at once or strip by strip."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Image8
 
 BICUBIC = "bicubic"
-"""What people name where a model could stand."""
+"""The name that stands for this resizing where a model may be named."""
 
 _ROWS_AT_ONCE = 128
+_COLUMNS_AT_ONCE = 128
 _REACH = 4
-"""Rows beyond a strip that its pixels may depend on, or more."""
+"""Rows beyond a strip that its pixels may depend on."""
+_MARGIN = 4
+"""Output pixels of padding: the kernel reaches two to each side."""
+
+_Pixel = TypeVar("_Pixel", bound=np.generic)
 
 
 def bicubic_strips(img: Image8, scale: int, cancel: CancelToken | None = None) -> Iterator[Image8]:
-    """`imresize_bicubic(img, scale)` of (H, W, 3) uint8 from top to bottom, as (h, W·scale, 3) uint8 strips.
+    """Yield `imresize_bicubic(img, scale)` from top to bottom, as (h, W·scale, 3) uint8 strips.
 
-    Raises `Cancelled` between strips once `cancel` is cancelled.
+    Raises:
+        Cancelled: between strips, once `cancel` is cancelled.
     """
     height = len(img)
     for top in range(0, height, _ROWS_AT_ONCE):
@@ -35,22 +41,16 @@ def bicubic_strips(img: Image8, scale: int, cancel: CancelToken | None = None) -
         yield seen[(top - first) * scale : (end - first) * scale]
 
 
-# The resized kernel reaches two output pixels to each side; four keep the cut away from the image.
-_MARGIN = 4
-
-
-_COLUMNS_AT_ONCE = 128
-
-
-_Pixel = TypeVar("_Pixel", bound=np.generic)
-
-
 def imresize_bicubic(img: Image8, factor: float) -> Image8:
     """Resize (H, W, 3) uint8 RGB by `factor` = s or 1/s (s a whole number), pixel for pixel as MATLAB does.
 
     MATLAB's `imresize(img, factor, "bicubic")`: cubic kernel with a = -0.5, stretched by s when shrinking
-    (antialiasing), mirrored border, rows (vertical) first, rounded to 8 bits after each of its two passes.
-    The result is (ceil(H·factor), ceil(W·factor), 3). Raises `ConfigError` for any other factor.
+    (antialiasing), mirrored border, vertical pass first, rounded to 8 bits after each of the two passes.
+    The result is (ceil(H·factor), ceil(W·factor), 3).
+
+    Raises:
+        ConfigError: `factor` is not of this form.
+        DataError: `img` is not such an array.
 
     Example:
         >>> import numpy as np
@@ -63,14 +63,15 @@ def imresize_bicubic(img: Image8, factor: float) -> Image8:
     """
     require_rgb8(img)
     grow, shrink = _whole_ratio(factor)
-    columns_done = _resize_rows(img, grow, shrink)
-    return np.ascontiguousarray(_resize_rows(columns_done.swapaxes(0, 1), grow, shrink).swapaxes(0, 1))
+    tall = _resize_height(img, grow, shrink)
+    return np.ascontiguousarray(_resize_height(tall.swapaxes(0, 1), grow, shrink).swapaxes(0, 1))
 
 
 def modcrop(img: npt.NDArray[_Pixel], scale: int) -> npt.NDArray[_Pixel]:
-    """A view of (H, W, ...) `img` cut at the bottom and right to multiples of `scale`.
+    """Crop (H, W, ...) `img` at the bottom and right to multiples of `scale`; gives a view.
 
-    Raises `DataError` if nothing would be left.
+    Raises:
+        DataError: a side is shorter than `scale`.
     """
     height, width = img.shape[:2]
     if height < scale or width < scale:
@@ -79,6 +80,7 @@ def modcrop(img: npt.NDArray[_Pixel], scale: int) -> npt.NDArray[_Pixel]:
 
 
 def require_rgb8(img: npt.NDArray[np.generic]) -> None:
+    """Raise `DataError` unless `img` is (H, W, 3) uint8 with at least one pixel."""
     if img.dtype != np.uint8 or img.ndim != 3 or img.shape[2] != 3 or img.size == 0:
         raise DataError(f"expected an (H, W, 3) uint8 RGB array, found shape {img.shape} of {img.dtype}")
 
@@ -91,10 +93,10 @@ def _whole_ratio(factor: float) -> tuple[int, int]:
     raise ConfigError(f"the resize factor must be a whole number s or 1/s, found {factor}")
 
 
-def _resize_rows(img: Image8, grow: int, shrink: int) -> Image8:
-    """Resample the first axis of (H, W, 3) by grow/shrink and round, half up, to 8 bits.
+def _resize_height(img: Image8, grow: int, shrink: int) -> Image8:
+    """Resize the first axis of (H, W, 3) by grow/shrink and round half up to 8 bits.
 
-    Some columns at a time, whose floats stay in the processor's cache: twice as fast for a large image.
+    Works on some columns at a time, whose floats fit in the cache: twice as fast for large images.
     """
     height, width = img.shape[:2]
     resized = np.empty((math.ceil(height * grow / shrink), width, 3), dtype=np.uint8)
@@ -105,10 +107,10 @@ def _resize_rows(img: Image8, grow: int, shrink: int) -> Image8:
 
 
 def _resize_columns(img: Image8, grow: int, shrink: int) -> Image8:
-    """As `_resize_rows`, at once.
+    """Resize the height of all columns at once.
 
-    Pillow's kernel is MATLAB's, but its 8-bit path rounds differently and its border is not mirrored:
-    hence floats, and a mirrored margin that is cut off again.
+    Pillow's kernel is MATLAB's, but it rounds 8-bit values differently and doesn't mirror the border: so it
+    gets floats with a mirrored margin, which is cropped afterwards.
     """
     height, width = img.shape[:2]
     size = math.ceil(height * grow / shrink)

@@ -1,4 +1,4 @@
-"""Folders of noise, and stores made of them at once."""
+"""Folders of noise images, and stores made of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fakd_core.events import CancelToken
 
 
 def fill(folder: Path, names: list[str], height: int = 40, width: int = 52) -> Path:
-    """Noise that no resampling drives out of 0..255."""
+    """Write images of noise that no resizing clips."""
     rng = np.random.default_rng(7)
     for name in names:
         write_image(folder / name, rng.integers(40, 206, (height, width, 3), dtype=np.uint8))
@@ -21,12 +21,12 @@ def fill(folder: Path, names: list[str], height: int = 40, width: int = 52) -> P
 
 
 def stored(dataset: SRDataset) -> PixelStore:
-    """The store of `dataset`, whatever is said on the way."""
+    """The store of `dataset`."""
     return drained(dataset)[0]
 
 
 def drained(dataset: SRDataset) -> tuple[PixelStore, list[str]]:
-    """The store of `dataset`, and all that was said on the way."""
+    """The store of `dataset`, and the progress on the way."""
     opening = open_store(dataset, CancelToken())
     said = []
     while True:

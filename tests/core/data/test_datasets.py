@@ -36,7 +36,7 @@ def test_plain_folder_makes_its_lr_images(tmp_path: Path) -> None:
     assert np.array_equal(pair.lr, imresize_bicubic(pair.hr, 1 / 4))
 
 
-def test_names_stay_apart_when_only_the_suffix_differs(tmp_path: Path) -> None:
+def test_names_differ_when_only_the_suffix_differs(tmp_path: Path) -> None:
     fill(tmp_path, ["a.png", "b.png"])
     shutil.copy(tmp_path / "a.png", tmp_path / "a.bmp")
     assert open_dataset(tmp_path, 2).names == ("a.bmp", "a.png", "b")
@@ -83,7 +83,7 @@ def test_folder_with_only_hr_in_it(shared: Shared, given_folder: str) -> None:
     assert (dataset.name, len(dataset), set(dataset.lr_files)) == ("BSDS400", 399, {None})
 
 
-def test_lr_of_an_uncut_hr_image_is_cut(tmp_path: Path) -> None:
+def test_lr_of_an_uncropped_hr_image_is_cropped(tmp_path: Path) -> None:
     fill(tmp_path / "HR", ["a.png"], 41, 54)
     hr = open_dataset(tmp_path / "HR", 1).load(0).hr
     write_image(tmp_path / "LR_bicubic/X4/ax4.png", imresize_bicubic(hr, 1 / 4))
@@ -134,7 +134,7 @@ def test_split_leaves_something_to_train_on(tmp_path: Path) -> None:
         split_validation(dataset, 2, 0)
 
 
-def test_fingerprint_follows_the_files_not_their_place(tmp_path: Path) -> None:
+def test_fingerprint_depends_on_the_files_not_their_folder(tmp_path: Path) -> None:
     first = fingerprint(open_dataset(fill(tmp_path / "one", ["a.png", "b.png"]), 2))
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     assert fingerprint(open_dataset(tmp_path / "two", 2)) == first

@@ -1,8 +1,10 @@
-"""Reading any image, MATLAB's bicubic, luma."""
+"""Reading and writing images, MATLAB's bicubic, luma."""
 
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -268,3 +270,23 @@ def test_an_image_too_large_is_one_error_and_no_warning(tmp_path: Path) -> None:
     Image.new("1", (20_000, 10_001)).save(tmp_path / "huge.png")
     with pytest.raises(DataError, match="20000x10001 is more than"):
         read_image(tmp_path / "huge.png")
+
+
+def test_pillow_is_not_touched_before_the_first_image(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", Image.fromarray(RGB))
+    code = (
+        "import logging, sys\n"
+        "from pathlib import Path\n"
+        "from PIL import Image\n"
+        "def state(): return Image.MAX_IMAGE_PIXELS, len(logging.getLogger('PIL').handlers)\n"
+        "limit = Image.MAX_IMAGE_PIXELS\n"
+        "from fakd_core.data.image_files import MAX_PIXELS, read_image\n"
+        "assert state() == (limit, 0)\n"
+        "read_image(Path(sys.argv[1]))\n"
+        "read_image(Path(sys.argv[1]))\n"
+        "assert state() == (MAX_PIXELS, 1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -55,7 +55,7 @@ def test_uneven_share_is_refused(sampler: PatchSampler) -> None:
 @given(step=st.integers(0, 1000))
 @settings(max_examples=50, deadline=None)
 def test_patches_stay_aligned_under_augmentation(sampler: PatchSampler, step: int) -> None:
-    """Away from the patch's border, downscaling the HR patch gives the LR patch, however both are turned."""
+    """Away from the patch's border, downscaling the HR patch gives the LR patch, whatever the symmetry."""
     for lr, hr in zip(*sampler.batch(step), strict=True):
         made = imresize_bicubic(hr, 1 / 2)
         inner = (slice(3, -3), slice(3, -3))

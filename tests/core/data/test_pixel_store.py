@@ -1,4 +1,4 @@
-"""The store of decoded images: true to the files, never out of date, one builder at a time, no litter."""
+"""The store of decoded images equals the files, is never out of date, and has one builder at a time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WAITING = "waiting for another process to decode the images"
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder for this test alone; the folder of stores in it."""
+    """The folder of stores in a cache folder of this test."""
     monkeypatch.setenv("FAKD_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache/stores"
 
@@ -63,10 +63,10 @@ def test_pixels_are_those_of_the_files(shared: Shared, folder: str, scale: int) 
     assert equal_to_files(store, dataset)
     assert not store[0][0].flags.writeable
     pixels = sum(image.nbytes for index in range(len(store)) for image in store[index])
-    assert pixels == pixel_store._size(dataset)
+    assert pixels == pixel_store._pixel_bytes(dataset)
 
 
-def test_a_ready_store_is_used_without_a_word(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_up_to_date_store_is_used_without_events(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, said = drained(open_dataset(photos, 4))
     assert said == DECODING
     monkeypatch.setattr(SRDataset, "load", None)
@@ -76,7 +76,7 @@ def test_a_ready_store_is_used_without_a_word(photos: Path, monkeypatch: pytest.
 
 
 def alter(photos: Path) -> None:
-    """Other pixels in a file of the same size, as an uncompressed format gives them."""
+    """Write other pixels in a file of the same size, as an uncompressed format does."""
     path = photos / "b.bmp"
     content = bytearray(path.read_bytes())
     content[-500:] = bytes(500)
@@ -98,7 +98,7 @@ def touch(photos: Path) -> None:
     ],
     ids=["altered", "touched", "removed", "added", "renamed"],
 )
-def test_it_is_made_anew_when_a_file_changes(photos: Path, change: Callable[[Path], object]) -> None:
+def test_it_is_made_again_when_a_file_changes(photos: Path, change: Callable[[Path], object]) -> None:
     from PIL import Image
 
     Image.open(photos / "a.png").save(photos / "b.bmp")
@@ -127,7 +127,7 @@ def test_lr_files_count_too(photos: Path, tmp_path: Path) -> None:
     assert len({made.content_hash, given.content_hash, without.content_hash}) == 3
 
 
-def test_one_store_a_folder_and_scale(photos: Path, cache: Path) -> None:
+def test_one_store_per_folder_and_scale(photos: Path, cache: Path) -> None:
     shutil.copytree(photos, photos.parent / "other/photos")
     x2, x4 = stored(open_dataset(photos, 2)), stored(open_dataset(photos, 4))
     other = stored(open_dataset(photos.parent / "other/photos", 4))
@@ -156,7 +156,7 @@ def test_the_hash_of_some_images_is_theirs_alone(photos: Path) -> None:
         lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"),
         lambda path: path.write_bytes(path.read_bytes().replace(b'"entries"', b'"antries"')),
         lambda path: path.write_bytes(path.read_bytes().replace(b'"sha256"', b'"sha255"')),
-        lambda path: path.write_bytes(path.read_bytes().replace(b'{"made', b'["made')),
+        lambda path: path.write_bytes(path.read_bytes().replace(b'{"inputs', b'["inputs')),
         lambda path: path.write_bytes(path.read_bytes()[:-16] + b"\xff" * 8 + path.read_bytes()[-8:]),
     ],
     ids=[
@@ -165,14 +165,14 @@ def test_the_hash_of_some_images_is_theirs_alone(photos: Path) -> None:
         "tiny",
         "empty",
         "shifted",
-        "other mark",
+        "other magic bytes",
         "no entries",
         "other entries",
         "no JSON",
         "no length",
     ],
 )
-def test_a_damaged_store_is_made_anew(photos: Path, damage: Callable[[Path], object]) -> None:
+def test_a_damaged_store_is_made_again(photos: Path, damage: Callable[[Path], object]) -> None:
     dataset = open_dataset(photos, 4)
     stored(dataset)
     damage(store_path(dataset))
@@ -192,7 +192,7 @@ def test_cancelling_leaves_nothing(photos: Path, cache: Path) -> None:
     assert equal_to_files(stored(open_dataset(photos, 4)), open_dataset(photos, 4))
 
 
-def test_leaving_half_way_leaves_nothing(photos: Path, cache: Path) -> None:
+def test_closing_the_generator_half_way_leaves_nothing(photos: Path, cache: Path) -> None:
     opening = open_store(open_dataset(photos, 4), CancelToken())
     next(opening)
     opening.close()
@@ -220,7 +220,7 @@ def test_an_unreadable_image_is_named_and_the_others_are_kept(
     assert mended.problems == {}
 
 
-def test_where_no_image_can_be_read_nothing_is_left(photos: Path, cache: Path) -> None:
+def test_if_no_image_can_be_read_nothing_is_left(photos: Path, cache: Path) -> None:
     for name in NAMES:
         os.truncate(photos / name, 2000)
     with pytest.raises(DataError, match=r"none of the 3 images can be read\. The first: .*a\.png: damaged"):
@@ -228,14 +228,14 @@ def test_where_no_image_can_be_read_nothing_is_left(photos: Path, cache: Path) -
     assert left_in(cache) == []
 
 
-def test_an_image_that_goes_is_told(photos: Path) -> None:
+def test_an_image_that_disappears_is_an_error(photos: Path) -> None:
     dataset = open_dataset(photos, 4)
     (photos / "b.png").unlink()
     with pytest.raises(DataError, match=r"b\.png: can't be read \(No such file"):
         stored(dataset)
 
 
-def test_no_room_is_told_before_anything_is_decoded(
+def test_too_little_room_is_an_error_before_anything_is_decoded(
     photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = open_dataset(photos, 4)
@@ -255,7 +255,7 @@ def test_a_folder_that_cannot_be_made(photos: Path, monkeypatch: pytest.MonkeyPa
         stored(open_dataset(photos, 4))
 
 
-def test_where_stores_lie(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_folder_of_stores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FAKD_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(sys, "platform", "linux")
@@ -278,7 +278,7 @@ def test_waiting_for_another_process_can_be_cancelled(photos: Path, cache: Path)
     assert drained(dataset)[1] == DECODING
 
 
-def test_without_locks_it_is_made_all_the_same(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_made_on_file_systems_without_locks(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(file: IO[str], operation: int) -> None:
         raise OSError("no locks here")
 
@@ -287,7 +287,7 @@ def test_without_locks_it_is_made_all_the_same(photos: Path, monkeypatch: pytest
 
 
 class Builder(NamedTuple):
-    """Another process that opens the store of a folder; it decodes nothing before `go` is there."""
+    """Another process that opens the store of a folder, but decodes nothing before `go` exists."""
 
     process: subprocess.Popen[str]
     go: Path
@@ -358,7 +358,7 @@ def test_two_processes_at_once_decode_once(
     assert sorted(builder.decoded.read_text()) == ["0", "1", "2"]
 
 
-def test_a_killed_builder_leaves_nothing_that_passes_for_a_store(
+def test_a_killed_builder_leaves_no_valid_store(
     photos: Path, cache: Path, start: Callable[[], Builder]
 ) -> None:
     builder = start()
@@ -375,10 +375,10 @@ def test_a_killed_builder_leaves_nothing_that_passes_for_a_store(
 
 
 def test_a_disk_that_fills_up_half_way(photos: Path, cache: Path) -> None:
-    """The limit of a process on the size of its files stands for the disk."""
+    """A limit on the size of this process's files simulates the disk."""
     dataset = open_dataset(photos, 4)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (pixel_store._size(dataset) // 2, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (pixel_store._pixel_bytes(dataset) // 2, before[1]))
     try:
         with pytest.raises(DataError, match=r"no room .* photos \(File too large\): they take .* FAKD_CACHE"):
             stored(dataset)

@@ -1,4 +1,4 @@
-"""PNG in strips: what Pillow reads is what was written, or nothing was."""
+"""Pillow reads the pixels that were written as PNG in strips; a failure writes nothing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_enlarged_photos_are_no_larger_than_pillows(photos: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("failure", [Cancelled(), RuntimeError("broken"), KeyboardInterrupt()])
-def test_what_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: BaseException) -> None:
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: BaseException) -> None:
     path = tmp_path / "strips.png"
     path.write_text("old")
 
@@ -75,7 +75,7 @@ def test_missing_rows_are_an_error(tmp_path: Path) -> None:
         with open_png(tmp_path / "x.png", 9, 3) as write:
             write(np.zeros((8, 3, 3), np.uint8))
 
-    with pytest.raises(ValueError, match="9 rows together, found 8"):
+    with pytest.raises(ValueError, match="9 rows in total, found 8"):
         write_too_few()
     assert not list(tmp_path.iterdir())
 

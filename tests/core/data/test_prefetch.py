@@ -1,4 +1,4 @@
-"""Making things ahead in threads."""
+"""Items made ahead in threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fakd_core.data.pixel_store import Prefetcher
 
 
 class Maker:
-    """Squares, and which of them were made, by which thread."""
+    """Squares numbers, and notes which it squared in which threads."""
 
     def __init__(self) -> None:
         self.made: list[int] = []
@@ -31,7 +31,7 @@ class Maker:
             assert self.changed.wait_for(lambda: number in self.made, timeout=10)
 
 
-def test_the_next_is_made_unasked_and_only_once() -> None:
+def test_the_next_item_is_made_ahead_and_only_once() -> None:
     make = Maker()
     with Prefetcher(make) as prefetched:
         assert prefetched(0) == 0
@@ -49,7 +49,7 @@ def test_any_order_gives_the_same(depth: int) -> None:
         assert [prefetched(number) for number in numbers] == [number**2 for number in numbers]
 
 
-def test_nothing_is_made_past_the_end_and_no_more_than_asked_for_ahead() -> None:
+def test_nothing_is_made_past_the_end_and_no_more_than_depth_ahead() -> None:
     make = Maker()
     with Prefetcher(make, depth=2, end=7) as prefetched:
         prefetched(0)
@@ -60,7 +60,7 @@ def test_nothing_is_made_past_the_end_and_no_more_than_asked_for_ahead() -> None
     assert max(make.made) == 6
 
 
-def test_an_error_comes_out_where_the_thing_is_asked_for() -> None:
+def test_an_error_is_raised_by_the_call_for_its_number() -> None:
     make = Maker()
     with Prefetcher(make) as prefetched:
         assert prefetched(2) == 4
@@ -70,7 +70,7 @@ def test_an_error_comes_out_where_the_thing_is_asked_for() -> None:
         assert prefetched(4) == 16
 
 
-def test_its_thread_ends_when_it_is_closed_or_forgotten() -> None:
+def test_its_thread_ends_when_it_is_closed_or_garbage_collected() -> None:
     before = set(threading.enumerate())
     closed, forgotten = Prefetcher(Maker()), Prefetcher(Maker())
     closed(0), forgotten(0)
