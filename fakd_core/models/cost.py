@@ -31,6 +31,29 @@ class Profile:
     lr_size: tuple[int, int]
 
 
+class _NoModuleTracker:
+    """Attributes every operation to the whole network."""
+
+    parents = frozenset({"Global"})
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class _FlopCounter(FlopCounterMode):
+    """Counts without torch's module tracker.
+
+    The tracker's hooks are global: they would make a training on another thread compute textbook layers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(display=False)
+        self.mod_tracker = _NoModuleTracker()  # type: ignore[assignment]
+
+
 def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SIZE) -> Profile:
     """Count a network's parameters and its GMACs for an LR input of `lr_size`.
 
@@ -45,7 +68,7 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
     if height < 1 or width < 1:
         raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
     spec = model if isinstance(model, ModelSpec) else model.spec
-    with torch.device(spec.cost_device), torch.inference_mode(), FlopCounterMode(display=False) as counter:
+    with torch.device(spec.cost_device), torch.inference_mode(), _FlopCounter() as counter:
         try:
             shadow = create_model(spec).eval().fuse(False)
             shadow(torch.empty(1, 3, height, width))

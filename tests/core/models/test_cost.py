@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules import module as modules
 from torch.utils.flop_counter import FlopCounterMode
 
 from fakd_core.errors import ConfigError
 from fakd_core.models.cost import profile
 from fakd_core.models.factory import create_model
+from fakd_core.models.presets import preset_spec
+from fakd_core.models.rcan import RCAN
 from fakd_core.models.spec import ModelSpec
 
 
@@ -59,6 +62,20 @@ def test_counts_what_a_real_forward_pass_does(architecture: str, sizes: dict[str
 def test_convolutions_cost_in_proportion_to_the_area() -> None:
     spec = create_spec("edsr", n_feats=8, n_resblocks=3)
     assert profile(spec, (20, 30)).gmacs == pytest.approx(6 * profile(spec, (10, 10)).gmacs, rel=1e-12)
+
+
+def test_networks_on_other_threads_see_no_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks with hooks compute textbook layers, whose results differ in the last digit."""
+    forward, hooks = RCAN.forward_features, []
+
+    def note_hooks(network: RCAN, lr: torch.Tensor) -> object:
+        hooks.extend(modules._global_forward_pre_hooks.values())
+        hooks.extend(modules._global_forward_hooks.values())
+        return forward(network, lr)
+
+    monkeypatch.setattr(RCAN, "forward_features", note_hooks)
+    assert profile(preset_spec("rcan-small-student", 4)).gmacs > 0
+    assert hooks == []
 
 
 def test_leaves_the_profiled_model_alone() -> None:
