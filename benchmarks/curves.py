@@ -21,7 +21,10 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from benchmarks.measure import RESULT, ratio, take_turns
 from fakd_core.events import Scores, StepEnd, ValidationEnd
 from fakd_core.runs.series import RunSeries
+from fakd_gui.session.session import Session
+from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.plots import REDRAW_MS, RunPlots
+from fakd_gui.train.state import TrainState
 from fakd_gui.widgets.theme import apply_theme
 
 POINTS = 100_000
@@ -74,7 +77,9 @@ def main() -> None:
     application = QApplication([])
     apply_theme(application)
     series = make_series(points)
-    ours, theirs = RunPlots(), Textbook(series)
+    session, host = Session(), QWidget()
+    state = TrainState(session)
+    ours, theirs = RunPlots(state, TrainCommands(session, state, host)), Textbook(series)
     rng = np.random.default_rng(1)
     for widget in (ours, theirs):
         widget.resize(*SIZE)

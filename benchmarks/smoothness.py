@@ -61,7 +61,7 @@ def live(seconds: float) -> None:
     wait(lambda: not form.checking)
     form.fill({"steps": 100_000, "validate_every": 100})
     wait(lambda: not form.checking and form.config() is not None)
-    window.train.start()
+    window.train.actions.start()
     wait(lambda: len(window.train.monitor.series.step) > 20)
     photo = next(path for path in sample_images() if path.stem == "astronaut")
 

@@ -57,7 +57,7 @@ def soak(minutes: float, out: Path) -> None:
     wait(lambda: not form.checking)
     form.fill({"steps": 10_000_000, "validate_every": 100})
     wait(lambda: not form.checking and form.config() is not None)
-    window.train.start()
+    window.train.actions.start()
     steps = window.train.monitor.series.step
     wait(lambda: len(steps) > 20)
     window.open_paths([next(path for path in sample_images() if path.stem == "astronaut")])

@@ -57,14 +57,14 @@ def _open() -> int:
     window = make_window(session)
     window.show()
     session.find_runs()
-    form = window.train.form
+    state = window.train.state
 
     def start_once() -> None:
-        if form.config() is not None:
-            form.changed.disconnect(start_once)
-            window.train.start()
+        if state.config() is not None:
+            state.check_changed.disconnect(start_once)
+            window.train.actions.start()
 
-    form.changed.connect(start_once)
+    state.check_changed.connect(start_once)
     return app.exec()
 
 
@@ -137,7 +137,7 @@ def tour(window: Any, out: Path) -> Steps:
     """
     from fakd_core.data.folders import sample_images
 
-    session, form = window.session, window.train.form
+    session, state = window.session, window.train.state
     photo = next(path for path in sample_images() if path.stem == "chelsea")
 
     def shoot(name: str) -> None:
@@ -146,15 +146,16 @@ def tour(window: Any, out: Path) -> Steps:
         window.grab().save(str(path))
         say(f"{name:10} {path}")
 
-    yield Until("the settings to be checked", form.changed, lambda: not form.checking)
-    say(f"training   {form.estimate() or 'the Quick preset'}")
-    job = window.train.start()
-    half = form.steps.value() // 2
+    yield Until("the settings to be checked", state.check_changed, lambda: not state.is_checking)
+    estimate = state.check.estimate
+    say(f"training   {estimate.summary() if estimate else 'the Quick preset'}")
+    job = window.train.actions.start()
+    half = window.train.form.steps.value() // 2
     yield Until("half of the training", job.yielded, lambda: window.status.progress.value() >= half)
     shoot("workbench")
     yield Until("the training", session.training_finished, lambda: session.training is None)
     shoot("train")
-    end, levels = window.train.monitor.run_end, window.train.monitor.series
+    end, levels = state.live.end, state.live.series
     if end is not None and end.best is not None and levels.bicubic is not None:
         say(f"student    {end.best.psnr:.2f} dB on held-out images, bicubic {levels.bicubic.psnr:.2f} dB")
 

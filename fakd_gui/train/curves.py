@@ -1,4 +1,4 @@
-"""What one plot draws: lines of any length, each reduced to what the pixels can show."""
+"""Draws lines of any length into a plot, each reduced to what its pixels can show."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from PySide6.QtGui import QColor
 
 from fakd_gui.train.smoothing import Values
 
-THICK_UP_TO = 400
-"""Points. Qt takes long over a longer jagged line that is antialiased and wider than one pixel."""
-WHOLE_UP_TO = 60
-"""Points that are drawn as one path, with proper joints and dashes; more are drawn piece by piece."""
+MAX_THICK_POINTS = 400
+"""Qt is slow at longer jagged lines that are antialiased and wider than one pixel."""
+MAX_PATH_POINTS = 60
+"""Points drawn as one path, with proper joints and dashes; longer lines are drawn segment by segment."""
 DASHES = ((7.0, 4.0), (2.0, 3.0), (12.0, 4.0), (4.0, 7.0))
-"""Pixels drawn and left out; a run laid over others has one of them."""
+"""Pixels drawn and skipped; each overlaid run has one of these patterns."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve of one run. `values` are drawn, `exact` are what it is made of; all as long as `steps`."""
+    """One curve of one run; `values` are drawn, `exact` are not smoothed, both have the length of `steps`."""
 
     key: str
-    """Which curve: a loss part, a student, the learning rate."""
+    """The name of a loss, the name of a student, or "lr"."""
     label: str
     colour: str
     steps: Values
     values: Values
     exact: Values
     run: str = ""
-    """The name of a run laid over the one that is shown; else empty."""
+    """The name of an overlaid run; empty for the shown one."""
     dash: int | None = None
-    """Which of `DASHES`, or None for a solid line."""
+    """Index into `DASHES`; None for a solid line."""
     marked: bool = False
-    """With a dot at each point: few measurements rather than many."""
+    """With a dot at each point."""
 
     def at(self, step: float) -> int | None:
-        """The index of the point nearest to `step`; None well beyond the ends."""
+        """The index of the point nearest to `step`; None if `step` is well beyond the ends."""
         if not len(self.steps):
             return None
         after = int(np.searchsorted(self.steps, step))
@@ -49,10 +49,12 @@ class Line:
         return best if abs(self.steps[best] - step) <= max(float(spacing), 1.0) else None
 
 
-def reduced(steps: Values, values: Values, left: float, right: float, width: int) -> tuple[Values, Values]:
-    """The points between `left` and `right`, and one beyond either; all if they are few.
+def reduce_points(
+    steps: Values, values: Values, *, left: float, right: float, width: int
+) -> tuple[Values, Values]:
+    """The points between the steps `left` and `right`, and one beyond each end.
 
-    Else the least and the greatest of each of `width` pixel columns: no peak is lost.
+    Many points are reduced to the minimum and the maximum in each of `width` pixel columns: no peak is lost.
     """
     first = max(int(np.searchsorted(steps, left)) - 1, 0)
     last = min(int(np.searchsorted(steps, right, "right")) + 1, len(steps))
@@ -69,20 +71,20 @@ def reduced(steps: Values, values: Values, left: float, right: float, width: int
 
 
 class _Dots(pg.ScatterPlotItem):
-    """Leaves clicks on a dot to the plot."""
+    """Ignores clicks, so that they reach the plot."""
 
     def mouseClickEvent(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
         event.ignore()
 
 
 class Curve:
-    """PatchSpecs one `Line` into a plot."""
+    """Draws one `Line` into a plot, and only if it changed."""
 
     def __init__(self, plot: pg.PlotItem) -> None:
         self._plot = plot
         self.item = pg.PlotCurveItem(antialias=True)
         self.dots: pg.ScatterPlotItem | None = None
-        self._look: tuple[object, ...] = ()
+        self._style: tuple[object, ...] = ()
         self._x: Values = np.empty(0)
         self._y: Values = np.empty(0)
         plot.addItem(self.item, ignoreBounds=True)
@@ -95,17 +97,18 @@ class Curve:
     def draw(
         self, line: Line, view: tuple[float, float], width: int, log: bool
     ) -> tuple[float, float] | None:
-        """Draw what lies between the two steps `view` on `width` pixels.
+        """Draw the points between the two steps `view` on `width` pixels.
 
-        Returns the least and the greatest value drawn, in the plot's own (perhaps logarithmic) coordinates.
+        Returns:
+            The smallest and the largest value in view, in the (perhaps logarithmic) coordinates of the plot.
         """
-        x, y = reduced(line.steps, line.values, *view, max(width, 1))
+        x, y = reduce_points(line.steps, line.values, left=view[0], right=view[1], width=max(width, 1))
         if log:
             with np.errstate(divide="ignore", invalid="ignore"):
                 y = np.where(y > 0, np.log10(y), np.nan)
-        look = (line.colour, line.dash, line.marked, view, width)
-        if look != self._look or not (np.array_equal(x, self._x) and np.array_equal(y, self._y, True)):
-            self._look, self._x, self._y = look, x.copy(), y.copy()
+        style = (line.colour, line.dash, line.marked, view, width)
+        if style != self._style or not (np.array_equal(x, self._x) and np.array_equal(y, self._y, True)):
+            self._style, self._x, self._y = style, x.copy(), y.copy()
             self.item.setZValue(0 if line.run else 1)
             self._draw_stroke(line, x, y, view, width)
             if line.marked:
@@ -114,20 +117,20 @@ class Curve:
         return (float(inside.min()), float(inside.max())) if len(inside) else None
 
     def _draw_stroke(self, line: Line, x: Values, y: Values, view: tuple[float, float], width: int) -> None:
-        few = len(x) <= WHOLE_UP_TO
-        pen = pg.mkPen(line.colour, width=1.5 if len(x) <= THICK_UP_TO else 1)
-        # Lines are drawn piece by piece; any other cap leaves a bead on every joint.
+        few = len(x) <= MAX_PATH_POINTS
+        pen = pg.mkPen(line.colour, width=1.5 if len(x) <= MAX_THICK_POINTS else 1)
+        # Segments are drawn one by one; any other cap leaves a bead on every joint.
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         connect: str | npt.NDArray[np.bool_] = "finite"
         if line.dash is not None:
-            drawn, left_out = DASHES[line.dash % len(DASHES)]
+            drawn, skipped = DASHES[line.dash % len(DASHES)]
             if few:
-                pen.setDashPattern([drawn, left_out])
+                pen.setDashPattern([drawn, skipped])
             else:
-                # Qt would begin the dashes anew with every piece, and takes long over a whole jagged line.
+                # Qt would restart the dashes at every segment, and is slow at a whole jagged path.
                 pixel = (x - view[0]) / max(view[1] - view[0], 1e-9) * width
                 finite = np.isfinite(y)
-                connect = (pixel % (drawn + left_out) < drawn) & finite
+                connect = (pixel % (drawn + skipped) < drawn) & finite
                 connect[:-1] &= finite[1:]
         self.item.setSegmentedLineMode("off" if few else "on")
         self.item.setData(x, y, pen=pen, connect=connect)
@@ -138,16 +141,16 @@ class Curve:
             self._plot.addItem(self.dots, ignoreBounds=True)
         finite = np.isfinite(y)
         colour = QColor(line.colour)
-        size = 6 if len(x) <= THICK_UP_TO / 4 else 3
+        size = 6 if len(x) <= MAX_THICK_POINTS / 4 else 3
         self.dots.setData(x[finite], y[finite], symbol="o", size=size, brush=colour, pen=colour)
         self.dots.setZValue(self.item.zValue())
 
 
-def relative(colour: str, number: int, background: str) -> str:
-    """A colour of the same family for the run number `number` (from 0) laid over the one shown."""
-    own, ground = QColor(colour), QColor(background)
+def shade(colour: str, number: int, background: str) -> str:
+    """A colour of the same family as `colour` for the overlaid run `number` (from 0)."""
+    own, other = QColor(colour), QColor(background)
     share = (0.35, 0.15, 0.5, 0.25)[number % 4]
-    mixed = [(1 - share) * a + share * b for a, b in zip(own.getRgb()[:3], ground.getRgb()[:3], strict=True)]
+    mixed = [(1 - share) * a + share * b for a, b in zip(own.getRgb()[:3], other.getRgb()[:3], strict=True)]
     hue = QColor(*(round(value) for value in mixed))
     if hue.hsvHue() >= 0:
         turn = (8, -8, 16, -16)[number % 4]

@@ -1,4 +1,4 @@
-"""The widget of an option, chosen by what its value means, with one way to read it and one to show it."""
+"""The widgets of options, chosen by the meaning of the value, with one way to read and one to show it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from fakd_gui.widgets.reference_field import ReferenceField
 from fakd_gui.widgets.tweaks import ignore_wheel
 
 NO_TEACHER = "none"
-LARGEST_SPIN = 2**31 - 1
+MAX_SPIN = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Editor:
-    """`read` gives the value as `TrainConfig` takes it, or the text that was typed where it is none.
+    """The widget of one option.
 
-    `show` takes either. `marked` are the parts of `widget` that show a problem.
+    `read` returns the value as `TrainConfig` takes it, or the typed text if that is no such value; `show`
+    takes either. `marked` are the parts of `widget` that show a problem.
     """
 
     widget: QWidget
@@ -39,7 +40,7 @@ class Editor:
 
 
 def make_editor(option: Option) -> Editor:
-    """A fresh widget for `option`; an empty one of an option that may be left out is None."""
+    """Make the widget of `option`; left empty, an option that may be left out is None."""
     match option.kind:
         case "models":
             return _teachers(option)
@@ -69,17 +70,17 @@ def make_editor(option: Option) -> Editor:
         case "choice":
             return _choice(option)
         case "whole":
-            whole = option.high is not None and option.high > LARGEST_SPIN
-            return _typed(option, options.whole_number) if whole else _spin(option)
+            is_large = option.high is not None and option.high > MAX_SPIN
+            return _typed(option, options.parse_whole_number) if is_large else _spin(option)
         case "number":
-            return _typed(option, options.number)
+            return _typed(option, options.parse_number)
         case "wholes":
-            return _typed(option, options.whole_numbers)
+            return _typed(option, options.parse_whole_numbers)
     return _typed(option, str)
 
 
 class LayerBoxes(QWidget):
-    """Which of the four feature taps are compared."""
+    """Check boxes of the four feature taps, of which the checked ones are compared."""
 
     changed = Signal()
 
@@ -101,13 +102,13 @@ class LayerBoxes(QWidget):
         return tuple(layer for layer, box in enumerate(self.boxes) if box.isChecked())
 
     def set_value(self, layers: Iterable[object]) -> None:
-        wanted = set(layers)
+        checked = set(layers)
         for layer, box in enumerate(self.boxes):
-            box.setChecked(layer in wanted)
+            box.setChecked(layer in checked)
 
 
 def choice(entries: Sequence[str]) -> QComboBox:
-    """A closed list."""
+    """A combo box of `entries`, which doesn't react to the wheel."""
     box = QComboBox()
     box.addItems(list(entries))
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -116,7 +117,7 @@ def choice(entries: Sequence[str]) -> QComboBox:
 
 
 def _teachers(option: Option) -> Editor:
-    field = ReferenceField([*bundled_models(), NO_TEACHER], "model", "name, or a checkpoint's file")
+    field = ReferenceField([*bundled_models(), NO_TEACHER], "model", "name or checkpoint file")
 
     def read() -> tuple[str, ...]:
         text = field.text()
@@ -165,11 +166,11 @@ def _choice(option: Option) -> Editor:
 
 
 def _spin(option: Option) -> Editor:
-    """A spin box; of an option that may be left out, the lowest value stands for None."""
+    """A spin box; its lowest value is None if the option may be left out."""
     may_be_none = option.default is None and not option.required
     low = int(option.low or 0)
     box = QSpinBox()
-    box.setRange(low - may_be_none, int(option.high or LARGEST_SPIN))
+    box.setRange(low - may_be_none, int(option.high or MAX_SPIN))
     box.setGroupSeparatorShown(True)
     box.setSuffix(f" {option.unit}" if option.unit else "")
     box.setSpecialValueText(option.unset if may_be_none else "")
@@ -177,7 +178,7 @@ def _spin(option: Option) -> Editor:
     box.setKeyboardTracking(False)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     box.setMinimumWidth(90)
-    # Fusion's spin boxes are lower than its other fields, which looks ragged in a column.
+    # Fusion draws spin boxes lower than its other fields.
     box.setMinimumHeight(QLineEdit().sizeHint().height())
     ignore_wheel(box)
 
@@ -200,7 +201,7 @@ def _typed(option: Option, parse: Callable[[str], object]) -> Editor:
         edit,
         edit.textChanged,
         lambda: parse(edit.text()),
-        lambda value: edit.setText(options.written(value)),
+        lambda value: edit.setText(options.format_value(value)),
     )
 
 

@@ -1,4 +1,4 @@
-"""One row of a form: its label, its widget, and below them what is wrong or worth knowing."""
+"""Rows of a form: a label, a widget, and below them a problem or a fact."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVB
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.tweaks import restyle
 
-LONGEST_LABEL = "Validate every"
-"""The labels' column is as wide as this in every section, so that the fields line up."""
+WIDEST_LABEL = "Validate every"
+"""The column of labels has its width in every section, so that the fields line up."""
 
 
 class Field:
-    """A labelled widget whose problem or fact stands right below it."""
+    """A labelled widget with a note below it: a problem, or else a fact."""
 
     def __init__(
-        self, label: QLabel, widget: QWidget, note: QLabel, tip: str, marked: Sequence[QWidget]
+        self, *, label: QLabel, widget: QWidget, note: QLabel, tip: str, marked: Sequence[QWidget]
     ) -> None:
         self.label = label
         self.widget = widget
@@ -27,25 +27,25 @@ class Field:
         self._marked = marked
         self.problem = ""
         self._fact = ""
-        self._told_elsewhere = False
+        self._is_shown_elsewhere = False
         for part in (widget, *marked):
             if label.text():
                 part.setAccessibleName(label.text().replace("&", ""))
             part.setAccessibleDescription(tip)
 
-    def set_problem(self, problem: str, told_elsewhere: bool = False) -> None:
-        """Mark the widget and say why, unless a part of it does; an empty text clears the mark."""
+    def set_problem(self, problem: str, *, shown_elsewhere: bool = False) -> None:
+        """Mark the widget and show the problem unless a part of it does; an empty text clears both."""
         self.problem = problem
-        self._told_elsewhere = told_elsewhere
+        self._is_shown_elsewhere = shown_elsewhere
         self._show()
 
     def set_fact(self, fact: str) -> None:
-        """A muted line shown while there is no problem."""
+        """Set the line that is shown while there is no problem."""
         self._fact = fact
         self._show()
 
     def _show(self) -> None:
-        text = "" if self._told_elsewhere else self.problem or self._fact
+        text = "" if self._is_shown_elsewhere else self.problem or self._fact
         self.note.setText(text)
         self.note.setVisible(bool(text))
         restyle(self.note, role="error" if self.problem else "muted")
@@ -57,7 +57,7 @@ class Field:
 
 
 class Section(QWidget):
-    """Rows in two columns that line up across sections, below a heading if there is a title."""
+    """Rows in two columns, below a heading if there is a title."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,7 +66,7 @@ class Section(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(4)
-        self._grid.setColumnMinimumWidth(0, self.fontMetrics().horizontalAdvance(LONGEST_LABEL))
+        self._grid.setColumnMinimumWidth(0, self.fontMetrics().horizontalAdvance(WIDEST_LABEL))
         self._grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -88,12 +88,18 @@ class Section(QWidget):
         label: str,
         widget: QWidget,
         tip: str,
+        *,
         marked: Sequence[QWidget] = (),
         below: QWidget | None = None,
     ) -> Field:
-        """Add a row; `label` may hold a mnemonic (&).
+        """Add a row.
 
-        `marked` are the parts of `widget` that show a problem, `below` stands under it in full width.
+        Args:
+            label: May have a mnemonic (&).
+            widget: The field.
+            tip: The tooltip.
+            marked: The parts of `widget` that show a problem; by default `widget`.
+            below: A widget under the row in full width.
         """
         name = QLabel(label)
         name.setBuddy(widget)
@@ -111,17 +117,17 @@ class Section(QWidget):
         self._grid.addWidget(note, row + 1, 0, 1, 2)
         if below is not None:
             self._grid.addWidget(below, row + 2, 0, 1, 2)
-        field = Field(name, widget, note, tip, marked or (widget,))
+        field = Field(label=name, widget=widget, note=note, tip=tip, marked=marked or (widget,))
         field.set_problem("")
         return field
 
     def add_wide(self, widget: QWidget) -> None:
-        """Add `widget` in full width, below everything that is there."""
+        """Add `widget` in full width below the rows."""
         self._grid.addWidget(widget, self._grid.rowCount(), 0, 1, 2)
 
 
 class FoldedSection(Section):
-    """A section whose rows show when its heading is pressed; what they hold is told beside it meanwhile."""
+    """A section whose rows are hidden until its heading is pressed; meanwhile it shows a summary of them."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         self.header = QToolButton()
@@ -140,7 +146,7 @@ class FoldedSection(Section):
             "QToolButton { border: none; padding: 3px 0; } QToolButton:focus { text-decoration: underline; }"
         )
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.header.setToolTip("Show or hide the options that few people change")
+        self.header.setToolTip("Show or hide rarely changed options")
         self.header.setAccessibleName(f"{title} options")
         font = self.header.font()
         font.setWeight(font.Weight.DemiBold)
@@ -160,7 +166,7 @@ class FoldedSection(Section):
         self.header.setChecked(True)
 
     def summarise(self, changed: Sequence[str], problems: int) -> None:
-        """Name what is not as it usually is, and open where something has to be changed."""
+        """List the `changed` options beside the heading, and unfold if there are `problems`."""
         self._summary.setText(", ".join(changed))
         if problems:
             self.unfold()

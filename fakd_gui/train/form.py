@@ -1,67 +1,66 @@
-"""The settings of a training run, drawn from the schema of `TrainConfig` and checked while they are typed."""
+"""The settings of a training: a field for every option of `TrainConfig`, with problems and facts below it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
-from fakd_core.data.folders import SAMPLES
-from fakd_core.errors import ConfigError
-from fakd_core.events import CancelToken
-from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.options import training_options
-from fakd_core.runs.presets import PRESETS, QUICK, preset_path, read_settings, user_presets
-from fakd_core.runs.references import model_label
-from fakd_core.training.check import SettingsCheck, SettingsChecker
-from fakd_gui.session.jobs import LatestWins
-from fakd_gui.session.problem import Problem
-from fakd_gui.session.run_folders import free_run_folder
-from fakd_gui.session.session import Session
+from fakd_core.runs.presets import PRESETS
+from fakd_core.training.check import SettingsCheck
 from fakd_gui.train import options
-from fakd_gui.train.form_body import FormBody
-from fakd_gui.train.preset_bar import CUSTOM, PresetBar
-from fakd_gui.train.recipe_editor import RecipeEditor
+from fakd_gui.train.commands import TrainCommands
+from fakd_gui.train.editors import Editor, make_editor
+from fakd_gui.train.fields import Field, FoldedSection, Section
+from fakd_gui.train.model_card import ModelCard, compare_costs
+from fakd_gui.train.preset_bar import PresetBar
+from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
+from fakd_gui.train.state import TrainState
+from fakd_gui.train.taps_row import TapsRow
 from fakd_gui.widgets.reference_field import ReferenceField
 
-CHECK_DELAY_MS = 250
 MARGIN = 12
-"""Pixels around a field that is brought into view."""
-USUAL_POOL = 4096
-"""Patches of a teacher cache, until a person says how many."""
+"""Pixels around a field that is scrolled into view."""
+PRESET_TIP = "Named settings: Quick, which runs on any machine, the papers' settings, and your own."
+USE_TEACHER = "Use in the other workspaces"
 
 
 class TrainForm(QScrollArea):
-    """Every option of `TrainConfig`. `changed` follows every change, and every check of the values."""
+    """Shows the settings of the state, and edits them."""
 
-    changed = Signal()
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, state: TrainState, commands: TrainCommands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session = session
-        self.findings: SettingsCheck | None = None
-        self._settings_checker = SettingsChecker(session.models.get)
-        self._own_run_name = False
-        self.body = FormBody()
-        self.presets = PresetBar(session, self.body.values)
-        self.body.draw(self.presets)
-        self.editors, self.fields = self.body.editors, self.body.fields
-        self.setWidget(self.body)
+        self._state = state
+        self._commands = commands
+        self._is_filling = False
+        self._shows_problem_later = False
+        self.editors: dict[str, Editor] = {}
+        self.fields: dict[str, Field] = {}
+        self.presets = PresetBar(state, commands)
+        self.teacher_card, self.student_card = ModelCard("Teacher"), ModelCard("Student")
+        self.teacher_card.action_requested.connect(commands["use_teacher"].trigger)
+        self.taps = TapsRow()
+        self._draw()
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._checker = LatestWins("check the settings", self)
-        self._checker.result.connect(self._found)
-        self._checker.failed.connect(self._check_failed)
-        self._timer = QTimer(self, singleShot=True, interval=CHECK_DELAY_MS)
-        self._timer.timeout.connect(self._check)
-        self._connect()
-        self._show_preset(QUICK.name)
+        self.taps.chosen.connect(lambda ref: state.edit("teacher", (ref,)))
+        commands.refused.connect(self.show_problem)
+        self.recipe.removed.connect(commands.offer_term_back)
+        state.filled.connect(self._show_values)
+        state.preset_changed.connect(self._show_preset)
+        commands["use_teacher"].changed.connect(self._show_models)
+        for changed in (state.values_changed, state.check_changed):
+            changed.connect(self._refresh)
+        self._show_values(state.values)
+        self._show_preset()
+        self._refresh()
 
-    # -- single fields that the rest of the app reaches for ------------------------------------------
+    # -- single fields -------------------------------------------------------------------------------
 
     @property
     def teacher(self) -> ReferenceField:
@@ -81,7 +80,7 @@ class TrainForm(QScrollArea):
 
     @property
     def recipe(self) -> RecipeEditor:
-        return self.body.recipe
+        return cast(RecipeEditor, self.editors["distill"].widget)
 
     @property
     def steps(self) -> QSpinBox:
@@ -91,243 +90,188 @@ class TrainForm(QScrollArea):
     def alpha(self) -> QLineEdit:
         return cast(QLineEdit, self.editors["alpha"].widget)
 
-    # -- values --------------------------------------------------------------------------------------
-
-    def values(self) -> dict[str, object]:
-        """The values as `TrainConfig` takes them; what can't be read stays text."""
-        return self.body.values()
-
-    def config(self) -> TrainConfig | None:
-        """The settings, or None while something is known to be wrong with them.
-
-        What is still being checked counts as right: the trainer checks it all again before writing.
-        """
-        if self.problems():
-            return None
-        return TrainConfig.build(**self.values())
-
-    @property
-    def first_teacher(self) -> str:
-        """The teacher that the other workspaces show; nothing without one."""
-        names = self.editors["teacher"].read()
-        return str(names[0]) if isinstance(names, tuple) and names else ""
-
-    @property
-    def checking(self) -> bool:
-        return self._timer.isActive() or self._checker.running or self.findings is None
+    # -- problems ------------------------------------------------------------------------------------
 
     def problems(self) -> list[str]:
-        """One line a field that must be changed."""
+        """A line for each field that must be changed."""
         known = training_options()
         return [
             f"{known[name].title}: {field.problem}" for name, field in self.fields.items() if field.problem
         ]
 
     def show_problem(self) -> None:
-        """Bring the first field that must be changed into view, with the reason, and set the focus in it."""
+        """Scroll to the first field that must be changed and its problem, and focus it."""
         name = next((name for name, field in self.fields.items() if field.problem), None)
-        if name is None:
+        self._shows_problem_later = name is not None and not self.isVisible()
+        if name is None or self._shows_problem_later:
             return
-        self.body.show_field(name)
-        QCoreApplication.sendEvent(self, QEvent(QEvent.Type.LayoutRequest))  # It scrolls as far as it knows.
+        if name in self._rare:
+            self.more.unfold()
+        # What was shown or unfolded since the last events has no place yet: Qt lays it out level by level.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
         field = self.fields[name]
         parts = [field.widget, *field.widget.findChildren(QWidget)]
-        open_ = [part for part in parts if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isEnabled()]
-        marked = [part for part in open_ if part.property("invalid")]
-        part = next(iter((*marked, *open_)), field.widget)
-        # The reason may be longer than the room: the field itself comes last.
+        focusable = [
+            part for part in parts if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isEnabled()
+        ]
+        marked = [part for part in focusable if part.property("invalid")]
+        part = next(iter((*marked, *focusable)), field.widget)
+        # The problem may be higher than the viewport: the field itself comes last.
         for shown in (field.note, part):
             if shown.isVisible():
                 self.ensureWidgetVisible(shown, 0, MARGIN)
         part.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def estimate(self) -> str:
-        """What the run takes and needs, or nothing while that is unknown."""
-        found = self.findings.estimate if self.findings else None
-        return found.summary() if found else ""
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._shows_problem_later:
+            self.show_problem()
 
-    def warning(self) -> str:
-        """What there is too little of for the run."""
-        found = self.findings.estimate if self.findings else None
-        return found.warning if found else ""
+    # -- showing the state ---------------------------------------------------------------------------
 
-    def fill(self, values: Mapping[str, object]) -> None:
-        """Show `values` (names of `TrainConfig`); fields that are not named stay as they are."""
-        self.body.fill(values)
-        self._changed()
-
-    def new_run_name(self) -> None:
-        """Propose a free run folder, unless the person named one that is free."""
-        if not self._own_run_name or Path(self.run.text()).expanduser().exists():
-            self._own_run_name = False
-            self._propose_run()
-
-    def check_now(self) -> None:
-        """Check again though nothing was typed (files may have changed, a training may have ended)."""
-        self._timer.start()
-        self.changed.emit()
-
-    # -- presets and files ---------------------------------------------------------------------------
-
-    def apply_preset(self, name: str) -> None:
-        """Show the preset `name`, one that comes along or an own one; edited settings can be had back."""
-        before = self.remember()
-        if name in PRESETS:
-            self._show_preset(name)
-        else:
-            path = preset_path(name)
-            if not self._read(path):
-                self.presets.set_current(str(before["preset"]))
-                return
-            self._name_preset(name)
-        self._offer_back(before, name)
-
-    def load_settings(self, path: Path) -> bool:
-        """Show what the TOML file `path` says, such as a run's; False, with an error told, if it can't be."""
-        before = self.remember()
-        if not self._read(path):
-            return False
-        self._name_preset(CUSTOM)
-        self._offer_back(before, path.name)
-        self.session.announce(f"Loaded {path.name}")
-        return True
-
-    def remember(self) -> dict[str, object]:
-        """What stands in the form, right or wrong, as plain values."""
-        values = {name: _plain(editor.read()) for name, editor in self.editors.items()}
-        if not self._own_run_name:
-            del values["run"]
-        return {"preset": self.presets.current, "values": values}
-
-    def recall(self, remembered: Mapping[str, object]) -> None:
-        """Show what `remember` gave; what is missing or unknown stays as it is."""
-        values, preset = remembered.get("values"), remembered.get("preset")
-        if not isinstance(values, Mapping):
-            return
-        self.fill({str(name): value for name, value in values.items() if name in self.editors})
-        self._own_run_name = bool(values.get("run"))
-        self.new_run_name()
-        known = {*PRESETS, *user_presets()}
-        self._name_preset(preset if isinstance(preset, str) and preset in known else CUSTOM)
-
-    def _read(self, path: Path) -> bool:
-        try:
-            values = read_settings(path)
-        except ConfigError as error:
-            self.session.report(f"Not loaded. {error}")
-            return False
-        run = values.pop("run", None)
-        self.fill(values)
-        if run is not None and not run.exists():
-            self._own_run_name = True
-            self.fill({"run": run})
-        else:
-            self.new_run_name()
-        return True
-
-    def _show_preset(self, name: str) -> None:
-        values = options.rest_of(PRESETS[name].values)
-        if not values["train_data"] and self.train_data.text() not in ("", SAMPLES):
-            values = {**values, "train_data": self.train_data.text()}  # The folder a person chose is meant.
-        self.fill(values)
-        self._name_preset(name)
-
-    def _name_preset(self, name: str) -> None:
-        self.presets.set_current(name)
-        self.body.preset_row.set_fact(PRESETS[name].summary if name in PRESETS else "")
-
-    def _offer_back(self, before: Mapping[str, object], name: str) -> None:
-        if before["preset"] == CUSTOM:
-            after = self.remember()
-            self.session.offer_undo(
-                f"{name} replaced the settings", lambda: self.recall(before), lambda: self.recall(after)
-            )
-
-    # -- reacting ------------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        self.presets.chosen.connect(self.apply_preset)
-        self.presets.loaded.connect(self.load_settings)
-        self.body.edited.connect(self._edited)
-        typed = self.run.combo.lineEdit()
-        assert typed is not None
-        typed.textEdited.connect(self._run_named)
-        self.student.changed.connect(lambda _: self._propose_run())
-        self.recipe.removed.connect(self._offer_term_back)
+    def _show_values(self, values: Mapping[str, object]) -> None:
+        """Show `values` where the fields don't already, and take what the fields make of them."""
+        was_filling, self._is_filling = self._is_filling, True
+        for name, value in values.items():
+            editor = self.editors[name]
+            if editor.read() != value:
+                editor.show(value)
+                self._state.values[name] = editor.read()
+        self._is_filling = was_filling
 
     def _edited(self, name: str) -> None:
-        if name == "teacher_cache" and self.editors["cache_patches"].read() is None:
-            self.body.fill({"cache_patches": USUAL_POOL})
-        if self.presets.current != CUSTOM:
-            self._name_preset(CUSTOM)
-        self._changed()
+        if not self._is_filling:
+            self._state.edit(name, self.editors[name].read())
 
-    def _run_named(self, typed: str) -> None:
-        self._own_run_name = bool(typed.strip())
+    def _show_preset(self) -> None:
+        name = self._state.preset
+        self._preset_row.set_fact(PRESETS[name].summary if name in PRESETS else "")
 
-    def _propose_run(self) -> None:
-        if self._own_run_name:
+    def _refresh(self) -> None:
+        """Show the problems and what is known of the settings."""
+        check, problems = self._state.check, self._state.problems
+        unused = options.unused(self._state.values)
+        for name, editor in self.editors.items():
+            editor.widget.setEnabled(name not in unused)
+        for name, field in self.fields.items():
+            field.set_fact(check.facts.get(name, "") if check else "")
+            field.set_problem(problems.get(name, ""))
+        self._summarise(problems)
+        if check is not None:
+            self.recipe.show_rows()  # The check has loaded torch.
+            self._show_models()
+            self.taps.show_choice(check.taps)
+            if check.taps is not None and check.taps.problem:
+                self.fields["teacher"].set_problem(problems.get("teacher", ""), shown_elsewhere=True)
+        self._pair_recipe(check)
+
+    def _summarise(self, problems: Mapping[str, str]) -> None:
+        """List the folded options that don't have their defaults."""
+        values, known = self._state.config_values(), training_options()
+        changed = [
+            _format(known[name].title, values[name])
+            for name in self._rare
+            if values[name] != known[name].default
+        ]
+        self.more.summarise(changed, sum(name in problems for name in self._rare))
+
+    def _show_models(self) -> None:
+        """Show the networks; a field with a problem has none."""
+        check = self._state.check
+        if check is None:
             return
-        student = model_label(self.student.text().split(":")[0]) or "run"
-        self.body.fill({"run": free_run_folder(self.session.runs_root, student)})
+        teachers = [] if self.fields["teacher"].problem else check.teachers
+        student = None if self.fields["student"].problem else check.student
+        several = "At each step, one of them is sampled." if len(teachers) > 1 else ""
+        action = USE_TEACHER if self._commands["use_teacher"].isEnabled() else ""
+        self.teacher_card.show_networks(teachers, several, action)
+        share = compare_costs(student, teachers[0]) if student and teachers else ""
+        self.student_card.show_networks([student] if student else [], share)
 
-    def _offer_term_back(self, term: str, before: str) -> None:
-        after = self.recipe.text()
-        self.session.offer_undo(
-            f"Removed {term} from the recipe",
-            lambda: self.recipe.setText(before),
-            lambda: self.recipe.setText(after),
+    def _pair_recipe(self, check: SettingsCheck | None) -> None:
+        """Let the recipe check its terms against the other settings; it shows their problems."""
+        values = options.with_valid_values(self._state.config_values())
+        layers = cast("tuple[int, ...]", values["layers"])
+        widths = []
+        if check is not None and check.student is not None:
+            student = check.student.spec
+            widths = [
+                pair
+                for teacher in check.teachers
+                for tap, pair in enumerate(zip(student.tap_channels, teacher.spec.tap_channels, strict=False))
+                if tap in layers
+            ]
+        self.recipe.pair(
+            Pairing(
+                alpha=cast(float, values["alpha"]),
+                layers=layers,
+                batch=cast(int, values["batch"]),
+                has_teacher=bool(values["teacher"]),
+                widths=widths,
+            )
         )
+        at_rows = self.recipe.recipe() is not None and any(row.problem for row in self.recipe.rows)
+        self.fields["distill"].set_problem(self.fields["distill"].problem, shown_elsewhere=at_rows)
 
-    def _changed(self) -> None:
-        self.findings = None
-        self.body.show_findings(None)
-        self._timer.start()
-        self.changed.emit()
+    # -- drawing -------------------------------------------------------------------------------------
 
-    def _check(self) -> None:
-        values = options.checkable(self.values())
-        checker, measure = self._settings_checker, self.session.training is None
+    def _draw(self) -> None:
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(14)
+        top = Section("")
+        self._preset_row = top.add(
+            "Pr&eset", self.presets, PRESET_TIP, marked=[self.presets.combo], below=self.presets.naming
+        )
+        column.addWidget(top)
+        for title, names in options.sections():
+            section = FoldedSection(title) if title == options.RARE else Section(title)
+            for name in names:
+                self._add(section, name)
+            if isinstance(section, FoldedSection):
+                self.more, self._rare = section, names
+            column.addWidget(section)
+        column.addStretch()
+        self.setWidget(body)
 
-        def work(token: CancelToken) -> SettingsCheck:
-            return checker.check(values, measure=measure, token=token)
-
-        self._checker.submit(work)
-
-    def _found(self, findings: SettingsCheck) -> None:
-        self.findings = findings
-        self.recipe.show_rows()  # The check has loaded what that needs.
-        self.body.show_findings(findings)
-        self.changed.emit()
-
-    def _check_failed(self, problem: Problem) -> None:
-        self.session.note(problem)
-        self.findings = SettingsCheck(problems={"run": problem.text})
-        self.body.show_findings(self.findings)
-        self.changed.emit()
-
-
-def _plain(value: object) -> object:
-    """`value` as JSON keeps it."""
-    if isinstance(value, tuple):
-        return list(value)
-    return str(value) if isinstance(value, Path) else value
+    def _add(self, section: Section, name: str) -> None:
+        option = training_options()[name]
+        editor = self.editors[name] = make_editor(option)
+        below: dict[str, QWidget] = {"teacher": self.teacher_card, "student": self.student_card}
+        if isinstance(editor.widget, RecipeEditor):
+            below[name] = editor.widget.below
+        self.fields[name] = section.add(
+            options.label(option),
+            editor.widget,
+            options.tip(option),
+            marked=editor.marked,
+            below=below.get(name),
+        )
+        if name == "teacher":
+            section.add_wide(self.taps)
+        editor.changed.connect(lambda *_: self._edited(name))
 
 
-class FormGuide(QObject):
-    """While the form has problems, a click on one of `signs` leads to the first of them.
+def _format(title: str, value: object) -> str:
+    return title.lower() if value is True else f"{title.lower()} {options.format_value(value)}"
 
-    A sign may be disabled, as the button is that waits for the problems to be solved.
+
+class ProblemLinks(QObject):
+    """While the form has problems, a click on one of `widgets` leads to the first of them.
+
+    The widgets may be disabled, such as a button that waits for the problems to be solved.
     """
 
-    def __init__(self, form: TrainForm, *signs: QWidget) -> None:
+    def __init__(self, form: TrainForm, state: TrainState, *widgets: QWidget) -> None:
         super().__init__(form)
         self._form = form
-        self._signs = signs
-        for sign in signs:
-            sign.installEventFilter(self)
-        form.changed.connect(self._show)
-        self._show()
+        self._widgets = widgets
+        for widget in widgets:
+            widget.installEventFilter(self)
+        for changed in (state.values_changed, state.check_changed):
+            changed.connect(self._show_cursor)
+        self._show_cursor()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.MouseButtonPress and self._form.problems():
@@ -335,7 +279,7 @@ class FormGuide(QObject):
             return True
         return super().eventFilter(watched, event)
 
-    def _show(self) -> None:
-        leads = bool(self._form.problems())
-        for sign in self._signs:
-            sign.setCursor(Qt.CursorShape.PointingHandCursor if leads else Qt.CursorShape.ArrowCursor)
+    def _show_cursor(self) -> None:
+        pointing = bool(self._form.problems())
+        for widget in self._widgets:
+            widget.setCursor(Qt.CursorShape.PointingHandCursor if pointing else Qt.CursorShape.ArrowCursor)

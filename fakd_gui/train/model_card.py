@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_core.runs.references import model_label
@@ -18,17 +18,20 @@ COSTS = "GMACs: 10⁹ multiply-accumulates for a low-resolution image of 64×36 
 class ModelCard(QFrame):
     """Hidden until a network is known."""
 
+    action_requested = Signal()
+    """The link at the end of the card was clicked."""
+
     def __init__(self, role: str, parent: QWidget | None = None) -> None:
         """Make an empty card; `role` is the network's in the run, 'Teacher' or 'Student'."""
         super().__init__(parent)
         self._role = role
         self._networks: Sequence[CheckedNetwork] = ()
-        self._remark = ""
+        self._remark = self._action = ""
         self.setProperty("role", "card")
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.RichText)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.text.linkActivated.connect(lambda _: self.action_requested.emit())
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setToolTip(COSTS)
         layout = QVBoxLayout(self)
@@ -37,9 +40,14 @@ class ModelCard(QFrame):
         self.hide()
         follow_theme(self, self._apply_theme)
 
-    def show_networks(self, networks: Sequence[CheckedNetwork], remark: str = "") -> None:
-        """Show one paragraph per network, and `remark` as the last line."""
-        self._networks, self._remark = networks, remark
+    def show_networks(self, networks: Sequence[CheckedNetwork], remark: str = "", action: str = "") -> None:
+        """Show one paragraph per network, `remark` as the last line, and a link with the text `action`."""
+        self._networks, self._remark, self._action = networks, remark, action
+        flags = Qt.TextInteractionFlag.TextSelectableByMouse
+        if action:
+            flags |= Qt.TextInteractionFlag.LinksAccessibleByMouse
+            flags |= Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        self.text.setTextInteractionFlags(flags)
         self.setVisible(bool(networks))
         self.setAccessibleName(f"{self._role}: {self.plain_text()}")
         self._apply_theme(current_theme())
@@ -61,6 +69,8 @@ class ModelCard(QFrame):
         ]
         if self._remark:
             paragraphs.append(f"{muted}{escape(self._remark)}</span>")
+        if self._action:
+            paragraphs.append(f'<a href="#" style="color:{theme.accent}">{escape(self._action)}</a>')
         self.text.setText("<br>".join(paragraphs))
 
 

@@ -1,6 +1,6 @@
-"""How the form arranges the options of a run, and what is known to be wrong with values by themselves.
+"""Arranges the options of a run in the form, checks single values, and reads and writes typed numbers.
 
-Labels, explanations, units and ranges are the schema's: see `fakd_core.runs.options`.
+Titles, descriptions, units and ranges come from the schema: see `fakd_core.runs.options`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fakd_core.runs.options import Option, training_options
 from fakd_core.runs.presets import QUICK
 
 RARE = "More"
-"""The section of what few people change; options that no section names are shown there too."""
+"""The title of the section for rarely changed options, and for those that no other section names."""
 
 _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Models", ("teacher", "student", "init_from_teacher", "scale")),
@@ -35,18 +35,18 @@ _MNEMONICS: Mapping[str, str] = {
     "lr": "l",
     "run": "u",
 }
-"""Letters that no menu and no other control of the workspace has."""
+"""Letters that no menu and no other widget of the workspace uses."""
 
 
 def sections() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Titles and the options below them; every option of `TrainConfig` stands somewhere."""
+    """The titles of the sections and their options, which together are all of `TrainConfig`."""
     placed = {name for _, names in _SECTIONS for name in names}
     others = tuple(name for name in training_options() if name not in placed)
     return tuple((title, names + others if title == RARE else names) for title, names in _SECTIONS)
 
 
 def label(option: Option) -> str:
-    """The option's title with its mnemonic; nothing for a switch, which has its title itself."""
+    """The option's title with its mnemonic; empty for a switch, whose check box has the title."""
     if option.kind == "switch":
         return ""
     letter = _MNEMONICS.get(option.name)
@@ -57,32 +57,32 @@ def label(option: Option) -> str:
 
 
 def tip(option: Option) -> str:
-    """All that is to be said of an option: what it is, its range, and what leaving it empty means."""
+    """An option's description, its range, and the meaning of an empty field."""
     lines = [option.description]
     if option.low is not None or option.high is not None:
         lines.append(f"{_allowed(option).capitalize()}.")
     if option.kind == "models":
-        lines.append("'none' trains without one; several have ; between them.")
+        lines.append("'none' trains without a teacher; separate several by ;.")
     elif option.unset:
-        lines.append(f"Left empty: {option.unset}.")
+        lines.append(f"If empty: {option.unset}.")
     return "\n".join(lines)
 
 
-def needed(option: Option) -> str:
-    """What a person has to do about a value that can't be used."""
+def instruction(option: Option) -> str:
+    """What to enter instead of a missing or invalid value."""
     match option.kind:
         case "models":
-            return "Choose the teacher: a bundled name or a checkpoint's file ('none' trains without one)."
+            return "Choose a teacher: a bundled name or a checkpoint file ('none' trains without one)."
         case "model":
-            return "Choose a preset, such as rcan-small-student, or write sizes."
+            return "Choose a preset, such as rcan-small-student, or enter sizes."
         case "images":
-            return "Choose the folder of training images, or write 'samples'."
+            return "Choose the folder of training images, or enter 'samples'."
         case "folder":
-            return "Name a new folder for the results."
+            return "Enter a new folder for the results."
         case "taps":
-            return "Tick at least one layer."
+            return "Check at least one layer."
         case "wholes":
-            return "Whole numbers with commas between them, such as 150000, 300000."
+            return "Whole numbers separated by commas, such as 150000, 300000."
     return f"{_allowed(option).capitalize()}."
 
 
@@ -99,33 +99,33 @@ def _allowed(option: Option) -> str:
 
 
 def problems_of(values: Mapping[str, object]) -> dict[str, str]:
-    """By option, what is missing, is no number, or is out of range."""
+    """By option, what is missing, not a number, or out of range."""
     options = training_options()
     empty = [name for name in ("student", "train_data", "run", "layers") if not values[name]]
     if values["teacher"] == ("",):
         empty.append("teacher")
-    problems = {name: needed(options[name]) for name in empty}
+    problems = {name: instruction(options[name]) for name in empty}
     try:
         TrainConfig.model_validate(values)
     except ValidationError as error:
         for item in error.errors():
             if item["loc"]:
                 name = str(item["loc"][0])
-                problems.setdefault(name, needed(options[name]))
+                problems.setdefault(name, instruction(options[name]))
             else:
                 reason = item["msg"].removeprefix("Value error, ")
-                problems.setdefault(_named_first(reason), reason)
+                problems.setdefault(_option_in(reason), reason)
     return problems
 
 
-def _named_first(reason: str) -> str:
-    """The option that a rule between several begins with; such rules are worded so."""
+def _option_in(reason: str) -> str:
+    """The option that the message of a rule between options begins with."""
     name = reason.replace(",", " ").split()[0]
     return name if name in training_options() else "layers"
 
 
 def unused(values: Mapping[str, object]) -> set[str]:
-    """Options that mean nothing beside the others, whatever stands in them."""
+    """Options that have no effect because of the values of others."""
     names = set()
     if values["schedule"] != "milestones":
         names.add("milestones")
@@ -136,20 +136,25 @@ def unused(values: Mapping[str, object]) -> set[str]:
     return names
 
 
-def checkable(values: Mapping[str, object]) -> dict[str, object]:
-    """`values` with the Quick preset's or the defaults in place of faulty ones: the rest can be checked."""
-    options, good = training_options(), dict(values)
-    # What is replaced may stand against another one; each option is replaced once at most.
+def unused_defaults(values: Mapping[str, object]) -> dict[str, object]:
+    """The defaults of the options that have no effect."""
+    return {name: training_options()[name].default for name in unused(values)}
+
+
+def with_valid_values(values: Mapping[str, object]) -> dict[str, object]:
+    """Replace invalid values by Quick's or the defaults, so that the rest can be checked."""
+    options, valid = training_options(), dict(values)
+    # A replacement may conflict with another value; each option is replaced at most once.
     for _ in options:
-        faulty = [name for name in problems_of(good) if name != "run" or good[name] is not None]
+        faulty = [name for name in problems_of(valid) if name != "run" or valid[name] is not None]
         if not faulty:
             break
-        good |= {name: QUICK.values.get(name, options[name].default) for name in faulty}
-    return good
+        valid |= {name: QUICK.values.get(name, options[name].default) for name in faulty}
+    return valid
 
 
-def rest_of(values: Mapping[str, object]) -> dict[str, object]:
-    """`values`, with the default of every other option that has one."""
+def with_defaults(values: Mapping[str, object]) -> dict[str, object]:
+    """Add the default of every other option that has one."""
     defaults = {name: option.default for name, option in training_options().items() if not option.required}
     return {**defaults, **values}
 
@@ -157,32 +162,32 @@ def rest_of(values: Mapping[str, object]) -> dict[str, object]:
 # -- numbers that are typed ---------------------------------------------------------------------------
 
 
-def number(typed: str) -> float | str | None:
-    """The number that was typed, None where nothing was, or the text itself where it is none."""
+def parse_number(typed: str) -> float | str | None:
+    """Parse a typed number: None for an empty text, the text itself if it is no number."""
     try:
         return float(typed.replace(",", ".")) if typed.strip() else None
     except ValueError:
         return typed
 
 
-def whole_number(typed: str) -> int | str | None:
-    """As `number`; digits may stand in groups."""
+def parse_whole_number(typed: str) -> int | str | None:
+    """Parse a typed whole number like `parse_number`; digits may be grouped by spaces."""
     try:
         return int("".join(typed.split())) if typed.strip() else None
     except ValueError:
         return typed
 
 
-def whole_numbers(typed: str) -> tuple[int, ...] | str:
-    """Whole numbers between commas, or the text itself where it is something else."""
+def parse_whole_numbers(typed: str) -> tuple[int, ...] | str:
+    """Parse typed whole numbers separated by commas; the text itself if it is something else."""
     try:
         return tuple(int("".join(part.split())) for part in typed.split(",") if part.strip())
     except ValueError:
         return typed
 
 
-def written(value: object) -> str:
-    """A value as a person types it: the shortest text that is read as the same value."""
+def format_value(value: object) -> str:
+    """Format a value as a user types it: the shortest text that is parsed as the same value."""
     if value is None:
         return ""
     if isinstance(value, (list, tuple)):

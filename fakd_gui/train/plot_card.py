@@ -12,84 +12,84 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_gui.train.curves import Curve, Line
-from fakd_gui.train.readout import Readout, legend
+from fakd_gui.train.readout import Readout, format_legend
 from fakd_gui.widgets.theme import Theme, current_theme, style_plot
 
 Level = tuple[str, float, str]
-"""A value to reach: its name, the value and a colour."""
+"""The name, value and colour of a horizontal line, as the teacher's PSNR."""
 
 
 class StepView(pg.ViewBox):
-    """The wheel zooms over the steps (with Ctrl in both directions), dragging moves, Shift+drag encloses."""
+    """The wheel zooms along the steps (with Ctrl both axes), drag pans, Shift+drag selects a rectangle."""
 
-    turned = Signal()
-    """The person chose another range."""
-    fit_wanted = Signal()
+    range_changed = Signal()
+    """The user chose another range."""
+    fit_requested = Signal()
     clicked_at = Signal(float)
-    """A single click: at which step."""
+    """The step at which the user clicked."""
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
         self.disableAutoRange()
-        self.free_x = self.free_y = False
-        """Whether the person chose the range; else it follows the data."""
+        self.x_is_manual = self.y_is_manual = False
+        """Whether the user chose the range; otherwise it follows the data."""
 
     def wheelEvent(self, event: object, axis: int | None = None) -> None:
         ctrl = event.modifiers() & Qt.KeyboardModifier.ControlModifier  # type: ignore[attr-defined]
         if axis is None and not ctrl:
             axis = 0
-        self._free(x=axis != 1, y=axis != 0)
-        self.updateMatrix()  # Several turns between two paintings would else zoom at a wrong place.
+        self._set_manual(x=axis != 1, y=axis != 0)
+        self.updateMatrix()  # Otherwise several wheel events between two repaints zoom at a wrong place.
         super().wheelEvent(event, axis)
-        self.turned.emit()
+        self.range_changed.emit()
 
     def mouseDragEvent(self, event: object, axis: int | None = None) -> None:
-        enclosing = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)  # type: ignore[attr-defined]
-        self.state["mouseMode"] = self.RectMode if enclosing else self.PanMode
-        if axis is None and not self.free_y and not enclosing:
-            axis = 0  # Up and down it follows the data.
+        selecting = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)  # type: ignore[attr-defined]
+        self.state["mouseMode"] = self.RectMode if selecting else self.PanMode
+        if axis is None and not self.y_is_manual and not selecting:
+            axis = 0  # Vertically the range follows the data.
         self.updateMatrix()
         super().mouseDragEvent(event, axis)
-        if not enclosing or event.isFinish():  # type: ignore[attr-defined]
-            self._free(x=axis != 1, y=axis != 0)
-            self.turned.emit()
+        if not selecting or event.isFinish():  # type: ignore[attr-defined]
+            self._set_manual(x=axis != 1, y=axis != 0)
+            self.range_changed.emit()
 
     def mouseClickEvent(self, event: object) -> None:
         if event.button() is not Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
             return
         event.accept()  # type: ignore[attr-defined]
         if event.double():  # type: ignore[attr-defined]
-            self.free_x = self.free_y = False
-            self.fit_wanted.emit()
+            self.x_is_manual = self.y_is_manual = False
+            self.fit_requested.emit()
         else:
             self.clicked_at.emit(self.mapToView(event.pos()).x())  # type: ignore[attr-defined]
 
-    def _free(self, x: bool, y: bool) -> None:
-        self.free_x |= x
-        self.free_y |= y
+    def _set_manual(self, *, x: bool, y: bool) -> None:
+        self.x_is_manual |= x
+        self.y_is_manual |= y
 
 
 class _Canvas(pg.PlotWidget):
-    """Knows how long it was painted the last time."""
+    """Measures the time of its last repaint."""
 
     paint_seconds = 0.0
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         super().paintEvent(event)
-        self.paint_seconds = time.perf_counter() - begun
+        self.paint_seconds = time.perf_counter() - started
 
 
 class PlotCard(QWidget):
-    """PatchSpecs `Line`s; the shown run's stand in the legend beside the title."""
+    """A plot of `Line`s; the legend beside the title lists those of the shown run."""
 
     hovered = Signal(object)
     """The step under the cursor, or None."""
     toggled = Signal(str)
-    """The legend's entry of a curve was clicked."""
+    """The key of a curve whose legend entry was clicked."""
 
     def __init__(self, title: str, tip: str, digits: str, parent: QWidget | None = None) -> None:
-        """`digits` is the format of the values in words, as '.3f'."""
+        """Make an empty plot; `digits` is the format of values, such as '.3f'."""
         super().__init__(parent)
         self.name = title
         self._digits = digits
@@ -118,9 +118,9 @@ class PlotCard(QWidget):
         self.plot.hideButtons()
         for side in ("left", "bottom"):
             self.plot.getAxis(side).enableAutoSIPrefix(False)
-            # Fine lines between the numbered ones cost more than all curves, and tell nothing.
+            # Minor grid lines cost more time than all curves.
             self.plot.getAxis(side).setStyle(maxTickLevel=0)
-        # All the same, so that plots above one another show the same steps at the same place.
+        # The same width in all plots, so that their steps line up.
         self.plot.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("0.0000") + 14)
         self.cursor = pg.InfiniteLine(angle=90, movable=False)
         self.mark = pg.InfiniteLine(angle=90, movable=False)
@@ -131,7 +131,7 @@ class PlotCard(QWidget):
         self._at: float | None = None
         self.widget.scene().sigMouseMoved.connect(self._mouse_moved)
         self.widget.viewport().installEventFilter(self)
-        self._show_numbers(False)
+        self._show_axis_values(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 0, 0)
         layout.setSpacing(2)
@@ -141,19 +141,19 @@ class PlotCard(QWidget):
     # -- drawing -------------------------------------------------------------------------------------
 
     def set_lines(self, lines: Sequence[Line], levels: Sequence[Level], hidden: frozenset[str]) -> None:
-        """What to draw from now on; lines with a key in `hidden` stand in the legend only."""
+        """Set what to draw; lines with a key in `hidden` appear in the legend only."""
         self._lines, self._hidden = lines, hidden
         if levels != self._levels:
             self._levels = levels
             self._make_levels()
-        self._show_numbers(bool(lines or levels))
+        self._show_axis_values(bool(lines or levels))
 
     @property
     def shown(self) -> list[Line]:
         return [line for line in self._lines if line.key not in self._hidden]
 
     def extent(self) -> tuple[float, float] | None:
-        """The first and the last step of what is shown."""
+        """The first and the last step of all shown lines."""
         ends = [(line.steps[0], line.steps[-1]) for line in self.shown if len(line.steps)]
         return (min(ends)[0], max(end for _, end in ends)) if ends else None
 
@@ -171,7 +171,7 @@ class PlotCard(QWidget):
             span = self.curves[identity].draw(line, (left, right), round(self.view.width()), self.log)
             if span is not None:
                 spans.append(span)
-        if not self.view.free_y:
+        if not self.view.y_is_manual:
             self._fit(spans)
         self._write_legend()
 
@@ -185,16 +185,16 @@ class PlotCard(QWidget):
         if not lows:
             return
         low, high = min(lows), max(highs)
-        # Levels have their labels outside.
-        share, least = (0.3, 0.01 * abs(high) + 1e-9) if levels else (0.06, 0.005 * abs(high) + 1e-12)
-        margin = max(share * (high - low), least)
+        # The labels of levels need room outside of them.
+        share, minimum = (0.3, 0.01 * abs(high) + 1e-9) if levels else (0.06, 0.005 * abs(high) + 1e-12)
+        margin = max(share * (high - low), minimum)
         self.view.setYRange(low - margin, high + margin, padding=0)
 
     def _make_levels(self) -> None:
         for line in self.level_lines:
             self.plot.removeItem(line)
         self.level_lines.clear()
-        # The labels stand above the greater and below the smaller value, away from the curve between them.
+        # Labels above the higher and below the lower level, away from the curve between them.
         ordered = sorted(self._levels, key=lambda level: level[1])
         for index, (name, value, colour) in enumerate(ordered):
             above = index == len(ordered) - 1 and len(ordered) > 1
@@ -212,10 +212,9 @@ class PlotCard(QWidget):
             self.plot.addItem(line, ignoreBounds=True)
             self.level_lines.append(line)
 
-    def _show_numbers(self, there: bool) -> None:
-        """Numbers on the axes mean nothing before there are values."""
+    def _show_axis_values(self, shown: bool) -> None:
         for side in ("left", "bottom"):
-            self.plot.getAxis(side).setStyle(showValues=there)
+            self.plot.getAxis(side).setStyle(showValues=shown)
 
     def apply_theme(self, theme: Theme) -> None:
         style_plot(self.plot, theme)
@@ -227,7 +226,7 @@ class PlotCard(QWidget):
     # -- reading -------------------------------------------------------------------------------------
 
     def read_at(self, step: float | None) -> None:
-        """Read the curves at `step`, wherever the mouse is; None reads the newest values."""
+        """Show the values at `step` in the legend; None shows the newest."""
         self._at = step
         self.cursor.setVisible(step is not None)
         if step is not None:
@@ -235,13 +234,13 @@ class PlotCard(QWidget):
         self._write_legend()
 
     def set_mark(self, step: int | None) -> None:
-        """Point `step` out."""
+        """Mark `step` with a vertical line; None removes the mark."""
         self.mark.setVisible(step is not None)
         if step is not None:
             self.mark.setPos(step)
 
     def nearest(self, step: float) -> int | None:
-        """The step nearest to `step` at which there is a point of the shown run."""
+        """The step nearest to `step` at which the shown run has a point."""
         steps = [line.steps for line in self.shown if not line.run and len(line.steps)]
         if not steps:
             return None
@@ -251,11 +250,19 @@ class PlotCard(QWidget):
 
     def _write_legend(self) -> None:
         own = [line for line in self._lines if not line.run]
-        self.readout.setText(legend(self.name, own, self._hidden, self._at, self._digits, current_theme()))
+        text = format_legend(
+            self.name,
+            own,
+            hidden=self._hidden,
+            at=self._at,
+            digits=self._digits,
+            theme=current_theme(),
+        )
+        self.readout.setText(text)
 
     def _mouse_moved(self, position: QPointF) -> None:
         if not self.view.sceneBoundingRect().contains(position):
-            self._left()
+            self._leave()
             return
         step = self.nearest(self.view.mapSceneToView(position).x())
         if step is None:
@@ -263,12 +270,12 @@ class PlotCard(QWidget):
         self.hovered.emit(float(step))
         self.box.show_values(step, self.shown, self._digits, self.widget.mapFromScene(position))
 
-    def _left(self) -> None:
+    def _leave(self) -> None:
         if self._at is not None:
             self.box.hide()
             self.hovered.emit(None)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.Leave:
-            self._left()
+            self._leave()
         return super().eventFilter(watched, event)

@@ -1,4 +1,4 @@
-"""The curves as a table or a picture in a file."""
+"""Exports the curves as a table or as an image."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from PySide6.QtCore import QObject, QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsView
 
+from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session
+from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.plots import RunPlots
 from fakd_gui.train.smoothing import Values
 from fakd_gui.widgets.file_dialogs import ask_save_path
 
-KINDS = {"csv": "Table", "png": "Picture", "svg": "Drawing"}
-PICTURE_SCALE = 2
-"""Pixels of a picture for each one on the screen."""
+KINDS = {"csv": "Table", "png": "Image", "svg": "Vector graphic"}
+PNG_SCALE = 2
+"""Pixels of an image per pixel on the screen."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One curve of one run, as measured: not smoothed, every point."""
+    """Every point of one curve of one run, not smoothed."""
 
     run: str
     curve: str
@@ -35,21 +37,22 @@ class Column:
 
 
 class PlotExport(QObject):
-    """Asks for a file and writes it; the table on a thread."""
+    """Asks for a file and writes it, a table on a thread."""
 
-    def __init__(self, session: Session, plots: RunPlots, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, plots: RunPlots, commands: TrainCommands) -> None:
+        super().__init__(plots)
         self._session = session
         self._plots = plots
         self._writer = LatestWins("write the curves", self)
         self._writer.result.connect(lambda path: session.announce(f"Wrote {path.name}"))
         self._writer.failed.connect(session.error)
-        plots.tools.export_wanted.connect(self.ask)
+        for kind in KINDS:
+            commands.on(f"export_{kind}", lambda kind=kind: self.ask(kind))
 
     def ask(self, kind: str) -> None:
-        """Let the person choose the file, then write it."""
+        """Let the user choose a file and write it."""
         start = f"{self._plots.name or 'curves'}.{kind}"
-        chosen = ask_save_path(self._plots, "Write the curves", start, {KINDS[kind]: f".{kind}"})
+        chosen = ask_save_path(self._plots, "Export the curves", start, {KINDS[kind]: f".{kind}"})
         if chosen is not None:
             self.write(chosen[0], kind)
 
@@ -68,7 +71,7 @@ class PlotExport(QObject):
 
 
 def shown_columns(plots: RunPlots) -> list[Column]:
-    """Every curve that is shown, of every run."""
+    """All curves that are shown, of all runs."""
     return [
         Column(line.run or plots.name, f"{card.name}: {line.label}", line.steps.copy(), line.exact.copy())
         for card in plots.cards.values()
@@ -78,12 +81,11 @@ def shown_columns(plots: RunPlots) -> list[Column]:
 
 
 def _write_csv(path: Path, columns: Sequence[Column], token: CancelToken) -> Path:
-    """One row a run and step, one column a curve; empty where a curve has no value there.
+    """Write a row for each run and step, and a column for each curve; missing values are empty.
 
-    Raises `DataError` where the file can't be written.
+    Raises:
+        DataError: the file can't be written.
     """
-    from fakd_core.errors import DataError
-
     curves = list(dict.fromkeys(column.curve for column in columns))
     runs = list(dict.fromkeys(column.run for column in columns))
     try:
@@ -108,29 +110,29 @@ def _cant_write(path: Path, error: OSError) -> str:
 
 
 def save_png(plots: RunPlots, path: Path) -> None:
-    """The plots as they stand, twice as fine as on the screen. Raises `OSError`."""
-    image = QImage(plots.figure.size() * PICTURE_SCALE, QImage.Format.Format_RGB32)
-    image.setDevicePixelRatio(PICTURE_SCALE)
+    """Save the plots as they are, at `PNG_SCALE` times their resolution; raises `OSError`."""
+    image = QImage(plots.figure.size() * PNG_SCALE, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(PNG_SCALE)
     plots.figure.render(image)
     if not image.save(str(path), "PNG"):
-        raise OSError("the picture could not be written")
+        raise OSError("the image could not be written")
 
 
 def save_svg(plots: RunPlots, path: Path) -> None:
-    """The plots as they stand, as lines and letters. Raises `OSError`."""
+    """Save the plots as they are, as lines and text; raises `OSError`."""
     from PySide6.QtSvg import QSvgGenerator
 
     size: QSize = plots.figure.size()
     drawing = QSvgGenerator()
     drawing.setFileName(str(path))
     drawing.setSize(size)
-    # That of the screen: the axes are kept as drawings of their own and would else be drawn smaller.
+    # The screen's: the axes are cached as drawings, which another resolution would shrink.
     drawing.setResolution(plots.logicalDpiX())
     drawing.setViewBox(QRect(0, 0, size.width(), size.height()))
     drawing.setTitle(plots.name or "Curves")
     painter = QPainter()
     if not painter.begin(drawing):
-        raise OSError("the drawing could not be written")
+        raise OSError("the vector graphic could not be written")
     try:
         _draw(plots, painter)
     finally:
@@ -138,7 +140,7 @@ def save_svg(plots: RunPlots, path: Path) -> None:
 
 
 def _draw(plots: RunPlots, painter: QPainter) -> None:
-    """As `plots.figure.render`, which would draw each plot as a picture of dots."""
+    """Draw like `plots.figure.render`, which would rasterise each plot."""
     painter.fillRect(plots.figure.rect(), plots.palette().window())
     labels = [card.readout for card in plots.cards.values()]
     for label in (label for label in (plots.legend, *labels) if label.isVisibleTo(plots)):

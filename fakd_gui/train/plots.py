@@ -1,10 +1,10 @@
-"""The curves of a run: loss parts, validation PSNR and SSIM, learning rate; other runs laid over them."""
+"""Plots of the shown run and of overlaid runs: losses, validation PSNR and SSIM, learning rate."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -12,72 +12,71 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.runs.series import RunSeries
+from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.curves import DASHES
 from fakd_gui.train.plot_card import PlotCard
-from fakd_gui.train.plot_lines import LOSS, PSNR, RATE, SSIM, Drawing, levels_of
+from fakd_gui.train.plot_lines import RunLines, levels_of
 from fakd_gui.train.plot_tools import PlotTools
 from fakd_gui.train.readout import SWATCHES
+from fakd_gui.train.state import LEARNING_RATE, LOSS, PLOTS, PSNR, SSIM, TrainState
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
 REDRAW_MS = 50
 REDRAW_SHARE = 0.2
-"""Redraws may take this share of the time; where they take longer they come less often."""
+"""Maximum share of the time for redraws; slow ones come less often."""
 SIDE_BY_SIDE_WIDTH = 560
-"""From this width on the plots stand in two columns."""
-CARD_HEIGHT = 120
-"""Pixels below which a plot tells nothing; plots that have no room are left out, the last named first."""
+"""From this width on, the plots are in two columns."""
+MIN_CARD_HEIGHT = 120
+"""Plots without that many pixels are left out, the last named first."""
 CARDS = {
-    LOSS: ("Loss by step, images on the 0..255 scale. Click a name to hide its curve.", ".4g"),
-    PSNR: ("Mean PSNR in dB over the held-out images, on luma, by the papers' protocol", ".3f"),
-    SSIM: ("Mean SSIM over the held-out images, on luma, by the papers' protocol", ".4f"),
-    RATE: ("The optimiser's learning rate by step", ".3g"),
+    LOSS: ("Losses by step, of images in 0..255. Click a name to hide its curve.", ".4g"),
+    PSNR: ("Mean PSNR in dB of the held-out images, on luma, by the papers' protocol", ".3f"),
+    SSIM: ("Mean SSIM of the held-out images, on luma, by the papers' protocol", ".4f"),
+    LEARNING_RATE: ("The optimiser's learning rate by step", ".3g"),
 }
 
 
 class RunPlots(QWidget):
-    """Shows a `RunSeries`; call `refresh` whenever it grew.
+    """Plots that all show the same steps: the wheel zooms along them, drag pans, a double click fits.
 
-    The wheel zooms over the steps, dragging moves, a double click fits; all plots show the same steps.
+    Call `refresh` whenever the shown series has grown.
     """
 
     step_picked = Signal(int)
-    """A validation in the plots was clicked: after how many steps."""
+    """The step of a validation that was clicked."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, state: TrainState, commands: TrainCommands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._state = state
         self.series = RunSeries()
         self.name = ""
-        self.cards = {name: PlotCard(name, tip, digits) for name, (tip, digits) in CARDS.items()}
-        self.loss, self.psnr, self.ssim, self.rate = self.cards.values()
-        self.tools = PlotTools(tuple(CARDS))
-        self.smoothing, self.log_axis, self.weighted = (
-            self.tools.smoothing,
-            self.tools.log_axis,
-            self.tools.weighted,
-        )
-        self.compared: list[tuple[str, RunSeries]] = []
-        self._drawings: list[Drawing] = [Drawing(self.series)]
+        self.cards = {name: PlotCard(name, *CARDS[name]) for name in PLOTS}
+        self.loss, self.psnr, self.ssim, self.learning_rate = self.cards.values()
+        self.tools = PlotTools(state, commands)
+        self.overlays: list[tuple[str, RunSeries]] = []
+        self._runs: list[RunLines] = [RunLines(self.series)]
         self._hidden: frozenset[str] = frozenset()
         self._range: tuple[float, float] | None = None
-        """The steps the person chose to see; None shows all."""
+        """The steps that the user chose to see; None shows all."""
         self.legend = QLabel()
         self.legend.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.legend.setToolTip("Past runs laid over the one shown; tick them in the list of runs")
+        self.legend.setToolTip("Overlaid runs; check or uncheck them in the Runs list")
         self.legend.hide()
         self._timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
-        self._timer.timeout.connect(self._redraw_if_seen)
-        self._stale = False
+        self._timer.timeout.connect(self._redraw_if_visible)
+        self._is_stale = False
         self._lay_out()
-        self.tools.changed.connect(self._tools_changed)
-        self.tools.fit_wanted.connect(self.fit)
+        state.curves_changed.connect(self._apply_options)
+        commands.on("fit", self.fit)
         for card in self.cards.values():
             card.hovered.connect(self._read_at)
             card.toggled.connect(self._toggle)
-            card.view.turned.connect(lambda card=card: self._turned(card))
-            card.view.fit_wanted.connect(self.fit)
+            card.view.range_changed.connect(lambda card=card: self._take_range(card))
+            card.view.fit_requested.connect(self.fit)
             card.view.clicked_at.connect(lambda step, card=card: self._pick(card, step))
+        self._apply_options()
         follow_theme(self, self._apply_theme)
 
     # -- what is shown -------------------------------------------------------------------------------
@@ -85,71 +84,57 @@ class RunPlots(QWidget):
     def show_series(self, series: RunSeries, name: str = "") -> None:
         """Show another run."""
         self.series, self.name = series, name
-        self._drawings = [Drawing(series), *self._drawings[1:]]
+        self._runs = [RunLines(series), *self._runs[1:]]
         for card in self.cards.values():
             card.set_mark(None)
             card.read_at(None)
         self.fit()
 
-    def compare(self, runs: Sequence[tuple[str, RunSeries]]) -> None:
-        """Lay the curves of `runs`, each with its name, over those of the run that is shown."""
-        self.compared = list(runs)
-        self._drawings = [self._drawings[0]]
-        self._drawings += [
-            Drawing(series, name, number) for number, (name, series) in enumerate(self.compared)
-        ]
+    def set_overlays(self, runs: Sequence[tuple[str, RunSeries]]) -> None:
+        """Overlay the curves of `runs`, each with its name, on those of the shown run."""
+        self.overlays = list(runs)
+        self._runs = [self._runs[0]]
+        self._runs += [RunLines(series, name, number) for number, (name, series) in enumerate(self.overlays)]
         self._show_legend()
         self.redraw()
 
     def refresh(self) -> None:
-        """Redraw soon; many calls in between cost one redraw."""
+        """Redraw soon; many calls cost one redraw."""
         if not self._timer.isActive():
             self._timer.start()
 
     def redraw(self) -> None:
-        begun = time.perf_counter()
-        self._stale = False
-        theme, smoothing, weighted = current_theme(), self.tools.weight, self.weighted.isChecked()
+        started = time.perf_counter()
+        self._is_stale = False
+        theme, options = current_theme(), self._state.curves
         for name, card in self.cards.items():
             lines = [
                 line
-                for drawing in self._drawings
-                for line in drawing.lines(name, weighted, smoothing, theme)
+                for run in self._runs
+                for line in run.lines(
+                    name, weighted=options.weighted, smoothing=options.smoothing / 100, theme=theme
+                )
                 if len(line.steps)
             ]
             card.set_lines(lines, levels_of(name, self.series, theme), self._hidden)
         left, right = self._range or self._extent()
-        seen = [card for card in self.cards.values() if card.isVisibleTo(self)]
-        for card in seen:
+        visible = [card for card in self.cards.values() if card.isVisibleTo(self)]
+        for card in visible:
             card.draw(left, right)
-        taken = time.perf_counter() - begun + sum(card.widget.paint_seconds for card in seen)
+        taken = time.perf_counter() - started + sum(card.widget.paint_seconds for card in visible)
         self._timer.setInterval(min(max(REDRAW_MS, round(1000 * taken / REDRAW_SHARE)), 1000))
 
     def fit(self) -> None:
-        """Show all steps and all values again."""
+        """Show all steps and all values."""
         self._range = None
         for card in self.cards.values():
-            card.view.free_x = card.view.free_y = False
+            card.view.x_is_manual = card.view.y_is_manual = False
         self.redraw()
 
     def mark_step(self, step: int | None) -> None:
-        """Point out the validation that the pictures show."""
+        """Mark the validation whose previews are shown."""
         for card in (self.psnr, self.ssim):
             card.set_mark(step)
-
-    # -- remembering ---------------------------------------------------------------------------------
-
-    def remember(self) -> dict[str, object]:
-        splits = [self._columns, self._left, self._right]
-        return {**self.tools.remember(), "sizes": [split.sizes() for split in splits]}
-
-    def recall(self, remembered: Mapping[str, object]) -> None:
-        self.tools.recall(remembered)
-        sizes = remembered.get("sizes")
-        if isinstance(sizes, list):
-            for split, kept in zip((self._columns, self._left, self._right), sizes, strict=False):
-                if isinstance(kept, list) and all(isinstance(size, int) and size > 0 for size in kept):
-                    split.setSizes(kept)
 
     # -- reacting ------------------------------------------------------------------------------------
 
@@ -158,13 +143,13 @@ class RunPlots(QWidget):
         if not extents:
             return 0.0, 1.0
         first, last = min(extents)[0], max(end for _, end in extents)
-        # The end moves on in leaps: most redraws leave the axes, and so most of the picture, as they are.
-        leap = 2.0 ** math.floor(math.log2(max(last - first, 16))) / 32
-        return first - leap, (math.floor(last / leap) + 1) * leap
+        # The end moves in jumps, so that most redraws leave the axes, and with them most pixels, as they are.
+        jump = 2.0 ** math.floor(math.log2(max(last - first, 16))) / 32
+        return first - jump, (math.floor(last / jump) + 1) * jump
 
-    def _turned(self, turned: PlotCard) -> None:
-        if turned.view.free_x:
-            left, right = turned.view.viewRange()[0]
+    def _take_range(self, card: PlotCard) -> None:
+        if card.view.x_is_manual:
+            left, right = card.view.viewRange()[0]
             self._range = (left, right)
         self.redraw()
 
@@ -180,22 +165,22 @@ class RunPlots(QWidget):
         self._hidden ^= {key}
         self.redraw()
 
-    def _tools_changed(self) -> None:
-        if self.loss.log != self.log_axis.isChecked():
-            self.loss.set_log(self.log_axis.isChecked())
-            self.loss.view.free_y = False
+    def _apply_options(self) -> None:
+        if self.loss.log != self._state.curves.log_axis:
+            self.loss.set_log(self._state.curves.log_axis)
+            self.loss.view.y_is_manual = False
         self._arrange()
         self.refresh()
 
-    def _redraw_if_seen(self) -> None:
+    def _redraw_if_visible(self) -> None:
         if self.isVisible():
             self.redraw()
         else:
-            self._stale = True
+            self._is_stale = True
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._stale:
+        if self._is_stale:
             self.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -203,30 +188,30 @@ class RunPlots(QWidget):
         self.refresh()
 
     def _arrange(self) -> None:
-        """One or two columns; the plots that were chosen, as many as have room."""
-        beside = self.width() >= SIDE_BY_SIDE_WIDTH
-        wanted = Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical
-        if self._columns.orientation() is not wanted:
-            self._columns.setOrientation(wanted)
-        rows = max(self._columns.height() // CARD_HEIGHT, 1)
-        chosen = [name for name in CARDS if name in self.tools.chosen]
-        if not beside:
+        """Use one or two columns, and show as many of the chosen plots as there is room for."""
+        side_by_side = self.width() >= SIDE_BY_SIDE_WIDTH
+        orientation = Qt.Orientation.Horizontal if side_by_side else Qt.Orientation.Vertical
+        if self._columns.orientation() is not orientation:
+            self._columns.setOrientation(orientation)
+        rows = max(self._columns.height() // MIN_CARD_HEIGHT, 1)
+        chosen = [name for name in PLOTS if name in self._state.curves.plots]
+        if not side_by_side:
             chosen = chosen[:rows]
         elif rows == 1:
-            chosen = [next(iter(pair), "") for pair in _columns_of(chosen)]
+            chosen = [next(iter(column), "") for column in _columns_of(chosen)]
         for name, card in self.cards.items():
             card.setVisible(name in chosen)
-        for column, pair in zip((self._left, self._right), _columns_of(chosen), strict=True):
-            column.setVisible(bool(pair))
+        for splitter, names in zip((self._left, self._right), _columns_of(chosen), strict=True):
+            splitter.setVisible(bool(names))
 
     def _show_legend(self) -> None:
         theme = current_theme()
         parts = []
-        for number, (name, _) in enumerate(self.compared):
-            colour = Drawing.colour_of_run(number, theme)
-            sign = SWATCHES[number % len(DASHES)]
+        for number, (name, _) in enumerate(self.overlays):
+            colour = RunLines.colour_of_run(number, theme)
+            pattern = SWATCHES[number % len(DASHES)]
             parts.append(
-                f"<span style='color: {colour}'>{sign}</span>&nbsp;{escape(name).replace(' ', '&nbsp;')}"
+                f"<span style='color: {colour}'>{pattern}</span>&nbsp;{escape(name).replace(' ', '&nbsp;')}"
             )
         self.legend.setText(" &nbsp; ".join(parts))
         self.legend.setVisible(bool(parts))
@@ -238,21 +223,27 @@ class RunPlots(QWidget):
         self.redraw()
 
     def _lay_out(self) -> None:
-        self._left, self._right, self._columns = (
-            QSplitter(orientation)
-            for orientation in (Qt.Orientation.Vertical, Qt.Orientation.Vertical, Qt.Orientation.Horizontal)
-        )
-        for column, cards in ((self._left, (self.loss, self.rate)), (self._right, (self.psnr, self.ssim))):
+        self._left, self._right = QSplitter(Qt.Orientation.Vertical), QSplitter(Qt.Orientation.Vertical)
+        self._columns = QSplitter(Qt.Orientation.Horizontal)
+        for column, cards in (
+            (self._left, (self.loss, self.learning_rate)),
+            (self._right, (self.psnr, self.ssim)),
+        ):
             for card in cards:
                 column.addWidget(card)
             self._columns.addWidget(column)
         self._left.setSizes([300, 110])
         self._right.setSizes([220, 190])
         self._columns.setSizes([560, 440])
-        for split in (self._left, self._right, self._columns):
+        for name, split in (
+            ("left plots", self._left),
+            ("right plots", self._right),
+            ("plots", self._columns),
+        ):
+            split.setObjectName(name)
             split.setChildrenCollapsible(False)
         self.figure = QWidget()
-        # Two columns become one where there is no room for both.
+        # Two columns become one if there is no room for both.
         self.figure.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         inner = QVBoxLayout(self.figure)
         inner.setContentsMargins(0, 0, 0, 0)
@@ -266,4 +257,7 @@ class RunPlots(QWidget):
 
 
 def _columns_of(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    return [name for name in names if name in (LOSS, RATE)], [name for name in names if name in (PSNR, SSIM)]
+    return (
+        [name for name in names if name in (LOSS, LEARNING_RATE)],
+        [name for name in names if name in (PSNR, SSIM)],
+    )

@@ -1,14 +1,13 @@
-"""The validation crop as it improves: bicubic, students, teacher and ground truth, over the validations."""
+"""The validation crop: bicubic, students, teacher and ground truth side by side, for every validation."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -18,18 +17,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_gui.train.plot_lines import BASELINE, label_of
-from fakd_gui.train.preview_frames import PreviewFrames
+from fakd_gui.train.commands import TrainCommands
+from fakd_gui.train.plot_tools import make_check_box
+from fakd_gui.train.run_view import PreviewFrames, label_of
+from fakd_gui.train.state import TrainState
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.overlays import Overlay
 
-LOWEST, TALLEST = 76, 1.4
-"""The least height of a picture in pixels, and the most in widths: a crop is square."""
+MIN_HEIGHT = 76
+"""Minimum height of an image in pixels."""
+MAX_ASPECT = 1.4
+"""Maximum height of an image in widths: a crop is square."""
 
 
 class CropCamera(Camera):
-    """Fits by whole multiples of the screen's pixels and never reduces: detail is what a crop is for."""
+    """Fits at whole multiples of screen pixels and never shrinks: a crop is for its details."""
 
     @property
     def fit_zoom(self) -> float:
@@ -38,13 +41,13 @@ class CropCamera(Camera):
 
 
 class Column(QWidget):
-    """One picture under its name and PSNR."""
+    """One image under its name and PSNR."""
 
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.caption = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self.caption.setProperty("role", "muted")
-        # Equal columns, whatever the captions say.
+        # Equal columns, whatever their captions.
         self.caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.canvas = ImageCanvas(camera)
         layout = QVBoxLayout(self)
@@ -55,17 +58,17 @@ class Column(QWidget):
 
 
 class PreviewStrip(QWidget):
-    """Shows `PreviewFrames`; the slider goes through validations, the wheel zooms all pictures alike."""
+    """Shows `PreviewFrames`: the slider goes through the validations, the wheel zooms all images."""
 
     step_shown = Signal(object)
-    """After how many steps the pictures are from, or None."""
+    """The step of the validation that is shown, or None."""
 
-    capped = Signal()
-    """It has another greatest height."""
+    max_height_changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, state: TrainState, commands: TrainCommands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.film = PreviewFrames()
+        self._state = state
+        self.frames = PreviewFrames()
         self._step: int | None = None
         self.camera = CropCamera(self)
         self.columns: dict[str, Column] = {}
@@ -77,9 +80,7 @@ class PreviewStrip(QWidget):
         self.step_label = QLabel()
         self.step_label.setProperty("role", "muted")
         self.step_label.setMinimumWidth(self.fontMetrics().horizontalAdvance("step 0,000,000 (00 of 00)"))
-        self.follow = QCheckBox("&Follow")
-        self.follow.setToolTip("Go on to each new validation")
-        self.follow.setChecked(True)
+        self.follow = make_check_box(commands["follow"])
         self._row = QGridLayout()
         self._row.setHorizontalSpacing(6)
         self._tools = tools = QHBoxLayout()
@@ -93,25 +94,25 @@ class PreviewStrip(QWidget):
         layout.addLayout(self._row, 1)
         self.scrubber.valueChanged.connect(lambda _: self._draw())
         self.scrubber.actionTriggered.connect(self._scrubbed)
-        self.follow.toggled.connect(lambda on: self.refresh() if on else None)
-        self.show_film(PreviewFrames())
+        state.follow_changed.connect(lambda on: self.refresh() if on else None)
+        self.show_frames(PreviewFrames())
 
     @property
     def step(self) -> int | None:
-        """After how many steps the pictures are from."""
+        """The step of the validation that is shown."""
         return self._step
 
-    def show_film(self, film: PreviewFrames) -> None:
-        """Show another run's pictures, from its newest validation on."""
-        self.film, self._step = film, None
+    def show_frames(self, frames: PreviewFrames) -> None:
+        """Show another run's previews, at first those of the newest validation."""
+        self.frames, self._step = frames, None
         self.refresh()
 
     def refresh(self) -> None:
-        """The film grew: go on to its end, or stay at the step that is shown."""
-        steps = list(self.film.frames)
+        """Show new validations: the newest if they are followed, otherwise the same as before."""
+        steps = list(self.frames.frames)
         self.scrubber.blockSignals(True)
         self.scrubber.setMaximum(max(len(steps) - 1, 0))
-        if self.follow.isChecked() or self._step is None:
+        if self._state.follow or self._step is None:
             self.scrubber.setValue(self.scrubber.maximum())
         elif steps:
             self.scrubber.setValue(_nearest(steps, self._step))
@@ -122,56 +123,47 @@ class PreviewStrip(QWidget):
 
     def show_step(self, step: int) -> None:
         """Show the validation nearest to `step`."""
-        steps = list(self.film.frames)
+        steps = list(self.frames.frames)
         if steps:
             place = _nearest(steps, step)
-            self.follow.setChecked(place == len(steps) - 1)
+            self._state.set_follow(place == len(steps) - 1)
             self.scrubber.setValue(place)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """No higher than the pictures can use, so that the curves get the rest."""
+        """Limit the height to what the images can use, so that the curves get the rest."""
         captions = max(column.caption.sizeHint().height() for column in self.columns.values())
         head = self._tools.sizeHint().height() + captions + self.layout().spacing() + 2
-        highest = head + max(LOWEST, round(TALLEST * self._column_width()))
-        if highest != self.maximumHeight():
-            self.setMaximumHeight(highest)
-            self.capped.emit()
+        height = head + max(MIN_HEIGHT, round(MAX_ASPECT * self.width() / max(len(self.columns), 1)))
+        if height != self.maximumHeight():
+            self.setMaximumHeight(height)
+            self.max_height_changed.emit()
         self._draw()
 
-    def _column_width(self) -> int:
-        return self.width() // max(len(self.columns), 1)
-
-    def remember(self) -> dict[str, object]:
-        return {"follow": self.follow.isChecked()}
-
-    def recall(self, remembered: Mapping[str, object]) -> None:
-        self.follow.setChecked(bool(remembered.get("follow", True)))
-
     def _scrubbed(self, action: int) -> None:
-        """Looking back ends following; going to the end takes it up again."""
-        self.follow.setChecked(self.scrubber.sliderPosition() == self.scrubber.maximum())
+        """Stop following at an earlier validation, and follow again at the newest."""
+        self._state.set_follow(self.scrubber.sliderPosition() == self.scrubber.maximum())
 
     def _make_columns(self) -> None:
-        wanted = self.film.columns
-        if tuple(self.columns) == wanted:
+        names = self.frames.columns
+        if tuple(self.columns) == names:
             return
         for column in self.columns.values():
             self._row.removeWidget(column)
             column.deleteLater()
-        self.columns = {name: Column(self.camera) for name in wanted}
+        self.columns = {name: Column(self.camera) for name in names}
         for place, column in enumerate(self.columns.values()):
             self._row.addWidget(column, 0, place)
         for place in range(self._row.columnCount()):
-            self._row.setColumnStretch(place, int(place < len(wanted)))
+            self._row.setColumnStretch(place, int(place < len(names)))
 
     def _draw(self) -> None:
-        steps = list(self.film.frames)
+        steps = list(self.frames.frames)
         step = self._step = steps[min(self.scrubber.value(), len(steps) - 1)] if steps else None
-        hr = self.film.crops.get("hr")
+        hr = self.frames.crops.get("hr")
         if hr is not None:
             self.camera.set_scene(hr.shape[1], hr.shape[0])
         for name, column in self.columns.items():
-            image = self.film.picture(name, step or 0)
+            image = self.frames.image(name, step or 0)
             overlays = (
                 []
                 if image is None
@@ -189,12 +181,9 @@ class PreviewStrip(QWidget):
 
     def _caption(self, name: str, step: int | None) -> str:
         if name == "hr":
-            return f"HR\n{self.film.title}"
-        twins = BASELINE in self.columns
-        title = label_of(name, twins)
-        if twins and self.fontMetrics().horizontalAdvance(title) > self._column_width() - 6:
-            title = {"student": "FAKD", BASELINE: "baseline"}.get(name, title)
-        psnr = self.film.psnr.get((name, 0 if name in self.film.crops else step or 0))
+            return f"HR\n{self.frames.title}"
+        title = label_of(name)
+        psnr = self.frames.psnr.get((name, 0 if name in self.frames.crops else step or 0))
         return f"{title}\n" if psnr is None else f"{title}\n{psnr:.2f} dB"
 
 

@@ -1,4 +1,4 @@
-"""The values of curves in words: a legend beside a plot's title, and a box at the cursor."""
+"""Values of curves as text: a legend beside a plot's title, and a box at the cursor."""
 
 from __future__ import annotations
 
@@ -12,26 +12,32 @@ from fakd_gui.train.curves import Line
 from fakd_gui.widgets.theme import Theme, current_theme
 
 SWATCHES = ("╍╍", "┅┅", "━╺", "╺ ╸")
-"""What the dashes of a run laid over look like in words."""
-MOST_ROWS = 24
+"""The dash patterns of overlaid runs as text."""
+MAX_ROWS = 24
 """A box with more would cover the plot."""
 
 
-def legend(
-    title: str, lines: Sequence[Line], hidden: frozenset[str], at: float | None, digits: str, theme: Theme
+def format_legend(
+    title: str,
+    lines: Sequence[Line],
+    *,
+    hidden: frozenset[str],
+    at: float | None,
+    digits: str,
+    theme: Theme,
 ) -> str:
-    """Rich text: the title, then each line in its colour with its value at step `at`, else its newest."""
+    """The title and each line with its value at step `at` (None: the newest), as rich text."""
     parts = [f"<b>{escape(title)}</b>"]
     for line in lines:
-        # A plain link, for the colour to be the curve's; clicking it hides or shows the curve.
-        off = line.key in hidden
-        colour = theme.muted if off else line.colour
+        # The link hides or shows the curve.
+        is_hidden = line.key in hidden
+        colour = theme.muted if is_hidden else line.colour
         index = len(line.exact) - 1 if at is None else line.at(at)
-        value = "" if off or index is None or index < 0 else f"&nbsp;{line.exact[index]:{digits}}"
+        value = "" if is_hidden or index is None or index < 0 else f"&nbsp;{line.exact[index]:{digits}}"
         name = escape(line.label).replace(" ", "&nbsp;")
         parts.append(
             f"<a href='{escape(line.key)}' style='color: {colour}; text-decoration: none'>"
-            f"{'&#9633;' if off else '&#9632;'}&nbsp;{name}</a>"
+            f"{'&#9633;' if is_hidden else '&#9632;'}&nbsp;{name}</a>"
             f"<span style='color: {colour}'>{value}</span>"
         )
     if at is not None and lines:
@@ -40,12 +46,12 @@ def legend(
 
 
 def swatch(line: Line) -> str:
-    sign = "&#9632;" if line.dash is None else SWATCHES[line.dash % len(SWATCHES)]
-    return f"<span style='color: {line.colour}'>{sign}</span>"
+    pattern = "&#9632;" if line.dash is None else SWATCHES[line.dash % len(SWATCHES)]
+    return f"<span style='color: {line.colour}'>{pattern}</span>"
 
 
 class Readout(QLabel):
-    """Every curve's value at the cursor, in a box beside it."""
+    """A box beside the cursor with the values of all curves there."""
 
     def __init__(self, plot: QWidget) -> None:
         super().__init__(plot)
@@ -55,7 +61,7 @@ class Readout(QLabel):
         self.hide()
 
     def show_values(self, step: int, lines: Sequence[Line], digits: str, at: QPoint) -> None:
-        """`at` is where the cursor is, in the plot's coordinates."""
+        """Show the values at `step`; `at` is the cursor in the coordinates of the plot."""
         theme = current_theme()
         rows = []
         for line in lines:
@@ -63,19 +69,19 @@ class Readout(QLabel):
             if index is None:
                 continue
             exact, drawn = float(line.exact[index]), float(line.values[index])
-            smooth = f"{drawn:{digits}}" if drawn != exact else ""
+            smoothed = f"{drawn:{digits}}" if drawn != exact else ""
             rows.append(
                 f"<tr><td>{swatch(line)} {escape(line.label)}&nbsp;&nbsp;</td>"
                 f"<td>{escape(line.run)}&nbsp;</td><td align='right'>{exact:{digits}}</td>"
-                f"<td align='right' style='color: {theme.muted}'>&nbsp;&nbsp;{smooth}</td></tr>"
+                f"<td align='right' style='color: {theme.muted}'>&nbsp;&nbsp;{smoothed}</td></tr>"
             )
         if not rows:
             self.hide()
             return
-        if len(rows) > MOST_ROWS:
-            rows[MOST_ROWS:] = [f"<tr><td>and {len(rows) - MOST_ROWS} more</td></tr>"]
-        smoothed = any(line.values is not line.exact for line in lines)
-        note = f" <span style='color: {theme.muted}'>· value, smoothed</span>" if smoothed else ""
+        if len(rows) > MAX_ROWS:
+            rows[MAX_ROWS:] = [f"<tr><td>and {len(rows) - MAX_ROWS} more</td></tr>"]
+        any_smoothed = any(line.values is not line.exact for line in lines)
+        note = f" <span style='color: {theme.muted}'>· value, smoothed</span>" if any_smoothed else ""
         self.setText(f"<b>step {step:,}</b>{note}<table cellspacing='0'>{''.join(rows)}</table>")
         self.adjustSize()
         room = self.parentWidget().size()

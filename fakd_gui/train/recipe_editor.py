@@ -1,9 +1,10 @@
-"""The recipe of a distillation as text, as rows, and as the formula it stands for; the text is the truth."""
+"""The recipe of a distillation as text, as rows and as a formula; the text is the source of the others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -19,8 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_core.errors import ConfigError
-from fakd_gui.train.formula import LEGEND, Formula, FormulaTerm
-from fakd_gui.train.options import written
+from fakd_gui.train.options import format_value
 from fakd_gui.train.term_row import TermRow
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
 
@@ -28,11 +28,70 @@ if TYPE_CHECKING:
     from fakd_core.distillation.recipe import Recipe, Term
 
 
+LEGEND = (
+    "S: the student's output, T: the teacher's, HR: the ground truth, α: weight of the teacher's output. "
+    "Subscripts are the layers that a term compares."
+)
+
+
+@dataclass(frozen=True)
+class FormulaTerm:
+    """One term of a recipe, with `options` such as 'k=2, pool=max'."""
+
+    weight: float
+    name: str
+    options: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formula:
+    """The loss of a training; without a teacher, it depends on the ground truth alone."""
+
+    alpha: float
+    terms: Sequence[FormulaTerm]
+    layers: Sequence[int]
+    has_teacher: bool
+
+    def plain_text(self) -> str:
+        """The formula in one line, for screen readers."""
+        if not self.has_teacher:
+            return "loss = L1(student, HR)"
+        parts = [
+            (1 - self.alpha, "L1(student, HR)"),
+            (self.alpha, "L1(student, teacher)"),
+            *(
+                (term.weight, f"{term.name}({term.options})" if term.options else term.name)
+                for term in self.terms
+            ),
+        ]
+        return "loss = " + " + ".join(f"{weight:g}·{name}" for weight, name in parts if weight)
+
+    def rich_text(self, theme: Theme) -> str:
+        """The formula in HTML, each part in the colour of its curve."""
+
+        def part(name: str, text: str) -> str:
+            return f'<span style="color:{theme.part_colour(name)}">{text}</span>'
+
+        data_part = part("DS", "‖S − HR‖<sub>1</sub>")
+        if not self.has_teacher:
+            return f"<i>L</i> = {data_part}"
+        teacher_part = part("TS", "‖S − T‖<sub>1</sub>")
+        parts = [f"(1 − <i>α</i>) {data_part}", f"<i>α</i> {teacher_part}"]
+        if self.alpha in (0, 1):
+            parts = [teacher_part if self.alpha else data_part]
+        layers = ",".join(map(str, self.layers))
+        for term in self.terms:
+            weight = "" if term.weight == 1 else f"{term.weight:g} "
+            listed = f"<small>({escape(term.options)})</small>" if term.options else ""
+            parts.append(weight + part(term.name, f"{escape(term.name)}<sub>{layers}</sub>{listed}"))
+        return f"<i>L</i> = {' + '.join(parts)}, <i>α</i>&nbsp;=&nbsp;{self.alpha:g}"
+
+
 @dataclass(frozen=True)
 class Pairing:
-    """What decides which terms can work: widths of the networks' maps, layers compared, patches per step.
+    """The settings that decide which terms can be used.
 
-    `widths` are (student's, one teacher's); of a network that isn't known yet, none is given.
+    `widths` are the channels of each compared pair of maps, (student's, teacher's), of known networks.
     """
 
     alpha: float = 0.5
@@ -42,26 +101,27 @@ class Pairing:
     widths: Sequence[tuple[int, int]] = ()
 
     def problem(self, term: Term) -> str:
-        """Why `term` can't be used, or does nothing; nothing where it can."""
+        """Why `term` can't be used or has no effect; empty if it can."""
         kind = term.kind
         unequal = [pair for pair in self.widths if pair[0] != pair[1]]
         if kind.needs_equal_channels and unequal:
             student, teacher = unequal[0]
             return (
-                f"{term.name} compares maps of equal width; the student has {student} features, the teacher "
-                f"{teacher}: take a term such as SA, which works across widths"
+                f"{term.name} compares maps of equal width, but the student has {student} features, "
+                f"the teacher {teacher}; use a term such as SA, which allows different widths"
             )
         if len(self.layers) < kind.min_layers:
-            return f"{term.name} needs at least {kind.min_layers} layers; tick more below"
+            return f"{term.name} needs at least {kind.min_layers} layers; check more below"
         if term.name == "IA" and self.batch < 2:
-            return "IA compares the patches of a step with one another; take a batch of 2 or more"
+            return "IA compares the patches of a batch with one another; use a batch of 2 or more"
         return ""
 
 
 class RecipeEditor(QWidget):
-    """`changed` carries the text whenever it changes, whoever changed it."""
+    """Edits a recipe as text or in rows of one term each."""
 
     changed = Signal(str)
+    """The text, whether it was typed, set or changed in a row."""
     removed = Signal(str, str)
     """A row was removed: its term, and the text before."""
 
@@ -78,7 +138,7 @@ class RecipeEditor(QWidget):
         self.formula.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.formula.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.below = QWidget()
-        """The rows and the formula: they need more width than a form's field has."""
+        """The rows and the formula, which need more width than a field of a form has."""
         self._pairing = Pairing()
         self._knows_terms = False
         self._rows_layout = QVBoxLayout()
@@ -106,25 +166,25 @@ class RecipeEditor(QWidget):
         self.edit.setText(text)
 
     def append(self, name: str) -> None:
-        """Add the term `name` with weight 1, or with the paper's for SA."""
-        written = self.text().strip()
+        """Append the term `name` with weight 1, SA with the paper's weight."""
+        text = self.text().strip()
         term = f"{10 if name == 'SA' else 1}*{name}"
-        self._replace(term if written.lower() in ("", "none") else f"{written}+{term}")
+        self._replace(term if text.lower() in ("", "none") else f"{text}+{term}")
 
     def show_rows(self) -> None:
-        """Show rows and formula from now on: reading a recipe needs the table of terms, with torch."""
+        """Show rows and formula from now on; parsing a recipe loads torch, so not at the start."""
         if not self._knows_terms:
             self._knows_terms = True
             self.below.show()
-            self._follow_text()
+            self._update_rows()
 
     def pair(self, pairing: Pairing) -> None:
         """Mark the terms that can't be used with `pairing`."""
         self._pairing = pairing
-        self._follow_text()
+        self._update_rows()
 
     def recipe(self) -> Recipe | None:
-        """What the text stands for; None while it stands for nothing, or before `show_rows`."""
+        """The parsed text; None if it is invalid, or before `show_rows`."""
         if not self._knows_terms:
             return None
         from fakd_core.distillation.recipe import parse_recipe
@@ -134,16 +194,16 @@ class RecipeEditor(QWidget):
         except ConfigError:
             return None
 
-    # -- keeping text and rows in step ---------------------------------------------------------------
+    # -- synchronising text and rows -----------------------------------------------------------------
 
     def _text_changed(self, text: str) -> None:
-        self._follow_text()
+        self._update_rows()
         self.changed.emit(text)
 
-    def _follow_text(self) -> None:
+    def _update_rows(self) -> None:
         recipe = self.recipe()
         if recipe is None:
-            return  # The rows keep what was understood last; the form says what is wrong with the text.
+            return  # The rows keep the last valid recipe; the form shows the problem of the text.
         while len(self.rows) > len(recipe):
             row = self.rows.pop()
             self._rows_layout.removeWidget(row)
@@ -152,27 +212,27 @@ class RecipeEditor(QWidget):
         while len(self.rows) < len(recipe):
             self._add_row()
         for place, (row, term) in enumerate(zip(self.rows, recipe, strict=True)):
-            row.show_term(term, place > 0, place < len(recipe) - 1)
+            row.show_term(term, can_move_up=place > 0, can_move_down=place < len(recipe) - 1)
             row.set_problem(self._pairing.problem(term) if self._pairing.has_teacher else "")
         self._order_focus()
         self._show_formula(recipe)
 
     def _add_row(self) -> None:
         row = TermRow()
-        row.edited.connect(self._follow_rows)
+        row.edited.connect(self._update_text)
         row.moved.connect(lambda by: self._move(row, by))
         row.removed.connect(lambda: self._remove(row))
         self._rows_layout.addWidget(row)
         self.rows.append(row)
 
     def _order_focus(self) -> None:
-        """The Tab key goes through the rows from the top, after the button that adds them."""
+        """Let the Tab key go through the rows from top to bottom, after the button that adds them."""
         last: QWidget = self.terms
-        for widget in (widget for row in self.rows for widget in row.in_order()):
+        for widget in (widget for row in self.rows for widget in row.tab_order()):
             QWidget.setTabOrder(last, widget)
             last = widget
 
-    def _follow_rows(self) -> None:
+    def _update_text(self) -> None:
         self._replace("+".join(row.text() for row in self.rows))
 
     def _move(self, row: TermRow, by: int) -> None:
@@ -190,7 +250,7 @@ class RecipeEditor(QWidget):
         self.removed.emit(term, before)
 
     def _replace(self, text: str) -> None:
-        """Change the text as typing would, so that Ctrl+Z in the field takes it back."""
+        """Change the text as if typed, so that Ctrl+Z in the field undoes it."""
         if text != self.text():
             self.edit.selectAll()
             self.edit.insert(text)
@@ -198,22 +258,25 @@ class RecipeEditor(QWidget):
 
     def _show_formula(self, recipe: Recipe) -> None:
         pairing = self._pairing
-        terms = [
-            FormulaTerm(
-                term.weight, term.name, ", ".join(f"{name}={written(value)}" for name, value in term.params)
-            )
-            for term in recipe
-        ]
-        formula = Formula(pairing.alpha, terms, sorted(pairing.layers), pairing.has_teacher)
-        self.formula.setText(formula.rich(current_theme()))
-        self.formula.setAccessibleName(formula.plain())
+        terms = []
+        for term in recipe:
+            listed = ", ".join(f"{name}={format_value(value)}" for name, value in term.params)
+            terms.append(FormulaTerm(term.weight, term.name, listed))
+        formula = Formula(
+            alpha=pairing.alpha,
+            terms=terms,
+            layers=sorted(pairing.layers),
+            has_teacher=pairing.has_teacher,
+        )
+        self.formula.setText(formula.rich_text(current_theme()))
+        self.formula.setAccessibleName(formula.plain_text())
 
     def _apply_theme(self, theme: Theme) -> None:
-        self._follow_text()
+        self._update_rows()
 
 
 class TermsButton(QToolButton):
-    """Lists every term with its meaning; `chosen` carries the name of one."""
+    """A menu of all terms with their descriptions; `chosen` has the name of one."""
 
     chosen = Signal(str)
 
@@ -229,7 +292,7 @@ class TermsButton(QToolButton):
         follow_theme(self, lambda theme: self.setIcon(icon("plus")))
 
     def _fill(self) -> None:
-        # The table of terms comes with torch, which the start of the app does not wait for.
+        # Loads torch, so not at the start.
         from fakd_core.distillation.terms import TERMS
 
         menu = self.menu()

@@ -1,70 +1,221 @@
-"""What is known of one run: its curves, its pictures and what there is to say."""
+"""One run as the workspace shows it: its curves, its previews, how far it is, and a line of text."""
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fakd_core.events import CancelToken, RunEnd, RunStarted, ValidationEnd
+from fakd_core.errors import DataError
+from fakd_core.events import (
+    CancelToken,
+    Image8,
+    Preview,
+    Progress,
+    RunEnd,
+    RunStarted,
+    StepEnd,
+    TrainEvent,
+    ValidationEnd,
+)
+from fakd_core.runs.layout import BASELINE, CROPS, MAX_PREVIEWS, STUDENT, RunLayout, steps_to_keep
 from fakd_core.runs.series import RunSeries, read_series
 from fakd_core.training.estimate import format_duration
-from fakd_gui.train.plot_lines import label_of
-from fakd_gui.train.preview_frames import PreviewFrames
+from fakd_gui.train.smoothing import load_filter
+
+PREVIEWED = (STUDENT, BASELINE)
+"""The students whose previews are shown."""
+PSNR_BORDER = 4
+"""HR pixels left out on every side in a preview's PSNR: the scale of the usual run."""
+PACE_STEPS = 50
+"""The time left follows from the latest steps, so that it adapts to changes."""
+
+
+@dataclass
+class PreviewFrames:
+    """The validation crop: `crops` stay the same, `frames` are the students' outputs by step and student."""
+
+    title: str = ""
+    crops: dict[str, Image8] = field(default_factory=dict)
+    frames: dict[int, dict[str, Image8]] = field(default_factory=dict)
+    psnr: dict[tuple[str, int], float] = field(default_factory=dict)
+    """In dB, on luma, by name and step; crops have step 0."""
+
+    @classmethod
+    def load(cls, run: Path, token: CancelToken) -> PreviewFrames:
+        """Read the previews in the folder `run`. Slow: call from a worker thread only.
+
+        An image that is damaged, or removed meanwhile by a resumed run, is left out.
+        """
+        from fakd_core.data.image_files import read_image
+
+        layout, previews = RunLayout(run), cls()
+
+        def read(path: Path) -> Image8 | None:
+            token.raise_if_cancelled()
+            try:
+                return read_image(path)
+            except DataError:
+                return None
+
+        found = {name: read(path) for name, path in layout.crops().items()}
+        previews.crops = {name: image for name, image in found.items() if image is not None}
+        for student in PREVIEWED:
+            for step, path in layout.previews(student).items():
+                if (image := read(path)) is not None:
+                    previews.frames.setdefault(step, {})[student] = image
+        frames = sorted(previews.frames.items())
+        previews.frames = {step: frame for step, frame in frames if STUDENT in frame}
+        previews._score()
+        return previews
+
+    def start(self, preview: Preview) -> None:
+        """Set the crops that stay the same."""
+        self.title = preview.name
+        images = {"bicubic": preview.bicubic, "teacher": preview.teacher, "hr": preview.hr}
+        self.crops = {name: image for name, image in images.items() if image is not None}
+        self._score()
+
+    def add(self, step: int, images: Mapping[str, Image8]) -> None:
+        """Add the outputs of one more validation; older ones are thinned out as in the run folder."""
+        self.frames[step] = {name: images[name] for name in PREVIEWED if name in images}
+        kept = steps_to_keep(self.frames, min(self.frames), MAX_PREVIEWS)
+        self.frames = {step: frame for step, frame in sorted(self.frames.items()) if step in kept}
+        self._score()
+
+    def prepend(self, past: PreviewFrames) -> None:
+        """Insert the previews that a resumed run had before."""
+        self.frames = dict(sorted({**past.frames, **self.frames}.items()))
+        self.psnr = {**past.psnr, **self.psnr}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the images side by side: the students between bicubic and teacher."""
+        students = [name for name in PREVIEWED if any(name in frame for frame in self.frames.values())]
+        return ("bicubic", *(students or [STUDENT]), "teacher", "hr")
+
+    def image(self, name: str, step: int) -> Image8 | None:
+        return self.crops.get(name) if name in CROPS else self.frames.get(step, {}).get(name)
+
+    def _score(self) -> None:
+        # Loads scikit-image: not before a run is shown.
+        from fakd_core.evaluation.metrics import psnr_y
+
+        hr = self.crops.get("hr")
+        if hr is None:
+            return
+        images = {(name, 0): image for name, image in self.crops.items() if name != "hr"}
+        for step, frame in self.frames.items():
+            images |= {(name, step): image for name, image in frame.items()}
+        for key, image in images.items():
+            if key not in self.psnr and image.shape == hr.shape:
+                self.psnr[key] = psnr_y(image, hr, PSNR_BORDER)
 
 
 @dataclass
 class RunView:
-    """Of the running run, which grows, or of a past one."""
+    """A past run, or the running one, which takes the events of its training."""
 
     name: str
     run: Path | None = None
     series: RunSeries = field(default_factory=RunSeries)
-    film: PreviewFrames = field(default_factory=PreviewFrames)
+    previews: PreviewFrames = field(default_factory=PreviewFrames)
     text: str = ""
+    step: int = 0
+    is_preparing: bool = False
+    """The training loads models and images, and no step was taken yet."""
+    end: RunEnd | None = None
+    _times: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=PACE_STEPS))
 
     @classmethod
     def load(cls, run: Path, token: CancelToken) -> RunView:
-        """Of the past run in folder `run`. Slow: call it from a job; `RunError` for damaged metrics."""
+        """Read the run in the folder `run`. Slow: call from a worker thread only.
+
+        Raises:
+            RunError: its metrics are damaged.
+        """
+        load_filter()
         series = read_series(run)
         token.raise_if_cancelled()
-        story = cls(run.name, run, series, PreviewFrames.load(run, token))
         best = f"best PSNR {max(series.psnr):.3f} dB" if series.psnr else "no validation yet"
         bicubic = f", bicubic {series.bicubic.psnr:.3f} dB" if series.bicubic else ""
-        story.text = f"A past run: {story.done:,} of {series.steps:,} steps, {best}{bicubic}."
-        return story
+        step = series.step[-1] if series.step else 0
+        text = f"A past run: {step:,} of {series.steps:,} steps, {best}{bicubic}."
+        return cls(run.name, run, series, PreviewFrames.load(run, token), text, step)
+
+    def take(self, event: TrainEvent) -> None:
+        """Add what a training reports."""
+        if isinstance(event, RunStarted | StepEnd | ValidationEnd):
+            self.series.take(event)
+        match event:
+            case Progress():
+                note = f" {event.note}." if event.note else ""
+                self.text = f"Preparing: {event.what}, {event.done:,} of {event.total:,}.{note}"
+            case RunStarted():
+                self.is_preparing, self.step = False, event.first_step
+                self.previews.start(event.preview)
+                self.text = _introduce(event)
+            case StepEnd():
+                self.step = event.step
+                self._times.append((event.step, time.monotonic()))
+                if event.skipped is not None:
+                    self.text = f"Step {event.step:,} was skipped: {event.skipped}."
+            case ValidationEnd():
+                self.previews.add(event.step, {STUDENT: event.preview, **event.other_previews})
+                self.text = self._describe_validation(event)
+            case RunEnd():
+                self.end = event
+
+    def prepend(self, past: RunView) -> None:
+        """Insert the curves and previews that a resumed run had before."""
+        self.series.prepend(past.series)
+        self.previews.prepend(past.previews)
 
     @property
-    def done(self) -> int:
-        return self.series.step[-1] if self.series.step else 0
+    def step_seconds(self) -> float | None:
+        """Seconds per step at present; None while that is unknown."""
+        if len(self._times) < 2:
+            return None
+        (first, started), (last, now) = self._times[0], self._times[-1]
+        return max((now - started) / max(last - first, 1), 1e-9)
 
-    def introduction(self, event: RunStarted) -> str:
-        copied = f" {event.copied_tensors} tensors come from the teacher." if event.copied_tensors else ""
-        teacher = f", teacher {event.teacher.psnr:.2f} dB" if event.teacher else ""
+    def restart_timing(self) -> None:
+        """Forget the latest steps: a pause is no time per step."""
+        self._times.clear()
+
+    def summary(self) -> str:
+        """The result of a completed training."""
+        bicubic = self.series.bicubic
+        if self.end is None or self.end.best is None or bicubic is None:
+            return "Done."
+        gain = self.end.best.psnr - bicubic.psnr
         return (
-            f"{event.student_parameters / 1e6:.2f} M parameters learn from {event.train_images} images "
-            f"on {event.device}.{copied} On {event.validation_images} held-out images: "
-            f"bicubic {event.bicubic.psnr:.2f} dB{teacher}."
+            f"Done in {format_duration(self.end.seconds)}: best PSNR {self.end.best.psnr:.2f} dB on the "
+            f"validation images, {gain:+.2f} dB over bicubic. Open an image in Compare to see it, or click "
+            "into one in Inspect."
         )
 
-    def verdict(self, event: ValidationEnd) -> str:
+    def _describe_validation(self, event: ValidationEnd) -> str:
         bicubic = self.series.bicubic
         gain = f", {event.student.psnr - bicubic.psnr:+.2f} dB over bicubic" if bicubic else ""
         best = " (best so far)" if event.best else ""
         scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
-        twins = "baseline" in event.others
-        others = "".join(
-            f"; {label_of(name, twins)} {scores.psnr:.3f} dB" for name, scores in event.others.items()
-        )
+        others = "".join(f"; {label_of(name)} {scores.psnr:.3f} dB" for name, scores in event.others.items())
         return f"Step {event.step:,}: {scores}{gain}{best}{others}."
 
-    def summary(self, end: RunEnd | None) -> str:
-        """How it ended, all steps done."""
-        bicubic = self.series.bicubic
-        if end is None or end.best is None or bicubic is None:
-            return "Done."
-        gain = end.best.psnr - bicubic.psnr
-        return (
-            f"Done in {format_duration(end.seconds)}: best PSNR {end.best.psnr:.2f} dB on the validation "
-            f"images, {gain:+.2f} dB over bicubic. Open an image in Compare to see it, or click into one in "
-            "Inspect."
-        )
+
+def _introduce(event: RunStarted) -> str:
+    copied = f" {event.copied_tensors} tensors were copied from the teacher." if event.copied_tensors else ""
+    teacher = f", teacher {event.teacher.psnr:.2f} dB" if event.teacher else ""
+    return (
+        f"{event.student_parameters / 1e6:.2f} M parameters learn from {event.train_images} images on "
+        f"{event.device}.{copied} On {event.validation_images} held-out images: "
+        f"bicubic {event.bicubic.psnr:.2f} dB{teacher}."
+    )
+
+
+def label_of(key: str) -> str:
+    """The label of a loss, or of a student by its name in `ValidationEnd`."""
+    return {"ema": "student, EMA", "baseline-ema": "baseline, EMA"}.get(key, key)

@@ -1,4 +1,4 @@
-"""A growing curve: values are copied and smoothed once, so that a redraw costs what is new."""
+"""Curves that grow while they are drawn: each value is copied and smoothed once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 
-BLOCK = 64
-"""Averages are made so many at a time, by one matrix product."""
 
-
-class Trace:
+class SmoothedCurve:
     """Values that are only ever appended to, and their exponential moving average."""
 
     def __init__(self) -> None:
@@ -24,62 +21,53 @@ class Trace:
 
     @property
     def values(self) -> Values:
-        """The values themselves."""
+        """The values without smoothing."""
         return self._values[: self._length]
 
-    def take(self, values: Sequence[float], weight: float = 0.0) -> Values:
-        """The averages of all `values`, which must begin with those of the calls before.
+    def update(self, values: Sequence[float], weight: float = 0.0) -> Values:
+        """Return the averages of `values`, which start with the values of the previous call.
 
-        Each average is `weight` (0..1) of the one before and the rest of the new value; the first is its
-        value. Another weight than before smooths everything anew. What is not finite is passed over.
+        Each average is `weight` (0..1) times the previous one plus 1 - `weight` times the value, starting at
+        the first value. A changed weight smooths everything again. Values that are not finite are skipped.
         """
-        begin = self._length
+        start = self._length
         if len(values) > len(self._values):
             size = max(2 * len(self._values), len(values))
-            self._values = _enlarged(self._values, size)
-            self._averages = _enlarged(self._averages, size)
-        self._values[begin : len(values)] = values[begin:]
+            self._values = np.resize(self._values, size)
+            self._averages = np.resize(self._averages, size)
+        self._values[start : len(values)] = values[start:]
         self._length = len(values)
         if weight != self._weight:
-            begin, self._weight = 0, weight
-        if begin < self._length:
-            before = float(self._averages[begin - 1]) if begin else float(self._values[0])
-            self._averages[begin : self._length] = _averages(
-                self._values[begin : self._length], weight, before
-            )
+            start, self._weight = 0, weight
+        if start < self._length:
+            previous = float(self._averages[start - 1] if start else self._values[0])
+            new = self._values[start : self._length]
+            self._averages[start : self._length] = _smooth(new, weight, previous)
         return self._averages[: self._length]
 
 
-def _averages(values: Values, weight: float, before: float) -> Values:
+def load_filter() -> None:
+    """Import what smoothing needs: most of a second, so call from a worker thread before curves are drawn."""
+    import scipy.signal  # noqa: F401
+
+
+def _smooth(values: Values, weight: float, previous: float) -> Values:
     finite = np.isfinite(values)
     if not weight:
         return values if finite.all() else np.where(finite, values, np.nan)
+    from scipy.signal import lfilter
+
     if not finite.all():
-        values = _bridged(values, finite, before)
-    before = before if np.isfinite(before) else float(values[0])
-    rows = -(-len(values) // BLOCK)
-    padded = np.zeros(rows * BLOCK)
-    padded[: len(values)] = values
-    distance = np.subtract.outer(np.arange(BLOCK), np.arange(BLOCK))
-    kernel = np.where(distance >= 0, (1 - weight) * weight ** np.maximum(distance, 0), 0.0)
-    # Within each block as if nothing had been before it; that is added next.
-    blocks = padded.reshape(rows, BLOCK) @ kernel.T
-    carried = np.empty(rows)
-    for row, last in enumerate(blocks[:, -1].tolist()):
-        carried[row] = before
-        before = last + weight**BLOCK * before
-    blocks += np.outer(carried, weight ** np.arange(1, BLOCK + 1))
-    return blocks.ravel()[: len(values)]
+        values = _fill_gaps(values, finite, previous)
+    if not np.isfinite(previous):
+        previous = float(values[0])
+    averages: Values
+    averages, _ = lfilter([1 - weight], [1, -weight], values, zi=[weight * previous])
+    return averages
 
 
-def _bridged(values: Values, finite: npt.NDArray[np.bool_], before: float) -> Values:
-    """With the last number before it in place of each that is none: one of those would spoil all averages."""
+def _fill_gaps(values: Values, finite: npt.NDArray[np.bool_], previous: float) -> Values:
+    """Replace values that are not finite by the last finite one: a single NaN would spoil all averages."""
     latest = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
-    first = before if np.isfinite(before) else float(values[finite.argmax()]) if finite.any() else 0.0
+    first = previous if np.isfinite(previous) else float(values[finite.argmax()]) if finite.any() else 0.0
     return np.where(latest >= 0, values[latest], first)
-
-
-def _enlarged(buffer: Values, size: int) -> Values:
-    larger = np.empty(size)
-    larger[: len(buffer)] = buffer
-    return larger

@@ -1,4 +1,4 @@
-"""Where the maps of a teacher of another project are taken: four module paths, below the teacher's card."""
+"""The feature taps of an external teacher: four module paths, below the teacher's card."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from fakd_gui.widgets.theme import Theme, follow_theme, icon
 from fakd_gui.widgets.tweaks import restyle
 
 TIP = (
-    "The module of the teacher whose output is layer {layer}'s feature map. Type a part of its path to see "
-    "those that can be taken."
+    "The teacher's module whose output is the feature map of layer {layer}. Type a part of its path to see "
+    "the possible ones."
 )
 
 
 class TapsRow(QWidget):
-    """Hidden for networks that declare their taps. `chosen` carries the teacher's name with other taps."""
+    """Hidden for networks that declare their taps; `chosen` has the teacher's reference with other taps."""
 
     chosen = Signal(str)
 
@@ -37,7 +37,7 @@ class TapsRow(QWidget):
         self.edits = [self._make_edit(layer) for layer in range(TAP_COUNT)]
         self.reset = QToolButton()
         self.reset.setAutoRaise(True)
-        self.reset.setToolTip("Take the taps that the program chooses")
+        self.reset.setToolTip("Use the automatically detected taps")
         self.reset.setAccessibleName("Reset the taps")
         self.reset.clicked.connect(lambda: self.chosen.emit(split_taps(self._ref)[0]))
         self.note = QLabel()
@@ -64,7 +64,7 @@ class TapsRow(QWidget):
         follow_theme(self, self._apply_theme)
 
     def show_choice(self, choice: TapChoice | None) -> None:
-        """Show the taps of a teacher, and what is wrong with them; None hides the row."""
+        """Show the taps of a teacher and what is wrong with them; None hides the row."""
         self.setVisible(choice is not None)
         if choice is None:
             return

@@ -1,4 +1,4 @@
-"""One term of a recipe: its weight, its kind, its options, its place."""
+"""One term of a recipe: its weight, its kind, its options and its position."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from fakd_core.distillation.terms import Parameter
 
 WEIGHT_DIGITS = 7
-OPTIONS_A_LINE = 2
+OPTIONS_PER_LINE = 2
 
 
 class TermRow(QWidget):
-    """`edited` after a person changed something; `moved` by -1 or 1; `removed`."""
+    """A row of widgets for one term; `moved` is -1 for up and 1 for down."""
 
     edited = Signal()
     moved = Signal(int)
@@ -41,7 +41,7 @@ class TermRow(QWidget):
         self.weight = QLineEdit()
         self.weight.setAcceptDrops(False)
         self.weight.setAccessibleName("Weight of the term")
-        self.weight.setToolTip("Weight: a number above 0. The loss is multiplied by it.")
+        self.weight.setToolTip("Weight of the term in the loss: a number above 0")
         digit = self.fontMetrics().horizontalAdvance("0")
         self.weight.setFixedWidth(WEIGHT_DIGITS * digit + 12)
         self.kind = QComboBox()
@@ -53,7 +53,7 @@ class TermRow(QWidget):
         self.down = self._button("Move the term down", lambda: self.moved.emit(1))
         self.remove = self._button("Remove the term", self.removed.emit)
         self.options: dict[str, QLineEdit | QComboBox] = {}
-        self._options_box = QWidget()
+        self._listedbox = QWidget()
         self._problem = QLabel()
         self._problem.setProperty("role", "error")
         self._problem.setWordWrap(True)
@@ -65,14 +65,14 @@ class TermRow(QWidget):
         follow_theme(self, self._apply_theme)
 
     def text(self) -> str:
-        """The row as a part of a recipe."""
-        given = ",".join(f"{name}={_value(widget)}" for name, widget in self.options.items())
-        return f"{_value(self.weight)}*{self.kind.currentText()}" + (f"({given})" if given else "")
+        """The term as written in a recipe."""
+        listed = ",".join(f"{name}={_value(widget)}" for name, widget in self.options.items())
+        return f"{_value(self.weight)}*{self.kind.currentText()}" + (f"({listed})" if listed else "")
 
-    def show_term(self, term: Term, may_rise: bool, may_fall: bool) -> None:
-        """Show `term`; what already stands for it is left alone, so that typing is not disturbed."""
-        if options.number(self.weight.text()) != term.weight:
-            self.weight.setText(options.written(term.weight))
+    def show_term(self, term: Term, *, can_move_up: bool, can_move_down: bool) -> None:
+        """Show `term`; texts that already mean it stay as they are, so that typing isn't disturbed."""
+        if options.parse_number(self.weight.text()) != term.weight:
+            self.weight.setText(options.format_value(term.weight))
         restyle(self.weight, invalid=False)
         if self.kind.currentText() != term.name or set(self.options) != {name for name, _ in term.params}:
             self.kind.setCurrentText(term.name)
@@ -82,16 +82,16 @@ class TermRow(QWidget):
             widget = self.options[name]
             if isinstance(widget, QComboBox):
                 widget.setCurrentText(str(value))
-            elif options.number(widget.text()) != value:
-                widget.setText(options.written(value))
+            elif options.parse_number(widget.text()) != value:
+                widget.setText(options.format_value(value))
             restyle(widget, invalid=False)
-        self.up.setVisible(may_rise or may_fall)
-        self.down.setVisible(may_rise or may_fall)
-        self.up.setEnabled(may_rise)
-        self.down.setEnabled(may_fall)
+        self.up.setVisible(can_move_up or can_move_down)
+        self.down.setVisible(can_move_up or can_move_down)
+        self.up.setEnabled(can_move_up)
+        self.down.setEnabled(can_move_down)
 
     def set_problem(self, problem: str) -> None:
-        """Why the term can't be used, below it."""
+        """Show below the term why it can't be used; an empty text clears that."""
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
 
@@ -100,16 +100,16 @@ class TermRow(QWidget):
         return self._problem.text()
 
     def focus_move(self, by: int) -> None:
-        """Keep the keyboard on the button that was pressed, or on the other one at an end."""
+        """Focus the button that moved the term by `by`, or the other one if the term is at an end."""
         pressed, other = (self.up, self.down) if by < 0 else (self.down, self.up)
         (pressed if pressed.isEnabled() else other).setFocus()
 
-    def in_order(self) -> list[QWidget]:
-        """What the Tab key goes through."""
+    def tab_order(self) -> list[QWidget]:
+        """The widgets in the order of the Tab key."""
         return [self.weight, self.kind, self.up, self.down, self.remove, *self.options.values()]
 
     def _fill_kinds(self) -> None:
-        # The table comes with torch; rows are made once that is there.
+        # Loads torch: rows are made after that.
         from fakd_core.distillation.terms import TERMS
 
         for place, kind in enumerate(TERMS):
@@ -124,13 +124,13 @@ class TermRow(QWidget):
         self.edited.emit()
 
     def _weight_edited(self) -> None:
-        value = options.number(self.weight.text())
+        value = options.parse_number(self.weight.text())
         restyle(self.weight, invalid=not (isinstance(value, float) and value > 0))
         self.edited.emit()
 
     def _make_options(self, parameters: tuple[Parameter, ...]) -> None:
-        """Fields of the term's options, at their defaults."""
-        layout = self._options_box.layout()
+        """Make a field with the default for each option of the term."""
+        layout = self._listedbox.layout()
         assert isinstance(layout, QGridLayout)
         while (item := layout.takeAt(0)) is not None:
             widget = item.widget()
@@ -141,11 +141,11 @@ class TermRow(QWidget):
             label = QLabel(parameter.name)
             widget = self._option(parameter)
             label.setBuddy(widget)
-            row, column = divmod(place, OPTIONS_A_LINE)
+            row, column = divmod(place, OPTIONS_PER_LINE)
             layout.addWidget(label, row, 2 * column)
             layout.addWidget(widget, row, 2 * column + 1)
             self.options[parameter.name] = widget
-        self._options_box.setVisible(bool(parameters))
+        self._listedbox.setVisible(bool(parameters))
 
     def _option(self, parameter: Parameter) -> QLineEdit | QComboBox:
         widget: QLineEdit | QComboBox
@@ -156,7 +156,7 @@ class TermRow(QWidget):
             ignore_wheel(widget)
             widget.activated.connect(lambda _: self.edited.emit())
         else:
-            widget = QLineEdit(options.written(parameter.default))
+            widget = QLineEdit(options.format_value(parameter.default))
             widget.setAcceptDrops(False)
             widget.textEdited.connect(lambda _: self._option_edited(parameter))
         widget.setMinimumWidth(4 * self.fontMetrics().horizontalAdvance("0"))
@@ -188,19 +188,19 @@ class TermRow(QWidget):
         line.setSpacing(4)
         for widget in (self.weight, QLabel("×"), self.kind, self.up, self.down, self.remove):
             line.addWidget(widget, 1 if widget is self.kind else 0)
-        grid = QGridLayout(self._options_box)
+        grid = QGridLayout(self._listedbox)
         grid.setContentsMargins(16, 0, 0, 0)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(4)
-        for column in range(OPTIONS_A_LINE):
+        for column in range(OPTIONS_PER_LINE):
             grid.setColumnStretch(2 * column + 1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(line)
-        layout.addWidget(self._options_box)
+        layout.addWidget(self._listedbox)
         layout.addWidget(self._problem)
-        self._options_box.hide()
+        self._listedbox.hide()
         self._problem.hide()
 
     def _apply_theme(self, theme: Theme) -> None:
@@ -209,8 +209,8 @@ class TermRow(QWidget):
 
 
 def _value(widget: QLineEdit | QComboBox) -> str:
-    """What stands in `widget`, a number as recipes write it."""
+    """The value in `widget`, a number as recipes write it."""
     if isinstance(widget, QComboBox):
         return widget.currentText()
-    number = options.number(widget.text())
-    return options.written(number) if isinstance(number, float) else widget.text().strip()
+    number = options.parse_number(widget.text())
+    return options.format_value(number) if isinstance(number, float) else widget.text().strip()

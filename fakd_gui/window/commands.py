@@ -39,11 +39,6 @@ COMMANDS = (
     Command("show_about", "&About"),
     Command("dismiss", "Dismiss a message", keys=("Esc",), unfocused=True),
 )
-TRAINING_COMMANDS = (
-    Command("start", "&Start", "Start training", ("Ctrl+Return",)),
-    Command("pause", "&Pause or resume", "Pause or resume training", ("Ctrl+P",)),
-    Command("stop", "S&top", "Stop training and save everything", ("Ctrl+.",)),
-)
 GESTURES = (Gesture("drop", "open files and folders, see the user guide"),)
 MENUS: Mapping[str, tuple[str, ...]] = {
     "&File": (
@@ -56,7 +51,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "runs", "colours", "full_screen"),
     "&Help": ("show_shortcuts", "open_guide", "copy_error", "show_about"),
 }
-"""Entries by name: commands of the window or of training, and submenus; an empty name is a separator."""
+"""Entries by name: commands of the window or of Train, and submenus; an empty name is a separator."""
 
 
 def window_actions(window: QMainWindow) -> ActionTable:

@@ -24,7 +24,7 @@ from fakd_gui.widgets.file_dialogs import ask_model
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
-from fakd_gui.window.commands import TRAINING_COMMANDS, colours_menu, fill_menu_bar, window_actions
+from fakd_gui.window.commands import colours_menu, fill_menu_bar, window_actions
 from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.memory import WindowMemory
 from fakd_gui.window.opening import OpenDialogs, OpenQuestions, RecentFiles, pasted_paths
@@ -125,8 +125,6 @@ class MainWindow(QMainWindow):
         actions["copy_error"].setEnabled(False)
         self.session.unexpected_changed.connect(lambda: actions["copy_error"].setEnabled(True))
         training = self.train.actions
-        if not isinstance(training, ActionTable):
-            training = self._training_actions()
         training["start"].triggered.connect(lambda: workspaces.show_workspace("Train"))
         submenus = {"recent_files": self.recent_files.menu, "colours": colours_menu(self)}
         entries = {name: training[name] for name in ("start", "pause", "stop")}
@@ -134,14 +132,6 @@ class MainWindow(QMainWindow):
         if not GUIDE.is_file():
             del entries["open_guide"]
         fill_menu_bar(self, {**entries, **submenus, "runs": self.runs.toggleViewAction()})
-
-    def _training_actions(self) -> ActionTable:
-        context = Qt.ShortcutContext.WindowShortcut
-        table = ActionTable("Training", TRAINING_COMMANDS, self, context=context)
-        table.on("start", self.train.start)
-        table.on("pause", self.train.toggle_pause)
-        table.on("stop", self.train.stop)
-        return table
 
     @property
     def action_tables(self) -> list[ActionTable]:
@@ -192,7 +182,7 @@ class MainWindow(QMainWindow):
 
     def _use_settings(self, run: Path) -> None:
         self.show_workspace("Train")
-        self.train.load_settings(RunLayout(run).config)
+        self.train.actions.load_settings(RunLayout(run).config)
 
     def _copy_error(self) -> None:
         if self.session.unexpected is not None:
@@ -239,9 +229,10 @@ class MainWindow(QMainWindow):
         """Restore what was chosen and opened, as far as it still exists."""
         session = self.session
         self.recent_files.restore(memory.recent_files)
-        self.workspaces.restore(memory.workspaces)
+        # First: the form of a training takes it over, and may keep another teacher.
         if _model_exists(memory.teacher):
             session.set_teacher(memory.teacher)
+        self.workspaces.restore(memory.workspaces)
         for student in filter(_model_exists, memory.students):
             session.add_student(student)
         if session.image is None and memory.image and Path(memory.image).is_file():

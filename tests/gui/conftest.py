@@ -15,9 +15,7 @@ import shiboken6
 from compare_bench import Opened, comparing, open_and_wait, save_stamp
 from inspect_panels import shown_panel
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
-from PySide6.QtWidgets import (
-    QApplication,
-)
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
 from small_models import Bench, make_bench
@@ -31,7 +29,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.session.jobs import Job
+from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.plots import RunPlots
+from fakd_gui.train.state import TrainState
 from fakd_gui.window.main_window import MainWindow
 
 FILES_OF_LIBRARIES = 8
@@ -126,10 +126,12 @@ def opened(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Opened]
 
 
 @pytest.fixture
-def plots(qtbot: QtBot) -> RunPlots:
-    """The curves of a run, shown; nothing in them."""
+def plots(session: Session, qtbot: QtBot) -> RunPlots:
+    """Plots, shown and empty."""
     make_application()
-    made = RunPlots()
+    state, host = TrainState(session, session), QWidget()
+    made = RunPlots(state, TrainCommands(session, state, host))
+    qtbot.addWidget(host)
     qtbot.addWidget(made)
     made.resize(800, 440)
     with qtbot.waitExposed(made):

@@ -143,7 +143,7 @@ def test_names_that_are_hard_to_show(qtbot: QtBot, window: MainWindow, name: byt
     expected = "damaged" if name == b"caf\xe9" else "28.50 dB · done"
     qtbot.waitUntil(lambda: state_of(window.run_list, run) == expected, timeout=5000)
     window.session.select_run(run)
-    qtbot.waitUntil(lambda: window.train.monitor.shown.run == run, timeout=5000)
+    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=5000)
     window.run_list.scan()
     assert window.run_list.list.count() == 1
 
@@ -163,7 +163,7 @@ def test_a_run_folder_removed_while_it_trains_is_made_anew(
     seen = steps[-1]
     qtbot.waitUntil(lambda: steps[-1] > seen + 3, timeout=SLOW)
     with qtbot.waitSignal(session.training_finished, timeout=SLOW):
-        window.train.stop()
+        window.train.actions.stop()
     window.run_list.scan()
     assert run in session.runs
     assert max(line["step"] for line in read_metrics(run)) == steps[-1]
@@ -174,12 +174,12 @@ def test_a_shown_run_that_is_removed_leaves_its_curves(qtbot: QtBot, window: Mai
     run = make_run(window.session.runs_root, "run")
     window.run_list.scan()
     window.session.select_run(run)
-    qtbot.waitUntil(lambda: window.train.monitor.shown.run == run, timeout=5000)
+    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=5000)
     window.session.compare_runs([run])
     shutil.rmtree(run)
     window.run_list.scan()
     assert window.session.runs == []
-    assert window.train.monitor.series.step == [1, 2, 3, 4]
+    assert window.train.state.shown.series.step == [1, 2, 3, 4]
     window.session.select_run(run)
     assert "not a run folder" in window.banner.messages[-1]
 
@@ -221,7 +221,7 @@ def test_two_windows_on_one_folder(
     seen = len(steps)
     qtbot.waitUntil(lambda: len(steps) > seen, timeout=SLOW)
     with qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
-        window.train.stop()
+        window.train.actions.stop()
     assert stop_all(listed, other)
     # What the second was refused left no trace in the run.
     found = [line["step"] for line in read_metrics(run) if line["event"] == "step"]

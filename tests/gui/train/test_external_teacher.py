@@ -30,17 +30,17 @@ def panel(session: Session, qtbot: QtBot, swinir: Path, photos: Path) -> TrainPa
     qtbot.addWidget(made, before_close_func=lambda widget: stop_all(widget))
     made.show()
     values = {"teacher": (str(swinir),), "student": STUDENT, "train_data": str(photos), "steps": 2}
-    made.form.fill({**values, "init_from_teacher": False, "batch": 1, "patch": 18, "val_images": 1})
+    made.state.fill({**values, "init_from_teacher": False, "batch": 1, "patch": 18, "val_images": 1})
     checked(qtbot, made)
     return made
 
 
 def checked(qtbot: QtBot, panel: TrainPanel) -> None:
-    qtbot.waitUntil(lambda: not panel.form.checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
 
 
 def retype(panel: TrainPanel, layer: int, path: str) -> None:
-    edit = panel.form.body.taps.edits[layer]
+    edit = panel.form.taps.edits[layer]
     edit.setFocus()
     edit.selectAll()
     QTest.keyClicks(edit, path)
@@ -49,18 +49,18 @@ def retype(panel: TrainPanel, layer: int, path: str) -> None:
 
 
 def test_its_taps_are_shown_and_changed_in_place(panel: TrainPanel, qtbot: QtBot, swinir: Path) -> None:
-    taps, form = panel.form.body.taps, panel.form
+    taps, form = panel.form.taps, panel.form
     assert taps.isVisible()
     assert [edit.text() for edit in taps.edits] == CHOSEN
     assert not taps.reset.isEnabled()
-    assert "SwinIR ×4" in form.body.teacher_card.plain_text()
-    assert "12 features" in form.body.teacher_card.plain_text()
+    assert "SwinIR ×4" in form.teacher_card.plain_text()
+    assert "12 features" in form.teacher_card.plain_text()
     assert form.problems() == []
 
     retype(panel, 2, "layers.2")
     checked(qtbot, panel)
     assert form.teacher.text() == f"{swinir}@conv_first,layers.0,layers.2,conv_after_body"
-    assert form.config() is not None
+    assert panel.state.config() is not None
     network = panel.session.models.get(form.teacher.text())
     assert isinstance(network, SpandrelNetwork)
     assert network.spec.taps[2] == "layers.2"
@@ -72,13 +72,13 @@ def test_its_taps_are_shown_and_changed_in_place(panel: TrainPanel, qtbot: QtBot
 
 
 def test_a_path_that_is_none_is_marked_where_it_stands(panel: TrainPanel, qtbot: QtBot) -> None:
-    taps, form = panel.form.body.taps, panel.form
+    taps, form = panel.form.taps, panel.form
     retype(panel, 1, "layrs.0")
     checked(qtbot, panel)
     assert [bool(edit.property("invalid")) for edit in taps.edits] == [False, True, False, False]
     assert taps.note.isVisible()
     assert taps.note.text().startswith("Tap 'layrs.0': the network has no such module; near it: layers.")
-    assert form.config() is None
+    assert panel.state.config() is None
     assert not form.fields["teacher"].note.isVisible(), "it is told once"
     assert len(form.problems()) == 1
 
@@ -90,7 +90,7 @@ def test_a_path_that_is_none_is_marked_where_it_stands(panel: TrainPanel, qtbot:
 
 
 def test_what_can_be_taken_is_offered_while_typing(panel: TrainPanel) -> None:
-    edit = panel.form.body.taps.edits[1]
+    edit = panel.form.taps.edits[1]
     model = edit.completer().model()
     offered = [model.index(row, 0).data() for row in range(model.rowCount())]
     assert {"layers.3", "norm", "layers.0.residual_group.blocks.1"} <= set(offered)
@@ -100,14 +100,14 @@ def test_what_can_be_taken_is_offered_while_typing(panel: TrainPanel) -> None:
 def test_our_own_teachers_have_nothing_to_choose(
     panel: TrainPanel, qtbot: QtBot, small_teacher: Path
 ) -> None:
-    panel.form.fill({"teacher": (str(small_teacher),)})
+    panel.state.fill({"teacher": (str(small_teacher),)})
     checked(qtbot, panel)
-    assert not panel.form.body.taps.isVisible()
+    assert not panel.form.taps.isVisible()
     assert panel.form.problems() == []
 
 
 def test_a_term_that_needs_equal_channels_names_both(panel: TrainPanel, qtbot: QtBot) -> None:
-    panel.form.fill({"distill": "1*FitNet"})
+    panel.state.fill({"distill": "1*FitNet"})
     checked(qtbot, panel)
     row = panel.form.recipe.rows[0]
     assert "the student has 8 features, the teacher 12" in row.problem

@@ -16,7 +16,13 @@ from fakd_core.runs.presets import PRESETS, QUICK
 from fakd_core.training.estimate import Estimate
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
-from fakd_gui.train.options import number, problems_of, whole_number, whole_numbers, written
+from fakd_gui.train.options import (
+    format_value,
+    parse_number,
+    parse_whole_number,
+    parse_whole_numbers,
+    problems_of,
+)
 from fakd_gui.train.panel import TrainPanel
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
@@ -32,17 +38,17 @@ def panel(session: Session, qtbot: QtBot) -> TrainPanel:
 
 def use_small(panel: TrainPanel, teacher: Path, photos: Path, **changes: object) -> None:
     values = {"teacher": (str(teacher),), "student": STUDENT, "train_data": str(photos), **changes}
-    panel.form.fill({"init_from_teacher": False, "steps": 2, "batch": 1, "patch": 12, **values})
+    panel.state.fill({"init_from_teacher": False, "steps": 2, "batch": 1, "patch": 12, **values})
 
 
 def wait_for_check(qtbot: QtBot, panel: TrainPanel) -> None:
-    qtbot.waitUntil(lambda: not panel.form.checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=20_000)
 
 
 def test_every_option_of_the_schema_is_drawn_and_explained(panel: TrainPanel) -> None:
     form = panel.form
     assert list(form.fields) != list(TrainConfig.model_fields)  # In the form's own order, but all of them.
-    assert set(form.fields) == set(form.values()) == set(TrainConfig.model_fields)
+    assert set(form.fields) == set(panel.state.values) == set(TrainConfig.model_fields)
     for name, option in training_options().items():
         widget, shown = form.fields[name].widget, form.fields[name].label.text().replace("&", "")
         assert (widget.text() if isinstance(widget, QCheckBox) else shown) == option.title
@@ -50,31 +56,29 @@ def test_every_option_of_the_schema_is_drawn_and_explained(panel: TrainPanel) ->
         assert widget.accessibleName() or isinstance(widget, QCheckBox)
     kinds = {"batch": QSpinBox, "ema": QLineEdit, "schedule": QComboBox, "compile": QCheckBox}
     assert {name: type(form.fields[name].widget) for name in kinds} == kinds
-    assert "Left empty: a tenth of the run" in form.fields["validate_every"].widget.toolTip()
+    assert "If empty: a tenth of the run" in form.fields["validate_every"].widget.toolTip()
     assert "from 0 to 1" in form.fields["alpha"].widget.toolTip()
 
 
 def test_an_option_left_empty_is_left_to_the_engine(panel: TrainPanel) -> None:
     form = panel.form
-    form.fill({"validate_every": None, "val_images": None, "ema": None, "seed": 2**40})
+    panel.state.fill({"validate_every": None, "val_images": None, "ema": None, "seed": 2**40})
     assert form.editors["validate_every"].widget.text() == "a tenth of the run"
-    config = form.config()
+    config = panel.state.config()
     assert config is not None
     assert (config.validate_every, config.val_images, config.ema) == (None, None, None)
     assert config.seed == 2**40
     form.editors["ema"].widget.setText("0.99")
     form.editors["validate_every"].widget.setValue(1)
-    assert (form.config().ema, form.config().validate_every) == (0.99, 1)
+    assert (panel.state.config().ema, panel.state.config().validate_every) == (0.99, 1)
 
 
 def test_rare_options_are_folded_and_open_where_something_must_be_changed(panel: TrainPanel) -> None:
     form = panel.form
-    rows = form.body.more.rows
+    rows = form.more.rows
     assert not rows.isVisible()
     form.editors["seed"].widget.setText("7")
-    assert any(
-        "seed 7" in label.text() for label in form.body.more.findChildren(type(form.body.teacher_card.text))
-    )
+    assert any("seed 7" in label.text() for label in form.more.findChildren(type(form.teacher_card.text)))
     form.editors["ema"].widget.setText("2")
     assert "above 0 and below 1" in form.fields["ema"].problem
     assert rows.isVisible()
@@ -84,35 +88,35 @@ def test_a_teacher_cache_gets_a_usual_number_of_patches(panel: TrainPanel, tmp_p
     form = panel.form
     assert not form.editors["cache_patches"].widget.isEnabled()
     form.editors["teacher_cache"].widget.set_text(str(tmp_path / "cache"))
-    config = form.config()
+    config = panel.state.config()
     assert config is not None
     assert (config.teacher_cache, config.cache_patches) == (tmp_path / "cache", 4096)
     form.editors["cache_patches"].widget.setValue(3)
     assert "at least batch" in form.fields["cache_patches"].problem
     form.editors["teacher_cache"].widget.set_text("")
-    assert form.config().cache_patches is None
+    assert panel.state.config().cache_patches is None
 
 
 def test_what_needs_a_teacher_is_off_without_one(panel: TrainPanel) -> None:
     form = panel.form
     form.editors["baseline"].widget.setChecked(True)
-    assert form.config().baseline
+    assert panel.state.config().baseline
     form.teacher.set_text("none")
     assert not form.editors["baseline"].widget.isEnabled()
-    assert not form.config().baseline
+    assert not panel.state.config().baseline
 
 
 def test_several_teachers_stay_several(panel: TrainPanel, small_teacher: Path) -> None:
     names = ("rcan-g5-r5-c32-x4", str(small_teacher))
-    panel.form.fill({"teacher": names})
-    assert panel.form.values()["teacher"] == names
-    assert panel.form.first_teacher == names[0]
+    panel.state.fill({"teacher": names})
+    assert panel.state.config_values()["teacher"] == names
+    assert panel.state.first_teacher == names[0]
 
 
 def test_the_quick_preset_is_ready_at_once(panel: TrainPanel) -> None:
-    assert panel.form.presets.current == "Quick"
+    assert panel.form.presets.combo.currentText() == "Quick"
     assert panel.start_button.isEnabled()
-    config = panel.form.config()
+    config = panel.state.config()
     assert config is not None
     shown = {name: getattr(config, name) for name in QUICK.values if name not in ("train_data", "val_data")}
     assert shown == {name: QUICK.values[name] for name in shown}
@@ -121,16 +125,16 @@ def test_the_quick_preset_is_ready_at_once(panel: TrainPanel) -> None:
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "Quick"])
 def test_a_paper_preset_asks_for_what_is_not_bundled(panel: TrainPanel, name: str) -> None:
-    panel.form.apply_preset(name)
-    assert set(problems_of(panel.form.values())) == {"teacher", "train_data"}
+    panel.actions.apply_preset(name)
+    assert set(problems_of(panel.state.config_values())) == {"teacher", "train_data"}
     assert not panel.start_button.isEnabled()
     assert panel.form.steps.value() == 200_000
-    assert panel.form.presets.current == name
+    assert panel.form.presets.combo.currentText() == name
 
 
 def test_an_edit_makes_the_preset_custom(panel: TrainPanel) -> None:
     panel.form.steps.setValue(77)
-    assert panel.form.presets.current == "Custom"
+    assert panel.form.presets.combo.currentText() == "Custom"
 
 
 def test_findings_describe_models_images_and_time(
@@ -138,21 +142,20 @@ def test_findings_describe_models_images_and_time(
 ) -> None:
     use_small(panel, small_teacher, photos)
     wait_for_check(qtbot, panel)
-    assert panel.form.findings is not None
-    teacher, student = panel.form.body.teacher_card.plain_text(), panel.form.body.student_card.plain_text()
+    assert panel.state.check is not None
+    teacher, student = panel.form.teacher_card.plain_text(), panel.form.student_card.plain_text()
     assert teacher.startswith("teacher: RCAN ×4, 4 groups of 2 blocks, 8 features, 0.0")
     assert teacher.endswith("GMACs, RCAN authors' keys, .safetensors")
     assert "2 groups of 1 block, 8 features" in student
     assert "starts at random" in student
     assert "of the teacher's parameters" in student
-    assert panel.form.body.teacher_card.isVisible()
-    assert panel.form.findings.facts["train_data"] == "4 images to train on, 2 held out for validation"
+    assert panel.form.teacher_card.isVisible()
+    assert panel.state.check.facts["train_data"] == "4 images to train on, 2 held out for validation"
     formula = panel.form.recipe.formula
     assert formula.accessibleName() == "loss = 0.5·L1(student, HR) + 0.5·L1(student, teacher) + 10·SA"
     assert "SA<sub>1,2,3</sub>" in formula.text()
     assert panel.estimate.text().startswith("about ")
     assert "MB of memory (CPU)" in panel.estimate.text()
-    assert panel.session.teacher == str(small_teacher)
 
 
 @pytest.mark.parametrize(
@@ -212,11 +215,11 @@ def test_no_teacher_is_a_choice(qtbot: QtBot, panel: TrainPanel, small_teacher: 
     use_small(panel, small_teacher, photos)
     panel.form.teacher.set_text("none")
     wait_for_check(qtbot, panel)
-    config = panel.form.config()
+    config = panel.state.config()
     assert config is not None
     assert config.teacher == ()
     assert panel.form.recipe.formula.accessibleName() == "loss = L1(student, HR)"
-    assert not panel.form.body.teacher_card.isVisible()
+    assert not panel.form.teacher_card.isVisible()
     assert not panel.form.editors["init_from_teacher"].widget.isEnabled()
 
 
@@ -225,52 +228,52 @@ def test_a_new_run_gets_a_free_folder_unless_named(panel: TrainPanel) -> None:
     root = panel.session.runs_root
     assert Path(form.run.text()) == root / "rcan-small-student-1"
     (root / "rcan-small-student-1").mkdir(parents=True)
-    form.new_run_name()
+    panel.state.propose_new_run()
     assert Path(form.run.text()) == root / "rcan-small-student-2"
     form.run.combo.lineEdit().clear()
     form.run.combo.lineEdit().insert("mine")
     form.run.combo.lineEdit().textEdited.emit("mine")
-    form.new_run_name()
+    panel.state.propose_new_run()
     assert form.run.text() == "mine"
 
 
 @pytest.mark.parametrize(("typed", "value"), [("1e-4", 1e-4), ("0,5", 0.5), ("much", "much"), ("", None)])
 def test_numbers_are_read_or_left_as_text(typed: str, value: object) -> None:
-    assert number(typed) == value
+    assert parse_number(typed) == value
 
 
 @pytest.mark.parametrize(("typed", "value"), [("12 000", 12_000), ("1.5", "1.5"), ("", None)])
 def test_whole_numbers_are_read_or_left_as_text(typed: str, value: object) -> None:
-    assert whole_number(typed) == value
+    assert parse_whole_number(typed) == value
 
 
 @pytest.mark.parametrize("value", [1e-4, 0.1 + 0.2, 1 / 3, 123456789.25])
 def test_a_number_is_written_so_that_it_is_read_as_the_same(value: float) -> None:
-    assert number(written(value)) == value
+    assert parse_number(format_value(value)) == value
 
 
 @pytest.mark.parametrize(
     ("typed", "value"), [("150000, 300000", (150_000, 300_000)), ("150 000", (150_000,)), ("a, 1", "a, 1")]
 )
 def test_milestones_are_read_or_left_as_text(typed: str, value: object) -> None:
-    assert whole_numbers(typed) == value
+    assert parse_whole_numbers(typed) == value
 
 
 def test_too_little_room_is_a_warning_beside_start(qtbot: QtBot, panel: TrainPanel) -> None:
     wait_for_check(qtbot, panel)
-    panel.form.findings.estimate = Estimate(20_000_000_000, 8_000_000_000, 0, 10**12, "cpu", 60)
-    panel.form.changed.emit()
+    panel.state.check.estimate = Estimate(20_000_000_000, 8_000_000_000, 0, 10**12, "cpu", 60)
+    panel.state.check_changed.emit()
     assert panel.estimate.text().startswith("needs about 20 GB of memory but only 8.0 GB is free")
     assert panel.estimate.property("role") == "warning"
     assert panel.start_button.isEnabled()
-    panel.form.findings.estimate = Estimate(10**9, 8 * 10**9, 2 * 10**12, 10**12, "cpu")
-    panel.form.changed.emit()
+    panel.state.check.estimate = Estimate(10**9, 8 * 10**9, 2 * 10**12, 10**12, "cpu")
+    panel.state.check_changed.emit()
     assert panel.estimate.text().startswith("the teacher cache needs 2000 GB but only 1000 GB is free")
 
 
 def test_the_keyboard_goes_through_the_form_as_it_is_read(qtbot: QtBot, panel: TrainPanel) -> None:
     wait_for_check(qtbot, panel)
-    panel.form.body.more.unfold()
+    panel.form.more.unfold()
     panel.form.recipe.setText("10*SA+1*PSA")
     qtbot.waitUntil(lambda: panel.form.recipe.rows[-1].weight.isVisible(), timeout=5000)
     body = panel.form.widget()
@@ -308,6 +311,39 @@ def test_a_broken_training_image_is_marked_where_it_was_chosen(
         shutil.copy(photo, tmp_path / photo.name)
     (tmp_path / "broken.png").write_bytes(b"no picture")
     form = panel.form
-    form.fill({"train_data": str(tmp_path)})
+    panel.state.fill({"train_data": str(tmp_path)})
     qtbot.waitUntil(lambda: "broken.png" in form.fields["train_data"].problem, timeout=20_000)
     assert form.fields["patch"].problem == ""
+
+
+def test_the_teacher_of_a_training_is_shown_elsewhere_only_if_asked(
+    qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
+) -> None:
+    session, card = panel.session, panel.form.teacher_card
+    shown_before = session.teacher
+    use_small(panel, small_teacher, photos)
+    wait_for_check(qtbot, panel)
+    assert session.teacher == shown_before == "rcan-g5-r5-c32-x4"
+    assert "Use in the other workspaces" in card.text.text()
+    card.text.linkActivated.emit("#")
+    assert session.teacher == str(small_teacher)
+    assert "Use in the other workspaces" not in card.text.text()
+
+
+def test_the_teacher_of_all_workspaces_is_taken_for_the_next_training(
+    qtbot: QtBot, panel: TrainPanel, small_teacher: Path
+) -> None:
+    panel.session.set_teacher(str(small_teacher))
+    assert panel.form.teacher.text() == str(small_teacher)
+    assert panel.state.config_values()["teacher"] == (str(small_teacher),)
+    wait_for_check(qtbot, panel)
+    assert not panel.actions["use_teacher"].isEnabled()
+
+
+def test_a_teacher_that_cannot_be_used_is_not_offered_to_the_other_workspaces(
+    qtbot: QtBot, panel: TrainPanel
+) -> None:
+    panel.form.teacher.set_text("nowhere.pth")
+    wait_for_check(qtbot, panel)
+    assert not panel.actions["use_teacher"].isEnabled()
+    assert panel.session.teacher == "rcan-g5-r5-c32-x4"

@@ -1,4 +1,4 @@
-"""From "1 setting to change" to the field that it is, wherever that stands."""
+"""From "1 setting needs fixing" to its field, wherever that is."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from pytestqt.qtbot import QtBot
 
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
-from fakd_gui.train.form import FormGuide, TrainForm
+from fakd_gui.train.commands import TrainCommands
+from fakd_gui.train.form import ProblemLinks, TrainForm
 from fakd_gui.train.panel import TrainPanel
+from fakd_gui.train.runner import TrainRunner
+from fakd_gui.train.state import TrainState
 
 
 class Bench(QWidget):
@@ -19,13 +22,15 @@ class Bench(QWidget):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.form = TrainForm(session)
-        self.line, self.button = QLabel("1 setting to change"), QPushButton("Start")
+        self.state = TrainState(session, self)
+        self.runner = TrainRunner(session, self.state)
+        self.form = TrainForm(self.state, TrainCommands(session, self.state, self))
+        self.line, self.button = QLabel("1 setting needs fixing"), QPushButton("Start")
         self.button.setEnabled(False)
         column = QVBoxLayout(self)
         for widget in (self.form, self.line, self.button):
             column.addWidget(widget)
-        FormGuide(self.form, self.line, self.button)
+        ProblemLinks(self.form, self.state, self.line, self.button)
         self.resize(380, 330)
 
 
@@ -37,7 +42,7 @@ def bench(session: Session, qtbot: QtBot) -> Bench:
     bench.show()
     bench.activateWindow()
     qtbot.waitUntil(bench.isActiveWindow, timeout=5000)
-    qtbot.waitUntil(lambda: not bench.form.checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
     return bench
 
 
@@ -68,7 +73,7 @@ def test_a_press_leads_to_the_field(bench: Bench, qtbot: QtBot, sign: str, name:
     form = bench.form
     widget = form.editors[name].widget
     (widget.set_text if hasattr(widget, "set_text") else widget.setText)(value)
-    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
     field = form.fields[name]
     assert field.problem
     # As far from it as can be.
@@ -90,10 +95,10 @@ def test_the_panel_leads_there_from_its_line_its_button_and_the_key(session: Ses
     panel.show()
     panel.activateWindow()
     qtbot.waitUntil(panel.isActiveWindow, timeout=5000)
-    qtbot.waitUntil(lambda: not panel.form.checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
     form, wrong = panel.form, panel.form.editors["ema"].widget
     wrong.setText("2")
-    for lead in (lambda: press(panel.estimate), lambda: press(panel.start_button), panel.start):
+    for lead in (lambda: press(panel.estimate), lambda: press(panel.start_button), panel.actions.start):
         form.verticalScrollBar().setValue(0)
         form.teacher.setFocus()
         assert not in_view(form, wrong)
@@ -105,22 +110,43 @@ def test_the_panel_leads_there_from_its_line_its_button_and_the_key(session: Ses
 def test_an_option_that_is_folded_away_is_unfolded(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
     form.editors["ema"].widget.setText("2")
-    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
-    form.body.more.header.setChecked(False)
+    qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
+    form.more.header.setChecked(False)
     room = form.verticalScrollBar().maximum()
     qtbot.waitUntil(lambda: form.verticalScrollBar().maximum() < room, timeout=5000)
     form.verticalScrollBar().setValue(0)
     press(bench.line)
-    assert form.body.more.rows.isVisible()
+    assert form.more.rows.isVisible()
     assert in_view(form, form.editors["ema"].widget)
     qtbot.wait(50)  # Nor does it move away when Qt places everything anew.
     assert in_view(form, form.editors["ema"].widget)
 
 
+def test_a_field_that_has_moved_since_the_last_events_is_led_to(bench: Bench) -> None:
+    """Everything above it grows, and nothing is laid out before the press."""
+    form, field = bench.form, bench.form.fields["alpha"]
+    form.alpha.setText("much")
+    for name in ("teacher", "student", "train_data", "distill"):
+        form.fields[name].set_fact("A fact that takes several lines. " * 12)
+    press(bench.line)
+    assert in_view(form, field.widget)
+    assert in_view(form, field.note)
+
+
+def test_a_form_that_is_hidden_leads_to_the_field_once_it_is_shown(bench: Bench, qtbot: QtBot) -> None:
+    form = bench.form
+    form.editors["ema"].widget.setText("2")
+    form.hide()
+    form.show_problem()
+    assert not form.more.rows.isVisible()
+    form.show()
+    qtbot.waitUntil(lambda: in_view(form, form.editors["ema"].widget), timeout=5000)
+
+
 def test_a_term_of_the_recipe_is_led_to_itself(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
-    form.fill({"distill": "10*SA+1*PSA(k=0)"})
-    qtbot.waitUntil(lambda: not form.checking, timeout=60_000)
+    bench.state.fill({"distill": "10*SA+1*PSA(k=0)"})
+    qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
     assert form.fields["distill"].problem
     press(bench.line)
     focused = QApplication.focusWidget()

@@ -12,15 +12,17 @@ from pytestqt.qtbot import QtBot
 from run_plots import make_series
 
 from fakd_gui.session.session import Session
+from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.plot_export import PlotExport
 from fakd_gui.train.plots import RunPlots
+from fakd_gui.train.state import TrainState
 
 
 @pytest.fixture
 def export(qtbot: QtBot, plots: RunPlots, session: Session) -> PlotExport:
-    made = PlotExport(session, plots, session)
+    made = PlotExport(session, plots, TrainCommands(session, TrainState(session, plots), plots))
     plots.show_series(make_series(), "run-1")
-    plots.compare([("run-2", make_series(steps=6))])
+    plots.set_overlays([("run-2", make_series(steps=6))])
     return made
 
 

@@ -1,4 +1,4 @@
-"""The curves of a run: what is shown, zooming, reading, other runs laid over, and what is remembered."""
+"""The curves of a run: what is shown, zooming, reading, overlaid runs, and what is remembered."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from fakd_core.runs.series import RunSeries
 from fakd_gui.app import make_application
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
-from fakd_gui.train.monitor import TrainMonitor
+from fakd_gui.train.panel import TrainPanel
 from fakd_gui.train.plot_card import PlotCard
 from fakd_gui.train.plots import RunPlots
+from fakd_gui.train.state import TrainMemory
 from fakd_gui.widgets.theme import watcher
 
 
@@ -64,24 +65,24 @@ def wheel(card: PlotCard, at: QPoint, notches: int) -> None:
 
 
 def test_weighted_parts_and_total_or_the_raw_ones(plots: RunPlots) -> None:
-    plots.smoothing.setValue(0)
+    plots.tools.smoothing.setValue(0)
     plots.show_series(make_series())
     assert {key for _, key in plots.loss.curves} == {"total", "DS", "TS", "SA"}
     assert drawn(plots.loss, "SA")[1][-1] == 3.0
-    plots.weighted.setChecked(False)
+    plots.tools.weighted.setChecked(False)
     plots.redraw()
     assert {key for _, key in plots.loss.curves} == {"DS", "TS", "SA"}
     assert drawn(plots.loss, "SA")[1][-1] == pytest.approx(0.3)
     assert drawn(plots.loss, "DS")[0].tolist() == list(range(1, 21))
-    assert drawn(plots.rate, "lr")[1].tolist() == [1e-4] * 20
+    assert drawn(plots.learning_rate, "lr")[1].tolist() == [1e-4] * 20
     assert drawn(plots.ssim, "student")[1].tolist() == [0.85] * 2
 
 
 def test_another_smoothing_redraws_every_point(qtbot: QtBot, plots: RunPlots) -> None:
-    plots.smoothing.setValue(0)
+    plots.tools.smoothing.setValue(0)
     plots.show_series(make_series())
     sharp = drawn(plots.loss, "DS")[1].copy()
-    plots.smoothing.setValue(90)
+    plots.tools.smoothing.setValue(90)
     qtbot.waitUntil(lambda: not np.array_equal(drawn(plots.loss, "DS")[1], sharp), timeout=2000)
     assert drawn(plots.loss, "DS")[1][0] == sharp[0]
     assert drawn(plots.loss, "DS")[1][-1] > sharp[-1]
@@ -96,13 +97,13 @@ def test_levels_and_student_are_in_view(plots: RunPlots, student: float) -> None
     assert sorted(line.value() for line in plots.ssim.level_lines) == [0.8, 0.9]
 
 
-def test_twins_stand_beside_one_another_by_name(plots: RunPlots) -> None:
+def test_student_and_baseline_have_their_names(plots: RunPlots) -> None:
     plots.show_series(make_series(baseline=True))
     assert drawn(plots.psnr, "baseline")[1].tolist() == [28.5, 28.5]
     assert drawn(plots.loss, "baseline")[1][-1] == 2.0
     text = plots.psnr.readout.text()
-    assert "with&nbsp;FAKD" in text
-    assert "without&nbsp;FAKD" in text
+    assert ";student" in text
+    assert ";baseline" in text
 
 
 def test_another_run_takes_the_place_of_the_first(plots: RunPlots) -> None:
@@ -137,9 +138,9 @@ def test_a_click_on_a_name_hides_its_curve(plots: RunPlots) -> None:
 
 
 def test_a_log_axis_takes_the_logarithm(qtbot: QtBot, plots: RunPlots) -> None:
-    plots.smoothing.setValue(0)
+    plots.tools.smoothing.setValue(0)
     plots.show_series(make_series())
-    plots.log_axis.setChecked(True)
+    plots.tools.log_axis.setChecked(True)
     # The smallest value is DS = 0.05.
     qtbot.waitUntil(lambda: -1.6 < plots.loss.plot.viewRange()[1][0] <= np.log10(0.05), timeout=2000)
 
@@ -150,7 +151,7 @@ def test_small_plots_give_way_to_the_loss(qtbot: QtBot, plots: RunPlots) -> None
     plots.resize(300, 200)
     qtbot.waitUntil(lambda: not plots.psnr.isVisible(), timeout=2000)
     assert plots.loss.isVisible()
-    plots.tools.actions_of[plots.loss.name].trigger()
+    plots.tools.plot_actions[plots.loss.name].trigger()
     assert plots.psnr.isVisible()
     assert not plots.loss.isVisible()
 
@@ -166,7 +167,7 @@ def test_the_wheel_zooms_all_plots_and_a_double_click_fits(plots: RunPlots) -> N
     wheel(plots.loss, middle(plots.loss), 5)
     near = plots.loss.plot.viewRange()[0]
     assert whole[0] < near[0] < 200 < near[1] < whole[1]
-    assert plots.rate.plot.viewRange()[0] == pytest.approx(near)
+    assert plots.learning_rate.plot.viewRange()[0] == pytest.approx(near)
     assert plots.psnr.plot.viewRange()[0] == pytest.approx(near)
     # The values follow: DS falls, so that within the view it has left its beginning.
     assert drawn(plots.loss, "DS")[0][0] >= near[0] - 1
@@ -188,19 +189,19 @@ def test_dragging_moves_along_the_steps(qtbot: QtBot, plots: RunPlots) -> None:
     after = plots.psnr.plot.viewRange()[0]
     assert after[1] - after[0] == pytest.approx(before[1] - before[0])
     assert after[0] > before[0] + 50
-    assert not plots.loss.view.free_y  # Up and down the view still follows the curves.
+    assert not plots.loss.view.y_is_manual  # Up and down the view still follows the curves.
 
 
 def test_the_cursor_reads_every_curve_in_all_plots(qtbot: QtBot, plots: RunPlots) -> None:
-    plots.smoothing.setValue(60)
+    plots.tools.smoothing.setValue(60)
     plots.show_series(make_series(baseline=True), "shown")
-    plots.compare([("other", make_series(student=29.5))])
+    plots.set_overlays([("other", make_series(student=29.5))])
     send_mouse(plots.loss, QEvent.Type.MouseMove, middle(plots.loss, 0.5), Qt.MouseButton.NoButton)
     qtbot.waitUntil(lambda: plots.loss.box.isVisible(), timeout=2000)
     step = round(plots.loss.cursor.value())
     assert 8 <= step <= 12
-    assert plots.rate.cursor.isVisible()
-    assert plots.rate.cursor.value() == step
+    assert plots.learning_rate.cursor.isVisible()
+    assert plots.learning_rate.cursor.value() == step
     text = plots.loss.box.text()
     assert f"step {step}" in text
     assert text.count("other") == 4  # its total and parts
@@ -208,7 +209,7 @@ def test_the_cursor_reads_every_curve_in_all_plots(qtbot: QtBot, plots: RunPlots
     assert f"step&nbsp;{step}" in plots.psnr.readout.text()
     QApplication.sendEvent(plots.loss.widget.viewport(), QEvent(QEvent.Type.Leave))
     assert not plots.loss.box.isVisible()
-    assert not plots.rate.cursor.isVisible()
+    assert not plots.learning_rate.cursor.isVisible()
 
 
 def test_a_click_on_a_validation_picks_its_step(qtbot: QtBot, plots: RunPlots) -> None:
@@ -222,9 +223,9 @@ def test_a_click_on_a_validation_picks_its_step(qtbot: QtBot, plots: RunPlots) -
 # -- other runs --------------------------------------------------------------------------------------
 
 
-def test_runs_laid_over_are_dashed_relatives(plots: RunPlots) -> None:
+def test_overlaid_runs_are_dashed_and_of_related_colours(plots: RunPlots) -> None:
     plots.show_series(make_series(), "shown")
-    plots.compare([("a <run>", make_series(student=29.5)), ("b", make_series(steps=2000, student=28.5))])
+    plots.set_overlays([("a <run>", make_series(student=29.5)), ("b", make_series(steps=2000, student=28.5))])
     own, a, b = (plots.loss.curves[run, "SA"].item.opts["pen"] for run in ("", "a <run>", "b"))
     assert own.style() is Qt.PenStyle.SolidLine
     assert a.style() is not Qt.PenStyle.SolidLine
@@ -236,17 +237,18 @@ def test_runs_laid_over_are_dashed_relatives(plots: RunPlots) -> None:
     assert drawn(plots.psnr, "student", "b")[1][-1] == 28.5
     assert plots.loss.plot.viewRange()[0][1] >= 2000
     assert "a&nbsp;&lt;run&gt;" in plots.legend.text()
-    plots.compare([])
+    plots.set_overlays([])
     assert {run for run, _ in plots.loss.curves} == {""}
     assert not plots.legend.isVisible()
 
 
-def test_ticked_runs_are_read_and_shown_and_damaged_ones_told(
+def test_checked_runs_are_read_and_shown_and_damaged_ones_reported(
     qtbot: QtBot, session: Session, tmp_path: Path
 ) -> None:
     make_application()
-    monitor = TrainMonitor(session)
-    qtbot.addWidget(monitor)
+    panel = TrainPanel(session)
+    qtbot.addWidget(panel)
+    monitor = panel.monitor
     errors: list[str] = []
     session.error.connect(lambda problem: errors.append(problem.text))
     step = '{"event": "step", "step": 1, "steps": 9, "losses": {"total": 2.5}, "lr": 0.1}\n'
@@ -257,38 +259,43 @@ def test_ticked_runs_are_read_and_shown_and_damaged_ones_told(
         RunLayout(run).metrics.write_text(text)
     session.compare_runs([good, bad])
     qtbot.waitUntil(lambda: bool(errors), timeout=5000)
-    assert [name for name, _ in monitor.plots.compared] == ["good"]
-    assert monitor.plots.compared[0][1].weighted == {"total": [2.5]}
+    assert [name for name, _ in monitor.plots.overlays] == ["good"]
+    assert monitor.plots.overlays[0][1].weighted == {"total": [2.5]}
     assert "bad can't be compared" in errors[0]
     assert "line 2" in errors[0]
-    kept = monitor.remember()
+    kept = panel.memory().model_dump(mode="json")
     session.compare_runs([])
-    qtbot.waitUntil(lambda: monitor.plots.compared == [], timeout=5000)
+    qtbot.waitUntil(lambda: monitor.plots.overlays == [], timeout=5000)
     shutil.rmtree(bad)
-    monitor.recall({**kept, "split": "nonsense", "unknown": 1})
+    panel.restore(TrainMemory.model_validate({**kept, "sizes": "nonsense", "unknown": 1}))
     assert session.compared == [good]
-    qtbot.waitUntil(lambda: len(monitor.plots.compared) == 1, timeout=5000)
-    assert stop_all(monitor)
+    qtbot.waitUntil(lambda: len(monitor.plots.overlays) == 1, timeout=5000)
+    assert stop_all(panel)
 
 
-def test_what_was_chosen_is_remembered(qtbot: QtBot, plots: RunPlots) -> None:
-    plots.smoothing.setValue(83)
-    plots.log_axis.setChecked(True)
-    plots.weighted.setChecked(False)
-    plots.tools.actions_of[plots.ssim.name].trigger()
-    other = RunPlots()
-    qtbot.addWidget(other)
-    other.recall({**plots.remember(), "sizes": "nonsense", "unknown": 1})
-    kept, again = plots.remember(), other.remember()
+def test_what_was_chosen_is_remembered(session: Session, qtbot: QtBot) -> None:
+    panel, other = TrainPanel(session), TrainPanel(session)
+    for one in (panel, other):
+        qtbot.addWidget(one, before_close_func=stop_all)
+    tools, ssim = panel.monitor.plots.tools, panel.monitor.plots.ssim.name
+    tools.smoothing.setValue(83)
+    tools.log_axis.setChecked(True)
+    tools.weighted.setChecked(False)
+    tools.plot_actions[ssim].trigger()
+    panel.monitor.preview.follow.setChecked(False)
+    kept = panel.memory().model_dump(mode="json")
+    other.restore(TrainMemory.model_validate({**kept, "sizes": "nonsense", "unknown": 1}))
+    again = other.memory().model_dump(mode="json")
     assert {**kept, "sizes": 0} == {**again, "sizes": 0}
-    assert again["smoothing"] == 83
-    assert plots.ssim.name not in other.tools.chosen
-    assert other.loss.log
+    assert again["smoothing"] == other.monitor.plots.tools.smoothing.value() == 83
+    assert not other.monitor.plots.tools.plot_actions[ssim].isChecked()
+    assert not other.monitor.preview.follow.isChecked()
+    assert other.monitor.plots.loss.log
 
 
 def test_a_long_noisy_run_is_painted_quickly(plots: RunPlots) -> None:
     """Antialiased lines wider than a pixel took Qt 15 s to paint here."""
-    plots.smoothing.setValue(0)
+    plots.tools.smoothing.setValue(0)
     noise = np.random.default_rng(0).random(20_000).tolist()
     levels = Scores(28.0, 0.8)
     series = RunSeries(steps=20_000, bicubic=levels, step=list(range(1, 20_001)), lr=[1e-4] * 20_000)

@@ -17,7 +17,7 @@ from fakd_core.settings import read_toml
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.train.panel import TrainPanel
-from fakd_gui.train.preset_bar import CUSTOM
+from fakd_gui.train.state import CUSTOM, TrainMemory
 
 
 class Heard:
@@ -69,39 +69,51 @@ def test_an_own_preset_is_the_file_that_the_command_line_takes(
     qtbot: QtBot, panel: TrainPanel, heard: Heard, tmp_path: Path
 ) -> None:
     form = panel.form
-    form.fill({"steps": 77, "lr": 3e-4, "distill": "2*AT", "ema": 0.99, "val_images": None})
+    panel.state.fill({"steps": 77, "lr": 3e-4, "distill": "2*AT", "ema": 0.99, "val_images": None})
     save_as(qtbot, panel, "Mine, short")
     path = tmp_path / "config" / "presets" / "Mine, short.toml"
     assert user_presets() == {"Mine, short": path}
     assert heard.messages == ["Saved the preset Mine, short"]
-    assert form.presets.current == "Mine, short"
+    assert form.presets.combo.currentText() == "Mine, short"
     assert not form.presets.naming.isVisible()
-    wanted = form.config()
+    wanted = panel.state.config()
     assert TrainConfig.build(**{**read_toml(path), "run": wanted.run}) == wanted
 
-    form.apply_preset("Quick")
-    assert (form.config().steps, form.config().ema) == (300, None)
+    panel.actions.apply_preset("Quick")
+    assert (panel.state.config().steps, panel.state.config().ema) == (300, None)
     bar = form.presets.combo
     bar.setCurrentText("Mine, short")
     bar.activated.emit(bar.currentIndex())
-    assert form.config() == wanted
+    assert panel.state.config() == wanted
     assert entries(panel) == [*PRESETS, "Mine, short"]
 
 
 def test_edited_settings_that_a_preset_replaces_come_back(panel: TrainPanel, heard: Heard) -> None:
     form = panel.form
-    form.apply_preset("Paper SAN")
+    panel.actions.apply_preset("Paper SAN")
     assert heard.undo == []  # Nothing was lost: Quick is still there.
-    form.apply_preset("Quick")
+    panel.actions.apply_preset("Quick")
     form.steps.setValue(77)
     form.alpha.setText("not yet")
     form.recipe.setText("1*AT")
-    form.apply_preset("Paper SAN")
+    panel.actions.apply_preset("Paper SAN")
     (said, take_back), *_ = heard.undo
     assert said == "Paper SAN replaced the settings"
     take_back()
     assert (form.steps.value(), form.alpha.text(), form.recipe.text()) == (77, "not yet", "1*AT")
-    assert form.presets.current == CUSTOM
+    assert form.presets.combo.currentText() == CUSTOM
+
+
+def test_a_term_that_was_removed_comes_back(panel: TrainPanel, heard: Heard, qtbot: QtBot) -> None:
+    form = panel.form
+    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
+    form.recipe.setText("10*SA+2*AT")
+    form.recipe.rows[0].remove.click()
+    assert panel.state.config().distill == "2*AT"
+    said, take_back = heard.undo[-1]
+    assert said == "Removed 10*SA from the recipe"
+    take_back()
+    assert panel.state.config().distill == form.recipe.text() == "10*SA+2*AT"
 
 
 def test_a_replaced_and_a_deleted_preset_come_back(qtbot: QtBot, panel: TrainPanel, heard: Heard) -> None:
@@ -117,7 +129,7 @@ def test_a_replaced_and_a_deleted_preset_come_back(qtbot: QtBot, panel: TrainPan
     next(action for action in form.presets.menu.actions() if "Delete" in action.text()).trigger()
     assert user_presets() == {}
     assert "mine" not in entries(panel)
-    assert form.presets.current == CUSTOM
+    assert form.presets.combo.currentText() == CUSTOM
     assert form.steps.value() == 77
     said, take_back = heard.undo[-1]
     assert said == "Deleted the preset mine"
@@ -134,12 +146,12 @@ def test_a_preset_is_renamed(qtbot: QtBot, panel: TrainPanel) -> None:
     rename.trigger()
     bar.naming.edit.setText("mine")
     bar.naming.save.click()
-    assert "there already" in bar.naming.reason.text()
+    assert "already exists" in bar.naming.reason.text()
     bar.naming.edit.setText("yours")
     bar.naming.save.click()
     assert list(user_presets()) == ["mine", "yours"]
-    assert bar.current == "yours"
-    panel.form.apply_preset("Quick")
+    assert bar.combo.currentText() == "yours"
+    panel.actions.apply_preset("Quick")
     assert not rename.isEnabled()
 
 
@@ -167,13 +179,13 @@ def test_settings_that_no_run_can_have_are_not_saved(qtbot: QtBot, panel: TrainP
 
 
 def test_a_preset_may_leave_models_and_images_open(qtbot: QtBot, panel: TrainPanel) -> None:
-    panel.form.apply_preset("Paper EDSR")
+    panel.actions.apply_preset("Paper EDSR")
     save_as(qtbot, panel, "mine")
     saved = tomllib.loads(preset_path("mine").read_text())
     assert not {"teacher", "train_data"} & set(saved)
-    panel.form.apply_preset("Quick")
-    panel.form.apply_preset("mine")
-    assert panel.form.values()["teacher"] == ("rcan-g5-r5-c32-x4",)  # Kept: the file names none.
+    panel.actions.apply_preset("Quick")
+    panel.actions.apply_preset("mine")
+    assert panel.state.config_values()["teacher"] == ("rcan-g5-r5-c32-x4",)  # Kept: the file names none.
     assert panel.form.steps.value() == 200_000
 
 
@@ -188,11 +200,11 @@ def test_a_run_s_settings_are_loaded_into_a_new_folder(
         **{"teacher_cache": str(tmp_path / "cache"), "cache_patches": 500, "device": "cpu"},
     )
     (run / "config.toml").write_text(to_toml(config))
-    panel.load_settings(run / "config.toml")
-    loaded = TrainConfig.build(**panel.form.values())
+    panel.actions.load_settings(run / "config.toml")
+    loaded = TrainConfig.build(**panel.state.config_values())
     assert loaded == config.model_copy(update={"run": tmp_path / "runs" / "san-paper-student-1"})
     assert heard.errors == []
-    assert panel.form.presets.current == CUSTOM
+    assert panel.form.presets.combo.currentText() == CUSTOM
 
 
 @pytest.mark.parametrize(
@@ -211,12 +223,12 @@ def test_a_file_that_is_none_is_refused_in_one_line(
     file = tmp_path / "file.toml"
     if text is not None:
         file.write_text(text)
-    before = panel.form.remember()
-    panel.load_settings(file)
+    before = panel.state.snapshot()
+    panel.actions.load_settings(file)
     (line,) = heard.errors
     assert "file.toml" in line
     assert reason in line
-    assert panel.form.remember() == before
+    assert panel.state.snapshot() == before
 
 
 def test_settings_are_written_where_a_person_says(
@@ -226,13 +238,13 @@ def test_settings_are_written_where_a_person_says(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file.with_suffix(".toml")), ""))
     actions = {action.text().replace("&", ""): action for action in panel.form.presets.menu.actions()}
-    wanted = panel.form.config()
+    wanted = panel.state.config()
     actions["Save settings as TOML…"].trigger()
     assert TrainConfig.build(**read_toml(tmp_path / "mine.toml")) == wanted
     assert heard.messages == ["Wrote mine.toml; on the command line: fakd train --config mine.toml"]
     panel.form.steps.setValue(77)
     actions["Load settings…"].trigger()
-    assert panel.form.config() == wanted
+    assert panel.state.config() == wanted
     assert heard.undo[-1][0] == "mine.toml replaced the settings"
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
     actions["Save settings as TOML…"].trigger()
@@ -242,22 +254,23 @@ def test_settings_are_written_where_a_person_says(
 def test_the_folder_a_person_chose_stays_when_a_paper_s_preset_is_taken(
     panel: TrainPanel, photos: Path
 ) -> None:
-    panel.train_on(photos)
-    panel.form.apply_preset("Paper RCAN")
+    panel.actions.train_on(photos)
+    panel.actions.apply_preset("Paper RCAN")
     assert panel.form.train_data.text() == str(photos)
 
 
 def test_the_next_start_shows_what_was_left(panel: TrainPanel, session: Session, qtbot: QtBot) -> None:
-    panel.form.fill({"steps": 77, "layers": (0, 3), "distill": "1*AT"})
+    panel.state.fill({"steps": 77, "layers": (0, 3), "distill": "1*AT"})
     panel.form.alpha.setText("wrong")
-    left = panel.form.remember()
+    left = panel.memory().model_dump(mode="json")
     other = TrainPanel(session)
     qtbot.addWidget(other, before_close_func=lambda widget: stop_all(widget))
-    other.form.recall(left)
-    assert other.form.remember() == left
-    assert other.form.presets.current == CUSTOM
+    other.restore(TrainMemory.model_validate(left))
+    assert other.state.snapshot() == panel.state.snapshot()
+    assert other.form.presets.combo.currentText() == CUSTOM
     assert other.form.fields["alpha"].problem
-    other.form.recall({"preset": 3, "values": {"steps": "x", "layers": 5, "nothing": 1, "scale": None}})
-    other.form.recall({"values": []})
+    damaged = {"steps": "x", "layers": 5, "nothing": 1, "scale": None}
+    other.restore(TrainMemory.model_validate({"preset": 3, "settings": damaged}))
+    other.restore(TrainMemory.model_validate({"settings": []}))
     assert other.form.steps.value() == 77
-    assert other.form.values()["layers"] == ()
+    assert other.state.config_values()["layers"] == ()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.events import CancelToken, Preview, StepEnd
@@ -18,9 +19,11 @@ from fakd_core.training.trainer import resume_training, train
 from fakd_gui.app import make_application
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
-from fakd_gui.train.monitor import TrainMonitor
+from fakd_gui.train.commands import TrainCommands
+from fakd_gui.train.panel import TrainPanel
 from fakd_gui.train.preview import PreviewStrip
-from fakd_gui.train.preview_frames import PreviewFrames
+from fakd_gui.train.run_view import PreviewFrames
+from fakd_gui.train.state import TrainState
 from fakd_gui.widgets.convert import array_from_qimage
 from fakd_gui.window.main_window import MainWindow
 from tests.gui.small_models import turn_wheel
@@ -33,18 +36,20 @@ def picture(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
 
 
-def make_film(validations: int = 3, baseline: bool = False) -> PreviewFrames:
-    film = PreviewFrames()
-    film.begin(Preview("crop", picture(1), picture(2), picture(3)))
+def make_frames(validations: int = 3, baseline: bool = False) -> PreviewFrames:
+    frames = PreviewFrames()
+    frames.start(Preview("crop", picture(1), picture(2), picture(3)))
     for step in range(100, 100 * validations + 1, 100):
-        film.add(step, {"student": picture(step), **({"baseline": picture(step + 1)} if baseline else {})})
-    return film
+        frames.add(step, {"student": picture(step), **({"baseline": picture(step + 1)} if baseline else {})})
+    return frames
 
 
 @pytest.fixture
-def strip(qtbot: QtBot) -> PreviewStrip:
+def strip(session: Session, qtbot: QtBot) -> PreviewStrip:
     make_application()
-    made = PreviewStrip()
+    state, host = TrainState(session, session), QWidget()
+    made = PreviewStrip(state, TrainCommands(session, state, host))
+    qtbot.addWidget(host)
     qtbot.addWidget(made)
     made.resize(700, 240)
     with qtbot.waitExposed(made):
@@ -58,24 +63,22 @@ def shown(strip: PreviewStrip, name: str) -> np.ndarray:
 
 
 def test_pictures_stand_between_bicubic_and_ground_truth(strip: PreviewStrip) -> None:
-    strip.show_film(make_film())
+    strip.show_frames(make_frames())
     assert list(strip.columns) == ["bicubic", "student", "teacher", "hr"]
     for name, seed in (("bicubic", 1), ("student", 300), ("teacher", 3), ("hr", 2)):
         assert np.array_equal(shown(strip, name), picture(seed)), name
     assert strip.columns["student"].caption.text().startswith("student\n")
     assert strip.columns["student"].caption.text().endswith(" dB")
     assert strip.columns["hr"].caption.text() == "HR\ncrop"
-    strip.show_film(make_film(baseline=True))
+    strip.show_frames(make_frames(baseline=True))
     assert list(strip.columns) == ["bicubic", "student", "baseline", "teacher", "hr"]
     assert np.array_equal(shown(strip, "baseline"), picture(301))
-    assert strip.columns["baseline"].caption.text().startswith("without FAKD\n")
-    strip.resize(280, 240)
     assert strip.columns["baseline"].caption.text().startswith("baseline\n")
 
 
 def test_each_screen_pixel_is_one_of_the_picture(strip: PreviewStrip) -> None:
     """Enlarged by a whole multiple, without smoothing: nothing is shown that the network did not make."""
-    strip.show_film(make_film())
+    strip.show_frames(make_frames())
     canvas = strip.columns["student"].canvas
     zoom = strip.camera.zoom
     assert zoom == int(zoom) >= 2
@@ -88,7 +91,7 @@ def test_each_screen_pixel_is_one_of_the_picture(strip: PreviewStrip) -> None:
 
 
 def test_the_wheel_zooms_all_pictures_alike(strip: PreviewStrip) -> None:
-    strip.show_film(make_film())
+    strip.show_frames(make_frames())
     before = strip.camera.zoom
     views = {name: column.canvas.grab().toImage() for name, column in strip.columns.items()}
     turn_wheel(strip.columns["teacher"].canvas, QPointF(60, 60), 3)
@@ -98,7 +101,7 @@ def test_the_wheel_zooms_all_pictures_alike(strip: PreviewStrip) -> None:
 
 
 def test_keys_go_through_the_validations(qtbot: QtBot, strip: PreviewStrip) -> None:
-    strip.show_film(make_film(4))
+    strip.show_frames(make_frames(4))
     steps: list[object] = []
     strip.step_shown.connect(steps.append)
     strip.scrubber.setFocus()
@@ -109,36 +112,36 @@ def test_keys_go_through_the_validations(qtbot: QtBot, strip: PreviewStrip) -> N
     assert strip.step_label.text() == "step 200 (2 of 4)"
     assert not strip.follow.isChecked()
     # What comes meanwhile does not take the eye away.
-    strip.film.add(500, {"student": picture(500)})
+    strip.frames.add(500, {"student": picture(500)})
     strip.refresh()
     assert strip.step == 200
     qtbot.keyClick(strip.scrubber, Qt.Key.Key_End)
     assert strip.step == 500
     assert strip.follow.isChecked()
-    strip.film.add(600, {"student": picture(600)})
+    strip.frames.add(600, {"student": picture(600)})
     strip.refresh()
     assert strip.step == 600
 
 
 def test_a_step_asked_for_shows_the_nearest_validation(strip: PreviewStrip) -> None:
-    strip.show_film(make_film(4))
+    strip.show_frames(make_frames(4))
     strip.show_step(190)
     assert strip.step == 200
     assert not strip.follow.isChecked()
 
 
 def test_before_anything_is_known_there_is_nothing_to_scrub(strip: PreviewStrip) -> None:
-    strip.show_film(make_film())
-    strip.show_film(PreviewFrames())
+    strip.show_frames(make_frames())
+    strip.show_frames(PreviewFrames())
     assert strip.step is None
     assert not strip.scrubber.isEnabled()
     assert all(not column.canvas.overlays for column in strip.columns.values())
 
 
-def test_a_film_stays_small_whatever_the_length(strip: PreviewStrip) -> None:
-    film = make_film(3 * MAX_PREVIEWS + 1)
-    assert MAX_PREVIEWS / 2 <= len(film.frames) <= MAX_PREVIEWS
-    assert list(film.frames)[-1] == 100 * (3 * MAX_PREVIEWS + 1)
+def test_the_number_of_previews_is_bounded() -> None:
+    frames = make_frames(3 * MAX_PREVIEWS + 1)
+    assert MAX_PREVIEWS / 2 <= len(frames.frames) <= MAX_PREVIEWS
+    assert list(frames.frames)[-1] == 100 * (3 * MAX_PREVIEWS + 1)
 
 
 # -- runs --------------------------------------------------------------------------------------------
@@ -163,7 +166,7 @@ def test_a_past_run_shows_what_it_showed_while_it_ran(settings: dict[str, Any]) 
     live = PreviewFrames()
     for event in train(TrainConfig.build(**settings, baseline=True)):
         if hasattr(event, "preview") and isinstance(event.preview, Preview):
-            live.begin(event.preview)
+            live.start(event.preview)
         elif hasattr(event, "preview"):
             live.add(event.step, {"student": event.preview, **event.other_previews})
     past = PreviewFrames.load(settings["run"], CancelToken())
@@ -171,7 +174,7 @@ def test_a_past_run_shows_what_it_showed_while_it_ran(settings: dict[str, Any]) 
     assert list(past.frames) == [2, 4, 6]
     for name in past.columns:
         for step in past.frames:
-            assert np.array_equal(past.picture(name, step), live.picture(name, step))
+            assert np.array_equal(past.image(name, step), live.image(name, step))
     assert past.psnr == pytest.approx(live.psnr)
 
 
@@ -186,8 +189,9 @@ def test_a_run_that_goes_on_shows_its_beginning_too(
     qtbot: QtBot, session: Session, settings: dict[str, Any]
 ) -> None:
     make_application()
-    monitor = TrainMonitor(session)
-    qtbot.addWidget(monitor)
+    panel = TrainPanel(session)
+    qtbot.addWidget(panel)
+    monitor = panel.monitor
     token = CancelToken()
     config = TrainConfig.build(**settings)
     for event in train(config, token):
@@ -195,10 +199,10 @@ def test_a_run_that_goes_on_shows_its_beginning_too(
             token.cancel()
     with qtbot.waitSignal(session.training_finished, timeout=30_000):
         session.start_training(config, resume=True)
-    qtbot.waitUntil(lambda: list(monitor.preview.film.frames) == [2, 4, 6], timeout=5000)
+    qtbot.waitUntil(lambda: list(monitor.preview.frames.frames) == [2, 4, 6], timeout=5000)
     assert monitor.preview.step == 6
-    assert monitor.series.step == [1, 2, 3, 4, 5, 6]
-    assert stop_all(monitor)
+    assert panel.state.shown.series.step == [1, 2, 3, 4, 5, 6]
+    assert stop_all(panel)
     assert list(resume_training(config.run))  # nothing was damaged
 
 
@@ -207,27 +211,27 @@ def test_a_past_run_is_looked_at_while_another_is_trained(
 ) -> None:
     for _ in train(TrainConfig.build(**settings)):
         pass
-    session, monitor = window.session, window.train.monitor
+    session, panel, monitor = window.session, window.train, window.train.monitor
     going = TrainConfig.build(**{**settings, "run": settings["run"].with_name("going"), "steps": 5000})
     session.start_training(going)
-    qtbot.waitUntil(lambda: len(monitor.series.step) > 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(panel.state.shown.series.step) > 2, timeout=20_000)
     session.select_run(settings["run"])
     qtbot.waitUntil(lambda: monitor.title.text() == "run", timeout=5000)
-    assert monitor.series.step == [1, 2, 3, 4, 5, 6]
+    assert panel.state.shown.series.step == [1, 2, 3, 4, 5, 6]
     assert monitor.progress.value() == 6
-    assert list(monitor.preview.film.frames) == [2, 4, 6]
+    assert list(monitor.preview.frames.frames) == [2, 4, 6]
     # A click on a validation of the curve shows its pictures; the curve points them out.
     monitor.plots.step_picked.emit(4)
     assert monitor.preview.step == 4
     assert monitor.plots.psnr.mark.value() == 4
-    live = monitor._live
+    live = panel.state.live
     assert live is not None
     begun = time.monotonic()
     qtbot.waitUntil(lambda: time.monotonic() - begun > 0.6, timeout=20_000)  # as the clock ticks
     assert len(live.series.step) > 3
-    assert monitor.series.step == [1, 2, 3, 4, 5, 6]
+    assert panel.state.shown.series.step == [1, 2, 3, 4, 5, 6]
     assert (monitor.progress.value(), monitor.progress.maximum()) == (6, 6)
     session.select_run(going.run)
-    assert monitor.series is live.series
+    assert panel.state.shown is live
     with qtbot.waitSignal(session.training_finished, timeout=10_000):
-        window.train.stop()
+        window.train.actions.stop()

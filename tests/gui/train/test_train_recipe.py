@@ -7,8 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
-from fakd_gui.train.formula import Formula, FormulaTerm
-from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
+from fakd_gui.train.recipe_editor import Formula, FormulaTerm, Pairing, RecipeEditor
 from fakd_gui.widgets.theme import DARK, LIGHT
 
 
@@ -145,14 +144,14 @@ def test_the_formula_is_drawn_from_recipe_layers_and_alpha(editor: RecipeEditor)
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_terms_have_the_colours_of_their_curves(theme: object) -> None:
-    text = Formula(0.5, [FormulaTerm(10, "SA")], (1,), True).rich(theme)
+    text = Formula(alpha=0.5, terms=[FormulaTerm(10, "SA")], layers=(1,), has_teacher=True).rich_text(theme)
     for name in ("DS", "TS", "SA"):
         assert theme.part_colour(name) in text
 
 
 @pytest.mark.parametrize(("alpha", "there", "gone"), [(0, "HR", "S − T"), (1, "S − T", "HR")])
 def test_a_part_without_weight_is_not_in_the_formula(alpha: float, there: str, gone: str) -> None:
-    text = Formula(alpha, [], (1,), True).rich(LIGHT)
+    text = Formula(alpha=alpha, terms=[], layers=(1,), has_teacher=True).rich_text(LIGHT)
     assert there in text
     assert gone not in text
     assert text.count("α") == 1  # At the end, where its value stands.

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakd_core.runs.series import RunSeries
-from fakd_gui.train.curves import reduced
-from fakd_gui.train.smoothing import Trace
+from fakd_gui.train.curves import reduce_points
+from fakd_gui.train.smoothing import SmoothedCurve
 
 
 @given(
@@ -20,27 +20,27 @@ from fakd_gui.train.smoothing import Trace
 def test_a_curve_that_grows_is_smoothed_as_a_whole_one(
     values: list[float], weight: float, stops: list[int]
 ) -> None:
-    growing = Trace()
-    growing.take(values[:1], 0.5)  # Another weight smooths what is there anew.
+    growing = SmoothedCurve()
+    growing.update(values[:1], 0.5)  # Another weight smooths what is there anew.
     for stop in sorted(stops):
-        growing.take(values[: max(stop, 1)], weight)
+        growing.update(values[: max(stop, 1)], weight)
     average, whole = values[0], []
     for value in values:
         average = weight * average + (1 - weight) * value if whole else value
         whole.append(average)
-    assert growing.take(values, weight) == pytest.approx(whole, abs=1e-9)
+    assert growing.update(values, weight) == pytest.approx(whole, abs=1e-9)
     assert growing.values.tolist() == values
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.6])
 def test_a_value_that_is_no_number_spoils_nothing(weight: float) -> None:
-    bad = Trace()
+    bad = SmoothedCurve()
     nan, inf = float("nan"), float("inf")
-    averages = bad.take([nan, 3.0, inf, nan, 4.0, 5.0], weight)
+    averages = bad.update([nan, 3.0, inf, nan, 4.0, 5.0], weight)
     assert np.isfinite(averages[[1, 4, 5]]).all()
     assert averages[1] == 3
     assert not np.isinf(averages).any()
-    assert bad.take([nan, 3.0, inf, nan, 4.0, 5.0, 4.0], weight)[-1] < 5
+    assert bad.update([nan, 3.0, inf, nan, 4.0, 5.0, 4.0], weight)[-1] < 5
     line = {"event": "step", "step": 1, "lr": 0.1, "losses": {"total": None, "DS": None}}
     series = RunSeries.from_metrics([line])
     assert np.isnan(series.weighted["total"] + series.weighted["DS"]).all()
@@ -52,7 +52,7 @@ def test_what_is_drawn_has_the_extremes_of_every_pixel(points: int, width: int, 
     steps = np.cumsum(rng.integers(1, 4, points)).astype(float)
     values = rng.normal(size=points)
     left, right = sorted(rng.uniform(-10, steps[-1] + 10, 2))
-    x, y = reduced(steps, values, left, right, width)
+    x, y = reduce_points(steps, values, left=left, right=right, width=width)
     inside = (steps >= left) & (steps <= right)
     assert len(x) == len(y) <= max(2 * width + 4, 2)
     assert np.all(np.diff(x) >= 0)

@@ -69,7 +69,7 @@ def test_a_killed_app_offers_to_continue(
     with qtbot.waitSignal(window.session.training_started, timeout=5000):
         qtbot.mouseClick(window.undo_bar.button, Qt.MouseButton.LeftButton)
     assert not window.undo_bar.isVisible()
-    qtbot.waitUntil(lambda: window.train.monitor.series.step[-1:] > [done], timeout=30_000)
+    qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [done], timeout=30_000)
     with qtbot.waitSignal(window.session.training_finished, timeout=10_000):
-        window.train.stop()
+        window.train.actions.stop()
     assert window.memory().training == ""

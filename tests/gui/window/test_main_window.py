@@ -33,11 +33,11 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 
 def set_up_tiny_run(qtbot: QtBot, window: MainWindow, teacher: Path, photos: Path, **changes: object) -> None:
-    form = window.train.form
+    form, state = window.train.form, window.train.state
     names = {"teacher": (str(teacher),), "student": STUDENT, "train_data": str(photos)}
     sizes = {"steps": 4, "batch": 2, "patch": 12, "validate_every": 2}
-    form.fill({**names, **sizes, "init_from_teacher": False, **changes})
-    qtbot.waitUntil(lambda: not form.checking, timeout=20_000)
+    state.fill({**names, **sizes, "init_from_teacher": False, **changes})
+    qtbot.waitUntil(lambda: not state.is_checking, timeout=20_000)
     assert form.problems() == []
     qtbot.waitUntil(window.train.start_button.isEnabled, timeout=5000)
 
@@ -49,7 +49,7 @@ def test_training_from_the_button_shows_curves_and_lends_the_student(
     with qtbot.waitSignal(window.session.training_finished, timeout=30_000):
         qtbot.mouseClick(window.train.start_button, Qt.MouseButton.LeftButton)
         assert window.train.stop_button.isVisible()
-    series = window.train.monitor.series
+    series = window.train.state.shown.series
     assert series.step == [1, 2, 3, 4]
     assert set(series.weighted) == {"total", "DS", "TS", "SA"}
     assert series.validation_step == [2, 4]
@@ -64,23 +64,23 @@ def test_stop_ends_within_a_second_and_the_run_continues_from_the_list(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
 ) -> None:
     set_up_tiny_run(qtbot, window, small_teacher, photos, steps=5000, validate_every=5000)
-    window.train.start()
-    qtbot.waitUntil(lambda: len(window.train.monitor.series.step) > 3, timeout=20_000)
+    window.train.actions.start()
+    qtbot.waitUntil(lambda: len(window.train.state.shown.series.step) > 3, timeout=20_000)
     pressed = time.monotonic()
     with qtbot.waitSignal(window.session.training_finished, timeout=5000):
         qtbot.mouseClick(window.train.stop_button, Qt.MouseButton.LeftButton)
     assert time.monotonic() - pressed < 1
-    stopped_at = window.train.monitor.series.step[-1]
+    stopped_at = window.train.state.shown.series.step[-1]
     window.run_list.list.setCurrentRow(0)
     with qtbot.waitSignal(window.session.training_started, timeout=5000):
         window.run_list.continue_button.click()
-    qtbot.waitUntil(lambda: window.train.monitor.series.step[-1:] > [stopped_at + 3], timeout=20_000)
-    steps = window.train.monitor.series.step
+    qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [stopped_at + 3], timeout=20_000)
+    steps = window.train.state.shown.series.step
     assert steps[: stopped_at + 3] == list(range(1, stopped_at + 4))
-    parts = window.train.monitor.series.weighted
+    parts = window.train.state.shown.series.weighted
     assert {len(values) for values in parts.values()} == {len(steps)}
     with qtbot.waitSignal(window.session.training_finished, timeout=5000):
-        window.train.stop()
+        window.train.actions.stop()
 
 
 def test_at_the_smallest_size_the_whole_form_can_be_reached(qtbot: QtBot, window: MainWindow) -> None:
@@ -96,12 +96,12 @@ def test_pause_holds_the_training_and_resume_goes_on(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
 ) -> None:
     set_up_tiny_run(qtbot, window, small_teacher, photos, steps=5000, validate_every=5000)
-    window.train.start()
-    series = window.train.monitor.series
-    qtbot.waitUntil(lambda: len(window.train.monitor.series.step) > 2, timeout=20_000)
+    window.train.actions.start()
+    series = window.train.state.shown.series
+    qtbot.waitUntil(lambda: len(window.train.state.shown.series.step) > 2, timeout=20_000)
     window.train.pause_button.click()
     qtbot.wait(300)
-    series = window.train.monitor.series
+    series = window.train.state.shown.series
     held = len(series.step)
     qtbot.wait(300)
     assert len(series.step) == held
@@ -109,7 +109,7 @@ def test_pause_holds_the_training_and_resume_goes_on(
     window.train.pause_button.click()
     qtbot.waitUntil(lambda: len(series.step) > held, timeout=5000)
     with qtbot.waitSignal(window.session.training_finished, timeout=5000):
-        window.train.stop()
+        window.train.actions.stop()
 
 
 @pytest.mark.parametrize(
@@ -126,16 +126,16 @@ def test_pause_holds_the_training_and_resume_goes_on(
 def test_a_wrong_setting_is_marked_and_start_is_disabled(
     qtbot: QtBot, window: MainWindow, field: str, value: object, reason: str
 ) -> None:
-    form = window.train.form
+    form, state = window.train.form, window.train.state
     if isinstance(value, str) and field == "alpha":
         form.alpha.setText(value)
     else:
-        form.fill({field: value})
-    qtbot.waitUntil(lambda: not form.checking, timeout=20_000)
+        state.fill({field: value})
+    qtbot.waitUntil(lambda: not state.is_checking, timeout=20_000)
     assert reason in form.fields[field].problem
     assert not window.train.start_button.isEnabled()
     assert reason in window.train.start_button.toolTip()
-    assert window.train.start() is None
+    assert window.train.actions.start() is None
 
 
 def test_an_image_that_is_none_is_reported_in_the_window(
@@ -166,6 +166,8 @@ def test_drops_go_where_they_belong(
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(b"nothing")
     drop(window, damaged)
+    # The next question comes a moment after the last one closed.
+    qtbot.waitUntil(lambda: any(menu.isVisible() for menu in window.findChildren(QMenu)), timeout=5000)
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
     next(action for action in menu.actions() if action.text() == "Add as student").trigger()
     menu.close()
@@ -175,7 +177,7 @@ def test_drops_go_where_they_belong(
     settings.write_text("steps = 777\nbatch = 3\n")
     drop(window, settings)
     assert window.workspaces.currentWidget() is window.train
-    assert window.train.form.values()["steps"] == 777
+    assert window.train.state.config_values()["steps"] == 777
     notes = tmp_path / "notes.txt"
     notes.write_text("")
     drop(window, notes)

@@ -37,8 +37,8 @@ SLACK = 2
 @pytest.fixture
 def full_window(qtbot: QtBot, window: MainWindow, photos: Path, small_teacher: Path) -> MainWindow:
     """A window with a run behind it, an image opened and two models."""
-    form = window.train.form
-    form.fill(
+    state = window.train.state
+    state.fill(
         {
             "teacher": (str(small_teacher),),
             "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
@@ -46,9 +46,9 @@ def full_window(qtbot: QtBot, window: MainWindow, photos: Path, small_teacher: P
             **{"steps": 4, "batch": 2, "patch": 12, "validate_every": 2, "init_from_teacher": False},
         }
     )
-    qtbot.waitUntil(lambda: not form.checking and form.config() is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: not state.is_checking and state.config() is not None, timeout=30_000)
     with qtbot.waitSignal(window.session.training_finished, timeout=60_000):
-        window.train.start()
+        window.train.actions.start()
     window.show_workspace("Compare")
     with qtbot.waitSignal(window.compare.finished, timeout=30_000):
         window.open_paths([photos / "coffee0.png"])

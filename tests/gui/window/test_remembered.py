@@ -56,6 +56,22 @@ def test_the_next_start_shows_what_the_last_one_showed(
     second.deleteLater()
 
 
+def test_the_teacher_of_a_training_stays_apart_from_the_one_that_is_shown(
+    qtbot: QtBot, window: MainWindow, config: Path, small_teacher: Path, tmp_path: Path
+) -> None:
+    window.session.set_teacher(str(small_teacher))
+    window.train.form.teacher.set_text("rcan-g5-r5-c32-x2")
+    write_memory(state_file(), window.memory())
+    session = Session(runs_root=tmp_path / "other runs")
+    second = MainWindow(session)
+    second.restore(read_memory(WindowMemory, state_file()))
+    assert session.teacher == str(small_teacher)
+    assert second.train.form.teacher.text() == "rcan-g5-r5-c32-x2"
+    assert stop_all(second, session)
+    second.close()
+    second.deleteLater()
+
+
 def test_what_is_gone_is_left_out(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     teacher = window.session.teacher
     window.restore(

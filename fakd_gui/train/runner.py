@@ -1,0 +1,169 @@
+"""Jobs of the Train workspace: it checks settings, follows the training and reads runs, into the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+
+from fakd_core.errors import RunError
+from fakd_core.events import CancelToken, Notice, RunStarted, TrainEvent
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.series import RunSeries, read_series
+from fakd_core.training.check import SettingsCheck, SettingsChecker
+from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome
+from fakd_gui.session.problem import Problem
+from fakd_gui.session.session import Session
+from fakd_gui.train import options
+from fakd_gui.train.run_view import RunView
+from fakd_gui.train.smoothing import load_filter
+from fakd_gui.train.state import TrainState
+
+CHECK_DELAY_MS = 250
+
+
+class TrainRunner(QObject):
+    """Works on threads, one job of each kind at a time; failures go to the session's errors."""
+
+    def __init__(self, session: Session, state: TrainState) -> None:
+        super().__init__(state)
+        self._session = session
+        self._state = state
+        self._checker = SettingsChecker(session.models.get)
+        self._checks = LatestWins("check the settings", self)
+        self._checks.result.connect(state.set_check)
+        self._checks.failed.connect(self._check_failed)
+        self._check_timer = QTimer(self, singleShot=True, interval=CHECK_DELAY_MS)
+        self._check_timer.timeout.connect(self._check)
+        self._past = LatestWins("read the run", self)
+        self._past.result.connect(state.show_run)
+        self._beginning = LatestWins("read the run's beginning", self)
+        self._beginning.result.connect(self._prepend_past)
+        self._overlays = LatestWins("read the runs to compare", self)
+        self._overlays.yielded.connect(self._take_overlays)
+        self._overlay_cache: dict[Path, tuple[float, RunSeries]] = {}
+        """Curves by run, with the modification time of its metrics."""
+        for reader in (self._past, self._beginning, self._overlays):
+            reader.failed.connect(session.error)
+        state.values_changed.connect(self._check_soon)
+        session.training_started.connect(self._follow)
+        session.training_finished.connect(self._finish)
+        session.compared_changed.connect(self._read_overlays)
+        self._check_soon()
+
+    # -- settings ------------------------------------------------------------------------------------
+
+    def _check_soon(self) -> None:
+        self._checks.cancel()
+        self._check_timer.start()
+
+    def _check(self) -> None:
+        values = options.with_valid_values(self._state.config_values())
+        checker, measure = self._checker, self._session.training is None
+        self._checks.submit(lambda token: checker.check(values, measure=measure, token=token))
+
+    def _check_failed(self, problem: Problem) -> None:
+        self._session.note(problem)
+        self._state.set_check(SettingsCheck(problems={"run": problem.text}))
+
+    # -- the training --------------------------------------------------------------------------------
+
+    def _follow(self, job: Job) -> None:
+        config = self._session.training_config
+        assert config is not None
+        text = "Loading the models and the images, and measuring the bicubic and the teacher…"
+        series = RunSeries(steps=config.steps)
+        self._state.start_run(RunView(config.run.name, config.run, series, text=text, is_preparing=True))
+        self._beginning.submit(lambda token: load_filter())  # The first curves are drawn soon.
+        job.yielded.connect(self._take)
+
+    def _take(self, event: TrainEvent) -> None:
+        live = self._state.live
+        assert live is not None
+        if isinstance(event, Notice):
+            self._session.report(f"{live.name}: {event.text}.")
+        self._state.take(event)
+        if isinstance(event, RunStarted) and event.first_step:
+            self._read_beginning(live, event.first_step)
+
+    def _read_beginning(self, live: RunView, last: int) -> None:
+        """Read the curves and previews that a resumed run had up to the step `last`."""
+        assert live.run is not None
+        run = live.run
+
+        def work(token: CancelToken) -> tuple[RunView, RunView]:
+            past = RunView.load(run, token)
+            past.previews.frames = {
+                step: frame for step, frame in past.previews.frames.items() if step <= last
+            }
+            return live, past
+
+        self._beginning.submit(work, run)
+
+    def _prepend_past(self, read: tuple[RunView, RunView] | None) -> None:
+        if read is not None and read[0] is self._state.live:
+            self._state.prepend_past(read[1])
+
+    def _finish(self, end: JobEnd) -> None:
+        live = self._state.live
+        assert live is not None
+        match end.outcome:
+            case Outcome.FAILED:
+                text = f"Failed: {end.problem.text}" if end.problem else "Failed."
+            case Outcome.CANCELLED if live.end is None:
+                text = "Stopped before the first step; nothing was written."
+            case Outcome.CANCELLED:
+                text = f"Stopped and saved after step {live.step:,}. Resume it from the Runs list."
+            case Outcome.COMPLETED:
+                text = live.summary()
+        live.is_preparing = False
+        self._state.set_live_text(text)
+        self._state.propose_new_run()
+        # Files may have changed, and a step can be timed again.
+        self._state.start_checking()
+        self._check_soon()
+
+    # -- past runs -----------------------------------------------------------------------------------
+
+    def show_run(self, run: Path) -> None:
+        """Show `run`: the running one at once, any other when it has been read."""
+        live = self._state.live
+        if live is not None and live.run == run and self._session.training is not None:
+            self._past.cancel()
+            self._state.show_run(live)
+        else:
+            self._past.submit(lambda token: RunView.load(run, token), run)
+
+    def _read_overlays(self, runs: list[Path]) -> None:
+        known = dict(self._overlay_cache)
+
+        def work(token: CancelToken) -> Iterator[object]:
+            load_filter()
+            read, problems = {}, []
+            for run in runs:
+                token.raise_if_cancelled()
+                try:
+                    written = RunLayout(run).metrics.stat().st_mtime
+                    cached = known.get(run)
+                    if cached is None or cached[0] != written:
+                        cached = written, read_series(run)
+                    read[run] = cached
+                except (OSError, RunError) as error:
+                    reason = getattr(error, "strerror", None) or error
+                    problems.append(f"{run.name} can't be compared: {reason}.")
+            yield read
+            yield from problems
+
+        if runs:
+            self._overlays.submit(work)
+        else:
+            self._overlays.cancel()
+            self._take_overlays({})
+
+    def _take_overlays(self, read: dict[Path, tuple[float, RunSeries]] | str) -> None:
+        if isinstance(read, str):
+            self._session.report(read)
+            return
+        self._overlay_cache = read
+        self._state.set_overlays([(run, series) for run, (_, series) in read.items()])
