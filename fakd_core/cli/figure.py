@@ -48,11 +48,10 @@ def figure(
             raise ConfigError("--recipe has the whole figure: leave out IMAGE, --model and --roi")
         draw_figure(context, read_spec(recipe), out or recipe.with_suffix(".png"))
         return
-    for given, name in ((image, "IMAGE"), (model, "--model"), (roi, "--roi"), (out, "--out")):
-        if not given:
-            raise ConfigError(f"{name}: must be given, or --recipe FILE.toml")
-    assert image is not None
-    assert out is not None
+    given = {"IMAGE": image, "--model": model, "--roi": roi, "--out": out}
+    missing = next((name for name, value in given.items() if not value), None)
+    if missing or image is None or out is None:
+        raise ConfigError(f"{missing}: must be given, or --recipe FILE.toml")
     values: dict[str, Any] = {}
     if metrics is not None:
         names = [name.strip().upper() for name in metrics.split(",")]

@@ -145,7 +145,7 @@ class _AffinityLayout:
         return Page(spec.width, bottom + 1.35 * text.leading + margin, spec.font, tuple(items))
 
     def caption(self) -> str:
-        """What the maps are, in a line."""
+        """One line about the layer and the losses."""
         means = ", ".join(f"{student.name} {self._number(student.sa)}" for student in self._maps.students)
         return f"Layer {self._spec.layer} ({self._maps.tap}). Mean SA distance to the teacher: {means}"
 

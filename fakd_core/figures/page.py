@@ -129,7 +129,7 @@ class Typesetter:
 
     def width(self, line: Line, size: float) -> float:
         """Width in mm of `line` at `size` points."""
-        advances = (_advance(self.font, span.bold, letter) for span in line for letter in span.text)
+        advances = (_advance(self.font, span.bold, character) for span in line for character in span.text)
         return sum(advances) * size * MM_PER_POINT
 
     def fitted_size(self, lines: Sequence[Line], width: float) -> float:

@@ -1,4 +1,4 @@
-"""What a figure shows: validated settings that are complete enough to make the figure again."""
+"""Validated settings of a figure, complete enough to draw it again."""
 
 from __future__ import annotations
 

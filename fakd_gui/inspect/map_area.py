@@ -95,7 +95,7 @@ class MapArea(QWidget):
         """The panes that the digits show alone."""
         return self.matrix.grid if self._state.matrix_shown else self.board.grid
 
-    # -- what is shown -------------------------------------------------------------------------------
+    # -- drawing -------------------------------------------------------------------------------------
 
     def arrange(self) -> None:
         """Panes for the models, which wait for their maps."""

@@ -160,7 +160,7 @@ class InspectRunner(QObject):
     def cancel_extraction(self) -> None:
         self._extracting.cancel()
 
-    # -- what follows from them ----------------------------------------------------------------------
+    # -- rows, losses and matrices -------------------------------------------------------------------
 
     def rows(self) -> dict[str, Floats]:
         """Affinity rows (h, w) of the shown pixel by model, and the students' differences to the teacher's.
@@ -244,7 +244,7 @@ class InspectRunner(QObject):
         self.finished.emit()
 
     def _take_survey(self, event: ExtractionEvent) -> None:
-        # A run that goes on deletes checkpoints: those that fail are left out.
+        # A running training deletes checkpoints: those that fail are left out.
         match event:
             case Progress():
                 self.progressed.emit(event)
@@ -256,7 +256,7 @@ class InspectRunner(QObject):
         self._origins[maps.origin[0]] = maps.origin
         self._cache[maps.origin, maps.window] = maps
         self._cache.move_to_end((maps.origin, maps.window))
-        # A run that goes on deletes checkpoints: nobody comes back to those.
+        # A running training deletes checkpoints: their maps are of no use any more.
         for key in [key for key in self._cache if not Path(split_taps(key[0][0])[0]).exists()]:
             del self._cache[key]
         while len(self._cache) > 1 and sum(held.nbytes for held in self._cache.values()) > MAX_CACHE_BYTES:

@@ -1,4 +1,4 @@
-"""The state of the Inspect workspace: everything that is chosen, each fact once, and what follows from it."""
+"""The state of the Inspect workspace: everything that is chosen, and what follows from it."""
 
 from __future__ import annotations
 
@@ -47,12 +47,9 @@ class MapStyle(NamedTuple):
     difference: Range
 
 
-def _affinity_range(bounds: Range) -> Range:
-    return AFFINITY_RANGES[AFFINITY_RANGES.index(bounds)]
-
-
-def _difference_range(bounds: Range) -> Range:
-    return DIFFERENCE_RANGES[DIFFERENCE_RANGES.index(bounds)]
+def _one_of(ranges: tuple[Range, ...]) -> AfterValidator:
+    # index() raises ValueError, which pydantic reports.
+    return AfterValidator(lambda bounds: ranges[ranges.index(bounds)])
 
 
 class InspectMemory(Memory):
@@ -61,8 +58,8 @@ class InspectMemory(Memory):
     layer: int = Field(DEFAULT_LAYER, ge=0, lt=TAP_COUNT)
     opacity: int = Field(DEFAULT_OPACITY, ge=0, le=100)
     picture: Picture = "LR"
-    affinity_range: Annotated[Range, AfterValidator(_affinity_range)] = AFFINITY_RANGES[0]
-    difference_range: Annotated[Range, AfterValidator(_difference_range)] = DIFFERENCE_RANGES[0]
+    affinity_range: Annotated[Range, _one_of(AFFINITY_RANGES)] = AFFINITY_RANGES[0]
+    difference_range: Annotated[Range, _one_of(DIFFERENCE_RANGES)] = DIFFERENCE_RANGES[0]
     query: Pixel | None = None
     hover: bool = False
     run: Path | None = None
@@ -123,7 +120,7 @@ class InspectState(QObject):
         if session.image is not None:
             self._set_image(session.image)
 
-    # -- what follows from the choices ---------------------------------------------------------------
+    # -- derived values ------------------------------------------------------------------------------
 
     @property
     def image(self) -> OpenedImage | None:

@@ -1,4 +1,4 @@
-"""`fakd affinity`: the figure, and one line for what is wrong."""
+"""`fakd affinity`: the figure, and errors in one line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_figure_of_a_position(photos: Path, small_teacher: Path, tmp_path: Pat
         (("--at", "here"), "--at: must be Y,X"),
     ],
 )
-def test_wrong_options_are_one_line(
+def test_invalid_options_are_reported_in_one_line(
     photos: Path,
     small_teacher: Path,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""`fakd figure`: from options or from a recipe, with one line for what is wrong."""
+"""`fakd figure`: figures from options and recipes, and errors in one line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from fakd_core.cli import main
 
 
-def test_a_figure_and_again_from_its_recipe(
+def test_a_figure_is_reproduced_from_its_recipe(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "f.png"
@@ -31,7 +31,7 @@ def test_a_figure_and_again_from_its_recipe(
         ([], "--roi: must be given"),
     ],
 )
-def test_wrong_options_are_one_line_and_write_nothing(
+def test_invalid_options_are_reported_in_one_line_and_write_nothing(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: list[str], reason: str
 ) -> None:
     out = tmp_path / "f.png"
@@ -43,7 +43,7 @@ def test_wrong_options_are_one_line_and_write_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_place_that_is_no_picture_or_no_folder_is_said(
+def test_an_unusable_output_path_is_reported(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["figure", str(photos / "coffee0.png"), "--model", "bicubic", "--roi", "1,2,30,30", "--out"]
@@ -55,12 +55,12 @@ def test_a_place_that_is_no_picture_or_no_folder_is_said(
 
 
 @pytest.mark.parametrize("roi", ["1,2,0,0", "-5,0,10,10", "1,2,3", "a,b,c,d"])
-def test_a_region_that_is_none_is_one_plain_line(
+def test_an_invalid_region_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], roi: str
 ) -> None:
     arguments = ["figure", "samples/chelsea.png", "--model", "bicubic", f"--roi={roi}"]
     assert main([*arguments, "--out", str(tmp_path / "f.png")]) == 2
-    said = capsys.readouterr().err.strip()
-    assert said.startswith("error: --roi: ")
-    assert "\n" not in said
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("error: --roi: ")
+    assert "\n" not in error
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""An Inspect panel with the photo open, for its tests."""
+"""Inspect panels for tests, and the values that they should show."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from fakd_core.runs.references import load_model
 from fakd_gui.inspect.panel import InspectPanel
 
 SLOW = 20_000
-"""Milliseconds: a busy machine loads and runs a network in this time."""
+"""Timeout in milliseconds in which a busy machine loads and runs a network."""
 
 
 def empty_panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
-    """The panel as it is before anything is chosen; shut down afterwards."""
+    """An empty panel, shut down afterwards."""
     panel = InspectPanel(bench.session)
-    # Qt aborts the program if a widget dies before its threads, whatever the test left running.
+    # Qt aborts the program if a widget is deleted before its threads have ended.
     qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
     panel.resize(900, 620)
     with qtbot.waitActive(panel):
@@ -37,7 +37,7 @@ def empty_panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
 
 
 def shown_panel(bench: Bench, qtbot: QtBot, students: int = 1) -> Iterator[InspectPanel]:
-    """The panel with the photo (LR 24x16, x4), the teacher and the first `students`."""
+    """A panel with the photo (LR 24x16, x4), the teacher and the first `students`."""
     for panel in empty_panel(bench, qtbot):
         bench.session.set_teacher(bench.teacher)
         for student in bench.students[:students]:
@@ -48,7 +48,7 @@ def shown_panel(bench: Bench, qtbot: QtBot, students: int = 1) -> Iterator[Inspe
 
 
 def move_mouse(widget: QWidget, at: QPoint) -> None:
-    """A mouse move over `widget` without a button.
+    """Move the mouse over `widget` without a button.
 
     Not QTest's: it also moves the pointer, and the platform then says that it has left the widget.
     """
@@ -61,7 +61,7 @@ def move_mouse(widget: QWidget, at: QPoint) -> None:
 
 
 def feature_map(ref: str, lr: Image8, layer: int) -> Tensor:
-    """The tap `layer` (C, h, w) of the model `ref`, straight from the core."""
+    """The feature map `layer` (C, h, w) of the model `ref`, from the core."""
     _, maps = load_model(ref).forward_features(tensor_from_image(lr))
     found: Tensor = maps[layer][0].detach()
     return found

@@ -1,4 +1,4 @@
-"""Figures show the right pixels at the right places, and come out of their recipe the same again."""
+"""Figures have the right pixels in the right places, and are reproduced by their recipe."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def write(spec: FigureSpec, out: Path) -> FigureWritten:
     return written
 
 
-def test_a_png_holds_the_region_unflipped_at_its_place_and_the_box_around_it(
-    stamped: Path, tmp_path: Path
-) -> None:
+def test_a_png_has_the_region_upright_in_its_place_and_a_box_around_it(stamped: Path, tmp_path: Path) -> None:
     spec = crops(stamped)
     page = page_of(spec)
     write(spec, tmp_path / "out.png")
@@ -67,7 +65,7 @@ def test_a_png_holds_the_region_unflipped_at_its_place_and_the_box_around_it(
     hr = read_image(stamped).astype(int)
     expected = hr[BOX.y : BOX.y + BOX.height, BOX.x : BOX.x + BOX.width]
     rect = pictures[2].rect
-    # The outermost pixels lie below the frame.
+    # The frame covers the outermost pixels.
     ys, xs = np.mgrid[1 : BOX.height - 1, 1 : BOX.width - 1]
     at_y = ((rect.top + (ys + 0.5) * rect.height / BOX.height) * per_mm).astype(int)
     at_x = ((rect.left + (xs + 0.5) * rect.width / BOX.width) * per_mm).astype(int)
@@ -102,7 +100,7 @@ def test_scores_are_those_of_the_whole_image_or_the_crop_and_the_best_is_bold(
 
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf"])
-def test_the_recipe_inside_a_figure_makes_the_same_bytes(stamped: Path, tmp_path: Path, suffix: str) -> None:
+def test_the_embedded_recipe_reproduces_the_bytes(stamped: Path, tmp_path: Path, suffix: str) -> None:
     spec = crops(stamped, models=({"ref": "bicubic", "label": "(cubic) ü\\"}, "HR"), width="9 cm")
     first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     assert write(spec, first) == FigureWritten(first, tmp_path / "a.toml")
@@ -113,7 +111,7 @@ def test_the_recipe_inside_a_figure_makes_the_same_bytes(stamped: Path, tmp_path
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_pdf_holds_images_at_their_own_resolution_and_truetype_text(stamped: Path, tmp_path: Path) -> None:
+def test_a_pdf_has_images_at_their_own_resolution_and_truetype_text(stamped: Path, tmp_path: Path) -> None:
     write(crops(stamped), tmp_path / "a.pdf")
     data = (tmp_path / "a.pdf").read_bytes()
     assert b"/Width 96" in data
@@ -153,7 +151,7 @@ def test_maps_are_affinity_row_at_the_position(photos: Path, small_teacher: Path
         ({"width": 30, "models": ("bicubic",) * 12, "columns": 12}, "fewer columns"),
     ],
 )
-def test_what_can_not_be_drawn_is_one_clear_line(
+def test_what_cannot_be_drawn_is_reported_in_one_line(
     stamped: Path, changes: dict[str, object], reason: str
 ) -> None:
     with pytest.raises(ConfigError, match=reason) as caught:
@@ -161,7 +159,7 @@ def test_what_can_not_be_drawn_is_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
-def test_no_file_of_somebody_else_is_replaced(stamped: Path, tmp_path: Path) -> None:
+def test_a_file_other_than_a_recipe_is_not_overwritten(stamped: Path, tmp_path: Path) -> None:
     settings = tmp_path / "a.toml"
     settings.write_text('student = "x"\n')
     with pytest.raises(FakdError, match=r"no figure's recipe"):
@@ -183,7 +181,7 @@ def test_progress_counts_models_and_a_cancelled_token_stops_before_the_next(
     assert list(tmp_path.iterdir()) == [stamped]
 
 
-def test_the_command_line_of_a_figure_has_what_is_not_at_its_default(stamped: Path) -> None:
+def test_the_command_line_of_a_figure_leaves_out_defaults(stamped: Path) -> None:
     models = ({"ref": "bicubic", "label": "my cubic"}, "HR")
     spec = crops(stamped, models=models, metrics=(), columns=2, width="9 cm", font="serif")
     words = shlex.split(spec_command(spec))

@@ -1,4 +1,4 @@
-"""The figure's dialog: a preview drawn off the window's thread, saved with its recipe."""
+"""The figure dialog: a preview that is drawn on a thread, and saved with its recipe."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fakd_gui.session.session import Session
 
 @pytest.fixture(autouse=True)
 def _fonts_closed() -> Iterator[None]:
-    """Matplotlib keeps the fonts' files open for each of the last threads that drew: no leak, but many."""
+    """Close the font files that matplotlib keeps open for each of the last threads that drew."""
     yield
     from matplotlib import font_manager
 
@@ -73,10 +73,10 @@ def test_crops_are_previewed_edited_saved_and_copied(
     (tmp_path / "file").touch()
     dialog.save(tmp_path / "file" / "f.png")
     qtbot.waitUntil(lambda: dialog.status.property("role") == "error", timeout=30_000)
-    with qtbot.waitSignal(session.status_message, timeout=30_000) as told:
+    with qtbot.waitSignal(session.status_message, timeout=30_000) as message:
         dialog.save(tmp_path / "f.png")
-    assert told.args == ["Wrote f.png and its recipe"]
-    assert (dialog.status.text(), dialog.status.property("role")) == (told.args[0], "muted")
+    assert message.args == ["Wrote f.png and its recipe"]
+    assert (dialog.status.text(), dialog.status.property("role")) == (message.args[0], "muted")
     dialog.form.regions.setText("100, 100, 90, 90")
     dialog.refresh()
     qtbot.waitUntil(lambda: "lies outside the image" in dialog.status.text(), timeout=30_000)
@@ -87,7 +87,7 @@ def test_crops_are_previewed_edited_saved_and_copied(
 
 
 @pytest.mark.parametrize("text", ["", ";;", "1, 2", "1, 1, 0, 0", "1, 1, 2.5, 3", "a", "1, 1, 4, 4; 2"])
-def test_regions_that_are_none_are_one_line(qtbot: QtBot, text: str) -> None:
+def test_invalid_regions_are_reported_in_one_line(qtbot: QtBot, text: str) -> None:
     form = FigureForm(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
     qtbot.addWidget(form)
     form.regions.setText(text)
@@ -95,7 +95,7 @@ def test_regions_that_are_none_are_one_line(qtbot: QtBot, text: str) -> None:
         form.spec()
 
 
-def test_a_name_that_is_too_long_is_one_line(qtbot: QtBot) -> None:
+def test_a_label_that_is_too_long_is_reported_in_one_line(qtbot: QtBot) -> None:
     form = FigureForm(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
     qtbot.addWidget(form)
     form.models.item(0).setText("name " * 60)

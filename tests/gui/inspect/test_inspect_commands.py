@@ -1,4 +1,4 @@
-"""The commands of Inspect: keys wherever the focus is, and those that are left to the window."""
+"""The commands of Inspect: their keys, when they are enabled, and which keys pass to the window."""
 
 from __future__ import annotations
 
@@ -44,11 +44,9 @@ def test_a_remapped_key_replaces_the_default(inspected: InspectPanel, qtbot: QtB
     assert "(J)" in inspected.controls.hover.toolTip()
 
 
-def test_escape_leaves_the_matrix_and_then_belongs_to_the_window(
-    inspected: InspectPanel, qtbot: QtBot
-) -> None:
+def test_escape_hides_the_matrix_and_then_passes_to_the_window(inspected: InspectPanel, qtbot: QtBot) -> None:
     def press_escape() -> bool:
-        """Whether the panel used the key."""
+        """Return whether the panel used the key."""
         event = QKeyEvent(QKeyEvent.Type.KeyPress, Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)
         event.accept()
         inspected.keyPressEvent(event)
@@ -67,7 +65,7 @@ def test_escape_leaves_the_matrix_and_then_belongs_to_the_window(
     assert not press_escape()
 
 
-def test_exports_wait_for_maps(bench: Bench, panel: InspectPanel, qtbot: QtBot) -> None:
+def test_exports_are_enabled_while_there_are_maps(bench: Bench, panel: InspectPanel, qtbot: QtBot) -> None:
     exports = [panel.actions[name] for name in EXPORTS if name]
     assert not any(action.isEnabled() for action in exports)
     bench.session.set_teacher(bench.teacher)

@@ -1,4 +1,4 @@
-"""What leaves Inspect: pictures the right way round, the core's values, what a figure is made of."""
+"""Exports of Inspect: upright pictures, the core's values, and the arguments of a figure."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
 
 
 def choose(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    """Answer the next file chooser with `path`."""
+    """Answer the next file dialogs with `path`."""
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(path))
 
 
 def run_action(panel: InspectPanel, text: str, qtbot: QtBot) -> str:
-    """Press an entry of the Export menu; what the session says then."""
+    """Trigger an entry of the Export menu; return the status message that follows."""
     action = next(action for action in panel.export_menu.actions() if text in action.text())
-    with qtbot.waitSignal(panel.session.status_message, timeout=SLOW) as told:
+    with qtbot.waitSignal(panel.session.status_message, timeout=SLOW) as message:
         action.trigger()
-    return str(told.args[0])
+    return str(message.args[0])
 
 
 def expected(bench: Bench) -> dict[str, np.ndarray]:
@@ -53,7 +53,7 @@ def expected(bench: Bench) -> dict[str, np.ndarray]:
     return {"teacher (teacher)": teacher, "with": student, "Δ with": student - teacher}
 
 
-def test_every_map_is_written_alone_upright_and_in_full_size(
+def test_every_map_is_written_to_its_own_file_upright_and_in_full_size(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     choose(monkeypatch, tmp_path / "maps")
@@ -66,11 +66,11 @@ def test_every_map_is_written_alone_upright_and_in_full_size(
         difference = label.startswith("Δ")
         lut, low, high = (difference_lut(), -0.5, 0.5) if difference else (affinity_lut(), 0, 1)
         colours = colourise(row, lut, low, high)[:, :, :3].astype(int)
-        # One step of the table is what float32 may round differently.
+        # float32 rounding may shift a colour by one entry of the table.
         assert np.abs(written[1::4, 2::4].astype(int) - colours).max() <= 6
 
 
-def test_matrices_are_written_as_pictures_too(
+def test_matrices_are_also_written_as_pictures(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
@@ -129,7 +129,7 @@ def test_the_panes_are_saved_and_copied_as_shown(
     assert QApplication.clipboard().pixmap().size() == shown.size()
 
 
-def test_a_place_that_can_t_be_written_is_one_line(
+def test_an_unwritable_path_is_reported_in_one_line(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -140,7 +140,7 @@ def test_a_place_that_can_t_be_written_is_one_line(
     assert "choose another place" in bench.errors[-1]
 
 
-def test_the_figure_gets_what_is_shown(
+def test_the_figure_dialog_opens_with_what_is_shown(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = bench.folder / "runs" / "rcan-a"
@@ -157,7 +157,7 @@ def test_the_figure_gets_what_is_shown(
     assert calls == [((panel, panel.session, panel.session.image), expected)]
 
 
-def test_a_file_the_chooser_did_not_ask_about_is_kept(
+def test_a_file_that_the_dialog_did_not_ask_about_is_not_overwritten(
     panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "panes.png").write_text("mine")

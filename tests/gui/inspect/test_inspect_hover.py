@@ -1,4 +1,4 @@
-"""Hover mode, and what the next start restores."""
+"""Hover mode, and the state that the next start restores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
 
 
 def at(panel: InspectPanel, y: int, x: int) -> QPoint:
-    """Where the middle of the LR pixel (y, x) is on a pane."""
+    """Position of the LR pixel (y, x) on a pane."""
     return panel.area.camera.to_view(QPointF(4 * x + 2, 4 * y + 2)).toPoint()
 
 
@@ -46,7 +46,7 @@ def test_hovering_shows_the_pixel_under_the_mouse_and_a_click_pins_it(
     np.testing.assert_allclose(panel.area.board.rows[bench.teacher], row, atol=1e-5)
     assert panel.state.query == (2, 20)
     assert announced == []
-    # The headers tell the affinity of the pixel under the mouse and the pinned one.
+    # The headers show the affinity of the pixel under the mouse to the pinned one.
     assert panel.area.board.panes[bench.teacher].header.readout == f"{row[2, 20]:+.3f}".replace("-", "−")
     picture = panel.area.board.panes[IMAGE].canvas
     assert picture.marker is not None
@@ -63,7 +63,9 @@ def test_hovering_shows_the_pixel_under_the_mouse_and_a_click_pins_it(
     np.testing.assert_allclose(panel.area.board.rows[bench.teacher], row, atol=1e-5)
 
 
-def test_without_hover_mode_the_mouse_only_reads(bench: Bench, panel: InspectPanel, qtbot: QtBot) -> None:
+def test_without_hover_mode_the_mouse_only_reads_values(
+    bench: Bench, panel: InspectPanel, qtbot: QtBot
+) -> None:
     with qtbot.waitSignal(panel.map_shown):
         panel.state.set_query(2, 20)
     before = panel.area.board.rows[bench.teacher]
@@ -74,7 +76,7 @@ def test_without_hover_mode_the_mouse_only_reads(bench: Bench, panel: InspectPan
     assert panel.area.board.panes[bench.teacher].header.readout == value
 
 
-def test_hovering_beyond_the_window_of_a_large_image_computes_nothing(
+def test_hovering_outside_the_window_of_a_large_image_computes_nothing(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 12)
@@ -128,7 +130,7 @@ def test_the_next_start_restores_what_was_shown(
         {"run": "/nowhere", "step": "late", "unknown": 1},
     ],
 )
-def test_damaged_memories_change_nothing(
+def test_an_invalid_memory_restores_the_defaults(
     bench: Bench, panel: InspectPanel, damaged: dict[str, object]
 ) -> None:
     panel.restore(InspectMemory.model_validate(damaged))

@@ -1,4 +1,4 @@
-"""With many students of long names, Inspect's headers and legends say less, but nothing by halves."""
+"""Headers and legends of Inspect with many long names: whole parts are left out, no number is cut."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from fakd_gui.widgets.theme import DARK, watcher
 
 NAMES = ("rcan-2022-11-with-fakd-alpha0.5-long-run", "rcan-2022-11-without", "edsr-student-quick", "x")
 SIZES = ((1120, 740), (1090, 700), (820, 600), (600, 440))
-"""Of the panel: in windows of 1280 pixels with and without a run, and in smaller ones."""
+"""Panel sizes in windows of 1280 pixels with and without a run, and in smaller ones."""
 
 
 @pytest.fixture
 def panel(qapp: QApplication, tmp_path: Path, qtbot: QtBot) -> Iterator[InspectPanel]:
-    """Four students and the teacher, with all that is known of them."""
+    """A panel with the teacher and four students, all losses computed."""
     bench: Bench = make_bench(tmp_path)
     for panel in empty_panel(bench, qtbot):
         bench.session.set_teacher(bench.teacher)
@@ -38,7 +38,7 @@ def panel(qapp: QApplication, tmp_path: Path, qtbot: QtBot) -> Iterator[InspectP
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_mean_and_every_loss_is_there_whole(
+def test_every_mean_and_every_loss_is_shown_in_full(
     panel: InspectPanel, qtbot: QtBot, size: tuple[int, int]
 ) -> None:
     panel.resize(*size)
@@ -55,14 +55,14 @@ def test_every_mean_and_every_loss_is_there_whole(
         assert summary.heightForWidth(summary.width()) <= summary.height()
 
 
-def test_the_losses_leave_where_their_numbers_would_overlap(panel: InspectPanel, qtbot: QtBot) -> None:
+def test_the_chart_is_hidden_if_its_numbers_would_overlap(panel: InspectPanel, qtbot: QtBot) -> None:
     for width, shown in ((1090, True), (720, False)):
         panel.resize(width, 700)
         qtbot.wait(30)
         assert panel.area.chart.isVisible() == shown
 
 
-def test_headers_leave_out_whole_parts_and_their_tooltips_tell_all(panel: InspectPanel) -> None:
+def test_headers_leave_out_whole_parts_and_tooltips_have_everything(panel: InspectPanel) -> None:
     pane = panel.area.board.panes[difference_key(panel.state.students[0])]
     figures, metrics = pane.header.figures, pane.header.fontMetrics()
     first, second = figures.split(" · ")
@@ -72,7 +72,7 @@ def test_headers_leave_out_whole_parts_and_their_tooltips_tell_all(panel: Inspec
     assert NAMES[0] in pane.header.toolTip()
 
 
-def test_a_long_name_gives_way_in_its_middle(qtbot: QtBot) -> None:
+def test_a_long_name_is_elided_in_the_middle(qtbot: QtBot) -> None:
     label = ElidedLabel("a-very-long-name-of-an-image.png · LR 24 × 16 px")
     qtbot.addWidget(label)
     label.resize(400, 20)
@@ -84,7 +84,7 @@ def test_a_long_name_gives_way_in_its_middle(qtbot: QtBot) -> None:
     assert label.minimumSizeHint().width() == 0
 
 
-def test_the_losses_follow_the_theme(panel: InspectPanel) -> None:
+def test_the_chart_follows_the_theme(panel: InspectPanel) -> None:
     try:
         watcher().choose("dark")
         assert [one.colour for one in panel.area.chart.bars.students] == [

@@ -1,4 +1,4 @@
-"""What Inspect says of the students' distance: figures, chart, verdict, histograms."""
+"""SA losses in Inspect: header figures, chart, summary and histograms."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from fakd_gui.inspect.state import difference_key
 
 
 def sa_loss(bench: Bench, student: str, layer: int) -> float:
-    """The core's streamed loss of the image shown."""
+    """The core's streamed SA loss of the image shown."""
     image = bench.session.image
     assert image is not None
     maps = (feature_map(ref, image.lr, layer)[None] for ref in (student, bench.teacher))
     return float(spatial_affinity_loss(*maps))
 
 
-def test_figures_are_the_row_s_mean_and_the_streamed_loss(
+def test_headers_have_the_mean_of_the_row_and_the_streamed_loss(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     image, student = bench.session.image, bench.students[0]
     assert image is not None
     qtbot.waitUntil(lambda: inspected.runner.loss(student, 3) is not None)
     loss = sa_loss(bench, student, 3)
-    held = inspected.runner.loss(student, 3)
-    assert held is not None
-    assert held.exact
-    assert held.value == pytest.approx(loss, rel=1e-4)
+    found = inspected.runner.loss(student, 3)
+    assert found is not None
+    assert found.exact
+    assert found.value == pytest.approx(loss, rel=1e-4)
     key = difference_key(student)
     mean = float(np.abs(inspected.area.board.rows[key]).mean())
     assert inspected.area.board.panes[key].header.figures == f"SA {loss:.4f} · mean |Δ| {mean:.4f}"
 
 
-def test_the_nearer_student_is_told_layer_by_layer(
+def test_the_nearer_student_is_marked_layer_by_layer(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     image = bench.session.image
@@ -68,7 +68,7 @@ def test_the_nearer_student_is_told_layer_by_layer(
         assert inspected.area.chart.summary.toolTip().startswith(("with", "without")[winner])
 
 
-def test_students_of_a_single_pixel_are_equal_to_rounding(
+def test_students_on_a_single_pixel_are_equal_up_to_rounding(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     bench.session.add_student(bench.students[1])
@@ -88,7 +88,7 @@ NEARER = "a is nearer to the teacher at"
 
 
 @pytest.mark.parametrize(
-    ("losses", "said"),
+    ("losses", "expected"),
     [
         (([0.1, 0.1, 0.1, 0.1], [0.2, 0.2, 0.2, 0.2]), "a is nearer to the teacher at every layer"),
         (([0.1, 0.1, 0.1, 0.3], [0.2, 0.2, 0.2, 0.2]), f"{NEARER} 3 of 4 layers"),
@@ -99,15 +99,15 @@ NEARER = "a is nearer to the teacher at"
         (([0.1, 0.2, 0.3, 0.4],), ""),
     ],
 )
-def test_the_verdict_counts_layers(losses: tuple[list[float], ...], said: str) -> None:
+def test_the_summary_counts_layers(losses: tuple[list[float], ...], expected: str) -> None:
     students = [
         StudentLosses(name, "#000000", {tap: SALoss(value, True) for tap, value in enumerate(values)})
         for name, values in zip("abc", losses, strict=False)
     ]
-    assert summarise(students, 4)[0] == said
+    assert summarise(students, 4)[0] == expected
 
 
-def test_large_windows_are_estimated_and_said_to_be(
+def test_losses_of_large_windows_are_estimated_and_marked(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_LATTICE_POSITIONS", 1000)
@@ -117,18 +117,18 @@ def test_large_windows_are_estimated_and_said_to_be(
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
     qtbot.waitUntil(lambda: inspected.runner.loss(student, 3) is not None, timeout=SLOW)
     qtbot.waitUntil(lambda: not inspected.runner.losses.running)
-    held, image = inspected.runner.loss(student, 3), bench.session.image
-    assert held is not None
+    loss, image = inspected.runner.loss(student, 3), bench.session.image
+    assert loss is not None
     assert image is not None
     teacher_map, student_map = (feature_map(ref, image.lr, 3)[None] for ref in (bench.teacher, student))
     lattice = float(spatial_affinity_loss(student_map[..., ::2, ::2], teacher_map[..., ::2, ::2]))
-    assert (held.exact, held.value) == (False, pytest.approx(lattice, rel=1e-4))
+    assert (loss.exact, loss.value) == (False, pytest.approx(lattice, rel=1e-4))
     exact = float(spatial_affinity_loss(student_map, teacher_map))
-    assert held.value == pytest.approx(exact, rel=0.1)
+    assert loss.value == pytest.approx(exact, rel=0.1)
     assert f"SA ≈ {lattice:.4f}" in inspected.area.board.panes[difference_key(student)].header.figures
 
 
-def test_computing_is_told_and_can_be_cancelled(
+def test_progress_is_shown_and_can_be_cancelled(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, go_on = threading.Event(), threading.Event()
@@ -158,7 +158,7 @@ def test_computing_is_told_and_can_be_cancelled(
     assert second in inspected.area.board.rows
 
 
-def test_the_histograms_count_every_position_and_say_the_means(bench: Bench, inspected: InspectPanel) -> None:
+def test_histograms_count_every_position_and_show_the_means(bench: Bench, inspected: InspectPanel) -> None:
     student = bench.students[0]
     for bar, keys in (
         (inspected.area.affinity_bar, (bench.teacher, student)),

@@ -1,4 +1,4 @@
-"""The matrix of a region: every cell is the core's affinity of two pixels, linked with the image."""
+"""The matrix of a region: every cell is the core's affinity of two pixels, and linked with the image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
 
 @pytest.fixture
 def with_region(panel: InspectPanel, qtbot: QtBot) -> InspectPanel:
-    """A region of 5 x 3 LR pixels at x 6, y 9 was drawn on the image, with Shift and the mouse."""
+    """A panel with a region of 5 x 3 LR pixels at x 6, y 9, drawn on the image with Shift and the mouse."""
     canvas, camera = panel.area.board.panes[IMAGE].canvas, panel.area.camera
     shift, left = Qt.KeyboardModifier.ShiftModifier, Qt.MouseButton.LeftButton
     start = camera.to_view(QPointF(4 * 6 + 1, 4 * 9 + 1)).toPoint()
@@ -65,7 +65,7 @@ def test_a_drawn_region_shows_the_affinity_of_every_pair_of_its_pixels(
 def test_matrices_are_drawn_row_by_row_in_fixed_colours(bench: Bench, with_region: InspectPanel) -> None:
     view = with_region.area.matrix
     assert view.matrices is not None
-    # The difference isn't symmetric about its other diagonal: a flip or a shift shows.
+    # The matrix isn't symmetric about its other diagonal: a flip or a shift would show.
     values = view.matrices.values[bench.teacher]
     canvas = view.panes[bench.teacher].canvas
     view.mark((0, 0))
@@ -77,7 +77,7 @@ def test_matrices_are_drawn_row_by_row_in_fixed_colours(bench: Bench, with_regio
     assert not np.allclose(values, values[::-1, ::-1], atol=0.01)
 
 
-def test_hovering_a_cell_marks_both_pixels_and_a_click_takes_the_row_s(
+def test_hovering_a_cell_marks_both_pixels_and_a_click_chooses_the_row_s(
     bench: Bench, with_region: InspectPanel, qtbot: QtBot
 ) -> None:
     view = with_region.area.matrix
@@ -97,7 +97,7 @@ def test_hovering_a_cell_marks_both_pixels_and_a_click_takes_the_row_s(
     assert with_region.state.query == (10, 8)
     row = canvas.marks[0][0]
     assert row.getRect() == (0, 7, 15, 1)
-    # And the other way round: the pixel under the mouse on the image has its column.
+    # The pixel under the mouse on the image marks its column.
     image = with_region.area.board.panes[IMAGE].canvas
     move_mouse(image, with_region.area.camera.to_view(QPointF(4 * 9 + 2, 4 * 11 + 2)).toPoint())
     assert [(mark.getRect(), colour) for mark, colour in canvas.marks[1:]] == [
@@ -135,7 +135,7 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
     np.testing.assert_allclose(with_region.area.matrix.matrices.values[bench.teacher][0], row, atol=1e-5)
 
 
-def test_keys_show_and_leave_the_matrix(panel: InspectPanel, qtbot: QtBot) -> None:
+def test_keys_show_and_hide_the_matrix(panel: InspectPanel, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
         QTest.keyClick(panel, Qt.Key.Key_M)
     assert panel.area.matrix.isVisible()

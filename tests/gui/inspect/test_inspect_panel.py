@@ -1,4 +1,4 @@
-"""The Inspect workspace: the map shown is the core's, the right way round, in fixed colours."""
+"""The Inspect workspace: maps have the core's values, upright, in fixed colours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fakd_gui.widgets.theme import affinity_lut, difference_lut
 
 @pytest.fixture
 def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
-    """The panel with nothing in it."""
+    """An empty panel."""
     yield from empty_panel(bench, qtbot)
 
 
@@ -45,7 +45,7 @@ def test_the_map_is_the_core_s_affinity_row(
 
 
 def cells_drawn(panel: InspectPanel, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """What the pane `key` shows of every LR pixel, at 200 %: its first and its last pixel on the screen."""
+    """The first and the last screen pixel of every LR pixel in the pane `key`, at 200 %."""
     picture = array_from_qimage(panel.area.board.panes[key].canvas.grab().toImage())
     origin, side = panel.area.camera.origin(), 8
     top, left = int(origin.y()), int(origin.x())
@@ -73,7 +73,7 @@ def test_maps_lie_on_the_pixels_they_belong_to_in_fixed_colours(
     away = np.ones((16, 24), dtype=bool)
     away[2:5, 20:23] = False  # The marker lies here.
     for key, colours in expected.items():
-        # Another rounding may take the next colour of the table; a flip or a shift takes quite another.
+        # Rounding may choose the next colour of the table; a flip or a shift, a very different one.
         for drawn in cells_drawn(inspected, key):
             off = np.abs(drawn.astype(int) - colours[:, :, :3]).max(axis=2)
             assert off[away].max() <= 8, key
@@ -85,7 +85,7 @@ def test_maps_lie_on_the_pixels_they_belong_to_in_fixed_colours(
     assert np.abs(drawn.astype(int) - colours[:, :, :3])[away].max() <= 8
 
 
-def test_the_value_under_the_cursor_is_read_in_every_map(bench: Bench, inspected: InspectPanel) -> None:
+def test_every_header_shows_the_value_under_the_cursor(bench: Bench, inspected: InspectPanel) -> None:
     # HR pixel (30, 9) lies in LR pixel (7, 2).
     inspected.area.camera.set_cursor(QPointF(30.2, 9.9))
     for key, row in inspected.area.board.rows.items():
@@ -124,7 +124,7 @@ def test_click_drag_and_arrow_keys_move_the_query(
     qtbot.waitUntil(lambda: inspected.area.board.rows[bench.teacher][0, 0] == pytest.approx(1, abs=1e-5))
 
 
-def test_a_drag_shows_maps_on_its_way_and_ends_on_the_last(
+def test_a_drag_updates_the_maps_on_its_way_and_ends_on_the_last_pixel(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     seen: list[tuple[int, int]] = []
@@ -161,7 +161,7 @@ def test_one_model_is_enough(bench: Bench, panel: InspectPanel, qtbot: QtBot, on
     assert list(panel.area.board.rows) == [ref]
 
 
-def test_two_students_stand_side_by_side_or_are_chosen(
+def test_two_students_are_shown_side_by_side_or_one_of_them(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     first, second = bench.students
@@ -177,7 +177,7 @@ def test_two_students_stand_side_by_side_or_are_chosen(
     assert first not in inspected.area.board.rows
 
 
-def test_bad_models_say_why_and_the_others_are_shown(
+def test_failing_models_are_reported_and_the_others_are_shown(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     broken = bench.folder / "broken.safetensors"
@@ -193,7 +193,7 @@ def test_bad_models_say_why_and_the_others_are_shown(
     assert bench.students[0] in inspected.area.board.rows
 
 
-def test_a_teacher_that_fails_is_said_where_its_differences_would_be(
+def test_a_failing_teacher_is_reported_in_the_panes_of_its_differences(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     broken = bench.folder / "broken.safetensors"
@@ -229,7 +229,7 @@ def test_a_large_image_is_inspected_in_a_window_around_the_query(
     assert frame.getRect() == (0, 80, 48, 48)
 
 
-def test_without_models_the_panel_says_what_to_do_until_there_is_one(
+def test_without_models_the_panel_says_what_to_do(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     bench.session.remove_student(bench.students[0])
@@ -242,7 +242,7 @@ def test_without_models_the_panel_says_what_to_do_until_there_is_one(
     assert picture.message == ""
 
 
-def test_a_click_on_a_layer_leaves_the_arrow_keys_to_the_pixel(
+def test_after_a_click_on_a_layer_the_arrow_keys_still_move_the_pixel(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     inspected.setFocus()

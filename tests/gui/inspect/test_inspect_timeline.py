@@ -1,4 +1,4 @@
-"""Checkpoints in Inspect: scrubbing over a run, and following a training without losing the pixel."""
+"""Checkpoints in Inspect: going through a run, and following a training without losing the pixel."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
     yield from shown_panel(bench, qtbot, students=0)
 
 
-def keep(run: Path, step: int, name: str = "") -> Path:
-    """Write what a run keeps of its student after `step` steps; every step's weights are others."""
+def save_snapshot(run: Path, step: int, name: str = "") -> Path:
+    """Write the snapshot of a run's student at `step`; every step has other weights."""
     folder = run / "snapshots" / name
     folder.mkdir(parents=True, exist_ok=True)
     (run / "config.toml").touch()
@@ -42,19 +42,19 @@ def keep(run: Path, step: int, name: str = "") -> Path:
 def run(bench: Bench) -> Path:
     run = bench.folder / "runs" / "rcan-a"
     for step in (100, 200, 300):
-        keep(run, step)
+        save_snapshot(run, step)
     return run
 
 
 def check_shown(panel: InspectPanel, ref: str, file: Path) -> None:
-    """The maps of `ref` are those of the weights in `file`, at the pixel shown."""
+    """Assert that the map of `ref` is that of the weights in `file`, at the chosen pixel."""
     image = panel.session.image
     assert image is not None
     row = expected_row(str(file), image.lr, panel.state.layer, *panel.state.query)
     np.testing.assert_allclose(panel.area.board.rows[ref], row, atol=1e-5)
 
 
-def test_scrubbing_shows_the_student_as_it_was_and_keeps_the_pixel(
+def test_earlier_checkpoints_are_shown_at_the_same_pixel(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
     bench.session.add_run(run)
@@ -86,7 +86,7 @@ def test_scrubbing_shows_the_student_as_it_was_and_keeps_the_pixel(
     assert ref not in panel.area.board.panes
 
 
-def test_the_run_s_student_gives_way_to_its_checkpoint_in_its_place_and_colour(
+def test_a_checkpoint_takes_the_place_and_colour_of_the_run_s_student(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
     shutil.copy(bench.students[0], run / "student.safetensors")
@@ -103,10 +103,10 @@ def test_the_run_s_student_gives_way_to_its_checkpoint_in_its_place_and_colour(
     check_shown(panel, str(run), run / "snapshots/0000200.safetensors")
 
 
-def test_a_twin_run_shows_both_students_at_the_same_step(
+def test_a_run_with_a_baseline_shows_both_students_at_the_same_step(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
-    plain = keep(run, 200, "baseline")
+    baseline_file = save_snapshot(run, 200, "baseline")
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         panel.state.timeline.set_run(run, 200)
     baseline = baseline_ref(run)
@@ -114,7 +114,7 @@ def test_a_twin_run_shows_both_students_at_the_same_step(
         panel.area.board.panes
     )
     check_shown(panel, str(run), run / "snapshots/0000200.safetensors")
-    check_shown(panel, baseline, plain)
+    check_shown(panel, baseline, baseline_file)
     assert "baseline of rcan-a" in panel.state.title(baseline)
 
 
@@ -134,14 +134,14 @@ def test_a_survey_gives_the_loss_of_every_checkpoint(
         student = feature_map(str(run / f"snapshots/{step:07d}.safetensors"), image.lr, 3)
         expected = float(spatial_affinity_loss(student[None], teacher[None]))
         assert loss == pytest.approx(expected, rel=1e-4)
-    # The first stands at the left.
+    # The first checkpoint is at the left.
     QTest.mouseClick(curve, Qt.MouseButton.LeftButton, pos=QPoint(3, 10))
     assert panel.state.timeline.step == 100
 
 
 @pytest.fixture
 def training(bench: Bench) -> Iterator[tuple[Job, Path]]:
-    """A training that runs as far as the window knows; its run keeps nothing yet."""
+    """A training that runs as far as the window knows; its run has no snapshots yet."""
     run = bench.folder / "runs" / "learning"
     run.mkdir(parents=True)
     (run / "config.toml").touch()
@@ -156,8 +156,8 @@ def training(bench: Bench) -> Iterator[tuple[Job, Path]]:
 
 
 def validate(job: Job, run: Path, step: int) -> Path:
-    """The run keeps its student, and then says so."""
-    file = keep(run, step)
+    """Save a snapshot and emit the event of its validation."""
+    file = save_snapshot(run, step)
     preview = np.zeros((4, 4, 3), dtype=np.uint8)
     job.yielded.emit(ValidationEnd(step, Scores(30, 0.9), True, preview))
     return file
@@ -179,7 +179,7 @@ def test_following_shows_every_validation_and_keeps_the_pixel(
         check_shown(panel, str(run), file)
         assert panel.area.board.panes[str(run)].header.title == f"learning · step {step}"
     assert (panel.state.query, panel.state.layer) == ((3, 17), 2)
-    # Who looks back stays there while the training goes on.
+    # An earlier checkpoint stays shown while the training goes on.
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert not panel.timeline_bar.follow.isChecked()
@@ -190,7 +190,7 @@ def test_following_shows_every_validation_and_keeps_the_pixel(
     check_shown(panel, str(run), run / "snapshots/0000100.safetensors")
 
 
-def test_maps_of_a_checkpoint_that_is_gone_take_no_memory(
+def test_maps_of_a_deleted_checkpoint_take_no_memory(
     bench: Bench, panel: InspectPanel, training: tuple[Job, Path], qtbot: QtBot
 ) -> None:
     job, run = training
@@ -212,7 +212,7 @@ def test_maps_of_a_checkpoint_that_is_gone_take_no_memory(
     qtbot.waitUntil(lambda: gone() == [100], timeout=SLOW)
 
 
-def test_a_checkpoint_that_is_gone_is_said_and_the_rest_goes_on(
+def test_a_deleted_checkpoint_is_reported_and_the_teacher_still_shown(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
     with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
