@@ -42,7 +42,6 @@ _DEFAULTS = {
 }
 """FAKD's default values."""
 
-_SIZES = "its train.py always uses the paper's sizes; other sizes: --student rcan:n_resblocks=..."
 _OUTPUT = "only affects what it prints and saves"
 _IGNORED = {
     "n_GPUs": "several GPUs: torchrun --nproc-per-node K -m -- fakd_core.cli train ...",
@@ -64,24 +63,17 @@ _IGNORED = {
     "loss": "the outputs are always compared by L1",
     "feature_loss_type": "feature maps are always compared by L1",
     "coef_sloss": "all layers have the same weight",
-    "student_n_resblocks": _SIZES,
-    "n_resblocks": _SIZES,
-    "n_resgroups": _SIZES,
-    "reduction": _SIZES,
-    "n_feats": _SIZES,
-    "res_scale": _SIZES,
-    "G0": "for RDN, which is not supported",
-    "RDNkSize": "for RDN, which is not supported",
-    "RDNconfig": "for RDN, which is not supported",
-    "ckp_path": "only used by its test.py",
-    "TS": "only used by its test.py",
+    **dict.fromkeys(
+        ("student_n_resblocks", "n_resblocks", "n_resgroups", "reduction", "n_feats", "res_scale"),
+        "its train.py always uses the paper's sizes; other sizes: --student rcan:n_resblocks=...",
+    ),
+    **dict.fromkeys(("G0", "RDNkSize", "RDNconfig"), "for RDN, which is not supported"),
+    **dict.fromkeys(("ckp_path", "TS"), "only used by its test.py"),
 }
 _IGNORED_FLAGS = {
     "no_augment": "patches are always flipped and transposed",
     "chop": "large images are always upscaled in tiles if needed",
-    "save_models": _OUTPUT,
-    "save_gt": _OUTPUT,
-    "save_results": _OUTPUT,
+    **dict.fromkeys(("save_models", "save_gt", "save_results"), _OUTPUT),
     "reset": "a new run has a new folder",
 }
 

@@ -45,43 +45,82 @@ _METAVARS = {"whole": "INTEGER", "number": "NUMBER"}
 """Placeholders for values in the help; `TrainConfig` validates the values."""
 
 
-def train(
-    context: typer.Context,
-    preset: str | None,
-    config: Path | None,
-    from_fakd: str | None,
-    print_config: bool,
-    estimate: bool,
-    resume: Path | None,
-    **given: Any,
-) -> None:
+_COMMAND_OPTIONS: dict[str, tuple[object, Any]] = {
+    "preset": (
+        str | None,
+        typer.Option(
+            None,
+            metavar="NAME",
+            help=f"Use the settings of a preset: {', '.join(PRESETS)}, or one that was saved in the window. "
+            "All other options override it.",
+            autocompletion=completion.training_presets,
+        ),
+    ),
+    "config": (
+        Path | None,
+        typer.Option(None, help="TOML file with any of these options; the command line overrides it."),
+    ),
+    "from_fakd": (
+        str | None,
+        typer.Option(
+            None,
+            metavar="COMMAND",
+            help="A quoted command line of FAKD's own code: prints how its options translate, and uses them. "
+            "All other options override it.",
+        ),
+    ),
+    "print_config": (
+        bool,
+        typer.Option(False, "--print-config", help="Print the settings as a TOML file, and exit."),
+    ),
+    "estimate": (
+        bool,
+        typer.Option(
+            False,
+            "--estimate",
+            help="Print the time, memory and disk space that the run takes, and exit.",
+        ),
+    ),
+    "resume": (
+        Path | None,
+        typer.Option(None, help="Resume the run in this folder exactly; takes no other option."),
+    ),
+}
+"""The options that are not settings of a run, each with its type."""
+
+
+def train(context: typer.Context, **given: Any) -> None:
     """Start or resume a run with the given options, or print what they mean."""
     from fakd_core.runtime.distributed import join_world
 
+    token: CancelToken = context.obj
+    own = {name: given.pop(name) for name in _COMMAND_OPTIONS}
     options = {
         name: _value(training_options()[name], value)
         for name, value in given.items()
         if value not in (None, [])  # A repeatable option that isn't given is an empty list.
     }
     with join_world() as world, _report_errors_once(world):
-        if resume is not None:
-            own: dict[str, object] = {"preset": preset, "config": config, "from_fakd": from_fakd}
-            own |= {"print_config": print_config, "estimate": estimate}
-            named = [*options, *(name for name, value in own.items() if value)]
-            events = _resume(resume, named, context.obj, world)
+        if run := own.pop("resume"):
+            _check_no_options([*options, *(name for name, value in own.items() if value)])
+            from fakd_core.training import trainer
+
+            events = trainer.resume_training(expand_home(run), token, world)
         else:
-            values = _read_settings(config, from_fakd, options, world)
-            if preset is not None:
-                values = _apply_preset(preset, values)
-            if estimate:
+            values = _read_settings(own["config"], own["from_fakd"], options, world)
+            if own["preset"] is not None:
+                values = _apply_preset(own["preset"], values)
+            if own["estimate"]:
                 if world.is_main:
-                    typer.echo(_estimate(values, context.obj))
+                    typer.echo(_estimate(values, token))
                 return
             settings = TrainConfig.build(**values)
-            if print_config:
+            if own["print_config"]:
                 typer.echo(to_toml(settings) if world.is_main else "", nl=False)
                 return
-            events = _start(settings, context.obj, world)
+            from fakd_core.training import trainer
+
+            events = trainer.train(settings, token, world)
         end = _follow(events, silent=not world.is_main)
         if end is not None and end.outcome == "stopped":
             raise typer.Exit(STOPPED)
@@ -90,41 +129,8 @@ def train(
 def _signature() -> Signature:
     """The command's parameters: the options of `TrainConfig`, and its own."""
     context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    config = typer.Option(None, help="TOML file with any of these options; the command line overrides it.")
-    preset = typer.Option(
-        None,
-        metavar="NAME",
-        help=(
-            f"Use the settings of a preset: {', '.join(PRESETS)}, or one that was saved in the window. "
-            "All other options override it."
-        ),
-        autocompletion=completion.training_presets,
-    )
-    fakd = typer.Option(
-        None,
-        metavar="COMMAND",
-        help=(
-            "A quoted command line of FAKD's own code: prints how its options translate, and uses them. "
-            "All other options override it."
-        ),
-    )
-    printed = typer.Option(False, "--print-config", help="Print the settings as a TOML file, and exit.")
-    estimate = typer.Option(
-        False, "--estimate", help="Print the time, memory and disk space that the run would take, and exit."
-    )
-    resume = typer.Option(None, help="Resume the run in this folder exactly; takes no other option.")
-    return Signature(
-        [
-            context,
-            *map(_parameter, training_options().values()),
-            _keyword("preset", str | None, preset),
-            _keyword("config", Path | None, config),
-            _keyword("from_fakd", str | None, fakd),
-            _keyword("print_config", bool, printed),
-            _keyword("estimate", bool, estimate),
-            _keyword("resume", Path | None, resume),
-        ]
-    )
+    own = [_keyword(name, *declared) for name, declared in _COMMAND_OPTIONS.items()]
+    return Signature([context, *map(_parameter, training_options().values()), *own])
 
 
 def _parameter(option: Option) -> Parameter:
@@ -198,19 +204,10 @@ def _report_errors_once(world: World) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _start(settings: TrainConfig, token: CancelToken, world: World) -> Iterator[TrainEvent]:
-    from fakd_core.training import trainer
-
-    return trainer.train(settings, token, world)
-
-
-def _resume(run: Path, given: list[str], token: CancelToken, world: World) -> Iterator[TrainEvent]:
-    from fakd_core.training import trainer
-
+def _check_no_options(given: list[str]) -> None:
     if given:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise ConfigError(f"--resume uses the settings of the run and takes no other option (found {named})")
-    return trainer.resume_training(expand_home(run), token, world)
 
 
 def _read_settings(
