@@ -23,7 +23,14 @@ def _has_surrogates(name: str) -> bool:
 
 
 def _option(
-    default: Any, title: str, description: str, kind: str = "", unit: str = "", unset: str = "", **bounds: Any
+    default: Any,
+    title: str,
+    description: str,
+    *,
+    kind: str = "",
+    unit: str = "",
+    unset: str = "",
+    **bounds: Any,
 ) -> Any:
     """A field with the metadata that `fakd_core.runs.options` reads."""
     metadata: dict[str, Any] = {"kind": kind, "unit": unit, "unset": unset}

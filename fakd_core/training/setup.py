@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from fakd_core.data.datasets import (
-    SRDataset,
     check_patch,
     fingerprint,
     open_dataset,
@@ -92,43 +90,28 @@ def prepare(
             f"batch {config.batch} can't be shared by {world.ranks} processes; "
             f"use a multiple of {world.ranks}"
         )
-    device = choose_device(config.device, world)
-    dtype = choose_precision(config.precision, device)
-    loss = DistillationLoss(config.alpha, config.distill, config.layers)
-    teachers = tuple(_check_scale(load_model(name), name, config.scale) for name in config.teacher)
-    student, copied = _make_student(config, teachers)
-    for teacher in teachers:
-        loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
-    yield from _notices_of_taps(config.teacher, teachers)
+    parts = _Parts(config, world)
+    yield from _notices_of_taps(config.teacher, parts.teachers)
     images = yield from _open_images(config, token, world)
-    for network in (student, *teachers):
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for teacher in teachers:
-        teacher.eval().requires_grad_(False)
-    for checked in teachers or (None,):
-        with cancellable(token, student):
-            check_gradient_flow(student=student, teacher=checked, loss=loss, patch=config.patch)
+    parts.place_networks()
+    parts.check_gradients(token)
+    baseline = {BASELINE: copy.deepcopy(parts.student)} if config.baseline else {}
+    device = parts.device
     return TrainingSetup(
-        students={STUDENT: student, **({BASELINE: copy.deepcopy(student)} if config.baseline else {})},
-        teachers=teachers,
+        students={STUDENT: parts.student, **baseline},
+        teachers=parts.teachers,
         teacher_names=config.teacher,
-        batches=_make_batches(config, images.sampler, teachers, loss, device, dtype),
+        batches=parts.make_batches(images.sampler),
         validator=images.validator,
-        make_learner=_learner_factory(config, loss, device, dtype, world),
-        learning_rate=partial(
-            learning_rate,
-            lr=config.lr,
-            steps=config.steps,
-            schedule=config.schedule,
-            milestones=config.milestones,
-        ),
+        make_learner=parts.make_learner,
+        learning_rate=parts.learning_rate,
         steps=config.steps,
         validation_interval=config.validation_interval,
         affinity_tap=max(config.layers) if config.tensorboard else None,
         interruptible=world.is_single and not config.compile and device.type != "cuda",
-        advice=_advise(config, dtype),
+        advice=parts.advice,
         train_images=images.train_images,
-        copied_tensors=copied,
+        copied_tensors=parts.copied_tensors,
         data_fingerprint=images.fingerprint,
         device=str(device) if world.is_single else f"{world.ranks} x {device.type}",
     )
@@ -151,35 +134,110 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
     )
 
 
-def _make_student(config: TrainConfig, teachers: tuple[SRNetwork, ...]) -> tuple[SRNetwork, int]:
-    """The student, and how many of its tensors were copied from the teacher."""
-    if has_weights(config.student):
+class _Parts:
+    """The networks, the loss, and what else follows from the settings without the images."""
+
+    def __init__(self, config: TrainConfig, world: World) -> None:
+        self._config = config
+        self._world = world
+        self.device = choose_device(config.device, world)
+        self._dtype = choose_precision(config.precision, self.device)
+        self._loss = DistillationLoss(config.alpha, config.distill, config.layers)
+        self.teachers = tuple(_load_at_scale(name, config.scale) for name in config.teacher)
+        self.student = _make_student(config)
+        for teacher in self.teachers:
+            self._loss.check_widths(self.student.spec.tap_channels, teacher.spec.tap_channels)
+        self.copied_tensors = 0
         if config.init_from_teacher:
-            raise ConfigError(
-                f"{config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
+            if not self.teachers:
+                raise ConfigError("init_from_teacher needs a teacher; name one, or drop it")
+            self.copied_tensors = copy_matching_layers(self.student, self.teachers[0])
+
+    def place_networks(self) -> None:
+        """Move the networks to the device and freeze the teachers."""
+        for network in (self.student, *self.teachers):
+            network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for teacher in self.teachers:
+            teacher.eval().requires_grad_(False)
+
+    def check_gradients(self, token: CancelToken) -> None:
+        for teacher in self.teachers or (None,):
+            with cancellable(token, self.student):
+                check_gradient_flow(
+                    student=self.student, teacher=teacher, loss=self._loss, patch=self._config.patch
+                )
+
+    def make_batches(self, sampler: PatchSampler) -> BatchSource:
+        config = self._config
+        if config.teacher_cache is None or config.cache_patches is None:
+            return OnlineTeacherBatches(
+                sampler=sampler,
+                teachers=self.teachers,
+                seed=config.seed,
+                device=self.device,
+                dtype=self._dtype,
+                compiled=config.compile,
             )
-        student = _check_scale(load_model(config.student), config.student, config.scale)
-        if isinstance(student, SpandrelNetwork):
-            raise ConfigError(
-                f"{config.student} is {student.spec.architecture}, a network of another project: it can "
-                "teach, but not learn here; choose a preset, sizes or a model of this program as student"
-            )
-        return student, 0
-    with Seeded(config.seed):
-        student = create_model(resolve_spec(config.student, config.scale))
-    if not config.init_from_teacher:
-        return student, 0
-    if not teachers:
-        raise ConfigError("init_from_teacher needs a teacher; name one, or drop it")
-    return student, copy_matching_layers(student, teachers[0])
+        return CachedTeacherBatches(
+            folder=config.teacher_cache,
+            sampler=sampler,
+            teachers=list(zip(config.teacher, self.teachers, strict=True)),
+            layers=config.layers if self._loss.recipe else (),
+            patches=config.cache_patches,
+            batch=config.batch,
+            seed=config.seed,
+            device=self.device,
+        )
+
+    def make_learner(self, student: SRNetwork) -> Learner:
+        return Learner(
+            student=student,
+            loss=self._loss,
+            device=self.device,
+            dtype=self._dtype,
+            ema=self._config.ema,
+            clip=self._config.clip,
+            world=self._world,
+            compiled=self._config.compile,
+        )
+
+    def learning_rate(self, step: int) -> float:
+        config = self._config
+        schedule, milestones = config.schedule, config.milestones
+        return learning_rate(step, lr=config.lr, steps=config.steps, schedule=schedule, milestones=milestones)
+
+    @property
+    def advice(self) -> str:
+        """What to change if too many steps in a row are not finite."""
+        precision = ", with precision fp32" if self._dtype is not torch.float32 else ""
+        clip = "" if self._config.clip else ", or with clipped gradients (clip)"
+        return f"start again with a learning rate (lr) below {self._config.lr:g}{precision}{clip}"
 
 
-def _check_scale(model: SRNetwork, name: str, scale: int) -> SRNetwork:
+def _load_at_scale(name: str, scale: int) -> SRNetwork:
+    model = load_model(name)
     if model.spec.scale != scale:
         raise ConfigError(
             f"{name} enlarges x{model.spec.scale}, the run is for x{scale}; choose another or set --scale"
         )
     return model
+
+
+def _make_student(config: TrainConfig) -> SRNetwork:
+    if not has_weights(config.student):
+        with Seeded(config.seed):
+            return create_model(resolve_spec(config.student, config.scale))
+    if config.init_from_teacher:
+        raise ConfigError(
+            f"{config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
+        )
+    student = _load_at_scale(config.student, config.scale)
+    if isinstance(student, SpandrelNetwork):
+        raise ConfigError(
+            f"{config.student} is {student.spec.architecture}, a network of another project: it can "
+            "teach, but not learn here; choose a preset, sizes or a model of this program as student"
+        )
+    return student
 
 
 def _notices_of_taps(names: Sequence[str], teachers: Sequence[SRNetwork]) -> Iterator[Notice]:
@@ -217,7 +275,12 @@ def _open_images(
     if validation is dataset:
         held_out = _readable(store, held_out, "held out for validation")
     sampler = PatchSampler(store, training, patch=config.patch, batch=config.batch, seed=config.seed)
-    validator = yield from _make_validator(validation, held_out, token, world)
+    pairs = {}
+    for place in Validator.shard(len(held_out), world):
+        token.check()
+        yield Progress(place, len(held_out), "reading the validation images")
+        pairs[place] = validation.load(held_out[place])
+    validator = Validator(pairs=pairs, images=len(held_out), scale=config.scale, world=world)
     return _Images(sampler, validator, len(training), fingerprint(dataset, store.problems))
 
 
@@ -227,66 +290,3 @@ def _readable(store: PixelStore, indices: tuple[int, ...], purpose: str) -> tupl
     if not readable:
         raise DataError(f"none of the {len(indices)} images {purpose} can be read: {problems[indices[0]]}")
     return readable
-
-
-def _make_validator(
-    dataset: SRDataset, indices: Sequence[int], token: CancelToken, world: World
-) -> Generator[Progress, None, Validator]:
-    """A validator on the images at `indices`, of which this process reads its own share."""
-    pairs = {}
-    for place in Validator.shard(len(indices), world):
-        token.check()
-        yield Progress(place, len(indices), "reading the validation images")
-        pairs[place] = dataset.load(indices[place])
-    return Validator(pairs=pairs, images=len(indices), scale=dataset.scale, world=world)
-
-
-def _make_batches(
-    config: TrainConfig,
-    sampler: PatchSampler,
-    teachers: tuple[SRNetwork, ...],
-    loss: DistillationLoss,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> BatchSource:
-    if config.teacher_cache is None or config.cache_patches is None:
-        return OnlineTeacherBatches(
-            sampler=sampler,
-            teachers=teachers,
-            seed=config.seed,
-            device=device,
-            dtype=dtype,
-            compiled=config.compile,
-        )
-    return CachedTeacherBatches(
-        folder=config.teacher_cache,
-        sampler=sampler,
-        teachers=list(zip(config.teacher, teachers, strict=True)),
-        layers=loss.layers if loss.recipe else (),
-        patches=config.cache_patches,
-        batch=config.batch,
-        seed=config.seed,
-        device=device,
-    )
-
-
-def _learner_factory(
-    config: TrainConfig, loss: DistillationLoss, device: torch.device, dtype: torch.dtype, world: World
-) -> Callable[[SRNetwork], Learner]:
-    return lambda student: Learner(
-        student=student,
-        loss=loss,
-        device=device,
-        dtype=dtype,
-        ema=config.ema,
-        clip=config.clip,
-        world=world,
-        compiled=config.compile,
-    )
-
-
-def _advise(config: TrainConfig, dtype: torch.dtype) -> str:
-    """Advice for a training with too many non-finite steps in a row."""
-    precision = ", with precision fp32" if dtype is not torch.float32 else ""
-    clip = "" if config.clip else ", or with clipped gradients (clip)"
-    return f"start again with a learning rate (lr) below {config.lr:g}{precision}{clip}"
