@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +57,15 @@ def write_table(run: Path) -> None:
         RunError: A line of the metrics is damaged.
         OSError: The table can't be written.
     """
-    rows = [row for line in read_metrics(run) for row in _rows(line)]
-    names = dict.fromkeys(name for row in rows for name in row)
+    layout = RunLayout(run)
+    # Read twice: a long run has hundreds of thousands of lines.
+    names = dict.fromkeys(name for row in _read_rows(layout.metrics) for name in row)
     losses = [name for name in names if name not in (*_FIRST_COLUMNS, *_LAST_COLUMNS)]
-    with (
-        atomic_path(RunLayout(run).table) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        table = csv.DictWriter(file, (*_FIRST_COLUMNS, *losses, *_LAST_COLUMNS), lineterminator="\n")
+    columns = (*_FIRST_COLUMNS, *losses, *_LAST_COLUMNS)
+    with atomic_path(layout.table) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
-        table.writerows(rows)
+        table.writerows(_read_rows(layout.metrics))
 
 
 def _describe(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
@@ -95,37 +94,45 @@ def _read_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
     if not path.exists():
         return
     end = 0
-    for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
-        end += len(text) + 1
-        try:
-            line = json.loads(text)
-            complete = line["event"] in _EVENTS and isinstance(line["step"], int)
-        except (ValueError, RecursionError, KeyError, TypeError):
-            complete = False
-        if not complete:
-            raise RunError(
-                f"{path}: line {number} is damaged: expected an event and its step, found {text[:40]!r}; "
-                "remove the lines from there on"
-            )
-        if line["event"] == "step" and not isinstance(line.get("losses"), dict):
-            raise RunError(
-                f"{path}: line {number} is not in this version's format: expected a step with its losses by "
-                f"name, found {', '.join(line)}; start a new run"
-            )
-        yield line, end
+    with path.open("rb") as file:
+        for number, text in enumerate(file, start=1):
+            if not text.endswith(b"\n"):
+                return
+            end += len(text)
+            yield _parse_line(text[:-1], f"{path}: line {number}"), end
 
 
-def _rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    head = {"event": line["event"], "step": line["step"]}
-    match line["event"]:
-        case "step":
-            others = {name: line.get(name) for name in ("lr", "seconds", "skipped")}
-            yield {**head, **line["losses"], **others}
-        case "validation":
-            yield {**head, "name": STUDENT, **{name: line[name] for name in ("psnr", "ssim", "best")}}
-            for name, scores in line.get("others", {}).items():
-                yield {**head, "name": name, **scores}
-        case "start":
-            for name in ("bicubic", "teacher"):
-                if line[name]:
-                    yield {**head, "name": name, **line[name]}
+def _parse_line(text: bytes, where: str) -> dict[str, Any]:
+    try:
+        line: dict[str, Any] = json.loads(text)
+        complete = line["event"] in _EVENTS and isinstance(line["step"], int)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        complete = False
+    if not complete:
+        raise RunError(
+            f"{where} is damaged: expected an event and its step, found {text[:40]!r}; remove the lines from "
+            "there on"
+        )
+    if line["event"] == "step" and not isinstance(line.get("losses"), dict):
+        raise RunError(
+            f"{where} is not in this version's format: expected a step with its losses by name, found "
+            f"{', '.join(line)}; start a new run"
+        )
+    return line
+
+
+def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    for line, _ in _read_lines(path):
+        head = {"event": line["event"], "step": line["step"]}
+        match line["event"]:
+            case "step":
+                others = {name: line.get(name) for name in ("lr", "seconds", "skipped")}
+                yield {**head, **line["losses"], **others}
+            case "validation":
+                yield {**head, "name": STUDENT, **{name: line.get(name) for name in ("psnr", "ssim", "best")}}
+                for name, scores in line.get("others", {}).items():
+                    yield {**head, "name": name, **scores}
+            case "start":
+                for name in ("bicubic", "teacher"):
+                    if line.get(name):
+                        yield {**head, "name": name, **line[name]}
