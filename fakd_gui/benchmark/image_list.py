@@ -53,7 +53,7 @@ class ImageList(QWidget):
         self._title.setProperty("role", "heading")
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.show_button = QPushButton("Show in Compare")
-        self.show_button.setToolTip("Show all of them as a film strip in Compare, in this order (Return)")
+        self.show_button.setToolTip("Show all of them as a filmstrip in Compare, in this order (Return)")
         self.show_button.clicked.connect(lambda: self.show_requested.emit(self.table.currentRow()))
         self.close_button = QToolButton()
         self.close_button.setAutoRaise(True)

@@ -1,4 +1,4 @@
-"""The film strip: a series of images to step through, in the order given, by name or by difference."""
+"""The filmstrip: a series of images to step through, in the order given, by name or by difference."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ class Filmstrip(QWidget):
         self.busy.cancelled.connect(self.reset_order)
         self.close_button = QToolButton()
         self.close_button.setAutoRaise(True)
-        self.close_button.setToolTip("Close the film strip")
-        self.close_button.setAccessibleName("Close the film strip")
+        self.close_button.setToolTip("Close the filmstrip")
+        self.close_button.setAccessibleName("Close the filmstrip")
         self.close_button.clicked.connect(lambda: self.show_images([], []))
         set_icon(self.close_button, "close")
         row = QHBoxLayout()

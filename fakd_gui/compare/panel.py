@@ -31,7 +31,7 @@ from fakd_gui.widgets.theme import follow_theme
 from fakd_gui.widgets.view_commands import add_view_tools
 
 COMPACT_HEIGHT = 560
-"""Panel height in pixels below which the film strip is compact."""
+"""Panel height in pixels below which the filmstrip is compact."""
 
 
 class ComparePanel(QWidget):
@@ -212,7 +212,7 @@ class ComparePanel(QWidget):
         if path := ask_image(self):
             self.session.open_paths([path], "Compare")
 
-    # -- the film strip
+    # -- the filmstrip
 
     def _show_series(self, paths: list[Path], labels: list[str]) -> None:
         self.strip.show_images(paths, labels)

@@ -195,7 +195,7 @@ class CompareRunner(QObject):
             self._state.set_difference_image(None, problem.text)
             self._state.session.report(problem)
 
-    # -- the film strip
+    # -- the filmstrip
 
     def read_thumbnails(self, paths: Sequence[Path], pixel_ratio: float) -> None:
         """Read one thumbnail after the other for a screen of `pixel_ratio`."""

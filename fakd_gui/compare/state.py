@@ -28,6 +28,7 @@ from fakd_gui.compare.panes import (
 )
 from fakd_gui.compare.results import PaneEvent, PaneFailed, PaneResult, Region, RegionScores
 from fakd_gui.session.opened_image import OpenedImage
+from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 from fakd_gui.widgets.camera import Camera
@@ -93,8 +94,8 @@ class CompareState(QObject):
         self.region_scores: dict[str, RegionScores] = {}
         self.difference_image: DifferenceImage | None = None
         self.difference_error = ""
-        self._failures: dict[str, str] = {}
-        """Failures by pane that were reported: the pane shows them on, the window reports them once."""
+        self.failures: dict[str, Problem] = {}
+        """Failures by pane; each is reported once."""
         self._pictures: dict[Path, list[str]] = {}
         """Panes of image files, by the image to which they were added."""
         self._remembered_region: tuple[Path, Region] | None = None
@@ -236,7 +237,7 @@ class CompareState(QObject):
         """Adapt pairs and results to the shown panes."""
         keys = self.result_keys
         self.results = {key: result for key, result in self.results.items() if key in keys}
-        self._failures = {key: text for key, text in self._failures.items() if key in keys}
+        self.failures = {key: problem for key, problem in self.failures.items() if key in keys}
         if self.image is not None and len(keys) > 1:
             # With one pane alone, the choice is kept for when the others come back.
             teacher = self.session.teacher or BICUBIC
@@ -265,11 +266,11 @@ class CompareState(QObject):
         match event:
             case PaneResult(key):
                 self.results[key] = event
-                self._failures.pop(key, None)
+                self.failures.pop(key, None)
             case PaneFailed(key, problem):
                 self.results.pop(key, None)
-                if self._failures.get(key) != problem.text:
-                    self._failures[key] = problem.text
+                before, self.failures[key] = self.failures.get(key), problem
+                if before is None or before.text != problem.text:
                     self.session.report(problem)
         self.reported.emit(event)
 

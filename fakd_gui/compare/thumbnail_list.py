@@ -1,4 +1,4 @@
-"""The row of thumbnails in the film strip, with a label and a number below each."""
+"""The row of thumbnails in the filmstrip, with a label and a number below each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ThumbnailList(QListWidget):
         self.setMovement(QListView.Movement.Static)
         self.setUniformItemSizes(True)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setAccessibleName("Images in the film strip")
+        self.setAccessibleName("Images in the filmstrip")
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.set_compact(False)

@@ -37,12 +37,12 @@ class Action(Enum):
     """What a workspace does with paths of one kind."""
 
     SHOW_IMAGES = auto()
-    """Open one image, or several as a film strip."""
+    """Open one image, or several as a filmstrip."""
     ASK_FOR_PANE = auto()
     """Ask whether to open the image or to add it to the open one as a pane."""
     ADD_PANES = auto()
     SHOW_FOLDERS = auto()
-    """Show the images in the folders as a film strip."""
+    """Show the images in the folders as a filmstrip."""
     TRAIN_ON = auto()
     ADD_SETS = auto()
     SHOW_RUNS = auto()

@@ -169,7 +169,7 @@ class Session(QObject):
                 self.open_image(self.image.path)
 
     def show_images(self, paths: Sequence[Path], labels: Sequence[str] = ()) -> None:
-        """Ask for a film strip of `paths` in this order; a label, if given, stands below each."""
+        """Ask for a filmstrip of `paths` in this order; a label, if given, stands below each."""
         self.images_chosen.emit(list(paths), list(labels) or [path.name for path in paths])
 
     def announce(self, text: str) -> None:

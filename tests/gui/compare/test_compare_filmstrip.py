@@ -1,4 +1,4 @@
-"""The film strip: stepping through a folder with the view kept, and sorting by difference."""
+"""The filmstrip: stepping through a folder with the view kept, and sorting by difference."""
 
 from __future__ import annotations
 
