@@ -48,7 +48,7 @@ class RankedImage:
 
     @property
     def label(self) -> str:
-        """Its caption in a film strip."""
+        """Its caption in a filmstrip."""
         delta = "" if self.delta is None else f" ({format_value(Kind.DELTA, self.delta).replace('-', '−')})"
         return f"{self.name} {format_value(Kind.PSNR, self.result.psnr_y)} dB{delta}"
 

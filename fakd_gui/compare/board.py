@@ -19,7 +19,7 @@ from fakd_gui.compare.captions import (
     pixel_text,
 )
 from fakd_gui.compare.difference_canvas import DifferenceCanvas
-from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR, SPLIT
+from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR, SPLIT, pane_colour
 from fakd_gui.compare.results import (
     PaneEvent,
     PaneFailed,
@@ -107,9 +107,10 @@ class Board(QObject):
 
     def refresh(self) -> None:
         """Bring titles, figures and images up to date."""
-        state = self._state
+        state, session = self._state, self._state.session
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
-            pane.set_title(state.title(key), state.colour(key), str(number) if number < 10 else "")
+            colour = pane_colour(key, session.teacher, session.students)
+            pane.set_title(state.title(key), colour, str(number) if number < 10 else "")
             if key == DIFFERENCE:
                 self._show_difference(pane)
             elif key == SPLIT:

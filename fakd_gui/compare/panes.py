@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fakd_gui.compare.difference import Difference
+from fakd_gui.widgets.theme import current_theme
 
 BICUBIC = "bicubic"
 HR = "HR"
@@ -45,6 +46,16 @@ def picture_path(key: str) -> Path | None:
 def is_model(key: str) -> bool:
     """True if the pane `key` shows the output of a model."""
     return key not in LABELS and not key.startswith(PICTURE)
+
+
+def pane_colour(key: str, teacher: str, students: Sequence[str]) -> str:
+    """The colour of the pane `key` in the current theme."""
+    theme = current_theme()
+    if key == teacher:
+        return theme.teacher
+    if key in students:
+        return theme.student_colour(students.index(key))
+    return {BICUBIC: theme.bicubic, HR: theme.hr}.get(key, theme.muted)
 
 
 def sort_by_order(keys: Sequence[str], order: Sequence[str]) -> list[str]:

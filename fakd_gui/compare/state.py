@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
-from PySide6.QtCore import QObject, QRectF, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtGui import QImage
 
 from fakd_core.events import Image8
@@ -32,9 +32,7 @@ from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 from fakd_gui.widgets.camera import Camera
-from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.region_box import snap_to_pixels
-from fakd_gui.widgets.theme import current_theme
 
 
 def _check_difference(difference: Difference) -> Difference:
@@ -98,7 +96,8 @@ class CompareState(QObject):
         """Failures by pane; each is reported once."""
         self._pictures: dict[Path, list[str]] = {}
         """Panes of image files, by the image to which they were added."""
-        self._remembered_region: tuple[Path, Region] | None = None
+        self._restored = CompareMemory()
+        """The last start's values while their region waits for its image."""
 
     # -- panes
 
@@ -139,22 +138,15 @@ class CompareState(QObject):
 
     def label(self, key: str) -> str:
         """The short name of a pane."""
-        path = picture_path(key)
-        if key in LABELS or path is not None:
-            return LABELS[key] if path is None else path.name
+        if (path := picture_path(key)) is not None:
+            return path.name
+        if key in LABELS:
+            return LABELS[key]
         refs = dict.fromkeys(ref for ref in (*self.session.students, self.session.teacher) if ref)
         return model_labels(refs).get(key, key)
 
     def title(self, key: str) -> str:
         return f"{self.label(key)} (teacher)" if key == self.session.teacher else self.label(key)
-
-    def colour(self, key: str) -> str:
-        theme, students = current_theme(), self.session.students
-        if key == self.session.teacher:
-            return theme.teacher
-        if key in students:
-            return theme.student_colour(students.index(key))
-        return {BICUBIC: theme.bicubic, HR: theme.hr}.get(key, theme.muted)
 
     def show_split(self, split: Split | None) -> None:
         """Show two results in one more pane with a divider; None hides it."""
@@ -252,8 +244,8 @@ class CompareState(QObject):
     def set_image(self, image: OpenedImage, keep_view: bool) -> None:
         """Show another image; `keep_view` keeps zoom, relative position and region."""
         region = self.region if keep_view else None
-        if self._remembered_region is not None and self._remembered_region[0] == image.path:
-            region, self._remembered_region = self._remembered_region[1], None
+        if self._restored.region_image == image.path:
+            region, self._restored = self._restored.region, CompareMemory()
         self.image = image
         self.results, self.region_scores, self.difference_image = {}, {}, None
         height, width = image.hr_size
@@ -283,11 +275,8 @@ class CompareState(QObject):
 
     def picture(self, key: str) -> QImage | None:
         """The full image of a pane, the difference in its colours; None while there is none."""
-        source: PaneResult | DifferenceImage | None = self.results.get(key)
-        if key == DIFFERENCE:
-            source = self.current_difference()
-        overlay: Overlay | None = None if source is None else source.overlay
-        return None if overlay is None else overlay.image.copy()
+        source = self.current_difference() if key == DIFFERENCE else self.results.get(key)
+        return None if source is None or source.overlay is None else source.overlay.image.copy()
 
     def difference_pixels(self) -> tuple[Image8, Image8] | None:
         """The two results to subtract, if both are ready."""
@@ -308,10 +297,9 @@ class CompareState(QObject):
 
     def set_region(self, region: QRectF | None) -> None:
         """Measure every pane inside `region` (HR pixels) too, rounded to pixels; None clears it."""
-        size = self.camera.scene
-        inside = QRectF()
+        size, inside = self.camera.scene, QRectF()
         if region is not None and self.image is not None:
-            inside = region.normalized().intersected(QRectF(0, 0, size.width(), size.height()))
+            inside = region.normalized().intersected(QRectF(QPointF(), size))
         self.region = None if inside.isEmpty() else Region.from_rect(snap_to_pixels(inside, size))
         if self.region is None or self.image is None or self.image.hr is None:
             self.region_scores = {}
@@ -327,7 +315,6 @@ class CompareState(QObject):
 
     def memory(self) -> CompareMemory:
         """The values that the next start restores."""
-        known = self.image is not None and self.region is not None
         return CompareMemory(
             smooth=self.camera.smooth,
             closed=tuple(sorted(self.closed)),
@@ -336,8 +323,8 @@ class CompareState(QObject):
             split_shown=self.split_shown,
             difference=self.difference,
             difference_shown=self.difference_shown,
-            region=self.region if known else None,
-            region_image=self.image.path if known and self.image is not None else None,
+            region=self.region,
+            region_image=None if self.image is None else self.image.path,
         )
 
     def restore(self, memory: CompareMemory) -> None:
@@ -346,9 +333,8 @@ class CompareState(QObject):
         self.closed, self.order = set(memory.closed), list(memory.order)
         self.split, self.split_shown = memory.split, memory.split_shown
         self.difference, self.difference_shown = memory.difference, memory.difference_shown
-        if memory.region is not None and memory.region_image is not None:
-            if self.image is not None and self.image.path == memory.region_image:
-                self.set_region(memory.region.rect)
-            else:
-                self._remembered_region = memory.region_image, memory.region
+        if self.image is None or self.image.path != memory.region_image:
+            self._restored = memory
+        elif memory.region is not None:
+            self.set_region(memory.region.rect)
         self.update_panes()

@@ -38,7 +38,7 @@ def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
 
 
 def open_and_wait(panel: ComparePanel, path: Path, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.finished, timeout=40_000):
         panel.session.open_image(path)
 
 

@@ -139,7 +139,8 @@ def test_another_tool_s_picture_can_become_a_pane(
     result = Path(shutil.copy(files["image"], files["FOLDER"] / "a_other.png"))
     window.open_paths([result])
     answer(window, "Compare it with a.png")
-    qtbot.waitUntil(lambda: "a_other.png" in window.compare.board.pane_set.labels.values(), timeout=5000)
+    state = window.compare.state
+    qtbot.waitUntil(lambda: "a_other.png" in map(state.label, state.keys), timeout=5000)
     assert window.session.image is not None
     assert window.session.image.name == "a.png"
 
