@@ -24,7 +24,7 @@ from fakd_core.data.image_files import image_size, read_image, write_image
 from fakd_core.data.png_writer import open_png
 from fakd_core.events import Image8
 from fakd_core.inference.tiling import DEFAULT_TILE
-from fakd_core.inference.upscale import upscale_strips
+from fakd_core.inference.upscale import Strip, upscale_events
 
 
 def photographs(megapixels: float) -> Image8:
@@ -44,8 +44,9 @@ def measure(source: Path, target: Path, model: str, tile: int) -> tuple[float, f
     image = read_image(source)
     height, width = (side * network.spec.scale for side in image.shape[:2])
     with open_png(target, height, width) as write:
-        for strip in upscale_strips(network, image, tile):
-            write(strip)
+        for event in upscale_events(network, image, tile=tile):
+            if isinstance(event, Strip):
+                write(event.pixels)
     return peak_megabytes() - before, time.perf_counter() - began
 
 

@@ -111,7 +111,7 @@ def _upscaler(
 
     def upscaled(lr: Image8) -> Image8:
         with reject_non_finite(model, ref):
-            return upscale(model, lr, tile, cancel=cancel)
+            return upscale(model, lr, tile=tile, cancel=cancel)
 
     return upscaled
 

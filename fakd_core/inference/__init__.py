@@ -1,1 +1,1 @@
-"""Images of any size through a network, in tiles."""
+"""Enlarging images of any size."""

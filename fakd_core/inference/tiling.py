@@ -1,4 +1,4 @@
-"""How an image is cut into tiles that overlap, and how their outputs fade into one another."""
+"""Cuts images into overlapping tiles and blends their outputs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy.typing as npt
 from fakd_core.errors import ConfigError
 
 OVERLAP = 32
-"""LR pixels that a tile sees beyond the part it is responsible for."""
+"""LR pixels of margin around the part that a tile is responsible for."""
 
 BLEND = 16
-"""LR pixels, centred on a seam, over which one tile fades into the next."""
+"""LR pixels, centred on a seam, over which neighbouring tiles are blended."""
 
 MIN_TILE = 2 * (OVERLAP + BLEND)
 DEFAULT_TILE = 256
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Tiling:
-    """In LR pixels: the side of the square the network sees at once, its margin, and the fade on a seam."""
+    """The side of a tile, its margin, and the width of the blending on a seam, in LR pixels."""
 
     side: int
     overlap: int = OVERLAP
@@ -33,7 +33,11 @@ class Tiling:
 
 @dataclass(frozen=True)
 class Span:
-    """One tile along one axis, in LR pixels: responsible for start..end, keeps and sees more."""
+    """One tile along one axis, in LR pixels.
+
+    It is responsible for start..end. The network sees see_start..see_end, and its output is used in
+    keep_start..keep_end, which reaches across the blended seams.
+    """
 
     start: int
     end: int
@@ -44,22 +48,22 @@ class Span:
 
 
 def check_tile(side: int) -> None:
-    """Raise `ConfigError` unless more of a tile of `side` LR pixels is kept than it overlaps."""
+    """Raise `ConfigError` if tiles of `side` LR pixels would consist of margins only."""
     if side < MIN_TILE:
         raise ConfigError(
             f"tile must be at least {MIN_TILE} LR pixels, as tiles overlap by {OVERLAP} on each side "
-            f"(found {side}); choose a larger tile, or none to have it chosen"
+            f"(found {side}); choose a larger tile, or none for an automatic choice"
         )
 
 
 def cut(start: int, size: int, tiling: Tiling) -> list[Span]:
-    """The pixels start..size in parts whose tiles, overlap included, are of one length, at most `side`.
+    """Cut the pixels start..size into tiles of equal length, margins included, of at most `side`.
 
-    Cutting what is left after the first part gives the other parts again, and what is left can also be
-    cut to another side.
+    Cutting what remains after the first tile gives the other tiles again, so that the side may change on the
+    way.
     """
     lead = 0 if start else tiling.overlap
-    # The image's own ends need no overlap: the parts there are longer by it.
+    # Tiles at the ends of the image need no margin there, so their parts are longer by it.
     shared = size - start - lead - tiling.overlap
     whole = shared + 2 * tiling.overlap <= tiling.side
     parts = 1 if whole else -(-shared // (tiling.side - 2 * tiling.overlap))
@@ -80,7 +84,7 @@ def cut(start: int, size: int, tiling: Tiling) -> list[Span]:
 
 
 def fade_in(old: Floats, new: Floats) -> None:
-    """Make the first len(old) rows of `new` a fade from `old` to `new`; equal inputs stay equal."""
+    """Blend the first len(old) rows of `new` from `old` to `new`, in place; equal inputs stay equal."""
     length = len(old)
     weights = ((np.arange(length, dtype=np.float32) + 0.5) / max(1, length))[:, None, None]
     new[:length] = old + (new[:length] - old) * weights

@@ -1,4 +1,4 @@
-"""Upscaling whole images with a network: in one piece where it fits, in blended tiles where not."""
+"""Enlarges images with a network: at once if memory allows, otherwise in blended tiles."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[Progress], None]
 
-ACTIVATION_BYTES = 3 << 30
-"""What one forward pass may take. Fixed, rather than what is free just now: an image comes out the same on
-every machine. Every DIV2K validation image goes whole through a published network of 64 features at x4."""
+MAX_ACTIVATION_BYTES = 3 << 30
+"""Memory of one forward pass. A constant rather than what is free now, so that every machine gives the same
+result. Every DIV2K validation image passes at once through the published networks of 64 features at x4."""
 
 MAX_RESULT_BYTES = 4 << 30
-"""The largest result that is given as one array."""
+"""Memory of a result in one array."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A new tile before its seams are blended: (h, w, 3) uint8 at (top, left), in SR pixels."""
+    """A tile's result before its seams are blended: (h, w, 3) uint8 at (top, left), in SR pixels."""
 
     top: int
     left: int
@@ -55,14 +55,15 @@ UpscaleEvent = Progress | Tile | Strip
 def upscale(
     model: SRNetwork,
     img: Image8,
+    *,
     tile: int | None = None,
     on_progress: OnProgress | None = None,
     cancel: CancelToken | None = None,
 ) -> Image8:
-    """Enlarge (H, W, 3) uint8 RGB to (H·scale, W·scale, 3) uint8 with `model`, on the model's device.
+    """Enlarge (H, W, 3) uint8 RGB to (H·scale, W·scale, 3) uint8 with `model`, in eval mode, on its device.
 
-    The strips of `upscale_strips` in one array; arguments and errors as there. Raises `DataError` for a
-    result above 4 GiB, too.
+    Arguments and errors are those of `upscale_events`, whose strips this puts into one array; `on_progress`
+    gets each `Progress`. Raises `DataError` for a result above 4 GiB, too.
 
     Example:
         >>> from fakd_core import load_model
@@ -74,16 +75,21 @@ def upscale(
         >>> sr.shape, sr.dtype
         ((96, 128, 3), dtype('uint8'))
     """
-    strips = upscale_strips(model, img, tile, on_progress, cancel)
+    events = upscale_events(model, img, tile=tile, cancel=cancel)
     result, top = allocate_result(model, img), 0
-    for strip in strips:
-        result[top : top + len(strip)] = strip
-        top += len(strip)
+    for event in events:
+        if isinstance(event, Strip):
+            result[top : top + len(event.pixels)] = event.pixels
+            top += len(event.pixels)
+        elif isinstance(event, Progress) and on_progress is not None:
+            on_progress(event)
+        # Free a strip before the next one is computed.
+        del event
     return result
 
 
 def allocate_result(model: SRNetwork, img: Image8) -> Image8:
-    """An uninitialised array for the strips of `img`'s result; raises `DataError` above 4 GiB."""
+    """Allocate an array for the strips of `img`'s result; raises `DataError` above 4 GiB."""
     height, width = (side * model.spec.scale for side in img.shape[:2])
     if height * width * 3 > MAX_RESULT_BYTES:
         raise DataError(
@@ -91,27 +97,6 @@ def allocate_result(model: SRNetwork, img: Image8) -> Image8:
             "use `fakd upscale`, which writes it strip by strip"
         )
     return np.empty((height, width, 3), dtype=np.uint8)
-
-
-def upscale_strips(
-    model: SRNetwork,
-    img: Image8,
-    tile: int | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: CancelToken | None = None,
-) -> Iterator[Image8]:
-    """The strips of `upscale_events`; each `Progress` goes to `on_progress`."""
-    return _strips(upscale_events(model, img, tile=tile, cancel=cancel), on_progress)
-
-
-def _strips(events: Iterator[UpscaleEvent], on_progress: OnProgress | None) -> Iterator[Image8]:
-    for event in events:
-        if isinstance(event, Strip):
-            yield event.pixels
-        elif isinstance(event, Progress) and on_progress is not None:
-            on_progress(event)
-        # The taker may be done with a strip before the next one is computed.
-        del event
 
 
 def upscale_events(
@@ -122,20 +107,28 @@ def upscale_events(
     cancel: CancelToken | None = None,
     show_tiles: bool = False,
 ) -> Iterator[UpscaleEvent]:
-    """Yield the enlarged image from top to bottom in strips, and a `Progress` that counts tiles.
+    """Yield the enlarged image from top to bottom in strips, and a `Progress` after each tile.
 
-    Only one row of tiles is in memory. With `show_tiles` a `Tile` follows as soon as it is made.
-
-    `tile` is the side in LR pixels of the square the network sees at once; None takes the whole image
-    where one pass needs at most 3 GiB, else tiles of 256, or smaller ones for the widest networks. Each
-    tile sees 32 pixels beyond its part, and neighbours fade into one another over 16 pixels around the
-    seam, so that every pixel kept has at least 24 pixels of context: a network whose receptive field
-    reaches no farther gives exactly its whole-image result. Networks with global pooling (RCAN, SAN) see
-    each tile's statistics instead of the image's, hence the fade; published scores are of whole images.
+    Only one row of tiles is in memory. Each tile gets 32 pixels of margin, and neighbours are blended over 16
+    pixels around the seam, so that every pixel has at least 24 pixels of context: a network with a smaller
+    receptive field gives exactly its whole-image result. Networks with global pooling (RCAN, SAN) pool over
+    the tile instead of the image, hence the blending; published scores are of whole images.
 
     If memory runs out, tiles of half the side continue after the last finished strip, and the `note` of a
-    `Progress` says so. Raises `ConfigError` for a tile below 96, `DataError` for another kind of array or if
-    even tiles of 96 need too much memory, `Cancelled` once `cancel` is cancelled (checked in every layer).
+    `Progress` says so.
+
+    Args:
+        model: the network, in eval mode.
+        img: (H, W, 3) uint8 RGB.
+        tile: side of a tile in LR pixels; None for the whole image if one pass needs at most 3 GiB, otherwise
+            256, or less for the widest networks.
+        cancel: checked in every layer.
+        show_tiles: also yield each `Tile` once it is computed.
+
+    Raises:
+        ConfigError: `tile` is below 96.
+        DataError: `img` is no such array, or even tiles of 96 need too much memory.
+        Cancelled: `cancel` was cancelled.
     """
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8 or img.size == 0:
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
@@ -147,24 +140,26 @@ def upscale_events(
 
 
 def bicubic_upscale(img: Image8, scale: int) -> Image8:
-    """MATLAB's bicubic enlargement of (H, W, 3) uint8: the baseline of every table."""
+    """Enlarge (H, W, 3) uint8 by MATLAB's bicubic, which every published table compares with."""
     return imresize_bicubic(img, scale)
 
 
 def tensor_from_image(img: Image8, device: torch.device | str = "cpu") -> torch.Tensor:
-    """(H, W, 3) uint8 as a (1, 3, H, W) float32 tensor in 0..255, channels last (faster convolutions)."""
+    """Convert (H, W, 3) uint8 to a (1, 3, H, W) float32 tensor in 0..255, channels last."""
     return tensor_from_images(np.ascontiguousarray(img)[None], device)
 
 
 def tensor_from_images(images: Image8, device: torch.device | str) -> torch.Tensor:
-    """(B, H, W, 3) uint8 as a (B, 3, H, W) float32 tensor in 0..255, channels last."""
-    # Eight bits cross to the device, and the layout is the network's already.
+    """Convert (B, H, W, 3) uint8 to a (B, 3, H, W) float32 tensor in 0..255, channels last.
+
+    The memory layout stays the same, and 8 bits per value are copied to the device.
+    """
     planes = torch.from_numpy(images).to(device, non_blocking=True).permute(0, 3, 1, 2)
     return planes.to(torch.float32, memory_format=torch.channels_last)
 
 
 def image_from_tensor(sr: torch.Tensor) -> Image8:
-    """(3, H, W) or (1, 3, H, W) of any float type as (H, W, 3) uint8: clipped, rounded half to even."""
+    """Convert a (3, H, W) or (1, 3, H, W) float tensor to (H, W, 3) uint8: clipped, rounded half to even."""
     planes = sr.detach().squeeze(0) if sr.ndim == 4 else sr.detach()
     if planes.ndim != 3 or planes.shape[0] != 3:
         raise DataError(f"expected a (3, H, W) or (1, 3, H, W) tensor, found {tuple(sr.shape)}")
@@ -172,7 +167,7 @@ def image_from_tensor(sr: torch.Tensor) -> Image8:
 
 
 class TiledPass:
-    """One image on its way through a network, tile by tile."""
+    """Enlarges one image tile by tile."""
 
     def __init__(
         self,
@@ -191,15 +186,15 @@ class TiledPass:
         self._done = self._total = 0
 
     def events(self) -> Iterator[UpscaleEvent]:
-        """As `upscale_events`, with any tiling."""
+        """Yield what `upscale_events` does, for any tiling."""
         height, width = self._img.shape[:2]
         top, above = 0, None
-        # Tile after tile needs the same memory again; a single pass would only hold more of it.
+        # All tiles need the same memory; a single pass would only keep more than it needs.
         tiled = max(height, width) > self._tiling.side
         with retain_freed_memory() if tiled else nullcontext():
             while top < height:
                 rows, columns = cut(top, height, self._tiling), cut(0, width, self._tiling)
-                begun, self._total = self._done, self._done + len(rows) * len(columns)
+                done_before, self._total = self._done, self._done + len(rows) * len(columns)
                 try:
                     strip, above = yield from self._row(rows[0], columns, above)
                 except (RuntimeError, MemoryError) as error:
@@ -210,24 +205,31 @@ class TiledPass:
                     yield Strip(strip)
                     del strip
                     continue
-                # Only out here, without the error's traceback, are the failed pass's tensors free.
-                self._done = begun
+                # The failed pass's tensors are free only here, without the error's traceback.
+                self._done = done_before
                 yield self._halve()
 
     def _row(
         self, row: Span, columns: list[Span], above: Floats | None
     ) -> Generator[UpscaleEvent, None, tuple[Image8, Floats]]:
-        """Return the final rows of a row of tiles, and as floats the rows that the next one fades into.
+        """Compute a row of tiles.
 
-        `above` are the latter of the row before. A piece's last columns wait for its neighbour likewise.
+        Args:
+            row: the rows of its tiles.
+            columns: the columns of each tile.
+            above: the rows that the previous row of tiles left to be blended.
+
+        Returns:
+            The finished rows as uint8, and the rows to be blended with the next row of tiles as floats.
         """
         scale = self._model.spec.scale
         fade = self._tiling.blend * scale
         height, width = (row.keep_end - row.keep_start) * scale, columns[-1].end * scale
-        settled = height - (fade if row.end < len(self._img) else 0)
-        strip = mmap_zeros((settled, width, 3), np.uint8)
-        below = mmap_zeros((height - settled, width, 3), np.float32)
+        finished = height - (fade if row.end < len(self._img) else 0)
+        strip = mmap_zeros((finished, width, 3), np.uint8)
+        below = mmap_zeros((height - finished, width, 3), np.float32)
         edge: Floats | None = None
+        # The last columns of a tile wait likewise to be blended with its neighbour.
         for column in columns:
             piece = self._tile(row, column)
             if self._show_tiles:
@@ -240,17 +242,17 @@ class TiledPass:
             kept = slice(column.keep_start * scale, column.keep_start * scale + ready)
             if above is not None:
                 fade_in(above[:, kept], piece[:, :ready])
-            strip[:, kept] = _to_uint8(torch.from_numpy(piece[:settled, :ready]))
-            below[:, kept] = piece[settled:, :ready]
+            strip[:, kept] = _to_uint8(torch.from_numpy(piece[:finished, :ready]))
+            below[:, kept] = piece[finished:, :ready]
             self._done += 1
             yield self._progress()
         return strip, below
 
     def _tile(self, row: Span, column: Span) -> Floats:
-        """The kept part of one tile's output, (h, w, 3)."""
-        seen = self._img[row.see_start : row.see_end, column.see_start : column.see_end]
+        """Compute one tile and return the part of its output that is used, (h, w, 3)."""
+        visible = self._img[row.see_start : row.see_end, column.see_start : column.see_end]
         with torch.inference_mode(), cancellable(self._cancel):
-            sr = self._model(tensor_from_image(seen, next(self._model.parameters()).device))[0]
+            sr = self._model(tensor_from_image(visible, next(self._model.parameters()).device))[0]
         scale = self._model.spec.scale
         top, left = (row.keep_start - row.see_start) * scale, (column.keep_start - column.see_start) * scale
         bottom, right = (row.keep_end - row.see_start) * scale, (column.keep_end - column.see_start) * scale
@@ -266,7 +268,7 @@ class TiledPass:
             )
         self._tiling = replace(self._tiling, side=max(MIN_TILE, side // 2))
         return self._progress(
-            f"out of memory with {side} LR pixels at once, going on with {self._tiling.side}"
+            f"out of memory with {side} LR pixels at once, continuing with {self._tiling.side}"
         )
 
     def _progress(self, note: str = "") -> Progress:
@@ -274,10 +276,10 @@ class TiledPass:
 
 
 def _fitting_side(model: SRNetwork, height: int, width: int) -> int:
-    if activation_bytes(model, height, width) <= ACTIVATION_BYTES:
+    if activation_bytes(model, height, width) <= MAX_ACTIVATION_BYTES:
         return max(height, width)
     side = DEFAULT_TILE
-    while side > MIN_TILE and activation_bytes(model, side, side) > ACTIVATION_BYTES:
+    while side > MIN_TILE and activation_bytes(model, side, side) > MAX_ACTIVATION_BYTES:
         side = max(MIN_TILE, side // 2)
     return side
 
@@ -289,21 +291,22 @@ def _to_uint8(values: torch.Tensor) -> Image8:
 
 @contextmanager
 def reject_non_finite(model: SRNetwork, name: str) -> Iterator[None]:
-    """Look at what `model` gives inside the block, on this thread.
+    """Check every output of `model` inside the block, on this thread.
 
-    Raises `CheckpointError`, which calls the model `name`, where a pixel is infinite or NaN.
+    Raises:
+        CheckpointError: a pixel is infinite or NaN; the message calls the model `name`.
     """
     worker = threading.get_ident()
 
-    def look(_model: torch.nn.Module, _inputs: tuple[Any, ...], sr: torch.Tensor) -> None:
-        # Another thread may use the same network; its images are none of this one's business.
+    def check(_model: torch.nn.Module, _inputs: tuple[Any, ...], sr: torch.Tensor) -> None:
+        # Another thread may use the same network; its outputs are not checked here.
         if threading.get_ident() == worker and not bool(sr.isfinite().all()):
             raise CheckpointError(
                 f"{name}: expected an image, found infinite or NaN pixels; "
                 "its weights are damaged or diverged, take another checkpoint"
             )
 
-    handle = model.register_forward_hook(look)
+    handle = model.register_forward_hook(check)
     try:
         yield
     finally:

@@ -79,7 +79,7 @@ def test_where_memory_runs_out_a_line_says_so_and_the_image_is_done(
     source = photos / "coffee0.png"
     assert main(["upscale", str(source), "--model", str(small_teacher), "--out", str(out)]) == 0
     output, error = capsys.readouterr()
-    assert error == "coffee0.png: out of memory with 128 LR pixels at once, going on with 96\n"
+    assert error == "coffee0.png: out of memory with 128 LR pixels at once, continuing with 96\n"
     assert output == f"{out / 'coffee0_x4.png'} (512x512)\n"
     assert read_image(out / "coffee0_x4.png").shape == (512, 512, 3)
 

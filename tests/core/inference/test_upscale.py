@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from torch import Tensor, nn
 
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import ConfigError, DataError
-from fakd_core.events import Cancelled, CancelToken, Progress
+from fakd_core.events import Cancelled, CancelToken, Image8, Progress
 from fakd_core.inference.tiling import MIN_TILE
 from fakd_core.inference.upscale import (
+    OnProgress,
     Strip,
     Tile,
     bicubic_upscale,
@@ -25,7 +27,6 @@ from fakd_core.inference.upscale import (
     tensor_from_image,
     upscale,
     upscale_events,
-    upscale_strips,
 )
 from fakd_core.models.cost import activation_bytes
 from fakd_core.models.factory import create_model
@@ -50,6 +51,16 @@ class Local(SRNetwork):
         self.sizes.append((lr.shape[2], lr.shape[3]))
         output: Tensor = self.body(lr) * 3
         return output
+
+
+def strips(
+    network: SRNetwork, img: Image8, *, tile: int | None = None, on_progress: OnProgress | None = None
+) -> Iterator[Image8]:
+    for event in upscale_events(network, img, tile=tile):
+        if isinstance(event, Strip):
+            yield event.pixels
+        elif isinstance(event, Progress) and on_progress is not None:
+            on_progress(event)
 
 
 class Offset(SRNetwork):
@@ -109,7 +120,9 @@ def test_whole_image_equals_the_plain_forward(network: Local) -> None:
 
 
 def test_large_images_are_tiled_by_themselves(network: Local, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fakd_core.inference.upscale.ACTIVATION_BYTES", activation_bytes(network, 256, 256))
+    monkeypatch.setattr(
+        "fakd_core.inference.upscale.MAX_ACTIVATION_BYTES", activation_bytes(network, 256, 256)
+    )
     seen: list[Progress] = []
     upscale(network, noise(200, 400), on_progress=seen.append)
     assert [(progress.done, progress.total) for progress in seen] == [(1, 2), (2, 2)]
@@ -189,11 +202,11 @@ def test_out_of_memory_halves_the_tile_and_keeps_what_is_done() -> None:
     hungry.side, hungry.lasts = 200, 5
     hungry.sizes.clear()
     seen: list[Progress] = []
-    tiled = np.concatenate(list(upscale_strips(hungry, img, on_progress=seen.append)))
+    tiled = np.concatenate(list(strips(hungry, img, on_progress=seen.append)))
     assert np.abs(tiled.astype(int) - whole).max() <= 1
     assert [progress.note for progress in seen if progress.note] == [
-        "out of memory with 400 LR pixels at once, going on with 200",
-        "out of memory with 200 LR pixels at once, going on with 100",
+        "out of memory with 400 LR pixels at once, continuing with 200",
+        "out of memory with 200 LR pixels at once, continuing with 100",
     ]
     small = [size for size in hungry.sizes if max(size) <= 100]
     assert len(hungry.sizes) - len(small) == 5
@@ -226,7 +239,7 @@ import torch
 from fakd_core import create_model
 from fakd_core.errors import DataError
 from fakd_core.inference import upscale as inference
-from fakd_core.inference.upscale import tensor_from_image, upscale, upscale_strips
+from fakd_core.inference.upscale import tensor_from_image, upscale
 from fakd_core.models.cost import activation_bytes
 from fakd_core.runtime.device import is_out_of_memory
 
@@ -257,7 +270,7 @@ for name in ("rcan", "edsr", "san"):
     notes = []
     sr = upscale(network, img, on_progress=lambda progress: notes.append(progress.note))
     assert np.array_equal(sr, halved)
-    assert list(filter(None, notes)) == ["out of memory with 200 LR pixels at once, going on with 100"]
+    assert list(filter(None, notes)) == ["out of memory with 200 LR pixels at once, continuing with 100"]
     limit(0.1 * needed)
     try:
         upscale(network, img)
@@ -288,12 +301,12 @@ for name in ("rcan", "edsr", "san"):
 def test_strips_come_one_row_of_tiles_at_a_time(network: Local) -> None:
     img = noise(300, 200)
     network.sizes.clear()
-    strips = upscale_strips(network, img, tile=128)
+    parts = strips(network, img, tile=128)
     assert not network.sizes
-    first = next(strips)
+    first = next(parts)
     assert len(network.sizes) == 3
     assert first.shape[1] == 400
-    rest = list(strips)
+    rest = list(parts)
     assert len(network.sizes) == 3 * (1 + len(rest))
     assert max(len(strip) for strip in (first, *rest)) <= 2 * 128
     assert np.array_equal(np.concatenate([first, *rest]), upscale(network, img, tile=128))
@@ -319,7 +332,7 @@ def test_a_result_too_large_for_one_array_is_refused_before_the_work(network: Lo
     lr = np.broadcast_to(np.zeros(3, np.uint8), (20_000, 18_000, 3))
     with pytest.raises(DataError, match="4 GiB, found 36000x40000"):
         upscale(network, lr, tile=192)
-    assert next(upscale_strips(network, lr[:, :100], tile=192)).shape[1] == 200
+    assert next(strips(network, lr[:, :100], tile=192)).shape[1] == 200
 
 
 def test_tiles_are_shown_as_they_are_made_each_at_its_place(network: Local) -> None:

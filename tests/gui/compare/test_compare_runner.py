@@ -72,7 +72,7 @@ def test_costs_and_smaller_tiles_are_shown(opened: Opened) -> None:
     assert f"{expected:.3g} GMACs at 24×16 LR" in costs
     messages: list[str] = []
     bench.session.status_message.connect(messages.append)
-    note = "out of memory with 256 LR pixels at once, going on with 128"
+    note = "out of memory with 256 LR pixels at once, continuing with 128"
     panel.state.receive(PaneProgress(bench.teacher, Progress(1, 4, "tiles", note)))
     assert messages == [f"teacher: {note}"]
     assert note in panel.board.panes[bench.teacher].canvas.message
