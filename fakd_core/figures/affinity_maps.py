@@ -19,7 +19,19 @@ from fakd_core.evaluation.features import (
 )
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.figures.inputs import FigureInputs, SourceImage
-from fakd_core.figures.page import GAP, Cross, Frame, Item, Line, Page, Picture, Rect, Span, Typesetter
+from fakd_core.figures.page import (
+    GAP,
+    Cross,
+    Frame,
+    Item,
+    Line,
+    Page,
+    Picture,
+    Rect,
+    Span,
+    Typesetter,
+    frame_inside,
+)
 from fakd_core.figures.spec import AffinityFigure
 
 BAR_HEIGHT = 2.2
@@ -142,7 +154,8 @@ class _AffinityLayout:
         caption = [Span(self.caption())]
         size = text.fitted_size([caption], spec.width)
         items += text.below(Rect(0, bottom, spec.width, 0), [caption], size)
-        return Page(spec.width, bottom + 1.35 * text.leading + margin, spec.font, tuple(items))
+        framed = [frame_inside(item, spec.width) for item in items]
+        return Page(spec.width, bottom + 1.35 * text.leading + margin, spec.font, tuple(framed))
 
     def caption(self) -> str:
         """One line about the layer and the losses."""

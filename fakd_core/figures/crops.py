@@ -12,7 +12,6 @@ from fakd_core.events import CancelToken, Image8, Progress, Scores
 from fakd_core.figures.inputs import FigureInputs, SourceImage
 from fakd_core.figures.page import (
     GAP,
-    MM_PER_POINT,
     REGION_COLOURS,
     Frame,
     Item,
@@ -22,6 +21,7 @@ from fakd_core.figures.page import (
     Rect,
     Span,
     Typesetter,
+    frame_inside,
 )
 from fakd_core.figures.spec import HR, Box, CropFigure, Metric
 
@@ -119,7 +119,7 @@ class _CropLayout:
         whole = Rect(0, top, image_width, image_width * height)
         items = [*self._whole_image(whole), *self._crops(Rect(image_width + GAP, margin, side, 0))]
         bottom = max(margin + grid_height + self._below, whole.bottom + self._below) + margin
-        return Page(spec.width, bottom, spec.font, tuple(self._inside_page(item) for item in items))
+        return Page(spec.width, bottom, spec.font, tuple(frame_inside(item, spec.width) for item in items))
 
     def _widths(self) -> tuple[float, float]:
         """Widths in mm of the whole image and of a crop: both parts are equally high where there is room."""
@@ -169,15 +169,6 @@ class _CropLayout:
                 yield Frame(rect, colour)
                 yield from self._text.below(rect, self._lines(column, region), size)
             top = rect.bottom + self._below + GAP
-
-    def _inside_page(self, item: Item) -> Item:
-        """Move a frame half a line inside the page's left and right edge, where it would be cut."""
-        if not isinstance(item, Frame):
-            return item
-        half = item.points * MM_PER_POINT / 2
-        left, right = max(item.rect.left, half), min(item.rect.right, self._spec.width - half)
-        rect = Rect(left, item.rect.top, right - left, item.rect.height)
-        return Frame(rect, item.colour, item.points)
 
     def _lines(self, column: Column, region: int) -> list[Line]:
         """The name, and the scores as '28.34/0.8123' with the best in bold; under HR, their names."""

@@ -100,6 +100,15 @@ class Page:
     items: tuple[Item, ...]
 
 
+def frame_inside(item: Item, width: float) -> Item:
+    """Move a frame half a line inside a page of `width` mm, at whose edges it would be cut."""
+    if not isinstance(item, Frame):
+        return item
+    half = item.points * MM_PER_POINT / 2
+    left, right = max(item.rect.left, half), min(item.rect.right, width - half)
+    return Frame(Rect(left, item.rect.top, right - left, item.rect.height), item.colour, item.points)
+
+
 class Span(NamedTuple):
     """A part of a line of text."""
 

@@ -17,7 +17,7 @@ from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.figures.affinity_maps import AffinityMaps, affinity_maps, apply_colour_map
 from fakd_core.figures.draw import FigureWritten, compose, draw
 from fakd_core.figures.inputs import FigureInputs
-from fakd_core.figures.page import REGION_COLOURS, Frame, Page, Picture, Text
+from fakd_core.figures.page import MM_PER_POINT, REGION_COLOURS, Frame, Page, Picture, Text
 from fakd_core.figures.spec import AffinityFigure, Box, CropFigure, FigureSpec
 from fakd_core.figures.spec_file import read_spec, spec_command
 from fakd_core.inference.upscale import tensor_from_image
@@ -136,7 +136,12 @@ def test_maps_are_affinity_row_at_the_position(photos: Path, small_teacher: Path
     page = page_of(spec, inputs)
     pictures = [item.pixels for item in page.items if isinstance(item, Picture)]
     assert np.array_equal(pictures[1], apply_colour_map(maps.teacher, 0, 1, "bids:inferno"))
-    assert any(isinstance(item, Frame) for item in page.items)
+    frames = [item for item in page.items if isinstance(item, Frame)]
+    assert frames
+    for frame in frames:
+        half = frame.points * MM_PER_POINT / 2
+        assert half - 1e-9 <= frame.rect.left
+        assert frame.rect.right <= page.width - half + 1e-9
 
 
 @pytest.mark.parametrize(
