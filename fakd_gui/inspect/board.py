@@ -126,7 +126,7 @@ class MapBoard(QObject):
             row = self.rows.get(key)
             if row is not None and self.window is not None:
                 heat = qimage_from_array(coloured(row, self._is_difference(key), self._state.style))
-                overlays.append(Overlay(heat, self.covers(self.window), self._state.style.opacity))
+                overlays.append(Overlay(heat, self.covers(self.window), self._state.style.opacity / 100))
                 pane.canvas.set_message("")
             pane.canvas.set_overlays(*overlays)
 

@@ -55,29 +55,28 @@ class InspectControls(QWidget):
         for widget in (self.student_label, self.students, self.hover, self.matrix):
             layout.addWidget(widget)
         self.style_tools = self._make_style_tools()
-        for signal in (state.layer_changed, state.picture_changed, state.opacity_changed):
-            signal.connect(lambda _: self._show_state())
+        state.layer_changed.connect(lambda _: self._show_state())
+        state.style_changed.connect(self._show_state)
         self._show_state()
 
     def _make_style_tools(self) -> QWidget:
         state = self._state
         self.picture_choice = QComboBox()
-        for picture in PICTURES:
-            self.picture_choice.addItem(f"Picture: {picture}", picture)
+        self.picture_choice.addItems([f"Picture: {picture}" for picture in PICTURES])
         self.picture_choice.setAccessibleName("Picture under the maps")
         self.picture_choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.picture_choice.setToolTip(
             "The picture under the maps: low resolution (the pixels that are compared),\n"
             "a model's output, or the ground truth"
         )
-        self.picture_choice.activated.connect(lambda _: state.set_picture(self.picture_choice.currentData()))
+        self.picture_choice.activated.connect(lambda index: state.set_style(picture=PICTURES[index]))
         self.opacity_slider = QSlider(Qt.Orientation.Horizontal)
         self.opacity_slider.setRange(0, 100)
         self.opacity_slider.setFixedWidth(72)
         self.opacity_slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.opacity_slider.setAccessibleName("Opacity of the maps in percent")
         self.opacity_slider.setToolTip("Opacity of the maps over the image, in percent")
-        self.opacity_slider.valueChanged.connect(state.set_opacity)
+        self.opacity_slider.valueChanged.connect(lambda percent: state.set_style(opacity=percent))
         tools = QWidget()
         tools.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         layout = QHBoxLayout(tools)
@@ -117,5 +116,5 @@ class InspectControls(QWidget):
         state = self._state
         self.layer_slider.setValue(state.layer)
         self.layer_name.setText(f"{state.layer} · {self._titles[state.layer]}")
-        self.picture_choice.setCurrentIndex(PICTURES.index(state.picture))
-        self.opacity_slider.setValue(state.opacity)
+        self.picture_choice.setCurrentIndex(PICTURES.index(state.style.picture))
+        self.opacity_slider.setValue(state.style.opacity)

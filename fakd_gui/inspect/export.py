@@ -125,11 +125,11 @@ class Exporter(QObject):
         self._writing.result.connect(lambda message: state.session.announce(str(message)))
         self._writing.failed.connect(state.session.error)
 
-    def shown_maps(self) -> ShownMaps | None:
-        """The maps as they are shown; None while there are none."""
+    def shown_maps(self) -> ShownMaps:
+        """The maps as they are shown; there must be some."""
         state, board, image = self._state, self._area.board, self._state.image
-        if image is None or board.window is None or not board.rows:
-            return None
+        assert image is not None
+        assert board.window is not None
         titles = {key: state.title(key) for key in board.panes if key in board.rows}
         matrices = self._area.matrix.matrices if state.matrix_shown else None
         return ShownMaps(
@@ -149,25 +149,20 @@ class Exporter(QObject):
         )
 
     def copy(self) -> None:
-        """Copy a picture of the panes to the clipboard, once there are maps."""
-        if self.shown_maps() is not None:
-            QGuiApplication.clipboard().setPixmap(self._area.grab())
-            self._state.session.announce("Copied the panes as a picture")
+        """Copy a picture of the panes to the clipboard."""
+        QGuiApplication.clipboard().setPixmap(self._area.grab())
+        self._state.session.announce("Copied the panes as a picture")
 
     def save_panes(self) -> None:
         """Ask for a PNG file and write a picture of the panes to it."""
-        maps, picture = self.shown_maps(), self._area.grab().toImage()
-        if maps is None:
-            return
-        path = self._ask_path("Save the panes", f"{_stem(maps)}.png", {"PNG": ".png"})
+        picture = self._area.grab().toImage()
+        path = self._ask_path("Save the panes", {"PNG": ".png"})
         if path is not None:
             self._write(path, lambda: write_image(path, array_from_qimage(picture)), f"Wrote {path.name}")
 
     def save_maps(self) -> None:
         """Ask for a folder and write every map to it."""
         maps = self.shown_maps()
-        if maps is None:
-            return
         chosen = QFileDialog.getExistingDirectory(self._window, "Folder for the maps", str(self._folder))
         if chosen:
             self._folder = folder = Path(chosen)
@@ -177,10 +172,7 @@ class Exporter(QObject):
     def save_values(self) -> None:
         """Ask for a CSV or NumPy file and write the values of the maps to it."""
         maps = self.shown_maps()
-        if maps is None:
-            return
-        kinds = {"CSV": ".csv", "NumPy arrays": ".npz"}
-        path = self._ask_path("Save the values", f"{_stem(maps)}.csv", kinds)
+        path = self._ask_path("Save the values", {"CSV": ".csv", "NumPy arrays": ".npz"})
         if path is not None:
             self._write(path, lambda: write_values(maps, path), f"Wrote {path.name}")
 
@@ -213,17 +205,15 @@ class Exporter(QObject):
 
         self._writing.submit(work)
 
-    def _ask_path(self, title: str, name: str, kinds: Mapping[str, str]) -> Path | None:
-        answer = ask_save_path(self._window, title, self._folder / name, kinds)
+    def _ask_path(self, title: str, kinds: Mapping[str, str]) -> Path | None:
+        state, (y, x) = self._state, self._state.shown_pixel
+        name = safe_name(state.image.path.stem if state.image is not None else "")
+        suggested = f"{name}-layer{state.layer}-y{y}-x{x}{next(iter(kinds.values()))}"
+        answer = ask_save_path(self._window, title, self._folder / suggested, kinds)
         if answer is None:
             return None
         self._folder = answer[0].parent
         return answer[0]
-
-
-def _stem(maps: ShownMaps) -> str:
-    y, x = maps.query
-    return f"{safe_name(Path(maps.image).stem)}-layer{maps.layer}-y{y}-x{x}"
 
 
 def _by_title(arrays: Mapping[str, T], titles: Mapping[str, str]) -> dict[str, T]:

@@ -67,12 +67,8 @@ class MapArea(QWidget):
 
     def _connect(self) -> None:
         state, runner, board = self._state, self._runner, self.board
-        self.affinity_bar.range_chosen.connect(
-            lambda *low_high: state.set_ranges(low_high, state.difference_range)
-        )
-        self.difference_bar.range_chosen.connect(
-            lambda *low_high: state.set_ranges(state.affinity_range, low_high)
-        )
+        self.affinity_bar.range_chosen.connect(lambda *bounds: state.set_style(affinity_range=bounds))
+        self.difference_bar.range_chosen.connect(lambda *bounds: state.set_style(difference_range=bounds))
         self.chart.layer_clicked.connect(state.set_layer)
         board.pointed.connect(state.set_query)
         self.matrix.pixel_clicked.connect(state.set_query)
@@ -81,9 +77,7 @@ class MapArea(QWidget):
         self.matrix.cell_hovered.connect(lambda _: self.mark())
         self.matrix.shown.connect(self.mark)
         self.camera.cursor_changed.connect(self._cursor_moved)
-        for signal in (state.picture_changed, state.opacity_changed):
-            signal.connect(lambda _: self.draw())
-        state.ranges_changed.connect(self._show_ranges)
+        state.style_changed.connect(self._show_style)
         state.query_changed.connect(lambda *_: self.mark())
         state.region_changed.connect(board.mark_region)
         state.matrix_toggled.connect(self._show_matrix)
@@ -206,9 +200,9 @@ class MapArea(QWidget):
         picture: Image8 = image.lr
         covers = QRectF(0, 0, width, height)
         maps = next(iter(self._runner.features.values()), None)
-        if state.picture == "HR" and image.hr is not None:
+        if state.style.picture == "HR" and image.hr is not None:
             picture = image.hr
-        elif state.picture == "SR" and maps is not None:
+        elif state.style.picture == "SR" and maps is not None:
             picture, covers = maps.sr, self.board.covers(maps.window)
         self.board.show_picture(picture, covers)
 
@@ -220,9 +214,9 @@ class MapArea(QWidget):
             self._state.set_region(region_from(rect, image.scale, window))
             self._runner.request_matrices()
 
-    def _show_ranges(self) -> None:
-        self.affinity_bar.set_range(self._state.affinity_range)
-        self.difference_bar.set_range(self._state.difference_range)
+    def _show_style(self) -> None:
+        self.affinity_bar.set_range(self._state.style.affinity_range)
+        self.difference_bar.set_range(self._state.style.difference_range)
         self.draw()
 
     def _show_matrix(self, on: bool) -> None:

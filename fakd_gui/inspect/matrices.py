@@ -62,7 +62,7 @@ def make_matrices(request: MatrixRequest) -> Matrices:
 def coloured(values: Floats, is_difference: bool, style: MapStyle) -> Image8:
     """(h, w) affinities or differences as (h, w, 4) RGBA in the fixed colours."""
     lut = difference_lut() if is_difference else affinity_lut()
-    return colourise(values, lut, *(style.difference if is_difference else style.affinity))
+    return colourise(values, lut, *(style.difference_range if is_difference else style.affinity_range))
 
 
 def region_from(rect: QRectF, scale: int, bounds: Window) -> Window:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -31,7 +31,6 @@ AFFINITY_RANGES: tuple[Range, ...] = ((0.0, 1.0), (-1.0, 1.0))
 DIFFERENCE_RANGES: tuple[Range, ...] = ((-0.5, 0.5), (-1.0, 1.0), (-0.1, 0.1))
 DEFAULT_LAYER = 3
 """The body's output: the layer closest to the image, and one that every recipe compares."""
-DEFAULT_OPACITY = 75
 
 
 def difference_key(student: str) -> str:
@@ -39,27 +38,29 @@ def difference_key(student: str) -> str:
     return f"difference of {student}"
 
 
-class MapStyle(NamedTuple):
-    """How maps are drawn: opacity 0..1 and the fixed colour ranges."""
-
-    opacity: float
-    affinity: Range
-    difference: Range
-
-
 def _one_of(ranges: tuple[Range, ...]) -> AfterValidator:
     # index() raises ValueError, which pydantic reports.
     return AfterValidator(lambda bounds: ranges[ranges.index(bounds)])
+
+
+class MapStyle(Memory, frozen=True):
+    """How maps are drawn: the picture below them, their opacity in percent and the fixed colour ranges."""
+
+    picture: Picture = "LR"
+    opacity: int = Field(75, ge=0, le=100)
+    affinity_range: Annotated[Range, _one_of(AFFINITY_RANGES)] = AFFINITY_RANGES[0]
+    difference_range: Annotated[Range, _one_of(DIFFERENCE_RANGES)] = DIFFERENCE_RANGES[0]
+
+    @property
+    def ranges(self) -> tuple[Range, Range]:
+        return self.affinity_range, self.difference_range
 
 
 class InspectMemory(Memory):
     """What the next start restores; the pixel waits for the image."""
 
     layer: int = Field(DEFAULT_LAYER, ge=0, lt=TAP_COUNT)
-    opacity: int = Field(DEFAULT_OPACITY, ge=0, le=100)
-    picture: Picture = "LR"
-    affinity_range: Annotated[Range, _one_of(AFFINITY_RANGES)] = AFFINITY_RANGES[0]
-    difference_range: Annotated[Range, _one_of(DIFFERENCE_RANGES)] = DIFFERENCE_RANGES[0]
+    style: MapStyle = MapStyle()
     query: Pixel | None = None
     hover: bool = False
     run: Path | None = None
@@ -81,9 +82,9 @@ class InspectState(QObject):
     """Other students of these models are shown."""
     query_changed = Signal(int, int)
     layer_changed = Signal(int)
-    picture_changed = Signal(str)
-    opacity_changed = Signal(int)
+    style_changed = Signal()
     ranges_changed = Signal()
+    """The colour ranges of the style changed, too."""
     hovering_changed = Signal(bool)
     matrix_toggled = Signal(bool)
     region_changed = Signal()
@@ -98,11 +99,7 @@ class InspectState(QObject):
         self.hovered: Pixel | None = None
         self.hovering = False
         self.layer = DEFAULT_LAYER
-        self.picture: Picture = "LR"
-        self.opacity = DEFAULT_OPACITY
-        """In percent."""
-        self.affinity_range = AFFINITY_RANGES[0]
-        self.difference_range = DIFFERENCE_RANGES[0]
+        self.style = MapStyle()
         self.chosen_student = ""
         """The only student shown; empty: all of them."""
         self.matrix_shown = False
@@ -129,10 +126,6 @@ class InspectState(QObject):
     @property
     def shown_pixel(self) -> Pixel:
         return self.query if self.hovered is None else self.hovered
-
-    @property
-    def style(self) -> MapStyle:
-        return MapStyle(self.opacity / 100, self.affinity_range, self.difference_range)
 
     @property
     def teacher(self) -> str:
@@ -229,20 +222,12 @@ class InspectState(QObject):
             self.layer_changed.emit(layer)
             self.update_maps()
 
-    def set_picture(self, picture: Picture) -> None:
-        if picture != self.picture:
-            self.picture = picture
-            self.picture_changed.emit(picture)
-
-    def set_opacity(self, percent: int) -> None:
-        if percent != self.opacity:
-            self.opacity = percent
-            self.opacity_changed.emit(percent)
-
-    def set_ranges(self, affinity: Range, difference: Range) -> None:
-        """Choose the ranges of the colours."""
-        if (affinity, difference) != (self.affinity_range, self.difference_range):
-            self.affinity_range, self.difference_range = affinity, difference
+    def set_style(self, **changes: object) -> None:
+        """Change fields of the style."""
+        before, self.style = self.style, self.style.model_copy(update=changes)
+        if self.style != before:
+            self.style_changed.emit()
+        if self.style.ranges != before.ranges:
             self.ranges_changed.emit()
 
     def choose_student(self, ref: str) -> None:
@@ -271,10 +256,7 @@ class InspectState(QObject):
         timeline = self.timeline
         return InspectMemory(
             layer=self.layer,
-            opacity=self.opacity,
-            picture=self.picture,
-            affinity_range=self.affinity_range,
-            difference_range=self.difference_range,
+            style=self.style,
             query=self.query,
             hover=self.hovering,
             run=timeline.run,
@@ -284,9 +266,7 @@ class InspectState(QObject):
 
     def restore(self, memory: InspectMemory) -> None:
         self.set_layer(memory.layer)
-        self.set_picture(memory.picture)
-        self.set_opacity(memory.opacity)
-        self.set_ranges(memory.affinity_range, memory.difference_range)
+        self.set_style(**dict(memory.style))
         self.set_hovering(memory.hover)
         self._next_query = memory.query
         if memory.run is not None and is_run(memory.run):

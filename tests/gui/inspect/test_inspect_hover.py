@@ -100,8 +100,8 @@ def test_the_next_start_restores_what_was_shown(
     panel.state.set_query(14, 2)
     panel.state.set_layer(1)
     panel.controls.opacity_slider.setValue(40)
-    panel.state.set_picture("HR")
-    panel.state.set_ranges((-1.0, 1.0), (-0.1, 0.1))
+    panel.state.set_style(picture="HR")
+    panel.state.set_style(affinity_range=(-1.0, 1.0), difference_range=(-0.1, 0.1))
     panel.state.set_hovering(True)
     panel.state.timeline.set_run(run)
     panel.state.timeline.set_following(True)
@@ -113,11 +113,8 @@ def test_the_next_start_restores_what_was_shown(
     with qtbot.waitSignal(bench.session.image_changed, timeout=SLOW):
         bench.session.open_image(bench.photo)
     assert other.memory() == memory
-    assert (other.state.query, other.state.layer, other.controls.picture_choice.currentData()) == (
-        (14, 2),
-        1,
-        "HR",
-    )
+    assert (other.state.query, other.state.layer) == ((14, 2), 1)
+    assert other.controls.picture_choice.currentText() == "Picture: HR"
     assert other.area.affinity_bar.bounds == (-1.0, 1.0)
 
 
@@ -125,8 +122,18 @@ def test_the_next_start_restores_what_was_shown(
     "damaged",
     [
         {},
-        {"layer": "x", "opacity": None, "picture": 3, "query": [1], "affinity_range": "0", "run": 5},
-        {"layer": 99, "opacity": 500, "picture": "none", "query": ["a", 2], "difference_range": [7, 8]},
+        {
+            "layer": "x",
+            "style": {"opacity": None, "picture": 3, "affinity_range": "0"},
+            "query": [1],
+            "run": 5,
+        },
+        {
+            "layer": 99,
+            "style": {"opacity": 500, "picture": "none", "difference_range": [7, 8]},
+            "query": ["a", 2],
+        },
+        {"style": 7},
         {"run": "/nowhere", "step": "late", "unknown": 1},
     ],
 )
@@ -135,6 +142,6 @@ def test_an_invalid_memory_restores_the_defaults(
 ) -> None:
     panel.restore(InspectMemory.model_validate(damaged))
     assert panel.state.layer == 3
-    assert panel.controls.picture_choice.currentData() == "LR"
+    assert panel.controls.picture_choice.currentText() == "Picture: LR"
     assert panel.area.affinity_bar.bounds == (0.0, 1.0)
     assert panel.state.timeline.run is None

@@ -60,7 +60,7 @@ def test_maps_lie_on_the_pixels_they_belong_to_in_fixed_colours(
     assert image is not None
     inspected.resize(900, 640)
     inspected.controls.opacity_slider.setValue(100)
-    inspected.state.set_ranges((0.0, 1.0), (-1.0, 1.0))
+    inspected.state.set_style(difference_range=(-1.0, 1.0))
     inspected.area.camera.set_percent(200)
     with qtbot.waitSignal(inspected.map_shown):
         inspected.state.set_query(3, 21)
