@@ -39,7 +39,8 @@ def step_end(step: int, steps: int, rng: np.random.Generator) -> StepEnd:
     level = 3 + 20 * np.exp(-6 * step / steps)
     parts = {name: float(level * (0.5 + 0.3 * rng.random())) for name in PARTS}
     raw = {f"raw {name}": loss for name, loss in parts.items()}
-    return StepEnd(step, steps, {"total": sum(parts.values()), **parts, **raw}, 1e-4, 0.1)
+    losses = {"total": sum(parts.values()), **parts, **raw}
+    return StepEnd(step=step, steps=steps, losses=losses, lr=1e-4, seconds=0.1)
 
 
 def make_series(points: int) -> RunSeries:
@@ -49,7 +50,7 @@ def make_series(points: int) -> RunSeries:
     for step in range(1, points + 1):
         series.take(step_end(step, points, rng))
         if step % (points // VALIDATIONS) == 0:
-            series.take(ValidationEnd(step, Scores(29, 0.85), True, picture))
+            series.take(ValidationEnd(step=step, student=Scores(29, 0.85), best=True, preview=picture))
     return series
 
 

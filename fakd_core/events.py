@@ -93,7 +93,7 @@ class Scores:
     ssim: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Preview:
     """One validation crop, every array HxWx3 uint8 of the same size; `teacher` is None without a teacher."""
 
@@ -103,7 +103,7 @@ class Preview:
     teacher: Image8 | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class RunStarted:
     """Everything is loaded and checked; training begins after `first_step` finished steps.
 
@@ -125,7 +125,7 @@ class RunStarted:
     teacher_affinity: AffinityRow | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepEnd:
     """One optimiser step.
 
@@ -152,7 +152,7 @@ def weighted_parts(losses: Mapping[str, float]) -> dict[str, float]:
     return {name: loss for name, loss in losses.items() if name not in others and not name.startswith(RAW)}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ValidationEnd:
     """The student on the held-out images after `step` steps; `preview` is its output for the preview crop.
 
@@ -183,7 +183,7 @@ class Notice:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunEnd:
     """The run ended: all steps done, or stopped by the token with everything saved."""
 

@@ -176,7 +176,10 @@ class TrainingLoop:
         seconds = time.monotonic() - self._token.paused_seconds - start
         self._seconds += seconds
         self._last_step_seconds = seconds
-        return StepEnd(self._step, setup.steps, losses, lr, seconds, skipped), batch.images
+        event = StepEnd(
+            step=self._step, steps=setup.steps, losses=losses, lr=lr, seconds=seconds, skipped=skipped
+        )
+        return event, batch.images
 
     def _cancellable_step(self) -> AbstractContextManager[None]:
         """Let a long step be left halfway; in a short one, polling would only cost time."""

@@ -72,7 +72,12 @@ class Validator:
 
     def preview(self, bicubic: ValidationResult, teacher: ValidationResult | None) -> Preview:
         hr = self._pairs[0].hr[self._crop]
-        return Preview(self._pairs[0].name, bicubic.preview, hr, teacher.preview if teacher else None)
+        return Preview(
+            name=self._pairs[0].name,
+            bicubic=bicubic.preview,
+            hr=hr,
+            teacher=teacher.preview if teacher else None,
+        )
 
     def affinity(self, model: SRNetwork, tap: int) -> AffinityRow | None:
         """Cosine similarities of the middle of the preview crop to all of it; None without feature maps."""

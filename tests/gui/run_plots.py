@@ -18,10 +18,12 @@ def make_series(steps: int = 20, student: float = 29.0, baseline: bool = False) 
         parts = {"DS": 1.0 / step, "TS": 0.5, "SA": 3.0}
         raw = {"raw DS": 2.0 / step, "raw TS": 1.0, "raw SA": 0.3}
         losses = {"total": sum(parts.values()), **parts, **raw, **({"baseline": 2.0} if baseline else {})}
-        series.take(StepEnd(step, steps, losses, 1e-4, 0.1))
+        series.take(StepEnd(step=step, steps=steps, losses=losses, lr=1e-4, seconds=0.1))
     for step in (steps // 2, steps):
         others = {"baseline": Scores(student - 0.5, 0.84)} if baseline else {}
-        series.take(ValidationEnd(step, Scores(student, 0.85), True, IMAGE, others))
+        series.take(
+            ValidationEnd(step=step, student=Scores(student, 0.85), best=True, preview=IMAGE, others=others)
+        )
     return series
 
 

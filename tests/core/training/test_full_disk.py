@@ -173,7 +173,9 @@ def test_lines_are_buffered_until_there_is_room_and_written_once(tmp_path: Path,
     log = AppendLog(path)
 
     def line(step: int) -> bytes:
-        return encode_line(StepEnd(step, 400, {"total": 1.0}, lr=0.1, seconds=0.1, skipped="x" * 40))
+        return encode_line(
+            StepEnd(step=step, steps=400, losses={"total": 1.0}, lr=0.1, seconds=0.1, skipped="x" * 40)
+        )
 
     log.append(line(1))
     filler = fill(small_disk)

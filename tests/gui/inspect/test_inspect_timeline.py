@@ -159,7 +159,7 @@ def validate(job: Job, run: Path, step: int) -> Path:
     """Save a snapshot and emit the event of its validation."""
     file = save_snapshot(run, step)
     preview = np.zeros((4, 4, 3), dtype=np.uint8)
-    job.yielded.emit(ValidationEnd(step, Scores(30, 0.9), True, preview))
+    job.yielded.emit(ValidationEnd(step=step, student=Scores(30, 0.9), best=True, preview=preview))
     return file
 
 

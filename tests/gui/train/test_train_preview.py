@@ -38,7 +38,7 @@ def picture(seed: int) -> np.ndarray:
 
 def make_frames(validations: int = 3, baseline: bool = False) -> PreviewFrames:
     frames = PreviewFrames()
-    frames.start(Preview("crop", picture(1), picture(2), picture(3)))
+    frames.start(Preview(name="crop", bicubic=picture(1), hr=picture(2), teacher=picture(3)))
     for step in range(100, 100 * validations + 1, 100):
         frames.add(step, {"student": picture(step), **({"baseline": picture(step + 1)} if baseline else {})})
     return frames
