@@ -1,4 +1,4 @@
-"""Our Table 3: what is trained for it, what its script does where a training fails, what its rows are."""
+"""Our Table 3: its trainings, a failed training, its rows."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def results(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_failed_training_is_named_and_the_next_call_does_only_what_is_left(
+def test_a_failed_training_is_named_and_the_next_call_does_only_the_rest(
     experiment: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (experiment / "rcan-x4.toml").write_text(TINY.replace("10*SA", "10*NONSENSE"), encoding="utf-8")
-    with pytest.raises(SystemExit, match=r"rcan-x4-2-seed1; the logs in .*runs say why"):
+    with pytest.raises(SystemExit, match=r"rcan-x4-2-seed1; see the logs in .*runs"):
         run(experiment, monkeypatch)
     assert [row["kind"] for row in results(experiment)] == ["teacher", "DS"]
     assert "NONSENSE" in (experiment / "runs/rcan-x4-2-seed1.log").read_text(encoding="utf-8")
@@ -73,16 +73,16 @@ def test_a_failed_training_is_named_and_the_next_call_does_only_what_is_left(
 
     (experiment / "rcan-x4.toml").write_text(TINY, encoding="utf-8")
     run(experiment, monkeypatch)
-    begun = [line.split() for line in capfd.readouterr().out.splitlines() if line.startswith("fakd")]
-    assert [words[1] for words in begun] == ["train", "evaluate"]
-    assert "10*SA" in begun[0]
+    commands = [line.split() for line in capfd.readouterr().out.splitlines() if line.startswith("fakd")]
+    assert [words[1] for words in commands] == ["train", "evaluate"]
+    assert "10*SA" in commands[0]
     rows = results(experiment)
     assert [row["kind"] for row in rows] == ["teacher", "DS", "FAKD"]
     assert all(set(row["scores"]) == set(SETS) and row["validation"] for row in rows)
     assert "| FAKD |" in (experiment / "results.md").read_text(encoding="utf-8")
 
 
-def test_a_missing_set_is_said_before_anything_is_trained(
+def test_a_missing_set_is_reported_before_anything_is_trained(
     experiment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(experiment / "sets/B100")

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.table3 --data BSDS400 --benchmarks DIR [--only rcan-x4] [--jobs 2]
 
-Begins where it stopped: finished trainings and scores stay, a training that was cut off is resumed.
+Resumes where it stopped: finished trainings and scores stay, an interrupted training goes on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FAKD = (sys.executable, "-m", "fakd_core.cli")
 
 
 class Runner:
-    """Trains and scores; every process of its own has `threads` threads."""
+    """Trains and evaluates in child processes of `threads` threads each."""
 
     def __init__(self, data: Path, benchmarks: Path, out: Path, threads: int) -> None:
         self._data = data
@@ -39,13 +39,13 @@ class Runner:
 
     def train(self, training: Training) -> None:
         run = self._out / training.name
-        begun = RunLayout(run).is_run()
-        words = ["train", "--resume", str(run)] if begun else training.command(self._data, self._out)
+        is_started = RunLayout(run).is_run()
+        words = ["train", "--resume", str(run)] if is_started else training.command(self._data, self._out)
         with (self._out / f"{training.name}.log").open("a", encoding="utf-8") as log:
             self._fakd(words, stdout=log, stderr=log)
 
-    def scores(self, model: str, name: str, scale: int) -> Path:
-        """The file with the scores of `model` on every set."""
+    def evaluate(self, model: str, name: str, scale: int) -> Path:
+        """Score `model` on every set, unless that is done; return the file of scores."""
         file = self._out / f"{name}.scores.json"
         if not file.exists():
             sets = [word for kind in SETS for word in ("--data", str(self._benchmarks / kind))]
@@ -65,7 +65,9 @@ class Runner:
         file = self._out / f"{training.name}.scores.json"
         if not file.exists():
             self.train(training)
-        scores = json.loads(self.scores(str(run), training.name, training.scale).read_text(encoding="utf-8"))
+        scores = json.loads(
+            self.evaluate(str(run), training.name, training.scale).read_text(encoding="utf-8")
+        )
         return {
             "family": training.family,
             "kind": training.kind,
@@ -94,8 +96,8 @@ def main() -> None:
     parser.add_argument("--benchmarks", type=Path, required=True, help="the folder of Set5, Set14, ...")
     parser.add_argument("--out", type=Path, default=Path("runs/table3"))
     parser.add_argument("--only", choices=EXPERIMENTS, nargs="+", default=EXPERIMENTS)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trainings side by side")
-    parser.add_argument("--threads", type=int, default=1, help="of each")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="parallel trainings")
+    parser.add_argument("--threads", type=int, default=1, help="threads per training")
     options = parser.parse_args()
     for folder in (options.data, *(options.benchmarks / name for name in SETS)):
         if not folder.is_dir():
@@ -121,11 +123,11 @@ def main() -> None:
                 failed.append(training.name)
                 continue
             rows[row["family"], row["kind"], row["seed"]] = row
-            kept = list(rows.values())
-            results.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-            (HERE / "results.md").write_text(markdown(kept), encoding="utf-8")
+            all_rows = list(rows.values())
+            results.write_text(json.dumps(all_rows, indent=1) + "\n", encoding="utf-8")
+            (HERE / "results.md").write_text(markdown(all_rows), encoding="utf-8")
     if failed:
-        sys.exit(f"failed, or their teacher did: {', '.join(failed)}; the logs in {options.out} say why")
+        sys.exit(f"failed, or their teachers did: {', '.join(failed)}; see the logs in {options.out}")
 
 
 if __name__ == "__main__":

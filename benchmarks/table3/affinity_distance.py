@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.table3.affinity_distance --benchmarks DIR --teacher M --student M [M ...]
 
-The distance is the SA loss, the mean absolute difference of two networks' affinities (0..2), over the middle
-of each image, up to 96x96 LR pixels. Standard errors are those of the mean over the images.
+The distance is the SA loss, the mean absolute difference of two networks' affinities (0..2), over the central
+96x96 LR pixels of each image, or fewer. Standard errors are those of the mean over the images.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SIDE = 96
 LAYERS = (1, 2, 3)
 
 
-def middle(lr: Tensor) -> Tensor:
-    """(1, 3, H, W) cut to at most SIDE x SIDE around its centre."""
+def crop_centre(lr: Tensor) -> Tensor:
+    """Crop (1, 3, H, W) to at most SIDE x SIDE around its centre."""
     for axis in (2, 3):
         side = min(SIDE, lr.shape[axis])
         lr = lr.narrow(axis, (lr.shape[axis] - side) // 2, side)
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--student", nargs="+", required=True)
     parser.add_argument("--scale", type=int, default=4)
-    parser.add_argument("--out", type=Path, help="JSON with the distance of every image")
+    parser.add_argument("--out", type=Path, help="write the distances of every image as JSON")
     options = parser.parse_args()
     teacher = load_model(options.teacher)
     students = {name: load_model(name) for name in options.student}
@@ -51,11 +51,11 @@ def main() -> None:
             dataset = open_dataset(options.benchmarks / name, options.scale)
             for index in range(len(dataset)):
                 pixels = torch.from_numpy(dataset.load(index).lr).permute(2, 0, 1)[None].float()
-                lr = middle(pixels)
-                _, wanted = teacher.forward_features(lr)
+                lr = crop_centre(pixels)
+                _, teacher_maps = teacher.forward_features(lr)
                 for student, network in students.items():
-                    _, found = network.forward_features(lr)
-                    row = [spatial_affinity_loss(found[layer], wanted[layer]).item() for layer in LAYERS]
+                    _, maps = network.forward_features(lr)
+                    row = [spatial_affinity_loss(maps[layer], teacher_maps[layer]).item() for layer in LAYERS]
                     distances[student].setdefault(name, []).append(row)
     print("| set | layer |", " | ".join(Path(name).name for name in students), "|")
     print("|---|---|" + "---|" * len(students))

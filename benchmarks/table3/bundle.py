@@ -2,7 +2,7 @@
 
 .venv/bin/python -m benchmarks.table3.bundle [--out runs/table3]
 
-A family counts as finished when these three were scored.
+A family is finished when these three were evaluated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fakd_core.runs.references import model_file
 
 HERE = Path(__file__).parent
 FAMILIES = ("rcan-x4", "san-x4", "rcan-x2")
-ENDINGS = {"teacher": "", "DS": "-plain", "FAKD": "-fakd"}
+SUFFIXES = {"teacher": "", "DS": "-baseline", "FAKD": "-fakd"}
 SEED = 1
 
 
@@ -30,13 +30,13 @@ def main() -> None:
         trainings = [
             training
             for training in read_experiment(HERE / f"{family}.toml")
-            if training.kind in ENDINGS and training.seed == SEED
+            if training.kind in SUFFIXES and training.seed == SEED
         ]
         if all((options.out / f"{training.name}.scores.json").exists() for training in trainings):
             for training in trainings:
                 copy(training, options.out)
         else:
-            print(f"{family}: not whole yet")
+            print(f"{family}: not finished yet")
 
 
 def copy(training: Training, out: Path) -> None:
@@ -44,7 +44,7 @@ def copy(training: Training, out: Path) -> None:
     spec = load_model(source).spec
     sizes = spec.model_dump()
     size = f"g{sizes['n_resgroups']}-r{sizes['n_resblocks']}-c{spec.n_feats}"
-    name = f"{spec.architecture}-{size}-x{spec.scale}{ENDINGS[training.kind]}"
+    name = f"{spec.architecture}-{size}-x{spec.scale}{SUFFIXES[training.kind]}"
     target = assets_dir() / "models" / f"{name}.safetensors"
     shutil.copy(source, target)
     print(f"{training.name}: {target}")

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 TEACHER = "TEACHER"
-"""Stands in the files for the teacher's run."""
+"""Stands for the teacher's run in the files."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """One run, by the name of its folder; `kind` is what it stands for in the table."""
+    """One run; `name` is that of its folder, `kind` the title of its row in the table."""
 
     name: str
     family: str
@@ -26,7 +26,7 @@ class Training:
     """Remarks for the report."""
 
     def command(self, data: Path, out: Path) -> list[str]:
-        """The arguments of `fakd` that train it on the images of `data`, into `out/name`."""
+        """The arguments of `fakd` that train it on the images in `data`, into `out/name`."""
         words = ["train", "--train-data", str(data), "--run", str(out / self.name)]
         for name, value in {"scale": self.scale, "seed": self.seed, **self.options}.items():
             text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -35,10 +35,7 @@ class Training:
 
 
 def read_experiment(file: Path) -> list[Training]:
-    """The teacher first, then the students of the first seed, then those of the next.
-
-    A student with `seeds` of its own is trained with these alone.
-    """
+    """The teacher, then the students of each seed in turn; one with its own `seeds` has only these."""
     document = tomllib.loads(file.read_text(encoding="utf-8"))
     family, scale = file.stem, document["scale"]
     common, teacher = document["common"], f"{document.get('teacher_of', family)}-teacher"
@@ -53,6 +50,6 @@ def read_experiment(file: Path) -> list[Training]:
             if seed not in options.pop("seeds", document["seeds"]):
                 continue
             name = f"{family}-{number}-seed{seed}"
-            learns = teacher if options.get("teacher") == TEACHER else ""
-            trainings.append(Training(name, family, kind, seed, scale, options, learns))
+            own_teacher = teacher if options.get("teacher") == TEACHER else ""
+            trainings.append(Training(name, family, kind, seed, scale, options, own_teacher))
     return trainings

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.table3.reference --benchmarks DIR
 
-Measures with `fakd evaluate --json` and adds what the workspace keeps beside a table.
+Runs `fakd evaluate --json` and adds what else the workspace stores with a table.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
     for family, names in groupby(sorted(bundled_models(), key=family_of), key=family_of):
         if options.only and family not in options.only:
             continue
-        # The student alone, the one with FAKD, the teacher.
+        # The baseline, the student with FAKD, the teacher.
         ordered = sorted(names, key=lambda name: [name.endswith(end) for end in STUDENTS], reverse=True)
         document = measure(ordered, options.benchmarks)
         path = assets_dir() / "results" / f"{family}.json"
@@ -53,7 +53,7 @@ def family_of(name: str) -> str:
 
 
 def measure(names: Sequence[str], benchmarks: Path) -> dict[str, Any]:
-    """The document of one family's models."""
+    """Evaluate one family's models and return the document."""
     networks = {name: load_model(name) for name in names}
     scale = networks[names[0]].spec.scale
     models = [word for name in ("bicubic", *names) for word in ("--model", name)]

@@ -12,9 +12,9 @@ from fakd_core.errors import ConfigError
 
 def gui(
     images: list[Path] | None = typer.Argument(None, metavar="IMAGE", help="Images to open in Compare."),
-    run: Path | None = typer.Option(None, "--run", help="A run folder to show."),
+    run: Path | None = typer.Option(None, "--run", help="Run folder to show."),
 ) -> None:
-    """Find the window by its entry point: the core itself knows of no GUI."""
+    """Open the window through its entry point: the core imports no GUI."""
     found = entry_points(group="gui_scripts", name="fakd-gui")
     if not found:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""`fakd upscale`: images in, enlarged images out."""
+"""`fakd upscale`: enlarge images with a model."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def upscale(
         help="Bundled name, checkpoint, run folder, or bicubic.",
         autocompletion=completion.models_and_bicubic,
     ),
-    out: Path = typer.Option(..., help="Folder for the results, as PNG; made if need be."),
+    out: Path = typer.Option(..., help="Folder for the results, as PNG; created if missing."),
     tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image if it fits]"),
     scale: int | None = typer.Option(
-        None, help="2, 3, 4 or 8, for bicubic; a network has its own. [default: 4]"
+        None, help="2, 3, 4 or 8, for bicubic; a network has its own scale. [default: 4]"
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
 ) -> None:
-    """Enlarge every input; one that can't be used is reported, and the others are done all the same."""
+    """Enlarge every input. One that can't be used is reported and doesn't stop the others."""
     from fakd_core.files import check_writable
     from fakd_core.inference.tiling import check_tile
 
@@ -141,7 +141,11 @@ def _upscaler(model: str, scale: int | None, tile: int | None, device: str, canc
 
 
 def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
-    """The output file of every input file; raises `ConfigError` if two would be the same, or an input."""
+    """The output file of every input file.
+
+    Raises:
+        ConfigError: Two outputs would be the same file, or one would replace an input.
+    """
     from fakd_core.data.folders import find_images
 
     files: list[Path] = []
@@ -152,21 +156,19 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
         files += found
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: a file; --out names the folder that the results go to")
-    targets: dict[Path, Path] = {}
-    taken: dict[Path, Path] = {}
+    sources: dict[Path, Path] = {}
     for source in dict.fromkeys(files):
         target = out / f"{source.stem}_x{scale}.png"
-        if target in taken:
+        if target in sources:
             raise ConfigError(
-                f"{taken[target]} and {source} would both be written to {target}; give them apart"
+                f"{sources[target]} and {source} would both be written to {target}; upscale them separately"
             )
-        taken[target] = source
-        targets[source] = target
-    sources = {realpath(source): source for source in targets}
-    for target in taken:
-        if realpath(target) in sources:
+        sources[target] = source
+    inputs_by_path = {realpath(source): source for source in sources.values()}
+    for target, source in sources.items():
+        if realpath(target) in inputs_by_path:
             raise ConfigError(
-                f"{sources[realpath(target)]}: an input, which the output of {taken[target].name} would "
+                f"{inputs_by_path[realpath(target)]}: an input, which the output of {source.name} would "
                 "replace; choose another folder for --out"
             )
-    return targets
+    return {source: target for target, source in sources.items()}

@@ -1,4 +1,4 @@
-"""PSNR and SSIM by the protocol that the super-resolution papers share."""
+"""PSNR and SSIM by the protocol of the super-resolution papers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ PROTOCOL: dict[str, str] = {
     "ssim_y": "on luma, 11x11 Gaussian, sigma 1.5, K1 0.01, K2 0.03, biased covariance; mean over images",
     "lr": "the set's own LR images; where missing, MATLAB's bicubic of HR cut to a multiple of the scale",
 }
-"""How `psnr_y` and `ssim_y` are measured in an evaluation, for people and for JSON."""
+"""The protocol of an evaluation, for users and for JSON."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure beside PSNR and SSIM: `score` takes (sr, hr, crop_border) as `psnr_y` and gives a number.
+    """A metric beside PSNR and SSIM.
 
-    `name` is that of its column; `description` is its line in the protocol: unit, and what is measured.
+    Attributes:
+        name: The title of its column.
+        description: Its line in the protocol: unit, and what is measured.
+        score: Takes (sr, hr, crop_border) as `psnr_y` does and returns a number.
     """
 
     name: str
@@ -46,7 +49,7 @@ RESERVED_NAMES = frozenset(
     {"model", "dataset", "set", "scale", "image", "name", "psnr_y", "ssim_y", "seconds", "images", *PROTOCOL}
     | {"images_in_set", "left_out"}
 )
-"""Columns of the tables of results that are no added metrics."""
+"""Columns of tables of results that are not added metrics."""
 METRICS = Registry(Metric, "metric", group="fakd.metrics", reserved=RESERVED_NAMES)
 
 
@@ -54,19 +57,21 @@ def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
     """PSNR in dB of the luma of two (H, W, 3) RGB images in 0..255, without `crop_border` pixels per side.
 
     Float images are clipped to 0..255 and rounded first. Identical images give infinity.
-    Raises `DataError` if the shapes differ or nothing is left after the crop, `Cancelled` between strips of
-    half a megapixel once `cancel` is cancelled.
+
+    Raises:
+        DataError: The shapes differ, or nothing is left after the crop.
+        Cancelled: `cancel` was cancelled; it is looked at after every half megapixel.
 
     Example:
         >>> import numpy as np
-        >>> from fakd_core.evaluation.metrics import psnr_y
+        >>> from fakd_core import psnr_y
         >>> hr = np.full((32, 32, 3), 100, np.uint8)
         >>> print(f"{psnr_y(hr + 5, hr, crop_border=4):.2f} dB")  # luma has 219 levels for 255 of RGB
         35.47 dB
         >>> psnr_y(hr, hr, crop_border=4)
         inf
     """
-    pair = _cropped(sr, hr, crop_border, smallest=1)
+    pair = _cropped(sr, hr, crop_border, min_side=1)
     return _psnr((rgb_to_y(one), rgb_to_y(other)) for one, other in _strips(*pair, 0, cancel))
 
 
@@ -75,18 +80,18 @@ def psnr_rgb(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
 
     Rounding, identical images and errors as in `psnr_y`.
     """
-    return _psnr(_strips(*_cropped(sr, hr, crop_border, smallest=1), 0, None))
+    return _psnr(_strips(*_cropped(sr, hr, crop_border, min_side=1), 0, None))
 
 
 def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | None = None) -> float:
     """Mean SSIM of the luma of two (H, W, 3) RGB images in 0..255 (Wang et al., 2004), as in `PROTOCOL`.
 
-    Rounding and `cancel` as in `psnr_y`; identical images give 1. Raises `DataError` if the shapes differ or
-    less than the 11x11 window is left after the crop.
+    Rounding and errors as in `psnr_y`, but the 11x11 window must fit into what is left after the crop.
+    Identical images give 1.
 
     Example:
         >>> import numpy as np
-        >>> from fakd_core.evaluation.metrics import ssim_y
+        >>> from fakd_core import ssim_y
         >>> hr = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
         >>> print(f"{ssim_y(hr, hr, crop_border=4):.4f}, {ssim_y(255 - hr, hr, crop_border=4):.4f}")
         1.0000, -0.9578
@@ -94,9 +99,9 @@ def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
     # scikit-image takes half a second to import; only those who measure SSIM pay for it.
     from skimage.metrics import structural_similarity
 
-    pair = _cropped(sr, hr, crop_border, smallest=SSIM_WINDOW)
+    pair = _cropped(sr, hr, crop_border, min_side=SSIM_WINDOW)
     total, rows = 0.0, 0
-    # A window stands around every pixel at least its half from the border: strips share their edges.
+    # Only windows that lie inside the image count, so strips overlap by a window less one row.
     for sr_strip, hr_strip in _strips(*pair, SSIM_WINDOW - 1, cancel):
         mean = structural_similarity(  # type: ignore[no-untyped-call]
             rgb_to_y(sr_strip),
@@ -114,7 +119,7 @@ def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
 def mae_y(first: RGBArray, second: RGBArray, cancel: CancelToken | None = None) -> float:
     """Mean absolute luma difference of two (H, W, 3) RGB images in grey levels; errors as in `psnr_y`."""
     total = 0.0
-    for one, other in _strips(*_cropped(first, second, 0, smallest=1), 0, cancel):
+    for one, other in _strips(*_cropped(first, second, 0, min_side=1), 0, cancel):
         total += float(np.abs(rgb_to_y(one) - rgb_to_y(other)).sum())
     mean: float = total / (first.shape[0] * first.shape[1])
     return mean
@@ -127,14 +132,14 @@ def _psnr(strips: Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64
     return float("inf") if total == 0 else float(10 * np.log10(PEAK**2 / (total / values)))
 
 
-def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int) -> tuple[RGBArray, RGBArray]:
+def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, min_side: int) -> tuple[RGBArray, RGBArray]:
     if sr.shape != hr.shape or sr.ndim != 3 or sr.shape[2] != 3:
         raise DataError(f"expected two RGB images of one (H, W, 3) shape, found {sr.shape} and {hr.shape}")
     height, width = sr.shape[0] - 2 * crop_border, sr.shape[1] - 2 * crop_border
-    if crop_border < 0 or min(height, width) < smallest:
+    if crop_border < 0 or min(height, width) < min_side:
         raise DataError(
             f"an image of {sr.shape[1]}x{sr.shape[0]} cut by {crop_border} pixels per side is too small to "
-            f"measure; at least {smallest}x{smallest} must be left, use a larger one"
+            f"measure; at least {min_side}x{min_side} must be left, use a larger one"
         )
     rows, columns = slice(crop_border, crop_border + height), slice(crop_border, crop_border + width)
     return sr[rows, columns], hr[rows, columns]
@@ -143,9 +148,9 @@ def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, smallest: int) -> tup
 def _strips(
     sr: RGBArray, hr: RGBArray, overlap: int, cancel: CancelToken | None
 ) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """The pair from top to bottom as 8-bit values; a strip's last `overlap` rows are the next one's first.
+    """The pair from top to bottom as 8-bit values; strips share `overlap` rows.
 
-    Floats of a whole photograph would take gigabytes, and nobody could stop the work on them.
+    Float arrays of a whole photograph would take gigabytes, and couldn't be cancelled.
     """
     height, width = sr.shape[:2]
     rows = max(1, _STRIP_PIXELS // width)

@@ -1,4 +1,4 @@
-"""What the paper reports, to stand beside what is measured."""
+"""The paper's scores, to show beside measured ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+
+from fakd_core.events import Scores
 
 SOURCE = "He et al., FAKD: Feature-Affinity Based Knowledge Distillation, ICIP 2020"
 
@@ -19,7 +21,7 @@ Role = Literal["teacher", "student", "student with FAKD"]
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """A network of the paper. `parameters` are numbers learned, `gmacs` for a 36x64 LR image at x4."""
+    """A network of the paper; `gmacs` are for a 36x64 LR image at x4."""
 
     method: str
     role: Role
@@ -31,14 +33,6 @@ class PublishedNetwork:
         return f"{self.method} {self.role}"
 
 
-@dataclass(frozen=True)
-class PublishedScore:
-    """Mean PSNR in dB and SSIM on Y over a set."""
-
-    psnr: float
-    ssim: float
-
-
 NETWORKS = (
     PublishedNetwork("RCAN", "student", 5.17e6, 12.93),
     PublishedNetwork("RCAN", "student with FAKD", 5.17e6, 12.93),
@@ -47,7 +41,7 @@ NETWORKS = (
     PublishedNetwork("SAN", "student with FAKD", 5.00e6, None),
     PublishedNetwork("SAN", "teacher", 15.86e6, None),
 )
-"""In the order in which tables show them."""
+"""In the order of the tables."""
 
 # Set, scale; then RCAN teacher, student, student with FAKD; then the same of SAN.
 _TABLE = """
@@ -74,20 +68,20 @@ _COLUMNS = tuple((method, role) for method in ("RCAN", "SAN") for role in _ROLES
 
 
 def published_set(name: str) -> str | None:
-    """The papers' name of the set that people call `name`; None for any other set."""
+    """The papers' spelling of a set's name; None for any other set."""
     lowered = name.lower()
     known = {one.lower(): one for one in SETS} | _OTHER_NAMES
     return known.get(lowered)
 
 
-def published_scores(name: str, scale: int) -> Mapping[PublishedNetwork, PublishedScore]:
-    """What the paper reports for the set `name` at `scale`, in the order of `NETWORKS`; empty if nothing."""
+def published_scores(name: str, scale: int) -> Mapping[PublishedNetwork, Scores]:
+    """The paper's scores on the set `name` at `scale`, in the order of `NETWORKS`; empty if it has none."""
     return _table().get((published_set(name), scale), {})
 
 
 @cache
-def _table() -> dict[tuple[str | None, int], dict[PublishedNetwork, PublishedScore]]:
-    table: dict[tuple[str | None, int], dict[PublishedNetwork, PublishedScore]] = {}
+def _table() -> dict[tuple[str | None, int], dict[PublishedNetwork, Scores]]:
+    table: dict[tuple[str | None, int], dict[PublishedNetwork, Scores]] = {}
     for line in _TABLE.strip().split("\n"):
         name, scale, *cells = line.split()
         scores = dict(zip(_COLUMNS, (_score(cell) for cell in cells), strict=True))
@@ -95,6 +89,6 @@ def _table() -> dict[tuple[str | None, int], dict[PublishedNetwork, PublishedSco
     return table
 
 
-def _score(cell: str) -> PublishedScore:
+def _score(cell: str) -> Scores:
     psnr, ssim = cell.split("/")
-    return PublishedScore(float(psnr), float(ssim))
+    return Scores(float(psnr), float(ssim))

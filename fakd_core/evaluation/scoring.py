@@ -91,7 +91,7 @@ def output_folders(
     if twice := sorted({folder.name for folder in folders.values() if shared[folder] > 1}):
         raise ConfigError(
             f"outputs are saved to a folder for each set, and two sets are named {', '.join(twice)}; "
-            "evaluate them apart"
+            "evaluate them separately"
         )
     for (_, dataset), folder in folders.items():
         sources = {realpath(path) for path in (*dataset.hr_files, *dataset.lr_files) if path is not None}

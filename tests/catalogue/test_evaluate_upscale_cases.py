@@ -1,7 +1,7 @@
-"""What people give `fakd evaluate` and `fakd upscale` by mistake: the right result, or one clear line.
+"""Common mistakes with `fakd evaluate` and `fakd upscale` give the right result, or one clear line.
 
-Each case runs in a folder of its own with the files that `_files` makes there. What is asked of it: the exit
-status, on stderr a line for each thing that is wrong, and not one file more than said.
+Each case runs in its own folder with the files that `_create_files` writes. Checked are the exit status, one
+line on stderr for each problem, and that no other files were created.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from fakd_core.models.checkpoint import save_safetensors
 
 @dataclass(frozen=True)
 class Case:
-    """`arguments` of a command; `says` is a pattern for each line on stderr, `makes` the new files."""
+    """`arguments` of a command; `errors` has a pattern for each line on stderr, `creates` the new files."""
 
     arguments: str
     status: int
-    says: tuple[str, ...] = ()
-    makes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    creates: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.arguments
@@ -39,7 +39,7 @@ class Case:
 
 BICUBIC = "evaluate --model bicubic --data"
 CASES = (
-    # Sets of which a part can't be used.
+    # Sets with images that can't be used.
     Case(f"{BICUBIC} one-broken", 1, (r"one-broken/b\.png: damaged.*; get or save a fresh copy",)),
     Case(f"{BICUBIC} one-broken --model net.safetensors", 1, (r"one-broken/b\.png: damaged",)),
     Case(
@@ -70,7 +70,7 @@ CASES = (
     Case(f"{BICUBIC} hr-without-lr", 1, (r"X4: 1 of 2 LR images are missing \(bx4\.\.\.\); add them",)),
     Case(f"{BICUBIC} lr-without-hr", 1, (r"lr-without-hr: no images found .*; expected",)),
     Case(f"{BICUBIC} made-lr/HR", 0),
-    # Folders that are none, or hold something odd.
+    # Folders that don't exist, or have odd contents.
     Case(f"{BICUBIC} empty", 1, (r"empty: no images found; expected PNG, JPEG",)),
     Case(f"{BICUBIC} nowhere", 1, (r"nowhere: no such folder; check the path",)),
     Case(
@@ -116,7 +116,7 @@ CASES = (
     Case(f"{BICUBIC} plain --scale 5", 2, (r"scale: must be one of 2, 3, 4, 8 \(found 5\)",)),
     Case(f"{BICUBIC} plain --tile 3", 2, (r"tile must be at least 96 .*; choose a larger tile",)),
     Case(f"{BICUBIC} plain --device abacus", 2, (r"abacus.*; use",)),
-    # Places for the results.
+    # Paths for the results.
     Case(f"{BICUBIC} plain --save text", 2, (r"text: a file; --save names the folder",)),
     Case(f"{BICUBIC} plain --save text/inside", 1, (r"text: Not a directory",)),
     Case(f"{BICUBIC} plain --csv plain", 1, (r"plain: a folder; name a file",)),
@@ -130,7 +130,7 @@ CASES = (
     Case(
         f"{BICUBIC} plain --data again/plain --save out",
         2,
-        (r"two sets are named plain; evaluate them apart",),
+        (r"two sets are named plain; evaluate them separately",),
     ),
     # Enlarging.
     Case("upscale plain --model bicubic --out out", 0, (), ("out/a_x4.png",)),
@@ -159,7 +159,7 @@ CASES = (
     Case(
         "upscale same-stem --model bicubic --out out",
         2,
-        (r"would both be written to out/a_x4\.png; give them",),
+        (r"would both be written to out/a_x4\.png; upscale them separately",),
     ),
     Case(
         "upscale plain new/plain --model bicubic --out out",
@@ -194,7 +194,7 @@ CASES = (
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole network, one with a NaN, and one whose numbers grow beyond what a float holds."""
+    """An intact network, one with a NaN, and one whose values overflow."""
     folder = tmp_path_factory.mktemp("models")
     for name, change in (("net", None), ("nan", float("nan")), ("huge", 3e38)):
         torch.manual_seed(0)
@@ -206,7 +206,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _files(folder: Path, models: Path) -> None:
+def _create_files(folder: Path, models: Path) -> None:
     photo = np.add.outer(np.arange(48) * 3, np.arange(40) * 2)[:, :, None] + np.array([0, 5, 9])
 
     def save(*names: str, height: int = 48, width: int = 40) -> None:
@@ -249,8 +249,8 @@ def _files(folder: Path, models: Path) -> None:
         (folder / model.name).symlink_to(model)
 
 
-def _all(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder` with its content; links are not followed."""
+def _contents(folder: Path) -> dict[str, bytes]:
+    """The contents of every file below `folder`; links are not followed."""
     found = (Path(top) / name for top, _, names in os.walk(folder) for name in names)
     return {str(path.relative_to(folder)): b"" if path.is_symlink() else path.read_bytes() for path in found}
 
@@ -266,22 +266,22 @@ def test_a_mistake_is_one_clear_line(
 ) -> None:
     import shlex
 
-    _files(tmp_path, models)
+    _create_files(tmp_path, models)
     monkeypatch.chdir(tmp_path)
-    before = _all(tmp_path)
+    before = _contents(tmp_path)
     status = main(shlex.split(case.arguments))
     output, error = capsys.readouterr()
     assert status == case.status, error
     lines = error.splitlines()
-    assert len(lines) == len(case.says), error
-    for line, pattern in zip(lines, case.says, strict=True):
+    assert len(lines) == len(case.errors), error
+    for line, pattern in zip(lines, case.errors, strict=True):
         assert line.startswith("error: ")
         assert re.search(pattern, line), line
         assert "unexpected" not in line
-    after = _all(tmp_path)
-    assert sorted(after.keys() - before.keys()) == sorted(case.makes)
+    after = _contents(tmp_path)
+    assert sorted(after.keys() - before.keys()) == sorted(case.creates)
     assert {name: after[name] for name in before} == before
-    for name in case.makes:
+    for name in case.creates:
         if name.endswith(".png"):
             read_image(tmp_path / name)
     assert "Traceback" not in output
@@ -291,10 +291,10 @@ def _evaluate(*arguments: str) -> int:
     return main(["evaluate", "--model", "bicubic", *arguments])
 
 
-def test_every_form_of_a_table_says_what_was_left_out(
+def test_every_output_names_the_images_left_out(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _files(tmp_path, models)
+    _create_files(tmp_path, models)
     monkeypatch.chdir(tmp_path)
     assert _evaluate("--data", "one-broken", "--json", "--csv", "x.csv") == 1
     document = json.loads(capsys.readouterr().out)
@@ -308,7 +308,7 @@ def test_every_form_of_a_table_says_what_was_left_out(
     assert (mean["images"], mean["images_in_set"]) == ("2", "3")
     assert _evaluate("--data", "one-broken") == 1
     assert "2 of 3" in capsys.readouterr().out
-    # Without the broken one the figures are the same, and nothing is said.
+    # Without the broken image the scores are the same, and nothing is reported.
     (tmp_path / "one-broken" / "b.png").unlink()
     assert _evaluate("--data", "one-broken", "--json") == 0
     whole = json.loads(capsys.readouterr().out)["results"][0]
@@ -316,10 +316,10 @@ def test_every_form_of_a_table_says_what_was_left_out(
     assert "left_out" not in whole
 
 
-def test_a_model_that_fails_is_listed_beside_the_others(
+def test_a_failed_model_is_listed_beside_the_others(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _files(tmp_path, models)
+    _create_files(tmp_path, models)
     monkeypatch.chdir(tmp_path)
     assert _evaluate("--model", "huge.safetensors", "--data", "plain", "--json") == 1
     document = json.loads(capsys.readouterr().out)
@@ -330,7 +330,7 @@ def test_a_model_that_fails_is_listed_beside_the_others(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "expected"),
     [
         (
             ["evaluate", "--model", "bicubic", "--data", "plain", "--save", "locked"],
@@ -345,38 +345,38 @@ def test_a_model_that_fails_is_listed_beside_the_others(
         (["upscale", "unreadable/a.png", "--model", "bicubic", "--out", "out"], "unreadable/a.png: "),
     ],
 )
-def test_what_may_not_be_read_or_written_is_said(
+def test_missing_permissions_are_reported(
     arguments: list[str],
-    says: str,
+    expected: str,
     models: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _files(tmp_path, models)
+    _create_files(tmp_path, models)
     monkeypatch.chdir(tmp_path)
     write_image(tmp_path / "unreadable" / "a.png", np.zeros((40, 40, 3), dtype=np.uint8))
     (tmp_path / "unreadable" / "a.png").chmod(0)
     (tmp_path / "locked").mkdir(mode=0o500)
     if os.access(tmp_path / "locked", os.W_OK):
-        pytest.skip("this user may write and read everywhere")
+        pytest.skip("this user has permissions everywhere")
     assert main(arguments) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert says in line
+    assert expected in line
     assert not list((tmp_path / "locked").iterdir())
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which nobody can write")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write to")
 @pytest.mark.parametrize("place", ["--save", "--csv", "--out"])
-def test_where_nobody_can_write_is_said(
+def test_an_unwritable_folder_is_reported(
     place: str,
     tmp_path: Path,
     models: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _files(tmp_path, models)
+    _create_files(tmp_path, models)
     monkeypatch.chdir(tmp_path)
     command: Callable[[str], list[str]] = lambda where: (  # noqa: E731 - two shapes of one command
         ["upscale", "plain", "--model", "bicubic", "--out", where]

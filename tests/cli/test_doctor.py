@@ -1,4 +1,4 @@
-"""`fakd info` on any file: what it is, why it can't be used, and that nothing in it runs."""
+"""`fakd info` describes any file and runs nothing in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fakd_core.models.layers import RGB_RANGE, MeanShift
 
 
 class Harm:
-    """Leaves a mark where its pickle is opened."""
+    """Creates a file when its pickle is loaded."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -30,14 +30,14 @@ class Harm:
         return os.system, (f"touch {self.mark}",)
 
 
-def asked(file: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def info(file: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     status = main(["info", str(file)])
-    said = capsys.readouterr()
-    assert "Traceback" not in said.err
-    return status, said.out, said.err
+    output = capsys.readouterr()
+    assert "Traceback" not in output.err
+    return status, output.out, output.err
 
 
-def test_a_usable_file_is_described_with_the_command_to_go_on_with(
+def test_a_usable_file_is_described_with_the_next_command(
     small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "a b.pth"
@@ -50,7 +50,7 @@ def test_a_usable_file_is_described_with_the_command_to_go_on_with(
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
-def test_what_would_run_is_named_and_does_not(
+def test_code_in_a_pickle_is_named_and_never_run(
     protocol: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mark = tmp_path / "mark"
@@ -60,7 +60,7 @@ def test_what_would_run_is_named_and_does_not(
     ):
         file = tmp_path / name
         write(file)
-        status, out, err = asked(file, capsys)
+        status, out, err = info(file, capsys)
         assert (status, err.count("\n")) == (1, 1)
         assert "posix.system" in out
     assert not mark.exists()
@@ -78,12 +78,12 @@ def test_what_would_run_is_named_and_does_not(
         (bytes(range(7, 40)), "unknown"),
     ],
 )
-def test_other_files_are_told_by_their_content(
+def test_other_files_are_recognised_by_their_content(
     content: bytes, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "model.pth"
     file.write_bytes(content)
-    status, out, _ = asked(file, capsys)
+    status, out, _ = info(file, capsys)
     assert status == 1
     assert expected in out
 
@@ -95,7 +95,7 @@ def test_the_nearest_architecture_is_named_with_what_is_missing_and_extra(
     renamed = {key: tensor for key, tensor in weights.items() if "conv_du" not in key}
     file = tmp_path / "near.pth"
     torch.save({**renamed, "mine.gamma": torch.ones(1)}, file)
-    status, out, _ = asked(file, capsys)
+    status, out, _ = info(file, capsys)
     assert status == 1
     assert "rcan, " in out
     missing, extra = out.split("missing")[1].split("extra")
@@ -109,12 +109,12 @@ def test_infinite_weights_are_named(
     weights = load_model(small_teacher).state_dict()
     weights["head.0.bias"][0] = float("nan")
     torch.save(weights, tmp_path / "nan.pth")
-    status, out, _ = asked(tmp_path / "nan.pth", capsys)
+    status, out, _ = info(tmp_path / "nan.pth", capsys)
     assert status == 1
     assert "head.0.bias" in out
 
 
-def test_the_range_of_values_is_found_by_trying() -> None:
+def test_the_value_range_is_found_by_trying() -> None:
     model = load_model("rcan-g5-r5-c32-x4")
     assert value_range(model) == "0..255"
     # The same network for 0..1: its first and last layers are the only ones that aren't homogeneous.
@@ -143,7 +143,7 @@ def test_no_damage_crashes_it(data: st.DataObject, small_teacher: Path, tmp_path
     assert describe_file(file, usable=False)["container"]
 
 
-def test_a_refusal_is_in_the_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_json_has_the_error_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.pth"
     file.write_bytes(b"some notes")
     assert main(["info", str(file), "--json"]) == 1
@@ -152,7 +152,7 @@ def test_a_refusal_is_in_the_json_too(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "not a readable PyTorch file" in rows["error"]
 
 
-def test_what_the_content_is_decides_what_to_do(
+def test_the_next_command_depends_on_the_content(
     small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights, content = load_model(small_teacher).state_dict(), small_teacher.read_bytes()
@@ -166,53 +166,55 @@ def test_what_the_content_is_decides_what_to_do(
         ("lfs.pth", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
     ):
         (tmp_path / name).write_bytes(made)
-    said = {file.name: asked(file, capsys) for file in sorted(tmp_path.iterdir())}
-    assert said["UPPER.SAFETENSORS"][0] == 0
-    assert "rename it to end in .safetensors" in said["swapped.pth"][2]
-    assert "rename it to end in .safetensors" in said["SWAPPED.PT"][2]
-    assert "rename it to end in .pth" in said["swapped.safetensors"][2]
-    assert "ONNX can't be read back" in said["net.onnx"][2]
-    assert "git lfs pull" in said["lfs.pth"][2]
-    assert "fakd train --resume" in said["last.pt"][2]
+    outputs = {file.name: info(file, capsys) for file in sorted(tmp_path.iterdir())}
+    assert outputs["UPPER.SAFETENSORS"][0] == 0
+    assert "rename it to end in .safetensors" in outputs["swapped.pth"][2]
+    assert "rename it to end in .safetensors" in outputs["SWAPPED.PT"][2]
+    assert "rename it to end in .pth" in outputs["swapped.safetensors"][2]
+    assert "ONNX can't be read back" in outputs["net.onnx"][2]
+    assert "git lfs pull" in outputs["lfs.pth"][2]
+    assert "fakd train --resume" in outputs["last.pt"][2]
 
 
-def test_numbers_that_torch_knows_little_of_are_described(
+def test_unusual_data_types_are_described(
     small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = load_model(small_teacher).state_dict()
     small = tmp_path / "fp8.pth"
     torch.save({name: tensor.to(torch.float8_e4m3fn) for name, tensor in weights.items()}, small)
-    status, out, _ = asked(small, capsys)
+    status, out, _ = info(small, capsys)
     assert status == 0
     assert "float8_e4m3fn" in out
     assert "asks for" not in out
     nested = tmp_path / "nested.pth"
     with pytest.warns(UserWarning, match="nested tensors"):
         torch.save({"a": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])}, nested)
-    status, _, err = asked(nested, capsys)
+    status, _, err = info(nested, capsys)
     assert (status, err.count("\n")) == (1, 1)
     assert "unexpected" not in err
 
 
-def test_wrong_taps_leave_the_file_blameless(small_teacher: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_wrong_taps_the_file_itself_is_described_as_usable(
+    small_teacher: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for taps, reason in (("1", "expected two taps, such as"), ("3,1", "taps")):
         assert main(["info", f"{small_teacher}@{taps}"]) == 2
-        said = capsys.readouterr()
-        assert reason in said.err
-        assert "nearest" not in said.out
-        assert "container" in said.out
+        outputs = capsys.readouterr()
+        assert reason in outputs.err
+        assert "nearest" not in outputs.out
+        assert "container" in outputs.out
 
 
-def test_a_network_of_a_package_that_is_not_here_names_it(
+def test_a_network_of_a_missing_package_names_the_package(
     small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "chain.safetensors"
     save_file({"layers.0.odd": torch.zeros(3)}, file, {"fakd_spec": '{"architecture": "chain", "scale": 4}'})
-    _, _, err = asked(file, capsys)
+    _, _, err = info(file, capsys)
     assert "architecture chain, of a package that isn't installed here" in err
 
 
-def test_the_command_takes_a_name_like_an_option_and_an_address_is_none(
+def test_the_command_quotes_a_name_like_an_option_and_refuses_an_address(
     small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

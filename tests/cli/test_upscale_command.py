@@ -1,4 +1,4 @@
-"""`fakd upscale` of several images: bad ones, a lack of memory and Ctrl+C cost nothing but themselves."""
+"""`fakd upscale` of several images: with bad ones, with too little memory, and stopped by Ctrl+C."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fakd_core.inference.upscale import upscale
 from fakd_core.models.layers import SRNetwork
 
 
-def test_a_bad_image_is_reported_and_the_others_are_done(
+def test_a_bad_image_is_reported_and_the_others_are_enlarged(
     small_teacher: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -52,7 +52,7 @@ def test_bicubic_is_a_model_too(photos: Path, tmp_path: Path, options: list[str]
     assert np.array_equal(read_image(out / f"coffee0_x{scale}.png"), expected)
 
 
-def test_an_input_is_never_written_over(photos: Path, tmp_path: Path) -> None:
+def test_an_input_is_never_overwritten(photos: Path, tmp_path: Path) -> None:
     for name in ("a.png", "a_x4.png"):
         (tmp_path / name).write_bytes((photos / "coffee0.png").read_bytes())
     assert main(["upscale", str(tmp_path), "--model", "bicubic", "--out", str(tmp_path)]) == 2
@@ -60,7 +60,7 @@ def test_an_input_is_never_written_over(photos: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a_x4.png").read_bytes() == (photos / "coffee0.png").read_bytes()
 
 
-def test_where_memory_runs_out_a_line_says_so_and_the_image_is_done(
+def test_running_out_of_memory_is_reported_and_the_image_is_enlarged(
     small_teacher: Path,
     photos: Path,
     tmp_path: Path,
@@ -85,7 +85,7 @@ def test_where_memory_runs_out_a_line_says_so_and_the_image_is_done(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_ctrl_c_leaves_no_part_of_an_image(small_teacher: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_no_partial_image(small_teacher: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "large.png", tmp_path / "out"
     write_image(source, np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8))
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A Benchmark panel with two small photographs, run and clicked, for its tests."""
+"""Helpers for tests of the Benchmark panel, with a set of two small photographs."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def photo_bench(folder: Path) -> Bench:
 
 
 def benchmarking(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
-    """The panel with every model and the photographs ticked; shut down afterwards."""
+    """The panel with every model and the photographs checked; shut down afterwards."""
     panel = make_panel(bench, qtbot)
     bench.choose_all()
     panel.chooser.sets.set_checked(str(resolve_data(SAMPLES)), False)

@@ -1,4 +1,4 @@
-"""Sets of images → scores, as rows, JSON, CSV and saved outputs."""
+"""Evaluations: events, results, JSON, CSV and saved outputs."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_results_come_as_they_are_done_and_progress_counts_images(folder: Path) 
     assert results[0].psnr_y != results[1].psnr_y
 
 
-def test_json_has_the_agreed_names(folder: Path) -> None:
+def test_json_has_the_documented_names(folder: Path) -> None:
     document = json.loads(
         json.dumps(to_json(results_on(open_dataset(folder, 2), {"bicubic": None})), allow_nan=False)
     )
@@ -138,7 +138,7 @@ def test_scale_mismatch_is_refused_before_any_work(folder: Path) -> None:
         next(events)
 
 
-def test_a_broken_image_is_left_out_and_said(folder: Path) -> None:
+def test_a_broken_image_is_left_out_and_reported(folder: Path) -> None:
     (folder / "aa.png").write_bytes(b"not an image")
     tiny = folder / "tiny.png"
     write_image(tiny, np.zeros((12, 12, 3), dtype=np.uint8))
@@ -164,7 +164,7 @@ def test_a_broken_image_is_left_out_and_said(folder: Path) -> None:
     assert (rows[4]["images"], rows[4]["images_in_set"]) == ("2", "4")
 
 
-def test_an_lr_image_of_another_size_is_left_out_by_its_name(folder: Path) -> None:
+def test_an_lr_image_of_another_size_is_left_out_by_name(folder: Path) -> None:
     (folder / "HR").mkdir()
     lr = folder / "LR_bicubic" / "X2"
     for name, size in (("a", (24, 20, 3)), ("b", (25, 20, 3))):
@@ -183,7 +183,7 @@ def test_a_set_of_broken_images_is_an_error(folder: Path) -> None:
         results_on(open_dataset(folder, 2), {"bicubic": None})
 
 
-def test_a_model_that_gives_no_image_is_told_and_the_others_go_on(folder: Path, tmp_path: Path) -> None:
+def test_a_model_without_finite_output_is_reported_and_the_others_go_on(folder: Path, tmp_path: Path) -> None:
     broken = nearest(2)
     broken.forward = lambda lr: Nearest.forward(broken, lr) / 0  # type: ignore[method-assign]
     models = {"broken": broken, "bicubic": None}
@@ -198,7 +198,7 @@ def test_a_model_that_gives_no_image_is_told_and_the_others_go_on(folder: Path, 
     assert not broken._forward_hooks
 
 
-def test_the_set_itself_is_never_written_over(folder: Path) -> None:
+def test_images_of_the_set_are_never_overwritten(folder: Path) -> None:
     inside = folder.parent / "bicubic" / "set"
     inside.parent.mkdir()
     folder.rename(inside)
@@ -208,7 +208,7 @@ def test_the_set_itself_is_never_written_over(folder: Path) -> None:
     assert (inside / "a.png").read_bytes() == before
 
 
-def test_bicubic_in_strips_is_bicubic(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bicubic_in_strips_equals_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     img = np.random.default_rng(0).integers(0, 256, (41, 9, 3), dtype=np.uint8)
     whole = imresize_bicubic(img, 3)
     for rows in (1, 3, 40, 41):
@@ -236,8 +236,8 @@ def test_cancel_stops(folder: Path) -> None:
     assert [type(event) for event in log] == [ModelLoaded, EvaluationPlanned, ImageStarted]
 
 
-def test_the_first_pass_belongs_to_no_image(folder: Path) -> None:
-    """It makes what later passes find made, and would be most of a small image's time."""
+def test_no_image_is_charged_for_the_warm_up(folder: Path) -> None:
+    """It would be most of a small image's time."""
     sides: list[int] = []
 
     class Noting(Nearest):
@@ -254,12 +254,12 @@ def test_the_first_pass_belongs_to_no_image(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("clock", "seconds"),
     [([0, 0.2, 1, 1.05], 0.05), ([0, 0.2, 1, 1.21], 0.2), ([0, 0.3], 0.3)],
-    ids=["quick", "disturbed", "long"],
+    ids=["quick", "interrupted", "long"],
 )
-def test_the_lesser_of_two_quick_passes_counts(
+def test_the_shorter_of_two_quick_passes_counts(
     folder: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float], seconds: float
 ) -> None:
-    """The first over a size of image makes what later ones find made."""
+    """The first pass at a size pays one-off set-up costs."""
     (folder / "b.png").unlink()
     readings = iter(clock)
     monkeypatch.setattr(scoring, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
@@ -268,7 +268,7 @@ def test_the_lesser_of_two_quick_passes_counts(
     assert list(readings) == []
 
 
-def test_names_are_loaded_folders_opened_at_every_scale_and_what_fails_costs_only_itself(
+def test_names_are_loaded_folders_are_opened_and_failures_are_isolated(
     folder: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()

@@ -1,4 +1,4 @@
-"""PSNR and SSIM against published figures and scikit-image."""
+"""PSNR and SSIM against published scores and scikit-image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fakd_core.events import Cancelled, CancelToken
 images = hnp.arrays(np.uint8, (20, 24, 3))
 
 
-def test_published_rcan_outputs_score_as_published(shared: Callable[[str], Path]) -> None:
+def test_published_rcan_outputs_have_the_published_scores(shared: Callable[[str], Path]) -> None:
     root = shared("data/rcan_set5_x4")
     pairs = [(read_image(path), read_image(root / "HR" / path.name)) for path in find_images(root / "SR")]
     assert len(pairs) == 5
@@ -50,7 +50,7 @@ def test_identical_images_are_perfect(img: np.ndarray) -> None:
     assert ssim_y(img, img, 2) == pytest.approx(1)
 
 
-def test_psnr_y_is_of_unrounded_luma_inside_the_border() -> None:
+def test_psnr_y_uses_unrounded_luma_inside_the_border() -> None:
     hr = np.full((16, 16, 3), 100, np.uint8)
     sr = hr.copy()
     sr[0] = 0  # within the border: not measured
@@ -65,7 +65,7 @@ def test_floats_are_clipped_and_rounded_first() -> None:
     assert psnr_y(sr, hr, 0) == float("inf")
 
 
-def test_unfit_pairs_are_refused_with_their_sizes() -> None:
+def test_mismatched_pairs_are_refused_with_their_sizes() -> None:
     small = np.zeros((12, 30, 3), np.uint8)
     with pytest.raises(DataError, match=r"\(12, 30, 3\) and \(13, 30, 3\)"):
         psnr_y(small, np.zeros((13, 30, 3), np.uint8), 0)
@@ -78,7 +78,9 @@ def test_unfit_pairs_are_refused_with_their_sizes() -> None:
 
 
 @pytest.mark.parametrize(("height", "rows"), [(40, 7), (41, 30), (41, 31), (43, 1)])
-def test_strips_give_the_scores_of_the_whole(monkeypatch: pytest.MonkeyPatch, height: int, rows: int) -> None:
+def test_scores_in_strips_equal_those_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, height: int, rows: int
+) -> None:
     rng = np.random.default_rng(height)
     hr = rng.integers(0, 256, (height, 33, 3), dtype=np.uint8)
     sr = np.clip(hr.astype(int) + rng.integers(-20, 20, hr.shape), 0, 255).astype(np.uint8)
@@ -99,7 +101,9 @@ def test_strips_give_the_scores_of_the_whole(monkeypatch: pytest.MonkeyPatch, he
 
 
 @pytest.mark.parametrize("score", [psnr_y, ssim_y])
-def test_a_large_image_is_left_in_the_middle(monkeypatch: pytest.MonkeyPatch, score: Callable) -> None:
+def test_scoring_a_large_image_can_be_cancelled_between_strips(
+    monkeypatch: pytest.MonkeyPatch, score: Callable
+) -> None:
     token, strips = CancelToken(), 0
 
     def count_and_cancel(img: np.ndarray) -> np.ndarray:

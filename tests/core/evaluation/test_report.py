@@ -1,4 +1,4 @@
-"""Copies of the table read back to the numbers they were made of."""
+"""The report of an evaluation: its copies are parsed back to the values they were made from."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def select(report: Report, published: bool = False) -> Selection:
     return Selection(report, rows, report.columns(KINDS))
 
 
-def plain(cell: str) -> str:
-    """A cell without marks and signs of typesetting."""
+def without_markup(cell: str) -> str:
+    """A cell without its markup."""
     for wrapper in (
         r"\\textbf\{(.*)\}",
         r"\\underline\{(.*)\}",
@@ -95,12 +95,12 @@ def plain(cell: str) -> str:
 
 
 def check(selection: Selection, rows: list[list[str]]) -> None:
-    """Every cell of a copy is the report's number, to the digits that are shown."""
+    """Every cell of a copy equals the report's value, to the digits shown."""
     assert len(rows) == len(selection.rows)
     seen = 0
     for row, cells in zip(selection.rows, rows, strict=True):
         for column, cell in zip(selection.columns, cells, strict=True):
-            value, text = selection.report.value(row, column), plain(cell)
+            value, text = selection.report.value(row, column), without_markup(cell)
             if value is None:
                 assert not NUMBER.search(text)
                 continue
@@ -203,16 +203,16 @@ def test_metrics_of_installed_packages_are_the_last_columns(report: Report) -> N
     assert [row["mae_y"] for row in by_image if row["mae_y"]] == ["2.5", "3.5"]
     assert "Set5 ×4 mae_y |" in to_markdown(select(report))
     assert r"& mae\_y" in to_latex(select(report))
-    # A kept table has them again.
+    # A saved table has them, too.
     written = Result(FAKD, "Set5", 4, 2, 30.0, 0.9, images)
     assert from_json(json.loads(json.dumps(to_json([written])))) == [written]
 
 
-def test_marks_leave_the_teacher_out_and_need_something_to_beat(report: Report) -> None:
+def test_marks_exclude_the_teacher_and_need_a_competitor(report: Report) -> None:
     psnr = Column(Kind.PSNR, SET5)
     marks = {ref: report.mark(row, psnr) for ref, row in report.rows.items()}
     assert marks == {BICUBIC: None, BASELINE: Mark.SECOND, FAKD: Mark.BEST, TEACHER: None}
-    # What looks equal is equal, but for the teacher.
+    # Values that look equal count as equal; the teacher doesn't count.
     report.results[Cell(TEACHER, SET5)] = report.results[Cell(FAKD, SET5)]
     assert report.mark(report.rows[TEACHER], psnr) is None
     report.results[Cell(BASELINE, SET5)] = result(BASELINE, SET5, 30.50042, 0.85)
@@ -222,7 +222,7 @@ def test_marks_leave_the_teacher_out_and_need_something_to_beat(report: Report) 
     assert report.mark(report.rows[FAKD], psnr) is None
 
 
-def test_the_gap_begins_at_the_chosen_baseline(report: Report) -> None:
+def test_the_gap_starts_at_the_chosen_baseline(report: Report) -> None:
     gap = Column(Kind.GAP, SET5)
     report.baseline = BASELINE
     expected = 100 * (PSNR[FAKD] - PSNR[BASELINE]) / (PSNR[TEACHER] - PSNR[BASELINE])
@@ -244,12 +244,12 @@ def test_a_perfect_image_has_no_difference(report: Report) -> None:
     assert "**∞**" in row
 
 
-def test_two_sets_of_one_name_are_told_apart(report: Report) -> None:
+def test_two_sets_with_the_same_name_are_titled_by_folder(report: Report) -> None:
     report.sets = {EvalSet("/one/set", 4): SetInfo("set"), EvalSet("/two/set", 4): SetInfo("set")}
     assert [report.title(eval_set) for eval_set in report.sets] == ["one/set ×4", "two/set ×4"]
 
 
-def test_results_open_again_as_they_were(report: Report) -> None:
+def test_saved_results_are_read_back_unchanged(report: Report) -> None:
     report.baseline = BASELINE
     now = datetime(2026, 11, 22, 18, 4)
     again = from_document(to_document(report, now))
@@ -259,7 +259,7 @@ def test_results_open_again_as_they_were(report: Report) -> None:
     assert (again.teacher, again.baseline, again.measured) == (TEACHER, BASELINE, now)
 
 
-def test_what_the_command_line_prints_opens_too(report: Report) -> None:
+def test_output_of_the_command_line_opens_too(report: Report) -> None:
     document = to_document(report, datetime(2026, 11, 22))
     bare = {"results": [{**row} for row in document["results"]], "protocol": document["protocol"]}
     for row in bare["results"]:
@@ -271,7 +271,7 @@ def test_what_the_command_line_prints_opens_too(report: Report) -> None:
 
 
 @pytest.mark.parametrize("content", ["not JSON", '{"results": 3}', '{"results": [{"model": "m"}]}'])
-def test_a_file_of_something_else_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+def test_another_kind_of_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     file = tmp_path / "table.json"
     file.write_text(content)
     with pytest.raises(DataError, match=r"table\.json") as raised:
@@ -279,7 +279,7 @@ def test_a_file_of_something_else_is_refused_in_one_line(tmp_path: Path, content
     assert "\n" not in str(raised.value)
 
 
-def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.json: can't be read"):
         read_report(tmp_path / "gone.json")
 
@@ -296,7 +296,7 @@ def without_one(report: Report, *refs: str) -> Report:
     return report
 
 
-def test_means_of_fewer_images_say_so_wherever_they_go(report: Report) -> None:
+def test_means_over_fewer_images_say_so_in_every_format(report: Report) -> None:
     selection = select(without_one(report, *PSNR))
     markdown, latex = to_markdown(selection), to_latex(selection)
     assert "| Set5 ×4 (1 of 3 images) PSNR |" in markdown
@@ -316,7 +316,7 @@ def test_means_of_fewer_images_say_so_wherever_they_go(report: Report) -> None:
     assert {row["psnr_y_db"] for row in lost} == {""}
 
 
-def test_means_of_different_images_are_not_compared(report: Report) -> None:
+def test_means_over_different_images_are_not_compared(report: Report) -> None:
     selection = select(without_one(report, FAKD))
     markdown = to_markdown(selection)
     assert "| Set5 ×4 (1–3 of 3 images) PSNR |" in markdown
@@ -330,7 +330,7 @@ def test_means_of_different_images_are_not_compared(report: Report) -> None:
     assert r"29.500 (1 of 3)" in to_latex(selection)
 
 
-def test_names_stay_as_they_are_in_markdown(report: Report) -> None:
+def test_names_are_escaped_in_markdown(report: Report) -> None:
     report.rows[BASELINE] = Row(BASELINE, "a\\|b *c*\n<i>")
     report.sets[MINE] = SetInfo("my|set", 2)
     table = [line for line in to_markdown(select(report)).splitlines() if line.startswith("|")]
@@ -340,7 +340,7 @@ def test_names_stay_as_they_are_in_markdown(report: Report) -> None:
     assert bars == {2 + len(select(report).columns)}
 
 
-def test_what_failed_and_what_was_left_out_opens_again(report: Report) -> None:
+def test_failures_and_images_left_out_are_read_back(report: Report) -> None:
     without_one(report, FAKD)
     broken = Row("broken.pt", "broken")
     report.rows["broken.pt"] = broken
@@ -352,7 +352,7 @@ def test_what_failed_and_what_was_left_out_opens_again(report: Report) -> None:
     assert (again.results, again.sets, again.rows) == (report.results, report.sets, report.rows)
 
 
-def test_what_the_command_line_says_failed_opens_too() -> None:
+def test_failures_of_the_command_line_open_too() -> None:
     failures = [Failure("net.pt", "NaN pixels", "Set5", 4)]
     again = from_document(to_json([Result(BICUBIC, "Set5", 4, 0, 28.0, 0.8, ())], failures))
     assert again.failures == {Cell("net.pt", EvalSet("Set5", 4)): failures[0]}

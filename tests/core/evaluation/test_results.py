@@ -22,19 +22,19 @@ IMAGES = (ImageResult("a", 30.123456789, 0.9, 0.25), ImageResult("b", float("inf
 RESULT = Result("net.pt", "Set5", 4, 2, float("inf"), 0.95, IMAGES)
 
 
-def test_what_was_written_is_read_back_whole() -> None:
+def test_results_are_read_back_unchanged() -> None:
     document = json.loads(json.dumps(to_json([RESULT]), allow_nan=False))
     assert from_json(document) == [RESULT]
 
 
-def test_keys_of_others_are_left_alone() -> None:
+def test_unknown_keys_are_ignored() -> None:
     document = to_json([RESULT])
     document["teacher"] = "net.pt"
     document["results"][0]["data"] = "/somewhere"
     assert from_json(document) == [RESULT]
 
 
-def test_images_left_out_and_failures_come_back_too() -> None:
+def test_images_left_out_and_failures_are_read_back() -> None:
     partly = replace(RESULT, left_out=(LeftOut("/set/c.png", "an empty file"),))
     failures = [Failure("a.pt", "not enough memory", "Set5", 4), Failure("b.pt", "no such file")]
     document = json.loads(json.dumps(to_json([partly, RESULT], failures)))
@@ -58,7 +58,7 @@ def test_damaged_failures_are_refused(failures: object) -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"results": 3}])
-def test_something_else_is_refused(document: object) -> None:
+def test_another_document_is_refused(document: object) -> None:
     with pytest.raises(DataError, match="fakd evaluate --json"):
         from_json(document)
 

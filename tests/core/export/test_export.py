@@ -1,4 +1,4 @@
-"""Students as other tools' files: read back by those tools, with equal output."""
+"""Exported models are read by other tools and give the same output there."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def export(ref: str, path: Path, **options: Any) -> Parity | None:
 
 @pytest.fixture
 def model(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, SRNetwork]:
-    """A file of a network by its architecture, RCAN where none is said, and the network."""
+    """A network of the requested architecture, RCAN by default, and its file."""
     torch.manual_seed(5)
     network = create_model(parse_sizes(SIZES[getattr(request, "param", "rcan")], 4)).eval()
     path = tmp_path / "model.safetensors"
@@ -68,7 +68,7 @@ def image() -> Tensor:
 
 @pytest.mark.parametrize("model", SIZES, indirect=True)
 @pytest.mark.parametrize("keys", ["authors", "fakd"])
-def test_a_pth_reads_back_from_both_namings(
+def test_a_pth_is_read_back_with_either_naming(
     model: tuple[str, SRNetwork], keys: str, image: Tensor, tmp_path: Path
 ) -> None:
     path = tmp_path / "out.pth"
@@ -78,7 +78,7 @@ def test_a_pth_reads_back_from_both_namings(
     assert torch.equal(output_of(load_model(path), image), output_of(model[1], image))
 
 
-def test_the_namings_are_those_of_the_two_codes(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+def test_the_namings_are_the_authors_and_fakd_s(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
     names = {}
     for keys in ("authors", "fakd"):
         export(model[0], tmp_path / f"{keys}.pth", keys=keys)
@@ -88,7 +88,7 @@ def test_the_namings_are_those_of_the_two_codes(model: tuple[str, SRNetwork], tm
     assert len(names["authors"]) == len(names["fakd"])
 
 
-def test_a_file_that_is_there_is_replaced_only_if_that_is_said(
+def test_an_existing_file_is_overwritten_only_on_request(
     model: tuple[str, SRNetwork], tmp_path: Path
 ) -> None:
     path = tmp_path / "best.safetensors"
@@ -124,12 +124,12 @@ def test_spandrel_opens_a_pth(
     assert (descriptor.architecture.name, descriptor.scale) == ("RCAN", 4)
     with torch.inference_mode():
         found = 255 * descriptor(image[:1] / 255)
-    # spandrel clips; what lies between must be equal.
-    wanted = output_of(model[1], image[:1]).clamp(0, 255)
-    assert (found.clamp(0, 255) - wanted).abs().max() < 0.01
+    # spandrel clips its output.
+    expected = output_of(model[1], image[:1]).clamp(0, 255)
+    assert (found.clamp(0, 255) - expected).abs().max() < 0.01
 
 
-def test_safetensors_tell_where_they_come_from(tmp_path: Path, model: tuple[str, SRNetwork]) -> None:
+def test_safetensors_have_their_origin_in_the_metadata(tmp_path: Path, model: tuple[str, SRNetwork]) -> None:
     export(model[0], tmp_path / "out.safetensors")
     with safe_open(tmp_path / "out.safetensors", "pt") as file:
         notes: Mapping[str, str] = file.metadata()
@@ -167,7 +167,7 @@ def test_onnx_in_half_precision_for_values_up_to_one(
     assert (facts["value_range"], facts["precision"]) == ("0..1", "float16")
 
 
-def test_an_onnx_file_that_computes_something_else_is_not_left(
+def test_an_onnx_file_that_computes_something_else_is_not_kept(
     model: tuple[str, SRNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("onnxruntime")
@@ -195,7 +195,7 @@ def test_an_onnx_file_that_computes_something_else_is_not_left(
         ("model.safetensors", {}, "is the model itself"),
     ],
 )
-def test_what_doesn_t_fit_together_is_said(
+def test_options_that_don_t_fit_together_are_refused(
     model: tuple[str, SRNetwork], name: str, options: dict[str, object], expected: str, tmp_path: Path
 ) -> None:
     before = Path(model[0]).read_bytes()
@@ -205,7 +205,9 @@ def test_what_doesn_t_fit_together_is_said(
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
-def test_a_run_s_file_tells_how_it_was_trained(photos: Path, small_teacher: Path, tmp_path: Path) -> None:
+def test_the_file_of_a_run_s_student_has_its_training_settings(
+    photos: Path, small_teacher: Path, tmp_path: Path
+) -> None:
     from fakd_core.runs.config import TrainConfig
     from fakd_core.training.trainer import train
 
@@ -222,7 +224,7 @@ def test_a_run_s_file_tells_how_it_was_trained(photos: Path, small_teacher: Path
     assert str(tmp_path) not in json.dumps(training)
 
 
-def test_another_project_s_network_is_left_to_its_own_tools(spandrel: ModuleType, tmp_path: Path) -> None:
+def test_another_project_s_network_is_not_exported(spandrel: ModuleType, tmp_path: Path) -> None:
     file = external_file(tmp_path, "Compact")
     with pytest.raises(ConfigError, match="another project's network"):
         export(str(file), tmp_path / "out.onnx")
@@ -265,7 +267,7 @@ def end_at_once(sender: Connection, *_: object) -> None:
     os._exit(7)
 
 
-def test_a_stopped_child_process_is_killed_if_it_must_and_leaves_nothing(
+def test_a_stopped_child_process_is_killed_if_necessary_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(child_process, "_export", send_a_stage_and_ignore_sigterm)

@@ -1,4 +1,4 @@
-"""The keys of the Benchmark workspace: they work wherever the focus is, and can be changed."""
+"""The keys of the Benchmark workspace: they work wherever the focus is, and can be remapped."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def panel(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
         yield made
 
 
-def test_f5_measures_wherever_the_focus_is_and_may_be_another_key(
-    panel: BenchmarkPanel, qtbot: QtBot
-) -> None:
+def test_f5_measures_wherever_the_focus_is_and_can_be_remapped(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     panel.chooser.sets.setFocus()
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         QTest.keyClick(panel.chooser.sets, Qt.Key.Key_F5)

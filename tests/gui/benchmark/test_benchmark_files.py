@@ -1,4 +1,4 @@
-"""The table gets out of the Benchmark workspace and in again, as a person does it."""
+"""Copying, saving and opening tables in the Benchmark workspace."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from fakd_gui.benchmark.state import BenchmarkMemory
 
 @pytest.fixture
 def report(bench: Bench) -> Report:
-    """Of bicubic, two students and the teacher on a set of two images that is not there."""
+    """Bicubic, two students and the teacher on a set of two images that doesn't exist here."""
     refs = [BICUBIC, *bench.students, bench.teacher]
     report = Report([Row(ref, Path(ref).stem, 1e6, 2.0) for ref in refs], bench.teacher)
     eval_set = EvalSet("Set5", 4)
@@ -88,21 +88,21 @@ def test_keys_copy_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) 
     panel.activateWindow()
     qtbot.waitUntil(panel.isActiveWindow, timeout=5000)
     panel.table.setFocus()
-    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as told:
+    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as message:
         QTest.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert told.args == ["Copied 4 rows and 6 published as Markdown"]
+    assert message.args == ["Copied 4 rows and 6 published as Markdown"]
     assert QGuiApplication.clipboard().text().startswith("| Model | Params (M) |")
     panel.view_bar.published.setChecked(False)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as told:
+    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as message:
         QTest.keyClick(panel.table, Qt.Key.Key_C, both)
-    assert told.args == ["Copied 4 rows as LaTeX"]
+    assert message.args == ["Copied 4 rows as LaTeX"]
     assert r"\toprule" in QGuiApplication.clipboard().text()
     assert "published" not in QGuiApplication.clipboard().text()
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "wanted", "begins"),
+    ("name", "kind", "expected", "begins"),
     [
         ("table", "LaTeX (*.tex)", "table.tex", "% PSNR"),
         ("table.md", "CSV (*.csv)", "table.md", "| Model"),
@@ -111,23 +111,23 @@ def test_keys_copy_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) 
         ("my.table", "Results, to open again (*.json)", "my.table.json", "{"),
     ],
 )
-def test_a_file_has_the_format_of_its_ending(
+def test_a_file_has_the_format_of_its_suffix(
     panel: BenchmarkPanel,
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     kind: str,
-    wanted: str,
+    expected: str,
     begins: str,
 ) -> None:
     folder = bench.folder / "out"
     answer(monkeypatch, folder / name, kind)
     QTest.mouseClick(panel.output.save_button, Qt.MouseButton.LeftButton)
-    assert [path.name for path in folder.iterdir()] == [wanted]
-    assert (folder / wanted).read_text(encoding="utf-8").startswith(begins)
+    assert [path.name for path in folder.iterdir()] == [expected]
+    assert (folder / expected).read_text(encoding="utf-8").startswith(begins)
 
 
-def test_nothing_is_replaced_without_asking(
+def test_nothing_is_overwritten_without_asking(
     panel: BenchmarkPanel, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there, proposed = bench.folder / "benchmark.md", []
@@ -157,7 +157,7 @@ def test_what_is_hidden_is_not_copied(panel: BenchmarkPanel, bench: Bench) -> No
     assert len(list(csv.DictReader(QGuiApplication.clipboard().text().splitlines()))) == 10
 
 
-def test_a_place_that_can_t_be_written_is_said(
+def test_a_path_that_can_t_be_written_is_reported(
     panel: BenchmarkPanel, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (bench.folder / "file").write_text("")
@@ -191,7 +191,7 @@ def test_a_damaged_file_leaves_the_table(panel: BenchmarkPanel, bench: Bench, qt
     assert panel.state.report is before
 
 
-def test_images_of_results_from_elsewhere_are_found_in_a_set_of_that_name(
+def test_images_of_results_from_elsewhere_are_found_in_a_set_with_the_same_name(
     panel: BenchmarkPanel, bench: Bench, qtbot: QtBot
 ) -> None:
     panel.state.list_images(Cell(bench.students[0], EvalSet("Set5", 4)))
@@ -207,7 +207,7 @@ def test_images_of_results_from_elsewhere_are_found_in_a_set_of_that_name(
     assert chosen.args[0] == [folder / "two.png", folder / "one.png"]
 
 
-def test_the_teacher_can_be_another_row(panel: BenchmarkPanel, bench: Bench) -> None:
+def test_another_row_can_be_the_teacher(panel: BenchmarkPanel, bench: Bench) -> None:
     combo = panel.view_bar.teacher
     combo.setCurrentIndex(combo.findData(bench.students[1]))
     combo.activated.emit(combo.currentIndex())
@@ -236,7 +236,7 @@ def test_it_fits_a_narrow_window(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     assert panel.table.verticalHeader().width() <= 0.37 * 570
 
 
-def test_the_first_start_shows_the_bundled_models_and_what_is_published(
+def test_the_first_start_shows_the_bundled_models_and_published_scores(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     monkeypatch.setenv("FAKD_CONFIG", str(bench.folder / "new"))
@@ -254,7 +254,7 @@ def test_the_first_start_shows_the_bundled_models_and_what_is_published(
 
 
 @pytest.mark.parametrize("family", reference_results())
-def test_every_reference_comes_when_asked_for(panel: BenchmarkPanel, qtbot: QtBot, family: str) -> None:
+def test_every_reference_can_be_opened(panel: BenchmarkPanel, qtbot: QtBot, family: str) -> None:
     before = panel.state.report
     entries = {entry.text(): entry for entry in panel.output.open_button.menu().actions()}
     entries[family_title(family)].trigger()

@@ -1,4 +1,4 @@
-"""The Benchmark workspace as a person uses it: choose, sort, look behind the figures, come back."""
+"""The Benchmark workspace as a user works with it: choosing, sorting, listing images, the next start."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_bundled_models_and_samples_are_on_offer(bench: Bench, panel: BenchmarkP
     assert "rcan-g5-r5-c32-x4" in chooser.models.listed_keys()
 
 
-def test_what_an_installed_package_measures_is_a_column(
+def test_a_metric_of_an_installed_package_is_a_column(
     bench: Bench, panel: BenchmarkPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = Metric(
@@ -70,7 +70,7 @@ def test_what_an_installed_package_measures_is_a_column(
     assert column not in table.table_model.columns
 
 
-def test_a_click_on_a_heading_sorts_and_the_third_undoes(bench: Bench, measured: BenchmarkPanel) -> None:
+def test_a_click_on_a_heading_sorts_and_the_third_clears(bench: Bench, measured: BenchmarkPanel) -> None:
     table = measured.table
     measured.view_bar.published.setChecked(False)
     as_chosen = [row.ref for row in table.table_model.rows]
@@ -96,9 +96,7 @@ def test_a_click_on_a_heading_sorts_and_the_third_undoes(bench: Bench, measured:
     assert [row.label for row in table.table_model.rows] == ["Bicubic", "teacher", "with", "without"]
 
 
-def test_published_figures_stand_below_and_go_with_their_switch(
-    bench: Bench, measured: BenchmarkPanel
-) -> None:
+def test_published_scores_are_below_and_can_be_hidden(bench: Bench, measured: BenchmarkPanel) -> None:
     model = measured.table.table_model
     labels = [model.label(row) for row in model.rows]
     assert labels[4:] == [
@@ -147,7 +145,7 @@ def test_a_click_lists_the_images_worst_first_and_return_shows_them(
     assert not measured.images.isVisible()
 
 
-def test_the_column_says_what_worst_means(bench: Bench, measured: BenchmarkPanel) -> None:
+def test_the_clicked_column_ranks_the_images(bench: Bench, measured: BenchmarkPanel) -> None:
     click(measured, bench.students[0], Kind.DELTA)
     deltas = [one.delta for one in measured.state.images]
     assert None not in deltas
@@ -174,9 +172,7 @@ def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(
     assert str(model) not in bench.session.students
 
 
-def test_delete_takes_a_set_off_the_list_and_undo_brings_it_back(
-    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
-) -> None:
+def test_delete_removes_a_set_and_undo_restores_it(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
     sets = panel.chooser.sets
     sets.setCurrentRow(0)
     QTest.keyClick(sets, Qt.Key.Key_Delete)
@@ -189,7 +185,7 @@ def test_delete_takes_a_set_off_the_list_and_undo_brings_it_back(
     assert sets.checked_keys() == [str(bench.folder / "Set5")]
 
 
-def test_a_set_that_came_back_meanwhile_is_not_taken_back_twice(bench: Bench, panel: BenchmarkPanel) -> None:
+def test_undo_does_not_duplicate_a_set_that_was_added_again(bench: Bench, panel: BenchmarkPanel) -> None:
     undo: list[Callable[[], None]] = []
     bench.session.undo_offered.connect(lambda _, take_back: undo.append(take_back))
     folder = bench.folder / "Set5"

@@ -1,4 +1,4 @@
-"""A run of the Benchmark workspace: what it measures, leaves out, and keeps."""
+"""Measuring in the Benchmark workspace: results, failures, and images left out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def measured(panel: BenchmarkPanel, qtbot: QtBot) -> BenchmarkPanel:
     return panel
 
 
-def test_a_row_holds_the_core_s_figures(bench: Bench, measured: BenchmarkPanel) -> None:
+def test_a_row_has_the_scores_of_the_core(bench: Bench, measured: BenchmarkPanel) -> None:
     report = measured.state.report
     models = {BICUBIC: None, bench.teacher: load_model(bench.teacher)}
     for expected in collect_results(evaluate(models, [open_dataset(bench.folder / "Set5", 4)])):
@@ -64,7 +64,7 @@ def test_a_row_holds_the_core_s_figures(bench: Bench, measured: BenchmarkPanel) 
     assert bench.errors == []
 
 
-def test_one_more_model_measures_only_that_one(
+def test_adding_a_model_measures_only_that_model(
     bench: Bench, measured: BenchmarkPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
@@ -115,9 +115,7 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     panel.runner.cancel()
 
 
-def test_what_can_t_be_measured_says_why_in_its_row(
-    bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
-) -> None:
+def test_a_failure_is_shown_in_its_row(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
     empty = bench.folder / "empty"
     empty.mkdir()
     broken = bench.folder / "broken.pt"
@@ -138,7 +136,7 @@ def titles(panel: BenchmarkPanel) -> list[str]:
     return list(dict.fromkeys(model.group(column)[0] for column in range(len(model.columns))))[1:]
 
 
-def test_a_broken_image_is_named_and_the_rest_is_measured(
+def test_a_broken_image_is_named_and_the_others_are_measured(
     bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
 ) -> None:
     broken = bench.folder / "Set5" / "broken.png"
@@ -169,7 +167,7 @@ def test_a_broken_image_is_named_and_the_rest_is_measured(
     assert titles(panel) == ["Set5 ×4 · 3 images"]
 
 
-def test_one_image_is_one_image(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
+def test_one_image_is_in_the_singular(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
     (bench.folder / "Set5" / "two.png").unlink()
     run(panel, qtbot)
     assert titles(panel) == ["Set5 ×4 · 1 image"]
@@ -186,7 +184,7 @@ def break_in_the_middle(bench: Bench, error: Exception) -> str:
     return bench.students[0]
 
 
-def test_a_model_that_breaks_in_the_middle_costs_only_itself(
+def test_a_model_that_fails_halfway_does_not_stop_the_others(
     bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
 ) -> None:
     student = break_in_the_middle(bench, RuntimeError("sizes of tensors must match"))
@@ -196,8 +194,8 @@ def test_a_model_that_breaks_in_the_middle_costs_only_itself(
     assert panel.table.texts(student)[2].startswith("failed: ")
     assert len(bench.errors) == 1
     spot = place(panel, student, Kind.PSNR)
-    asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, panel.table.viewport().mapToGlobal(spot))
-    QApplication.sendEvent(panel.table.viewport(), asked)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, panel.table.viewport().mapToGlobal(spot))
+    QApplication.sendEvent(panel.table.viewport(), event)
     (menu,) = panel.table.findChildren(QMenu)
     menu.actions()[0].trigger()
     copied = QGuiApplication.clipboard().text()
@@ -207,7 +205,7 @@ def test_a_model_that_breaks_in_the_middle_costs_only_itself(
     menu.close()
 
 
-def test_an_image_that_memory_is_too_short_for_is_left_out_for_that_model(
+def test_an_image_too_large_for_memory_is_left_out_for_that_model(
     bench: Bench, panel: BenchmarkPanel, qtbot: QtBot
 ) -> None:
     student = break_in_the_middle(bench, MemoryError())

@@ -1,4 +1,4 @@
-"""A student leaves the window as other tools' files."""
+"""Exporting models from the window."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_any_model_s_file_is_exported_from_the_file_menu(
     assert torch.equal(mine["body.5.weight"], theirs["body.5.weight"])
 
 
-def test_onnx_is_written_beside_the_work_in_the_window(
+def test_onnx_is_written_in_the_background(
     qtbot: QtBot,
     runs: RunList,
     confirmed: list[str],
@@ -79,7 +79,7 @@ def test_onnx_is_written_beside_the_work_in_the_window(
 
 
 @pytest.mark.parametrize("kind", ["Safetensors", "ONNX, white is 255"])
-def test_what_goes_wrong_is_said_in_the_bar(
+def test_a_failed_export_is_reported(
     qtbot: QtBot,
     runs: RunList,
     messages: list[str],

@@ -1,4 +1,4 @@
-"""The window's look at a model's file, good and bad."""
+"""The dialog that checks model files, good and bad."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def look(qtbot: QtBot, window: MainWindow) -> Look:
     return check
 
 
-def whole(label: QLabel) -> bool:
+def is_fully_visible(label: QLabel) -> bool:
     return label.height() >= label.heightForWidth(label.width())
 
 
@@ -44,7 +44,7 @@ def copied(doctor: ModelDoctor) -> str:
     return QGuiApplication.clipboard().text()
 
 
-def test_a_good_model_is_described_and_goes_to_its_place(
+def test_a_good_model_is_described_and_can_be_added_as_student(
     qtbot: QtBot, window: MainWindow, look: Look
 ) -> None:
     file = bundled_models()["rcan-g5-r1-c32-x4-fakd"]
@@ -61,7 +61,7 @@ def test_a_good_model_is_described_and_goes_to_its_place(
     assert not doctor.isVisible()
 
 
-def test_a_harmful_file_is_named_runs_nothing_and_is_offered_nowhere(
+def test_a_harmful_file_is_described_never_run_and_can_t_be_used(
     qtbot: QtBot, look: Look, tmp_path: Path
 ) -> None:
     class Harm:
@@ -75,13 +75,13 @@ def test_a_harmful_file_is_named_runs_nothing_and_is_offered_nowhere(
     assert doctor.summary.property("role") == "error"
     assert not doctor.teacher_button.isEnabled()
     assert not (tmp_path / "mark").exists()
-    qtbot.waitUntil(lambda: whole(doctor.summary), timeout=2000)
+    qtbot.waitUntil(lambda: is_fully_visible(doctor.summary), timeout=2000)
     if folder := os.environ.get("FAKD_PICTURES"):
         doctor.grab().save(f"{folder}/doctor-bad.png")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"\x89PNG", bytes(range(7, 40))])
-def test_no_file_crashes_it_and_the_next_may_follow(
+def test_no_file_crashes_it_and_another_can_follow(
     qtbot: QtBot, look: Look, small_teacher: Path, tmp_path: Path, content: bytes
 ) -> None:
     file = tmp_path / "model.bin"
@@ -94,9 +94,7 @@ def test_no_file_crashes_it_and_the_next_may_follow(
     qtbot.waitUntil(doctor.teacher_button.isEnabled, timeout=20_000)
 
 
-def test_a_dropped_model_can_be_looked_at_first(
-    qtbot: QtBot, window: MainWindow, small_teacher: Path
-) -> None:
+def test_a_dropped_model_can_be_checked_first(qtbot: QtBot, window: MainWindow, small_teacher: Path) -> None:
     window.open_paths([small_teacher])
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
     next(action for action in menu.actions() if action.text() == "What is this file?").trigger()
@@ -105,7 +103,7 @@ def test_a_dropped_model_can_be_looked_at_first(
     qtbot.waitUntil(doctor.teacher_button.isEnabled, timeout=20_000)
 
 
-def test_it_waits_with_an_invitation_and_closes_at_once(window: MainWindow, small_teacher: Path) -> None:
+def test_it_starts_with_an_invitation_and_closes_at_once(window: MainWindow, small_teacher: Path) -> None:
     window.check_model()
     (doctor,) = window.findChildren(ModelDoctor)
     assert doctor.summary.text().startswith("Drop a file to see")
@@ -121,12 +119,12 @@ def test_a_long_name_does_not_widen_the_panel(qtbot: QtBot, look: Look, tmp_path
     file.write_bytes(b"no model")
     doctor = look(file)
     before = doctor.width()
-    qtbot.waitUntil(lambda: whole(doctor.summary), timeout=2000)
+    qtbot.waitUntil(lambda: is_fully_visible(doctor.summary), timeout=2000)
     assert (doctor.width(), doctor.minimumSizeHint().width() <= before) == (before, True)
     assert str(file) in copied(doctor)
 
 
-def test_what_nobody_expected_is_red_and_can_be_copied(
+def test_an_unexpected_error_is_red_and_can_be_copied_with_its_traceback(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, small_teacher: Path
 ) -> None:
     def fail(ref: str) -> None:
@@ -143,7 +141,7 @@ def test_what_nobody_expected_is_red_and_can_be_copied(
     assert "torch" in report
 
 
-def test_there_is_one_panel_and_it_need_not_wait(
+def test_there_is_one_dialog_and_closing_it_does_not_wait(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, small_teacher: Path
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
@@ -167,13 +165,13 @@ def test_there_is_one_panel_and_it_need_not_wait(
     ]
 
 
-def test_of_several_files_the_first_is_looked_at(
+def test_the_first_of_several_files_is_checked(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    window.session.status_message.connect(said.append)
+    messages: list[str] = []
+    window.session.status_message.connect(messages.append)
     window.check_model()
     (doctor,) = window.findChildren(ModelDoctor)
     doctor.take([small_teacher, tmp_path / "other.pth"])
     qtbot.waitUntil(doctor.teacher_button.isEnabled, timeout=20_000)
-    assert said == [f"Checking {small_teacher.name}, the first of 2 files"]
+    assert messages == [f"Checking {small_teacher.name}, the first of 2 files"]
