@@ -1,19 +1,16 @@
-"""The runs on the left: find, show, compare, continue, rename and delete them."""
+"""The list of runs: find, show, compare, resume, rename and delete them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtCore import QEvent, QFileSystemWatcher, QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
+    QListView,
     QMenu,
     QPushButton,
     QToolButton,
@@ -21,292 +18,169 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.runs.states import RunState, read_states
-from fakd_gui.models.export import ModelExporter
-from fakd_gui.runs.actions import RunActions
-from fakd_gui.runs.delegate import PATH, WORDS, RunDelegate, make_item, run_of, show_state, shown_name
-from fakd_gui.runs.watch import RunWatch
+from fakd_core.runs.states import read_states
+from fakd_gui.runs.commands import RunCommands
+from fakd_gui.runs.delegate import RunDelegate
+from fakd_gui.runs.model import RUN_ROLE, RunFilter, RunModel
 from fakd_gui.session.jobs import LatestWins
-from fakd_gui.session.run_folders import begun, has_student, is_run
+from fakd_gui.session.run_folders import is_run
 from fakd_gui.session.session import Session
-from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
+from fakd_gui.widgets.theme import follow_theme
 
-LOOK_MS = 4000
-"""How often the states are read anew while the list is seen."""
-MINIMUM_WIDTH = 148
-NO_MODIFIER = Qt.KeyboardModifier.NoModifier
-
-
-class KeyList(QListWidget):
-    """Some keys do something else than in other lists."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.on_key: Mapping[int, Callable[[], object]] = {}
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        act = self.on_key.get(event.key())
-        if act is None or event.modifiers() not in (NO_MODIFIER, Qt.KeyboardModifier.KeypadModifier):
-            super().keyPressEvent(event)
-        else:
-            act()
+READ_MS = 4000
+"""Interval of reading the states while the list is visible."""
+SETTLE_MS = 300
+"""Time until a folder that another program creates is complete."""
+MIN_WIDTH = 148
 
 
 class RunList(QWidget):
-    """Runs of this session and those found in the runs folder, the newest first."""
-
-    settings_wanted = Signal(object)
-    """The folder of a run whose settings are to be used for a new one."""
+    """Runs of this session and those in the runs folder, newest first; changes of the folder are noticed."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session = session
-        self.states: dict[Path, RunState] = {}
-        self._ticked = False
-        self._make_list()
-        self._make_tools()
+        self._session = session
+        self.view = QListView()
+        self.actions = RunCommands(
+            session,
+            self.view,
+            selected=self.selected,
+            edit_name=lambda: self.view.edit(self.view.currentIndex()),
+        )
+        self.model = RunModel(session, self.actions.rename, self)
+        self._filter = RunFilter(self)
+        self._filter.setSourceModel(self.model)
+        self._was_toggled = False
         self._reader = LatestWins("read the runs' states", self)
-        self._reader.result.connect(self._take_states)
-        self._clock = QTimer(self, interval=LOOK_MS)
-        self._clock.timeout.connect(self.look)
-        self.doing = RunActions(session, self)
-        self.exporter = ModelExporter(session, self)
-        self._watch = RunWatch(self)
-        self._watch.changed.connect(self.scan)
+        self._reader.result.connect(self.model.set_states)
+        self._clock = QTimer(self, interval=READ_MS)
+        self._clock.timeout.connect(self.read_states)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self.scan)
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.directoryChanged.connect(lambda _: self._settle.start())
         QGuiApplication.instance().applicationStateChanged.connect(self._application_changed)
+        self._make_view()
+        self._make_tools()
         self._lay_out()
+        self.model.check_toggled.connect(self._note_toggle)
+        self.model.dataChanged.connect(lambda *_: self._refresh())
         session.runs_changed.connect(self._show_runs)
-        session.compared_changed.connect(lambda _: self._show_ticks())
-        session.training_started.connect(lambda _: self._training_changed())
-        session.training_finished.connect(lambda _: self._training_changed())
-        follow_theme(self, self._apply_theme)
+        session.training_started.connect(lambda _: self._settle.start())
+        session.training_finished.connect(lambda _: self._settle.start())
+        follow_theme(self, lambda _: self.model.refresh())
         self._show_runs(session.runs)
 
-    # -- what is there -------------------------------------------------------------------------------
-
     def scan(self) -> None:
-        """Find runs that came, let go of those that went, and read how far they are."""
-        for run in list(self.session.runs):
-            if not is_run(run) and not self.doing.is_mine(run):
-                self.session.move_run(run, None)
-        self.session.find_runs()
-        self._watch.follow(self.session.runs_root)
-        self.look()
+        """Add new runs, remove those that are gone, and read the states."""
+        for run in list(self._session.runs):
+            if not is_run(run) and not self.model.is_training(run):
+                self._session.move_run(run, None)
+        self._session.find_runs()
+        self._watch(self._session.runs_root)
+        self.read_states()
 
-    def look(self) -> None:
-        """Read the states anew, on a thread."""
-        runs, known = list(self.session.runs), dict(self.states)
+    def read_states(self) -> None:
+        """Read the states again, on a thread."""
+        runs, known = list(self._session.runs), dict(self.model.states)
         if runs and not self._reader.running:
             self._reader.submit(lambda token: read_states(runs, known, token))
 
     def selected(self) -> Path | None:
-        items = self.list.selectedItems()
-        return run_of(items[0]) if items else None
+        indexes = self.view.selectedIndexes()
+        return indexes[0].data(RUN_ROLE) if indexes else None
 
-    # -- actions -------------------------------------------------------------------------------------
-
-    def show_selected(self) -> None:
-        self._with_selected(self.session.select_run)
-
-    def continue_selected(self) -> None:
-        """Resume the selected run from its last checkpoint."""
-        self._with_selected(self.doing.proceed)
-
-    def rename_selected(self) -> None:
-        """Edit the name in place."""
-        run, items = self.selected(), self.list.selectedItems()
-        if run is not None and self.doing.may_move(run, "renamed"):
-            self.list.editItem(items[0])
-
-    def delete_selected(self) -> None:
-        """Move the selected run to the trash; where the system says where it is, that can be undone."""
-        self._with_selected(self.doing.delete)
-
-    def open_selected(self) -> None:
-        """Show the selected run's folder in the system's file manager."""
-        self._with_selected(lambda run: QDesktopServices.openUrl(QUrl.fromLocalFile(str(run))))
-
-    def _with_selected(self, act: Callable[[Path], object]) -> None:
-        run = self.selected()
-        if run is not None:
-            act(run)
-
-    # -- showing -------------------------------------------------------------------------------------
-
-    def _show_runs(self, runs: list[Path]) -> None:
-        ordered = sorted(runs, key=begun, reverse=True)
-        if ordered != [run_of(item) for item in self._items()]:
-            chosen = self.selected()
-            self.list.blockSignals(True)
-            self.list.clear()
-            for run in ordered:
-                item = make_item(run, run in self.session.compared)
-                self.list.addItem(item)
-                if run == chosen:
-                    self.list.setCurrentItem(item)
-            self.list.blockSignals(False)
-            self.look()
-        self.empty.setVisible(not runs)
-        for widget in (self.list, self.search, self.tools):
-            widget.setVisible(bool(runs))
-        self._show_states()
-
-    def _take_states(self, states: object) -> None:
-        assert isinstance(states, dict)
-        failures = self.session.failures
-        states = {
-            run: replace(state, failure=failures[run].text if run in failures else "")
-            for run, state in states.items()
-        }
-        changed = states != self.states
-        self.states = states
-        if changed:
-            self._show_states()
-
-    def _show_states(self) -> None:
-        theme = current_theme()
-        self.list.blockSignals(True)
-        for item in self._items():
-            run = run_of(item)
-            show_state(item, self.states.get(run), self.doing.is_mine(run), theme)
-        self.list.blockSignals(False)
-        self.list.viewport().update()
-        self._filter()
-        self._show_buttons()
-
-    def _show_ticks(self) -> None:
-        self.list.blockSignals(True)
-        for item in self._items():
-            ticked = run_of(item) in self.session.compared
-            item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
-        self.list.blockSignals(False)
-        self.list.viewport().update()
-
-    def _filter(self) -> None:
-        """Every word must be in the name, the state, or the names of student and teacher."""
-        words = self.search.text().lower().split()
-        for item in self._items():
-            text = item.data(WORDS) or item.text().lower()
-            item.setHidden(not all(word in text for word in words))
-
-    def _show_buttons(self) -> None:
-        run = self.selected()
-        state = self.states.get(run) if run is not None else None
-        finished = state is not None and state.finished
-        self.continue_button.setEnabled(run is not None and self.session.training is None and not finished)
-        reason = (
-            "It is finished" if finished else "Go on with the selected run from its last checkpoint, exactly"
-        )
-        self.continue_button.setToolTip(reason)
-        for button in (self.folder_button, self.delete_button):
-            button.setEnabled(run is not None)
-
-    def _training_changed(self) -> None:
-        self._show_states()
-        self._watch.look_soon()
+    def select(self, run: Path) -> None:
+        """Select `run` if it is listed and not filtered out."""
+        for row in range(self._filter.rowCount()):
+            index = self._filter.index(row, 0)
+            if index.data(RUN_ROLE) == run:
+                self.view.setCurrentIndex(index)
 
     # -- reacting ------------------------------------------------------------------------------------
 
-    def _clicked(self, item: QListWidgetItem) -> None:
-        """A click on the box compares, one beside it shows."""
-        if not self._ticked:
-            self.session.select_run(run_of(item))
+    def _show_runs(self, runs: list[Path]) -> None:
+        selected = self.selected()
+        if self.model.set_runs(runs):
+            if selected is not None:
+                self.select(selected)
+            self.read_states()
+        self.empty.setVisible(not runs)
+        for widget in (self.view, self.search, self.tools):
+            widget.setVisible(bool(runs))
+        self._refresh()
 
-    def _changed(self, item: QListWidgetItem) -> None:
-        run = run_of(item)
-        ticked = item.checkState() is Qt.CheckState.Checked
-        if item.text() != shown_name(run):
-            self._rename(run, item)
-        elif ticked != (run in self.session.compared):
-            self._ticked = True
-            QTimer.singleShot(0, self._forget_tick)
-            others = [other for other in self.session.compared if other != run]
-            self.session.compare_runs([*others, run] if ticked else others)
+    def _refresh(self) -> None:
+        run = self.selected()
+        state = self.model.states.get(run) if run is not None else None
+        self.actions.refresh(state, run is not None and self.model.is_training(run))
 
-    def _forget_tick(self) -> None:
-        self._ticked = False
+    def _clicked(self, index: QModelIndex) -> None:
+        """Show the run, unless the click was on its check box."""
+        if not self._was_toggled:
+            self._session.select_run(index.data(RUN_ROLE))
 
-    def _rename(self, run: Path, item: QListWidgetItem) -> None:
-        to = self.doing.rename(run, item.text())
-        self.list.blockSignals(True)
-        item.setText(shown_name(to or run))
-        item.setData(PATH, to or run)
-        self.list.blockSignals(False)
-        if to is not None:
-            if run in self.states:
-                self.states[to] = self.states.pop(run)
-            self.session.move_run(run, to)
+    def _note_toggle(self) -> None:
+        self._was_toggled = True
+        QTimer.singleShot(0, self._forget_toggle)
+
+    def _forget_toggle(self) -> None:
+        self._was_toggled = False
+
+    def _show_menu(self, at: QPoint) -> None:
+        index = self.view.indexAt(at)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+        if self.selected() is not None:
+            self.make_menu().popup(self.view.viewport().mapToGlobal(at))
+
+    def make_menu(self) -> QMenu:
+        """The commands for the selected run."""
+        self._refresh()
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for name in self.actions.commands:
+            menu.addAction(self.actions[name])
+        return menu
+
+    def _watch(self, root: Path) -> None:
+        """Watch `root` and the folders in it that may become runs."""
+        try:
+            inside = [path for path in root.iterdir() if path.is_dir() and not is_run(path)]
+        except OSError:
+            return
+        folders, watched = {str(path) for path in (root, *inside)}, set(self._watcher.directories())
+        if watched - folders:
+            self._watcher.removePaths(list(watched - folders))
+        if folders - watched:
+            self._watcher.addPaths(list(folders - watched))
 
     def _application_changed(self, state: Qt.ApplicationState) -> None:
         if state is Qt.ApplicationState.ApplicationActive and self.isVisible():
-            self._watch.look_soon()
+            self._settle.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._clock.start()
-        self._watch.look_soon()
+        self._settle.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._clock.stop()
 
-    def _show_menu(self, at: QPoint) -> None:
-        item = self.list.itemAt(at) or self.list.currentItem()
-        if item is not None:
-            self.list.setCurrentItem(item)
-            self.menu_of(run_of(item)).popup(self.list.mapToGlobal(at))
+    # -- layout --------------------------------------------------------------------------------------
 
-    def menu_of(self, run: Path) -> QMenu:
-        """What can be done with `run`, the selected one."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        free = self.session.training is None
-        compared = run in self.session.compared
-        others = [other for other in self.session.compared if other != run]
-        entries = (
-            ("Show", self.show_selected, "Return", True),
-            ("Continue run", self.continue_selected, "", free and self.continue_button.isEnabled()),
-            (
-                "Compare no longer" if compared else "Compare",
-                lambda: self.session.compare_runs(others if compared else [*others, run]),
-                "Space",
-                True,
-            ),
-            ("Use its student", lambda: self.session.add_student(str(run)), "", has_student(run)),
-            ("Export its student…", lambda: self.exporter.choose(str(run)), "", has_student(run)),
-            ("Use its settings", lambda: self.settings_wanted.emit(run), "", True),
-            ("Open folder", self.open_selected, "", True),
-            ("Rename…", self.rename_selected, "F2", not self.doing.is_mine(run)),
-            ("Move to the trash", self.delete_selected, "Del", not self.doing.is_mine(run)),
-        )
-        for text, act, key, enabled in entries:
-            entry = menu.addAction(f"{text}\t{key}" if key else text, act)
-            entry.setEnabled(enabled)
-        return menu
-
-    # -- making --------------------------------------------------------------------------------------
-
-    def _items(self) -> list[QListWidgetItem]:
-        return [self.list.item(row) for row in range(self.list.count())]
-
-    def _make_list(self) -> None:
-        self.list = KeyList()
-        self.list.setAccessibleName("Runs")
-        self.list.setItemDelegate(RunDelegate(self.list))
-        self.list.setUniformItemSizes(True)
-        self.list.setEditTriggers(QListWidget.EditTrigger.NoEditTriggers)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.list.customContextMenuRequested.connect(self._show_menu)
-        self.list.itemClicked.connect(self._clicked)
-        self.list.itemChanged.connect(self._changed)
-        self.list.itemSelectionChanged.connect(self._show_buttons)
-        self.list.on_key = {
-            Qt.Key.Key_F2: self.rename_selected,
-            Qt.Key.Key_Delete: self.delete_selected,
-            Qt.Key.Key_Return: self.show_selected,
-            Qt.Key.Key_Enter: self.show_selected,
-        }
+    def _make_view(self) -> None:
+        self.view.setModel(self._filter)
+        self.view.setAccessibleName("Runs")
+        self.view.setItemDelegate(RunDelegate(self.view))
+        self.view.setUniformItemSizes(True)
+        self.view.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._show_menu)
+        self.view.clicked.connect(self._clicked)
+        self.view.selectionModel().selectionChanged.connect(lambda *_: self._refresh())
         self.empty = QLabel("Runs appear here.\nDrop a run folder to see its curves.")
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
@@ -318,47 +192,43 @@ class RunList(QWidget):
         self.search.setAccessibleName("Search runs")
         self.search.setToolTip("Words of a run's name, state, student or teacher")
         self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(lambda _: self._filter())
-        self.continue_button = QPushButton("Continue")
-        self.continue_button.clicked.connect(self.continue_selected)
-        self.folder_button, self.delete_button = QToolButton(), QToolButton()
-        for button, tip, act in (
-            (self.folder_button, "Open the run's folder", self.open_selected),
-            (self.delete_button, "Move the run to the trash (Del)", self.delete_selected),
-        ):
+        self.search.textChanged.connect(self._filter.search)
+        resume = self.actions["resume"]
+        self.resume_button = QPushButton(resume.text())
+        self.resume_button.clicked.connect(lambda: resume.trigger())
+        resume.changed.connect(self._update_resume_button)
+        self.folder_button, self.trash_button = QToolButton(), QToolButton()
+        for button, name in ((self.folder_button, "open_folder"), (self.trash_button, "trash")):
             button.setAutoRaise(True)
-            button.setToolTip(tip)
-            button.setAccessibleName(tip)
-            button.clicked.connect(act)
+            button.setDefaultAction(self.actions[name])
 
-    def _apply_theme(self, theme: Theme) -> None:
-        self.folder_button.setIcon(icon("folder-open-outline"))
-        self.delete_button.setIcon(icon("trash-can-outline"))
-        self._show_states()
+    def _update_resume_button(self) -> None:
+        self.resume_button.setEnabled(self.actions["resume"].isEnabled())
+        self.resume_button.setToolTip(self.actions["resume"].toolTip())
 
     def _lay_out(self) -> None:
         self.tools = QWidget()
         row = QHBoxLayout(self.tools)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        row.addWidget(self.continue_button, 1)
+        row.addWidget(self.resume_button, 1)
         row.addWidget(self.folder_button)
-        row.addWidget(self.delete_button)
+        row.addWidget(self.trash_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
-        for widget in (self.search, self.empty):
-            layout.addWidget(widget)
-        layout.addWidget(self.list, 1)
+        layout.addWidget(self.search)
+        layout.addWidget(self.empty)
+        layout.addWidget(self.view, 1)
         layout.addWidget(self.tools)
-        self._keep_width()
+        self._set_min_width()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange:
-            self._keep_width()
+            self._set_min_width()
 
-    def _keep_width(self) -> None:
-        """A window that was narrow for a while must not leave a sliver."""
+    def _set_min_width(self) -> None:
+        """Keep the list usable after the window was narrow for a while."""
         margins = self.layout().contentsMargins()
         needed = self.tools.minimumSizeHint().width() + margins.left() + margins.right()
-        self.setMinimumWidth(max(MINIMUM_WIDTH, needed))
+        self.setMinimumWidth(max(MIN_WIDTH, needed))

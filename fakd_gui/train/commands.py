@@ -53,7 +53,6 @@ GESTURES = (
     Gesture("double click", "on the curves: show all steps and values again"),
     Gesture("click", "on a validation's curve: show its previews"),
     Gesture("Left, Right", "on the previews' slider: one validation back or forward"),
-    Gesture("F2, Del, Return", "in the Runs list: rename, move to trash, show"),
 )
 
 

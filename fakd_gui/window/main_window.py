@@ -68,7 +68,6 @@ class MainWindow(QMainWindow):
         session.undo_offered.connect(self.undo_bar.offer)
         self.undo_bar.stack.indexChanged.connect(self._name_undo)
         self._name_undo()
-        self.run_list.settings_wanted.connect(self._use_settings)
         # Problems of the previous image, models or training are over.
         for changed in (session.training_started, session.image_changed, session.teacher_changed):
             changed.connect(lambda _: self.banner.dismiss())
@@ -135,8 +134,8 @@ class MainWindow(QMainWindow):
 
     @property
     def action_tables(self) -> list[ActionTable]:
-        """The window's table and those of the workspaces."""
-        return [self.actions, *self.workspaces.action_tables()]
+        """The window's table, those of the workspaces and of the list of runs."""
+        return [self.actions, *self.workspaces.action_tables(), self.run_list.actions]
 
     def show_workspace(self, name: str) -> None:
         """Bring 'Train', 'Compare', 'Inspect' or 'Benchmark' to the front."""
@@ -178,11 +177,7 @@ class MainWindow(QMainWindow):
 
     def _export_model(self) -> None:
         if path := ask_model(self, "Choose a model"):
-            self.run_list.exporter.choose(str(path))
-
-    def _use_settings(self, run: Path) -> None:
-        self.show_workspace("Train")
-        self.train.actions.load_settings(RunLayout(run).config)
+            self.run_list.actions.exporter.choose(str(path))
 
     def _copy_error(self) -> None:
         if self.session.unexpected is not None:
@@ -254,7 +249,7 @@ class MainWindow(QMainWindow):
         self.undo_bar.ask(
             f"{run.name} was still training when the app quit unexpectedly.",
             "Resume",
-            lambda: self.run_list.doing.proceed(run),
+            lambda: self.run_list.actions.resume(run),
         )
 
     # -- events --------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def runs(
     with qtbot.waitExposed(made):
         made.show()
     made.scan()
-    qtbot.waitUntil(lambda: len(made.states) == 3, timeout=5000)
+    qtbot.waitUntil(lambda: len(made.model.states) == 3, timeout=5000)
     yield made
     assert stop_all(made)
 

@@ -1,30 +1,48 @@
-"""A list of three runs, shown, and what tests do with it."""
+"""What tests do with a list of runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import (
-    QListWidgetItem,
-)
+from PySide6.QtCore import QModelIndex, Qt
 
-from fakd_gui.runs.delegate import run_of
+from fakd_gui.runs.model import RUN_ROLE, STATE_ROLE
 from fakd_gui.runs.run_list import RunList
 
 
-def items(runs: RunList) -> list[QListWidgetItem]:
-    return [runs.list.item(row) for row in range(runs.list.count())]
+def indexes(runs: RunList) -> list[QModelIndex]:
+    """The runs that the search leaves, from the top."""
+    model = runs.view.model()
+    return [model.index(row, 0) for row in range(model.rowCount())]
 
 
 def names(runs: RunList) -> list[str]:
-    return [item.text() for item in items(runs) if not item.isHidden()]
+    return [index.data() for index in indexes(runs)]
+
+
+def index_of(runs: RunList, name: str) -> QModelIndex:
+    return next(index for index in indexes(runs) if index.data(RUN_ROLE).name == name)
 
 
 def choose(runs: RunList, name: str) -> Path:
-    runs.list.setCurrentItem(item_of(runs, name))
-    runs.list.setFocus()
-    return run_of(item_of(runs, name))
+    """Select a run and focus the list."""
+    runs.view.setCurrentIndex(index_of(runs, name))
+    runs.view.setFocus()
+    run = runs.selected()
+    assert run is not None
+    return run
 
 
-def item_of(runs: RunList, name: str) -> QListWidgetItem:
-    return next(item for item in items(runs) if run_of(item).name == name)
+def is_checked(runs: RunList, name: str) -> bool:
+    return Qt.CheckState(index_of(runs, name).data(Qt.ItemDataRole.CheckStateRole)) is Qt.CheckState.Checked
+
+
+def state_of(runs: RunList, run: Path) -> str:
+    """The text below the name of a run, or that it isn't listed."""
+    found = (index for index in indexes(runs) if index.data(RUN_ROLE) == run)
+    index = next(found, None)
+    return "not listed" if index is None else str(index.data(STATE_ROLE))
+
+
+def tip_of(runs: RunList, name: str) -> str:
+    return str(index_of(runs, name).data(Qt.ItemDataRole.ToolTipRole))

@@ -37,11 +37,11 @@ def test_a_run_s_student_is_exported_from_its_menu(
     tmp_path: Path,
 ) -> None:
     run, path = choose(runs, "middle"), tmp_path / "out.pth"
-    entry = next(one for one in runs.menu_of(run).actions() if one.text().startswith("Export"))
+    entry = next(one for one in runs.make_menu().actions() if one.text().startswith("Export"))
     assert not entry.isEnabled(), "it has no student yet"
     (run / "student.safetensors").write_bytes(model_file(STUDENT).read_bytes())
     monkeypatch.setattr(export, "ask_save_path", lambda *_: (path, "Checkpoint for FAKD's code"))
-    entry = next(one for one in runs.menu_of(run).actions() if one.text().startswith("Export"))
+    entry = next(one for one in runs.make_menu().actions() if one.text().startswith("Export"))
     entry.trigger()
     qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=20_000)
     assert confirmed[-1] == "Wrote out.pth (0.9 MB)"
@@ -72,7 +72,7 @@ def test_onnx_is_written_in_the_background(
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     path = tmp_path / "out.onnx"
-    runs.exporter.export(STUDENT, path, FORMATS["ONNX, half precision, white is 1"])
+    runs.actions.exporter.export(STUDENT, path, FORMATS["ONNX, half precision, white is 1"])
     qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=100_000)
     facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert (facts["value_range"], facts["precision"]) == ("0..1", "float16")
@@ -89,7 +89,7 @@ def test_a_failed_export_is_reported(
     damaged = tmp_path / "damaged.pth"
     damaged.write_bytes(b"not a model")
     path = tmp_path / f"out{FORMATS[kind].suffix}"
-    runs.exporter.export(str(damaged), path, FORMATS[kind])
+    runs.actions.exporter.export(str(damaged), path, FORMATS[kind])
     qtbot.waitUntil(lambda: bool(messages), timeout=60_000)
     assert "damaged.pth" in messages[0]
     assert not path.exists()
@@ -104,7 +104,7 @@ def test_a_running_export_can_be_stopped(
 ) -> None:
     monkeypatch.setattr(export, "DIALOG_DELAY_MS", 0)
     path = tmp_path / "out.onnx"
-    runs.exporter.export(STUDENT, path, FORMATS["ONNX, white is 255"])
+    runs.actions.exporter.export(STUDENT, path, FORMATS["ONNX, white is 255"])
     dialog = runs.findChild(QProgressDialog)
     qtbot.waitUntil(dialog.isVisible, timeout=5000)
     assert not dialog.isModal()

@@ -11,36 +11,37 @@ from PySide6.QtCore import QPoint, QRect, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QLineEdit,
-    QListWidget,
+    QListView,
     QMessageBox,
     QStyle,
     QStyleOptionViewItem,
 )
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
-from run_lists import choose, item_of, items, names
+from run_lists import choose, index_of, indexes, is_checked, names, state_of, tip_of
 
 from fakd_core.errors import RunError
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import run_lock
 from fakd_core.runs.states import is_in_use
-from fakd_gui.runs import actions
-from fakd_gui.runs.delegate import STATE
+from fakd_gui.runs import commands
+from fakd_gui.runs.model import STATE_ROLE
 from fakd_gui.runs.run_list import RunList
+from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session
 
 
 def click(qtbot: QtBot, runs: RunList, name: str, box: bool = False) -> None:
-    rect = runs.list.visualItemRect(item_of(runs, name))
+    rect = runs.view.visualRect(index_of(runs, name))
     at = rect.center()
     if box:
         option = QStyleOptionViewItem()
-        option.initFrom(runs.list)
+        option.initFrom(runs.view)
         option.rect = QRect(rect)
         option.features = QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
         part = QStyle.SubElement.SE_ItemViewItemCheckIndicator
-        at = runs.list.style().subElementRect(part, option, runs.list).center()
-    qtbot.mouseClick(runs.list.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(at))
+        at = runs.view.style().subElementRect(part, option, runs.view).center()
+    qtbot.mouseClick(runs.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(at))
 
 
 # -- states ------------------------------------------------------------------------------------------
@@ -48,7 +49,7 @@ def click(qtbot: QtBot, runs: RunList, name: str, box: bool = False) -> None:
 
 def test_the_newest_comes_first_with_how_far_each_is(runs: RunList) -> None:
     assert names(runs) == ["newest", "middle", "oldest"]
-    said = [item.data(STATE) for item in items(runs)]
+    said = [index.data(STATE_ROLE) for index in indexes(runs)]
     assert said == ["30.00 dB · done", "29.00 dB · stopped at 2 of 4", "28.00 dB · done"]
 
 
@@ -66,11 +67,10 @@ def test_a_damaged_run_is_marked_with_the_reason(
     run = session.runs_root / "oldest"
     (run / file).write_text(text)
     os.utime(run / "config.toml", (500, 500))
-    runs.states = {}
-    runs.look()
-    item = item_of(runs, "oldest")
-    qtbot.waitUntil(lambda: item.data(STATE) == "damaged", timeout=5000)
-    assert reason in item.toolTip()
+    runs.model.states = {}
+    runs.read_states()
+    qtbot.waitUntil(lambda: state_of(runs, run) == "damaged", timeout=5000)
+    assert reason in tip_of(runs, "oldest")
     assert names(runs)[:2] == ["newest", "middle"]
 
 
@@ -80,11 +80,10 @@ def test_a_run_trained_by_another_process_says_so_and_stays(
     run = choose(runs, "middle")
     with run_lock(RunLayout(run).lock):
         assert is_in_use(run)
-        runs.look()
-        item = item_of(runs, "middle")
-        qtbot.waitUntil(lambda: item.data(STATE) == "29.00 dB · running, step 2", timeout=5000)
-        qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
-        qtbot.keyClick(runs.list, Qt.Key.Key_F2)
+        runs.read_states()
+        qtbot.waitUntil(lambda: state_of(runs, run) == "29.00 dB · running, step 2", timeout=5000)
+        qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
+        qtbot.keyClick(runs.view, Qt.Key.Key_F2)
         assert [error.split(":")[0] for error in messages] == ["middle is being trained"] * 2
         assert run.exists()
     assert not is_in_use(run)
@@ -114,13 +113,13 @@ def test_a_click_and_return_show_a_run(qtbot: QtBot, runs: RunList, session: Ses
     shown: list[str] = []
     session.run_selected.connect(lambda run: shown.append(run.name))
     click(qtbot, runs, "middle")
-    qtbot.keyClick(runs.list, Qt.Key.Key_Down)
+    qtbot.keyClick(runs.view, Qt.Key.Key_Down)
     assert shown == ["middle"]
-    qtbot.keyClick(runs.list, Qt.Key.Key_Return)
+    qtbot.keyClick(runs.view, Qt.Key.Key_Return)
     assert shown == ["middle", "oldest"]
 
 
-def test_a_tick_compares_and_does_not_show(qtbot: QtBot, runs: RunList, session: Session) -> None:
+def test_checking_compares_and_does_not_show(qtbot: QtBot, runs: RunList, session: Session) -> None:
     shown: list[object] = []
     session.run_selected.connect(shown.append)
     for name in ("middle", "oldest"):
@@ -128,11 +127,11 @@ def test_a_tick_compares_and_does_not_show(qtbot: QtBot, runs: RunList, session:
     assert [run.name for run in session.compared] == ["middle", "oldest"]
     assert shown == []
     choose(runs, "middle")
-    qtbot.keyClick(runs.list, Qt.Key.Key_Space)
+    qtbot.keyClick(runs.view, Qt.Key.Key_Space)
     assert [run.name for run in session.compared] == ["oldest"]
     session.compare_runs([session.runs_root / "newest"])
-    assert item_of(runs, "oldest").checkState() is Qt.CheckState.Unchecked
-    assert item_of(runs, "newest").checkState() is Qt.CheckState.Checked
+    assert not is_checked(runs, "oldest")
+    assert is_checked(runs, "newest")
 
 
 def test_the_menu_does_what_it_says(
@@ -141,15 +140,15 @@ def test_the_menu_does_what_it_says(
     run = choose(runs, "newest")
     opened: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
-    entries = {action.text().split("\t")[0]: action for action in runs.menu_of(run).actions()}
-    assert not entries["Continue run"].isEnabled()  # It is finished.
-    assert not entries["Use its student"].isEnabled()  # It has none.
-    with qtbot.waitSignal(runs.settings_wanted, timeout=1000) as wanted:
+    entries = {action.text().split("\t")[0]: action for action in runs.make_menu().actions()}
+    assert not entries["Resume"].isEnabled()  # It is finished.
+    assert not entries["Add its student"].isEnabled()  # It has none.
+    with qtbot.waitSignal(session.open_requested, timeout=1000) as requested:
         entries["Use its settings"].trigger()
-    assert wanted.args == [run]
+    assert requested.args == [Action.LOAD_SETTINGS, [run / "config.toml"]]
     entries["Open folder"].trigger()
     assert opened == [QUrl.fromLocalFile(str(run))]
-    entries["Compare"].trigger()
+    entries["Add to comparison"].trigger()
     assert session.compared == [run]
 
 
@@ -157,14 +156,14 @@ def test_the_menu_does_what_it_says(
 
 
 def edit_name(qtbot: QtBot, runs: RunList, text: str) -> None:
-    qtbot.keyClick(runs.list, Qt.Key.Key_F2)
-    editor = runs.list.findChild(QLineEdit)
+    qtbot.keyClick(runs.view, Qt.Key.Key_F2)
+    editor = runs.view.findChild(QLineEdit)
     assert isinstance(editor, QLineEdit)
     editor.selectAll()
     qtbot.keyClicks(editor, text)
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     # Qt takes the text a moment later.
-    qtbot.waitUntil(lambda: runs.list.state() is not QListWidget.State.EditingState, timeout=2000)
+    qtbot.waitUntil(lambda: runs.view.state() is not QListView.State.EditingState, timeout=2000)
 
 
 def test_f2_renames_the_folder_and_everybody_hears(qtbot: QtBot, runs: RunList, session: Session) -> None:
@@ -179,7 +178,7 @@ def test_f2_renames_the_folder_and_everybody_hears(qtbot: QtBot, runs: RunList, 
     assert session.students == [str(to)]
     assert names(runs) == ["newest", "better name", "oldest"]
     assert runs.selected() == to
-    assert item_of(runs, "better name").data(STATE) == "29.00 dB · stopped at 2 of 4"
+    assert state_of(runs, to) == "29.00 dB · stopped at 2 of 4"
 
 
 @pytest.mark.parametrize("name", ["oldest", "a/b", "..", " ", "x" * 300])
@@ -201,7 +200,7 @@ def test_deleting_moves_to_the_trash_and_undo_brings_it_back(
     session.compare_runs([run])
     before = sorted(path.name for path in run.iterdir())
     with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
-        qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
+        qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
     text, take_back, _ = offered.args
     assert text == "Moved middle to the trash"
     assert not run.exists()
@@ -221,7 +220,7 @@ def test_undo_brings_a_run_back_beside_one_that_took_its_place(
     run = choose(runs, "middle")
     session.add_student(str(run))
     with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
-        runs.delete_button.click()
+        runs.trash_button.click()
     assert session.students == []
     make_run(session.runs_root, "middle")
     assert offered.args[1]()
@@ -245,9 +244,9 @@ def test_without_a_trash_a_person_is_asked(
     def no_trash(run: Path) -> None:
         raise RunError(f"{run}: can't be moved to the trash")
 
-    monkeypatch.setattr(actions, "move_to_trash", no_trash)
+    monkeypatch.setattr(commands, "move_to_trash", no_trash)
     monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
-    qtbot.keyClick(runs.list, Qt.Key.Key_Delete)
+    qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
     deleted = answer is QMessageBox.StandardButton.Yes
     assert run.exists() is not deleted
     assert ("middle" in names(runs)) is not deleted

@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from run_folders import add_steps, make_run
-from run_lists import names
+from run_lists import names, state_of, tip_of
 from tiny_trainings import make_config
 
 from fakd_core.events import StepEnd
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runs.states import read_state
-from fakd_gui.runs.delegate import STATE, run_of
 from fakd_gui.runs.run_list import RunList
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.run_folders import runs_in
@@ -30,11 +29,6 @@ from fakd_gui.window.main_window import MainWindow
 SLOW = 30_000
 QUICK = ("empty settings", "a step that is null", "a line that is a list")
 """The rest of the harm is shown in a whole window where there is time."""
-
-
-def state_of(listed: RunList, run: Path) -> str:
-    items = [listed.list.item(row) for row in range(listed.list.count())]
-    return next((str(item.data(STATE)) for item in items if run_of(item) == run), "not listed")
 
 
 HARM: dict[str, tuple[str, bytes | None]] = {
@@ -67,10 +61,10 @@ def test_a_damaged_run_is_listed_with_its_reason_and_the_others_as_they_are(
         (run / name).mkdir()
     else:
         (run / name).write_bytes(content)
-    runs.states = {}
-    runs.look()
+    runs.model.states = {}
+    runs.read_states()
     qtbot.waitUntil(lambda: state_of(runs, run) == "damaged", timeout=5000)
-    assert name in runs.states[run].problem
+    assert name in runs.model.states[run].problem
     assert state_of(runs, session.runs_root / "newest") == "30.00 dB · done"
     assert messages == []
 
@@ -92,7 +86,7 @@ def test_a_damaged_run_that_is_shown_compared_and_continued_is_an_error_in_the_w
     window.run_list.scan()
     session.compare_runs([run])
     session.select_run(run)
-    window.run_list.doing.proceed(run)
+    window.run_list.actions.resume(run)
     qtbot.waitUntil(
         lambda: session.training is None and any("run" in message for message in window.banner.messages),
         timeout=SLOW,
@@ -143,9 +137,9 @@ def test_names_that_are_hard_to_show(qtbot: QtBot, window: MainWindow, name: byt
     expected = "damaged" if name == b"caf\xe9" else "28.50 dB · done"
     qtbot.waitUntil(lambda: state_of(window.run_list, run) == expected, timeout=5000)
     window.session.select_run(run)
-    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=5000)
+    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=SLOW)
     window.run_list.scan()
-    assert window.run_list.list.count() == 1
+    assert window.run_list.view.model().rowCount() == 1
 
 
 def test_a_run_folder_removed_while_it_trains_is_made_anew(
@@ -174,7 +168,7 @@ def test_a_shown_run_that_is_removed_leaves_its_curves(qtbot: QtBot, window: Mai
     run = make_run(window.session.runs_root, "run")
     window.run_list.scan()
     window.session.select_run(run)
-    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=5000)
+    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=SLOW)
     window.session.compare_runs([run])
     shutil.rmtree(run)
     window.run_list.scan()
@@ -189,9 +183,9 @@ def test_500_runs(qtbot: QtBot, window: MainWindow) -> None:
         make_run(window.session.runs_root, f"run {number:03d}", done=3)
     window.run_list.scan()
     listed = window.run_list
-    assert listed.list.count() == 500
-    qtbot.waitUntil(lambda: len(listed.states) == 500, timeout=SLOW)
-    assert all(state.done == 3 for state in listed.states.values())
+    assert listed.view.model().rowCount() == 500
+    qtbot.waitUntil(lambda: len(listed.model.states) == 500, timeout=SLOW)
+    assert all(state.done == 3 for state in listed.model.states.values())
     qtbot.keyClicks(listed.search, "run 123")
     assert names(listed) == ["run 123"]
 
@@ -213,9 +207,9 @@ def test_two_windows_on_one_folder(
     listed.scan()
     qtbot.waitUntil(lambda: "running" in state_of(listed, run), timeout=5000)
     with qtbot.waitSignal(other.training_finished, timeout=SLOW):
-        listed.doing.proceed(run)
+        listed.actions.resume(run)
     assert f"in use by process {os.getpid()} on {socket.gethostname()}" in errors[-1]
-    listed.doing.delete(run)
+    listed.actions.trash(run)
     assert "is being trained" in errors[-1]
     assert run.exists()
     seen = len(steps)
@@ -241,18 +235,13 @@ def test_a_run_of_another_process_says_whose_it_is(qtbot: QtBot, runs: RunList, 
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        runs.look()
+        runs.read_states()
         qtbot.waitUntil(lambda: "running" in state_of(runs, run), timeout=5000)
-        tip = next(item.toolTip() for item in items(runs) if run_of(item) == run)
-        assert f"process {other.pid} on {socket.gethostname()}" in tip
+        assert f"process {other.pid} on {socket.gethostname()}" in tip_of(runs, "middle")
         assert other.stdin is not None
         other.stdin.close()
-    runs.look()
+    runs.read_states()
     qtbot.waitUntil(lambda: "running" not in state_of(runs, run), timeout=5000)
-
-
-def items(listed: RunList) -> list:  # type: ignore[type-arg]
-    return [listed.list.item(row) for row in range(listed.list.count())]
 
 
 @pytest.mark.parametrize("when", [0, -86_400 * 365, 4_102_444_800])

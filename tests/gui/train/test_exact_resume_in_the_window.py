@@ -1,4 +1,4 @@
-"""Stop in the window and Continue in its list of runs give the run that was never interrupted."""
+"""Stop in the window and Resume in its list of runs give the run that was never interrupted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from same_run import assert_same_run
 from tiny_trainings import make_config, train_to_the_end
 
 from fakd_core.events import StepEnd
-from fakd_gui.runs.delegate import run_of
 from fakd_gui.session.jobs import Outcome
 from fakd_gui.window.main_window import MainWindow
 
 
-def test_stop_and_continue(qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path) -> None:
+def test_stop_and_resume(qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path) -> None:
     session = window.session
     run, whole = session.runs_root / "run", session.runs_root / "whole"
     changes = {"steps": 40, "batch": 2, "validate_every": 15, "ema": 0.9}
@@ -36,17 +35,11 @@ def test_stop_and_continue(qtbot: QtBot, window: MainWindow, small_teacher: Path
         qtbot.mouseClick(window.train.stop_button, Qt.MouseButton.LeftButton)
         stopped.set()
     assert ended.args[0].outcome is Outcome.CANCELLED
-    choose(window, run)
-    qtbot.waitUntil(window.run_list.continue_button.isEnabled, timeout=10_000)
+    window.run_list.select(run)
+    qtbot.waitUntil(window.run_list.resume_button.isEnabled, timeout=10_000)
     with qtbot.waitSignal(session.training_finished, timeout=60_000) as ended:
-        qtbot.mouseClick(window.run_list.continue_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(window.run_list.resume_button, Qt.MouseButton.LeftButton)
     assert ended.args[0].outcome is Outcome.COMPLETED
     end = train_to_the_end(qtbot, session, make_config(whole, small_teacher, photos, **changes))
     assert end.outcome is Outcome.COMPLETED
     assert_same_run(run, whole)
-
-
-def choose(window: MainWindow, run: Path) -> None:
-    runs = window.run_list.list
-    items = [runs.item(row) for row in range(runs.count())]
-    runs.setCurrentItem(next(item for item in items if run_of(item) == run))

@@ -71,9 +71,9 @@ def test_stop_ends_within_a_second_and_the_run_continues_from_the_list(
         qtbot.mouseClick(window.train.stop_button, Qt.MouseButton.LeftButton)
     assert time.monotonic() - pressed < 1
     stopped_at = window.train.state.shown.series.step[-1]
-    window.run_list.list.setCurrentRow(0)
+    window.run_list.select(window.session.runs[0])
     with qtbot.waitSignal(window.session.training_started, timeout=5000):
-        window.run_list.continue_button.click()
+        window.run_list.resume_button.click()
     qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [stopped_at + 3], timeout=20_000)
     steps = window.train.state.shown.series.step
     assert steps[: stopped_at + 3] == list(range(1, stopped_at + 4))

@@ -1,0 +1,186 @@
+"""Commands of the list of runs: show, resume, compare, rename, move to trash and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from fakd_core.errors import FakdError
+from fakd_core.runs.config import read_config
+from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.states import RunState, is_in_use
+from fakd_gui.models.export import ModelExporter
+from fakd_gui.session.opening import Action
+from fakd_gui.session.run_folders import (
+    delete_for_good,
+    has_student,
+    move_to_trash,
+    rename_run,
+    take_from_trash,
+)
+from fakd_gui.session.session import Session
+from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+
+COMMANDS = (
+    Command("show", "Show", "Show the run's curves and add its student", ("Return", "Enter")),
+    Command("resume", "Resume"),
+    Command("compare", "Add to comparison"),
+    Command("add_student", "Add its student"),
+    Command("export", "Export its student…"),
+    Command("use_settings", "Use its settings"),
+    Command("open_folder", "Open folder", "Open the run's folder", icon="folder-open-outline"),
+    Command("rename", "Rename…", "Rename the run", ("F2",)),
+    Command("trash", "Move to trash", "Move the run to the trash", ("Del",), "trash-can-outline"),
+)
+GESTURES = (Gesture("Space", "add the run to the comparison or remove it"),)
+
+
+class RunCommands(ActionTable):
+    """What the commands do with the run that `selected` returns; problems go to the session."""
+
+    def __init__(
+        self,
+        session: Session,
+        list_view: QWidget,
+        *,
+        selected: Callable[[], Path | None],
+        edit_name: Callable[[], object],
+    ) -> None:
+        # Only while the list itself has the focus: in the editor of a name the keys are the editor's.
+        super().__init__(
+            "Runs", COMMANDS, list_view, gestures=GESTURES, context=Qt.ShortcutContext.WidgetShortcut
+        )
+        self._session = session
+        self._selected = selected
+        self.exporter = ModelExporter(session, list_view)
+        for name, act in {
+            "show": session.select_run,
+            "resume": self.resume,
+            "compare": self.toggle_comparison,
+            "add_student": lambda run: session.add_student(str(run)),
+            "export": lambda run: self.exporter.choose(str(run)),
+            "use_settings": self.use_settings,
+            "open_folder": lambda run: QDesktopServices.openUrl(QUrl.fromLocalFile(str(run))),
+            "rename": lambda run: edit_name() if self.can_move(run, "renamed") else None,
+            "trash": self.trash,
+        }.items():
+            self.on(name, lambda act=act: self._with_selected(act))
+
+    def refresh(self, state: RunState | None, is_training: bool) -> None:
+        """Enable the commands of the selected run, which is in `state`, and `is_training` in this window."""
+        run = self._selected()
+        is_finished = state is not None and state.finished
+        for name in self.commands:
+            self[name].setEnabled(run is not None)
+        self["resume"].setEnabled(run is not None and self._session.training is None and not is_finished)
+        self.set_tip(
+            "resume",
+            "This run has finished" if is_finished else "Resume the selected run from its last checkpoint",
+        )
+        is_compared = run in self._session.compared
+        self["compare"].setText(("Remove from" if is_compared else "Add to") + " comparison\tSpace")
+        if run is not None:
+            for name in ("add_student", "export"):
+                self[name].setEnabled(has_student(run))
+            for name in ("rename", "trash"):
+                self[name].setEnabled(not is_training)
+
+    def _with_selected(self, act: Callable[[Path], object]) -> None:
+        run = self._selected()
+        if run is not None:
+            act(run)
+
+    def can_move(self, run: Path, what: str) -> bool:
+        """Whether no process trains `run`; otherwise the user is told that it can't be `what`."""
+        if is_in_use(run):
+            self._session.report(f"{run.name} is being trained: it can be {what} when that has ended.")
+            return False
+        return True
+
+    def resume(self, run: Path) -> None:
+        """Resume `run` from its last checkpoint."""
+        if self._session.training is not None:
+            return
+        try:
+            config = read_config(run)
+        except FakdError as error:
+            self._session.report(error)
+        else:
+            self._session.start_training(config, resume=True)
+
+    def toggle_comparison(self, run: Path) -> None:
+        compared = self._session.compared
+        others = [other for other in compared if other != run]
+        self._session.compare_runs(others if run in compared else [*others, run])
+
+    def use_settings(self, run: Path) -> None:
+        """Fill the form of a training with the settings of `run`."""
+        self._session.workspace_requested.emit("Train")
+        self._session.open_requested.emit(Action.LOAD_SETTINGS, [RunLayout(run).config])
+
+    def rename(self, run: Path, name: str) -> Path | None:
+        """Rename the folder; returns the new one, or None after an error message."""
+        try:
+            return rename_run(run, name)
+        except FakdError as error:
+            self._session.report(error)
+            return None
+
+    def trash(self, run: Path) -> bool:
+        """Move `run` to the trash, with undo if the system says where it is then; False if it stays."""
+        if not self.can_move(run, "moved to the trash"):
+            return False
+        try:
+            trashed = move_to_trash(run)
+        except FakdError as error:
+            return self._delete_for_good(run, str(error))
+        is_compared, is_student = run in self._session.compared, str(run) in self._session.students
+        self._session.move_run(run, None)
+        text = f"Moved {run.name} to the trash"
+        if trashed is None:
+            self._session.announce(text)
+            return True
+        place = run
+
+        def undo() -> bool:
+            nonlocal place
+            restored = self._restore(trashed, run, is_compared=is_compared, is_student=is_student)
+            place = restored or place
+            return restored is not None
+
+        self._session.offer_undo(text, undo, lambda: self.trash(place))
+        return True
+
+    def _delete_for_good(self, run: Path, reason: str) -> bool:
+        """Ask first, as there is no trash."""
+        answer = QMessageBox.question(
+            None, "Delete the run", f"{reason}. Delete {run.name} permanently? That can't be undone."
+        )
+        if answer is not QMessageBox.StandardButton.Yes:
+            return False
+        try:
+            delete_for_good(run)
+        except FakdError as error:
+            self._session.report(error)
+            return False
+        self._session.move_run(run, None)
+        self._session.announce(f"Deleted {run.name}")
+        return True
+
+    def _restore(self, trashed: Path, run: Path, *, is_compared: bool, is_student: bool) -> Path | None:
+        """Restore a run from the trash; its folder, which has another name if the old one is in use again."""
+        try:
+            to = take_from_trash(trashed, run)
+        except FakdError as error:
+            self._session.report(error)
+            return None
+        self._session.add_run(to)
+        if is_compared:
+            self._session.compare_runs([*self._session.compared, to])
+        if is_student:
+            self._session.add_student(str(to))
+        return to

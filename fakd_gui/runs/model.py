@@ -1,0 +1,180 @@
+"""The runs as a list model, newest first, and the filter of the search field."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFont, QIcon
+
+from fakd_core.runs.states import RunState
+from fakd_gui.session.run_folders import begun
+from fakd_gui.session.session import Session
+from fakd_gui.widgets.theme import current_theme, icon
+
+Index = QModelIndex | QPersistentModelIndex
+RUN_ROLE, STATE_ROLE, SEARCH_ROLE, ICON_ROLE = (Qt.ItemDataRole.UserRole + number for number in range(4))
+TIP = "Click to show this run's curves and add its student. Check to overlay its curves."
+
+
+class RunModel(QAbstractListModel):
+    """Runs with their states; checked ones are compared, and editing a name renames the folder."""
+
+    check_toggled = Signal()
+    """The user checked or unchecked a run."""
+
+    def __init__(
+        self, session: Session, rename: Callable[[Path, str], Path | None], parent: QObject | None = None
+    ) -> None:
+        """Make an empty model; `rename` returns the new folder, or None if the name was refused."""
+        super().__init__(parent)
+        self._session = session
+        self._rename = rename
+        self.runs: list[Path] = []
+        self.states: dict[Path, RunState] = {}
+        session.run_moved.connect(self._move)
+        for changed in (session.compared_changed, session.training_started, session.training_finished):
+            changed.connect(self.refresh)
+
+    def set_runs(self, runs: Iterable[Path]) -> bool:
+        """List `runs`; whether others were listed before."""
+        ordered = sorted(runs, key=begun, reverse=True)
+        if ordered == self.runs:
+            return False
+        self.beginResetModel()
+        self.runs = ordered
+        self.endResetModel()
+        return True
+
+    def set_states(self, states: Mapping[Path, RunState]) -> None:
+        """Show the states that were read, and why trainings of this session failed."""
+        failures = self._session.failures
+        new = {
+            run: replace(state, failure=failures[run].text if run in failures else "")
+            for run, state in states.items()
+        }
+        if new != self.states:
+            self.states = new
+            self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        if self.runs:
+            self.dataChanged.emit(self.index(0), self.index(len(self.runs) - 1))
+
+    def is_training(self, run: Path) -> bool:
+        """Whether this window is training `run`."""
+        config = self._session.training_config
+        return self._session.training is not None and config is not None and config.run == run
+
+    def _move(self, run: Path, to: Path | None) -> None:
+        if to is not None and run in self.runs:
+            self.runs[self.runs.index(run)] = to
+            if run in self.states:
+                self.states[to] = self.states.pop(run)
+            self.refresh()
+
+    # -- Qt's model ----------------------------------------------------------------------------------
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(self.runs)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        return super().flags(index) | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        run = self.runs[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.EditRole:
+                return shown_name(run)
+            case Qt.ItemDataRole.CheckStateRole:
+                is_compared = run in self._session.compared
+                return Qt.CheckState.Checked if is_compared else Qt.CheckState.Unchecked
+            case Qt.ItemDataRole.FontRole:
+                font = QFont()
+                font.setBold(self.is_training(run))
+                return font
+            case Qt.ItemDataRole.ToolTipRole:
+                return "\n".join(filter(None, (str(run.with_name(shown_name(run))), self._note(run), TIP)))
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return ", ".join(filter(None, (shown_name(run), self._state_text(run), self._note(run))))
+        if role == RUN_ROLE:
+            return run
+        if role == STATE_ROLE:
+            return self._state_text(run)
+        if role == SEARCH_ROLE:
+            models = self.states[run].models if run in self.states else ""
+            return f"{shown_name(run)} {self._state_text(run)} {models}".lower()
+        return self._icon(run) if role == ICON_ROLE else None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        run = self.runs[index.row()]
+        if role == Qt.ItemDataRole.CheckStateRole:
+            others = [other for other in self._session.compared if other != run]
+            self.check_toggled.emit()
+            is_checked = Qt.CheckState(value) is Qt.CheckState.Checked
+            self._session.compare_runs([*others, run] if is_checked else others)
+        elif value != shown_name(run):
+            to = self._rename(run, str(value))
+            if to is None:
+                return False
+            self._session.move_run(run, to)
+        return True
+
+    def _state_text(self, run: Path) -> str:
+        state = self.states.get(run)
+        if state is None:
+            return "running" if self.is_training(run) else ""
+        return state.summary()
+
+    def _note(self, run: Path) -> str:
+        """Why the run can't be used, or who else is training it."""
+        state = self.states.get(run)
+        if state is None:
+            return ""
+        is_elsewhere = state.owner and not self.is_training(run)
+        owner = f"It is being trained by {state.owner}." if is_elsewhere else ""
+        return state.problem or state.failure or owner
+
+    def _icon(self, run: Path) -> QIcon:
+        state, theme = self.states.get(run), current_theme()
+        if self.is_training(run) or (state and state.in_use):
+            return icon("play-circle-outline", theme.accent)
+        if state is None:
+            return icon("circle-outline", theme.border)
+        if state.problem or (state.failure and not state.finished):
+            return icon("alert-circle-outline", theme.bad)
+        if state.finished:
+            return icon("check-circle-outline", theme.good)
+        return icon("pause-circle-outline", theme.muted)
+
+
+class RunFilter(QSortFilterProxyModel):
+    """The runs that have every word of the search in their name, state, student or teachers."""
+
+    _words: tuple[str, ...] = ()
+
+    def search(self, text: str) -> None:
+        self.beginFilterChange()
+        self._words = tuple(text.lower().split())
+        self.endFilterChange()
+
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
+        text = str(self.sourceModel().index(row, 0, parent).data(SEARCH_ROLE))
+        return all(word in text for word in self._words)
+
+
+def shown_name(run: Path) -> str:
+    """The folder's name with replacements for bytes that aren't UTF-8."""
+    return os.fsencode(run.name).decode("utf-8", "replace")
