@@ -36,6 +36,7 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
     from fakd_core.distillation.affinity import spatial_affinity
     from fakd_core.models.checkpoint import save_safetensors
     from fakd_gui.inspect.panel import InspectPanel
+    from fakd_gui.session.jobs import stop_all
     from fakd_gui.session.session import Session
     from fakd_gui.widgets.theme import apply_theme
 
@@ -71,8 +72,8 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
             took.append(time.perf_counter() - begun)
             assert board.value(session.teacher, panel.state.query) > 0.999
         features = dict(runner.features)
-        panel.shut_down()
-        session.shut_down()
+        stop_all(panel)
+        stop_all(session)
 
     def ours() -> object:
         return [held.affinity_row(LAYER, 40, 60) for held in features.values()]

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem, QGraphicsScene,
 from benchmarks.measure import result
 from fakd_core.events import Image8
 from fakd_gui.compare.panel import ComparePanel
+from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import rgb32_from_array
@@ -156,8 +157,8 @@ def main() -> None:
 
 
 def done(panel: ComparePanel) -> None:
-    panel.shut_down()
-    panel.session.shut_down()
+    stop_all(panel)
+    stop_all(panel.session)
     panel.close()
     panel.deleteLater()
 

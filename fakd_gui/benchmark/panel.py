@@ -17,7 +17,6 @@ from fakd_gui.benchmark.runner import BenchmarkRunner
 from fakd_gui.benchmark.state import BenchmarkMemory, BenchmarkState
 from fakd_gui.benchmark.table import ResultTable
 from fakd_gui.benchmark.tool_bar import OutputBar, ViewBar
-from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
@@ -63,10 +62,6 @@ class BenchmarkPanel(QWidget):
     def run(self) -> None:
         """Measure the checked models on the checked sets; `finished` follows."""
         self.runner.run()
-
-    def shut_down(self) -> None:
-        """Stop all jobs and wait for them, before the panel is closed."""
-        stop_all(self)
 
     def memory(self) -> BenchmarkMemory:
         return self.state.memory()

@@ -17,7 +17,6 @@ from fakd_gui.compare.panes import DIFFERENCE, SPLIT
 from fakd_gui.compare.results import PaneEvent, PaneProgress
 from fakd_gui.compare.runner import CompareRunner
 from fakd_gui.compare.state import CompareMemory, CompareState
-from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.opening import Action
 from fakd_gui.session.problem import Problem
@@ -70,10 +69,6 @@ class ComparePanel(QWidget):
     def restore(self, memory: CompareMemory) -> None:
         """Restore the values of the last start."""
         self.state.restore(memory)
-
-    def shut_down(self) -> None:
-        """Stop the jobs and wait for them, before the panel is deleted."""
-        stop_all(self)
 
     def refresh(self) -> None:
         """Update the panes and compute what is missing."""

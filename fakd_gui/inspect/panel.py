@@ -18,7 +18,6 @@ from fakd_gui.inspect.map_area import MARGIN, MIN_CHART_WIDTH, MapArea
 from fakd_gui.inspect.runner import InspectRunner
 from fakd_gui.inspect.state import IMAGE, InspectMemory, InspectState
 from fakd_gui.inspect.timeline_bar import TimelineBar
-from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
@@ -89,10 +88,6 @@ class InspectPanel(QWidget):
         self.runner.cancel()
         self._outdated = True
         self.area.board.show_waiting("Cancelled. Choose a pixel to compute it.")
-
-    def shut_down(self) -> None:
-        """Stop all jobs and wait for them, before the panel is closed."""
-        stop_all(self)
 
     def memory(self) -> InspectMemory:
         return self.state.memory()

@@ -12,7 +12,7 @@ from fakd_core.data.folders import find_images
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import TrainConfig
-from fakd_gui.session.jobs import Job, JobEnd, LatestWins, stop_all
+from fakd_gui.session.jobs import Job, JobEnd, LatestWins
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage, open_image
 from fakd_gui.session.opening import SHOWN_IN, TAKES_ONE, Action, Workspace, plan_opening, refusal
@@ -259,10 +259,6 @@ class Session(QObject):
         self.training_started.emit(job)
         job.start()
         return job
-
-    def shut_down(self) -> bool:
-        """Stop what is running and wait; training saves itself first. False if it did not end in time."""
-        return stop_all(self)
 
     def _read_scale(self) -> None:
         models, ref = self.models, self.teacher

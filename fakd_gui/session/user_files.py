@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,28 +17,9 @@ from pydantic import (
 
 from fakd_core.files import config_folder, write_text
 
-Remembered = Mapping[str, object]
-
 
 def state_file() -> Path:
     return config_folder() / "window.json"
-
-
-def part(state: Remembered, name: str) -> Remembered:
-    """The group `name` of `state`; empty where it is missing or something else."""
-    found = state.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def texts(state: Remembered, name: str) -> list[str]:
-    """The list of texts `name` in `state`."""
-    found = state.get(name)
-    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
-
-
-def text(state: Remembered, name: str) -> str:
-    found = state.get(name)
-    return found if isinstance(found, str) else ""
 
 
 class Memory(BaseModel):

@@ -91,11 +91,14 @@ class ActionTable(QObject):
 
     def set_keys(self, name: str, keys: Sequence[str]) -> None:
         """Replace the command's shortcuts; an empty sequence leaves it without one."""
+        self._set_keys(name, keys)
+        self.keys_changed.emit()
+
+    def _set_keys(self, name: str, keys: Sequence[str]) -> None:
         command, action = self.commands[name], self._actions[name]
         self._keys[name] = tuple(keys)
         action.setShortcuts([] if command.unfocused else [QKeySequence(key) for key in keys])
         self.set_tip(name, command.tip)
-        self.keys_changed.emit()
 
     def set_tip(self, name: str, tip: str) -> None:
         """Replace the command's tooltip; the shortcut is appended to its first line."""
@@ -106,7 +109,8 @@ class ActionTable(QObject):
     def reset_keys(self) -> None:
         """Return to the default shortcuts."""
         for command in self.commands.values():
-            self.set_keys(command.name, command.keys)
+            self._set_keys(command.name, command.keys)
+        self.keys_changed.emit()
 
     def handle(self, event: QKeyEvent) -> bool:
         """Trigger the unfocused command of a key that no widget used; False if there is none."""

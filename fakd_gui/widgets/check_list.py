@@ -67,12 +67,6 @@ class CheckList(QListWidget):
             if item.data(KEY) == key:
                 item.setCheckState(_state(checked))
 
-    def checked_keys(self) -> list[str]:
-        return [item.data(KEY) for item in self._items() if item.checkState() == Qt.CheckState.Checked]
-
-    def listed_keys(self) -> list[str]:
-        return list(self._choices)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         item = self.currentItem()
         deletes = event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)

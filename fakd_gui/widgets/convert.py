@@ -1,17 +1,12 @@
-"""The one place where tensors and arrays become what Qt draws, and back."""
+"""Conversion between arrays and Qt's images."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage, QPixmap
 
 from fakd_core.events import Image8
-
-if TYPE_CHECKING:
-    import torch
 
 
 def qimage_from_array(image: Image8) -> QImage:
@@ -55,12 +50,6 @@ def array_from_qimage(image: QImage) -> Image8:
     rgb = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
     return rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
-
-
-def array_from_tensor(tensor: torch.Tensor) -> npt.NDArray[np.float32]:
-    """Any tensor -> a float32 array of the same shape on the CPU, sharing nothing with the graph."""
-    array: npt.NDArray[np.float32] = tensor.detach().float().cpu().numpy().copy()
-    return array
 
 
 def colourise(values: npt.NDArray[np.floating], lut: Image8, low: float, high: float) -> Image8:

@@ -66,15 +66,6 @@ class ReferenceField(QWidget):
         assert edit is not None
         edit.setCursorPosition(0)  # Of a long name, the beginning shows.
 
-    def suggest(self, suggestions: Iterable[str]) -> None:
-        """Replace the list below the field and keep the text."""
-        text = self.combo.currentText()
-        self.combo.blockSignals(True)
-        self.combo.clear()
-        self.combo.addItems(list(suggestions))
-        self.combo.setCurrentText(text)
-        self.combo.blockSignals(False)
-
     def _text_changed(self, text: str) -> None:
         self.combo.setToolTip(text)
         self.changed.emit(text.strip())

@@ -239,11 +239,6 @@ def difference_lut() -> Lut:
     return _lut("colorbrewer:RdBu_r")
 
 
-def colour_map(lut: Lut) -> pg.ColorMap:
-    """A look-up table as pyqtgraph's colour map, for colour bars."""
-    return pg.ColorMap(np.linspace(0, 1, len(lut)), lut)
-
-
 def _palette(theme: Theme) -> QPalette:
     role, group = QPalette.ColorRole, QPalette.ColorGroup
     palette = QPalette()

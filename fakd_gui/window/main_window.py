@@ -170,7 +170,7 @@ class MainWindow(QMainWindow):
         if (shown := self.findChild(ShortcutSheet)) is not None:
             shown.close()
         else:
-            ShortcutSheet(self.action_tables, self, self.workspaces.former_keys()).show()
+            ShortcutSheet(self.action_tables, self).show()
 
     def edit_shortcuts(self) -> None:
         ShortcutEditor(self.action_tables, self).show()

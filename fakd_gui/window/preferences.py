@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -43,17 +43,22 @@ def restore_keys(tables: Iterable[ActionTable], keys: Mapping[str, Sequence[str]
 def find_conflict(tables: Sequence[ActionTable], table: ActionTable, name: str, key: str) -> str:
     """The command that has `key` already, as 'Compare: Split'; empty if `name` of `table` can have it.
 
-    The first of `tables` works everywhere. Two workspaces may use the same key; so may unfocused commands,
-    of which the first enabled one gets it.
+    Two workspaces may use the same key; so may unfocused commands, of which the first enabled one gets it.
     """
     pressed = QKeySequence(key)
-    for rival in tables if table is tables[0] else (tables[0], table):
+    for rival in tables:
         for other, command in rival.commands.items():
+            meet = rival is table or any(map(_works_everywhere, (rival[other], table[name])))
             takes_turns = command.unfocused and table.commands[name].unfocused
-            is_same = rival is table and other == name
-            if not is_same and not takes_turns and pressed in map(QKeySequence, rival.keys(other)):
+            if rival[other] is table[name] or takes_turns or not meet:
+                continue
+            if pressed in map(QKeySequence, rival.keys(other)):
                 return f"{rival.title}: {plain_text(command.text)}"
     return ""
+
+
+def _works_everywhere(action: QAction) -> bool:
+    return action.shortcutContext() is Qt.ShortcutContext.WindowShortcut
 
 
 def plain_text(text: str) -> str:
@@ -88,6 +93,7 @@ class ShortcutEditor(QDialog):
             layout.addWidget(widget)
         for table in tables:
             self._add_table(table)
+        self._show_keys()
         self._tree.expandAll()
         self._tree.setColumnWidth(0, 320)
         self.resize(620, 640)
@@ -102,12 +108,14 @@ class ShortcutEditor(QDialog):
             edit.editingFinished.connect(lambda table=table, name=name: self._change(table, name))
             self.edits[table.title, name] = edit
             self._tree.setItemWidget(item, 1, edit)
-            self._show_keys(table, name)
+        table.keys_changed.connect(self._show_keys)
 
-    def _show_keys(self, table: ActionTable, name: str) -> None:
-        edit, keys = self.edits[table.title, name], table.keys(name)
-        edit.setKeySequence(QKeySequence(keys[0] if keys else ""))
-        edit.setToolTip(f"Also {', '.join(keys[1:])}" if len(keys) > 1 else "")
+    def _show_keys(self) -> None:
+        for table in self._tables:
+            for name in table.commands:
+                edit, keys = self.edits[table.title, name], table.keys(name)
+                edit.setKeySequence(QKeySequence(keys[0] if keys else ""))
+                edit.setToolTip(f"Also {', '.join(keys[1:])}" if len(keys) > 1 else "")
 
     def _change(self, table: ActionTable, name: str) -> None:
         """Replace the first shortcut of a command by what was typed; removed, all of them go."""
@@ -119,13 +127,11 @@ class ShortcutEditor(QDialog):
         restyle(self.message, role="error" if conflict else "")
         if not conflict and key != (old[0] if old else ""):
             table.set_keys(name, (key, *old[1:]) if key else ())
-        self._show_keys(table, name)
+        self._show_keys()
 
     def _reset(self) -> None:
         for table in self._tables:
             table.reset_keys()
-            for name in table.commands:
-                self._show_keys(table, name)
         self.message.setText("")
 
     def _filter(self, text: str) -> None:

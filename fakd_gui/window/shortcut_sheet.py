@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import Qt
@@ -10,23 +10,17 @@ from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from fakd_gui.widgets.actions import ActionTable
 
-Rows = Sequence[tuple[str, str]]
-"""Keys and their meaning."""
-
 COLUMNS = 2
 
 
 class ShortcutSheet(QDialog):
     """The shortcuts of `tables`, one group each. Not modal; Esc or its own shortcut closes it."""
 
-    def __init__(
-        self, tables: Sequence[ActionTable], parent: QWidget, former_keys: Mapping[str, Rows] | None = None
-    ) -> None:
+    def __init__(self, tables: Sequence[ActionTable], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        groups = {table.title: table.shortcut_rows() for table in tables}
-        self.text = QLabel(_as_html({**groups, **(former_keys or {})}))
+        self.text = QLabel(_as_html(tables))
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
         self.text.setMargin(14)
@@ -42,16 +36,16 @@ class ShortcutSheet(QDialog):
         self.resize(1000, 680)
 
 
-def _as_html(groups: Mapping[str, Rows]) -> str:
+def _as_html(tables: Sequence[ActionTable]) -> str:
     blocks = []
-    for name, keys in groups.items():
+    for table in tables:
         rows = "".join(
-            f"<tr><td style='white-space: nowrap; padding-right: 12px'><b>{escape(key)}</b></td>"
-            f"<td>{escape(what)}</td></tr>"
-            for key, what in keys
+            f"<tr><td style='white-space: nowrap; padding-right: 12px'><b>{escape(keys)}</b></td>"
+            f"<td>{escape(text)}</td></tr>"
+            for keys, text in table.shortcut_rows()
         )
         if rows:
-            blocks.append(f"<h4>{name}</h4><table cellpadding='2'>{rows}</table>")
+            blocks.append(f"<h4>{table.title}</h4><table cellpadding='2'>{rows}</table>")
     # Filled column by column, so that the groups keep their order from top to bottom.
     half = -(-len(blocks) // COLUMNS)
     columns = ["".join(blocks[start : start + half]) for start in range(0, len(blocks), half)]

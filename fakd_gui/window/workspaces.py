@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtWidgets import QTabWidget
@@ -54,35 +54,17 @@ class Workspaces(QTabWidget):
 
     def memories(self) -> dict[str, Any]:
         """What the workspaces keep until the next start, by name, as JSON values."""
-        return {name: _memory_of(panel) for name, panel in self.panels.items()}
+        return {name: panel.memory().model_dump(mode="json") for name, panel in self.panels.items()}
 
     def restore(self, memories: Mapping[str, Any]) -> None:
         """Restore what `memories` gave; invalid values fall back to their defaults."""
         for name, panel in self.panels.items():
             if isinstance(memory := memories.get(name), dict):
-                _restore(panel, memory)
+                panel.restore(type(panel.memory()).model_validate(memory))
 
     def action_tables(self) -> list[ActionTable]:
-        return [panel.actions for panel in self.panels.values() if isinstance(panel.actions, ActionTable)]
-
-    def former_keys(self) -> dict[str, Sequence[tuple[str, str]]]:
-        """The keys of workspaces that have no action table yet."""
-        return {name: panel.KEYS for name, panel in self.panels.items() if hasattr(panel, "KEYS")}
+        return [panel.actions for panel in self.panels.values()]
 
     def _apply_theme(self, theme: Theme) -> None:
         for index, name in enumerate(ICONS):
             self.setTabIcon(index, icon(name))
-
-
-# Workspaces without a memory model are asked in the former way.
-
-
-def _memory_of(panel: Any) -> Any:
-    return panel.memory().model_dump(mode="json") if hasattr(panel, "memory") else panel.remember()
-
-
-def _restore(panel: Any, memory: Mapping[str, Any]) -> None:
-    if hasattr(panel, "memory"):
-        panel.restore(type(panel.memory()).model_validate(memory))
-    else:
-        panel.recall(memory)

@@ -16,12 +16,14 @@ from fakd_core.data.folders import SAMPLES, resolve_data
 from fakd_core.evaluation.report import Kind
 from fakd_core.evaluation.results import EvalSet
 from fakd_gui.benchmark.panel import BenchmarkPanel
+from fakd_gui.session.jobs import stop_all
+from fakd_gui.widgets.check_list import KEY, CheckList
 
 
 def make_panel(bench: Bench, qtbot: QtBot) -> BenchmarkPanel:
     panel = BenchmarkPanel(bench.session)
     # Qt aborts the program if a widget dies before its threads, whatever the test left running.
-    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(1000, 600)
     panel.show()
     return panel
@@ -75,4 +77,13 @@ def benchmarking(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
     panel.chooser.sets.set_checked(str(resolve_data(SAMPLES)), False)
     panel.state.add_folder(bench.folder / "Set5")
     yield panel
-    bench.session.shut_down()
+    stop_all(bench.session)
+
+
+def listed_keys(checks: CheckList) -> list[str]:
+    return [checks.item(row).data(KEY) for row in range(checks.count())]
+
+
+def checked_keys(checks: CheckList) -> list[str]:
+    items = [checks.item(row) for row in range(checks.count())]
+    return [item.data(KEY) for item in items if item.checkState() is Qt.CheckState.Checked]

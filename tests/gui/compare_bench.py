@@ -16,6 +16,7 @@ from small_models import Bench, make_bench
 from fakd_core.data.image_files import write_image
 from fakd_core.events import Image8
 from fakd_gui.compare.panel import ComparePanel
+from fakd_gui.session.jobs import stop_all
 from fakd_gui.widgets.convert import array_from_qimage
 
 Opened = tuple[Bench, ComparePanel]
@@ -27,14 +28,14 @@ def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
     bench = make_bench(tmp_path)
     panel = ComparePanel(bench.session)
     # Qt aborts the program if a widget is deleted before its threads end.
-    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(900, 600)
     with qtbot.waitActive(panel):
         panel.show()
         panel.activateWindow()
     panel.setFocus()
     yield bench, panel
-    bench.session.shut_down()
+    stop_all(bench.session)
 
 
 def open_and_wait(panel: ComparePanel, path: Path, qtbot: QtBot) -> None:

@@ -87,7 +87,7 @@ def active(timers: weakref.WeakSet[QTimer]) -> list[str]:
 def session(tmp_path: Path, qapp: object) -> Iterator[Session]:
     made = Session(runs_root=tmp_path / "runs")
     yield made
-    assert made.shut_down()
+    assert stop_all(made)
 
 
 @pytest.fixture

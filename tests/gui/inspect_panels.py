@@ -17,6 +17,7 @@ from fakd_core.events import Image8
 from fakd_core.inference.upscale import tensor_from_image
 from fakd_core.runs.references import load_model
 from fakd_gui.inspect.panel import InspectPanel
+from fakd_gui.session.jobs import stop_all
 
 SLOW = 20_000
 """Timeout in milliseconds in which a busy machine loads and runs a network."""
@@ -26,14 +27,14 @@ def empty_panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
     """An empty panel, shut down afterwards."""
     panel = InspectPanel(bench.session)
     # Qt aborts the program if a widget is deleted before its threads have ended.
-    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(900, 620)
     with qtbot.waitActive(panel):
         panel.show()
         panel.activateWindow()
     panel.setFocus()
     yield panel
-    bench.session.shut_down()
+    stop_all(bench.session)
 
 
 def shown_panel(bench: Bench, qtbot: QtBot, students: int = 1) -> Iterator[InspectPanel]:

@@ -33,6 +33,7 @@ from fakd_core.runs.references import bundled_models
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.benchmark.runner import family_title
 from fakd_gui.benchmark.state import BenchmarkMemory
+from fakd_gui.session.jobs import stop_all
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def report(bench: Bench) -> Report:
 def panel(bench: Bench, report: Report, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
     panel = BenchmarkPanel(bench.session)
     # Qt aborts the program if a widget dies before its threads, whatever the test left running.
-    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    qtbot.addWidget(panel, before_close_func=stop_all)
     bench.choose_all()
     panel.resize(1000, 600)
     panel.show()
@@ -67,7 +68,7 @@ def panel(bench: Bench, report: Report, qtbot: QtBot) -> Iterator[BenchmarkPanel
     QApplication.sendEvent(panel, QDropEvent(QPointF(20, 20), *how))
     qtbot.waitUntil(lambda: bool(panel.state.report.results), timeout=5000)
     yield panel
-    bench.session.shut_down()
+    stop_all(bench.session)
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, path: Path, kind: str) -> None:
@@ -241,7 +242,7 @@ def test_the_first_start_shows_the_bundled_models_and_published_scores(
 ) -> None:
     monkeypatch.setenv("FAKD_CONFIG", str(bench.folder / "new"))
     first = BenchmarkPanel(bench.session)
-    qtbot.addWidget(first, before_close_func=lambda widget: widget.shut_down())
+    qtbot.addWidget(first, before_close_func=stop_all)
     first.restore(BenchmarkMemory())
     qtbot.waitUntil(lambda: bool(first.state.report.results), timeout=5000)
     report = first.state.report

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from benchmark_bench import at, benchmarking, click, drop, make_panel, photo_bench, run
+from benchmark_bench import (
+    at,
+    benchmarking,
+    checked_keys,
+    click,
+    drop,
+    listed_keys,
+    make_panel,
+    photo_bench,
+    run,
+)
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -21,6 +31,7 @@ from fakd_core.evaluation.report import Column, Kind
 from fakd_core.evaluation.results import Cell
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.benchmark.state import BenchmarkMemory, Order
+from fakd_gui.session.jobs import stop_all
 
 
 @pytest.fixture
@@ -43,8 +54,8 @@ def measured(panel: BenchmarkPanel, qtbot: QtBot) -> BenchmarkPanel:
 def test_bundled_models_and_samples_are_on_offer(bench: Bench, panel: BenchmarkPanel) -> None:
     chooser = panel.chooser
     assert panel.state.folders[0] == resolve_data(SAMPLES)
-    assert chooser.models.checked_keys() == [BICUBIC, *bench.students, bench.teacher]
-    assert "rcan-g5-r5-c32-x4" in chooser.models.listed_keys()
+    assert checked_keys(chooser.models) == [BICUBIC, *bench.students, bench.teacher]
+    assert "rcan-g5-r5-c32-x4" in listed_keys(chooser.models)
 
 
 def test_a_metric_of_an_installed_package_is_a_column(
@@ -168,7 +179,7 @@ def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(
     drop(panel, benchmark, model)
     added = panel.state.folders[2:]
     assert added == [benchmark / "B100", benchmark / "Urban100", benchmark / "mine"]
-    assert str(model) in panel.chooser.models.checked_keys()
+    assert str(model) in checked_keys(panel.chooser.models)
     assert str(model) not in bench.session.students
 
 
@@ -180,9 +191,9 @@ def test_delete_removes_a_set_and_undo_restores_it(bench: Bench, panel: Benchmar
     sets.setCurrentRow(1)
     with qtbot.waitSignal(bench.session.undo_offered) as offered:
         QTest.keyClick(sets, Qt.Key.Key_Delete)
-    assert sets.listed_keys() == [str(resolve_data(SAMPLES))]
+    assert listed_keys(sets) == [str(resolve_data(SAMPLES))]
     offered.args[1]()
-    assert sets.checked_keys() == [str(bench.folder / "Set5")]
+    assert checked_keys(sets) == [str(bench.folder / "Set5")]
 
 
 def test_undo_does_not_duplicate_a_set_that_was_added_again(bench: Bench, panel: BenchmarkPanel) -> None:
@@ -207,15 +218,15 @@ def test_the_next_start_shows_choices_and_the_last_table(
     measured.state.set_order(Order(column, True))
     shown = [(row.ref, measured.table.texts(row.ref)) for row in measured.table.table_model.rows]
     memory = measured.memory().model_dump(mode="json")
-    measured.shut_down()
+    stop_all(measured)
     again = make_panel(bench, qtbot)
     again.restore(BenchmarkMemory.model_validate(memory))
     qtbot.waitUntil(lambda: bool(again.state.report.results), timeout=5000)
     assert [(row.ref, again.table.texts(row.ref)) for row in again.table.table_model.rows] == shown
     assert again.provenance.isVisible()
     assert "easured on" in again.provenance.text()
-    assert again.chooser.models.checked_keys() == [BICUBIC, bench.students[1], extra, bench.teacher]
-    assert again.chooser.sets.checked_keys() == [str(bench.folder / "Set5")]
+    assert checked_keys(again.chooser.models) == [BICUBIC, bench.students[1], extra, bench.teacher]
+    assert checked_keys(again.chooser.sets) == [str(bench.folder / "Set5")]
     assert not again.view_bar.published.isChecked()
 
 

@@ -23,17 +23,18 @@ from fakd_gui.compare import difference, results, runner
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR
+from fakd_gui.session.jobs import stop_all
 
 
 @pytest.fixture
 def panel(bench: Bench, qtbot: QtBot) -> Iterator[ComparePanel]:
     panel = ComparePanel(bench.session)
     # Qt aborts the program if a widget is deleted before its threads end.
-    qtbot.addWidget(panel, before_close_func=lambda widget: widget.shut_down())
+    qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(900, 560)
     panel.show()
     yield panel
-    bench.session.shut_down()
+    stop_all(bench.session)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from small_models import Bench, save_photo
 
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.inspect.state import IMAGE, InspectMemory
+from fakd_gui.session.jobs import stop_all
 from fakd_gui.widgets.theme import current_theme
 
 
@@ -107,7 +108,7 @@ def test_the_next_start_restores_what_was_shown(
     panel.state.timeline.set_following(True)
     memory = panel.memory()
     other = InspectPanel(bench.session)
-    qtbot.addWidget(other, before_close_func=lambda widget: widget.shut_down())
+    qtbot.addWidget(other, before_close_func=stop_all)
     other.restore(InspectMemory.model_validate_json(memory.model_dump_json()))
     other.show()
     with qtbot.waitSignal(bench.session.image_changed, timeout=SLOW):

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from tiny_trainings import make_config, train_to_the_end
 
 from fakd_core.events import StepEnd
-from fakd_gui.session.jobs import Outcome
+from fakd_gui.session.jobs import Outcome, stop_all
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.run_folders import free_run_folder, runs_in
 from fakd_gui.session.session import Session
@@ -78,7 +78,7 @@ def test_shutting_down_stops_the_training_and_leaves_no_thread(
     job = session.start_training(make_config(run, small_teacher, photos, steps=5000))
     job.yielded.connect(events.append)
     qtbot.waitUntil(lambda: any(isinstance(event, StepEnd) for event in events), timeout=20_000)
-    assert session.shut_down()
+    assert stop_all(session)
     assert not job.running
     assert threading.active_count() <= before
     assert (run / "checkpoints" / "last.pt").is_file()
