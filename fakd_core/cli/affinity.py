@@ -46,7 +46,7 @@ def affinity(
         teacher=named_model(teacher),
         students=tuple(named_model(text) for text in student),
         layer=layer,
-        query=whole_numbers(at, 2, "--at", "Y,X"),
+        query=whole_numbers(at, 2, option="--at", form="Y,X"),
         difference_range=difference_range,
         opacity=opacity,
         width=width,

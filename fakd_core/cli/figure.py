@@ -96,13 +96,13 @@ def named_model(text: str) -> dict[str, str]:
 
 
 def _region(text: str) -> tuple[int, ...]:
-    left, top, width, height = numbers = whole_numbers(text, 4, "--roi", "X,Y,W,H")
+    left, top, width, height = numbers = whole_numbers(text, 4, option="--roi", form="X,Y,W,H")
     if min(left, top) < 0 or min(width, height) < 1:
         raise ConfigError(f"--roi: X and Y must be at least 0, W and H at least 1 (found {text[:40]!r})")
     return numbers
 
 
-def whole_numbers(text: str, count: int, option: str, form: str) -> tuple[int, ...]:
+def whole_numbers(text: str, count: int, *, option: str, form: str) -> tuple[int, ...]:
     """Parse `count` whole numbers; raises `ConfigError`."""
     try:
         numbers = tuple(int(part) for part in text.split(","))

@@ -73,7 +73,7 @@ def window_around(lr_size: tuple[int, int], y: int, x: int) -> Window:
     return Window(top, left, height, width)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FeatureMaps:
     """A network's output and four feature maps over a window of an LR image.
 
@@ -150,7 +150,7 @@ def extract_features(
             unit_vectors(full_precision(tap[0]), dim=0).flatten(1).float().cpu().contiguous().numpy()
             for tap in maps
         )
-    return FeatureMaps(model.spec, window, image_from_tensor(sr), vectors)
+    return FeatureMaps(spec=model.spec, window=window, sr=image_from_tensor(sr), vectors=vectors)
 
 
 def lattice_stride(window: Window) -> int:
@@ -161,7 +161,7 @@ def lattice_stride(window: Window) -> int:
     return stride
 
 
-def sa_loss(student: FeatureMaps, teacher: FeatureMaps, layer: int, stride: int = 1) -> float:
+def sa_loss(student: FeatureMaps, teacher: FeatureMaps, layer: int, *, stride: int = 1) -> float:
     """The unweighted SA loss at tap `layer` over the window, 0..2.
 
     With a `stride`, only pairs of positions on a lattice count: an estimate at 1/stride⁴ of the cost.

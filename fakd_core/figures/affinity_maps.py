@@ -43,7 +43,7 @@ AFFINITY_COLOURS, DIFFERENCE_COLOURS = "bids:inferno", "colorbrewer:RdBu_r"
 _EDGE = "#404040"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StudentMap:
     """A student's row (h, w), its mean absolute difference to the teacher's, and the window's SA loss."""
 
@@ -53,7 +53,7 @@ class StudentMap:
     sa: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AffinityMaps:
     """The values of the figure. `estimated`: the SA losses are those of a lattice of positions."""
 
@@ -100,24 +100,35 @@ def affinity_maps(
     for done, model in enumerate(models):
         cancel.raise_if_cancelled()
         yield Progress(done, len(models), model.name)
-        features.append(inputs.features(image, model.ref, window, cancel))
+        features.append(inputs.features(image, model.ref, window=window, cancel=cancel))
     rows = [maps.affinity_row(spec.layer, y, x) for maps in features]
     stride = 1 if window.positions <= MAX_EXACT_POSITIONS else lattice_stride(window)
     students = []
     for model, maps, row in zip(spec.students, features[1:], rows[1:], strict=True):
         cancel.raise_if_cancelled()
-        difference = float(np.abs(row - rows[0]).mean())
-        loss = sa_loss(maps, features[0], spec.layer, stride)
-        students.append(StudentMap(model.name, row, difference, loss))
-    tap = tap_title(features[0].spec, spec.layer)
-    yield AffinityMaps(image, window, tap, rows[0], tuple(students), stride > 1)
+        student = StudentMap(
+            name=model.name,
+            row=row,
+            row_difference=float(np.abs(row - rows[0]).mean()),
+            sa=sa_loss(maps, features[0], spec.layer, stride=stride),
+        )
+        students.append(student)
+    yield AffinityMaps(
+        image=image,
+        window=window,
+        tap=tap_title(features[0].spec, spec.layer),
+        teacher=rows[0],
+        students=tuple(students),
+        estimated=stride > 1,
+    )
 
 
-def apply_colour_map(values: Floats, low: float, high: float, name: str) -> Image8:
-    """Colours (h, w, 3) uint8 of (h, w) values by cmap's `name` over low..high; values beyond are clipped."""
+def apply_colour_map(values: Floats, name: str, bounds: tuple[float, float]) -> Image8:
+    """Colours (h, w, 3) uint8 of (h, w) values by cmap's `name`; values beyond the bounds are clipped."""
     from cmap import Colormap
 
     table: Image8 = np.round(np.asarray(Colormap(name).lut(256))[:, :3] * 255).astype(np.uint8)
+    low, high = bounds
     position = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
     colours: Image8 = table[(position * (len(table) - 1) + 0.5).astype(np.intp)]
     return colours
@@ -198,11 +209,12 @@ class _AffinityLayout:
         return image.hr[rows, columns]
 
     def _heat(self, row: Floats) -> Image8:
-        return self._blend(apply_colour_map(row, *self._spec.range, AFFINITY_COLOURS))
+        return self._blend(apply_colour_map(row, AFFINITY_COLOURS, self._spec.range))
 
     def _difference(self, row: Floats) -> Image8:
         limit = self._spec.difference_range
-        return self._blend(apply_colour_map(row - self._maps.teacher, -limit, limit, DIFFERENCE_COLOURS))
+        difference = row - self._maps.teacher
+        return self._blend(apply_colour_map(difference, DIFFERENCE_COLOURS, (-limit, limit)))
 
     def _blend(self, colours: Image8) -> Image8:
         """The colours over the LR image, by the figure's opacity."""
@@ -230,9 +242,9 @@ class _AffinityLayout:
             width = min(MAX_BAR_WIDTH, 0.8 * room)
             rect = Rect((number + 0.5) * room - width / 2, top, width, BAR_HEIGHT)
             ramp = np.linspace(low, high, 256, dtype=np.float32)[None]
-            yield Picture(apply_colour_map(ramp, low, high, colours), rect)
+            yield Picture(apply_colour_map(ramp, colours, (low, high)), rect)
             yield Frame(rect, _EDGE, 0.5)
             for label, share in ((f"{low:g}", 0.0), (meaning, 0.5), (f"{high:g}", 1.0)):
                 line = [Span(label.replace("-", "−"))]
                 x, baseline = rect.left + share * width, rect.bottom + text.leading
-                yield from text.centre(line, x, baseline, spec.font_size)
+                yield from text.centre(line, spec.font_size, x=x, baseline=baseline)

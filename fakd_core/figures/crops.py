@@ -32,7 +32,7 @@ MIN_CROP_WIDTH = 6.0
 _DECIMALS: dict[Metric, int] = {"PSNR": 2, "SSIM": 4}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Column:
     """One model's image, its name and its scores by region."""
 
@@ -62,7 +62,8 @@ def compose_crops(spec: CropFigure, inputs: FigureInputs, cancel: CancelToken) -
         cancel.raise_if_cancelled()
         yield Progress(done, len(spec.models), model.name)
         sr = inputs.output(image, model.ref, cancel)
-        columns.append(Column(model.name, model.ref == HR, sr, _scores(spec, image, model.ref, sr, inputs)))
+        scores = _scores(spec, image, inputs, ref=model.ref, sr=sr)
+        columns.append(Column(name=model.name, is_hr=model.ref == HR, sr=sr, scores=scores))
     yield _CropLayout(spec, image, columns).page()
 
 
@@ -81,7 +82,7 @@ def _check_inside(box: Box, image: SourceImage) -> None:
 
 
 def _scores(
-    spec: CropFigure, image: SourceImage, ref: str, sr: Image8, inputs: FigureInputs
+    spec: CropFigure, image: SourceImage, inputs: FigureInputs, *, ref: str, sr: Image8
 ) -> tuple[Scores | None, ...]:
     if not spec.shown_metrics or image.hr is None or ref == HR:
         return (None,) * len(spec.regions)

@@ -114,7 +114,7 @@ class FigureInputs:
             cached = self._scores[ref] = (sr, scores)
         return cached[1]
 
-    def features(self, image: SourceImage, ref: str, window: Window, cancel: CancelToken) -> FeatureMaps:
+    def features(self, image: SourceImage, ref: str, *, window: Window, cancel: CancelToken) -> FeatureMaps:
         """The feature maps of `ref` over `window` of the LR image. Raises `Cancelled` between layers."""
         network = self.network(ref, image.scale)
         cached = self._features.get((ref, window))

@@ -158,8 +158,8 @@ class Typesetter:
             shown = f"{text[:head]}…{text[len(text) - (length - head) :]}"
         return shown
 
-    def centre(self, line: Line, x: float, baseline: float, size: float) -> list[Text]:
-        """`line` with its middle at `x`, in mm."""
+    def centre(self, line: Line, size: float, *, x: float, baseline: float) -> list[Text]:
+        """`line` at `size` points, with its middle at `x` mm."""
         left = x - self.width(line, size) / 2
         placed = []
         for span in line:
@@ -174,7 +174,7 @@ class Typesetter:
             if len(line) == 1:
                 line = [Span(self.shorten(line[0].text, rect.width, size), line[0].bold)]
             baseline = rect.bottom + number * self.leading
-            placed += self.centre(line, rect.left + rect.width / 2, baseline, size)
+            placed += self.centre(line, size, x=rect.left + rect.width / 2, baseline=baseline)
         return placed
 
 

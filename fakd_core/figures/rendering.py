@@ -21,7 +21,7 @@ import numpy as np
 from fakd_core import __version__
 from fakd_core.errors import ConfigError
 from fakd_core.events import Image8
-from fakd_core.figures.page import Cross, Frame, Page, Picture, Text, font_file
+from fakd_core.figures.page import Cross, Font, Frame, Page, Picture, Text, font_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -151,27 +151,28 @@ def _figure(page: Page, dpi: float, as_pixels: bool) -> Figure:
         elif isinstance(item, Cross):
             _draw_cross(figure, item, mm)
         else:
-            _draw_text(figure, item, page, mm)
+            _draw_text(figure, item, font=page.font, mm=mm)
     return figure
 
 
-def _draw_dots(figure: Figure, item: Picture, dpi: float, page_dots: int) -> None:
+def _draw_dots(figure: Figure, item: Picture, *, dpi: float, page_dots: int) -> None:
     """Resample to the dots of the page: no half-dot shifts, every pixel where it belongs."""
     rect = item.rect
     edges = (rect.left, rect.top, rect.right, rect.bottom)
     left, top, right, bottom = (round(edge / MM_PER_INCH * dpi) for edge in edges)
-    pixels = _resampled(item.pixels, max(1, bottom - top), max(1, right - left), item.smooth)
+    pixels = _resampled(item.pixels, (max(1, bottom - top), max(1, right - left)), item.smooth)
     figure.figimage(pixels, left, page_dots - top - len(pixels), origin="upper")
 
 
-def _resampled(pixels: Image8, height: int, width: int, smooth: bool) -> Image8:
+def _resampled(pixels: Image8, size: tuple[int, int], smooth: bool) -> Image8:
+    height, width = size
     if smooth and height < pixels.shape[0]:
         from PIL import Image
 
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX))
     rows, columns = (
-        np.minimum(((np.arange(count) + 0.5) * size / count).astype(np.intp), size - 1)
-        for count, size in ((height, pixels.shape[0]), (width, pixels.shape[1]))
+        np.minimum(((np.arange(count) + 0.5) * side / count).astype(np.intp), side - 1)
+        for count, side in ((height, pixels.shape[0]), (width, pixels.shape[1]))
     )
     enlarged: Image8 = pixels[rows[:, None], columns]
     return enlarged
@@ -222,7 +223,7 @@ def _draw_cross(figure: Figure, item: Cross, mm: Transform) -> None:
         )
 
 
-def _draw_text(figure: Figure, item: Text, page: Page, mm: Transform) -> None:
+def _draw_text(figure: Figure, item: Text, *, font: Font, mm: Transform) -> None:
     from matplotlib.font_manager import FontProperties
 
     figure.text(
@@ -230,7 +231,7 @@ def _draw_text(figure: Figure, item: Text, page: Page, mm: Transform) -> None:
         item.baseline,
         item.text,
         transform=mm,
-        fontproperties=FontProperties(fname=str(font_file(page.font, item.bold)), size=item.size),
+        fontproperties=FontProperties(fname=str(font_file(font, item.bold)), size=item.size),
         verticalalignment="baseline",
         horizontalalignment="left",
         color="black",

@@ -48,10 +48,12 @@ class FigureForm(QWidget):
             self._add_crop_rows(spec)
         else:
             self._add_affinity_rows(spec)
-        self.page_width = self._add_number("Width", spec.width, (20, 1000), "The page's width", unit="mm")
-        self.dpi = self._add_number("Resolution", spec.dpi, (50, 1200), "Dots per inch of a PNG", unit="dpi")
+        self.page_width = self._add_number("Width", spec.width, (20, 1000), tip="The page's width", unit="mm")
+        self.dpi = self._add_number(
+            "Resolution", spec.dpi, (50, 1200), tip="Dots per inch of a PNG", unit="dpi"
+        )
         self.font_size = self._add_number(
-            "Font size", spec.font_size, (3, 30), "In points", unit="pt", decimals=1
+            "Font size", spec.font_size, (3, 30), tip="In points", unit="pt", decimals=1
         )
         self.font_choice = self._add_combo("Font", ["sans", "serif"], "Serif suits papers set in Times")
 
@@ -88,7 +90,7 @@ class FigureForm(QWidget):
         self.regions = QLineEdit("; ".join(", ".join(map(str, box)) for box in spec.regions))
         self.regions.textEdited.connect(self.changed)
         self._add_row("Regions", self.regions, "x, y, width, height in HR pixels; semicolons between several")
-        self.columns = self._add_number("Columns", spec.columns or 0, (0, 24), "Crops side by side")
+        self.columns = self._add_number("Columns", spec.columns or 0, (0, 24), tip="Crops side by side")
         self.columns.setSpecialValueText("auto")
         self.metrics = self._add_combo("Scores", list(METRICS), "PSNR in dB and SSIM, on luma")
         self.metrics.setEnabled(spec.image_is == "hr")
@@ -101,10 +103,10 @@ class FigureForm(QWidget):
         self._add_row("Students", self.models, MODELS_TIP)
         tip = "Limit of the differences' colours: from minus this to this"
         self.difference_range = self._add_number(
-            "Differences", spec.difference_range, (0.05, 2), tip, decimals=2
+            "Differences", spec.difference_range, (0.05, 2), tip=tip, decimals=2
         )
         self.opacity = self._add_number(
-            "Opacity", spec.opacity, (0, 1), "Opacity of the maps over the image", decimals=2
+            "Opacity", spec.opacity, (0, 1), tip="Opacity of the maps over the image", decimals=2
         )
 
     def _list_models(self, models: tuple[FigureModel, ...]) -> None:
@@ -152,8 +154,8 @@ class FigureForm(QWidget):
         label: str,
         value: float,
         bounds: tuple[float, float],
-        tip: str,
         *,
+        tip: str = "",
         unit: str = "",
         decimals: int = 0,
     ) -> QDoubleSpinBox:

@@ -118,10 +118,10 @@ class ColourScale(QWidget):
         if self._histograms is None:
             self._histograms = [np.sqrt(self.histogram(shown.values)) for shown in self.maps]
         heights = list(zip(self.maps, self._histograms, strict=True))
-        top = max((float(height.max()) for _, height in heights), default=1.0) or 1.0
+        peak = max((float(height.max()) for _, height in heights), default=1.0) or 1.0
         edges = np.linspace(area.left(), area.right(), BINS + 1)
         for shown, height in heights:
-            levels = area.bottom() - height / top * (area.height() - 3)
+            levels = area.bottom() - height / peak * (area.height() - 3)
             # One step per bin: every edge twice, with the level before and after it.
             outline = pg.arrayToQPath(np.repeat(edges, 2)[1:-1], np.repeat(levels, 2))
             painter.setPen(QPen(QColor(shown.colour), 1.4))

@@ -34,7 +34,7 @@ MAX_MATRIX_SIDE = 1024
 """Maximum side of a matrix's picture in pixels; a cell is a square of whole pixels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShownMaps:
     """The maps as they are shown: values by title, all (h, w) over `window`."""
 

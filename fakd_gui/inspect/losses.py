@@ -42,7 +42,7 @@ def estimate_losses(teacher: SourceMaps, student: SourceMaps) -> dict[LossKey, S
 def estimate_loss(teacher: SourceMaps, student: SourceMaps, layer: int) -> SALoss:
     """The loss on the lattice of positions, in a small window all of them: milliseconds."""
     stride = lattice_stride(teacher.window)
-    return SALoss(sa_loss(student, teacher, layer, stride), exact=stride == 1)
+    return SALoss(sa_loss(student, teacher, layer, stride=stride), exact=stride == 1)
 
 
 class LossTable(QObject):

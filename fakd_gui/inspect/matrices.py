@@ -18,7 +18,7 @@ MAX_REGION = 32
 DEFAULT_REGION = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MatrixRequest:
     """The input of the matrices."""
 

@@ -18,6 +18,7 @@ from fakd_gui.inspect.sources import Extractor, Origin, Source, SourceMaps
 from fakd_gui.inspect.state import InspectState, difference_key
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.model_cache import ModelCache
+from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem
 
 MAX_CACHE_BYTES = 512 << 20
@@ -43,7 +44,7 @@ ExtractionEvent = Progress | Extracted | ExtractionFailed
 
 
 def extract(
-    extractor: Extractor, sources: Sequence[Source], cancel: CancelToken, teacher: SourceMaps | None = None
+    extractor: Extractor, sources: Sequence[Source], cancel: CancelToken, *, teacher: SourceMaps | None = None
 ) -> Iterator[ExtractionEvent]:
     """Extract the feature maps of `sources`; with a `teacher`, estimate their losses too.
 
@@ -119,14 +120,13 @@ class InspectRunner(QObject):
 
     def extract(self) -> None:
         """Compute missing feature maps; `model_ready` follows for each model, then `finished`."""
-        image = self._state.image
+        image, query, window = self._state.image, self._state.query, self.window
         assert image is not None
-        query, window = self._state.query, self.window
         if window is None or not window.contains_pixel(*query):
             window = window_around(image.lr.shape[:2], *query)
         self.failures = {}
-        sources = self._sources = self._state.sources
-        extractor = Extractor(image, window, self._models, dict(self._cache))
+        sources, extractor = self._state.sources, self._extractor(image, window)
+        self._sources = sources
         self._extracting.submit(lambda token: extract(extractor, sources, token))
 
     def survey(self) -> None:
@@ -134,9 +134,11 @@ class InspectRunner(QObject):
         image, teacher = self._state.image, self.features.get(self._state.teacher)
         if image is None or teacher is None:
             return
-        sources = self._state.timeline.all_sources()
-        extractor = Extractor(image, teacher.window, self._models, dict(self._cache))
-        self._surveying.submit(lambda token: extract(extractor, sources, token, teacher))
+        sources, extractor = self._state.timeline.all_sources(), self._extractor(image, teacher.window)
+        self._surveying.submit(lambda token: extract(extractor, sources, token, teacher=teacher))
+
+    def _extractor(self, image: OpenedImage, window: Window) -> Extractor:
+        return Extractor(image=image, window=window, models=self._models, cache=dict(self._cache))
 
     def clear(self) -> None:
         """Stop, and drop the results; feature maps stay cached."""

@@ -25,14 +25,14 @@ class Source:
     file: Path | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SourceMaps(FeatureMaps):
     """The feature maps of a source."""
 
     origin: Origin
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Extractor:
     """Extracts feature maps over `window` of `image`, unless they are in `cache`."""
 

@@ -55,7 +55,7 @@ def test_rows_matrices_and_losses_are_the_distillation_s(small_teacher: Path, ph
         lattice = (taps[2][..., ::stride, ::stride] for taps in (other_maps, maps))
         loss = float(spatial_affinity_loss(*lattice))
         assert loss > 0
-        assert sa_loss(other, features, 2, stride) == pytest.approx(loss, rel=1e-4)
+        assert sa_loss(other, features, 2, stride=stride) == pytest.approx(loss, rel=1e-4)
 
 
 def test_a_cancelled_token_ends_the_pass(small_teacher: Path, photos: Path) -> None:

@@ -135,7 +135,7 @@ def test_maps_are_affinity_row_at_the_position(photos: Path, small_teacher: Path
     assert maps.students[0].sa == pytest.approx(0, abs=1e-6)
     page = page_of(spec, inputs)
     pictures = [item.pixels for item in page.items if isinstance(item, Picture)]
-    assert np.array_equal(pictures[1], apply_colour_map(maps.teacher, 0, 1, "bids:inferno"))
+    assert np.array_equal(pictures[1], apply_colour_map(maps.teacher, "bids:inferno", (0, 1)))
     frames = [item for item in page.items if isinstance(item, Frame)]
     assert frames
     for frame in frames:

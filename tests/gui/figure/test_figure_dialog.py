@@ -128,7 +128,7 @@ def test_saving_can_be_stopped_and_closing_asks_first(
     image = open_image(photos / "coffee0.png", 4, False)
     open_crop_figure(parent, session, image, models=["bicubic"], region=(10, 20, 40, 30))
     dialog = shown(parent, qtbot)
-    assert not dialog.stop_button.isVisible()
+    qtbot.waitUntil(lambda: not dialog.stop_button.isVisible(), timeout=30_000)
 
     def draw(*given: object, cancel: CancelToken, **more: object) -> Iterator[Progress]:
         yield Progress(0, 1, "Bicubic")
