@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fakd_core.inference.upscale import UpscaleEvent
 
 DEFAULT_SCALE = 4
+Upscaler = Callable[[Image8], "Iterator[UpscaleEvent]"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,6 @@ class _Upscaled:
     target: Path
     height: int
     width: int
-
-
-@dataclass(frozen=True)
-class _Upscaler:
-    """A network, or MATLAB's bicubic, at its scale."""
-
-    scale: int
-    upscale: Callable[[Image8], Iterator[UpscaleEvent]]
 
 
 def upscale(
@@ -64,14 +57,14 @@ def upscale(
 
     if tile is not None:
         check_tile(tile)
-    upscaler = _upscaler(model, scale, tile, device, context.obj)
+    upscale_image, factor = _upscaler(model, scale, tile=tile, device=device, cancel=context.obj)
     out = Path(expanduser(out))
-    targets = _targets([Path(expanduser(path)) for path in inputs], out, upscaler.scale)
+    targets = _targets([Path(expanduser(path)) for path in inputs], out, factor)
     check_writable(out / "outputs")
     finished = failed = 0
     with progress_bar() as bar:
         task = bar.add_task("", total=len(targets))
-        for event in _upscale_files(targets, upscaler):
+        for event in _upscale_files(targets, upscale_image, factor):
             match event:
                 case Progress(done, total, name, note):
                     if note:
@@ -91,7 +84,7 @@ def upscale(
 
 
 def _upscale_files(
-    targets: Mapping[Path, Path], upscaler: _Upscaler
+    targets: Mapping[Path, Path], upscale_image: Upscaler, scale: int
 ) -> Iterator[Progress | _Upscaled | DataError]:
     """Write every source's result to its target; an error of one doesn't stop the others."""
     from fakd_core.data.image_files import read_image
@@ -101,9 +94,9 @@ def _upscale_files(
     for source, target in targets.items():
         try:
             image = read_image(source)
-            height, width = (side * upscaler.scale for side in image.shape[:2])
+            height, width = (side * scale for side in image.shape[:2])
             with open_png(target, height, width) as write:
-                for event in upscaler.upscale(image):
+                for event in upscale_image(image):
                     if isinstance(event, Strip):
                         write(event.pixels)
                     elif isinstance(event, Progress):
@@ -116,7 +109,10 @@ def _upscale_files(
             yield _Upscaled(target, height, width)
 
 
-def _upscaler(model: str, scale: int | None, tile: int | None, device: str, cancel: CancelToken) -> _Upscaler:
+def _upscaler(
+    model: str, scale: int | None, *, tile: int | None, device: str, cancel: CancelToken
+) -> tuple[Upscaler, int]:
+    """A function that upscales an image with `model`, and its scale."""
     from fakd_core.data.resize import BICUBIC, bicubic_strips
     from fakd_core.inference.upscale import Strip, reject_non_finite, upscale_events
     from fakd_core.models.spec import check_scale
@@ -125,7 +121,7 @@ def _upscaler(model: str, scale: int | None, tile: int | None, device: str, canc
 
     if model == BICUBIC:
         factor = check_scale(DEFAULT_SCALE if scale is None else scale)
-        return _Upscaler(factor, lambda image: map(Strip, bicubic_strips(image, factor, cancel)))
+        return lambda image: map(Strip, bicubic_strips(image, factor, cancel)), factor
     network = load_model(model).to(choose_device(device))
     if scale not in (None, network.spec.scale):
         raise ConfigError(
@@ -137,7 +133,7 @@ def _upscaler(model: str, scale: int | None, tile: int | None, device: str, canc
         with reject_non_finite(network, model):
             yield from upscale_events(network, image, tile=tile, cancel=cancel)
 
-    return _Upscaler(network.spec.scale, upscale)
+    return upscale, network.spec.scale
 
 
 def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:

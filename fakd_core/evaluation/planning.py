@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,7 @@ Identity = tuple[object, ...]
 Models = Iterable[str] | Mapping[str, "SRNetwork | None"]
 Sets = Mapping[EvalSet, SRDataset | None]
 """Sets, opened or not."""
+_OpenedSet = tuple[SRDataset, Identity, int]
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,6 @@ class Job:
     dataset: SRDataset
     identity: Identity
     cost: float
-
-
-@dataclass(frozen=True)
-class _OpenedSet:
-    dataset: SRDataset
-    identity: Identity
-    pixels: int
 
 
 def load_networks(
@@ -140,15 +136,16 @@ def plan_jobs(
         if isinstance(found, Exception):
             yield failed(found, cell.ref, cell, names[cell.eval_set])
             continue
-        identity = (*network.identity, *found.identity)
+        dataset, set_identity, pixels = found
+        identity = (*network.identity, *set_identity)
         if network.identity and identity in known:
             result = known[identity]
             yield CellEvaluated(cell, result if result.model == cell.ref else replace(result, model=cell.ref))
             continue
         height, width = PAPER_LR_SIZE
-        passes = (network.gmacs or 0) * found.pixels / cell.eval_set.scale**2 / (height * width)
-        cost = SECONDS_PER_GMAC * passes + SECONDS_PER_MEGAPIXEL * found.pixels / 1e6
-        jobs.append(Job(cell, network, found.dataset, identity, cost))
+        passes = (network.gmacs or 0) * pixels / cell.eval_set.scale**2 / (height * width)
+        cost = SECONDS_PER_GMAC * passes + SECONDS_PER_MEGAPIXEL * pixels / 1e6
+        jobs.append(Job(cell, network, dataset, identity, cost))
     return jobs
 
 
@@ -192,7 +189,7 @@ def _name(eval_set: EvalSet) -> str:
 
 
 def _open(eval_set: EvalSet, dataset: SRDataset | None, token: CancelToken) -> _OpenedSet | Exception:
-    """The set with its fingerprint and its number of HR pixels; or the reason why it can't be opened."""
+    """The set, its identity and its number of HR pixels; or the reason why it can't be opened."""
     try:
         dataset = dataset or open_dataset(Path(eval_set.data), eval_set.scale)
         files = [path for path in (*dataset.hr_files, *dataset.lr_files) if path is not None]
@@ -203,14 +200,6 @@ def _open(eval_set: EvalSet, dataset: SRDataset | None, token: CancelToken) -> _
     pixels = 0
     for path in dataset.hr_files:
         token.raise_if_cancelled()
-        pixels += _pixels(path)
-    return _OpenedSet(dataset, identity, pixels)
-
-
-def _pixels(file: Path) -> int:
-    """As its header says; a broken image takes no time."""
-    try:
-        width, height = image_size(file)
-    except (DataError, OSError):
-        return 0
-    return width * height
+        with suppress(DataError, OSError):  # A broken image takes no time.
+            pixels += prod(image_size(path))
+    return dataset, identity, pixels

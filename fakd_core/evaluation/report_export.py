@@ -29,23 +29,11 @@ PROTOCOL = (
 
 PUBLISHED_NOTE = f"published: {SOURCE}"
 _NOTHING = "–"
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "_": r"\_",
-    "&": r"\&",
-    "%": r"\%",
-    "#": r"\#",
-    "$": r"\$",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "∞": r"$\infty$",
-    "Δ": r"$\Delta$",
-    "×": r"$\times$",
-    "−": "$-$",
-    "–": "--",
-}
+_LATEX = str.maketrans(
+    {character: rf"\{character}" for character in "{}_&%#$"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"∞": r"$\infty$", "Δ": r"$\Delta$", "×": r"$\times$", "−": "$-$", "–": "--"}
+)
 
 
 @dataclass(frozen=True)
@@ -249,4 +237,4 @@ def _latex_line(cells: Sequence[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    return text.translate(_LATEX)

@@ -6,11 +6,19 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import inf
 from statistics import fmean
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from fakd_core.errors import DataError
 from fakd_core.evaluation.metrics import METRICS, PROTOCOL
+from fakd_core.settings import format_validation_error
+
+T = TypeVar("T")
+Score = Annotated[float, BeforeValidator(lambda value: inf if value is None else value)]
+"""An infinite PSNR (SR equals HR) is null in JSON."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,10 @@ class ImageResult:
     """
 
     name: str
-    psnr_y: float
+    psnr_y: Score
     ssim_y: float
     seconds: float
-    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
+    metrics: Mapping[str, Score] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Result:
     dataset: str
     scale: int
     images: int
-    psnr_y: float
+    psnr_y: Score
     ssim_y: float
     per_image: tuple[ImageResult, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
@@ -160,35 +168,24 @@ def from_json(document: object) -> list[Result]:
         raise DataError(
             'expected {"results": [...]} as `fakd evaluate --json` prints it, found something else'
         )
-    results = []
-    for number, row in enumerate(rows, 1):
-        try:
-            results.append(_result(row))
-        except KeyError as error:
-            raise DataError(f"result {number} of {len(rows)} lacks {error}") from None
-        except (OverflowError, TypeError, ValueError) as error:
-            raise DataError(f"result {number} of {len(rows)} is damaged: {error}") from None
-    return results
+    return _validated(Result, rows)
 
 
 def failures_from_json(document: object) -> list[Failure]:
     """Read the failures that `to_json` wrote, if any; raises `DataError` as `from_json`."""
     rows = document.get("failures", []) if isinstance(document, dict) else []
-    failures = []
-    try:
-        for row in rows:
-            dataset, scale = row.get("dataset"), row.get("scale")
-            failures.append(
-                Failure(
-                    str(row["model"]),
-                    str(row["reason"]),
-                    None if dataset is None else str(dataset),
-                    None if scale is None else int(scale),
-                )
-            )
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise DataError(f"failure {len(failures) + 1} is damaged: {error}") from None
-    return failures
+    return _validated(Failure, rows if isinstance(rows, list) else [rows])
+
+
+def _validated(kind: type[T], rows: list[object]) -> list[T]:
+    adapter, items = TypeAdapter(kind), list[T]()
+    for number, row in enumerate(rows, 1):
+        try:
+            items.append(adapter.validate_python(row))
+        except ValidationError as error:
+            reason = format_validation_error(error)
+            raise DataError(f"{kind.__name__.lower()} {number} of {len(rows)} is damaged: {reason}") from None
+    return items
 
 
 def to_csv(results: Iterable[Result]) -> str:
@@ -227,33 +224,6 @@ def _digits(psnr: float, ssim: float, seconds: float | None) -> list[str]:
 
 def _added(metrics: Mapping[str, float], names: Iterable[str]) -> list[str]:
     return [f"{metrics[name]:.6g}" if name in metrics else "" for name in names]
-
-
-def _result(row: dict[str, Any]) -> Result:
-    images = tuple(
-        ImageResult(
-            str(image["name"]),
-            _psnr(image["psnr_y"]),
-            float(image["ssim_y"]),
-            float(image["seconds"]),
-            {str(name): _psnr(value) for name, value in dict(image.get("metrics", {})).items()},
-        )
-        for image in row["per_image"]
-    )
-    return Result(
-        str(row["model"]),
-        str(row["dataset"]),
-        int(row["scale"]),
-        int(row["images"]),
-        _psnr(row["psnr_y"]),
-        float(row["ssim_y"]),
-        images,
-        tuple(LeftOut(str(image["file"]), str(image["reason"])) for image in row.get("left_out", ())),
-    )
-
-
-def _psnr(value: Any) -> float:
-    return float("inf") if value is None else float(value)
 
 
 def _finite(value: Any) -> Any:

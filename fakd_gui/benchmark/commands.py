@@ -83,15 +83,15 @@ def create_actions(
 ) -> ActionTable:
     """The actions of the panel `widget`, connected with what they act on."""
     actions = ActionTable("Benchmark", COMMANDS, widget, gestures=GESTURES)
-    output = _Output(widget, state, table)
+    selection = table.table_model.selection
     for name, command in COPIES.items():
-        actions.on(command, lambda name=name: output.copy(name))
+        actions.on(command, lambda name=name: _copy(state, selection(), name))
     actions.on("run", runner.run)
     actions["choose"].triggered.connect(state.show_chooser)
     state.chooser_toggled.connect(actions["choose"].setChecked)
     actions["choose"].setChecked(state.chooser_shown)
     actions.on("sort", table.sort_by_current)
-    actions.on("save", output.save)
+    actions.on("save", lambda: _save(widget, state, selection()))
     actions.on("open", lambda: _open(widget, runner))
 
     def show_images() -> None:
@@ -124,42 +124,32 @@ def create_actions(
     return actions
 
 
-class _Output:
-    """Copies and saves what the table shows."""
+def _copy(state: BenchmarkState, selection: Selection, name: str) -> None:
+    """Put the table on the clipboard in the format `name`."""
+    QGuiApplication.clipboard().setText(FORMATS[name][1](selection))
+    measured = sum(not row.published for row in selection.rows)
+    published = len(selection.rows) - measured if name != "CSV by image" else 0
+    more = f" and {published} published" if published else ""
+    state.session.announce(f"Copied {measured} {'row' if measured == 1 else 'rows'}{more} as {name}")
 
-    def __init__(self, parent: QWidget, state: BenchmarkState, table: ResultTable) -> None:
-        self._parent = parent
-        self._session = state.session
-        self._selection = table.table_model.selection
 
-    def copy(self, name: str) -> None:
-        """Put the table on the clipboard in the format `name`."""
-        selection = self._selection()
-        QGuiApplication.clipboard().setText(FORMATS[name][1](selection))
-        measured = sum(not row.published for row in selection.rows)
-        published = len(selection.rows) - measured if name != "CSV by image" else 0
-        more = f" and {published} published" if published else ""
-        self._session.announce(f"Copied {measured} {'row' if measured == 1 else 'rows'}{more} as {name}")
-
-    def save(self) -> None:
-        """Ask for a file, and write the table in the format of its suffix."""
-        kinds = {name: suffix for name, (suffix, _) in FORMATS.items()} | {RESULTS: ".json"}
-        chosen = ask_save_path(self._parent, "Save the table", "benchmark.md", kinds)
-        if chosen is None:
-            return
-        path, name = chosen
-        try:
-            write_text(path, self._text(name))
-        except OSError as error:
-            self._session.report(f"{path}: can't be written ({error.strerror}); choose another place", path)
-            return
-        self._session.announce(f"Wrote {path.name}")
-
-    def _text(self, name: str) -> str:
-        selection = self._selection()
-        if name == RESULTS:
-            return json.dumps(to_document(selection.report, datetime.now()), indent=1, allow_nan=False)
-        return FORMATS[name][1](selection)
+def _save(parent: QWidget, state: BenchmarkState, selection: Selection) -> None:
+    """Ask for a file, and write the table in the format of its suffix."""
+    kinds = {name: suffix for name, (suffix, _) in FORMATS.items()} | {RESULTS: ".json"}
+    chosen = ask_save_path(parent, "Save the table", "benchmark.md", kinds)
+    if chosen is None:
+        return
+    path, name = chosen
+    if name == RESULTS:
+        text = json.dumps(to_document(state.report, datetime.now()), indent=1, allow_nan=False)
+    else:
+        text = FORMATS[name][1](selection)
+    try:
+        write_text(path, text)
+    except OSError as error:
+        state.session.report(f"{path}: can't be written ({error.strerror}); choose another place", path)
+        return
+    state.session.announce(f"Wrote {path.name}")
 
 
 def _open(parent: QWidget, runner: BenchmarkRunner) -> None:

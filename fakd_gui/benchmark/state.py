@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isinf
+from math import inf
 from pathlib import Path
 
 from pydantic import Field
@@ -20,7 +20,7 @@ from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 
 LOWER_IS_BETTER = frozenset({Kind.PARAMETERS, Kind.GMACS, Kind.SECONDS})
-SORTABLE_IMAGES = (Kind.PSNR, Kind.SSIM, Kind.DELTA, Kind.SECONDS)
+RANKED_KINDS = (Kind.PSNR, Kind.SSIM, Kind.DELTA, Kind.SECONDS)
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,13 @@ class RankedImage:
     def value(self, kind: Kind) -> float | None:
         values = {Kind.SSIM: self.result.ssim_y, Kind.DELTA: self.delta, Kind.SECONDS: self.result.seconds}
         return values.get(kind, self.result.psnr_y)
+
+    def badness(self, kind: Kind) -> float:
+        """The worst image has the lowest: PSNR, SSIM or difference, or minus the time."""
+        value = self.value(kind)
+        if value is None:
+            return inf
+        return -value if kind is Kind.SECONDS else value
 
     @property
     def label(self) -> str:
@@ -103,7 +110,9 @@ class BenchmarkState(QObject):
         self.order: Order | None = None
         self.image_cell: Cell | None = None
         """The cell whose images are listed."""
-        self.image_order = Kind.PSNR
+        self.images: list[RankedImage] = []
+        """The images of that cell, the worst first by `ranked_by`."""
+        self.ranked_by = Kind.PSNR
         for signal in (session.teacher_changed, session.students_changed):
             signal.connect(lambda _: self.models_changed.emit())
         samples = resolve_data(SAMPLES)
@@ -211,7 +220,7 @@ class BenchmarkState(QObject):
         if self.report.baseline == ref:
             self.report.baseline = BICUBIC
         self.view_changed.emit()
-        self.images_changed.emit()
+        self.list_images(self.image_cell, self.ranked_by)
 
     def set_baseline(self, ref: str) -> None:
         """Choose the model where the gap to the teacher begins."""
@@ -246,29 +255,16 @@ class BenchmarkState(QObject):
 
     def list_images(self, cell: Cell | None, kind: Kind = Kind.PSNR) -> None:
         """List the images of a cell that has a result, the worst by `kind` first; None closes the list."""
-        if cell is None or cell in self.report.results:
-            self.image_cell = cell
-            self.image_order = Kind.DELTA if kind is Kind.GAP else kind
-            self.images_changed.emit()
-
-    @property
-    def images(self) -> list[RankedImage]:
-        """The images of the listed cell: lowest PSNR, SSIM or difference first, or the slowest."""
-        if self.image_cell is None:
-            return []
-        cell, kind = self.image_cell, self.ranked_by
-        deltas = image_deltas(self.report, cell.ref, cell.eval_set)
-        images = [RankedImage(image, deltas.get(image.name)) for image in self.report.results[cell].per_image]
-        return sorted(images, key=lambda image: _badness(image.value(kind), kind))
-
-    @property
-    def ranked_by(self) -> Kind:
-        """`image_order`, or PSNR if images have no such value."""
-        cell, kind = self.image_cell, self.image_order
-        if cell is None or kind not in SORTABLE_IMAGES:
-            return Kind.PSNR
-        has_deltas = kind is not Kind.DELTA or image_deltas(self.report, cell.ref, cell.eval_set)
-        return kind if has_deltas else Kind.PSNR
+        if cell is not None and cell not in self.report.results:
+            return
+        deltas = image_deltas(self.report, cell.ref, cell.eval_set) if cell else {}
+        kind = Kind.DELTA if kind is Kind.GAP else kind
+        self.ranked_by = kind if kind in RANKED_KINDS and (kind is not Kind.DELTA or deltas) else Kind.PSNR
+        per_image = self.report.results[cell].per_image if cell else ()
+        images = [RankedImage(image, deltas.get(image.name)) for image in per_image]
+        self.images = sorted(images, key=lambda image: image.badness(self.ranked_by))
+        self.image_cell = cell
+        self.images_changed.emit()
 
     def local_set(self, eval_set: EvalSet) -> EvalSet:
         """`eval_set`, or the folder of the same name here if its own isn't: results may be from elsewhere."""
@@ -320,9 +316,3 @@ def _sets_in(folder: Path) -> list[Path]:
         return (SETS.index(name) if name else len(SETS), path.name.lower())
 
     return sorted(inside, key=place) or [folder]
-
-
-def _badness(value: float | None, kind: Kind) -> float:
-    if value is None:
-        return float("inf")
-    return -value if kind is Kind.SECONDS and not isinf(value) else value

@@ -19,16 +19,8 @@ Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-ROLES = frozenset(
-    {
-        Role.DisplayRole,
-        Role.TextAlignmentRole,
-        Role.FontRole,
-        Role.ForegroundRole,
-        Role.ToolTipRole,
-        Role.AccessibleTextRole,
-    }
-)
+TEXT_ROLES = frozenset({Role.DisplayRole, Role.ToolTipRole, Role.AccessibleTextRole})
+ROLES = TEXT_ROLES | {Role.TextAlignmentRole, Role.FontRole, Role.ForegroundRole}
 """Roles that `TableModel` answers; Qt asks for many more."""
 TIPS = {
     Kind.PARAMETERS: "Trainable parameters, in millions",

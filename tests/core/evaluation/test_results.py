@@ -53,7 +53,7 @@ def test_images_left_out_and_failures_are_read_back() -> None:
 
 @pytest.mark.parametrize("failures", [3, [3], [{}], [{"model": "m", "reason": "r", "scale": "four"}]])
 def test_damaged_failures_are_refused(failures: object) -> None:
-    with pytest.raises(DataError, match="failure 1 is damaged"):
+    with pytest.raises(DataError, match="failure 1 of 1 is damaged"):
         failures_from_json({"results": [], "failures": failures})
 
 
@@ -66,7 +66,7 @@ def test_another_document_is_refused(document: object) -> None:
 def test_a_damaged_result_is_named() -> None:
     document = to_json([RESULT, RESULT])
     del document["results"][1]["scale"]
-    with pytest.raises(DataError, match="result 2 of 2 lacks 'scale'"):
+    with pytest.raises(DataError, match="result 2 of 2 is damaged: scale: must be given"):
         from_json(document)
     document["results"][1]["scale"] = "four"
     with pytest.raises(DataError, match=r"result 2 of 2 is damaged.*four"):
