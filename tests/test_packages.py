@@ -86,7 +86,7 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"fakd_core", "fakd_gui", INFO, DATA}
     code = [name for name in names if not name.startswith((INFO, DATA, "fakd_core/_assets/"))]
-    assert {Path(name).suffix for name in code} == {".py"}
+    assert {Path(name).suffix for name in code} == {".py", ".pyi", ".typed"}
     assert {name.removeprefix(f"{DATA}/data/") for name in names if name.startswith(DATA)} == MENU
 
 

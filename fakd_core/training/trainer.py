@@ -31,6 +31,17 @@ def train(
     Raises:
         FakdError: A setting, model, image or the run folder can't be used, or the loss is not finite.
         Cancelled: The token was cancelled before everything was loaded.
+
+    Example:
+        >>> from fakd_core import TrainConfig, train
+        >>> config = TrainConfig.build(
+        ...     teacher="rcan-g5-r1-c32-x4-fakd",
+        ...     student="rcan:n_resgroups=2,n_resblocks=1,n_feats=8,reduction=4",
+        ...     train_data="samples", run="runs/first", steps=2, batch=2, patch=12, val_images=1,
+        ... )
+        >>> *_, end = train(config)
+        >>> end.outcome, end.step, end.student_file.name
+        ('completed', 2, 'best.safetensors')
     """
     token = token or CancelToken()
     world.broadcast_from_main(lambda: RunWriter.check_free(config.run))
@@ -58,6 +69,20 @@ def resume_training(
         FakdError: As for `train`; `RunError` if the training images have changed, or if another process
             trains the same run.
         Cancelled: As for `train`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from fakd_core import TrainConfig, resume_training, train
+        >>> events = train(TrainConfig.build(
+        ...     student="edsr:n_resblocks=2,n_feats=8", train_data="samples", run="runs/second",
+        ...     steps=2, batch=2, patch=12, val_images=1,
+        ... ))
+        >>> any(event.step == 1 for event in events if hasattr(event, "lr"))  # leaves after the first step
+        True
+        >>> events.close()
+        >>> *_, end = resume_training(Path("runs/second"))
+        >>> end.outcome, end.step
+        ('completed', 2)
     """
     token = token or CancelToken()
     config = world.broadcast_from_main(lambda: read_config(run))
