@@ -193,5 +193,5 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def is_set(name: str, value: object) -> bool:
-    """Whether `value` is a choice for the option `name`, rather than left open."""
+    """True if the option `name` has a value, False if it is left open."""
     return value not in (None, "") and not (name == "teacher" and value == ("",))

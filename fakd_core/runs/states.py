@@ -1,4 +1,4 @@
-"""How far runs are, read from their folders; what was read before isn't read again."""
+"""The progress of runs, read from their folders; only new metrics are read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VALIDATION = b'{"event": "validation"'
 
 @dataclass(frozen=True)
 class RunState:
-    """How far a run is, and whether it can be used."""
+    """The progress of one run, and the problem if it can't be used."""
 
     steps: int = 0
     done: int = 0
@@ -28,7 +28,7 @@ class RunState:
     problem: str = ""
     """Why the run can't be used; empty for a sound run."""
     in_use: bool = False
-    """Whether a process is training it."""
+    """True while a process is training it."""
     owner: str = ""
     """The process that is training it, in words."""
     failure: str = ""
@@ -123,5 +123,5 @@ def _parse(metrics: Path, line: bytes, name: str) -> float:
 
 
 def is_in_use(run: Path) -> bool:
-    """Whether a process is training `run`."""
+    """True while a process is training `run`."""
     return is_locked(RunLayout(run).lock)

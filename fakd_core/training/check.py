@@ -46,7 +46,7 @@ class TapChoice:
 
 @dataclass
 class SettingsCheck:
-    """What a check found: problems and facts by option, the networks, and an estimate if all is well."""
+    """The result of a check: problems and facts by option, the networks, and the estimate."""
 
     problems: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
@@ -263,7 +263,7 @@ def _cost(spec: ModelSpec) -> Profile:
 
 
 def _key_format(ref: str, spec: ModelSpec) -> str:
-    """Whose key names the weights of `ref` have, and the type of their file."""
+    """The key format of the weights of `ref`, and the suffix of their file."""
     from fakd_core.runs.references import model_file
 
     path = model_file(ref)

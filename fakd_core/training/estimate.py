@@ -50,7 +50,7 @@ class Estimate:
 
     @property
     def warning(self) -> str:
-        """What there is too little of and what helps; empty if there is enough."""
+        """A warning of too little memory or disk space, and a remedy; empty if there is enough."""
         if self.memory > self.free_memory:
             return (
                 f"needs about {format_bytes(self.memory)} of memory but only "
@@ -129,7 +129,7 @@ def estimate_run(
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            memory = max(memory, free) + 1  # More than was counted, so that the warning says so.
+            memory = max(memory, free) + 1  # It was more than counted: this makes `warning` say so.
     return Estimate(
         memory=memory,
         free_memory=free,

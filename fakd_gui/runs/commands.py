@@ -40,7 +40,7 @@ GESTURES = (Gesture("Space", "add the run to the comparison or remove it"),)
 
 
 class RunCommands(ActionTable):
-    """What the commands do with the run that `selected` returns; problems go to the session."""
+    """Commands for the run that `selected` returns; problems are reported to the session."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class RunCommands(ActionTable):
             act(run)
 
     def can_move(self, run: Path, what: str) -> bool:
-        """Whether no process trains `run`; otherwise the user is told that it can't be `what`."""
+        """Report a run that is in use and so can't be `what`; returns True if no process trains it."""
         if is_in_use(run):
             self._session.report(f"{run.name} is being trained: it can be {what} when that has ended.")
             return False

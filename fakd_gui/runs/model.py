@@ -49,7 +49,7 @@ class RunModel(QAbstractListModel):
             changed.connect(self.refresh)
 
     def set_runs(self, runs: Iterable[Path]) -> bool:
-        """List `runs`; whether others were listed before."""
+        """List `runs`; returns False if they are listed already."""
         ordered = sorted(runs, key=begun, reverse=True)
         if ordered == self.runs:
             return False
@@ -74,7 +74,7 @@ class RunModel(QAbstractListModel):
             self.dataChanged.emit(self.index(0), self.index(len(self.runs) - 1))
 
     def is_training(self, run: Path) -> bool:
-        """Whether this window is training `run`."""
+        """True if this window is training `run`."""
         config = self._session.training_config
         return self._session.training is not None and config is not None and config.run == run
 

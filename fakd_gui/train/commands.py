@@ -57,10 +57,10 @@ GESTURES = (
 
 
 class TrainCommands(ActionTable):
-    """What the commands do; those that need a widget are connected by it."""
+    """The commands of the workspace; a widget connects those that only it can carry out."""
 
     refused = Signal()
-    """The training can't start: the settings have a problem."""
+    """Start was triggered, but the settings have a problem."""
 
     def __init__(self, session: Session, state: TrainState, widget: QWidget) -> None:
         super().__init__("Train", COMMANDS, widget, gestures=GESTURES)

@@ -35,7 +35,7 @@ _MNEMONICS: Mapping[str, str] = {
     "lr": "l",
     "run": "u",
 }
-"""Letters that no menu and no other widget of the workspace uses."""
+"""Access keys by option: letters that no menu and no other widget of the workspace uses."""
 
 
 def sections() -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -69,7 +69,7 @@ def tip(option: Option) -> str:
 
 
 def instruction(option: Option) -> str:
-    """What to enter instead of a missing or invalid value."""
+    """The instruction for a field whose value is missing or invalid."""
     match option.kind:
         case "models":
             return "Choose a teacher: a bundled name or a checkpoint file ('none' trains without one)."
@@ -99,7 +99,7 @@ def _allowed(option: Option) -> str:
 
 
 def problems_of(values: Mapping[str, object]) -> dict[str, str]:
-    """By option, what is missing, not a number, or out of range."""
+    """Find values that are missing, not a number, or out of range; returns the problems by option."""
     options = training_options()
     empty = [name for name in ("student", "train_data", "run", "layers") if not values[name]]
     if values["teacher"] == ("",):

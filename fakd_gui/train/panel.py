@@ -59,7 +59,7 @@ class TrainPanel(QWidget):
             session.set_teacher(self.state.first_teacher)
 
     def memory(self) -> TrainMemory:
-        """What the next start restores."""
+        """The state that the next start restores."""
         preset, values = self.state.snapshot()
         curves = self.state.curves
         return TrainMemory(
@@ -75,7 +75,7 @@ class TrainPanel(QWidget):
         )
 
     def restore(self, memory: TrainMemory) -> None:
-        """Return to what an earlier start left."""
+        """Restore the state of an earlier start."""
         self.state.restore(memory.preset, memory.settings)
         self.state.change_curves(
             smoothing=memory.smoothing,

@@ -32,7 +32,7 @@ class StepView(pg.ViewBox):
         super().__init__(enableMenu=False)
         self.disableAutoRange()
         self.x_is_manual = self.y_is_manual = False
-        """Whether the user chose the range; otherwise it follows the data."""
+        """True once the user chose the range; until then it follows the data."""
 
     def wheelEvent(self, event: object, axis: int | None = None) -> None:
         ctrl = event.modifiers() & Qt.KeyboardModifier.ControlModifier  # type: ignore[attr-defined]

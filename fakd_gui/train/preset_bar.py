@@ -37,7 +37,7 @@ class PresetBar(QWidget):
         self.button = QToolButton()
         self.menu = QMenu(self)
         self.naming = NameRow()
-        """Stands below the bar; hidden unless a name is asked for."""
+        """Shown below the bar while the user enters a name."""
         self._make_menu()
         self._lay_out()
         self.combo.activated.connect(lambda _: self._activated())

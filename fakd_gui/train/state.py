@@ -37,7 +37,7 @@ WELCOME = (
 
 @dataclass(frozen=True)
 class CurveOptions:
-    """How curves are drawn; `smoothing` is the weight of the past in percent."""
+    """Options for drawing curves; `smoothing` is the weight of the past in percent."""
 
     smoothing: int = 60
     log_axis: bool = False
@@ -46,7 +46,7 @@ class CurveOptions:
 
 
 class TrainMemory(Memory):
-    """What the workspace keeps between starts."""
+    """The part of the state that is kept between starts."""
 
     preset: str = CUSTOM
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -61,7 +61,7 @@ class TrainMemory(Memory):
 
 
 class TrainState(QObject):
-    """The only place for what is chosen here; what concerns other workspaces too is the session's."""
+    """Everything chosen in this workspace; what the workspaces share is in the session."""
 
     values_changed = Signal()
     """Settings changed."""
@@ -112,7 +112,7 @@ class TrainState(QObject):
 
     @property
     def problems(self) -> dict[str, str]:
-        """What must be changed before the training can start, by option."""
+        """Problems that prevent the training from starting, by option."""
         found = self.check.problems if self.check else {}
         return {**found, **options.problems_of(self.config_values())}
 
@@ -198,7 +198,7 @@ class TrainState(QObject):
         self.check_changed.emit()
 
     def start_checking(self) -> None:
-        """Announce that the settings are checked once more; what is known of them stays."""
+        """Announce another check of the same settings; the results of the last one stay."""
         self.is_checking = True
         self.check_changed.emit()
 

@@ -57,7 +57,7 @@ def test_an_unknown_preset_names_the_nearest_and_all(name: str, near: str) -> No
     assert "Presets: Quick, Paper RCAN, Paper SAN, Paper EDSR, mine" in str(caught.value)
 
 
-def test_two_presets_that_differ_in_case_are_told_apart() -> None:
+def test_two_presets_that_differ_in_case_are_distinguished() -> None:
     for steps, name in enumerate(("mine", "Mine"), 1):
         save_settings(preset_path(name), {"steps": steps})
     assert [preset_values(name)["steps"] for name in ("mine", "Mine")] == [1, 2]

@@ -63,7 +63,7 @@ def test_a_step_is_timed_once_for_settings_of_the_same_cost(
     assert seconds[1] == pytest.approx(2 * seconds[0])
 
 
-def test_a_run_folder_that_is_taken_is_a_problem(settings: dict[str, Any]) -> None:
+def test_an_existing_run_folder_is_a_problem(settings: dict[str, Any]) -> None:
     run = Path(settings["run"])
     run.mkdir()
     (run / "config.toml").write_text("")

@@ -1,4 +1,4 @@
-"""The list of runs: states, search, compare, rename, trash and back, and runs that come from elsewhere."""
+"""The list of runs: states, search, comparison, renaming, trash and undo, and runs of other programs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def click(qtbot: QtBot, runs: RunList, name: str, box: bool = False) -> None:
 # -- states ------------------------------------------------------------------------------------------
 
 
-def test_the_newest_comes_first_with_how_far_each_is(runs: RunList) -> None:
+def test_runs_are_listed_newest_first_with_their_states(runs: RunList) -> None:
     assert names(runs) == ["newest", "middle", "oldest"]
     said = [index.data(STATE_ROLE) for index in indexes(runs)]
     assert said == ["30.00 dB · done", "29.00 dB · stopped at 2 of 4", "28.00 dB · done"]
@@ -74,7 +74,7 @@ def test_a_damaged_run_is_marked_with_the_reason(
     assert names(runs)[:2] == ["newest", "middle"]
 
 
-def test_a_run_trained_by_another_process_says_so_and_stays(
+def test_a_run_trained_by_another_process_is_neither_renamed_nor_deleted(
     qtbot: QtBot, runs: RunList, messages: list[str]
 ) -> None:
     run = choose(runs, "middle")
@@ -89,7 +89,9 @@ def test_a_run_trained_by_another_process_says_so_and_stays(
     assert not is_in_use(run)
 
 
-def test_runs_made_and_removed_by_others_come_and_go(qtbot: QtBot, runs: RunList, session: Session) -> None:
+def test_runs_created_and_removed_by_other_programs_are_noticed(
+    qtbot: QtBot, runs: RunList, session: Session
+) -> None:
     make_run(session.runs_root, "from elsewhere")
     qtbot.waitUntil(lambda: names(runs)[0] == "from elsewhere", timeout=5000)
     shutil.rmtree(session.runs_root / "middle")
@@ -166,7 +168,9 @@ def edit_name(qtbot: QtBot, runs: RunList, text: str) -> None:
     qtbot.waitUntil(lambda: runs.view.state() is not QListView.State.EditingState, timeout=2000)
 
 
-def test_f2_renames_the_folder_and_everybody_hears(qtbot: QtBot, runs: RunList, session: Session) -> None:
+def test_f2_renames_the_folder_and_every_reference_to_it(
+    qtbot: QtBot, runs: RunList, session: Session
+) -> None:
     run = choose(runs, "middle")
     session.add_student(str(run))
     session.compare_runs([run])
@@ -182,9 +186,7 @@ def test_f2_renames_the_folder_and_everybody_hears(qtbot: QtBot, runs: RunList, 
 
 
 @pytest.mark.parametrize("name", ["oldest", "a/b", "..", " ", "x" * 300])
-def test_a_name_that_will_not_do_is_refused(
-    qtbot: QtBot, runs: RunList, messages: list[str], name: str
-) -> None:
+def test_an_invalid_name_is_refused(qtbot: QtBot, runs: RunList, messages: list[str], name: str) -> None:
     run = choose(runs, "middle")
     edit_name(qtbot, runs, name)
     assert len(messages) == 1
@@ -193,7 +195,7 @@ def test_a_name_that_will_not_do_is_refused(
     assert sorted(names(runs)) == ["middle", "newest", "oldest"]
 
 
-def test_deleting_moves_to_the_trash_and_undo_brings_it_back(
+def test_deleting_moves_to_the_trash_and_undo_restores(
     qtbot: QtBot, runs: RunList, session: Session, tmp_path: Path
 ) -> None:
     run = choose(runs, "middle")
@@ -214,7 +216,7 @@ def test_deleting_moves_to_the_trash_and_undo_brings_it_back(
     assert list((tmp_path / "data/Trash/info").iterdir()) == []
 
 
-def test_undo_brings_a_run_back_beside_one_that_took_its_place(
+def test_undo_restores_a_run_beside_one_that_took_its_name(
     qtbot: QtBot, runs: RunList, session: Session, messages: list[str]
 ) -> None:
     run = choose(runs, "middle")
@@ -236,7 +238,7 @@ def test_undo_brings_a_run_back_beside_one_that_took_its_place(
 
 
 @pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])
-def test_without_a_trash_a_person_is_asked(
+def test_without_a_trash_the_user_is_asked(
     qtbot: QtBot, runs: RunList, monkeypatch: pytest.MonkeyPatch, answer: QMessageBox.StandardButton
 ) -> None:
     run = choose(runs, "middle")

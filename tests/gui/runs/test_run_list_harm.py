@@ -1,4 +1,4 @@
-"""Run folders that are damaged, gone, locked, many, or older than the clock says: said, and never a crash."""
+"""Run folders that are damaged, gone, locked, numerous or from the future cause messages, never a crash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fakd_gui.window.main_window import MainWindow
 
 SLOW = 30_000
 QUICK = ("empty settings", "a step that is null", "a line that is a list")
-"""The rest of the harm is shown in a whole window where there is time."""
+"""The other kinds of damage are shown in a whole window only in slow tests."""
 
 
 HARM: dict[str, tuple[str, bytes | None]] = {
@@ -47,7 +47,7 @@ HARM: dict[str, tuple[str, bytes | None]] = {
 
 
 @pytest.mark.parametrize("harm", HARM)
-def test_a_damaged_run_is_listed_with_its_reason_and_the_others_as_they_are(
+def test_a_damaged_run_is_listed_with_its_problem_and_the_others_as_usual(
     qtbot: QtBot,
     runs: RunList,
     session: Session,
@@ -72,7 +72,7 @@ def test_a_damaged_run_is_listed_with_its_reason_and_the_others_as_they_are(
 @pytest.mark.parametrize(
     "harm", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in HARM]
 )
-def test_a_damaged_run_that_is_shown_compared_and_continued_is_an_error_in_the_window(
+def test_showing_comparing_and_resuming_a_damaged_run_is_an_error_in_the_window(
     qtbot: QtBot, window: MainWindow, harm: str
 ) -> None:
     session = window.session
@@ -96,9 +96,7 @@ def test_a_damaged_run_that_is_shown_compared_and_continued_is_an_error_in_the_w
     assert window.isVisible()
 
 
-def test_a_folder_that_may_not_be_looked_into_hides_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_folder_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, closed = make_run(tmp_path, "kept"), make_run(tmp_path, "closed")
     look = Path.is_file
 
@@ -111,7 +109,7 @@ def test_a_folder_that_may_not_be_looked_into_hides_no_other(
     assert runs_in(tmp_path) == [kept]
 
 
-def test_a_run_that_goes_while_the_folder_is_read_hides_no_other(
+def test_a_run_removed_while_the_folder_is_read_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, going = make_run(tmp_path, "kept"), make_run(tmp_path, "going")
@@ -142,7 +140,7 @@ def test_names_that_are_hard_to_show(qtbot: QtBot, window: MainWindow, name: byt
     assert window.run_list.view.model().rowCount() == 1
 
 
-def test_a_run_folder_removed_while_it_trains_is_made_anew(
+def test_a_run_folder_removed_during_training_is_created_again(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
 ) -> None:
     session, run = window.session, window.session.runs_root / "run"
@@ -164,7 +162,7 @@ def test_a_run_folder_removed_while_it_trains_is_made_anew(
     qtbot.waitUntil(lambda: state_of(window.run_list, run).startswith("stopped at"), timeout=5000)
 
 
-def test_a_shown_run_that_is_removed_leaves_its_curves(qtbot: QtBot, window: MainWindow) -> None:
+def test_curves_of_a_removed_run_stay(qtbot: QtBot, window: MainWindow) -> None:
     run = make_run(window.session.runs_root, "run")
     window.run_list.scan()
     window.session.select_run(run)
@@ -193,7 +191,7 @@ def test_500_runs(qtbot: QtBot, window: MainWindow) -> None:
 def test_two_windows_on_one_folder(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
 ) -> None:
-    """The second sees the first one's training, and may neither continue, rename nor delete it."""
+    """The second sees the first one's training, and may neither resume, rename nor delete it."""
     other = Session(runs_root=window.session.runs_root)
     errors: list[str] = []
     other.error.connect(lambda problem: errors.append(problem.text))
@@ -222,7 +220,7 @@ def test_two_windows_on_one_folder(
     assert found == list(range(1, len(found) + 1))
 
 
-def test_a_run_of_another_process_says_whose_it_is(qtbot: QtBot, runs: RunList, session: Session) -> None:
+def test_a_run_of_another_process_names_its_owner(qtbot: QtBot, runs: RunList, session: Session) -> None:
     run = session.runs_root / "middle"
     program = (
         "import sys, time; from pathlib import Path; from fakd_core.runs.lock import run_lock\n"
@@ -245,7 +243,7 @@ def test_a_run_of_another_process_says_whose_it_is(qtbot: QtBot, runs: RunList, 
 
 
 @pytest.mark.parametrize("when", [0, -86_400 * 365, 4_102_444_800])
-def test_a_clock_that_was_set_back_or_forth(qtbot: QtBot, runs: RunList, session: Session, when: int) -> None:
+def test_wrong_modification_times(qtbot: QtBot, runs: RunList, session: Session, when: int) -> None:
     run = session.runs_root / "middle"
     before = read_state(run)
     for name in ("config.toml", "metrics.jsonl"):

@@ -1,4 +1,4 @@
-"""The training form with a teacher of another project: its taps are shown, changed and checked."""
+"""The form with a teacher of another project: its taps are shown, changed and checked."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_its_taps_are_shown_and_changed_in_place(panel: TrainPanel, qtbot: QtBot
     assert [edit.text() for edit in taps.edits] == CHOSEN
 
 
-def test_a_path_that_is_none_is_marked_where_it_stands(panel: TrainPanel, qtbot: QtBot) -> None:
+def test_an_unknown_module_path_is_marked_in_its_field(panel: TrainPanel, qtbot: QtBot) -> None:
     taps, form = panel.form.taps, panel.form
     retype(panel, 1, "layrs.0")
     checked(qtbot, panel)
@@ -89,7 +89,7 @@ def test_a_path_that_is_none_is_marked_where_it_stands(panel: TrainPanel, qtbot:
     assert not any(edit.property("invalid") for edit in taps.edits)
 
 
-def test_what_can_be_taken_is_offered_while_typing(panel: TrainPanel) -> None:
+def test_possible_taps_are_offered_while_typing(panel: TrainPanel) -> None:
     edit = panel.form.taps.edits[1]
     model = edit.completer().model()
     offered = [model.index(row, 0).data() for row in range(model.rowCount())]
@@ -97,7 +97,7 @@ def test_what_can_be_taken_is_offered_while_typing(panel: TrainPanel) -> None:
     assert "upsample" not in offered
 
 
-def test_our_own_teachers_have_nothing_to_choose(
+def test_bundled_architectures_have_no_taps_to_choose(
     panel: TrainPanel, qtbot: QtBot, small_teacher: Path
 ) -> None:
     panel.state.fill({"teacher": (str(small_teacher),)})

@@ -1,4 +1,4 @@
-"""The form: drawn from the schema, checked while it is typed, what is found out about its values."""
+"""The form of a training: its fields, the checks of their values, and the facts it shows."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_an_option_left_empty_is_left_to_the_engine(panel: TrainPanel) -> None:
     assert (panel.state.config().ema, panel.state.config().validate_every) == (0.99, 1)
 
 
-def test_rare_options_are_folded_and_open_where_something_must_be_changed(panel: TrainPanel) -> None:
+def test_rare_options_are_folded_and_open_if_one_must_be_changed(panel: TrainPanel) -> None:
     form = panel.form
     rows = form.more.rows
     assert not rows.isVisible()
@@ -84,7 +84,7 @@ def test_rare_options_are_folded_and_open_where_something_must_be_changed(panel:
     assert rows.isVisible()
 
 
-def test_a_teacher_cache_gets_a_usual_number_of_patches(panel: TrainPanel, tmp_path: Path) -> None:
+def test_a_teacher_cache_gets_a_default_number_of_patches(panel: TrainPanel, tmp_path: Path) -> None:
     form = panel.form
     assert not form.editors["cache_patches"].widget.isEnabled()
     form.editors["teacher_cache"].widget.set_text(str(tmp_path / "cache"))
@@ -97,7 +97,7 @@ def test_a_teacher_cache_gets_a_usual_number_of_patches(panel: TrainPanel, tmp_p
     assert panel.state.config().cache_patches is None
 
 
-def test_what_needs_a_teacher_is_off_without_one(panel: TrainPanel) -> None:
+def test_options_that_need_a_teacher_are_disabled_without_one(panel: TrainPanel) -> None:
     form = panel.form
     form.editors["baseline"].widget.setChecked(True)
     assert panel.state.config().baseline
@@ -106,7 +106,7 @@ def test_what_needs_a_teacher_is_off_without_one(panel: TrainPanel) -> None:
     assert not panel.state.config().baseline
 
 
-def test_several_teachers_stay_several(panel: TrainPanel, small_teacher: Path) -> None:
+def test_several_teachers_are_kept(panel: TrainPanel, small_teacher: Path) -> None:
     names = ("rcan-g5-r5-c32-x4", str(small_teacher))
     panel.state.fill({"teacher": names})
     assert panel.state.config_values()["teacher"] == names
@@ -124,7 +124,7 @@ def test_the_quick_preset_is_ready_at_once(panel: TrainPanel) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "Quick"])
-def test_a_paper_preset_asks_for_what_is_not_bundled(panel: TrainPanel, name: str) -> None:
+def test_a_paper_preset_asks_for_teacher_and_images(panel: TrainPanel, name: str) -> None:
     panel.actions.apply_preset(name)
     assert set(problems_of(panel.state.config_values())) == {"teacher", "train_data"}
     assert not panel.start_button.isEnabled()
@@ -137,7 +137,7 @@ def test_an_edit_makes_the_preset_custom(panel: TrainPanel) -> None:
     assert panel.form.presets.combo.currentText() == "Custom"
 
 
-def test_findings_describe_models_images_and_time(
+def test_the_check_describes_models_images_and_time(
     qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
 ) -> None:
     use_small(panel, small_teacher, photos)
@@ -174,7 +174,7 @@ def test_findings_describe_models_images_and_time(
         ({"precision": "fp16"}, "precision", "CUDA"),
     ],
 )
-def test_what_does_not_fit_together_is_said(
+def test_settings_that_do_not_fit_together_are_problems(
     qtbot: QtBot,
     panel: TrainPanel,
     small_teacher: Path,
@@ -189,7 +189,7 @@ def test_what_does_not_fit_together_is_said(
     assert not panel.start_button.isEnabled()
 
 
-def test_a_student_with_weights_cannot_begin_as_the_teacher(
+def test_a_student_with_weights_cannot_start_as_the_teacher(
     qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
 ) -> None:
     use_small(panel, small_teacher, photos, student=str(small_teacher), init_from_teacher=True)
@@ -197,7 +197,7 @@ def test_a_student_with_weights_cannot_begin_as_the_teacher(
     assert "weights of its own" in panel.form.fields["init_from_teacher"].problem
 
 
-def test_an_invalid_field_is_marked_until_it_is_right(
+def test_an_invalid_field_is_marked_until_it_is_valid(
     qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
 ) -> None:
     use_small(panel, small_teacher, photos)
@@ -211,7 +211,9 @@ def test_an_invalid_field_is_marked_until_it_is_right(
     assert panel.form.problems() == []
 
 
-def test_no_teacher_is_a_choice(qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path) -> None:
+def test_training_without_a_teacher_can_be_chosen(
+    qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
+) -> None:
     use_small(panel, small_teacher, photos)
     panel.form.teacher.set_text("none")
     wait_for_check(qtbot, panel)
@@ -238,28 +240,28 @@ def test_a_new_run_gets_a_free_folder_unless_named(panel: TrainPanel) -> None:
 
 
 @pytest.mark.parametrize(("typed", "value"), [("1e-4", 1e-4), ("0,5", 0.5), ("much", "much"), ("", None)])
-def test_numbers_are_read_or_left_as_text(typed: str, value: object) -> None:
+def test_numbers_are_parsed_or_stay_text(typed: str, value: object) -> None:
     assert parse_number(typed) == value
 
 
 @pytest.mark.parametrize(("typed", "value"), [("12 000", 12_000), ("1.5", "1.5"), ("", None)])
-def test_whole_numbers_are_read_or_left_as_text(typed: str, value: object) -> None:
+def test_whole_numbers_are_parsed_or_stay_text(typed: str, value: object) -> None:
     assert parse_whole_number(typed) == value
 
 
 @pytest.mark.parametrize("value", [1e-4, 0.1 + 0.2, 1 / 3, 123456789.25])
-def test_a_number_is_written_so_that_it_is_read_as_the_same(value: float) -> None:
+def test_a_formatted_number_is_parsed_as_the_same_number(value: float) -> None:
     assert parse_number(format_value(value)) == value
 
 
 @pytest.mark.parametrize(
     ("typed", "value"), [("150000, 300000", (150_000, 300_000)), ("150 000", (150_000,)), ("a, 1", "a, 1")]
 )
-def test_milestones_are_read_or_left_as_text(typed: str, value: object) -> None:
+def test_milestones_are_parsed_or_stay_text(typed: str, value: object) -> None:
     assert parse_whole_numbers(typed) == value
 
 
-def test_too_little_room_is_a_warning_beside_start(qtbot: QtBot, panel: TrainPanel) -> None:
+def test_too_little_memory_or_disk_is_a_warning_beside_start(qtbot: QtBot, panel: TrainPanel) -> None:
     wait_for_check(qtbot, panel)
     panel.state.check.estimate = Estimate(20_000_000_000, 8_000_000_000, 0, 10**12, "cpu", 60)
     panel.state.check_changed.emit()
@@ -271,7 +273,7 @@ def test_too_little_room_is_a_warning_beside_start(qtbot: QtBot, panel: TrainPan
     assert panel.estimate.text().startswith("the teacher cache needs 2000 GB but only 1000 GB is free")
 
 
-def test_the_keyboard_goes_through_the_form_as_it_is_read(qtbot: QtBot, panel: TrainPanel) -> None:
+def test_tab_goes_through_the_form_from_top_to_bottom(qtbot: QtBot, panel: TrainPanel) -> None:
     wait_for_check(qtbot, panel)
     panel.form.more.unfold()
     panel.form.recipe.setText("10*SA+1*PSA")
@@ -304,7 +306,7 @@ def test_mnemonics_are_unique(panel: TrainPanel) -> None:
     assert not set(letters) & set("ftvh")  # The menus'.
 
 
-def test_a_broken_training_image_is_marked_where_it_was_chosen(
+def test_a_broken_training_image_is_a_problem_of_its_field(
     qtbot: QtBot, panel: TrainPanel, photos: Path, tmp_path: Path
 ) -> None:
     for photo in photos.iterdir():
@@ -330,7 +332,7 @@ def test_the_teacher_of_a_training_is_shown_elsewhere_only_if_asked(
     assert "Use in the other workspaces" not in card.text.text()
 
 
-def test_the_teacher_of_all_workspaces_is_taken_for_the_next_training(
+def test_the_teacher_of_all_workspaces_is_used_for_the_next_training(
     qtbot: QtBot, panel: TrainPanel, small_teacher: Path
 ) -> None:
     panel.session.set_teacher(str(small_teacher))

@@ -1,4 +1,4 @@
-"""From "1 setting needs fixing" to its field, wherever that is."""
+"""Clicks on "1 setting needs fixing" lead to the field, wherever it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fakd_gui.train.state import TrainState
 
 
 class Bench(QWidget):
-    """A form with the two signs that the panel has below it, too low to show all of it."""
+    """A form with a line and a button below it, as in the panel, and not high enough for all fields."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ def bench(session: Session, qtbot: QtBot) -> Bench:
 
 
 def press(widget: QWidget) -> None:
-    """As the window system does: a disabled widget gets it, too, and makes nothing of it."""
+    """Send what the window system sends; a disabled widget gets it too and ignores it."""
     spot = QPointF(widget.rect().center())
     event = QMouseEvent(
         QMouseEvent.Type.MouseButtonPress,
@@ -66,10 +66,10 @@ def in_view(form: TrainForm, widget: QWidget) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("sign", "name", "value"),
+    ("source", "name", "value"),
     [("line", "ema", "2"), ("button", "student", "rcan:n_feats=x"), ("button", "alpha", "much")],
 )
-def test_a_press_leads_to_the_field(bench: Bench, qtbot: QtBot, sign: str, name: str, value: str) -> None:
+def test_a_click_leads_to_the_field(bench: Bench, qtbot: QtBot, source: str, name: str, value: str) -> None:
     form = bench.form
     widget = form.editors[name].widget
     (widget.set_text if hasattr(widget, "set_text") else widget.setText)(value)
@@ -80,15 +80,15 @@ def test_a_press_leads_to_the_field(bench: Bench, qtbot: QtBot, sign: str, name:
     bar = form.verticalScrollBar()
     bar.setValue(bar.maximum() if widget.mapTo(form.widget(), QPoint()).y() < bar.maximum() / 2 else 0)
     assert not in_view(form, widget)
-    press(getattr(bench, sign))
+    press(getattr(bench, source))
     assert in_view(form, widget)
     assert in_view(form, field.note)
     focused = QApplication.focusWidget()
     assert focused is widget or widget.isAncestorOf(focused)
-    assert getattr(bench, sign).cursor().shape() is Qt.CursorShape.PointingHandCursor
+    assert getattr(bench, source).cursor().shape() is Qt.CursorShape.PointingHandCursor
 
 
-def test_the_panel_leads_there_from_its_line_its_button_and_the_key(session: Session, qtbot: QtBot) -> None:
+def test_line_button_and_command_of_the_panel_lead_to_the_field(session: Session, qtbot: QtBot) -> None:
     panel = TrainPanel(session)
     qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(900, 420)
@@ -107,7 +107,7 @@ def test_the_panel_leads_there_from_its_line_its_button_and_the_key(session: Ses
         assert QApplication.focusWidget() is wrong
 
 
-def test_an_option_that_is_folded_away_is_unfolded(bench: Bench, qtbot: QtBot) -> None:
+def test_a_folded_option_is_unfolded(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
     form.editors["ema"].widget.setText("2")
     qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
@@ -122,7 +122,7 @@ def test_an_option_that_is_folded_away_is_unfolded(bench: Bench, qtbot: QtBot) -
     assert in_view(form, form.editors["ema"].widget)
 
 
-def test_a_field_that_has_moved_since_the_last_events_is_led_to(bench: Bench) -> None:
+def test_a_field_that_has_moved_since_the_last_events_is_found(bench: Bench) -> None:
     """Everything above it grows, and nothing is laid out before the press."""
     form, field = bench.form, bench.form.fields["alpha"]
     form.alpha.setText("much")
@@ -143,7 +143,7 @@ def test_a_form_that_is_hidden_leads_to_the_field_once_it_is_shown(bench: Bench,
     qtbot.waitUntil(lambda: in_view(form, form.editors["ema"].widget), timeout=5000)
 
 
-def test_a_term_of_the_recipe_is_led_to_itself(bench: Bench, qtbot: QtBot) -> None:
+def test_a_click_leads_to_the_term_of_the_recipe(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
     bench.state.fill({"distill": "10*SA+1*PSA(k=0)"})
     qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
@@ -154,7 +154,7 @@ def test_a_term_of_the_recipe_is_led_to_itself(bench: Bench, qtbot: QtBot) -> No
     assert in_view(form, focused)
 
 
-def test_without_a_problem_a_press_is_nothing(bench: Bench, qtbot: QtBot) -> None:
+def test_without_a_problem_a_click_does_nothing(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
     assert form.problems() == []
     before = QApplication.focusWidget(), form.verticalScrollBar().value()

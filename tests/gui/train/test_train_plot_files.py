@@ -1,4 +1,4 @@
-"""Curves that leave the window: tables and pictures."""
+"""Export of curves as tables and images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def export(qtbot: QtBot, plots: RunPlots, session: Session) -> PlotExport:
     return made
 
 
-def test_the_table_holds_every_point_of_what_is_shown(
+def test_the_table_has_every_point_of_the_shown_curves(
     qtbot: QtBot, plots: RunPlots, export: PlotExport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "curves.csv"
@@ -48,7 +48,7 @@ def test_the_table_holds_every_point_of_what_is_shown(
     assert "curves.csv already exists" in asked[0]
 
 
-def test_pictures_of_the_plots(export: PlotExport, plots: RunPlots, tmp_path: Path) -> None:
+def test_plots_are_exported_as_images(export: PlotExport, plots: RunPlots, tmp_path: Path) -> None:
     export.write(tmp_path / "a.png", "png")
     image = QImage(str(tmp_path / "a.png"))
     assert image.size() == plots.figure.size() * 2
@@ -59,7 +59,7 @@ def test_pictures_of_the_plots(export: PlotExport, plots: RunPlots, tmp_path: Pa
     assert "<image" not in drawing
 
 
-def test_a_place_that_cannot_be_written_is_told(
+def test_a_path_that_cannot_be_written_is_an_error(
     qtbot: QtBot, export: PlotExport, session: Session, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()

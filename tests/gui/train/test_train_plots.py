@@ -64,7 +64,7 @@ def wheel(card: PlotCard, at: QPoint, notches: int) -> None:
 # -- what is shown -----------------------------------------------------------------------------------
 
 
-def test_weighted_parts_and_total_or_the_raw_ones(plots: RunPlots) -> None:
+def test_losses_are_shown_weighted_with_their_total_or_raw(plots: RunPlots) -> None:
     plots.tools.smoothing.setValue(0)
     plots.show_series(make_series())
     assert {key for _, key in plots.loss.curves} == {"total", "DS", "TS", "SA"}
@@ -106,7 +106,7 @@ def test_student_and_baseline_have_their_names(plots: RunPlots) -> None:
     assert ";baseline" in text
 
 
-def test_another_run_takes_the_place_of_the_first(plots: RunPlots) -> None:
+def test_another_run_replaces_the_first(plots: RunPlots) -> None:
     plots.show_series(make_series())
     plots.show_series(make_series(steps=6))
     assert len(drawn(plots.loss, "total")[0]) == 6
@@ -115,7 +115,7 @@ def test_another_run_takes_the_place_of_the_first(plots: RunPlots) -> None:
     assert "total" not in plots.loss.readout.text()
 
 
-def test_the_legend_reads_the_newest_values_in_both_schemes(plots: RunPlots) -> None:
+def test_the_legend_has_the_newest_values_in_light_and_dark(plots: RunPlots) -> None:
     plots.show_series(make_series())
     light = plots.loss.readout.text()
     assert all(name in light for name in ("total", "DS", "TS", "&nbsp;3"))
@@ -137,7 +137,7 @@ def test_a_click_on_a_name_hides_its_curve(plots: RunPlots) -> None:
     assert ("", "SA") in plots.loss.curves
 
 
-def test_a_log_axis_takes_the_logarithm(qtbot: QtBot, plots: RunPlots) -> None:
+def test_a_log_axis_is_logarithmic(qtbot: QtBot, plots: RunPlots) -> None:
     plots.tools.smoothing.setValue(0)
     plots.show_series(make_series())
     plots.tools.log_axis.setChecked(True)
@@ -145,7 +145,7 @@ def test_a_log_axis_takes_the_logarithm(qtbot: QtBot, plots: RunPlots) -> None:
     qtbot.waitUntil(lambda: -1.6 < plots.loss.plot.viewRange()[1][0] <= np.log10(0.05), timeout=2000)
 
 
-def test_small_plots_give_way_to_the_loss(qtbot: QtBot, plots: RunPlots) -> None:
+def test_small_plots_are_left_out_before_the_loss(qtbot: QtBot, plots: RunPlots) -> None:
     plots.show_series(make_series())
     assert all(card.isVisible() for card in plots.cards.values())
     plots.resize(300, 200)

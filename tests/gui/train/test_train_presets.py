@@ -1,4 +1,4 @@
-"""Settings that are kept: own presets, TOML files, what the next start restores, and undo."""
+"""Saved settings: the user's presets, TOML files, the next start, and undo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fakd_gui.train.state import CUSTOM, TrainMemory
 
 
 class Heard:
-    """What the session said."""
+    """The errors, messages and offers of undo of a session."""
 
     def __init__(self, session: Session) -> None:
         self.errors: list[str] = []
@@ -51,7 +51,7 @@ def panel(session: Session, heard: Heard, qtbot: QtBot) -> Iterator[TrainPanel]:
 
 
 def save_as(qtbot: QtBot, panel: TrainPanel, name: str) -> None:
-    """Through the menu and the line that asks for the name."""
+    """Save a preset by the menu and the row that asks for its name."""
     bar = panel.form.presets
     next(action for action in bar.menu.actions() if "Save as" in action.text()).trigger()
     assert bar.naming.isVisible()
@@ -65,7 +65,7 @@ def entries(panel: TrainPanel) -> list[str]:
     return [combo.itemText(index) for index in range(combo.count()) if combo.itemText(index)]
 
 
-def test_an_own_preset_is_the_file_that_the_command_line_takes(
+def test_a_saved_preset_is_a_file_for_the_command_line(
     qtbot: QtBot, panel: TrainPanel, heard: Heard, tmp_path: Path
 ) -> None:
     form = panel.form
@@ -88,7 +88,7 @@ def test_an_own_preset_is_the_file_that_the_command_line_takes(
     assert entries(panel) == [*PRESETS, "Mine, short"]
 
 
-def test_edited_settings_that_a_preset_replaces_come_back(panel: TrainPanel, heard: Heard) -> None:
+def test_edited_settings_replaced_by_a_preset_can_be_restored(panel: TrainPanel, heard: Heard) -> None:
     form = panel.form
     panel.actions.apply_preset("Paper SAN")
     assert heard.undo == []  # Nothing was lost: Quick is still there.
@@ -104,7 +104,7 @@ def test_edited_settings_that_a_preset_replaces_come_back(panel: TrainPanel, hea
     assert form.presets.combo.currentText() == CUSTOM
 
 
-def test_a_term_that_was_removed_comes_back(panel: TrainPanel, heard: Heard, qtbot: QtBot) -> None:
+def test_a_removed_term_can_be_restored(panel: TrainPanel, heard: Heard, qtbot: QtBot) -> None:
     form = panel.form
     qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
     form.recipe.setText("10*SA+2*AT")
@@ -116,7 +116,9 @@ def test_a_term_that_was_removed_comes_back(panel: TrainPanel, heard: Heard, qtb
     assert panel.state.config().distill == form.recipe.text() == "10*SA+2*AT"
 
 
-def test_a_replaced_and_a_deleted_preset_come_back(qtbot: QtBot, panel: TrainPanel, heard: Heard) -> None:
+def test_a_replaced_and_a_deleted_preset_can_be_restored(
+    qtbot: QtBot, panel: TrainPanel, heard: Heard
+) -> None:
     form = panel.form
     save_as(qtbot, panel, "mine")
     before = preset_path("mine").read_bytes()
@@ -156,7 +158,7 @@ def test_a_preset_is_renamed(qtbot: QtBot, panel: TrainPanel) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "Quick", "custom", "x" * 61, "a:b"])
-def test_a_name_that_no_file_can_have_is_refused_in_place(
+def test_an_invalid_name_is_refused_below_the_field(
     qtbot: QtBot, panel: TrainPanel, tmp_path: Path, name: str
 ) -> None:
     naming = panel.form.presets.naming
@@ -171,7 +173,7 @@ def test_a_name_that_no_file_can_have_is_refused_in_place(
     assert not naming.isVisible()
 
 
-def test_settings_that_no_run_can_have_are_not_saved(qtbot: QtBot, panel: TrainPanel, tmp_path: Path) -> None:
+def test_invalid_settings_are_not_saved(qtbot: QtBot, panel: TrainPanel, tmp_path: Path) -> None:
     panel.form.alpha.setText("much")
     save_as(qtbot, panel, "mine")
     assert "alpha" in panel.form.presets.naming.reason.text()
@@ -217,7 +219,7 @@ def test_a_run_s_settings_are_loaded_into_a_new_folder(
         (None, "no such file"),
     ],
 )
-def test_a_file_that_is_none_is_refused_in_one_line(
+def test_an_invalid_settings_file_is_refused_in_one_line(
     panel: TrainPanel, heard: Heard, tmp_path: Path, text: str | None, reason: str
 ) -> None:
     file = tmp_path / "file.toml"
@@ -231,7 +233,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(
     assert panel.state.snapshot() == before
 
 
-def test_settings_are_written_where_a_person_says(
+def test_settings_are_saved_to_a_chosen_file_and_loaded(
     panel: TrainPanel, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "mine"
@@ -251,15 +253,13 @@ def test_settings_are_written_where_a_person_says(
     assert heard.messages[1:] == ["Loaded mine.toml"]
 
 
-def test_the_folder_a_person_chose_stays_when_a_paper_s_preset_is_taken(
-    panel: TrainPanel, photos: Path
-) -> None:
+def test_a_chosen_training_folder_stays_with_a_paper_preset(panel: TrainPanel, photos: Path) -> None:
     panel.actions.train_on(photos)
     panel.actions.apply_preset("Paper RCAN")
     assert panel.form.train_data.text() == str(photos)
 
 
-def test_the_next_start_shows_what_was_left(panel: TrainPanel, session: Session, qtbot: QtBot) -> None:
+def test_the_next_start_restores_the_settings(panel: TrainPanel, session: Session, qtbot: QtBot) -> None:
     panel.state.fill({"steps": 77, "layers": (0, 3), "distill": "1*AT"})
     panel.form.alpha.setText("wrong")
     left = panel.memory().model_dump(mode="json")

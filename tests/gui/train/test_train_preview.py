@@ -1,4 +1,4 @@
-"""The strip of pictures: what stands in it, the slider over the validations, runs that are past or go on."""
+"""The strip of previews: its images, the slider over the validations, past and resumed runs."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from tests.gui.small_models import turn_wheel
 SIDE = 48
 
 
-def picture(seed: int) -> np.ndarray:
-    """Without any symmetry."""
+def image(seed: int) -> np.ndarray:
+    """An image without symmetry."""
     return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
 
 
 def make_frames(validations: int = 3, baseline: bool = False) -> PreviewFrames:
     frames = PreviewFrames()
-    frames.start(Preview(name="crop", bicubic=picture(1), hr=picture(2), teacher=picture(3)))
+    frames.start(Preview(name="crop", bicubic=image(1), hr=image(2), teacher=image(3)))
     for step in range(100, 100 * validations + 1, 100):
-        frames.add(step, {"student": picture(step), **({"baseline": picture(step + 1)} if baseline else {})})
+        frames.add(step, {"student": image(step), **({"baseline": image(step + 1)} if baseline else {})})
     return frames
 
 
@@ -62,21 +62,21 @@ def shown(strip: PreviewStrip, name: str) -> np.ndarray:
     return array_from_qimage(overlay.image)
 
 
-def test_pictures_stand_between_bicubic_and_ground_truth(strip: PreviewStrip) -> None:
+def test_students_are_shown_between_bicubic_and_teacher(strip: PreviewStrip) -> None:
     strip.show_frames(make_frames())
     assert list(strip.columns) == ["bicubic", "student", "teacher", "hr"]
     for name, seed in (("bicubic", 1), ("student", 300), ("teacher", 3), ("hr", 2)):
-        assert np.array_equal(shown(strip, name), picture(seed)), name
+        assert np.array_equal(shown(strip, name), image(seed)), name
     assert strip.columns["student"].caption.text().startswith("student\n")
     assert strip.columns["student"].caption.text().endswith(" dB")
     assert strip.columns["hr"].caption.text() == "HR\ncrop"
     strip.show_frames(make_frames(baseline=True))
     assert list(strip.columns) == ["bicubic", "student", "baseline", "teacher", "hr"]
-    assert np.array_equal(shown(strip, "baseline"), picture(301))
+    assert np.array_equal(shown(strip, "baseline"), image(301))
     assert strip.columns["baseline"].caption.text().startswith("baseline\n")
 
 
-def test_each_screen_pixel_is_one_of_the_picture(strip: PreviewStrip) -> None:
+def test_each_screen_pixel_is_one_pixel_of_the_image(strip: PreviewStrip) -> None:
     """Enlarged by a whole multiple, without smoothing: nothing is shown that the network did not make."""
     strip.show_frames(make_frames())
     canvas = strip.columns["student"].canvas
@@ -86,11 +86,11 @@ def test_each_screen_pixel_is_one_of_the_picture(strip: PreviewStrip) -> None:
     origin = strip.camera.origin()
     top, left = int(origin.y()), int(origin.x())
     size = int(SIDE * zoom)
-    enlarged = picture(300).repeat(int(zoom), 0).repeat(int(zoom), 1)
+    enlarged = image(300).repeat(int(zoom), 0).repeat(int(zoom), 1)
     assert np.array_equal(seen[top : top + size, left : left + size], enlarged)
 
 
-def test_the_wheel_zooms_all_pictures_alike(strip: PreviewStrip) -> None:
+def test_the_wheel_zooms_all_images(strip: PreviewStrip) -> None:
     strip.show_frames(make_frames())
     before = strip.camera.zoom
     views = {name: column.canvas.grab().toImage() for name, column in strip.columns.items()}
@@ -108,29 +108,29 @@ def test_keys_go_through_the_validations(qtbot: QtBot, strip: PreviewStrip) -> N
     qtbot.keyClick(strip.scrubber, Qt.Key.Key_Left)
     qtbot.keyClick(strip.scrubber, Qt.Key.Key_Left)
     assert steps == [300, 200]
-    assert np.array_equal(shown(strip, "student"), picture(200))
+    assert np.array_equal(shown(strip, "student"), image(200))
     assert strip.step_label.text() == "step 200 (2 of 4)"
     assert not strip.follow.isChecked()
     # What comes meanwhile does not take the eye away.
-    strip.frames.add(500, {"student": picture(500)})
+    strip.frames.add(500, {"student": image(500)})
     strip.refresh()
     assert strip.step == 200
     qtbot.keyClick(strip.scrubber, Qt.Key.Key_End)
     assert strip.step == 500
     assert strip.follow.isChecked()
-    strip.frames.add(600, {"student": picture(600)})
+    strip.frames.add(600, {"student": image(600)})
     strip.refresh()
     assert strip.step == 600
 
 
-def test_a_step_asked_for_shows_the_nearest_validation(strip: PreviewStrip) -> None:
+def test_a_picked_step_shows_the_nearest_validation(strip: PreviewStrip) -> None:
     strip.show_frames(make_frames(4))
     strip.show_step(190)
     assert strip.step == 200
     assert not strip.follow.isChecked()
 
 
-def test_before_anything_is_known_there_is_nothing_to_scrub(strip: PreviewStrip) -> None:
+def test_without_validations_the_slider_is_disabled(strip: PreviewStrip) -> None:
     strip.show_frames(make_frames())
     strip.show_frames(PreviewFrames())
     assert strip.step is None
@@ -162,7 +162,7 @@ def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any
     }
 
 
-def test_a_past_run_shows_what_it_showed_while_it_ran(settings: dict[str, Any]) -> None:
+def test_a_past_run_has_the_previews_that_it_had_live(settings: dict[str, Any]) -> None:
     live = PreviewFrames()
     for event in train(TrainConfig.build(**settings, baseline=True)):
         if hasattr(event, "preview") and isinstance(event.preview, Preview):
@@ -178,16 +178,14 @@ def test_a_past_run_shows_what_it_showed_while_it_ran(settings: dict[str, Any]) 
     assert past.psnr == pytest.approx(live.psnr)
 
 
-def test_a_damaged_picture_is_left_out(settings: dict[str, Any]) -> None:
+def test_a_damaged_preview_is_left_out(settings: dict[str, Any]) -> None:
     for _ in train(TrainConfig.build(**settings)):
         pass
     RunLayout(settings["run"]).previews()[4].write_bytes(b"no picture")
     assert list(PreviewFrames.load(settings["run"], CancelToken()).frames) == [2, 6]
 
 
-def test_a_run_that_goes_on_shows_its_beginning_too(
-    qtbot: QtBot, session: Session, settings: dict[str, Any]
-) -> None:
+def test_a_resumed_run_shows_its_beginning(qtbot: QtBot, session: Session, settings: dict[str, Any]) -> None:
     make_application()
     panel = TrainPanel(session)
     qtbot.addWidget(panel)
@@ -206,7 +204,7 @@ def test_a_run_that_goes_on_shows_its_beginning_too(
     assert list(resume_training(config.run))  # nothing was damaged
 
 
-def test_a_past_run_is_looked_at_while_another_is_trained(
+def test_a_past_run_is_shown_while_another_is_trained(
     qtbot: QtBot, window: MainWindow, settings: dict[str, Any]
 ) -> None:
     for _ in train(TrainConfig.build(**settings)):

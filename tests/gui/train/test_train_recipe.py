@@ -1,4 +1,4 @@
-"""The recipe as text, as rows and as a formula: all three say the same, whichever a person edits."""
+"""The recipe as text, rows and formula, which agree whichever is edited."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_text_follows_a_row(qtbot: QtBot, editor: RecipeEditor) -> None:
     assert editor.text() == "2.5*RBF(k=2,pool=max,P=2,gamma=3)"
 
 
-def test_what_a_row_cannot_take_is_marked_there(qtbot: QtBot, editor: RecipeEditor) -> None:
+def test_invalid_values_are_marked_in_their_row(qtbot: QtBot, editor: RecipeEditor) -> None:
     editor.setText("1*PSA")
     row = editor.rows[0]
     row.weight.selectAll()
@@ -78,7 +78,7 @@ def test_terms_are_added_from_the_menu(editor: RecipeEditor) -> None:
     assert editor.text() == "10*SA"  # The paper's weight.
 
 
-def test_terms_change_places_and_the_keyboard_stays_with_the_term(qtbot: QtBot, editor: RecipeEditor) -> None:
+def test_terms_are_moved_and_the_focus_moves_along(qtbot: QtBot, editor: RecipeEditor) -> None:
     editor.setText("10*SA+2*AT+3*IA")
     qtbot.waitUntil(lambda: editor.rows[2].up.isVisible(), timeout=5000)
     qtbot.mouseClick(editor.rows[2].up, Qt.MouseButton.LeftButton)
@@ -89,7 +89,7 @@ def test_terms_change_places_and_the_keyboard_stays_with_the_term(qtbot: QtBot, 
     assert editor.text() == "3*IA+10*SA+2*AT"
 
 
-def test_a_removed_term_comes_back_by_undo(qtbot: QtBot, editor: RecipeEditor) -> None:
+def test_a_removed_term_is_restored_by_undo(qtbot: QtBot, editor: RecipeEditor) -> None:
     editor.setText("10*SA+2*AT")
     with qtbot.waitSignal(editor.removed) as removed:
         qtbot.mouseClick(editor.rows[0].remove, Qt.MouseButton.LeftButton)
@@ -102,7 +102,7 @@ def test_a_removed_term_comes_back_by_undo(qtbot: QtBot, editor: RecipeEditor) -
     assert editor.text() == "none"
 
 
-def test_a_text_that_is_no_recipe_leaves_the_rows(editor: RecipeEditor) -> None:
+def test_an_invalid_recipe_leaves_the_rows(editor: RecipeEditor) -> None:
     editor.setText("10*SA+")
     assert shown(editor) == ["10*SA"]
     editor.setText("10*SA+1*AT")
@@ -120,7 +120,7 @@ def test_a_text_that_is_no_recipe_leaves_the_rows(editor: RecipeEditor) -> None:
         (Pairing(batch=1, layers=(3,), widths=[(16, 32)], has_teacher=False), set()),
     ],
 )
-def test_terms_that_cannot_work_say_why(editor: RecipeEditor, pairing: Pairing, marked: set[str]) -> None:
+def test_terms_that_cannot_be_used_say_why(editor: RecipeEditor, pairing: Pairing, marked: set[str]) -> None:
     editor.setText("10*SA+1*CA+1*FSP+1*IA")
     editor.pair(pairing)
     problems = {row.kind.currentText(): row.problem for row in editor.rows if row.problem}
@@ -150,7 +150,7 @@ def test_terms_have_the_colours_of_their_curves(theme: object) -> None:
 
 
 @pytest.mark.parametrize(("alpha", "there", "gone"), [(0, "HR", "S − T"), (1, "S − T", "HR")])
-def test_a_part_without_weight_is_not_in_the_formula(alpha: float, there: str, gone: str) -> None:
+def test_a_part_of_zero_weight_is_not_in_the_formula(alpha: float, there: str, gone: str) -> None:
     text = Formula(alpha=alpha, terms=[], layers=(1,), has_teacher=True).rich_text(LIGHT)
     assert there in text
     assert gone not in text

@@ -1,4 +1,4 @@
-"""What the curves are drawn from: smoothing, values that are no numbers, points left out."""
+"""Smoothing and reduction of curves, and values that are not finite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fakd_gui.train.smoothing import SmoothedCurve
     st.floats(0, 0.99),
     st.lists(st.integers(0, 400), max_size=3),
 )
-def test_a_curve_that_grows_is_smoothed_as_a_whole_one(
+def test_a_growing_curve_is_smoothed_like_a_complete_one(
     values: list[float], weight: float, stops: list[int]
 ) -> None:
     growing = SmoothedCurve()
@@ -33,7 +33,7 @@ def test_a_curve_that_grows_is_smoothed_as_a_whole_one(
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.6])
-def test_a_value_that_is_no_number_spoils_nothing(weight: float) -> None:
+def test_a_value_that_is_not_finite_spoils_no_average(weight: float) -> None:
     bad = SmoothedCurve()
     nan, inf = float("nan"), float("inf")
     averages = bad.update([nan, 3.0, inf, nan, 4.0, 5.0], weight)
@@ -47,7 +47,7 @@ def test_a_value_that_is_no_number_spoils_nothing(weight: float) -> None:
 
 
 @given(st.integers(10, 5000), st.integers(2, 300), st.integers(0, 2**32 - 1))
-def test_what_is_drawn_has_the_extremes_of_every_pixel(points: int, width: int, seed: int) -> None:
+def test_reduced_points_keep_the_extremes_of_every_pixel(points: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     steps = np.cumsum(rng.integers(1, 4, points)).astype(float)
     values = rng.normal(size=points)
