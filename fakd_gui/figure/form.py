@@ -114,13 +114,7 @@ class FigureForm(QWidget):
             item = QListWidgetItem(model.name)
             item.setData(_REF, model.ref)
             item.setToolTip(model.ref)
-            item.setFlags(
-                Qt.ItemFlag.ItemIsEnabled
-                | Qt.ItemFlag.ItemIsSelectable
-                | Qt.ItemFlag.ItemIsEditable
-                | Qt.ItemFlag.ItemIsDragEnabled
-                | Qt.ItemFlag.ItemIsUserCheckable
-            )
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             item.setCheckState(Qt.CheckState.Checked)
             self.models.addItem(item)
 

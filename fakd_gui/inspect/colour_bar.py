@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from fakd_core.evaluation.features import Floats
 from fakd_core.events import Image8
+from fakd_gui.inspect.controls import combo_box
 from fakd_gui.inspect.state import Range
 from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.theme import current_theme
@@ -158,12 +159,10 @@ class ColourBar(QWidget):
             f"{tip}\nAbove the colours: how often each value occurs (height: root of the share); dotted: "
             "the mean.\nValues beyond the range count at its ends."
         )
-        self.choice = QComboBox(self)
+        tip = "Range of the colours: fixed, so that maps can be compared"
+        self.choice = combo_box(f"Range of the colours: {title}", tip)
         for bounds in ranges:
             self.choice.addItem(range_label(bounds), bounds)
-        self.choice.setToolTip("Range of the colours: fixed, so that maps can be compared")
-        self.choice.setAccessibleName(f"Range of the colours: {title}")
-        self.choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.choice.currentIndexChanged.connect(self._choose)
         self._max_means = 0
         self._layout = QGridLayout(self)

@@ -25,6 +25,18 @@ def action_button(action: QAction) -> QToolButton:
     return button
 
 
+def combo_box(name: str, tip: str, *, min_characters: int = 0) -> QComboBox:
+    """A choice that leaves the focus to the maps; with `min_characters` it may be narrower than its items."""
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if min_characters:
+        combo.setMinimumContentsLength(min_characters)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return combo
+
+
 class InspectControls(QWidget):
     """Shows and changes the state; `style_tools` (picture and opacity) are to be placed in a tool bar."""
 
@@ -38,12 +50,8 @@ class InspectControls(QWidget):
         self.layer_slider.valueChanged.connect(state.set_layer)
         self.layer_name = ElidedLabel()
         self.student_label = QLabel("Students")
-        self.students = QComboBox()
-        self.students.setAccessibleName("Students shown")
-        self.students.setToolTip("All students side by side, or one of them")
-        self.students.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.students.setMinimumContentsLength(12)
-        self.students.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        tip = "All students side by side, or one of them"
+        self.students = combo_box("Students shown", tip, min_characters=12)
         self.students.setMaximumWidth(220)
         self.students.activated.connect(lambda _: state.choose_student(self.students.currentData()))
         self.hover, self.matrix = action_button(actions["hover"]), action_button(actions["matrix"])
@@ -61,14 +69,12 @@ class InspectControls(QWidget):
 
     def _make_style_tools(self) -> QWidget:
         state = self._state
-        self.picture_choice = QComboBox()
-        self.picture_choice.addItems([f"Picture: {picture}" for picture in PICTURES])
-        self.picture_choice.setAccessibleName("Picture under the maps")
-        self.picture_choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.picture_choice.setToolTip(
+        self.picture_choice = combo_box(
+            "Picture under the maps",
             "The picture under the maps: low resolution (the pixels that are compared),\n"
-            "a model's output, or the ground truth"
+            "a model's output, or the ground truth",
         )
+        self.picture_choice.addItems([f"Picture: {picture}" for picture in PICTURES])
         self.picture_choice.activated.connect(lambda index: state.set_style(picture=PICTURES[index]))
         self.opacity_slider = QSlider(Qt.Orientation.Horizontal)
         self.opacity_slider.setRange(0, 100)

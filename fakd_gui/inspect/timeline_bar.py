@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
-from fakd_gui.inspect.controls import action_button
+from fakd_gui.inspect.controls import action_button, combo_box
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.image_tools import set_icon
@@ -111,12 +111,8 @@ class TimelineBar(QWidget):
         self.timeline = timeline
         self._session = session
         self._has_room = True
-        self.runs = QComboBox()
-        self.runs.setAccessibleName("Run whose checkpoints are inspected")
-        self.runs.setToolTip("The run whose checkpoints are inspected: its student at earlier steps")
-        self.runs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.runs.setMinimumContentsLength(7)
-        self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        tip = "The run whose checkpoints are inspected: its student at earlier steps"
+        self.runs = combo_box("Run whose checkpoints are inspected", tip, min_characters=7)
         self.runs.activated.connect(lambda _: timeline.set_run(self.runs.currentData()))
         self.slider = SnapSlider("Checkpoint")
         self.slider.setToolTip("The checkpoint that is inspected")
