@@ -220,8 +220,7 @@ class CompareState(QObject):
 
         def restore() -> None:
             added = [other for other in session.students if other not in before]
-            session.students = [*before, *added]
-            session.students_changed.emit(session.students)
+            session.set_students([*before, *added])
 
         session.offer_undo(f"Removed {label}", restore, lambda: self.remove_student(ref))
 

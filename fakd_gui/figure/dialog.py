@@ -30,7 +30,7 @@ from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.convert import qpixmap_from_array
 from fakd_gui.widgets.file_dialogs import ask_save_path
-from fakd_gui.widgets.tweaks import restyle
+from fakd_gui.widgets.theme import restyle
 
 if TYPE_CHECKING:
     from fakd_core.figures.draw import FigureWritten

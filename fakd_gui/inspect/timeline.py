@@ -122,6 +122,5 @@ class Timeline(QObject):
             self.changed.emit()
 
     def _show_newest(self) -> None:
-        config = self._session.training_config
-        if self._session.training is not None and config is not None:
-            self.set_run(config.run)
+        if self._session.training_run is not None:
+            self.set_run(self._session.training_run)

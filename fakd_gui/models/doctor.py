@@ -28,8 +28,7 @@ from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_drops import FileDrops
-from fakd_gui.widgets.theme import current_theme, follow_theme, icon
-from fakd_gui.widgets.tweaks import restyle
+from fakd_gui.widgets.theme import current_theme, follow_theme, icon, restyle
 
 if TYPE_CHECKING:
     from fakd_core.evaluation.diagnose import Diagnosis, Rows

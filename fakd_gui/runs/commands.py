@@ -16,11 +16,11 @@ from fakd_core.runs.states import RunState, is_in_use
 from fakd_gui.models.export import ModelExporter
 from fakd_gui.session.opening import Action
 from fakd_gui.session.run_folders import (
-    delete_for_good,
+    delete_permanently,
     has_student,
     move_to_trash,
     rename_run,
-    take_from_trash,
+    restore_from_trash,
 )
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
@@ -163,7 +163,7 @@ class RunCommands(ActionTable):
         if answer is not QMessageBox.StandardButton.Yes:
             return False
         try:
-            delete_for_good(run)
+            delete_permanently(run)
         except FakdError as error:
             self._session.report(error)
             return False
@@ -174,7 +174,7 @@ class RunCommands(ActionTable):
     def _restore(self, trashed: Path, run: Path, *, is_compared: bool, is_student: bool) -> Path | None:
         """Restore a run from the trash; its folder, which has another name if the old one is in use again."""
         try:
-            to = take_from_trash(trashed, run)
+            to = restore_from_trash(trashed, run)
         except FakdError as error:
             self._session.report(error)
             return None

@@ -20,7 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFont, QIcon
 
 from fakd_core.runs.states import RunState
-from fakd_gui.session.run_folders import begun
+from fakd_gui.session.run_folders import started_at
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.theme import current_theme, icon
 
@@ -50,7 +50,7 @@ class RunModel(QAbstractListModel):
 
     def set_runs(self, runs: Iterable[Path]) -> bool:
         """List `runs`; returns False if they are listed already."""
-        ordered = sorted(runs, key=begun, reverse=True)
+        ordered = sorted(runs, key=started_at, reverse=True)
         if ordered == self.runs:
             return False
         self.beginResetModel()
@@ -75,8 +75,7 @@ class RunModel(QAbstractListModel):
 
     def is_training(self, run: Path) -> bool:
         """True if this window is training `run`."""
-        config = self._session.training_config
-        return self._session.training is not None and config is not None and config.run == run
+        return self._session.training_run == run
 
     def _move(self, run: Path, to: Path | None) -> None:
         if to is not None and run in self.runs:

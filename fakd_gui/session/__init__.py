@@ -1,1 +1,1 @@
-"""What the workspaces share: the session, its jobs and files. No widget."""
+"""The state, jobs and files that the workspaces share; no widgets."""

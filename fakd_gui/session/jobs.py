@@ -1,7 +1,7 @@
-"""Long work off the GUI thread: one job on one thread, with pause, cancel and one outcome for certain.
+"""Jobs on worker threads, with pause, cancel and exactly one end.
 
-superqt's workers are not used: they take every RuntimeError for a deleted worker, so that a torch
-shape error or an out-of-memory would never end the job.
+superqt's workers are no alternative: they take any RuntimeError for a deleted worker, so that a job would
+never end after a shape error or an out-of-memory error of torch.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class JobEnd:
 class Job(QObject):
     """Runs `work(token)` on a thread of its own.
 
-    If `work` returns an iterator (a generator function does), each item is emitted as `yielded`;
-    otherwise its return value is the result. `finished` is emitted exactly once, whatever happens.
-    `path` is the file or folder that it works on, named by its problem.
+    If `work` returns an iterator (a generator function does), each item is emitted as `yielded`; otherwise
+    its return value is the result. `finished` is emitted exactly once, whatever happens. `path` is the file
+    or folder that the job works on, which its problem names.
     """
 
-    # Not `event`: that would stand in for QObject's method, and no job would ever be freed.
+    # Not named `event`, which would shadow QObject's method: no job would ever be freed.
     yielded = Signal(object)
     finished = Signal(object)
 
@@ -73,7 +73,7 @@ class Job(QObject):
         return self._thread.isRunning()
 
     def wait(self, milliseconds: int = 10_000) -> bool:
-        """Block until the thread ended (for closing the app); False if it did not in time."""
+        """Block until the thread has ended; False if it did not in time."""
         return self._thread.wait(milliseconds)
 
     def _finish(self, end: JobEnd) -> None:
@@ -106,7 +106,7 @@ class _WorkerThread(QThread):
                 result = None
         except Cancelled:
             return JobEnd(Outcome.CANCELLED)
-        except BaseException as error:  # noqa: BLE001 - a thread must never die silently
+        except BaseException as error:  # noqa: BLE001 - the job must end whatever is raised
             return JobEnd(Outcome.FAILED, problem=Problem.of(error, self._job.path))
         return JobEnd(Outcome.CANCELLED if token.cancelled else Outcome.COMPLETED, result=result)
 
@@ -139,7 +139,7 @@ class LatestWins(QObject):
     def submit(self, work: Work, path: Path | None = None) -> None:
         """Run `work(token)`, a function or a generator function, as soon as the current request has ended.
 
-        `path` is the file or folder that it works on, named by its problem.
+        `path` is the file or folder that it works on, which its problem names.
         """
         if self._current is not None:
             self._waiting = work, path

@@ -1,4 +1,4 @@
-"""The image a person opened: its LR version, and the HR where it is known."""
+"""The image that the user opened, as LR and, if known, HR."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OpenedImage:
     lr: Image8 = field(repr=False)
     hr: Image8 | None = field(repr=False)
     changed: int = 0
-    """When the file was written last, in ns: tells a file that was replaced from what it was before."""
+    """The file's modification time in ns: tells whether it was replaced."""
 
     @property
     def name(self) -> str:
@@ -34,10 +34,10 @@ class OpenedImage:
 
 
 def open_image(path: Path, scale: int, is_lr: bool) -> OpenedImage:
-    """Read `path` as an LR image, or as an HR image whose LR is made by MATLAB's bicubic.
+    """Read `path` as an LR image, or as an HR image that is downscaled by MATLAB's bicubic.
 
     Raises:
-        DataError: the file can't be read, or is too small to be degraded by `scale`.
+        DataError: The file can't be read, or is too small to be downscaled by `scale`.
     """
     image = read_image(path)
     changed = path.stat().st_mtime_ns
@@ -45,7 +45,7 @@ def open_image(path: Path, scale: int, is_lr: bool) -> OpenedImage:
         return OpenedImage(path, scale, lr=image, hr=None, changed=changed)
     if min(image.shape[:2]) < 8 * scale:
         raise DataError(
-            f"{path}: {image.shape[1]}x{image.shape[0]} is too small to be reduced by {scale}; "
+            f"{path}: {image.shape[1]}x{image.shape[0]} is too small to be downscaled by {scale}; "
             "open it as a low-resolution image instead"
         )
     hr = modcrop(image, scale)

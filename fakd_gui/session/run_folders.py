@@ -1,4 +1,4 @@
-"""Where runs lie, which are there, and moving them; cheap enough for the start of the app (no torch)."""
+"""Find, rename and delete run folders; loads no torch, so that the app starts quickly."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from fakd_core.runs.layout import RunLayout
 
 
 def default_runs_root() -> Path:
-    """`./runs` where that folder is, as in a project; else `FAKD runs` in the home folder."""
+    """`./runs` if it exists, as in a project; else `FAKD runs` in the home folder."""
     here = Path.cwd() / "runs"
     return here if here.is_dir() else Path.home() / "FAKD runs"
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` holds a run that can be read."""
+    """Whether `folder` holds a readable run."""
     return RunLayout(folder).is_run()
 
 
 def has_student(run: Path) -> bool:
-    """Whether a student was saved in `run` already."""
+    """Whether `run` has a saved student."""
     return RunLayout(run).best_student() is not None
 
 
 def runs_in(root: Path) -> list[Path]:
-    """The run folders directly in `root`, the newest first; none if it can't be read."""
+    """The run folders directly in `root`, newest first; none if it can't be read."""
     try:
         found = [folder for folder in root.iterdir() if is_run(folder)]
     except OSError:
         return []
-    return sorted(found, key=begun, reverse=True)
+    return sorted(found, key=started_at, reverse=True)
 
 
-def begun(run: Path) -> float:
-    """When the run's settings were written; of one that is being set up, the future."""
+def started_at(run: Path) -> float:
+    """The time at which the run's settings were written; infinity while it is being set up."""
     try:
         return RunLayout(run).config.stat().st_mtime
     except OSError:
@@ -54,20 +54,21 @@ def free_run_folder(root: Path, name: str) -> Path:
 
 
 def rename_run(run: Path, name: str) -> Path:
-    """Give the folder another name; where it lies now.
+    """Rename the folder; its new path.
 
-    Raises `RunError` for a name that is none or taken, or a folder that can't be renamed.
+    Raises:
+        RunError: The name is invalid or in use, or the folder can't be renamed.
     """
     name = name.strip()
     if not name or name.startswith(".") or Path(name).name != name:
         raise RunError(
             f"{name or 'an empty text'} can't be the name of a run: "
-            "give a name without / that doesn't begin with a dot"
+            "use a name without / that doesn't begin with a dot"
         )
     to = run.with_name(name)
     try:
         if to.exists():
-            raise RunError(f"{name} is there already: choose another name")
+            raise RunError(f"{name} already exists: choose another name")
         return run.rename(to)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -75,9 +76,10 @@ def rename_run(run: Path, name: str) -> Path:
 
 
 def move_to_trash(run: Path) -> Path | None:
-    """Move the folder to the system's trash; where it is there, if the system says.
+    """Move the folder to the system's trash; its path there, if the system tells it.
 
-    Raises `RunError` if it can't be moved there.
+    Raises:
+        RunError: It can't be moved.
     """
     folder = QFile(str(run))
     if not folder.moveToTrash():
@@ -86,25 +88,30 @@ def move_to_trash(run: Path) -> Path | None:
     return trashed if trashed != run and trashed.exists() else None
 
 
-def take_from_trash(trashed: Path, run: Path) -> Path:
-    """Bring a folder back to where it was, or beside what is there now; gives its place.
+def restore_from_trash(trashed: Path, run: Path) -> Path:
+    """Move a folder back to `run`, or beside it if that path is in use again; its path.
 
-    Raises `RunError` if it can't be.
+    Raises:
+        RunError: It can't be moved.
     """
     to = free_run_folder(run.parent, run.name) if run.exists() else run
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(trashed, to)
     except OSError as error:
-        raise RunError(f"{run.name} can't be taken from the trash: {error.strerror}") from None
-    # What the trash keeps beside it, on systems that follow freedesktop.org.
+        raise RunError(f"{run.name} can't be restored from the trash: {error.strerror}") from None
+    # The trash's record of it, on systems that follow freedesktop.org.
     with suppress(OSError):
         (trashed.parent.parent / "info" / f"{trashed.name}.trashinfo").unlink(missing_ok=True)
     return to
 
 
-def delete_for_good(run: Path) -> None:
-    """Remove the folder and all in it. Raises `RunError` if it can't be."""
+def delete_permanently(run: Path) -> None:
+    """Delete the folder and everything in it.
+
+    Raises:
+        RunError: It can't be deleted.
+    """
     try:
         shutil.rmtree(run)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""The GUI's only state: which models, which image, which runs. Panels change it and listen to it."""
+"""The state that the workspaces share: models, the open image, runs and the training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,10 +26,10 @@ SCALE_DELAY_MS = 50
 
 
 class Session(QObject):
-    """What is chosen and what is running.
+    """Holds what is chosen and what is running; workspaces change it and follow its signals.
 
-    `teacher` and `students` are model names as the command line takes them: a bundled name, a
-    checkpoint file or a run folder.
+    `teacher` and `students` are model references as on the command line: a bundled name, a checkpoint file or
+    a run folder.
     """
 
     teacher_changed = Signal(str)
@@ -48,17 +48,17 @@ class Session(QObject):
     unexpected_changed = Signal()
     runs_changed = Signal(list)
     run_selected = Signal(object)
-    """The folder of the run whose curves are wanted."""
+    """The folder of the run whose curves are to be shown."""
     run_moved = Signal(object, object)
-    """A run's folder has another name: the old one and the new one, None if it is gone."""
+    """The old and the new folder of a run; None if it is gone."""
     compared_changed = Signal(list)
-    """The folders of the runs whose curves are laid over the shown one's."""
+    """The folders of the runs whose curves are overlaid."""
     training_started = Signal(object)
-    """The `Job`; its `event` carries the trainer's events."""
+    """The `Job`; it yields the trainer's events."""
     training_finished = Signal(object)
     """The `JobEnd`."""
     images_chosen = Signal(list, list)
-    """A series of images to look through: their paths, in order, and a label for each."""
+    """The images of a new filmstrip: their paths, in order, and a label for each."""
     status_message = Signal(str)
     """A short confirmation: what was copied or written."""
     undo_offered = Signal(str, object, object)
@@ -77,12 +77,12 @@ class Session(QObject):
         self.runs: list[Path] = []
         self.compared: list[Path] = []
         self.failures: dict[Path, Problem] = {}
-        """Why trainings of this session failed, by the run's folder, until they go on."""
+        """Why trainings of this session failed, by run folder, until they are resumed."""
         self.unexpected: Problem | None = None
         """The newest problem that has details."""
         self.training: Job | None = None
         self.training_config: TrainConfig | None = None
-        """The settings of the training that runs, or ran last."""
+        """The settings of the running training, or of the last one."""
         self.error.connect(self.note)
         self._opening = LatestWins("open image", self)
         self._opening.result.connect(self._set_image)
@@ -99,29 +99,30 @@ class Session(QObject):
             self.teacher_changed.emit(ref)
 
     def add_student(self, ref: str) -> None:
-        """Add `ref`, or announce it anew if it is there already (its file may have changed)."""
-        if ref not in self.students:
-            self.students = [*self.students, ref]
-        self.students_changed.emit(self.students)
+        """Add `ref`; if it is there already, signal a change all the same, as its file may have changed."""
+        self.set_students(dict.fromkeys((*self.students, ref)))
 
     def remove_student(self, ref: str) -> None:
-        self.students = [student for student in self.students if student != ref]
+        self.set_students(_replace(self.students, ref, None))
+
+    def set_students(self, refs: Iterable[str]) -> None:
+        self.students = list(refs)
         self.students_changed.emit(self.students)
 
     def open_paths(self, paths: Sequence[Path], workspace: Workspace) -> None:
         """Open what the user dropped, chose or pasted in `workspace`, as `opening.ACTIONS` says."""
         planned, refused = plan_opening(paths, workspace, self.image)
-        for action, meant in planned.items():
-            if action in TAKES_ONE and len(meant) > 1:
-                self.announce(f"Opened {meant[0].name}, the first of {len(meant)}")
-                meant = meant[:1]
-            if action is not Action.SHOW_IMAGES or len(meant) == 1:
-                for path in meant:
+        for action, chosen in planned.items():
+            if action in TAKES_ONE and len(chosen) > 1:
+                self.announce(f"Opened {chosen[0].name}, the first of {len(chosen)}")
+                chosen = chosen[:1]
+            if action is not Action.SHOW_IMAGES or len(chosen) == 1:
+                for path in chosen:
                     self.opened.emit(path, workspace)
             if action in SHOWN_IN:
                 self.workspace_requested.emit(SHOWN_IN[action])
-            self.open_requested.emit(action, meant)
-            self._open(action, meant, workspace)
+            self.open_requested.emit(action, chosen)
+            self._open(action, chosen, workspace)
         if refused:
             self.report(refusal(refused))
 
@@ -169,19 +170,19 @@ class Session(QObject):
                 self.open_image(self.image.path)
 
     def show_images(self, paths: Sequence[Path], labels: Sequence[str] = ()) -> None:
-        """Ask for a filmstrip of `paths` in this order; a label, if given, stands below each."""
+        """Show a filmstrip of `paths` in this order, with `labels` or the file names as captions."""
         self.images_chosen.emit(list(paths), list(labels) or [path.name for path in paths])
 
     def announce(self, text: str) -> None:
-        """Confirm something in the status bar."""
+        """Show a short confirmation in the status bar."""
         self.status_message.emit(text)
 
     def offer_undo(
         self, text: str, undo: Callable[[], object], redo: Callable[[], object] | None = None
     ) -> None:
-        """Say that something was changed, and how that is undone and redone.
+        """Offer to undo a change that was just made; `text` says it in words.
 
-        They return False if they can't be carried out now. An offer that `redo` makes replaces this one.
+        The functions return False if they can't run now. An offer that `redo` makes replaces this one.
         """
         self.undo_offered.emit(text, undo, redo)
 
@@ -201,32 +202,31 @@ class Session(QObject):
             self.runs_changed.emit(self.runs)
 
     def find_runs(self) -> None:
-        """Add the runs that lie in `runs_root`, the newest first."""
+        """Add the runs in `runs_root`, newest first."""
         for run in runs_in(self.runs_root):
             if run not in self.runs:
                 self.runs.append(run)
         self.runs_changed.emit(self.runs)
 
     def compare_runs(self, runs: Sequence[Path]) -> None:
-        """Lay the curves of `runs` over those of the run that is shown."""
+        """Overlay the curves of `runs`."""
         if list(runs) != self.compared:
             self.compared = list(runs)
             self.compared_changed.emit(self.compared)
 
     def move_run(self, run: Path, to: Path | None) -> None:
-        """Tell everybody that the folder `run` is `to` now; None: it is gone."""
-        self.runs = _replaced(self.runs, run, to)
-        if (reason := self.failures.pop(run, None)) is not None and to is not None:
-            self.failures[to] = reason
+        """Record that the folder `run` was renamed to `to`, or is gone (None)."""
+        self.runs = _replace(self.runs, run, to)
+        if (problem := self.failures.pop(run, None)) is not None and to is not None:
+            self.failures[to] = problem
         self.run_moved.emit(run, to)
         self.runs_changed.emit(self.runs)
-        self.compare_runs(_replaced(self.compared, run, to))
+        self.compare_runs(_replace(self.compared, run, to))
         if str(run) in self.students:
-            self.students = _replaced(self.students, str(run), str(to) if to else None)
-            self.students_changed.emit(self.students)
+            self.set_students(_replace(self.students, str(run), str(to) if to else None))
 
     def select_run(self, run: Path) -> None:
-        """Show `run`'s curves, and take its student among the students if it has one yet."""
+        """Show `run`'s curves, and add its student if it has one."""
         if not is_run(run):
             self.report(
                 f"{run}: not a run folder (no config.toml in it); choose the folder of a training run.", run
@@ -237,11 +237,16 @@ class Session(QObject):
         if has_student(run):
             self.add_student(str(run))
 
+    @property
+    def training_run(self) -> Path | None:
+        """The folder of the training that is running."""
+        return self.training_config.run if self.training and self.training_config else None
+
     def start_training(self, config: TrainConfig, resume: bool = False) -> Job:
-        """Train on a thread; one training at a time.
+        """Train on a thread, or resume the run of `config`.
 
         Raises:
-            RuntimeError: a training is running already (the form's Start is disabled then).
+            RuntimeError: A training is running already.
         """
         if self.training is not None:
             raise RuntimeError("a training is running already")
@@ -288,13 +293,13 @@ class Session(QObject):
             self.add_student(str(run))
         elif not is_run(run):
             # It failed before anything was written.
-            self.runs = [other for other in self.runs if other != run]
+            self.runs = _replace(self.runs, run, None)
             self.runs_changed.emit(self.runs)
         self.training_finished.emit(end)
         if job is not None:
             job.deleteLater()
 
 
-def _replaced(items: list[T], old: T, new: T | None) -> list[T]:
+def _replace(items: list[T], old: T, new: T | None) -> list[T]:
     changed = [new if item == old else item for item in items]
     return [item for item in changed if item is not None]

@@ -1,4 +1,4 @@
-"""What the window keeps in the user's folder from one start to the next."""
+"""Files in which parts of the window keep their state between two starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -23,13 +22,11 @@ def state_file() -> Path:
 
 
 class Memory(BaseModel):
-    """The base of what a part of the window keeps between two starts: plain, validated values with defaults.
+    """Base of the models of remembered state: validated values with defaults.
 
-    A value that is missing, unknown or invalid falls back to its default: a start must not depend on what an
-    earlier version wrote or a user edited.
+    Missing and invalid values fall back to their defaults and unknown ones are ignored, so that a start
+    doesn't depend on what an earlier version wrote or a user edited.
     """
-
-    model_config = ConfigDict(extra="ignore")
 
     @field_validator("*", mode="wrap")
     @classmethod

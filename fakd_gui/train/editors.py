@@ -17,8 +17,7 @@ from fakd_core.runs.options import Option
 from fakd_core.runs.references import bundled_models
 from fakd_gui.train import options
 from fakd_gui.train.recipe_editor import RecipeEditor
-from fakd_gui.widgets.reference_field import ReferenceField
-from fakd_gui.widgets.tweaks import ignore_wheel
+from fakd_gui.widgets.input_fields import ReferenceField, ignore_wheel
 
 NO_TEACHER = "none"
 MAX_SPIN = 2**31 - 1

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
-from fakd_gui.widgets.tweaks import restyle
+from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
 
 WIDEST_LABEL = "Validate every"
 """The column of labels has its width in every section, so that the fields line up."""

@@ -21,7 +21,7 @@ from fakd_gui.train.preset_bar import PresetBar
 from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
 from fakd_gui.train.state import TrainState
 from fakd_gui.train.taps_row import TapsRow
-from fakd_gui.widgets.reference_field import ReferenceField
+from fakd_gui.widgets.input_fields import ReferenceField
 
 MARGIN = 12
 """Pixels around a field that is scrolled into view."""

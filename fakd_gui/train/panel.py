@@ -17,8 +17,7 @@ from fakd_gui.train.form import ProblemLinks, TrainForm
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.runner import TrainRunner
 from fakd_gui.train.state import PLOTS, TrainMemory, TrainState
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
-from fakd_gui.widgets.tweaks import restyle
+from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
 
 MARGIN = 12
 ESTIMATE_TIP = (
@@ -127,7 +126,7 @@ class TrainPanel(QWidget):
         restyle(self.estimate, role="warning" if warning else "muted")
 
     def _apply_theme(self, theme: Theme) -> None:
-        self.start_button.setIcon(icon("play", "#10151b" if theme.dark else "#ffffff"))
+        self.start_button.setIcon(icon("play", theme.on_accent))
         self._refresh()
 
     def changeEvent(self, event: QEvent) -> None:

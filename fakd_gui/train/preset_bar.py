@@ -22,8 +22,7 @@ from fakd_core.runs.presets import PRESETS, user_presets
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.editors import choice
 from fakd_gui.train.state import CUSTOM, TrainState
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
-from fakd_gui.widgets.tweaks import restyle
+from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
 
 
 class PresetBar(QWidget):

@@ -17,8 +17,7 @@ from PySide6.QtWidgets import (
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runs.references import split_taps, with_taps
 from fakd_core.training.check import TapChoice
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
-from fakd_gui.widgets.tweaks import restyle
+from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
 
 TIP = (
     "The teacher's module whose output is the feature map of layer {layer}. Type a part of its path to see "

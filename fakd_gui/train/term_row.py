@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_gui.train import options
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
-from fakd_gui.widgets.tweaks import ignore_wheel, restyle
+from fakd_gui.widgets.input_fields import ignore_wheel
+from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
 
 if TYPE_CHECKING:
     from fakd_core.distillation.recipe import Term

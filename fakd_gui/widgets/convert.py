@@ -13,7 +13,7 @@ def qimage_from_array(image: Image8) -> QImage:
     """(H, W, 3) RGB or (H, W, 4) RGBA uint8 -> a QImage that owns its pixels.
 
     Raises:
-        ValueError: another shape or dtype.
+        ValueError: Another shape or dtype.
     """
     if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8:
         raise ValueError(f"expected a (H, W, 3) or (H, W, 4) uint8 array, found {image.shape} {image.dtype}")
@@ -28,7 +28,7 @@ def qimage_from_array(image: Image8) -> QImage:
 def rgb32_from_array(image: Image8) -> QImage:
     """(H, W, 3) RGB uint8 -> a QImage in the layout that Qt draws fastest.
 
-    Written by numpy, which lets other threads go on meanwhile: a large image doesn't hold up the window.
+    numpy fills it, which releases the GIL: called from a worker thread, it doesn't block the window.
     """
     height, width = image.shape[:2]
     made = QImage(width, height, QImage.Format.Format_RGB32)
@@ -41,7 +41,7 @@ def rgb32_from_array(image: Image8) -> QImage:
 
 
 def qpixmap_from_array(image: Image8) -> QPixmap:
-    """As `qimage_from_array`, for labels and painters (GUI thread only)."""
+    """Like `qimage_from_array`, for labels and painters; call it from the GUI thread only."""
     return QPixmap.fromImage(qimage_from_array(image))
 
 
@@ -53,7 +53,7 @@ def array_from_qimage(image: QImage) -> Image8:
 
 
 def colourise(values: npt.NDArray[np.floating], lut: Image8, low: float, high: float) -> Image8:
-    """(H, W) values -> (H, W, 4) uint8 RGBA by a (256, 4) table that spans [low, high]; beyond is clipped."""
+    """(H, W) values -> (H, W, 4) uint8 RGBA by a (256, 4) table over [low, high]; others are clipped."""
     position = (values.astype(np.float32) - low) / (high - low)
     index = np.clip(np.nan_to_num(position) * (len(lut) - 1) + 0.5, 0, len(lut) - 1).astype(np.intp)
     coloured: Image8 = lut[index]

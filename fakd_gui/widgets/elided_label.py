@@ -1,4 +1,4 @@
-"""A line of text whose middle gives way where there is no room for all of it."""
+"""A label that elides the middle of a long text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 
 class ElidedLabel(QLabel):
-    """Plain text that never widens its window; the tooltip of who uses it should say all."""
+    """Plain text that never widens its window; give it a tooltip with the whole text."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -17,7 +17,7 @@ class ElidedLabel(QLabel):
 
     @property
     def shown(self) -> str:
-        """The text as far as there is room."""
+        """The text as it is shown."""
         return self.fontMetrics().elidedText(
             self.text(), Qt.TextElideMode.ElideMiddle, self.contentsRect().width()
         )

@@ -94,7 +94,7 @@ class PaneHeader(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self.colour or theme.muted))
         painter.drawRoundedRect(box, 3, 3)
-        painter.setPen(QColor("#10151b" if theme.dark else "#ffffff"))
+        painter.setPen(QColor(theme.on_accent))
         painter.setFont(small)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.badge)
         painter.setFont(self.font())

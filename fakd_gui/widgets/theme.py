@@ -1,4 +1,4 @@
-"""Colours, colour maps, icons and the palette, for the system's light and dark schemes, followed live."""
+"""Colours, palette, style sheet, icons and colour maps of the light and the dark theme."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 Scheme = Literal["system", "light", "dark"]
 Lut = npt.NDArray[np.uint8]
@@ -20,7 +20,7 @@ Lut = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Theme:
-    """Every colour of the app, as '#rrggbb'. The same thing has the same colour in every workspace."""
+    """Every colour of the app as '#rrggbb'. A thing has the same colour in every workspace."""
 
     dark: bool
     window: str
@@ -49,12 +49,17 @@ class Theme:
     def student(self) -> str:
         return self.students[0]
 
+    @property
+    def on_accent(self) -> str:
+        """Text and icons on `accent` and on the colours of models."""
+        return "#10151b" if self.dark else "#ffffff"
+
     def student_colour(self, index: int) -> str:
-        """Colour of the student number `index` (0 is the first)."""
+        """The colour of the student `index`, counted from 0."""
         return self.students[index % len(self.students)]
 
     def part_colour(self, name: str) -> str:
-        """Colour of a loss part: 'DS', 'TS', or a distillation term's name (its options may follow)."""
+        """The colour of a part of the loss: 'DS', 'TS', or a distillation term with or without options."""
         table = dict(self.parts)
         return table.get(name.split("(")[0], table["other"])
 
@@ -129,7 +134,7 @@ DARK = Theme(
 
 
 class ThemeWatcher(QObject):
-    """Knows the current theme and says when it changes; one per application, found by `watcher`."""
+    """Holds the current theme and signals its changes; one per application, see `watcher`."""
 
     changed = Signal(object)
     """The new `Theme`."""
@@ -140,26 +145,26 @@ class ThemeWatcher(QObject):
         self.scheme: Scheme = "system"
         self.theme = LIGHT
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._refresh)
-        self._apply(self._wanted())
+        self._apply(self._chosen_theme())
 
     def choose(self, scheme: Scheme) -> None:
-        """Follow the system, or stay light or dark whatever the system says."""
+        """Follow the system, or stay light or dark."""
         self.scheme = scheme
-        wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
-        # Tells the platform too, so that native title bars and dialogs agree.
-        QGuiApplication.styleHints().setColorScheme(wanted.get(scheme, Qt.ColorScheme.Unknown))
+        schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        # The platform is told too, so that native title bars and dialogs agree.
+        QGuiApplication.styleHints().setColorScheme(schemes.get(scheme, Qt.ColorScheme.Unknown))
         self._refresh()
 
-    def _wanted(self) -> Theme:
+    def _chosen_theme(self) -> Theme:
         if self.scheme != "system":
             return DARK if self.scheme == "dark" else LIGHT
         return DARK if QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark else LIGHT
 
     def _refresh(self) -> None:
-        wanted = self._wanted()
-        if wanted is not self.theme:
-            self._apply(wanted)
-            self.changed.emit(wanted)
+        theme = self._chosen_theme()
+        if theme is not self.theme:
+            self._apply(theme)
+            self.changed.emit(theme)
 
     def _apply(self, theme: Theme) -> None:
         self.theme = theme
@@ -169,7 +174,7 @@ class ThemeWatcher(QObject):
 
 
 def watcher() -> ThemeWatcher:
-    """The application's watcher, made on first use (needs a QApplication)."""
+    """The application's watcher, created on first use; there must be a QApplication."""
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     found = app.findChild(ThemeWatcher)
@@ -181,7 +186,7 @@ def current_theme() -> Theme:
 
 
 def follow_theme(owner: QObject, apply: Callable[[Theme], None]) -> None:
-    """Call `apply(theme)` now and at every change of theme, for as long as `owner` lives."""
+    """Call `apply(theme)` now and whenever the theme changes, until `owner` is deleted."""
     signal = watcher().changed
     connection = signal.connect(apply)
     owner.destroyed.connect(lambda: signal.disconnect(connection))
@@ -189,7 +194,7 @@ def follow_theme(owner: QObject, apply: Callable[[Theme], None]) -> None:
 
 
 def apply_theme(app: QApplication) -> None:
-    """Fusion style, our palette, pyqtgraph's options: once, before the first widget."""
+    """Set style, palette and pyqtgraph's options, before the first widget is created."""
     app.setStyle("Fusion")
     pg.setConfigOptions(imageAxisOrder="row-major", antialias=True)
     watcher()
@@ -215,8 +220,20 @@ def style_plot(plot: pg.PlotItem, theme: Theme) -> None:
     plot.titleLabel.setAttr("color", theme.text)
 
 
+def restyle(widget: QWidget, **properties: object) -> None:
+    """Set dynamic properties, and apply the style sheet again if one changed."""
+    changed = {name: value for name, value in properties.items() if widget.property(name) != value}
+    for name, value in changed.items():
+        widget.setProperty(name, value)
+    if changed:
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+        widget.update()
+
+
 @lru_cache(maxsize=8)
-def _lut(name: str) -> Lut:
+def colour_lut(name: str) -> Lut:
+    """(256, 4) uint8 RGBA of cmap's colour map `name`, as 'bids:viridis'; read-only."""
     from cmap import Colormap
 
     table: Lut = np.round(np.asarray(Colormap(name).lut(256)) * 255).astype(np.uint8)
@@ -224,25 +241,19 @@ def _lut(name: str) -> Lut:
     return table
 
 
-def colour_lut(name: str) -> Lut:
-    """(256, 4) uint8 RGBA of cmap's colour map `name`, as 'bids:viridis'."""
-    return _lut(name)
-
-
 def affinity_lut() -> Lut:
-    """(256, 4) uint8 RGBA for affinities in [0, 1]; perceptually even, legible to colour-blind people."""
-    return _lut("bids:inferno")
+    """(256, 4) uint8 RGBA for affinities in [0, 1]; perceptually uniform and safe for colour-blind users."""
+    return colour_lut("bids:inferno")
 
 
 def difference_lut() -> Lut:
     """(256, 4) uint8 RGBA for differences in [-1, 1]; blue below, near-white at 0, red above."""
-    return _lut("colorbrewer:RdBu_r")
+    return colour_lut("colorbrewer:RdBu_r")
 
 
 def _palette(theme: Theme) -> QPalette:
     role, group = QPalette.ColorRole, QPalette.ColorGroup
     palette = QPalette()
-    on_accent = "#10151b" if theme.dark else "#ffffff"
     for which, colour in (
         (role.Window, theme.window),
         (role.WindowText, theme.text),
@@ -261,7 +272,7 @@ def _palette(theme: Theme) -> QPalette:
         (role.Dark, theme.border),
         (role.Shadow, "#000000" if theme.dark else "#9aa3ad"),
         (role.Highlight, theme.accent),
-        (role.HighlightedText, on_accent),
+        (role.HighlightedText, theme.on_accent),
         (role.Link, theme.accent),
         (role.Accent, theme.accent),
     ):
@@ -275,8 +286,7 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def _style_sheet(theme: Theme) -> str:
-    """Only what a palette can't say: cards, headings, invalid fields, the banner, the main button."""
-    on_accent = "#10151b" if theme.dark else "#ffffff"
+    """What a palette can't express: cards, headings, invalid fields, the banner, the primary button."""
     return f"""
     QToolTip {{ color: {theme.text}; background: {theme.field};
         border: 1px solid {theme.border}; padding: 4px; }}
@@ -294,7 +304,7 @@ def _style_sheet(theme: Theme) -> str:
     QFrame[role="banner"] QLabel {{ color: {theme.text}; }}
     QFrame[role="notice"] {{ background: {theme.field};
         border: 1px solid {theme.border}; border-radius: 4px; }}
-    QPushButton[role="primary"] {{ background: {theme.accent}; color: {on_accent}; font-weight: 600;
+    QPushButton[role="primary"] {{ background: {theme.accent}; color: {theme.on_accent}; font-weight: 600;
         border: 1px solid {theme.accent}; border-radius: 4px; padding: 5px 16px; }}
     QPushButton[role="primary"]:hover {{ border-color: {theme.text}; }}
     QPushButton[role="primary"]:focus {{ border: 2px solid {theme.text}; padding: 4px 15px; }}

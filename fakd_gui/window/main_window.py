@@ -197,7 +197,7 @@ class MainWindow(QMainWindow):
 
     def memory(self) -> WindowMemory:
         """What the next start restores."""
-        session, image = self.session, self.session.image
+        session, image, job = self.session, self.session.image, self.session.training
         return WindowMemory(
             geometry=bytes(self.saveGeometry().toBase64().data()).decode(),
             docks=bytes(self.saveState().toBase64().data()).decode(),
@@ -208,7 +208,7 @@ class MainWindow(QMainWindow):
             image="" if image is None else str(image.path),
             is_lr=image is not None and image.hr is None,
             recent_files=self.recent_files.files,
-            training=self._training_folder(),
+            training="" if job is None or job.token.cancelled else str(session.training_run),
             keys=changed_keys(self.action_tables),
             workspaces=self.workspaces.memories(),
         )
@@ -236,11 +236,6 @@ class MainWindow(QMainWindow):
         self.show_workspace(memory.workspace)
         if memory.training:
             self._offer_to_resume(Path(memory.training))
-
-    def _training_folder(self) -> str:
-        """The run that is training; empty once it was told to stop."""
-        job, config = self.session.training, self.session.training_config
-        return str(config.run) if job is not None and config is not None and not job.token.cancelled else ""
 
     def _offer_to_resume(self, run: Path) -> None:
         if not is_run(run) or is_locked(RunLayout(run).lock):

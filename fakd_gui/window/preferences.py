@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_gui.widgets.actions import ActionTable
-from fakd_gui.widgets.tweaks import restyle
+from fakd_gui.widgets.theme import restyle
 
 
 def changed_keys(tables: Iterable[ActionTable]) -> dict[str, list[str]]:

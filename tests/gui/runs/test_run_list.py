@@ -190,7 +190,7 @@ def test_an_invalid_name_is_refused(qtbot: QtBot, runs: RunList, messages: list[
     run = choose(runs, "middle")
     edit_name(qtbot, runs, name)
     assert len(messages) == 1
-    assert ("there already" in messages[0]) is (name == "oldest")
+    assert ("already exists" in messages[0]) is (name == "oldest")
     assert run.exists()
     assert sorted(names(runs)) == ["middle", "newest", "oldest"]
 

@@ -1,4 +1,4 @@
-"""A field for the name of a model or of data: pick a bundled one, type it, or choose a file or folder."""
+"""Input fields, and how they leave the mouse wheel to the form around them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,29 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
-from fakd_gui.widgets.tweaks import ignore_wheel
+
+
+class _WheelGuard(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return False
+
+
+def ignore_wheel(widget: QWidget) -> None:
+    """Leave the mouse wheel to the scroll area around `widget`."""
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widget.installEventFilter(_WheelGuard(widget))
 
 
 class ReferenceField(QWidget):
-    """The text is what the command line takes: a bundled name, or a path."""
+    """A reference to a model or to data, as on the command line: chosen, typed, or picked in a dialog."""
 
     changed = Signal(str)
 
@@ -39,7 +52,7 @@ class ReferenceField(QWidget):
         edit = self.combo.lineEdit()
         assert edit is not None
         edit.setPlaceholderText(placeholder)
-        # Files dropped anywhere go to the window, which knows what they are.
+        # Files that are dropped on the field are for the window.
         self.combo.setAcceptDrops(False)
         edit.setAcceptDrops(False)
         self.combo.currentTextChanged.connect(self._text_changed)
@@ -64,7 +77,7 @@ class ReferenceField(QWidget):
         self.combo.setCurrentText(text)
         edit = self.combo.lineEdit()
         assert edit is not None
-        edit.setCursorPosition(0)  # Of a long name, the beginning shows.
+        edit.setCursorPosition(0)  # Show the beginning of a long name.
 
     def _text_changed(self, text: str) -> None:
         self.combo.setToolTip(text)
