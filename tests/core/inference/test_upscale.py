@@ -1,4 +1,4 @@
-"""Tiled upscaling: equal to the whole, bounded, cancellable."""
+"""Tiled upscaling equals the whole image, has bounded memory, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OFFSET = ModelSpec(architecture="offset", scale=2, n_feats=1)
 
 
 class Local(SRNetwork):
-    """Three 5x5 convolutions and a pixel shuffle: sees 6 pixels around each."""
+    """Three 5x5 convolutions and a pixel shuffle: a receptive field of 6 pixels around each."""
 
     def __init__(self, spec: ModelSpec = LOCAL) -> None:
         super().__init__(spec)
@@ -64,7 +64,7 @@ def strips(
 
 
 class Offset(SRNetwork):
-    """Nearest neighbour plus a number that differs from call to call, as global statistics of tiles do."""
+    """Nearest neighbour plus an offset that differs between calls, as global statistics of tiles do."""
 
     def __init__(self, spec: ModelSpec = OFFSET) -> None:
         super().__init__(spec)
@@ -119,7 +119,7 @@ def test_whole_image_equals_the_plain_forward(network: Local) -> None:
     assert np.abs(upscale(network, img) - expected).max() <= 0.5 + 1e-3
 
 
-def test_large_images_are_tiled_by_themselves(network: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_images_are_tiled_automatically(network: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "fakd_core.inference.upscale.MAX_ACTIVATION_BYTES", activation_bytes(network, 256, 256)
     )
@@ -153,7 +153,7 @@ def test_cancel_stops_between_tiles_and_inside_one(network: Local) -> None:
     assert not any(layer._forward_pre_hooks for layer in network.modules())
 
 
-def test_unfit_input_is_refused(network: Local) -> None:
+def test_other_inputs_are_refused(network: Local) -> None:
     with pytest.raises(ConfigError, match=f"at least {MIN_TILE}.*found 64"):
         upscale(network, noise(8, 8), tile=64)
     with pytest.raises(DataError, match=r"\(8, 8\)"):
@@ -192,7 +192,7 @@ class Hungry(Local):
         return super().forward(lr)
 
 
-def test_out_of_memory_halves_the_tile_and_keeps_what_is_done() -> None:
+def test_out_of_memory_halves_the_tile_and_keeps_finished_strips() -> None:
     torch.manual_seed(0)
     hungry = Hungry().eval()
     img = noise(400, 300)
@@ -229,7 +229,7 @@ def test_out_of_memory_ends_in_one_error_and_other_errors_pass() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
-def test_memory_that_really_runs_out() -> None:
+def test_a_limit_on_real_memory() -> None:
     """In a process of its own: the estimate is what is needed, and less than that means halved tiles."""
     script = """
 import resource
@@ -315,7 +315,7 @@ def test_strips_come_one_row_of_tiles_at_a_time(network: Local) -> None:
 def test_edsr_in_tiles_equals_the_whole_exactly_where_the_overlap_covers_its_receptive_field() -> None:
     torch.manual_seed(1)
     img = noise(250, 170)
-    # 3x3 convolutions before the pixel shuffle see 1 LR pixel each: 2 per block and 3, of 24 that are there.
+    # 3x3 convolutions before the pixel shuffle see 1 LR pixel each: 2 per block and 3, of the 24 there are.
     edsr = create_model("edsr", scale=2, n_feats=8, n_resblocks=10).eval()
     nn.init.normal_(edsr.tail[-1].weight, std=0.3)
     whole = upscale(edsr, img)
@@ -328,14 +328,14 @@ def test_edsr_in_tiles_equals_the_whole_exactly_where_the_overlap_covers_its_rec
     assert not np.array_equal(upscale(deep, img, tile=128), upscale(deep, img))
 
 
-def test_a_result_too_large_for_one_array_is_refused_before_the_work(network: Local) -> None:
+def test_a_result_too_large_for_one_array_is_refused_first(network: Local) -> None:
     lr = np.broadcast_to(np.zeros(3, np.uint8), (20_000, 18_000, 3))
     with pytest.raises(DataError, match="4 GiB, found 36000x40000"):
         upscale(network, lr, tile=192)
     assert next(strips(network, lr[:, :100], tile=192)).shape[1] == 200
 
 
-def test_tiles_are_shown_as_they_are_made_each_at_its_place(network: Local) -> None:
+def test_tiles_are_yielded_with_their_places(network: Local) -> None:
     img = noise(300, 200)
     network.sizes.clear()
     made = np.zeros((600, 400, 3), np.uint8)
