@@ -43,7 +43,7 @@ def spandrel() -> ModuleType:
     It imports torchvision for two networks that restore faces and fill holes. Where there is none that works,
     this is the only place with something else for it.
     """
-    from fakd_core.models.external.loader import imported
+    from fakd_core.models.external.loader import import_spandrel
 
     names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
     placeholders = {} if _torchvision_works() else {name: ModuleType(name) for name in names}
@@ -53,8 +53,8 @@ def spandrel() -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
         for name, module in placeholders.items():
             patch.setitem(sys.modules, name, module)
-        imported.cache_clear()
-        found = imported()
+        import_spandrel.cache_clear()
+        found = import_spandrel()
     if isinstance(found, Exception):
         pytest.skip(f"spandrel can't be imported: {found}")
     return found

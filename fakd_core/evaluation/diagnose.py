@@ -16,7 +16,7 @@ from fakd_core.data.folders import sample_images
 from fakd_core.data.image_files import read_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import FakdError
-from fakd_core.models.checkpoint import stored_as
+from fakd_core.models.checkpoint import key_format_name
 from fakd_core.models.cost import PAPER_LR_SIZE, profile
 from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import create_model, list_architectures
@@ -65,7 +65,7 @@ def _describe_model(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
         rows = {
             "file": str(path),
             **describe_file(path, usable=True),
-            "key format": stored_as(path, spec),
+            "key format": key_format_name(path, spec),
             "value range": value_range(network),
             "next": next_step(path, spec),
         }

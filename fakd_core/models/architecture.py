@@ -16,8 +16,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 class KeyFormat:
     """One way of naming a network's weights.
 
-    `detect` tells whether a set of keys is in this format; `native_keys` maps every key of such a set
-    to the network's own name for it. Keys it doesn't know stay as they are, to be reported later.
+    `detect` says whether a set of keys is in this format; `native_keys` maps each key of such a set to the
+    network's own name. Unknown keys stay as they are and are reported later.
     """
 
     name: str
@@ -27,13 +27,19 @@ class KeyFormat:
 
 @dataclass(frozen=True)
 class Architecture:
-    """One network.
+    """Declaration of a network.
 
-    `blocks` counts its residual blocks of two convolutions, which are nearly all of it.
-    `infer_spec` reads the sizes from the shapes of natively named weights; it raises `KeyError` for a
-    weight it needs and doesn't find. `fakd_key(key, spec)` names a weight as FAKD's code does, which has no
-    such network where it is None. `counterpart(key, student, teacher)` names the teacher's weight that
-    a student's weight may start from, were the teacher as deep as that.
+    Attributes:
+        name: what users call it.
+        spec_class: the model of its sizes.
+        network: makes the network from a spec.
+        formats: the key formats of its weight files.
+        infer_spec: reads the sizes from the shapes of natively named weights; raises `KeyError` for a missing
+            weight.
+        counterpart: `counterpart(key, student, teacher)` is the key of the teacher's weight, which may not
+            exist, from which the student's may be initialised.
+        blocks: the number of residual blocks of two convolutions, which are nearly all of the network.
+        fakd_key: `fakd_key(key, spec)` is a weight's name in FAKD's code; None if that has no such network.
     """
 
     name: str
@@ -47,14 +53,14 @@ class Architecture:
 
 
 def same_keys(keys: Collection[str]) -> dict[str, str]:
-    """The remap of a format that is already native."""
+    """The `native_keys` of a format that is already native."""
     return {key: key for key in keys}
 
 
 def evenly_spaced(index: int, count: int, of: int) -> int:
-    """Which of `of` groups the `index`-th of `count` corresponds to: ends to ends, the others between.
+    """The index among `of` groups that matches `index` among `count`: ends match ends, others lie between.
 
-    Where there are more than `of`, each corresponds to its own number.
+    If `count` is larger than `of`, each index matches itself.
     """
     if count > of or count == 1:
         return index
@@ -62,7 +68,7 @@ def evenly_spaced(index: int, count: int, of: int) -> int:
 
 
 def scale_from_tail(shapes: Shapes) -> int:
-    """The upscaling factor by the upsampler: one convolution to 9 C channels, or one to three to 4 C."""
+    """Read the scale from the upsampler: one convolution to 9 C channels, or one to three to 4 C."""
     if shapes["tail.0.0.weight"][0] == 9 * shapes["tail.0.0.weight"][1]:
         return 3
     steps = [step for step in range(3) if f"tail.0.{2 * step}.weight" in shapes]

@@ -1,4 +1,4 @@
-"""Weight files: read safely, recognised by their keys, loaded whole or not at all; written atomically."""
+"""Loads networks from weight files, which are recognised by their keys, and saves them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,24 @@ from fakd_core.models.weight_files import read_stored, read_weights, shown, some
 from fakd_core.settings import format_validation_error
 
 SPEC_KEY = "fakd_spec"
+"""The metadata entry of our own safetensors files that holds the spec."""
 
 
 def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
-    """The network whose weights `path` holds, on the CPU in float32 and in eval mode.
+    """Load the network in `path`, on the CPU in float32 and in eval mode; it fits completely or is refused.
 
-    The architecture is recognised from the keys, scale and sizes from the shapes; a file of our own also
-    says what shapes can't (taps, residual scale). `overrides` are sizes that take precedence over both.
-    What no network here has is tried with spandrel, where that is installed; see `models.foreign`.
-    Raises `UnsupportedArchitectureError` for keys no network here has, `ConfigError` for an override that
-    doesn't exist, and `CheckpointError` for a file that can't be read safely or doesn't fit.
+    The architecture is recognised from the keys, scale and sizes from the shapes. A file of our own also has
+    what shapes can't show (taps, residual scale). Files with other keys are tried with spandrel, if that is
+    installed; see `models.external`.
+
+    Args:
+        path: the file.
+        overrides: sizes that replace those of the file.
+
+    Raises:
+        UnsupportedArchitectureError: no network has such keys.
+        ConfigError: an override doesn't exist or is impossible.
+        CheckpointError: the file can't be read safely, or doesn't fit.
     """
     path = Path(path)
     stored, metadata = read_stored(path)
@@ -43,7 +51,7 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
         architecture, key_format = recognise(path, weights)
     except UnsupportedArchitectureError as unknown:
         _check_installed(path, metadata)
-        return _foreign(path, stored, overrides, str(unknown))
+        return _load_external(path, stored, overrides, str(unknown))
     integers = [key for key, tensor in weights.items() if not tensor.is_floating_point()]
     if integers:
         raise CheckpointError(f"{path}: expected floating-point weights; these are not: {some(integers)}")
@@ -56,13 +64,13 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
     names = {new: old for old, new in native.items()}
     twice = [key for key, new in native.items() if names[new] != key]
     if twice:
-        raise CheckpointError(f"{path}: mixes two key formats: {some(twice)} also stand under other names")
+        raise CheckpointError(f"{path}: mixes two key formats: {some(twice)} exist under other names, too")
     weights = {native[key]: tensor for key, tensor in weights.items()}
-    spec = _spec_of(path, architecture, weights, metadata, overrides)
+    spec = _read_spec(path, architecture, weights=weights, metadata=metadata, overrides=overrides)
     with torch.device("meta"):
         network = architecture.network(spec)
-    _check(path, spec, network.state_dict(), weights, names)
-    weights = {key: _own(tensor) for key, tensor in weights.items()}
+    _check_keys(path, spec, expected=network.state_dict(), found=weights, names=names)
+    weights = {key: _copy(tensor) for key, tensor in weights.items()}
     broken = [names[key] for key, tensor in weights.items() if not tensor.isfinite().all()]
     if broken:
         raise CheckpointError(f"{path}: damaged or diverged: infinite or NaN values in {some(broken)}")
@@ -71,7 +79,7 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
 
 
 def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, KeyFormat]:
-    """The network and key format of a file with these keys; raises `UnsupportedArchitectureError`."""
+    """Recognise the network and key format of a file by its keys; raises `UnsupportedArchitectureError`."""
     for architecture in ARCHITECTURES:
         for key_format in architecture.formats:
             if key_format.detect(keys):
@@ -82,28 +90,28 @@ def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, Key
     )
 
 
-def stored_as(path: Path, spec: ModelSpec) -> str:
-    """In whose naming the weights in `path`, which `spec` is of, are stored; raises as `recognise`."""
+def key_format_name(path: Path, spec: ModelSpec) -> str:
+    """The name of the key format in `path`, whose network has `spec`; raises what `recognise` does."""
     if isinstance(spec, SpandrelSpec):
         return f"{spec.architecture}'s (spandrel)"
     return recognise(path, read_weights(path)[0])[1].name
 
 
 def save_safetensors(model: SRNetwork, path: Path, notes: Mapping[str, str] | None = None) -> None:
-    """Write `model` to `path`, whole or not at all, with its spec and `notes` in the metadata."""
+    """Write `model` to `path` atomically, with its spec and `notes` in the metadata."""
     metadata = {**(notes or {}), SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
-    with _written(path) as temporary:
+    with _writing(path) as temporary:
         mode = temporary.stat().st_mode
         safetensors.torch.save_file(_plain_weights(model), temporary, metadata)
-        # safetensors leaves a file that only its owner can read.
+        # safetensors makes the file readable by its owner only.
         temporary.chmod(mode)
 
 
 def save_pth(model: SRNetwork, path: Path, *, fakd_keys: bool = False) -> None:
-    """Write `model` to `path`, whole or not at all, as the plain state dict that other tools read.
+    """Write `model` to `path` atomically, as a plain state dict that other tools read.
 
-    Weights are named as in the architecture's authors' files, or as FAKD's code names them. Raises
-    `ConfigError` where FAKD's code has no such network.
+    Keys are those of the architecture's authors, or of FAKD's code. Raises `ConfigError` if FAKD's code lacks
+    such a network.
     """
     weights = _plain_weights(model)
     if fakd_keys:
@@ -111,12 +119,12 @@ def save_pth(model: SRNetwork, path: Path, *, fakd_keys: bool = False) -> None:
         if fakd_key is None:
             raise ConfigError(f"FAKD's code has no {model.spec.architecture}; leave its keys as they are")
         weights = {fakd_key(key, model.spec): tensor for key, tensor in weights.items()}
-    with _written(path) as temporary:
+    with _writing(path) as temporary:
         torch.save(weights, temporary)
 
 
 def _check_installed(path: Path, metadata: Mapping[str, str]) -> None:
-    """Raise `UnsupportedArchitectureError` where our own metadata name an architecture that isn't here."""
+    """Raise `UnsupportedArchitectureError` if the metadata of our own file names an unknown architecture."""
     try:
         name = json.loads(metadata.get(SPEC_KEY, "{}")).get("architecture")
     except (AttributeError, ValueError):
@@ -127,7 +135,9 @@ def _check_installed(path: Path, metadata: Mapping[str, str]) -> None:
         )
 
 
-def _foreign(path: Path, stored: dict[str, Tensor], overrides: Mapping[str, Any], unknown: str) -> SRNetwork:
+def _load_external(
+    path: Path, stored: dict[str, Tensor], overrides: Mapping[str, Any], unknown: str
+) -> SRNetwork:
     others = sorted(set(overrides) - {"taps"})
     if others:
         raise ConfigError(f"{path}: a network of another project has no setting {', '.join(others)}")
@@ -137,8 +147,8 @@ def _foreign(path: Path, stored: dict[str, Tensor], overrides: Mapping[str, Any]
         raise UnsupportedArchitectureError(f"{unknown}; {reason}") from None
 
 
-def _own(tensor: Tensor) -> Tensor:
-    """A float32 copy: stored tensors may be views of one storage, or of the mapped file."""
+def _copy(tensor: Tensor) -> Tensor:
+    """Copy to float32: stored tensors may share a storage, or be views of the mapped file."""
     return tensor.to(torch.float32).clone(memory_format=torch.contiguous_format)
 
 
@@ -147,20 +157,21 @@ def _plain_weights(model: SRNetwork) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[Path]:
+def _writing(path: Path) -> Iterator[Path]:
     try:
         with atomic_path(Path(path)) as temporary:
             yield temporary
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: can't be written: {error}") from None
     except RuntimeError as error:
-        # torch's own, where the disk is full.
+        # torch raises it if the disk is full.
         raise CheckpointError(f"{path}: can't be written; is the disk full? ({shown(str(error))})") from None
 
 
-def _spec_of(
+def _read_spec(
     path: Path,
     architecture: Architecture,
+    *,
     weights: Mapping[str, Tensor],
     metadata: Mapping[str, str],
     overrides: Mapping[str, Any],
@@ -183,16 +194,16 @@ def _spec_of(
         ) from None
     except (IndexError, ZeroDivisionError, ValueError):
         raise CheckpointError(
-            f"{path}: looks like {architecture.name}, but its sizes make no sense: shapes that it never has"
+            f"{path}: looks like {architecture.name}, but its sizes make no sense: it never has such shapes"
         ) from None
     if len(overrides.get("taps", (1, 2))) != 2:
         raise ConfigError(
-            f"{path}: expected two taps, such as {path.name}@2,4, after how many of the body's parts "
+            f"{path}: expected two taps, as numbers of groups or blocks, such as {path.name}@2,4 "
             f"(found {len(overrides['taps'])})"
         )
     if overrides:
         spec = architecture.spec_class.build(**{**spec.model_dump(), **overrides})
-    # Every block has weights: what is claimed beyond them is not built first.
+    # Don't build a network that claims more blocks than there are weights.
     blocks = architecture.blocks(spec)
     if blocks > len(weights):
         raise CheckpointError(
@@ -201,9 +212,10 @@ def _spec_of(
     return spec
 
 
-def _check(
+def _check_keys(
     path: Path,
     spec: ModelSpec,
+    *,
     expected: Mapping[str, Tensor],
     found: Mapping[str, Tensor],
     names: Mapping[str, str],

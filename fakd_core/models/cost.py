@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-accumulates, without running it."""
+"""Parameters, multiply-accumulates and memory of a network, counted on torch's meta device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import ModelSpec
 
 PAPER_LR_SIZE = (36, 64)
-"""Height and width of the LR input for which the papers' GMACs hold."""
+"""Height and width of the LR input for which the papers give GMACs."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class _FlopCounter(FlopCounterMode):
 
 
 def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SIZE) -> Profile:
-    """Count a network's parameters and its GMACs for an LR input of `lr_size`.
+    """Count a network's parameters, and its GMACs for an LR input of `lr_size` (height, width).
 
-    A copy without storage is profiled, on torch's meta device: no weights are made and nothing is
-    computed, so the largest network takes well under a second. GMACs are half of what torch's FLOP
-    counter gives: convolutions and matrix products, not activations and additions. SAN's attention is
-    among them, which the counter misses in a real pass on a CPU.
+    A meta copy is counted, which holds no weights and computes nothing, so the largest network takes well
+    under a second. GMACs are half of what torch's FLOP counter gives: convolutions and matrix products, not
+    activations and additions. They include SAN's attention, which the counter misses in a real pass on a CPU.
 
-    Raises `ConfigError` for a size below 1x1, or absurdly large.
+    Raises:
+        ConfigError: a side is below 1, or the size is absurdly large.
     """
     height, width = lr_size
     if height < 1 or width < 1:
@@ -70,13 +70,13 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
     spec = model if isinstance(model, ModelSpec) else model.spec
     with torch.device(spec.cost_device), torch.inference_mode(), _FlopCounter() as counter:
         try:
-            shadow = create_model(spec).eval().fuse(False)
-            shadow(torch.empty(1, 3, height, width))
+            meta_copy = create_model(spec).eval().fuse(False)
+            meta_copy(torch.empty(1, 3, height, width))
         except RuntimeError:
             raise ConfigError(
                 f"{height}x{width} LR pixels with {spec.n_feats} features are more than can be counted"
             ) from None
-    parameters = sum(parameter.numel() for parameter in shadow.parameters())
+    parameters = sum(parameter.numel() for parameter in meta_copy.parameters())
     return Profile(parameters, counter.get_total_flops() / 2 / 1e9, lr_size)
 
 
@@ -84,11 +84,11 @@ _SMALL_SIDE = 48
 
 
 def activation_bytes(model: SRNetwork, height: int, width: int) -> int:
-    """The most memory that tensors take at once while `model` enlarges one (height, width) LR image.
+    """Count the bytes of all tensors at the peak of a pass of `model`, in eval mode, over one LR image.
 
-    Counted in a pass of a copy without storage on torch's meta device, so nothing is computed. Weights,
-    which are there anyway, and scratch space inside single operations are left out. Of a network that needs
-    values for its pass, a small one is scaled up.
+    A pass of a meta copy is counted, which computes nothing. Weights, which exist anyway, and scratch space
+    inside single operations are not included. For a network whose pass needs values, a small real pass is
+    scaled up.
     """
     network: Callable[[ModelSpec], SRNetwork] = type(model)
     if model.spec.cost_device == "meta":
@@ -102,21 +102,21 @@ def _activation_bytes(
     network: Callable[[ModelSpec], SRNetwork], spec: ModelSpec, height: int, width: int
 ) -> int:
     with torch.device(spec.cost_device), torch.inference_mode():
-        shadow = network(spec).eval()
+        meta_copy = network(spec).eval()
         lr = torch.empty(1, 3, height, width).contiguous(memory_format=torch.channels_last)
         live = _LiveTensors()
         with live:
-            shadow(lr)
+            meta_copy(lr)
     return live.peak
 
 
 class _LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the storage of every tensor made inside the block, for as long as it lives."""
+    """Tracks the storage of every tensor that is made inside the block, until it is freed."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.peak: int = 0
-        self._now: int = 0
+        self._current: int = 0
         self._seen: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -130,10 +130,10 @@ class _LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = storage._cdata
         if key not in self._seen:
             self._seen.add(key)
-            self._now += storage.nbytes()
-            self.peak = max(self.peak, self._now)
+            self._current += storage.nbytes()
+            self.peak = max(self.peak, self._current)
             weakref.finalize(storage, self._drop, key, storage.nbytes())
 
     def _drop(self, key: int, nbytes: int) -> None:
         self._seen.discard(key)
-        self._now -= nbytes
+        self._current -= nbytes

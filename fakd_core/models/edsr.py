@@ -25,6 +25,7 @@ from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNe
 from fakd_core.models.spec import ModelSpec
 
 WIDE = 256
+"""Features from which the paper scales residuals by 0.1."""
 
 
 class EDSRSpec(ModelSpec):
@@ -69,7 +70,7 @@ class EDSR(SRNetwork):
         self.add_mean = MeanShift(+1)
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
-        """The super-resolved images and the maps after the head, two blocks and the long skip."""
+        """Compute the super-resolved images and the maps after the head, two blocks and the long skip."""
         head = self.head(self.sub_mean(lr))
         features, after = head, []
         *blocks, body_conv = self.body
@@ -88,7 +89,7 @@ _FAKD_BLOCK = re.compile(r"body([123])\.(\d+)\.")
 
 
 def _infer_spec(shapes: Shapes) -> EDSRSpec:
-    """The sizes; the residual scale can't be read, so it is the paper's for a network of that width."""
+    """Read the sizes; the residual scale, which isn't stored, is the paper's for a network of that width."""
     n_feats = shapes["head.0.weight"][0]
     return EDSRSpec.build(
         scale=scale_from_tail(shapes),
@@ -107,7 +108,7 @@ def _is_fakd(keys: Collection[str]) -> bool:
 
 
 def _from_fakd(keys: Collection[str]) -> dict[str, str]:
-    """FAKD cuts the body in three where the taps are: number its parts through."""
+    """Number the blocks of FAKD's three body parts consecutively."""
     parts = [match for match in map(_FAKD_BLOCK.match, keys) if match]
     starts, start = {}, 0
     for part in "123":
@@ -121,27 +122,27 @@ def _from_fakd(keys: Collection[str]) -> dict[str, str]:
 
 
 def _fakd_key(key: str, spec: EDSRSpec) -> str:
-    """FAKD's code cuts after a third and two thirds of the blocks, whatever the taps."""
+    """Split the body after a third and two thirds of the blocks, as FAKD's code does, whatever the taps."""
     starts = {1: 0, 2: spec.n_resblocks // 3, 3: 2 * spec.n_resblocks // 3}
 
-    def parted(match: re.Match[str]) -> str:
+    def split(match: re.Match[str]) -> str:
         index = int(match[1])
         part = max(part for part, start in starts.items() if start <= index)
         return f"body{part}.{index - starts[part]}."
 
-    return re.sub(r"^body\.(\d+)\.", parted, key)
+    return re.sub(r"^body\.(\d+)\.", split, key)
 
 
 def _counterpart(key: str, student: EDSRSpec, teacher: EDSRSpec) -> str:
-    """Blocks by even spacing, the closing convolution by its place at the end."""
+    """Match blocks by even spacing, and the closing convolutions with one another."""
 
-    def place(match: re.Match[str]) -> str:
+    def matching(match: re.Match[str]) -> str:
         index = int(match[1])
         if index == student.n_resblocks:
             return f"body.{teacher.n_resblocks}."
         return f"body.{evenly_spaced(index, student.n_resblocks, teacher.n_resblocks)}."
 
-    return re.sub(r"^body\.(\d+)\.", place, key)
+    return re.sub(r"^body\.(\d+)\.", matching, key)
 
 
 ARCHITECTURE = Architecture(

@@ -1,4 +1,4 @@
-"""The registered networks, and how one is made by name."""
+"""The registry of networks, and making one by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fakd_core.models.spec import ModelSpec
 from fakd_core.plugins import Registry
 
 MAX_PARAMETERS = 1_000_000_000
-"""Larger networks are refused: twenty times the largest published one, and 16 GB to train by Adam."""
+"""Size of the largest network: twenty times the largest published one, and 16 GB to train with Adam."""
 
 ARCHITECTURES = Registry(
     Architecture,
@@ -24,7 +24,7 @@ ARCHITECTURES = Registry(
 
 
 def list_architectures() -> list[str]:
-    """The names of the registered networks, sorted.
+    """List the names of the registered networks, sorted.
 
     Example:
         >>> from fakd_core import list_architectures
@@ -35,7 +35,7 @@ def list_architectures() -> list[str]:
 
 
 def find_architecture(name: str) -> Architecture:
-    """The registered network called `name`; raises `UnsupportedArchitectureError`, which lists all names."""
+    """Return the architecture called `name`; raises `UnsupportedArchitectureError`, which lists all names."""
     found = ARCHITECTURES.find(name)
     if found is None:
         known = ", ".join(list_architectures())
@@ -44,7 +44,7 @@ def find_architecture(name: str) -> Architecture:
 
 
 def create_spec(architecture: str, **sizes: Any) -> ModelSpec:
-    """The validated spec of a network; raises as `create_model` does."""
+    """Make and validate the spec of a network; raises what `create_model` does."""
     spec_class = find_architecture(architecture).spec_class
     known = sorted(set(spec_class.model_fields) - {"architecture"})
     unknown = sorted(set(sizes) - set(known))
@@ -54,11 +54,13 @@ def create_spec(architecture: str, **sizes: Any) -> ModelSpec:
 
 
 def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
-    """A network with freshly initialised weights, in training mode; a foreign one as its file has it.
+    """Make a network with freshly initialised weights, in training mode; an external one as its file has it.
 
-    `create_model("rcan", scale=4, n_feats=32)`, or `create_model(spec)`. Raises
-    `UnsupportedArchitectureError` for an unknown name and `ConfigError` for an unknown or impossible size, or
-    for sizes too large together.
+    `create_model("rcan", scale=4, n_feats=32)`, or `create_model(spec)`.
+
+    Raises:
+        UnsupportedArchitectureError: the name is unknown.
+        ConfigError: a size is unknown or impossible, or the network would be too large.
 
     Example:
         >>> from fakd_core import create_model
@@ -68,7 +70,7 @@ def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
     """
     if isinstance(architecture, ModelSpec):
         if sizes:
-            raise ConfigError(f"a spec already tells the sizes; found also {', '.join(sizes)}")
+            raise ConfigError(f"a spec already has the sizes; found also {', '.join(sizes)}")
         spec = architecture
     else:
         spec = create_spec(architecture, **sizes)
@@ -79,7 +81,7 @@ def create_model(architecture: str | ModelSpec, **sizes: Any) -> SRNetwork:
 
 
 def check_size(spec: ModelSpec) -> None:
-    """Raise `ConfigError` if a network of `spec` would be too large, before any memory is taken."""
+    """Raise `ConfigError` if a network of `spec` would be too large, before memory is allocated."""
     blocks = find_architecture(spec.architecture).blocks(spec)
     parameters = 18 * blocks * spec.n_feats**2
     if parameters > MAX_PARAMETERS:

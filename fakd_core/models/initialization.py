@@ -1,4 +1,4 @@
-"""Weights that a seed alone decides, whatever other threads draw meanwhile."""
+"""Initial weights of a student: from a seed, or copied from its teacher."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from fakd_core.errors import ConfigError
 from fakd_core.models.factory import find_architecture
 from fakd_core.models.layers import SRNetwork
 
-_DRAWING = frozenset(
+_RANDOM_FUNCTIONS = frozenset(
     {"bernoulli_", "exponential_", "normal_", "random_", "uniform_"}
     | {"bernoulli", "multinomial", "normal", "poisson", "rand", "randint", "randn", "randperm"}
-    # torch hands this one over whole, rather than what it draws.
+    # torch passes this function to the mode itself, rather than the ones that it calls.
     | {"kaiming_uniform_"}
 )
 
 
 class Seeded(TorchFunctionMode):
-    """Within it, this thread draws from a generator of its own, on the CPU, that begins at `seed`.
+    """A block in which this thread's random numbers come from a CPU generator of its own, seeded with `seed`.
 
-    torch's default generator belongs to the process: another thread that makes a network at the same time
-    would take numbers out of the row. The numbers are those that `torch.manual_seed(seed)` leads to.
+    They are those after `torch.manual_seed(seed)`. But torch's default generator belongs to the process, and
+    another thread that makes a network at the same time would advance it.
     """
 
     def __init__(self, seed: int) -> None:
@@ -38,23 +38,25 @@ class Seeded(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        given = dict(kwargs or {})
-        if getattr(function, "__name__", "") in _DRAWING and given.get("generator") is None:
-            given["generator"] = self._generator
-        return function(*args, **given)
+        arguments = dict(kwargs or {})
+        if getattr(function, "__name__", "") in _RANDOM_FUNCTIONS and arguments.get("generator") is None:
+            arguments["generator"] = self._generator
+        return function(*args, **arguments)
 
 
 def copy_matching_layers(student: SRNetwork, teacher: SRNetwork) -> int:
-    """Copy the teacher's weights into the layers the student has too; how many tensors were copied.
+    """Copy the teacher's weights into the student's matching layers, and return the number of tensors copied.
 
-    Head, tail and body convolution are taken as they are; of the residual groups, evenly spaced ones with
-    their first blocks and closing convolution. Weights without a counterpart of equal shape stay.
-    Raises `ConfigError` unless both are the same architecture with the same number of features.
+    Head, tail and body convolution are copied, and evenly spaced residual groups with their first blocks and
+    closing convolutions. Weights without a counterpart of equal shape keep their values.
+
+    Raises:
+        ConfigError: architecture or number of features differ.
     """
     ours, theirs = student.spec, teacher.spec
     if (ours.architecture, ours.n_feats) != (theirs.architecture, theirs.n_feats):
         raise ConfigError(
-            "a student starts from its teacher only if architecture and n_feats are the same: "
+            "a student can be initialised from its teacher only if architecture and n_feats are the same: "
             f"student {ours.architecture} with {ours.n_feats}, "
             f"teacher {theirs.architecture} with {theirs.n_feats}"
         )
@@ -63,8 +65,8 @@ def copy_matching_layers(student: SRNetwork, teacher: SRNetwork) -> int:
     copied = 0
     with torch.no_grad():
         for key, tensor in student.state_dict().items():
-            origin = source.get(counterpart(key, ours, theirs))
-            if origin is not None and origin.shape == tensor.shape:
-                tensor.copy_(origin)
+            original = source.get(counterpart(key, ours, theirs))
+            if original is not None and original.shape == tensor.shape:
+                tensor.copy_(original)
                 copied += 1
     return copied

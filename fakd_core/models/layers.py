@@ -1,4 +1,4 @@
-"""What the networks share: the base class, mean shift, the sub-pixel upsampler and the choice of taps."""
+"""The base class of networks, and the layers that they share."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ FeatureMaps = tuple[Tensor, Tensor, Tensor, Tensor]
 class SRNetwork(nn.Module):
     """A super-resolution network with four declared feature taps.
 
-    `spec` tells its sizes, scale and taps. Input is RGB (B, 3, h, w) on 0..255, output
-    (B, 3, h * scale, w * scale) on the same range, not clipped.
+    `spec` has its sizes, scale and taps. Input is RGB (B, 3, h, w) in 0..255, output
+    (B, 3, h·scale, w·scale) in the same range, not clipped.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -39,7 +39,7 @@ class SRNetwork(nn.Module):
         return self.forward_features(lr)[0]
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
-        """The super-resolved images and the maps at the four taps, each (B, n_feats, h, w)."""
+        """Compute the super-resolved images and the maps at the four taps, each (B, n_feats, h, w)."""
         raise NotImplementedError
 
     def fuse(self, enabled: bool = True) -> Self:
@@ -58,7 +58,7 @@ class SRNetwork(nn.Module):
 
 
 def check_taps(model: SRNetwork, name: str) -> None:
-    """Raise `FeatureTapError` for a network, called `name`, without feature maps: some foreign ones."""
+    """Raise `FeatureTapError` if `model`, called `name`, has no feature maps, as some external networks."""
     if not model.spec.tap_names:
         raise FeatureTapError(
             f"{name}: {model.spec.architecture} has no feature maps over the pixels of the low-resolution "
@@ -67,10 +67,10 @@ def check_taps(model: SRNetwork, name: str) -> None:
 
 
 class MeanShift(nn.Module):
-    """Subtract (sign -1) or add back (+1) the mean colour of DIV2K; follows EDSR-PyTorch.
+    """Subtracts (sign -1) or adds (+1) the mean colour of DIV2K; follows EDSR-PyTorch.
 
-    Held as buffers so that no optimiser moves them, yet applied as the 1x1 convolution the files store:
-    published checkpoints were trained by code which let these weights drift from the identity.
+    The weights are buffers, which no optimiser changes. They are applied as the 1x1 convolution that files
+    store, because the code that trained published checkpoints let them drift from the identity.
     """
 
     weight: Tensor
@@ -86,7 +86,7 @@ class MeanShift(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        # Half precision holds 0..255 to one grey level only.
+        # Half precision resolves 0..255 to one grey level only.
         with autocast_off(image.device):
             return F.conv2d(image.to(self.weight.dtype), self.weight, self.bias)
 
@@ -102,7 +102,7 @@ class Convolution(FusableLayer, nn.Conv2d):
 
 
 def conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Conv2d:
-    """A convolution that keeps height and width."""
+    """Make a convolution that keeps height and width."""
     return Convolution(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
 
@@ -118,9 +118,9 @@ class Upsampler(nn.Sequential):
 
 
 class Reconstruction(FusableLayer, nn.Sequential):
-    """The tail of every network here: the upsampler, then a convolution to RGB.
+    """The tail of the networks: the upsampler, then a convolution to RGB.
 
-    In eval mode its fused form does without the map between the last pixel shuffle and the convolution.
+    Its fused form, in eval mode, needs no map between the last pixel shuffle and the convolution.
     """
 
     def __init__(self, scale: int, n_feats: int) -> None:
@@ -140,11 +140,13 @@ class Reconstruction(FusableLayer, nn.Sequential):
 
 
 def choose_taps(taps: tuple[int, int], default: tuple[int, int], depth: int) -> tuple[int, int]:
-    """The validated `taps` of a network `depth` groups deep; (0, 0) stands for `default`.
+    """Validate the `taps` of a network of `depth` groups; (0, 0) stands for `default`.
 
-    Defaults come from fractions of the depth and are moved apart where rounding makes them meet.
-    Raises `ValueError` (pydantic turns it into a `ConfigError`) unless 1 <= first < second <= depth;
-    a network one group deep has both after its only group.
+    Defaults, which are fractions of the depth, are moved apart if rounding makes them equal. A network of one
+    group has both taps after it.
+
+    Raises:
+        ValueError: not 1 <= first < second <= depth; pydantic turns it into a `ConfigError`.
     """
     first, second = taps
     if taps == (0, 0):

@@ -1,4 +1,4 @@
-"""Sizes with a name, and sizes written out: `rcan:n_resgroups=5,n_resblocks=1,n_feats=32`."""
+"""Presets, which are named sizes, and the syntax of sizes: `rcan:n_resgroups=5,n_resblocks=1,n_feats=32`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fakd_core.models.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Preset:
-    """A network's sizes less the scale, and what they are in one line."""
+    """A network's sizes without the scale, and a one-line description."""
 
     architecture: str
     description: str
     sizes: Mapping[str, float]
 
     def spec(self, scale: int) -> ModelSpec:
-        """The spec at `scale`; raises `ConfigError` for a scale other than 2, 3, 4 or 8."""
+        """Make the spec at `scale`; raises `ConfigError` for a scale other than 2, 3, 4 or 8."""
         from fakd_core.models.factory import create_spec
 
         return create_spec(self.architecture, scale=scale, **self.sizes)
@@ -70,7 +70,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 
 def preset_spec(name: str, scale: int) -> ModelSpec:
-    """The spec of the preset `name`; raises `ConfigError` that lists the presets if there is none."""
+    """Make the spec of the preset `name`; raises `ConfigError` that lists the presets if there is none."""
     try:
         preset = PRESETS[name]
     except KeyError:
@@ -79,10 +79,11 @@ def preset_spec(name: str, scale: int) -> ModelSpec:
 
 
 def parse_sizes(text: str, scale: int) -> ModelSpec:
-    """The spec written as `architecture:name=value,...`; `taps` is written as `3/7`.
+    """Parse `architecture:name=value,...`; missing sizes are the paper teacher's. Taps are written as `3/7`.
 
-    Sizes left out are the paper teacher's. Raises `UnsupportedArchitectureError` for the architecture and
-    `ConfigError` for the rest.
+    Raises:
+        UnsupportedArchitectureError: there is no such architecture.
+        ConfigError: anything else is wrong.
     """
     from fakd_core.models.factory import create_spec
 

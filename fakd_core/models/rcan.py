@@ -114,7 +114,7 @@ class RCAN(SRNetwork):
         self.add_mean = MeanShift(+1)
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
-        """The super-resolved images and the maps after the head, two groups and the long skip."""
+        """Compute the super-resolved images and the maps after the head, two groups and the long skip."""
         head = self.head(self.sub_mean(lr))
         features, after = head, []
         *groups, body_conv = self.body
@@ -152,7 +152,7 @@ def _is_fakd(keys: Collection[str]) -> bool:
 
 
 def _from_fakd(keys: Collection[str]) -> dict[str, str]:
-    """FAKD numbers the groups in attributes `body_group{i}` and calls the body conv `body_tail`."""
+    """Rename the groups from FAKD's `body_group{i}`, and the body's convolution from `body_tail`."""
     groups = [int(match[1]) for match in map(_FAKD_GROUP.match, keys) if match]
     tail = f"body.{max(groups) + 1}."
     return {key: re.sub(r"^body_tail\.", tail, _FAKD_GROUP.sub(r"body.\1.", key, count=1)) for key in keys}
@@ -166,7 +166,7 @@ def _fakd_key(key: str, spec: RCANSpec) -> str:
 
 
 def _counterpart(key: str, student: RCANSpec, teacher: RCANSpec) -> str:
-    """Groups by even spacing, blocks by number, closing convolutions by their place at the end."""
+    """Match groups by even spacing, blocks by number, and closing convolutions with one another."""
     match = re.match(r"body\.(\d+)\.(?:body\.(\d+)\.)?", key)
     if match is None:
         return key

@@ -30,16 +30,17 @@ from fakd_core.models.spec import ModelSpec
 
 NON_LOCAL_SOCA_REDUCTION = 8
 MIN_SIDE = 4
-POOLED_SIDE = 1000
+MAX_POOLED_SIDE = 1000
 ITERATIONS = 5
-# Features of one pixel or of a flat map have no covariance; their square root is then zero, not NaN.
+"""Newton-Schulz steps of the matrix square root."""
 MIN_TRACE = 1e-12
+"""The covariance of a single pixel or a constant map is zero; its square root is then zero, not NaN."""
 
 
 class SANSpec(ModelSpec):
     """Sizes of a SAN; `taps` counts groups, by default 0.35 and 0.7 of them, rounded.
 
-    `non_local_reduction` is by how much the non-local block narrows its embeddings.
+    `non_local_reduction` is the factor by which the non-local block's embeddings are narrower.
     """
 
     architecture: Literal["san"] = "san"
@@ -77,7 +78,7 @@ class SecondOrderChannelAttention(nn.Module):
 
 
 def second_order_statistics(features: Tensor) -> Tensor:
-    """The row means of the square root of the covariance of (B, C, H, W) features: (B, C, 1, 1)."""
+    """Compute the row means of the square root of the channels' covariance: (B, C, H, W) -> (B, C, 1, 1)."""
     with autocast_off(features.device):
         if features.dtype in (torch.float16, torch.bfloat16):
             features = features.float()
@@ -85,17 +86,17 @@ def second_order_statistics(features: Tensor) -> Tensor:
         return root.mean(1)[:, :, None, None]
 
 
-def centre_crop(features: Tensor, side: int = POOLED_SIDE) -> Tensor:
-    """The central `side` rows and columns, where there are more; SAN pools over these only."""
+def centre_crop(features: Tensor, side: int = MAX_POOLED_SIDE) -> Tensor:
+    """Crop to the central `side` rows and columns if there are more, as the authors pool over these only."""
     height, width = features.shape[2:]
     top, left = max(0, height - side) // 2, max(0, width - side) // 2
     return features[:, :, top : top + side, left : left + side]
 
 
 def covariance(features: Tensor) -> Tensor:
-    """The biased covariance (B, C, C) of the channels of (B, C, H, W) over the pixels.
+    """Compute the biased covariance of the channels over the pixels: (B, C, H, W) -> (B, C, C).
 
-    The features are centred rather than multiplied by an (HW, HW) centring matrix: the same value.
+    The features are centred instead of multiplied by an (HW, HW) centring matrix, which gives the same.
     """
     columns = features.flatten(2)
     centred = columns - columns.mean(2, keepdim=True)
@@ -103,10 +104,10 @@ def covariance(features: Tensor) -> Tensor:
 
 
 def matrix_square_root(matrix: Tensor) -> Tensor:
-    """The square root of positive semi-definite (B, C, C) matrices by coupled Newton-Schulz steps.
+    """Compute the square root of positive semi-definite (B, C, C) matrices by coupled Newton-Schulz steps.
 
-    Dividing by the trace first makes the iteration converge; multiplying by its square root at the
-    end undoes it. Autograd through it equals the paper's hand-written backward.
+    The division by the trace makes the iteration converge, and is undone at the end. Autograd gives the
+    same gradient as the paper's hand-written one.
     """
     trace = matrix.diagonal(dim1=1, dim2=2).sum(1).clamp_min(MIN_TRACE)[:, None, None]
     three = 3 * torch.eye(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
@@ -144,9 +145,9 @@ class NonLocalBlock(FusableLayer):
 
 
 def _tokens(features: Tensor) -> Tensor:
-    """(B, C, H, W) as one attention head of HW tokens: (B, 1, HW, C).
+    """Reshape (B, C, H, W) to one attention head of HW tokens, (B, 1, HW, C).
 
-    Contiguous, or torch would fall back on the attention that builds the whole matrix.
+    The result is contiguous; otherwise torch would use the attention that builds the whole matrix.
     """
     return features.permute(0, 2, 3, 1).flatten(1, 2).unsqueeze(1).contiguous()
 
@@ -222,9 +223,9 @@ class SAN(SRNetwork):
         self.add_mean = MeanShift(+1)
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
-        """The super-resolved images and the maps after the head, two groups and the second non-local block.
+        """Compute the super-resolved images, and the maps after the head, two groups and the non-local block.
 
-        Raises `DataError` for images less than 4 pixels high or wide.
+        Raises `DataError` for images with a side of less than 4 pixels.
         """
         if min(lr.shape[2:]) < MIN_SIDE:
             raise DataError(
@@ -239,7 +240,7 @@ class SAN(SRNetwork):
             if count in self.spec.taps:
                 tapped[count] = features
         body = self.non_local(features)
-        # The upsampler needs the most memory: nothing that is done with stays until then.
+        # Free the maps that are no longer used before the upsampler, which needs the most memory.
         del features, source
         sr = self.add_mean(self.tail(body + head))
         first, second = self.spec.taps
@@ -268,7 +269,7 @@ def _is_san(keys: Collection[str]) -> bool:
 
 
 def _counterpart(key: str, student: SANSpec, teacher: SANSpec) -> str:
-    """Groups by even spacing; blocks and everything outside the groups by their own names."""
+    """Match groups by even spacing; blocks and everything outside the groups have the same names."""
     return re.sub(
         r"^RG\.(\d+)\.",
         lambda group: f"RG.{evenly_spaced(int(group[1]), student.n_resgroups, teacher.n_resgroups)}.",

@@ -13,27 +13,23 @@ Scale = Literal[2, 3, 4, 8]
 
 
 TAP_COUNT = 4
-
-
 PICKLE_SUFFIXES = (".ckpt", ".pt", ".pth")
-
-
 WEIGHT_SUFFIXES = (*PICKLE_SUFFIXES, ".safetensors")
-"""How names of weight files end."""
+"""Suffixes of weight files."""
 
 
 def check_scale(scale: int) -> Scale:
-    """`scale` itself; raises `ConfigError` unless it is one of the scales there are."""
+    """Return `scale`; raise `ConfigError` unless it is a supported one."""
     if scale not in get_args(Scale):
         raise ConfigError(f"scale: must be one of {', '.join(map(str, get_args(Scale)))} (found {scale})")
     return cast(Scale, scale)
 
 
 class ModelSpec(Settings):
-    """What every network's spec holds; each network file adds its own sizes.
+    """The sizes that all networks have; each network file adds its own.
 
-    `taps` says after how many groups (EDSR: blocks) the two middle feature maps are taken;
-    each network fills in the paper's choice when it is not given.
+    `taps` are the numbers of groups (EDSR: blocks) after which the two middle feature maps are taken; (0, 0)
+    stands for the paper's.
     """
 
     architecture: str
@@ -43,15 +39,15 @@ class ModelSpec(Settings):
 
     @property
     def tap_names(self) -> tuple[str, ...]:
-        """The four taps in order, for people."""
+        """The four taps in order, for display."""
         return ("head", f"after {self.taps[0]}", f"after {self.taps[1]}", "body")
 
     @property
     def tap_channels(self) -> tuple[int, ...]:
-        """The channels of the map at each tap."""
+        """The number of channels at each tap."""
         return (self.n_feats,) * TAP_COUNT
 
     @property
     def cost_device(self) -> str:
-        """Where a copy that is only counted runs: torch's meta device computes nothing."""
+        """The device of the copy whose cost is counted: torch's meta device computes nothing."""
         return "meta"

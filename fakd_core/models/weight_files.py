@@ -1,4 +1,4 @@
-"""The tensors of a weight file, read safely: no code runs, and what is larger than the file is refused."""
+"""Reads the tensors of weight files safely: no code runs, and files that unpack to more are refused."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from fakd_core.errors import CheckpointError
 from fakd_core.models.file_type import ARCHIVE, OLD_PICKLE, SAFETENSORS, UNCERTAIN, file_type
 from fakd_core.models.spec import PICKLE_SUFFIXES, WEIGHT_SUFFIXES
 
-NESTS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
+_NESTS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
 PREFIXES = ("module.", "model.", "_orig_mod.")
-LISTED = 12
-LONGEST_NAME = 200
+MAX_LISTED = 12
+MAX_CHARACTERS = 200
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of a file under their stored names, less nesting and common prefixes, and its metadata.
+    """Read the tensors of a file, by name without nesting and common prefixes, and its metadata.
 
-    Raises `CheckpointError` for a file that isn't there, isn't weights, or would run code when opened.
+    Raises:
+        CheckpointError: the file doesn't exist, has no weights, or would run code when opened.
     """
     content, metadata = read_stored(path)
     return without_prefix(content), metadata
 
 
 def read_stored(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """As `read_weights`, with common prefixes left on: in some formats they are part of the names."""
+    """Like `read_weights`, but with common prefixes, which are part of the names in some formats."""
     if path.is_dir():
         raise CheckpointError(f"{path}: a folder; a checkpoint is one file")
     if not path.is_file():
@@ -48,27 +49,27 @@ def read_stored(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"{path}: not a checkpoint; its name must end in {', '.join(WEIGHT_SUFFIXES)}")
     if not content:
         raise CheckpointError(f"{path}: holds no weights")
-    odd = [key for key, tensor in content.items() if not _is_plain(tensor)]
-    if odd:
+    special = [key for key, tensor in content.items() if not _is_plain(tensor)]
+    if special:
         raise CheckpointError(
-            f"{path}: expected plain weights; these are sparse, quantised or without values: {some(odd)}"
+            f"{path}: expected plain weights; these are sparse, quantised or without values: {some(special)}"
         )
-    spread = [key for key, tensor in content.items() if tensor.nbytes > tensor.untyped_storage().nbytes()]
-    if spread:
-        raise CheckpointError(f"{path}: refused: claims more values than it stores, for {some(spread)}")
+    expanded = [key for key, tensor in content.items() if tensor.nbytes > tensor.untyped_storage().nbytes()]
+    if expanded:
+        raise CheckpointError(f"{path}: refused: claims more values than it stores, for {some(expanded)}")
     return content, metadata
 
 
-def some(keys: list[str], limit: int = LISTED) -> str:
-    """The first `limit` names, and how many more there are."""
+def some(keys: list[str], limit: int = MAX_LISTED) -> str:
+    """List the first `limit` names, and how many more there are."""
     more = f" ... and {len(keys) - limit} more" if len(keys) > limit else ""
     return ", ".join(map(shown, keys[:limit])) + more
 
 
 def shown(text: str) -> str:
-    """`text` from a file as part of one line: nothing in it moves the cursor, and it has an end."""
+    """Make `text` from a file safe to show in a line: no control characters, and not too long."""
     text = text if text.isprintable() else repr(text)[1:-1]
-    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}..."
 
 
 def _is_plain(tensor: Tensor) -> bool:
@@ -86,7 +87,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"{path}: not a readable safetensors file: {reason}") from None
 
 
-# torch words it in one way for unknown classes and in another for modules such as os and sys.
+# torch has one wording for unknown classes and another for modules such as os and sys.
 _MORE_THAN_WEIGHTS = re.compile(r"(?i:unsupported (?:global: GLOBAL|class|GLOBAL)) (\S+)")
 
 
@@ -94,7 +95,7 @@ def _read_pickle(path: Path) -> object:
     try:
         _check_archive(path)
         with warnings.catch_warnings():
-            # Of a foreign file; what matters of it is in the error.
+            # What matters of them is in the error.
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
@@ -113,7 +114,7 @@ def _read_pickle(path: Path) -> object:
 
 
 def _other_kind(path: Path) -> str:
-    """What to do with a file that is something else than its name says; empty where that isn't known."""
+    """What to do with a file whose content isn't what its suffix says; empty if unknown."""
     kind = file_type(path)
     says_pickle = path.suffix.lower() in PICKLE_SUFFIXES
     if kind == SAFETENSORS:
@@ -124,9 +125,9 @@ def _other_kind(path: Path) -> str:
 
 
 def _check_archive(path: Path) -> None:
-    """Raise `CheckpointError` for a zip that torch would read all the same: one that grows, or is damaged.
+    """Raise `CheckpointError` for a zip that torch would read although it is compressed or damaged.
 
-    Raises whatever zipfile does for what is no zip.
+    Raises whatever zipfile does for a file that is no zip.
     """
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
@@ -137,7 +138,7 @@ def _check_archive(path: Path) -> None:
             raise CheckpointError(f"{path}: a TorchScript program; ask for a file with the state dict alone")
         if sum(part.file_size for part in parts) > path.stat().st_size:
             raise CheckpointError(
-                f"{path}: refused: a compressed archive that holds more than the file; unpack it first"
+                f"{path}: refused: a compressed archive that unpacks to more than the file; unpack it first"
             )
         broken = archive.testzip()
     if broken is not None:
@@ -147,12 +148,12 @@ def _check_archive(path: Path) -> None:
 
 
 def _unnest(path: Path, content: object) -> dict[str, Tensor]:
-    """The innermost mapping of names to tensors; raises `CheckpointError` if there is none."""
-    # Bounded, as a mapping can hold itself.
-    for _ in NESTS:
+    """Find the innermost mapping of names to tensors; raises `CheckpointError` if there is none."""
+    # Bounded, as a mapping can contain itself.
+    for _ in _NESTS:
         if not isinstance(content, Mapping):
             break
-        nest = next((name for name in NESTS if isinstance(content.get(name), Mapping)), None)
+        nest = next((name for name in _NESTS if isinstance(content.get(name), Mapping)), None)
         if nest is None:
             break
         content = content[nest]
@@ -160,7 +161,7 @@ def _unnest(path: Path, content: object) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: expected a state dict, found {type(content).__name__}")
     if {"learners", "step"} <= content.keys():
         raise CheckpointError(
-            f"{path}: the state of a training; name its run folder, or continue it by fakd train --resume"
+            f"{path}: a training state; name its run folder, or resume the run with fakd train --resume"
         )
     others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
     if others:
@@ -169,7 +170,7 @@ def _unnest(path: Path, content: object) -> dict[str, Tensor]:
 
 
 def without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names without the wrappers' prefixes that all of them share."""
+    """Remove the wrappers' prefixes that all names share."""
     for prefix in PREFIXES:
         if all(key.startswith(prefix) for key in weights):
             return without_prefix({key.removeprefix(prefix): tensor for key, tensor in weights.items()})

@@ -272,6 +272,6 @@ def _key_format(ref: str, spec: ModelSpec) -> str:
 
 @lru_cache(maxsize=64)
 def _key_format_of_file(path: Path, spec: ModelSpec, changed: int) -> str:
-    from fakd_core.models.checkpoint import stored_as
+    from fakd_core.models.checkpoint import key_format_name
 
-    return f"{stored_as(path, spec)} keys, {path.suffix}"
+    return f"{key_format_name(path, spec)} keys, {path.suffix}"

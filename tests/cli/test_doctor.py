@@ -197,7 +197,7 @@ def test_unusual_data_types_are_described(
 def test_with_wrong_taps_the_file_itself_is_described_as_usable(
     small_teacher: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for taps, reason in (("1", "expected two taps, such as"), ("3,1", "taps")):
+    for taps, reason in (("1", "expected two taps, as numbers"), ("3,1", "taps")):
         assert main(["info", f"{small_teacher}@{taps}"]) == 2
         outputs = capsys.readouterr()
         assert reason in outputs.err

@@ -18,7 +18,7 @@ from fakd_core.cli import main
 from fakd_core.data.image_files import read_image, write_image
 from fakd_core.events import CancelToken, StepEnd, weighted_parts
 from fakd_core.inference.upscale import upscale
-from fakd_core.models.external.loader import imported
+from fakd_core.models.external.loader import import_spandrel
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import resume_training, train
@@ -184,7 +184,7 @@ def test_what_a_person_sees_where_it_can_not_be_imported(
     for name in [name for name in sys.modules if name.partition(".")[0] in WITHOUT]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(tmp_path)
-    imported.cache_clear()
+    import_spandrel.cache_clear()
     try:
         assert main(["info", str(swinir)]) == 1
         error = capsys.readouterr().err
@@ -192,4 +192,4 @@ def test_what_a_person_sees_where_it_can_not_be_imported(
         assert re.search(f"no known architecture.*spandrel reads many others, but.*{advice}", error)
         assert main(["info", str(small_teacher)]) == 0, "our own networks need none of it"
     finally:
-        imported.cache_clear()
+        import_spandrel.cache_clear()

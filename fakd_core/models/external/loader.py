@@ -1,6 +1,6 @@
-"""Weight files of other projects' networks, opened by spandrel: known by their keys, without code of theirs.
+"""Opens weight files of other projects' networks with spandrel, which recognises them by their keys.
 
-spandrel is an optional extra and is imported only for a file that no network of our own has.
+spandrel is an optional extra, imported only for files that are not of our own networks.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ EXTRA = 'pip install "fakd-workbench[teachers]"'
 
 
 def open_external(path: Path, stored: Mapping[str, Tensor] | None = None) -> ImageModelDescriptor[nn.Module]:
-    """The network that spandrel finds in `path`, on the CPU in float32 and in eval mode.
+    """Open the network in `path` with spandrel, on the CPU in float32 and in eval mode.
 
-    `stored` are the file's tensors as `read_stored` gives them, where they have been read already.
+    `stored` are the file's tensors as `read_stored` gives them, if they have been read already.
 
-    Raises `UnsupportedArchitectureError` where spandrel is missing or doesn't know the keys, and
-    `CheckpointError` for a file that is damaged, or whose network doesn't enlarge RGB images.
+    Raises:
+        UnsupportedArchitectureError: spandrel is missing, or doesn't know the keys.
+        CheckpointError: the file is damaged, or its network doesn't enlarge RGB images.
     """
     if stored is None:
         stored, _ = read_stored(path)
-    spandrel = _spandrel()
-    architecture, weights = _recognised(spandrel, stored)
-    # Attention masks are infinite rightly.
+    spandrel = _require_spandrel()
+    architecture, weights = _recognise(spandrel, stored)
+    # Infinite attention masks are fine.
     broken = [key for key, tensor in weights.items() if "mask" not in key and not tensor.isfinite().all()]
     if broken:
         raise CheckpointError(f"{path}: damaged or diverged: infinite or NaN values in {some(broken)}")
     try:
-        # Their constructors compute with tensors: on the meta device that a copy without storage is made on,
-        # they could not.
+        # Their constructors compute with tensors, which the meta device, if it is the default, can't do.
         with torch.device("cpu"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = architecture.load(dict(weights))
-    except Exception as error:  # noqa: BLE001 - a damaged file ends in nearly any exception there
+    except Exception as error:  # noqa: BLE001 - damaged files raise nearly any exception there
         reason = shown(" ".join(str(error).split()) or type(error).__name__)
         raise CheckpointError(
             f"{path}: looks like {architecture.name}, but spandrel can't build it: {reason}"
@@ -57,8 +57,8 @@ def open_external(path: Path, stored: Mapping[str, Tensor] | None = None) -> Ima
     return cast("ImageModelDescriptor[nn.Module]", found)
 
 
-def _spandrel() -> ModuleType:
-    found = imported()
+def _require_spandrel() -> ModuleType:
+    found = import_spandrel()
     if isinstance(found, ModuleType):
         return found
     if isinstance(found, ModuleNotFoundError):
@@ -68,25 +68,25 @@ def _spandrel() -> ModuleType:
         )
     raise UnsupportedArchitectureError(
         f"spandrel reads many others, but can't be imported here: it needs a torchvision that works with "
-        f"torch {torch.__version__} ({shown(str(found))}); install the one that was made for this torch"
+        f"torch {torch.__version__} ({shown(str(found))}); install the one made for this torch"
     )
 
 
 @cache
-def imported() -> ModuleType | Exception:
-    """spandrel, or why it can't be imported: that takes long, and a folder may be full of unknown files."""
+def import_spandrel() -> ModuleType | Exception:
+    """Import spandrel, or return the error; once, as it is slow and a folder may have many unknown files."""
     try:
         import spandrel
-    except Exception as error:  # noqa: BLE001 - a torchvision that doesn't fit torch fails in ways of its own
+    except Exception as error:  # noqa: BLE001 - a torchvision that doesn't match torch fails in many ways
         return error
     found: ModuleType = spandrel
     return found
 
 
-def _recognised(
+def _recognise(
     spandrel: ModuleType, stored: Mapping[str, Tensor]
 ) -> tuple[Architecture[nn.Module], Mapping[str, Tensor]]:
-    for weights in _renamed(stored):
+    for weights in _without_prefixes(stored):
         for support in spandrel.MAIN_REGISTRY.architectures("detection"):
             if support.detect(weights):
                 return support.architecture, weights
@@ -95,8 +95,8 @@ def _recognised(
     )
 
 
-def _renamed(stored: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
-    """The weights as stored, then less each prefix that all share: some networks' own names begin so."""
+def _without_prefixes(stored: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+    """Yield the weights as stored, then without each shared prefix, as some networks' own names have one."""
     weights = dict(stored)
     yield weights
     while prefix := next((one for one in _WRAPPERS if all(key.startswith(one) for key in weights)), None):
@@ -108,7 +108,7 @@ _WRAPPERS = (*PREFIXES, "netG.")
 
 
 def _check_use(path: Path, found: ModelDescriptor) -> None:
-    """Raise `CheckpointError` for a network that can't stand beside ours."""
+    """Raise `CheckpointError` for a network that does something other than ours."""
     name = found.architecture.name
     if found.purpose != "SR" or found.scale == 1:
         purpose = _PURPOSES.get(found.purpose, found.purpose)

@@ -1,6 +1,6 @@
-"""Networks of other projects (SwinIR, HAT, ESRGAN, ...) as ours are used: 0..255, any size, four taps.
+"""Networks of other projects (SwinIR, HAT, ESRGAN, ...) with our interface: 0..255, any size, four taps.
 
-spandrel holds the networks and recognises their files; see docs/teachers.md.
+spandrel has the networks and recognises their files; see docs/teachers.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakd_core.errors import CheckpointError, ConfigError, FeatureTapError
-from fakd_core.models.external.taps import channels_of, find_layout, first_tensor
+from fakd_core.models.external.taps import channels_of, find_tap_layout, first_tensor
 from fakd_core.models.fast_ops import autocast_off
 from fakd_core.models.layers import RGB_RANGE, FeatureMaps, SRNetwork
 from fakd_core.models.spec import ModelSpec
@@ -28,17 +28,22 @@ if TYPE_CHECKING:
 
 
 class SpandrelSpec(ModelSpec):
-    """What is known of a foreign network; made by `load_external`, not by hand.
+    """The spec of an external network, made by `load_external`.
 
-    `taps` are module paths, `tap_widths` their channels. The network is made anew from `file`, which is
-    not part of what it is: a spec that is written down is the same wherever the file lies.
+    Attributes:
+        taps: module paths.
+        tap_widths: the taps' channels.
+        reference_module: a module whose output has the height and width of the taps' maps.
+        downscale: by how much the maps are smaller than the LR image.
+        runs_on_meta: whether a pass on torch's meta device is possible.
+        file: the weights. It is not written down with the spec, which so is the same wherever the file lies.
     """
 
     taps: tuple[str, ...] = ()  # type: ignore[assignment]
     tap_widths: tuple[int, ...] = ()
-    ruler: str = Field("", exclude=True)
-    shrink: int = 1
-    abstract: bool = Field(True, exclude=True)
+    reference_module: str = Field("", exclude=True)
+    downscale: int = 1
+    runs_on_meta: bool = Field(True, exclude=True)
     file: Path = Field(exclude=True)
 
     @property
@@ -48,28 +53,34 @@ class SpandrelSpec(ModelSpec):
 
     @property
     def tap_channels(self) -> tuple[int, ...]:
-        """Each tap's own: they may differ."""
+        """The number of channels at each tap; they may differ."""
         return self.tap_widths
 
     @property
     def cost_device(self) -> str:
-        """A network that looks at its values has to compute."""
-        return "meta" if self.abstract else "cpu"
+        """The device of the copy whose cost is counted; a network that reads its values has to compute."""
+        return "meta" if self.runs_on_meta else "cpu"
 
 
 def load_external(
     path: Path, taps: Sequence[str] = (), stored: Mapping[str, Tensor] | None = None
 ) -> SpandrelNetwork:
-    """The network in `path`, on the CPU and in eval mode, with `taps` or taps of our choice.
+    """Load the network in `path`, on the CPU and in eval mode.
 
-    `stored` are the file's tensors, where they have been read already.
-    Raises as `foreign_files.open_external`, and `ConfigError` for taps that don't exist or give no maps.
+    Args:
+        path: the file.
+        taps: module paths; chosen automatically if empty.
+        stored: the file's tensors, if they have been read already.
+
+    Raises:
+        ConfigError: a tap doesn't exist, or gives no map.
+        CheckpointError, UnsupportedArchitectureError: as `loader.open_external`.
     """
     from fakd_core.models.external.loader import open_external
 
     descriptor = open_external(path, stored)
     try:
-        layout = find_layout(descriptor.model, descriptor._call_fn, taps)
+        layout = find_tap_layout(descriptor.model, descriptor._call_fn, taps)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except (RuntimeError, ValueError, IndexError, TypeError, AssertionError) as error:
@@ -82,9 +93,9 @@ def load_external(
         n_feats=layout.channels[-1] if layout.channels else 1,
         taps=layout.taps,
         tap_widths=layout.channels,
-        ruler=layout.ruler,
-        shrink=layout.shrink,
-        abstract=layout.abstract,
+        reference_module=layout.reference_module,
+        downscale=layout.downscale,
+        runs_on_meta=layout.runs_on_meta,
         file=path,
     )
     network = SpandrelNetwork(spec, descriptor)
@@ -93,21 +104,20 @@ def load_external(
 
 
 class SpandrelNetwork(SRNetwork):
-    """A network of another project behind the interface of ours.
+    """A network of another project with the interface of ours.
 
-    Its images are 0..1 inside and its sides what it asks for: padded by reflection, and cropped again.
-    Feature maps are caught as copies, at the moment their module returns them: what is changed in place
-    behind it stays out.
+    Images are scaled to 0..1, padded by reflection to sides that the network accepts, and cropped again.
+    Feature maps are copied when their module returns them, before the network may change them in place.
     """
 
     spec: SpandrelSpec
     possible_taps: tuple[str, ...] = ()
-    """The modules that could be taps, of a network that was read from its file by `load_external`."""
+    """The modules that could be taps; set by `load_external`."""
 
     def __init__(self, spec: SpandrelSpec, descriptor: ImageModelDescriptor[nn.Module] | None = None) -> None:
-        """`descriptor` is what `spec.file` holds, where it has been opened already.
+        """Make the network of `spec`; `descriptor` is what `spec.file` holds, if it has been opened already.
 
-        On torch's meta device it is a network without storage, like any other.
+        On torch's meta device the network has no storage, like any other.
         """
         super().__init__(spec)
         if descriptor is None:
@@ -121,42 +131,42 @@ class SpandrelNetwork(SRNetwork):
             torch.float16: not descriptor.supports_half,
             torch.bfloat16: not descriptor.supports_bfloat16,
         }
-        for name in {*spec.taps, spec.ruler} - {""}:
+        for name in {*spec.taps, spec.reference_module} - {""}:
             self.network.get_submodule(name).register_forward_hook(_catch(name))
         if torch.get_default_device().type == "meta":
             self.to("meta")
         self.eval()
 
     def forward(self, lr: Tensor) -> Tensor:
-        return torch.cat([self._enlarged(some) for some in self._at_once(lr)])
+        return torch.cat([self._enlarge(part) for part in self._split(lr)])
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
-        """The super-resolved images and the maps at the taps, (B, tap_widths[i], h, w) each.
+        """Compute the super-resolved images and the maps at the taps, (B, tap_widths[i], h, w) each.
 
-        A network without taps gives none. Raises `FeatureTapError` if a module returns what is no map.
+        A network without taps gives no maps. Raises `FeatureTapError` if the output of a tap is no map.
         """
         parts = []
-        for some in self._at_once(lr):
+        for image in self._split(lr):
             with _catching() as caught:
-                sr = self._enlarged(some)
+                sr = self._enlarge(image)
             parts.append((sr, *(self._as_map(name, caught, lr.shape[2:]) for name in self.spec.taps)))
         sr, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
         return sr, cast(FeatureMaps, tuple(maps))
 
-    def _at_once(self, lr: Tensor) -> Sequence[Tensor]:
-        """A network that looks at its values decides by those of one image: it sees one at a time."""
-        return [lr] if self.spec.abstract else torch.split(lr, 1)
+    def _split(self, lr: Tensor) -> Sequence[Tensor]:
+        """Split the batch for a network that reads its values, which must depend on one image only."""
+        return [lr] if self.spec.runs_on_meta else torch.split(lr, 1)
 
-    def _enlarged(self, lr: Tensor) -> Tensor:
+    def _enlarge(self, lr: Tensor) -> Tensor:
         height, width = (side * self.spec.scale for side in lr.shape[2:])
-        # Weights may lie channels last; these networks' code takes views of images that must not.
-        image = self._padded((lr.float() / RGB_RANGE).contiguous())
+        # Their code takes views that a channels-last image doesn't allow.
+        image = self._pad((lr.float() / RGB_RANGE).contiguous())
         with self._precision(lr.device):
             sr: Tensor = self._call(self.network, image)
         return sr[..., :height, :width].float() * RGB_RANGE
 
-    def _padded(self, image: Tensor) -> Tensor:
-        """`image` continued to the right and below, as spandrel does: mirrored, then by its last pixels."""
+    def _pad(self, image: Tensor) -> Tensor:
+        """Pad to the right and below as spandrel does: mirrored, then with the last pixels."""
         height, width = image.shape[2:]
         right, below = self._sizes.get_padding(width, height)
         if not (right or below):
@@ -166,14 +176,14 @@ class SpandrelNetwork(SRNetwork):
         return F.pad(image, (0, right - mirrored[0], 0, below - mirrored[1]), "replicate")
 
     def _precision(self, device: torch.device) -> AbstractContextManager[object]:
-        """Full precision where autocast would be in one that the network is known not to bear."""
+        """A block in full precision if autocast's type is one that the network is known not to support."""
         autocast = torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
         exact = autocast and self._exact.get(torch.get_autocast_dtype(device.type))
         return autocast_off(device) if exact else nullcontext()
 
     def _as_map(self, name: str, caught: dict[str, Tensor], size: Sequence[int]) -> Tensor:
-        """What module `name` returned as (B, C, h, w), cropped to the LR image of `size`."""
-        grid = cast("tuple[int, int]", tuple(caught[self.spec.ruler].shape[2:]))
+        """Convert the output of module `name` to (B, C, h, w), cropped to the LR image's `size`."""
+        grid = cast("tuple[int, int]", tuple(caught[self.spec.reference_module].shape[2:]))
         output = caught[name]
         if not channels_of(output.shape, grid):
             raise FeatureTapError(
@@ -184,13 +194,13 @@ class SpandrelNetwork(SRNetwork):
             output = output.mT.unflatten(2, grid)  # type: ignore[no-untyped-call]
         elif tuple(output.shape[2:]) != grid:
             output = output.permute(0, 3, 1, 2)
-        if self.spec.shrink > 1:
-            output = F.interpolate(output, scale_factor=self.spec.shrink, mode="bilinear")
+        if self.spec.downscale > 1:
+            output = F.interpolate(output, scale_factor=self.spec.downscale, mode="bilinear")
         return output[..., : size[0], : size[1]].contiguous()
 
 
 _caught: ContextVar[dict[str, Tensor] | None] = ContextVar("caught", default=None)
-"""What the hooks of this thread's pass have caught; one network may be at work in several threads."""
+"""Outputs that the hooks caught in this thread's pass; one network may run in several threads."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""Where a foreign network's four feature maps are taken: found in one pass without storage, or named.
+"""Finds the four feature taps of an external network in one pass without storage, or checks given ones.
 
-As with the papers' networks: one near the head, two at thirds of the body, one at the body's end.
+As in the papers' networks: one near the head, two at thirds of the body, one at the body's end.
 """
 
 from __future__ import annotations
@@ -24,32 +24,31 @@ Call = Callable[[nn.Module, Tensor], Tensor]
 _SIZE = (96, 192)
 """Multiples of every usual window, so that no network pads it; not square, so that sides aren't confused."""
 _SMALL = (48, 96)
-_SHRINKS = (1, 2, 4, 8)
+"""For a network that has to compute."""
+_DOWNSCALES = (1, 2, 4, 8)
 _MIN_WINDOW = 4
-_ENOUGH = 0.1
-_SUGGESTED = 4
+_MIN_SHARE = 0.1
+_MAX_SUGGESTIONS = 4
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The taps, and what is needed to make maps of what their modules return.
+class TapLayout:
+    """The taps, and what is needed to convert their modules' outputs to maps; see `SpandrelSpec`.
 
-    The body's maps have 1/`shrink` of the LR image's sides; those of `ruler`'s output, a module that returns
-    images, tell it where a network pads inside. `channels` are the taps'; `abstract` tells whether a pass
-    without storage is possible; `possible` are all modules that could be taps, in the order of their maps.
+    `channels` are the taps'; `possible` are all modules that could be taps, in the order of a pass.
     """
 
     taps: tuple[str, ...] = ()
     channels: tuple[int, ...] = ()
-    ruler: str = ""
-    shrink: int = 1
-    abstract: bool = True
+    reference_module: str = ""
+    downscale: int = 1
+    runs_on_meta: bool = True
     possible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Visit:
-    """One module as a pass met it; `entered` and `left` number what happens."""
+    """One call of a module in a pass; `entered` and `left` number the starts and ends of all calls."""
 
     name: str
     module: nn.Module = field(repr=False)
@@ -65,18 +64,21 @@ class _Visit:
         return self.name.startswith(f"{other.name}.")
 
 
-def find_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) -> Layout:
-    """The layout with `taps`, module paths in order, or with taps of our choice.
+def find_tap_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) -> TapLayout:
+    """Find the layout with `taps`, module paths in order, or with automatically chosen ones.
 
-    Without taps where the network's maps don't lie on the LR image's pixels: it still enlarges images.
-    Raises `ConfigError` for a path that names no module, or one whose output is no map at LR resolution,
-    with the nearest that are; and whatever the network's pass raises.
+    There are no taps if the network's maps don't match the LR image's pixels; it can still enlarge images.
+
+    Raises:
+        ConfigError: a path names no module, or one whose output is no map at LR resolution; the message lists
+            similar ones.
+        Exception: the network's pass fails, in whatever way.
     """
-    visits, size = _watched(network, call)
-    shrink = _body_shrink(visits, size)
-    grid = _grid(visits, size, shrink)
+    visits, size = _record(network, call)
+    downscale = _body_downscale(visits, size)
+    grid = _grid(visits, size, downscale)
     on_grid = {visit.name: visit for visit in visits if channels_of(visit.shape, grid)}
-    ruler = next((visit.name for visit in visits if visit.shape[2:] == grid), "")
+    reference_module = next((visit.name for visit in visits if visit.shape[2:] == grid), "")
     if taps:
         _check(taps, network, visits, on_grid, size)
         chosen = tuple(taps)
@@ -84,12 +86,12 @@ def find_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) -> Lay
         chosen = _choose(visits, grid)
     channels = tuple(channels_of(on_grid[name].shape, grid) for name in chosen)
     if not chosen:
-        return Layout(abstract=size == _SIZE)
-    return Layout(chosen, channels, ruler, shrink, size == _SIZE, tuple(on_grid))
+        return TapLayout(runs_on_meta=size == _SIZE)
+    return TapLayout(chosen, channels, reference_module, downscale, size == _SIZE, tuple(on_grid))
 
 
 def channels_of(shape: Sequence[int], grid: tuple[int, int]) -> int:
-    """The channels of (B, C, H, W), (B, H·W, C) or (B, H, W, C) over a grid (H, W); 0 of another shape."""
+    """The channels of (B, C, H, W), (B, H·W, C) or (B, H, W, C) over a grid (H, W); 0 for other shapes."""
     if len(shape) == 4 and tuple(shape[2:]) == grid:
         return shape[1]
     if len(shape) == 3 and shape[1] == grid[0] * grid[1]:
@@ -98,31 +100,31 @@ def channels_of(shape: Sequence[int], grid: tuple[int, int]) -> int:
 
 
 def first_tensor(output: object) -> Tensor | None:
-    """A module's output, or the first tensor of several."""
+    """A module's output, or its first tensor if it returns several; None if it is no tensor."""
     if isinstance(output, (tuple, list)) and output:
         output = output[0]
     return output if isinstance(output, Tensor) else None
 
 
 def without_storage(network: nn.Module) -> nn.Module:
-    """A copy on torch's meta device; the weights themselves are not copied."""
+    """Copy `network` to torch's meta device without copying the weights."""
     tensors = [*network.parameters(), *network.buffers()]
     memo = {id(tensor): nn.Parameter(tensor.to("meta"), requires_grad=False) for tensor in tensors}
     return copy.deepcopy(network, memo).to("meta")
 
 
-def _watched(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
-    """Every module that was called once, in the order in which they returned, and the LR size."""
+def _record(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
+    """Record the modules that are called once, in the order in which they return, and the LR size."""
     try:
-        return _watch(without_storage(network), call, (2, *_SIZE), "meta"), _SIZE
+        return _record_calls(without_storage(network), call, (2, *_SIZE), "meta"), _SIZE
     except (RuntimeError, NotImplementedError, TypeError, ValueError):
-        # It looks at values, or makes tensors on a device of its own choice: then it has to compute.
-        return _watch(network, call, (1, *_SMALL), "cpu"), _SMALL
+        # It reads values, or makes tensors on a device of its own choice, and so has to compute.
+        return _record_calls(network, call, (1, *_SMALL), "cpu"), _SMALL
 
 
-def _watch(network: nn.Module, call: Call, size: tuple[int, int, int], device: str) -> list[_Visit]:
+def _record_calls(network: nn.Module, call: Call, size: tuple[int, int, int], device: str) -> list[_Visit]:
     visits: list[_Visit] = []
-    calls: dict[str, int] = defaultdict(int)
+    counts: dict[str, int] = defaultdict(int)
     entered: dict[str, int] = {}
     clock = iter(range(1 << 40))
     handles = []
@@ -135,7 +137,7 @@ def _watch(network: nn.Module, call: Call, size: tuple[int, int, int], device: s
 
     def leave(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, _: object, output: object) -> None:
-            calls[name] += 1
+            counts[name] += 1
             tensor = first_tensor(output)
             shape = () if tensor is None else tuple(tensor.shape)
             visits.append(_Visit(name, module, entered[name], next(clock), shape))
@@ -154,24 +156,26 @@ def _watch(network: nn.Module, call: Call, size: tuple[int, int, int], device: s
     finally:
         for handle in handles:
             handle.remove()
-    return [visit for visit in visits if calls[visit.name] == 1]
+    return [visit for visit in visits if counts[visit.name] == 1]
 
 
-def _grid(visits: Sequence[_Visit], size: tuple[int, int], shrink: int) -> tuple[int, int]:
-    """Height and width of maps that are smaller by `shrink`; a few networks pad even this size."""
-    if shrink > 1:
-        return size[0] // shrink, size[1] // shrink
+def _grid(visits: Sequence[_Visit], size: tuple[int, int], downscale: int) -> tuple[int, int]:
+    """Height and width of maps that are smaller by `downscale`; some networks pad even this size."""
+    if downscale > 1:
+        return size[0] // downscale, size[1] // downscale
     height, width = next((visit.shape[2:] for visit in visits if len(visit.shape) == 4), size)
-    # To the right and below, to whole windows. What pads all around and crops bit by bit has other sizes.
+    # Padding to the right and below, to whole windows; networks that pad all around don't have such sizes.
     padded = size[0] <= height < 2 * size[0] and size[1] <= width < 2 * size[1]
     return (height, width) if padded and height % _MIN_WINDOW == width % _MIN_WINDOW == 0 else size
 
 
-def _body_shrink(visits: Sequence[_Visit], size: tuple[int, int]) -> int:
-    """By how much the body's maps are smaller than the LR image; not at all, unless that leaves most out."""
-    weights = {shrink: _weight(_stages(visits, _grid(visits, size, shrink))) for shrink in _SHRINKS}
-    most = max(_SHRINKS, key=weights.__getitem__)
-    return 1 if weights[1] >= _ENOUGH * weights[most] else most
+def _body_downscale(visits: Sequence[_Visit], size: tuple[int, int]) -> int:
+    """By how much the body's maps are smaller than the LR image; 1 unless that misses most of the body."""
+    weights = {
+        downscale: _weight(_stages(visits, _grid(visits, size, downscale))) for downscale in _DOWNSCALES
+    }
+    most = max(_DOWNSCALES, key=weights.__getitem__)
+    return 1 if weights[1] >= _MIN_SHARE * weights[most] else most
 
 
 def _weight(row: Sequence[_Visit]) -> int:
@@ -179,9 +183,9 @@ def _weight(row: Sequence[_Visit]) -> int:
 
 
 def _stages(visits: Sequence[_Visit], grid: tuple[int, int]) -> list[_Visit]:
-    """The body's stages: of modules of one class beside one another, those that hold the most weights.
+    """Find the body's stages: the siblings of one class that together have the most weights.
 
-    Their outputs are maps over `grid`, with equal channels.
+    Their outputs are maps over `grid` with equal channels.
     """
     rows: dict[tuple[str, type, int], list[_Visit]] = defaultdict(list)
     for visit in visits:
@@ -192,9 +196,10 @@ def _stages(visits: Sequence[_Visit], grid: tuple[int, int]) -> list[_Visit]:
 
 
 def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
-    """Four modules whose outputs are maps over `grid`, as they come in a pass; none where there are fewer.
+    """Choose four modules whose outputs are maps over `grid`, in a pass's order; none if there are fewer.
 
-    With the body's stages go the first module of as many channels before them, and the last behind them.
+    These are the first module before the body's stages with as many channels, two stages, and the last such
+    module after them.
     """
     stages = _stages(visits, grid)
     if not stages:
@@ -202,16 +207,16 @@ def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
     width = channels_of(stages[0].shape, grid)
     alike = [visit for visit in visits if visit.parameters and channels_of(visit.shape, grid) == width]
     before = [visit for visit in alike if visit.left < stages[0].entered]
-    # Of a module and the one around it, the outer.
+    # If one module contains another, take the outer one.
     before = [visit for visit in before if not any(visit.within(other) for other in before)]
-    enlarging = _enlarging(visits, grid, stages[0])
-    behind = [visit for visit in alike if visit.left > stages[-1].left and visit.name not in enlarging]
+    upsampling = _upsampling(visits, grid, stages[0])
+    after = [visit for visit in alike if visit.left > stages[-1].left and visit.name not in upsampling]
     first, second = choose_taps((0, 0), (len(stages) // 3, 2 * len(stages) // 3), len(stages))
-    row = [*before[:1], stages[first - 1], stages[second - 1], *(behind[-1:] or stages[-1:])]
+    row = [*before[:1], stages[first - 1], stages[second - 1], *(after[-1:] or stages[-1:])]
     if len({visit.name for visit in row}) == TAP_COUNT:
         return tuple(visit.name for visit in row)
-    # No head or no end of their own, or few stages: evenly spaced over all there are.
-    row = [*before[:1], *stages, *behind[-1:]]
+    # Without a separate head or end, or with few stages, space the taps evenly.
+    row = [*before[:1], *stages, *after[-1:]]
     if len(row) < TAP_COUNT:
         row = alike
     if len(row) < TAP_COUNT:
@@ -219,10 +224,10 @@ def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
     return tuple(row[round(place * (len(row) - 1) / (TAP_COUNT - 1))].name for place in range(TAP_COUNT))
 
 
-def _enlarging(visits: Sequence[_Visit], grid: tuple[int, int], stage: _Visit) -> set[str]:
-    """Modules of the upsampler: those inside one that enlarges, and those whose output is shuffled to pixels.
+def _upsampling(visits: Sequence[_Visit], grid: tuple[int, int], stage: _Visit) -> set[str]:
+    """Find the modules of the upsampler: those inside one that enlarges, and those before a pixel shuffle.
 
-    What is around `stage`, such as the whole network, enlarges too, but is no upsampler.
+    Modules around `stage`, such as the whole network, enlarge too but are no upsampler.
     """
     upsamplers = [
         visit
@@ -257,7 +262,10 @@ def _check(
     for tap in taps:
         if tap in on_grid:
             continue
-        near = difflib.get_close_matches(tap, on_grid, n=_SUGGESTED, cutoff=0.3) or list(on_grid)[:_SUGGESTED]
+        near = (
+            difflib.get_close_matches(tap, on_grid, n=_MAX_SUGGESTIONS, cutoff=0.3)
+            or list(on_grid)[:_MAX_SUGGESTIONS]
+        )
         if tap not in modules or not tap:
             reason = "the network has no such module"
         elif tap not in shapes:

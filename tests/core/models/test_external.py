@@ -80,7 +80,7 @@ def test_four_taps_lie_over_the_pixels_of_the_image(
         _, others = model.forward_features(changed)
     torch.testing.assert_close(sr, model(lr))
     assert [tuple(tap.shape) for tap in maps] == [(1, c, 45, 51) for c in model.spec.tap_channels]
-    reach = 3 if model.spec.shrink > 1 else 2
+    reach = 3 if model.spec.downscale > 1 else 2
     for tap, other in zip(maps, others, strict=True):
         place = int((tap - other).abs().sum(1)[0].argmax())
         assert abs(place // 51 - 20) <= reach

@@ -246,7 +246,7 @@ def test_names_of_architectures() -> None:
     assert list_architectures() == ["edsr", "rcan", "san"]
     with pytest.raises(UnsupportedArchitectureError, match=r"swinir.*edsr, rcan, san"):
         create_model("swinir")
-    with pytest.raises(ConfigError, match="already tells"):
+    with pytest.raises(ConfigError, match="already has the sizes"):
         create_model(create_spec("edsr"), n_feats=8)
 
 
