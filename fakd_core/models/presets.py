@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from fakd_core.errors import ConfigError
 from fakd_core.models.spec import ModelSpec
@@ -88,18 +89,21 @@ def parse_sizes(text: str, scale: int) -> ModelSpec:
     from fakd_core.models.factory import create_spec
 
     architecture, _, listed = text.partition(":")
-    sizes: dict[str, object] = {"scale": scale}
+    return create_spec(architecture.strip(), scale=scale, **parse_values(listed, text))
+
+
+def parse_values(listed: str, text: str) -> dict[str, Any]:
+    """Parse the sizes `name=value,...` in `listed`, a part of `text`; raises `ConfigError`."""
+    sizes: dict[str, Any] = {}
     for item in filter(None, (part.strip() for part in listed.split(","))):
         name, equals, value = (part.strip() for part in item.partition("="))
         if not (name and equals and value):
             raise ConfigError(f"sizes are written name=value (found {item!r} in {text!r})")
         if name == "scale":
-            raise ConfigError(
-                f"the scale is not among a network's sizes (found {text!r}); give it as --scale"
-            )
+            raise ConfigError(f"the scale can't be given as a size (found {text!r})")
         if name in sizes:
             raise ConfigError(f"{name} is given twice in {text!r}")
         if name == "taps" and value.count("/") != 1:
             raise ConfigError(f"taps are two counts, such as 3/7 (found {value!r} in {text!r})")
         sizes[name] = tuple(value.split("/")) if name == "taps" else value
-    return create_spec(architecture.strip(), **sizes)
+    return sizes

@@ -1,8 +1,9 @@
-"""The names people type for a model, and what they stand for.
+"""Resolves model references: the names by which users choose a model.
 
 A reference is a bundled name, a preset, sizes (`rcan:n_feats=32,...`), a checkpoint file or a run folder.
-The first two win over a file of the same name in the current folder; `./NAME` reaches that. Behind what has
-weights the taps may stand: `NAME@3,7`, or module paths for a network of another project.
+Bundled names and presets win over a file of the same name in the current folder; `./NAME` is the file.
+A reference with weights may be followed by taps, `NAME@3,7`, which are module paths for an external network,
+or by sizes that weights can't show, `NAME@res_scale=0.1`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fakd_core.assets import assets_dir
 from fakd_core.errors import CheckpointError, ConfigError, RunError
-from fakd_core.models.presets import PRESETS, parse_sizes, preset_spec
+from fakd_core.models.presets import PRESETS, parse_sizes, parse_values, preset_spec
 from fakd_core.models.spec import WEIGHT_SUFFIXES, ModelSpec
 from fakd_core.runs.layout import RunLayout, run_of
 
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def bundled_models() -> dict[str, Path]:
-    """The weight files that come with the program by name, sorted."""
+    """The bundled weight files by name, sorted."""
     return {path.stem: path for path in sorted((assets_dir() / "models").glob("*.safetensors"))}
 
 
 @lru_cache(maxsize=256)
 def model_label(ref: str) -> str:
-    """A short name: a bundled model's own, a file's stem, or the run folder's for a file inside one."""
+    """A short name: that of a bundled model, a file's stem, or the run folder's for a file of a run."""
     path = Path(split_taps(ref)[0])
     if run := run_of(path):
         return run.name or path.stem
@@ -39,7 +40,7 @@ def model_label(ref: str) -> str:
 
 
 def model_labels(refs: Iterable[str]) -> dict[str, str]:
-    """Labels by reference; where two would look alike, their folder is put before them."""
+    """Labels by reference; equal labels are preceded by their folders."""
     labels = {ref: model_label(ref) for ref in refs}
     shared = [label for label in labels.values() if list(labels.values()).count(label) > 1]
     return {
@@ -49,15 +50,15 @@ def model_labels(refs: Iterable[str]) -> dict[str, str]:
 
 
 def has_weights(ref: str | Path) -> bool:
-    """Whether `ref` names weights, rather than only the sizes of a network.
+    """Whether `ref` names weights rather than only the sizes of a network.
 
-    Raises `ConfigError` for a name that is nothing, with the nearest known ones.
+    Raises `ConfigError` for an unknown name, with similar known ones.
     """
     if isinstance(ref, Path):
         return True
     ref = split_taps(ref)[0]
     if "://" in ref:
-        raise ConfigError(f"{ref}: an address; download the file, and name that")
+        raise ConfigError(f"{ref}: a web address; download the file and name that")
     if ref in bundled_models():
         return True
     if ref in PRESETS or _is_sizes(ref):
@@ -68,21 +69,22 @@ def has_weights(ref: str | Path) -> bool:
 
 
 def split_taps(ref: str | Path) -> tuple[str, str]:
-    """A reference without taps, and the taps that stand behind its last @; `FILE` wins where it exists."""
+    """Split a reference into the name and the taps, or sizes, after its last @, unless such a file exists."""
     text = str(ref)
-    name, sign, taps = text.rpartition("@")
-    if not (sign and name) or "/" in taps or taps.endswith(WEIGHT_SUFFIXES) or os.path.exists(text):
+    name, at, taps = text.rpartition("@")
+    is_path = "/" in taps and "=" not in taps
+    if not (at and name) or is_path or taps.endswith(WEIGHT_SUFFIXES) or os.path.exists(text):
         return text, ""
     return name, taps
 
 
 def with_taps(name: str, taps: str) -> str:
-    """What `split_taps` takes apart."""
+    """Join what `split_taps` splits."""
     return f"{name}@{taps}" if taps else name
 
 
 def anchored_ref(ref: str) -> str:
-    """`ref` with the path of its weights absolute; what names no file stays as it is."""
+    """Make the path in `ref` absolute; references to no file stay the same."""
     name, taps = split_taps(ref)
     if name in bundled_models() or not has_weights(name):
         return ref
@@ -90,10 +92,12 @@ def anchored_ref(ref: str) -> str:
 
 
 def model_file(ref: str | Path) -> Path:
-    """The weights file that `ref` names: a bundled model's, the file itself, or a run's best student so far.
+    """Find the weights file of `ref`: a bundled model's, the file itself, or a run's best student so far.
 
-    Raises `ConfigError` for a preset, sizes or an unknown name, `CheckpointError` for a missing file and
-    `RunError` for a run folder without a student.
+    Raises:
+        ConfigError: `ref` is a preset, sizes or unknown.
+        CheckpointError: the file doesn't exist.
+        RunError: the folder has no student.
     """
     if not has_weights(ref):
         raise ConfigError(
@@ -113,10 +117,15 @@ def model_file(ref: str | Path) -> Path:
     return path
 
 
-def load_model(ref: str | Path) -> SRNetwork:
-    """The network that `ref` names, with its weights, on the CPU and in eval mode; raises as `model_file`.
+def load_model(ref: str | Path, **sizes: Any) -> SRNetwork:
+    """Load the network that `ref` names, with its weights, on the CPU and in eval mode.
 
-    Of a file that can't be read or doesn't fit it raises as `models.checkpoint.load_checkpoint`.
+    Args:
+        ref: see the module's docstring.
+        sizes: replace those of the file, such as an EDSR's `res_scale`, which weights don't show.
+
+    Raises:
+        FakdError: as `model_file` and `models.checkpoint.load_checkpoint`.
 
     Example:
         >>> import torch
@@ -129,23 +138,25 @@ def load_model(ref: str | Path) -> SRNetwork:
         >>> tuple(sr.shape), [tuple(feature_map.shape) for feature_map in maps]
         ((1, 3, 48, 64), [(1, 32, 12, 16), (1, 32, 12, 16), (1, 32, 12, 16), (1, 32, 12, 16)])
     """
-    path, taps = model_file(ref), split_taps(ref)[1]
+    path, given = model_file(ref), split_taps(ref)[1]
     from fakd_core.models.checkpoint import load_checkpoint
 
-    if not taps:
-        return load_checkpoint(path)
-    return load_checkpoint(path, taps=tuple(tap.strip() for tap in taps.split(",")))
+    if "=" in given:
+        sizes = {**parse_values(given, str(ref)), **sizes}
+    elif given:
+        sizes = {"taps": tuple(tap.strip() for tap in given.split(",")), **sizes}
+    return load_checkpoint(path, **sizes)
 
 
 def resolve_spec(ref: str | Path, scale: int = 4) -> ModelSpec:
-    """The spec that `ref` names. Presets and sizes take `scale`; weights have a scale of their own."""
+    """The spec that `ref` names; `scale` is for presets and sizes, as weights have a scale."""
     if has_weights(ref):
         return load_model(ref).spec
     return preset_spec(str(ref), scale) if str(ref) in PRESETS else parse_sizes(str(ref), scale)
 
 
 def _is_sizes(ref: str) -> bool:
-    """`architecture:...` or a bare architecture; `C:...` is a path."""
+    """Whether `ref` is `architecture:...` or an architecture; `C:...` is a path."""
     name, colon, _ = ref.partition(":")
     if colon:
         return name.isidentifier() and len(name) > 1

@@ -1,4 +1,4 @@
-"""The models that come with the program: what their card promises, measured."""
+"""The bundled models have the scores that their model card states."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load(name: str) -> SRNetwork:
 
 
 def family(name: str) -> str:
-    """'RCAN x4'."""
+    """The family's title, such as 'RCAN x4'."""
     spec = load(name).spec
     return f"{spec.architecture.upper()} x{spec.scale}"
 
@@ -34,24 +34,24 @@ FAMILIES = sorted({family(name) for name in bundled_models()})
 
 
 def members(title: str) -> list[str]:
-    """The teacher, the student with FAKD, the one without."""
+    """The teacher, the student trained with FAKD, and the baseline."""
     names = [name for name in bundled_models() if family(name) == title]
     return sorted(names, key=lambda name: [name.endswith(end) for end in ("-baseline", "-fakd")])
 
 
 def card(title: str = "") -> str:
-    """The whole card, or what it says below the heading `title`."""
+    """The model card, or its section `title`."""
     text = (assets_dir() / "models" / "README.md").read_text(encoding="utf-8")
     return text.split(f"### {title}\n")[1].split("\n#")[0] if title else text
 
 
 def promised(title: str, set_name: str) -> list[float]:
-    """The PSNR of bicubic, teacher and the two students on a set."""
+    """The PSNR of bicubic, teacher and both students on a set."""
     row = next(line for line in card(title).splitlines() if line.startswith(f"| {set_name} "))
     return [float(value) for value in re.findall(r"(\d+\.\d+) /", row)]
 
 
-def test_they_are_small_and_on_the_card() -> None:
+def test_they_are_small_and_on_the_model_card() -> None:
     sizes = {name: path.stat().st_size for name, path in bundled_models().items()}
     assert sum(sizes.values()) < 40 * MEGABYTE
     assert max(sizes.values()) < 8 * MEGABYTE
@@ -72,7 +72,7 @@ def test_a_family_is_a_teacher_and_two_students(title: str) -> None:
 @pytest.mark.parametrize(
     "set_name", ["Set5", *(pytest.param(name, marks=pytest.mark.slow) for name in ("Set14", "B100"))]
 )
-def test_scores_are_those_of_the_card(shared: Callable[[str], Path], title: str, set_name: str) -> None:
+def test_scores_are_those_of_the_model_card(shared: Callable[[str], Path], title: str, set_name: str) -> None:
     names = members(title)
     dataset = open_dataset(shared(f"data/benchmark/{set_name}"), load(names[0]).spec.scale)
     models = {"bicubic": None, **{name: load(name) for name in names}}

@@ -1,4 +1,4 @@
-"""Weight files: every key format loads, and what is saved comes back equal."""
+"""Every key format loads, and saved models load equal."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def specs(draw: st.DrawFn) -> Any:
 @settings(max_examples=25, deadline=None)
 @given(spec=specs(), suffix=st.sampled_from([".ckpt", ".pth", ".pt", ".safetensors"]))
 def test_build_save_load_is_equal(tmp_path_factory: pytest.TempPathFactory, spec: Any, suffix: str) -> None:
-    """A plain .pth tells all sizes of these by its shapes alone."""
+    """Specs whose sizes a plain .pth shows by its shapes alone."""
     model = create_model(spec)
     path = tmp_path_factory.mktemp("saved") / f"model{suffix}"
     (save_safetensors if suffix == ".safetensors" else save_pth)(model, path)
@@ -68,7 +68,7 @@ def test_build_save_load_is_equal(tmp_path_factory: pytest.TempPathFactory, spec
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_our_files_say_what_shapes_cannot(tmp_path: Path) -> None:
+def test_our_files_have_what_shapes_do_not_show(tmp_path: Path) -> None:
     model = create_model("edsr", n_feats=8, n_resblocks=6, res_scale=0.25, taps=(1, 5))
     path = tmp_path / "model.safetensors"
     save_safetensors(model, path)
@@ -83,7 +83,7 @@ def test_our_files_say_what_shapes_cannot(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("n_feats", "res_scale"), [(256, 0.1), (8, 1.0)])
-def test_residual_scale_of_foreign_files_is_the_papers_for_the_width(
+def test_residual_scale_of_other_files_is_the_papers_for_the_width(
     tmp_path: Path, n_feats: int, res_scale: float
 ) -> None:
     path = tmp_path / "model.pth"
@@ -156,7 +156,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, tiny: SRNetwork, mon
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_trained_layouts_are_saved_plain(tmp_path: Path, tiny: SRNetwork) -> None:
+def test_channels_last_weights_are_saved_contiguous(tmp_path: Path, tiny: SRNetwork) -> None:
     path = tmp_path / "model.safetensors"
     save_safetensors(tiny.to(memory_format=torch.channels_last), path)
     assert_same(load_checkpoint(path), tiny)

@@ -1,4 +1,4 @@
-"""Weight files that must not load: each is one clear error, and nothing loads partly."""
+"""Weight files that must not load give one clear error each, and nothing loads partly."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def test_every_wrong_key_is_listed_in_one_error(tmp_path: Path, tiny: SRNetwork)
     assert "1 misshapen: head.0.bias (expected (8,), found (9,))" in message
 
 
-def test_wrong_keys_are_named_as_in_the_file_and_long_lists_are_cut(shared: Any, tmp_path: Path) -> None:
+def test_wrong_keys_are_named_as_in_the_file_and_long_lists_are_shortened(
+    shared: Any, tmp_path: Path
+) -> None:
     weights, _ = read_weights(shared("golden/rcan_x4_student.pt"))
     weights["body_group3.body.1.bias"] = torch.zeros(2)
     weights |= {f"stray{number:02}": torch.zeros(1) for number in range(15)}
@@ -59,7 +61,7 @@ def test_wrong_keys_are_named_as_in_the_file_and_long_lists_are_cut(shared: Any,
     assert "body_group3.body.1.bias (expected (16,), found (2,))" in str(caught.value)
 
 
-def test_code_is_refused_by_its_name_and_never_run(tmp_path: Path) -> None:
+def test_code_is_named_and_never_run(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[Any, ...]:
             return os.system, (f"touch {tmp_path / 'ran'}",)
@@ -75,7 +77,7 @@ def test_code_is_refused_by_its_name_and_never_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_values_that_are_no_numbers_are_refused(tmp_path: Path, tiny: SRNetwork) -> None:
+def test_infinite_and_nan_values_are_refused(tmp_path: Path, tiny: SRNetwork) -> None:
     weights = weights_of(tiny)
     weights["tail.1.bias"] = torch.full_like(weights["tail.1.bias"], float("nan"))
     torch.save(weights, tmp_path / "model.pth")
@@ -91,7 +93,7 @@ def test_absurd_sizes_in_our_metadata_are_refused(tmp_path: Path, tiny: SRNetwor
         load_checkpoint(path)
 
 
-def test_a_saved_model_is_readable_by_whom_other_files_are(tmp_path: Path, tiny: SRNetwork) -> None:
+def test_a_saved_model_has_the_permissions_of_other_files(tmp_path: Path, tiny: SRNetwork) -> None:
     (tmp_path / "other").touch()
     save_safetensors(tiny, tmp_path / "model.safetensors")
     assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
@@ -183,7 +185,7 @@ def test_a_truncated_file(tmp_path: Path, tiny: SRNetwork, suffix: str) -> None:
         load_checkpoint(path)
 
 
-def test_what_is_no_checkpoint_at_all(tmp_path: Path) -> None:
+def test_files_that_are_no_checkpoints(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     for content, name in (([torch.zeros(1)], "list.pth"), ({"epoch": 3}, "state.pth"), ({}, "empty.pth")):
         torch.save(content, tmp_path / name)

@@ -1,4 +1,4 @@
-"""The cost of networks against the papers' numbers and against a real forward pass."""
+"""The cost of networks equals the papers' figures and that of a real forward pass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fakd_core.models.spec import ModelSpec
 
 
 def create_spec(architecture: str, **sizes: int) -> ModelSpec:
-    """Without the time and memory of real weights."""
+    """Make a spec without the time and memory of real weights."""
     with torch.device("meta"):
         return create_model(architecture, **sizes).spec
 

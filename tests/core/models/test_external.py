@@ -1,4 +1,4 @@
-"""Networks of other projects, read by spandrel: same output as there, four taps, any size."""
+"""External networks give spandrel's output, four taps, and take any size."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def noise(height: int, width: int, batch: int = 1) -> Tensor:
 
 @pytest.fixture(scope="module")
 def load(tmp_path_factory: pytest.TempPathFactory, spandrel: ModuleType) -> Callable[[str], SpandrelNetwork]:
-    """A network of `SMALL` by its name, read from a file once."""
-    folder = tmp_path_factory.mktemp("foreign")
+    """A network of `SMALL` by name, read from a file once."""
+    folder = tmp_path_factory.mktemp("external")
 
     @cache
     def loaded(name: str) -> SpandrelNetwork:
@@ -66,9 +66,7 @@ def test_output_is_spandrels_on_any_size(
 
 
 @pytest.mark.parametrize("name", TAPPED)
-def test_four_taps_lie_over_the_pixels_of_the_image(
-    name: str, load: Callable[[str], SpandrelNetwork]
-) -> None:
+def test_four_taps_match_the_pixels_of_the_image(name: str, load: Callable[[str], SpandrelNetwork]) -> None:
     model = load(name)
     assert model.spec.tap_names == SMALL[name].taps
     # One pixel is changed: where the maps change most is where that pixel is.
@@ -126,19 +124,19 @@ def test_taps_are_chosen_by_name(tmp_path: Path) -> None:
         ("conv_first,,layers.1,conv_after_body", "tap ''"),
     ],
 )
-def test_taps_that_can_not_be_are_told_with_those_near(taps: str, reason: str, tmp_path: Path) -> None:
+def test_impossible_taps_are_named_with_similar_ones(taps: str, reason: str, tmp_path: Path) -> None:
     path = external_file(tmp_path, "SwinIR")
     with pytest.raises(ConfigError, match=reason):
         load_model(f"{path}@{taps}")
 
 
-def test_what_a_pixel_shuffle_takes_is_no_feature_map(tmp_path: Path) -> None:
+def test_the_input_of_a_pixel_shuffle_is_no_feature_map(tmp_path: Path) -> None:
     # As published: as many features as the last convolution has sub-pixels, 3·4·4.
     model = load_model(external_file(tmp_path, "SPAN", feature_channels=48))
     assert model.spec.tap_names == SMALL["SPAN"].taps
 
 
-def test_a_map_is_what_the_module_returned_not_what_became_of_it(tmp_path: Path) -> None:
+def test_a_map_is_what_the_module_returned_before_in_place_changes(tmp_path: Path) -> None:
     path = external_file(tmp_path, "SwinIR")
     # An activation works in place on what this one returns.
     model = load_model(f"{path}@conv_first,layers.0,conv_after_body,conv_before_upsample.0")
@@ -153,7 +151,7 @@ def test_a_map_is_what_the_module_returned_not_what_became_of_it(tmp_path: Path)
     assert maps[3].shape[1] == 64 != maps[2].shape[1], "taps may differ in their channels"
 
 
-def test_networks_that_can_not_bear_half_precision_run_in_full(
+def test_networks_without_half_precision_run_in_full_precision(
     load: Callable[[str], SpandrelNetwork],
 ) -> None:
     lr, swinir, span = noise(*ODD), load("SwinIR"), load("SPAN")
@@ -166,7 +164,7 @@ def test_networks_that_can_not_bear_half_precision_run_in_full(
     assert 0 < (half - exact[1]).abs().max() < 0.01 * exact[1].abs().max()
 
 
-def test_a_network_that_needs_values_is_counted_on_a_small_image(
+def test_a_network_that_reads_values_is_counted_on_a_small_image(
     load: Callable[[str], SpandrelNetwork],
 ) -> None:
     model = load("SeemoRe")
@@ -242,7 +240,7 @@ def test_a_spec_makes_the_network_again_and_counts_what_it_costs(
     assert "file" not in model.spec.model_dump(mode="json"), "a spec is the same wherever the file lies"
 
 
-def test_a_network_that_decides_by_its_values_sees_the_images_of_a_batch_one_by_one(
+def test_a_network_that_reads_values_gets_the_images_of_a_batch_one_by_one(
     load: Callable[[str], SpandrelNetwork],
 ) -> None:
     model, lr = load("SeemoRe"), noise(*ODD, batch=3)
@@ -272,7 +270,7 @@ def test_the_trainers_memory_layout_changes_nothing(tmp_path: Path) -> None:
         ("ESRGAN", {"scale": 16}, "ESRGAN enlarges x16; expected x2, x3, x4, x8"),
     ],
 )
-def test_what_can_not_stand_beside_ours_is_refused(
+def test_networks_for_other_purposes_are_refused(
     name: str, changes: dict[str, int], reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CheckpointError, match=reason):
@@ -298,7 +296,7 @@ def test_damaged_and_unknown_files_are_one_line(tmp_path: Path) -> None:
         load_model(tmp_path / "other.safetensors")
 
 
-def test_spec_is_hashable_and_says_its_taps(load: Callable[[str], SpandrelNetwork]) -> None:
+def test_the_spec_is_hashable_and_has_the_taps(load: Callable[[str], SpandrelNetwork]) -> None:
     spec = load("ESRGAN").spec
     assert isinstance(spec, SpandrelSpec)
     assert len({spec, spec.model_copy()}) == 1

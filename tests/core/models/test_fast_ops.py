@@ -1,4 +1,4 @@
-"""The hand-written gradient of the channel attention is autograd's."""
+"""The hand-written gradient of the channel attention equals autograd's."""
 
 from __future__ import annotations
 

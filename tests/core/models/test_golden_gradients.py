@@ -59,7 +59,7 @@ def test_gradient_norms(name: str, teacher_sizes: dict[str, float], shared: Shar
 
 
 def rounding_variants(network: SRNetwork, count: int) -> Iterator[None]:
-    """`network` as it is, then with its attention's embeddings changed by at most float32's rounding."""
+    """Yield with `network` unchanged, then with its attention's embeddings changed by float32's rounding."""
     embeddings = [p for key, p in network.named_parameters() if "theta" in key or "phi" in key]
     originals = [p.detach().clone() for p in embeddings]
     generator = torch.Generator().manual_seed(0)

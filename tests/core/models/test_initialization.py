@@ -1,4 +1,4 @@
-"""The same seed makes the same network, whatever happens beside it."""
+"""The same seed makes the same network, whatever other threads do."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SIZES = {
 
 
 @pytest.fixture
-def _another_draws() -> Iterator[None]:
-    """A thread that takes from torch's default generator without a pause."""
-    enough = threading.Event()
+def _busy_generator() -> Iterator[None]:
+    """A thread that keeps advancing torch's default generator."""
+    done = threading.Event()
 
     def draw() -> None:
-        while not enough.is_set():
+        while not done.is_set():
             torch.rand(1)
 
     thread = threading.Thread(target=draw)
     thread.start()
     yield
-    enough.set()
+    done.set()
     thread.join()
 
 
@@ -39,7 +39,7 @@ def weights(architecture: str) -> dict[str, Tensor]:
     return create_model(architecture, scale=4, **SIZES[architecture]).state_dict()
 
 
-@pytest.mark.usefixtures("_another_draws")
+@pytest.mark.usefixtures("_busy_generator")
 @pytest.mark.parametrize("architecture", SIZES)
 def test_another_thread_changes_nothing(architecture: str) -> None:
     with Seeded(5):
@@ -51,7 +51,7 @@ def test_another_thread_changes_nothing(architecture: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", SIZES)
-def test_the_numbers_are_those_of_torch_s_own_seed(architecture: str) -> None:
+def test_the_numbers_are_those_of_torch_manual_seed(architecture: str) -> None:
     torch.manual_seed(5)
     theirs = weights(architecture)
     with Seeded(5):
@@ -63,15 +63,15 @@ def test_the_numbers_are_those_of_torch_s_own_seed(architecture: str) -> None:
     "initialise",
     [nn.init.kaiming_normal_, nn.init.xavier_uniform_, nn.init.orthogonal_, nn.init.trunc_normal_],
 )
-def test_a_network_of_one_s_own_may_begin_otherwise(initialise: object) -> None:
-    def drawn() -> Tensor:
+def test_a_plugin_network_may_use_other_initialisations(initialise: object) -> None:
+    def draw() -> Tensor:
         assert callable(initialise)
         layer = nn.Linear(8, 8)
         initialise(layer.weight)
         return torch.cat([layer.weight.detach(), torch.randn(8, 8), torch.randperm(8)[None].float()])
 
     torch.manual_seed(9)
-    theirs = drawn()
+    theirs = draw()
     torch.manual_seed(1)
     with Seeded(9):
-        assert torch.equal(drawn(), theirs)
+        assert torch.equal(draw(), theirs)

@@ -1,4 +1,4 @@
-"""The convolution that adds its bias apart is a convolution like any other."""
+"""The fused convolution and the fused tail equal the textbook ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_convolution_equals_torchs_own_in_value_and_gradients(learns: bool) -> N
         torch.testing.assert_close(mine, theirs)
 
 
-def test_a_bias_alone_frozen_stays_so() -> None:
+def test_a_frozen_bias_gets_no_gradient() -> None:
     layer = conv(2, 2, 1)
     assert layer.bias is not None
     layer.bias.requires_grad_(False)

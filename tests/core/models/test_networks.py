@@ -28,7 +28,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def lively(model: SRNetwork) -> SRNetwork:
-    """The model with no weight at its starting zero, so that every branch counts."""
+    """The model without weights that are initially zero, so that every branch counts."""
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
@@ -260,7 +260,7 @@ def test_a_duplicate_name_leaves_the_registry_unchanged() -> None:
     assert registry.names == ("rcan",)
 
 
-def test_san_says_how_small_an_image_may_be() -> None:
+def test_san_refuses_images_that_are_too_small() -> None:
     model = create_model("san", **SMALL["san"])
     assert model(torch.rand(1, 3, 4, 5)).shape == (1, 3, 16, 20)
     with pytest.raises(DataError, match=r"at least 4 pixels, found 3x9"):

@@ -1,4 +1,4 @@
-"""Presets, sizes written out, and students that start from their teacher."""
+"""Presets, the syntax of sizes, and students initialised from their teacher."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def lively(model: SRNetwork) -> SRNetwork:
-    """The model with no weight at its starting zero, so that every branch counts."""
+    """The model without weights that are initially zero, so that every branch counts."""
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
@@ -54,7 +54,7 @@ def test_presets_are_valid_at_every_scale(name: str) -> None:
         ("rcan:colour=red", "no setting colour"),
     ],
 )
-def test_sizes_written_wrongly(text: str, reason: str) -> None:
+def test_malformed_sizes(text: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         parse_sizes(text, scale=4)
 
@@ -97,19 +97,19 @@ TRANSFERS = {
 
 
 @pytest.mark.parametrize("name", TRANSFERS)
-def test_a_student_starts_from_its_teachers_layers(name: str) -> None:
+def test_a_student_is_initialised_from_its_teachers_layers(name: str) -> None:
     shallow, deep, pairs = TRANSFERS[name]
     student = create_model(name, **{**SMALL[name], **shallow})
     teacher = create_model(name, **{**SMALL[name], **deep})
     assert copy_matching_layers(student, teacher) == len(student.state_dict())
     ours, theirs = student.state_dict(), teacher.state_dict()
-    for key, origin in {**pairs, "tail.1": "tail.1"}.items():
-        assert torch.equal(ours[f"{key}.weight"], theirs[f"{origin}.weight"])
-        assert ours[f"{key}.weight"].data_ptr() != theirs[f"{origin}.weight"].data_ptr()
+    for key, original in {**pairs, "tail.1": "tail.1"}.items():
+        assert torch.equal(ours[f"{key}.weight"], theirs[f"{original}.weight"])
+        assert ours[f"{key}.weight"].data_ptr() != theirs[f"{original}.weight"].data_ptr()
 
 
 @pytest.mark.parametrize("name", TRANSFERS)
-def test_layers_without_a_counterpart_stay(name: str) -> None:
+def test_layers_without_a_counterpart_keep_their_weights(name: str) -> None:
     shallow, deep, _ = TRANSFERS[name]
     student = create_model(name, **{**SMALL[name], **deep, "scale": 3})
     teacher = create_model(name, **{**SMALL[name], **shallow})
@@ -131,7 +131,7 @@ def test_a_copy_of_equal_depth_is_the_teacher_itself(name: str) -> None:
         assert torch.equal(student.eval()(lr), teacher(lr))
 
 
-def test_unlike_networks_do_not_share_layers() -> None:
+def test_different_networks_do_not_share_layers() -> None:
     student = create_model("edsr", **SMALL["edsr"])
     with pytest.raises(ConfigError, match="student edsr with 8, teacher edsr with 12"):
         copy_matching_layers(student, create_model("edsr", n_feats=12, n_resblocks=1))

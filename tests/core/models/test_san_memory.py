@@ -1,4 +1,4 @@
-"""SAN on large images: no matrix of all pixels against all pixels, and no map kept for nothing."""
+"""SAN on large images builds no matrix over all pairs of pixels, and frees unused maps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
 
 
 def run(script: str) -> str:
-    """What `script` prints in a process of its own."""
+    """The output of `script` in a process of its own."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment
@@ -28,7 +28,7 @@ def run(script: str) -> str:
 @linux
 @pytest.mark.parametrize("backend", ["MATH", "FLASH_ATTENTION"])
 def test_attention_never_holds_the_whole_matrix(backend: str) -> None:
-    """With each kernel: 25,600 pixels against 6,400 would be 655 MB, and twice that in the softmax."""
+    """25,600 pixels against 6,400 would be 655 MB, and twice that in the softmax, with each kernel."""
     script = f"""
 import resource
 import torch
@@ -45,14 +45,14 @@ with torch.inference_mode(), sdpa_kernel(SDPBackend.{backend}):
     assert run(script) == "(1, 8, 320, 320)\n"
 
 
-def test_no_map_of_the_groups_is_kept() -> None:
-    """510x339 LR at the paper's size: the 20 groups' maps would be 0.9 GB."""
+def test_maps_of_the_groups_are_freed() -> None:
+    """At the paper's size, the maps of 20 groups would be 0.9 GB for 510x339 LR."""
     assert activation_bytes(create_model(preset_spec("san-paper-teacher", 4)), 339, 510) < 1.5e9
 
 
 @linux
 @pytest.mark.slow
-def test_a_whole_image_of_div2k_in_less_than_3_gb_in_earnest() -> None:
+def test_a_whole_image_of_div2k_takes_less_than_3_gb() -> None:
     script = """
 import resource
 import numpy as np

@@ -1,4 +1,4 @@
-"""Covariance pooling, its square root and the region non-local block against their textbook formulas."""
+"""Covariance pooling, its square root and the region non-local block equal their textbook formulas."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_covariance_is_that_of_the_centring_matrix(seed: int, channels: int, hei
 
 
 def test_square_root_converges_to_the_exact_one() -> None:
-    """Five steps are within 1 % where the eigenvalues are alike, as trace normalisation presumes."""
+    """Five steps are within 1 % if the eigenvalues are similar, as trace normalisation presumes."""
     basis = torch.linalg.qr(random_maps(0, 3, 5, 5))[0]
     values = torch.tensor([1.0, 1.5, 2.0, 3.0, 4.0], dtype=torch.float64)
     matrix = basis @ torch.diag(values) @ basis.mT
@@ -111,7 +111,7 @@ def test_non_local_is_the_materialised_attention_of_each_quadrant(size: tuple[in
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("size", [(8, 8), (9, 7)])
 def test_non_local_never_builds_the_whole_matrix(layout: torch.memory_format, size: tuple[int, int]) -> None:
-    """Only torch's blockwise attention is allowed here: it refuses what it would have to materialise."""
+    """Only torch's blockwise attention is allowed, which fails if it would have to build the matrix."""
     features = torch.randn(2, 8, *size).to(memory_format=layout)
     with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
         RegionNonLocal(8, 2)(features).sum().backward()

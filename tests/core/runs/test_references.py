@@ -1,4 +1,4 @@
-"""The names people type for a model."""
+"""Model references."""
 
 from __future__ import annotations
 
@@ -67,6 +67,19 @@ def test_files_and_run_folders(assets: Path) -> None:
     assert load_model(run).spec == load_model(best).spec
 
 
+def test_sizes_that_weights_do_not_show_can_be_given(assets: Path) -> None:
+    model = load_model("tiny-teacher", res_scale=0.1)
+    assert model.spec.model_dump()["res_scale"] == 0.1
+    assert load_model("tiny-teacher@res_scale=0.1,taps=1/3").spec == model.spec.model_copy(
+        update={"taps": (1, 3)}
+    )
+    assert load_model("tiny-teacher@1,3", res_scale=0.1).spec.taps == (1, 3)
+    with pytest.raises(ConfigError, match="edsr has no setting colour"):
+        load_model("tiny-teacher@colour=red")
+    with pytest.raises(ConfigError, match="scale can't be given"):
+        load_model("tiny-teacher@scale=4")
+
+
 def test_presets_and_sizes_have_a_spec_but_no_weights(assets: Path) -> None:
     assert resolve_spec("rcan-paper-student", scale=3) == preset_spec("rcan-paper-student", 3)
     assert resolve_spec("edsr:n_resblocks=4,taps=1/3", scale=8).taps == (1, 3)
@@ -104,7 +117,7 @@ def test_a_folder_without_a_student(assets: Path) -> None:
 
 
 def test_names_are_listed_without_torch() -> None:
-    """The app fills its forms before torch is there."""
+    """The window fills its forms before torch is imported."""
     code = (
         "import sys; from fakd_core.runs.references import bundled_models; bundled_models();"
         "from fakd_core.models.presets import PRESETS; assert PRESETS; assert 'torch' not in sys.modules"
