@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Iterator
 from enum import StrEnum
 from os.path import expanduser
@@ -17,9 +18,11 @@ from fakd_core.cli.console import errors, output, progress_bar
 from fakd_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from fakd_core.data.datasets import SRDataset
     from fakd_core.evaluation.events import EvaluationEvent
     from fakd_core.evaluation.report import Report
     from fakd_core.evaluation.results import Result
+    from fakd_core.models.layers import SRNetwork
 
 
 class TableFormat(StrEnum):
@@ -50,35 +53,23 @@ def evaluate(
 
     What can't be used is reported and left out: a line on stderr for each image or model, and exit status 1.
     """
-    from fakd_core.data.datasets import open_dataset
-    from fakd_core.data.folders import resolve_data
-    from fakd_core.data.resize import BICUBIC
     from fakd_core.evaluation import evaluate as evaluation
     from fakd_core.evaluation.report import Report, Row, row_labels
     from fakd_core.evaluation.results import to_csv, to_json
-    from fakd_core.files import check_writable, write_text
+    from fakd_core.files import write_text
     from fakd_core.inference.tiling import check_tile
-    from fakd_core.models.spec import check_scale
-    from fakd_core.runs.references import load_model
-    from fakd_core.runtime.device import choose_device
 
     if as_json and table:
         raise ConfigError("--json and --table both print the results; choose one of them")
     if tile is not None:
         check_tile(tile)
     csv, save = (path and Path(expanduser(path)) for path in (csv, save))
-    if csv:
-        check_writable(csv)
-    datasets = [open_dataset(resolve_data(folder), check_scale(scale)) for folder in data]
-    where = choose_device(device)
-    if save:
-        if save.exists() and not save.is_dir():
-            raise ConfigError(f"{save}: a file; --save names the folder that the outputs go to")
-        check_writable(save / "outputs")
-    models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
+    _check_targets(csv, save)
+    datasets = _open(data, scale)
+    models = _load(model, device)
     report = Report(Row(ref, label) for ref, label in row_labels(models).items())
     events = evaluation.evaluate(models, datasets, tile=tile, save_dir=save, cancel=context.obj)
-    problems = _follow(events, report)
+    problems = _follow(events, report, debug=context.find_root().params["debug"])
     results, failures = list(report.results.values()), report.failures.values()
     if as_json:
         typer.echo(json.dumps(to_json(results, failures)))
@@ -93,8 +84,37 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _follow(events: Iterator[EvaluationEvent], report: Report) -> list[Exception]:
-    """Enter the events into `report`, show progress, and print every problem; raise the only one."""
+def _check_targets(csv: Path | None, save: Path | None) -> None:
+    """Raise an error, before the work is done, if its results can't be written."""
+    from fakd_core.files import check_writable
+
+    if csv:
+        check_writable(csv)
+    if save:
+        if save.exists() and not save.is_dir():
+            raise ConfigError(f"{save}: a file; --save names the folder that the outputs go to")
+        check_writable(save / "outputs")
+
+
+def _open(folders: list[str], scale: int) -> list[SRDataset]:
+    from fakd_core.data.datasets import open_dataset
+    from fakd_core.data.folders import resolve_data
+    from fakd_core.models.spec import check_scale
+
+    return [open_dataset(resolve_data(folder), check_scale(scale)) for folder in folders]
+
+
+def _load(names: list[str], device: str) -> dict[str, SRNetwork | None]:
+    from fakd_core.data.resize import BICUBIC
+    from fakd_core.runs.references import load_model
+    from fakd_core.runtime.device import choose_device
+
+    where = choose_device(device)
+    return {name: None if name == BICUBIC else load_model(name).to(where) for name in names}
+
+
+def _follow(events: Iterator[EvaluationEvent], report: Report, *, debug: bool) -> list[Exception]:
+    """Enter the events into `report`, show progress, and print every problem; raise the last if no result."""
     from fakd_core.evaluation.events import CellEvaluated, EvaluationFailed, ImageStarted
 
     # An image that is broken is so for every model: each problem once, by its message.
@@ -115,6 +135,8 @@ def _follow(events: Iterator[EvaluationEvent], report: Report) -> list[Exception
     shown = list(problems)
     for line in shown if report.results else shown[:-1]:
         errors.print(f"error: {line}", style="red", soft_wrap=True)
+        if debug:
+            errors.print("".join(traceback.format_exception(problems[line])), soft_wrap=True)
     if not report.results:
         raise problems[shown[-1]]
     return list(problems.values())

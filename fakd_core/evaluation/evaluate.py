@@ -69,7 +69,7 @@ def evaluate(
     token = cancel or CancelToken()
     networks = yield from load_networks(models, load, token)
     sets = find_sets(datasets, networks, scale)
-    jobs = yield from plan_jobs(networks, sets, known or {}, token)
+    jobs = yield from plan_jobs(networks, sets, known=known or {}, token=token)
     folders = output_folders(((job.cell.ref, job.dataset) for job in jobs), save_dir) if save_dir else {}
     estimate = _Estimate(jobs)
     for job in jobs:
@@ -86,7 +86,7 @@ def evaluate(
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - the others can still be evaluated
-            yield failed(error, job.cell.ref, job.cell, job.dataset.name)
+            yield failed(error, job.cell.ref, cell=job.cell, dataset=job.dataset.name)
         else:
             if known is not None and job.network.identity and not result.left_out:
                 known[job.identity] = result
@@ -106,7 +106,7 @@ def collect_results(events: Iterable[EvaluationEvent]) -> list[Result]:
 
 
 class _Estimate:
-    """How far an evaluation is, and how long it will take."""
+    """Progress and remaining time of an evaluation."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         jobs = list(jobs)

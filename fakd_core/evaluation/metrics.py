@@ -53,7 +53,7 @@ RESERVED_NAMES = frozenset(
 METRICS = Registry(Metric, "metric", group="fakd.metrics", reserved=RESERVED_NAMES)
 
 
-def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | None = None) -> float:
+def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int, *, cancel: CancelToken | None = None) -> float:
     """PSNR in dB of the luma of two (H, W, 3) RGB images in 0..255, without `crop_border` pixels per side.
 
     Float images are clipped to 0..255 and rounded first. Identical images give infinity.
@@ -72,7 +72,7 @@ def psnr_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
         inf
     """
     pair = _cropped(sr, hr, crop_border, min_side=1)
-    return _psnr((rgb_to_y(one), rgb_to_y(other)) for one, other in _strips(*pair, 0, cancel))
+    return _psnr((rgb_to_y(one), rgb_to_y(other)) for one, other in _strips(*pair, cancel=cancel))
 
 
 def psnr_rgb(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
@@ -80,10 +80,10 @@ def psnr_rgb(sr: RGBArray, hr: RGBArray, crop_border: int) -> float:
 
     Rounding, identical images and errors as in `psnr_y`.
     """
-    return _psnr(_strips(*_cropped(sr, hr, crop_border, min_side=1), 0, None))
+    return _psnr(_strips(*_cropped(sr, hr, crop_border, min_side=1)))
 
 
-def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | None = None) -> float:
+def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, *, cancel: CancelToken | None = None) -> float:
     """Mean SSIM of the luma of two (H, W, 3) RGB images in 0..255 (Wang et al., 2004), as in `PROTOCOL`.
 
     Rounding and errors as in `psnr_y`, but the 11x11 window must fit into what is left after the crop.
@@ -102,7 +102,7 @@ def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
     pair = _cropped(sr, hr, crop_border, min_side=SSIM_WINDOW)
     total, rows = 0.0, 0
     # Only windows that lie inside the image count, so strips overlap by a window less one row.
-    for sr_strip, hr_strip in _strips(*pair, SSIM_WINDOW - 1, cancel):
+    for sr_strip, hr_strip in _strips(*pair, overlap=SSIM_WINDOW - 1, cancel=cancel):
         mean = structural_similarity(  # type: ignore[no-untyped-call]
             rgb_to_y(sr_strip),
             rgb_to_y(hr_strip),
@@ -119,7 +119,7 @@ def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, cancel: CancelToken | N
 def mae_y(first: RGBArray, second: RGBArray, cancel: CancelToken | None = None) -> float:
     """Mean absolute luma difference of two (H, W, 3) RGB images in grey levels; errors as in `psnr_y`."""
     total = 0.0
-    for one, other in _strips(*_cropped(first, second, 0, min_side=1), 0, cancel):
+    for one, other in _strips(*_cropped(first, second, 0, min_side=1), cancel=cancel):
         total += float(np.abs(rgb_to_y(one) - rgb_to_y(other)).sum())
     mean: float = total / (first.shape[0] * first.shape[1])
     return mean
@@ -132,7 +132,7 @@ def _psnr(strips: Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64
     return float("inf") if total == 0 else float(10 * np.log10(PEAK**2 / (total / values)))
 
 
-def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, min_side: int) -> tuple[RGBArray, RGBArray]:
+def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, *, min_side: int) -> tuple[RGBArray, RGBArray]:
     if sr.shape != hr.shape or sr.ndim != 3 or sr.shape[2] != 3:
         raise DataError(f"expected two RGB images of one (H, W, 3) shape, found {sr.shape} and {hr.shape}")
     height, width = sr.shape[0] - 2 * crop_border, sr.shape[1] - 2 * crop_border
@@ -146,7 +146,7 @@ def _cropped(sr: RGBArray, hr: RGBArray, crop_border: int, min_side: int) -> tup
 
 
 def _strips(
-    sr: RGBArray, hr: RGBArray, overlap: int, cancel: CancelToken | None
+    sr: RGBArray, hr: RGBArray, *, overlap: int = 0, cancel: CancelToken | None = None
 ) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
     """The pair from top to bottom as 8-bit values; strips share `overlap` rows.
 

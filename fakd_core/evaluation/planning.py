@@ -1,4 +1,4 @@
-"""What an evaluation has to do: its models loaded, its sets opened, its known results found."""
+"""Planning an evaluation: load its models, open its sets, find known results."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def find_sets(
 
 
 def plan_jobs(
-    networks: Sequence[Network], sets: Sets, known: Mapping[Identity, Result], token: CancelToken
+    networks: Sequence[Network], sets: Sets, *, known: Mapping[Identity, Result], token: CancelToken
 ) -> Generator[EvaluationEvent, None, list[Job]]:
     """List what is left to score, set after set; known results and sets that can't be opened are reported."""
     pairs = [
@@ -134,7 +134,7 @@ def plan_jobs(
             opened[cell.eval_set] = _open(cell.eval_set, sets[cell.eval_set], token)
         found = opened[cell.eval_set]
         if isinstance(found, Exception):
-            yield failed(found, cell.ref, cell, names[cell.eval_set])
+            yield failed(found, cell.ref, cell=cell, dataset=names[cell.eval_set])
             continue
         dataset, set_identity, pixels = found
         identity = (*network.identity, *set_identity)
@@ -150,7 +150,7 @@ def plan_jobs(
 
 
 def failed(
-    error: Exception, ref: str, cell: Cell | None = None, dataset: str | None = None
+    error: Exception, ref: str, *, cell: Cell | None = None, dataset: str | None = None
 ) -> EvaluationFailed:
     """The event for `error`, whose traceback keeps its lines but none of its variables."""
     expected = isinstance(error, FakdError)

@@ -90,7 +90,7 @@ class Report:
         self.sets: dict[EvalSet, SetInfo] = {}
         self.results: dict[Cell, Result] = {}
         self.progress: dict[Cell, str] = {}
-        """Progress of the cells that have no result yet, for people."""
+        """Progress of the cells that have no result yet, for users."""
         self.failures: dict[Cell, Failure] = {}
         self.model_failures: dict[str, Failure] = {}
         self.teacher = teacher
@@ -237,7 +237,7 @@ class Report:
         return Mark.SECOND if len(known) > 2 else None
 
     def failure(self, row: Row, eval_set: EvalSet | None) -> Failure | None:
-        """Why a cell has no result; None if nothing failed."""
+        """The reason why a cell has no result; None if nothing failed."""
         found = self.model_failures.get(row.ref)
         return found or (self.failures.get(Cell(row.ref, eval_set)) if eval_set else None)
 

@@ -53,7 +53,7 @@ def score_images(
         Cancelled: `cancel` was cancelled.
     """
     scores, left_out = list[ImageResult](), list[LeftOut]()
-    enlarge = _upscaler(ref, model, dataset.scale, tile, cancel)
+    enlarge = _upscaler(ref, model, scale=dataset.scale, tile=tile, cancel=cancel)
     if model is not None:
         # Warm-up: the first pass in a process initialises kernels (> 1 s).
         enlarge(np.zeros((*WARM_UP_SIZE, 3), np.uint8))
@@ -63,7 +63,7 @@ def score_images(
         try:
             pair = dataset.load(index)
             sr, seconds = _timed(partial(enlarge, pair.lr))
-            scores.append(_score(pair, sr, dataset.scale, seconds, cancel))
+            scores.append(_score(pair, sr, dataset.scale, seconds=seconds, cancel=cancel))
         except (DataError, OSError) as error:
             left_out.append(_left_out(dataset, index, error))
         else:
@@ -104,7 +104,7 @@ def output_folders(
 
 
 def _upscaler(
-    ref: str, model: SRNetwork | None, scale: int, tile: int | None, cancel: CancelToken
+    ref: str, model: SRNetwork | None, *, scale: int, tile: int | None, cancel: CancelToken
 ) -> Upscaler:
     if model is None:
         return lambda lr: np.concatenate(list(bicubic_strips(lr, scale, cancel)))
@@ -128,8 +128,8 @@ def _timed(enlarge: Callable[[], Image8]) -> tuple[Image8, float]:
     return sr, min(seconds, time.perf_counter() - started)
 
 
-def _score(pair: ImagePair, sr: Image8, scale: int, seconds: float, cancel: CancelToken) -> ImageResult:
-    psnr, ssim = (score(sr, pair.hr, scale, cancel) for score in (psnr_y, ssim_y))
+def _score(pair: ImagePair, sr: Image8, scale: int, *, seconds: float, cancel: CancelToken) -> ImageResult:
+    psnr, ssim = (score(sr, pair.hr, scale, cancel=cancel) for score in (psnr_y, ssim_y))
     return ImageResult(pair.name, psnr, ssim, seconds, dict(_added_metrics(pair, sr, scale)))
 
 

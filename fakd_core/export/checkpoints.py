@@ -74,7 +74,7 @@ def export_model(
     """
     token = cancel or CancelToken()
     suffix = path.suffix.lower()
-    _check(suffix, keys, half, value_range)
+    _check(suffix, keys=keys, half=half, value_range=value_range)
     source = model_file(ref)
     if path.exists() and path.samefile(source):
         raise ConfigError(f"{path} is the model itself; choose another name")
@@ -105,7 +105,7 @@ def _listed(value: object) -> list[str]:
     return [str(one) for one in values if one is not None]
 
 
-def _check(suffix: str, keys: str, half: bool, value_range: int) -> None:
+def _check(suffix: str, *, keys: str, half: bool, value_range: int) -> None:
     if suffix not in SUFFIXES:
         raise ConfigError(
             f"expected a file that ends in {', '.join(SUFFIXES)}, found {suffix or 'no suffix'}"

@@ -20,7 +20,7 @@ MAX_STOP_SECONDS = 3.0
 
 
 def export_in_process(
-    ref: str, path: Path, options: Mapping[str, Any], cancel: CancelToken
+    ref: str, path: Path, options: Mapping[str, Any], *, cancel: CancelToken
 ) -> Iterator[ExportEvent]:
     """`export_model` with `options` in a child process, which is stopped as soon as `cancel` is cancelled.
 

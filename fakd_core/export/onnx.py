@@ -82,7 +82,7 @@ def write_onnx(
             onnx.save_model(proto, str(temporary))
             yield Progress(1, 2, "comparing with torch")
             with cancellable(cancel):
-                return _compare_with_torch(model, temporary, half, value_range)
+                return _compare_with_torch(model, temporary, half=half, value_range=value_range)
     except OSError as error:
         raise ExportError(f"{path}: can't be written: {error.strerror or error}") from None
 
@@ -143,7 +143,7 @@ def _trace(model: SRNetwork, half: bool, value_range: int) -> ModelProto:
     return program.model_proto
 
 
-def _compare_with_torch(model: SRNetwork, path: Path, half: bool, value_range: int) -> Parity:
+def _compare_with_torch(model: SRNetwork, path: Path, *, half: bool, value_range: int) -> Parity:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

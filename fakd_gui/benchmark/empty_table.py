@@ -49,7 +49,7 @@ class EmptyTable(QWidget):
 
 
 class ProvenanceLabel(QLabel):
-    """Where a table is from and when it was measured; hidden if it was measured just now."""
+    """Names a table's source and the time of its measurement; hidden for one measured just now."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

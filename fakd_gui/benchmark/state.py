@@ -61,7 +61,7 @@ class RankedImage:
 
 
 class BenchmarkMemory(Memory):
-    """What the next start restores; models and folders that are gone are left out."""
+    """The choices that the next start restores; models and folders that are gone are left out."""
 
     folders: list[Path] = Field(default_factory=list)
     models: list[str] = Field(default_factory=list)

@@ -155,7 +155,7 @@ def measure(sr: Image8, hr: Image8 | None, *, crop_border: int, token: CancelTok
     if hr is None:
         return None
     try:
-        return Scores(psnr_y(sr, hr, crop_border, token), ssim_y(sr, hr, crop_border, token))
+        return Scores(psnr_y(sr, hr, crop_border, cancel=token), ssim_y(sr, hr, crop_border, cancel=token))
     except DataError:
         return None
 
@@ -174,7 +174,7 @@ def measure_region(
         sr_part, hr_part = region.crop(result.pixels), region.crop(hr)
         both = measure(sr_part, hr_part, crop_border=0, token=token)
         if both is None:
-            scores[key] = RegionScores(psnr_y(sr_part, hr_part, 0, token), None)
+            scores[key] = RegionScores(psnr_y(sr_part, hr_part, 0, cancel=token), None)
         else:
             scores[key] = RegionScores(both.psnr, both.ssim)
     return scores

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,8 @@ class ModelExporter(QObject):
 
     def export(self, ref: str, path: Path, file_format: Format) -> None:
         """Write the model `ref` to `path`, overwriting it."""
-        name, work = f"export {path.name}", lambda token: _export(ref, path, file_format, token)
-        job = Job(name, work, self, path=path)
+        work = partial(_export, ref, path, file_format)
+        job = Job(f"export {path.name}", work, self, path=path)
         _ExportDialog(job, path, self._window)
         job.finished.connect(lambda end: self._finish(job, end, path))
         self._session.announce(f"Writing {path.name} …")
@@ -104,4 +105,4 @@ def _export(ref: str, path: Path, file_format: Format, token: CancelToken) -> It
         raise ExportError("the one-folder app writes no ONNX; export with fakd from an installed package")
     from fakd_core.export.child_process import export_in_process
 
-    return export_in_process(ref, path, options, token)
+    return export_in_process(ref, path, options, cancel=token)

@@ -268,6 +268,25 @@ def test_evaluate_prints_a_table_to_paste(
     assert main([*evaluation, "--table", "html"]) == 2
 
 
+def test_debug_shows_the_traceback_of_a_failed_model_beside_the_others(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fakd_core.evaluation import scoring
+
+    def fail(*_: object, **options: object) -> None:
+        raise RuntimeError("sizes of tensors must match")
+
+    monkeypatch.setattr(scoring, "upscale", fail)
+    models = ["--model", "bicubic", "--model", "rcan-g5-r1-c32-x4-fakd"]
+    evaluation = ["evaluate", *models, "--data", str(photos)]
+    assert main(evaluation) == 1
+    output, error = capsys.readouterr()
+    assert "bicubic" in output
+    assert one_line(error) == "error: Unexpected RuntimeError: sizes of tensors must match"
+    assert main([*evaluation, "--debug"]) == 1
+    assert "in fail" in capsys.readouterr().err
+
+
 def test_help_tells_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
     text = capsys.readouterr().out

@@ -250,9 +250,9 @@ def test_a_stopped_export_leaves_nothing(model: tuple[str, SRNetwork], tmp_path:
 
 def test_a_child_process_yields_and_raises_the_same(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
     path = tmp_path / "out.pth"
-    assert list(export_in_process(model[0], path, {"keys": "fakd"}, CancelToken())) == [Exported(path)]
+    assert list(export_in_process(model[0], path, {"keys": "fakd"}, cancel=CancelToken())) == [Exported(path)]
     with pytest.raises(ConfigError, match="already exists") as raised:
-        list(export_in_process(model[0], path, {}, CancelToken()))
+        list(export_in_process(model[0], path, {}, cancel=CancelToken()))
     assert "in export_model" in raised.value.__notes__[0], "the child's traceback"
 
 
@@ -273,7 +273,7 @@ def test_a_stopped_child_process_is_killed_if_necessary_and_leaves_nothing(
     monkeypatch.setattr(child_process, "_export", send_a_stage_and_ignore_sigterm)
     monkeypatch.setattr(child_process, "MAX_STOP_SECONDS", 0.3)
     token = CancelToken()
-    events = export_in_process("model", tmp_path / "out.onnx", {}, token)
+    events = export_in_process("model", tmp_path / "out.onnx", {}, cancel=token)
     assert next(events) == Progress(0, 2, "tracing the network")
     assert len(multiprocessing.active_children()) == 1
     token.cancel()
@@ -286,4 +286,4 @@ def test_a_stopped_child_process_is_killed_if_necessary_and_leaves_nothing(
 def test_a_child_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "_export", end_at_once)
     with pytest.raises(ExportError, match=r"ended unexpectedly \(exit code 7\)"):
-        list(export_in_process("model", tmp_path / "out.onnx", {}, CancelToken()))
+        list(export_in_process("model", tmp_path / "out.onnx", {}, cancel=CancelToken()))
