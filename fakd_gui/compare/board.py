@@ -137,7 +137,7 @@ class Board(QObject):
         if keys != self.keys:
             self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
             self._shown = {key: overlay for key, overlay in self._shown.items() if key in keys}
-            self.grid.set_panes(list(self.panes.values()), keep_solo=True)
+            self.grid.set_panes(list(self.panes.values()))
         else:
             self.grid.arrange()
         self.refresh()
@@ -148,7 +148,7 @@ class Board(QObject):
         pane = ImagePane(key, self._state.camera, self.grid, canvas=canvas)
         canvas.has_overview = canvas.region_editable = True
         canvas.drag = self.drag
-        pane.header.add_menu_button()
+        pane.header.show_menu_button()
         self._set_region(pane)
         canvas.region_edited.connect(self.region_edited)
         for source in (canvas, pane.header):

@@ -21,7 +21,8 @@ class DifferenceCanvas(ImageCanvas):
     shown: Difference | None = None
     value: float | None = None
 
-    def paint_over(self, painter: QPainter) -> None:
+    def paint_overlays(self, painter: QPainter) -> None:
+        super().paint_overlays(painter)
         if self.shown is not None and self.overlays and self.width() > SCALE_SIZE[0] + 4 * MARGIN:
             self._draw_scale(painter, self.shown)
 

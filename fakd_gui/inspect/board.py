@@ -67,7 +67,7 @@ class MapBoard(QObject):
         self.grid.columns = len(state.students) + 1 if len(state.students) > 1 else None
         if keys != list(self.panes):
             self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
-            self.grid.set_panes(list(self.panes.values()), keep_solo=True)
+            self.grid.set_panes(list(self.panes.values()))
             self.mark_region()
         self.set_titles()
 
@@ -223,7 +223,7 @@ class MapBoard(QObject):
         pane.canvas.has_overview = True
         pane.canvas.pointed.connect(self._point)
         pane.canvas.region_edited.connect(self.region_edited)
-        pane.canvas.region_drawn.connect(lambda _: self.region_drawn.emit())
+        pane.canvas.region_drawn.connect(self.region_drawn)
         pane.canvas.setToolTip(IMAGE_TIP if key == IMAGE else MAP_TIP)
         return pane
 

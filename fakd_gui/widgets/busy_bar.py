@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QMargins, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from fakd_gui.widgets.elided_label import ElidedLabel
@@ -16,22 +16,16 @@ class BusyBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.left = ElidedLabel()
-        self.left.setProperty("role", "muted")
-        self.right = QLabel()
-        self.right.setProperty("role", "muted")
-        self.task = QLabel()
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
+        self.left, self.right, self.task = ElidedLabel(), QLabel(), QLabel()
+        for label in (self.left, self.right):
+            label.setProperty("role", "muted")
+        self.progress = QProgressBar(textVisible=False)
         self.progress.setFixedSize(140, 10)
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.clicked.connect(self.cancelled)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(2, 0, 2, 0)
-        layout.setSpacing(10)
+        layout = QHBoxLayout(self, contentsMargins=QMargins(2, 0, 2, 0), spacing=10)
         layout.addWidget(self.left, 1)
-        layout.addWidget(self.right)
-        for widget in (self.task, self.progress, self.cancel_button):
+        for widget in (self.right, self.task, self.progress, self.cancel_button):
             layout.addWidget(widget)
         # A fixed height, so that the panes above don't jump when a job starts or ends.
         self.setFixedHeight(self.cancel_button.sizeHint().height() + 2)
@@ -41,8 +35,7 @@ class BusyBar(QWidget):
         """Show the progress of `task`; with `total` 0 its duration is unknown."""
         self.task.setText(task)
         self.progress.setRange(0, 1000 if total else 0)
-        if total:
-            self.progress.setValue(round(1000 * done / total))
+        self.progress.setValue(round(1000 * done / total) if total else 0)
         for widget in (self.task, self.progress, self.cancel_button):
             widget.show()
 

@@ -8,27 +8,8 @@ from PySide6.QtCore import QObject, QPointF, QRectF, QSize, QSizeF, Signal
 
 MAX_ZOOM = 64.0
 STEPS = (
-    5,
-    6.25,
-    8,
-    12.5,
-    17,
-    25,
-    33,
-    50,
-    67,
-    100,
-    150,
-    200,
-    300,
-    400,
-    600,
-    800,
-    1200,
-    1600,
-    2400,
-    3200,
-    6400,
+    *(5, 6.25, 8, 12.5, 17, 25, 33, 50, 67, 100),
+    *(150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 6400),
 )
 """Percentages that the zoom steps through."""
 
@@ -69,8 +50,7 @@ class Camera(QObject):
         before, self.scene = self.scene, scene
         if keep_view and not self.fitted:
             x, y = self.center.x() / before.width(), self.center.y() / before.height()
-            self.center = QPointF(x * scene.width(), y * scene.height())
-            self._clamp_center()
+            self.look_at(QPointF(x * scene.width(), y * scene.height()))
         else:
             self.fit()
         # The old position may lie outside the new image; the next mouse move sets it.
@@ -80,12 +60,11 @@ class Camera(QObject):
         viewport = QSizeF(max(1, size.width()), max(1, size.height()))
         if viewport == self.viewport and pixel_ratio == self.pixel_ratio:
             return
-        self.viewport = viewport
-        self.pixel_ratio = pixel_ratio
+        self.viewport, self.pixel_ratio = viewport, pixel_ratio
         if self.fitted:
             self.fit()
         else:
-            self._clamp_center()
+            self.look_at(self.center)
 
     def set_smooth(self, smooth: bool) -> None:
         """Interpolate enlarged pixels. Reduced images are always averaged, as they would alias otherwise."""
@@ -94,8 +73,7 @@ class Camera(QObject):
 
     def set_cursor(self, position: QPointF | None, over: object = None) -> None:
         """Set the position under the mouse in HR pixels (None: outside the image) and its canvas."""
-        self.cursor = position
-        self.over = over
+        self.cursor, self.over = position, over
         self.cursor_changed.emit()
 
     @property
@@ -132,10 +110,12 @@ class Camera(QObject):
             self.zoom_to(1 / self.pixel_ratio, anchor)
 
     def look_at(self, position: QPointF) -> None:
-        """Centre the view on `position` (HR pixels)."""
-        self.center = position
+        """Centre the view on `position` (HR pixels), but inside the image, so that some stays visible."""
+        x = min(max(position.x(), 0.0), self.scene.width())
+        y = min(max(position.y(), 0.0), self.scene.height())
+        self.center = QPointF(x, y)
         self.fitted = False
-        self._clamp_center()
+        self.changed.emit()
 
     @property
     def anchor(self) -> QPointF:
@@ -157,30 +137,16 @@ class Camera(QObject):
         before = self.to_scene(anchor)
         min_zoom = min(self.fit_zoom, 1 / self.pixel_ratio) / 8
         self.zoom = min(max(zoom, min_zoom), MAX_ZOOM)
-        self.center = self.center + before - self.to_scene(anchor)
-        self.fitted = False
-        self._clamp_center()
+        self.look_at(self.center + before - self.to_scene(anchor))
 
     def pan(self, view_delta: QPointF) -> None:
         """Move the image by `view_delta` logical screen pixels."""
-        self.center = self.center - view_delta / self.zoom
-        self.fitted = False
-        self._clamp_center()
-
-    def fit_region(self, region: QRectF) -> None:
-        """Zoom so that `region` (HR pixels) fills the view."""
-        width, height = max(1.0, region.width()), max(1.0, region.height())
-        self.zoom = min(self.viewport.width() / width, self.viewport.height() / height, MAX_ZOOM)
-        self.center = region.center()
-        self.fitted = False
-        self._clamp_center()
+        self.look_at(self.center - view_delta / self.zoom)
 
     def origin(self) -> QPointF:
         """The image's top left corner (view coordinates), rounded to a whole screen pixel for crisp edges."""
-        ratio = self.pixel_ratio
-        x = self.viewport.width() / 2 - self.center.x() * self.zoom
-        y = self.viewport.height() / 2 - self.center.y() * self.zoom
-        return QPointF(math.floor(x * ratio + 0.5) / ratio, math.floor(y * ratio + 0.5) / ratio)
+        corner = (self.middle - self.center * self.zoom) * self.pixel_ratio
+        return QPointF(math.floor(corner.x() + 0.5), math.floor(corner.y() + 0.5)) / self.pixel_ratio
 
     def to_scene(self, view: QPointF) -> QPointF:
         return (view - self.origin()) / self.zoom
@@ -188,14 +154,9 @@ class Camera(QObject):
     def to_view(self, scene: QPointF) -> QPointF:
         return scene * self.zoom + self.origin()
 
+    def rect_to_view(self, scene: QRectF) -> QRectF:
+        return QRectF(self.to_view(scene.topLeft()), self.to_view(scene.bottomRight()))
+
     def visible(self) -> QRectF:
         """The rectangle in HR pixels that a pane shows; it may extend beyond the image."""
-        top_left = self.to_scene(QPointF(0, 0))
-        return QRectF(top_left, self.viewport / self.zoom)
-
-    def _clamp_center(self) -> None:
-        """Keep the centre of the view inside the image, so that some of the image stays visible."""
-        x = min(max(self.center.x(), 0.0), self.scene.width())
-        y = min(max(self.center.y(), 0.0), self.scene.height())
-        self.center = QPointF(x, y)
-        self.changed.emit()
+        return QRectF(self.to_scene(QPointF()), self.viewport / self.zoom)

@@ -4,45 +4,30 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QMouseEvent,
-    QNativeGestureEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QResizeEvent,
-    QWheelEvent,
-)
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QNativeGestureEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.overlays import Overlay
-from fakd_gui.widgets.overview import draw_overview, overview_box, scene_position
-from fakd_gui.widgets.region_box import Grip, drag_grip, draw_handles, grip_at
+from fakd_gui.widgets.region_box import Grip, contrast_pens, drag_grip, draw_handles, grip_at
 from fakd_gui.widgets.theme import current_theme
 
 CLICK_RADIUS = 4.0
 """A press that moves less than this (Manhattan distance in screen pixels) is a click."""
 ZOOM_PER_NOTCH = 1.25
+OVERVIEW_SIZE, OVERVIEW_MARGIN = QSizeF(120, 90), 8
+MAX_VISIBLE = 0.5
+"""The overview appears if at most this fraction of the image's width and height is visible."""
 
 
 class Drag(Enum):
-    """The tool of the left button; the middle and right buttons always pan."""
+    """What dragging does. The first three are tools of the left button; the other buttons always pan."""
 
     PAN = "pan"
     POINT = "point"
     REGION = "region"
-
-
-class _Press(Enum):
-    """The effect of the pressed button until it is released."""
-
-    PAN = "pan"
-    POINT = "point"
-    DRAW = "draw a region"
-    EDIT = "edit the region"
+    RESIZE = "move or resize the region"
     OVERVIEW = "navigate in the overview"
 
 
@@ -51,8 +36,8 @@ class ImageCanvas(QWidget):
 
     pointed = Signal(QPointF)
     """The canvas was clicked, or dragged over with `Drag.POINT`: the position in HR pixels."""
-    region_drawn = Signal(QRectF)
-    """A rectangle was drawn with Shift held, or with `Drag.REGION`; in HR pixels."""
+    region_drawn = Signal()
+    """A region was drawn with Shift held, or with `Drag.REGION`."""
     region_edited = Signal(QRectF)
     """The region while it is being drawn, moved or resized; in HR pixels."""
     menu_requested = Signal(QPoint)
@@ -80,8 +65,9 @@ class ImageCanvas(QWidget):
         self._pressed: QPointF | None = None
         self._last = QPointF()
         self._moved = False
-        self._press = _Press.PAN
-        self._grip: tuple[Grip, QRectF] | None = None
+        self._dragging = Drag.PAN
+        """The effect of the pressed button."""
+        self._grip, self._region_before = Grip(0, 0), QRectF()
         """The dragged grip and the region before."""
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -108,17 +94,15 @@ class ImageCanvas(QWidget):
         painter.fillRect(self.rect(), QColor("#15171a" if theme.dark else "#e4e7eb"))
         self.paint_overlays(painter)
         if self.region is not None:
-            self._outline(painter, self.region, style=Qt.PenStyle.DashLine)
+            self._outline(painter, self.region, dashed=True)
             if self.region_editable:
-                draw_handles(painter, self._view_rect(self.region))
+                draw_handles(painter, self.camera.rect_to_view(self.region))
         for rect, colour in self.marks:
-            self._outline(painter, rect, colour=colour)
+            self._outline(painter, rect, colour)
         if self.marker is not None:
             self._outline(painter, self.marker)
-        self.paint_over(painter)
         self._draw_cursor(painter)
-        overview = self._overview()
-        if overview is not None:
+        if (overview := self._overview()) is not None:
             draw_overview(painter, overview, camera=self.camera, overlays=self.overlays)
         if self.message:
             self._draw_message(painter)
@@ -131,35 +115,24 @@ class ImageCanvas(QWidget):
         for overlay in self.overlays:
             overlay.draw(painter, self.camera)
 
-    def paint_over(self, painter: QPainter) -> None:
-        """Draw over the overlays, the region and the marks; for subclasses."""
-
-    def _view_rect(self, rect: QRectF) -> QRectF:
-        return QRectF(self.camera.to_view(rect.topLeft()), self.camera.to_view(rect.bottomRight()))
-
     def _overview(self) -> QRectF | None:
         if not self.has_overview or not self.overlays or self.camera.over is not self:
             return None
         return overview_box(self.camera)
 
     def _outline(
-        self,
-        painter: QPainter,
-        rect: QRectF,
-        *,
-        style: Qt.PenStyle = Qt.PenStyle.SolidLine,
-        colour: str = "#ffffff",
+        self, painter: QPainter, rect: QRectF, colour: str = "#ffffff", *, dashed: bool = False
     ) -> None:
-        """Draw a double line, dark and light, which is visible on any image."""
-        view = self._view_rect(rect)
+        """Outline `rect` (HR pixels), however small it is."""
+        view = self.camera.rect_to_view(rect)
         if view.width() < 9:
             center = view.center()
             view = QRectF(center.x() - 4.5, center.y() - 4.5, 9, 9)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(0, 0, 0, 200), 3))
-        painter.drawRect(view)
-        painter.setPen(QPen(QColor(colour), 1.2, style))
-        painter.drawRect(view)
+        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        for pen in contrast_pens(colour, 1.2, style):
+            painter.setPen(pen)
+            painter.drawRect(view)
 
     def _draw_cursor(self, painter: QPainter) -> None:
         """Draw a cross at the cursor of a linked pane, with a gap so that the pixel stays visible."""
@@ -167,8 +140,8 @@ class ImageCanvas(QWidget):
         if cursor is None or self.camera.over is self or not self.overlays:
             return
         at = self.camera.to_view(cursor)
-        for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor("#ffffff"), 1.0)):
-            painter.setPen(QPen(colour, width))
+        for pen in contrast_pens():
+            painter.setPen(pen)
             for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
                 painter.drawLine(at + QPointF(4 * dx, 4 * dy), at + QPointF(10 * dx, 10 * dy))
 
@@ -188,9 +161,9 @@ class ImageCanvas(QWidget):
         painter.setPen(QColor(theme.bad if self.message_is_error else colour))
         painter.drawText(area, flags, self.message)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def resizeEvent(self, event: QEvent) -> None:
         if self.isVisible():
-            self.camera.set_viewport(event.size(), self.devicePixelRatioF())
+            self.camera.set_viewport(self.size(), self.devicePixelRatioF())
 
     def showEvent(self, event: QEvent) -> None:
         self.camera.set_viewport(self.size(), self.devicePixelRatioF())
@@ -211,72 +184,77 @@ class ImageCanvas(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._pressed = self._last = event.position()
         self._moved = False
-        self._press = self._press_for(event)
-        if self._press is _Press.POINT:
-            self.pointed.emit(self.camera.to_scene(event.position()))
-        elif self._press is _Press.OVERVIEW:
-            self._navigate_overview(event.position())
+        self._dragging = self._choose_drag(event)
+        if self._dragging in (Drag.POINT, Drag.OVERVIEW):
+            self._drag_to(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        position = event.position()
-        self.camera.set_cursor(self._clip_to_image(self.camera.to_scene(position)), self)
+        position, scene = event.position(), self.camera.scene
+        at = self.camera.to_scene(position)
+        inside = 0 <= at.x() < scene.width() and 0 <= at.y() < scene.height()
+        self.camera.set_cursor(at if inside else None, self)
         if self._pressed is None:
             self._update_cursor(position)
             return
         if not self._moved and (position - self._pressed).manhattanLength() < CLICK_RADIUS:
             return
         self._moved = True
-        start, end = self.camera.to_scene(self._pressed), self.camera.to_scene(position)
-        if self._press is _Press.DRAW:
-            self._set_region(QRectF(start, end).normalized())
-        elif self._press is _Press.EDIT and self._grip is not None:
-            grip, before = self._grip
-            self._set_region(drag_grip(before, grip, by=end - start, scene=self.camera.scene))
-        elif self._press is _Press.POINT:
-            self.pointed.emit(end)
-        elif self._press is _Press.OVERVIEW:
-            self._navigate_overview(position)
-        else:
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
-            self.camera.pan_override_used = True
-            self.camera.pan(position - self._last)
+        self._drag_to(position)
         self._last = position
+
+    def _drag_to(self, position: QPointF) -> None:
+        camera = self.camera
+        start, end = camera.to_scene(self._pressed), camera.to_scene(position)
+        match self._dragging:
+            case Drag.REGION:
+                self._set_region(QRectF(start, end).normalized())
+            case Drag.RESIZE:
+                self._set_region(
+                    drag_grip(self._region_before, self._grip, by=end - start, scene=camera.scene)
+                )
+            case Drag.POINT:
+                self.pointed.emit(end)
+            case Drag.OVERVIEW:
+                if (box := overview_box(camera)) is not None:
+                    camera.look_at((position - box.topLeft()) * (camera.scene.width() / box.width()))
+            case Drag.PAN:
+                self.setCursor(Qt.CursorShape.ClosedHandCursor)
+                camera.pan_override_used = True
+                camera.pan(position - self._last)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self.unsetCursor()
-        if self._press is _Press.DRAW and self._moved and self.region is not None:
-            self.region_drawn.emit(self.region)
-        elif not self._moved and event.button() is Qt.MouseButton.RightButton:
+        clicked = None if self._moved else event.button()
+        if self._dragging is Drag.REGION and self._moved and self.region is not None:
+            self.region_drawn.emit()
+        elif clicked is Qt.MouseButton.RightButton:
             self.menu_requested.emit(event.globalPosition().toPoint())
         elif (
-            not self._moved
-            and event.button() is Qt.MouseButton.LeftButton
+            clicked is Qt.MouseButton.LeftButton
             and self.drag is not Drag.POINT
-            and self._press is not _Press.OVERVIEW
+            and self._dragging is not Drag.OVERVIEW
         ):
             self.pointed.emit(self.camera.to_scene(event.position()))
         self._pressed = None
-        self._grip = None
 
-    def _press_for(self, event: QMouseEvent) -> _Press:
+    def _choose_drag(self, event: QMouseEvent) -> Drag:
         """The effect of a press of this button at this position with these modifiers."""
         overview = self._overview()
         if event.button() is not Qt.MouseButton.LeftButton or self.camera.pan_override:
-            return _Press.PAN
+            return Drag.PAN
         if overview is not None and overview.contains(event.position()):
-            return _Press.OVERVIEW
+            return Drag.OVERVIEW
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            return _Press.DRAW
-        grip = self._grip_at(event.position())
-        if grip is not None and self.region is not None:
-            self._grip = (grip, self.region)
-            return _Press.EDIT
-        return {Drag.POINT: _Press.POINT, Drag.REGION: _Press.DRAW}.get(self.drag, _Press.PAN)
+            return Drag.REGION
+        if (grip := self._grip_at(event.position())) is not None:
+            self._grip, self._region_before = grip, self.region
+            return Drag.RESIZE
+        return self.drag
 
     def _grip_at(self, position: QPointF) -> Grip | None:
         if not self.region_editable or self.region is None:
             return None
-        return grip_at(self._view_rect(self.region), position)
+        return grip_at(self.camera.rect_to_view(self.region), position)
 
     def _update_cursor(self, position: QPointF) -> None:
         """Show by the mouse cursor what dragging would do."""
@@ -293,18 +271,37 @@ class ImageCanvas(QWidget):
         self.update()
         self.region_edited.emit(region)
 
-    def _navigate_overview(self, position: QPointF) -> None:
-        overview = overview_box(self.camera)
-        if overview is not None:
-            self.camera.look_at(scene_position(self.camera, overview, position))
-
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.camera.fit()
 
     def leaveEvent(self, event: QEvent) -> None:
         self.camera.set_cursor(None)
 
-    def _clip_to_image(self, position: QPointF) -> QPointF | None:
-        scene = self.camera.scene
-        inside = 0 <= position.x() < scene.width() and 0 <= position.y() < scene.height()
-        return position if inside else None
+
+def overview_box(camera: Camera) -> QRectF | None:
+    """The overview's rectangle (view coordinates); None while most of the image is visible anyway."""
+    view, scene = camera.viewport, camera.scene
+    visible = max(view.width() / camera.zoom / scene.width(), view.height() / camera.zoom / scene.height())
+    if visible > MAX_VISIBLE or view.width() < 3 * OVERVIEW_SIZE.width():
+        return None
+    box = QRectF(QPointF(), scene.scaled(OVERVIEW_SIZE, Qt.AspectRatioMode.KeepAspectRatio))
+    box.moveBottomRight(QPointF(view.width() - OVERVIEW_MARGIN, view.height() - OVERVIEW_MARGIN))
+    return box
+
+
+def draw_overview(painter: QPainter, box: QRectF, *, camera: Camera, overlays: tuple[Overlay, ...]) -> None:
+    """Draw the whole image into `box` and frame its visible part."""
+    whole = Camera()
+    whole.scene, whole.viewport, whole.pixel_ratio = camera.scene, box.size(), camera.pixel_ratio
+    whole.smooth = True
+    whole.fit()
+    painter.translate(box.topLeft())
+    for overlay in overlays:
+        overlay.draw(painter, whole)
+    painter.translate(-box.topLeft())
+    frame = whole.rect_to_view(camera.visible()).translated(box.topLeft()).intersected(box)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for rect, pens in ((box, contrast_pens()), (frame, contrast_pens("#ffcc33", 1.5))):
+        for pen in pens:
+            painter.setPen(pen)
+            painter.drawRect(rect)

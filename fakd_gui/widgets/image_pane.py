@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QContextMenuEvent,
-    QFont,
-    QFontMetrics,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-)
+from PySide6.QtCore import QEvent, QMargins, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
-from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
+from fakd_gui.widgets.image_tools import set_icon
+from fakd_gui.widgets.theme import current_theme
 
 
 class PaneHeader(QWidget):
@@ -30,19 +22,19 @@ class PaneHeader(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = ""
-        self.colour = ""
-        self.badge = ""
-        self.figures = ""
+        self.title = self.colour = self.badge = self.readout = self.figures = self.region_figures = ""
         self.costs = ""
         """Right-aligned in the second line if there is room."""
-        self.region_figures = ""
-        self.readout = ""
         self.is_drop_target = False
         self.lines = 2
-        self.menu_button: QToolButton | None = None
+        self.menu_button = QToolButton(self, autoRaise=True, iconSize=QSize(14, 14), toolTip="Pane menu")
+        self.menu_button.clicked.connect(lambda: self._request_menu(self.menu_button.geometry().bottomLeft()))
+        self.menu_button.hide()
+        set_icon(self.menu_button, "dots-vertical")
         self._pressed: QPointF | None = None
         self._dragging = False
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._request_menu)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.set_lines(2)
 
@@ -55,21 +47,14 @@ class PaneHeader(QWidget):
         self.setFixedHeight(self.sizeHint().height())
         self.update()
 
-    def add_menu_button(self) -> None:
-        """Add a button that requests the pane's menu, and make the header draggable."""
-        self.menu_button = QToolButton(self)
-        self.menu_button.setAutoRaise(True)
-        self.menu_button.setIconSize(QSize(14, 14))
-        self.menu_button.setToolTip("Pane menu")
-        self.menu_button.setAccessibleName("Pane menu")
-        self.menu_button.clicked.connect(self._request_menu)
-        follow_theme(self.menu_button, self._apply_theme)
+    def show_menu_button(self) -> None:
+        """Show a button that requests the pane's menu, and make the header draggable."""
+        self.menu_button.show()
         self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        if self.menu_button is not None:
-            line = self.fontMetrics().height()
-            self.menu_button.setGeometry(self.width() - line - 4, 1, line + 3, line + 3)
+        line = self.fontMetrics().height()
+        self.menu_button.setGeometry(self.width() - line - 4, 1, line + 3, line + 3)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() is QEvent.Type.FontChange:
@@ -77,19 +62,16 @@ class PaneHeader(QWidget):
         super().changeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme = current_theme()
-        painter = QPainter(self)
+        theme, painter = current_theme(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.is_drop_target:
             painter.fillRect(self.rect(), QColor(theme.border))
         metrics = self.fontMetrics()
-        line = metrics.height()
-        width = self.width() - 4
-        bold = QFont(self.font())
+        line, width = metrics.height(), self.width() - 4
+        bold, small = QFont(self.font()), QFont(self.font())
         bold.setBold(True)
-        small = QFont(self.font())
-        small.setPointSizeF(self.font().pointSizeF() * 0.85)
         small.setBold(True)
+        small.setPointSizeF(self.font().pointSizeF() * 0.85)
         box = QRectF(2, 4, line - 2, line - 2)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self.colour or theme.muted))
@@ -99,7 +81,7 @@ class PaneHeader(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.badge)
         painter.setFont(self.font())
         painter.setPen(QColor(theme.muted))
-        first = width - (line + 6 if self.menu_button is not None else 0)
+        first = width - (0 if self.menu_button.isHidden() else line + 6)
         # In a narrow pane the value under the mouse matters more than the name, which the colour shows too.
         shortest = metrics.horizontalAdvance(_shortened(self.readout)[-1]) + 2
         readout_width = max(int(first * 0.6), min(int(first - box.right() - 4), shortest))
@@ -125,11 +107,8 @@ class PaneHeader(QWidget):
             text = fit_parts(self.region_figures, metrics, width)
             painter.drawText(QRectF(2, 2 * line + 6, width, line), Qt.AlignmentFlag.AlignLeft, text)
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        self.menu_requested.emit(event.globalPos())
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self.menu_button is not None and event.button() is Qt.MouseButton.LeftButton:
+        if not self.menu_button.isHidden() and event.button() is Qt.MouseButton.LeftButton:
             self._pressed = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -147,13 +126,8 @@ class PaneHeader(QWidget):
             self.dropped.emit(event.globalPosition().toPoint())
         self._pressed, self._dragging = None, False
 
-    def _request_menu(self) -> None:
-        assert self.menu_button is not None
-        self.menu_requested.emit(self.menu_button.mapToGlobal(QPoint(0, self.menu_button.height())))
-
-    def _apply_theme(self, theme: Theme) -> None:
-        if self.menu_button is not None:
-            self.menu_button.setIcon(icon("dots-vertical"))
+    def _request_menu(self, at: QPoint) -> None:
+        self.menu_requested.emit(self.mapToGlobal(at))
 
 
 def _shortened(text: str) -> list[str]:
@@ -179,9 +153,7 @@ class ImagePane(QWidget):
         self.key = key
         self.header = PaneHeader(self)
         self.canvas = canvas or ImageCanvas(camera, self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=2)
         layout.addWidget(self.header)
         layout.addWidget(self.canvas, 1)
 
@@ -189,8 +161,7 @@ class ImagePane(QWidget):
         """Set the title and the coloured box before it, with `badge` in it."""
         self.header.title, self.header.colour, self.header.badge = title, colour, badge
         self.setAccessibleName(title)
-        if self.header.menu_button is not None:
-            self.header.menu_button.setAccessibleName(f"Menu of the pane {title}")
+        self.header.menu_button.setAccessibleName(f"Menu of the pane {title}")
         self.header.update()
 
     def set_figures(self, figures: str, tip: str = "", *, costs: str = "", region: str = "") -> None:

@@ -6,7 +6,7 @@ import math
 import time
 from itertools import pairwise
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -37,12 +37,9 @@ class PaneGrid(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(260, 140)
 
-    def set_panes(self, panes: list[ImagePane], keep_solo: bool = False) -> None:
-        """Show `panes` in this order and delete those that are no longer in the list.
-
-        With `keep_solo` a pane that was shown alone stays so if it is still in the list.
-        """
-        solo = self.panes[self.solo] if keep_solo and self.solo is not None else None
+    def set_panes(self, panes: list[ImagePane]) -> None:
+        """Show `panes` in this order and delete others; a pane shown alone stays so if it is among them."""
+        solo = None if self.solo is None else self.panes[self.solo]
         for pane in self.panes:
             if pane not in panes:
                 pane.hide()
@@ -55,8 +52,7 @@ class PaneGrid(QWidget):
         self.panes = panes
         self.recent = [pane for pane in self.recent if pane in panes]
         # Tab visits the panes in reading order.
-        buttons = [pane.header.menu_button for pane in panes]
-        for before, after in pairwise(button for button in buttons if button is not None):
+        for before, after in pairwise(pane.header.menu_button for pane in panes):
             QWidget.setTabOrder(before, after)
         self.show_only(panes.index(solo) if solo in panes else None)
 
@@ -82,10 +78,8 @@ class PaneGrid(QWidget):
     def pane_at(self, at: QPoint) -> int | None:
         """The index of the visible pane under the screen position `at`."""
         local = self.mapFromGlobal(at)
-        for number, pane in enumerate(self.panes):
-            if pane.isVisible() and pane.geometry().contains(local):
-                return number
-        return None
+        numbers = (number for number, pane in enumerate(self.panes) if pane.isVisible())
+        return next((number for number in numbers if self.panes[number].geometry().contains(local)), None)
 
     def _mark_drop_target(self, at: QPoint | None) -> None:
         target = None if at is None else self.pane_at(at)
@@ -109,26 +103,23 @@ class PaneGrid(QWidget):
         if self.solo is not None:
             self.panes[self.solo].setGeometry(self.rect())
             return
-        columns = self.columns or self._best_columns()
-        rows = math.ceil(len(self.panes) / columns)
-        width = (self.width() - GAP * (columns - 1)) // columns
-        height = (self.height() - GAP * (rows - 1)) // rows
+        columns = self.columns or max(range(1, len(self.panes) + 1), key=self._fit_zoom)
+        width, height = (int(side) for side in self._cell(columns))
         for number, pane in enumerate(self.panes):
             row, column = divmod(number, columns)
-            pane.setGeometry(QRect(column * (width + GAP), row * (height + GAP), width, height))
+            pane.setGeometry(column * (width + GAP), row * (height + GAP), width, height)
 
-    def _best_columns(self) -> int:
+    def _cell(self, columns: int) -> tuple[float, float]:
+        """Width and height of a pane in so many columns."""
+        rows = math.ceil(len(self.panes) / columns)
+        return (self.width() - GAP * (columns - 1)) / columns, (self.height() - GAP * (rows - 1)) / rows
+
+    def _fit_zoom(self, columns: int) -> float:
+        """The zoom at which the image fits into a pane in so many columns."""
+        width, height = self._cell(columns)
         # Not height(): a header that just got another line isn't laid out yet.
-        header = self.panes[0].header.sizeHint().height()
-        scene = self.camera.scene
-
-        def fit_zoom(columns: int) -> float:
-            rows = math.ceil(len(self.panes) / columns)
-            width = (self.width() - GAP * (columns - 1)) / columns
-            height = (self.height() - GAP * (rows - 1)) / rows - header
-            return min(width / scene.width(), height / scene.height())
-
-        return max(range(1, len(self.panes) + 1), key=fit_zoom)
+        height -= self.panes[0].header.sizeHint().height()
+        return min(width / self.camera.scene.width(), height / self.camera.scene.height())
 
 
 HOLD_SECONDS = 0.35
@@ -139,30 +130,27 @@ class FlipKeys:
     """Digits show a pane alone, while held or until they are pressed again."""
 
     def __init__(self, grid: PaneGrid) -> None:
-        self._grid = grid
+        self.grid = grid
         self._pressed_at: float | None = None
         self._previous: int | None = None
 
     def press(self, event: QKeyEvent) -> bool:
         """Handle a key press; False for other keys."""
-        if not _is_digit(event):
+        index = event.key() - Qt.Key.Key_1
+        if not 0 <= index < 9:
             return False
-        index = int(event.key()) - int(Qt.Key.Key_1)
-        if not event.isAutoRepeat() and index < len(self._grid.panes):
-            self._previous = self._grid.solo
+        if not event.isAutoRepeat() and index < len(self.grid.panes):
+            self._previous = self.grid.solo
             self._pressed_at = time.monotonic()
-            self._grid.show_only(None if self._grid.solo == index else index)
+            self.grid.show_only(None if self.grid.solo == index else index)
         return True
 
     def release(self, event: QKeyEvent) -> bool:
         """Handle a key release; False for other keys."""
-        if not _is_digit(event) or event.isAutoRepeat() or self._pressed_at is None:
+        digit = Qt.Key.Key_1 <= event.key() <= Qt.Key.Key_9
+        if not digit or event.isAutoRepeat() or self._pressed_at is None:
             return False
         if time.monotonic() - self._pressed_at > HOLD_SECONDS:
-            self._grid.show_only(self._previous)
+            self.grid.show_only(self._previous)
         self._pressed_at = None
         return True
-
-
-def _is_digit(event: QKeyEvent) -> bool:
-    return Qt.Key.Key_1 <= event.key() <= Qt.Key.Key_9

@@ -1,8 +1,9 @@
-"""Geometry of a rectangle that is moved and resized by its handles."""
+"""A rectangle that is moved and resized by its handles, and pens that are visible on any image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
@@ -10,6 +11,13 @@ from PySide6.QtGui import QColor, QPainter, QPen
 GRAB_DISTANCE = 7.0
 """Maximum distance in screen pixels at which the mouse grabs a handle."""
 HANDLE_SIDE = 6.0
+
+
+def contrast_pens(
+    colour: str = "#ffffff", width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine
+) -> tuple[QPen, QPen]:
+    """A dark, wide pen and one in `colour` to draw over it."""
+    return QPen(QColor(0, 0, 0, 200), 3), QPen(QColor(colour), width, style)
 
 
 @dataclass(frozen=True)
@@ -32,39 +40,33 @@ class Grip:
         return Qt.CursorShape.SizeFDiagCursor if self.x == self.y else Qt.CursorShape.SizeBDiagCursor
 
 
-CORNERS_AND_SIDES = tuple(Grip(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y)
-
-
 def grip_at(box: QRectF, at: QPointF) -> Grip | None:
     """The corner, side or inside of `box` under `at`, both in view coordinates; None outside."""
     if not box.adjusted(-GRAB_DISTANCE, -GRAB_DISTANCE, GRAB_DISTANCE, GRAB_DISTANCE).contains(at):
         return None
     # In a small box the middle half stays free, so that the whole box can be moved.
     reach_x, reach_y = min(GRAB_DISTANCE, box.width() / 4), min(GRAB_DISTANCE, box.height() / 4)
-    x = -1 if at.x() < box.left() + reach_x else 1 if at.x() > box.right() - reach_x else 0
-    y = -1 if at.y() < box.top() + reach_y else 1 if at.y() > box.bottom() - reach_y else 0
+    x = (at.x() > box.right() - reach_x) - (at.x() < box.left() + reach_x)
+    y = (at.y() > box.bottom() - reach_y) - (at.y() < box.top() + reach_y)
     return Grip(x, y)
 
 
 def drag_grip(box: QRectF, grip: Grip, *, by: QPointF, scene: QSizeF) -> QRectF:
     """`box` with `grip` dragged `by` HR pixels, rounded to whole pixels inside `scene`, at least 1x1."""
-    start = snap_to_pixels(box, scene)
-    dx, dy = round(by.x()), round(by.y())
-    width, height = int(scene.width()), int(scene.height())
+    left, top, width, height = snap_to_pixels(box, scene).getRect()
+    right, bottom = left + width, top + height
+    dx, dy, max_x, max_y = round(by.x()), round(by.y()), int(scene.width()), int(scene.height())
     if grip.x == grip.y == 0:
-        left = min(max(0, start.left() + dx), width - start.width())
-        top = min(max(0, start.top() + dy), height - start.height())
-        return QRectF(left, top, start.width(), start.height())
-    left, top = start.left(), start.top()
-    right, bottom = left + start.width(), top + start.height()
+        left, top = min(max(0, left + dx), max_x - width), min(max(0, top + dy), max_y - height)
+        return QRectF(left, top, width, height)
     if grip.x < 0:
         left = min(max(0, left + dx), right - 1)
     elif grip.x > 0:
-        right = max(min(width, right + dx), left + 1)
+        right = max(min(max_x, right + dx), left + 1)
     if grip.y < 0:
         top = min(max(0, top + dy), bottom - 1)
     elif grip.y > 0:
-        bottom = max(min(height, bottom + dy), top + 1)
+        bottom = max(min(max_y, bottom + dy), top + 1)
     return QRectF(left, top, right - left, bottom - top)
 
 
@@ -84,9 +86,11 @@ def draw_handles(painter: QPainter, box: QRectF) -> None:
         return
     painter.setPen(QPen(QColor(0, 0, 0, 200), 1))
     painter.setBrush(QColor("#ffffff"))
-    center = box.center()
-    for grip in CORNERS_AND_SIDES:
-        x = center.x() + grip.x * box.width() / 2
-        y = center.y() + grip.y * box.height() / 2
-        painter.drawRect(QRectF(x - HANDLE_SIDE / 2, y - HANDLE_SIDE / 2, HANDLE_SIDE, HANDLE_SIDE))
+    handle = QRectF(0, 0, HANDLE_SIDE, HANDLE_SIDE)
+    xs = box.left(), box.center().x(), box.right()
+    ys = box.top(), box.center().y(), box.bottom()
+    for x, y in product(xs, ys):
+        if QPointF(x, y) != box.center():
+            handle.moveCenter(QPointF(x, y))
+            painter.drawRect(handle)
     painter.setBrush(Qt.BrushStyle.NoBrush)
