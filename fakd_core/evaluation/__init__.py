@@ -1,1 +1,1 @@
-"""Metrics, evaluation protocol, and results."""
+"""Metrics, the evaluation protocol, reports, and the diagnosis of model files."""
