@@ -15,7 +15,7 @@ from fakd_core.runs.metrics_files import read_metrics
 TOTAL = "total"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RunSeries:
     """Every point of a run's curves.
 

@@ -17,7 +17,7 @@ from fakd_core.runs.lock import is_locked, lock_owner
 VALIDATION = b'{"event": "validation"'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunState:
     """The progress of one run, and the problem if it can't be used."""
 
@@ -78,7 +78,7 @@ def read_state(run: Path, known: RunState | None = None) -> RunState:
         if known is None or known.problem or known.config_written != written:
             config = read_config(run)
             models = " ".join((config.student, *config.teacher))
-            known = RunState(config.steps, models=models, config_written=written)
+            known = RunState(steps=config.steps, models=models, config_written=written)
         in_use = is_in_use(run)
         state = _read_new_metrics(RunLayout(run).metrics, known)
         return replace(state, in_use=in_use, owner=lock_owner(RunLayout(run).lock) if in_use else "")

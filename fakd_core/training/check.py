@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckedNetwork:
     """A network of a run: its reference, sizes and cost, and where its weights come from."""
 
@@ -34,7 +34,7 @@ class CheckedNetwork:
     weights: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TapChoice:
     """The feature taps of the external teacher `ref`, the possible ones, and what is wrong with them."""
 
@@ -44,7 +44,7 @@ class TapChoice:
     problem: str = ""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SettingsCheck:
     """The result of a check: problems and facts by option, the networks, and the estimate."""
 
@@ -165,12 +165,13 @@ class _Check:
         except ConfigError as error:
             name, taps = split_taps(ref)
             if taps and single:
-                self.found.taps = _faulty_taps(ref, self._load(name), taps, str(error))
+                self.found.taps = _faulty_taps(_taps(ref, self._load(name)), taps, str(error))
             raise
         if single:
             self.found.taps = _taps(ref, network)
         self._check_scale(ref, network.spec)
-        return CheckedNetwork(ref, network.spec, _cost(network.spec), _key_format(ref, network.spec))
+        spec = network.spec
+        return CheckedNetwork(ref=ref, spec=spec, cost=_cost(spec), weights=_key_format(ref, spec))
 
     def _student(self) -> CheckedNetwork:
         from fakd_core.runs.references import has_weights, resolve_spec
@@ -187,7 +188,7 @@ class _Check:
             spec = resolve_spec(ref, config.scale)
             weights = "starts as the teacher" if config.init_from_teacher else "starts at random"
         self._check_scale(ref, spec)
-        return CheckedNetwork(ref, spec, _cost(spec), weights)
+        return CheckedNetwork(ref=ref, spec=spec, cost=_cost(spec), weights=weights)
 
     def _check_scale(self, ref: str, spec: ModelSpec) -> None:
         if spec.scale != self.config.scale:
@@ -243,11 +244,11 @@ def _taps(ref: str, network: SRNetwork) -> TapChoice | None:
 
     if not isinstance(network, SpandrelNetwork) or not network.possible_taps:
         return None
-    return TapChoice(ref, network.spec.taps, network.possible_taps)
+    return TapChoice(ref=ref, taps=network.spec.taps, possible=network.possible_taps)
 
 
-def _faulty_taps(ref: str, network: SRNetwork, taps: str, problem: str) -> TapChoice | None:
-    choice = _taps(ref, network)
+def _faulty_taps(choice: TapChoice | None, taps: str, problem: str) -> TapChoice | None:
+    """`choice` with the `taps` that were refused because of `problem`."""
     if choice is None:
         return None
     chosen = tuple(tap.strip() for tap in taps.split(","))

@@ -37,7 +37,7 @@ Timings = dict[Hashable, StepTiming]
 """Measured timings by all that they depend on, so that other settings don't need a new measurement."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     """The approximate needs of a run: bytes of memory and disk, and seconds (None: not measured)."""
 
@@ -125,7 +125,7 @@ def estimate_run(
     )
     if measure and key not in timings and memory < free:
         try:
-            timings[key] = measure_step(config, student, teachers, token)
+            timings[key] = measure_step(config, student, teachers, token=token)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise

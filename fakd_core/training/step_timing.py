@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fakd_core.events import CancelToken
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
     from fakd_core.models.spec import ModelSpec
     from fakd_core.runs.config import TrainConfig
+    from fakd_core.training.batches import DistillationBatch
+    from fakd_core.training.learner import Learner
 
 PROBE_PATCH = 24
 PROBE_SECONDS = 0.4
@@ -44,7 +45,7 @@ class StepTiming:
 
 
 def measure_step(
-    config: TrainConfig, student: ModelSpec, teachers: Sequence[ModelSpec], token: CancelToken
+    config: TrainConfig, student: ModelSpec, teachers: Sequence[ModelSpec], *, token: CancelToken
 ) -> StepTiming:
     """Time the networks on as much of a batch as takes a moment, and the loss terms on one patch.
 
@@ -54,93 +55,117 @@ def measure_step(
         Cancelled: the token was cancelled between two passes.
         RuntimeError: torch ran out of memory.
     """
-    import torch
+    return _StepTimer(config, token).measure(student, teachers)
 
-    from fakd_core.distillation.loss import DistillationLoss
-    from fakd_core.models.factory import create_model
-    from fakd_core.runtime.device import autocast, choose_device, choose_precision, fast_convolutions
-    from fakd_core.training.batches import DistillationBatch
-    from fakd_core.training.learner import Learner
 
-    device = choose_device(config.device)
-    dtype = choose_precision(config.precision, device)
+class _StepTimer:
+    def __init__(self, config: TrainConfig, token: CancelToken) -> None:
+        from fakd_core.runtime.device import choose_device, choose_precision
 
-    def make(spec: ModelSpec) -> SRNetwork:
+        self._config = config
+        self._token = token
+        self._device = choose_device(config.device)
+        self._dtype = choose_precision(config.precision, self._device)
+
+    def measure(self, student: ModelSpec, teachers: Sequence[ModelSpec]) -> StepTiming:
+        from fakd_core.distillation.loss import DistillationLoss
+        from fakd_core.training.learner import Learner
+
+        learner = Learner(
+            student=self._make(student),
+            loss=DistillationLoss.ground_truth_only(),
+            device=self._device,
+            dtype=self._dtype,
+            ema=self._config.ema,
+        )
+        count, patch = self._affordable_batch(learner)
+        batch, pixels = self._make_batch(count, patch), count * patch**2
+        student_seconds = self._time(lambda: _learn(learner, batch))
+        if not teachers:
+            return StepTiming(0.0, student_seconds / pixels, 0.0)
+        teacher = self._make(teachers[0]).eval().requires_grad_(False)
+        teacher_seconds = self._time(lambda: self._infer(teacher, batch.lr))
+        larger = max(1.0, self._config.patch / MAX_TERMS_PATCH)
+        terms_seconds = larger**4 * self._time(self._make_terms(student, teachers[0]))
+        return StepTiming(teacher_seconds / pixels, student_seconds / pixels, terms_seconds)
+
+    def _affordable_batch(self, learner: Learner) -> tuple[int, int]:
+        """The number of patches and their side on which one pass takes about `PROBE_SECONDS`."""
+        batch, patch = self._config.batch, self._config.patch
+        if self._device.type != "cpu":
+            return batch, patch
+        small = min(PROBE_PATCH, patch)
+        probe = self._make_batch(1, small)
+        seconds = self._time(lambda: _learn(learner, probe))
+        affordable = int(PROBE_SECONDS / seconds * (small / patch) ** 2)
+        return (min(batch, affordable), patch) if affordable else (1, small)
+
+    def _infer(self, teacher: SRNetwork, lr: torch.Tensor) -> None:
+        import torch
+
+        from fakd_core.runtime.device import autocast, fast_convolutions
+
+        with torch.no_grad(), fast_convolutions(self._dtype), autocast(self._device, self._dtype):
+            teacher(lr)
+
+    def _make_terms(self, student: ModelSpec, teacher: ModelSpec) -> Callable[[], object]:
+        """A function that computes the loss and its gradients for random maps of one patch."""
+        import torch
+
+        from fakd_core.distillation.loss import DistillationLoss
+
+        config, device = self._config, self._device
+        loss = DistillationLoss(config.alpha, config.distill, config.layers)
+        patch = min(MAX_TERMS_PATCH, config.patch)
+        image = torch.zeros(1, 3, patch, patch, device=device)
+
+        def random_maps(spec: ModelSpec) -> list[torch.Tensor]:
+            shapes = [(1, channels, patch, patch) for channels in spec.tap_channels]
+            return [torch.randn(shape, device=device, requires_grad=True) for shape in shapes]
+
+        students, teachers = random_maps(student), random_maps(teacher)
+
+        def compute() -> object:
+            total = loss(image, image, image, students, teachers).total
+            return torch.autograd.grad(total, students, allow_unused=True) if total.requires_grad else None
+
+        return compute
+
+    def _make(self, spec: ModelSpec) -> SRNetwork:
+        import torch
+
+        from fakd_core.models.factory import create_model
+
         network = create_model(spec)
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network
 
-    def grey(batch: int, side: int) -> torch.Tensor:
-        image = torch.full((batch, 3, side, side), 128.0, device=device)
-        return image.contiguous(memory_format=torch.channels_last)
+    def _make_batch(self, count: int, patch: int) -> DistillationBatch:
+        from fakd_core.training.batches import DistillationBatch
 
-    def make_batch(batch: int, patch: int) -> DistillationBatch:
-        return DistillationBatch(grey(batch, patch), grey(batch, patch * config.scale))
+        return DistillationBatch(self._grey(count, patch), self._grey(count, patch * self._config.scale))
 
-    loss = DistillationLoss.ground_truth_only()
-    learner = Learner(student=make(student), loss=loss, device=device, dtype=dtype, ema=config.ema)
+    def _grey(self, count: int, side: int) -> torch.Tensor:
+        import torch
 
-    def learn(batch: DistillationBatch) -> None:
-        learner.measure(batch)
-        learner.apply(0.0)
+        images = torch.full((count, 3, side, side), 128.0, device=self._device)
+        return images.contiguous(memory_format=torch.channels_last)
 
-    batch, patch = config.batch, config.patch
-    if device.type == "cpu":
-        small = min(PROBE_PATCH, patch)
-        first = _time(partial(learn, make_batch(1, small)), device, token)
-        affordable = int(PROBE_SECONDS / first * (small / patch) ** 2)
-        batch, patch = (min(batch, affordable), patch) if affordable else (1, small)
-    probe = make_batch(batch, patch)
-    student_seconds = _time(partial(learn, probe), device, token)
-    teacher_seconds = terms_seconds = 0.0
-    for teacher in teachers[:1]:
-        network = make(teacher).eval().requires_grad_(False)
+    def _time(self, action: Callable[[], object]) -> float:
+        """Seconds of the fastest of `PROBES` calls."""
+        import torch
 
-        def infer(network: SRNetwork = network) -> None:
-            with torch.no_grad(), fast_convolutions(dtype), autocast(device, dtype):
-                network(probe.lr)
-
-        teacher_seconds = _time(infer, device, token)
-        larger = max(1.0, config.patch / MAX_TERMS_PATCH)
-        terms_seconds = larger**4 * _time(_make_terms(config, student, teacher, device), device, token)
-    pixels = batch * patch**2
-    return StepTiming(teacher_seconds / pixels, student_seconds / pixels, terms_seconds)
+        seconds = []
+        for _ in range(PROBES):
+            self._token.raise_if_cancelled()
+            started = time.perf_counter()
+            action()
+            if self._device.type == "cuda":
+                torch.cuda.synchronize(self._device)
+            seconds.append(time.perf_counter() - started)
+        return min(seconds)
 
 
-def _make_terms(
-    config: TrainConfig, student: ModelSpec, teacher: ModelSpec, device: torch.device
-) -> Callable[[], object]:
-    """A function that computes the loss and its gradients for random maps of one patch."""
-    import torch
-
-    from fakd_core.distillation.loss import DistillationLoss
-
-    loss = DistillationLoss(config.alpha, config.distill, config.layers)
-    patch = min(MAX_TERMS_PATCH, config.patch)
-    image = torch.zeros(1, 3, patch, patch, device=device)
-
-    def random_maps(spec: ModelSpec) -> list[torch.Tensor]:
-        shapes = [(1, channels, patch, patch) for channels in spec.tap_channels]
-        return [torch.randn(shape, device=device, requires_grad=True) for shape in shapes]
-
-    students, teachers = random_maps(student), random_maps(teacher)
-
-    def compute() -> object:
-        total = loss(image, image, image, students, teachers).total
-        return torch.autograd.grad(total, students, allow_unused=True) if total.requires_grad else None
-
-    return compute
-
-
-def _time(action: Callable[[], object], device: torch.device, token: CancelToken) -> float:
-    import torch
-
-    seconds = []
-    for _ in range(PROBES):
-        token.raise_if_cancelled()
-        started = time.perf_counter()
-        action()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
+def _learn(learner: Learner, batch: DistillationBatch) -> None:
+    learner.measure(batch)
+    learner.apply(0.0)

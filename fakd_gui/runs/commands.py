@@ -137,7 +137,7 @@ class RunCommands(ActionTable):
         try:
             trashed = move_to_trash(run)
         except FakdError as error:
-            return self._delete_for_good(run, str(error))
+            return self._delete_permanently(run, str(error))
         is_compared, is_student = run in self._session.compared, str(run) in self._session.students
         self._session.move_run(run, None)
         text = f"Moved {run.name} to the trash"
@@ -155,7 +155,7 @@ class RunCommands(ActionTable):
         self._session.offer_undo(text, undo, lambda: self.trash(place))
         return True
 
-    def _delete_for_good(self, run: Path, reason: str) -> bool:
+    def _delete_permanently(self, run: Path, reason: str) -> bool:
         """Ask first, as there is no trash."""
         answer = QMessageBox.question(
             None, "Delete the run", f"{reason}. Delete {run.name} permanently? That can't be undone."

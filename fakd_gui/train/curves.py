@@ -20,7 +20,7 @@ DASHES = ((7.0, 4.0), (2.0, 3.0), (12.0, 4.0), (4.0, 7.0))
 """Pixels drawn and skipped; each overlaid run has one of these patterns."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """One curve of one run; `values` are drawn, `exact` are not smoothed, both have the length of `steps`."""
 
@@ -95,7 +95,7 @@ class Curve:
             self._plot.removeItem(self.dots)
 
     def draw(
-        self, line: Line, view: tuple[float, float], width: int, log: bool
+        self, line: Line, *, view: tuple[float, float], width: int, log: bool
     ) -> tuple[float, float] | None:
         """Draw the points between the two steps `view` on `width` pixels.
 
@@ -110,13 +110,15 @@ class Curve:
         if style != self._style or not (np.array_equal(x, self._x) and np.array_equal(y, self._y, True)):
             self._style, self._x, self._y = style, x.copy(), y.copy()
             self.item.setZValue(0 if line.run else 1)
-            self._draw_stroke(line, x, y, view, width)
+            self._draw_stroke(line, x, y, view=view, width=width)
             if line.marked:
                 self._draw_dots(line, x, y)
         inside = y[(x >= view[0]) & (x <= view[1]) & np.isfinite(y)]
         return (float(inside.min()), float(inside.max())) if len(inside) else None
 
-    def _draw_stroke(self, line: Line, x: Values, y: Values, view: tuple[float, float], width: int) -> None:
+    def _draw_stroke(
+        self, line: Line, x: Values, y: Values, *, view: tuple[float, float], width: int
+    ) -> None:
         few = len(x) <= MAX_PATH_POINTS
         pen = pg.mkPen(line.colour, width=1.5 if len(x) <= MAX_THICK_POINTS else 1)
         # Segments are drawn one by one; any other cap leaves a bead on every joint.

@@ -20,10 +20,11 @@ from fakd_gui.train.recipe_editor import RecipeEditor
 from fakd_gui.widgets.input_fields import ReferenceField, ignore_wheel
 
 NO_TEACHER = "none"
+DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_SPIN = 2**31 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Editor:
     """The widget of one option.
 
@@ -44,28 +45,38 @@ def make_editor(option: Option) -> Editor:
         case "models":
             return _teachers(option)
         case "model":
-            return _reference(option, STUDENT_PRESETS, "model", "preset, sizes or file")
+            return _reference(option, STUDENT_PRESETS, choose="model", empty="preset, sizes or file")
         case "images":
-            return _reference(option, [SAMPLES], "folder", option.unset or "folder of images")
+            return _reference(option, [SAMPLES], choose="folder", empty=option.unset or "folder of images")
         case "folder":
-            return _reference(option, [], "folder", option.unset or "a new folder")
+            return _reference(option, [], choose="folder", empty=option.unset or "a new folder")
         case "device":
-            return _reference(option, ["auto", "cpu", "cuda", "mps"], "nothing", "auto")
+            return _reference(option, DEVICES, choose="nothing", empty="auto")
         case "recipe":
             recipe = RecipeEditor()
             return Editor(
-                recipe,
-                recipe.changed,
-                recipe.text,
-                lambda value: recipe.setText(str(value)),
-                [recipe.edit],
+                widget=recipe,
+                changed=recipe.changed,
+                read=recipe.text,
+                show=lambda value: recipe.setText(str(value)),
+                marked=[recipe.edit],
             )
         case "taps":
             boxes = LayerBoxes()
-            return Editor(boxes, boxes.changed, boxes.value, lambda value: boxes.set_value(_list(value)))
+            return Editor(
+                widget=boxes,
+                changed=boxes.changed,
+                read=boxes.value,
+                show=lambda value: boxes.set_value(_list(value)),
+            )
         case "switch":
             box = QCheckBox(option.title)
-            return Editor(box, box.toggled, box.isChecked, lambda value: box.setChecked(bool(value)))
+            return Editor(
+                widget=box,
+                changed=box.toggled,
+                read=box.isChecked,
+                show=lambda value: box.setChecked(bool(value)),
+            )
         case "choice":
             return _choice(option)
         case "whole":
@@ -128,11 +139,11 @@ def _teachers(option: Option) -> Editor:
         names = [str(name) for name in _list(value)]
         field.set_text("; ".join(names) if names else NO_TEACHER)
 
-    return Editor(field, field.changed, read, show, _parts(field))
+    return Editor(widget=field, changed=field.changed, read=read, show=show, marked=_parts(field))
 
 
 def _reference(
-    option: Option, suggestions: Iterable[str], choose: Literal["model", "folder", "nothing"], empty: str
+    option: Option, suggestions: Iterable[str], *, choose: Literal["model", "folder", "nothing"], empty: str
 ) -> Editor:
     field = ReferenceField(suggestions, choose, empty)
 
@@ -144,7 +155,13 @@ def _reference(
             return text or option.default
         return text if text or option.default is not None or option.required else None
 
-    return Editor(field, field.changed, read, lambda value: field.set_text(_text(value)), _parts(field))
+    return Editor(
+        widget=field,
+        changed=field.changed,
+        read=read,
+        show=lambda value: field.set_text("" if value is None else str(value)),
+        marked=_parts(field),
+    )
 
 
 def _parts(field: ReferenceField) -> list[QWidget]:
@@ -155,12 +172,12 @@ def _parts(field: ReferenceField) -> list[QWidget]:
 
 def _choice(option: Option) -> Editor:
     box = choice([str(entry) for entry in option.choices])
-    kinds = type(option.choices[0])
+    kind = type(option.choices[0])
     return Editor(
-        box,
-        box.currentTextChanged,
-        lambda: kinds(box.currentText()),
-        lambda value: box.setCurrentText(str(value)),
+        widget=box,
+        changed=box.currentTextChanged,
+        read=lambda: kind(box.currentText()),
+        show=lambda value: box.setCurrentText(str(value)),
     )
 
 
@@ -181,15 +198,16 @@ def _spin(option: Option) -> Editor:
     box.setMinimumHeight(QLineEdit().sizeHint().height())
     ignore_wheel(box)
 
+    def read() -> int | None:
+        return None if may_be_none and box.value() < low else box.value()
+
     def show(value: object) -> None:
         if isinstance(value, int):
             box.setValue(value)
         elif value is None and may_be_none:
             box.setValue(low - 1)
 
-    return Editor(
-        box, box.valueChanged, lambda: None if may_be_none and box.value() < low else box.value(), show
-    )
+    return Editor(widget=box, changed=box.valueChanged, read=read, show=show)
 
 
 def _typed(option: Option, parse: Callable[[str], object]) -> Editor:
@@ -197,15 +215,11 @@ def _typed(option: Option, parse: Callable[[str], object]) -> Editor:
     edit.setPlaceholderText(option.unset)
     edit.setAcceptDrops(False)
     return Editor(
-        edit,
-        edit.textChanged,
-        lambda: parse(edit.text()),
-        lambda value: edit.setText(options.format_value(value)),
+        widget=edit,
+        changed=edit.textChanged,
+        read=lambda: parse(edit.text()),
+        show=lambda value: edit.setText(options.format_value(value)),
     )
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def _list(value: object) -> list[object]:

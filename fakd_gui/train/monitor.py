@@ -22,10 +22,8 @@ PROGRESS_MS = 250
 class TrainMonitor(QWidget):
     """Shows the running training, or a past run while another one is trained."""
 
-    def __init__(
-        self, session: Session, state: TrainState, commands: TrainCommands, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, state: TrainState, commands: TrainCommands) -> None:
+        super().__init__()
         self._session = session
         self._state = state
         self.title = QLabel()

@@ -88,7 +88,7 @@ class PlotCard(QWidget):
     toggled = Signal(str)
     """The key of a curve whose legend entry was clicked."""
 
-    def __init__(self, title: str, tip: str, digits: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, *, tip: str, digits: str, parent: QWidget | None = None) -> None:
         """Make an empty plot; `digits` is the format of values, such as '.3f'."""
         super().__init__(parent)
         self.name = title
@@ -168,7 +168,9 @@ class PlotCard(QWidget):
         for identity, line in shown.items():
             if identity not in self.curves:
                 self.curves[identity] = Curve(self.plot)
-            span = self.curves[identity].draw(line, (left, right), round(self.view.width()), self.log)
+            span = self.curves[identity].draw(
+                line, view=(left, right), width=round(self.view.width()), log=self.log
+            )
             if span is not None:
                 spans.append(span)
         if not self.view.y_is_manual:
@@ -268,7 +270,8 @@ class PlotCard(QWidget):
         if step is None:
             return
         self.hovered.emit(float(step))
-        self.box.show_values(step, self.shown, self._digits, self.widget.mapFromScene(position))
+        at = self.widget.mapFromScene(position)
+        self.box.show_values(step, self.shown, digits=self._digits, at=at)
 
     def _leave(self) -> None:
         if self._at is not None:

@@ -26,7 +26,7 @@ PNG_SCALE = 2
 """Pixels of an image per pixel on the screen."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Column:
     """Every point of one curve of one run, not smoothed."""
 
@@ -73,7 +73,12 @@ class PlotExport(QObject):
 def shown_columns(plots: RunPlots) -> list[Column]:
     """All curves that are shown, of all runs."""
     return [
-        Column(line.run or plots.name, f"{card.name}: {line.label}", line.steps.copy(), line.exact.copy())
+        Column(
+            run=line.run or plots.name,
+            curve=f"{card.name}: {line.label}",
+            steps=line.steps.copy(),
+            values=line.exact.copy(),
+        )
         for card in plots.cards.values()
         if card.isVisibleTo(plots)
         for line in card.shown

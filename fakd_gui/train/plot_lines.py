@@ -35,10 +35,12 @@ class RunLines:
             steps = self._steps("steps", self.series.step)
             for key, colour, values in self._losses(weighted, theme):
                 curve = f"{'weighted' if weighted else 'raw'} {key}"
-                yield self._line(curve, key, colour, steps, values, theme, smoothing=smoothing)
+                yield self._line(
+                    key, colour, theme, curve=curve, steps=steps, values=values, smoothing=smoothing
+                )
         elif plot == LEARNING_RATE:
             steps = self._steps("steps", self.series.step)
-            yield self._line("lr", "lr", theme.accent, steps, self.series.lr, theme)
+            yield self._line("lr", theme.accent, theme, curve="lr", steps=steps, values=self.series.lr)
         else:
             own = self.series.psnr if plot == PSNR else self.series.ssim
             others = self.series.other_psnr if plot == PSNR else self.series.other_ssim
@@ -47,7 +49,9 @@ class RunLines:
                 colour = theme.student_colour(int(key.startswith(BASELINE)))
                 if key.endswith("ema"):
                     colour = shade(colour, 2, theme.panel)
-                yield self._line(f"{plot} {key}", key, colour, steps, values, theme, marked=True)
+                yield self._line(
+                    key, colour, theme, curve=f"{plot} {key}", steps=steps, values=values, marked=True
+                )
 
     def _losses(self, weighted: bool, theme: Theme) -> Iterator[tuple[str, str, Sequence[float]]]:
         for name, values in (self.series.weighted if weighted else self.series.raw).items():
@@ -60,13 +64,13 @@ class RunLines:
 
     def _line(
         self,
-        curve: str,
         key: str,
         colour: str,
-        steps: Values,
-        values: Sequence[float],
         theme: Theme,
         *,
+        curve: str,
+        steps: Values,
+        values: Sequence[float],
         smoothing: float = 0.0,
         marked: bool = False,
     ) -> Line:

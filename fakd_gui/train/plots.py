@@ -50,7 +50,7 @@ class RunPlots(QWidget):
         self._state = state
         self.series = RunSeries()
         self.name = ""
-        self.cards = {name: PlotCard(name, *CARDS[name]) for name in PLOTS}
+        self.cards = {name: PlotCard(name, tip=tip, digits=digits) for name, (tip, digits) in CARDS.items()}
         self.loss, self.psnr, self.ssim, self.learning_rate = self.cards.values()
         self.tools = PlotTools(state, commands)
         self.overlays: list[tuple[str, RunSeries]] = []

@@ -60,7 +60,7 @@ class Readout(QLabel):
         self.setMargin(5)
         self.hide()
 
-    def show_values(self, step: int, lines: Sequence[Line], digits: str, at: QPoint) -> None:
+    def show_values(self, step: int, lines: Sequence[Line], *, digits: str, at: QPoint) -> None:
         """Show the values at `step`; `at` is the cursor in the coordinates of the plot."""
         theme = current_theme()
         rows = []

@@ -33,7 +33,7 @@ PACE_STEPS = 50
 """The time left follows from the latest steps, so that it adapts to changes."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PreviewFrames:
     """The validation crop: `crops` stay the same, `frames` are the students' outputs by step and student."""
 
@@ -114,7 +114,7 @@ class PreviewFrames:
                 self.psnr[key] = psnr_y(image, hr, PSNR_BORDER)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RunView:
     """A past run, or the running one, which takes the events of its training."""
 
@@ -143,7 +143,8 @@ class RunView:
         bicubic = f", bicubic {series.bicubic.psnr:.3f} dB" if series.bicubic else ""
         step = series.step[-1] if series.step else 0
         text = f"A past run: {step:,} of {series.steps:,} steps, {best}{bicubic}."
-        return cls(run.name, run, series, PreviewFrames.load(run, token), text, step)
+        previews = PreviewFrames.load(run, token)
+        return cls(name=run.name, run=run, series=series, previews=previews, text=text, step=step)
 
     def take(self, event: TrainEvent) -> None:
         """Add what a training reports."""

@@ -73,8 +73,15 @@ class TrainRunner(QObject):
         config = self._session.training_config
         assert config is not None
         text = "Loading the models and the images, and measuring the bicubic and the teacher…"
-        series = RunSeries(steps=config.steps)
-        self._state.start_run(RunView(config.run.name, config.run, series, text=text, is_preparing=True))
+        self._state.start_run(
+            RunView(
+                name=config.run.name,
+                run=config.run,
+                series=RunSeries(steps=config.steps),
+                text=text,
+                is_preparing=True,
+            )
+        )
         self._beginning.submit(lambda token: load_filter())  # The first curves are drawn soon.
         job.yielded.connect(self._take)
 

@@ -35,7 +35,7 @@ WELCOME = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CurveOptions:
     """Options for drawing curves; `smoothing` is the weight of the past in percent."""
 
@@ -93,7 +93,7 @@ class TrainState(QObject):
         """The user named the run folder, so that none is proposed."""
         self.check: SettingsCheck | None = None
         self.is_checking = True
-        self.shown = RunView("No training yet", text=WELCOME)
+        self.shown = RunView(name="No training yet", text=WELCOME)
         self.live: RunView | None = None
         """The running training, or the one that ran last."""
         self.overlays: list[tuple[Path, RunSeries]] = []

@@ -23,4 +23,4 @@ def test_only_new_metrics_are_read(tmp_path: Path) -> None:
     later = read_state(run, first)
     assert (later.done, later.best) == (103, 28.5)
     (run / "metrics.jsonl").write_text("")
-    assert read_state(run, first) == RunState(1000, models=first.models)
+    assert read_state(run, first) == RunState(steps=1000, models=first.models)

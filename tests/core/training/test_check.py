@@ -47,9 +47,9 @@ def test_a_step_is_timed_once_for_settings_of_the_same_cost(
 ) -> None:
     measure_step, measured = estimate.measure_step, []
 
-    def measure(*arguments: Any) -> Any:
+    def measure(*arguments: Any, **keywords: Any) -> Any:
         measured.append(arguments)
-        return measure_step(*arguments)
+        return measure_step(*arguments, **keywords)
 
     monkeypatch.setattr(estimate, "measure_step", measure)
     checker = SettingsChecker(load_model)

@@ -263,12 +263,21 @@ def test_milestones_are_parsed_or_stay_text(typed: str, value: object) -> None:
 
 def test_too_little_memory_or_disk_is_a_warning_beside_start(qtbot: QtBot, panel: TrainPanel) -> None:
     wait_for_check(qtbot, panel)
-    panel.state.check.estimate = Estimate(20_000_000_000, 8_000_000_000, 0, 10**12, "cpu", 60)
+    panel.state.check.estimate = Estimate(
+        memory=20_000_000_000,
+        free_memory=8_000_000_000,
+        disk=0,
+        free_disk=10**12,
+        device="cpu",
+        seconds=60,
+    )
     panel.state.check_changed.emit()
     assert panel.estimate.text().startswith("needs about 20 GB of memory but only 8.0 GB is free")
     assert panel.estimate.property("role") == "warning"
     assert panel.start_button.isEnabled()
-    panel.state.check.estimate = Estimate(10**9, 8 * 10**9, 2 * 10**12, 10**12, "cpu")
+    panel.state.check.estimate = Estimate(
+        memory=10**9, free_memory=8 * 10**9, disk=2 * 10**12, free_disk=10**12, device="cpu"
+    )
     panel.state.check_changed.emit()
     assert panel.estimate.text().startswith("the teacher cache needs 2000 GB but only 1000 GB is free")
 
