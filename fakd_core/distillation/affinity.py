@@ -1,4 +1,4 @@
-"""Feature affinity: the textbook matrices, one row for a picked pixel, and the streamed loss for training."""
+"""Feature affinity: the textbook matrices, one row of them, and the streamed loss for training."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from torch import Tensor
 from fakd_core.errors import FeatureTapError
 
 EPSILON = 1e-8
-# Rows of the affinity matrix held at once.
-_ROWS = 768
-# A GPU wants few, large launches: numbers held at once over all samples of a chunk.
-_GPU_NUMBERS = 1 << 24
+_MAX_ROWS = 768
+"""Rows of the affinity matrix in memory at once."""
+_MAX_GPU_ELEMENTS = 1 << 24
+"""Elements per chunk of samples on a GPU, which needs few, large launches."""
 
 
 def full_precision(feature_map: Tensor) -> Tensor:
-    """`feature_map` in float32, or float64 if it was that: affinities in half precision are too coarse."""
+    """Convert to float32, unless it is float64: affinities in half precision are too coarse."""
     return feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
 
 
 def unit_vectors(vectors: Tensor, dim: int) -> Tensor:
-    """`vectors` divided by (L2 norm over `dim` + 1e-8), same shape.
+    """Divide `vectors` by (L2 norm over `dim` + 1e-8).
 
-    A zero vector stays zero and gets a zero gradient: it has no direction, and the formula's own
-    derivative there (1e8) would wreck the optimiser's state.
+    A zero vector stays zero and gets a zero gradient: it has no direction, and the formula's derivative there
+    (1e8) would ruin the optimiser's state.
     """
     norm = torch.linalg.vector_norm(vectors, dim=dim, keepdim=True)
     return vectors * torch.where(norm > 0, 1 / (norm + EPSILON), 0)
 
 
 def spatial_affinity(feature_map: Tensor) -> Tensor:
-    """Cosine similarity of every pair of positions (FAKD's SA), materialised.
+    """Compute the cosine similarity of every pair of positions (FAKD's SA), as a whole matrix.
 
     Args:
         feature_map: (B, C, H, W), any scale.
 
     Returns:
-        (B, N, N) with N = H·W, in -1..1, symmetric. Training uses `spatial_affinity_loss`: no such matrix.
+        (B, N, N) with N = H·W, in -1..1, symmetric. Training uses `spatial_affinity_loss` instead.
     """
     positions = unit_vectors(feature_map.flatten(2), dim=1)
     return positions.mT @ positions
 
 
 def channel_affinity(feature_map: Tensor) -> Tensor:
-    """Cosine similarity of every pair of channels: (B, C, H, W) -> (B, C, C) in -1..1, symmetric."""
+    """Compute the cosine similarity of every pair of channels: (B, C, H, W) -> (B, C, C) in -1..1."""
     channels = unit_vectors(feature_map.flatten(2), dim=2)
     return channels @ channels.mT
 
 
 def affinity_row(feature_map: Tensor, y: int, x: int) -> Tensor:
-    """Cosine similarity of the feature at (y, x) to the feature at every position.
+    """Compute the cosine similarity of the feature at (y, x) to the feature at every position.
 
     Args:
         feature_map: (C, H, W).
@@ -59,16 +59,16 @@ def affinity_row(feature_map: Tensor, y: int, x: int) -> Tensor:
         x: column, 0..W-1.
 
     Returns:
-        (H, W) in -1..1; one row of `spatial_affinity`, without the rest.
+        (H, W) in -1..1: one row of `spatial_affinity`.
 
     Raises:
-        FeatureTapError: the map has not three dimensions, or (y, x) lies outside it.
+        FeatureTapError: the map doesn't have three dimensions, or (y, x) lies outside it.
 
     Example:
         >>> import torch
         >>> from fakd_core.distillation.affinity import affinity_row
         >>> feature_map = torch.tensor([[[3.0, 0.0], [1.0, -2.0]], [[0.0, 5.0], [1.0, 0.0]]])
-        >>> affinity_row(feature_map, y=0, x=0)  # of the same direction, at right angles, half way, opposite
+        >>> affinity_row(feature_map, y=0, x=0)  # same direction, orthogonal, 45 degrees, opposite
         tensor([[ 1.0000,  0.0000],
                 [ 0.7071, -1.0000]])
     """
@@ -87,10 +87,10 @@ def affinity_row(feature_map: Tensor, y: int, x: int) -> Tensor:
 
 
 def spatial_affinity_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean absolute difference of two spatial affinities (FAKD's SA), without ever holding an N x N matrix.
+    """Compute the mean absolute difference of two spatial affinities (FAKD's SA) without N x N matrices.
 
-    Computed in float32 (float64 for float64 maps) whatever autocast says. Differentiable once, in both maps;
-    the gradient is formed during the forward pass, so nothing of size N x N waits for the backward pass.
+    Computed in float32 (float64 for float64 maps), even under autocast. Differentiable once, in both maps.
+    The gradient is computed in the forward pass, so nothing of size N x N is kept for the backward pass.
 
     Args:
         student: (B, Cs, H, W).
@@ -126,16 +126,16 @@ def _without_channels(feature_map: Tensor) -> tuple[int, ...]:
 
 
 def _unit_positions(feature_map: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, N, C), contiguous so that a strip of positions is one block of memory."""
+    """(B, C, H, W) -> (B, N, C), contiguous so that consecutive positions are one block of memory."""
     return unit_vectors(feature_map.permute(0, 2, 3, 1).flatten(1, 2).contiguous(), dim=2)
 
 
 class _StreamedAffinityL1(torch.autograd.Function):
-    """mean |s sᵀ - t tᵀ| over (B, N, N) for s (B, N, Cs), t (B, N, Ct).
+    """The mean of |s sᵀ - t tᵀ| over (B, N, N) for s (B, N, Cs), t (B, N, Ct).
 
-    D = s sᵀ - t tᵀ is symmetric: strips of rows are visited from the diagonal to the right only, and what
-    lies right of the diagonal block counts twice. With G = sign(D), also symmetric, the gradients
-    are 2 G s / (B N²) and -2 G t / (B N²).
+    D = s sᵀ - t tᵀ is symmetric, so strips of rows are computed from the diagonal to the right only, and
+    elements right of the diagonal block count twice. With G = sign(D), also symmetric, the gradients are
+    2 G s / (B N²) and -2 G t / (B N²).
     """
 
     @staticmethod
@@ -144,7 +144,7 @@ class _StreamedAffinityL1(torch.autograd.Function):
         student_grad = torch.zeros_like(student) if needs[0] else None
         teacher_grad = torch.zeros_like(teacher) if needs[1] else None
         batch, n_positions, _ = student.shape
-        n_samples = _samples_at_once(student)
+        n_samples = _max_samples(student)
         sums = [
             _sweep(
                 student[chunk],
@@ -164,7 +164,7 @@ class _StreamedAffinityL1(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        # The saved gradients are constants to autograd: a second derivative would be silently wrong.
+        # Autograd treats the saved gradients as constants: a second derivative would be silently wrong.
         if torch.is_grad_enabled():
             raise RuntimeError("spatial_affinity_loss has no second derivative: don't use create_graph=True")
         student_grad, teacher_grad = ctx.saved_tensors
@@ -174,17 +174,17 @@ class _StreamedAffinityL1(torch.autograd.Function):
         )
 
 
-def _samples_at_once(positions: Tensor) -> int:
+def _max_samples(positions: Tensor) -> int:
     if positions.device.type == "cpu":
         return 1
     n_positions = positions.shape[1]
-    return max(1, _GPU_NUMBERS // (min(_ROWS, n_positions) * n_positions))
+    return max(1, _MAX_GPU_ELEMENTS // (min(_MAX_ROWS, n_positions) * n_positions))
 
 
 def _sweep(
     student: Tensor, teacher: Tensor, student_grad: Tensor | None, teacher_grad: Tensor | None
 ) -> Tensor:
-    """Sum of |D| over some samples; adds sign(D) s and sign(D) t to the gradients that are given."""
+    """Sum |D| over some samples, and add sign(D) s and sign(D) t to the gradients that are not None."""
     n_positions = student.shape[1]
     graded = [
         (positions, grad)
@@ -192,8 +192,8 @@ def _sweep(
         if grad is not None
     ]
     total = student.new_zeros(())
-    for first in range(0, n_positions, _ROWS):
-        rows = slice(first, min(first + _ROWS, n_positions))
+    for first in range(0, n_positions, _MAX_ROWS):
+        rows = slice(first, min(first + _MAX_ROWS, n_positions))
         total += _block(student, teacher, graded, rows, rows)
         right = slice(rows.stop, n_positions)
         if right.start < right.stop:
@@ -204,11 +204,11 @@ def _sweep(
 def _block(
     student: Tensor, teacher: Tensor, graded: list[tuple[Tensor, Tensor]], rows: slice, columns: slice
 ) -> Tensor:
-    """Sum of |D| over one block of D, and its share, and its mirror image's, of the gradients."""
-    # Two products rather than one accumulated onto the other: equal maps give exactly zero.
+    """Sum |D| over one block of D, and add the gradients of the block and of its mirror image."""
+    # Two separate products, so that equal maps give exactly zero.
     difference = _times_transposed(student[:, rows], student[:, columns])
     difference -= _times_transposed(teacher[:, rows], teacher[:, columns])
-    # Summed row by row: one long float32 sum would lose digits. A norm would be four times slower.
+    # Sum row by row: one long float32 sum would lose digits, and a norm would be four times slower.
     total = difference.abs().sum(2).sum()
     if graded:
         difference.sign_()
@@ -220,10 +220,10 @@ def _block(
 
 
 def _times_transposed(left: Tensor, right: Tensor) -> Tensor:
-    """The product of (n, a, k) and transposed (n, b, k): (n, a, b).
+    """Multiply (n, a, k) by transposed (n, b, k): (n, a, b).
 
-    torch gives matrix products on a CPU to MKL, which holds back on processors not Intel's. The linear
-    layer of oneDNN, which the convolutions use, was measured 2.3 times faster there (AMD Zen 5, AVX-512).
+    torch uses MKL for matrix products on a CPU, which is slow on processors other than Intel's. The linear
+    layer of oneDNN, the library of the convolutions, was measured 2.3 times as fast (AMD Zen 5, AVX-512).
     """
     if len(left) == 1 and left.device.type == "cpu" and left.dtype == torch.float32 and _ONEDNN_LINEAR:
         product: Tensor = _ONEDNN_LINEAR(left[0], right[0], None, "none", [], "")
@@ -231,5 +231,5 @@ def _times_transposed(left: Tensor, right: Tensor) -> Tensor:
     return left @ right.mT
 
 
-# torch.compile's own operator for linear layers on CPUs; None in a torch built without oneDNN.
 _ONEDNN_LINEAR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+"""torch.compile's operator for linear layers on CPUs; None if torch was built without oneDNN."""

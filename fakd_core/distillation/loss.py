@@ -1,4 +1,4 @@
-"""The loss of a distillation step: data supervision, teacher supervision, and a recipe's terms, by name."""
+"""The FAKD loss: data supervision, teacher supervision, and the terms of a recipe."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class LossBreakdown:
 class DistillationLoss:
     """total = (1 - alpha) L1(S, hr) + alpha L1(S, T) + sum of the recipe's weighted terms (FAKD).
 
-    Computed in float32 (float64 for float64 input) even under autocast. The teacher gets no gradient.
+    Computed in float32 (float64 for float64 input), even under autocast. The teacher gets no gradient.
 
     Args:
-        alpha: share of the teacher's output against the ground truth, 0..1.
+        alpha: weight of the teacher's output relative to the ground truth, 0..1.
         recipe: the distillation terms, as text or parsed; `none` for none.
-        layers: taps that the terms compare, in the order in which FSP links them.
+        layers: the taps that the terms compare, in the order in which FSP links them.
 
     Raises:
-        ConfigError: alpha out of range, a faulty recipe, or layers that the recipe can't work with.
+        ConfigError: alpha is out of range, the recipe is invalid, or it can't work with these layers.
 
     Example:
         >>> import torch
@@ -69,7 +69,7 @@ class DistillationLoss:
         self.recipe = parse_recipe(recipe) if isinstance(recipe, str) else recipe
         self.layers = tuple(layers)
         if len(set(self.layers)) != len(self.layers) or any(layer < 0 for layer in self.layers):
-            raise ConfigError(f"layers must be different numbers from 0 on (found {list(self.layers)})")
+            raise ConfigError(f"layers must be different numbers, 0 or more (found {list(self.layers)})")
         for term in self.recipe:
             if len(self.layers) < term.kind.min_layers:
                 raise ConfigError(
@@ -78,21 +78,21 @@ class DistillationLoss:
 
     @classmethod
     def ground_truth_only(cls) -> DistillationLoss:
-        """Plain training without a teacher: the total is L1(S, hr)."""
+        """The loss without a teacher: the total is L1(S, hr)."""
         return cls(alpha=0, recipe=Recipe(), layers=())
 
     @property
     def part_names(self) -> tuple[str, ...]:
-        """Names of the parts when there is a teacher."""
+        """The names of the parts with a teacher."""
         return ("DS", "TS", *self.recipe.part_names)
 
     def check_widths(self, student: Sequence[int], teacher: Sequence[int]) -> None:
-        """Raise `ConfigError` if a term can't compare maps of these numbers of channels, one a tap."""
+        """Raise `ConfigError` if a term can't compare maps with these numbers of channels, one per tap."""
         if self.recipe and not (student and teacher):
-            bare = "teacher" if student else "student"
+            owner = "teacher" if student else "student"
             raise ConfigError(
-                f"the recipe {self.recipe} compares feature maps; the {bare} has none over the pixels of the "
-                "low-resolution image: use the recipe none, or another network"
+                f"the recipe {self.recipe} compares feature maps; the {owner} has none over the LR image's "
+                "pixels: use the recipe none, or another network"
             )
         terms = [term.name for term in self.recipe if term.kind.needs_equal_channels]
         for layer in self.layers if terms else ():
@@ -111,18 +111,18 @@ class DistillationLoss:
         student_maps: Sequence[Tensor | None] | None = None,
         teacher_maps: Sequence[Tensor | None] | None = None,
     ) -> LossBreakdown:
-        """The loss of one batch.
+        """Compute the loss of one batch.
 
         Args:
             student_sr: (B, 3, H, W), 0..255, not clipped.
             teacher_sr: the same shape; None without a teacher: the total is then DS alone with weight 1.
             hr: the same shape.
-            student_maps: one entry a tap of the student, None for a tap that is not among the layers; may
-                be None altogether for a recipe without terms.
-            teacher_maps: the same of the teacher.
+            student_maps: one map per tap of the student, None for taps that are not compared; may itself be
+                None for a recipe without terms.
+            teacher_maps: the same for the teacher.
 
         Raises:
-            FeatureTapError: shapes differ, a layer is not among the maps, or a term can't compare them.
+            FeatureTapError: shapes differ, a layer is missing, or a term can't compare the maps.
         """
         _check_same_shape("hr", hr, student_sr)
         student_sr = full_precision(student_sr)
@@ -155,13 +155,14 @@ class DistillationLoss:
         return [FeaturePair(layer, student, teacher.detach()) for layer, student, teacher in compared]
 
     def _tapped(self, owner: str, maps: Sequence[Tensor | None]) -> list[Tensor]:
-        there = {layer: feature_map for layer, feature_map in enumerate(maps) if feature_map is not None}
-        missing = [layer for layer in self.layers if layer not in there]
+        present = {layer: feature_map for layer, feature_map in enumerate(maps) if feature_map is not None}
+        missing = [layer for layer in self.layers if layer not in present]
         if missing:
             raise FeatureTapError(
-                f"layers {missing} are not among the {owner}'s feature maps: it has {len(there)} {[*there]}"
+                f"layers {missing} are not among the {owner}'s feature maps: "
+                f"it has {len(present)} {[*present]}"
             )
-        return [there[layer] for layer in self.layers]
+        return [present[layer] for layer in self.layers]
 
 
 def _check_same_shape(name: str, image: Tensor, student_sr: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The recipe of a distillation, such as `10*SA+0.5*PSA(k=2,pool=max)`: parsed, checked, and written back."""
+"""Distillation recipes, such as `10*SA+0.5*PSA(k=2,pool=max)`: parsing, validation and formatting."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _TOKEN = re.compile(
     r"\s*(?P<token>(?P<number>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)|(?P<name>[a-z_]\w*)|\S)", re.I | re.A
 )
 _END = "the end"
-_LONGEST = 1000
-"""Characters of a recipe: all kinds of terms together, with every parameter, take some two hundred."""
+_MAX_CHARACTERS = 1000
+"""All kinds of terms together, with every parameter, take some two hundred."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One weighted term; `params` holds every parameter of its kind, in the table's order."""
+    """One weighted term; `params` are all parameters of its kind, in that order."""
 
     weight: float
     name: str
@@ -36,18 +36,18 @@ class Term:
 
     @property
     def full_name(self) -> str:
-        """Name and parameters, without the weight."""
+        """The name with parameters, without the weight."""
         if not self.params:
             return self.name
-        return f"{self.name}({','.join(f'{name}={_written(value)}' for name, value in self.params)})"
+        return f"{self.name}({','.join(f'{name}={_format(value)}' for name, value in self.params)})"
 
     def __str__(self) -> str:
-        return f"{_written(self.weight)}*{self.full_name}"
+        return f"{_format(self.weight)}*{self.full_name}"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Terms in the order written; `str(recipe)` parses to an equal recipe. Without terms it is `none`."""
+    """Weighted terms in order. `str(recipe)` parses to an equal recipe; without terms it is `none`."""
 
     terms: tuple[Term, ...] = ()
 
@@ -62,7 +62,7 @@ class Recipe:
 
     @property
     def part_names(self) -> tuple[str, ...]:
-        """One name a term: the short name, or the one with parameters where two terms are of one kind."""
+        """One name per term: the short one, or that with parameters if several terms are of one kind."""
         short = [term.name for term in self.terms]
         return tuple(term.name if short.count(term.name) == 1 else term.full_name for term in self.terms)
 
@@ -74,18 +74,18 @@ def parse_recipe(text: str) -> Recipe:
     `none`, or nothing, is the recipe without terms.
 
     Raises:
-        ConfigError: with the position (from 1) of the fault and what was expected there.
+        ConfigError: with the position (from 1) of the error and what was expected there.
     """
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_CHARACTERS:
         raise ConfigError(
-            f"recipe: expected at most {_LONGEST} characters, such as 10*SA+0.5*AT, found {len(text)}"
+            f"recipe: expected at most {_MAX_CHARACTERS} characters, such as 10*SA+0.5*AT, found {len(text)}"
         )
     if text.strip().lower() in ("", "none"):
         return Recipe()
-    return _Parser(text).recipe()
+    return _Parser(text).parse()
 
 
-def _written(value: Value) -> str:
+def _format(value: Value) -> str:
     """The shortest text that parses to `value`."""
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
@@ -99,7 +99,7 @@ class _Token:
 
 
 class _Parser:
-    """Reads a recipe from left to right, one token ahead."""
+    """A recursive-descent parser with one token of lookahead."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -109,15 +109,13 @@ class _Parser:
         ]
         self._next = 0
 
-    def recipe(self) -> Recipe:
+    def parse(self) -> Recipe:
         terms: list[Term] = []
         while True:
             start = self._peek()
-            term = self._term()
+            term = self._parse_term()
             if any(term.full_name == other.full_name for other in terms):
-                raise self._fault(
-                    start, f"{term.full_name} stands there twice: add the weights up in one term"
-                )
+                raise self._error(start, f"{term.full_name} is given twice: add up the weights in one term")
             terms.append(term)
             if self._peek().text == _END:
                 return Recipe(tuple(terms))
@@ -136,42 +134,42 @@ class _Parser:
     def _expect(self, text: str) -> None:
         token = self._take()
         if token.text != text:
-            raise self._fault(token, f"expected {text!r}, found {_quoted(token)}")
+            raise self._error(token, f"expected {text!r}, found {_quoted(token)}")
 
-    def _fault(self, token: _Token, reason: str) -> ConfigError:
+    def _error(self, token: _Token, reason: str) -> ConfigError:
         return ConfigError(f"recipe {self._text!r}, character {token.position + 1}: {reason}")
 
-    def _term(self) -> Term:
+    def _parse_term(self) -> Term:
         weight = 1.0
         start = self._peek()
         following = self._tokens[self._next + 1 : self._next + 2]
         if start.is_number:
-            weight = self._weight(self._take())
+            weight = self._parse_weight(self._take())
             self._expect("*")
         elif start.text == "-" or (following and following[0].text == "*"):
-            raise self._fault(start, f"a weight must be a positive number, found {_quoted(start)}")
+            raise self._error(start, f"a weight must be a positive number, found {_quoted(start)}")
         name = self._take()
         if not name.is_name:
-            raise self._fault(name, f"expected a term ({', '.join(TERMS.names)}), found {_quoted(name)}")
+            raise self._error(name, f"expected a term ({', '.join(TERMS.names)}), found {_quoted(name)}")
         kind = TERMS.find(name.text)
         if kind is None:
             known = f"known: {', '.join(TERMS.names)}"
-            raise self._fault(
+            raise self._error(
                 name, f"unknown term {name.text!r}{_suggestion(name.text, TERMS.names)}; {known}"
             )
-        given = self._parameters(kind) if self._peek().text == "(" else {}
+        given = self._parse_parameters(kind) if self._peek().text == "(" else {}
         return Term(weight, kind.name, tuple((p.name, given.get(p.name, p.default)) for p in kind.parameters))
 
-    def _weight(self, token: _Token) -> float:
+    def _parse_weight(self, token: _Token) -> float:
         weight = float(token.text)
         if not (math.isfinite(weight) and weight > 0):
-            raise self._fault(token, f"a weight must be a positive, finite number, found {token.text}")
+            raise self._error(token, f"a weight must be a positive, finite number, found {token.text}")
         return weight
 
-    def _parameters(self, kind: TermKind) -> dict[str, Value]:
+    def _parse_parameters(self, kind: TermKind) -> dict[str, Value]:
         opening = self._take()
         if not kind.parameters:
-            raise self._fault(opening, f"{kind.name} has no parameters")
+            raise self._error(opening, f"{kind.name} has no parameters")
         by_name = {parameter.name.lower(): parameter for parameter in kind.parameters}
         values: dict[str, Value] = {}
         while True:
@@ -179,24 +177,24 @@ class _Parser:
             names = tuple(parameter.name for parameter in kind.parameters)
             parameter = by_name.get(name.text.lower())
             if name.text == _END:
-                raise self._fault(name, f"expected a parameter ({', '.join(names)}), found {_END}")
+                raise self._error(name, f"expected a parameter ({', '.join(names)}), found {_END}")
             if parameter is None:
-                raise self._fault(
+                raise self._error(
                     name,
                     f"{kind.name} has no parameter {_quoted(name)}{_suggestion(name.text, names)}; "
                     f"it has {', '.join(names)}",
                 )
             if parameter.name in values:
-                raise self._fault(name, f"{parameter.name} is given twice")
+                raise self._error(name, f"{parameter.name} is given twice")
             self._expect("=")
-            values[parameter.name] = self._value(parameter)
+            values[parameter.name] = self._parse_value(parameter)
             closing = self._take()
             if closing.text == ")":
                 return values
             if closing.text != ",":
-                raise self._fault(closing, f"expected ',' or ')', found {_quoted(closing)}")
+                raise self._error(closing, f"expected ',' or ')', found {_quoted(closing)}")
 
-    def _value(self, parameter: Parameter) -> Value:
+    def _parse_value(self, parameter: Parameter) -> Value:
         token = self._take()
         sign = token.text if token.text == "-" else ""
         found = sign + self._take().text if sign else token.text
@@ -204,7 +202,7 @@ class _Parser:
             return parameter.parse(found)
         except ValueError:
             quoted = found if found == _END else repr(found)
-            raise self._fault(
+            raise self._error(
                 token, f"{parameter.name} must be {parameter.allowed}, found {quoted}"
             ) from None
 

@@ -1,4 +1,4 @@
-"""The table of distillation terms: what each compares, its parameters, what it asks of the feature maps."""
+"""The registry of distillation terms: what each compares, its parameters, and what it needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Values = Mapping[str, Value]
 
 
 class FeaturePair(NamedTuple):
-    """Student's and teacher's map (B, C, H, W) at the tap `layer`."""
+    """The student's and the teacher's map (B, C, H, W) at the tap `layer`."""
 
     layer: int
     student: Tensor
@@ -35,7 +35,7 @@ class FeaturePair(NamedTuple):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number in `low`..`high`, or one of the words `choices`; its type is the default's type."""
+    """A number in `low`..`high`, or one of the words `choices`; its type is that of the default."""
 
     name: str
     default: Value
@@ -45,13 +45,13 @@ class Parameter:
 
     @property
     def allowed(self) -> str:
-        """What may be given, for people."""
+        """The allowed values, for messages."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         return f"a {'whole ' if isinstance(self.default, int) else ''}number in {self.low:g}..{self.high:g}"
 
     def parse(self, text: str) -> Value:
-        """The value `text` stands for; raises `ValueError` if it isn't allowed."""
+        """Convert `text` to a value; raises `ValueError` if it isn't allowed."""
         if self.choices:
             word = text.lower()
             if word not in self.choices:
@@ -65,9 +65,9 @@ class Parameter:
 
 @dataclass(frozen=True)
 class TermKind:
-    """One kind of distillation term: an entry of the table.
+    """One kind of distillation term.
 
-    `loss` gets the pairs of the tapped layers in order, in float32 or float64, and the parameters' values.
+    `loss` gets the pairs of the compared layers in order, in float32 or float64, and the parameters' values.
     """
 
     name: str
@@ -78,10 +78,10 @@ class TermKind:
     min_layers: int = 1
 
     def compare(self, pairs: Sequence[FeaturePair], values: Values) -> Tensor:
-        """Unweighted loss of this kind over `pairs`: a scalar, in float32 at least, whatever autocast says.
+        """Compute the unweighted loss over `pairs`: a scalar, at least float32 even under autocast.
 
         Raises:
-            FeatureTapError: batch or spatial sizes differ, widths differ where they must not, too few layers.
+            FeatureTapError: batch or spatial sizes differ, widths differ but must not, or layers are too few.
         """
         if len(pairs) < self.min_layers:
             raise FeatureTapError(
@@ -113,7 +113,7 @@ class TermKind:
 def _each_layer(
     representation: Callable[[Tensor, Values], Tensor],
 ) -> Callable[[Sequence[FeaturePair], Values], Tensor]:
-    """The usual term: the L1 distance of one representation of both maps, summed over layers."""
+    """Make the usual loss: the L1 distance between the representations of both maps, summed over layers."""
 
     def loss(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
         distances = [F.l1_loss(representation(s, values), representation(t, values)) for _, s, t in pairs]
@@ -137,7 +137,7 @@ def _psa(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
 
 
 def _batch_affinity(feature_map: Tensor, values: Values) -> Tensor:
-    """(B, B). With one sample a batch it is 1 whatever the map: the term is then 0 and teaches nothing."""
+    """(B, C, H, W) -> (B, B). For a single sample it is 1 for any map, so the term is 0."""
     samples = feature_map.flatten(1)
     return F.normalize(samples @ samples.mT, dim=1)
 
@@ -149,7 +149,7 @@ def _attention(feature_map: Tensor, values: Values) -> Tensor:
 
 
 def _fsp_matrix(first: Tensor, second: Tensor) -> Tensor:
-    """Flow between two layers of one network (B, C1, C2): mean over positions of the channels' products."""
+    """Flow between two layers of a network, (B, C1, C2): the channels' products, averaged over positions."""
     size = (min(first.shape[2], second.shape[2]), min(first.shape[3], second.shape[3]))
     left, right = (F.adaptive_avg_pool2d(feature_map, size).flatten(2) for feature_map in (first, second))
     flow: Tensor = left @ right.mT / left.shape[2]
@@ -170,7 +170,7 @@ def _mean_distances(feature_map: Tensor, values: Values) -> Tensor:
 
 
 def _gaussian_kernel(feature_map: Tensor, values: Values) -> Tensor:
-    """Taylor series, to the power P, of the Gaussian kernel exp(-gamma |f_i - f_j|²) of unit features."""
+    """The Taylor series, to the power P, of the Gaussian kernel exp(-gamma |f_i - f_j|²) of unit features."""
     similarity = spatial_affinity(_pooled(feature_map, values))
     gamma = float(values["gamma"])
     factors = [

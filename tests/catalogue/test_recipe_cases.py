@@ -1,4 +1,4 @@
-"""The table of recipes: those of a distillation, `--distill`, and those of a figure, `--recipe`."""
+"""Cases of recipes: those of a distillation, `--distill`, and those of a figure, `--recipe`."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ WRONG = {
     "PSA(pool=min)": "pool must be one of max, avg",
     "RBF(gamma=inf)": "gamma must be a number in 0.001..40",
     "((SA))": "expected a term",
-    "SA+0.5*SA": "SA stands there twice: add the weights up",
-    "PSA+PSA(k=2)": "stands there twice",
+    "SA+0.5*SA": "SA is given twice: add the weights up",
+    "PSA+PSA(k=2)": "is given twice",
     "(" * 50_000: "at most 1000 characters, such as 10*SA+0.5*AT, found 50000",
     "+".join(["SA"] * 30_000): "at most 1000 characters",
     "1" * 100_000 + "*SA": "at most 1000 characters",
@@ -88,14 +88,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", GOOD, ids=lambda text: repr(text)[:30])
-def test_a_recipe_is_read_and_written_back(text: str) -> None:
+def test_a_recipe_is_parsed_and_formatted(text: str) -> None:
     recipe = parse_recipe(text)
     assert str(recipe) == GOOD[text]
     assert parse_recipe(str(recipe)) == recipe
 
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: repr(text)[:30])
-def test_a_recipe_that_is_none_is_one_line_with_the_place(text: str) -> None:
+def test_an_invalid_recipe_is_a_one_line_error_with_the_position(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         DistillationLoss(0.5, text, (1, 2, 3))
     line = str(caught.value)
@@ -115,7 +115,7 @@ def test_a_recipe_that_is_none_is_one_line_with_the_place(text: str) -> None:
         ("SA" * 60_000, "at most 1000 characters"),
     ],
 )
-def test_the_command_refuses_it_before_it_loads_anything(
+def test_the_command_refuses_it_before_anything_is_loaded(
     text: str, word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["train", "--student=rcan", "--train-data=samples", f"--run={tmp_path / 'run'}"]
@@ -197,7 +197,7 @@ def name_of(case: tuple[dict[str, str], dict[str, str], int, str]) -> str:
 
 
 @pytest.mark.parametrize("case", CHANGES, ids=name_of)
-def test_a_figures_recipe_at_fault(
+def test_an_invalid_figure_recipe(
     case: tuple[dict[str, str], dict[str, str], int, str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -226,7 +226,7 @@ def test_a_figures_recipe_at_fault(
         ("r.pdf", b"/Keywords (" + b"(" * 100_000 + b"kind", "not valid TOML"),
     ],
 )
-def test_a_file_without_a_figures_recipe(
+def test_a_file_without_a_figure_recipe(
     name: str, content: bytes | None, word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / name
@@ -234,7 +234,7 @@ def test_a_file_without_a_figures_recipe(
     refused(capsys, tmp_path, ["figure", "--recipe", str(file)], 2, name, word)
 
 
-def test_a_figures_recipe_from_windows(tmp_path: Path) -> None:
+def test_a_figure_recipe_from_windows(tmp_path: Path) -> None:
     text = "\r\n".join(f"{name} = {value}" for name, value in FIGURE.items())
     (tmp_path / "f.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert main(["figure", "--recipe", str(tmp_path / "f.toml"), "--out", str(tmp_path / "f2.png")]) == 0

@@ -1,4 +1,4 @@
-"""Affinity: laws of the textbook matrices; the streamed loss equals them in value and gradient."""
+"""Laws of the textbook affinities, which the streamed loss equals in value and gradient."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def random_map(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -
 
 
 def textbook_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """METHOD's formula, written out: columns / (norm + 1e-8), FᵀF, mean absolute difference."""
+    """The method's formula: columns / (norm + 1e-8), FᵀF, mean absolute difference."""
     matrices = []
     for feature_map in (student, teacher):
         columns = feature_map.flatten(2)
@@ -84,8 +84,8 @@ def test_streamed_equals_textbook_in_value_and_both_gradients(
     b, student_width, teacher_width, h, w = sizes
     maps = random_map(b, student_width, h, w, seed=seed), random_map(b, teacher_width, h, w, seed=seed + 1)
     with (
-        mock.patch.object(affinity, "_ROWS", rows),
-        mock.patch.object(affinity, "_samples_at_once", return_value=samples),
+        mock.patch.object(affinity, "_MAX_ROWS", rows),
+        mock.patch.object(affinity, "_max_samples", return_value=samples),
     ):
         assert_same_loss_and_gradients(maps, rtol=1e-9)
 
@@ -96,12 +96,12 @@ def test_streamed_equals_textbook_in_float32_over_several_strips(memory_format: 
         random_map(3, 16, 17, 19, dtype=torch.float32),
         random_map(3, 8, 17, 19, seed=1, dtype=torch.float32),
     )
-    with mock.patch.object(affinity, "_ROWS", 100):
+    with mock.patch.object(affinity, "_MAX_ROWS", 100):
         assert_same_loss_and_gradients(tuple(m.to(memory_format=memory_format) for m in maps), rtol=1e-3)
 
 
 @pytest.mark.parametrize("onednn", [True, False])
-def test_float32_on_a_cpu_is_right_with_and_without_onednn(onednn: bool) -> None:
+def test_float32_on_a_cpu_is_correct_with_and_without_onednn(onednn: bool) -> None:
     student, teacher = random_map(2, 32, 21, 23), random_map(2, 16, 21, 23, seed=1)
     exact = textbook_loss(student, teacher)
     with nullcontext() if onednn else mock.patch.object(affinity, "_ONEDNN_LINEAR", None):
@@ -126,13 +126,13 @@ def test_gradcheck(student_needs: bool, teacher_needs: bool) -> None:
     student = random_map(2, 3, 2, 3).requires_grad_(student_needs)
     teacher = random_map(2, 4, 2, 3, seed=1).requires_grad_(teacher_needs)
     with (
-        mock.patch.object(affinity, "_ROWS", 4),
-        mock.patch.object(affinity, "_samples_at_once", return_value=2),
+        mock.patch.object(affinity, "_MAX_ROWS", 4),
+        mock.patch.object(affinity, "_max_samples", return_value=2),
     ):
         assert torch.autograd.gradcheck(spatial_affinity_loss, (student, teacher))
 
 
-def test_equal_maps_give_exactly_nothing() -> None:
+def test_equal_maps_give_exactly_zero() -> None:
     teacher = random_map(2, 64, 9, 9, dtype=torch.float32)
     student = teacher.clone().requires_grad_()
     loss = spatial_affinity_loss(student, teacher)
@@ -158,7 +158,7 @@ def test_zero_features_get_a_zero_gradient_and_leave_the_others_finite() -> None
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-def test_computed_in_float32_whatever_autocast_says(dtype: torch.dtype) -> None:
+def test_computed_in_float32_under_autocast(dtype: torch.dtype) -> None:
     student, teacher = random_map(2, 8, 5, 5).to(dtype), random_map(2, 8, 5, 5, seed=1).to(dtype)
     expected = spatial_affinity_loss(student.float(), teacher.float())
     student.requires_grad_()
@@ -172,7 +172,7 @@ def test_computed_in_float32_whatever_autocast_says(dtype: torch.dtype) -> None:
 
 
 class LargestTensor(TorchDispatchMode):
-    """Remembers the most elements any operation returned."""
+    """Records the largest number of elements that an operation returned."""
 
     elements = 0
 
@@ -185,7 +185,7 @@ class LargestTensor(TorchDispatchMode):
         return result
 
 
-def test_no_n_by_n_matrix_is_ever_held() -> None:
+def test_no_n_by_n_matrix_is_made() -> None:
     student = random_map(2, 2, 48, 48, dtype=torch.float32).requires_grad_()
     teacher = random_map(2, 2, 48, 48, seed=1, dtype=torch.float32)
     with LargestTensor() as largest:
@@ -237,7 +237,7 @@ def test_gpu_equals_cpu() -> None:
     student, teacher = random_map(5, 6, 20, 21), random_map(5, 4, 20, 21, seed=1)
     results = []
     for device in ("cpu", "cuda"):
-        with mock.patch.object(affinity, "_GPU_NUMBERS", 400_000):
+        with mock.patch.object(affinity, "_MAX_GPU_ELEMENTS", 400_000):
             leaf = student.to(device, copy=True).requires_grad_()
             loss = spatial_affinity_loss(leaf, teacher.to(device))
             results.append((loss.detach().cpu(), torch.autograd.grad(loss, leaf)[0].cpu()))

@@ -1,4 +1,4 @@
-"""The loss of a step: equal to the golden values, and its parts sum to the total."""
+"""The loss equals the golden values, and its parts sum to the total."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GOLDEN_TERMS = {
 
 
 def batch(size: int = 8, channels: int = 4, dtype: torch.dtype = torch.float32) -> dict[str, Any]:
-    """Arguments of the loss, with a student that can learn."""
+    """Arguments of the loss, with a student that requires gradients."""
     generator = torch.Generator().manual_seed(0)
 
     def rand(*shape: int) -> Tensor:
@@ -93,7 +93,7 @@ def test_data_and_teacher_supervision_are_l1() -> None:
     torch.testing.assert_close(raw["TS"], F.l1_loss(arguments["student_sr"], arguments["teacher_sr"]))
 
 
-def test_only_the_layers_asked_for_are_compared() -> None:
+def test_only_the_given_layers_are_compared() -> None:
     arguments = batch()
     DistillationLoss(0.5, "SA", (2,))(**arguments).total.backward()
     assert [m.grad is not None for m in arguments["student_maps"]] == [False, False, True, False]
@@ -152,7 +152,7 @@ def test_too_few_layers_are_found_before_training(recipe: str, layers: tuple[int
 
 
 @pytest.mark.parametrize("who", ["student", "teacher"])
-def test_a_layer_the_network_has_not(who: str) -> None:
+def test_a_layer_that_the_network_lacks(who: str) -> None:
     arguments = batch()
     arguments[f"{who}_maps"] = arguments[f"{who}_maps"][:3]
     with pytest.raises(

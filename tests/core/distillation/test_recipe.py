@@ -1,4 +1,4 @@
-"""The recipe grammar: what it reads, what it writes back, and how it says where a fault is."""
+"""The recipe grammar: parsing, formatting, and the position of errors."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_documented_example() -> None:
         ("None", "none"),
     ],
 )
-def test_reads(text: str, written: str) -> None:
+def test_parses(text: str, written: str) -> None:
     assert str(parse_recipe(text)) == written
 
 
@@ -128,17 +128,17 @@ def test_two_terms_of_one_kind_have_their_own_part_names() -> None:
         ("PSA(pool=min)", 10, "pool must be one of max, avg, found 'min'"),
         ("RBF(gamma=nan)", 11, "gamma must be a number in 0.001..40, found 'nan'"),
         ("RBF(P=0)", 7, "P must be a whole number in 1..20"),
-        ("SA+2*SA", 4, "SA stands there twice"),
-        ("PSA+PSA(k=2)", 5, "PSA(k=2,pool=max) stands there twice"),
+        ("SA+2*SA", 4, "SA is given twice"),
+        ("PSA+PSA(k=2)", 5, "PSA(k=2,pool=max) is given twice"),
     ],
 )
-def test_says_what_is_wrong_and_where(text: str, character: int, reason: str) -> None:
+def test_errors_say_what_is_wrong_and_where(text: str, character: int, reason: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_recipe(text)
     assert str(caught.value).startswith(f"recipe {text!r}, character {character}: ")
     assert reason in str(caught.value)
 
 
-def test_a_term_of_an_unknown_kind_says_so() -> None:
+def test_a_term_of_an_unknown_kind_is_an_error() -> None:
     with pytest.raises(ConfigError, match="'XX'; known: SA"):
         _ = Term(1, "XX").kind

@@ -1,4 +1,4 @@
-"""The table of terms: every term against its formula in plain numpy, and what each refuses."""
+"""Every term equals its formula in plain numpy, and refuses maps that it can't compare."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_fsp_pools_the_larger_map_first(larger_first: bool) -> None:
     torch.testing.assert_close(compare("FSP", pairs), compare("FSP", expected))
 
 
-def test_all_nine_are_there() -> None:
+def test_all_nine_terms_are_registered() -> None:
     assert list(TERMS.names) == ALL
 
 
