@@ -44,10 +44,6 @@ class Selection:
     rows: Sequence[Row]
     columns: Sequence[Column]
 
-    @property
-    def published(self) -> bool:
-        return any(row.published for row in self.rows)
-
     def text(self, row: Row, column: Column) -> str:
         if self.report.failure(row, column.eval_set):
             return "failed"
@@ -68,7 +64,7 @@ class Selection:
     def notes(self) -> list[str]:
         """One line each: the protocol, and every image that was left out."""
         report = self.report
-        notes = protocol_lines(self.published)
+        notes = [PROTOCOL, *([PUBLISHED_NOTE] if any(row.published for row in self.rows) else [])]
         for eval_set in dict.fromkeys(column.eval_set for column in self.columns if column.eval_set):
             scored = sum(cell.eval_set == eval_set for cell in report.results)
             for lost, refs in report.left_out(eval_set).items():
@@ -193,11 +189,6 @@ def image_deltas(report: Report, ref: str, eval_set: EvalSet) -> dict[str, float
     both = [image for image in mine.per_image if image.name in theirs]
     deltas = {image.name: image.psnr_y - theirs[image.name] for image in both}
     return {name: delta for name, delta in deltas.items() if isfinite(delta)}
-
-
-def protocol_lines(published: bool) -> list[str]:
-    """The lines under a copy: the protocol, and the source of published figures if there are any."""
-    return [PROTOCOL, PUBLISHED_NOTE] if published else [PROTOCOL]
 
 
 def _results(selection: Selection) -> list[tuple[Row, EvalSet, Result]]:

@@ -104,12 +104,6 @@ class ResultTable(QTableView):
         self.corner.setText(f"Model {arrow(order)}" if by_name else "Model")
         self.groups.viewport().update()
 
-    def texts(self, ref: str) -> list[str]:
-        """The texts in the row of `ref`."""
-        model = self.table_model
-        row = [shown_row.ref for shown_row in model.rows].index(ref)
-        return [model.index(row, column).data() for column in range(len(model.columns))]
-
     def list_images(self, index: QModelIndex) -> None:
         """List the images behind `index`, if there are some."""
         found, cell = self.table_model.at(index), self.table_model.cell_at(index)

@@ -39,6 +39,13 @@ def at(bench: Bench, name: str = "Set5", scale: int = 4) -> EvalSet:
     return EvalSet(str(bench.folder / name), scale)
 
 
+def texts(panel: BenchmarkPanel, ref: str) -> list[str]:
+    """The texts in the table's row of `ref`."""
+    model = panel.table.table_model
+    row = [row.ref for row in model.rows].index(ref)
+    return [model.index(row, column).data() for column in range(len(model.columns))]
+
+
 def place(panel: BenchmarkPanel, ref: str, kind: Kind) -> QPoint:
     """The middle of the cell of `ref` in the first column of `kind`."""
     model = panel.table.table_model

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from benchmark_bench import texts
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
@@ -212,8 +213,8 @@ def test_another_row_can_be_the_teacher(panel: BenchmarkPanel, bench: Bench) -> 
     combo = panel.view_bar.teacher
     combo.setCurrentIndex(combo.findData(bench.students[1]))
     combo.activated.emit(combo.currentIndex())
-    assert panel.table.texts(bench.teacher)[4] == "+1.000"
-    assert panel.table.texts(bench.students[0])[4:6] == ["−1.000", "50"]
+    assert texts(panel, bench.teacher)[4] == "+1.000"
+    assert texts(panel, bench.students[0])[4:6] == ["−1.000", "50"]
 
 
 def test_every_control_has_a_name_and_a_tip(panel: BenchmarkPanel) -> None:

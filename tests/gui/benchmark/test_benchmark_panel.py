@@ -16,6 +16,7 @@ from benchmark_bench import (
     make_panel,
     photo_bench,
     run,
+    texts,
 )
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -71,9 +72,9 @@ def test_a_metric_of_an_installed_package_is_a_column(
     section = table.table_model.columns.index(column)
     assert table.table_model.headerData(section, Qt.Orientation.Horizontal) == "mae"
     value = panel.state.report.results[Cell(bench.teacher, at(bench))].metrics["mae"]
-    assert table.texts(bench.teacher)[section] == f"{value:.5g}"
+    assert texts(panel, bench.teacher)[section] == f"{value:.5g}"
     panel.state.set_order(Order(column, descending=False))
-    shown = [float(table.texts(row.ref)[section]) for row in table.table_model.rows if not row.published]
+    shown = [float(texts(panel, row.ref)[section]) for row in table.table_model.rows if not row.published]
     assert shown == sorted(shown)
     memory = BenchmarkMemory.model_validate_json(panel.memory().model_dump_json())
     assert memory.order == Order(column, descending=False)
@@ -122,11 +123,11 @@ def test_published_scores_are_below_and_can_be_hidden(bench: Bench, measured: Be
         )
     ]
     ref = model.rows[5].ref
-    assert measured.table.texts(ref) == ["5.17", "12.93", "32.462", "0.8982", "−0.176", "", ""]
+    assert texts(measured, ref) == ["5.17", "12.93", "32.462", "0.8982", "−0.176", "", ""]
     measured.view_bar.baseline.setCurrentIndex(measured.view_bar.baseline.findData(bench.students[0]))
     measured.view_bar.baseline.activated.emit(measured.view_bar.baseline.currentIndex())
     # (32.462 - 32.321) / (32.638 - 32.321)
-    assert measured.table.texts(ref)[5] == "44"
+    assert texts(measured, ref)[5] == "44"
     QTest.mouseClick(measured.view_bar.published, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
     assert [row.ref for row in model.rows] == [BICUBIC, *bench.students, bench.teacher]
 
@@ -216,13 +217,13 @@ def test_the_next_start_shows_choices_and_the_last_table(
     measured.view_bar.published.setChecked(False)
     column = measured.table.table_model.columns[2]
     measured.state.set_order(Order(column, True))
-    shown = [(row.ref, measured.table.texts(row.ref)) for row in measured.table.table_model.rows]
+    shown = [(row.ref, texts(measured, row.ref)) for row in measured.table.table_model.rows]
     memory = measured.memory().model_dump(mode="json")
     stop_all(measured)
     again = make_panel(bench, qtbot)
     again.restore(BenchmarkMemory.model_validate(memory))
     qtbot.waitUntil(lambda: bool(again.state.report.results), timeout=5000)
-    assert [(row.ref, again.table.texts(row.ref)) for row in again.table.table_model.rows] == shown
+    assert [(row.ref, texts(again, row.ref)) for row in again.table.table_model.rows] == shown
     assert again.provenance.isVisible()
     assert "easured on" in again.provenance.text()
     assert checked_keys(again.chooser.models) == [BICUBIC, bench.students[1], extra, bench.teacher]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_bench import at, benchmarking, click, photo_bench, place, run
+from benchmark_bench import at, benchmarking, click, photo_bench, place, run, texts
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication
 from PySide6.QtTest import QTest
@@ -59,7 +59,7 @@ def test_a_row_has_the_scores_of_the_core(bench: Bench, measured: BenchmarkPanel
     delta = f"{bicubic.psnr_y - teacher.psnr_y:+.3f}".replace("-", "−")
     time = f"{bicubic.seconds:.3f}"
     figures = [f"{bicubic.psnr_y:.3f}", f"{bicubic.ssim_y:.4f}", delta, "", time]
-    assert measured.table.texts(BICUBIC) == ["", "", *figures]
+    assert texts(measured, BICUBIC) == ["", "", *figures]
     assert measured.table.table_model.group(2)[0] == "Set5 ×4 · 2 images"
     assert bench.errors == []
 
@@ -103,10 +103,10 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     cell = Cell(slow, at(bench, "large"))
     qtbot.waitUntil(lambda: panel.state.report.progress.get(cell) == "0 of 1", timeout=20_000)
     qtbot.waitUntil(lambda: panel.status.left.text() == "slow on large ×4: large, 1 of 1")
-    qtbot.waitUntil(lambda: panel.table.texts(slow)[2:3] == ["0 of 1"])
+    qtbot.waitUntil(lambda: texts(panel, slow)[2:3] == ["0 of 1"])
     QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=20_000)
-    qtbot.waitUntil(lambda: panel.table.texts(slow)[2:3] == ["cancelled"])
+    qtbot.waitUntil(lambda: texts(panel, slow)[2:3] == ["cancelled"])
     assert Cell(BICUBIC, at(bench, "large")) in panel.state.report.results
     # What was cancelled begins anew, what was measured is there at once.
     QTest.mouseClick(panel.view_bar.run_button, Qt.MouseButton.LeftButton)
@@ -125,8 +125,8 @@ def test_a_failure_is_shown_in_its_row(bench: Bench, panel: BenchmarkPanel, qtbo
     run(panel, qtbot)
     assert sum("broken.pt" in error for error in bench.errors) == 1
     assert sum(str(empty) in error for error in bench.errors) == 1
-    assert "broken.pt: not a readable" in panel.table.texts(str(broken))[0]
-    assert f"{empty}: no images" in panel.table.texts(BICUBIC)[7]
+    assert "broken.pt: not a readable" in texts(panel, str(broken))[0]
+    assert f"{empty}: no images" in texts(panel, BICUBIC)[7]
     assert panel.table.columnSpan([row.ref for row in panel.table.table_model.rows].index(BICUBIC), 7) == 5
     assert Cell(bench.teacher, at(bench)) in panel.state.report.results
 
@@ -191,7 +191,7 @@ def test_a_model_that_fails_halfway_does_not_stop_the_others(
     run(panel, qtbot)
     done = {cell.ref for cell in panel.state.report.results}
     assert done == {BICUBIC, bench.students[1], bench.teacher}
-    assert panel.table.texts(student)[2].startswith("failed: ")
+    assert texts(panel, student)[2].startswith("failed: ")
     assert len(bench.errors) == 1
     spot = place(panel, student, Kind.PSNR)
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, panel.table.viewport().mapToGlobal(spot))
@@ -211,10 +211,10 @@ def test_an_image_too_large_for_memory_is_left_out_for_that_model(
     student = break_in_the_middle(bench, MemoryError())
     run(panel, qtbot)
     assert titles(panel) == ["Set5 ×4 · 1–2 of 2 images"]
-    psnr, _, delta, gap = panel.table.texts(student)[2:6]
+    psnr, _, delta, gap = texts(panel, student)[2:6]
     assert psnr.endswith(" (1 of 2)")
     assert (delta, gap) == ("", "")
-    assert panel.table.texts(bench.students[1])[2].endswith(" (2 of 2)")
+    assert texts(panel, bench.students[1])[2].endswith(" (2 of 2)")
     (error,) = bench.errors
     assert "not enough memory" in error
     # With memory again, it is measured again, though neither file has changed.
