@@ -1,4 +1,4 @@
-"""Starting the app: arguments, the application, the window, and what happens to an unexpected error."""
+"""Start of the app: command line, application, window, and the handler of unexpected errors."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from fakd_gui.window.memory import MemoryWriter, WindowMemory
 
 SIZE = (1280, 800)
 PAINTED_MS = 50
-"""After which the window has its first picture; what loads torch waits that long."""
+"""Time until the window has been painted; what loads torch waits that long."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Open the workbench; return its exit status when it is closed."""
-    parser = argparse.ArgumentParser(prog="fakd-gui", description="Distil super-resolution networks and see.")
+    """Open the workbench; the exit status when it is closed."""
+    parser = argparse.ArgumentParser(prog="fakd-gui", description="Distil super-resolution networks.")
     parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="images to open in Compare")
     parser.add_argument("--run", type=Path, metavar="DIR", help="a run folder to show")
     arguments = parser.parse_args(argv)
@@ -52,10 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     window.show()
     QTimer.singleShot(PAINTED_MS, lambda: _open(window, memory, arguments))
     writer = MemoryWriter(window.memory, window)
-    # A start after a crash finds out that a training was running.
+    # After a crash, the next start knows that a training was running.
     session.training_started.connect(lambda _: writer.save())
     session.training_finished.connect(lambda _: writer.save())
-    # Ctrl+C in the terminal asks, as closing the window does; a system that shuts down waits for no answer.
+    # Ctrl+C in the terminal closes the window, which may ask; a system that shuts down waits for no answer.
     signal.signal(signal.SIGINT, lambda *_: window.close())
     signal.signal(signal.SIGTERM, lambda *_: window.quit_without_asking())
     status = app.exec()
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open(window: MainWindow, memory: WindowMemory, arguments: argparse.Namespace) -> None:
-    """Restore the last state, but for what the command line opens instead."""
+    """Restore the last state, except for what the command line opens instead."""
     session = window.session
     session.find_runs()
     if arguments.images:
@@ -80,14 +80,14 @@ def _open(window: MainWindow, memory: WindowMemory, arguments: argparse.Namespac
 
 
 def has_display() -> bool:
-    """Whether Qt can open a window here, or was told to do without."""
+    """True if Qt can open a window here, or is told to do without a display."""
     if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def make_application() -> QApplication:
-    """The QApplication with the app's style, made once."""
+    """The QApplication with the app's style, created on the first call."""
     limit_openmp_spinning()
     found = QApplication.instance()
     app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
@@ -110,7 +110,7 @@ def garbage_collector() -> GarbageCollector:
 
 
 def make_window(session: Session) -> MainWindow:
-    """The window at its usual size; the device is looked up once it shows."""
+    """A window of the default size; it looks up the device after it has been painted."""
     window = MainWindow(session)
     window.resize(*SIZE)
     QTimer.singleShot(PAINTED_MS, window.status.find_device)
@@ -137,7 +137,7 @@ def show_exception(kind: type[BaseException], error: BaseException, where: Trace
     copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Close)
     copy.clicked.connect(lambda: QApplication.clipboard().setText(details))
-    # An error in a timer comes again and again: the boxes must not keep anybody from the window.
+    # An error in a timer comes again and again: its boxes must not block the window.
     box.setWindowModality(Qt.WindowModality.NonModal)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.show()

@@ -1,4 +1,4 @@
-"""Files dropped on a widget."""
+"""Files that are dropped on a widget."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QWidget
 
 
 class FileDrops(QObject):
-    """Calls `take(paths)` with the local files dropped on `widget` or its children."""
+    """Calls `open_paths` with the local files that are dropped on `widget` or its children."""
 
-    def __init__(self, widget: QWidget, take: Callable[[list[Path]], object]) -> None:
+    def __init__(self, widget: QWidget, open_paths: Callable[[list[Path]], object]) -> None:
         super().__init__(widget)
-        self._take = take
+        self._open_paths = open_paths
         widget.setAcceptDrops(True)
         widget.installEventFilter(self)
 
@@ -27,6 +27,6 @@ class FileDrops(QObject):
             paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
             if paths:
                 event.acceptProposedAction()
-                self._take(paths)
+                self._open_paths(paths)
             return True
         return False

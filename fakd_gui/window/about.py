@@ -1,4 +1,4 @@
-"""What this program is."""
+"""The About box."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fakd_core import __version__
 from fakd_gui.session.problem import versions
 
 TEXT = """<h3>FAKD Workbench {version}</h3>
-<p>A heavy teacher network teaches a light student to enlarge images, by feature affinity.</p>
+<p>A large teacher network teaches a small student to upscale images, by feature affinity.</p>
 <p>The method: He et al., “FAKD: Feature-Affinity Based Knowledge Distillation for Efficient Image
 Super-Resolution”, ICIP 2020.</p>
 <p>Free software under the MIT licence.</p>"""
 
 
 def open_about(parent: QWidget, device: str = "") -> QMessageBox:
-    """The box with icon, versions and a button that copies them; the window stays usable."""
+    """Show what the program is, with versions and a button that copies them; not modal."""
     listed = versions(device)
     box = QMessageBox(parent)
     box.setWindowTitle("About FAKD Workbench")

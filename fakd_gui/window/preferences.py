@@ -81,11 +81,11 @@ class ShortcutEditor(QDialog):
         search.textChanged.connect(self._filter)
         self._tree = QTreeWidget(columnCount=2)
         self._tree.setHeaderLabels(["Command", "Shortcut"])
-        self._tree.setUniformRowHeights(True)
         self.message = QLabel("Click a shortcut and press the new keys; the cross removes it.")
         self.message.setWordWrap(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.reset_button = buttons.addButton("Reset all", QDialogButtonBox.ButtonRole.ResetRole)
+        self.reset_button.setAutoDefault(False)
         self.reset_button.clicked.connect(self._reset)
         buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
@@ -107,6 +107,7 @@ class ShortcutEditor(QDialog):
             edit.setAccessibleName(f"Shortcut of {plain_text(command.text)}")
             edit.editingFinished.connect(lambda table=table, name=name: self._change(table, name))
             self.edits[table.title, name] = edit
+            item.setSizeHint(1, edit.sizeHint())
             self._tree.setItemWidget(item, 1, edit)
         table.keys_changed.connect(self._show_keys)
 

@@ -1,4 +1,4 @@
-"""The status bar: where networks run, how much memory the app holds, and the running training."""
+"""The status bar: the device, the memory in use, and the running training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFRESH_MS = 2000
 
 
 class StatusBar(QStatusBar):
-    """Shows what runs whatever the workspace."""
+    """Shows the running training in every workspace."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,13 +30,13 @@ class StatusBar(QStatusBar):
         self.progress.hide()
         self.device = QLabel()
         self.memory = QLabel()
-        self.memory.setToolTip("Memory that this app holds")
+        self.memory.setToolTip("Memory in use by this app")
         self.addWidget(self.job)
         self.addWidget(self.progress)
         self.addPermanentWidget(self.device)
         self.addPermanentWidget(self.memory)
-        self._finder = LatestWins("find the device", self)
-        self._finder.result.connect(self._show_device)
+        self._device_reader = LatestWins("find the device", self)
+        self._device_reader.result.connect(self._show_device)
         self._timer = QTimer(self, interval=REFRESH_MS)
         self._timer.timeout.connect(self._show_memory)
         self._timer.start()
@@ -45,8 +45,8 @@ class StatusBar(QStatusBar):
         self._show_memory()
 
     def find_device(self) -> None:
-        """Ask torch where networks run; it is imported on a thread, after the window shows."""
-        self._finder.submit(_describe_device)
+        """Look up the device that networks run on; torch is imported on a thread."""
+        self._device_reader.submit(_describe_device)
 
     def _show_device(self, text: object) -> None:
         self.device.setText(str(text))
@@ -57,9 +57,9 @@ class StatusBar(QStatusBar):
         self.job.setText(job.name)
         self.progress.setRange(0, 0)
         self.progress.show()
-        job.yielded.connect(self._take)
+        job.yielded.connect(self._show_progress)
 
-    def _take(self, event: object) -> None:
+    def _show_progress(self, event: object) -> None:
         if isinstance(event, Progress):
             self.progress.setRange(0, event.total)
             self.progress.setValue(event.done)

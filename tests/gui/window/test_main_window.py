@@ -199,7 +199,7 @@ def test_the_tour_of_the_demo_leaves_a_picture_of_every_workspace(
     ended: list[int] = []
     guide = TourGuide(tour(window, tmp_path / "shots"), ended.append)
     window.session.error.connect(lambda problem: guide.fail(problem.text))
-    guide.go_on()
+    guide.advance()
     qtbot.waitUntil(lambda: bool(ended), timeout=90_000)
     assert ended == [0]
     pictures = {path.stem: read_image(path) for path in (tmp_path / "shots").glob("*.png")}
