@@ -79,7 +79,7 @@ WRONG = {
     "PSA(pool=min)": "pool must be one of max, avg",
     "RBF(gamma=inf)": "gamma must be a number in 0.001..40",
     "((SA))": "expected a term",
-    "SA+0.5*SA": "SA is given twice: add the weights up",
+    "SA+0.5*SA": "SA is given twice: add up the weights",
     "PSA+PSA(k=2)": "is given twice",
     "(" * 50_000: "at most 1000 characters, such as 10*SA+0.5*AT, found 50000",
     "+".join(["SA"] * 30_000): "at most 1000 characters",
