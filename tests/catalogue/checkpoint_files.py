@@ -1,4 +1,4 @@
-"""Weight files of every kind, made from one tiny network, and forged ones that no program would write."""
+"""Weight files of all kinds, made from one tiny network, and forged ones that no program would write."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SPEC = NETWORK.spec.model_dump(mode="json")
 
 
 def but(weights: Mapping[str, Tensor] = WEIGHTS, /, **changes: Tensor | None) -> dict[str, Tensor]:
-    """`weights` with some others, by names with __ for dots; None leaves one out."""
+    """Change some of the `weights`, by names with __ for dots; None removes one."""
     named = {name.replace("__", "."): tensor for name, tensor in changes.items()}
     return {name: tensor for name, tensor in {**weights, **named}.items() if tensor is not None}
 
@@ -51,14 +51,14 @@ def prefixed(prefix: str) -> dict[str, Tensor]:
 
 
 def one_storage() -> dict[str, Tensor]:
-    """All weights as views of one storage."""
+    """Make all weights views of one storage."""
     stored = torch.cat([tensor.flatten() for tensor in WEIGHTS.values()])
     parts = stored.split([tensor.numel() for tensor in WEIGHTS.values()])
     return {name: part.view(WEIGHTS[name].shape) for name, part in zip(WEIGHTS, parts, strict=True)}
 
 
 def far_group() -> dict[str, Tensor]:
-    """What names of an RCAN with 100 groups of 100 blocks begin and end with."""
+    """The first and the last weights of an RCAN with 100 groups of 100 blocks."""
     ends = "body.0.body.0.body.3.conv_du.0.weight", "body.99.body.99.body.0.weight"
     return {
         **dict.fromkeys(ends, torch.ones(1, 4, 1, 1)),
@@ -73,13 +73,13 @@ def pth(content: object, zipped: bool = True) -> bytes:
 
 
 def safe(weights: dict[str, Tensor], **spec: object) -> bytes:
-    """As safetensors; with changes to the spec, as a file of our own."""
+    """Encode as safetensors; with changes to the spec, as a file of our own."""
     metadata = {SPEC_KEY: json.dumps({**SPEC, **spec})} if spec else None
     return safetensors.torch.save({name: tensor.contiguous() for name, tensor in weights.items()}, metadata)
 
 
 def header(described: object, data: bytes = b"", length: int | None = None) -> bytes:
-    """A safetensors file with any header at all."""
+    """Encode a safetensors file with any header."""
     text = described if isinstance(described, bytes) else json.dumps(described).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + data
 
@@ -97,7 +97,7 @@ def zipped(parts: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) ->
 
 
 def later(make: Callable[..., bytes], *arguments: Any) -> Callable[[Path], object]:
-    """For what is too large to make before it is needed."""
+    """Delay what is too large to be made before it is needed."""
     return lambda path: path.write_bytes(make(*arguments))
 
 
@@ -112,7 +112,7 @@ class _Storage:
 
 
 class Forged:
-    """A tensor that a file claims to hold: of any size over any storage."""
+    """A tensor that a file claims to have, of any size over any storage."""
 
     def __init__(self, shape: tuple[int, ...], strides: tuple[int, ...], elements: int) -> None:
         self._shape, self._strides, self._storage = shape, strides, _Storage(elements)
@@ -130,7 +130,7 @@ class _Pickler(pickle.Pickler):
 
 
 def forged(content: object, data: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
-    """A .pth whose every `Forged` tensor lies in one storage, `data`."""
+    """Encode a .pth whose `Forged` tensors share the storage `data`."""
     kept = io.BytesIO()
     _Pickler(kept, 2).dump(content)
     parts = {"data.pkl": kept.getvalue(), "byteorder": b"little", "data/0": data, "version": b"3\n"}
@@ -138,14 +138,14 @@ def forged(content: object, data: bytes, compression: int = zipfile.ZIP_STORED) 
 
 
 def oversized(data: bytes, name: bytes) -> bytes:
-    """A zip whose directory says that `name` holds 4 GB."""
+    """Change a zip so that its directory says `name` has 4 GB."""
     place = data.rindex(name) - 46
     claimed = struct.pack("<II", 2**32 - 2, 2**32 - 2)
     return data[: place + 20] + claimed + data[place + 28 :]
 
 
 class Runs:
-    """Opened by a careless reader, it runs a command that leaves a file."""
+    """An object that, if unpickled carelessly, runs a command that creates a file."""
 
     def __init__(self, path: Path, call: Callable[..., object] = os.system) -> None:
         marker = str(path.parent / "ran")
@@ -178,7 +178,7 @@ def quantised() -> dict[str, Tensor]:
 
 
 def vast_sparse(layout: torch.layout) -> bytes:
-    """One value of 2^40."""
+    """A sparse tensor with one of 2^40 values."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if layout == torch.sparse_csr:
@@ -195,7 +195,7 @@ def whole_module() -> bytes:
 
 
 def tar() -> bytes:
-    """The oldest format, with a path that leaves the folder."""
+    """Encode the oldest format, with a path that leaves the folder."""
     kept = io.BytesIO()
     with tarfile.open(fileobj=kept, mode="w") as archive:
         for name in ("sys_info", "pickle", "storages", "tensors", "../../escaped"):

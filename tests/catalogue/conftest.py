@@ -1,4 +1,4 @@
-"""The smallest network there is, for cases that need one."""
+"""The smallest possible network, for cases that need one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of weight files: right ones, damaged ones and hostile ones, and what each must come to."""
+"""Cases of weight files: valid, damaged and hostile ones, and the expected outcome of each."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from checkpoint_files import (
 
 @dataclass(frozen=True)
 class CheckpointCase:
-    """`expected` is a pattern that the one error line matches; None for a file that gives the network."""
+    """`expected` is a pattern that the error line matches; None for a file that loads."""
 
     file: str
     content: bytes | Callable[[Path], object]

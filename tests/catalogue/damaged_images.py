@@ -1,4 +1,4 @@
-"""The table of image cases: files whole and damaged, and what each must come to: pixels or one line."""
+"""Cases of images: valid and damaged files, and the expected pixels or error line of each."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from fakd_core.events import Image8
 
 @dataclass(frozen=True)
 class ImageCase:
-    """`expected` is the pixels, or a pattern that the one error line matches."""
+    """`expected` is the pixels, or a pattern that the error line matches."""
 
     file: str
     content: bytes | Callable[[Path], object]
@@ -92,7 +92,7 @@ ONE_KIND: dict[str, tuple[str, dict[str, object]]] = {
     "WEBP": ("webp", {"lossless": True}), "TIFF": ("tif", {}),
 }  # fmt: skip
 LOOP = tiff(WIDTH, HEIGHT, RGB.tobytes(), 8, 3)[:-4] + struct.pack("<I", 8 + RGB.size)
-"""Its next page is itself."""
+"""A TIFF whose next page is itself."""
 DAMAGED, EMPTY = "damaged or unreadable", "expected an image, found an empty file"
 FOREIGN, SEVERAL = "expected an image, found no image format", "expected one picture, found 3 frames"
 FLOATING, LARGE = "floating-point pixels have no fixed range", "more than 200,000,000 pixels"

@@ -1,4 +1,4 @@
-"""Image files of every kind, made from a few small pictures."""
+"""Image files of all kinds, made from a few small images."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fakd_core.events import Image8
 HEIGHT, WIDTH = 34, 50
 Y, X = np.mgrid[:HEIGHT, :WIDTH]
 RGB: Image8 = np.dstack([X * 5, Y * 7, (X + Y) * 3]).astype(np.uint8)
-"""Smooth, so that JPEG keeps it, and different in every corner, so that a wrong turn shows."""
+"""Smooth, so that JPEG changes little, and different in every corner, so that a wrong rotation shows."""
 GREY = RGB[..., 2]
 GREY_RGB = np.repeat(GREY[..., None], 3, axis=2)
 SIXTEEN = RGB.astype(np.uint16) * 257
 SHOWN = Image.fromarray(RGB)
 LOSSY = 12
-"""How many levels of 255 JPEG may be away from the pixels."""
+"""Maximum error of JPEG in grey levels of 255."""
 FEW = Image.fromarray(np.where(X + Y < 40, 3, 200).astype(np.uint8))
 """Two colours only."""
 
@@ -41,14 +41,14 @@ def chunk(kind: bytes, data: bytes, crc: int | None = None) -> bytes:
 def png(
     width: int, height: int, depth: int, colour: int, rows: bytes, *extra: bytes, interlaced: int = 0
 ) -> bytes:
-    """A PNG made by hand, for what Pillow can't write; `extra` chunks stand before the pixels."""
+    """Encode a PNG that Pillow can't write; `extra` chunks come before the pixels."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
     parts = chunk(b"IHDR", header), *extra, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def rows_of(pixels: np.ndarray) -> bytes:
-    """Unfiltered PNG rows, the deepest byte first."""
+    """Unfiltered PNG rows, most significant byte first."""
     return b"".join(b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes() for row in pixels)
 
 
@@ -59,7 +59,7 @@ def interlaced(pixels: Image8) -> bytes:
 
 
 def tiff(width: int, height: int, data: bytes, bits: int, samples: int, **tags: tuple[int, int]) -> bytes:
-    """A TIFF of one strip made by hand; `tags` are `t{number}=(type, value)` and win over the usual ones."""
+    """Encode a TIFF of one strip; `tags` are `t{number}=(type, value)` and override the usual ones."""
     usual = {
         256: (4, width), 257: (4, height), 258: (3, bits), 259: (3, 1), 262: (3, 2 if samples == 3 else 1),
         273: (4, 8), 277: (3, samples), 278: (4, height), 279: (4, len(data)),
@@ -88,7 +88,7 @@ TURNED: dict[int, Callable[[Image8], Image8]] = {
     7: lambda img: np.rot90(img, 2).swapaxes(0, 1),
     8: np.rot90,
 }
-"""What a viewer does to the stored pixels, by EXIF orientation."""
+"""The transform from stored to upright pixels, by EXIF orientation."""
 
 
 def flipped(data: bytes, place: int) -> bytes:
@@ -96,7 +96,7 @@ def flipped(data: bytes, place: int) -> bytes:
 
 
 def without(data: bytes, kind: bytes) -> bytes:
-    """A PNG less its first chunk of `kind`."""
+    """Remove a PNG's first chunk of `kind`."""
     begin = data.index(kind) - 4
     return data[:begin] + data[begin + 12 + struct.unpack(">I", data[begin : begin + 4])[0] :]
 
@@ -107,7 +107,7 @@ def frames(kind: str, count: int, **options: object) -> bytes:
 
 
 def inverted(pixels: Image8) -> Image.Image:
-    """As CMYK without black: what converts back to these very pixels."""
+    """Convert to CMYK without black, which converts back to the same pixels."""
     return Image.merge("CMYK", [*Image.fromarray(255 - pixels).split(), Image.new("L", pixels.shape[1::-1])])
 
 
@@ -124,7 +124,7 @@ def float_tiff(values: np.ndarray) -> bytes:
 
 
 def wide_webp() -> bytes:
-    """A lossless WebP whose header claims the most that WebP can hold."""
+    """Encode a lossless WebP whose header claims the largest size of WebP."""
     data = bytearray(encoded("WEBP", SHOWN, lossless=True))
     place = data.index(b"VP8L") + 9
     data[place : place + 4] = struct.pack("<I", (16382 | 16382 << 14) | data[place + 3] & 0xF0 << 24)

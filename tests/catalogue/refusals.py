@@ -1,4 +1,4 @@
-"""What every refused command keeps to: its status, one clear line, no traceback, nothing written."""
+"""Checks of refused commands: exit status, one clear line, no traceback, nothing written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fakd_core.cli import main
 
 
 def tree(folder: Path) -> dict[str, str | bytes | int]:
-    """Everything below `folder`: links by where they point, large files by their size, others whole."""
+    """The content of `folder`: targets of links, sizes of large files, bytes of others."""
     found: dict[str, str | bytes | int] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
@@ -24,7 +24,7 @@ def tree(folder: Path) -> dict[str, str | bytes | int]:
 
 
 def one_line(text: str) -> str:
-    """The line that says what is wrong; a wrong usage has that of the command before it."""
+    """The line of the error; for wrong usage, a line with the command precedes it."""
     assert "Traceback" not in text
     lines = [line for line in text.splitlines() if line.strip()]
     if lines[0].startswith("Usage: fakd"):
@@ -40,7 +40,7 @@ def one_line(text: str) -> str:
 def refused(
     capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], status: int, *words: str
 ) -> None:
-    """`arguments` end with `status` and a line with all the `words`; `folder` stays as it was."""
+    """Check that `arguments` exit with `status` and a line with all `words`, and leave `folder` unchanged."""
     before = tree(folder)
     ended = main(arguments)
     said = capsys.readouterr()

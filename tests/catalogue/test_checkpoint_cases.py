@@ -1,4 +1,4 @@
-"""Every weight file through what reads them: the loader, `fakd info`, a run's folder, little memory."""
+"""Every weight file: loaded, described by `fakd info`, in a run folder, and with little memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOO_LARGE = {
 
 
 @CASE
-def test_loading_gives_the_network_or_one_line(
+def test_loading_gives_the_network_or_a_one_line_error(
     case: CheckpointCase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     inside = tmp_path / "inside/folder"
@@ -57,7 +57,7 @@ def test_loading_gives_the_network_or_one_line(
 
 
 @pytest.mark.parametrize("case", CASES[::5], ids=lambda case: case.file)
-def test_info_describes_it_or_says_one_line(
+def test_info_describes_it_or_gives_a_one_line_error(
     case: CheckpointCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = case.make(tmp_path)
@@ -73,21 +73,21 @@ def test_info_describes_it_or_says_one_line(
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_the_state_of_a_run_runs_no_code_either(tmp_path: Path, zipped: bool) -> None:
+def test_the_state_of_a_run_runs_no_code(tmp_path: Path, zipped: bool) -> None:
     harmful(lambda runs: {"step": 1, "optimizer": runs}, zipped)(tmp_path / "last.pt")
     with pytest.raises(RunError, match="damaged or not checkpoints of this program"):
         load_state([tmp_path / "last.pt"])
     assert not (tmp_path / "ran").exists()
 
 
-def test_the_harmful_files_are_harmful(tmp_path: Path) -> None:
+def test_harmful_files_do_run_code_if_loaded_carelessly(tmp_path: Path) -> None:
     harmful(lambda runs: {"weights": runs})(tmp_path / "a.pth")
     torch.load(tmp_path / "a.pth", weights_only=False)
     assert (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("sizes", TOO_LARGE)
-def test_sizes_too_large_are_told_before_memory_is_taken(
+def test_sizes_too_large_are_an_error_before_memory_is_allocated(
     sizes: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["info", sizes]) == 2
@@ -101,7 +101,7 @@ def test_a_network_too_large_is_not_made() -> None:
         create_model("edsr", n_feats=2048, n_resblocks=100)
 
 
-def test_sizes_that_a_file_claims_are_not_built_first(tmp_path: Path) -> None:
+def test_sizes_that_a_file_claims_are_checked_before_they_are_built(tmp_path: Path) -> None:
     model = network("rcan", n_resgroups=1, reduction=2)
     model.spec = create_spec("rcan", scale=2, n_feats=2048, n_resgroups=100, n_resblocks=100)
     save_safetensors(model, tmp_path / "a.safetensors")
@@ -109,7 +109,7 @@ def test_sizes_that_a_file_claims_are_not_built_first(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "a.safetensors")
 
 
-def test_a_bomb_is_refused_before_it_takes_memory(tmp_path: Path) -> None:
+def test_a_bomb_is_refused_before_it_allocates_memory(tmp_path: Path) -> None:
     paths = [str(case.make(tmp_path)) for case in BOMBS]
     # A process of its own: what others took before would hide it.
     script = """

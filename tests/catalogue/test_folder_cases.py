@@ -1,4 +1,4 @@
-"""The table of data folders: what an evaluation and a training make of each."""
+"""Cases of data folders: what an evaluation and a training do with each."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def beside(folder: Path, make: Callable[[Path], object]) -> None:
 
 @dataclass(frozen=True)
 class Folder:
-    """`images` that an evaluation scores, or 0 and the words of its line.
+    """`images` that an evaluation scores, or 0 and the words of its error.
 
     `untrained`, if given, are words of the line that says why no training is possible.
     """
@@ -124,7 +124,7 @@ def folder(case: Folder, tmp_path: Path) -> Path:
     return made
 
 
-def test_an_evaluation_scores_it_or_says_one_line(
+def test_an_evaluation_scores_it_or_gives_a_one_line_error(
     case: Folder, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["evaluate", "--model", "bicubic", "--data", str(folder), "--json"]
@@ -138,7 +138,7 @@ def test_an_evaluation_scores_it_or_says_one_line(
     assert tree(tmp_path) == before
 
 
-def test_a_training_takes_it_or_says_one_line_and_writes_nothing(
+def test_a_training_takes_it_or_gives_a_one_line_error_and_writes_nothing(
     case: Folder, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
@@ -167,7 +167,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: ascii(place)[1:20])
 @pytest.mark.parametrize("command", ["evaluate", "train"])
-def test_a_place_that_is_no_folder(
+def test_a_path_that_is_no_folder(
     place: str,
     command: str,
     tmp_path: Path,
@@ -196,8 +196,8 @@ def test_a_folder_without_permission(tmp_path: Path, capsys: pytest.CaptureFixtu
         locked.chmod(0o755)
 
 
-def test_names_that_are_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Bytes that are not UTF-8, as old archives leave them."""
+def test_names_that_are_not_utf8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names with bytes that are not UTF-8, as from old archives."""
     data = pictures(tmp_path / "data")
     (data / "0.png").rename(os.fsdecode(os.fsencode(data) + b"/\xff\xfe.png"))
     out, run = tmp_path / "out", tmp_path / "run"

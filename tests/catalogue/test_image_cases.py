@@ -1,4 +1,4 @@
-"""Every image case through what reads images: the reader, `fakd upscale`, a folder, little memory."""
+"""Every image case: read, upscaled, in a folder, and with little memory."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from fakd_core.training.trainer import train
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
 SINGLE_PROCESS = [case for number, case in enumerate(CASES) if number % 9 == 0 or callable(case.content)]
-"""All others go through the same command as one folder."""
+"""The other cases go through the same command in one folder."""
 MOST_MEMORY_MB = 250
-"""What a bomb may add to a process: WebP has its canvas before it can be refused."""
+"""Memory that a bomb may add to a process: WebP allocates its canvas before it can be refused."""
 
 
 def is_one_clear_line(line: str, case: ImageCase) -> bool:
-    """Names the file, matches the case's pattern, and says what to do."""
+    """Check that a line names the file, matches the case's pattern, and says what to do."""
     return (
         case.file in line and bool(re.search(str(case.expected), line)) and "; " in line and "\n" not in line
     )
 
 
 @CASE
-def test_reading_gives_the_pixels_or_one_line(
+def test_reading_gives_the_pixels_or_a_one_line_error(
     case: ImageCase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = case.make(tmp_path)
@@ -55,7 +55,7 @@ def test_reading_gives_the_pixels_or_one_line(
 
 
 @pytest.mark.parametrize("case", SINGLE_PROCESS, ids=lambda case: case.file)
-def test_upscaling_writes_an_image_or_says_one_line(
+def test_upscaling_writes_an_image_or_a_one_line_error(
     case: ImageCase, tiny_x2: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, out = case.make(tmp_path), tmp_path / "out"
@@ -75,7 +75,7 @@ def test_upscaling_writes_an_image_or_says_one_line(
 
 
 def in_one_folder(folder: Path, least: int = 1) -> list[ImageCase]:
-    """The cases that a listing of `folder` has, in its order, each under a name of its own.
+    """The cases in the order of the files in `folder`, each under a name of its own.
 
     Without those whose header tells a side under `least`.
     """
@@ -98,7 +98,7 @@ def shortest_side(path: Path) -> float:
         return math.inf
 
 
-def test_in_a_folder_every_bad_file_is_reported_and_the_rest_is_done(
+def test_in_a_folder_every_bad_file_is_reported_and_the_others_are_upscaled(
     tiny_x2: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = tmp_path / "all", tmp_path / "out"
@@ -120,7 +120,7 @@ def training(folder: Path, tiny_x2: Path, run: Path) -> TrainConfig:
     )  # fmt: skip
 
 
-def test_training_leaves_bad_images_out_and_goes_on(tiny_x2: Path, tmp_path: Path) -> None:
+def test_training_leaves_bad_images_out(tiny_x2: Path, tmp_path: Path) -> None:
     listed = in_one_folder(tmp_path / "all", least=16)
     bad = [case for case in listed if not case.good]
     events = list(train(training(tmp_path / "all", tiny_x2, tmp_path / "run")))
@@ -132,7 +132,7 @@ def test_training_leaves_bad_images_out_and_goes_on(tiny_x2: Path, tmp_path: Pat
     assert isinstance(events[-1], RunEnd)
 
 
-def test_training_on_nothing_but_bad_images_writes_nothing(tiny_x2: Path, tmp_path: Path) -> None:
+def test_training_on_bad_images_only_writes_nothing(tiny_x2: Path, tmp_path: Path) -> None:
     (tmp_path / "all").mkdir()
     (tmp_path / "all/text.png").write_bytes(b"not an image")
     with pytest.raises(DataError, match=r"none of the 1 images .*text\.png: expected an image"):
@@ -150,7 +150,7 @@ def test_a_broken_image_held_out_for_validation_is_left_out_too(tiny_x2: Path, t
     assert (started.train_images, started.validation_images) in [(1, 2), (2, 1)]
 
 
-def test_a_bomb_is_refused_before_it_takes_memory(tmp_path: Path) -> None:
+def test_a_bomb_is_refused_before_it_allocates_memory(tmp_path: Path) -> None:
     paths = [str(case.make(tmp_path)) for case in BOMBS]
     # A process of its own: what others took before would hide it.
     script = """
@@ -175,7 +175,7 @@ for path in map(Path, sys.argv[1:]):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
 @pytest.mark.parametrize("locked", ["image.png", "."])
-def test_without_permission_a_line_says_so(locked: str) -> None:
+def test_missing_permission_is_a_one_line_error(locked: str) -> None:
     with TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "image.png").write_bytes(PNG)

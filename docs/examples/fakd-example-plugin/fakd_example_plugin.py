@@ -1,4 +1,4 @@
-"""A chain of convolutions, the EDGE term and the mean absolute error, for FAKD Workbench."""
+"""A network of convolutions, the EDGE term and the mean absolute error, for FAKD Workbench."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ChainSpec(ModelSpec):
 
 
 class Chain(SRNetwork):
-    """Convolutions with ReLU under one skip, then the upsampler."""
+    """Convolutions with ReLU under a skip connection, then the upsampler."""
 
     spec: ChainSpec
 
@@ -85,10 +85,10 @@ CHAIN = Architecture(
 
 
 def _edges(feature_map: Tensor) -> Tensor:
-    """(B, 1, H-1, W-1): how steep the mean over channels is, with unit L2 norm."""
+    """(B, 1, H-1, W-1): the gradient magnitude of the mean over channels, with unit L2 norm."""
     mean = feature_map.mean(dim=1, keepdim=True)
-    steepness = mean.diff(dim=2)[..., 1:].abs() + mean.diff(dim=3)[..., 1:, :].abs()
-    return F.normalize(steepness.flatten(1), dim=1).view_as(steepness)
+    magnitude = mean.diff(dim=2)[..., 1:].abs() + mean.diff(dim=3)[..., 1:, :].abs()
+    return F.normalize(magnitude.flatten(1), dim=1).view_as(magnitude)
 
 
 def _edge_loss(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
