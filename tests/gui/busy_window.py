@@ -65,7 +65,7 @@ class Desk:
         names = {"teacher": str(self.teacher), "student": STUDENT, "train_data": self.photos, "run": self.run}
         sizes = {"steps": 5000, "batch": 1, "patch": 12, "val_images": 1, "validate_every": 5000}
         job = self.window.session.start_training(TrainConfig.build(**{**names, **sizes, **changes}))
-        # On the training's own thread: what it has told is known at its next layer.
+        # On the training's own thread, so that an event is recorded before the next layer runs.
         job.yielded.connect(self.events.append, Qt.ConnectionType.DirectConnection)
 
     def steps(self) -> int:

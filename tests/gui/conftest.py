@@ -65,7 +65,7 @@ def _nothing_runs_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def active(timers: weakref.WeakSet[QTimer]) -> list[str]:
-    """Those that still tick, though whatever was dropped is gone; the application's own belong there."""
+    """Active timers, after everything unused was deleted, except for the garbage collector's."""
 
     def still() -> list[str]:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

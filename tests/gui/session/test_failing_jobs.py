@@ -1,4 +1,4 @@
-"""A job that raises leaves the window alive, with the reason and the details to copy."""
+"""A failing job leaves the window usable and shows the reason, with details to copy."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def unexpected(window: MainWindow) -> str:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_the_window_lives_on_and_tells(desk: Desk, job: str) -> None:
+def test_window_survives_failing_jobs_and_reports_them(desk: Desk, job: str) -> None:
     desk.act = explode
     desk.start(job)
     window = desk.window
@@ -92,7 +92,7 @@ def test_out_of_memory_says_what_to_do(desk: Desk) -> None:
     assert banner.copy_button.isVisible()
 
 
-def test_a_training_that_failed_is_marked_and_goes_on(desk: Desk) -> None:
+def test_failed_training_is_marked_and_resumes(desk: Desk) -> None:
     desk.act = explode
     desk.when = lambda: desk.steps() == 3
     desk.train(steps=6, validate_every=2)
@@ -116,13 +116,13 @@ def test_a_training_that_failed_is_marked_and_goes_on(desk: Desk) -> None:
     assert REASON not in runs.list.item(0).toolTip()
 
 
-def test_a_message_of_a_person_s_mistake_has_no_details(window: MainWindow) -> None:
+def test_user_error_has_no_details(window: MainWindow) -> None:
     window.session.report("photo.png: damaged")
     assert window.banner.isVisible()
     assert not window.banner.copy_button.isVisible()
 
 
-def test_a_problem_carries_its_details_to_the_clipboard(qtbot: QtBot) -> None:
+def test_banner_copies_the_details_of_problems(qtbot: QtBot) -> None:
     banner = ErrorBanner()
     qtbot.addWidget(banner)
     for number in range(5):
@@ -141,7 +141,7 @@ def test_a_problem_carries_its_details_to_the_clipboard(qtbot: QtBot) -> None:
     assert text.count("FAKD Workbench") == 1
 
 
-def test_a_failed_job_names_the_file_it_worked_on(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
+def test_problem_of_a_job_has_its_path(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
     with qtbot.waitSignal(session.error, timeout=5000) as failed:
         session.open_image(tmp_path / "gone.png")
     assert failed.args is not None

@@ -1,4 +1,4 @@
-"""What the window dropped ends in the GUI's thread: elsewhere Qt crashes."""
+"""Cyclic garbage is collected in the GUI thread only: elsewhere Qt crashes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def drop(count):
         ring.itself = ring
 
 def allocate():
-    kept = [[number] for number in range(100_000)]
+    retained = [[number] for number in range(100_000)]
 
 app = make_application()
 app.processEvents()
@@ -45,7 +45,7 @@ print("still here")
 """
 
 
-def test_a_busy_thread_does_not_take_dropped_plots_apart() -> None:
+def test_busy_thread_destroys_no_dropped_plots() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True,
@@ -56,7 +56,7 @@ def test_a_busy_thread_does_not_take_dropped_plots_apart() -> None:
     assert done.stdout.strip() == "still here", done.stderr
 
 
-def test_garbage_goes_in_the_thread_of_the_window(qtbot: QtBot) -> None:
+def test_garbage_is_collected_in_the_gui_thread(qtbot: QtBot) -> None:
     make_application()
     assert not gc.isenabled()
     where: list[threading.Thread] = []
@@ -75,11 +75,11 @@ def test_garbage_goes_in_the_thread_of_the_window(qtbot: QtBot) -> None:
     worker.start()
     worker.join()
     assert where == []
-    kept = [[number] for number in range(10_000)]
+    retained = [[number] for number in range(10_000)]
     assert garbage_collector().timer.isActive()
     qtbot.waitUntil(lambda: bool(where), timeout=5000)
     assert where == [threading.main_thread()]
-    assert kept
+    assert retained
 
 
 @pytest.mark.parametrize("times", [1, 2])

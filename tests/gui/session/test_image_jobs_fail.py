@@ -1,4 +1,4 @@
-"""Whatever raises behind Compare, Inspect and the figure's dialog: the reason is shown, the rest goes on."""
+"""Failures in Compare, Inspect and the figure dialog: the reason is shown, the rest keeps working."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ERRORS = {
 
 @dataclass
 class Scene:
-    """A window with a teacher, a student and an image, and an error that a function raises when told to."""
+    """A window with a teacher, a student and an image, and a function that raises an error on request."""
 
     window: MainWindow
     qtbot: QtBot

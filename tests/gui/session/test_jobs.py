@@ -1,4 +1,4 @@
-"""A job has exactly one outcome, whatever its work does; of requests only the latest counts."""
+"""A job has exactly one end, whatever its work does; of requests only the latest has a result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(qtbot: QtBot, job: Job) -> tuple[list[object], JobEnd]:
     return events, ends[0]
 
 
-def test_events_arrive_in_order_then_the_end(qtbot: QtBot) -> None:
+def test_events_arrive_in_order_before_the_end(qtbot: QtBot) -> None:
     def work(token: CancelToken) -> Iterator[int]:
         yield from range(100)
 
@@ -51,7 +51,9 @@ def test_work_is_off_the_gui_thread(qtbot: QtBot) -> None:
         (SystemExit(3), "Unexpected SystemExit"),
     ],
 )
-def test_any_error_is_one_failed_end_with_a_message(qtbot: QtBot, error: BaseException, message: str) -> None:
+def test_every_error_is_one_failed_end_with_a_message(
+    qtbot: QtBot, error: BaseException, message: str
+) -> None:
     def work(token: CancelToken) -> Iterator[int]:
         yield 1
         raise error
@@ -62,7 +64,7 @@ def test_any_error_is_one_failed_end_with_a_message(qtbot: QtBot, error: BaseExc
     assert message in end.problem.text
 
 
-def test_a_paused_job_waits_and_a_cancelled_one_ends(qtbot: QtBot) -> None:
+def test_paused_job_waits_and_cancelled_job_ends(qtbot: QtBot) -> None:
     counted: list[int] = []
 
     def work(token: CancelToken) -> Iterator[int]:
@@ -88,7 +90,7 @@ def test_a_paused_job_waits_and_a_cancelled_one_ends(qtbot: QtBot) -> None:
     assert ends[0].outcome is Outcome.CANCELLED
 
 
-def test_only_the_latest_request_is_answered(qtbot: QtBot) -> None:
+def test_only_the_latest_request_has_a_result(qtbot: QtBot) -> None:
     latest = LatestWins("requests")
     results: list[object] = []
     latest.result.connect(results.append)
@@ -110,19 +112,19 @@ def test_only_the_latest_request_is_answered(qtbot: QtBot) -> None:
     assert not latest.running
 
 
-def test_a_result_that_came_before_the_cancel_is_not_told_after_it(qtbot: QtBot) -> None:
+def test_result_before_a_cancel_is_not_emitted_after_it(qtbot: QtBot) -> None:
     latest = LatestWins("requests")
     results: list[object] = []
     latest.result.connect(results.append)
     latest.submit(lambda token: 1)
-    # The thread ends by itself; that it did is told by the event loop, which comes after the cancel.
+    # The thread ends by itself, but the event loop reports that only after the cancel.
     assert latest.wait()
     latest.cancel()
     qtbot.waitUntil(lambda: not latest.running, timeout=5000)
     assert results == []
 
 
-def test_items_of_a_generator_arrive_in_order_and_none_of_an_overtaken_one(qtbot: QtBot) -> None:
+def test_generator_items_arrive_in_order_and_none_of_an_overtaken_request(qtbot: QtBot) -> None:
     latest = LatestWins("requests")
     items: list[object] = []
     latest.yielded.connect(items.append)
@@ -149,7 +151,7 @@ def test_items_of_a_generator_arrive_in_order_and_none_of_an_overtaken_one(qtbot
     assert ended.args == [None]
 
 
-def test_a_paused_request_goes_on_when_it_is_resumed(qtbot: QtBot) -> None:
+def test_paused_request_resumes(qtbot: QtBot) -> None:
     latest = LatestWins("requests")
     items: list[object] = []
     latest.yielded.connect(items.append)
@@ -168,7 +170,7 @@ def test_a_paused_request_goes_on_when_it_is_resumed(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not latest.running, timeout=5000)
 
 
-def test_what_work_held_is_freed_with_its_job(qtbot: QtBot) -> None:
+def test_objects_held_by_work_are_freed_with_the_job(qtbot: QtBot) -> None:
     class Maps:
         """Stands for the feature maps that a job works on."""
 
@@ -188,7 +190,7 @@ def test_what_work_held_is_freed_with_its_job(qtbot: QtBot) -> None:
     qtbot.waitUntil(freed, timeout=5000)
 
 
-def test_of_a_thousand_requests_at_once_the_first_and_the_last_are_worked_on(qtbot: QtBot) -> None:
+def test_only_first_and_last_of_a_thousand_requests_run(qtbot: QtBot) -> None:
     latest = LatestWins("requests")
     started: list[int] = []
     results: list[object] = []
@@ -215,16 +217,16 @@ def test_of_a_thousand_requests_at_once_the_first_and_the_last_are_worked_on(qtb
     assert (started, results, busy[-1]) == ([0, 999], [999], False)
 
 
-def test_of_requests_faster_than_the_work_few_are_begun_and_one_at_a_time(qtbot: QtBot) -> None:
+def test_requests_faster_than_the_work_run_one_at_a_time(qtbot: QtBot) -> None:
     latest = LatestWins("requests")
-    at_once = most = begun = 0
+    at_once = most = started = 0
     results: list[object] = []
     latest.result.connect(results.append)
 
     def request(number: int) -> Callable[[CancelToken], int]:
         def work(token: CancelToken) -> int:
-            nonlocal at_once, most, begun
-            at_once, begun = at_once + 1, begun + 1
+            nonlocal at_once, most, started
+            at_once, started = at_once + 1, started + 1
             most = max(most, at_once)
             try:
                 for _ in range(10):
@@ -243,6 +245,6 @@ def test_of_requests_faster_than_the_work_few_are_begun_and_one_at_a_time(qtbot:
     qtbot.waitUntil(lambda: 999 in results, timeout=10_000)
     qtbot.waitUntil(lambda: not latest.running, timeout=5000)
     assert most == 1
-    assert begun <= 200
+    assert started <= 200
     assert len(results) <= 2
     assert results[-1] == 999

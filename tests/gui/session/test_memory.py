@@ -1,4 +1,4 @@
-"""What is kept between two starts is read with forgiveness."""
+"""Remembered state is read leniently."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Compare(Memory):
     bars: Bars = Bars()
 
 
-def test_a_wrong_value_costs_only_itself() -> None:
-    kept = {"panes": ["a"], "bars": {"split": True, "gain": "much"}, "from the future": 1}
-    assert Compare.model_validate(kept) == Compare(panes=["a"], bars=Bars(split=True))
+def test_invalid_value_falls_back_to_its_default() -> None:
+    written = {"panes": ["a"], "bars": {"split": True, "gain": "much"}, "from the future": 1}
+    assert Compare.model_validate(written) == Compare(panes=["a"], bars=Bars(split=True))
     assert Compare.model_validate({"panes": 3, "bars": None}) == Compare()
 
 
-def test_what_is_written_reads_back() -> None:
+def test_written_memory_reads_back() -> None:
     memory = Compare(panes=["a", "b"], bars=Bars(gain=8))
     assert Compare.model_validate_json(memory.model_dump_json()) == memory

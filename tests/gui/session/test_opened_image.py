@@ -1,4 +1,4 @@
-"""What is said of images that can't be opened as HR."""
+"""Messages about images that can't be opened as HR."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fakd_gui.session.opened_image import open_image
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (31, 40)])
-def test_too_small_for_hr_names_the_file_and_the_way_out(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_too_small_image_is_reported_with_a_way_out(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "small.png"
     write_image(path, np.zeros((*size, 3), np.uint8))
     with pytest.raises(DataError, match=r"small\.png: .*open it as a low-resolution image"):

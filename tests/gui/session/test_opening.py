@@ -45,14 +45,14 @@ def files(tmp_path: Path) -> dict[str, Path]:
         ("TABLE", ["SHOW_TABLE"] * 4),
     ],
 )
-def test_each_kind_means_one_thing_in_each_workspace(
+def test_each_kind_has_one_action_per_workspace(
     files: dict[str, Path], kind: str, actions: list[str]
 ) -> None:
     for workspace, action in zip(WORKSPACES, actions, strict=True):
         assert plan_opening([files[kind]], workspace, None) == ({Action[action]: [files[kind]]}, [])
 
 
-def test_another_tool_s_result_has_the_size_and_the_name_of_the_open_image(files: dict[str, Path]) -> None:
+def test_result_image_is_recognized_by_size_and_name(files: dict[str, Path]) -> None:
     image = open_image(files["image"], 4, False)
     folder = files["FOLDER"]
     for name, size, kind in (
@@ -67,9 +67,7 @@ def test_another_tool_s_result_has_the_size_and_the_name_of_the_open_image(files
     assert kind_of(folder / "a_damaged.png", image) is Kind.IMAGE
 
 
-def test_all_that_cannot_be_opened_is_one_message(
-    session: Session, messages: list[str], tmp_path: Path
-) -> None:
+def test_refused_paths_are_one_message(session: Session, messages: list[str], tmp_path: Path) -> None:
     session.open_paths([tmp_path / "notes.txt", tmp_path / "sound.mp3"], "Compare")
     assert len(messages) == 1
     assert messages[0].startswith("notes.txt, sound.mp3: can't be opened here. Drop an image")
@@ -83,7 +81,7 @@ def test_several_runs_are_overlaid(session: Session, files: dict[str, Path], tmp
     assert (selected, session.compared) == ([files["RUN"]], [other])
 
 
-def test_of_several_folders_one_is_trained_on_and_the_user_is_told(
+def test_training_uses_the_first_of_several_folders(
     window: MainWindow, files: dict[str, Path], photos: Path
 ) -> None:
     window.session.open_paths([photos, files["FOLDER"]], "Train")
@@ -91,7 +89,7 @@ def test_of_several_folders_one_is_trained_on_and_the_user_is_told(
     assert window.status.currentMessage() == f"Opened {photos.name}, the first of 2"
 
 
-def test_a_dropped_image_shows_where_images_are_shown(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
+def test_dropped_image_opens_in_an_image_workspace(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
     for workspace, shown in (("Benchmark", "Compare"), ("Inspect", "Inspect"), ("Train", "Compare")):
         window.show_workspace(workspace)
         with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
@@ -114,7 +112,7 @@ def answer(window: MainWindow, text: str) -> None:
     menu.close()
 
 
-def test_two_models_are_two_questions_and_both_answers_count(
+def test_two_models_are_two_questions(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, tmp_path: Path
 ) -> None:
     second = Path(shutil.copy(small_teacher, tmp_path / "second.safetensors"))
@@ -130,9 +128,7 @@ def test_two_models_are_two_questions_and_both_answers_count(
     qtbot.waitUntil(lambda: session.students == [str(second)], timeout=10_000)
 
 
-def test_another_tool_s_picture_can_become_a_pane(
-    qtbot: QtBot, window: MainWindow, files: dict[str, Path]
-) -> None:
+def test_result_image_becomes_a_pane(qtbot: QtBot, window: MainWindow, files: dict[str, Path]) -> None:
     window.show_workspace("Compare")
     with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
         window.open_paths([files["image"]])
@@ -145,7 +141,7 @@ def test_another_tool_s_picture_can_become_a_pane(
     assert window.session.image.name == "a.png"
 
 
-def test_recent_files_are_those_that_the_user_opened(
+def test_recent_files_hold_only_what_the_user_opened(
     qtbot: QtBot, window: MainWindow, photos: Path, files: dict[str, Path]
 ) -> None:
     session, recent = window.session, window.recent_files

@@ -1,4 +1,4 @@
-"""Keys and choices that come faster than their work: the latest wins, and nothing piles up."""
+"""Input that comes faster than its work: the latest wins, and nothing piles up."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def strip_of(panel: ComparePanel, folder: Path, count: int, qtbot: QtBot) -> lis
     return paths
 
 
-def test_flipping_images_reads_the_first_and_the_last(
+def test_fast_image_changes_read_the_first_and_the_last(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _, panel = compared
@@ -92,7 +92,7 @@ def test_flipping_images_reads_the_first_and_the_last(
     assert (gate.started, gate.most) == (2, 1)
 
 
-def test_flipping_images_computes_the_first_and_the_last(
+def test_fast_image_changes_compute_the_first_and_the_last(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _, panel = compared
@@ -109,7 +109,7 @@ def test_flipping_images_computes_the_first_and_the_last(
     assert (gate.started, gate.most) == (2, 1)
 
 
-def test_a_difference_changed_again_and_again_is_drawn_twice(
+def test_fast_difference_changes_draw_twice(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = compared
@@ -126,7 +126,7 @@ def test_a_difference_changed_again_and_again_is_drawn_twice(
     assert (gate.started, gate.most) == (2, 1)
 
 
-def test_a_region_moved_on_and_on_is_measured_at_its_ends(
+def test_fast_region_moves_measure_the_first_and_the_last(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = compared
@@ -142,7 +142,7 @@ def test_a_region_moved_on_and_on_is_measured_at_its_ends(
     assert gate.most == 1
 
 
-def test_folders_opened_one_after_the_other_read_one_thumbnail_at_a_time(
+def test_fast_folder_changes_read_one_thumbnail_at_a_time(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _, panel = compared
@@ -159,7 +159,7 @@ def test_folders_opened_one_after_the_other_read_one_thumbnail_at_a_time(
     assert gate.started == 2
 
 
-def test_rankings_asked_for_anew_wait_for_the_one_that_ends(
+def test_new_ranking_waits_for_the_cancelled_one(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bench, panel = compared
@@ -181,7 +181,7 @@ def test_rankings_asked_for_anew_wait_for_the_one_that_ends(
     assert bench.errors == []
 
 
-def test_an_arrow_held_down_in_inspect_computes_the_maps_of_two_windows(
+def test_held_arrow_key_computes_the_maps_of_two_windows(
     inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 6)
@@ -205,7 +205,7 @@ def test_an_arrow_held_down_in_inspect_computes_the_maps_of_two_windows(
     assert gate.most == 1
 
 
-def test_an_arrow_held_down_draws_once_for_the_moves_that_came_together(
+def test_held_arrow_key_draws_queued_moves_once(
     inspected: InspectPanel, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     shown: list[object] = []
@@ -219,7 +219,7 @@ def test_an_arrow_held_down_draws_once_for_the_moves_that_came_together(
     assert len(shown) <= 2
 
 
-def test_matrices_that_follow_an_arrow_held_down_are_made_twice(
+def test_held_arrow_key_computes_matrices_twice(
     inspected: InspectPanel, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     with qtbot.waitSignal(inspected.area.matrix.shown, timeout=SLOW):
@@ -236,7 +236,7 @@ def test_matrices_that_follow_an_arrow_held_down_are_made_twice(
     assert (gate.started, gate.most) == (2, 1)
 
 
-def test_a_form_edited_on_and_on_draws_two_figures(
+def test_fast_form_edits_draw_two_figures(
     compared: Compared, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, _ = compared

@@ -1,4 +1,4 @@
-"""What panels share: runs, models, one training at a time, and an end that leaves nothing running."""
+"""The shared session: runs, models, one training at a time, and a clean end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
 
 
-def test_a_training_that_ends_is_in_the_list_with_its_student(
+def test_finished_training_is_listed_with_its_student(
     qtbot: QtBot, session: Session, small_teacher: Path, photos: Path
 ) -> None:
     run = session.runs_root / "first"
@@ -32,7 +32,7 @@ def test_a_training_that_ends_is_in_the_list_with_its_student(
     assert later.runs == [run]
 
 
-def test_a_folder_without_images_is_an_error_and_leaves_no_run(
+def test_folder_without_images_fails_and_leaves_no_run(
     qtbot: QtBot, session: Session, small_teacher: Path, tmp_path: Path
 ) -> None:
     empty = tmp_path / "empty"
@@ -48,7 +48,7 @@ def test_a_folder_without_images_is_an_error_and_leaves_no_run(
     assert not run.exists()
 
 
-def test_the_error_stands_in_the_window_until_esc(
+def test_error_is_shown_until_esc(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, tmp_path: Path
 ) -> None:
     train_to_the_end(
@@ -74,7 +74,7 @@ def python_threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if type(thread).__name__ != "_DummyThread"}
 
 
-def test_shutting_down_stops_the_training_and_leaves_no_thread(
+def test_stop_all_stops_the_training_and_its_threads(
     qtbot: QtBot, session: Session, small_teacher: Path, photos: Path
 ) -> None:
     before = python_threads()
@@ -89,25 +89,25 @@ def test_shutting_down_stops_the_training_and_leaves_no_thread(
     assert (run / "checkpoints" / "last.pt").is_file()
 
 
-def test_preparing_is_told_and_can_be_stopped(
+def test_preparation_is_shown_and_can_be_stopped(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path, tmp_path: Path
 ) -> None:
     run, monitor = tmp_path / "run", window.train.monitor
-    told: list[str] = []
+    messages: list[str] = []
     job = window.session.start_training(make_config(run, small_teacher, photos))
-    job.yielded.connect(lambda _: told.append(monitor.log.text()))
+    job.yielded.connect(lambda _: messages.append(monitor.log.text()))
     # On the training's own thread: it goes no step further.
     job.yielded.connect(lambda _: job.cancel(), Qt.ConnectionType.DirectConnection)
     with qtbot.waitSignal(window.session.training_finished, timeout=20_000) as ended:
         pass
     assert ended.args[0].outcome is Outcome.CANCELLED
-    assert told == ["Preparing: reading the validation images, 0 of 1."]
+    assert messages == ["Preparing: reading the validation images, 0 of 1."]
     assert monitor.log.text() == "Stopped before the first step; nothing was written."
     assert not run.exists()
     assert window.session.runs == []
 
 
-def test_a_folder_that_is_no_run_is_not_selected(session: Session, tmp_path: Path) -> None:
+def test_folder_that_is_no_run_is_not_selected(session: Session, tmp_path: Path) -> None:
     errors: list[str] = []
     selected: list[Path] = []
     session.error.connect(lambda problem: errors.append(problem.text))
@@ -117,7 +117,7 @@ def test_a_folder_that_is_no_run_is_not_selected(session: Session, tmp_path: Pat
     assert str(tmp_path) in errors[0]
 
 
-def test_a_model_is_loaded_once_until_its_file_changes(small_teacher: Path, tmp_path: Path) -> None:
+def test_model_is_loaded_once_until_its_file_changes(small_teacher: Path, tmp_path: Path) -> None:
     import os
 
     path = tmp_path / "model.safetensors"
@@ -129,7 +129,7 @@ def test_a_model_is_loaded_once_until_its_file_changes(small_teacher: Path, tmp_
     assert cache.get(str(path)) is not first
 
 
-def test_runs_are_found_newest_first_and_names_are_free(tmp_path: Path) -> None:
+def test_runs_are_found_newest_first_and_new_names_are_free(tmp_path: Path) -> None:
     import os
 
     assert runs_in(tmp_path / "nowhere") == []

@@ -42,7 +42,7 @@ def shown(qtbot: QtBot) -> Workspace:
     return workspace
 
 
-def test_a_shortcut_triggers_wherever_the_focus_is_but_not_in_a_text_field(qtbot: QtBot) -> None:
+def test_shortcut_works_with_any_focus_but_a_text_field(qtbot: QtBot) -> None:
     workspace = shown(qtbot)
     workspace.slider.setFocus()
     qtbot.keyClick(workspace.slider, "S")

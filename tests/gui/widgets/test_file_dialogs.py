@@ -1,4 +1,4 @@
-"""A file is replaced only when the person was asked about that very file."""
+"""A file is overwritten only after a question about that very file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parent(qtbot: QtBot) -> QWidget:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the person was asked; the answer is Cancel."""
+    """The questions to the user; the answer is Cancel."""
     texts: list[str] = []
 
     def question(*arguments: object) -> QMessageBox.StandardButton:
@@ -50,7 +50,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, path: Path | str, kind: str = "") ->
         ("table.txt", "Markdown (*.md)", ("table.txt.md", "Markdown")),
     ],
 )
-def test_the_suffix_is_completed_and_says_the_kind(
+def test_suffix_is_completed_and_determines_the_kind(
     parent: QWidget,
     asked: list[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -64,12 +64,12 @@ def test_the_suffix_is_completed_and_says_the_kind(
     assert asked == []
 
 
-def test_no_choice_is_no_path(parent: QWidget, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelled_dialog_gives_no_path(parent: QWidget, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "")
     assert ask_save_path(parent, "Save", "start", KINDS) is None
 
 
-def test_a_file_that_only_the_suffix_hits_is_asked_about(
+def test_completed_path_that_exists_is_asked_about(
     parent: QWidget, asked: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "table.md").write_text("mine")
@@ -80,7 +80,7 @@ def test_a_file_that_only_the_suffix_hits_is_asked_about(
     assert ask_save_path(parent, "Save", "start", KINDS) == (tmp_path / "table.md", "Markdown")
 
 
-def test_what_the_chooser_asked_about_is_not_asked_twice(
+def test_path_confirmed_in_the_dialog_is_not_asked_about_again(
     parent: QWidget, asked: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "table.md").write_text("mine")

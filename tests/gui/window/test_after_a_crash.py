@@ -1,4 +1,4 @@
-"""An app that was killed while it trained offers to go on at its next start."""
+"""An app that was killed during a training offers to resume it at the next start."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ app.main([])
 """
 
 
-def test_a_killed_app_offers_to_continue(
+def test_killed_app_offers_to_resume_its_training(
     qtbot: QtBot,
     window: MainWindow,
     small_teacher: Path,

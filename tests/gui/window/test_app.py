@@ -1,4 +1,4 @@
-"""Starting the app, and what an error that nobody caught looks like."""
+"""The start of the app, and its box for uncaught errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fakd_gui.app import make_application, show_exception
 from fakd_gui.window.main_window import MainWindow
 
 
-def test_an_error_nobody_caught_is_told_and_the_window_goes_on(
+def test_uncaught_error_is_shown_and_the_app_keeps_running(
     qtbot: QtBot, window: MainWindow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -29,5 +29,5 @@ def test_an_error_nobody_caught_is_told_and_the_window_goes_on(
     box.close()
 
 
-def test_the_application_has_its_icon(qapp: object) -> None:
+def test_application_has_an_icon(qapp: object) -> None:
     assert not make_application().windowIcon().isNull()

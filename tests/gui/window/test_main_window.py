@@ -1,4 +1,4 @@
-"""The window as a person uses it: drops, menus, errors, and the whole tour of the demo."""
+"""The window as a user operates it: drops, menus, errors, and the demo's tour."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def set_up_tiny_run(qtbot: QtBot, window: MainWindow, teacher: Path, photos: Pat
     qtbot.waitUntil(window.train.start_button.isEnabled, timeout=5000)
 
 
-def test_training_from_the_button_shows_curves_and_lends_the_student(
+def test_start_button_trains_shows_curves_and_adds_the_student(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
 ) -> None:
     set_up_tiny_run(qtbot, window, small_teacher, photos)
@@ -60,7 +60,7 @@ def test_training_from_the_button_shows_curves_and_lends_the_student(
     assert not window.banner.isVisible()
 
 
-def test_stop_ends_within_a_second_and_the_run_continues_from_the_list(
+def test_stop_ends_within_a_second_and_the_run_resumes_from_the_list(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
 ) -> None:
     set_up_tiny_run(qtbot, window, small_teacher, photos, steps=5000, validate_every=5000)
@@ -83,7 +83,7 @@ def test_stop_ends_within_a_second_and_the_run_continues_from_the_list(
         window.train.actions.stop()
 
 
-def test_at_the_smallest_size_the_whole_form_can_be_reached(qtbot: QtBot, window: MainWindow) -> None:
+def test_whole_form_is_reachable_at_the_minimum_size(qtbot: QtBot, window: MainWindow) -> None:
     window.resize(window.minimumSize())
     form = window.train.form
     qtbot.waitUntil(lambda: form.widget().width() <= form.viewport().width(), timeout=2000)
@@ -92,9 +92,7 @@ def test_at_the_smallest_size_the_whole_form_can_be_reached(qtbot: QtBot, window
     qtbot.waitUntil(lambda: window.run_list.width() >= 130, timeout=2000)
 
 
-def test_pause_holds_the_training_and_resume_goes_on(
-    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
-) -> None:
+def test_pause_and_resume(qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path) -> None:
     set_up_tiny_run(qtbot, window, small_teacher, photos, steps=5000, validate_every=5000)
     window.train.actions.start()
     series = window.train.state.shown.series
@@ -123,7 +121,7 @@ def test_pause_holds_the_training_and_resume_goes_on(
         ("patch", 2048, "smaller than the patch"),
     ],
 )
-def test_a_wrong_setting_is_marked_and_start_is_disabled(
+def test_invalid_setting_is_marked_and_start_is_disabled(
     qtbot: QtBot, window: MainWindow, field: str, value: object, reason: str
 ) -> None:
     form, state = window.train.form, window.train.state
@@ -138,9 +136,7 @@ def test_a_wrong_setting_is_marked_and_start_is_disabled(
     assert window.train.actions.start() is None
 
 
-def test_an_image_that_is_none_is_reported_in_the_window(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path
-) -> None:
+def test_file_that_is_no_image_is_reported(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     fake = tmp_path / "text.png"
     fake.write_text("not an image")
     drop(window, fake)
@@ -150,7 +146,7 @@ def test_an_image_that_is_none_is_reported_in_the_window(
     assert not window.banner.isVisible()
 
 
-def test_drops_go_where_they_belong(
+def test_dropped_files_open_in_their_workspaces(
     qtbot: QtBot, window: MainWindow, photos: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
     drop(window, photos)
@@ -192,7 +188,7 @@ def test_keys_switch_workspaces(qtbot: QtBot, window: MainWindow) -> None:
         assert window.workspaces.currentWidget() is panel
 
 
-def test_the_tour_of_the_demo_leaves_a_picture_of_every_workspace(
+def test_demo_tour_takes_a_screenshot_of_every_workspace(
     qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path, tmp_path: Path
 ) -> None:
     set_up_tiny_run(qtbot, window, small_teacher, photos)
@@ -209,7 +205,7 @@ def test_the_tour_of_the_demo_leaves_a_picture_of_every_workspace(
         assert picture.std() > 20, f"{name} is blank"
 
 
-def test_a_tour_that_fails_ends_with_a_reason(
+def test_failed_tour_prints_the_reason(
     qtbot: QtBot, window: MainWindow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ended: list[int] = []

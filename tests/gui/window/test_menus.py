@@ -1,4 +1,4 @@
-"""Menus, undo, recent files, the shortcut sheet and the about box, as a person uses them."""
+"""Menus, undo, recent files, shortcuts and the About box as a user operates them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def entry(of: QMenu, text: str) -> QAction:
     return next(action for action in of.actions() if action.text().replace("&", "").startswith(text))
 
 
-def test_what_was_taken_away_comes_back_newest_first(qtbot: QtBot, window: MainWindow) -> None:
+def test_undo_takes_the_newest_change_first(qtbot: QtBot, window: MainWindow) -> None:
     taken: list[str] = []
     undo = entry(menu(window, "Edit"), "Undo")
     assert not undo.isEnabled()
@@ -47,7 +47,7 @@ def test_what_was_taken_away_comes_back_newest_first(qtbot: QtBot, window: MainW
     assert not undo.isEnabled()
 
 
-def test_what_cannot_be_taken_back_now_can_be_tried_again(window: MainWindow) -> None:
+def test_undo_that_fails_can_be_tried_again(window: MainWindow) -> None:
     answers = iter([False, None])
     window.session.offer_undo("Moved a", lambda: next(answers))
     window.undo_bar.undo()
@@ -56,7 +56,7 @@ def test_what_cannot_be_taken_back_now_can_be_tried_again(window: MainWindow) ->
     assert window.undo_bar.stack.count() == 0
 
 
-def test_redo_makes_a_change_again_and_a_new_change_ends_that(window: MainWindow) -> None:
+def test_redo_repeats_a_change_until_there_is_a_new_one(window: MainWindow) -> None:
     bar, state = window.undo_bar, [1]
 
     def change(number: int) -> None:
@@ -84,7 +84,7 @@ def test_redo_makes_a_change_again_and_a_new_change_ends_that(window: MainWindow
     assert not bar.stack.canRedo()
 
 
-def test_a_change_that_cannot_be_redone_is_gone_once_undone(window: MainWindow) -> None:
+def test_change_without_redo_is_gone_once_undone(window: MainWindow) -> None:
     bar = window.undo_bar
     window.session.offer_undo("Moved a", lambda: None, lambda: False)
     bar.undo()
@@ -95,7 +95,7 @@ def test_a_change_that_cannot_be_redone_is_gone_once_undone(window: MainWindow) 
     assert bar.stack.count() == 0
 
 
-def test_a_question_is_not_overwritten_by_an_offer(qtbot: QtBot, window: MainWindow) -> None:
+def test_question_is_not_overwritten_by_an_undo_offer(qtbot: QtBot, window: MainWindow) -> None:
     bar, answers = window.undo_bar, []
     bar.ask("One?", "Do one", lambda: answers.append(1))
     bar.ask("Two?", "Do two", lambda: answers.append(2))
@@ -110,14 +110,14 @@ def test_a_question_is_not_overwritten_by_an_offer(qtbot: QtBot, window: MainWin
     assert not bar.isVisible()
 
 
-def test_the_undo_line_stays_inside_the_window(qtbot: QtBot, window: MainWindow) -> None:
+def test_undo_bar_stays_inside_the_window(qtbot: QtBot, window: MainWindow) -> None:
     window.session.offer_undo("Removed something with a very long name " * 8, lambda: None)
     for width in (760, 1280):
         window.resize(width, 520)
         qtbot.waitUntil(lambda: window.centralWidget().rect().contains(window.undo_bar.geometry()))
 
 
-def test_what_was_opened_can_be_opened_again(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
+def test_recent_files_reopen(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
     for name in ("coffee0", "chelsea1"):
         with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
             window.open_paths([photos / f"{name}.png"])
@@ -133,7 +133,7 @@ def test_what_was_opened_can_be_opened_again(qtbot: QtBot, window: MainWindow, p
     assert [Path(action.text()).name for action in recent.actions()[:2]] == ["coffee0.png", "chelsea1.png"]
 
 
-def test_a_folder_of_images_becomes_a_film_strip(
+def test_folder_of_images_becomes_a_filmstrip(
     window: MainWindow, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[tuple[list[Path], list[str]]] = []
@@ -147,7 +147,7 @@ def test_a_folder_of_images_becomes_a_film_strip(
     assert len(shown) == 1
 
 
-def test_the_sheet_lists_the_keys_of_every_workspace(qtbot: QtBot, window: MainWindow) -> None:
+def test_shortcut_sheet_lists_every_workspace(qtbot: QtBot, window: MainWindow) -> None:
     with qtbot.waitActive(window):
         window.activateWindow()
     window.workspaces.setFocus()
@@ -162,7 +162,7 @@ def test_the_sheet_lists_the_keys_of_every_workspace(qtbot: QtBot, window: MainW
     qtbot.waitUntil(lambda: window.findChild(ShortcutSheet) is None)
 
 
-def test_a_changed_shortcut_works_at_once_and_at_the_next_start(
+def test_changed_shortcut_works_now_and_at_the_next_start(
     qtbot: QtBot, window: MainWindow, session: Session
 ) -> None:
     window.edit_shortcuts()
@@ -184,7 +184,7 @@ def test_a_changed_shortcut_works_at_once_and_at_the_next_start(
     assert window.actions["paste"].shortcuts() == []
 
 
-def test_a_key_that_is_in_use_is_refused_with_the_command_that_has_it(window: MainWindow) -> None:
+def test_shortcut_in_use_is_refused(window: MainWindow) -> None:
     window.edit_shortcuts()
     editor = window.findChild(ShortcutEditor)
     assert editor is not None
@@ -202,7 +202,7 @@ def test_a_key_that_is_in_use_is_refused_with_the_command_that_has_it(window: Ma
     assert window.memory().keys == {}
 
 
-def test_no_default_shortcut_is_used_twice(window: MainWindow) -> None:
+def test_default_shortcuts_have_no_conflicts(window: MainWindow) -> None:
     tables = window.action_tables
     for table in tables:
         for name, command in table.commands.items():
@@ -210,7 +210,7 @@ def test_no_default_shortcut_is_used_twice(window: MainWindow) -> None:
                 assert find_conflict(tables, table, name, key) == "", f"{table.title}: {name}, {key}"
 
 
-def test_versions_can_be_copied_from_the_about_box(qtbot: QtBot, window: MainWindow) -> None:
+def test_about_box_copies_versions(qtbot: QtBot, window: MainWindow) -> None:
     entry(menu(window, "Help"), "About").trigger()
     box = window.findChild(QMessageBox)
     assert box is not None
@@ -221,7 +221,7 @@ def test_versions_can_be_copied_from_the_about_box(qtbot: QtBot, window: MainWin
     assert any(line.startswith("torch ") for line in copied)
 
 
-def test_every_menu_entry_does_something_and_no_key_does_two_things(window: MainWindow) -> None:
+def test_window_shortcuts_are_unique(window: MainWindow) -> None:
     seen: dict[str, str] = {}
     for action in window.findChildren(QAction):
         for key in action.shortcuts():

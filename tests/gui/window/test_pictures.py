@@ -1,4 +1,4 @@
-"""Every workspace, light and dark, wide and narrow: drawn, in its colours, nothing cut off.
+"""Screenshots of every workspace, light and dark, wide and narrow: in their colours, nothing cut off.
 
 FAKD_PICTURES names a folder that gets the pictures, to be looked at.
 """
@@ -84,7 +84,7 @@ def test_every_workspace(qtbot: QtBot, full_window: MainWindow) -> None:
 
 
 @pytest.mark.parametrize("larger", [1.25, 1.5])
-def test_larger_letters_make_the_smallest_window_larger(
+def test_larger_font_raises_the_minimum_size(
     qtbot: QtBot, qapp: QApplication, request: pytest.FixtureRequest, larger: float
 ) -> None:
     make_application()
@@ -107,7 +107,7 @@ def test_larger_letters_make_the_smallest_window_larger(
     assert problems == []
 
 
-def test_every_control_has_a_name_and_an_explanation(full_window: MainWindow) -> None:
+def test_every_control_has_an_accessible_name(full_window: MainWindow) -> None:
     """What a screen reader says, and what a tooltip does."""
     nameless = []
     for name in full_window.workspaces.panels:

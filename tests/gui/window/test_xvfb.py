@@ -14,8 +14,8 @@ import pytest
 TESTS = (
     "test_pictures.py::test_every_workspace",
     "test_main_window.py::test_keys_switch_workspaces",
-    "test_main_window.py::test_drops_go_where_they_belong",
-    "test_menus.py::test_what_was_taken_away_comes_back_newest_first",
+    "test_main_window.py::test_dropped_files_open_in_their_workspaces",
+    "test_menus.py::test_undo_takes_the_newest_change_first",
 )
 
 
@@ -28,8 +28,8 @@ def display() -> Iterator[str]:
     command = [server, "-displayfd", str(writing), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
     with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as running:
         os.close(writing)
-        with os.fdopen(reading) as said:
-            yield f":{said.readline().strip()}"
+        with os.fdopen(reading) as answer:
+            yield f":{answer.readline().strip()}"
         running.terminate()
 
 

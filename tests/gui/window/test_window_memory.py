@@ -1,4 +1,4 @@
-"""The next start finds what the last one left, and starts without it where it is gone or damaged."""
+"""The next start restores the last state, as far as it exists and is valid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "config"
 
 
-def test_the_next_start_shows_what_the_last_one_showed(
+def test_next_start_restores_the_last_state(
     qtbot: QtBot, window: MainWindow, config: Path, photos: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
     window.session.set_teacher(str(small_teacher))
@@ -56,7 +56,7 @@ def test_the_next_start_shows_what_the_last_one_showed(
     second.deleteLater()
 
 
-def test_the_teacher_of_a_training_stays_apart_from_the_one_that_is_shown(
+def test_training_teacher_is_restored_apart_from_the_shown_one(
     qtbot: QtBot, window: MainWindow, config: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
     window.session.set_teacher(str(small_teacher))
@@ -72,7 +72,9 @@ def test_the_teacher_of_a_training_stays_apart_from_the_one_that_is_shown(
     second.deleteLater()
 
 
-def test_what_is_gone_is_left_out(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+def test_missing_files_and_invalid_values_are_ignored(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
     teacher = window.session.teacher
     window.restore(
         WindowMemory.model_validate(
@@ -94,25 +96,25 @@ def test_what_is_gone_is_left_out(qtbot: QtBot, window: MainWindow, tmp_path: Pa
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '"text"', "\x00"])
-def test_a_damaged_file_is_as_none(config: Path, content: str) -> None:
+def test_damaged_state_file_counts_as_missing(config: Path, content: str) -> None:
     config.mkdir()
     state_file().write_text(content)
     assert read_memory(WindowMemory, state_file()) == WindowMemory()
 
 
-def test_a_folder_that_cant_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_config_folder_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("FAKD_CONFIG", str(tmp_path / "file"))
     write_memory(state_file(), WindowMemory(teacher="one"))
     assert read_memory(WindowMemory, state_file()) == WindowMemory()
 
 
-def test_what_is_kept_are_plain_values(window: MainWindow, config: Path) -> None:
+def test_memory_survives_json(window: MainWindow, config: Path) -> None:
     memory = window.memory()
     assert WindowMemory.model_validate_json(memory.model_dump_json()) == memory
 
 
-def test_only_a_changed_state_is_written(qtbot: QtBot, config: Path) -> None:
+def test_unchanged_state_is_not_written_again(qtbot: QtBot, config: Path) -> None:
     owner, memory = QObject(), WindowMemory(teacher="one")
     writer = MemoryWriter(lambda: memory, owner)
     writer.save()

@@ -1,4 +1,4 @@
-"""Closing the window during any work: it asks where something would be lost, and ends with all saved."""
+"""Closing the window during any job: it asks about unsaved work, and stops with everything saved."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def desk(
 
 
 class Questions:
-    """Stands for the person who is asked."""
+    """Stands in for the user who is asked."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[str] = []
@@ -56,7 +56,9 @@ class Questions:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_closing_asks_and_ends_cleanly(desk: Desk, monkeypatch: pytest.MonkeyPatch, job: str) -> None:
+def test_closing_asks_about_unsaved_work_and_stops_cleanly(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
     questions = Questions(monkeypatch)
     desk.start(job)
     window = desk.window
@@ -67,9 +69,9 @@ def test_closing_asks_and_ends_cleanly(desk: Desk, monkeypatch: pytest.MonkeyPat
         before = desk.reached = False
         desk.qtbot.waitUntil(lambda: desk.reached is not before, timeout=10_000)
     questions.answer = YES
-    begun = time.monotonic()
+    started = time.monotonic()
     assert window.close()
-    assert time.monotonic() - begun < CLOSED_WITHIN
+    assert time.monotonic() - started < CLOSED_WITHIN
     assert not window.isVisible()
     assert desk.running() == []
     assert len(questions.asked) == 2 * (job in ASKED)
@@ -86,15 +88,13 @@ def test_closing_asks_and_ends_cleanly(desk: Desk, monkeypatch: pytest.MonkeyPat
         assert started.first_step == state["step"] == 2
 
 
-def test_an_idle_window_closes_without_a_question(
-    window: MainWindow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_idle_window_closes_without_a_question(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     questions = Questions(monkeypatch)
     assert window.close()
     assert questions.asked == []
 
 
-def test_all_that_would_be_lost_is_said_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_question_lists_all_unsaved_work(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     questions = Questions(monkeypatch)
     desk.start("training")
     desk.reached = False
@@ -107,9 +107,7 @@ def test_all_that_would_be_lost_is_said_at_once(desk: Desk, monkeypatch: pytest.
     ]
 
 
-def test_a_question_nobody_answers_keeps_no_system_waiting(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shutdown_overrides_an_open_question(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.start("training")
     QTimer.singleShot(200, desk.window.quit_without_asking)
     assert desk.window.close()
@@ -138,9 +136,7 @@ sys.exit(app.main([]))
 
 
 @pytest.mark.slow
-def test_a_system_that_shuts_down_is_not_kept_waiting(
-    small_teacher: Path, photos: Path, tmp_path: Path
-) -> None:
+def test_sigterm_saves_and_quits(small_teacher: Path, photos: Path, tmp_path: Path) -> None:
     run = tmp_path / "runs" / "one"
     environment = {**os.environ, "FAKD_CONFIG": str(tmp_path / "config"), "QT_QPA_PLATFORM": "offscreen"}
     app = subprocess.Popen(
