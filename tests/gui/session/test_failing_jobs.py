@@ -10,10 +10,10 @@ from busy_window import JOBS, SLOW, Desk, busy_desk
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
+from run_lists import choose, state_of, tip_of
 
 from fakd_core.errors import DataError
 from fakd_core.runs.metrics_files import read_metrics
-from fakd_gui.runs.delegate import STATE
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 from fakd_gui.window.error_banner import ErrorBanner
@@ -100,20 +100,20 @@ def test_failed_training_is_marked_and_resumes(desk: Desk) -> None:
     with desk.qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
         pass
     runs = window.run_list
-    item = runs.list.item(0)
-    desk.qtbot.waitUntil(lambda: "failed at 3 of 6" in str(item.data(STATE)), timeout=10_000)
-    assert REASON in item.toolTip()
+    name = desk.run.name
+    desk.qtbot.waitUntil(lambda: "failed at 3 of 6" in state_of(runs, desk.run), timeout=10_000)
+    assert REASON in tip_of(runs, name)
     assert REASON in window.train.monitor.log.text()
     desk.when = lambda: False
-    runs.list.setCurrentItem(item)
-    assert runs.continue_button.isEnabled()
+    choose(runs, name)
+    assert runs.resume_button.isEnabled()
     with desk.qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
-        runs.continue_button.click()
+        runs.resume_button.click()
     # The last state that was saved is that of the validation at step 2.
     lines = read_metrics(desk.run)
     assert [line["step"] for line in lines if line["event"] == "step"] == [1, 2, 3, 4, 5, 6]
-    desk.qtbot.waitUntil(lambda: "done" in str(runs.list.item(0).data(STATE)), timeout=10_000)
-    assert REASON not in runs.list.item(0).toolTip()
+    desk.qtbot.waitUntil(lambda: "done" in state_of(runs, desk.run), timeout=10_000)
+    assert REASON not in tip_of(runs, name)
 
 
 def test_user_error_has_no_details(window: MainWindow) -> None:
