@@ -1,4 +1,4 @@
-"""Where the files that come with the program lie."""
+"""Paths of the bundled files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _CHECKOUT = Path(__file__).parents[1] / "assets"
 
 
 def assets_dir() -> Path:
-    """The folder of bundled models and samples: inside an installed package, else the checkout's `assets`."""
+    """The folder of bundled models and samples: that of the installed package, or the checkout's `assets`."""
     return _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
 
 
 def reference_results() -> dict[str, Path]:
-    """The bundled models' scores on the papers' sets, as `fakd evaluate --json` has them, by family."""
+    """Files with the bundled models' scores on the papers' sets, as of `fakd evaluate --json`, by family."""
     return {path.stem: path for path in sorted((assets_dir() / "results").glob("*.json"))}

@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves either the old or the new content, never a part."""
+"""Atomic writing, locks, and folders of the user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(\.\w+)?")
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; when the block ends well it replaces `path`, else it is removed."""
+    """Give a temporary path that replaces `path` at the end of the block, or is removed after an exception.
+
+    So a crash leaves either the old or the new content.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     temporary.touch(exist_ok=False)
@@ -40,14 +43,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def clear_unfinished(folder: Path) -> None:
-    """Remove what `atomic_path` left below `folder` when its process was killed; nobody may write there."""
+    """Remove files that killed processes left in `atomic_path` below `folder`; none may be writing there."""
     for path in folder.rglob(".*"):
         if _TEMPORARY.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what `atomic_path` left beside `path` when its process was killed."""
+    """Remove files that killed processes left in `atomic_path` of `path`."""
     temporary = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}{re.escape(path.suffix)}")
     for other in path.parent.glob(".*"):
         if temporary.fullmatch(other.name):
@@ -55,7 +58,7 @@ def remove_unfinished(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raise `OSError` if a file can't be written at `path`, before the work that is to go there is done."""
+    """Raise `OSError` if a file can't be written at `path`, to find out before the work is done."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder; name a file", str(path))
     folder = next(parent for parent in path.absolute().parents if parent.exists())
@@ -89,8 +92,8 @@ def file_lock(path: Path, timeout: float = 0) -> FileLock:
 
 
 def expand_home(path: Path) -> Path:
-    """`path` with ~ replaced; raises `ConfigError` where nobody knows whose home that is."""
+    """Expand ~ in `path`; raises `ConfigError` if the user's home directory is unknown."""
     try:
         return path.expanduser()
     except RuntimeError:
-        raise ConfigError(f"{path}: no such home folder; write the whole path") from None
+        raise ConfigError(f"{path}: no such home folder; give the full path") from None

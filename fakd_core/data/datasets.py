@@ -26,7 +26,7 @@ class ImagePair:
     hr: Image8 = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SRDataset:
     """HR files, each with its LR file, or None if the LR image is made by bicubic downscaling."""
 
@@ -84,7 +84,12 @@ def open_dataset(folder: Path, scale: int) -> SRDataset:
     stems = Counter(path.stem for path in hr_files)
     names = tuple(path.stem if stems[path.stem] == 1 else path.name for path in hr_files)
     return SRDataset(
-        folders.name, scale, folders.layout, names, tuple(hr_files), find_lr_files(folders, hr_files, scale)
+        name=folders.name,
+        scale=scale,
+        layout=folders.layout,
+        names=names,
+        hr_files=tuple(hr_files),
+        lr_files=find_lr_files(folders, hr_files, scale),
     )
 
 

@@ -37,14 +37,14 @@ SAMPLES = "samples"
 """The name of the bundled images where a folder of images is expected."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageFolders:
     """`hr` holds the HR images; `lr`, if not None, holds one folder `X{scale}` per scale."""
 
     name: str
     layout: Layout
     hr: Path
-    lr: Path | None
+    lr: Path | None = None
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -84,7 +84,7 @@ def detect_layout(folder: Path) -> ImageFolders:
     folder = Path(realpath(expanduser(folder)))
     folders = _benchmark(folder) or _div2k(folder) or _div2k(folder / "DIV2K")
     if folders is None:
-        folders = ImageFolders(folder.name, "folder", folder, None)
+        folders = ImageFolders(name=folder.name, layout="folder", hr=folder)
     if not find_images(folders.hr):
         raise DataError(f"{folders.hr}: no images found{_hint(folder)}; expected {_expected()}")
     return folders
@@ -114,7 +114,9 @@ def _benchmark(folder: Path) -> ImageFolders | None:
     root = folder.parent if folder.name == "HR" and folder.is_dir() else folder
     if not (root / "HR").is_dir():
         return None
-    return ImageFolders(root.name, "benchmark", root / "HR", _if_folder(root / "LR_bicubic"))
+    return ImageFolders(
+        name=root.name, layout="benchmark", hr=root / "HR", lr=_if_folder(root / "LR_bicubic")
+    )
 
 
 def _div2k(folder: Path) -> ImageFolders | None:
@@ -122,7 +124,8 @@ def _div2k(folder: Path) -> ImageFolders | None:
         root = folder.parent if folder.name == f"{part}_HR" else folder
         given_other_part = folder.name in {f"{other}_HR" for other in _DIV2K_PARTS} and root == folder
         if not given_other_part and (root / f"{part}_HR").is_dir():
-            return ImageFolders(part, "DIV2K", root / f"{part}_HR", _if_folder(root / f"{part}_LR_bicubic"))
+            lr = _if_folder(root / f"{part}_LR_bicubic")
+            return ImageFolders(name=part, layout="DIV2K", hr=root / f"{part}_HR", lr=lr)
     return None
 
 

@@ -27,7 +27,7 @@ _PIXEL = np.dtype("V3")
 
 @dataclass(frozen=True)
 class PatchSpecs:
-    """Which patches: image position (n,), corner (n, 2) in 0..1 of the free range, and symmetry (n,) 0..7."""
+    """Descriptions of n patches: image (n,), corner (n, 2) in 0..1 of its range, symmetry (n,) in 0..7."""
 
     positions: npt.NDArray[np.int64]
     corners: npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ class PatchSampler:
         return self.cut(self.specs(step, rank, ranks))
 
     def specs(self, step: int, rank: int = 0, ranks: int = 1) -> PatchSpecs:
-        """Which patches `batch` cuts."""
+        """The descriptions of the patches that `batch` cuts."""
         if self._batch % ranks:
             raise ConfigError(
                 f"batch {self._batch} can't be shared by {ranks} processes; use a multiple of {ranks}"
@@ -172,7 +172,7 @@ class PatchPool:
     def batch(self, step: int, count: int, seed: int) -> npt.NDArray[np.int64]:
         """The numbers of the `count` patches of `step`, decided by seed and step alone.
 
-        The pool is shuffled anew each time all of it has been used.
+        The pool is shuffled again each time all of it has been used.
         """
         places = np.arange(step * count, (step + 1) * count)
         return np.array([_order(seed, self.size, place // self.size)[place % self.size] for place in places])

@@ -44,7 +44,7 @@ _DECODERS = min(4, os.cpu_count() or 1)
 _POLL_SECONDS = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Entry:
     """One pair in the file: (height, width, 3) at `offset`, then (height·scale, width·scale, 3).
 
@@ -52,10 +52,10 @@ class _Entry:
     """
 
     name: str
-    height: int
-    width: int
     offset: int
-    sha256: str
+    height: int = 0
+    width: int = 0
+    sha256: str = ""
     problem: str = ""
 
     def sizes(self, scale: int) -> tuple[int, int]:
@@ -134,7 +134,7 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
-            locked = yield from _acquire(path.with_suffix(".lock"), held, len(dataset), token)
+            locked = yield from _acquire(path.with_suffix(".lock"), held, total=len(dataset), token=token)
             store = _map_current(path, dataset, inputs)
             if store is not None:
                 return store
@@ -145,13 +145,13 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
             if need > shutil.disk_usage(path.parent).free:
                 raise _no_room(path.parent, dataset, need)
             with atomic_path(path) as temporary:
-                yield from _write(temporary, dataset, inputs, token)
+                yield from _write(temporary, dataset, inputs=inputs, token=token)
                 store = _map(temporary, inputs)
                 if store is None:
                     raise OSError("files there can't be mapped into memory")
     except OSError as error:
         if error.errno in _DISK_FULL:
-            raise _no_room(path.parent, dataset, need, f" ({error.strerror})") from error
+            raise _no_room(path.parent, dataset, need, reason=f" ({error.strerror})") from error
         raise DataError(
             f"{path.parent}: the decoded images can't be kept there ({error.strerror or error}); "
             f"set {CACHE_VARIABLE} to another folder"
@@ -172,7 +172,7 @@ def _inputs_of(dataset: SRDataset) -> dict[str, Any]:
 
 
 def _map_current(path: Path, dataset: SRDataset, inputs: dict[str, Any]) -> PixelStore | None:
-    """As `_map`, but None if an image can be read that couldn't before, as its permissions have changed."""
+    """Map the store as `_map` does, unless an image can be read that couldn't before."""
     store = _map(path, inputs)
     for index in store.problems if store else ():
         if isinstance(_load_or_error(dataset, index), ImagePair):
@@ -207,7 +207,9 @@ def _map(path: Path, inputs: dict[str, Any]) -> PixelStore | None:
     return PixelStore(pixels, entries, scale)
 
 
-def _acquire(path: Path, held: ExitStack, total: int, token: CancelToken) -> Generator[Progress, None, bool]:
+def _acquire(
+    path: Path, held: ExitStack, *, total: int, token: CancelToken
+) -> Generator[Progress, None, bool]:
     """Wait for the lock file `path` and hold it until `held` is closed; False if the disk has no locks."""
     lock = file_lock(path)
     while True:
@@ -225,7 +227,7 @@ def _acquire(path: Path, held: ExitStack, total: int, token: CancelToken) -> Gen
 
 
 def _write(
-    path: Path, dataset: SRDataset, inputs: dict[str, Any], token: CancelToken
+    path: Path, dataset: SRDataset, *, inputs: dict[str, Any], token: CancelToken
 ) -> Generator[Progress, None, None]:
     total = len(dataset)
     entries = []
@@ -236,7 +238,7 @@ def _write(
             pair = load(index)
             offset = file.tell()
             if isinstance(pair, DataError):
-                entries.append(_Entry(dataset.names[index], 0, 0, offset, "", str(pair)))
+                entries.append(_Entry(name=dataset.names[index], offset=offset, problem=str(pair)))
                 continue
             height, width = pair.lr.shape[:2]
             digest = hashlib.sha256(os.fsencode(f"{pair.name}\n{height} {width} {dataset.scale}\n"))
@@ -244,7 +246,9 @@ def _write(
                 pixels = np.ascontiguousarray(image).data
                 digest.update(pixels)
                 file.write(pixels)
-            entries.append(_Entry(pair.name, height, width, offset, digest.hexdigest()))
+            entries.append(
+                _Entry(name=pair.name, offset=offset, height=height, width=width, sha256=digest.hexdigest())
+            )
         if all(entry.problem for entry in entries):
             raise DataError(f"none of the {total} images can be read. The first: {entries[0].problem}")
         index_json = json.dumps({"inputs": inputs, "entries": [asdict(entry) for entry in entries]})
@@ -261,7 +265,7 @@ def _pixel_bytes(dataset: SRDataset) -> int:
     return size
 
 
-def _no_room(folder: Path, dataset: SRDataset, need: int, reason: str = "") -> DataError:
+def _no_room(folder: Path, dataset: SRDataset, need: int, *, reason: str = "") -> DataError:
     free = shutil.disk_usage(folder).free
     return DataError(
         f"{folder}: no room for the decoded images of {dataset.name}{reason}: they take {need / 1e9:.2f} GB, "

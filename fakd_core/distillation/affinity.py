@@ -149,8 +149,8 @@ class _StreamedAffinityL1(torch.autograd.Function):
             _sweep(
                 student[chunk],
                 teacher[chunk],
-                None if student_grad is None else student_grad[chunk],
-                None if teacher_grad is None else teacher_grad[chunk],
+                student_grad=None if student_grad is None else student_grad[chunk],
+                teacher_grad=None if teacher_grad is None else teacher_grad[chunk],
             )
             for chunk in (slice(first, first + n_samples) for first in range(0, batch, n_samples))
         ]
@@ -182,7 +182,7 @@ def _max_samples(positions: Tensor) -> int:
 
 
 def _sweep(
-    student: Tensor, teacher: Tensor, student_grad: Tensor | None, teacher_grad: Tensor | None
+    student: Tensor, teacher: Tensor, *, student_grad: Tensor | None, teacher_grad: Tensor | None
 ) -> Tensor:
     """Sum |D| over some samples, and add sign(D) s and sign(D) t to the gradients that are not None."""
     n_positions = student.shape[1]
@@ -194,15 +194,15 @@ def _sweep(
     total = student.new_zeros(())
     for first in range(0, n_positions, _MAX_ROWS):
         rows = slice(first, min(first + _MAX_ROWS, n_positions))
-        total += _block(student, teacher, graded, rows, rows)
+        total += _block(student, teacher, graded, rows=rows, columns=rows)
         right = slice(rows.stop, n_positions)
         if right.start < right.stop:
-            total += 2 * _block(student, teacher, graded, rows, right)
+            total += 2 * _block(student, teacher, graded, rows=rows, columns=right)
     return total
 
 
 def _block(
-    student: Tensor, teacher: Tensor, graded: list[tuple[Tensor, Tensor]], rows: slice, columns: slice
+    student: Tensor, teacher: Tensor, graded: list[tuple[Tensor, Tensor]], *, rows: slice, columns: slice
 ) -> Tensor:
     """Sum |D| over one block of D, and add the gradients of the block and of its mirror image."""
     # Two separate products, so that equal maps give exactly zero.

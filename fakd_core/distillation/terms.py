@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ class Parameter:
 
     name: str
     default: Value
+    _: KW_ONLY
     low: float = 0
     high: float = 0
     choices: tuple[str, ...] = ()
@@ -73,6 +74,7 @@ class TermKind:
     name: str
     title: str
     loss: Callable[[Sequence[FeaturePair], Values], Tensor]
+    _: KW_ONLY
     parameters: tuple[Parameter, ...] = ()
     needs_equal_channels: bool = False
     min_layers: int = 1
@@ -182,7 +184,7 @@ def _gaussian_kernel(feature_map: Tensor, values: Values) -> Tensor:
     return series
 
 
-_POOLING = (Parameter("k", 2, 1, 32), Parameter("pool", "max", choices=("max", "avg")))
+_POOLING = (Parameter("k", 2, low=1, high=32), Parameter("pool", "max", choices=("max", "avg")))
 
 # Sources: SA, FAKD (He et al., ICIP 2020); CA, IA, PSA, MMD, RBF, its published implementation;
 # FSP, Yim et al., CVPR 2017; AT, Zagoruyko and Komodakis, ICLR 2017; FitNet, Romero et al., ICLR 2015.
@@ -192,7 +194,7 @@ TERMS = Registry(
     group="fakd.terms",
     entries=[
         TermKind("SA", "spatial affinity", _sa),
-        TermKind("PSA", "spatial affinity after pooling", _psa, _POOLING),
+        TermKind("PSA", "spatial affinity after pooling", _psa, parameters=_POOLING),
         TermKind(
             "CA", "channel affinity", _each_layer(lambda f, _: channel_affinity(f)), needs_equal_channels=True
         ),
@@ -202,12 +204,21 @@ TERMS = Registry(
         TermKind(
             "FitNet", "the feature maps themselves", _each_layer(lambda f, _: f), needs_equal_channels=True
         ),
-        TermKind("MMD", "differences of channel means after pooling", _each_layer(_mean_distances), _POOLING),
+        TermKind(
+            "MMD",
+            "differences of channel means after pooling",
+            _each_layer(_mean_distances),
+            parameters=_POOLING,
+        ),
         TermKind(
             "RBF",
             "Gaussian kernel of pooled unit features",
             _each_layer(_gaussian_kernel),
-            (*_POOLING, Parameter("P", 2, 1, 20), Parameter("gamma", 5.0, 0.001, 40)),
+            parameters=(
+                *_POOLING,
+                Parameter("P", 2, low=1, high=20),
+                Parameter("gamma", 5.0, low=0.001, high=40),
+            ),
         ),
     ],
 )

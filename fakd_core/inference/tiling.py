@@ -31,7 +31,7 @@ class Tiling:
     blend: int = BLEND
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Span:
     """One tile along one axis, in LR pixels.
 
@@ -72,12 +72,12 @@ def cut(start: int, size: int, tiling: Tiling) -> list[Span]:
     half = tiling.blend // 2
     return [
         Span(
-            first,
-            last,
-            first - half if first else 0,
-            last + half if last < size else size,
-            max(0, first - tiling.overlap),
-            min(size, last + tiling.overlap),
+            start=first,
+            end=last,
+            keep_start=first - half if first else 0,
+            keep_end=last + half if last < size else size,
+            see_start=max(0, first - tiling.overlap),
+            see_end=min(size, last + tiling.overlap),
         )
         for first, last in pairwise(cuts)
     ]

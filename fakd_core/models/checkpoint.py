@@ -51,7 +51,7 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
         architecture, key_format = recognise(path, weights)
     except UnsupportedArchitectureError as unknown:
         _check_installed(path, metadata)
-        return _load_external(path, stored, overrides, str(unknown))
+        return _load_external(path, stored, overrides=overrides, unknown=str(unknown))
     integers = [key for key, tensor in weights.items() if not tensor.is_floating_point()]
     if integers:
         raise CheckpointError(f"{path}: expected floating-point weights; these are not: {some(integers)}")
@@ -136,7 +136,7 @@ def _check_installed(path: Path, metadata: Mapping[str, str]) -> None:
 
 
 def _load_external(
-    path: Path, stored: dict[str, Tensor], overrides: Mapping[str, Any], unknown: str
+    path: Path, stored: dict[str, Tensor], *, overrides: Mapping[str, Any], unknown: str
 ) -> SRNetwork:
     others = sorted(set(overrides) - {"taps"})
     if others:

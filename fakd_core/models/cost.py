@@ -92,14 +92,14 @@ def activation_bytes(model: SRNetwork, height: int, width: int) -> int:
     """
     network: Callable[[ModelSpec], SRNetwork] = type(model)
     if model.spec.cost_device == "meta":
-        return _activation_bytes(network, model.spec, height, width)
-    small = _activation_bytes(network, model.spec, _SMALL_SIDE, _SMALL_SIDE)
+        return _activation_bytes(network, model.spec, height=height, width=width)
+    small = _activation_bytes(network, model.spec, height=_SMALL_SIDE, width=_SMALL_SIDE)
     return small * height * width // _SMALL_SIDE**2
 
 
 @lru_cache(maxsize=256)
 def _activation_bytes(
-    network: Callable[[ModelSpec], SRNetwork], spec: ModelSpec, height: int, width: int
+    network: Callable[[ModelSpec], SRNetwork], spec: ModelSpec, *, height: int, width: int
 ) -> int:
     with torch.device(spec.cost_device), torch.inference_mode():
         meta_copy = network(spec).eval()

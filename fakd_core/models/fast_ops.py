@@ -21,9 +21,9 @@ class FusableLayer(nn.Module):
     fused = True
 
     def may_fuse(self) -> bool:
-        """Whether to compute the fused form, which skips calls of the modules inside.
+        """Say whether to compute the fused form, which doesn't call the modules inside.
 
-        A hook on any of these modules has to fire, so it asks for the textbook form.
+        A hook on one of these modules has to fire, and so requires the textbook form.
         """
         return self.fused and not any(map(_has_hooks, self.modules())) and not _has_global_hooks()
 

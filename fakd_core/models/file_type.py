@@ -42,7 +42,7 @@ _SAFE_GLOBALS = {
 
 
 def file_type(path: Path) -> str:
-    """What `path` is, in a few words. Raises `OSError` if it can't be read."""
+    """Describe the type of `path` in a few words. Raises `OSError` if it can't be read."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(64)

@@ -100,7 +100,7 @@ def _read_pickle(path: Path) -> object:
             return torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
-    except Exception as error:  # noqa: BLE001 - torch raises nearly anything on damaged and foreign files
+    except Exception as error:  # noqa: BLE001 - torch raises nearly anything on damaged and other files
         if isinstance(error, OSError) and error.strerror:
             raise CheckpointError(f"{path}: can't be read: {error.strerror}") from None
         unsafe = _MORE_THAN_WEIGHTS.search(str(error))
@@ -114,7 +114,7 @@ def _read_pickle(path: Path) -> object:
 
 
 def _other_kind(path: Path) -> str:
-    """What to do with a file whose content isn't what its suffix says; empty if unknown."""
+    """Say what to do with a file whose content doesn't match its suffix; empty if unknown."""
     kind = file_type(path)
     says_pickle = path.suffix.lower() in PICKLE_SUFFIXES
     if kind == SAFETENSORS:

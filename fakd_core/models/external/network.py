@@ -36,7 +36,7 @@ class SpandrelSpec(ModelSpec):
         reference_module: a module whose output has the height and width of the taps' maps.
         downscale: by how much the maps are smaller than the LR image.
         runs_on_meta: whether a pass on torch's meta device is possible.
-        file: the weights. It is not written down with the spec, which so is the same wherever the file lies.
+        file: the weights. It isn't saved with the spec, which is therefore the same wherever the file is.
     """
 
     taps: tuple[str, ...] = ()  # type: ignore[assignment]

@@ -31,7 +31,7 @@ _MIN_SHARE = 0.1
 _MAX_SUGGESTIONS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TapLayout:
     """The taps, and what is needed to convert their modules' outputs to maps; see `SpandrelSpec`.
 
@@ -46,7 +46,7 @@ class TapLayout:
     possible: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Visit:
     """One call of a module in a pass; `entered` and `left` number the starts and ends of all calls."""
 
@@ -80,14 +80,21 @@ def find_tap_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) ->
     on_grid = {visit.name: visit for visit in visits if channels_of(visit.shape, grid)}
     reference_module = next((visit.name for visit in visits if visit.shape[2:] == grid), "")
     if taps:
-        _check(taps, network, visits, on_grid, size)
+        _check(taps, network, visits=visits, on_grid=on_grid, size=size)
         chosen = tuple(taps)
     else:
         chosen = _choose(visits, grid)
     channels = tuple(channels_of(on_grid[name].shape, grid) for name in chosen)
     if not chosen:
         return TapLayout(runs_on_meta=size == _SIZE)
-    return TapLayout(chosen, channels, reference_module, downscale, size == _SIZE, tuple(on_grid))
+    return TapLayout(
+        taps=chosen,
+        channels=channels,
+        reference_module=reference_module,
+        downscale=downscale,
+        runs_on_meta=size == _SIZE,
+        possible=tuple(on_grid),
+    )
 
 
 def channels_of(shape: Sequence[int], grid: tuple[int, int]) -> int:
@@ -116,13 +123,13 @@ def without_storage(network: nn.Module) -> nn.Module:
 def _record(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
     """Record the modules that are called once, in the order in which they return, and the LR size."""
     try:
-        return _record_calls(without_storage(network), call, (2, *_SIZE), "meta"), _SIZE
+        return _record_calls(without_storage(network), call, size=(2, *_SIZE), device="meta"), _SIZE
     except (RuntimeError, NotImplementedError, TypeError, ValueError):
         # It reads values, or makes tensors on a device of its own choice, and so has to compute.
-        return _record_calls(network, call, (1, *_SMALL), "cpu"), _SMALL
+        return _record_calls(network, call, size=(1, *_SMALL), device="cpu"), _SMALL
 
 
-def _record_calls(network: nn.Module, call: Call, size: tuple[int, int, int], device: str) -> list[_Visit]:
+def _record_calls(network: nn.Module, call: Call, *, size: tuple[int, int, int], device: str) -> list[_Visit]:
     visits: list[_Visit] = []
     counts: dict[str, int] = defaultdict(int)
     entered: dict[str, int] = {}
@@ -140,7 +147,9 @@ def _record_calls(network: nn.Module, call: Call, size: tuple[int, int, int], de
             counts[name] += 1
             tensor = first_tensor(output)
             shape = () if tensor is None else tuple(tensor.shape)
-            visits.append(_Visit(name, module, entered[name], next(clock), shape))
+            visits.append(
+                _Visit(name=name, module=module, entered=entered[name], left=next(clock), shape=shape)
+            )
 
         return hook
 
@@ -170,7 +179,7 @@ def _grid(visits: Sequence[_Visit], size: tuple[int, int], downscale: int) -> tu
 
 
 def _body_downscale(visits: Sequence[_Visit], size: tuple[int, int]) -> int:
-    """By how much the body's maps are smaller than the LR image; 1 unless that misses most of the body."""
+    """Find by how much the body's maps are smaller than the LR image; 1 if enough of it has that size."""
     weights = {
         downscale: _weight(_stages(visits, _grid(visits, size, downscale))) for downscale in _DOWNSCALES
     }
@@ -248,6 +257,7 @@ def _upsampling(visits: Sequence[_Visit], grid: tuple[int, int], stage: _Visit) 
 def _check(
     taps: Sequence[str],
     network: nn.Module,
+    *,
     visits: Sequence[_Visit],
     on_grid: dict[str, _Visit],
     size: tuple[int, int],

@@ -214,10 +214,10 @@ def test_a_taken_name_is_refused_and_changes_nothing() -> None:
 @pytest.mark.parametrize("text", ["0", "33", "2.5", "two", "", "1e400", "-1"])
 def test_parameter_refuses(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        Parameter("k", 2, 1, 32).parse(text)
+        Parameter("k", 2, low=1, high=32).parse(text)
 
 
 def test_parameter_accepts_its_ends() -> None:
-    assert Parameter("k", 2, 1, 32).parse("1") == 1
-    assert Parameter("gamma", 5.0, 0.5, 40).parse("40") == 40.0
+    assert Parameter("k", 2, low=1, high=32).parse("1") == 1
+    assert Parameter("gamma", 5.0, low=0.5, high=40).parse("40") == 40.0
     assert Parameter("pool", "max", choices=("max", "avg")).parse("AVG") == "avg"
