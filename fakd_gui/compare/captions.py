@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PySide6.QtCore import QPointF
 
 from fakd_core.evaluation.metrics import rgb_to_y
-from fakd_core.events import Image8
-from fakd_gui.compare.difference import Difference, DifferenceImage, Kind, pixel_difference
-from fakd_gui.compare.results import PaneResult, RegionScores
+from fakd_core.events import Scores
+from fakd_gui.compare.difference import DifferenceImage, Kind, pixel_difference
+from fakd_gui.compare.panes import HR
+from fakd_gui.compare.results import PaneResult
+from fakd_gui.compare.state import CompareState
 from fakd_gui.session.opened_image import OpenedImage
 
 FIGURES_TIP = (
@@ -30,40 +34,53 @@ class Caption:
     tip: str = FIGURES_TIP
 
 
-def caption_of(
-    result: PaneResult,
-    lr_size: tuple[int, int],
-    *,
-    teacher: PaneResult | None,
-    region: RegionScores | None,
-    teacher_region: RegionScores | None,
-) -> Caption:
-    """The caption of a result for an LR image of `lr_size` (height, width).
+def result_caption(state: CompareState, key: str) -> Caption:
+    """The caption of the pane `key`, which shows one result; empty while there is none."""
+    result, image = state.results.get(key), state.image
+    if result is None or image is None:
+        return Caption()
+    height, width = result.pixels.shape[:2]
+    if key == HR:
+        return Caption(f"ground truth · {width} × {height}", tip="The others are measured against it")
+    if (height, width) != image.hr_size:
+        return Caption(f"{width} × {height}", tip="Of LR size: enlarged by repeating pixels")
+    teacher = "" if key == state.session.teacher else state.session.teacher
+    teacher_result = state.results.get(teacher)
+    figures = _figures(result.scores, teacher_result and teacher_result.scores)
+    region = _figures(state.region_scores.get(key), state.region_scores.get(teacher))
+    if state.region is not None and image.hr is None:
+        region = "no HR to measure it against"
+    return Caption(
+        figures if result.final else "Measuring…",
+        costs=_costs(result, image),
+        region=f"Box {region}" if region else "",
+        tip=f"{FIGURES_TIP}\n{result.note}".rstrip(),
+    )
 
-    `teacher` and `teacher_region` are None if there is no teacher to compare with.
-    """
-    parts = []
-    if result.scores is not None:
-        parts.append(f"{result.scores.psnr:.2f} dB / {result.scores.ssim:.4f}")
-        if teacher is not None and teacher.scores is not None:
-            parts.append(_psnr_delta(result.scores.psnr, teacher.scores.psnr))
-    elif not result.final:
-        parts.append("Measuring…")
-    tip = f"{FIGURES_TIP}\n{result.note}" if result.note else FIGURES_TIP
-    return Caption(" · ".join(parts), _costs(result, lr_size), _region_figures(region, teacher_region), tip)
+
+def _figures(scores: Scores | None, teacher: Scores | None) -> str:
+    """PSNR and SSIM, and the difference of PSNR to the teacher's."""
+    if scores is None:
+        return ""
+    ssim = "SSIM needs 11 × 11 px" if math.isnan(scores.ssim) else f"{scores.ssim:.4f}"
+    figures = f"{scores.psnr:.2f} dB / {ssim}"
+    if teacher is None:
+        return figures
+    delta = scores.psnr - teacher.psnr
+    return _with_minus_sign(
+        f"{figures} · Δ {delta:+.2f} dB" if math.isfinite(delta) else f"{figures} · Δ ∞ dB"
+    )
 
 
-def _costs(result: PaneResult, lr_size: tuple[int, int]) -> str:
-    parts = []
-    if result.seconds:
-        parts.append(f"{result.seconds:.2f} s" if result.seconds >= 0.01 else "< 0.01 s")
-    if result.parameters:
-        parts.append(f"{result.parameters / 1e6:.2f} M")
-    if result.gmacs:
-        parts.append(f"{_format_gmacs(result.gmacs)} GMACs at {lr_size[1]}×{lr_size[0]} LR")
-    if result.note:
-        parts.append("smaller tiles")
-    return " · ".join(parts)
+def _costs(result: PaneResult, image: OpenedImage) -> str:
+    height, width = image.lr.shape[:2]
+    parts = [
+        result.seconds and ("< 0.01 s" if result.seconds < 0.01 else f"{result.seconds:.2f} s"),
+        result.parameters and f"{result.parameters / 1e6:.2f} M",
+        result.gmacs and f"{_format_gmacs(result.gmacs)} GMACs at {width}×{height} LR",
+        result.note and "smaller tiles",
+    ]
+    return " · ".join(filter(None, parts))
 
 
 def _format_gmacs(gmacs: float) -> str:
@@ -73,59 +90,40 @@ def _format_gmacs(gmacs: float) -> str:
     return f"{gmacs:.3g}" if gmacs < 1000 else f"{gmacs:,.0f}"
 
 
-def _region_figures(scores: RegionScores | None, teacher: RegionScores | None) -> str:
-    if scores is None:
-        return ""
-    ssim = "SSIM needs 11 × 11 px" if scores.ssim is None else f"{scores.ssim:.4f}"
-    figures = f"Box {scores.psnr:.2f} dB / {ssim}"
-    return figures if teacher is None else f"{figures} · {_psnr_delta(scores.psnr, teacher.psnr)}"
-
-
-def _psnr_delta(psnr: float, teacher: float) -> str:
-    if np.isinf(psnr) or np.isinf(teacher):
-        return "Δ ∞ dB"
-    return _with_minus_sign(f"Δ {psnr - teacher:+.2f} dB")
-
-
 def difference_figures(drawn: DifferenceImage) -> str:
     """Mean and extremes of a difference; empty if there is no mean."""
-    if drawn.mean is None:
+    mean, minimum, maximum = drawn.mean, drawn.minimum, drawn.maximum
+    if mean is None:
         return ""
     match drawn.difference.kind:
         case Kind.SSIM:
-            return _with_minus_sign(f"mean {drawn.mean:.4f}, minimum {drawn.minimum:.3f}")
+            figures = f"mean {mean:.4f}, minimum {minimum:.3f}"
         case Kind.SIGNED:
-            extremes = f"from {drawn.minimum:+.1f} to {drawn.maximum:+.1f} of 219"
-            return _with_minus_sign(f"mean {drawn.mean:+.2f}, {extremes}")
+            figures = f"mean {mean:+.2f}, from {minimum:+.1f} to {maximum:+.1f} of 219"
         case Kind.SQUARED:
-            return f"mean {drawn.mean:.2f}, maximum {drawn.maximum:.0f} of 65025"
+            figures = f"mean {mean:.2f}, maximum {maximum:.0f} of 65025"
         case Kind.ABSOLUTE:
-            return f"mean {drawn.mean:.2f}, maximum {drawn.maximum:.0f} of 255"
+            figures = f"mean {mean:.2f}, maximum {maximum:.0f} of 255"
+    return _with_minus_sign(figures)
 
 
-def difference_title(kind: Kind, first: str, second: str) -> str:
-    """A formula, such as |teacher − HR|."""
+def difference_readout(state: CompareState, at: QPointF | None) -> tuple[str, float | None]:
+    """The text of the difference at `at` (HR pixels) and its value; empty and None while there is none."""
+    pair, drawn, kind = state.difference_pixels(), state.current_difference(), state.difference.kind
+    if at is None or pair is None or pair[0].shape != pair[1].shape:
+        return "", None
+    a, b = pair
+    y, x = min(a.shape[0] - 1, int(at.y())), min(a.shape[1] - 1, int(at.x()))
     if kind is Kind.SSIM:
-        return f"SSIM {first}, {second}"
-    minus = f"{first} − {second}"
-    return {Kind.ABSOLUTE: f"|{minus}|", Kind.SQUARED: f"({minus})²"}.get(kind, minus)
-
-
-def difference_readout(
-    a: Image8, b: Image8, difference: Difference, *, drawn: DifferenceImage | None, y: int, x: int
-) -> tuple[str, float | None]:
-    """The text of the difference at (y, x) and its value; empty and None while SSIM isn't drawn."""
-    if difference.kind is Kind.SSIM:
         if drawn is None or drawn.similarity is None:
             return "", None
         value = float(drawn.similarity[y, x])
         return _with_minus_sign(f"{value:.3f}"), value
     pixel = slice(y, y + 1), slice(x, x + 1)
-    value = float(pixel_difference(a[pixel], b[pixel], difference.kind)[0, 0])
-    if difference.kind is Kind.ABSOLUTE:
-        channels = np.abs(a[y, x].astype(np.int16) - b[y, x])
-        return " ".join(f"{int(channel)}" for channel in channels), value
-    return _with_minus_sign(f"{value:+.1f} Y" if difference.kind is Kind.SIGNED else f"{value:.1f}"), value
+    value = float(pixel_difference(a[pixel], b[pixel], kind)[0, 0])
+    if kind is Kind.ABSOLUTE:
+        return " ".join(map(str, np.abs(a[y, x].astype(np.int16) - b[y, x]))), value
+    return _with_minus_sign(f"{value:+.1f} Y" if kind is Kind.SIGNED else f"{value:.1f}"), value
 
 
 def image_text(image: OpenedImage) -> str:
@@ -137,13 +135,12 @@ def image_text(image: OpenedImage) -> str:
 
 def pixel_text(pixel: npt.NDArray[np.uint8]) -> str:
     """'R G B · Y luma' of one pixel."""
-    rgb = " ".join(f"{int(channel)}" for channel in pixel)
-    return f"{rgb} · Y {float(rgb_to_y(pixel)):.0f}"
+    return f"{' '.join(map(str, pixel))} · Y {float(rgb_to_y(pixel)):.0f}"
 
 
 def hex_text(pixel: npt.NDArray[np.uint8]) -> str:
     """'#rrggbb' of one pixel."""
-    return "#" + "".join(f"{int(channel):02x}" for channel in pixel)
+    return f"#{pixel.tobytes().hex()}"
 
 
 def _with_minus_sign(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, QPointF, Qt
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
@@ -17,10 +17,9 @@ from fakd_gui.compare.menus import CompareMenus
 from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, is_model
 from fakd_gui.compare.state import CompareState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
-from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.file_dialogs import ask_folder
 from fakd_gui.widgets.image_canvas import Drag
-from fakd_gui.widgets.pane_grid import FlipKeys, PaneGrid
+from fakd_gui.widgets.pane_grid import FlipKeys
 from fakd_gui.widgets.region_box import Grip, drag_grip
 from fakd_gui.widgets.view_commands import VIEW_COMMANDS, VIEW_GESTURES, connect_view_commands
 
@@ -106,11 +105,11 @@ class CompareCommands(QObject):
             state=state, board=board, exporter=self.exporter, actions=self.actions, parent=parent
         )
         self._connect_actions()
-        board.menu_requested.connect(self.menus.open_pane_menu)
+        board.menu_requested.connect(self._open_pane_menu)
         for changed in (state.image_changed, state.panes_changed, board.grid.solo_changed):
             changed.connect(self._update)
         state.region_changed.connect(self._update_region)
-        strip.images_changed.connect(lambda _: self._update())
+        strip.images_changed.connect(self._update)
         self._update()
         self._update_region()
 
@@ -140,7 +139,7 @@ class CompareCommands(QObject):
             ("copy_pane", self.exporter.copy),
             ("save_pane", self.exporter.choose_file),
             ("close_pane", state.close_pane),
-            ("pane_menu", lambda key: self.menus.open_pane_menu(key, QCursor.pos())),
+            ("pane_menu", lambda key: self._open_pane_menu(key, QCursor.pos())),
         ):
             on(name, lambda run=run: self._run_at_mouse(run))
         connect_view_commands(self.actions, camera)
@@ -150,20 +149,18 @@ class CompareCommands(QObject):
         state, actions = self._state, self.actions
         opened, panes = state.image is not None, len(state.result_keys)
         pair = opened and panes > 1
-        enabled = {
-            **dict.fromkeys(("region", "figure", "save"), opened and panes > 0),
-            **dict.fromkeys(("split", "difference"), pair),
-            **dict.fromkeys(
-                ("copy_colour", "copy_pane", "save_pane", "close_pane", "pane_menu", "flip"), opened
-            ),
-            **dict.fromkeys(("divider_back", "divider_forward"), pair and state.split_shown),
-            "swap": pair and (state.split_shown or state.difference_shown),
-            **dict.fromkeys(("previous_image", "next_image"), bool(self._strip.paths)),
+        for names, enabled in (
+            (("region", "figure", "save"), opened and panes > 0),
+            (("split", "difference"), pair),
+            (("copy_colour", "copy_pane", "save_pane", "close_pane", "pane_menu", "flip"), opened),
+            (("divider_back", "divider_forward"), pair and state.split_shown),
+            (("swap",), pair and (state.split_shown or state.difference_shown)),
+            (("previous_image", "next_image"), bool(self._strip.paths)),
             # While there is nothing to leave, Escape belongs to the window.
-            "show_all": self._board.grid.solo is not None,
-        }
-        for name, on in enabled.items():
-            actions[name].setEnabled(on)
+            (("show_all",), self._board.grid.solo is not None),
+        ):
+            for name in names:
+                actions[name].setEnabled(enabled)
         hint = "\nNeeds two panes: show closed ones with Panes." if opened and panes < 2 else ""
         for name, tip, shown in (("split", SPLIT_TIP, SPLIT), ("difference", DIFFERENCE_TIP, DIFFERENCE)):
             actions.set_tip(name, tip + hint)
@@ -172,6 +169,9 @@ class CompareCommands(QObject):
     def _update_region(self) -> None:
         for name in ("clear_region", *(command.name for command in REGION_COMMANDS)):
             self.actions[name].setEnabled(self._state.region is not None)
+
+    def _open_pane_menu(self, key: str, at: QPoint) -> None:
+        self.menus.pane_menu(key).popup(at)
 
     def _run_at_mouse(self, run: Callable[[str], object]) -> None:
         key = self._board.key_at_mouse
@@ -217,28 +217,23 @@ class CompareCommands(QObject):
             self._session.open_paths([folder], "Compare")
 
 
-class HeldKeys:
-    """Keys that act while they are held: digits show a pane alone, Space pans."""
-
-    def __init__(self, grid: PaneGrid, camera: Camera) -> None:
-        self._grid = grid
-        self._camera = camera
-        self._flip_keys = FlipKeys(grid)
+class HeldKeys(FlipKeys):
+    """Digits show a pane alone; Space pans while it is held, and flips between panes if it wasn't used so."""
 
     def press(self, event: QKeyEvent) -> bool:
         """Handle a key press; False if the key means nothing here."""
-        if event.key() == Qt.Key.Key_Space:
-            if not event.isAutoRepeat():
-                self._camera.pan_override, self._camera.pan_override_used = True, False
-            return True
-        return self._flip_keys.press(event)
+        if event.key() != Qt.Key.Key_Space:
+            return super().press(event)
+        if not event.isAutoRepeat():
+            self.grid.camera.pan_override, self.grid.camera.pan_override_used = True, False
+        return True
 
     def release(self, event: QKeyEvent) -> bool:
-        """Handle a key release; Space flips between panes if it wasn't used for panning."""
-        camera = self._camera
-        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            if camera.pan_override and not camera.pan_override_used:
-                self._grid.flip()
-            camera.pan_override = False
-            return True
-        return self._flip_keys.release(event)
+        """Handle a key release; False if the key means nothing here."""
+        camera = self.grid.camera
+        if event.key() != Qt.Key.Key_Space or event.isAutoRepeat():
+            return super().release(event)
+        if camera.pan_override and not camera.pan_override_used:
+            self.grid.flip()
+        camera.pan_override = False
+        return True

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QRectF
 
-from fakd_core.errors import DataError
 from fakd_core.evaluation.metrics import PEAK, SSIM_SIGMA, SSIM_WINDOW, rgb_to_y
 from fakd_core.events import CancelToken, Image8
 from fakd_gui.widgets.convert import colourise
@@ -59,11 +58,15 @@ class Difference:
     def bounds(self) -> tuple[float, float]:
         """The values at the two ends of the colour scale, the same for every image."""
         full = 255 / self.gain
-        if self.kind is Kind.ABSOLUTE:
-            return 0.0, full
-        if self.kind is Kind.SQUARED:
-            return 0.0, full**2
-        return (-full, full) if self.kind is Kind.SIGNED else (1 - 1 / self.gain, 1.0)
+        match self.kind:
+            case Kind.ABSOLUTE:
+                return 0.0, full
+            case Kind.SQUARED:
+                return 0.0, full**2
+            case Kind.SIGNED:
+                return -full, full
+            case Kind.SSIM:
+                return 1 - 1 / self.gain, 1.0
 
     @property
     def lut(self) -> Lut:
@@ -73,14 +76,17 @@ class Difference:
         table = colour_lut(COLOURS.get(self.colours, COLOURS["inferno"]))
         return table[::-1] if self.kind is Kind.SSIM else table
 
-    @property
-    def explanation(self) -> str:
-        return EXPLANATIONS[self.kind]
+    def title(self, first: str, second: str) -> str:
+        """A formula with the names of the two results, such as |teacher − HR|."""
+        if self.kind is Kind.SSIM:
+            return f"SSIM {first}, {second}"
+        minus = f"{first} − {second}"
+        return {Kind.ABSOLUTE: f"|{minus}|", Kind.SQUARED: f"({minus})²"}.get(self.kind, minus)
 
 
 @dataclass(frozen=True)
 class DifferenceImage:
-    """The coloured difference of `a` and `b` with its statistics.
+    """The difference of `a` and `b`: being drawn, drawn with its statistics, or failed with an `error`.
 
     SSIM's statistics leave out what a score leaves out: the cropped border and windows that reach into it.
     """
@@ -89,11 +95,13 @@ class DifferenceImage:
     b: Image8 = field(repr=False)
     difference: Difference
     _: KW_ONLY
-    overlay: Overlay = field(repr=False)
-    mean: float | None
+    overlay: Overlay | None = field(default=None, repr=False)
+    """None until it is drawn."""
+    error: str = ""
+    mean: float | None = None
     """None if SSIM's border leaves nothing."""
-    minimum: float
-    maximum: float
+    minimum: float = 0.0
+    maximum: float = 0.0
     similarity: Values | None = field(default=None, repr=False)
     """SSIM's map, (H, W). Values of the other kinds are computed from the pixels."""
 
@@ -101,28 +109,27 @@ class DifferenceImage:
         return self.a is a and self.b is b and self.difference == difference
 
 
-def check_comparable(a: Image8, b: Image8, kind: Kind) -> None:
-    """Raise `DataError` if the sizes of two images differ or SSIM's window doesn't fit."""
+def comparison_error(a: Image8, b: Image8, kind: Kind) -> str:
+    """Why two images have no difference: their sizes differ, or SSIM's window doesn't fit; else empty."""
     height, width = a.shape[:2]
     if a.shape != b.shape:
-        raise DataError("Only images of one size can be subtracted; choose two of HR size.")
+        return "Only images of one size can be subtracted; choose two of HR size."
     if kind is Kind.SSIM and min(height, width) < SSIM_WINDOW:
-        raise DataError(f"SSIM needs 11 × 11 pixels, found {width} × {height}; choose another difference.")
+        return f"SSIM needs 11 × 11 pixels, found {width} × {height}; choose another difference."
+    return ""
 
 
 def draw_difference(
     a: Image8, b: Image8, difference: Difference, *, crop_border: int, token: CancelToken
 ) -> DifferenceImage:
-    """Compute and colour the difference of two (H, W, 3) images.
+    """Compute and colour the difference of two (H, W, 3) images without a `comparison_error`.
 
-    The statistics of SSIM leave out `crop_border` pixels per side, as the scores do. Raises `Cancelled`, and
-    `DataError` as `check_comparable`.
+    The statistics of SSIM leave out `crop_border` pixels per side, as the scores do. Raises `Cancelled`.
     """
-    check_comparable(a, b, difference.kind)
     height, width = a.shape[:2]
     ssim = difference.kind is Kind.SSIM
     rows = max(SSIM_WINDOW, STRIP_PIXELS // width)
-    rgb = np.empty((height, width, 3), np.uint8)
+    rgb = np.empty(a.shape, np.uint8)
     similarity = np.empty((height, width), np.float32) if ssim else None
     lut, (low, high) = difference.lut, difference.bounds
     total, minimum, maximum = 0.0, np.inf, -np.inf

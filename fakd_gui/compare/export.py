@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from fakd_core.data.image_files import write_image
 from fakd_core.events import CancelToken
@@ -16,7 +15,7 @@ from fakd_gui.compare.panes import DIFFERENCE
 from fakd_gui.compare.state import CompareState
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.convert import array_from_qimage
-from fakd_gui.widgets.file_dialogs import ask_save_path
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_save_path, may_overwrite
 
 
 class Exporter(QObject):
@@ -30,7 +29,7 @@ class Exporter(QObject):
         self._state = state
         self._session = state.session
         self._window = parent
-        self._folder = ""
+        self._folder: Path | str = ""
         self._saving = LatestWins("save the images", self)
         self._saving.result.connect(self._confirm)
         self._saving.failed.connect(state.session.report)
@@ -38,7 +37,6 @@ class Exporter(QObject):
     def file_name(self, key: str) -> str:
         """Such as `photo_x4_rcan-a.png`: image, scale, model; for a difference its kind and both models."""
         image, difference = self._state.image, self._state.difference
-        assert image is not None
         label = self._state.label(key)
         if key == DIFFERENCE:
             pair = "-".join(map(self._state.label, (difference.a, difference.b)))
@@ -48,34 +46,28 @@ class Exporter(QObject):
 
     def choose_folder(self, keys: Sequence[str]) -> None:
         """Ask for a folder and save the images of the panes `keys` in it."""
-        name = QFileDialog.getExistingDirectory(self._window, "Save the images to", self._folder)
-        if name:
-            self._folder = name
-            self.save(Path(name), keys)
+        if folder := ask_folder(self._window, "Save the images to", self._folder):
+            self._folder = folder
+            self.save(folder, keys)
 
     def choose_file(self, key: str) -> None:
         """Ask for a file and save the image of one pane."""
         suggested = Path(self._folder) / self.file_name(key)
-        answer = ask_save_path(self._window, "Save the image", suggested, {"PNG": ".png"})
-        if answer is not None:
-            path, _ = answer
-            self._folder = str(path.parent)
-            self._write({path: key})
+        if answer := ask_save_path(self._window, "Save the image", suggested, {"PNG": ".png"}):
+            self._folder = answer[0].parent
+            self._write({answer[0]: key})
 
     def save(self, folder: Path, keys: Sequence[str]) -> None:
         """Save the images of `keys` in `folder` under their names; asks before files are overwritten."""
         targets: dict[Path, str] = {}
         for key in keys:
-            path = folder / self.file_name(key)
-            number = 2
+            path, number = folder / self.file_name(key), 2
             while path in targets:
                 path = folder / f"{Path(self.file_name(key)).stem}_{number}.png"
                 number += 1
             targets[path] = key
-        existing = [path for path in targets if path.exists()]
-        if existing and not self._may_overwrite(existing):
-            return
-        self._write(targets)
+        if may_overwrite(self._window, list(targets)):
+            self._write(targets)
 
     def copy(self, key: str) -> None:
         """Copy the image of the pane `key` at full size."""
@@ -85,11 +77,9 @@ class Exporter(QObject):
             size = f"{picture.width()} × {picture.height()} px"
             self._session.announce(f"Copied the image of {self._state.label(key)}, {size}")
 
-    def _write(self, targets: dict[Path, str]) -> None:
+    def _write(self, targets: Mapping[Path, str]) -> None:
         pictures = {path: self._state.picture(key) for path, key in targets.items()}
-        ready: dict[Path, QImage] = {
-            path: picture for path, picture in pictures.items() if picture is not None
-        }
+        ready = {path: picture for path, picture in pictures.items() if picture is not None}
         if not ready:
             self._session.report("Nothing to save yet: wait until a pane shows its result.")
             return
@@ -106,13 +96,3 @@ class Exporter(QObject):
         what = paths[0].name if len(paths) == 1 else f"{len(paths)} images"
         self._session.announce(f"Wrote {what} to {paths[0].parent}")
         self.saved.emit(paths)
-
-    def _may_overwrite(self, existing: Sequence[Path]) -> bool:
-        names = ", ".join(path.name for path in existing[:3]) + (", …" if len(existing) > 3 else "")
-        answer = QMessageBox.question(
-            self._window,
-            "Overwrite files",
-            f"{len(existing)} of these files already exist in {existing[0].parent}: {names}. Overwrite them?",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-        )
-        return answer is QMessageBox.StandardButton.Yes

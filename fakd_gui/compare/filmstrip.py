@@ -5,30 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QMargins, QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from fakd_core.evaluation.ranking import ImageDifference
+from fakd_gui.compare.runner import CompareRunner
 from fakd_gui.compare.thumbnail_list import ThumbnailList
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.image_tools import set_icon
 
 ORIGINAL, BY_NAME, BY_DIFFERENCE = "original", "name", "difference"
+ORDERS = {
+    "original order": ORIGINAL,
+    "by name": BY_NAME,
+    "largest student–teacher difference": BY_DIFFERENCE,
+}
+ORDER_TIP = "The difference is the mean |ΔY| of the first student's and the teacher's output, in grey levels"
 
 
 class Filmstrip(QWidget):
-    """Hidden while it has no images."""
+    """Hidden while it has no images; the runner reads their thumbnails and measures their differences."""
 
     chosen = Signal(object)
     """The path of the image to open."""
-    images_changed = Signal(list)
-    """The paths of the new images, whose thumbnails are needed."""
-    ranking_requested = Signal()
-    """The images are to be sorted by difference: `start_ranking` or `reset_order` follows."""
-    ranking_cancelled = Signal()
+    images_changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, runner: CompareRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._runner = runner
         self.paths: list[Path] = []
         """The images in the order shown."""
         self.differences: dict[Path, float] = {}
@@ -37,24 +41,46 @@ class Filmstrip(QWidget):
         self._current: Path | None = None
         self._measured = 0
         self._build()
+        self.list.chosen.connect(self._choose)
+        self.order.currentIndexChanged.connect(lambda _: self._sort())
+        self.busy.cancelled.connect(self._reset_order)
+        runner.thumbnails.yielded.connect(lambda read: self.list.show_thumbnail(read.path, read.picture))
+        runner.ranking.yielded.connect(self._add_difference)
+        runner.ranking.result.connect(lambda _: self._sort_by_difference())
+        runner.ranking.failed.connect(lambda _: self._reset_order())
         self.hide()
+
+    def _build(self) -> None:
+        self.list, self.busy = ThumbnailList(), BusyBar()
+        self.title = QLabel()
+        self.order = QComboBox(toolTip=ORDER_TIP, accessibleName="Order of the images")
+        for text, order in ORDERS.items():
+            self.order.addItem(text, order)
+        close = "Close the filmstrip"
+        self.close_button = QToolButton(autoRaise=True, toolTip=close, accessibleName=close)
+        self.close_button.clicked.connect(lambda: self.show_images([], []))
+        set_icon(self.close_button, "close")
+        layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=2)
+        row = QHBoxLayout()
+        layout.addLayout(row)
+        layout.addWidget(self.list)
+        for widget in (self.title, self.order, self.busy, self.close_button):
+            row.addWidget(widget, int(widget is self.busy))
 
     def show_images(self, paths: Sequence[Path], labels: Sequence[str]) -> None:
         """Show `paths` with a label below each; no image is opened yet."""
         self._cancel_ranking()
         unique = dict(zip(paths, labels, strict=True))
-        self._original = list(unique)
-        self.differences = {}
-        self._current = None
+        self._original, self._current, self.differences = list(unique), None, {}
         self.list.set_images(unique)
-        self.order.blockSignals(True)
-        self.order.setCurrentIndex(0)
-        self.order.blockSignals(False)
+        with QSignalBlocker(self.order):
+            self.order.setCurrentIndex(0)
         self._sort_by(self._original)
         count = len(self._original)
         self.setVisible(count > 0)
         self.title.setText(f"{count} images" if count > 1 else "1 image")
-        self.images_changed.emit(self._original)
+        self._runner.read_thumbnails(self._original, self.devicePixelRatioF())
+        self.images_changed.emit()
 
     def __contains__(self, path: Path) -> bool:
         return path in self.list
@@ -84,79 +110,15 @@ class Filmstrip(QWidget):
             self._select(self.paths[there])
             self.chosen.emit(self.paths[there])
 
-    def start_ranking(self, models: str) -> None:
-        """Expect an `add_difference` for each image; `models` says between which models."""
-        self.differences, self._measured = {}, 0
-        self.list.show_numbers({})
-        self.list.setToolTip(f"Below each image: mean |ΔY| of {models}, in grey levels")
-        self._show_progress()
-
-    def add_difference(self, difference: ImageDifference) -> None:
-        """Show the difference of one image."""
-        self._measured += 1
-        if difference.mean is not None:
-            self.differences[difference.path] = difference.mean
-        self.list.show_numbers(self.differences)
-        self._show_progress()
-
-    def end_ranking(self, complete: bool) -> None:
-        """Sort by the differences, or return to the original order if they are incomplete."""
-        self.busy.show_idle()
-        if complete:
-            self._sort_by_difference()
-        else:
-            self.reset_order()
-
-    def reset_order(self) -> None:
-        """Return to the original order."""
-        self.order.setCurrentIndex(0)
-
     def forget_differences(self) -> None:
-        """Drop the differences, which other models had, and request new ones if they are shown."""
+        """Drop the differences, which other models had, and measure new ones if they are shown."""
         if self.order.currentData() == BY_DIFFERENCE:
-            self.ranking_requested.emit()
-        elif self.differences:
+            self._rank()
+        else:
             self.differences = {}
             self.list.show_numbers({})
 
-    def _select(self, path: Path) -> None:
-        self._current = path if path in self.list else None
-        self.list.set_current(path)
-
-    def _build(self) -> None:
-        self.list = ThumbnailList()
-        self.list.chosen.connect(self._choose)
-        self.title = QLabel()
-        self.order = QComboBox()
-        for text, order in (
-            ("original order", ORIGINAL),
-            ("by name", BY_NAME),
-            ("largest student–teacher difference", BY_DIFFERENCE),
-        ):
-            self.order.addItem(text, order)
-        self.order.setAccessibleName("Order of the images")
-        self.order.setToolTip(
-            "The difference is the mean |ΔY| of the first student's and the teacher's output, in grey levels"
-        )
-        self.order.currentIndexChanged.connect(lambda _: self._sort())
-        self.busy = BusyBar()
-        self.busy.cancelled.connect(self.reset_order)
-        self.close_button = QToolButton()
-        self.close_button.setAutoRaise(True)
-        self.close_button.setToolTip("Close the filmstrip")
-        self.close_button.setAccessibleName("Close the filmstrip")
-        self.close_button.clicked.connect(lambda: self.show_images([], []))
-        set_icon(self.close_button, "close")
-        row = QHBoxLayout()
-        row.addWidget(self.title)
-        row.addWidget(self.order)
-        row.addWidget(self.busy, 1)
-        row.addWidget(self.close_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(row)
-        layout.addWidget(self.list)
+    # -- the order
 
     def _sort(self) -> None:
         order = self.order.currentData()
@@ -167,23 +129,51 @@ class Filmstrip(QWidget):
         elif all(path in self.differences for path in self._original):
             self._sort_by_difference()
         else:
-            self.ranking_requested.emit()
+            self._rank()
 
-    def _sort_by_difference(self) -> None:
-        self._sort_by(sorted(self._original, key=lambda path: -self.differences.get(path, -1.0)))
+    def _rank(self) -> None:
+        """Measure the differences; the images are sorted when all are there."""
+        models = self._runner.rank(self.paths)
+        if not models:
+            self._reset_order()
+            return
+        self.differences, self._measured = {}, 0
+        self.list.show_numbers({})
+        self.list.setToolTip(f"Below each image: mean |ΔY| of {models}, in grey levels")
+        self._show_progress()
 
-    def _sort_by(self, paths: Sequence[Path]) -> None:
-        self.paths = list(paths)
-        self.list.sort_by(self.paths)
-
-    def _choose(self, path: Path) -> None:
-        self._current = path
-        self.chosen.emit(path)
+    def _add_difference(self, difference: ImageDifference) -> None:
+        self._measured += 1
+        if difference.mean is not None:
+            self.differences[difference.path] = difference.mean
+        self.list.show_numbers(self.differences)
+        self._show_progress()
 
     def _show_progress(self) -> None:
         total = len(self._original)
         self.busy.show_busy(f"{self._measured} of {total} compared", self._measured, total)
 
+    def _sort_by_difference(self) -> None:
+        self.busy.show_idle()
+        self._sort_by(sorted(self._original, key=lambda path: -self.differences.get(path, -1.0)))
+
+    def _reset_order(self) -> None:
+        self.order.setCurrentIndex(0)
+
     def _cancel_ranking(self) -> None:
         self.busy.show_idle()
-        self.ranking_cancelled.emit()
+        self._runner.ranking.cancel()
+
+    def _sort_by(self, paths: Sequence[Path]) -> None:
+        self.paths = list(paths)
+        self.list.sort_by(self.paths)
+
+    # -- the chosen image
+
+    def _choose(self, path: Path) -> None:
+        self._current = path
+        self.chosen.emit(path)
+
+    def _select(self, path: Path) -> None:
+        self._current = path if path in self.list else None
+        self.list.set_current(path)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
-from fakd_core.data.folders import IMAGE_SUFFIXES
 from fakd_core.runs.references import bundled_models, model_labels
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.export import Exporter
 from fakd_gui.compare.panes import DIFFERENCE, PICTURE, SPLIT
 from fakd_gui.compare.state import CompareState
 from fakd_gui.widgets.actions import ActionTable
-from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_images, ask_model
 
 
 class CompareMenus(QObject):
-    """Fills the Panes menu, and opens the menu of a pane."""
+    """Fills the Panes menu, and makes the menu of a pane."""
 
     def __init__(
         self, *, state: CompareState, board: Board, exporter: Exporter, actions: ActionTable, parent: QWidget
@@ -31,32 +32,31 @@ class CompareMenus(QObject):
         self._exporter = exporter
         self._actions = actions
         self._window = parent
-        self.panes = QMenu("Panes", parent)
-        self.panes.setToolTipsVisible(True)
+        self.panes = QMenu("Panes", parent, toolTipsVisible=True)
         self.panes.aboutToShow.connect(self._fill_panes_menu)
-
-    def open_pane_menu(self, key: str, at: QPoint) -> None:
-        """Open the menu of the pane `key` at a screen position."""
-        self.pane_menu(key).popup(at)
 
     def pane_menu(self, key: str) -> QMenu:
         """The menu of the pane `key`; deleted when it closes."""
         state, grid, index = self._state, self._board.grid, self._board.keys.index(key)
         menu = QMenu(self._window)
         menu.aboutToHide.connect(menu.deleteLater)
-        alone = grid.solo == index
-        _add(
-            menu,
-            "Show all panes" if alone else "Show alone",
-            lambda: grid.show_only(None if alone else index),
-        )
+        if grid.solo == index:
+            menu.addAction("Show all panes", lambda: grid.show_only(None))
+        else:
+            menu.addAction("Show alone", lambda: grid.show_only(index))
         if key not in (SPLIT, DIFFERENCE):
             others = [other for other in state.result_keys if other != key]
-            self._add_choice(menu, "Split with", others, run=lambda other: state.split_with(key, other))
-            self._add_choice(menu, "Difference to", others, run=lambda other: state.difference_to(key, other))
+            for text, show, pair in (
+                ("Split with", state.show_split, state.split),
+                ("Difference to", state.show_difference, state.difference),
+            ):
+                submenu = menu.addMenu(text)
+                submenu.setEnabled(bool(others))
+                for other in others:
+                    submenu.addAction(state.label(other), partial(show, replace(pair, a=key, b=other)))
         menu.addSeparator()
         for text, place in (("Move left", index - 1), ("Move right", index + 1)):
-            move = _add(menu, text, lambda place=place: state.move_pane(key, place))
+            move = menu.addAction(text, partial(state.move_pane, key, place))
             move.setEnabled(0 <= place < len(self._board.keys))
         menu.addSeparator()
         if key != SPLIT:
@@ -70,59 +70,39 @@ class CompareMenus(QObject):
         return menu
 
     def _add_command(self, menu: QMenu, name: str, run: Callable[[], object]) -> QAction:
-        """Add an entry with the text and the keys of a command, for the pane of the menu."""
-        keys = ", ".join(self._actions[name].shortcut().toString() for _ in self._actions.keys(name)[:1])
-        return _add(menu, "\t".join(filter(None, [self._actions.commands[name].text, keys])), run)
-
-    def _add_choice(
-        self, menu: QMenu, text: str, keys: Sequence[str], *, run: Callable[[str], object]
-    ) -> None:
-        submenu = menu.addMenu(text)
-        submenu.setEnabled(bool(keys))
-        for key in keys:
-            _add(submenu, self._state.label(key), lambda key=key: run(key))
+        """Add an entry with the text and the first key of a command, for the pane of the menu."""
+        text, keys = self._actions.commands[name].text, self._actions[name].shortcuts()[:1]
+        return menu.addAction("\t".join([text, *(key.toString() for key in keys)]), run)
 
     def _fill_panes_menu(self) -> None:
         """List what can be added, shown and removed now."""
-        state, session, menu = self._state, self._session, self.panes
+        state, session, menu, window = self._state, self._session, self.panes, self._window
         menu.clear()
-        _add(menu, "Add a model file…", lambda: self._add_student(ask_model(self._window, "Add a model")))
-        _add(
-            menu, "Add a run folder…", lambda: self._add_student(ask_folder(self._window, "Add a run folder"))
-        )
-        picture = _add(menu, "Add an image as a pane…", self._choose_pictures)
+        menu.addAction("Add a model file…", lambda: self._add_student(ask_model(window, "Add a model")))
+        menu.addAction("Add a run folder…", lambda: self._add_student(ask_folder(window, "Add a run folder")))
+        picture = menu.addAction("Add an image as a pane…", self._choose_pictures)
         picture.setToolTip("A picture of the same scene from another tool, of HR size or of LR size")
         picture.setEnabled(state.image is not None)
         for name in bundled_models():
             if name not in (session.teacher, *session.students):
-                _add(menu, f"Add {name}", lambda name=name: session.add_student(name))
+                menu.addAction(f"Add {name}", partial(session.add_student, name))
         if state.image is not None:
             menu.addSection("Shown")
             for key in state.available:
-                show = menu.addAction(state.title(key))
-                show.setCheckable(True)
-                show.setChecked(key not in state.closed)
-                show.toggled.connect(
-                    lambda shown, key=key: state.show_pane(key) if shown else state.close_pane(key)
-                )
+                closed = key in state.closed
+                toggle = partial(state.show_pane if closed else state.close_pane, key)
+                shown = menu.addAction(state.title(key), toggle)
+                shown.setCheckable(True)
+                shown.setChecked(not closed)
         if session.students:
             menu.addSection("Everywhere")
         for ref, label in model_labels(session.students).items():
-            _add(menu, f"Remove {label}", lambda ref=ref: state.remove_student(ref))
+            menu.addAction(f"Remove {label}", partial(state.remove_student, ref))
 
     def _add_student(self, path: Path | None) -> None:
         if path is not None:
             self._session.add_student(str(path))
 
     def _choose_pictures(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
-        title, kinds = "Add an image as a pane", f"Images ({pattern})"
-        names, _ = QFileDialog.getOpenFileNames(self._window, title, "", kinds)
-        for name in names:
-            self._state.add_picture(Path(name))
-
-
-def _add(menu: QMenu, text: str, run: Callable[[], object]) -> QAction:
-    action = menu.addAction(text)
-    action.triggered.connect(lambda _=False: run())
-    return action
+        for path in ask_images(self._window, "Add an image as a pane"):
+            self._state.add_picture(path)

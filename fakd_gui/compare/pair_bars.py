@@ -1,10 +1,10 @@
-"""The bars that choose the two results of the split and of the difference."""
+"""The bars that choose the two results and the options of the split and of the difference."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QMargins, QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from fakd_gui.compare.difference import COLOURS, GAINS, Difference, Kind
@@ -19,53 +19,48 @@ class PairBar(QWidget):
 
     def __init__(self, title: str, purpose: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.first, self.second = QComboBox(), QComboBox()
-        self.swap_button = QToolButton()
-        self.swap_button.setAutoRaise(True)
-        self.swap_button.setToolTip(f"Swap the two sides of the {purpose} (X)")
-        self.swap_button.setAccessibleName(f"Swap the two sides of the {purpose}")
+        self.row = QHBoxLayout(self, contentsMargins=QMargins())
+        self.row.addWidget(QLabel(title))
+        self.first = self.add_box(f"First result of the {purpose}")
+        swap = f"Swap the two sides of the {purpose}"
+        self.swap_button = QToolButton(autoRaise=True, toolTip=f"{swap} (X)", accessibleName=swap)
         self.swap_button.clicked.connect(self._swap)
         set_icon(self.swap_button, "swap-horizontal")
-        self.row = QHBoxLayout(self)
-        self.row.setContentsMargins(0, 0, 0, 0)
-        self.row.addWidget(QLabel(title))
-        self.add_box(self.first, f"First result of the {purpose}")
         self.row.addWidget(self.swap_button)
-        self.add_box(self.second, f"Second result of the {purpose}")
+        self.second = self.add_box(f"Second result of the {purpose}")
 
-    def add_box(self, box: QComboBox, name: str) -> None:
-        """Add a choice; `changed` follows when the user changes it."""
-        box.setAccessibleName(name)
-        box.setToolTip(name)
-        box.setMinimumContentsLength(6)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        box.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+    def add_box(self, name: str, options: Mapping[str, object] | None = None) -> QComboBox:
+        """Add a choice of values by label; `changed` follows when the user changes it."""
+        box = QComboBox(
+            accessibleName=name,
+            toolTip=name,
+            minimumContentsLength=6,
+            sizeAdjustPolicy=QComboBox.SizeAdjustPolicy.AdjustToContents,
+            sizePolicy=QSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed),
+        )
+        for label, value in (options or {}).items():
+            box.addItem(label, value)
         box.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.row.addWidget(box)
+        return box
 
-    def show_pair(self, labels: Mapping[str, str], a: str, b: str) -> None:
+    def show_pair(self, a: str, b: str, labels: Mapping[str, str]) -> None:
         """List the results `labels` by key, and choose `a` and `b`."""
-        self.blockSignals(True)
-        for box, chosen in ((self.first, a), (self.second, b)):
-            box.clear()
-            for key, label in labels.items():
-                box.addItem(label, key)
-            box.setCurrentIndex(box.findData(chosen))
-        self.blockSignals(False)
+        with QSignalBlocker(self):
+            for box in (self.first, self.second):
+                box.clear()
+                for key, label in labels.items():
+                    box.addItem(label, key)
+        self.choose({self.first: a, self.second: b})
 
-    def show_options(self, values: Mapping[QComboBox, object]) -> None:
+    def choose(self, values: Mapping[QComboBox, object]) -> None:
         """Choose the value of each box."""
-        self.blockSignals(True)
-        for box, value in values.items():
-            box.setCurrentIndex(box.findData(value))
-        self.blockSignals(False)
+        with QSignalBlocker(self):
+            for box, value in values.items():
+                box.setCurrentIndex(box.findData(value))
 
     def _swap(self) -> None:
-        first, second = self.first.currentIndex(), self.second.currentIndex()
-        self.blockSignals(True)
-        self.first.setCurrentIndex(second)
-        self.second.setCurrentIndex(first)
-        self.blockSignals(False)
+        self.choose({self.first: self.second.currentData(), self.second: self.first.currentData()})
         self.changed.emit()
 
 
@@ -74,18 +69,11 @@ class DifferenceBar(PairBar):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Difference of", "difference", parent)
-        self.kind, self.gain, self.colours = QComboBox(), QComboBox(), QComboBox()
-        for kind in Kind:
-            self.kind.addItem(kind.value, kind)
-        for gain in GAINS:
-            self.gain.addItem(f"× {gain}", gain)
-        for name in COLOURS:
-            self.colours.addItem(name, name)
-        self.add_box(self.kind, "Kind of difference")
+        self.kind = self.add_box("Kind of difference", {kind.value: kind for kind in Kind})
         self.row.addWidget(QLabel("gain"))
-        self.add_box(self.gain, "Gain of the difference")
+        self.gain = self.add_box("Gain of the difference", {f"× {gain}": gain for gain in GAINS})
         self.gain.setToolTip("× 4 shows a difference of 64 grey levels and more at full brightness")
-        self.add_box(self.colours, "Colours of the difference")
+        self.colours = self.add_box("Colours of the difference", {name: name for name in COLOURS})
         self.row.addStretch()
 
     @property
@@ -101,8 +89,8 @@ class DifferenceBar(PairBar):
 
     def show_difference(self, difference: Difference, labels: Mapping[str, str]) -> None:
         """Show `difference` of two of the results `labels`."""
-        self.show_pair(labels, difference.a, difference.b)
-        self.show_options(
+        self.show_pair(difference.a, difference.b, labels)
+        self.choose(
             {self.kind: difference.kind, self.gain: difference.gain, self.colours: difference.colours}
         )
         # Signed differences have their own colours, white in the middle.
@@ -114,10 +102,8 @@ class SplitBar(PairBar):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Split", "split", parent)
-        self.direction = QComboBox()
-        self.direction.addItem("side by side", True)
-        self.direction.addItem("one above the other", False)
-        self.add_box(self.direction, "Direction of the split")
+        directions = {"side by side": True, "one above the other": False}
+        self.direction = self.add_box("Direction of the split", directions)
         self.row.addStretch()
 
     @property
@@ -127,5 +113,5 @@ class SplitBar(PairBar):
 
     def show_split(self, split: Split, labels: Mapping[str, str]) -> None:
         """Show `split` of two of the results `labels`."""
-        self.show_pair(labels, split.a, split.b)
-        self.show_options({self.direction: split.vertical})
+        self.show_pair(split.a, split.b, labels)
+        self.choose({self.direction: split.vertical})

@@ -49,10 +49,10 @@ class ComparePanel(QWidget):
         self.camera = self.state.camera
         self.runner = CompareRunner(self.state, self)
         self.board = Board(self.state, self)
-        self.strip = Filmstrip(self)
+        self.strip = Filmstrip(self.runner, self)
         self.commands = CompareCommands(state=self.state, board=self.board, strip=self.strip, parent=self)
         self.actions = self.commands.actions
-        self._held_keys = HeldKeys(self.board.grid, self.camera)
+        self._held_keys = HeldKeys(self.board.grid)
         self._is_stale = False
         self._opening: Path | None = None
         """The image of the strip that was chosen last."""
@@ -125,12 +125,11 @@ class ComparePanel(QWidget):
         self._connect_session()
         self._connect_strip()
         state, runner, board = self.state, self.runner, self.board
-        runner.finished.connect(self.finished)
-        runner.busy.connect(self._show_busy)
+        runner.results.result.connect(lambda _: self.finished.emit())
+        runner.results.busy.connect(self._show_busy)
         state.reported.connect(self._show_progress)
         state.panes_changed.connect(self._show_panes)
         state.results_needed.connect(self.refresh)
-        board.region_edited.connect(state.set_region)
         self.split_bar.changed.connect(lambda: state.show_split(self.split_bar.split))
         self.difference_bar.changed.connect(lambda: state.show_difference(self.difference_bar.difference))
         self.status.cancelled.connect(runner.cancel)
@@ -153,17 +152,9 @@ class ComparePanel(QWidget):
         tools.show_is_lr(session.is_lr)
 
     def _connect_strip(self) -> None:
-        strip, runner = self.strip, self.runner
         self.session.images_chosen.connect(self._show_series)
         self.session.error.connect(self._mark_unreadable)
-        strip.chosen.connect(self._open_from_strip)
-        strip.images_changed.connect(lambda paths: runner.read_thumbnails(paths, self.devicePixelRatioF()))
-        strip.ranking_requested.connect(lambda: runner.rank(strip.paths))
-        strip.ranking_cancelled.connect(runner.cancel_ranking)
-        runner.thumbnail_read.connect(lambda read: strip.list.show_thumbnail(read.path, read.picture))
-        runner.ranking_started.connect(strip.start_ranking)
-        runner.difference_measured.connect(strip.add_difference)
-        runner.ranking_ended.connect(strip.end_ranking)
+        self.strip.chosen.connect(self._open_from_strip)
 
     # -- following the session
 
@@ -239,9 +230,9 @@ class ComparePanel(QWidget):
     def _show_progress(self, event: PaneEvent) -> None:
         if isinstance(event, PaneProgress) and event.progress.note:
             self.session.announce(f"{self.state.label(event.key)}: {event.progress.note}")
-        runner = self.runner
-        if runner.running and runner.done < runner.total:
-            self.status.show_busy(f"{runner.done} of {runner.total} done", runner.done, runner.total)
+        done, total = self.state.done_count, len(self.state.result_keys)
+        if self.runner.results.running and done < total:
+            self.status.show_busy(f"{done} of {total} done", done, total)
 
     def _show_busy(self, busy: bool) -> None:
         if busy:

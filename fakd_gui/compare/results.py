@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, QRectF
+from PySide6.QtCore import QRectF
 
 from fakd_core.data.image_files import read_image
 from fakd_core.errors import ConfigError, DataError, FakdError
@@ -37,10 +37,6 @@ class Region:
     width: int
     height: int
 
-    @classmethod
-    def from_rect(cls, rect: QRect) -> Region:
-        return cls(rect.left(), rect.top(), rect.width(), rect.height())
-
     @property
     def rect(self) -> QRectF:
         return QRectF(self.left, self.top, self.width, self.height)
@@ -50,24 +46,11 @@ class Region:
 
 
 @dataclass(frozen=True)
-class RegionScores:
-    """PSNR in dB and SSIM on luma inside a region; SSIM is None if its window doesn't fit."""
-
-    psnr: float
-    ssim: float | None
-
-
-@dataclass(frozen=True)
 class PaneWaiting:
     """A pane has no result yet; `reason` says why."""
 
     key: str
     reason: str
-
-
-@dataclass(frozen=True)
-class PaneStarted:
-    key: str
 
 
 @dataclass(frozen=True)
@@ -98,6 +81,7 @@ class PaneResult:
 
     key: str
     pixels: Image8 = field(repr=False)
+    overlay: Overlay = field(repr=False)
     _: KW_ONLY
     scores: Scores | None = None
     seconds: float = 0.0
@@ -106,7 +90,6 @@ class PaneResult:
     note: str = ""
     final: bool = True
     model: SRNetwork | None = field(default=None, repr=False)
-    overlay: Overlay | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -115,7 +98,7 @@ class PaneFailed:
     problem: Problem
 
 
-PaneEvent = PaneWaiting | PaneStarted | PaneProgress | PaneTile | PaneResult | PaneFailed
+PaneEvent = PaneWaiting | PaneProgress | PaneTile | PaneResult | PaneFailed
 
 
 def compute_results(
@@ -130,9 +113,10 @@ def compute_results(
 
     `known` results of the same image are yielded again if their model is still the same. Raises `Cancelled`.
     """
-    for key in sorted(keys, key=_effort):
+    for key in sorted(keys, key=lambda key: (key not in (HR, LR), is_model(key))):
         token.raise_if_cancelled()
-        yield PaneStarted(key)
+        if key not in known:
+            yield PaneProgress(key, Progress(0, 1))
         try:
             yield from _compute(image, key, models=models, known=known.get(key), token=token)
         except Cancelled:
@@ -141,19 +125,10 @@ def compute_results(
             yield PaneFailed(key, Problem.of(error))
 
 
-def _effort(key: str) -> int:
-    return 0 if key in (HR, LR) else 2 if is_model(key) else 1
-
-
-def measure(sr: Image8, hr: Image8 | None, *, crop_border: int, token: CancelToken) -> Scores | None:
-    """PSNR and SSIM on luma by the papers' protocol; None without `hr` or if too little is left.
-
-    Raises `Cancelled`.
-    """
+def measure(sr: Image8, hr: Image8, *, crop_border: int, token: CancelToken) -> Scores | None:
+    """PSNR and SSIM on luma by the papers' protocol; None if too little is left. Raises `Cancelled`."""
     from fakd_core.evaluation.metrics import psnr_y, ssim_y
 
-    if hr is None:
-        return None
     try:
         return Scores(psnr_y(sr, hr, crop_border, cancel=token), ssim_y(sr, hr, crop_border, cancel=token))
     except DataError:
@@ -162,49 +137,43 @@ def measure(sr: Image8, hr: Image8 | None, *, crop_border: int, token: CancelTok
 
 def measure_region(
     results: Mapping[str, PaneResult], hr: Image8, region: Region, *, token: CancelToken
-) -> dict[str, RegionScores]:
-    """The scores of every result of HR size inside `region`, without a border. Raises `Cancelled`."""
+) -> dict[str, Scores]:
+    """The scores of every result of HR size inside `region`, without a border. Raises `Cancelled`.
+
+    SSIM is NaN if its window doesn't fit.
+    """
     from fakd_core.evaluation.metrics import psnr_y
 
-    scores = {}
+    scores, hr_part = {}, region.crop(hr)
     for key, result in results.items():
         token.raise_if_cancelled()
-        if key == HR or result.pixels.shape != hr.shape:
-            continue
-        sr_part, hr_part = region.crop(result.pixels), region.crop(hr)
-        both = measure(sr_part, hr_part, crop_border=0, token=token)
-        if both is None:
-            scores[key] = RegionScores(psnr_y(sr_part, hr_part, 0, cancel=token), None)
-        else:
-            scores[key] = RegionScores(both.psnr, both.ssim)
+        if key != HR and result.pixels.shape == hr.shape:
+            sr_part = region.crop(result.pixels)
+            both = measure(sr_part, hr_part, crop_border=0, token=token)
+            scores[key] = both or Scores(psnr_y(sr_part, hr_part, 0, cancel=token), math.nan)
     return scores
 
 
 def _compute(
     image: OpenedImage, key: str, *, models: ModelCache, known: PaneResult | None, token: CancelToken
 ) -> Iterator[PaneEvent]:
-    path = picture_path(key)
+    model = models.get(key) if is_model(key) else None
+    if known is not None and picture_path(key) is None and known.model is model:
+        yield known
+        return
     if key in (HR, LR):
         pixels = image.hr if key == HR else image.lr
-        assert pixels is not None
-        if known is None or known.pixels is not pixels:
-            known = PaneResult(key, pixels, overlay=_overlay(image, pixels))
-        yield known
-        return
-    model = models.get(key) if is_model(key) else None
-    if known is not None and path is None and known.model is model:
-        yield known
-        return
-    if path is not None:
-        result = _read_picture(image, key, path)
-    elif model is None:
+        result = PaneResult(key, pixels, _overlay(image, pixels))
+    elif key == BICUBIC:
         result = _enlarge_bicubic(image)
+    elif model is None:
+        result = _read_picture(image, key)
     else:
         result = yield from _upscale(image, key, model, token=token)
-    if image.hr is None or result.pixels.shape != image.hr.shape:
+    if key == HR or image.hr is None or result.pixels.shape != image.hr.shape:
         yield result
         return
-    if result.pixels.shape[0] * result.pixels.shape[1] > LARGE_PIXELS:
+    if math.prod(image.hr_size) > LARGE_PIXELS:
         yield replace(result, final=False)
     scores = measure(result.pixels, image.hr, crop_border=image.scale, token=token)
     yield replace(result, scores=scores)
@@ -215,10 +184,12 @@ def _enlarge_bicubic(image: OpenedImage) -> PaneResult:
 
     started = time.perf_counter()
     sr = bicubic_upscale(image.lr, image.scale)
-    return PaneResult(BICUBIC, sr, seconds=time.perf_counter() - started, overlay=_overlay(image, sr))
+    seconds = time.perf_counter() - started
+    return PaneResult(BICUBIC, sr, _overlay(image, sr), seconds=seconds)
 
 
-def _read_picture(image: OpenedImage, key: str, path: Path) -> PaneResult:
+def _read_picture(image: OpenedImage, key: str) -> PaneResult:
+    path = picture_path(key)
     pixels = read_image(path)
     (height, width), (lr_height, lr_width) = image.hr_size, image.lr.shape[:2]
     if pixels.shape[:2] not in (image.hr_size, image.lr.shape[:2]):
@@ -226,7 +197,7 @@ def _read_picture(image: OpenedImage, key: str, path: Path) -> PaneResult:
             f"{path.name}: expected {width} × {height} pixels, or the LR image's {lr_width} × {lr_height}, "
             f"found {pixels.shape[1]} × {pixels.shape[0]}; add a picture of the same image"
         )
-    return PaneResult(key, pixels, overlay=_overlay(image, pixels))
+    return PaneResult(key, pixels, _overlay(image, pixels))
 
 
 def _upscale(
@@ -254,16 +225,15 @@ def _upscale(
                 top += len(pixels)
     seconds = time.perf_counter() - started
     token.raise_if_cancelled()
-    height, width = image.lr.shape[:2]
     return PaneResult(
         ref,
         sr,
+        _overlay(image, sr),
         seconds=seconds,
         parameters=sum(weight.numel() for weight in model.parameters()),
-        gmacs=_gmacs(model.spec, height, width),
+        gmacs=_gmacs(model.spec, *image.lr.shape[:2]),
         note=note,
         model=model,
-        overlay=_overlay(image, sr),
     )
 
 

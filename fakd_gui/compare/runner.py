@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
-from fakd_core.errors import DataError
 from fakd_core.evaluation.ranking import ImageDifference, measure_differences
-from fakd_core.events import CancelToken, Image8
+from fakd_core.events import CancelToken
 from fakd_gui.compare.cache import ResultCache
-from fakd_gui.compare.difference import (
-    Difference,
-    DifferenceImage,
-    Kind,
-    check_comparable,
-    draw_difference,
-)
+from fakd_gui.compare.difference import DifferenceImage, Kind, comparison_error, draw_difference
 from fakd_gui.compare.panes import DIFFERENCE
-from fakd_gui.compare.results import (
-    PaneFailed,
-    PaneResult,
-    PaneWaiting,
-    compute_results,
-    measure_region,
-)
+from fakd_gui.compare.results import PaneEvent, PaneResult, PaneWaiting, compute_results, measure_region
 from fakd_gui.compare.state import CompareState
 from fakd_gui.compare.thumbnails import read_thumbnails
 from fakd_gui.session.jobs import LatestWins
@@ -39,46 +28,27 @@ MAX_SYNC_PIXELS = 250_000
 class CompareRunner(QObject):
     """Computes what the state needs; of each kind of job only the newest request is answered."""
 
-    finished = Signal()
-    """Every pane has its result or has failed; not emitted after a cancellation."""
-    busy = Signal(bool)
-    """Results are being computed."""
-    thumbnail_read = Signal(object)
-    """A `Thumbnail`."""
-    ranking_started = Signal(str)
-    """The names of the two models between which images are ranked."""
-    difference_measured = Signal(object)
-    """An `ImageDifference` of the ranking."""
-    ranking_ended = Signal(bool)
-    """The ranking is complete (True), or it failed or can't be started (False)."""
-
     def __init__(self, state: CompareState, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self.cache = ResultCache()
-        self.done = self.total = 0
-        """Panes of the running or last computation."""
-        self._results = LatestWins("compare", self)
+        self.results = LatestWins("compare", self)
+        """Yields the events of `compute_results`, which the state has received already."""
+        self.thumbnails = LatestWins("thumbnails", self)
+        """Yields `Thumbnail`s."""
+        self.ranking = LatestWins("difference of student and teacher", self)
+        """Yields `ImageDifference`s; it waits while results are computed."""
         self._regions = LatestWins("measure the region", self)
         self._differences = LatestWins("draw the difference", self)
-        self._thumbnails = LatestWins("thumbnails", self)
-        self._ranking = LatestWins("difference of student and teacher", self)
         self._region_is_stale = False
-        self._drawing: tuple[Image8, Image8, Difference] | None = None
-        """The difference requested last; it is not requested again if it failed."""
-        self._results.yielded.connect(self._receive)
-        self._results.busy.connect(self._ranking.set_paused)
-        self._results.busy.connect(self.busy)
-        self._results.result.connect(lambda _: self._finish())
+        self.results.yielded.connect(self._receive)
+        self.results.busy.connect(self.ranking.set_paused)
+        self.results.result.connect(lambda _: self.measure_region())
         self._regions.result.connect(state.set_region_scores)
         self._regions.busy.connect(self._measure_again)
-        self._differences.result.connect(self._take_difference)
+        self._differences.result.connect(state.set_difference_image)
         self._differences.failed.connect(self._fail_difference)
-        self._thumbnails.yielded.connect(self.thumbnail_read)
-        self._ranking.yielded.connect(self.difference_measured)
-        self._ranking.result.connect(lambda _: self.ranking_ended.emit(True))
-        self._ranking.failed.connect(lambda _: self.ranking_ended.emit(False))
-        for job in (self._results, self._regions, self._thumbnails, self._ranking):
+        for job in (self.results, self._regions, self.thumbnails, self.ranking):
             job.failed.connect(state.session.report)
         state.region_changed.connect(self.measure_region)
         state.panes_changed.connect(self.draw_difference)
@@ -86,44 +56,32 @@ class CompareRunner(QObject):
 
     # -- results
 
-    @property
-    def running(self) -> bool:
-        """True while results are computed."""
-        return self._results.running
-
     def compute(self) -> None:
-        """Compute the missing results of the open image; `finished` follows."""
+        """Compute the missing results of the open image."""
         state, models, image = self._state, self._state.session.models, self._state.image
         if image is None:
             return
         keys = state.result_keys
-        for key in keys:
-            if key not in state.results:
-                state.receive(PaneWaiting(key, "Waiting"))
+        self._report_missing("Waiting")
         known = {**self.cache.results_of(image), **state.results}
-        self.done, self.total = 0, len(keys)
-        self._results.submit(
+        self.results.submit(
             lambda token: compute_results(image, keys, models=models, known=known, token=token)
         )
 
     def cancel(self) -> None:
         """Stop computing; finished results stay."""
-        self._results.cancel()
+        self.results.cancel()
+        self._report_missing("Cancelled")
+
+    def _report_missing(self, reason: str) -> None:
         for key in self._state.result_keys:
             if key not in self._state.results:
-                self._state.receive(PaneWaiting(key, "Cancelled"))
+                self._state.receive(PaneWaiting(key, reason))
 
-    def _receive(self, event: object) -> None:
-        state = self._state
-        if isinstance(event, PaneFailed) or (isinstance(event, PaneResult) and event.final):
-            self.done += 1
-        if isinstance(event, PaneResult) and state.image is not None:
-            self.cache.add(state.image, event)
-        state.receive(event)
-
-    def _finish(self) -> None:
-        self.measure_region()
-        self.finished.emit()
+    def _receive(self, event: PaneEvent) -> None:
+        if isinstance(event, PaneResult) and self._state.image is not None:
+            self.cache.add(self._state.image, event)
+        self._state.receive(event)
 
     # -- the region
 
@@ -151,69 +109,43 @@ class CompareRunner(QObject):
     def draw_difference(self) -> None:
         """Draw the chosen difference if it isn't drawn yet: small ones at once, others on a thread."""
         state, pair, difference = self._state, self._state.difference_pixels(), self._state.difference
-        if DIFFERENCE not in state.keys or pair is None or state.image is None:
+        if DIFFERENCE not in state.keys or pair is None or state.current_difference() is not None:
             return
-        if (drawn := state.current_difference()) is not None:
-            self._stop_drawing()
-            if state.difference_error:
-                state.set_difference_image(drawn)
-            return
-        (a, b), crop_border = pair, state.image.scale
-        try:
-            check_comparable(a, b, difference.kind)
-        except DataError as error:
-            self._stop_drawing()
-            state.set_difference_image(None, str(error))
-            return
-        # SSIM's library takes half a second to import: never in the window's thread.
-        if difference.kind is not Kind.SSIM and a.shape[0] * a.shape[1] <= MAX_SYNC_PIXELS:
-            self._stop_drawing()
-            token = CancelToken()
-            state.set_difference_image(
-                draw_difference(a, b, difference, crop_border=crop_border, token=token)
-            )
-        elif not self._is_drawing(a, b, difference):
-            self._drawing = a, b, difference
-            state.set_difference_image(None)
-            self._differences.submit(
-                lambda token: draw_difference(a, b, difference, crop_border=crop_border, token=token)
-            )
-
-    def _is_drawing(self, a: Image8, b: Image8, difference: Difference) -> bool:
-        drawing = self._drawing
-        return drawing is not None and drawing[0] is a and drawing[1] is b and drawing[2] == difference
-
-    def _stop_drawing(self) -> None:
-        self._drawing = None
         self._differences.cancel()
-
-    def _take_difference(self, drawn: DifferenceImage) -> None:
-        self._state.set_difference_image(drawn)
+        draw = partial(draw_difference, *pair, difference, crop_border=state.image.scale)
+        error = comparison_error(*pair, difference.kind)
+        # SSIM's library takes half a second to import: never in the window's thread.
+        at_once = difference.kind is not Kind.SSIM and pair[0][:, :, 0].size <= MAX_SYNC_PIXELS
+        if at_once and not error:
+            state.set_difference_image(draw(token=CancelToken()))
+            return
+        state.set_difference_image(DifferenceImage(*pair, difference, error=error))
+        if not error:
+            self._differences.submit(lambda token: draw(token=token))
 
     def _fail_difference(self, problem: Problem) -> None:
-        if self._drawing is not None:
-            self._state.set_difference_image(None, problem.text)
+        image = self._state.difference_image
+        # The job may be that of an earlier difference: one that was drawn at once can't stop it.
+        if image is not None and image.overlay is None and not image.error:
+            self._state.set_difference_image(replace(image, error=problem.text))
             self._state.session.report(problem)
 
     # -- the filmstrip
 
     def read_thumbnails(self, paths: Sequence[Path], pixel_ratio: float) -> None:
         """Read one thumbnail after the other for a screen of `pixel_ratio`."""
-        paths = list(paths)
-        self._thumbnails.submit(lambda token: read_thumbnails(paths, pixel_ratio, token))
+        self.thumbnails.submit(lambda token: read_thumbnails(paths, pixel_ratio, token))
 
-    def rank(self, paths: Sequence[Path]) -> None:
+    def rank(self, paths: Sequence[Path]) -> str:
         """Measure how much the outputs of student and teacher differ on each image.
 
-        It waits while results are computed.
+        Returns the names of the two; empty, with a report, if there is no student or no teacher.
         """
-        session, paths, pair = self._state.session, list(paths), self._state.ranking_pair
+        session, pair = self._state.session, self._state.ranking_pair
         models, scale, is_lr = session.models, session.scale, session.is_lr
         if pair is None:
             session.report("Choose a teacher and add a student: the images are sorted by their difference.")
-            self.ranking_ended.emit(False)
-            return
-        self.ranking_started.emit(" − ".join(map(self._state.label, pair)))
+            return ""
 
         def work(token: CancelToken) -> Iterator[ImageDifference]:
             networks = models.get(pair[0]), models.get(pair[1])
@@ -221,7 +153,5 @@ class CompareRunner(QObject):
                 paths, networks, read_lr=lambda path: open_image(path, scale, is_lr).lr, token=token
             )
 
-        self._ranking.submit(work)
-
-    def cancel_ranking(self) -> None:
-        self._ranking.cancel()
+        self.ranking.submit(work)
+        return " − ".join(map(self._state.label, pair))

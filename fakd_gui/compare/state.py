@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from pydantic import AfterValidator
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtGui import QImage
 
-from fakd_core.events import Image8
+from fakd_core.events import Image8, Scores
 from fakd_core.runs.references import model_labels
 from fakd_gui.compare.difference import COLOURS, GAINS, Difference, DifferenceImage
 from fakd_gui.compare.panes import (
@@ -26,7 +25,7 @@ from fakd_gui.compare.panes import (
     picture_path,
     sort_by_order,
 )
-from fakd_gui.compare.results import PaneEvent, PaneFailed, PaneResult, Region, RegionScores
+from fakd_gui.compare.results import PaneEvent, PaneFailed, PaneResult, Region
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
@@ -45,7 +44,7 @@ class CompareMemory(Memory):
     """The values that Compare keeps between starts; `region` belongs to the image `region_image`."""
 
     smooth: bool = False
-    closed: tuple[str, ...] = (LR,)
+    closed: frozenset[str] = frozenset({LR})
     order: tuple[str, ...] = ()
     split: Split = Split()
     split_shown: bool = False
@@ -53,6 +52,10 @@ class CompareMemory(Memory):
     difference_shown: bool = False
     region: Region | None = None
     region_image: Path | None = None
+
+
+KEPT = ("closed", "order", "split", "split_shown", "difference", "difference_shown")
+"""Fields that the state and its memory have in common."""
 
 
 class CompareState(QObject):
@@ -70,7 +73,7 @@ class CompareState(QObject):
     region_changed = Signal()
     region_measured = Signal()
     difference_drawn = Signal()
-    """The difference's image, or why there is none, changed."""
+    """`difference_image` changed."""
     reported = Signal(object)
     """A `PaneEvent`; the results are up to date already."""
 
@@ -80,8 +83,8 @@ class CompareState(QObject):
         self.camera = Camera(self)
         self.image: OpenedImage | None = None
         """The image that the results belong to."""
-        self.closed = {LR}
-        self.order: list[str] = []
+        self.closed = frozenset({LR})
+        self.order: tuple[str, ...] = ()
         """The order into which the panes were moved; it may lack panes and hold closed ones."""
         self.split = Split()
         self.split_shown = False
@@ -89,9 +92,9 @@ class CompareState(QObject):
         self.difference_shown = False
         self.region: Region | None = None
         self.results: dict[str, PaneResult] = {}
-        self.region_scores: dict[str, RegionScores] = {}
+        self.region_scores: dict[str, Scores] = {}
         self.difference_image: DifferenceImage | None = None
-        self.difference_error = ""
+        """The difference that was requested last."""
         self.failures: dict[str, Problem] = {}
         """Failures by pane; each is reported once."""
         self._pictures: dict[Path, list[str]] = {}
@@ -129,6 +132,12 @@ class CompareState(QObject):
         return [key for key in self.keys if key not in (SPLIT, DIFFERENCE)]
 
     @property
+    def done_count(self) -> int:
+        """The number of shown panes with a final result or a failure."""
+        final = {key for key, result in self.results.items() if result.final}
+        return len(final.union(self.failures).intersection(self.result_keys))
+
+    @property
     def ranking_pair(self) -> tuple[str, str] | None:
         """The first shown student and the teacher, between whose outputs images are ranked."""
         teacher = self.session.teacher
@@ -146,6 +155,10 @@ class CompareState(QObject):
         return model_labels(refs).get(key, key)
 
     def title(self, key: str) -> str:
+        if key == SPLIT:
+            return f"{self.label(self.split.a)} | {self.label(self.split.b)}"
+        if key == DIFFERENCE:
+            return self.difference.title(self.label(self.difference.a), self.label(self.difference.b))
         return f"{self.label(key)} (teacher)" if key == self.session.teacher else self.label(key)
 
     def show_split(self, split: Split | None) -> None:
@@ -160,23 +173,15 @@ class CompareState(QObject):
         self.difference = difference or self.difference
         self.update_panes()
 
-    def split_with(self, a: str, b: str) -> None:
-        """Show the panes `a` and `b` in the split."""
-        self.show_split(replace(self.split, a=a, b=b))
-
-    def difference_to(self, a: str, b: str) -> None:
-        """Show the difference of the panes `a` and `b`."""
-        self.show_difference(replace(self.difference, a=a, b=b))
-
     def show_pane(self, key: str) -> None:
         """Show a pane that was closed."""
         if key in self.closed:
-            self.closed.discard(key)
+            self.closed -= {key}
             self.results_needed.emit()
 
     def show_all_panes(self) -> None:
         """Show every pane but LR's, which is closed by default."""
-        self.closed = {LR}
+        self.closed = frozenset({LR})
         self.results_needed.emit()
 
     def close_pane(self, key: str) -> None:
@@ -187,7 +192,7 @@ class CompareState(QObject):
             self.show_difference(None)
         elif key in self.keys:
             title = self.title(key)
-            self.closed.add(key)
+            self.closed |= {key}
             self.results_needed.emit()
             undo, redo = (lambda: self.show_pane(key)), (lambda: self.close_pane(key))
             self.session.offer_undo(f"Closed {title}", undo, redo)
@@ -197,7 +202,7 @@ class CompareState(QObject):
         keys = [other for other in self.keys if other != key]
         keys.insert(index, key)
         # Closed panes keep their order among themselves for when they are shown again.
-        self.order = [*keys, *(other for other in self.order if other not in keys)]
+        self.order = (*keys, *(other for other in self.order if other not in keys))
         self.update_panes()
 
     def add_picture(self, path: Path) -> None:
@@ -209,7 +214,7 @@ class CompareState(QObject):
         keys = self._pictures.setdefault(self.image.path, [])
         if key not in keys:
             keys.append(key)
-        self.closed.discard(key)
+        self.closed -= {key}
         self.results_needed.emit()
 
     def remove_student(self, ref: str) -> None:
@@ -267,10 +272,7 @@ class CompareState(QObject):
 
     def pixels(self, key: str) -> Image8 | None:
         """The (H, W, 3) result of a pane, of HR or LR size; None while there is none."""
-        if key == HR:
-            return None if self.image is None else self.image.hr
-        result = self.results.get(key)
-        return None if result is None else result.pixels
+        return self.results[key].pixels if key in self.results else None
 
     def picture(self, key: str) -> QImage | None:
         """The full image of a pane, the difference in its colours; None while there is none."""
@@ -283,13 +285,13 @@ class CompareState(QObject):
         return None if a is None or b is None else (a, b)
 
     def current_difference(self) -> DifferenceImage | None:
-        """The difference's image if it shows the chosen pair in the chosen way."""
+        """The difference's image if it is that of the chosen pair, shown in the chosen way."""
         pair, drawn = self.difference_pixels(), self.difference_image
         return drawn if pair and drawn is not None and drawn.shows(*pair, self.difference) else None
 
-    def set_difference_image(self, drawn: DifferenceImage | None, error: str = "") -> None:
-        """Take a drawn difference, or the reason why it can't be drawn; neither: it is being drawn."""
-        self.difference_image, self.difference_error = drawn or self.difference_image, error
+    def set_difference_image(self, image: DifferenceImage) -> None:
+        """Take a difference that is being drawn, is drawn or has failed."""
+        self.difference_image = image
         self.difference_drawn.emit()
 
     # -- the region
@@ -299,12 +301,12 @@ class CompareState(QObject):
         size, inside = self.camera.scene, QRectF()
         if region is not None and self.image is not None:
             inside = region.normalized().intersected(QRectF(QPointF(), size))
-        self.region = None if inside.isEmpty() else Region.from_rect(snap_to_pixels(inside, size))
+        self.region = None if inside.isEmpty() else Region(*snap_to_pixels(inside, size).getRect())
         if self.region is None or self.image is None or self.image.hr is None:
             self.region_scores = {}
         self.region_changed.emit()
 
-    def set_region_scores(self, scores: dict[str, RegionScores]) -> None:
+    def set_region_scores(self, scores: dict[str, Scores]) -> None:
         """Take the scores of the region, or of a moment ago while it is being moved."""
         if self.region is not None:
             self.region_scores = scores
@@ -316,22 +318,16 @@ class CompareState(QObject):
         """The values that the next start restores."""
         return CompareMemory(
             smooth=self.camera.smooth,
-            closed=tuple(sorted(self.closed)),
-            order=tuple(self.order),
-            split=self.split,
-            split_shown=self.split_shown,
-            difference=self.difference,
-            difference_shown=self.difference_shown,
             region=self.region,
             region_image=None if self.image is None else self.image.path,
+            **{name: getattr(self, name) for name in KEPT},
         )
 
     def restore(self, memory: CompareMemory) -> None:
         """Restore the values of the last start; the region waits for its image."""
         self.camera.set_smooth(memory.smooth)
-        self.closed, self.order = set(memory.closed), list(memory.order)
-        self.split, self.split_shown = memory.split, memory.split_shown
-        self.difference, self.difference_shown = memory.difference, memory.difference_shown
+        for name in KEPT:
+            setattr(self, name, getattr(memory, name))
         if self.image is None or self.image.path != memory.region_image:
             self._restored = memory
         elif memory.region is not None:

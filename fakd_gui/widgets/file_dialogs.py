@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
@@ -19,14 +19,18 @@ def ask_open_path(
 
     `kind` names files with one of `suffixes`, as 'Models'. With no `start` the last folder is shown.
     """
-    patterns = " ".join(f"*{suffix}" for suffix in sorted(suffixes))
-    filters = f"{kind} ({patterns});;All files (*)"
-    chosen, _ = QFileDialog.getOpenFileName(parent, title, str(start), filters)
+    chosen, _ = QFileDialog.getOpenFileName(parent, title, str(start), _filters(kind, suffixes))
     return Path(chosen) if chosen else None
 
 
 def ask_image(parent: QWidget, title: str = "Open an image") -> Path | None:
     return ask_open_path(parent, title, "Images", IMAGE_SUFFIXES)
+
+
+def ask_images(parent: QWidget, title: str) -> list[Path]:
+    """The existing images that the user chose; none if they cancelled."""
+    names, _ = QFileDialog.getOpenFileNames(parent, title, "", _filters("Images", IMAGE_SUFFIXES))
+    return [Path(name) for name in names]
 
 
 def ask_model(parent: QWidget, title: str, start: Path | str = "") -> Path | None:
@@ -58,18 +62,27 @@ def ask_save_path(
     if suffix not in kinds.values():
         path = path.with_name(path.name + kinds[kind])
         # The system's dialog asked about the name without the suffix.
-        if os.path.lexists(path) and not _may_overwrite(parent, path):
+        if not may_overwrite(parent, [path]):
             return None
     elif kinds[kind] != suffix:
         kind = next(name for name, ending in kinds.items() if ending == suffix)
     return path, kind
 
 
-def _may_overwrite(parent: QWidget, path: Path) -> bool:
-    answer = QMessageBox.question(
-        parent,
-        "Overwrite the file",
-        f"{path.name} already exists in {path.parent}. Overwrite it?",
-        QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-    )
-    return answer is QMessageBox.StandardButton.Yes
+def _filters(kind: str, suffixes: Iterable[str]) -> str:
+    return f"{kind} ({' '.join(f'*{suffix}' for suffix in sorted(suffixes))});;All files (*)"
+
+
+def may_overwrite(parent: QWidget, paths: Sequence[Path]) -> bool:
+    """Ask before files in one folder are overwritten; True without a question if none of `paths` exists."""
+    existing = [path for path in paths if os.path.lexists(path)]
+    if not existing:
+        return True
+    title, folder = "Overwrite the file", existing[0].parent
+    text = f"{existing[0].name} already exists in {folder}. Overwrite it?"
+    if len(existing) > 1:
+        names = ", ".join(path.name for path in existing[:3]) + (", …" if len(existing) > 3 else "")
+        title = "Overwrite files"
+        text = f"{len(existing)} of these files already exist in {folder}: {names}. Overwrite them?"
+    buttons = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel
+    return QMessageBox.question(parent, title, text, buttons) is QMessageBox.StandardButton.Yes

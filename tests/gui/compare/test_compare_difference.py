@@ -40,11 +40,11 @@ def test_panes_of_different_sizes_are_not_subtracted(opened: Opened, qtbot: QtBo
     _, panel = opened
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         panel.state.show_pane(LR)
-    panel.state.difference_to(LR, HR)
+    panel.state.show_difference(Difference(LR, HR))
     canvas = panel.board.panes[DIFFERENCE].canvas
     assert "one size" in canvas.message
     assert canvas.message_is_error
-    panel.state.difference_to(BICUBIC, HR)
+    panel.state.show_difference(Difference(BICUBIC, HR))
     assert canvas.message == ""
 
 

@@ -23,6 +23,7 @@ from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.panes import BICUBIC
 from fakd_gui.compare.results import PaneResult
 from fakd_gui.session.opened_image import open_image
+from fakd_gui.widgets.overlays import Overlay
 
 Opened = tuple[Bench, ComparePanel]
 
@@ -151,14 +152,14 @@ def test_sorting_can_be_cancelled_and_skips_unreadable_images(
     strip = panel.strip
     slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=8, n_resblocks=6)
     bench.session.set_teacher(slow)
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.results.running, timeout=20_000)
     strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
     qtbot.waitUntil(strip.busy.cancel_button.isVisible, timeout=5000)
     QTest.mouseClick(strip.busy.cancel_button, Qt.MouseButton.LeftButton)
     assert not strip.busy.cancel_button.isVisible()
     assert strip.order.currentIndex() == 0
     bench.session.set_teacher(bench.teacher)
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.results.running, timeout=20_000)
     broken = images[0].parent / "broken.png"
     broken.write_text("no picture")
     with qtbot.waitSignal(panel.finished, timeout=20_000):
@@ -226,11 +227,12 @@ def test_the_cache_of_results_is_bounded(tmp_path: Path) -> None:
     assert image.hr is not None
     one = 64 * 96 * (3 + 4 * 4 / 3)
     cache = ResultCache(max_bytes=round(4 * one))
+    overlay = Overlay.from_pixels(image.hr, QRectF(0, 0, 96, 64))
     for opened in (image, other):
         for key in (BICUBIC, "one", "two"):
-            cache.add(opened, PaneResult(key, image.hr))
+            cache.add(opened, PaneResult(key, image.hr, overlay))
     assert cache.bytes <= cache.max_bytes
     assert set(cache.results_of(other)) == {BICUBIC, "one", "two"}
     assert set(cache.results_of(image)) == {"two"}
-    cache.add(other, PaneResult("half", image.hr, final=False))
+    cache.add(other, PaneResult("half", image.hr, overlay, final=False))
     assert "half" not in cache.results_of(other)

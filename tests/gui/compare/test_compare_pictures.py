@@ -17,11 +17,11 @@ from fakd_core.data.image_files import write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.evaluation.metrics import rgb_to_y, ssim_y
 from fakd_core.events import CancelToken, Image8
+from fakd_gui.compare.canvases import SplitCanvas
 from fakd_gui.compare.captions import difference_figures
 from fakd_gui.compare.difference import Difference, Kind, draw_difference
 from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.panes import DIFFERENCE, HR, LR, SPLIT, Split, picture_key
-from fakd_gui.compare.split_canvas import SplitCanvas
 from fakd_gui.compare.thumbnails import read_thumbnails
 from fakd_gui.widgets.convert import array_from_qimage, colourise
 from fakd_gui.widgets.image_canvas import ImageCanvas

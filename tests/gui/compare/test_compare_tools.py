@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from fakd_core.data.image_files import read_image
+from fakd_gui.compare.canvases import SplitCanvas
 from fakd_gui.compare.difference import Difference, Kind
 from fakd_gui.compare.panes import BICUBIC, HR, SPLIT, Split
-from fakd_gui.compare.split_canvas import SplitCanvas
 from fakd_gui.compare.state import CompareMemory
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.convert import array_from_qimage
