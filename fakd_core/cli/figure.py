@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os.path import expanduser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -52,23 +52,20 @@ def figure(
     missing = next((name for name, value in given.items() if not value), None)
     if missing or image is None or out is None:
         raise ConfigError(f"{missing}: must be given, or --recipe FILE.toml")
-    values: dict[str, Any] = {}
-    if metrics is not None:
-        names = [name.strip().upper() for name in metrics.split(",")]
-        values["metrics"] = () if names == ["NONE"] else tuple(names)
+    names = None if metrics is None else [name.strip().upper() for name in metrics.split(",")]
     spec = CropFigure.build(
         image=find_image(image),
         image_is="lr" if lr else "hr",
         scale=scale,
         regions=tuple(_region(text) for text in roi),
         models=tuple(named_model(text) for text in model),
+        metrics=[] if names == ["NONE"] else names,
         metrics_of=metrics_of,
         columns=columns,
         width=width,
         dpi=dpi,
         font=font,
         font_size=font_size,
-        **values,
     )
     draw_figure(context, spec, out)
 

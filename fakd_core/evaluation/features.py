@@ -198,5 +198,5 @@ def tap_title(spec: ModelSpec, layer: int) -> str:
     if layer == len(spec.tap_names) - 1:
         return "non-local output" if spec.architecture == "san" else "body output"
     unit, count = _UNITS.get(spec.architecture, ("", ""))
-    total = getattr(spec, count, None) if count else None
+    total = getattr(spec, count, None)
     return spec.tap_names[layer] if total is None else f"after {unit} {spec.taps[layer - 1]} of {total}"

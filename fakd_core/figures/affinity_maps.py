@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +31,6 @@ from fakd_core.figures.page import (
     Rect,
     Span,
     Typesetter,
-    frame_inside,
 )
 from fakd_core.figures.spec import AffinityFigure
 
@@ -43,13 +43,12 @@ AFFINITY_COLOURS, DIFFERENCE_COLOURS = "bids:inferno", "colorbrewer:RdBu_r"
 _EDGE = "#404040"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class StudentMap:
-    """A student's row (h, w), its mean absolute difference to the teacher's, and the window's SA loss."""
+    """A student's name, its row (h, w) and its SA loss over the window."""
 
     name: str
     row: Floats = field(repr=False)
-    row_difference: float
     sa: float
 
 
@@ -68,13 +67,7 @@ class AffinityMaps:
 def compose_affinity(
     spec: AffinityFigure, inputs: FigureInputs, cancel: CancelToken
 ) -> Iterator[Progress | Page]:
-    """Run the models and lay out the page, which comes last.
-
-    Raises:
-        ConfigError: The position is outside the image, a model has another scale, or the page is too narrow.
-        DataError: The image can't be used.
-        Cancelled: `cancel` was cancelled.
-    """
+    """Run the models and lay out the page, which comes last. Raises as `draw.compose`."""
     for event in affinity_maps(spec, inputs, cancel):
         yield event if isinstance(event, Progress) else _AffinityLayout(spec, event).page()
 
@@ -82,7 +75,7 @@ def compose_affinity(
 def affinity_maps(
     spec: AffinityFigure, inputs: FigureInputs, cancel: CancelToken
 ) -> Iterator[Progress | AffinityMaps]:
-    """Compute the values of the figure, which come last. Raises as `compose_affinity`."""
+    """Compute the values of the figure, which come last. Raises as `draw.compose`."""
     image = inputs.source_image(spec)
     height, width = image.lr.shape[:2]
     y, x = spec.query
@@ -101,23 +94,17 @@ def affinity_maps(
         cancel.raise_if_cancelled()
         yield Progress(done, len(models), model.name)
         features.append(inputs.features(image, model.ref, window=window, cancel=cancel))
-    rows = [maps.affinity_row(spec.layer, y, x) for maps in features]
     stride = 1 if window.positions <= MAX_EXACT_POSITIONS else lattice_stride(window)
-    students = []
-    for model, maps, row in zip(spec.students, features[1:], rows[1:], strict=True):
+    teacher, students = features[0], []
+    for model, maps in zip(spec.students, features[1:], strict=True):
         cancel.raise_if_cancelled()
-        student = StudentMap(
-            name=model.name,
-            row=row,
-            row_difference=float(np.abs(row - rows[0]).mean()),
-            sa=sa_loss(maps, features[0], spec.layer, stride=stride),
-        )
-        students.append(student)
+        loss = sa_loss(maps, teacher, spec.layer, stride=stride)
+        students.append(StudentMap(model.name, maps.affinity_row(spec.layer, y, x), loss))
     yield AffinityMaps(
         image=image,
         window=window,
-        tap=tap_title(features[0].spec, spec.layer),
-        teacher=rows[0],
+        tap=tap_title(teacher.spec, spec.layer),
+        teacher=teacher.affinity_row(spec.layer, y, x),
         students=tuple(students),
         estimated=stride > 1,
     )
@@ -132,6 +119,12 @@ def apply_colour_map(values: Floats, name: str, bounds: tuple[float, float]) -> 
     position = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
     colours: Image8 = table[(position * (len(table) - 1) + 0.5).astype(np.intp)]
     return colours
+
+
+class _Scale(NamedTuple):
+    meaning: str
+    colours: str
+    bounds: tuple[float, float]
 
 
 class _AffinityLayout:
@@ -149,51 +142,53 @@ class _AffinityLayout:
                 f"{MIN_MAP_WIDTH:g}; choose fewer students or a wider page"
             )
         self._height = self._side * maps.window.height / maps.window.width
+        limit = spec.difference_range
+        self._affinity = _Scale("affinity", AFFINITY_COLOURS, spec.range)
+        self._difference = _Scale("difference", DIFFERENCE_COLOURS, (-limit, limit))
 
     def page(self) -> Page:
         spec, text = self._spec, self._text
-        margin = max(1.0, spec.font_size * 0.08)
-        panels = self._panels(margin)
+        panels = list(self._panels())
         size = text.fitted_size([line for *_, lines in panels for line in lines], self._side)
         items: list[Item] = []
-        for rect, picture, lines in panels:
-            frame = Frame(rect, _EDGE, 0.5)
-            items += [picture, frame, self._cross(rect), *text.below(rect, lines, size)]
-        bottom = panels[-1][0].bottom + 2.35 * text.leading
-        items += self._colour_bars(bottom + GAP)
-        bottom += GAP + BAR_HEIGHT + 1.1 * text.leading
-        caption = [Span(self.caption())]
-        size = text.fitted_size([caption], spec.width)
-        items += text.below(Rect(0, bottom, spec.width, 0), [caption], size)
-        framed = [frame_inside(item, spec.width) for item in items]
-        return Page(spec.width, bottom + 1.35 * text.leading + margin, spec.font, tuple(framed))
+        for rect, pixels, lines in panels:
+            picture = Picture(pixels, rect, smooth=not items)
+            items += [picture, Frame(rect, _EDGE, 0.5), self._cross(rect), *text.below(rect, lines, size)]
+        bottom = panels[-1][0].bottom + 2.35 * text.leading + GAP
+        items += self._colour_bars(bottom)
+        bottom += BAR_HEIGHT + 1.1 * text.leading
+        caption = [[Span(self._caption())]]
+        size = text.fitted_size(caption, spec.width)
+        items += text.below(Rect(0, bottom, spec.width, 0), caption, size)
+        return text.page(items, spec.width, bottom + 1.35 * text.leading)
 
-    def caption(self) -> str:
+    def _caption(self) -> str:
         """One line about the layer and the losses."""
         means = ", ".join(f"{student.name} {self._number(student.sa)}" for student in self._maps.students)
         return f"Layer {self._spec.layer} ({self._maps.tap}). Mean SA distance to the teacher: {means}"
 
-    def _panels(self, top: float) -> list[tuple[Rect, Picture, list[Line]]]:
-        """Every picture with the lines below it, the image first and the differences last."""
+    def _panels(self) -> Iterator[tuple[Rect, Image8, list[Line]]]:
+        """Every picture with its place and the lines below it, the image first and the differences last."""
         spec, maps, name = self._spec, self._maps, self._spec.teacher.name
         y, x = spec.query
-        shown = [
-            (self._photo(), [spec.title, f"position y {y}, x {x}"]),
-            (self._heat(maps.teacher), [name] if name.lower() == "teacher" else [name, "teacher"]),
-            *((self._heat(one.row), [one.name, f"SA {self._number(one.sa)}"]) for one in maps.students),
+        above = [
+            (self._photo(), spec.title, f"position y {y}, x {x}"),
+            (self._heat(maps.teacher, self._affinity), name, "teacher" if name.lower() != "teacher" else ""),
         ]
-        places = [(column, top) for column in range(len(shown))]
-        if spec.differences:
-            below = top if self._beside else top + self._height + 2.35 * self._text.leading + GAP
-            for column, one in enumerate(maps.students, 3 if self._beside else 2):
-                lines = ["student − teacher", f"mean |Δ| {one.row_difference:.4f}"]
-                shown.append((self._difference(one.row), lines))
-                places.append((column, below))
-        panels: list[tuple[Rect, Picture, list[Line]]] = []
-        for (column, row), (pixels, lines) in zip(places, shown, strict=True):
-            rect = Rect(column * (self._side + GAP), row, self._side, self._height)
-            panels.append((rect, Picture(pixels, rect, smooth=not panels), [[Span(line)] for line in lines]))
-        return panels
+        below = []
+        for one in maps.students:
+            above.append((self._heat(one.row, self._affinity), one.name, f"SA {self._number(one.sa)}"))
+            if spec.differences:
+                difference = one.row - maps.teacher
+                mean = f"mean |Δ| {np.abs(difference).mean():.4f}"
+                below.append((self._heat(difference, self._difference), "student − teacher", mean))
+        if self._beside:
+            above, below = above + below, []
+        second = self._text.margin + self._height + 2.35 * self._text.leading + GAP
+        for top, first, panels in ((self._text.margin, 0, above), (second, 2, below)):
+            for column, (pixels, *lines) in enumerate(panels, first):
+                rect = Rect(column * (self._side + GAP), top, self._side, self._height)
+                yield rect, pixels, [[Span(line)] for line in lines if line]
 
     def _number(self, value: float) -> str:
         return f"≈{value:.4f}" if self._maps.estimated else f"{value:.4f}"
@@ -203,26 +198,15 @@ class _AffinityLayout:
         image, window = self._maps.image, self._maps.window
         if image.hr is None:
             return image.lr[window.rows, window.columns]
-        rows, columns = (
-            slice(part.start * image.scale, part.stop * image.scale) for part in (window.rows, window.columns)
-        )
-        return image.hr[rows, columns]
+        top, left, height, width = (image.scale * side for side in astuple(window))
+        return image.hr[top : top + height, left : left + width]
 
-    def _heat(self, row: Floats) -> Image8:
-        return self._blend(apply_colour_map(row, AFFINITY_COLOURS, self._spec.range))
-
-    def _difference(self, row: Floats) -> Image8:
-        limit = self._spec.difference_range
-        difference = row - self._maps.teacher
-        return self._blend(apply_colour_map(difference, DIFFERENCE_COLOURS, (-limit, limit)))
-
-    def _blend(self, colours: Image8) -> Image8:
-        """The colours over the LR image, by the figure's opacity."""
+    def _heat(self, values: Floats, scale: _Scale) -> Image8:
+        """The colours of `values` over the LR image, by the figure's opacity."""
         opacity, window = self._spec.opacity, self._maps.window
-        if opacity == 1:
-            return colours
-        below = self._maps.image.lr[window.rows, window.columns].astype(np.float64)
-        return np.round(opacity * colours + (1 - opacity) * below).astype(np.uint8)
+        below = self._maps.image.lr[window.rows, window.columns]
+        blended = opacity * apply_colour_map(values, scale.colours, scale.bounds) + (1 - opacity) * below
+        return np.round(blended).astype(np.uint8)
 
     def _cross(self, rect: Rect) -> Cross:
         (y, x), window = self._spec.query, self._maps.window
@@ -233,12 +217,9 @@ class _AffinityLayout:
     def _colour_bars(self, top: float) -> Iterator[Item]:
         """Colour bars with their ends and meaning."""
         spec, text = self._spec, self._text
-        limit = spec.difference_range
-        bars = [("affinity", *spec.range, AFFINITY_COLOURS)]
-        if spec.differences:
-            bars.append(("difference", -limit, limit, DIFFERENCE_COLOURS))
+        bars = [self._affinity, self._difference] if spec.differences else [self._affinity]
         room = spec.width / len(bars)
-        for number, (meaning, low, high, colours) in enumerate(bars):
+        for number, (meaning, colours, (low, high)) in enumerate(bars):
             width = min(MAX_BAR_WIDTH, 0.8 * room)
             rect = Rect((number + 0.5) * room - width / 2, top, width, BAR_HEIGHT)
             ramp = np.linspace(low, high, 256, dtype=np.float32)[None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fakd_core.errors import ConfigError
 from fakd_core.evaluation.metrics import SSIM_WINDOW, psnr_y, ssim_y
 from fakd_core.events import CancelToken, Image8, Progress, Scores
-from fakd_core.figures.inputs import FigureInputs, SourceImage
+from fakd_core.figures.inputs import FigureInputs
 from fakd_core.figures.page import (
     GAP,
     REGION_COLOURS,
@@ -21,7 +21,6 @@ from fakd_core.figures.page import (
     Rect,
     Span,
     Typesetter,
-    frame_inside,
 )
 from fakd_core.figures.spec import HR, Box, CropFigure, Metric
 
@@ -32,27 +31,25 @@ MIN_CROP_WIDTH = 6.0
 _DECIMALS: dict[Metric, int] = {"PSNR": 2, "SSIM": 4}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Column:
-    """One model's image, its name and its scores by region."""
+    """One model's image, its name and its scores by region; none for HR, or if none are shown."""
 
     name: str
-    is_hr: bool
     sr: Image8 = field(repr=False)
-    scores: tuple[Scores | None, ...]
+    scores: tuple[Scores, ...]
 
 
 def compose_crops(spec: CropFigure, inputs: FigureInputs, cancel: CancelToken) -> Iterator[Progress | Page]:
-    """Run the models and lay out the page, which comes last.
-
-    Raises:
-        ConfigError: A region lies outside the image, a model has another scale, or the page is too narrow.
-        DataError: The image can't be used.
-        Cancelled: `cancel` was cancelled.
-    """
+    """Run the models and lay out the page, which comes last. Raises as `draw.compose`."""
     image = inputs.source_image(spec)
-    for box in spec.regions:
-        _check_inside(box, image)
+    height, width = (side * image.scale for side in image.lr.shape[:2])
+    for x, y, box_width, box_height in spec.regions:
+        if x + box_width > width or y + box_height > height:
+            raise ConfigError(
+                f"the region x {x}, y {y}, {box_width}x{box_height} lies outside the image, which is "
+                f"{width}x{height} HR pixels; choose one inside"
+            )
     # All models before any work: a wrong one is reported at once.
     for model in spec.models:
         if model.is_network:
@@ -62,9 +59,14 @@ def compose_crops(spec: CropFigure, inputs: FigureInputs, cancel: CancelToken) -
         cancel.raise_if_cancelled()
         yield Progress(done, len(spec.models), model.name)
         sr = inputs.output(image, model.ref, cancel)
-        scores = _scores(spec, image, inputs, ref=model.ref, sr=sr)
-        columns.append(Column(name=model.name, is_hr=model.ref == HR, sr=sr, scores=scores))
-    yield _CropLayout(spec, image, columns).page()
+        if image.hr is None or model.ref == HR or not spec.shown_metrics:
+            scores: tuple[Scores, ...] = ()
+        elif spec.metrics_of == "image":
+            scores = (inputs.scores(image, model.ref, sr),) * len(spec.regions)
+        else:
+            scores = tuple(_scores(cut(sr, box), cut(image.hr, box)) for box in spec.regions)
+        columns.append(Column(model.name, sr, scores))
+    yield _CropLayout(spec, columns[-1].sr if image.hr is None else image.hr, columns).page()
 
 
 def cut(image: Image8, box: Box) -> Image8:
@@ -72,36 +74,16 @@ def cut(image: Image8, box: Box) -> Image8:
     return image[box.y : box.y + box.height, box.x : box.x + box.width]
 
 
-def _check_inside(box: Box, image: SourceImage) -> None:
-    height, width = image.hr_size
-    if box.x + box.width > width or box.y + box.height > height:
-        raise ConfigError(
-            f"the region x {box.x}, y {box.y}, {box.width}x{box.height} lies outside the image, which is "
-            f"{width}x{height} HR pixels; choose one inside"
-        )
-
-
-def _scores(
-    spec: CropFigure, image: SourceImage, inputs: FigureInputs, *, ref: str, sr: Image8
-) -> tuple[Scores | None, ...]:
-    if not spec.shown_metrics or image.hr is None or ref == HR:
-        return (None,) * len(spec.regions)
-    if spec.metrics_of == "image":
-        return (inputs.scores(image, ref, sr),) * len(spec.regions)
-    scores: list[Scores | None] = []
-    for box in spec.regions:
-        crop, truth = cut(sr, box), cut(image.hr, box)
-        fits = min(box.width, box.height) >= SSIM_WINDOW
-        scores.append(Scores(psnr_y(crop, truth, 0), ssim_y(crop, truth, 0) if fits else math.nan))
-    return tuple(scores)
+def _scores(sr: Image8, hr: Image8) -> Scores:
+    fits = min(hr.shape[:2]) >= SSIM_WINDOW
+    return Scores(psnr_y(sr, hr, 0), ssim_y(sr, hr, 0) if fits else math.nan)
 
 
 class _CropLayout:
-    def __init__(self, spec: CropFigure, image: SourceImage, columns: Sequence[Column]) -> None:
+    def __init__(self, spec: CropFigure, image: Image8, columns: Sequence[Column]) -> None:
         self._spec = spec
+        self._image = image
         self._columns = columns
-        hr = next((column.sr for column in columns if column.is_hr), image.hr)
-        self._image = columns[-1].sr if hr is None else hr
         self._text = Typesetter(spec.font, spec.font_size)
         self._across = spec.column_count
         self._below = (2.35 if spec.shown_metrics else 1.35) * self._text.leading
@@ -113,14 +95,14 @@ class _CropLayout:
     def page(self) -> Page:
         spec, height = self._spec, self._image.shape[0] / self._image.shape[1]
         image_width, side = self._widths()
-        margin = max(1.0, spec.font_size * 0.08)
+        margin = self._text.margin
         grid_height = sum(self._aspects) * side + (len(self._aspects) - 1) * (self._below + GAP)
         # A low image stands in the middle beside its crops.
         top = margin + max(0.0, (grid_height - image_width * height) / 2)
         whole = Rect(0, top, image_width, image_width * height)
         items = [*self._whole_image(whole), *self._crops(Rect(image_width + GAP, margin, side, 0))]
-        bottom = max(margin + grid_height + self._below, whole.bottom + self._below) + margin
-        return Page(spec.width, bottom, spec.font, tuple(frame_inside(item, spec.width) for item in items))
+        bottom = max(margin + grid_height, whole.bottom) + self._below
+        return self._text.page(items, spec.width, bottom)
 
     def _widths(self) -> tuple[float, float]:
         """Widths in mm of the whole image and of a crop: both parts are equally high where there is room."""
@@ -154,11 +136,11 @@ class _CropLayout:
 
     def _crops(self, first: Rect) -> Iterator[Item]:
         """The grid of crops; `first` has the place and width of the first one."""
-        regions = range(len(self._spec.regions))
         lines = [
-            line for column in self._columns for region in regions for line in self._lines(column, region)
+            [self._lines(column, region) for column in self._columns]
+            for region in range(len(self._spec.regions))
         ]
-        size = self._text.fitted_size(lines, first.width)
+        size = self._text.fitted_size([line for row in lines for cell in row for line in cell], first.width)
         top = first.top
         for region, (box, colour) in enumerate(zip(self._spec.regions, REGION_COLOURS, strict=False)):
             height = first.width * box.height / box.width
@@ -168,31 +150,24 @@ class _CropLayout:
                 rect = Rect(left, top + row * (height + self._below + GAP), first.width, height)
                 yield Picture(cut(column.sr, box), rect)
                 yield Frame(rect, colour)
-                yield from self._text.below(rect, self._lines(column, region), size)
+                yield from self._text.below(rect, lines[region][number], size)
             top = rect.bottom + self._below + GAP
 
     def _lines(self, column: Column, region: int) -> list[Line]:
         """The name, and the scores as '28.34/0.8123' with the best in bold; under HR, their names."""
         metrics = self._spec.shown_metrics
-        lines: list[Line] = [[Span(column.name)]]
-        if metrics and column.is_hr:
-            lines.append([Span("/".join(metrics))])
-        elif metrics:
-            spans: list[Span] = []
-            rivals = [other for other in self._columns if not other.is_hr]
-            for metric in metrics:
-                text = _text(_value(column, region, metric), metric)
-                best = max(_value(rival, region, metric) for rival in rivals)
-                is_best = len(rivals) > 1 and text == _text(best, metric)
-                spans += [Span("/")] * bool(spans) + [Span(text, is_best)]
-            lines.append(spans)
-        return lines
+        spans: list[Span] = []
+        for metric in metrics if column.scores else ():
+            text = _text(_value(column, region, metric), metric)
+            rivals = [_value(rival, region, metric) for rival in self._columns if rival.scores]
+            is_best = len(rivals) > 1 and text == _text(max(rivals), metric)
+            spans += [Span("/")] * bool(spans) + [Span(text, is_best)]
+        return [[Span(column.name)], *([spans or [Span("/".join(metrics))]] if metrics else [])]
 
 
 def _value(column: Column, region: int, metric: Metric) -> float:
     """Rounded as it is printed, so that equal texts are equally bold; -inf if there is no score."""
-    scores = column.scores[region]
-    value = math.nan if scores is None else scores.psnr if metric == "PSNR" else scores.ssim
+    value = float(getattr(column.scores[region], metric.lower()))
     return -math.inf if math.isnan(value) else round(value, _DECIMALS[metric])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def compose(
         cancel: Checked between two layers of a network.
 
     Raises:
-        ConfigError: A region or position lies outside the image, or a model is unknown or has another scale.
+        ConfigError: A region or position lies outside the image, a model is unknown or has another scale, or
+            the page is too narrow.
         DataError: The image can't be used.
         Cancelled: `cancel` was cancelled.
     """
@@ -63,7 +65,12 @@ def draw(
         ConfigError: `out` is another kind of file, or the recipe would replace another file.
         DataError: Nothing can be written at `out`.
     """
-    check_place(out)
+    recipe = out.with_suffix(".toml")
+    if out.suffix.lower() not in FIGURE_SUFFIXES:
+        raise ConfigError(f"{out}: expected a file that ends in {' or '.join(FIGURE_SUFFIXES)}")
+    with _reporting(out):
+        check_writable(out)
+        check_replaceable(recipe)
     cancel = cancel or CancelToken()
     for event in compose(spec, inputs, cancel):
         if isinstance(event, Progress):
@@ -71,29 +78,21 @@ def draw(
         else:
             page = event
     cancel.raise_if_cancelled()
-    text, recipe = spec_text(spec, out.absolute().parent), out.with_suffix(".toml")
-    try:
+    text = spec_text(spec, out.absolute().parent)
+    with _reporting(out):
         with atomic_path(out) as temporary:
             if out.suffix.lower() == ".pdf":
                 write_pdf(page, temporary, title=spec.title, recipe=text)
             else:
                 write_png(page, temporary, dpi=spec.dpi, recipe=text)
         write_spec(spec, recipe)
-    except OSError as error:
-        raise _unwritable(out, error) from error
     yield FigureWritten(out, recipe)
 
 
-def check_place(out: Path) -> None:
-    """Raise `ConfigError` or `DataError` if no figure and recipe can be written at `out`."""
-    if out.suffix.lower() not in FIGURE_SUFFIXES:
-        raise ConfigError(f"{out}: expected a file that ends in {' or '.join(FIGURE_SUFFIXES)}")
+@contextmanager
+def _reporting(out: Path) -> Iterator[None]:
     try:
-        check_writable(out)
-        check_replaceable(out.with_suffix(".toml"))
+        yield
     except OSError as error:
-        raise _unwritable(out, error) from error
-
-
-def _unwritable(out: Path, error: OSError) -> DataError:
-    return DataError(f"{out}: can't write the figure ({error.strerror or error}); choose another place")
+        reason = error.strerror or error
+        raise DataError(f"{out}: can't write the figure ({reason}); choose another place") from error

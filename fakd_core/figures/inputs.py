@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fakd_core.data.image_files import read_image
 from fakd_core.data.resize import imresize_bicubic, modcrop
@@ -14,9 +15,12 @@ from fakd_core.evaluation.features import FeatureMaps, Window, extract_features
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.events import CancelToken, Image8, Scores
 from fakd_core.figures.spec import BICUBIC, HR, FigureSettings
+from fakd_core.runs.references import load_model
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,6 @@ class SourceImage:
     scale: int
     lr: Image8 = field(repr=False)
     hr: Image8 | None = field(repr=False)
-
-    @property
-    def hr_size(self) -> tuple[int, int]:
-        """(height, width) in HR pixels."""
-        height, width = self.lr.shape[:2]
-        return height * self.scale, width * self.scale
 
 
 class FigureInputs:
@@ -44,13 +42,10 @@ class FigureInputs:
     """
 
     def __init__(self, load: Callable[[str], SRNetwork] | None = None) -> None:
-        self._load = load
-        self._networks: dict[str, SRNetwork] = {}
+        self._load = load or cache(load_model)
         self._image: SourceImage | None = None
         self._image_key: tuple[Path, int, str, int] | None = None
-        self._outputs: dict[str, tuple[SRNetwork | None, Image8]] = {}
-        self._scores: dict[str, tuple[Image8, Scores]] = {}
-        self._features: dict[tuple[str, Window], tuple[SRNetwork, FeatureMaps]] = {}
+        self._results: dict[tuple[object, ...], tuple[object, object]] = {}
 
     def source_image(self, spec: FigureSettings) -> SourceImage:
         """The image of `spec`; with another image than before, everything cached is dropped.
@@ -65,21 +60,12 @@ class FigureInputs:
         if self._image is None or key != self._image_key:
             self._image = _source_image(read_image(path), spec)
             self._image_key = key
-            self._outputs.clear()
-            self._scores.clear()
-            self._features.clear()
+            self._results.clear()
         return self._image
 
     def network(self, ref: str, scale: int) -> SRNetwork:
         """The network of `ref`; raises `ConfigError` if its scale isn't `scale`."""
-        if self._load is not None:
-            network = self._load(ref)
-        else:
-            if ref not in self._networks:
-                from fakd_core.runs.references import load_model
-
-                self._networks[ref] = load_model(ref)
-            network = self._networks[ref]
+        network = self._load(ref)
         if network.spec.scale != scale:
             raise ConfigError(
                 f"{ref} is an x{network.spec.scale} network, but the figure is for x{scale}; "
@@ -92,38 +78,34 @@ class FigureInputs:
         from fakd_core.inference.upscale import bicubic_upscale, upscale
 
         if ref == HR:
-            if image.hr is None:
-                raise ConfigError("HR is not known of an LR image; give the HR image")
+            assert image.hr is not None
             return image.hr
-        network = None if ref == BICUBIC else self.network(ref, image.scale)
-        cached = self._outputs.get(ref)
-        if cached is None or cached[0] is not network:
-            if network is None:
-                sr = bicubic_upscale(image.lr, image.scale)
-            else:
-                sr = upscale(network, image.lr, cancel=cancel)
-            cached = self._outputs[ref] = (network, sr)
-        return cached[1]
+        if ref == BICUBIC:
+            return self._once((ref,), image, lambda: bicubic_upscale(image.lr, image.scale))
+        network = self.network(ref, image.scale)
+        return self._once((ref,), network, lambda: upscale(network, image.lr, cancel=cancel))
 
     def scores(self, image: SourceImage, ref: str, sr: Image8) -> Scores:
         """PSNR and SSIM of `ref`'s output `sr`, the whole image, by the papers' protocol."""
-        cached = self._scores.get(ref)
-        if cached is None or cached[0] is not sr:
-            assert image.hr is not None
-            scores = Scores(psnr_y(sr, image.hr, image.scale), ssim_y(sr, image.hr, image.scale))
-            cached = self._scores[ref] = (sr, scores)
-        return cached[1]
+        hr, border = image.hr, image.scale
+        assert hr is not None
+        return self._once(("scores", ref), sr, lambda: Scores(psnr_y(sr, hr, border), ssim_y(sr, hr, border)))
 
     def features(self, image: SourceImage, ref: str, *, window: Window, cancel: CancelToken) -> FeatureMaps:
         """The feature maps of `ref` over `window` of the LR image. Raises `Cancelled` between layers."""
         network = self.network(ref, image.scale)
-        cached = self._features.get((ref, window))
-        if cached is None or cached[0] is not network:
-            cached = (network, extract_features(network, image.lr, window, name=ref, cancel=cancel))
-            # The maps of another position's window aren't worth their memory.
-            self._features = {key: other for key, other in self._features.items() if key[1] == window}
-            self._features[ref, window] = cached
-        return cached[1]
+        return self._once(
+            ("features", ref, window),
+            network,
+            lambda: extract_features(network, image.lr, window, name=ref, cancel=cancel),
+        )
+
+    def _once(self, key: tuple[object, ...], source: object, compute: Callable[[], T]) -> T:
+        """The cached result at `key`, unless it was computed from another `source`."""
+        cached = self._results.get(key)
+        if cached is None or cached[0] is not source:
+            cached = self._results[key] = (source, compute())
+        return cached[1]  # type: ignore[return-value]
 
 
 def _source_image(image: Image8, spec: FigureSettings) -> SourceImage:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from fakd_core.events import Image8
-
-if TYPE_CHECKING:
-    from matplotlib.ft2font import FT2Font
 
 Font = Literal["sans", "serif"]
 MM_PER_POINT = 25.4 / 72
@@ -100,15 +97,6 @@ class Page:
     items: tuple[Item, ...]
 
 
-def frame_inside(item: Item, width: float) -> Item:
-    """Move a frame half a line inside a page of `width` mm, at whose edges it would be cut."""
-    if not isinstance(item, Frame):
-        return item
-    half = item.points * MM_PER_POINT / 2
-    left, right = max(item.rect.left, half), min(item.rect.right, width - half)
-    return Frame(Rect(left, item.rect.top, right - left, item.rect.height), item.colour, item.points)
-
-
 class Span(NamedTuple):
     """A part of a line of text."""
 
@@ -136,6 +124,25 @@ class Typesetter:
         """From a line's baseline to the next one's, in mm."""
         return LINE_HEIGHT * self.size * MM_PER_POINT
 
+    @property
+    def margin(self) -> float:
+        """Above and below everything, in mm."""
+        return max(1.0, self.size * 0.08)
+
+    def page(self, items: Iterable[Item], width: float, bottom: float) -> Page:
+        """The page of `width` mm with `items`, the lowest of which ends at `bottom`.
+
+        Frames at its edges, where they would be cut, are moved inside by half a line.
+        """
+        placed: list[Item] = []
+        for item in items:
+            if isinstance(item, Frame):
+                rect, half = item.rect, item.points * MM_PER_POINT / 2
+                left, right = max(rect.left, half), min(rect.right, width - half)
+                item = replace(item, rect=replace(rect, left=left, width=right - left))
+            placed.append(item)
+        return Page(width, bottom + self.margin, self.font, tuple(placed))
+
     def width(self, line: Line, size: float) -> float:
         """Width in mm of `line` at `size` points."""
         advances = (_advance(self.font, span.bold, character) for span in line for character in span.text)
@@ -151,11 +158,10 @@ class Typesetter:
 
     def shorten(self, text: str, width: float, size: float) -> str:
         """`text`, without as much of its middle as doesn't fit `width` mm."""
-        length, shown = len(text), text
-        while length > 2 and self.width([Span(shown)], size) > width:
-            length -= 1
-            head = (length + 1) // 2
-            shown = f"{text[:head]}…{text[len(text) - (length - head) :]}"
+        kept, shown = len(text), text
+        while kept > 2 and self.width([Span(shown)], size) > width:
+            kept -= 1
+            shown = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
         return shown
 
     def centre(self, line: Line, size: float, *, x: float, baseline: float) -> list[Text]:
@@ -185,18 +191,12 @@ def font_file(font: Font, bold: bool) -> Path:
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / _FONT_FILES[font, bold]
 
 
-@lru_cache(maxsize=4)
-def _face(font: Font, bold: bool) -> FT2Font:
-    from matplotlib.ft2font import FT2Font
-
-    return FT2Font(str(font_file(font, bold)))
-
-
 @lru_cache(maxsize=4096)
 def _advance(font: Font, bold: bool, character: str) -> float:
     """Width of a character as a multiple of the font size, unhinted."""
+    from matplotlib.font_manager import get_font
     from matplotlib.ft2font import LoadFlags
 
-    face = _face(font, bold)
+    face = get_font(font_file(font, bold))
     face.set_size(64, 72)
     return face.load_char(ord(character), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / 64

@@ -12,7 +12,6 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,18 +20,18 @@ import numpy as np
 from fakd_core import __version__
 from fakd_core.errors import ConfigError
 from fakd_core.events import Image8
-from fakd_core.figures.page import Cross, Font, Frame, Page, Picture, Text, font_file
+from fakd_core.figures.page import Cross, Frame, Page, Picture, Text, font_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from matplotlib.transforms import Transform
 
 MM_PER_INCH = 25.4
 MAX_DOTS = 250_000_000
 """Of a PNG: a region of a single column would make a page many metres high."""
-_PNG_KEY, _PDF_KEY = "fakd-recipe", "Keywords"
-_OCTAL = re.compile(rb"[0-7]{1,3}")
-_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+_CREATOR = f"FAKD Workbench {__version__}"
+_PNG_KEY = "fakd-recipe"
+_PDF_KEYWORDS = re.compile(rb"/Keywords \(((?:[^\\)]|\\.)*)", re.DOTALL)
+"""matplotlib escapes every parenthesis and backslash inside a string."""
 _matplotlib_lock = threading.Lock()
 
 
@@ -56,7 +55,7 @@ def write_png(page: Page, path: Path, *, dpi: float, recipe: str) -> None:
     from PIL import Image, PngImagePlugin
 
     chunks = PngImagePlugin.PngInfo()
-    chunks.add_text("Software", _creator())
+    chunks.add_text("Software", _CREATOR)
     chunks.add_itxt(_PNG_KEY, recipe)
     image = Image.fromarray(page_pixels(page, dpi))
     image.save(path, format="PNG", dpi=(dpi, dpi), pnginfo=chunks)
@@ -66,7 +65,7 @@ def write_pdf(page: Page, path: Path, *, title: str, recipe: str) -> None:
     """Write the page as PDF with `recipe` in it, without a date: the same page gives the same bytes."""
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
-    metadata = {"Title": title, "Creator": _creator(), "Producer": "matplotlib", _PDF_KEY: recipe}
+    metadata = {"Title": title, "Creator": _CREATOR, "Producer": "matplotlib", "Keywords": recipe}
     with _default_settings():
         canvas = FigureCanvasPdf(_figure(page, 72, as_pixels=False))
         canvas.print_pdf(path, metadata={**metadata, "CreationDate": None})  # type: ignore[no-untyped-call]
@@ -75,7 +74,7 @@ def write_pdf(page: Page, path: Path, *, title: str, recipe: str) -> None:
 def read_embedded(path: Path) -> str | None:
     """The recipe that `write_png` or `write_pdf` put into `path`; None if there is none."""
     if path.suffix.lower() == ".pdf":
-        return _pdf_string(path.read_bytes(), f"/{_PDF_KEY} (".encode())
+        return _pdf_keywords(path.read_bytes())
     from PIL import Image
 
     try:
@@ -85,34 +84,13 @@ def read_embedded(path: Path) -> str | None:
         return None
 
 
-def _pdf_string(data: bytes, start_mark: bytes) -> str | None:
-    """The string after the last `start_mark`: parentheses inside it are escaped or balanced."""
-    start = data.rfind(start_mark)
-    if start < 0:
+def _pdf_keywords(data: bytes) -> str | None:
+    found = _PDF_KEYWORDS.findall(data)
+    if not found:
         return None
-    text, depth, at = bytearray(), 1, start + len(start_mark)
-    while at < len(data):
-        byte = data[at : at + 1]
-        if byte == b"\\":
-            at += 1
-            byte = data[at : at + 1]
-            if octal := _OCTAL.match(data, at):
-                text.append(int(octal[0], 8) & 0xFF)
-                at = octal.end()
-                continue
-            byte = _ESCAPED.get(byte, byte)
-        elif byte in b"()":
-            depth += 1 if byte == b"(" else -1
-            if depth == 0:
-                break
-        text += byte
-        at += 1
-    raw = bytes(text)
+    line_ends = {b"n": b"\n", b"r": b"\r"}
+    raw = re.sub(rb"\\(.)", lambda escape: line_ends.get(escape[1], escape[1]), found[-1], flags=re.DOTALL)
     return raw.decode("utf-16", "replace") if raw.startswith(codecs.BOM_UTF16_BE) else raw.decode("latin-1")
-
-
-def _creator() -> str:
-    return f"FAKD Workbench {__version__}"
 
 
 @contextmanager
@@ -128,113 +106,61 @@ def _default_settings() -> Iterator[None]:
 
 def _figure(page: Page, dpi: float, as_pixels: bool) -> Figure:
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Rectangle
     from matplotlib.transforms import Affine2D
 
     width, height = page.width / MM_PER_INCH, page.height / MM_PER_INCH
-    dots = round(width * dpi), round(height * dpi)
     if as_pixels:
-        if dots[0] * dots[1] > MAX_DOTS:
+        across, down = round(width * dpi), round(height * dpi)
+        if across * down > MAX_DOTS:
             raise ConfigError(
-                f"the figure would have {dots[0]}x{dots[1]} dots, more than {MAX_DOTS / 1e6:g} million; "
+                f"the figure would have {across}x{down} dots, more than {MAX_DOTS / 1e6:g} million; "
                 "choose wider regions, a smaller width or fewer dots per inch"
             )
-        width, height = dots[0] / dpi, dots[1] / dpi
+        width, height = across / dpi, down / dpi
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
     # From mm, downwards, to inches, upwards.
-    mm = Affine2D().scale(1 / MM_PER_INCH, -1 / MM_PER_INCH).translate(0, height) + figure.dpi_scale_trans
-    draw = partial(_draw_dots, dpi=dpi, page_dots=dots[1]) if as_pixels else partial(_draw_vector, page=page)
+    to_inches = Affine2D().scale(1 / MM_PER_INCH, -1 / MM_PER_INCH).translate(0, height)
+    mm = to_inches + figure.dpi_scale_trans
     for item in page.items:
-        if isinstance(item, Picture):
-            draw(figure, item)
-        elif isinstance(item, Frame):
-            _draw_frame(figure, item, mm)
-        elif isinstance(item, Cross):
-            _draw_cross(figure, item, mm)
-        else:
-            _draw_text(figure, item, font=page.font, mm=mm)
+        match item:
+            case Picture() if as_pixels:
+                _draw_dots(figure, item, dpi)
+            case Picture(pixels, rect):
+                place = (rect.left, page.height - rect.bottom, rect.width, rect.height)
+                axes = figure.add_axes(np.divide(place, (page.width, page.height) * 2).tolist())
+                axes.set_axis_off()
+                axes.imshow(pixels, interpolation="none", aspect="auto")
+            case Frame(rect, colour, points):
+                outline = Rectangle((rect.left, rect.top), rect.width, rect.height, transform=mm, fill=False)
+                outline.set(edgecolor=colour, linewidth=points, joinstyle="miter", zorder=3)
+                figure.add_artist(outline)
+            case Cross(x, y, arm):
+                for colour, points in (("white", 2.0), ("#e41a1c", 1.0)):
+                    marker = Line2D([x], [y], transform=mm, marker="+", color=colour, zorder=3)
+                    marker.set(markersize=2 * arm, markeredgewidth=points)
+                    figure.add_artist(marker)
+            case Text(text, left, baseline, size, bold):
+                font = FontProperties(fname=str(font_file(page.font, bold)), size=size)
+                figure.text(left, baseline, text, font=font, transform=mm, parse_math=False, zorder=4)
     return figure
 
 
-def _draw_dots(figure: Figure, item: Picture, *, dpi: float, page_dots: int) -> None:
+def _draw_dots(figure: Figure, item: Picture, dpi: float) -> None:
     """Resample to the dots of the page: no half-dot shifts, every pixel where it belongs."""
-    rect = item.rect
+    rect, pixels = item.rect, item.pixels
     edges = (rect.left, rect.top, rect.right, rect.bottom)
     left, top, right, bottom = (round(edge / MM_PER_INCH * dpi) for edge in edges)
-    pixels = _resampled(item.pixels, (max(1, bottom - top), max(1, right - left)), item.smooth)
-    figure.figimage(pixels, left, page_dots - top - len(pixels), origin="upper")
-
-
-def _resampled(pixels: Image8, size: tuple[int, int], smooth: bool) -> Image8:
-    height, width = size
-    if smooth and height < pixels.shape[0]:
+    size = max(1, bottom - top), max(1, right - left)
+    if item.smooth and size[0] < pixels.shape[0]:
         from PIL import Image
 
-        return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX))
-    rows, columns = (
-        np.minimum(((np.arange(count) + 0.5) * side / count).astype(np.intp), side - 1)
-        for count, side in ((height, pixels.shape[0]), (width, pixels.shape[1]))
-    )
-    enlarged: Image8 = pixels[rows[:, None], columns]
-    return enlarged
-
-
-def _draw_vector(figure: Figure, item: Picture, page: Page) -> None:
-    rect, width, height = item.rect, page.width, page.height
-    place = (rect.left / width, 1 - rect.bottom / height, rect.width / width, rect.height / height)
-    axes = figure.add_axes(place)
-    axes.set_axis_off()
-    axes.imshow(item.pixels, interpolation="none", aspect="auto")
-
-
-def _draw_frame(figure: Figure, item: Frame, mm: Transform) -> None:
-    from matplotlib.patches import Rectangle
-
-    rect = item.rect
-    figure.add_artist(
-        Rectangle(
-            (rect.left, rect.top),
-            rect.width,
-            rect.height,
-            transform=mm,
-            fill=False,
-            edgecolor=item.colour,
-            linewidth=item.points,
-            joinstyle="miter",
-            zorder=3,
-        )
-    )
-
-
-def _draw_cross(figure: Figure, item: Cross, mm: Transform) -> None:
-    from matplotlib.lines import Line2D
-
-    for colour, points in (("white", 2.0), ("#e41a1c", 1.0)):
-        figure.add_artist(
-            Line2D(
-                [item.x],
-                [item.y],
-                transform=mm,
-                marker="+",
-                markersize=2 * item.arm,
-                markeredgewidth=points,
-                color=colour,
-                zorder=3,
-            )
-        )
-
-
-def _draw_text(figure: Figure, item: Text, *, font: Font, mm: Transform) -> None:
-    from matplotlib.font_manager import FontProperties
-
-    figure.text(
-        item.left,
-        item.baseline,
-        item.text,
-        transform=mm,
-        fontproperties=FontProperties(fname=str(font_file(font, item.bold)), size=item.size),
-        verticalalignment="baseline",
-        horizontalalignment="left",
-        color="black",
-        parse_math=False,
-        zorder=4,
-    )
+        pixels = np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BOX))
+    else:
+        nearest = [
+            (np.arange(dots) + 0.5) * side / dots for dots, side in zip(size, pixels.shape, strict=False)
+        ]
+        pixels = pixels[np.ix_(*(positions.astype(np.intp) for positions in nearest))]
+    figure.figimage(pixels, left, round(figure.bbox.height) - top - size[0], origin="upper")

@@ -21,10 +21,7 @@ from fakd_core.settings import parse_toml, read_toml_text
 
 FIGURE_SUFFIXES = (".png", ".pdf")
 _HEADING = "A figure of FAKD Workbench. Make it again: fakd figure --recipe THIS_FILE"
-_KINDS: dict[str, type[CropFigure] | type[AffinityFigure]] = {
-    "crops": CropFigure,
-    "affinity": AffinityFigure,
-}
+_KINDS: dict[object, type[FigureSpec]] = {"crops": CropFigure, "affinity": AffinityFigure}
 
 
 def read_spec(path: Path) -> FigureSpec:
@@ -36,7 +33,12 @@ def read_spec(path: Path) -> FigureSpec:
     if path.is_dir() or not path.exists():
         found = "a folder" if path.is_dir() else "no such file"
         raise ConfigError(f"{path}: expected a figure's recipe, found {found}")
-    text = _embedded_spec(path) if path.suffix.lower() in FIGURE_SUFFIXES else read_toml_text(path)
+    is_figure = path.suffix.lower() in FIGURE_SUFFIXES
+    text = read_embedded(path) if is_figure else read_toml_text(path)
+    if text is None or (is_figure and "kind" not in text):
+        raise ConfigError(
+            f"{path}: no recipe in this picture; give a figure that fakd figure has drawn, or its TOML file"
+        )
     try:
         return parse_spec(text, path.absolute().parent)
     except ConfigError as error:
@@ -47,61 +49,56 @@ def parse_spec(text: str, folder: Path) -> FigureSpec:
     """Parse a recipe whose paths are relative to `folder`. Raises as `read_spec`."""
     values = parse_toml(text)
     kind = values.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
+    if kind not in list(_KINDS):
         found = "nothing" if kind is None else repr(kind)
-        raise ConfigError(f"kind: must be one of {', '.join(_KINDS)} (found {found})")
-    return _with_absolute_paths(_KINDS[kind].build(**values), folder)
+        raise ConfigError(f"kind: must be one of crops, affinity (found {found})")
+    spec = _KINDS[kind].build(**values)
+
+    def absolute(*models: FigureModel) -> tuple[FigureModel, ...]:
+        return tuple(one.model_copy(update={"ref": _absolute_ref(one.ref, folder)}) for one in models)
+
+    changes: dict[str, object] = {"image": Path(os.path.normpath(find_image(spec.image, folder)))}
+    if isinstance(spec, CropFigure):
+        changes["models"] = absolute(*spec.models)
+    else:
+        changes |= {"teacher": absolute(spec.teacher)[0], "students": absolute(*spec.students)}
+    return spec.model_copy(update=changes)
 
 
 def spec_text(spec: FigureSpec, folder: Path) -> str:
     """The recipe of `spec`, as TOML for a file in `folder`."""
     folder = folder.absolute()
-    values = spec.model_dump(mode="json", exclude_none=True)
+    values = {"kind": spec.kind, **spec.model_dump(mode="json", exclude_none=True)}
     document = tomlkit.document()
     document.add(tomlkit.comment(_HEADING))
-    document.add("kind", values.pop("kind"))
-    document.add("image", _relative(spec.image, folder))
-    del values["image"]
-    for name, value in values.items():
+    for name, value in {**values, "image": _relative(spec.image, folder)}.items():
         document.add(name, _toml(value, folder))
     return tomlkit.dumps(document)
 
 
 def spec_command(spec: FigureSpec) -> str:
     """The command line that draws `spec`, quoted for a shell; what is at its default is left out."""
-    words = [str(spec.image)]
+
+    def repeated(option: str, *models: FigureModel) -> list[tuple[str, str]]:
+        return [(option, f"{one.label}={one.ref}" if one.label else one.ref) for one in models]
+
     if isinstance(spec, CropFigure):
-        words = ["fakd", "figure", *words]
-        for model in spec.models:
-            words += ["--model", _argument(model)]
-        for box in spec.regions:
-            words += ["--roi", ",".join(map(str, box))]
+        command, own = "figure", ("metrics_of", "columns")
+        options = repeated("model", *spec.models)
+        options += [("roi", ",".join(map(str, box))) for box in spec.regions]
         if spec.metrics is not None:
-            words += ["--metrics", ",".join(spec.metrics) or "none"]
-        words += _changed_options(spec, "metrics_of", "columns")
+            options.append(("metrics", ",".join(spec.metrics) or "none"))
     else:
-        words = ["fakd", "affinity", *words, "--teacher", _argument(spec.teacher)]
-        for model in spec.students:
-            words += ["--student", _argument(model)]
-        words += ["--layer", str(spec.layer), "--at", ",".join(map(str, spec.query))]
-        words += _changed_options(spec, "difference_range", "opacity")
-    words += ["--scale", str(spec.scale)] + ["--lr"] * (spec.image_is == "lr")
-    words += _changed_options(spec, "width", "dpi", "font", "font_size")
-    return shlex.join([*words, "--out", f"{spec.image.stem}-figure.png"])
-
-
-def _argument(model: FigureModel) -> str:
-    return f"{model.label}={model.ref}" if model.label else model.ref
-
-
-def _changed_options(spec: FigureSpec, *names: str) -> list[str]:
-    words: list[str] = []
-    for name in names:
+        command, own = "affinity", ("difference_range", "opacity")
+        options = repeated("teacher", spec.teacher) + repeated("student", *spec.students)
+        options += [("layer", str(spec.layer)), ("at", ",".join(map(str, spec.query)))]
+    for name in (*own, "scale", "width", "dpi", "font", "font_size"):
         value = getattr(spec, name)
-        if value != type(spec).model_fields[name].default:
-            text = f"{value:g} mm" if name == "width" else str(value)
-            words += [f"--{name.replace('_', '-')}", text]
-    return words
+        if name == "scale" or value != type(spec).model_fields[name].default:
+            options.append((name.replace("_", "-"), f"{value:g} mm" if name == "width" else str(value)))
+    options.append(("out", f"{spec.image.stem}-figure.png"))
+    words = [word for option, value in options for word in (f"--{option}", value)]
+    return shlex.join(["fakd", command, str(spec.image), *["--lr"] * (spec.image_is == "lr"), *words])
 
 
 def write_spec(spec: FigureSpec, path: Path) -> None:
@@ -111,11 +108,14 @@ def write_spec(spec: FigureSpec, path: Path) -> None:
         ConfigError: Another file than a recipe is there.
         OSError: The file can't be written.
     """
-    if path.exists():
-        if _holds(path, spec):
-            return
-        check_replaceable(path)
-    write_text(path, spec_text(spec, path.parent))
+    check_replaceable(path)
+    folder = Path.cwd()
+    try:
+        is_equal = read_spec(path) == parse_spec(spec_text(spec, folder), folder)
+    except ConfigError:
+        is_equal = False
+    if not is_equal:
+        write_text(path, spec_text(spec, path.parent))
 
 
 def check_replaceable(path: Path) -> None:
@@ -124,37 +124,20 @@ def check_replaceable(path: Path) -> None:
         values = parse_toml(path.read_text(encoding="utf-8-sig")) if path.exists() else {"kind": "crops"}
     except (ConfigError, UnicodeDecodeError):
         values = {}
-    if values.get("kind") not in _KINDS:
+    if values.get("kind") not in list(_KINDS):
         raise ConfigError(
             f"{path}: the recipe would go there, but this file is no figure's recipe; "
             "choose another name for the figure"
         )
 
 
-def find_image(ref: str | Path) -> Path:
-    """`ref` itself, or for `samples/NAME` the bundled image if there is no such file."""
-    path = Path(os.path.expanduser(ref))
-    if not os.path.exists(path) and len(path.parts) == 2 and path.parts[0] == SAMPLES:
+def find_image(ref: str | Path, folder: Path = Path()) -> Path:
+    """`ref` in `folder`, or for `samples/NAME` the bundled image if there is no such file."""
+    path = folder / os.path.expanduser(ref)
+    if not os.path.exists(path) and Path(ref).parent == Path(SAMPLES):
         bundled = resolve_data(SAMPLES) / path.name
         return bundled if os.path.exists(bundled) else path
     return path
-
-
-def _embedded_spec(path: Path) -> str:
-    text = read_embedded(path)
-    if text is None or "kind" not in text:
-        raise ConfigError(
-            f"{path}: no recipe in this picture; give a figure that fakd figure has drawn, or its TOML file"
-        )
-    return text
-
-
-def _holds(path: Path, spec: FigureSpec) -> bool:
-    folder = Path.cwd()
-    try:
-        return read_spec(path) == parse_spec(spec_text(spec, folder), folder)
-    except ConfigError:
-        return False
 
 
 def _toml(value: Any, folder: Path) -> Any:
@@ -178,11 +161,7 @@ def _relative(path: Path, folder: Path) -> str:
     path = Path(os.path.abspath(os.path.expanduser(path)))
     if path.parent == resolve_data(SAMPLES).absolute():
         return f"{SAMPLES}/{path.name}"
-    try:
-        shared = Path(os.path.commonpath([path, folder]))
-    except ValueError:  # Two drives.
-        return path.as_posix()
-    if shared == Path(shared.anchor):
+    if path.parts[:2] != folder.parts[:2]:
         return path.as_posix()
     return Path(os.path.relpath(path, folder)).as_posix()
 
@@ -206,19 +185,3 @@ def _absolute_ref(ref: str, folder: Path) -> str:
 
 def _is_known_name(ref: str) -> bool:
     return ref in (BICUBIC, HR) or ref in bundled_models() or ref in PRESETS
-
-
-def _with_absolute_paths(spec: FigureSpec, folder: Path) -> FigureSpec:
-    def absolute(model: FigureModel) -> FigureModel:
-        return model.model_copy(update={"ref": _absolute_ref(model.ref, folder)})
-
-    image = folder / os.path.expanduser(spec.image)
-    if not os.path.exists(image) and os.path.exists(bundled := find_image(spec.image)):
-        changes: dict[str, Any] = {"image": bundled}
-    else:
-        changes = {"image": Path(os.path.normpath(image))}
-    if isinstance(spec, CropFigure):
-        changes["models"] = tuple(map(absolute, spec.models))
-    else:
-        changes |= {"teacher": absolute(spec.teacher), "students": tuple(map(absolute, spec.students))}
-    return spec.model_copy(update=changes)

@@ -143,6 +143,7 @@ CHANGES: list[tuple[dict[str, str], dict[str, str], int, str]] = [
     (FIGURE, {"kind": ""}, 2, "kind: must be one of crops, affinity (found nothing)"),
     (FIGURE, {"kind": '"crop"'}, 2, "(found 'crop')"),
     (FIGURE, {"kind": "3"}, 2, "(found 3)"),
+    (FIGURE, {"kind": "[1]"}, 2, "(found [1])"),
     (FIGURE, {"image": ""}, 2, "image: must be given"),
     (FIGURE, {"image": '"gone.png"'}, 1, "gone.png: no such file"),
     (FIGURE, {"image": '"."'}, 1, "expected an image file, found a folder"),
