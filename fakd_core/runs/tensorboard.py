@@ -77,7 +77,7 @@ class _EventLog:
             self._log.flush()
 
     def _start(self, event: RunStarted) -> Iterator[bytes]:
-        """A resumed run tells TensorBoard from which step on to drop what earlier files hold."""
+        """The first records; in a resumed run they tell TensorBoard which steps of earlier files to drop."""
         from tensorboard.compat.proto.event_pb2 import SessionLog
 
         yield _record(file_version="brain.Event:2")
@@ -118,7 +118,7 @@ class _EventLog:
         yield from _image(event.step, f"affinity/{STUDENT}", self._colour(event.affinity))
 
     def _colour(self, row: AffinityRow | None) -> Image8 | None:
-        """From 0, dark, to 1; every low-resolution position is as large as it is in the preview."""
+        """Colour affinities from 0, dark, to 1; each position is as large as in the preview."""
         from cmap import Colormap
 
         if row is None:

@@ -51,7 +51,7 @@ class TrainingSetup:
         learning_rate: The learning rate at a step (0-based).
         affinity_tap: The tap whose affinities TensorBoard shows; None without TensorBoard.
         interruptible: Whether a step may be left halfway.
-        advice: What to change if the training diverges.
+        advice: The advice to a user whose training diverged.
         copied_tensors: The number of tensors of the student that were copied from the teacher.
         device: The device and the number of processes, for the user.
     """
@@ -208,7 +208,7 @@ class _Parts:
 
     @property
     def advice(self) -> str:
-        """What to change if too many steps in a row are not finite."""
+        """The advice to a user whose training diverged."""
         precision = ", with precision fp32" if self._dtype is not torch.float32 else ""
         clip = "" if self._config.clip else ", or with clipped gradients (clip)"
         return f"start again with a learning rate (lr) below {self._config.lr:g}{precision}{clip}"
