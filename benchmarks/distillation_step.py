@@ -86,7 +86,7 @@ def our_step(batches: BatchSource, *losses: tuple[RCAN, DistillationLoss]) -> Ca
 
     def step() -> float:
         batch = batches.batch(0)
-        totals = [learner.measure(batch)["total"] for learner in learners]
+        totals = [learner.measure(batch)[0]["total"] for learner in learners]
         for learner in learners:
             learner.apply(RATE)
         return totals[0]

@@ -27,15 +27,13 @@ class DistillationBatch:
     """One batch on the training device, channels last.
 
     `lr` is (B, 3, h, w), `hr` and `teacher_sr` are (B, 3, h·scale, w·scale), all 0..255. The teacher's
-    tensors carry no gradient; they are None without a teacher. `images` are the names of the images that
-    the patches were cut from.
+    tensors carry no gradient; they are None without a teacher.
     """
 
     lr: Tensor
     hr: Tensor
     teacher_sr: Tensor | None = None
     teacher_maps: TeacherMaps | None = None
-    images: tuple[str, ...] = ()
 
     def without_teacher(self) -> DistillationBatch:
         """The same batch with the ground truth alone."""
@@ -51,6 +49,10 @@ class BatchSource(Protocol):
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
         """The share of process `rank` of `ranks` in the batch of `step` (0-based)."""
+        ...
+
+    def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
+        """The names of the images that the patches of a batch are cut from."""
         ...
 
 
@@ -82,15 +84,18 @@ class OnlineTeacherBatches:
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
         """See `BatchSource`. Raises `ConfigError` if the processes can't share the batch evenly."""
-        specs = self._sampler.specs(step, rank, ranks)
-        images = self._sampler.image_names(specs)
-        lr, hr = (tensor_from_images(patches, self._device) for patches in self._sampler.cut(specs))
+        patches = self._sampler.batch(step, rank, ranks)
+        lr, hr = (tensor_from_images(images, self._device) for images in patches)
         if not self._teachers:
-            return DistillationBatch(lr, hr, images=images)
+            return DistillationBatch(lr, hr)
         teacher = self._teachers[draw_teacher(step, seed=self._seed, teachers=len(self._teachers))]
         with torch.no_grad(), fast_convolutions(self._dtype), autocast(self._device, self._dtype):
             teacher_sr, teacher_maps = teacher(lr)
-        return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps, images)
+        return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps)
+
+    def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
+        """See `BatchSource`."""
+        return self._sampler.image_names(self._sampler.specs(step, rank, ranks))
 
 
 def draw_teacher(step: int, *, seed: int, teachers: int) -> int:

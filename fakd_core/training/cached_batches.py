@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from fakd_core.data.patches import PATCHES_PER_BLOCK, PatchPool, PatchSampler
@@ -88,13 +89,20 @@ class CachedTeacherBatches:
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
         """See `BatchSource`."""
-        share = self._batch // ranks
-        patches = self._pool.batch(step, self._batch, self._seed)[rank * share : (rank + 1) * share]
-        sampler, specs = self._pool.sampler, self._pool.specs(patches)
-        lr, hr = (tensor_from_images(cut, self._device) for cut in sampler.cut(specs))
+        patches = self._patches(step, rank, ranks)
+        cut = self._pool.sampler.cut(self._pool.specs(patches))
+        lr, hr = (tensor_from_images(images, self._device) for images in cut)
         cache = self._caches[draw_teacher(step, seed=self._seed, teachers=len(self._caches))]
         teacher_sr, teacher_maps = cache.outputs(patches.tolist(), self._device)
-        return DistillationBatch(lr, hr, teacher_sr, teacher_maps, sampler.image_names(specs))
+        return DistillationBatch(lr, hr, teacher_sr, teacher_maps)
+
+    def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
+        """See `BatchSource`."""
+        return self._pool.sampler.image_names(self._pool.specs(self._patches(step, rank, ranks)))
+
+    def _patches(self, step: int, rank: int, ranks: int) -> npt.NDArray[np.int64]:
+        share = self._batch // ranks
+        return self._pool.batch(step, self._batch, self._seed)[rank * share : (rank + 1) * share]
 
     def _check_folder(self) -> None:
         try:

@@ -63,13 +63,12 @@ class Learner:
             return None
         return cast(SRNetwork, self._average.module)
 
-    def measure(self, batch: DistillationBatch) -> dict[str, float]:
+    def measure(self, batch: DistillationBatch) -> tuple[dict[str, float], bool]:
         """Compute the losses of this process's share of a batch, and the gradients.
 
-        Either `apply` or `skip` must follow.
-
         Returns:
-            The losses, named as in `StepEnd.losses`.
+            The losses, named as in `StepEnd.losses`; and whether `apply` may follow, or `skip` must. With
+            loss scaling it always may: non-finite gradients are skipped there.
         """
         with fast_convolutions(self._dtype):
             with autocast(self._device, self._dtype):
@@ -85,12 +84,8 @@ class Learner:
         losses = {"total": loss.total, **loss.parts, **raw}
         # One transfer from the device; not in float64, which Apple's GPUs lack.
         values = torch.stack([value.detach() for value in losses.values()]).tolist()
-        return dict(zip(losses, values, strict=True))
-
-    @property
-    def gradient_is_finite(self) -> bool:
-        """True if `apply` may follow; always with loss scaling, which skips non-finite gradients itself."""
-        return self._scaler.is_enabled() or bool(self._grad_norm.isfinite())
+        finite = self._scaler.is_enabled() or bool(self._grad_norm.isfinite())
+        return dict(zip(losses, values, strict=True)), finite
 
     def apply(self, lr: float) -> None:
         """Take one optimiser step at learning rate `lr` with the measured gradients."""
@@ -145,16 +140,14 @@ class Learners:
                 networks[average_of(name)] = learner.average
         return networks
 
-    def measure(self, batch: DistillationBatch) -> dict[str, float]:
-        """The student's losses, and the baseline's total as "baseline"; see `Learner.measure`."""
-        losses = self._learners[STUDENT].measure(batch)
+    def measure(self, batch: DistillationBatch) -> tuple[dict[str, float], bool]:
+        """As `Learner.measure`, with the total loss of the baseline as "baseline"."""
+        losses, finite = self._learners[STUDENT].measure(batch)
         if BASELINE in self._learners:
-            losses[BASELINE] = self._learners[BASELINE].measure(batch.without_teacher())["total"]
-        return losses
-
-    @property
-    def gradients_are_finite(self) -> bool:
-        return all(learner.gradient_is_finite for learner in self._learners.values())
+            others, also_finite = self._learners[BASELINE].measure(batch.without_teacher())
+            losses[BASELINE] = others["total"]
+            finite = finite and also_finite
+        return losses, finite
 
     def apply(self, lr: float) -> None:
         for learner in self._learners.values():

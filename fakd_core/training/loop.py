@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -93,8 +93,9 @@ class TrainingLoop:
         """Run to the end."""
         stopped = False
         try:
-            yield from self._start()
-            yield from self._train()
+            with self._world.detect_lost_peers():
+                yield from self._start()
+                yield from self._train()
         except Cancelled:
             stopped = True
         except BaseException:
@@ -140,32 +141,35 @@ class TrainingLoop:
                 yield from self._checkpoint()
             if self._step == self._setup.steps:
                 return
-            self._token.wait_while_paused()
-            # In a single process a stop requested during the last event takes effect at once.
-            if self._stop_agreed or (self._world.is_single and self._token.cancelled):
-                raise Cancelled
-            step, images = self._train_one_step()
+            self._wait_or_stop()
+            step = self._train_one_step()
             self._writer.append(step)
             yield step
             yield from self._writer.notices()
             if self._consecutive_skips == MAX_SKIPPED_STEPS:
                 yield from self._checkpoint()
-                raise self._divergence(step, images)
+                raise self._divergence(step)
             if self._save_agreed:
                 yield from self._checkpoint()
 
-    def _train_one_step(self) -> tuple[StepEnd, Sequence[str]]:
-        """Train on one batch; return the event, and the names of the images in the batch.
+    def _wait_or_stop(self) -> None:
+        """Wait while paused; raise `Cancelled` to stop: a single process at once, several when they agree."""
+        if self._world.is_single:
+            self._token.check()
+        else:
+            self._token.wait_while_paused()
+            if self._stop_agreed:
+                raise Cancelled
 
-        Raises `Cancelled` before the weights are changed: the step then never happened.
-        """
+    def _train_one_step(self) -> StepEnd:
+        """Raises `Cancelled` before the weights are changed: the step then never happened."""
         setup, world = self._setup, self._world
         start = time.monotonic() - self._token.paused_seconds
         lr = setup.learning_rate(self._step)
-        with self._cancellable_step(), world.detect_lost_peers():
+        with self._cancellable_step():
             batch = setup.batches.batch(self._step, world.rank, world.ranks)
-            losses = self._learners.measure(batch)
-        losses, skipped = self._agree(losses)
+            losses, finite = self._learners.measure(batch)
+        losses, skipped = self._agree(losses, finite)
         self._step += 1
         if skipped is None:
             self._learners.apply(lr)
@@ -176,10 +180,9 @@ class TrainingLoop:
         seconds = time.monotonic() - self._token.paused_seconds - start
         self._seconds += seconds
         self._last_step_seconds = seconds
-        event = StepEnd(
+        return StepEnd(
             step=self._step, steps=setup.steps, losses=losses, lr=lr, seconds=seconds, skipped=skipped
         )
-        return event, batch.images
 
     def _cancellable_step(self) -> AbstractContextManager[None]:
         """Let a long step be left halfway; in a short one, polling would only cost time."""
@@ -187,13 +190,13 @@ class TrainingLoop:
             return cancellable(self._token, *self._learners.students())
         return nullcontext()
 
-    def _agree(self, losses: dict[str, float]) -> tuple[dict[str, float], str | None]:
+    def _agree(self, losses: dict[str, float], finite: bool) -> tuple[dict[str, float], str | None]:
         """Average the losses over all processes, and agree on stopping, saving and skipping the step.
 
         Returns:
             The mean losses, and what is not finite, if the step must be skipped.
         """
-        flags = (self._token.cancelled, self._writer.checkpoint_due, not self._learners.gradients_are_finite)
+        flags = (self._token.cancelled, self._writer.checkpoint_due, not finite)
         sums = self._world.sum([*map(float, flags), *losses.values()])
         self._stop_agreed, self._save_agreed, lost_gradient = (count > 0 for count in sums[: len(flags)])
         means = (value / self._world.ranks for value in sums[len(flags) :])
@@ -207,7 +210,8 @@ class TrainingLoop:
             broken = ["a gradient is not finite"]
         return losses, ", ".join(broken) or None
 
-    def _divergence(self, step: StepEnd, images: Sequence[str]) -> RunError:
+    def _divergence(self, step: StepEnd) -> RunError:
+        images = self._setup.batches.image_names(step.step - 1, self._world.rank, self._world.ranks)
         return RunError(
             f"{MAX_SKIPPED_STEPS} steps in a row could not be learned from, the last is step {step.step}: "
             f"{step.skipped} (images: {', '.join(images)}); {self._setup.advice}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,7 +105,7 @@ def prepare(
         batches=parts.make_batches(images.sampler),
         validator=images.validator,
         make_learner=parts.make_learner,
-        learning_rate=parts.learning_rate,
+        learning_rate=_schedule(config),
         steps=config.steps,
         validation_interval=config.validation_interval,
         affinity_tap=max(config.layers) if config.tensorboard else None,
@@ -201,17 +202,17 @@ class _Parts:
             compiled=self._config.compile,
         )
 
-    def learning_rate(self, step: int) -> float:
-        config = self._config
-        schedule, milestones = config.schedule, config.milestones
-        return learning_rate(step, lr=config.lr, steps=config.steps, schedule=schedule, milestones=milestones)
-
     @property
     def advice(self) -> str:
         """The advice to a user whose training diverged."""
         precision = ", with precision fp32" if self._dtype is not torch.float32 else ""
         clip = "" if self._config.clip else ", or with clipped gradients (clip)"
         return f"start again with a learning rate (lr) below {self._config.lr:g}{precision}{clip}"
+
+
+def _schedule(config: TrainConfig) -> Callable[[int], float]:
+    schedule, milestones = config.schedule, config.milestones
+    return partial(learning_rate, lr=config.lr, steps=config.steps, schedule=schedule, milestones=milestones)
 
 
 def _load_at_scale(name: str, scale: int) -> SRNetwork:
