@@ -113,9 +113,9 @@ REFUSED: list[tuple[str, int, str]] = [
     # The other commands.
     ("info nothing", 2, "no model 'nothing'"),
     ("info rcan --scale=5", 2, "scale: must be one of 2, 3, 4, 8"),
-    ("info rcan --size=36", 2, "--size: height x width"),
-    ("info rcan --size=0x9", 2, "--size: height x width"),
-    (f"info rcan --size=9x{'9' * 5000}", 2, "--size: height x width"),
+    ("info rcan --size=36", 2, "--size: expected height x width"),
+    ("info rcan --size=0x9", 2, "--size: expected height x width"),
+    (f"info rcan --size=9x{'9' * 5000}", 2, "--size: expected height x width"),
     ("info full", 1, "full: no student in this folder"),
     ("info file.png", 1, "file.png"),
     ("evaluate --model=bicubic --data=nowhere", 1, "nowhere: no such folder"),
