@@ -127,7 +127,7 @@ def choice(entries: Sequence[str]) -> QComboBox:
 
 
 def _teachers(option: Option) -> Editor:
-    field = ReferenceField([*bundled_models(), NO_TEACHER], "model", "name or checkpoint file")
+    field = ReferenceField([*bundled_models(), NO_TEACHER], "model", placeholder="name or checkpoint file")
 
     def read() -> tuple[str, ...]:
         text = field.text()
@@ -145,7 +145,7 @@ def _teachers(option: Option) -> Editor:
 def _reference(
     option: Option, suggestions: Iterable[str], *, choose: Literal["model", "folder", "nothing"], empty: str
 ) -> Editor:
-    field = ReferenceField(suggestions, choose, empty)
+    field = ReferenceField(suggestions, choose, placeholder=empty)
 
     def read() -> object:
         text = field.text()

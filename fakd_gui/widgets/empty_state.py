@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from fakd_gui.widgets.image_tools import OpenTools
-from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
+from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 
 class EmptyState(QWidget):
@@ -23,9 +23,8 @@ class EmptyState(QWidget):
             alignment=Qt.AlignmentFlag.AlignCenter,
         )
         hint.setProperty("role", "muted")
-        self.open_button = QPushButton("Open image…")
+        self.open_button = QPushButton("Open image…", clicked=open_tools.open_clicked)
         self.open_button.setProperty("role", "primary")
-        self.open_button.clicked.connect(open_tools.open_clicked)
         sample_button = QPushButton("Samples")
         sample_button.setMenu(open_tools.samples)
         buttons = QHBoxLayout()
@@ -33,8 +32,7 @@ class EmptyState(QWidget):
         buttons.addWidget(self.open_button)
         buttons.addWidget(sample_button)
         buttons.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setSpacing(10)
+        layout = QVBoxLayout(self, spacing=10)
         layout.addStretch()
         layout.addWidget(self._picture)
         layout.addWidget(title)
@@ -44,4 +42,4 @@ class EmptyState(QWidget):
         follow_theme(self, self._apply_theme)
 
     def _apply_theme(self, theme: Theme) -> None:
-        self._picture.setPixmap(icon("image-plus-outline", current_theme().muted).pixmap(QSize(48, 48)))
+        self._picture.setPixmap(icon("image-plus-outline", theme.muted).pixmap(QSize(48, 48)))

@@ -10,15 +10,15 @@ from PySide6.QtWidgets import QMenu, QToolBar, QToolButton, QWidget
 
 from fakd_core.data.folders import sample_images
 from fakd_core.errors import FakdError
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.theme import follow_theme, icon
 
 THUMBNAIL = QSize(56, 40)
 
 
 def make_tool_bar(parent: QWidget) -> QToolBar:
-    bar = QToolBar(parent)
-    bar.setIconSize(QSize(18, 18))
-    bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    bar = QToolBar(
+        parent, iconSize=QSize(18, 18), toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+    )
     more = bar.findChild(QToolButton, "qt_toolbar_ext_button")
     if more is not None:
         # The style's own arrow is black on the dark theme.
@@ -28,12 +28,14 @@ def make_tool_bar(parent: QWidget) -> QToolBar:
 
 def menu_button(bar: QToolBar, text: str, menu: QMenu, *, icon_name: str, tip: str) -> QToolButton:
     """A button on `bar` that opens `menu`."""
-    button = QToolButton(bar)
-    button.setText(f"{text} ▾")
-    button.setToolTip(tip)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+    button = QToolButton(
+        bar,
+        text=f"{text} ▾",
+        toolTip=tip,
+        toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
+        popupMode=QToolButton.ToolButtonPopupMode.InstantPopup,
+        styleSheet="QToolButton::menu-indicator { image: none; }",
+    )
     button.setMenu(menu)
     set_icon(button, icon_name)
     bar.addWidget(button)
@@ -42,11 +44,7 @@ def menu_button(bar: QToolBar, text: str, menu: QMenu, *, icon_name: str, tip: s
 
 def set_icon(action: QAction | QToolButton, name: str) -> None:
     """Give `action` an icon that follows the theme."""
-
-    def apply(theme: Theme) -> None:
-        action.setIcon(icon(name))
-
-    follow_theme(action, apply)
+    follow_theme(action, lambda _: action.setIcon(icon(name)))
 
 
 class OpenTools(QObject):
@@ -63,13 +61,15 @@ class OpenTools(QObject):
         self.samples = QMenu("Samples", bar)
         self.samples.setToolTipsVisible(True)
         self.samples.aboutToShow.connect(self._list_samples)
-        opening = QToolButton(bar)
-        opening.setText("Open")
-        opening.setToolTip("Open an image, or drop one here; the arrow lists the bundled samples")
-        opening.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        opening.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        opening = QToolButton(
+            bar,
+            text="Open",
+            toolTip="Open an image, or drop one here; the arrow lists the bundled samples",
+            toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
+            popupMode=QToolButton.ToolButtonPopupMode.MenuButtonPopup,
+            clicked=self.open_clicked,
+        )
         opening.setMenu(self.samples)
-        opening.clicked.connect(self.open_clicked)
         set_icon(opening, "image-plus-outline")
         bar.addWidget(opening)
         bar.addSeparator()

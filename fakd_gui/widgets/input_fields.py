@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.theme import follow_theme, icon
 
 
 class _WheelGuard(QObject):
@@ -35,19 +35,15 @@ class ReferenceField(QWidget):
     def __init__(
         self,
         suggestions: Iterable[str],
-        choose: Literal["model", "folder", "new folder", "nothing"],
+        choose: Literal["model", "folder", "nothing"],
         placeholder: str = "",
-        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._choose_what = choose
-        self.combo = QComboBox()
-        self.combo.setEditable(True)
-        self.combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.combo = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert, minimumWidth=90)
         self.combo.addItems(list(suggestions))
         self.combo.setCurrentText("")
         self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.combo.setMinimumWidth(90)
         ignore_wheel(self.combo)
         edit = self.combo.lineEdit()
         assert edit is not None
@@ -60,15 +56,19 @@ class ReferenceField(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.combo, 1)
-        self.button = QToolButton()
-        self.button.setIconSize(QSize(16, 16))
-        self.button.setToolTip({"model": "Choose a model file…"}.get(choose, "Choose a folder…"))
-        self.button.setAccessibleName("Choose a file" if choose == "model" else "Choose a folder")
-        self.button.clicked.connect(self._choose)
-        self.button.setVisible(choose != "nothing")
+        kind, icon_name = (
+            ("model file", "file-outline") if choose == "model" else ("folder", "folder-outline")
+        )
+        self.button = QToolButton(
+            iconSize=QSize(16, 16),
+            toolTip=f"Choose a {kind}…",
+            accessibleName=f"Choose a {kind}",
+            clicked=self._choose,
+        )
+        self.button.setHidden(choose == "nothing")
+        follow_theme(self.button, lambda _: self.button.setIcon(icon(icon_name)))
         layout.addWidget(self.button)
         self.setFocusProxy(self.combo)
-        follow_theme(self, self._apply_theme)
 
     def text(self) -> str:
         return self.combo.currentText().strip()
@@ -84,14 +84,7 @@ class ReferenceField(QWidget):
         self.changed.emit(text.strip())
 
     def _choose(self) -> None:
-        start = self.text() if Path(self.text()).is_absolute() else str(Path.home())
-        if self._choose_what == "model":
-            chosen = ask_model(self, "Choose a model", start)
-        else:
-            chosen = ask_folder(self, "Choose a folder", start)
-        if chosen:
+        start = self.text() if Path(self.text()).is_absolute() else Path.home()
+        ask = ask_model if self._choose_what == "model" else ask_folder
+        if chosen := ask(self, self.button.accessibleName(), start):
             self.set_text(str(chosen))
-
-    def _apply_theme(self, theme: Theme) -> None:
-        model = self._choose_what == "model"
-        self.button.setIcon(icon("file-outline" if model else "folder-outline"))

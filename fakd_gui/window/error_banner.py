@@ -10,6 +10,7 @@ from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 MAX_SHOWN = 3
+SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
 
 
 class ErrorBanner(QFrame):
@@ -24,21 +25,18 @@ class ErrorBanner(QFrame):
         self.problems: list[Problem] = []
         self._icon = QLabel()
         self._icon.setFixedWidth(22)
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        self._text = QLabel(
+            wordWrap=True, textFormat=Qt.TextFormat.PlainText, textInteractionFlags=SELECTABLE
         )
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.copy_button = QPushButton("Copy details")
-        self.copy_button.setToolTip("Copy the traceback and version info for a bug report")
-        self.copy_button.clicked.connect(self.copy_details)
-        self.close_button = QToolButton()
-        self.close_button.setAutoRaise(True)
-        self.close_button.setToolTip("Dismiss (Esc)")
-        self.close_button.setAccessibleName("Dismiss the message")
-        self.close_button.clicked.connect(self.dismiss)
+        tip = "Copy the traceback and version info for a bug report"
+        self.copy_button = QPushButton("Copy details", toolTip=tip, clicked=self.copy_details)
+        self.close_button = QToolButton(
+            autoRaise=True,
+            toolTip="Dismiss (Esc)",
+            accessibleName="Dismiss the message",
+            clicked=self.dismiss,
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 6, 6, 6)
         layout.addWidget(self._icon, alignment=Qt.AlignmentFlag.AlignTop)

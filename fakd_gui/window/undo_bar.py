@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from PySide6.QtCore import QEvent, QObject, QSize, QTimer
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.theme import follow_theme, icon
 
 SHOWN_MS = 12_000
 WIDTH, MARGIN = 560, 12
@@ -20,31 +20,15 @@ Act = Callable[[], object]
 
 
 class UndoStep(QUndoCommand):
-    """A change that was made already; its functions return False if they can't be carried out now."""
+    """A change that was made; the bar calls its functions before it moves the stack."""
 
-    def __init__(self, text: str, undo: Act, redo: Act | None) -> None:
+    def __init__(self, text: str, undo_change: Act, redo_change: Act | None) -> None:
         super().__init__(text)
-        self.undo_change = undo
-        self.redo_change = redo
-        self.skips = True
-        """The stack's next call only moves its index: the change is made, or could not be taken back."""
-        self.failed = False
-
-    def undo(self) -> None:
-        self._run(self.undo_change)
-        if not self.failed and self.redo_change is None:
-            self.setObsolete(True)  # The stack then removes it.
-
-    def redo(self) -> None:
-        self._run(self.redo_change)
-
-    def _run(self, change: Act | None) -> None:
-        skips, self.skips = self.skips, False
-        self.failed = not skips and change is not None and change() is False
+        self.undo_change = undo_change
+        self.redo_change = redo_change
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     text: str
     answer: str
     """Text of the button."""
@@ -58,33 +42,27 @@ class UndoBar(QFrame):
     """
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(parent, autoFillBackground=True)
         self.setProperty("role", "notice")
-        self.setAutoFillBackground(True)
-        self.stack = QUndoStack(self)
-        self.stack.setUndoLimit(MAX_STEPS)
-        self._redone: UndoStep | None = None
-        """The step that is just being redone."""
-        self._is_moving = False
+        self.stack = QUndoStack(self, undoLimit=MAX_STEPS)
+        self._running: UndoStep | None = None
+        """The step that is just being undone or redone."""
         self._questions: deque[Question] = deque()
-        self._text = QLabel()
+        self._text = QLabel(textFormat=Qt.TextFormat.PlainText)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.button = QPushButton()
-        self.button.clicked.connect(self._act)
-        self._close = QToolButton()
-        self._close.setAutoRaise(True)
-        self._close.setToolTip("Dismiss (Esc)")
-        self._close.setAccessibleName("Dismiss")
-        self._close.clicked.connect(self.dismiss)
+        self.button = QPushButton(clicked=self._act)
+        self._close = QToolButton(
+            autoRaise=True, toolTip="Dismiss (Esc)", accessibleName="Dismiss", clicked=self.dismiss
+        )
+        self._close.setIconSize(QSize(14, 14))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 3, 6, 3)
         layout.addWidget(self._text, 1)
         layout.addWidget(self.button)
         layout.addWidget(self._close)
-        self._timer = QTimer(self, singleShot=True, interval=SHOWN_MS)
-        self._timer.timeout.connect(self.dismiss)
+        self._timer = QTimer(self, singleShot=True, interval=SHOWN_MS, timeout=self.dismiss)
         parent.installEventFilter(self)
-        follow_theme(self, self._apply_theme)
+        follow_theme(self, lambda _: self._close.setIcon(icon("close")))
         self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -102,9 +80,9 @@ class UndoBar(QFrame):
 
         An offer made while a step is redone replaces that step; one made while a step is undone is dropped.
         """
-        if self._redone is not None:
-            self._redone.undo_change, self._redone.redo_change = undo, redo
-        if self._is_moving:
+        if self._running is not None:
+            if self._running is self._step(self.stack.index()):
+                self._running.undo_change, self._running.redo_change = undo, redo
             return
         self.stack.push(UndoStep(text, undo, redo))
         if not self._questions:
@@ -119,15 +97,16 @@ class UndoBar(QFrame):
 
     def undo(self) -> None:
         """Undo the newest step; one that can't be undone now can be tried again."""
-        if self.stack.canUndo():
-            self._move(self._step(self.stack.index() - 1), self.stack.undo, self.stack.redo)
+        step = self._step(self.stack.index() - 1)
+        if step is not None and self._run(step, step.undo_change):
+            step.setObsolete(step.redo_change is None)  # The stack then removes it.
+            self.stack.undo()
 
     def redo(self) -> None:
         """Redo the step that was undone last; one that can't be redone now can be tried again."""
-        if self.stack.canRedo():
-            self._redone = self._step(self.stack.index())
-            self._move(self._redone, self.stack.redo, self.stack.undo)
-            self._redone = None
+        step = self._step(self.stack.index())
+        if step is not None and step.redo_change is not None and self._run(step, step.redo_change):
+            self.stack.redo()
 
     def dismiss(self) -> None:
         """Hide what is shown; the next question follows."""
@@ -135,20 +114,19 @@ class UndoBar(QFrame):
             self._questions.popleft()
         self._show_question()
 
-    def _step(self, index: int) -> UndoStep:
+    def _step(self, index: int) -> UndoStep | None:
         step = self.stack.command(index)
-        assert isinstance(step, UndoStep)
+        assert step is None or isinstance(step, UndoStep)
         return step
 
-    def _move(self, step: UndoStep, go: Act, back: Act) -> None:
-        self._is_moving = True
-        go()
-        if step.failed:
-            step.skips = True
-            back()
-        self._is_moving = False
-        if not self._questions:
-            self.hide()
+    def _run(self, step: UndoStep, change: Act) -> bool:
+        self._running = step
+        try:
+            return change() is not False
+        finally:
+            self._running = None
+            if not self._questions:
+                self.hide()
 
     def _show_question(self) -> None:
         self._timer.stop()
@@ -170,7 +148,3 @@ class UndoBar(QFrame):
         act = self._questions[0].act if self._questions else self.undo
         self.dismiss()
         act()
-
-    def _apply_theme(self, theme: Theme) -> None:
-        self._close.setIcon(icon("close"))
-        self._close.setIconSize(QSize(14, 14))

@@ -80,6 +80,13 @@ def test_redo_repeats_a_change_until_there_is_a_new_one(window: MainWindow) -> N
     assert (state, bar.stack.count(), bar.stack.canRedo()) == ([3], 2, False)
     bar.undo()
     assert state == [2]
+    # An offer made by what undoes a step is dropped.
+    window.session.offer_undo("Set 4", lambda: change(2), lambda: change(4))
+    bar.undo()
+    bar.redo()
+    assert (state, bar.stack.undoText()) == ([4], "Set 4")
+    bar.undo()
+    assert (state, bar.stack.redoText()) == ([2], "Set 4")
     change(5)
     assert not bar.stack.canRedo()
 
