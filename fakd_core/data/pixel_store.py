@@ -92,13 +92,8 @@ class PixelStore:
         """The image's name in its data set."""
         return self._entries[index].name
 
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 over the names, shapes and pixels of all images."""
-        return self.hash_of(range(len(self)))
-
     def hash_of(self, indices: Iterable[int]) -> str:
-        """The `content_hash` of the images at `indices`, in that order, alone."""
+        """SHA-256 over the names, shapes and pixels of the images at `indices`, in that order."""
         return hashlib.sha256("".join(self._entries[index].sha256 for index in indices).encode()).hexdigest()
 
 

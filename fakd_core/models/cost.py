@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from fakd_core.errors import ConfigError
 from fakd_core.models.factory import create_model
@@ -31,27 +31,21 @@ class Profile:
     lr_size: tuple[int, int]
 
 
-class _NoModuleTracker:
-    """Attributes every operation to the whole network."""
+class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts by torch's formulas, without the module hooks of torch's own counter.
 
-    parents = frozenset({"Global"})
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-class _FlopCounter(FlopCounterMode):
-    """Counts without torch's module tracker.
-
-    The tracker's hooks are global: they would make a training on another thread compute textbook layers.
+    Those are global: they would make a training on another thread compute textbook layers.
     """
 
     def __init__(self) -> None:
-        super().__init__(display=False)
-        self.mod_tracker = _NoModuleTracker()  # type: ignore[assignment]
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flops: int = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func._overloadpacket):
+            self.flops += count(*args, **(kwargs or {}), out_val=result)
+        return result
 
 
 def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SIZE) -> Profile:
@@ -68,7 +62,7 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
     if height < 1 or width < 1:
         raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
     spec = model if isinstance(model, ModelSpec) else model.spec
-    with torch.device(spec.cost_device), torch.inference_mode(), _FlopCounter() as counter:
+    with torch.device(spec.cost_device), torch.no_grad(), _FlopCounter() as counter:
         try:
             meta_copy = create_model(spec).eval().fuse(False)
             meta_copy(torch.empty(1, 3, height, width))
@@ -77,7 +71,7 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
                 f"{height}x{width} LR pixels with {spec.n_feats} features are more than can be counted"
             ) from None
     parameters = sum(parameter.numel() for parameter in meta_copy.parameters())
-    return Profile(parameters, counter.get_total_flops() / 2 / 1e9, lr_size)
+    return Profile(parameters, counter.flops / 2 / 1e9, lr_size)
 
 
 _SMALL_SIDE = 48
