@@ -27,14 +27,14 @@ STUDENT = "rcan:n_feats=32,n_resgroups=2,n_resblocks=1"
 
 def final(config: TrainConfig) -> tuple[float, float, float]:
     """PSNR in dB after the last step, CPU seconds until the first step, CPU seconds of all steps."""
-    begun = time.process_time()
+    started = time.process_time()
     psnr = ready = seconds = 0.0
     for event in train(config):
         match event:
             case RunStarted():
-                ready = time.process_time() - begun
+                ready = time.process_time() - started
             case StepEnd():
-                seconds = time.process_time() - begun - ready
+                seconds = time.process_time() - started - ready
             case ValidationEnd():
                 psnr = event.student.psnr
     return psnr, ready, seconds

@@ -98,10 +98,10 @@ def textbook(dataset: SRDataset, patch: int, batch: int) -> Batches:
 
 def seconds(batches: Batches, steps: range) -> float:
     """Mean time of one batch."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for step in steps:
         batches(step)
-    return (time.perf_counter() - begun) / len(steps)
+    return (time.perf_counter() - started) / len(steps)
 
 
 def open_at_once(dataset: SRDataset) -> PixelStore:
@@ -114,17 +114,17 @@ def waiting_share(batches: Batches, scale: int) -> tuple[float, float]:
     student = create_model("rcan", scale=scale, n_resgroups=5, n_resblocks=1, n_feats=32)
     student.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(student.parameters())
-    waited = begun = 0.0
+    waited = started = 0.0
     for step in range(STEPS + 2):
         if step == 2:
-            waited, begun = 0.0, time.perf_counter()
-        asked = time.perf_counter()
+            waited, started = 0.0, time.perf_counter()
+        before = time.perf_counter()
         lr, hr = batches(step)
-        waited += time.perf_counter() - asked
+        waited += time.perf_counter() - before
         optimizer.zero_grad()
         torch.nn.functional.l1_loss(student(lr), hr).backward()
         optimizer.step()
-    whole = time.perf_counter() - begun
+    whole = time.perf_counter() - started
     return waited / whole, whole / STEPS
 
 
@@ -142,17 +142,17 @@ def main() -> None:
 
 def compare(dataset: SRDataset, patch: int, batch: int, rounds: int) -> None:
     files = [*dataset.hr_files, *(path for path in dataset.lr_files if path)]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     open_at_once(dataset)
-    built = time.perf_counter() - begun
-    begun = time.perf_counter()
+    built = time.perf_counter() - started
+    started = time.perf_counter()
     sampler = PatchSampler(open_at_once(dataset), range(len(dataset)), patch=patch, batch=batch, seed=0)
 
     def cut(step: int) -> Tensors:
         lr, hr = (tensor_from_images(images, "cpu") for images in sampler.batch(step))
         return lr, hr
 
-    opened = time.perf_counter() - begun
+    opened = time.perf_counter() - started
     read_whole = textbook(dataset, patch, batch)
     pairs = []
     for number in range(rounds + 1):

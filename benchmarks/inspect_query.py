@@ -64,12 +64,12 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
         took = []
         for number in range(MOVES):
             key = (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Up)[number // 20 % 4]
-            begun = time.perf_counter()
+            started = time.perf_counter()
             QTest.keyClick(panel, key)
             application.processEvents()  # The maps are drawn and painted in this pass, as in the app's loop.
             for canvas in canvases:
                 canvas.repaint()
-            took.append(time.perf_counter() - begun)
+            took.append(time.perf_counter() - started)
             assert board.value(session.teacher, panel.state.query) > 0.999
         features = dict(runner.features)
         stop_all(panel)

@@ -22,9 +22,9 @@ PEAK_REPEATS = 10
 
 
 def seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    started = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def take_turns(

@@ -102,7 +102,7 @@ def measured(world: World, batch: int, steps: int) -> Figures:
 
 
 def fastest(world: World, work: Callable[[], None], times: int) -> float:
-    """Seconds of `work`, begun by all processes at once, until the last one is done.
+    """Seconds of `work`, which all processes start at once, until the last one is done.
 
     Of so many times the fastest: whatever else runs on the machine only adds.
     """
@@ -110,10 +110,10 @@ def fastest(world: World, work: Callable[[], None], times: int) -> float:
     taken = []
     for _ in range(times):
         world.any(False)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         work()
         world.any(False)
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.perf_counter() - started)
     return min(taken)
 
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.viewer          (offscreen, unless QT_QPA_PLATFORM says otherwise)
 
-A frame is the picture drawn anew after the image moved by a few pixels, on the CPU as Qt's raster engine
+A frame is the image drawn again after the image moved by a few pixels, on the CPU as Qt's raster engine
 does. The same is timed for the whole QImage in a QGraphicsView, Qt's own way of showing one. Sixty frames a
 second leave 16.7 ms for each. Opening is timed the second time, and once more in seconds of the processor,
 which other programs don't lengthen.
@@ -69,11 +69,11 @@ def opening(path: Path) -> tuple[float, float, float, ComparePanel]:
     timer.timeout.connect(tick)
     timer.start()
     worked = time.process_time()
-    begun = last = time.perf_counter()
+    started = last = time.perf_counter()
     session.open_image(path)
     wait(lambda: "HR" in panel.board.panes and bool(panel.board.panes["HR"].canvas.overlays), 60)
     panel.board.panes["HR"].canvas.repaint()
-    took = time.perf_counter() - begun
+    took = time.perf_counter() - started
     worked = time.process_time() - worked
     timer.stop()
     return took, worked, max(gaps), panel
@@ -94,10 +94,10 @@ def frames(widget: QWidget, step: Callable[[int], object]) -> float:
     # Nothing is painted before the window system has shown it.
     wait(lambda: False, 0.1)
     for number in range(STEPS):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         step(number)
         widget.repaint()
-        times.append(1000 * (time.perf_counter() - begun))
+        times.append(1000 * (time.perf_counter() - started))
     return statistics.median(times)
 
 

@@ -126,7 +126,7 @@ SMALL: Mapping[str, Small] = MappingProxyType(
 )
 
 
-def foreign_network(name: str, **changes: Any) -> nn.Module:
+def external_network(name: str, **changes: Any) -> nn.Module:
     """The network `name` of `SMALL` with seeded weights, in eval mode; needs the fixture `spandrel`."""
     small = SMALL[name]
     torch.manual_seed(5)
@@ -140,5 +140,5 @@ def foreign_network(name: str, **changes: Any) -> nn.Module:
 def external_file(folder: Path, name: str, **changes: Any) -> Path:
     """A .pth of such a network, nested as its authors' trainer does."""
     path = folder / f"{name.replace(' ', '_')}.pth"
-    torch.save({"params_ema": foreign_network(name, **changes).state_dict()}, path)
+    torch.save({"params_ema": external_network(name, **changes).state_dict()}, path)
     return path

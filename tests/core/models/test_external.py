@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 import torch
-from external_networks import SMALL, external_file, foreign_network
+from external_networks import SMALL, external_file, external_network
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -51,7 +51,7 @@ def test_output_is_spandrels_on_any_size(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = spandrel.ModelLoader().load_from_state_dict(foreign_network(name).state_dict())
+        theirs = spandrel.ModelLoader().load_from_state_dict(external_network(name).state_dict())
     model = load(name)
     assert (model.spec.architecture, model.spec.scale) == (theirs.architecture.name, theirs.scale)
     assert not model.training
@@ -88,7 +88,7 @@ def test_four_taps_match_the_pixels_of_the_image(name: str, load: Callable[[str]
 
 def test_maps_are_those_of_the_modules(load: Callable[[str], SpandrelNetwork]) -> None:
     model = load("SwinIR")
-    network = foreign_network("SwinIR")
+    network = external_network("SwinIR")
     seen = {}
     for tap in SMALL["SwinIR"].taps:
         network.get_submodule(tap).register_forward_hook(
@@ -235,7 +235,7 @@ def test_a_spec_makes_the_network_again_and_counts_what_it_costs(
     with torch.no_grad():
         torch.testing.assert_close(again(lr), model(lr))
     cost = profile(model)
-    assert cost.parameters == sum(parameter.numel() for parameter in foreign_network("HAT").parameters())
+    assert cost.parameters == sum(parameter.numel() for parameter in external_network("HAT").parameters())
     assert cost.gmacs > 0.1
     assert "file" not in model.spec.model_dump(mode="json"), "a spec is the same wherever the file lies"
 
@@ -279,7 +279,7 @@ def test_networks_for_other_purposes_are_refused(
 
 def test_damaged_and_unknown_files_are_one_line(tmp_path: Path) -> None:
     path = external_file(tmp_path, "SwinIR")
-    weights = foreign_network("SwinIR").state_dict()
+    weights = external_network("SwinIR").state_dict()
     torch.save({key: tensor for key, tensor in weights.items() if "layers.1.conv" not in key}, path)
     with pytest.raises(
         CheckpointError, match=r"looks like SwinIR, but spandrel can't build it: .*layers\.1\.conv"
