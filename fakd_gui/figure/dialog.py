@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPixmap
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QMessageBox,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Image8, Progress
+from fakd_core.figures import draw as drawing
+from fakd_core.figures.inputs import FigureInputs
+from fakd_core.figures.rendering import page_pixels
 from fakd_core.figures.spec import HR, AffinityFigure, CropFigure, FigureSpec
+from fakd_core.figures.spec_file import spec_command, spec_text
 from fakd_gui.figure.form import FigureForm
 from fakd_gui.session.jobs import LatestWins, stop_all
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
-from fakd_gui.widgets.convert import qpixmap_from_array
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.convert import qimage_from_array
 from fakd_gui.widgets.file_dialogs import ask_save_path
+from fakd_gui.widgets.image_canvas import ImageCanvas
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.theme import restyle
-
-if TYPE_CHECKING:
-    from fakd_core.figures.draw import FigureWritten
-    from fakd_core.figures.inputs import FigureInputs
 
 PREVIEW_DPI = 150
 
@@ -55,7 +58,7 @@ def open_crop_figure(
     side = max(1, min(height, width, max(32, min(height, width) // 5)))
     box = region or ((width - side) // 2, (height - side) // 2, side, side)
     shown = [ref for ref in dict.fromkeys(models) if ref != HR] + [HR] * (image.hr is not None)
-    _open(parent, session, lambda: CropFigure.build(**_source(image), regions=(box,), models=tuple(shown)))
+    _open(parent, session, image, CropFigure, regions=(box,), models=shown)
 
 
 def open_affinity_figure(
@@ -72,33 +75,30 @@ def open_affinity_figure(
     if not teacher or not students:
         session.report("A figure of affinities needs a teacher and a student: choose both first.")
         return
-    models = {"teacher": teacher, "students": tuple(students)}
-    _open(parent, session, lambda: AffinityFigure.build(**_source(image), **models, layer=layer, query=query))
+    values = {"teacher": teacher, "students": students, "layer": layer, "query": query}
+    _open(parent, session, image, AffinityFigure, **values)
 
 
-def _source(image: OpenedImage) -> dict[str, Any]:
-    return {"image": image.path, "image_is": "lr" if image.hr is None else "hr", "scale": image.scale}
-
-
-def _open(parent: QWidget, session: Session, build: Callable[[], FigureSpec]) -> None:
+def _open(
+    parent: QWidget, session: Session, image: OpenedImage, kind: type[FigureSpec], **values: object
+) -> None:
+    image_is = "lr" if image.hr is None else "hr"
     try:
-        spec = build()
+        spec = kind.build(image=image.path, image_is=image_is, scale=image.scale, **values)
     except ConfigError as error:
         session.report(f"No figure can be made: {error}")
-        return
-    FigureDialog(session, spec, parent).show()
+    else:
+        FigureDialog(session, spec, parent).show()
 
 
 class FigureDialog(QDialog):
     """Not modal. Every change is drawn on a thread, the latest wins; networks run once."""
 
     def __init__(self, session: Session, spec: FigureSpec, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(f"Figure of {spec.image.name}")
+        super().__init__(parent, windowTitle=f"Figure of {spec.image.name}", modal=False)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setModal(False)
         self._session = session
-        self._inputs: FigureInputs | None = None
+        self._inputs = FigureInputs(session.models.get)
         self._problem: Problem | None = None
         self._unsaved = False
         """The figure is being saved, and isn't on the disk yet."""
@@ -106,14 +106,16 @@ class FigureDialog(QDialog):
         """The page as previewed, (H, W, 3)."""
         self.form = FigureForm(spec)
         self.form.changed.connect(self.refresh)
-        self.preview = _Preview()
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.stop_button = _button("Stop", "Stop drawing or saving", self.stop)
-        self.details_button = _button(
-            "Copy details", "Copy the traceback and version info for a bug report", self.copy_details
-        )
-        self.save_button = _button("Save…", "Write PNG or PDF, and the recipe beside it", self.choose_file)
+        self.preview = ImageCanvas(Camera(self))
+        self.preview.setAccessibleName("Preview of the figure")
+        self.preview.setMinimumSize(300, 200)
+        self.status = QLabel(wordWrap=True)
+        button = partial(QPushButton, autoDefault=False)
+        self.stop_button = button("Stop", toolTip="Stop drawing or saving", clicked=self.stop)
+        tip = "Copy the traceback and version info for a bug report"
+        self.details_button = button("Copy details", toolTip=tip, clicked=self.copy_details)
+        tip = "Write PNG or PDF, and the recipe beside it"
+        self.save_button = button("Save…", toolTip=tip, clicked=self.choose_file)
         self.save_button.setProperty("role", "primary")
         self._drawing = LatestWins("draw the figure", self)
         self._saving = LatestWins("save the figure", self)
@@ -122,29 +124,28 @@ class FigureDialog(QDialog):
         for worker in (self._drawing, self._saving):
             worker.failed.connect(self._show_problem)
             worker.busy.connect(lambda _: self._follow_jobs())
-        self._lay_out()
+        self._lay_out(button)
         self.refresh()
 
-    def _lay_out(self) -> None:
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+    def _lay_out(self, button: partial[QPushButton]) -> None:
+        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
         scroll.setWidget(self.form)
         scroll.setFixedWidth(290)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         upper, lower = QHBoxLayout(), QHBoxLayout()
         upper.addWidget(scroll)
         upper.addWidget(self.preview, 1)
         lower.addWidget(self.status, 1)
-        for button in (
+        tip = "Copy the {} that makes this figure again"
+        for widget in (
             self.stop_button,
             self.details_button,
-            _button("Copy command", "Copy the command line that makes this figure again", self.copy_command),
-            _button("Copy recipe", "Copy the TOML that makes this figure again", self.copy_recipe),
-            _button("Copy picture", "Copy the preview", self.copy_picture),
+            button("Copy command", toolTip=tip.format("command line"), clicked=self.copy_command),
+            button("Copy recipe", toolTip=tip.format("TOML"), clicked=self.copy_recipe),
+            button("Copy picture", toolTip="Copy the preview", clicked=self.copy_picture),
             self.save_button,
         ):
-            lower.addWidget(button)
+            lower.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.addLayout(upper, 1)
         layout.addLayout(lower)
@@ -161,41 +162,26 @@ class FigureDialog(QDialog):
         self._show_status("Drawing…")
 
         def work(token: CancelToken) -> Iterator[Progress | Image8]:
-            from fakd_core.figures.draw import compose
-            from fakd_core.figures.inputs import FigureInputs
-            from fakd_core.figures.rendering import page_pixels
-
-            self._inputs = self._inputs or FigureInputs(self._session.models.get)
-            for event in compose(spec, self._inputs, token):
+            for event in drawing.compose(spec, self._inputs, token):
                 yield event if isinstance(event, Progress) else page_pixels(event, PREVIEW_DPI)
 
         self._drawing.submit(work)
 
     def choose_file(self) -> None:
         """Ask for a file and write the figure to it."""
-        spec = self._spec()
-        if spec is None:
-            return
-        suggested = spec.image.with_name(f"{spec.image.stem}-figure.png")
-        answer = ask_save_path(self, "Save the figure", suggested, {"PNG": ".png", "PDF": ".pdf"})
-        if answer is not None:
-            self.save(answer[0])
+        if (spec := self._spec()) is not None:
+            suggested = spec.image.with_name(f"{spec.image.stem}-figure.png")
+            answer = ask_save_path(self, "Save the figure", suggested, {"PNG": ".png", "PDF": ".pdf"})
+            if answer is not None:
+                self.save(answer[0])
 
     def save(self, path: Path) -> None:
         """Write the figure to `path`, PNG or PDF, and its recipe beside it."""
-        spec = self._spec()
-        if spec is None:
-            return
-        self._unsaved = True
-        self._show_status("Saving…")
-
-        def work(token: CancelToken) -> Iterator[Progress | FigureWritten]:
-            from fakd_core.figures.draw import draw
-            from fakd_core.figures.inputs import FigureInputs
-
-            yield from draw(spec, path, inputs=FigureInputs(self._session.models.get), cancel=token)
-
-        self._saving.submit(work)
+        if (spec := self._spec()) is not None:
+            self._unsaved = True
+            self._show_status("Saving…")
+            inputs = FigureInputs(self._session.models.get)
+            self._saving.submit(lambda token: drawing.draw(spec, path, inputs=inputs, cancel=token))
 
     def stop(self) -> None:
         """Stop drawing and saving."""
@@ -227,12 +213,14 @@ class FigureDialog(QDialog):
     def _take_drawing(self, event: Progress | Image8) -> None:
         if not isinstance(event, Progress):
             self.pixels = event
-            self.preview.show_page(qpixmap_from_array(event))
+            height, width = event.shape[:2]
+            self.preview.camera.set_scene(width, height)
+            self.preview.set_overlays(Overlay(qimage_from_array(event), QRectF(0, 0, width, height)))
         # A message about saving stays.
         if self.status.text().startswith("Drawing"):
             self._show_status(f"Drawing: {event.what}…" if isinstance(event, Progress) else "")
 
-    def _take_saving(self, event: Progress | FigureWritten) -> None:
+    def _take_saving(self, event: Progress | drawing.FigureWritten) -> None:
         if isinstance(event, Progress):
             self._show_status(f"Saving: {event.what}…")
             return
@@ -262,20 +250,16 @@ class FigureDialog(QDialog):
 
     def copy_picture(self) -> None:
         if self.pixels is not None:
-            QGuiApplication.clipboard().setPixmap(qpixmap_from_array(self.pixels))
+            QGuiApplication.clipboard().setImage(qimage_from_array(self.pixels))
             self._session.announce("Copied the figure as a picture")
 
     def copy_recipe(self) -> None:
-        from fakd_core.figures.spec_file import spec_text
-
         if (spec := self._spec()) is not None:
             # Not in a folder yet: absolute paths work from any.
             QGuiApplication.clipboard().setText(spec_text(spec, Path(spec.image.anchor)))
             self._session.announce("Copied the recipe")
 
     def copy_command(self) -> None:
-        from fakd_core.figures.spec_file import spec_command
-
         if (spec := self._spec()) is not None:
             QGuiApplication.clipboard().setText(spec_command(spec))
             self._session.announce("Copied the command line")
@@ -284,35 +268,3 @@ class FigureDialog(QDialog):
         """Copy the details of the problem that is shown."""
         if self._problem is not None:
             QGuiApplication.clipboard().setText(bug_report(self._problem))
-
-
-def _button(text: str, tip: str, act: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setAutoDefault(False)
-    button.clicked.connect(lambda _: act())
-    return button
-
-
-class _Preview(QWidget):
-    """The page, as large as it fits, on white."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._page: QPixmap | None = None
-        self.setAccessibleName("Preview of the figure")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(QSize(300, 200))
-
-    def show_page(self, page: QPixmap) -> None:
-        self._page = page
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self._page is None:
-            return
-        size = self._page.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        left, top = (self.width() - size.width()) // 2, (self.height() - size.height()) // 2
-        painter.drawPixmap(left, top, size.width(), size.height(), self._page)

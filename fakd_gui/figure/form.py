@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -17,15 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_core.errors import ConfigError
-from fakd_core.figures.spec import AffinityFigure, CropFigure, FigureModel, FigureSpec
+from fakd_core.figures.spec import CropFigure, FigureModel, FigureSpec
 
-METRICS: dict[str, tuple[str, ...]] = {
-    "PSNR and SSIM": ("PSNR", "SSIM"),
-    "PSNR": ("PSNR",),
-    "SSIM": ("SSIM",),
-    "none": (),
-}
-MODELS_TIP = "Check what is shown, drag to reorder, double-click to rename"
+METRICS = {"PSNR and SSIM": ("PSNR", "SSIM"), "PSNR": ("PSNR",), "SSIM": ("SSIM",), "none": ()}
 _REF = Qt.ItemDataRole.UserRole
 
 
@@ -37,86 +32,56 @@ class FigureForm(QWidget):
     def __init__(self, spec: FigureSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._base = spec
-        self._form = QFormLayout(self)
-        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        self.models = QListWidget()
-        self.models.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
-        self.models.setMaximumHeight(150)
+        self._form = QFormLayout(self, rowWrapPolicy=QFormLayout.RowWrapPolicy.WrapLongRows)
+        self.numbers: dict[str, QDoubleSpinBox] = {}
+        self._choices: dict[str, QComboBox] = {}
+        self.models = QListWidget(dragDropMode=QAbstractItemView.DragDropMode.InternalMove, maximumHeight=150)
+        for model in spec.models if isinstance(spec, CropFigure) else spec.students:
+            item = QListWidgetItem(model.name, self.models)
+            item.setData(_REF, model.ref)
+            item.setToolTip(model.ref)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
+            item.setCheckState(Qt.CheckState.Checked)
         self.models.itemChanged.connect(self.changed)
         self.models.model().rowsMoved.connect(self.changed)
+        role = "Models" if isinstance(spec, CropFigure) else "Students"
+        self._add_row(role, self.models, "Check what is shown, drag to reorder, double-click to rename")
         if isinstance(spec, CropFigure):
-            self._add_crop_rows(spec)
+            boxes = "; ".join(", ".join(map(str, box)) for box in spec.regions)
+            self.regions = QLineEdit(boxes, textEdited=self.changed)
+            tip = "x, y, width, height in HR pixels; semicolons between several"
+            self._add_row("Regions", self.regions, tip)
+            columns = self._add_number("columns", "Columns", (0, 24), "Crops side by side")
+            columns.setSpecialValueText("auto")
+            metrics = self._add_choice("metrics", "Scores", METRICS, "PSNR in dB and SSIM, on luma")
+            metrics.setEnabled(spec.image_is == "hr")
+            measured = {"the whole image": "image", "the crop": "crop"}
+            tip = "Papers give those of the whole image"
+            self._add_choice("metrics_of", "Scores of", measured, tip)
         else:
-            self._add_affinity_rows(spec)
-        self.page_width = self._add_number("Width", spec.width, (20, 1000), tip="The page's width", unit="mm")
-        self.dpi = self._add_number(
-            "Resolution", spec.dpi, (50, 1200), tip="Dots per inch of a PNG", unit="dpi"
-        )
-        self.font_size = self._add_number(
-            "Font size", spec.font_size, (3, 30), tip="In points", unit="pt", decimals=1
-        )
-        self.font_choice = self._add_combo("Font", ["sans", "serif"], "Serif suits papers set in Times")
+            tip = "Limit of the differences' colours: from minus this to this"
+            self._add_number("difference_range", "Differences", (0.05, 2), tip, decimals=2)
+            self._add_number("opacity", "Opacity", (0, 1), "Opacity of the maps over the image", decimals=2)
+        self._add_number("width", "Width", (20, 1000), "The page's width", unit=" mm")
+        self._add_number("dpi", "Resolution", (50, 1200), "Dots per inch of a PNG", unit=" dpi")
+        self._add_number("font_size", "Font size", (3, 30), "In points", unit=" pt", decimals=1)
+        fonts = {"sans": "sans", "serif": "serif"}
+        self._add_choice("font", "Font", fonts, "Serif suits papers set in Times")
 
     def spec(self) -> FigureSpec:
         """The figure that the form describes. Raises `ConfigError` with the reason if it can't be drawn."""
         values: dict[str, Any] = {
             **dict(self._base),
-            "width": self.page_width.value(),
-            "dpi": int(self.dpi.value()),
-            "font_size": self.font_size.value(),
-            "font": self.font_choice.currentText(),
+            **{name: box.value() for name, box in self.numbers.items()},
+            **{name: box.currentData() for name, box in self._choices.items() if box.isEnabled()},
         }
         models = self._checked_models()
-        if isinstance(self._base, AffinityFigure):
-            values |= {
-                "students": models,
-                "difference_range": self.difference_range.value(),
-                "opacity": self.opacity.value(),
-            }
-            return AffinityFigure.build(**values)
-        values |= {
-            "models": models,
-            "regions": self._regions(),
-            "columns": int(self.columns.value()) or None,
-            "metrics_of": self.metrics_of.currentData(),
-        }
-        if self._base.image_is == "hr":
-            values["metrics"] = METRICS[self.metrics.currentText()]
-        return CropFigure.build(**values)
-
-    def _add_crop_rows(self, spec: CropFigure) -> None:
-        self._list_models(spec.models)
-        self._add_row("Models", self.models, MODELS_TIP)
-        self.regions = QLineEdit("; ".join(", ".join(map(str, box)) for box in spec.regions))
-        self.regions.textEdited.connect(self.changed)
-        self._add_row("Regions", self.regions, "x, y, width, height in HR pixels; semicolons between several")
-        self.columns = self._add_number("Columns", spec.columns or 0, (0, 24), tip="Crops side by side")
-        self.columns.setSpecialValueText("auto")
-        self.metrics = self._add_combo("Scores", list(METRICS), "PSNR in dB and SSIM, on luma")
-        self.metrics.setEnabled(spec.image_is == "hr")
-        self.metrics_of = self._add_combo("Scores of", [], "Papers give those of the whole image")
-        self.metrics_of.addItem("the whole image", "image")
-        self.metrics_of.addItem("the crop", "crop")
-
-    def _add_affinity_rows(self, spec: AffinityFigure) -> None:
-        self._list_models(spec.students)
-        self._add_row("Students", self.models, MODELS_TIP)
-        tip = "Limit of the differences' colours: from minus this to this"
-        self.difference_range = self._add_number(
-            "Differences", spec.difference_range, (0.05, 2), tip=tip, decimals=2
-        )
-        self.opacity = self._add_number(
-            "Opacity", spec.opacity, (0, 1), tip="Opacity of the maps over the image", decimals=2
-        )
-
-    def _list_models(self, models: tuple[FigureModel, ...]) -> None:
-        for model in models:
-            item = QListWidgetItem(model.name)
-            item.setData(_REF, model.ref)
-            item.setToolTip(model.ref)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-            item.setCheckState(Qt.CheckState.Checked)
-            self.models.addItem(item)
+        if isinstance(self._base, CropFigure):
+            columns = values["columns"] or None
+            values |= {"models": models, "regions": self._regions(), "columns": columns}
+        else:
+            values["students"] = models
+        return type(self._base).build(**values)
 
     def _checked_models(self) -> tuple[FigureModel, ...]:
         models = []
@@ -145,27 +110,26 @@ class FigureForm(QWidget):
 
     def _add_number(
         self,
+        name: str,
         label: str,
-        value: float,
         bounds: tuple[float, float],
+        tip: str,
         *,
-        tip: str = "",
         unit: str = "",
         decimals: int = 0,
     ) -> QDoubleSpinBox:
-        box = QDoubleSpinBox()
-        box.setDecimals(decimals)
+        box = self.numbers[name] = QDoubleSpinBox(decimals=decimals, suffix=unit)
         box.setRange(*bounds)
         box.setSingleStep(1 if bounds[1] > 2 else 0.05)
-        box.setSuffix(f" {unit}" if unit else "")
-        box.setValue(value)
+        box.setValue(getattr(self._base, name) or 0)
         box.valueChanged.connect(self.changed)
         self._add_row(label, box, tip)
         return box
 
-    def _add_combo(self, label: str, texts: list[str], tip: str) -> QComboBox:
-        combo = QComboBox()
-        combo.addItems(texts)
-        combo.currentIndexChanged.connect(self.changed)
-        self._add_row(label, combo, tip)
-        return combo
+    def _add_choice(self, name: str, label: str, values: Mapping[str, object], tip: str) -> QComboBox:
+        box = self._choices[name] = QComboBox()
+        for text, value in values.items():
+            box.addItem(text, value)
+        box.currentIndexChanged.connect(self.changed)
+        self._add_row(label, box, tip)
+        return box

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QImage
 
 from fakd_core.events import Image8
 
@@ -38,11 +38,6 @@ def rgb32_from_array(image: Image8) -> QImage:
         pixels[:, :, 2 - channel] = image[:, :, channel]
     pixels[:, :, 3] = 255
     return made
-
-
-def qpixmap_from_array(image: Image8) -> QPixmap:
-    """Like `qimage_from_array`, for labels and painters; call it from the GUI thread only."""
-    return QPixmap.fromImage(qimage_from_array(image))
 
 
 def array_from_qimage(image: QImage) -> Image8:

@@ -167,7 +167,7 @@ def test_figure(scene: Scene) -> None:
     assert dialog.details_button.isVisible()
     dialog.details_button.click()
     assert "in broken_on_purpose" in QGuiApplication.clipboard().text()
-    dialog.form.page_width.setValue(80)
+    dialog.form.numbers["width"].setValue(80)
     qtbot.waitUntil(lambda: dialog.pixels is not None and dialog.status.text() == "", timeout=SLOW)
     assert not dialog.details_button.isVisible()
     scene.break_("fakd_core.figures.draw.draw")

@@ -248,7 +248,7 @@ def test_fast_form_edits_draw_two_figures(
     dialog = owner.findChild(FigureDialog)
     assert dialog is not None
     for width in range(60, 80):
-        dialog.form.page_width.setValue(width)
+        dialog.form.numbers["width"].setValue(width)
         qtbot.wait(2)
     gate.release()
     qtbot.waitUntil(lambda: dialog.pixels is not None, timeout=SLOW)
