@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -17,7 +15,7 @@ from fakd_gui.benchmark.runner import BenchmarkRunner
 from fakd_gui.benchmark.state import BenchmarkMemory, BenchmarkState
 from fakd_gui.benchmark.table import ResultTable
 from fakd_gui.benchmark.tool_bar import OutputBar, ViewBar
-from fakd_gui.session.opening import Action
+from fakd_gui.session.opening import Action, each
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.file_drops import FileDrops
@@ -116,7 +114,10 @@ class BenchmarkPanel(QWidget):
     def _connect(self) -> None:
         state, runner = self.state, self.runner
         FileDrops(self, lambda paths: self.session.open_paths(paths, "Benchmark"))
-        self.session.open_requested.connect(self._open)
+        openers = self.session.openers
+        openers[Action.ADD_SETS] = each(state.add_folder)
+        openers[Action.ADD_MODELS] = each(lambda path: state.add_model(str(path)))
+        openers[Action.SHOW_TABLE] = each(runner.open)
         state.chooser_toggled.connect(self.chooser.setVisible)
         state.report_changed.connect(self._show_report)
         state.results_changed.connect(self._refresh_timer.start)
@@ -132,17 +133,6 @@ class BenchmarkPanel(QWidget):
         runner.busy.connect(self._show_busy)
         runner.finished.connect(self.table.refresh)
         runner.finished.connect(self.finished)
-
-    def _open(self, action: Action, paths: list[Path]) -> None:
-        match action:
-            case Action.ADD_SETS:
-                for path in paths:
-                    self.state.add_folder(path)
-            case Action.ADD_MODELS:
-                for path in paths:
-                    self.state.add_model(str(path))
-            case Action.SHOW_TABLE:
-                self.runner.open(paths[0])
 
     def _show_report(self) -> None:
         report = self.state.report

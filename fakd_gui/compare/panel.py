@@ -18,7 +18,7 @@ from fakd_gui.compare.results import PaneEvent, PaneProgress
 from fakd_gui.compare.runner import CompareRunner
 from fakd_gui.compare.state import CompareMemory, CompareState
 from fakd_gui.session.opened_image import OpenedImage
-from fakd_gui.session.opening import Action
+from fakd_gui.session.opening import Action, each
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
@@ -143,7 +143,8 @@ class ComparePanel(QWidget):
         session.image_changed.connect(self._show_image)
         session.teacher_changed.connect(lambda _: self._follow_models())
         session.students_changed.connect(lambda _: self._follow_models())
-        session.open_requested.connect(self._open)
+        session.openers[Action.ADD_PANES] = each(self.state.add_picture)
+        session.opened.connect(self._show_closed_pane)
         FileDrops(self, lambda paths: session.open_paths(paths, "Compare"))
         tools.open_clicked.connect(self._choose_image)
         tools.sample_chosen.connect(session.open_image)
@@ -185,14 +186,9 @@ class ComparePanel(QWidget):
         if self._is_stale:
             self.refresh()
 
-    def _open(self, action: Action, paths: list[Path]) -> None:
-        match action:
-            case Action.ADD_PANES:
-                for path in paths:
-                    self.state.add_picture(path)
-            case Action.ADD_STUDENTS:
-                # A model that is opened again is to be shown, even if its pane was closed.
-                self.state.closed -= {str(path) for path in paths}
+    def _show_closed_pane(self, path: Path) -> None:
+        """Let a model that is opened again be shown, even if its pane was closed."""
+        self.state.closed -= {str(path)}
 
     def _choose_image(self) -> None:
         if path := ask_image(self):

@@ -120,7 +120,7 @@ class RunCommands(ActionTable):
     def use_settings(self, run: Path) -> None:
         """Fill the form of a training with the settings of `run`."""
         self._session.workspace_requested.emit("Train")
-        self._session.open_requested.emit(Action.LOAD_SETTINGS, [RunLayout(run).config])
+        self._session.open_as(Action.LOAD_SETTINGS, [RunLayout(run).config])
 
     def rename(self, run: Path, name: str) -> Path | None:
         """Rename the folder; returns the new one, or None after an error message."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,8 @@ from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.run_folders import has_student, is_run
 
+Opener = Callable[[Sequence[Path]], object]
+"""Carries out an action on paths."""
 Workspace = Literal["Train", "Compare", "Inspect", "Benchmark"]
 WORKSPACES: tuple[Workspace, ...] = ("Train", "Compare", "Inspect", "Benchmark")
 
@@ -37,7 +39,9 @@ class Action(Enum):
     """What a workspace does with paths of one kind."""
 
     SHOW_IMAGES = auto()
-    """Open one image, or several as a filmstrip."""
+    """Open one image, or several as a filmstrip, in Compare."""
+    INSPECT_IMAGES = auto()
+    """The same, but stay in Inspect with one image."""
     ASK_FOR_PANE = auto()
     """Ask whether to open the image or to add it to the open one as a pane."""
     ADD_PANES = auto()
@@ -58,8 +62,8 @@ class Action(Enum):
 
 ACTIONS: Mapping[Kind, tuple[Action, Action, Action, Action]] = {
     # Train, Compare, Inspect, Benchmark; docs/user-guide.md has the same table in words.
-    Kind.IMAGE: (Action.SHOW_IMAGES,) * 4,
-    Kind.RESULT_IMAGE: (Action.SHOW_IMAGES, Action.ASK_FOR_PANE, Action.SHOW_IMAGES, Action.SHOW_IMAGES),
+    Kind.IMAGE: (Action.SHOW_IMAGES, Action.SHOW_IMAGES, Action.INSPECT_IMAGES, Action.SHOW_IMAGES),
+    Kind.RESULT_IMAGE: (Action.SHOW_IMAGES, Action.ASK_FOR_PANE, Action.INSPECT_IMAGES, Action.SHOW_IMAGES),
     Kind.FOLDER: (Action.TRAIN_ON, Action.SHOW_FOLDERS, Action.SHOW_FOLDERS, Action.ADD_SETS),
     Kind.RUN: (Action.SHOW_RUNS, Action.ADD_STUDENTS, Action.ADD_STUDENTS, Action.ADD_MODELS),
     Kind.MODEL: (Action.ASK_FOR_ROLE, Action.ADD_STUDENTS, Action.ADD_STUDENTS, Action.ADD_MODELS),
@@ -69,11 +73,12 @@ ACTIONS: Mapping[Kind, tuple[Action, Action, Action, Action]] = {
 TAKES_ONE = frozenset({Action.TRAIN_ON, Action.LOAD_SETTINGS, Action.SHOW_TABLE})
 """Actions that use only the first of several paths."""
 SHOWN_IN: Mapping[Action, Workspace] = {
+    Action.SHOW_IMAGES: "Compare",
     Action.TRAIN_ON: "Train",
     Action.LOAD_SETTINGS: "Train",
     Action.SHOW_TABLE: "Benchmark",
 }
-"""The workspace that comes to the front, where that doesn't follow from what the session shows."""
+"""The workspace that an action brings to the front; the session's own signals bring others."""
 
 
 def plan_opening(
@@ -106,6 +111,16 @@ def kind_of(path: Path, image: OpenedImage | None = None) -> Kind | None:
     if suffix in WEIGHT_SUFFIXES:
         return Kind.MODEL
     return {".toml": Kind.SETTINGS, ".json": Kind.TABLE}.get(suffix)
+
+
+def each(act: Callable[[Path], object]) -> Opener:
+    """An opener that calls `act` with each of the paths."""
+
+    def open_paths(paths: Sequence[Path]) -> None:
+        for path in paths:
+            act(path)
+
+    return open_paths
 
 
 def refusal(paths: Sequence[Path]) -> str:

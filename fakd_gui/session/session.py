@@ -15,7 +15,16 @@ from fakd_core.runs.config import TrainConfig
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage, open_image
-from fakd_gui.session.opening import SHOWN_IN, TAKES_ONE, Action, Workspace, plan_opening, refusal
+from fakd_gui.session.opening import (
+    SHOWN_IN,
+    TAKES_ONE,
+    Action,
+    Opener,
+    Workspace,
+    each,
+    plan_opening,
+    refusal,
+)
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.run_folders import default_runs_root, has_student, is_run, runs_in
 
@@ -38,8 +47,6 @@ class Session(QObject):
     """The new `OpenedImage`."""
     is_lr_changed = Signal(bool)
     """True: images are low resolution and are upscaled as they are."""
-    open_requested = Signal(object, list)
-    """An `Action` and its paths; the session does what concerns its own state, a workspace the rest."""
     opened = Signal(object, str)
     """A path that the user opened, and in which workspace."""
     workspace_requested = Signal(str)
@@ -83,6 +90,14 @@ class Session(QObject):
         self.training: Job | None = None
         self.training_config: TrainConfig | None = None
         """The settings of the running training, or of the last one."""
+        self.openers: dict[Action, Opener] = {
+            Action.SHOW_IMAGES: self._show_images,
+            Action.INSPECT_IMAGES: self._show_images,
+            Action.SHOW_FOLDERS: self._show_folders,
+            Action.SHOW_RUNS: self._show_runs,
+            Action.ADD_STUDENTS: each(lambda path: self.add_student(str(path))),
+        }
+        """What carries out each action; the window and the workspaces add theirs."""
         self.error.connect(self.note)
         self._opening = LatestWins("open image", self)
         self._opening.result.connect(self._set_image)
@@ -116,33 +131,27 @@ class Session(QObject):
             if action in TAKES_ONE and len(chosen) > 1:
                 self.announce(f"Opened {chosen[0].name}, the first of {len(chosen)}")
                 chosen = chosen[:1]
-            if action is not Action.SHOW_IMAGES or len(chosen) == 1:
+            # A filmstrip of many files would leave no other among the recent ones.
+            if len(chosen) == 1 or action not in (Action.SHOW_IMAGES, Action.INSPECT_IMAGES):
                 for path in chosen:
                     self.opened.emit(path, workspace)
-            if action in SHOWN_IN:
-                self.workspace_requested.emit(SHOWN_IN[action])
-            self.open_requested.emit(action, chosen)
-            self._open(action, chosen, workspace)
+            self.open_as(action, chosen)
         if refused:
             self.report(refusal(refused))
 
-    def _open(self, action: Action, paths: list[Path], workspace: Workspace) -> None:
-        match action:
-            case Action.SHOW_IMAGES if len(paths) == 1:
-                self.open_image(paths[0])
-                if workspace not in ("Compare", "Inspect"):
-                    self.workspace_requested.emit("Compare")
-            case Action.SHOW_IMAGES:
-                self.show_images(paths)
-            case Action.SHOW_FOLDERS:
-                self._show_folders(paths)
-            case Action.SHOW_RUNS:
-                self.select_run(paths[0])
-                if len(paths) > 1:
-                    self.compare_runs(paths[1:])
-            case Action.ADD_STUDENTS:
-                for path in paths:
-                    self.add_student(str(path))
+    def open_as(self, action: Action, paths: Sequence[Path]) -> None:
+        """Carry out `action`, and show the workspace that it belongs to."""
+        if action in SHOWN_IN:
+            self.workspace_requested.emit(SHOWN_IN[action])
+        self.openers[action](paths)
+
+    def _show_images(self, paths: Sequence[Path]) -> None:
+        self.show_images(paths) if len(paths) > 1 else self.open_image(paths[0])
+
+    def _show_runs(self, paths: Sequence[Path]) -> None:
+        self.select_run(paths[0])
+        if len(paths) > 1:
+            self.compare_runs(paths[1:])
 
     def _show_folders(self, folders: Sequence[Path]) -> None:
         try:

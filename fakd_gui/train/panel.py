@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.references import bundled_models
-from fakd_gui.session.opening import Action
+from fakd_gui.session.opening import Action, each
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.form import ProblemLinks, TrainForm
@@ -52,7 +50,8 @@ class TrainPanel(QWidget):
         session.training_finished.connect(self._refresh)
         session.teacher_changed.connect(self._use_teacher)
         session.run_selected.connect(self.runner.show_run)
-        session.open_requested.connect(self._open)
+        session.openers[Action.TRAIN_ON] = each(self.actions.train_on)
+        session.openers[Action.LOAD_SETTINGS] = each(self.actions.load_settings)
         follow_theme(self, self._apply_theme)
         if not session.teacher and self.state.first_teacher in bundled_models():
             session.set_teacher(self.state.first_teacher)
@@ -90,13 +89,6 @@ class TrainPanel(QWidget):
         self.session.compare_runs([run for run in memory.compared if RunLayout(run).is_run()])
 
     # -- reacting ------------------------------------------------------------------------------------
-
-    def _open(self, action: Action, paths: list[Path]) -> None:
-        match action:
-            case Action.TRAIN_ON:
-                self.actions.train_on(paths[0])
-            case Action.LOAD_SETTINGS:
-                self.actions.load_settings(paths[0])
 
     def _use_teacher(self, ref: str) -> None:
         """Train with the teacher that was chosen for all workspaces."""

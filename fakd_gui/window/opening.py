@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QObject, QTimer
@@ -35,7 +36,8 @@ class OpenQuestions(QObject):
         self._is_asking = False
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self._finish_question)
-        session.open_requested.connect(self._ask)
+        for action in (Action.ASK_FOR_ROLE, Action.ASK_FOR_PANE):
+            session.openers[action] = partial(self._ask, action)
 
     def load_model(self, path: Path, use: Callable[[str], object]) -> None:
         """Load `path` and pass it to `use`; a file that is no model is reported once and used nowhere."""
@@ -52,10 +54,9 @@ class OpenQuestions(QObject):
         job.finished.connect(finish)
         job.start()
 
-    def _ask(self, action: Action, paths: list[Path]) -> None:
-        if action in (Action.ASK_FOR_ROLE, Action.ASK_FOR_PANE):
-            self._waiting += [(action, path) for path in paths]
-            self._ask_next()
+    def _ask(self, action: Action, paths: Sequence[Path]) -> None:
+        self._waiting += [(action, path) for path in paths]
+        self._ask_next()
 
     def _ask_next(self) -> None:
         if self._is_asking or not self._waiting:
@@ -71,7 +72,7 @@ class OpenQuestions(QObject):
         else:
             menu.addAction("Open the image", lambda: session.open_image(path))
             add = f"Compare it with {session.image.name}" if session.image else "Add as a pane"
-            menu.addAction(add, lambda: session.open_requested.emit(Action.ADD_PANES, [path]))
+            menu.addAction(add, lambda: session.open_as(Action.ADD_PANES, [path]))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.aboutToHide.connect(self._pause.start)
         menu.popup(QCursor.pos())

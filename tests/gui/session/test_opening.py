@@ -36,7 +36,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("kind", "actions"),
     [
-        ("IMAGE", ["SHOW_IMAGES"] * 4),
+        ("IMAGE", ["SHOW_IMAGES", "SHOW_IMAGES", "INSPECT_IMAGES", "SHOW_IMAGES"]),
         ("FOLDER", ["TRAIN_ON", "SHOW_FOLDERS", "SHOW_FOLDERS", "ADD_SETS"]),
         ("RUN", ["SHOW_RUNS", "ADD_STUDENTS", "ADD_STUDENTS", "ADD_MODELS"]),
         ("MODEL", ["ASK_FOR_ROLE", "ADD_STUDENTS", "ADD_STUDENTS", "ADD_MODELS"]),
