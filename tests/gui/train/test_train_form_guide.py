@@ -122,13 +122,14 @@ def test_a_folded_option_is_unfolded(bench: Bench, qtbot: QtBot) -> None:
     assert in_view(form, form.editors["ema"].widget)
 
 
-def test_a_field_that_has_moved_since_the_last_events_is_found(bench: Bench) -> None:
+def test_a_field_that_has_moved_since_the_last_events_is_found(bench: Bench, qtbot: QtBot) -> None:
     """Everything above it grows, and nothing is laid out before the press."""
     form, field = bench.form, bench.form.fields["alpha"]
     form.alpha.setText("much")
     for name in ("teacher", "student", "train_data", "distill"):
         form.fields[name].set_fact("A fact that takes several lines. " * 12)
     press(bench.line)
+    qtbot.wait(50)
     assert in_view(form, field.widget)
     assert in_view(form, field.note)
 
