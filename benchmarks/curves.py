@@ -69,7 +69,7 @@ class Textbook(QWidget):
 
     def redraw(self) -> None:
         for name, curve in self._curves.items():
-            values = self._series.lr if name == "lr" else self._series.weighted[name]
+            values = self._series.lr if name == "lr" else self._series.losses[name]
             curve.setData(self._series.step, values)
 
 

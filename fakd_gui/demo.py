@@ -147,7 +147,7 @@ def tour(window: Any, out: Path) -> Steps:
     estimate = state.check.estimate
     print_line(f"training   {estimate.summary() if estimate else 'the Quick preset'}")
     job = window.train.actions.start()
-    half = window.train.form.steps.value() // 2
+    half = state.config().steps // 2
     yield Until("half of the training", job.yielded, lambda: window.status.progress.value() >= half)
     take_screenshot("workbench")
     yield Until("the training", session.training_finished, lambda: session.training is None)

@@ -31,23 +31,12 @@ class Preset:
     values: Mapping[str, object]
 
 
-_PAPER: dict[str, object] = {
+# The defaults of `TrainConfig` are the papers' settings.
+_PAPER: Mapping[str, object] = {
     "teacher": ("",),  # Left open, unlike (), which trains without a teacher.
     "train_data": "",
-    "alpha": 0.5,
-    "distill": "10*SA",
-    "layers": (1, 2, 3),
-    "init_from_teacher": False,
-    "steps": 200_000,
-    "batch": 16,
-    "patch": 48,
-    "lr": 1e-4,
-    "schedule": "milestones",
-    "milestones": (150_000,),
     "validate_every": 1000,
     "val_images": 10,
-    "precision": "auto",
-    "scale": 4,
 }
 
 

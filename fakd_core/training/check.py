@@ -9,17 +9,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from fakd_core.data.datasets import check_patch, open_dataset, split_validation
+from fakd_core.data.folders import resolve_data
+from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import CancelToken
+from fakd_core.files import check_writable
+from fakd_core.models.checkpoint import key_format_name
+from fakd_core.models.cost import Profile, profile
+from fakd_core.models.external.network import SpandrelNetwork
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.references import has_weights, model_file, resolve_spec, split_taps
+from fakd_core.runs.writer import RunWriter
+from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.training.estimate import Estimate, Timings, estimate_run
-
-if TYPE_CHECKING:
-    from fakd_core.models.cost import Profile
-    from fakd_core.models.layers import SRNetwork
-    from fakd_core.models.spec import ModelSpec
 
 T = TypeVar("T")
 
@@ -117,8 +124,6 @@ class _Check:
                 self._try("init_from_teacher", partial(_check_same_layers, self.found.student, teacher))
 
     def recipe(self) -> None:
-        from fakd_core.distillation.loss import DistillationLoss
-
         def check() -> None:
             loss = DistillationLoss(self.config.alpha, self.config.distill, self.config.layers)
             if self.found.student is not None:
@@ -133,15 +138,11 @@ class _Check:
             self._try("val_data", partial(self._validation_images, self.config.val_data))
 
     def device(self) -> None:
-        from fakd_core.runtime.device import choose_device, choose_precision
-
         device = self._try("device", lambda: choose_device(self.config.device))
         if device is not None:
             self._try("precision", lambda: choose_precision(self.config.precision, device))
 
     def folders(self, new_run: bool) -> None:
-        from fakd_core.runs.writer import RunWriter
-
         cache, run = self.config.teacher_cache, self.config.run
         if cache is not None:
             self._try("teacher_cache", lambda: _check_writable(cache))
@@ -157,8 +158,6 @@ class _Check:
             return None
 
     def _teacher(self, ref: str) -> CheckedNetwork:
-        from fakd_core.runs.references import split_taps
-
         single = len(self.config.teacher) == 1
         try:
             network = self._load(ref)
@@ -174,8 +173,6 @@ class _Check:
         return CheckedNetwork(ref=ref, spec=spec, cost=_cost(spec), weights=_key_format(ref, spec))
 
     def _student(self) -> CheckedNetwork:
-        from fakd_core.runs.references import has_weights, resolve_spec
-
         ref, config = self.config.student, self.config
         if has_weights(ref):
             if config.init_from_teacher:
@@ -198,9 +195,6 @@ class _Check:
             )
 
     def _training_images(self) -> None:
-        from fakd_core.data.datasets import check_patch, open_dataset, split_validation
-        from fakd_core.data.folders import resolve_data
-
         config, found = self.config, self.found
         dataset = open_dataset(resolve_data(config.train_data), config.scale)
         check_patch(dataset, range(len(dataset)), 1)
@@ -213,9 +207,6 @@ class _Check:
             )
 
     def _validation_images(self, folder: Path) -> None:
-        from fakd_core.data.datasets import open_dataset
-        from fakd_core.data.folders import resolve_data
-
         count = len(open_dataset(resolve_data(folder), self.config.scale))
         self.found.facts["val_data"] = f"{min(self.config.val_images or count, count)} of {count} images"
 
@@ -230,8 +221,6 @@ def _check_same_layers(student: CheckedNetwork, teacher: CheckedNetwork) -> None
 
 
 def _check_writable(folder: Path) -> None:
-    from fakd_core.files import check_writable
-
     try:
         check_writable(folder / "file")
     except OSError as error:
@@ -240,8 +229,6 @@ def _check_writable(folder: Path) -> None:
 
 def _taps(ref: str, network: SRNetwork) -> TapChoice | None:
     """The taps of an external network; None if the network declares its own."""
-    from fakd_core.models.external.network import SpandrelNetwork
-
     if not isinstance(network, SpandrelNetwork) or not network.possible_taps:
         return None
     return TapChoice(ref=ref, taps=network.spec.taps, possible=network.possible_taps)
@@ -258,21 +245,15 @@ def _faulty_taps(choice: TapChoice | None, taps: str, problem: str) -> TapChoice
 
 @lru_cache(maxsize=64)
 def _cost(spec: ModelSpec) -> Profile:
-    from fakd_core.models.cost import profile
-
     return profile(spec)
 
 
 def _key_format(ref: str, spec: ModelSpec) -> str:
     """The key format of the weights of `ref`, and the suffix of their file."""
-    from fakd_core.runs.references import model_file
-
     path = model_file(ref)
     return _key_format_of_file(path, spec, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
 def _key_format_of_file(path: Path, spec: ModelSpec, changed: int) -> str:
-    from fakd_core.models.checkpoint import key_format_name
-
     return f"{key_format_name(path, spec)} keys, {path.suffix}"

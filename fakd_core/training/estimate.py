@@ -10,16 +10,19 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import psutil
+import torch
+from torch.autograd.graph import saved_tensors_hooks
+
+from fakd_core.data.patches import PATCHES_PER_BLOCK
 from fakd_core.events import CancelToken
+from fakd_core.models.cost import activation_bytes
+from fakd_core.models.factory import create_model
+from fakd_core.models.spec import ModelSpec
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runtime.device import choose_device, choose_precision, is_out_of_memory
 from fakd_core.training.step_timing import StepTiming, measure_step
-
-if TYPE_CHECKING:
-    import torch
-
-    from fakd_core.models.spec import ModelSpec
-    from fakd_core.runs.config import TrainConfig
 
 FLOAT_BYTES = 4
 HALF_BYTES = 2
@@ -111,10 +114,6 @@ def estimate_run(
         measure: Time a step if its timing isn't known and there is enough memory.
         token: Cancels the measurement with `Cancelled`.
     """
-    import torch
-
-    from fakd_core.runtime.device import choose_device, choose_precision, is_out_of_memory
-
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
     memory = count_memory(config, student, teachers, half=dtype is not torch.float32)
@@ -173,8 +172,6 @@ def count_cache(config: TrainConfig, teachers: Sequence[ModelSpec]) -> int:
     """Bytes that the teacher cache takes on disk; 0 without one."""
     if config.cache_patches is None:
         return 0
-    from fakd_core.data.patches import PATCHES_PER_BLOCK
-
     patches = -(-config.cache_patches // PATCHES_PER_BLOCK) * PATCHES_PER_BLOCK
     has_terms = config.distill.strip().lower() not in ("", "none")
     channels = [3 * one.scale**2 + has_terms * _map_channels(config, one) for one in teachers]
@@ -194,9 +191,6 @@ def free_disk(folder: Path) -> int:
 
 def free_memory(device: torch.device) -> int:
     """Bytes that can be allocated on `device` now."""
-    import psutil
-    import torch
-
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + cached
@@ -206,11 +200,6 @@ def free_memory(device: torch.device) -> int:
 @lru_cache(maxsize=64)
 def _student_bytes(spec: ModelSpec, patch: int) -> tuple[int, int]:
     """Bytes of the weights, and of what one patch keeps for the backward pass."""
-    import torch
-    from torch.autograd.graph import saved_tensors_hooks
-
-    from fakd_core.models.factory import create_model
-
     # Held, so that no two storages get the same address.
     storages: dict[int, torch.UntypedStorage] = {}
 
@@ -231,11 +220,6 @@ def _student_bytes(spec: ModelSpec, patch: int) -> tuple[int, int]:
 @lru_cache(maxsize=64)
 def _teacher_bytes(spec: ModelSpec, patch: int) -> tuple[int, int]:
     """Bytes of the weights, and of one patch's tensors at the peak of the forward pass."""
-    import torch
-
-    from fakd_core.models.cost import activation_bytes
-    from fakd_core.models.factory import create_model
-
     with torch.device("meta"):
         copy = create_model(spec)
     weights = FLOAT_BYTES * sum(parameter.numel() for parameter in copy.parameters())

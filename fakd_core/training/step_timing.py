@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import torch
+
+from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.events import CancelToken
-
-if TYPE_CHECKING:
-    import torch
-
-    from fakd_core.models.layers import SRNetwork
-    from fakd_core.models.spec import ModelSpec
-    from fakd_core.runs.config import TrainConfig
-    from fakd_core.training.batches import DistillationBatch
-    from fakd_core.training.learner import Learner
+from fakd_core.models.factory import create_model
+from fakd_core.models.layers import SRNetwork
+from fakd_core.models.spec import ModelSpec
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runtime.device import autocast, choose_device, choose_precision, fast_convolutions
+from fakd_core.training.batches import DistillationBatch
+from fakd_core.training.learner import Learner
 
 PROBE_PATCH = 24
 PROBE_SECONDS = 0.4
@@ -60,17 +60,12 @@ def measure_step(
 
 class _StepTimer:
     def __init__(self, config: TrainConfig, token: CancelToken) -> None:
-        from fakd_core.runtime.device import choose_device, choose_precision
-
         self._config = config
         self._token = token
         self._device = choose_device(config.device)
         self._dtype = choose_precision(config.precision, self._device)
 
     def measure(self, student: ModelSpec, teachers: Sequence[ModelSpec]) -> StepTiming:
-        from fakd_core.distillation.loss import DistillationLoss
-        from fakd_core.training.learner import Learner
-
         learner = Learner(
             student=self._make(student),
             loss=DistillationLoss.ground_truth_only(),
@@ -101,19 +96,11 @@ class _StepTimer:
         return (min(batch, affordable), patch) if affordable else (1, small)
 
     def _infer(self, teacher: SRNetwork, lr: torch.Tensor) -> None:
-        import torch
-
-        from fakd_core.runtime.device import autocast, fast_convolutions
-
         with torch.no_grad(), fast_convolutions(self._dtype), autocast(self._device, self._dtype):
             teacher(lr)
 
     def _make_terms(self, student: ModelSpec, teacher: ModelSpec) -> Callable[[], object]:
         """A function that computes the loss and its gradients for random maps of one patch."""
-        import torch
-
-        from fakd_core.distillation.loss import DistillationLoss
-
         config, device = self._config, self._device
         loss = DistillationLoss(config.alpha, config.distill, config.layers)
         patch = min(MAX_TERMS_PATCH, config.patch)
@@ -132,29 +119,19 @@ class _StepTimer:
         return compute
 
     def _make(self, spec: ModelSpec) -> SRNetwork:
-        import torch
-
-        from fakd_core.models.factory import create_model
-
         network = create_model(spec)
         network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network
 
     def _make_batch(self, count: int, patch: int) -> DistillationBatch:
-        from fakd_core.training.batches import DistillationBatch
-
         return DistillationBatch(self._grey(count, patch), self._grey(count, patch * self._config.scale))
 
     def _grey(self, count: int, side: int) -> torch.Tensor:
-        import torch
-
         images = torch.full((count, 3, side, side), 128.0, device=self._device)
         return images.contiguous(memory_format=torch.channels_last)
 
     def _time(self, action: Callable[[], object]) -> float:
         """Seconds of the fastest of `PROBES` calls."""
-        import torch
-
         seconds = []
         for _ in range(PROBES):
             self._token.raise_if_cancelled()

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QAbstractButton,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
@@ -25,7 +24,7 @@ from fakd_core.evaluation.report import Kind
 from fakd_gui.benchmark.commands import COPIES
 from fakd_gui.benchmark.runner import BenchmarkRunner, family_title
 from fakd_gui.benchmark.state import BenchmarkState
-from fakd_gui.widgets.actions import ActionTable
+from fakd_gui.widgets.actions import ActionTable, follow_action
 
 OPTIONAL = {
     Kind.PARAMETERS: "Parameters",
@@ -51,7 +50,7 @@ class ViewBar(QWidget):
         self.run_button = QPushButton("Run")
         self.run_button.setProperty("role", "primary")
         self.run_button.setAccessibleName("Measure the checked models on the checked sets")
-        _follow_action(self.run_button, actions["run"])
+        follow_action(self.run_button, actions["run"])
         self.teacher = self._combo("Teacher", "Model that Δ (dB) is relative to")
         self.baseline = self._combo(
             "Baseline", "Model where the gap begins: gap closed = (PSNR − baseline) / (teacher − baseline)"
@@ -135,7 +134,7 @@ class OutputBar(QWidget):
         formats.addActions([actions[name] for name in COPIES.values()])
         self.copy_button.setMenu(formats)
         self.save_button = QPushButton("Save…")
-        _follow_action(self.save_button, actions["save"])
+        follow_action(self.save_button, actions["save"])
         actions["save"].enabledChanged.connect(self.copy_button.setEnabled)
         self.copy_button.setEnabled(actions["save"].isEnabled())
         self.open_button = QToolButton()
@@ -153,18 +152,6 @@ class OutputBar(QWidget):
         layout.setSpacing(6)
         for button in (self.copy_button, self.save_button, self.open_button):
             layout.addWidget(button)
-
-
-def _follow_action(button: QAbstractButton, action: QAction) -> None:
-    """Let a push button trigger `action` and show its tooltip and whether it is enabled."""
-
-    def follow() -> None:
-        button.setEnabled(action.isEnabled())
-        button.setToolTip(action.toolTip())
-
-    button.clicked.connect(lambda: action.trigger())
-    action.changed.connect(follow)
-    follow()
 
 
 def _fill(combo: QComboBox, items: Iterable[tuple[str, str]], chosen: str) -> None:

@@ -25,6 +25,7 @@ from fakd_gui.runs.model import RUN_ROLE, RunFilter, RunModel
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.run_folders import is_run
 from fakd_gui.session.session import Session
+from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.theme import follow_theme
 
 READ_MS = 4000
@@ -193,18 +194,12 @@ class RunList(QWidget):
         self.search.setToolTip("Words of a run's name, state, student or teacher")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter.search)
-        resume = self.actions["resume"]
-        self.resume_button = QPushButton(resume.text())
-        self.resume_button.clicked.connect(lambda: resume.trigger())
-        resume.changed.connect(self._update_resume_button)
+        self.resume_button = QPushButton("Resume")
+        follow_action(self.resume_button, self.actions["resume"])
         self.folder_button, self.trash_button = QToolButton(), QToolButton()
         for button, name in ((self.folder_button, "open_folder"), (self.trash_button, "trash")):
             button.setAutoRaise(True)
             button.setDefaultAction(self.actions[name])
-
-    def _update_resume_button(self) -> None:
-        self.resume_button.setEnabled(self.actions["resume"].isEnabled())
-        self.resume_button.setToolTip(self.actions["resume"].toolTip())
 
     def _lay_out(self) -> None:
         self.tools = QWidget()

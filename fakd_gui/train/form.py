@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLineEdit, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from fakd_core.runs.options import training_options
 from fakd_core.runs.presets import PRESETS
-from fakd_core.training.check import SettingsCheck
 from fakd_gui.train import options
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.editors import Editor, make_editor
@@ -21,7 +20,9 @@ from fakd_gui.train.preset_bar import PresetBar
 from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
 from fakd_gui.train.state import TrainState
 from fakd_gui.train.taps_row import TapsRow
-from fakd_gui.widgets.input_fields import ReferenceField
+
+if TYPE_CHECKING:
+    from fakd_core.training.check import SettingsCheck
 
 MARGIN = 12
 """Pixels around a field that is scrolled into view."""
@@ -60,35 +61,9 @@ class TrainForm(QScrollArea):
         self._show_preset()
         self._refresh()
 
-    # -- single fields -------------------------------------------------------------------------------
-
-    @property
-    def teacher(self) -> ReferenceField:
-        return cast(ReferenceField, self.editors["teacher"].widget)
-
-    @property
-    def student(self) -> ReferenceField:
-        return cast(ReferenceField, self.editors["student"].widget)
-
-    @property
-    def train_data(self) -> ReferenceField:
-        return cast(ReferenceField, self.editors["train_data"].widget)
-
-    @property
-    def run(self) -> ReferenceField:
-        return cast(ReferenceField, self.editors["run"].widget)
-
     @property
     def recipe(self) -> RecipeEditor:
         return cast(RecipeEditor, self.editors["distill"].widget)
-
-    @property
-    def steps(self) -> QSpinBox:
-        return cast(QSpinBox, self.editors["steps"].widget)
-
-    @property
-    def alpha(self) -> QLineEdit:
-        return cast(QLineEdit, self.editors["alpha"].widget)
 
     # -- problems ------------------------------------------------------------------------------------
 

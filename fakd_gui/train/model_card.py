@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_core.runs.references import model_label
-from fakd_core.training.check import CheckedNetwork
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
+
+if TYPE_CHECKING:
+    from fakd_core.training.check import CheckedNetwork
 
 COSTS = "GMACs: 10⁹ multiply-accumulates for a low-resolution image of 64×36 px, as in the papers."
 

@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.events import RunStarted, StepEnd, TrainEvent, ValidationEnd
-from fakd_core.training.estimate import format_duration
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.plot_export import PlotExport
@@ -117,6 +116,8 @@ class TrainMonitor(QWidget):
         seconds = view.step_seconds
         if seconds is None:
             return ""
+        from fakd_core.training.estimate import format_duration  # Loads torch.
+
         left = format_duration(seconds * (view.series.steps - view.step))
         return f"{left} left · {1 / seconds:.3g} steps/s"
 

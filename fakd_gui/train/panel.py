@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.runs.layout import RunLayout
@@ -14,7 +13,8 @@ from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.form import ProblemLinks, TrainForm
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.runner import TrainRunner
-from fakd_gui.train.state import PLOTS, TrainMemory, TrainState
+from fakd_gui.train.state import TrainMemory, TrainState
+from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
 
 MARGIN = 12
@@ -35,9 +35,11 @@ class TrainPanel(QWidget):
         self.actions = TrainCommands(session, self.state, self)
         self.form = TrainForm(self.state, self.actions)
         self.monitor = TrainMonitor(session, self.state, self.actions)
-        self.start_button, self.pause_button, self.stop_button = (
-            _button_of(self.actions[name]) for name in ("start", "pause", "stop")
-        )
+        self.start_button, self.pause_button = QPushButton("Start"), QPushButton("Pause")
+        self.stop_button = QPushButton("Stop")
+        self.start_button.clicked.connect(lambda: self.actions["start"].trigger())
+        follow_action(self.pause_button, self.actions["pause"])
+        follow_action(self.stop_button, self.actions["stop"])
         self.start_button.setProperty("role", "primary")
         self.estimate = QLabel()
         self.estimate.setProperty("role", "muted")
@@ -46,6 +48,7 @@ class TrainPanel(QWidget):
         ProblemLinks(self.form, self.state, self.estimate, self.start_button)
         self.state.values_changed.connect(self._refresh)
         self.state.check_changed.connect(self._refresh)
+        self.actions["pause"].changed.connect(self._refresh)
         session.training_started.connect(self._refresh)
         session.training_finished.connect(self._refresh)
         session.teacher_changed.connect(self._use_teacher)
@@ -59,14 +62,10 @@ class TrainPanel(QWidget):
     def memory(self) -> TrainMemory:
         """The state that the next start restores."""
         preset, values = self.state.snapshot()
-        curves = self.state.curves
         return TrainMemory(
             preset=preset,
             settings=values,
-            smoothing=curves.smoothing,
-            log_axis=curves.log_axis,
-            weighted=curves.weighted,
-            plots=curves.plots,
+            curves=self.state.curves,
             follow=self.state.follow,
             compared=self.session.compared,
             sizes={split.objectName(): split.sizes() for split in self.findChildren(QSplitter)},
@@ -75,12 +74,7 @@ class TrainPanel(QWidget):
     def restore(self, memory: TrainMemory) -> None:
         """Restore the state of an earlier start."""
         self.state.restore(memory.preset, memory.settings)
-        self.state.change_curves(
-            smoothing=memory.smoothing,
-            log_axis=memory.log_axis,
-            weighted=memory.weighted,
-            plots=tuple(name for name in PLOTS if name in memory.plots) or PLOTS,
-        )
+        self.state.change_curves(**memory.curves.model_dump())
         self.state.set_follow(memory.follow)
         for split in self.findChildren(QSplitter):
             sizes = memory.sizes.get(split.objectName(), [])
@@ -99,9 +93,11 @@ class TrainPanel(QWidget):
         state = self.state
         is_running = self.session.training is not None
         problems = self.form.problems()
-        for button in (self.pause_button, self.stop_button):
-            button.setVisible(is_running)
         self.start_button.setVisible(not is_running)
+        for button, name in ((self.pause_button, "pause"), (self.stop_button, "stop")):
+            button.setVisible(is_running)
+            button.setIcon(self.actions[name].icon())
+        self.pause_button.setText(self.actions["pause"].text().replace("&", ""))
         self.start_button.setEnabled(not problems)
         estimate = state.check.estimate if state.check else None
         warning = ""
@@ -156,19 +152,3 @@ class TrainPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(split)
-
-
-def _button_of(action: QAction) -> QPushButton:
-    """A button that triggers `action` and looks like it."""
-    button = QPushButton()
-
-    def copy() -> None:
-        button.setText(action.text().replace("&", ""))
-        button.setIcon(action.icon())
-        button.setToolTip(action.toolTip())
-        button.setEnabled(action.isEnabled())
-
-    action.changed.connect(copy)
-    button.clicked.connect(lambda: action.trigger())
-    copy()
-    return button

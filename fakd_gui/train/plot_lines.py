@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fakd_core.events import Scores
-from fakd_core.runs.layout import BASELINE, STUDENT
-from fakd_core.runs.series import TOTAL, RunSeries
+from fakd_core.events import RAW
+from fakd_core.runs.layout import BASELINE
+from fakd_core.runs.series import RunSeries
 from fakd_gui.train.curves import Line, shade
 from fakd_gui.train.plot_card import Level
 from fakd_gui.train.run_view import label_of
 from fakd_gui.train.smoothing import SmoothedCurve, Values
 from fakd_gui.train.state import LEARNING_RATE, LOSS, PSNR, SSIM
 from fakd_gui.widgets.theme import Theme
+
+TOTAL = "total"
 
 
 class RunLines:
@@ -42,10 +44,9 @@ class RunLines:
             steps = self._steps("steps", self.series.step)
             yield self._line("lr", theme.accent, theme, curve="lr", steps=steps, values=self.series.lr)
         else:
-            own = self.series.psnr if plot == PSNR else self.series.ssim
-            others = self.series.other_psnr if plot == PSNR else self.series.other_ssim
+            scores = self.series.psnr if plot == PSNR else self.series.ssim
             steps = self._steps("validations", self.series.validation_step)
-            for key, values in {STUDENT: own, **others}.items():
+            for key, values in scores.items():
                 colour = theme.student_colour(int(key.startswith(BASELINE)))
                 if key.endswith("ema"):
                     colour = shade(colour, 2, theme.panel)
@@ -54,10 +55,12 @@ class RunLines:
                 )
 
     def _losses(self, weighted: bool, theme: Theme) -> Iterator[tuple[str, str, Sequence[float]]]:
-        for name, values in (self.series.weighted if weighted else self.series.raw).items():
-            yield name, theme.total if name == TOTAL else theme.part_colour(name), values
-        if self.series.baseline:
-            yield BASELINE, theme.student_colour(1), self.series.baseline
+        for name, values in self.series.losses.items():
+            part = name.removeprefix(RAW)
+            if name == BASELINE:
+                yield name, theme.student_colour(1), values
+            elif (part == name) is weighted:
+                yield part, theme.total if part == TOTAL else theme.part_colour(part), values
 
     def _steps(self, name: str, steps: Sequence[int]) -> Values:
         return self._curves.setdefault(name, SmoothedCurve()).update(steps)
@@ -95,8 +98,9 @@ def levels_of(plot: str, series: RunSeries, theme: Theme) -> list[Level]:
     if plot not in (PSNR, SSIM):
         return []
 
-    def level(name: str, scores: Scores, colour: str) -> Level:
-        return name, scores.psnr if plot == PSNR else scores.ssim, colour
-
     known = (("bicubic", series.bicubic, theme.bicubic), ("teacher", series.teacher, theme.teacher))
-    return [level(name, scores, colour) for name, scores, colour in known if scores]
+    return [
+        (name, scores.psnr if plot == PSNR else scores.ssim, colour)
+        for name, scores, colour in known
+        if scores
+    ]

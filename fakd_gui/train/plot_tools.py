@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.state import PLOTS, TrainState
+from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 
@@ -24,8 +25,9 @@ class PlotTools(QWidget):
         self.smoothing.setToolTip("Smoothing: weight of the past in the moving average, 0 to 0.99")
         self.smoothing.setAccessibleName("Smoothing")
         self._value = QLabel()
-        self.log_axis = make_check_box(commands["log_axis"])
-        self.weighted = make_check_box(commands["weighted"])
+        self.log_axis, self.weighted = QCheckBox("&Log axis"), QCheckBox("&Weighted")
+        follow_action(self.log_axis, commands["log_axis"])
+        follow_action(self.weighted, commands["weighted"])
         self.plots_button = _menu_button("Which plots are shown, if there is room")
         self.plot_actions = {name: self.plots_button.menu().addAction(name) for name in PLOTS}
         for action in self.plot_actions.values():
@@ -84,17 +86,6 @@ class PlotTools(QWidget):
         row.addStretch()
         for button in (self.plots_button, self.fit_button, self.export_button):
             row.addWidget(button)
-
-
-def make_check_box(action: QAction) -> QCheckBox:
-    """A check box for a checkable action."""
-    box = QCheckBox(action.text())
-    box.setChecked(action.isChecked())
-    box.setToolTip(action.toolTip())
-    box.toggled.connect(action.setChecked)
-    action.toggled.connect(box.setChecked)
-    action.changed.connect(lambda: box.setToolTip(action.toolTip()))
-    return box
 
 
 def _menu_button(tip: str) -> QToolButton:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -117,7 +117,7 @@ class NameRow(QWidget):
         self.edit.returnPressed.connect(self._accept)
         self.save.clicked.connect(self._accept)
         self.edit.textEdited.connect(lambda _: self._show_reason(""))
-        self.edit.installEventFilter(self)
+        QShortcut("Esc", self.edit, self.hide, context=Qt.ShortcutContext.WidgetShortcut)
         self.hide()
 
     def ask(self, use: Callable[[str], None], name: str) -> None:
@@ -128,13 +128,6 @@ class NameRow(QWidget):
         self.edit.selectAll()
         self.show()
         self.edit.setFocus()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            if event.type() is QEvent.Type.KeyPress:
-                self.hide()
-            return True
-        return super().eventFilter(watched, event)
 
     def _accept(self) -> None:
         assert self._use is not None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -18,9 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_gui.train.commands import TrainCommands
-from fakd_gui.train.plot_tools import make_check_box
 from fakd_gui.train.run_view import PreviewFrames, label_of
 from fakd_gui.train.state import TrainState
+from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.overlays import Overlay
@@ -80,7 +81,8 @@ class PreviewStrip(QWidget):
         self.step_label = QLabel()
         self.step_label.setProperty("role", "muted")
         self.step_label.setMinimumWidth(self.fontMetrics().horizontalAdvance("step 0,000,000 (00 of 00)"))
-        self.follow = make_check_box(commands["follow"])
+        self.follow = QCheckBox("&Follow")
+        follow_action(self.follow, commands["follow"])
         self._row = QGridLayout()
         self._row.setHorizontalSpacing(6)
         self._tools = tools = QHBoxLayout()

@@ -34,21 +34,12 @@ LEGEND = (
 )
 
 
-@dataclass(frozen=True)
-class FormulaTerm:
-    """One term of a recipe, with `options` such as 'k=2, pool=max'."""
-
-    weight: float
-    name: str
-    options: str = ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Formula:
     """The loss of a training; without a teacher, it depends on the ground truth alone."""
 
     alpha: float
-    terms: Sequence[FormulaTerm]
+    terms: Sequence[Term]
     layers: Sequence[int]
     has_teacher: bool
 
@@ -59,10 +50,7 @@ class Formula:
         parts = [
             (1 - self.alpha, "L1(student, HR)"),
             (self.alpha, "L1(student, teacher)"),
-            *(
-                (term.weight, f"{term.name}({term.options})" if term.options else term.name)
-                for term in self.terms
-            ),
+            *((term.weight, f"{term.name}{_options_of(term)}") for term in self.terms),
         ]
         return "loss = " + " + ".join(f"{weight:g}·{name}" for weight, name in parts if weight)
 
@@ -82,9 +70,15 @@ class Formula:
         layers = ",".join(map(str, self.layers))
         for term in self.terms:
             weight = "" if term.weight == 1 else f"{term.weight:g} "
-            listed = f"<small>({escape(term.options)})</small>" if term.options else ""
-            parts.append(weight + part(term.name, f"{escape(term.name)}<sub>{layers}</sub>{listed}"))
+            small = f"<small>{escape(_options_of(term))}</small>" if term.params else ""
+            parts.append(weight + part(term.name, f"{escape(term.name)}<sub>{layers}</sub>{small}"))
         return f"<i>L</i> = {' + '.join(parts)}, <i>α</i>&nbsp;=&nbsp;{self.alpha:g}"
+
+
+def _options_of(term: Term) -> str:
+    """The options of a term, such as '(k=2, pool=max)'; empty if it has none."""
+    listed = ", ".join(f"{name}={format_value(value)}" for name, value in term.params)
+    return f"({listed})" if listed else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,13 +252,9 @@ class RecipeEditor(QWidget):
 
     def _show_formula(self, recipe: Recipe) -> None:
         pairing = self._pairing
-        terms = []
-        for term in recipe:
-            listed = ", ".join(f"{name}={format_value(value)}" for name, value in term.params)
-            terms.append(FormulaTerm(term.weight, term.name, listed))
         formula = Formula(
             alpha=pairing.alpha,
-            terms=terms,
+            terms=list(recipe),
             layers=sorted(pairing.layers),
             has_teacher=pairing.has_teacher,
         )

@@ -22,7 +22,6 @@ from fakd_core.events import (
 )
 from fakd_core.runs.layout import BASELINE, CROPS, MAX_PREVIEWS, STUDENT, RunLayout, steps_to_keep
 from fakd_core.runs.series import RunSeries, read_series
-from fakd_core.training.estimate import format_duration
 from fakd_gui.train.smoothing import load_filter
 
 PREVIEWED = (STUDENT, BASELINE)
@@ -139,7 +138,7 @@ class RunView:
         load_filter()
         series = read_series(run)
         token.raise_if_cancelled()
-        best = f"best PSNR {max(series.psnr):.3f} dB" if series.psnr else "no validation yet"
+        best = f"best PSNR {max(series.psnr[STUDENT]):.3f} dB" if series.psnr else "no validation yet"
         bicubic = f", bicubic {series.bicubic.psnr:.3f} dB" if series.bicubic else ""
         step = series.step[-1] if series.step else 0
         text = f"A past run: {step:,} of {series.steps:,} steps, {best}{bicubic}."
@@ -191,6 +190,8 @@ class RunView:
         bicubic = self.series.bicubic
         if self.end is None or self.end.best is None or bicubic is None:
             return "Done."
+        from fakd_core.training.estimate import format_duration  # Loads torch.
+
         gain = self.end.best.psnr - bicubic.psnr
         return (
             f"Done in {format_duration(self.end.seconds)}: best PSNR {self.end.best.psnr:.2f} dB on the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -11,7 +12,6 @@ from fakd_core.errors import RunError
 from fakd_core.events import CancelToken, Notice, RunStarted, TrainEvent
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.series import RunSeries, read_series
-from fakd_core.training.check import SettingsCheck, SettingsChecker
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
@@ -19,6 +19,9 @@ from fakd_gui.train import options
 from fakd_gui.train.run_view import RunView
 from fakd_gui.train.smoothing import load_filter
 from fakd_gui.train.state import TrainState
+
+if TYPE_CHECKING:
+    from fakd_core.training.check import SettingsCheck, SettingsChecker
 
 CHECK_DELAY_MS = 250
 
@@ -30,7 +33,7 @@ class TrainRunner(QObject):
         super().__init__(state)
         self._session = session
         self._state = state
-        self._checker = SettingsChecker(session.models.get)
+        self._checker: SettingsChecker | None = None
         self._checks = LatestWins("check the settings", self)
         self._checks.result.connect(state.set_check)
         self._checks.failed.connect(self._check_failed)
@@ -60,10 +63,19 @@ class TrainRunner(QObject):
 
     def _check(self) -> None:
         values = options.with_valid_values(self._state.config_values())
-        checker, measure = self._checker, self._session.training is None
-        self._checks.submit(lambda token: checker.check(values, measure=measure, token=token))
+        measure = self._session.training is None
+
+        def work(token: CancelToken) -> SettingsCheck:
+            from fakd_core.training.check import SettingsChecker  # Loads torch.
+
+            self._checker = self._checker or SettingsChecker(self._session.models.get)
+            return self._checker.check(values, measure=measure, token=token)
+
+        self._checks.submit(work)
 
     def _check_failed(self, problem: Problem) -> None:
+        from fakd_core.training.check import SettingsCheck
+
         self._session.note(problem)
         self._state.set_check(SettingsCheck(problems={"run": problem.text}))
 

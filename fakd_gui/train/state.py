@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 from PySide6.QtCore import QObject, Signal
@@ -16,7 +15,6 @@ from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.presets import PRESETS, QUICK, user_presets
 from fakd_core.runs.references import model_label
 from fakd_core.runs.series import RunSeries
-from fakd_core.training.check import SettingsCheck
 from fakd_gui.session.run_folders import free_run_folder
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
@@ -34,9 +32,11 @@ WELCOME = (
     "Drop a folder of images to train on it, or a run folder to see its curves."
 )
 
+if TYPE_CHECKING:
+    from fakd_core.training.check import SettingsCheck
 
-@dataclass(frozen=True, kw_only=True)
-class CurveOptions:
+
+class CurveOptions(Memory):
     """Options for drawing curves; `smoothing` is the weight of the past in percent."""
 
     smoothing: int = 60
@@ -50,10 +50,7 @@ class TrainMemory(Memory):
 
     preset: str = CUSTOM
     settings: dict[str, Any] = Field(default_factory=dict)
-    smoothing: int = CurveOptions.smoothing
-    log_axis: bool = CurveOptions.log_axis
-    weighted: bool = CurveOptions.weighted
-    plots: tuple[str, ...] = PLOTS
+    curves: CurveOptions = CurveOptions()
     follow: bool = True
     compared: list[Path] = Field(default_factory=list)
     sizes: dict[str, list[int]] = Field(default_factory=dict)
@@ -260,7 +257,7 @@ class TrainState(QObject):
 
     def change_curves(self, **changes: Any) -> None:
         """Change fields of `curves`."""
-        changed = replace(self.curves, **changes)
+        changed = self.curves.model_copy(update=changes)
         if changed != self.curves:
             self.curves = changed
             self.curves_changed.emit()

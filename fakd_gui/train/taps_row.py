@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QCompleter,
@@ -16,8 +18,10 @@ from PySide6.QtWidgets import (
 
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runs.references import split_taps, with_taps
-from fakd_core.training.check import TapChoice
 from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
+
+if TYPE_CHECKING:
+    from fakd_core.training.check import TapChoice
 
 TIP = (
     "The teacher's module whose output is the feature map of layer {layer}. Type a part of its path to see "

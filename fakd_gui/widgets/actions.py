@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QKeyCombination, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from fakd_gui.widgets.image_tools import set_icon
 
@@ -136,3 +136,19 @@ class ActionTable(QObject):
 
 def _native(keys: Sequence[str]) -> str:
     return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
+
+
+def follow_action(button: QAbstractButton, action: QAction) -> None:
+    """Let `button` trigger or toggle `action` and show its tooltip and state, but a text of its own."""
+
+    def follow() -> None:
+        button.setEnabled(action.isEnabled())
+        button.setToolTip(action.toolTip())
+        button.setChecked(action.isChecked())
+
+    if action.isCheckable():
+        button.toggled.connect(action.setChecked)
+    else:
+        button.clicked.connect(lambda: action.trigger())
+    action.changed.connect(follow)
+    follow()

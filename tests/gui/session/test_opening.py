@@ -85,7 +85,7 @@ def test_training_uses_the_first_of_several_folders(
     window: MainWindow, files: dict[str, Path], photos: Path
 ) -> None:
     window.session.open_paths([photos, files["FOLDER"]], "Train")
-    assert window.train.form.train_data.text() == str(photos)
+    assert window.train.form.editors["train_data"].widget.text() == str(photos)
     assert window.status.currentMessage() == f"Opened {photos.name}, the first of 2"
 
 
@@ -156,7 +156,7 @@ def test_recent_files_hold_only_what_the_user_opened(
     menu.aboutToShow.emit()
     assert menu.actions()[0].toolTip() == f"{photos}\nOpens in Benchmark"
     menu.actions()[0].trigger()
-    assert window.train.form.train_data.text() != str(photos)
+    assert window.train.form.editors["train_data"].widget.text() != str(photos)
     assert photos in window.benchmark.state.folders
 
 

@@ -59,15 +59,15 @@ def test_its_taps_are_shown_and_changed_in_place(panel: TrainPanel, qtbot: QtBot
 
     retype(panel, 2, "layers.2")
     checked(qtbot, panel)
-    assert form.teacher.text() == f"{swinir}@conv_first,layers.0,layers.2,conv_after_body"
+    assert form.editors["teacher"].widget.text() == f"{swinir}@conv_first,layers.0,layers.2,conv_after_body"
     assert panel.state.config() is not None
-    network = panel.session.models.get(form.teacher.text())
+    network = panel.session.models.get(form.editors["teacher"].widget.text())
     assert isinstance(network, SpandrelNetwork)
     assert network.spec.taps[2] == "layers.2"
 
     taps.reset.click()
     checked(qtbot, panel)
-    assert form.teacher.text() == str(swinir)
+    assert form.editors["teacher"].widget.text() == str(swinir)
     assert [edit.text() for edit in taps.edits] == CHOSEN
 
 

@@ -101,7 +101,7 @@ def test_options_that_need_a_teacher_are_disabled_without_one(panel: TrainPanel)
     form = panel.form
     form.editors["baseline"].widget.setChecked(True)
     assert panel.state.config().baseline
-    form.teacher.set_text("none")
+    form.editors["teacher"].widget.set_text("none")
     assert not form.editors["baseline"].widget.isEnabled()
     assert not panel.state.config().baseline
 
@@ -128,12 +128,12 @@ def test_a_paper_preset_asks_for_teacher_and_images(panel: TrainPanel, name: str
     panel.actions.apply_preset(name)
     assert set(problems_of(panel.state.config_values())) == {"teacher", "train_data"}
     assert not panel.start_button.isEnabled()
-    assert panel.form.steps.value() == 200_000
+    assert panel.form.editors["steps"].widget.value() == 200_000
     assert panel.form.presets.combo.currentText() == name
 
 
 def test_an_edit_makes_the_preset_custom(panel: TrainPanel) -> None:
-    panel.form.steps.setValue(77)
+    panel.form.editors["steps"].widget.setValue(77)
     assert panel.form.presets.combo.currentText() == "Custom"
 
 
@@ -201,11 +201,11 @@ def test_an_invalid_field_is_marked_until_it_is_valid(
     qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
 ) -> None:
     use_small(panel, small_teacher, photos)
-    panel.form.teacher.set_text("nowhere.pth")
+    panel.form.editors["teacher"].widget.set_text("nowhere.pth")
     wait_for_check(qtbot, panel)
-    edit = panel.form.teacher.findChild(QLineEdit)
+    edit = panel.form.editors["teacher"].widget.findChild(QLineEdit)
     assert edit.property("invalid")
-    panel.form.teacher.set_text(str(small_teacher))
+    panel.form.editors["teacher"].widget.set_text(str(small_teacher))
     wait_for_check(qtbot, panel)
     assert not edit.property("invalid")
     assert panel.form.problems() == []
@@ -215,7 +215,7 @@ def test_training_without_a_teacher_can_be_chosen(
     qtbot: QtBot, panel: TrainPanel, small_teacher: Path, photos: Path
 ) -> None:
     use_small(panel, small_teacher, photos)
-    panel.form.teacher.set_text("none")
+    panel.form.editors["teacher"].widget.set_text("none")
     wait_for_check(qtbot, panel)
     config = panel.state.config()
     assert config is not None
@@ -228,15 +228,15 @@ def test_training_without_a_teacher_can_be_chosen(
 def test_a_new_run_gets_a_free_folder_unless_named(panel: TrainPanel) -> None:
     form = panel.form
     root = panel.session.runs_root
-    assert Path(form.run.text()) == root / "rcan-small-student-1"
+    assert Path(form.editors["run"].widget.text()) == root / "rcan-small-student-1"
     (root / "rcan-small-student-1").mkdir(parents=True)
     panel.state.propose_new_run()
-    assert Path(form.run.text()) == root / "rcan-small-student-2"
-    form.run.combo.lineEdit().clear()
-    form.run.combo.lineEdit().insert("mine")
-    form.run.combo.lineEdit().textEdited.emit("mine")
+    assert Path(form.editors["run"].widget.text()) == root / "rcan-small-student-2"
+    form.editors["run"].widget.combo.lineEdit().clear()
+    form.editors["run"].widget.combo.lineEdit().insert("mine")
+    form.editors["run"].widget.combo.lineEdit().textEdited.emit("mine")
     panel.state.propose_new_run()
-    assert form.run.text() == "mine"
+    assert form.editors["run"].widget.text() == "mine"
 
 
 @pytest.mark.parametrize(("typed", "value"), [("1e-4", 1e-4), ("0,5", 0.5), ("much", "much"), ("", None)])
@@ -345,7 +345,7 @@ def test_the_teacher_of_all_workspaces_is_used_for_the_next_training(
     qtbot: QtBot, panel: TrainPanel, small_teacher: Path
 ) -> None:
     panel.session.set_teacher(str(small_teacher))
-    assert panel.form.teacher.text() == str(small_teacher)
+    assert panel.form.editors["teacher"].widget.text() == str(small_teacher)
     assert panel.state.config_values()["teacher"] == (str(small_teacher),)
     wait_for_check(qtbot, panel)
     assert not panel.actions["use_teacher"].isEnabled()
@@ -354,7 +354,7 @@ def test_the_teacher_of_all_workspaces_is_used_for_the_next_training(
 def test_a_teacher_that_cannot_be_used_is_not_offered_to_the_other_workspaces(
     qtbot: QtBot, panel: TrainPanel
 ) -> None:
-    panel.form.teacher.set_text("nowhere.pth")
+    panel.form.editors["teacher"].widget.set_text("nowhere.pth")
     wait_for_check(qtbot, panel)
     assert not panel.actions["use_teacher"].isEnabled()
     assert panel.session.teacher == "rcan-g5-r5-c32-x4"

@@ -100,7 +100,7 @@ def test_line_button_and_command_of_the_panel_lead_to_the_field(session: Session
     wrong.setText("2")
     for lead in (lambda: press(panel.estimate), lambda: press(panel.start_button), panel.actions.start):
         form.verticalScrollBar().setValue(0)
-        form.teacher.setFocus()
+        form.editors["teacher"].widget.setFocus()
         assert not in_view(form, wrong)
         lead()
         assert in_view(form, wrong)
@@ -125,7 +125,7 @@ def test_a_folded_option_is_unfolded(bench: Bench, qtbot: QtBot) -> None:
 def test_a_field_that_has_moved_since_the_last_events_is_found(bench: Bench, qtbot: QtBot) -> None:
     """Everything above it grows, and nothing is laid out before the press."""
     form, field = bench.form, bench.form.fields["alpha"]
-    form.alpha.setText("much")
+    form.editors["alpha"].widget.setText("much")
     for name in ("teacher", "student", "train_data", "distill"):
         form.fields[name].set_fact("A fact that takes several lines. " * 12)
     press(bench.line)

@@ -260,7 +260,7 @@ def test_checked_runs_are_read_and_shown_and_damaged_ones_reported(
     session.compare_runs([good, bad])
     qtbot.waitUntil(lambda: bool(errors), timeout=5000)
     assert [name for name, _ in monitor.plots.overlays] == ["good"]
-    assert monitor.plots.overlays[0][1].weighted == {"total": [2.5]}
+    assert monitor.plots.overlays[0][1].losses == {"total": [2.5]}
     assert "bad can't be compared" in errors[0]
     assert "line 2" in errors[0]
     kept = panel.memory().model_dump(mode="json")
@@ -287,7 +287,7 @@ def test_what_was_chosen_is_remembered(session: Session, qtbot: QtBot) -> None:
     other.restore(TrainMemory.model_validate({**kept, "sizes": "nonsense", "unknown": 1}))
     again = other.memory().model_dump(mode="json")
     assert {**kept, "sizes": 0} == {**again, "sizes": 0}
-    assert again["smoothing"] == other.monitor.plots.tools.smoothing.value() == 83
+    assert again["curves"]["smoothing"] == other.monitor.plots.tools.smoothing.value() == 83
     assert not other.monitor.plots.tools.plot_actions[ssim].isChecked()
     assert not other.monitor.preview.follow.isChecked()
     assert other.monitor.plots.loss.log
@@ -299,7 +299,7 @@ def test_a_long_noisy_run_is_painted_quickly(plots: RunPlots) -> None:
     noise = np.random.default_rng(0).random(20_000).tolist()
     levels = Scores(28.0, 0.8)
     series = RunSeries(steps=20_000, bicubic=levels, step=list(range(1, 20_001)), lr=[1e-4] * 20_000)
-    series.weighted = {name: noise for name in ("total", "DS", "TS", "SA")}
+    series.losses = {name: noise for name in ("total", "DS", "TS", "SA")}
     plots.show_series(series)
     plots.grab()
     begun = time.thread_time()

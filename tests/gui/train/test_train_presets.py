@@ -93,14 +93,16 @@ def test_edited_settings_replaced_by_a_preset_can_be_restored(panel: TrainPanel,
     panel.actions.apply_preset("Paper SAN")
     assert heard.undo == []  # Nothing was lost: Quick is still there.
     panel.actions.apply_preset("Quick")
-    form.steps.setValue(77)
-    form.alpha.setText("not yet")
+    form.editors["steps"].widget.setValue(77)
+    form.editors["alpha"].widget.setText("not yet")
     form.recipe.setText("1*AT")
     panel.actions.apply_preset("Paper SAN")
     (said, take_back), *_ = heard.undo
     assert said == "Paper SAN replaced the settings"
     take_back()
-    assert (form.steps.value(), form.alpha.text(), form.recipe.text()) == (77, "not yet", "1*AT")
+    assert form.editors["steps"].widget.value() == 77
+    assert form.editors["alpha"].widget.text() == "not yet"
+    assert form.recipe.text() == "1*AT"
     assert form.presets.combo.currentText() == CUSTOM
 
 
@@ -122,7 +124,7 @@ def test_a_replaced_and_a_deleted_preset_can_be_restored(
     form = panel.form
     save_as(qtbot, panel, "mine")
     before = preset_path("mine").read_bytes()
-    form.steps.setValue(77)
+    form.editors["steps"].widget.setValue(77)
     save_as(qtbot, panel, "mine")
     assert b"steps = 77" in preset_path("mine").read_bytes()
     heard.undo[-1][1]()
@@ -132,7 +134,7 @@ def test_a_replaced_and_a_deleted_preset_can_be_restored(
     assert user_presets() == {}
     assert "mine" not in entries(panel)
     assert form.presets.combo.currentText() == CUSTOM
-    assert form.steps.value() == 77
+    assert form.editors["steps"].widget.value() == 77
     said, take_back = heard.undo[-1]
     assert said == "Deleted the preset mine"
     take_back()
@@ -174,7 +176,7 @@ def test_an_invalid_name_is_refused_below_the_field(
 
 
 def test_invalid_settings_are_not_saved(qtbot: QtBot, panel: TrainPanel, tmp_path: Path) -> None:
-    panel.form.alpha.setText("much")
+    panel.form.editors["alpha"].widget.setText("much")
     save_as(qtbot, panel, "mine")
     assert "alpha" in panel.form.presets.naming.reason.text()
     assert user_presets() == {}
@@ -188,7 +190,7 @@ def test_a_preset_may_leave_models_and_images_open(qtbot: QtBot, panel: TrainPan
     panel.actions.apply_preset("Quick")
     panel.actions.apply_preset("mine")
     assert panel.state.config_values()["teacher"] == ("rcan-g5-r5-c32-x4",)  # Kept: the file names none.
-    assert panel.form.steps.value() == 200_000
+    assert panel.form.editors["steps"].widget.value() == 200_000
 
 
 def test_a_run_s_settings_are_loaded_into_a_new_folder(
@@ -244,7 +246,7 @@ def test_settings_are_saved_to_a_chosen_file_and_loaded(
     actions["Save settings as TOML…"].trigger()
     assert TrainConfig.build(**read_toml(tmp_path / "mine.toml")) == wanted
     assert heard.messages == ["Wrote mine.toml; on the command line: fakd train --config mine.toml"]
-    panel.form.steps.setValue(77)
+    panel.form.editors["steps"].widget.setValue(77)
     actions["Load settings…"].trigger()
     assert panel.state.config() == wanted
     assert heard.undo[-1][0] == "mine.toml replaced the settings"
@@ -256,12 +258,12 @@ def test_settings_are_saved_to_a_chosen_file_and_loaded(
 def test_a_chosen_training_folder_stays_with_a_paper_preset(panel: TrainPanel, photos: Path) -> None:
     panel.actions.train_on(photos)
     panel.actions.apply_preset("Paper RCAN")
-    assert panel.form.train_data.text() == str(photos)
+    assert panel.form.editors["train_data"].widget.text() == str(photos)
 
 
 def test_the_next_start_restores_the_settings(panel: TrainPanel, session: Session, qtbot: QtBot) -> None:
     panel.state.fill({"steps": 77, "layers": (0, 3), "distill": "1*AT"})
-    panel.form.alpha.setText("wrong")
+    panel.form.editors["alpha"].widget.setText("wrong")
     left = panel.memory().model_dump(mode="json")
     other = TrainPanel(session)
     qtbot.addWidget(other, before_close_func=lambda widget: stop_all(widget))
@@ -272,5 +274,5 @@ def test_the_next_start_restores_the_settings(panel: TrainPanel, session: Sessio
     damaged = {"steps": "x", "layers": 5, "nothing": 1, "scale": None}
     other.restore(TrainMemory.model_validate({"preset": 3, "settings": damaged}))
     other.restore(TrainMemory.model_validate({"settings": []}))
-    assert other.form.steps.value() == 77
+    assert other.form.editors["steps"].widget.value() == 77
     assert other.state.config_values()["layers"] == ()

@@ -7,7 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
-from fakd_gui.train.recipe_editor import Formula, FormulaTerm, Pairing, RecipeEditor
+from fakd_core.distillation.recipe import Term
+from fakd_gui.train.recipe_editor import Formula, Pairing, RecipeEditor
 from fakd_gui.widgets.theme import DARK, LIGHT
 
 
@@ -144,7 +145,7 @@ def test_the_formula_is_drawn_from_recipe_layers_and_alpha(editor: RecipeEditor)
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_terms_have_the_colours_of_their_curves(theme: object) -> None:
-    text = Formula(alpha=0.5, terms=[FormulaTerm(10, "SA")], layers=(1,), has_teacher=True).rich_text(theme)
+    text = Formula(alpha=0.5, terms=[Term(10, "SA")], layers=(1,), has_teacher=True).rich_text(theme)
     for name in ("DS", "TS", "SA"):
         assert theme.part_colour(name) in text
 

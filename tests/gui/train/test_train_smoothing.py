@@ -43,7 +43,7 @@ def test_a_value_that_is_not_finite_spoils_no_average(weight: float) -> None:
     assert bad.update([nan, 3.0, inf, nan, 4.0, 5.0, 4.0], weight)[-1] < 5
     line = {"event": "step", "step": 1, "lr": 0.1, "losses": {"total": None, "DS": None}}
     series = RunSeries.from_metrics([line])
-    assert np.isnan(series.weighted["total"] + series.weighted["DS"]).all()
+    assert np.isnan(series.losses["total"] + series.losses["DS"]).all()
 
 
 @given(st.integers(10, 5000), st.integers(2, 300), st.integers(0, 2**32 - 1))

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from fakd_core.data.image_files import read_image
+from fakd_core.events import RAW
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runs.series import RunSeries
 from fakd_gui.app import main
@@ -51,11 +52,12 @@ def test_start_button_trains_shows_curves_and_adds_the_student(
         assert window.train.stop_button.isVisible()
     series = window.train.state.shown.series
     assert series.step == [1, 2, 3, 4]
-    assert set(series.weighted) == {"total", "DS", "TS", "SA"}
+    weighted = {name for name in series.losses if not name.startswith(RAW)}
+    assert weighted == {"total", "DS", "TS", "SA"}
     assert series.validation_step == [2, 4]
     run = window.session.runs[0]
     assert window.session.students == [str(run)]
-    assert RunSeries.from_metrics(read_metrics(run)).weighted == series.weighted
+    assert RunSeries.from_metrics(read_metrics(run)).losses == series.losses
     assert window.train.start_button.isVisible()
     assert not window.banner.isVisible()
 
@@ -77,7 +79,7 @@ def test_stop_ends_within_a_second_and_the_run_resumes_from_the_list(
     qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [stopped_at + 3], timeout=20_000)
     steps = window.train.state.shown.series.step
     assert steps[: stopped_at + 3] == list(range(1, stopped_at + 4))
-    parts = window.train.state.shown.series.weighted
+    parts = window.train.state.shown.series.losses
     assert {len(values) for values in parts.values()} == {len(steps)}
     with qtbot.waitSignal(window.session.training_finished, timeout=5000):
         window.train.actions.stop()
@@ -126,7 +128,7 @@ def test_invalid_setting_is_marked_and_start_is_disabled(
 ) -> None:
     form, state = window.train.form, window.train.state
     if isinstance(value, str) and field == "alpha":
-        form.alpha.setText(value)
+        form.editors["alpha"].widget.setText(value)
     else:
         state.fill({field: value})
     qtbot.waitUntil(lambda: not state.is_checking, timeout=20_000)
@@ -150,7 +152,7 @@ def test_dropped_files_open_in_their_workspaces(
     qtbot: QtBot, window: MainWindow, photos: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
     drop(window, photos)
-    assert window.train.form.train_data.text() == str(photos)
+    assert window.train.form.editors["train_data"].widget.text() == str(photos)
     with qtbot.waitSignal(window.session.image_changed, timeout=5000):
         drop(window, photos / "coffee0.png")
     assert window.workspaces.currentWidget() is window.compare

@@ -60,13 +60,13 @@ def test_training_teacher_is_restored_apart_from_the_shown_one(
     qtbot: QtBot, window: MainWindow, config: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
     window.session.set_teacher(str(small_teacher))
-    window.train.form.teacher.set_text("rcan-g5-r5-c32-x2")
+    window.train.form.editors["teacher"].widget.set_text("rcan-g5-r5-c32-x2")
     write_memory(state_file(), window.memory())
     session = Session(runs_root=tmp_path / "other runs")
     second = MainWindow(session)
     second.restore(read_memory(WindowMemory, state_file()))
     assert session.teacher == str(small_teacher)
-    assert second.train.form.teacher.text() == "rcan-g5-r5-c32-x2"
+    assert second.train.form.editors["teacher"].widget.text() == "rcan-g5-r5-c32-x2"
     assert stop_all(second, session)
     second.close()
     second.deleteLater()
