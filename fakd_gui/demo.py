@@ -170,8 +170,8 @@ def tour(window: Any, out: Path) -> Steps:
     take_screenshot("inspect")
 
     window.show_workspace("Benchmark")
-    window.benchmark.run()
-    yield Until("the table", window.benchmark.finished)
+    window.benchmark.runner.run()
+    yield Until("the table", window.benchmark.runner.finished)
     take_screenshot("benchmark")
 
 

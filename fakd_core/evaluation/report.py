@@ -159,12 +159,13 @@ class Report:
         count = coverage(most, images) if least == most else f"{least}–{most} of {images}"
         return f"{count} {'image' if images == 1 else 'images'}" if images else ""
 
-    def partial_coverage(self, ref: str, eval_set: EvalSet) -> str:
-        """'3 of 5' if the models' means on a set are not over the same images; else empty."""
-        result = self.results.get(Cell(ref, eval_set))
-        if result is None or self.same_images(eval_set):
+    def partial_coverage(self, row: Row, column: Column) -> str:
+        """' (3 of 5)' after a PSNR if the means on its set are not over the same images; else empty."""
+        eval_set = column.eval_set
+        if eval_set is None or column.kind is not Kind.PSNR or self.same_images(eval_set):
             return ""
-        return f"{result.images} of {self.sets[eval_set].images}"
+        result = self.results.get(Cell(row.ref, eval_set))
+        return f" ({result.images} of {self.sets[eval_set].images})" if result else ""
 
     def left_out(self, eval_set: EvalSet) -> dict[LeftOut, list[str]]:
         """The images of a set that were left out, each with the models that lack it."""

@@ -49,12 +49,6 @@ class Selection:
             return "failed"
         return format_value(column.kind, self.report.value(row, column)) or _NOTHING
 
-    def coverage(self, row: Row, column: Column) -> str:
-        """' (3 of 5)' after a PSNR over other images than another model's."""
-        eval_set = column.eval_set if column.kind is Kind.PSNR else None
-        partial = self.report.partial_coverage(row.ref, eval_set) if eval_set else ""
-        return f" ({partial})" if partial else ""
-
     def title(self, eval_set: EvalSet) -> str:
         """'Set5 ×4', or 'Set5 ×4 (4 of 5 images)' if the means are over fewer."""
         report = self.report
@@ -100,7 +94,7 @@ def to_markdown(selection: Selection) -> str:
                     text = f"**{text}**"
                 case Mark.SECOND:
                     text = f"<u>{text}</u>"
-            cells.append(f"{text}{selection.coverage(row, column)}")
+            cells.append(f"{text}{selection.report.partial_coverage(row, column)}")
         table.append([_as_markdown(row_name(row)), *cells])
     body = [f"| {' | '.join(cells)} |" for cells in table]
     notes = [f"<!-- {line.replace('-->', '-- >')} -->" for line in selection.notes()]
@@ -214,7 +208,7 @@ def _latex_row(selection: Selection, row: Row) -> str:
                 text = rf"\textbf{{{text}}}"
             case Mark.SECOND:
                 text = rf"\underline{{{text}}}"
-        cells.append(f"{text}{selection.coverage(row, column)}")
+        cells.append(f"{text}{selection.report.partial_coverage(row, column)}")
     return _latex_line([rf"\textit{{{cell}}}" for cell in cells] if row.published else cells)
 
 

@@ -5,94 +5,65 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from fakd_core.evaluation.report_export import (
-    Selection,
-    to_csv,
-    to_csv_per_image,
-    to_latex,
-    to_markdown,
-)
+from fakd_core.evaluation.report_export import Selection, to_csv, to_csv_per_image, to_latex, to_markdown
 from fakd_core.evaluation.report_file import to_document
 from fakd_core.files import write_text
+from fakd_gui.benchmark.image_list import ImageList
 from fakd_gui.benchmark.runner import BenchmarkRunner
 from fakd_gui.benchmark.state import BenchmarkState
+from fakd_gui.benchmark.table import ResultTable
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.file_dialogs import ask_open_path, ask_save_path
 
-if TYPE_CHECKING:
-    from fakd_gui.benchmark.image_list import ImageList
-    from fakd_gui.benchmark.table import ResultTable
-
 RUN_TIP = "Measure the checked models on the checked sets\nKnown results are not measured again"
 NOT_READY_TIP = "Check at least one model and one set"
+CHOOSE_TIP = "Show or hide the models and sets to choose from"
+IMAGES_TIP = "List the images behind the current cell; in the list, show them in Compare"
+SORT_TIP = "Sort by the column of the current cell; again to reverse, a third time to clear"
+SAVE_TIP = "Save the table as Markdown, LaTeX, CSV, or as results to open again"
+OPEN_TIP = "Open a table that was saved as results, or the output of fakd evaluate --json"
+RESULTS = "Results, to open again"
+
+
+def _to_results(selection: Selection) -> str:
+    return json.dumps(to_document(selection.report, datetime.now()), indent=1, allow_nan=False)
+
+
 FORMATS: dict[str, tuple[str, Callable[[Selection], str]]] = {
     "Markdown": (".md", to_markdown),
     "LaTeX": (".tex", to_latex),
     "CSV": (".csv", to_csv),
     "CSV by image": (".csv", to_csv_per_image),
+    RESULTS: (".json", _to_results),
 }
-RESULTS = "Results, to open again"
-COPIES = {name: f"copy_{name.lower().replace(' ', '_')}" for name in FORMATS}
-"""The command that copies each format."""
-OPEN_TIP = "Open a table that was saved as results, or the output of fakd evaluate --json"
+COPIES = {name: f"copy_{name.lower().replace(' ', '_')}" for name in FORMATS if name != RESULTS}
+"""The command that copies each format, but for results."""
 COMMANDS = (
     Command("run", "&Run", RUN_TIP, keys=("F5",)),
-    Command(
-        "choose",
-        "Models and sets",
-        "Show or hide the models and sets to choose from",
-        icon="dock-left",
-        checkable=True,
-    ),
-    Command(
-        "images",
-        "Images",
-        "List the images behind the current cell; in the list, show them in Compare",
-        keys=("Return", "Enter"),
-        unfocused=True,
-    ),
-    Command("close_images", "Close the list of images", keys=("Esc",), unfocused=True),
-    Command(
-        "sort",
-        "Sort",
-        "Sort by the column of the current cell; again to reverse, a third time to clear",
-        keys=("S",),
-    ),
+    Command("choose", "Models and sets", CHOOSE_TIP, icon="dock-left", checkable=True),
+    Command("images", "Images", IMAGES_TIP, keys=("Return", "Enter"), unfocused=True),
+    Command("close_images", "Close the list of images", icon="close", keys=("Esc",), unfocused=True),
+    Command("sort", "Sort", SORT_TIP, keys=("S",)),
     Command(COPIES["Markdown"], "&Markdown", "Copy the table as Markdown", keys=("Ctrl+C",)),
     Command(COPIES["LaTeX"], "&LaTeX", "Copy the table as LaTeX", keys=("Ctrl+Shift+C",)),
     Command(COPIES["CSV"], "&CSV", "Copy the table as CSV, one line per model and set"),
     Command(COPIES["CSV by image"], "CSV by &image", "Copy the table as CSV, one line per image"),
-    Command(
-        "save",
-        "&Save…",
-        "Save the table as Markdown, LaTeX, CSV, or as results to open again",
-        keys=("Ctrl+S",),
-    ),
+    Command("save", "&Save…", SAVE_TIP, keys=("Ctrl+S",)),
     Command("open", "&Open…", OPEN_TIP),
 )
-GESTURES = (Gesture("Delete", "remove an added model or set from its list"),)
 
 
 def create_actions(
     widget: QWidget, *, state: BenchmarkState, runner: BenchmarkRunner, table: ResultTable, images: ImageList
 ) -> ActionTable:
     """The actions of the panel `widget`, connected with what they act on."""
-    actions = ActionTable("Benchmark", COMMANDS, widget, gestures=GESTURES)
-    selection = table.table_model.selection
-    for name, command in COPIES.items():
-        actions.on(command, lambda name=name: _copy(state, selection(), name))
-    actions.on("run", runner.run)
-    actions["choose"].triggered.connect(state.show_chooser)
-    state.chooser_toggled.connect(actions["choose"].setChecked)
-    actions["choose"].setChecked(state.chooser_shown)
-    actions.on("sort", table.sort_by_current)
-    actions.on("save", lambda: _save(widget, state, selection()))
-    actions.on("open", lambda: _open(widget, runner))
+    delete = Gesture("Delete", "remove an added model or set from its list")
+    actions = ActionTable("Benchmark", COMMANDS, widget, gestures=(delete,))
 
     def show_images() -> None:
         if images.table.hasFocus():
@@ -106,26 +77,39 @@ def create_actions(
         state.list_images(None)
         table.setFocus()
 
-    def enable() -> None:
-        actions["run"].setEnabled(state.is_ready and not runner.running)
+    def open_results() -> None:
+        if path := ask_open_path(widget, "Open results", "Results", (".json",)):
+            runner.open(path)
+
+    def enable(*_: object) -> None:
+        actions["run"].setEnabled(state.is_ready and not runner.evaluation.running)
         actions.set_tip("run", RUN_TIP if state.is_ready else NOT_READY_TIP)
         # With no list open, Escape belongs to the window.
         actions["close_images"].setEnabled(state.image_cell is not None)
         for name in (*COPIES.values(), "save"):
             actions[name].setEnabled(bool(state.report.results))
 
-    actions.on("images", show_images)
-    actions.on("close_images", close_images)
-    for changed in (state.models_changed, state.sets_changed, state.report_changed, state.results_changed):
+    for name, run in (
+        ("run", runner.run),
+        ("images", show_images),
+        ("close_images", close_images),
+        ("sort", table.sort_by_current),
+        ("save", partial(_save, state, table)),
+        ("open", open_results),
+    ):
+        actions.on(name, run)
+    for name, command in COPIES.items():
+        actions.on(command, partial(_copy, state, table, name))
+    for changed in (state.choices_changed, state.report_changed, state.results_changed, state.images_changed):
         changed.connect(enable)
-    state.images_changed.connect(enable)
-    runner.busy.connect(lambda _: enable())
+    runner.evaluation.busy.connect(enable)
     enable()
     return actions
 
 
-def _copy(state: BenchmarkState, selection: Selection, name: str) -> None:
+def _copy(state: BenchmarkState, table: ResultTable, name: str) -> None:
     """Put the table on the clipboard in the format `name`."""
+    selection = table.table_model.selection()
     QGuiApplication.clipboard().setText(FORMATS[name][1](selection))
     measured = sum(not row.published for row in selection.rows)
     published = len(selection.rows) - measured if name != "CSV by image" else 0
@@ -133,25 +117,15 @@ def _copy(state: BenchmarkState, selection: Selection, name: str) -> None:
     state.session.announce(f"Copied {measured} {'row' if measured == 1 else 'rows'}{more} as {name}")
 
 
-def _save(parent: QWidget, state: BenchmarkState, selection: Selection) -> None:
+def _save(state: BenchmarkState, table: ResultTable) -> None:
     """Ask for a file, and write the table in the format of its suffix."""
-    kinds = {name: suffix for name, (suffix, _) in FORMATS.items()} | {RESULTS: ".json"}
-    chosen = ask_save_path(parent, "Save the table", "benchmark.md", kinds)
-    if chosen is None:
-        return
-    path, name = chosen
-    if name == RESULTS:
-        text = json.dumps(to_document(state.report, datetime.now()), indent=1, allow_nan=False)
-    else:
-        text = FORMATS[name][1](selection)
-    try:
-        write_text(path, text)
-    except OSError as error:
-        state.session.report(f"{path}: can't be written ({error.strerror}); choose another place", path)
-        return
-    state.session.announce(f"Wrote {path.name}")
-
-
-def _open(parent: QWidget, runner: BenchmarkRunner) -> None:
-    if path := ask_open_path(parent, "Open results", "Results", (".json",)):
-        runner.open(path)
+    kinds = {name: suffix for name, (suffix, _) in FORMATS.items()}
+    if chosen := ask_save_path(table, "Save the table", "benchmark.md", kinds):
+        path, name = chosen
+        try:
+            write_text(path, FORMATS[name][1](table.table_model.selection()))
+        except OSError as error:
+            text = f"{path}: can't be written ({error.strerror}); choose another place"
+            state.session.report(text, path)
+        else:
+            state.session.announce(f"Wrote {path.name}")

@@ -1,15 +1,23 @@
-"""The Benchmark workspace."""
+"""The Benchmark workspace: PSNR, SSIM and cost of models on sets of images."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QMargins, QModelIndex, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from fakd_core.evaluation.report import Report
 from fakd_core.evaluation.report_export import PROTOCOL
 from fakd_gui.benchmark.chooser import Chooser
 from fakd_gui.benchmark.commands import create_actions
-from fakd_gui.benchmark.empty_table import EmptyTable, ProvenanceLabel
 from fakd_gui.benchmark.image_list import ImageList
 from fakd_gui.benchmark.runner import BenchmarkRunner
 from fakd_gui.benchmark.state import BenchmarkMemory, BenchmarkState
@@ -18,9 +26,16 @@ from fakd_gui.benchmark.tool_bar import OutputBar, ViewBar
 from fakd_gui.session.opening import Action, each
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
+from fakd_gui.widgets.elided_label import ElidedLabel
+from fakd_gui.widgets.empty_state import Invitation
 from fakd_gui.widgets.file_drops import FileDrops
+from fakd_gui.widgets.theme import with_role
 
 REFRESH_MS = 50
+HINT = (
+    "Drop folders of HR images or of benchmark sets (Set5, Set14, B100, Urban100) here,\n"
+    "or models, run folders and saved results."
+)
 PROTOCOL_TIP = (
     "Best in bold, second best underlined, the teacher apart; Δ is PSNR minus the teacher's; gap closed is "
     "(PSNR − baseline)/(teacher − baseline). Time is that of upscaling alone on this machine, per image. "
@@ -29,10 +44,7 @@ PROTOCOL_TIP = (
 
 
 class BenchmarkPanel(QWidget):
-    """PSNR, SSIM and cost of models on sets of images, filled in as they are measured."""
-
-    finished = Signal()
-    """Everything was measured or has failed; not after a cancellation."""
+    """The table, filled in as models are measured, and what it is made of."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,32 +53,32 @@ class BenchmarkPanel(QWidget):
         self.runner = BenchmarkRunner(self.state)
         self.chooser = Chooser(self.state, self)
         self.table = ResultTable(self.state, self)
-        self.images = ImageList(self.state, self)
+        self.images = ImageList(self.state, self.runner, self)
         self.actions = create_actions(
             self, state=self.state, runner=self.runner, table=self.table, images=self.images
         )
+        self.actions["choose"].setChecked(True)
+        self.images.close_button.setDefaultAction(self.actions["close_images"])
         self.view_bar = ViewBar(self.state, self.actions, self)
         self.output = OutputBar(self.actions, self.runner, self)
-        self.empty = EmptyTable(self)
-        self.provenance = ProvenanceLabel()
+        open_button = QPushButton("Open results…", toolTip=self.actions["open"].toolTip())
+        open_button.clicked.connect(lambda: self.actions["open"].trigger())
+        self.empty = Invitation("table", "", HINT, open_button)
+        self.provenance = with_role(ElidedLabel(), "muted")
         self.status = BusyBar(self)
         # Results that arrive together are drawn once.
-        self._refresh_timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
-        self._refresh_timer.timeout.connect(self.table.refresh)
+        self._refresh_timer = QTimer(self, singleShot=True, interval=REFRESH_MS, timeout=self.table.refresh)
         self._lay_out()
         self._connect()
         self._show_report()
 
-    def run(self) -> None:
-        """Measure the checked models on the checked sets; `finished` follows."""
-        self.runner.run()
-
     def memory(self) -> BenchmarkMemory:
-        return self.state.memory()
+        return self.state.memory(chooser=self.actions["choose"].isChecked())
 
     def restore(self, memory: BenchmarkMemory) -> None:
         """Restore the choices; the last table, or the bundled one, is read on a thread."""
         self.state.restore(memory)
+        self.actions["choose"].setChecked(memory.chooser)
         if not self.state.report.rows:
             self.runner.open_last()
 
@@ -78,37 +90,26 @@ class BenchmarkPanel(QWidget):
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.table)
-        halves = QSplitter(Qt.Orientation.Vertical)
-        halves.setChildrenCollapsible(False)
-        halves.addWidget(self.pages)
-        halves.addWidget(self.images)
-        halves.setStretchFactor(0, 3)
-        halves.setStretchFactor(1, 2)
+        halves = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        for half, stretch in ((self.pages, 3), (self.images, 2)):
+            halves.addWidget(half)
+            halves.setStretchFactor(halves.indexOf(half), stretch)
         right = QWidget(self)
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = QVBoxLayout(right, contentsMargins=QMargins(), spacing=4)
         column.addWidget(self.provenance)
         column.addWidget(halves, 1)
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        columns.setChildrenCollapsible(False)
+        columns = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         columns.addWidget(self.chooser)
         columns.addWidget(right)
         columns.setStretchFactor(1, 1)
         columns.setSizes([190, 900])
-        protocol = QLabel(PROTOCOL)
-        protocol.setWordWrap(True)
-        protocol.setProperty("role", "muted")
-        protocol.setToolTip(PROTOCOL_TIP)
         below = QHBoxLayout()
         below.addWidget(self.status, 1)
         below.addWidget(self.output)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 8, 8, 6)
-        layout.setSpacing(6)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(8, 8, 8, 6), spacing=6)
         layout.addWidget(self.view_bar)
         layout.addWidget(columns, 1)
-        layout.addWidget(protocol)
+        layout.addWidget(with_role(QLabel(PROTOCOL, wordWrap=True, toolTip=PROTOCOL_TIP), "muted"))
         layout.addLayout(below)
 
     def _connect(self) -> None:
@@ -118,28 +119,29 @@ class BenchmarkPanel(QWidget):
         openers[Action.ADD_SETS] = each(state.add_folder)
         openers[Action.ADD_MODELS] = each(lambda path: state.add_model(str(path)))
         openers[Action.SHOW_TABLE] = each(runner.open)
-        state.chooser_toggled.connect(self.chooser.setVisible)
+        self.actions["choose"].toggled.connect(self.chooser.setVisible)
         state.report_changed.connect(self._show_report)
         state.results_changed.connect(self._refresh_timer.start)
-        for changed in (state.models_changed, state.sets_changed):
-            changed.connect(lambda: self.empty.show_next_step(state.is_ready))
+        state.choices_changed.connect(self._show_next_step)
         self.table.selectionModel().currentChanged.connect(self._follow_current)
-        self.images.show_requested.connect(runner.show_in_compare)
-        self.images.close_button.clicked.connect(self.actions["close_images"].trigger)
-        self.empty.open_button.clicked.connect(self.actions["open"].trigger)
         self.status.cancelled.connect(runner.cancel)
         runner.cell_progressed.connect(self.table.table_model.refresh_cell)
         runner.progressed.connect(self._show_progress)
-        runner.busy.connect(self._show_busy)
+        runner.evaluation.busy.connect(self._show_busy)
         runner.finished.connect(self.table.refresh)
-        runner.finished.connect(self.finished)
 
     def _show_report(self) -> None:
-        report = self.state.report
         self.table.refresh()
-        self.pages.setCurrentWidget(self.table if report.rows else self.empty)
-        self.provenance.show_source(report, self.state.source)
-        self.empty.show_next_step(self.state.is_ready)
+        self.pages.setCurrentWidget(self.table if self.state.report.rows else self.empty)
+        text = _provenance(self.state.report, self.state.source)
+        self.provenance.setText(text)
+        self.provenance.setToolTip(text)
+        self.provenance.setVisible(bool(text))
+        self._show_next_step()
+
+    def _show_next_step(self) -> None:
+        ready, not_ready = "Click Run to measure the checked models", "Check models and sets, then click Run"
+        self.empty.title.setText(ready if self.state.is_ready else not_ready)
 
     def _follow_current(self, current: QModelIndex) -> None:
         """An open list shows the images of the current cell."""
@@ -155,3 +157,12 @@ class BenchmarkPanel(QWidget):
         if not busy:
             self.status.left.clear()
             self.status.show_idle()
+
+
+def _provenance(report: Report, source: str) -> str:
+    """The table's source and the time of its measurement; empty for one measured just now."""
+    parts = [source] if source else []
+    if report.measured:
+        day = f"{report.measured.day} {report.measured:%B %Y, %H:%M}"
+        parts.append(f"{'measured' if source else 'Measured'} on {day}")
+    return f"{', '.join(parts)}. Click Run to measure again." if parts else ""

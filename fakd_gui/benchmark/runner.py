@@ -20,6 +20,7 @@ from fakd_core.evaluation.results import EvalSet, LeftOut
 from fakd_core.events import CancelToken
 from fakd_core.files import config_folder, write_text
 from fakd_core.runs.references import bundled_models, split_taps
+from fakd_core.training.estimate import format_duration
 from fakd_gui.benchmark.state import BenchmarkState
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.problem import Problem
@@ -47,7 +48,6 @@ class BenchmarkRunner(QObject):
     """What is being measured; the time left; the share (0..1) that is done."""
     finished = Signal()
     """Everything was measured or has failed; not after a cancellation."""
-    busy = Signal(bool)
 
     def __init__(self, state: BenchmarkState) -> None:
         super().__init__(state)
@@ -55,27 +55,22 @@ class BenchmarkRunner(QObject):
         self._session = state.session
         self._known: KnownResults = {}
         self._announced: set[object] = set()
-        self._evaluation = LatestWins("benchmark", self)
-        self._evaluation.yielded.connect(self._receive)
-        self._evaluation.result.connect(self._finish)
-        self._evaluation.busy.connect(self.busy)
+        self.evaluation = LatestWins("benchmark", self)
+        self.evaluation.yielded.connect(self._receive)
+        self.evaluation.result.connect(self._finish)
         self._reading = LatestWins("read results", self)
         self._reading.result.connect(self._show_read)
         self._keeping = LatestWins("keep the last table", self)
         self._finding = LatestWins("find the images of a set", self)
         self._finding.result.connect(self._show_in_compare)
-        for jobs in (self._evaluation, self._reading, self._keeping, self._finding):
+        for jobs in (self.evaluation, self._reading, self._keeping, self._finding):
             jobs.failed.connect(self._session.error)
 
     # -- evaluations ---------------------------------------------------------------------------------
 
-    @property
-    def running(self) -> bool:
-        return self._evaluation.running
-
     def run(self) -> None:
         """Measure the checked models on the checked sets; `finished` follows."""
-        if self.running or not self.state.is_ready:
+        if self.evaluation.running or not self.state.is_ready:
             return
         self._announced.clear()
         refs, models, known = list(self.state.new_report().rows), self._session.models, self._known
@@ -86,12 +81,12 @@ class BenchmarkRunner(QObject):
 
             return evaluate(refs, folders, scale=scale, load=models.get, known=known, cancel=token)
 
-        self._evaluation.submit(work)
+        self.evaluation.submit(work)
         self.progressed.emit("Loading the models", "", 0.0)
 
     def cancel(self) -> None:
         """Stop; results stay."""
-        self._evaluation.cancel()
+        self.evaluation.cancel()
         report = self.state.report
         report.progress = dict.fromkeys(report.progress, "cancelled")
         self.state.results_changed.emit()
@@ -104,8 +99,9 @@ class BenchmarkRunner(QObject):
             case ImageStarted(cell, image, index, images):
                 self.cell_progressed.emit(cell)
                 title = f"{report.rows[cell.ref].label} on {report.title(cell.eval_set)}"
-                task = f"{title}: {image}, {index + 1} of {images}"
-                self.progressed.emit(task, _format_time_left(event.seconds_left), event.fraction)
+                seconds = event.seconds_left
+                left = "" if seconds is None else f"{format_duration(max(1, seconds))} left"
+                self.progressed.emit(f"{title}: {image}, {index + 1} of {images}", left, event.fraction)
                 return
             case CellEvaluated(cell, result):
                 self._announce_left_out(cell.eval_set, result.left_out)
@@ -136,27 +132,24 @@ class BenchmarkRunner(QObject):
 
     # -- tables --------------------------------------------------------------------------------------
 
-    def open(self, path: Path) -> None:
-        """Show a saved table, or what `fakd evaluate --json` printed."""
-        self._read(path, path.name)
+    def open(self, path: Path, source: str | None = None) -> None:
+        """Show the table in `path`, saved or printed by `fakd evaluate --json`; `source` names it."""
+        self._reading.submit(lambda token: (read_report(path), path.name if source is None else source), path)
 
     def open_last(self) -> None:
         """Show the last table, or the bundled models' if there is none."""
         last = config_folder() / LAST
         if last.is_file():
-            self._read(last, "")
+            self.open(last, "")
         else:
             self.open_reference(FIRST_REFERENCE)
 
     def open_reference(self, family: str) -> None:
         """Show the scores of the bundled models of `family` on the papers' sets."""
-        self._read(reference_results()[family], f"Reference results of {family_title(family)}")
-
-    def _read(self, path: Path, source: str) -> None:
-        self._reading.submit(lambda token: (read_report(path), source), path)
+        self.open(reference_results()[family], f"Reference results of {family_title(family)}")
 
     def _show_read(self, read: tuple[Report, str]) -> None:
-        if not self.running:
+        if not self.evaluation.running:
             self.state.show_report(*read)
 
     def _keep(self) -> None:
@@ -183,12 +176,12 @@ class BenchmarkRunner(QObject):
         images, cell = self.state.images, self.state.image_cell
         if cell is None or not 0 <= first < len(images):
             return
-        eval_set = self.state.local_set(cell.eval_set)
+        folder, scale = self.state.local_folder(cell.eval_set), cell.eval_set.scale
 
         def work(token: CancelToken) -> tuple[str, list[Path], list[str], int]:
             from fakd_core.data.datasets import open_dataset
 
-            dataset = open_dataset(Path(eval_set.data), eval_set.scale)
+            dataset = open_dataset(folder, scale)
             files = dict(zip(dataset.names, dataset.hr_files, strict=True))
             found = [image for image in images if image.name in files]
             start = found.index(images[first]) if images[first] in found else 0
@@ -206,13 +199,3 @@ class BenchmarkRunner(QObject):
         session.show_images(paths, labels)
         if start:
             session.open_image(paths[start])
-
-
-def _format_time_left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s left"
-    if seconds < 3600:
-        return f"{round(seconds / 60)} min left"
-    return f"{seconds / 3600:.1f} h left"

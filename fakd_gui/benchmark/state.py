@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field
 from PySide6.QtCore import QObject, Signal
@@ -21,6 +22,12 @@ from fakd_gui.session.user_files import Memory
 
 LOWER_IS_BETTER = frozenset({Kind.PARAMETERS, Kind.GMACS, Kind.SECONDS})
 RANKED_KINDS = (Kind.PSNR, Kind.SSIM, Kind.DELTA, Kind.SECONDS)
+T = TypeVar("T")
+
+
+def show_value(kind: Kind, value: float | None) -> str:
+    """A value as `format_value` has it, with a true minus."""
+    return format_value(kind, value).replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -42,22 +49,20 @@ class RankedImage:
     def name(self) -> str:
         return self.result.name
 
+    @property
+    def label(self) -> str:
+        """Its caption in a filmstrip."""
+        delta = "" if self.delta is None else f" ({show_value(Kind.DELTA, self.delta)})"
+        return f"{self.name} {show_value(Kind.PSNR, self.result.psnr_y)} dB{delta}"
+
     def value(self, kind: Kind) -> float | None:
         values = {Kind.SSIM: self.result.ssim_y, Kind.DELTA: self.delta, Kind.SECONDS: self.result.seconds}
         return values.get(kind, self.result.psnr_y)
 
-    def badness(self, kind: Kind) -> float:
+    def quality(self, kind: Kind) -> float:
         """The worst image has the lowest: PSNR, SSIM or difference, or minus the time."""
         value = self.value(kind)
-        if value is None:
-            return inf
-        return -value if kind is Kind.SECONDS else value
-
-    @property
-    def label(self) -> str:
-        """Its caption in a filmstrip."""
-        delta = "" if self.delta is None else f" ({format_value(Kind.DELTA, self.delta).replace('-', '−')})"
-        return f"{self.name} {format_value(Kind.PSNR, self.result.psnr_y)} dB{delta}"
+        return inf if value is None else -value if kind in LOWER_IS_BETTER else value
 
 
 class BenchmarkMemory(Memory):
@@ -80,10 +85,8 @@ class BenchmarkState(QObject):
     samples first.
     """
 
-    models_changed = Signal()
-    sets_changed = Signal()
+    choices_changed = Signal()
     """Other models or sets are on offer, or others of them are checked."""
-    chooser_toggled = Signal(bool)
     report_changed = Signal()
     """Another report is shown."""
     results_changed = Signal()
@@ -101,7 +104,6 @@ class BenchmarkState(QObject):
         self.folders: list[Path] = []
         self.user_choices: dict[str, bool] = {}
         """Checked or not, by model or folder, where the user changed it."""
-        self.chooser_shown = True
         self.report = Report()
         self.source = ""
         """The file or the reference that the report is from."""
@@ -114,7 +116,7 @@ class BenchmarkState(QObject):
         """The images of that cell, the worst first by `ranked_by`."""
         self.ranked_by = Kind.PSNR
         for signal in (session.teacher_changed, session.students_changed):
-            signal.connect(lambda _: self.models_changed.emit())
+            signal.connect(lambda _: self.choices_changed.emit())
         samples = resolve_data(SAMPLES)
         if samples.is_dir():
             self.add_folder(samples)
@@ -144,13 +146,12 @@ class BenchmarkState(QObject):
 
     def is_model_checked(self, ref: str) -> bool:
         session = self.session
-        by_default = ref in (BICUBIC, session.teacher, *session.students, *self.added)
-        return self.user_choices.get(ref, by_default)
+        return self.user_choices.get(ref, ref in (BICUBIC, session.teacher, *session.students, *self.added))
 
     def set_checked(self, key: str, checked: bool) -> None:
         """Check or uncheck a model or a folder."""
         self.user_choices[key] = checked
-        (self.models_changed if key in self.labels else self.sets_changed).emit()
+        self.choices_changed.emit()
 
     def add_model(self, ref: str) -> None:
         """Offer the file, run folder or bundled model `ref`, checked."""
@@ -159,14 +160,7 @@ class BenchmarkState(QObject):
         self.set_checked(ref, True)
 
     def remove_model(self, ref: str) -> None:
-        label = self.labels[ref]
-        self.added.remove(ref)
-        self.models_changed.emit()
-        self.session.offer_undo(
-            f"Removed {label} from the list of models",
-            lambda: self.add_model(ref),
-            lambda: self.remove_model(ref) if ref in self.added else False,
-        )
+        self._remove(self.added, ref, f"Removed {self.labels[ref]} from the list of models")
 
     def add_folder(self, folder: Path) -> None:
         """Offer `folder` (HR images, or a DIV2K or benchmark layout), or every set in it, checked."""
@@ -174,28 +168,26 @@ class BenchmarkState(QObject):
             if found not in self.folders:
                 self.folders.append(found)
             self.user_choices.pop(str(found), None)
-        self.sets_changed.emit()
+        self.choices_changed.emit()
 
     def remove_folder(self, folder: Path) -> None:
-        place = self.folders.index(folder)
-        self.folders.remove(folder)
-        self.sets_changed.emit()
+        self._remove(self.folders, folder, f"Removed {folder.name} from the list of sets")
+
+    def _remove(self, items: list[T], item: T, text: str) -> None:
+        place = items.index(item)
+        items.remove(item)
+        self.choices_changed.emit()
 
         def undo() -> None:
             # It may have been added again meanwhile.
-            if folder not in self.folders:
-                self.folders.insert(place, folder)
-            self.sets_changed.emit()
+            if item not in items:
+                items.insert(place, item)
+                self.choices_changed.emit()
 
-        self.session.offer_undo(
-            f"Removed {folder.name} from the list of sets",
-            undo,
-            lambda: self.remove_folder(folder) if folder in self.folders else False,
-        )
+        def redo() -> object:
+            return self._remove(items, item, text) if item in items else False
 
-    def show_chooser(self, on: bool) -> None:
-        self.chooser_shown = on
-        self.chooser_toggled.emit(on)
+        self.session.offer_undo(text, undo, redo)
 
     # -- the table -----------------------------------------------------------------------------------
 
@@ -245,11 +237,14 @@ class BenchmarkState(QObject):
     def sort_by(self, column: Column | None) -> None:
         """Sort by a column, the best first; again to reverse, a third time in the order of the models."""
         descending = column is not None and column.kind not in LOWER_IS_BETTER
-        steps = (Order(column, descending), Order(column, not descending))
-        if self.order == steps[0]:
-            self.set_order(steps[1])
-        else:
-            self.set_order(None if self.order == steps[1] else steps[0])
+        first, reverse = Order(column, descending), Order(column, not descending)
+        self.set_order({first: reverse, reverse: None}.get(self.order, first))
+
+    def arrow(self, column: Column | None) -> str:
+        """The direction in which the rows are sorted by `column`; empty if they aren't."""
+        if self.order is None or self.order.column != column:
+            return ""
+        return " ▾" if self.order.descending else " ▴"
 
     # -- the images of a cell ------------------------------------------------------------------------
 
@@ -262,21 +257,19 @@ class BenchmarkState(QObject):
         self.ranked_by = kind if kind in RANKED_KINDS and (kind is not Kind.DELTA or deltas) else Kind.PSNR
         per_image = self.report.results[cell].per_image if cell else ()
         images = [RankedImage(image, deltas.get(image.name)) for image in per_image]
-        self.images = sorted(images, key=lambda image: image.badness(self.ranked_by))
+        self.images = sorted(images, key=lambda image: image.quality(self.ranked_by))
         self.image_cell = cell
         self.images_changed.emit()
 
-    def local_set(self, eval_set: EvalSet) -> EvalSet:
-        """`eval_set`, or the folder of the same name here if its own isn't: results may be from elsewhere."""
-        name = self.report.sets[eval_set].name.lower()
+    def local_folder(self, eval_set: EvalSet) -> Path:
+        """Its folder, or that of the same name here if there is none: results may be from elsewhere."""
+        own, name = Path(eval_set.data), self.report.sets[eval_set].name.lower()
         here = [folder for folder in self.folders if folder.name.lower() == name]
-        if not here or Path(eval_set.data).is_dir():
-            return eval_set
-        return EvalSet(str(here[0]), eval_set.scale)
+        return own if own.is_dir() or not here else here[0]
 
     # -- from one start to the next ------------------------------------------------------------------
 
-    def memory(self) -> BenchmarkMemory:
+    def memory(self, *, chooser: bool) -> BenchmarkMemory:
         offered = {*self.labels, *map(str, self.folders)}
         return BenchmarkMemory(
             folders=self.folders,
@@ -285,8 +278,8 @@ class BenchmarkState(QObject):
             columns=sorted(self.kinds),
             published=self.published_shown,
             baseline=self.report.baseline,
-            chooser=self.chooser_shown,
             order=self.order,
+            chooser=chooser,
         )
 
     def restore(self, memory: BenchmarkMemory) -> None:
@@ -297,9 +290,8 @@ class BenchmarkState(QObject):
         self.report.baseline = memory.baseline
         self.kinds = {Kind.PSNR, *memory.columns}
         self.published_shown, self.order = memory.published, memory.order
-        self.show_chooser(memory.chooser)
-        for signal in (self.models_changed, self.sets_changed, self.view_changed):
-            signal.emit()
+        self.choices_changed.emit()
+        self.view_changed.emit()
 
 
 def _sets_in(folder: Path) -> list[Path]:
@@ -310,9 +302,6 @@ def _sets_in(folder: Path) -> list[Path]:
         inside = [path for path in folder.iterdir() if (path / "HR").is_dir()]
     except OSError:
         return [folder]
-
-    def place(path: Path) -> tuple[int, str]:
-        name = published_set(path.name)
-        return (SETS.index(name) if name else len(SETS), path.name.lower())
-
-    return sorted(inside, key=place) or [folder]
+    places = {name: place for place, name in enumerate(SETS)}
+    inside.sort(key=lambda path: (places.get(published_set(path.name), len(SETS)), path.name.lower()))
+    return inside or [folder]

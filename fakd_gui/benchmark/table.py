@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
+from itertools import groupby
 
 from PySide6.QtCore import QModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import (
@@ -25,10 +26,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.evaluation.report import SET_KINDS, Row
-from fakd_core.evaluation.results import Cell, Failure
+from fakd_core.evaluation.report import SET_KINDS
+from fakd_core.evaluation.report_export import heading
+from fakd_core.evaluation.results import Cell
 from fakd_gui.benchmark.state import BenchmarkState
-from fakd_gui.benchmark.table_model import Index, TableModel, arrow
+from fakd_gui.benchmark.table_model import LEFT, Index, TableModel
 from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
@@ -45,21 +47,17 @@ QTableView > QToolButton { background: palette(base); border: none; border-right
 QTableView > QToolButton:focus { border: 1px solid palette(highlight); }
 """
 
-GroupOf = Callable[[int], tuple[str, int, int]]
-"""For a column: the title above it, and the first and last column below that title."""
-
 
 class ResultTable(QTableView):
     """Shows the state's report; a click lists the images behind a cell."""
 
     def __init__(self, state: BenchmarkState, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName("Results")
+        super().__init__(parent, accessibleName="Results", showGrid=False, wordWrap=False)
         self._state = state
         self.table_model = TableModel(state, self)
         self.setModel(self.table_model)
         self.setItemDelegate(_GroupDelegate(self))
-        self.groups = _GroupHeader(self.table_model.group, self)
+        self.groups = _GroupHeader(self)
         self.setHorizontalHeader(self.groups)
         self.groups.sectionClicked.connect(self._sort_by)
         names = self.verticalHeader()
@@ -67,15 +65,13 @@ class ResultTable(QTableView):
         names.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         names.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         names.setHighlightSections(False)
-        self.corner = QToolButton(self)
-        self.corner.setToolTip("Sort by name; again to reverse, a third time to clear")
+        names.setDefaultAlignment(LEFT)
+        self.corner = QToolButton(self, toolTip="Sort by name; again to reverse, a third time to clear")
         self.corner.clicked.connect(lambda: state.sort_by(None))
         self.setCornerButtonEnabled(False)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         # Titles are centred in their visible part: scrolling moves them.
         self.horizontalScrollBar().valueChanged.connect(lambda _: self.groups.viewport().update())
@@ -90,25 +86,24 @@ class ResultTable(QTableView):
         model = self.table_model
         current = model.at(self.currentIndex())
         model.refresh()
-        self.clearSpans()
-        for row, shown_row in enumerate(model.rows):
-            self._span_failures(row, shown_row)
+        self._span_failures()
         self._place_corner()
         self._fit_columns()
-        if current is not None:
-            for row, shown_row in enumerate(model.rows):
-                if shown_row.ref == current[0].ref and current[1] in model.columns:
-                    self.setCurrentIndex(model.index(row, model.columns.index(current[1])))
-        order = self._state.order
-        by_name = order is not None and order.column is None
-        self.corner.setText(f"Model {arrow(order)}" if by_name else "Model")
+        refs = [row.ref for row in model.rows]
+        if current and current[0].ref in refs and current[1] in model.columns:
+            self.setCurrentIndex(model.index(refs.index(current[0].ref), model.columns.index(current[1])))
+        self.corner.setText(f"Model{self._state.arrow(None)}")
         self.groups.viewport().update()
 
     def list_images(self, index: QModelIndex) -> None:
         """List the images behind `index`, if there are some."""
-        found, cell = self.table_model.at(index), self.table_model.cell_at(index)
-        if found is not None and cell is not None:
-            self._state.list_images(cell, found[1].kind)
+        if found := self.table_model.at(index):
+            row, column = found
+            # A column of the model alone stands for its first result.
+            sets = [column.eval_set] if column.eval_set else self._state.report.sets
+            cells = [Cell(row.ref, eval_set) for eval_set in sets]
+            if cell := next((cell for cell in cells if cell in self._state.report.results), None):
+                self._state.list_images(cell, column.kind)
 
     def sort_by_current(self) -> None:
         """Sort by the column of the current cell."""
@@ -121,9 +116,12 @@ class ResultTable(QTableView):
         found = self.table_model.at(self.indexAt(event.pos()) if by_mouse else self.currentIndex())
         failure = self._state.report.failure(found[0], found[1].eval_set) if found else None
         if failure:
+            problem = Problem(failure.reason, details=failure.details)
+            text = bug_report(problem) if problem.details else problem.text
+            copy = partial(QGuiApplication.clipboard().setText, text)
             menu = QMenu(self)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.addAction("Copy the reason and its details", lambda: _copy_failure(failure))
+            menu.addAction("Copy the reason and its details", copy)
             menu.popup(event.globalPos())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -142,43 +140,45 @@ class ResultTable(QTableView):
         """As wide as the longest text in bold; asking the delegate for every cell takes far longer."""
         model, font = self.table_model, QFont()
         font.setBold(True)
-        advance = QFontMetrics(font).horizontalAdvance
+        bold, plain = QFontMetrics(font), QFontMetrics(QFont())
         for section, column in enumerate(model.columns):
             texts = [
                 model.index(number, section).data()
                 for number, row in enumerate(model.rows)
                 if not self._state.report.failure(row, column.eval_set)
             ]
-            longest = max(texts, key=len, default="")
-            heading = self.groups.sectionSizeHint(section)
-            self.setColumnWidth(section, max(heading, advance(longest) + CELL_MARGINS))
+            longest = bold.horizontalAdvance(max(texts, key=len, default=""))
+            # Always with room for the arrow, so that no column moves under the mouse.
+            width = max(longest, plain.horizontalAdvance(f"{heading(column)} ▾"))
+            self.setColumnWidth(section, width + CELL_MARGINS)
 
-    def _span_failures(self, row: int, shown_row: Row) -> None:
+    def _span_failures(self) -> None:
         """A failure's reason takes the room of the missing values."""
-        report, columns = self._state.report, self.table_model.columns
-        if shown_row.ref in report.model_failures and len(columns) > 1:
-            self.setSpan(row, 0, 1, len(columns))
-            return
-        for eval_set in report.sets:
-            if Cell(shown_row.ref, eval_set) in report.failures:
-                members = [number for number, column in enumerate(columns) if column.eval_set == eval_set]
-                if len(members) > 1:
-                    self.setSpan(row, members[0], 1, len(members))
+        self.clearSpans()
+        model = self.table_model
+        for number, row in enumerate(model.rows):
+            failures = [self._state.report.failure(row, column.eval_set) for column in model.columns]
+            first = 0
+            for failure, group in groupby(failures):
+                width = len(list(group))
+                if failure and width > 1:
+                    self.setSpan(number, first, 1, width)
+                first += width
 
     def _sort_by(self, section: int) -> None:
         self._state.sort_by(self.table_model.columns[section])
 
     def _apply_theme(self, theme: Theme) -> None:
-        self.table_model.clear_cache()
+        self.table_model.values.cache_clear()
         self.viewport().update()
 
 
 class _GroupHeader(QHeaderView):
     """Titles of groups of columns above, the columns' own below; a column without a title has both rows."""
 
-    def __init__(self, group_of: GroupOf, parent: QWidget) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
-        self._group_of = group_of
+    def __init__(self, table: ResultTable) -> None:
+        super().__init__(Qt.Orientation.Horizontal, table)
+        self._group_of = table.table_model.group
         self.setSectionsClickable(True)
         self.setHighlightSections(False)
         self.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
@@ -186,27 +186,17 @@ class _GroupHeader(QHeaderView):
         self.sectionResized.connect(lambda *_: self.viewport().update())
 
     def sizeHint(self) -> QSize:
-        hint = super().sizeHint()
-        return QSize(hint.width(), 2 * (self.fontMetrics().height() + 8))
-
-    def title_rect(self, section: int) -> QRect:
-        """The visible part of the title above `section`; empty without a title."""
-        title, first, last = self._group_of(section)
-        if not title:
-            return QRect()
-        left = self.sectionViewportPosition(first)
-        right = self.sectionViewportPosition(last) + self.sectionSize(last)
-        whole = QRect(left, 0, right - left, self.height() // 2)
-        return whole.intersected(self.viewport().rect())
+        return QSize(super().sizeHint().width(), 2 * (self.fontMetrics().height() + 8))
 
     def paintSection(self, painter: QPainter, rect: QRect, logical_index: int) -> None:
-        title, first, _ = self._group_of(logical_index)
+        title, first, last = self._group_of(logical_index)
         if not title:
             super().paintSection(painter, rect, logical_index)
             return
         theme = current_theme()
-        upper = QRect(rect.left(), rect.top(), rect.width(), rect.height() // 2)
-        lower = QRect(rect.left(), upper.bottom() + 1, rect.width(), rect.height() - upper.height())
+        upper, lower = QRect(rect), QRect(rect)
+        upper.setHeight(rect.height() // 2)
+        lower.setTop(upper.bottom() + 1)
         painter.save()
         super().paintSection(painter, lower, logical_index)
         painter.restore()
@@ -220,7 +210,11 @@ class _GroupHeader(QHeaderView):
         font.setBold(True)
         painter.setFont(font)
         painter.setPen(QColor(theme.text))
-        place = self.title_rect(logical_index).adjusted(4, 0, -4, 0)
+        # Every section draws the part of its group's title that it shows.
+        left = self.sectionViewportPosition(first)
+        right = self.sectionViewportPosition(last) + self.sectionSize(last)
+        place = QRect(left, upper.top(), right - left, upper.height())
+        place = place.intersected(self.viewport().rect()).adjusted(4, 0, -4, 0)
         text = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideMiddle, place.width())
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
         painter.restore()
@@ -239,9 +233,3 @@ class _GroupDelegate(QStyledItemDelegate):
             painter.setPen(QColor(current_theme().border))
             painter.drawLine(option.rect.topLeft(), option.rect.bottomLeft())
             painter.restore()
-
-
-def _copy_failure(failure: Failure) -> None:
-    """Put the reason on the clipboard, with the traceback of an unexpected error."""
-    problem = Problem(failure.reason, details=failure.details)
-    QGuiApplication.clipboard().setText(bug_report(problem) if problem.details else problem.text)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.data.resize import BICUBIC
-from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, format_value
+from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row
 from fakd_core.evaluation.report_export import Selection, heading
-from fakd_core.evaluation.results import Cell, Failure
-from fakd_gui.benchmark.state import BenchmarkState, Order
+from fakd_core.evaluation.results import Cell
+from fakd_gui.benchmark.state import BenchmarkState, show_value
 from fakd_gui.widgets.theme import current_theme
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-TEXT_ROLES = frozenset({Role.DisplayRole, Role.ToolTipRole, Role.AccessibleTextRole})
-ROLES = TEXT_ROLES | {Role.TextAlignmentRole, Role.FontRole, Role.ForegroundRole}
+ROLES = frozenset({Role.DisplayRole, Role.ToolTipRole, Role.AccessibleTextRole})
+ROLES |= {Role.TextAlignmentRole, Role.FontRole, Role.ForegroundRole}
 """Roles that `TableModel` answers; Qt asks for many more."""
 TIPS = {
     Kind.PARAMETERS: "Trainable parameters, in millions",
@@ -46,7 +47,8 @@ class TableModel(QAbstractTableModel):
         self.state = state
         self.rows: list[Row] = []
         self.columns: list[Column] = []
-        self._cache: dict[tuple[int, int, int], object] = {}
+        self.values = cache(self._value)
+        """What `data` answers, by row, column and role; to be cleared when the theme or a value changes."""
 
     @property
     def report(self) -> Report:
@@ -54,7 +56,7 @@ class TableModel(QAbstractTableModel):
 
     def refresh(self) -> None:
         """Follow the state."""
-        self.clear_cache()
+        self.values.cache_clear()
         columns = self.report.columns(self.state.kinds)
         published = self.report.published() if self.state.published_shown else ()
         rows = self._sorted([*self.report.rows.values(), *published], columns)
@@ -69,17 +71,11 @@ class TableModel(QAbstractTableModel):
 
     def refresh_cell(self, cell: Cell) -> None:
         """Show the progress of `cell`."""
-        self.clear_cache()
-        for row, shown_row in enumerate(self.rows):
-            if shown_row.ref == cell.ref:
-                for column, shown_column in enumerate(self.columns):
-                    if shown_column.eval_set == cell.eval_set:
-                        index = self.index(row, column)
-                        self.dataChanged.emit(index, index)
-
-    def clear_cache(self) -> None:
-        """Forget texts and colours, since values or the theme changed."""
-        self._cache.clear()
+        self.values.cache_clear()
+        row = next((number for number, row in enumerate(self.rows) if row.ref == cell.ref), -1)
+        sections = [number for number, one in enumerate(self.columns) if one.eval_set == cell.eval_set]
+        if row >= 0 and sections:
+            self.dataChanged.emit(self.index(row, sections[0]), self.index(row, sections[-1]))
 
     def selection(self) -> Selection:
         """The shown rows and columns, without models that have no result."""
@@ -88,20 +84,8 @@ class TableModel(QAbstractTableModel):
         return Selection(self.report, rows, self.columns)
 
     def at(self, index: Index) -> tuple[Row, Column] | None:
-        """The row and the column of `index`, if it is inside the table."""
-        if not index.isValid() or index.row() >= len(self.rows) or index.column() >= len(self.columns):
-            return None
-        return self.rows[index.row()], self.columns[index.column()]
-
-    def cell_at(self, index: Index) -> Cell | None:
-        """The cell with the images behind `index`; for a column of the model alone, its first one."""
-        found = self.at(index)
-        if found is None:
-            return None
-        row, column = found
-        sets = [column.eval_set] if column.eval_set else self.report.sets
-        cells = (Cell(row.ref, eval_set) for eval_set in sets)
-        return next((cell for cell in cells if cell in self.report.results), None)
+        """The row and the column of `index`, if it is one of the table."""
+        return (self.rows[index.row()], self.columns[index.column()]) if index.isValid() else None
 
     # -- Qt's model ----------------------------------------------------------------------------------
 
@@ -112,24 +96,21 @@ class TableModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.columns)
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> object:
-        if role not in ROLES:
-            return None
-        key = index.row(), index.column(), role
-        if key not in self._cache:
-            self._cache[key] = self._value(self.rows[index.row()], self.columns[index.column()], role)
-        return self._cache[key]
+        return self.values(index.row(), index.column(), role) if role in ROLES else None
 
-    def _value(self, row: Row, column: Column, role: int) -> object:
-        failure = self.report.failure(row, column.eval_set)
+    def _value(self, row_number: int, section: int, role: int) -> object:
+        row, column = self.rows[row_number], self.columns[section]
+        failure, theme = self.report.failure(row, column.eval_set), current_theme()
         match role:
             case Role.DisplayRole:
-                return self._text(row, column, failure)
+                return f"failed: {failure.reason}" if failure else self._text(row, column)
             case Role.TextAlignmentRole:
                 return LEFT if failure else RIGHT
             case Role.FontRole:
-                return self._font(row, column)
+                return self._font(row, self.report.mark(row, column))
             case Role.ForegroundRole:
-                return self._colour(row, column, failure)
+                known = self.report.value(row, column) is not None and not row.published
+                return QColor(theme.bad if failure else theme.text if known else theme.muted)
             case Role.ToolTipRole:
                 return f"{failure.reason}\nRight-click to copy it" if failure else self._tip(row, column)
         return f"{self.label(row)}, {failure.reason if failure else self._tip(row, column)}"
@@ -144,12 +125,8 @@ class TableModel(QAbstractTableModel):
                 return self.label(row)
             case Role.ToolTipRole:
                 return "From the paper, not measured here" if row.published else row.ref
-            case Role.TextAlignmentRole:
-                return int(LEFT)
             case Role.FontRole:
-                font = QFont()
-                font.setItalic(row.published)
-                return font
+                return self._font(row, None)
             case Role.ForegroundRole:
                 if row.published or row.ref == BICUBIC:
                     return QColor(theme.muted)
@@ -157,20 +134,12 @@ class TableModel(QAbstractTableModel):
         return None
 
     def _heading(self, column: Column, role: int) -> object:
-        title, order = heading(column), self.state.order
         match role:
             case Role.DisplayRole:
-                sorted_by = order is not None and order.column == column
-                return f"{title} {arrow(order)}" if sorted_by else title
-            case Role.SizeHintRole:
-                # Always with room for the arrow, so that no column moves under the mouse.
-                metrics = QFontMetrics(QFont())
-                return QSize(metrics.horizontalAdvance(f"{title} ▾") + 12, metrics.height() + 8)
+                return f"{heading(column)}{self.state.arrow(column)}"
             case Role.ToolTipRole:
                 folder = f"\n{column.eval_set.data}" if column.eval_set else ""
                 return f"{TIPS[column.kind]}.{folder}\n{SORT_HINT}"
-            case Role.TextAlignmentRole:
-                return int(Qt.AlignmentFlag.AlignCenter)
         return None
 
     def group(self, section: int) -> tuple[str, int, int]:
@@ -187,64 +156,49 @@ class TableModel(QAbstractTableModel):
             return f"{row.label}, published"
         return f"{row.label} (teacher)" if row.ref == self.report.teacher else row.label
 
-    def _text(self, row: Row, column: Column, failure: Failure | None) -> str:
-        if failure:
-            return f"failed: {failure.reason}"
-        text = format_value(column.kind, self.report.value(row, column)).replace("-", "−")
-        if column.kind is not Kind.PSNR or column.eval_set is None:
-            return text
-        if partial := self.report.partial_coverage(row.ref, column.eval_set):
-            return f"{text} ({partial})"
-        return text or self.report.progress.get(Cell(row.ref, column.eval_set), "")
+    def _text(self, row: Row, column: Column) -> str:
+        if text := show_value(column.kind, self.report.value(row, column)):
+            return f"{text}{self.report.partial_coverage(row, column)}"
+        return (
+            self.report.progress.get(Cell(row.ref, column.eval_set), "") if column.kind is Kind.PSNR else ""
+        )
 
     def _tip(self, row: Row, column: Column) -> str:
-        text = format_value(column.kind, self.report.value(row, column)).replace("-", "−")
+        text = show_value(column.kind, self.report.value(row, column))
         if not text:
             return TIPS[column.kind]
         value = f"{text}{UNITS.get(column.kind, '')}"
         if column.eval_set is None:
             return value
         source = "published" if row.published else "click for its images"
-        mark = self.report.mark(row, column)
-        marked = f", {'best' if mark is Mark.BEST else 'second best'}" if mark else ""
+        mark = {Mark.BEST: ", best", Mark.SECOND: ", second best"}.get(self.report.mark(row, column), "")
         title = self.report.title(column.eval_set)
-        tip = f"{title}: {heading(column).split()[0]} {value}{marked} ({source})"
+        tip = f"{title}: {heading(column).split()[0]} {value}{mark} ({source})"
         result = self.report.results.get(Cell(row.ref, column.eval_set))
         if result is None or not result.left_out:
             return tip
-        left_out = "\n".join(f"{lost.file}: {lost.reason}" for lost in result.left_out[:MAX_LEFT_OUT])
-        more = len(result.left_out) - MAX_LEFT_OUT
-        rest = f"\nand {more} more" if more > 0 else ""
-        return f"{tip}\nMean of {result.coverage} images. Left out:\n{left_out}{rest}"
+        lines = [f"{lost.file}: {lost.reason}" for lost in result.left_out]
+        if len(lines) > MAX_LEFT_OUT:
+            lines[MAX_LEFT_OUT:] = [f"and {len(lines) - MAX_LEFT_OUT} more"]
+        return "\n".join([tip, f"Mean of {result.coverage} images. Left out:", *lines])
 
-    def _font(self, row: Row, column: Column) -> QFont:
-        mark = self.report.mark(row, column)
+    def _font(self, row: Row, mark: Mark | None) -> QFont:
         font = QFont()
         font.setBold(mark is Mark.BEST)
         font.setUnderline(mark is Mark.SECOND)
         font.setItalic(row.published)
         return font
 
-    def _colour(self, row: Row, column: Column, failure: Failure | None) -> QColor:
-        theme = current_theme()
-        if failure:
-            return QColor(theme.bad)
-        known = self.report.value(row, column) is not None
-        return QColor(theme.text if known and not row.published else theme.muted)
-
-    def _sorted(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Row]:
+    def _sorted(self, rows: list[Row], columns: Sequence[Column]) -> list[Row]:
         order = self.state.order
         if order is None or (order.column is not None and order.column not in columns):
-            return list(rows)
+            return rows
         if order.column is None:
             return sorted(rows, key=lambda row: row.label.lower(), reverse=order.descending)
-        values = [(self.report.value(row, order.column), row) for row in rows]
-        known = [(value, row) for value, row in values if value is not None]
-        known.sort(key=lambda pair: pair[0], reverse=order.descending)
-        # Rows without a value come last in both directions.
-        return [row for _, row in known] + [row for value, row in values if value is None]
 
+        def place(row: Row) -> tuple[bool, float]:
+            value = self.report.value(row, order.column)
+            # Rows without a value come last in both directions.
+            return value is None, (value or 0) * (-1 if order.descending else 1)
 
-def arrow(order: Order | None) -> str:
-    """The direction of `order` as an arrow; empty without one."""
-    return "" if order is None else "▾" if order.descending else "▴"
+        return sorted(rows, key=place)

@@ -1,45 +1,51 @@
-"""The invitation that an image panel shows before an image is open."""
+"""What a panel shows before there is something to show."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from fakd_gui.widgets.image_tools import OpenTools
-from fakd_gui.widgets.theme import Theme, follow_theme, icon
+from fakd_gui.widgets.theme import follow_theme, icon, with_role
+
+CENTRE = Qt.AlignmentFlag.AlignCenter
 
 
-class EmptyState(QWidget):
-    """Says what to drop or press; `purpose` completes 'Drop an image here to ...'."""
+class Invitation(QWidget):
+    """An icon, what to do next, a hint, and the buttons to do it."""
 
-    def __init__(self, open_tools: OpenTools, purpose: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, icon_name: str, title: str, hint: str, *buttons: QPushButton, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        title = QLabel(f"Drop an image here to {purpose}", alignment=Qt.AlignmentFlag.AlignCenter)
-        title.setProperty("role", "heading")
-        hint = QLabel(
-            "It is downscaled first; the original serves as ground truth.\n"
-            "Choose LR above for an image that is low resolution already.",
-            alignment=Qt.AlignmentFlag.AlignCenter,
-        )
-        hint.setProperty("role", "muted")
-        self.open_button = QPushButton("Open image…", clicked=open_tools.open_clicked)
-        self.open_button.setProperty("role", "primary")
-        sample_button = QPushButton("Samples")
-        sample_button.setMenu(open_tools.samples)
-        buttons = QHBoxLayout()
-        buttons.addStretch()
-        buttons.addWidget(self.open_button)
-        buttons.addWidget(sample_button)
-        buttons.addStretch()
+        picture = QLabel(alignment=CENTRE)
+        self.title = with_role(QLabel(title, alignment=CENTRE), "heading")
+        row = QHBoxLayout()
+        row.addStretch()
+        for button in buttons:
+            row.addWidget(button)
+        row.addStretch()
         layout = QVBoxLayout(self, spacing=10)
         layout.addStretch()
-        layout.addWidget(self._picture)
-        layout.addWidget(title)
-        layout.addWidget(hint, alignment=Qt.AlignmentFlag.AlignHCenter)
-        layout.addLayout(buttons)
+        layout.addWidget(picture)
+        layout.addWidget(self.title)
+        layout.addWidget(with_role(QLabel(hint, alignment=CENTRE, wordWrap=True), "muted"))
+        layout.addLayout(row)
         layout.addStretch()
-        follow_theme(self, self._apply_theme)
+        follow_theme(self, lambda theme: picture.setPixmap(icon(icon_name, theme.muted).pixmap(48, 48)))
 
-    def _apply_theme(self, theme: Theme) -> None:
-        self._picture.setPixmap(icon("image-plus-outline", theme.muted).pixmap(QSize(48, 48)))
+
+class EmptyState(Invitation):
+    """The page of an image panel without an image; `purpose` completes 'Drop an image here to ...'."""
+
+    def __init__(self, open_tools: OpenTools, purpose: str, parent: QWidget | None = None) -> None:
+        open_button = with_role(QPushButton("Open image…"), "primary")
+        open_button.clicked.connect(open_tools.open_clicked)
+        samples_button = QPushButton("Samples")
+        samples_button.setMenu(open_tools.samples)
+        hint = (
+            "It is downscaled first; the original serves as ground truth.\n"
+            "Choose LR above for an image that is low resolution already."
+        )
+        title = f"Drop an image here to {purpose}"
+        super().__init__("image-plus-outline", title, hint, open_button, samples_button, parent=parent)

@@ -28,17 +28,19 @@ def make_tool_bar(parent: QWidget) -> QToolBar:
 
 def menu_button(bar: QToolBar, text: str, menu: QMenu, *, icon_name: str, tip: str) -> QToolButton:
     """A button on `bar` that opens `menu`."""
-    button = QToolButton(
-        bar,
-        text=f"{text} ▾",
-        toolTip=tip,
-        toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
-        popupMode=QToolButton.ToolButtonPopupMode.InstantPopup,
-        styleSheet="QToolButton::menu-indicator { image: none; }",
-    )
-    button.setMenu(menu)
+    button = drop_down_button(f"{text} ▾", tip, menu)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
     set_icon(button, icon_name)
     bar.addWidget(button)
+    return button
+
+
+def drop_down_button(text: str, tip: str, menu: QMenu) -> QToolButton:
+    """A button whose only use is to open `menu`."""
+    button = QToolButton(text=text, toolTip=tip)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setMenu(menu)
     return button
 
 
@@ -67,8 +69,8 @@ class OpenTools(QObject):
             toolTip="Open an image, or drop one here; the arrow lists the bundled samples",
             toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
             popupMode=QToolButton.ToolButtonPopupMode.MenuButtonPopup,
-            clicked=self.open_clicked,
         )
+        opening.clicked.connect(self.open_clicked)  # As a keyword a signal would be called.
         opening.setMenu(self.samples)
         set_icon(opening, "image-plus-outline")
         bar.addWidget(opening)

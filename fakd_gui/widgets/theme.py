@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 Scheme = Literal["system", "light", "dark"]
 Lut = npt.NDArray[np.uint8]
+W = TypeVar("W", bound=QWidget)
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,12 @@ def style_plot(plot: pg.PlotItem, theme: Theme) -> None:
         axis.setPen(theme.border)
         axis.setTextPen(theme.muted)
     plot.titleLabel.setAttr("color", theme.text)
+
+
+def with_role(widget: W, role: str) -> W:
+    """Give `widget` a look of the style sheet: 'heading', 'muted', 'primary', ..."""
+    widget.setProperty("role", role)
+    return widget
 
 
 def restyle(widget: QWidget, **properties: object) -> None:

@@ -145,7 +145,7 @@ def benchmark(desk: Desk) -> None:
     desk.window.show_workspace("Benchmark")
     desk.window.benchmark.state.add_folder(desk.photos)
     desk.when = torch.is_inference_mode_enabled
-    desk.window.benchmark.run()
+    desk.window.benchmark.runner.run()
 
 
 def save_a_figure(desk: Desk) -> None:

@@ -33,14 +33,14 @@ def panel(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
 
 def test_f5_measures_wherever_the_focus_is_and_can_be_remapped(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     panel.chooser.sets.setFocus()
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.runner.finished, timeout=20_000):
         QTest.keyClick(panel.chooser.sets, Qt.Key.Key_F5)
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.runner.evaluation.running, timeout=5000)
     panel.actions.set_keys("run", ("F9",))
     assert "(F9)" in panel.view_bar.run_button.toolTip()
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.runner.finished, timeout=20_000):
         QTest.keyClick(panel.chooser.sets, Qt.Key.Key_F9)
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.runner.evaluation.running, timeout=5000)
 
 
 def test_return_lists_images_only_from_the_table_and_escape_closes_them(

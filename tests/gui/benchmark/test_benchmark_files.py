@@ -198,7 +198,7 @@ def test_images_of_results_from_elsewhere_are_found_in_a_set_with_the_same_name(
 ) -> None:
     panel.state.list_images(Cell(bench.students[0], EvalSet("Set5", 4)))
     with qtbot.waitSignal(bench.session.error, timeout=5000):
-        panel.images.show_requested.emit(0)
+        panel.runner.show_in_compare(0)
     folder = bench.folder / "Set5"
     folder.mkdir()
     for name in ("one", "two"):

@@ -99,7 +99,7 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     bench.session.set_teacher(slow)
     panel.chooser.sets.set_checked(str(bench.folder / "Set5"), False)
     panel.state.add_folder(large)
-    panel.run()
+    panel.runner.run()
     cell = Cell(slow, at(bench, "large"))
     qtbot.waitUntil(lambda: panel.state.report.progress.get(cell) == "0 of 1", timeout=20_000)
     qtbot.waitUntil(lambda: panel.status.left.text() == "slow on large ×4: large, 1 of 1")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPushButton, QSlider, QToolBar, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+from fakd_gui.widgets.actions import ActionTable, Command, Gesture, follow_action
+from fakd_gui.widgets.empty_state import EmptyState
+from fakd_gui.widgets.image_tools import OpenTools
 
 COMMANDS = (
     Command("split", "&Split", "Two results in one pane\nwith a divider", keys=("S",), checkable=True),
@@ -85,3 +87,29 @@ def test_tooltips_and_sheet_follow_the_keys(qtbot: QtBot) -> None:
     ]
     table.reset_keys()
     assert table.keys("split") == ("S",)
+
+
+def test_a_button_follows_an_action(qtbot: QtBot) -> None:
+    workspace, button = shown(qtbot), QPushButton("Export")
+    qtbot.addWidget(button)
+    follow_action(button, workspace.table["export"])
+    assert (button.text(), button.toolTip(), button.isEnabled()) == ("Export", "Export…", True)
+    button.click()
+    assert workspace.triggered == ["export"]
+    workspace.table["export"].setEnabled(False)
+    workspace.table.set_keys("export", ("F9",))
+    assert (button.toolTip(), button.isEnabled()) == ("Export… (F9)", False)
+
+
+def test_the_buttons_that_open_an_image_ask_for_it(qtbot: QtBot) -> None:
+    bar = QToolBar()
+    qtbot.addWidget(bar)
+    tools = OpenTools(bar)
+    empty = EmptyState(tools, "look at it")
+    qtbot.addWidget(empty)
+    buttons = {
+        button.text(): button for owner in (bar, empty) for button in owner.findChildren(QAbstractButton)
+    }
+    for text in ("Open", "Open image…"):
+        with qtbot.waitSignal(tools.open_clicked, timeout=1000):
+            buttons[text].click()
