@@ -191,24 +191,17 @@ class FigureDialog(QDialog):
 
     def done(self, result: int) -> None:
         """Close, unless the user wants to wait for the figure to be saved; the threads end before."""
-        if self._unsaved and not self._may_discard():
-            return
+        if self._unsaved:
+            close, cancel = QMessageBox.StandardButton.Close, QMessageBox.StandardButton.Cancel
+            text = "Close anyway? The figure has not been saved."
+            if QMessageBox.question(self, "Close the figure", text, close | cancel, cancel) is not close:
+                return
         stop_all(self)
         super().done(result)
 
     def _follow_jobs(self) -> None:
         self._unsaved = self._unsaved and self._saving.running
         self.stop_button.setVisible(self._drawing.running or self._saving.running)
-
-    def _may_discard(self) -> bool:
-        answer = QMessageBox.question(
-            self,
-            "Close the figure",
-            "Close anyway? The figure has not been saved.",
-            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer is QMessageBox.StandardButton.Close
 
     def _take_drawing(self, event: Progress | Image8) -> None:
         if not isinstance(event, Progress):

@@ -48,7 +48,8 @@ class FigureForm(QWidget):
         self._add_row(role, self.models, "Check what is shown, drag to reorder, double-click to rename")
         if isinstance(spec, CropFigure):
             boxes = "; ".join(", ".join(map(str, box)) for box in spec.regions)
-            self.regions = QLineEdit(boxes, textEdited=self.changed)
+            self.regions = QLineEdit(boxes)
+            self.regions.textEdited.connect(self.changed)
             tip = "x, y, width, height in HR pixels; semicolons between several"
             self._add_row("Regions", self.regions, tip)
             columns = self._add_number("columns", "Columns", (0, 24), "Crops side by side")

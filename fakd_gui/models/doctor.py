@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_drops import FileDrops
-from fakd_gui.widgets.theme import current_theme, follow_theme, icon, restyle
+from fakd_gui.widgets.theme import current_theme, follow_theme, icon, restyle, with_role
 
 if TYPE_CHECKING:
     from fakd_core.evaluation.diagnose import Diagnosis, Rows
@@ -50,8 +51,7 @@ class ModelDoctor(QDialog):
     """Not modal. A file is read on a thread, and nothing in it is run; the newest file wins."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Check a model file")
+        super().__init__(parent, windowTitle="Check a model file")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
         self._path: Path | None = None
@@ -59,24 +59,21 @@ class ModelDoctor(QDialog):
         self._problem: Problem | None = None
         """An unexpected error of the check itself."""
         self._mark = QLabel()
-        self.summary = QLabel(INVITATION)
-        self.summary.setWordWrap(True)
-        self.summary.setTextFormat(Qt.TextFormat.PlainText)
-        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.summary = _selectable_label("")
         upper = QHBoxLayout()
         upper.addWidget(self._mark, alignment=Qt.AlignmentFlag.AlignTop)
         upper.addWidget(self.summary, 1)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self.copy_button = self._button("Copy", "Copy everything found, for a bug report", self.copy)
-        self.teacher_button = self._button("Use as teacher", "", lambda: self._use(session.set_teacher))
-        self.student_button = self._button("Add as student", "", lambda: self._use(session.add_student))
+        self._area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        button = partial(QPushButton, autoDefault=False)
+        tip = "Copy everything found, for a bug report"
+        self.copy_button = button("Copy", toolTip=tip, clicked=self.copy)
+        self.teacher_button = button("Use as teacher", clicked=lambda: self._use(session.set_teacher))
+        self.student_button = button("Add as student", clicked=lambda: self._use(session.add_student))
         lower = QHBoxLayout()
-        lower.addWidget(self._button("Choose a file…", "", self.choose))
+        lower.addWidget(button("Choose a file…", clicked=self.choose))
         lower.addStretch()
-        for button in (self.copy_button, self.teacher_button, self.student_button):
-            lower.addWidget(button)
+        for widget in (self.copy_button, self.teacher_button, self.student_button):
+            lower.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.addLayout(upper)
         layout.addWidget(self._area, 1)
@@ -87,7 +84,7 @@ class ModelDoctor(QDialog):
         self._checking.result.connect(self._show)
         self._checking.failed.connect(self._fail)
         follow_theme(self, lambda _: self._draw_mark())
-        self._enable_buttons()
+        self._show_summary(INVITATION)
         self.resize(680, 520)
 
     def choose(self) -> None:
@@ -106,7 +103,6 @@ class ModelDoctor(QDialog):
         """Read `path`, whatever it is, and show what it is."""
         self._path, self._diagnosis, self._problem = path, None, None
         self._area.setWidget(QWidget())
-        self._enable_buttons()
         self._show_summary(f"Reading {path.name}…")
 
         def work(token: CancelToken) -> Diagnosis:
@@ -139,21 +135,16 @@ class ModelDoctor(QDialog):
     def _show(self, diagnosis: Diagnosis) -> None:
         assert self._path is not None
         self._diagnosis = diagnosis
-        form = QFormLayout()
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for name, value in self._rows():
-            title, field = QLabel(name), QLabel(_breakable(value))
-            title.setProperty("role", "muted")
-            field.setWordWrap(True)
-            field.setTextFormat(Qt.TextFormat.PlainText)
-            field.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            form.addRow(title, field)
         table = QWidget()
-        table.setLayout(form)
+        form = QFormLayout(
+            table,
+            labelAlignment=Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop,
+            fieldGrowthPolicy=QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow,
+        )
+        for name, value in self._rows():
+            form.addRow(with_role(QLabel(name), "muted"), _selectable_label(_breakable(value)))
         self._area.setWidget(table)
         self._show_summary(str(diagnosis.error or _summary(self._path.name, diagnosis.rows)))
-        self._enable_buttons()
 
     def _fail(self, problem: Problem) -> None:
         from fakd_core.evaluation.diagnose import Diagnosis
@@ -174,34 +165,33 @@ class ModelDoctor(QDialog):
         ]
 
     def _show_summary(self, text: str) -> None:
-        self.summary.setText(_breakable(text))
-        restyle(self.summary, role="error" if self._diagnosis and self._diagnosis.error else "")
-        self._draw_mark()
-
-    def _draw_mark(self) -> None:
-        theme = current_theme()
-        name, colour = "help-circle-outline", theme.muted
-        if self._diagnosis:
-            is_bad = self._diagnosis.error
-            name, colour = ("alert-circle", theme.bad) if is_bad else ("check-circle", theme.good)
-        self._mark.setPixmap(icon(name, colour).pixmap(QSize(20, 20)))
-
-    def _enable_buttons(self) -> None:
         diagnosis = self._diagnosis
+        self.summary.setText(_breakable(text))
+        restyle(self.summary, role="error" if diagnosis and diagnosis.error else "")
+        self._draw_mark()
         self.copy_button.setEnabled(diagnosis is not None)
         for button in (self.teacher_button, self.student_button):
             button.setEnabled(diagnosis is not None and diagnosis.error is None)
+
+    def _draw_mark(self) -> None:
+        theme, diagnosis = current_theme(), self._diagnosis
+        name, colour = "help-circle-outline", theme.muted
+        if diagnosis:
+            name, colour = ("alert-circle", theme.bad) if diagnosis.error else ("check-circle", theme.good)
+        self._mark.setPixmap(icon(name, colour).pixmap(QSize(20, 20)))
 
     def _use(self, take: Callable[[str], None]) -> None:
         take(str(self._path))
         self.close()
 
-    def _button(self, text: str, tip: str, act: Callable[[], object]) -> QPushButton:
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.setAutoDefault(False)
-        button.clicked.connect(act)
-        return button
+
+def _selectable_label(text: str) -> QLabel:
+    return QLabel(
+        text,
+        wordWrap=True,
+        textFormat=Qt.TextFormat.PlainText,
+        textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse,
+    )
 
 
 def _breakable(text: str) -> str:

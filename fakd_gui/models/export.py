@@ -63,7 +63,7 @@ class ModelExporter(QObject):
         """Write the model `ref` to `path`, overwriting it."""
         work = partial(_export, ref, path, file_format)
         job = Job(f"export {path.name}", work, self, path=path)
-        _ExportDialog(job, path, self._window)
+        _show_progress(job, path, self._window)
         job.finished.connect(lambda end: self._finish(job, end, path))
         self._session.announce(f"Writing {path.name} …")
         job.start()
@@ -78,21 +78,16 @@ class ModelExporter(QObject):
         job.deleteLater()
 
 
-class _ExportDialog(QProgressDialog):
-    """Not modal; appears if an export takes longer than a moment, and goes with it."""
-
-    def __init__(self, job: Job, path: Path, window: QWidget) -> None:
-        super().__init__(f"Writing {path.name}", "Stop", 0, 0, window)
-        self.setWindowTitle("Export the model")
-        self.setMinimumDuration(DIALOG_DELAY_MS)
-        self._name = path.name
-        self.canceled.connect(job.cancel)
-        job.yielded.connect(self._show_stage)
-        job.finished.connect(self.deleteLater)
-
-    def _show_stage(self, event: object) -> None:
-        if isinstance(event, Progress):
-            self.setLabelText(f"Writing {self._name}: {event.what}")
+def _show_progress(job: Job, path: Path, window: QWidget) -> None:
+    """Open a dialog, not modal, if the export takes longer than a moment; it goes with the job."""
+    dialog = QProgressDialog(f"Writing {path.name}", "Stop", 0, 0, window, windowTitle="Export the model")
+    dialog.setMinimumDuration(DIALOG_DELAY_MS)
+    dialog.canceled.connect(job.cancel)
+    stage = f"Writing {path.name}: {{}}"
+    job.yielded.connect(
+        lambda event: dialog.setLabelText(stage.format(event.what)) if isinstance(event, Progress) else None
+    )
+    job.finished.connect(dialog.deleteLater)
 
 
 def _export(ref: str, path: Path, file_format: Format, token: CancelToken) -> Iterator[ExportEvent]:

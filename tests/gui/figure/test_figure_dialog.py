@@ -95,6 +95,16 @@ def test_invalid_regions_are_reported_in_one_line(qtbot: QtBot, text: str) -> No
         form.spec()
 
 
+def test_typing_a_region_changes_the_figure(qtbot: QtBot) -> None:
+    form = FigureForm(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
+    qtbot.addWidget(form)
+    with qtbot.waitSignal(form.changed, timeout=1000):
+        qtbot.keyClicks(form.regions, "0")
+    figure = form.spec()
+    assert isinstance(figure, CropFigure)
+    assert tuple(figure.regions[0]) == (1, 1, 8, 80)
+
+
 def test_a_label_that_is_too_long_is_reported_in_one_line(qtbot: QtBot) -> None:
     form = FigureForm(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
     qtbot.addWidget(form)
