@@ -30,7 +30,7 @@ from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.camera import Camera
-from fakd_gui.widgets.convert import rgb32_from_array
+from fakd_gui.widgets.convert import qimage_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.theme import apply_theme
 
@@ -138,7 +138,7 @@ def main() -> None:
     app = QApplication([])
     apply_theme(app)
     pixels = photograph()
-    image = rgb32_from_array(pixels)
+    image = qimage_from_array(pixels)
     with tempfile.TemporaryDirectory() as folder:
         for suffix, options in (("jpg", {"quality": 92}), ("png", {"compress_level": 3})):
             path = Path(folder) / f"large.{suffix}"

@@ -70,7 +70,7 @@ class Difference:
 
     @property
     def lut(self) -> Lut:
-        """(256, 4) uint8 RGBA from the lower to the upper bound; zero is dark, or white if signed."""
+        """(256, 3) uint8 from the lower to the upper bound; zero is dark, or white if signed."""
         if self.kind is Kind.SIGNED:
             return difference_lut()
         table = colour_lut(COLOURS.get(self.colours, COLOURS["inferno"]))
@@ -139,7 +139,7 @@ def draw_difference(
         values = ssim_rows(a, b, strip) if ssim else pixel_difference(a[strip], b[strip], difference.kind)
         if similarity is not None:
             similarity[strip] = values
-        rgb[strip] = colourise(values, lut, low, high)[:, :, :3]
+        rgb[strip] = colourise(values, lut, low, high)
         total += float(values.sum(dtype=np.float64))
         minimum, maximum = min(minimum, float(values.min())), max(maximum, float(values.max()))
     mean: float | None = total / (height * width)

@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 from fakd_core.data.image_files import read_image
 from fakd_core.errors import FakdError
 from fakd_core.events import CancelToken
-from fakd_gui.widgets.convert import rgb32_from_array
+from fakd_gui.widgets.convert import qimage_from_array
 
 MAX_SIZE = (84, 56)
 """Maximum width and height of a thumbnail in logical screen pixels."""
@@ -38,4 +38,4 @@ def read_thumbnails(paths: Sequence[Path], pixel_ratio: float, token: CancelToke
             yield Thumbnail(path, None)
             continue
         small.thumbnail(max_size, Image.Resampling.BOX)
-        yield Thumbnail(path, rgb32_from_array(np.asarray(small)))
+        yield Thumbnail(path, qimage_from_array(np.asarray(small)))

@@ -44,12 +44,12 @@ class ShownMaps:
     window: Window
     rows: Mapping[str, Floats] = field(repr=False)
     pictures: Mapping[str, Image8] = field(repr=False)
-    """The maps in their colours, (h, w, 4) RGBA, one pixel per LR pixel."""
+    """The maps in their colours, (h, w, 3), one pixel per LR pixel."""
     scale: int
     region: Window | None = None
     matrices: Mapping[str, Floats] = field(default_factory=dict, repr=False)
     matrix_pictures: Mapping[str, Image8] = field(default_factory=dict, repr=False)
-    """(N, N, 4) RGBA, one pixel per cell."""
+    """(N, N, 3), one pixel per cell."""
 
 
 def safe_name(label: str) -> str:
@@ -69,7 +69,7 @@ def write_maps(maps: ShownMaps, folder: Path) -> None:
             name = f"{stem}-matrix-y{top}-x{left}-{safe_name(label)}"
             pictures[name], scales[name] = matrix, max(1, MAX_MATRIX_SIDE // len(matrix))
     for name, picture in pictures.items():
-        large = picture[:, :, :3].repeat(scales[name], 0).repeat(scales[name], 1)
+        large = picture.repeat(scales[name], 0).repeat(scales[name], 1)
         write_image(folder / f"{name}.png", np.ascontiguousarray(large))
 
 

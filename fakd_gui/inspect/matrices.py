@@ -36,7 +36,7 @@ class MatrixRequest:
 
 @dataclass(frozen=True, eq=False)
 class Matrices:
-    """(N, N) values and (N, N, 4) pictures by model and difference, for the N pixels of the region."""
+    """(N, N) values and (N, N, 3) pictures by model and difference, for the N pixels of the region."""
 
     request: MatrixRequest
     values: dict[str, Floats] = field(repr=False)
@@ -60,7 +60,7 @@ def make_matrices(request: MatrixRequest) -> Matrices:
 
 
 def coloured(values: Floats, is_difference: bool, style: MapStyle) -> Image8:
-    """(h, w) affinities or differences as (h, w, 4) RGBA in the fixed colours."""
+    """(h, w) affinities or differences as (h, w, 3) uint8 in the fixed colours."""
     lut = difference_lut() if is_difference else affinity_lut()
     return colourise(values, lut, *(style.difference_range if is_difference else style.affinity_range))
 

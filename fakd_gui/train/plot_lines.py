@@ -60,7 +60,7 @@ class RunLines:
             if name == BASELINE:
                 yield name, theme.student_colour(1), values
             elif (part == name) is weighted:
-                yield part, theme.total if part == TOTAL else theme.part_colour(part), values
+                yield part, theme.text if part == TOTAL else theme.part_colour(part), values
 
     def _steps(self, name: str, steps: Sequence[int]) -> Values:
         return self._curves.setdefault(name, SmoothedCurve()).update(steps)

@@ -10,22 +10,6 @@ from fakd_core.events import Image8
 
 
 def qimage_from_array(image: Image8) -> QImage:
-    """(H, W, 3) RGB or (H, W, 4) RGBA uint8 -> a QImage that owns its pixels.
-
-    Raises:
-        ValueError: Another shape or dtype.
-    """
-    if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8:
-        raise ValueError(f"expected a (H, W, 3) or (H, W, 4) uint8 array, found {image.shape} {image.dtype}")
-    height, width, channels = image.shape
-    rgb = channels == 3
-    layout = QImage.Format.Format_RGB888 if rgb else QImage.Format.Format_RGBA8888
-    pixels = np.ascontiguousarray(image)
-    # copy(): the QImage would otherwise point into memory that numpy may free.
-    return QImage(pixels.data, width, height, channels * width, layout).copy()
-
-
-def rgb32_from_array(image: Image8) -> QImage:
     """(H, W, 3) RGB uint8 -> a QImage in the layout that Qt draws fastest.
 
     numpy fills it, which releases the GIL: called from a worker thread, it doesn't block the window.
@@ -48,7 +32,7 @@ def array_from_qimage(image: QImage) -> Image8:
 
 
 def colourise(values: npt.NDArray[np.floating], lut: Image8, low: float, high: float) -> Image8:
-    """(H, W) values -> (H, W, 4) uint8 RGBA by a (256, 4) table over [low, high]; others are clipped."""
+    """(H, W) values -> (H, W, 3) uint8 by a (256, 3) table over [low, high]; values beyond are clipped."""
     position = (values.astype(np.float32) - low) / (high - low)
     index = np.clip(np.nan_to_num(position) * (len(lut) - 1) + 0.5, 0, len(lut) - 1).astype(np.intp)
     coloured: Image8 = lut[index]

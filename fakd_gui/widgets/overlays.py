@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from fakd_core.events import Image8
 from fakd_gui.widgets.camera import Camera
-from fakd_gui.widgets.convert import rgb32_from_array
+from fakd_gui.widgets.convert import qimage_from_array
 
 MIN_SIDE = 2
 """An image with a side of at most this many pixels isn't halved further."""
@@ -25,14 +25,12 @@ class Overlay:
         self.rect = rect
         self.opacity = opacity
         # Qt's raster engine draws RGB32 without converting it at every paint.
-        alpha = image.hasAlphaChannel()
-        layout = QImage.Format.Format_ARGB32_Premultiplied if alpha else QImage.Format.Format_RGB32
-        self._levels = [image.convertToFormat(layout)]
+        self._levels = [image.convertToFormat(QImage.Format.Format_RGB32)]
 
     @classmethod
     def from_pixels(cls, pixels: Image8, rect: QRectF) -> Overlay:
         """Place (H, W, 3) pixels, with all levels built: call it from a worker thread for large images."""
-        overlay = cls(rgb32_from_array(pixels), rect)
+        overlay = cls(qimage_from_array(pixels), rect)
         while overlay._add_level():
             pass
         return overlay
@@ -91,7 +89,6 @@ class Overlay:
         width, height = image.width(), image.height()
         if min(width, height) <= MIN_SIDE:
             return False
-        # "RGBX" averages every channel separately, which is right for premultiplied alpha too.
         memory = np.frombuffer(image.constBits(), np.uint8)
         pixels = Image.frombuffer("RGBX", (width, height), memory, "raw", "RGBX", 0, 1).reduce(2)
         reduced = QImage(pixels.tobytes(), *pixels.size, 4 * pixels.width, image.format())

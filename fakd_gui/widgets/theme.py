@@ -18,6 +18,9 @@ Scheme = Literal["system", "light", "dark"]
 Lut = npt.NDArray[np.uint8]
 W = TypeVar("W", bound=QWidget)
 
+PARTS = ("DS", "TS", "SA", "PSA", "CA", "IA", "FSP", "AT", "FitNet", "MMD", "RBF")
+"""Parts of the loss with a colour of their own."""
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -43,8 +46,8 @@ class Theme:
     students: tuple[str, ...]
     bicubic: str
     hr: str
-    total: str
-    parts: tuple[tuple[str, str], ...]
+    more: tuple[str, ...]
+    """For the `PARTS` after those that share a colour with the HR image, the teacher and the students."""
 
     @property
     def student(self) -> str:
@@ -61,8 +64,8 @@ class Theme:
 
     def part_colour(self, name: str) -> str:
         """The colour of a part of the loss: 'DS', 'TS', or a distillation term with or without options."""
-        table = dict(self.parts)
-        return table.get(name.split("(")[0], table["other"])
+        colours = self.hr, self.teacher, *self.students, *self.more
+        return dict(zip(PARTS, colours, strict=True)).get(name.split("(")[0], self.bicubic)
 
 
 LIGHT = Theme(
@@ -82,21 +85,7 @@ LIGHT = Theme(
     students=("#d9650b", "#a43bb5", "#00857a", "#8a6d00", "#c2336f"),
     bicubic="#6d7681",
     hr="#1a7f4b",
-    total="#1c2128",
-    parts=(
-        ("DS", "#1a7f4b"),
-        ("TS", "#1f6fc5"),
-        ("SA", "#d9650b"),
-        ("PSA", "#a43bb5"),
-        ("CA", "#00857a"),
-        ("IA", "#8a6d00"),
-        ("FSP", "#c2336f"),
-        ("AT", "#5b4bd6"),
-        ("FitNet", "#7a4a21"),
-        ("MMD", "#3a7d9c"),
-        ("RBF", "#b0413e"),
-        ("other", "#6d7681"),
-    ),
+    more=("#5b4bd6", "#7a4a21", "#3a7d9c", "#b0413e"),
 )
 
 DARK = Theme(
@@ -116,21 +105,7 @@ DARK = Theme(
     students=("#ff9d42", "#d98ae6", "#3fd0c0", "#dcc04a", "#f58ab4"),
     bicubic="#9aa3ad",
     hr="#5fcf94",
-    total="#e6e9ed",
-    parts=(
-        ("DS", "#5fcf94"),
-        ("TS", "#5aa7f5"),
-        ("SA", "#ff9d42"),
-        ("PSA", "#d98ae6"),
-        ("CA", "#3fd0c0"),
-        ("IA", "#dcc04a"),
-        ("FSP", "#f58ab4"),
-        ("AT", "#9d90ff"),
-        ("FitNet", "#c69a6d"),
-        ("MMD", "#79bcd8"),
-        ("RBF", "#ef8a86"),
-        ("other", "#9aa3ad"),
-    ),
+    more=("#9d90ff", "#c69a6d", "#79bcd8", "#ef8a86"),
 )
 
 
@@ -140,13 +115,13 @@ class ThemeWatcher(QObject):
     changed = Signal(object)
     """The new `Theme`."""
 
+    scheme: Scheme = "system"
+    theme: Theme | None = None
+
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
-        self._app = app
-        self.scheme: Scheme = "system"
-        self.theme = LIGHT
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._refresh)
-        self._apply(self._chosen_theme())
+        app.styleHints().colorSchemeChanged.connect(self._refresh)
+        self._refresh()
 
     def choose(self, scheme: Scheme) -> None:
         """Follow the system, or stay light or dark."""
@@ -156,22 +131,17 @@ class ThemeWatcher(QObject):
         QGuiApplication.styleHints().setColorScheme(schemes.get(scheme, Qt.ColorScheme.Unknown))
         self._refresh()
 
-    def _chosen_theme(self) -> Theme:
-        if self.scheme != "system":
-            return DARK if self.scheme == "dark" else LIGHT
-        return DARK if QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark else LIGHT
-
     def _refresh(self) -> None:
-        theme = self._chosen_theme()
-        if theme is not self.theme:
-            self._apply(theme)
-            self.changed.emit(theme)
-
-    def _apply(self, theme: Theme) -> None:
+        system_is_dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
+        dark = system_is_dark if self.scheme == "system" else self.scheme == "dark"
+        theme, app = DARK if dark else LIGHT, self.parent()
+        if theme is self.theme:
+            return
         self.theme = theme
-        self._app.setPalette(_palette(theme))
-        self._app.setStyleSheet(_style_sheet(theme))
+        app.setPalette(_palette(theme))
+        app.setStyleSheet(_style_sheet(theme))
         pg.setConfigOptions(background=theme.panel, foreground=theme.text)
+        self.changed.emit(theme)
 
 
 def watcher() -> ThemeWatcher:
@@ -240,50 +210,40 @@ def restyle(widget: QWidget, **properties: object) -> None:
 
 @lru_cache(maxsize=8)
 def colour_lut(name: str) -> Lut:
-    """(256, 4) uint8 RGBA of cmap's colour map `name`, as 'bids:viridis'; read-only."""
+    """(256, 3) uint8 RGB of cmap's colour map `name`, as 'bids:viridis'; read-only."""
     from cmap import Colormap
 
-    table: Lut = np.round(np.asarray(Colormap(name).lut(256)) * 255).astype(np.uint8)
+    table: Lut = np.round(np.asarray(Colormap(name).lut(256))[:, :3] * 255).astype(np.uint8)
     table.setflags(write=False)
     return table
 
 
 def affinity_lut() -> Lut:
-    """(256, 4) uint8 RGBA for affinities in [0, 1]; perceptually uniform and safe for colour-blind users."""
+    """(256, 3) uint8 RGB for affinities in [0, 1]; perceptually uniform and safe for colour-blind users."""
     return colour_lut("bids:inferno")
 
 
 def difference_lut() -> Lut:
-    """(256, 4) uint8 RGBA for differences in [-1, 1]; blue below, near-white at 0, red above."""
+    """(256, 3) uint8 RGB for differences in [-1, 1]; blue below, near-white at 0, red above."""
     return colour_lut("colorbrewer:RdBu_r")
 
 
 def _palette(theme: Theme) -> QPalette:
     role, group = QPalette.ColorRole, QPalette.ColorGroup
     palette = QPalette()
-    for which, colour in (
-        (role.Window, theme.window),
-        (role.WindowText, theme.text),
-        (role.Base, theme.field),
-        (role.AlternateBase, theme.window),
-        (role.ToolTipBase, theme.field),
-        (role.ToolTipText, theme.text),
-        (role.PlaceholderText, theme.muted),
-        (role.Text, theme.text),
-        (role.Button, theme.field),
-        (role.ButtonText, theme.text),
-        (role.BrightText, theme.bad),
-        (role.Light, theme.field),
-        (role.Midlight, theme.border),
-        (role.Mid, theme.border),
-        (role.Dark, theme.border),
-        (role.Shadow, "#000000" if theme.dark else "#9aa3ad"),
-        (role.Highlight, theme.accent),
-        (role.HighlightedText, theme.on_accent),
-        (role.Link, theme.accent),
-        (role.Accent, theme.accent),
+    for colour, roles in (
+        (theme.window, (role.Window, role.AlternateBase)),
+        (theme.field, (role.Base, role.ToolTipBase, role.Button, role.Light)),
+        (theme.text, (role.WindowText, role.ToolTipText, role.Text, role.ButtonText)),
+        (theme.muted, (role.PlaceholderText,)),
+        (theme.border, (role.Midlight, role.Mid, role.Dark)),
+        (theme.accent, (role.Highlight, role.Link, role.Accent)),
+        (theme.on_accent, (role.HighlightedText,)),
+        (theme.bad, (role.BrightText,)),
+        ("#000000" if theme.dark else "#9aa3ad", (role.Shadow,)),
     ):
-        palette.setColor(which, QColor(colour))
+        for which in roles:
+            palette.setColor(which, QColor(colour))
     faded = QColor(theme.muted)
     faded.setAlpha(140)
     for which in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
