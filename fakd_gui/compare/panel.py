@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QMargins, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.captions import hex_text, image_text
@@ -16,17 +16,16 @@ from fakd_gui.compare.pair_bars import DifferenceBar, SplitBar
 from fakd_gui.compare.panes import DIFFERENCE, SPLIT
 from fakd_gui.compare.results import PaneEvent, PaneProgress
 from fakd_gui.compare.runner import CompareRunner
-from fakd_gui.compare.state import CompareMemory, CompareState
+from fakd_gui.compare.state import CompareState
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.opening import Action, each
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
-from fakd_gui.widgets.empty_state import EmptyState
-from fakd_gui.widgets.file_dialogs import ask_image
+from fakd_gui.widgets.empty_state import EmptyState, Invitation
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
-from fakd_gui.widgets.theme import follow_theme
+from fakd_gui.widgets.theme import follow_theme, with_role
 from fakd_gui.widgets.view_commands import add_view_tools
 
 COMPACT_HEIGHT = 560
@@ -46,6 +45,7 @@ class ComparePanel(QWidget):
         super().__init__(parent)
         self.session = session
         self.state = CompareState(session, self)
+        self.memory, self.restore = self.state.memory, self.state.restore
         self.camera = self.state.camera
         self.runner = CompareRunner(self.state, self)
         self.board = Board(self.state, self)
@@ -62,14 +62,6 @@ class ComparePanel(QWidget):
         if session.image is not None:
             self._show_image(session.image)
 
-    def memory(self) -> CompareMemory:
-        """The values that the next start restores."""
-        return self.state.memory()
-
-    def restore(self, memory: CompareMemory) -> None:
-        """Restore the values of the last start."""
-        self.state.restore(memory)
-
     def refresh(self) -> None:
         """Update the panes and compute what is missing."""
         self._is_stale = False
@@ -84,22 +76,17 @@ class ComparePanel(QWidget):
         self._fill_bar(self.bar)
         self.split_bar, self.difference_bar = SplitBar(self), DifferenceBar(self)
         self.empty = EmptyState(self.open_tools, "compare models on it", self)
-        self.no_panes, self.show_all_button = _no_panes_page()
+        self.show_all_button = with_role(QPushButton("Show all panes"), "primary")
+        hint = "Panes, above, shows them again one by one."
+        self.no_panes = Invitation("eye-off-outline", "Every pane is closed", hint, self.show_all_button)
         self.stack = QStackedWidget(self)
         for page in (self.empty, self.board.grid, self.no_panes):
             self.stack.addWidget(page)
         self.status = BusyBar(self)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 6)
-        column.setSpacing(4)
-        column.addWidget(self.bar)
-        column.addWidget(self.split_bar)
-        column.addWidget(self.difference_bar)
-        column.addWidget(self.stack, 1)
-        column.addWidget(self.strip)
-        column.addWidget(self.status)
-        self.split_bar.hide()
-        self.difference_bar.hide()
+        column = QVBoxLayout(self, contentsMargins=QMargins(8, 4, 8, 6), spacing=4)
+        for part in (self.bar, self.split_bar, self.difference_bar, self.stack, self.strip, self.status):
+            column.addWidget(part, int(part is self.stack))
+        self._show_panes()
 
     def _fill_bar(self, bar: QToolBar) -> None:
         actions, samples = self.commands.actions, self.open_tools.samples
@@ -146,7 +133,7 @@ class ComparePanel(QWidget):
         session.openers[Action.ADD_PANES] = each(self.state.add_picture)
         session.opened.connect(self._show_closed_pane)
         FileDrops(self, lambda paths: session.open_paths(paths, "Compare"))
-        tools.open_clicked.connect(self._choose_image)
+        tools.image_chosen.connect(lambda path: session.open_paths([path], "Compare"))
         tools.sample_chosen.connect(session.open_image)
         tools.is_lr_chosen.connect(session.set_is_lr)
         session.is_lr_changed.connect(tools.show_is_lr)
@@ -190,10 +177,6 @@ class ComparePanel(QWidget):
         """Let a model that is opened again be shown, even if its pane was closed."""
         self.state.closed -= {str(path)}
 
-    def _choose_image(self) -> None:
-        if path := ask_image(self):
-            self.session.open_paths([path], "Compare")
-
     # -- the filmstrip
 
     def _show_series(self, paths: list[Path], labels: list[str]) -> None:
@@ -216,12 +199,13 @@ class ComparePanel(QWidget):
         opened = state.image is not None
         self.split_bar.setVisible(opened and SPLIT in keys)
         self.difference_bar.setVisible(opened and DIFFERENCE in keys)
+        if not opened:
+            return
         labels = {key: state.label(key) for key in state.result_keys}
-        if opened and len(labels) > 1:
+        if len(labels) > 1:
             self.split_bar.show_split(state.split, labels)
             self.difference_bar.show_difference(state.difference, labels)
-        if opened:
-            self.stack.setCurrentWidget(self.board.grid if keys else self.no_panes)
+        self.stack.setCurrentWidget(self.board.grid if keys else self.no_panes)
 
     def _show_progress(self, event: PaneEvent) -> None:
         if isinstance(event, PaneProgress) and event.progress.note:
@@ -231,10 +215,7 @@ class ComparePanel(QWidget):
             self.status.show_busy(f"{done} of {total} done", done, total)
 
     def _show_busy(self, busy: bool) -> None:
-        if busy:
-            self.status.show_busy("Starting")
-        else:
-            self.status.show_idle()
+        self.status.show_busy("Starting") if busy else self.status.show_idle()
 
     def _show_position(self) -> None:
         at, key = self.camera.cursor, self.board.key_at_mouse
@@ -253,22 +234,3 @@ class ComparePanel(QWidget):
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if not self._held_keys.release(event):
             super().keyReleaseEvent(event)
-
-
-def _no_panes_page() -> tuple[QWidget, QPushButton]:
-    """The page shown while every pane is closed, and its button that shows them again."""
-    title = QLabel("Every pane is closed", alignment=Qt.AlignmentFlag.AlignCenter)
-    title.setProperty("role", "heading")
-    hint = QLabel("Panes, above, shows them again one by one.", alignment=Qt.AlignmentFlag.AlignCenter)
-    hint.setProperty("role", "muted")
-    button = QPushButton("Show all panes")
-    button.setProperty("role", "primary")
-    page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setSpacing(10)
-    layout.addStretch()
-    layout.addWidget(title)
-    for widget in (hint, button):
-        layout.addWidget(widget, alignment=Qt.AlignmentFlag.AlignHCenter)
-    layout.addStretch()
-    return page, button

@@ -22,7 +22,6 @@ from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.empty_state import EmptyState
-from fakd_gui.widgets.file_dialogs import ask_image
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
 from fakd_gui.widgets.pane_grid import FlipKeys
@@ -164,15 +163,11 @@ class InspectPanel(QWidget):
         session.training_finished.connect(lambda _: self._request_losses())
         FileDrops(self, lambda paths: session.open_paths(paths, "Inspect"))
         tools = self.open_tools
-        tools.open_clicked.connect(self._choose_image)
+        tools.image_chosen.connect(lambda path: session.open_paths([path], "Inspect"))
         tools.sample_chosen.connect(session.open_image)
         tools.is_lr_chosen.connect(session.set_is_lr)
         session.is_lr_changed.connect(tools.show_is_lr)
         tools.show_is_lr(session.is_lr)
-
-    def _choose_image(self) -> None:
-        if path := ask_image(self):
-            self.session.open_paths([path], "Inspect")
 
     # -- following the state -------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class EmptyState(Invitation):
 
     def __init__(self, open_tools: OpenTools, purpose: str, parent: QWidget | None = None) -> None:
         open_button = with_role(QPushButton("Open image…"), "primary")
-        open_button.clicked.connect(open_tools.open_clicked)
+        open_button.clicked.connect(open_tools.ask)
         samples_button = QPushButton("Samples")
         samples_button.setMenu(open_tools.samples)
         hint = (

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QToolBar, QToolButton, QWidget
 
 from fakd_core.data.folders import sample_images
 from fakd_core.errors import FakdError
+from fakd_gui.widgets.file_dialogs import ask_image
 from fakd_gui.widgets.theme import follow_theme, icon
 
 THUMBNAIL = QSize(56, 40)
@@ -52,7 +53,8 @@ def set_icon(action: QAction | QToolButton, name: str) -> None:
 class OpenTools(QObject):
     """Buttons of a tool bar that open an image: a dialog, the bundled samples, and how the file is used."""
 
-    open_clicked = Signal()
+    image_chosen = Signal(object)
+    """The path that was chosen in the dialog."""
     sample_chosen = Signal(object)
     """The path of a bundled image."""
     is_lr_chosen = Signal(bool)
@@ -70,7 +72,7 @@ class OpenTools(QObject):
             toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
             popupMode=QToolButton.ToolButtonPopupMode.MenuButtonPopup,
         )
-        opening.clicked.connect(self.open_clicked)  # As a keyword a signal would be called.
+        opening.clicked.connect(self.ask)
         opening.setMenu(self.samples)
         set_icon(opening, "image-plus-outline")
         bar.addWidget(opening)
@@ -89,6 +91,11 @@ class OpenTools(QObject):
             group.addAction(action)
             action.triggered.connect(lambda _=False, is_lr=is_lr: self.is_lr_chosen.emit(is_lr))
         self.show_is_lr(False)
+
+    def ask(self) -> None:
+        """Show the dialog that asks for an image."""
+        if path := ask_image(self.parent()):
+            self.image_chosen.emit(path)
 
     def show_is_lr(self, is_lr: bool) -> None:
         """Check the button of how images are used now."""

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPushButton, QSlider, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFileDialog,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture, follow_action
@@ -101,7 +113,8 @@ def test_a_button_follows_an_action(qtbot: QtBot) -> None:
     assert (button.toolTip(), button.isEnabled()) == ("Export… (F9)", False)
 
 
-def test_the_buttons_that_open_an_image_ask_for_it(qtbot: QtBot) -> None:
+def test_the_buttons_that_open_an_image_ask_for_it(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("photo.png", ""))
     bar = QToolBar()
     qtbot.addWidget(bar)
     tools = OpenTools(bar)
@@ -111,5 +124,6 @@ def test_the_buttons_that_open_an_image_ask_for_it(qtbot: QtBot) -> None:
         button.text(): button for owner in (bar, empty) for button in owner.findChildren(QAbstractButton)
     }
     for text in ("Open", "Open image…"):
-        with qtbot.waitSignal(tools.open_clicked, timeout=1000):
+        with qtbot.waitSignal(tools.image_chosen, timeout=1000) as chosen:
             buttons[text].click()
+        assert chosen.args == [Path("photo.png")]
