@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMargins, QSignalBlocker, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from fakd_core.evaluation.ranking import ImageDifference
@@ -35,16 +36,19 @@ class Filmstrip(QWidget):
         self._runner = runner
         self.paths: list[Path] = []
         """The images in the order shown."""
+        self.current: Path | None = None
+        """The image that was chosen or opened last, if it is in the strip."""
         self.differences: dict[Path, float] = {}
         """Mean absolute luma difference of student and teacher by image."""
-        self._original: list[Path] = []
-        self._current: Path | None = None
+        self._labels: dict[Path, str] = {}
+        """The images in their original order, with the text below each."""
+        self._unreadable: set[Path] = set()
         self._measured = 0
         self._build()
         self.list.chosen.connect(self._choose)
         self.order.currentIndexChanged.connect(lambda _: self._sort())
         self.busy.cancelled.connect(self._reset_order)
-        runner.thumbnails.yielded.connect(lambda read: self.list.show_thumbnail(read.path, read.picture))
+        runner.thumbnails.yielded.connect(lambda read: self._show_thumbnail(*read))
         runner.ranking.yielded.connect(self._add_difference)
         runner.ranking.result.connect(lambda _: self._sort_by_difference())
         runner.ranking.failed.connect(lambda _: self._reset_order())
@@ -70,32 +74,34 @@ class Filmstrip(QWidget):
     def show_images(self, paths: Sequence[Path], labels: Sequence[str]) -> None:
         """Show `paths` with a label below each; no image is opened yet."""
         self._cancel_ranking()
-        unique = dict(zip(paths, labels, strict=True))
-        self._original, self._current, self.differences = list(unique), None, {}
-        self.list.set_images(unique)
+        self._labels = dict(zip(paths, labels, strict=True))
+        original = list(self._labels)
+        self.current, self.differences, self._unreadable = None, {}, set()
+        self.list.set_images(original)
         with QSignalBlocker(self.order):
             self.order.setCurrentIndex(0)
-        self._sort_by(self._original)
-        count = len(self._original)
-        self.setVisible(count > 0)
-        self.title.setText(f"{count} images" if count > 1 else "1 image")
-        self._runner.read_thumbnails(self._original, self.devicePixelRatioF())
+        self._sort_by(original)
+        self._update_texts(original)
+        self.setVisible(bool(original))
+        self.title.setText(f"{len(original)} images" if len(original) > 1 else "1 image")
+        self._runner.read_thumbnails(original, self.devicePixelRatioF())
         self.images_changed.emit()
 
     def __contains__(self, path: Path) -> bool:
-        return path in self.list
+        return path in self._labels
 
     def set_current(self, path: Path) -> None:
         """Select the image that is shown."""
-        self.list.set_unreadable(path, False)
-        self._select(path)
+        self.current = path if path in self else None
+        self.list.set_current(path)
+        self._mark_unreadable(path, False)
 
-    def mark_unreadable(self, path: Path, shown: Path | None) -> None:
-        """Mark the chosen image `path`, which can't be read, while `shown` is still shown.
+    def mark_unreadable(self, shown: Path | None) -> None:
+        """Mark the current image, which can't be read, while `shown` is still shown.
 
-        Stepping continues from `path`.
+        Stepping continues from the current image.
         """
-        self.list.set_unreadable(path, True)
+        self._mark_unreadable(self.current, True)
         if shown is not None:
             self.list.set_current(shown)
 
@@ -103,20 +109,20 @@ class Filmstrip(QWidget):
         """Choose the image `by` places further, if there is one."""
         if not self.paths:
             return
-        here = self.paths.index(self._current) if self._current in self.paths else -1 if by > 0 else 0
+        here = self.paths.index(self.current) if self.current in self.paths else -1 if by > 0 else 0
         there = min(max(0, here + by), len(self.paths) - 1)
         if there != here:
             # Selected at once, so that a key held down steps on while the image is still being read.
-            self._select(self.paths[there])
-            self.chosen.emit(self.paths[there])
+            self.current = self.paths[there]
+            self.list.set_current(self.current)
+            self.chosen.emit(self.current)
 
     def forget_differences(self) -> None:
         """Drop the differences, which other models had, and measure new ones if they are shown."""
+        self.differences = {}
+        self._update_texts(self.paths)
         if self.order.currentData() == BY_DIFFERENCE:
             self._rank()
-        else:
-            self.differences = {}
-            self.list.show_numbers({})
 
     # -- the order
 
@@ -124,12 +130,12 @@ class Filmstrip(QWidget):
         order = self.order.currentData()
         if order != BY_DIFFERENCE:
             self._cancel_ranking()
-            by_name = sorted(self._original, key=lambda path: (path.name.casefold(), str(path)))
-            self._sort_by(by_name if order == BY_NAME else self._original)
-        elif all(path in self.differences for path in self._original):
+            by_name = sorted(self._labels, key=lambda path: (path.name.casefold(), str(path)))
+            self._sort_by(by_name if order == BY_NAME else list(self._labels))
+        elif self.differences.keys() == self._labels.keys():
             self._sort_by_difference()
         else:
-            self._rank()
+            self.forget_differences()
 
     def _rank(self) -> None:
         """Measure the differences; the images are sorted when all are there."""
@@ -137,8 +143,7 @@ class Filmstrip(QWidget):
         if not models:
             self._reset_order()
             return
-        self.differences, self._measured = {}, 0
-        self.list.show_numbers({})
+        self._measured = 0
         self.list.setToolTip(f"Below each image: mean |ΔY| of {models}, in grey levels")
         self._show_progress()
 
@@ -146,16 +151,16 @@ class Filmstrip(QWidget):
         self._measured += 1
         if difference.mean is not None:
             self.differences[difference.path] = difference.mean
-        self.list.show_numbers(self.differences)
+            self._update_texts([difference.path])
         self._show_progress()
 
     def _show_progress(self) -> None:
-        total = len(self._original)
+        total = len(self.paths)
         self.busy.show_busy(f"{self._measured} of {total} compared", self._measured, total)
 
     def _sort_by_difference(self) -> None:
         self.busy.show_idle()
-        self._sort_by(sorted(self._original, key=lambda path: -self.differences.get(path, -1.0)))
+        self._sort_by(sorted(self._labels, key=lambda path: -self.differences.get(path, -1.0)))
 
     def _reset_order(self) -> None:
         self.order.setCurrentIndex(0)
@@ -164,16 +169,32 @@ class Filmstrip(QWidget):
         self.busy.show_idle()
         self._runner.ranking.cancel()
 
-    def _sort_by(self, paths: Sequence[Path]) -> None:
-        self.paths = list(paths)
-        self.list.sort_by(self.paths)
+    def _sort_by(self, paths: list[Path]) -> None:
+        self.paths = paths
+        self.list.sort_by(paths)
 
-    # -- the chosen image
+    # -- the thumbnails
 
     def _choose(self, path: Path) -> None:
-        self._current = path
+        self.current = path
         self.chosen.emit(path)
 
-    def _select(self, path: Path) -> None:
-        self._current = path if path in self.list else None
-        self.list.set_current(path)
+    def _show_thumbnail(self, path: Path, picture: QImage | None) -> None:
+        if picture is None:
+            self._mark_unreadable(path, True)
+        elif path in self:
+            self.list.show_thumbnail(path, picture)
+
+    def _mark_unreadable(self, path: Path, unreadable: bool) -> None:
+        if path in self:
+            self._unreadable = self._unreadable | {path} if unreadable else self._unreadable - {path}
+            self._update_texts([path])
+
+    def _update_texts(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            number, item = self.differences.get(path), self.list.by_path[path]
+            below = "" if number is None else f"{number:.2f}"
+            if path in self._unreadable:
+                below = "can't be read"
+            item.setText(f"{self._labels[path]}\n{below}".rstrip())
+            item.setToolTip(str(path) if number is None else f"{path}\nmean |ΔY| {number:.3f} grey levels")

@@ -54,8 +54,6 @@ class ComparePanel(QWidget):
         self.actions = self.commands.actions
         self._held_keys = HeldKeys(self.board.grid)
         self._is_stale = False
-        self._opening: Path | None = None
-        """The image of the strip that was chosen last."""
         self._lay_out()
         self._connect()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -142,7 +140,7 @@ class ComparePanel(QWidget):
     def _connect_strip(self) -> None:
         self.session.images_chosen.connect(self._show_series)
         self.session.error.connect(self._mark_unreadable)
-        self.strip.chosen.connect(self._open_from_strip)
+        self.strip.chosen.connect(self.session.open_image)
 
     # -- following the session
 
@@ -183,14 +181,10 @@ class ComparePanel(QWidget):
         self.strip.show_images(paths, labels)
         self.strip.step(1)
 
-    def _open_from_strip(self, path: Path) -> None:
-        self._opening = path
-        self.session.open_image(path)
-
     def _mark_unreadable(self, problem: Problem) -> None:
-        if problem.path is not None and problem.path == self._opening:
+        if problem.path is not None and problem.path == self.strip.current:
             shown = self.session.image
-            self.strip.mark_unreadable(problem.path, None if shown is None else shown.path)
+            self.strip.mark_unreadable(None if shown is None else shown.path)
 
     # -- showing the state
 

@@ -35,7 +35,7 @@ class CompareRunner(QObject):
         self.results = LatestWins("compare", self)
         """Yields the events of `compute_results`, which the state has received already."""
         self.thumbnails = LatestWins("thumbnails", self)
-        """Yields `Thumbnail`s."""
+        """Yields each path with its picture, or None if it can't be read."""
         self.ranking = LatestWins("difference of student and teacher", self)
         """Yields `ImageDifference`s; it waits while results are computed."""
         self._regions = LatestWins("measure the region", self)

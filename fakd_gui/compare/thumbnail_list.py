@@ -1,8 +1,8 @@
-"""The row of thumbnails in the filmstrip, with a label and a number below each."""
+"""The row of thumbnails in the filmstrip."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
@@ -34,10 +34,7 @@ class ThumbnailList(QListWidget):
             horizontalScrollMode=QAbstractItemView.ScrollMode.ScrollPerPixel,
             verticalScrollBarPolicy=Qt.ScrollBarPolicy.ScrollBarAlwaysOff,
         )
-        self._items: dict[Path, QListWidgetItem] = {}
-        self._labels: dict[Path, str] = {}
-        self._numbers: Mapping[Path, float] = {}
-        self._unreadable: set[Path] = set()
+        self.by_path: dict[Path, QListWidgetItem] = {}
         self._blank = QPixmap(*MAX_SIZE)
         self._blank.fill(Qt.GlobalColor.transparent)
         self.set_compact(False)
@@ -51,20 +48,16 @@ class ThumbnailList(QListWidget):
         self.setGridSize(cell)
         self.setFixedHeight(cell.height() + self.horizontalScrollBar().sizeHint().height() + 4)
 
-    def __contains__(self, path: Path) -> bool:
-        return path in self._items
-
-    def set_images(self, labels: Mapping[Path, str]) -> None:
-        """Show the images of `labels` in this order; none is current."""
-        self._labels, self._numbers, self._unreadable = dict(labels), {}, set()
+    def set_images(self, paths: Sequence[Path]) -> None:
+        """Show `paths` without labels; none is current."""
         # clear() makes one item after the other the current one.
         with QSignalBlocker(self):
             self.clear()
-        self._items = {path: QListWidgetItem(QIcon(self._blank), "") for path in labels}
-        for path, item in self._items.items():
+        self.by_path = {path: QListWidgetItem(QIcon(self._blank), "") for path in paths}
+        for path, item in self.by_path.items():
             item.setData(PATH, path)
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.sort_by(list(labels))
+        self.sort_by(paths)
 
     def sort_by(self, paths: Sequence[Path]) -> None:
         """Put the images into the order of `paths`."""
@@ -73,46 +66,22 @@ class ThumbnailList(QListWidget):
             while self.count():
                 self.takeItem(0)
             for path in paths:
-                self.addItem(self._items[path])
-                self._update_text(path)
+                self.addItem(self.by_path[path])
         if current is not None:
             self.set_current(current.data(PATH))
 
     def set_current(self, path: Path) -> None:
         """Select `path`; nothing is selected if it isn't in the list."""
-        item = self._items.get(path)
+        item = self.by_path.get(path)
         with QSignalBlocker(self):
             self.setCurrentItem(item)
         if item is not None:
             self.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtCenter)
 
-    def set_unreadable(self, path: Path, unreadable: bool) -> None:
-        """Mark an image that can't be read, or clear the mark."""
-        if path in self._items:
-            self._unreadable = self._unreadable | {path} if unreadable else self._unreadable - {path}
-            self._update_text(path)
-
-    def show_numbers(self, numbers: Mapping[Path, float]) -> None:
-        """Show a number below each image that has one."""
-        self._numbers = numbers
-        for path in self._items:
-            self._update_text(path)
-
-    def show_thumbnail(self, path: Path, picture: QImage | None) -> None:
-        """Show a thumbnail, or that the file can't be read (None)."""
-        if picture is None:
-            self.set_unreadable(path, True)
-        elif path in self._items:
-            pixmap = QPixmap.fromImage(picture)
-            pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-            self._items[path].setIcon(QIcon(pixmap))
+    def show_thumbnail(self, path: Path, picture: QImage) -> None:
+        pixmap = QPixmap.fromImage(picture)
+        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
+        self.by_path[path].setIcon(QIcon(pixmap))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         event.ignore()
-
-    def _update_text(self, path: Path) -> None:
-        number = self._numbers.get(path)
-        below = "can't be read" if path in self._unreadable else "" if number is None else f"{number:.2f}"
-        self._items[path].setText(f"{self._labels[path]}\n{below}".rstrip())
-        difference = "" if number is None else f"\nmean |ΔY| {number:.3f} grey levels"
-        self._items[path].setToolTip(f"{path}{difference}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,23 +18,17 @@ MAX_SIZE = (84, 56)
 """Maximum width and height of a thumbnail in logical screen pixels."""
 
 
-@dataclass(frozen=True)
-class Thumbnail:
-    """`picture` is None if the file can't be read."""
-
-    path: Path
-    picture: QImage | None = field(repr=False)
-
-
-def read_thumbnails(paths: Sequence[Path], pixel_ratio: float, token: CancelToken) -> Iterator[Thumbnail]:
-    """Read and reduce the images for a screen of `pixel_ratio`. Raises `Cancelled`."""
+def read_thumbnails(
+    paths: Sequence[Path], pixel_ratio: float, token: CancelToken
+) -> Iterator[tuple[Path, QImage | None]]:
+    """Read and reduce images for a screen of `pixel_ratio`; None if one can't be read. Raises `Cancelled`."""
     max_size = (round(MAX_SIZE[0] * pixel_ratio), round(MAX_SIZE[1] * pixel_ratio))
     for path in paths:
         token.raise_if_cancelled()
         try:
             small = Image.fromarray(read_image(path))
         except FakdError:
-            yield Thumbnail(path, None)
+            yield path, None
             continue
         small.thumbnail(max_size, Image.Resampling.BOX)
-        yield Thumbnail(path, qimage_from_array(np.asarray(small)))
+        yield path, qimage_from_array(np.asarray(small))

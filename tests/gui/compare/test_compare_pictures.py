@@ -205,9 +205,10 @@ def test_thumbnails_are_unflipped_means_and_unreadable_files_have_none(tmp_path:
     broken = tmp_path / "broken.png"
     broken.write_text("no picture")
     path = save_stamp(tmp_path, "large", 224, 336)
-    failed, made = read_thumbnails([broken, path], 1.0, CancelToken())
-    assert failed.picture is None
-    assert made.picture is not None
-    small = array_from_qimage(made.picture)
+    read = dict(read_thumbnails([broken, path], 1.0, CancelToken()))
+    assert list(read) == [broken, path]
+    assert read[broken] is None
+    assert read[path] is not None
+    small = array_from_qimage(read[path])
     means = stamp(224, 336).reshape(56, 4, 84, 4, 3).astype(float).mean(axis=(1, 3))
     assert np.abs(small - means).max() <= 2
