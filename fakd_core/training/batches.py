@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -35,17 +35,13 @@ class DistillationBatch:
     teacher_sr: Tensor | None = None
     teacher_maps: TeacherMaps | None = None
 
-    def without_teacher(self) -> DistillationBatch:
-        """The same batch with the ground truth alone."""
-        return replace(self, teacher_sr=None, teacher_maps=None)
-
 
 class BatchSource(Protocol):
     """Makes batches. A batch depends on its step alone, not on the calls before."""
 
     def prepare(self, token: CancelToken, world: World = SINGLE_PROCESS) -> Iterator[Progress]:
-        """Do the work that has to be done before the first batch."""
-        ...
+        """Do the work that has to be done before the first batch; by default there is none."""
+        return iter(())
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
         """The share of process `rank` of `ranks` in the batch of `step` (0-based)."""
@@ -56,7 +52,7 @@ class BatchSource(Protocol):
         ...
 
 
-class OnlineTeacherBatches:
+class OnlineTeacherBatches(BatchSource):
     """Runs a teacher at every step; one of several teachers is drawn by seed and step.
 
     The teachers, if any, are frozen and on `device`; `dtype` is that of their forward pass.
@@ -78,12 +74,7 @@ class OnlineTeacherBatches:
         self._device = device
         self._dtype = dtype
 
-    def prepare(self, token: CancelToken, world: World = SINGLE_PROCESS) -> Iterator[Progress]:
-        """Nothing has to be prepared."""
-        return iter(())
-
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
-        """See `BatchSource`. Raises `ConfigError` if the processes can't share the batch evenly."""
         patches = self._sampler.batch(step, rank, ranks)
         lr, hr = (tensor_from_images(images, self._device) for images in patches)
         if not self._teachers:
@@ -94,7 +85,6 @@ class OnlineTeacherBatches:
         return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps)
 
     def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
-        """See `BatchSource`."""
         return self._sampler.image_names(self._sampler.specs(step, rank, ranks))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Generator, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -15,17 +14,17 @@ import torch
 from fakd_core.data.patches import PATCHES_PER_BLOCK, PatchPool, PatchSampler
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Progress
-from fakd_core.files import check_writable
+from fakd_core.files import check_writable, free_disk
 from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
-from fakd_core.training.batches import DistillationBatch, draw_teacher
+from fakd_core.training.batches import BatchSource, DistillationBatch, draw_teacher
 from fakd_core.training.teacher_cache import TeacherCache
 
 _NAME = "teacher cache"
 
 
-class CachedTeacherBatches:
+class CachedTeacherBatches(BatchSource):
     """Draws batches from a pool; every teacher's outputs for every patch of it are files in a folder.
 
     The pool has `patches` patches, of which a step draws `batch` over all processes. The teachers, each with
@@ -88,7 +87,6 @@ class CachedTeacherBatches:
             yield self._progress(missing)
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
-        """See `BatchSource`."""
         patches = self._patches(step, rank, ranks)
         cut = self._pool.sampler.cut(self._pool.specs(patches))
         lr, hr = (tensor_from_images(images, self._device) for images in cut)
@@ -97,7 +95,6 @@ class CachedTeacherBatches:
         return DistillationBatch(lr, hr, teacher_sr, teacher_maps)
 
     def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
-        """See `BatchSource`."""
         return self._pool.sampler.image_names(self._pool.specs(self._patches(step, rank, ranks)))
 
     def _patches(self, step: int, rank: int, ranks: int) -> npt.NDArray[np.int64]:
@@ -138,7 +135,7 @@ class CachedTeacherBatches:
         """The size of the cache in one line; raises `DataError` if there is no room for it."""
         size = self._pool.blocks * sum(cache.block_bytes for cache in self._caches)
         need = sum(cache.block_bytes for cache, _ in missing)
-        free = shutil.disk_usage(_nearest_existing(self._folder)).free
+        free = free_disk(self._folder)
         teachers = f" of {len(self._caches)} teachers" if len(self._caches) > 1 else ""
         line = f"{_NAME}{teachers}: {self._pool.size:,} patches, {_in_bytes(size)} in {self._folder}"
         if need > free:
@@ -157,10 +154,6 @@ class CachedTeacherBatches:
             costs[block] += cache.block_bytes
         patches = PATCHES_PER_BLOCK * sum(total <= free for total in accumulate(costs))
         return f"use --cache-patches {patches} or fewer, " if patches >= self._batch else ""
-
-
-def _nearest_existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 def _in_bytes(size: float) -> str:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 from fakd_core.data.datasets import check_patch, open_dataset, split_validation
 from fakd_core.data.folders import resolve_data
@@ -27,8 +27,7 @@ from fakd_core.runs.references import has_weights, model_file, resolve_spec, spl
 from fakd_core.runs.writer import RunWriter
 from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.training.estimate import Estimate, Timings, estimate_run
-
-T = TypeVar("T")
+from fakd_core.training.setup import require_scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +83,11 @@ class SettingsChecker:
         """
         config = TrainConfig.build(**{**values, "run": values.get("run") or "run"})
         check = _Check(config, self._load)
-        for step in (
-            check.teachers,
-            check.student,
-            check.recipe,
-            check.images,
-            check.device,
-            partial(check.folders, new_run=bool(values.get("run"))),
-        ):
+        for step in (check.teachers, check.student, check.recipe, check.images, check.device, check.cache):
             token.raise_if_cancelled()
             step()
+        if values.get("run"):
+            check.run_folder()
         found = check.found
         if found.student is not None and not found.problems:
             teachers = [teacher.spec for teacher in found.teachers]
@@ -113,49 +107,76 @@ class _Check:
 
     def teachers(self) -> None:
         for ref in self.config.teacher:
-            teacher = self._try("teacher", partial(self._teacher, ref))
-            if teacher is not None:
-                self.found.teachers.append(teacher)
+            with self._problems_of("teacher"):
+                self.found.teachers.append(self._teacher(ref))
 
     def student(self) -> None:
-        self.found.student = self._try("student", self._student)
-        if self.config.init_from_teacher and self.found.student is not None:
-            for teacher in self.found.teachers:
-                self._try("init_from_teacher", partial(_check_same_layers, self.found.student, teacher))
+        ref, config, found = self.config.student, self.config, self.found
+        with self._problems_of("student"):
+            if has_weights(ref):
+                if config.init_from_teacher:
+                    found.problems["init_from_teacher"] = (
+                        f"{ref} has weights of its own; turn this off, or choose a preset as student"
+                    )
+                spec = self._load(ref).spec
+                weights = f"continues, {_key_format(ref, spec)}"
+            else:
+                spec = resolve_spec(ref, config.scale)
+                weights = "starts as the teacher" if config.init_from_teacher else "starts at random"
+            require_scale(ref, spec, config.scale)
+            found.student = CheckedNetwork(ref=ref, spec=spec, cost=_cost(spec), weights=weights)
+            for teacher in found.teachers if config.init_from_teacher else ():
+                with self._problems_of("init_from_teacher"):
+                    _check_same_layers(found.student, teacher)
 
     def recipe(self) -> None:
-        def check() -> None:
+        with self._problems_of("distill"):
             loss = DistillationLoss(self.config.alpha, self.config.distill, self.config.layers)
             if self.found.student is not None:
                 for teacher in self.found.teachers:
                     loss.check_widths(self.found.student.spec.tap_channels, teacher.spec.tap_channels)
 
-        self._try("distill", check)
-
     def images(self) -> None:
-        self._try("train_data", self._training_images)
-        if self.config.val_data is not None:
-            self._try("val_data", partial(self._validation_images, self.config.val_data))
+        config, facts = self.config, self.found.facts
+        with self._problems_of("train_data"):
+            dataset = open_dataset(resolve_data(config.train_data), config.scale)
+            check_patch(dataset, range(len(dataset)), 1)
+            with self._problems_of("patch"):
+                check_patch(dataset, range(len(dataset)), config.patch)
+            facts["train_data"] = f"{len(dataset)} images"
+            if config.val_data is None:
+                training, held_out = split_validation(dataset, config.held_out_images, config.seed)
+                facts["train_data"] = (
+                    f"{len(training)} images to train on, {len(held_out)} held out for validation"
+                )
+        if config.val_data is not None:
+            with self._problems_of("val_data"):
+                count = len(open_dataset(resolve_data(config.val_data), config.scale))
+                facts["val_data"] = f"{min(config.val_images or count, count)} of {count} images"
 
     def device(self) -> None:
-        device = self._try("device", lambda: choose_device(self.config.device))
-        if device is not None:
-            self._try("precision", lambda: choose_precision(self.config.precision, device))
+        with self._problems_of("device"):
+            device = choose_device(self.config.device)
+            with self._problems_of("precision"):
+                choose_precision(self.config.precision, device)
 
-    def folders(self, new_run: bool) -> None:
-        cache, run = self.config.teacher_cache, self.config.run
-        if cache is not None:
-            self._try("teacher_cache", lambda: _check_writable(cache))
-        if new_run:
-            self._try("run", lambda: RunWriter.check_free(run))
-            self._try("run", lambda: _check_writable(run))
+    def cache(self) -> None:
+        if self.config.teacher_cache is not None:
+            with self._problems_of("teacher_cache"):
+                _check_writable(self.config.teacher_cache)
 
-    def _try(self, option: str, check: Callable[[], T]) -> T | None:
+    def run_folder(self) -> None:
+        with self._problems_of("run"):
+            RunWriter.check_free(self.config.run)
+            _check_writable(self.config.run)
+
+    @contextmanager
+    def _problems_of(self, option: str) -> Iterator[None]:
+        """Record an error of the block as the problem of `option`; the first one counts."""
         try:
-            return check()
+            yield
         except FakdError as error:
             self.found.problems.setdefault(option, str(error))
-            return None
 
     def _teacher(self, ref: str) -> CheckedNetwork:
         single = len(self.config.teacher) == 1
@@ -168,47 +189,9 @@ class _Check:
             raise
         if single:
             self.found.taps = _taps(ref, network)
-        self._check_scale(ref, network.spec)
         spec = network.spec
+        require_scale(ref, spec, self.config.scale)
         return CheckedNetwork(ref=ref, spec=spec, cost=_cost(spec), weights=_key_format(ref, spec))
-
-    def _student(self) -> CheckedNetwork:
-        ref, config = self.config.student, self.config
-        if has_weights(ref):
-            if config.init_from_teacher:
-                self.found.problems["init_from_teacher"] = (
-                    f"{ref} has weights of its own; turn this off, or choose a preset as student"
-                )
-            spec = self._load(ref).spec
-            weights = f"continues, {_key_format(ref, spec)}"
-        else:
-            spec = resolve_spec(ref, config.scale)
-            weights = "starts as the teacher" if config.init_from_teacher else "starts at random"
-        self._check_scale(ref, spec)
-        return CheckedNetwork(ref=ref, spec=spec, cost=_cost(spec), weights=weights)
-
-    def _check_scale(self, ref: str, spec: ModelSpec) -> None:
-        if spec.scale != self.config.scale:
-            raise ConfigError(
-                f"{ref} enlarges x{spec.scale} but the run is for x{self.config.scale}; "
-                "choose another model, or set the scale"
-            )
-
-    def _training_images(self) -> None:
-        config, found = self.config, self.found
-        dataset = open_dataset(resolve_data(config.train_data), config.scale)
-        check_patch(dataset, range(len(dataset)), 1)
-        self._try("patch", lambda: check_patch(dataset, range(len(dataset)), config.patch))
-        found.facts["train_data"] = f"{len(dataset)} images"
-        if config.val_data is None:
-            training, held_out = split_validation(dataset, config.held_out_images, config.seed)
-            found.facts["train_data"] = (
-                f"{len(training)} images to train on, {len(held_out)} held out for validation"
-            )
-
-    def _validation_images(self, folder: Path) -> None:
-        count = len(open_dataset(resolve_data(folder), self.config.scale))
-        self.found.facts["val_data"] = f"{min(self.config.val_images or count, count)} of {count} images"
 
 
 def _check_same_layers(student: CheckedNetwork, teacher: CheckedNetwork) -> None:
@@ -243,9 +226,7 @@ def _faulty_taps(choice: TapChoice | None, taps: str, problem: str) -> TapChoice
     return replace(choice, taps=chosen, problem=f"{reason[:1].upper()}{reason[1:]}.")
 
 
-@lru_cache(maxsize=64)
-def _cost(spec: ModelSpec) -> Profile:
-    return profile(spec)
+_cost = lru_cache(maxsize=64)(profile)
 
 
 def _key_format(ref: str, spec: ModelSpec) -> str:

@@ -5,11 +5,9 @@ Memory is counted on torch's meta device, where nothing is computed.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import psutil
 import torch
@@ -17,12 +15,13 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from fakd_core.data.patches import PATCHES_PER_BLOCK
 from fakd_core.events import CancelToken
+from fakd_core.files import free_disk
 from fakd_core.models.cost import activation_bytes
 from fakd_core.models.factory import create_model
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runtime.device import choose_device, choose_precision, is_out_of_memory
-from fakd_core.training.step_timing import StepTiming, measure_step
+from fakd_core.training.step_timing import StepTimer, StepTiming
 
 FLOAT_BYTES = 4
 HALF_BYTES = 2
@@ -124,7 +123,7 @@ def estimate_run(
     )
     if measure and key not in timings and memory < free:
         try:
-            timings[key] = measure_step(config, student, teachers, token=token)
+            timings[key] = StepTimer(config, token).measure(student, teachers)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -181,12 +180,6 @@ def count_cache(config: TrainConfig, teachers: Sequence[ModelSpec]) -> int:
 def _map_channels(config: TrainConfig, teacher: ModelSpec) -> int:
     """Channels of all maps that the loss compares."""
     return sum(channels for tap, channels in enumerate(teacher.tap_channels) if tap in config.layers)
-
-
-def free_disk(folder: Path) -> int:
-    """Bytes free where `folder` is or would be created."""
-    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    return shutil.disk_usage(existing).free
 
 
 def free_memory(device: torch.device) -> int:

@@ -33,8 +33,8 @@ class Learner:
 
     def __init__(
         self,
-        *,
         student: SRNetwork,
+        *,
         loss: DistillationLoss,
         device: torch.device,
         dtype: torch.dtype,
@@ -128,9 +128,6 @@ class Learners:
     def __init__(self, learners: Mapping[str, Learner]) -> None:
         self._learners = dict(learners)
 
-    def students(self) -> list[SRNetwork]:
-        return [learner.student for learner in self._learners.values()]
-
     def networks(self) -> dict[str, SRNetwork]:
         """The students and their averages, by the names of `ValidationEnd`."""
         networks = {}
@@ -144,7 +141,7 @@ class Learners:
         """As `Learner.measure`, with the total loss of the baseline as "baseline"."""
         losses, finite = self._learners[STUDENT].measure(batch)
         if BASELINE in self._learners:
-            others, also_finite = self._learners[BASELINE].measure(batch.without_teacher())
+            others, also_finite = self._learners[BASELINE].measure(DistillationBatch(batch.lr, batch.hr))
             losses[BASELINE] = others["total"]
             finite = finite and also_finite
         return losses, finite

@@ -187,7 +187,7 @@ class TrainingLoop:
     def _cancellable_step(self) -> AbstractContextManager[None]:
         """Let a long step be left halfway; in a short one, polling would only cost time."""
         if self._setup.interruptible and self._last_step_seconds >= SHORT_STEP_SECONDS:
-            return cancellable(self._token, *self._learners.students())
+            return cancellable(self._token, *self._setup.students.values())
         return nullcontext()
 
     def _agree(self, losses: dict[str, float], finite: bool) -> tuple[dict[str, float], str | None]:

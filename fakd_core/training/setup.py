@@ -22,12 +22,14 @@ from fakd_core.data.folders import SAMPLES, resolve_data
 from fakd_core.data.patches import PatchSampler
 from fakd_core.data.pixel_store import PixelStore, open_store
 from fakd_core.distillation.loss import DistillationLoss
+from fakd_core.distillation.recipe import parse_recipe
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Notice, Progress
 from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.factory import create_model
 from fakd_core.models.initialization import Seeded, copy_matching_layers
 from fakd_core.models.layers import SRNetwork
+from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import BASELINE, STUDENT
 from fakd_core.runs.references import anchored_ref, has_weights, load_model, resolve_spec, split_taps
@@ -91,28 +93,44 @@ def prepare(
             f"batch {config.batch} can't be shared by {world.ranks} processes; "
             f"use a multiple of {world.ranks}"
         )
-    parts = _Parts(config, world)
-    yield from _notices_of_taps(config.teacher, parts.teachers)
+    device = choose_device(config.device, world)
+    dtype = choose_precision(config.precision, device)
+    loss = DistillationLoss(config.alpha, config.distill, config.layers)
+    student, teachers, copied_tensors = _load_networks(config, loss)
+    yield from _notices_of_taps(config.teacher, teachers)
     images = yield from _open_images(config, token, world)
-    parts.place_networks()
-    parts.check_gradients(token)
-    baseline = {BASELINE: copy.deepcopy(parts.student)} if config.baseline else {}
-    device = parts.device
+    for network in (student, *teachers):
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for teacher in teachers:
+        teacher.eval().requires_grad_(False)
+    for taught_by in teachers or (None,):
+        with cancellable(token, student):
+            check_gradient_flow(student=student, teacher=taught_by, loss=loss, patch=config.patch)
+    baseline = {BASELINE: copy.deepcopy(student)} if config.baseline else {}
     return TrainingSetup(
-        students={STUDENT: parts.student, **baseline},
-        teachers=parts.teachers,
+        students={STUDENT: student, **baseline},
+        teachers=teachers,
         teacher_names=config.teacher,
-        batches=parts.make_batches(images.sampler),
+        batches=_make_batches(config, images.sampler, teachers, device=device, dtype=dtype),
         validator=images.validator,
-        make_learner=parts.make_learner,
+        make_learner=partial(
+            Learner,
+            loss=loss,
+            device=device,
+            dtype=dtype,
+            ema=config.ema,
+            clip=config.clip,
+            world=world,
+            compiled=config.compile,
+        ),
         learning_rate=_schedule(config),
         steps=config.steps,
         validation_interval=config.validation_interval,
         affinity_tap=max(config.layers) if config.tensorboard else None,
         interruptible=world.is_single and not config.compile and device.type != "cuda",
-        advice=parts.advice,
+        advice=_advice(config, dtype),
         train_images=images.train_images,
-        copied_tensors=parts.copied_tensors,
+        copied_tensors=copied_tensors,
         data_fingerprint=images.fingerprint,
         device=str(device) if world.is_single else f"{world.ranks} x {device.type}",
     )
@@ -135,79 +153,54 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
     )
 
 
-class _Parts:
-    """The networks, the loss, and what else follows from the settings without the images."""
+def _load_networks(
+    config: TrainConfig, loss: DistillationLoss
+) -> tuple[SRNetwork, tuple[SRNetwork, ...], int]:
+    """The student, the teachers, and the number of tensors copied from the first teacher to the student."""
+    teachers = tuple(_load_at_scale(name, config.scale) for name in config.teacher)
+    student = _make_student(config)
+    for teacher in teachers:
+        loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
+    if not config.init_from_teacher:
+        return student, teachers, 0
+    if not teachers:
+        raise ConfigError("init_from_teacher needs a teacher; name one, or drop it")
+    return student, teachers, copy_matching_layers(student, teachers[0])
 
-    def __init__(self, config: TrainConfig, world: World) -> None:
-        self._config = config
-        self._world = world
-        self.device = choose_device(config.device, world)
-        self._dtype = choose_precision(config.precision, self.device)
-        self._loss = DistillationLoss(config.alpha, config.distill, config.layers)
-        self.teachers = tuple(_load_at_scale(name, config.scale) for name in config.teacher)
-        self.student = _make_student(config)
-        for teacher in self.teachers:
-            self._loss.check_widths(self.student.spec.tap_channels, teacher.spec.tap_channels)
-        self.copied_tensors = 0
-        if config.init_from_teacher:
-            if not self.teachers:
-                raise ConfigError("init_from_teacher needs a teacher; name one, or drop it")
-            self.copied_tensors = copy_matching_layers(self.student, self.teachers[0])
 
-    def place_networks(self) -> None:
-        """Move the networks to the device and freeze the teachers."""
-        for network in (self.student, *self.teachers):
-            network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for teacher in self.teachers:
-            teacher.eval().requires_grad_(False)
-
-    def check_gradients(self, token: CancelToken) -> None:
-        for teacher in self.teachers or (None,):
-            with cancellable(token, self.student):
-                check_gradient_flow(
-                    student=self.student, teacher=teacher, loss=self._loss, patch=self._config.patch
-                )
-
-    def make_batches(self, sampler: PatchSampler) -> BatchSource:
-        config = self._config
-        if config.teacher_cache is None or config.cache_patches is None:
-            return OnlineTeacherBatches(
-                sampler=sampler,
-                teachers=self.teachers,
-                seed=config.seed,
-                device=self.device,
-                dtype=self._dtype,
-                compiled=config.compile,
-            )
-        return CachedTeacherBatches(
-            folder=config.teacher_cache,
+def _make_batches(
+    config: TrainConfig,
+    sampler: PatchSampler,
+    teachers: tuple[SRNetwork, ...],
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> BatchSource:
+    if config.teacher_cache is None or config.cache_patches is None:
+        return OnlineTeacherBatches(
             sampler=sampler,
-            teachers=list(zip(config.teacher, self.teachers, strict=True)),
-            layers=config.layers if self._loss.recipe else (),
-            patches=config.cache_patches,
-            batch=config.batch,
+            teachers=teachers,
             seed=config.seed,
-            device=self.device,
+            device=device,
+            dtype=dtype,
+            compiled=config.compile,
         )
+    return CachedTeacherBatches(
+        folder=config.teacher_cache,
+        sampler=sampler,
+        teachers=list(zip(config.teacher, teachers, strict=True)),
+        layers=config.layers if parse_recipe(config.distill) else (),
+        patches=config.cache_patches,
+        batch=config.batch,
+        seed=config.seed,
+        device=device,
+    )
 
-    def make_learner(self, student: SRNetwork) -> Learner:
-        return Learner(
-            student=student,
-            loss=self._loss,
-            device=self.device,
-            dtype=self._dtype,
-            ema=self._config.ema,
-            clip=self._config.clip,
-            world=self._world,
-            compiled=self._config.compile,
-        )
 
-    @property
-    def advice(self) -> str:
-        """The advice to a user whose training diverged."""
-        precision = ", with precision fp32" if self._dtype is not torch.float32 else ""
-        clip = "" if self._config.clip else ", or with clipped gradients (clip)"
-        return f"start again with a learning rate (lr) below {self._config.lr:g}{precision}{clip}"
+def _advice(config: TrainConfig, dtype: torch.dtype) -> str:
+    precision = ", with precision fp32" if dtype is not torch.float32 else ""
+    clip = "" if config.clip else ", or with clipped gradients (clip)"
+    return f"start again with a learning rate (lr) below {config.lr:g}{precision}{clip}"
 
 
 def _schedule(config: TrainConfig) -> Callable[[int], float]:
@@ -215,12 +208,17 @@ def _schedule(config: TrainConfig) -> Callable[[int], float]:
     return partial(learning_rate, lr=config.lr, steps=config.steps, schedule=schedule, milestones=milestones)
 
 
+def require_scale(ref: str, spec: ModelSpec, scale: int) -> None:
+    """Raise `ConfigError` if the network `ref` has another scale than its run."""
+    if spec.scale != scale:
+        raise ConfigError(
+            f"{ref} enlarges x{spec.scale}, the run is for x{scale}; choose another or set the scale"
+        )
+
+
 def _load_at_scale(name: str, scale: int) -> SRNetwork:
     model = load_model(name)
-    if model.spec.scale != scale:
-        raise ConfigError(
-            f"{name} enlarges x{model.spec.scale}, the run is for x{scale}; choose another or set --scale"
-        )
+    require_scale(name, model.spec, scale)
     return model
 
 

@@ -44,21 +44,9 @@ class StepTiming:
         return config.steps * step + (config.cache_patches or 0) * pixels * self.teacher
 
 
-def measure_step(
-    config: TrainConfig, student: ModelSpec, teachers: Sequence[ModelSpec], *, token: CancelToken
-) -> StepTiming:
-    """Time the networks on as much of a batch as takes a moment, and the loss terms on one patch.
+class StepTimer:
+    """Times the steps of a run: cancelling `token` raises `Cancelled` between two passes."""
 
-    A GPU, which small work leaves idle, gets a whole batch.
-
-    Raises:
-        Cancelled: the token was cancelled between two passes.
-        RuntimeError: torch ran out of memory.
-    """
-    return _StepTimer(config, token).measure(student, teachers)
-
-
-class _StepTimer:
     def __init__(self, config: TrainConfig, token: CancelToken) -> None:
         self._config = config
         self._token = token
@@ -66,8 +54,12 @@ class _StepTimer:
         self._dtype = choose_precision(config.precision, self._device)
 
     def measure(self, student: ModelSpec, teachers: Sequence[ModelSpec]) -> StepTiming:
+        """Time the networks on as much of a batch as takes a moment, and the loss terms on one patch.
+
+        A GPU, which small work leaves idle, gets a whole batch. Raises `RuntimeError` if memory runs out.
+        """
         learner = Learner(
-            student=self._make(student),
+            self._make(student),
             loss=DistillationLoss.ground_truth_only(),
             device=self._device,
             dtype=self._dtype,

@@ -123,7 +123,7 @@ def test_it_is_measured_described_and_drawn(
     ("changes", "reason"),
     [
         ({"--distill": "1*FitNet"}, "at layer 1 the student has 8 channels, the teacher 12: choose a term"),
-        ({"--scale": "2"}, "SwinIR.pth enlarges x4, the run is for x2; choose another or set --scale"),
+        ({"--scale": "2"}, "SwinIR.pth enlarges x4, the run is for x2; choose another or set the scale"),
         ({"--init-from-teacher": None}, "student rcan with 8, teacher SwinIR with 12"),
         ({"--student": "{swinir}"}, "it can teach, but not learn here"),
         (

@@ -45,13 +45,14 @@ def test_sound_settings_are_estimated_without_a_run_folder(settings: dict[str, A
 def test_a_step_is_timed_once_for_settings_of_the_same_cost(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure_step, measured = estimate.measure_step, []
+    measured = []
 
-    def measure(*arguments: Any, **keywords: Any) -> Any:
-        measured.append(arguments)
-        return measure_step(*arguments, **keywords)
+    class CountedTimer(estimate.StepTimer):
+        def measure(self, *arguments: Any) -> Any:
+            measured.append(arguments)
+            return super().measure(*arguments)
 
-    monkeypatch.setattr(estimate, "measure_step", measure)
+    monkeypatch.setattr(estimate, "StepTimer", CountedTimer)
     checker = SettingsChecker(load_model)
     seconds = []
     for steps in (100, 200):
