@@ -70,7 +70,7 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
             for canvas in canvases:
                 canvas.repaint()
             took.append(time.perf_counter() - started)
-            assert board.value(session.teacher, panel.state.query) > 0.999
+            assert board.values_at(panel.state.query)[session.teacher] > 0.999
         features = dict(runner.features)
         stop_all(panel)
         stop_all(session)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QMargins, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
@@ -17,7 +17,8 @@ from fakd_core.events import Image8
 from fakd_gui.inspect.controls import combo_box
 from fakd_gui.inspect.state import Range
 from fakd_gui.widgets.convert import colourise, qimage_from_array
-from fakd_gui.widgets.theme import current_theme
+from fakd_gui.widgets.region_box import contrast_pens
+from fakd_gui.widgets.theme import current_theme, with_role
 
 BINS = 64
 PLOT, RAMP = 44, 10
@@ -35,24 +36,23 @@ class MapValues:
 
     @property
     def mean(self) -> float:
-        # Adding 0 turns a rounded -0.0 into 0.0.
-        return round(float(self.values.mean()), 3) + 0.0
+        return float(self.values.mean())
 
 
-def signed(value: float, digits: int = 3) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+def signed(value: float, spec: str = "z.3f") -> str:
+    """`value` with a typographic minus."""
+    return f"{value:{spec}}".replace("-", "−")
 
 
 def range_label(bounds: Range) -> str:
-    low, high = bounds
-    return f"{low:g} … {high:g}".replace("-", "−")
+    return " … ".join(signed(end, "g") for end in bounds)
 
 
 class ColourScale(QWidget):
     """The colours with the range's ends and middle, histograms, and marks for the values under the cursor."""
 
-    def __init__(self, lut: Callable[[], Image8], bounds: Range, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, lut: Callable[[], Image8], bounds: Range, *, name: str, tip: str) -> None:
+        super().__init__(accessibleName=name, toolTip=tip, minimumWidth=90)
         self._lut = lut
         self.bounds = bounds
         self.values: list[float] = []
@@ -64,9 +64,6 @@ class ColourScale(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(150, (PLOT if self.shows_histograms else 2) + RAMP + 2 + self.fontMetrics().height())
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(90, self.sizeHint().height())
 
     def show_histograms(self, on: bool) -> None:
         self.shows_histograms = on
@@ -99,14 +96,14 @@ class ColourScale(QWidget):
         painter.drawRect(bar)
         for value in self.values:
             x = self._x(bar, value)
-            for colour, width in ((QColor(0, 0, 0), 3.0), (QColor("#ffffff"), 1.2)):
-                painter.setPen(QPen(colour, width))
+            for pen in contrast_pens(width=1.2):
+                painter.setPen(pen)
                 painter.drawLine(QPointF(x, bar.top() - 2), QPointF(x, bar.bottom() + 2))
         painter.setPen(QColor(theme.muted))
         text = QRectF(0, bar.bottom() + 1, self.width(), self.fontMetrics().height())
         aligned = (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight)
         for value, where in zip((low, (low + high) / 2, high), aligned, strict=True):
-            painter.drawText(text, where, f"{value:g}".replace("-", "−"))
+            painter.drawText(text, where, signed(value, "g"))
 
     def _x(self, area: QRectF, value: float) -> float:
         low, high = self.bounds
@@ -137,38 +134,25 @@ class ColourBar(QWidget):
 
     range_chosen = Signal(float, float)
 
-    def __init__(
-        self,
-        title: str,
-        tip: str,
-        *,
-        lut: Callable[[], Image8],
-        ranges: Sequence[Range],
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self.title = QLabel(title)
-        self.title.setProperty("role", "heading")
-        self.means = QLabel()
-        self.means.setProperty("role", "muted")
-        self.means.setWordWrap(True)
+    def __init__(self, title: str, tip: str, *, lut: Callable[[], Image8], ranges: Sequence[Range]) -> None:
+        super().__init__()
+        self._ranges = ranges
+        self.title = with_role(QLabel(title), "heading")
+        self.means = with_role(QLabel(wordWrap=True), "muted")
         self.means.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.scale = ColourScale(lut, ranges[0], self)
-        self.scale.setAccessibleName(title)
-        self.scale.setToolTip(
-            f"{tip}\nAbove the colours: how often each value occurs (height: root of the share); dotted: "
+        tip += (
+            "\nAbove the colours: how often each value occurs (height: root of the share); dotted: "
             "the mean.\nValues beyond the range count at its ends."
         )
+        self.scale = ColourScale(lut, ranges[0], name=title, tip=tip)
         tip = "Range of the colours: fixed, so that maps can be compared"
         self.choice = combo_box(f"Range of the colours: {title}", tip)
-        for bounds in ranges:
-            self.choice.addItem(range_label(bounds), bounds)
-        self.choice.currentIndexChanged.connect(self._choose)
+        self.choice.addItems([range_label(bounds) for bounds in ranges])
+        self.choice.currentIndexChanged.connect(lambda index: self.range_chosen.emit(*ranges[index]))
         self._max_means = 0
-        self._layout = QGridLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setHorizontalSpacing(SPACING)
-        self._layout.setVerticalSpacing(2)
+        self._layout = QGridLayout(
+            self, contentsMargins=QMargins(), horizontalSpacing=SPACING, verticalSpacing=2
+        )
         self._layout.setColumnStretch(1, 1)
         self._layout.addWidget(self.title, 0, 0)
         self._layout.addWidget(self.means, 0, 1)
@@ -181,7 +165,7 @@ class ColourBar(QWidget):
 
     def set_range(self, bounds: Range) -> None:
         """Show one of the ranges to choose from."""
-        self.choice.setCurrentIndex(self.choice.findText(range_label(bounds)))
+        self.choice.setCurrentIndex(self._ranges.index(bounds))
         self.scale.show_maps(bounds, self.scale.maps)
 
     def mark(self, values: list[float]) -> None:
@@ -223,6 +207,3 @@ class ColourBar(QWidget):
         self.means.setFixedHeight(lines * metrics.lineSpacing())
         if self._layout.getItemPosition(self._layout.indexOf(self.means)) != place:
             self._layout.addWidget(self.means, *place)
-
-    def _choose(self, index: int) -> None:
-        self.range_chosen.emit(*self.choice.itemData(index))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMargins, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
 
@@ -17,20 +17,18 @@ from fakd_gui.widgets.snap_slider import SnapSlider
 
 def action_button(action: QAction) -> QToolButton:
     """A button that leaves the focus, and with it the arrow keys, to the maps."""
-    button = QToolButton()
+    button = QToolButton(
+        toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
+        accessibleName=action.text().replace("&", ""),
+        focusPolicy=Qt.FocusPolicy.TabFocus,
+    )
     button.setDefaultAction(action)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setAccessibleName(action.text().replace("&", ""))
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 
 
 def combo_box(name: str, tip: str, *, min_characters: int = 0) -> QComboBox:
     """A choice that leaves the focus to the maps; with `min_characters` it may be narrower than its items."""
-    combo = QComboBox()
-    combo.setAccessibleName(name)
-    combo.setToolTip(tip)
-    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    combo = QComboBox(accessibleName=name, toolTip=tip, focusPolicy=Qt.FocusPolicy.TabFocus)
     if min_characters:
         combo.setMinimumContentsLength(min_characters)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -55,8 +53,7 @@ class InspectControls(QWidget):
         self.students.setMaximumWidth(220)
         self.students.activated.connect(lambda _: state.choose_student(self.students.currentData()))
         self.hover, self.matrix = action_button(actions["hover"]), action_button(actions["matrix"])
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = QHBoxLayout(self, contentsMargins=QMargins())
         layout.addWidget(QLabel("Layer"))
         layout.addWidget(self.layer_slider)
         layout.addWidget(self.layer_name, 1)
@@ -76,17 +73,19 @@ class InspectControls(QWidget):
         )
         self.picture_choice.addItems([f"Picture: {picture}" for picture in PICTURES])
         self.picture_choice.activated.connect(lambda index: state.set_style(picture=PICTURES[index]))
-        self.opacity_slider = QSlider(Qt.Orientation.Horizontal)
-        self.opacity_slider.setRange(0, 100)
+        self.opacity_slider = QSlider(
+            Qt.Orientation.Horizontal,
+            minimum=0,
+            maximum=100,
+            focusPolicy=Qt.FocusPolicy.TabFocus,
+            accessibleName="Opacity of the maps in percent",
+            toolTip="Opacity of the maps over the image, in percent",
+            valueChanged=lambda percent: state.set_style(opacity=percent),
+        )
         self.opacity_slider.setFixedWidth(72)
-        self.opacity_slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.opacity_slider.setAccessibleName("Opacity of the maps in percent")
-        self.opacity_slider.setToolTip("Opacity of the maps over the image, in percent")
-        self.opacity_slider.valueChanged.connect(lambda percent: state.set_style(opacity=percent))
         tools = QWidget()
         tools.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        layout = QHBoxLayout(tools)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = QHBoxLayout(tools, contentsMargins=QMargins())
         for widget in (self.picture_choice, QLabel("Opacity"), self.opacity_slider):
             layout.addWidget(widget)
         return tools

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,33 +22,36 @@ from fakd_core.events import CancelToken, Image8
 from fakd_core.files import atomic_path, write_text
 from fakd_gui.inspect.map_area import MapArea
 from fakd_gui.inspect.matrices import coloured
-from fakd_gui.inspect.state import InspectState
+from fakd_gui.inspect.state import InspectState, Pixel
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.convert import array_from_qimage
 from fakd_gui.widgets.file_dialogs import ask_save_path
-
-T = TypeVar("T")
 
 MAX_MATRIX_SIDE = 1024
 """Maximum side of a matrix's picture in pixels; a cell is a square of whole pixels."""
 
 
+@dataclass(frozen=True)
+class TitledMap:
+    """A map or a matrix: (h, w) values, and (h, w, 3) in its colours."""
+
+    title: str
+    values: Floats = field(repr=False)
+    picture: Image8 = field(repr=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShownMaps:
-    """The maps as they are shown: values by title, all (h, w) over `window`."""
+    """The maps as they are shown, all over `window`, and the matrices of `region`."""
 
     image: str
-    layer: int
-    query: tuple[int, int]
-    window: Window
-    rows: Mapping[str, Floats] = field(repr=False)
-    pictures: Mapping[str, Image8] = field(repr=False)
-    """The maps in their colours, (h, w, 3), one pixel per LR pixel."""
     scale: int
-    region: Window | None = None
-    matrices: Mapping[str, Floats] = field(default_factory=dict, repr=False)
-    matrix_pictures: Mapping[str, Image8] = field(default_factory=dict, repr=False)
-    """(N, N, 3), one pixel per cell."""
+    layer: int
+    query: Pixel
+    window: Window
+    maps: Sequence[TitledMap]
+    region: Window | None
+    matrices: Sequence[TitledMap]
 
 
 def safe_name(label: str) -> str:
@@ -57,59 +59,49 @@ def safe_name(label: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", label.replace("Δ", "difference"), flags=re.ASCII).strip("-") or "map"
 
 
-def write_maps(maps: ShownMaps, folder: Path) -> None:
+def write_maps(shown: ShownMaps, folder: Path) -> None:
     """Write one PNG per map in HR size, each LR pixel a square of `scale` pixels; and one per matrix."""
-    y, x = maps.query
-    stem = f"{safe_name(maps.image)}-layer{maps.layer}"
-    pictures = {f"{stem}-y{y}-x{x}-{safe_name(label)}": map_ for label, map_ in maps.pictures.items()}
-    scales = dict.fromkeys(pictures, maps.scale)
-    if maps.region is not None:
-        top, left = maps.region.top, maps.region.left
-        for label, matrix in maps.matrix_pictures.items():
-            name = f"{stem}-matrix-y{top}-x{left}-{safe_name(label)}"
-            pictures[name], scales[name] = matrix, max(1, MAX_MATRIX_SIDE // len(matrix))
-    for name, picture in pictures.items():
-        large = picture.repeat(scales[name], 0).repeat(scales[name], 1)
-        write_image(folder / f"{name}.png", np.ascontiguousarray(large))
+    (y, x), region = shown.query, shown.region
+    pictures = [(f"y{y}-x{x}", one, shown.scale) for one in shown.maps]
+    if region is not None:
+        place, cell = f"matrix-y{region.top}-x{region.left}", max(1, MAX_MATRIX_SIDE // region.positions)
+        pictures += [(place, one, cell) for one in shown.matrices]
+    for place, one, side in pictures:
+        name = f"{safe_name(shown.image)}-layer{shown.layer}-{place}-{safe_name(one.title)}.png"
+        write_image(folder / name, one.picture.repeat(side, 0).repeat(side, 1))
 
 
-def write_values(maps: ShownMaps, path: Path) -> None:
+def write_values(shown: ShownMaps, path: Path) -> None:
     """Write the rows: to .npz as NumPy arrays, with the region's matrices if there are any; else as CSV."""
-    if path.suffix.lower() == ".npz":
-        _write_npz(maps, path)
-    else:
-        write_text(path, csv_text(maps))
+    if path.suffix.lower() != ".npz":
+        write_text(path, csv_text(shown))
+        return
+    arrays: dict[str, npt.ArrayLike] = {
+        "query": shown.query,
+        "layer": shown.layer,
+        "window": astuple(shown.window),
+        "image": shown.image,
+        **{one.title: one.values for one in shown.maps},
+    }
+    if shown.region is not None:
+        arrays["region"] = astuple(shown.region)
+        arrays |= {f"matrix {one.title}": one.values for one in shown.matrices}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
-def csv_text(maps: ShownMaps) -> str:
+def csv_text(shown: ShownMaps) -> str:
     """The rows as CSV, a line per pixel: y, x in LR pixels of the image, then every map's value."""
-    window = maps.window
-    ys, xs = np.mgrid[window.top : window.top + window.height, window.left : window.left + window.width]
-    columns = (array.ravel().tolist() for array in (ys, xs, *maps.rows.values()))
+    window = shown.window
+    ys, xs = np.mgrid[window.rows, window.columns]
+    columns = (array.ravel().tolist() for array in (ys, xs, *(one.values for one in shown.maps)))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["y", "x", *maps.rows])
+    writer.writerow(["y", "x", *(one.title for one in shown.maps)])
     writer.writerows(
         (y, x, *(f"{value:.6f}" for value in values)) for y, x, *values in zip(*columns, strict=True)
     )
     return text.getvalue()
-
-
-def _write_npz(maps: ShownMaps, path: Path) -> None:
-    window = maps.window
-    arrays: dict[str, npt.NDArray[np.generic]] = {
-        "query": np.array(maps.query),
-        "layer": np.array(maps.layer),
-        "window": np.array([window.top, window.left, window.height, window.width]),
-        "image": np.array(maps.image),
-    }
-    arrays |= {label: np.asarray(row) for label, row in maps.rows.items()}
-    if maps.region is not None:
-        region = maps.region
-        arrays["region"] = np.array([region.top, region.left, region.height, region.width])
-        arrays |= {f"matrix {label}": np.asarray(matrix) for label, matrix in maps.matrices.items()}
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 class Exporter(QObject):
@@ -130,22 +122,24 @@ class Exporter(QObject):
         state, board, image = self._state, self._area.board, self._state.image
         assert image is not None
         assert board.window is not None
-        titles = {key: state.title(key) for key in board.panes if key in board.rows}
+        rows = {key: board.rows[key] for key in board.panes if key in board.rows}
         matrices = self._area.matrix.matrices if state.matrix_shown else None
         return ShownMaps(
             image=image.name,
+            scale=image.scale,
             layer=state.layer,
             query=state.shown_pixel,
             window=board.window,
-            rows={title: board.rows[key] for key, title in titles.items()},
-            pictures={
-                title: coloured(board.rows[key], key not in state.models, state.style)
-                for key, title in titles.items()
-            },
-            scale=image.scale,
-            region=None if matrices is None else matrices.request.region,
-            matrices=_by_title({} if matrices is None else matrices.values, titles),
-            matrix_pictures=_by_title({} if matrices is None else matrices.pictures, titles),
+            maps=[
+                TitledMap(state.title(key), row, coloured(row, key not in state.models, state.style))
+                for key, row in rows.items()
+            ],
+            region=None if matrices is None else matrices.region,
+            matrices=[
+                TitledMap(state.title(key), values, matrices.pictures[key])
+                for key, values in ({} if matrices is None else matrices.values).items()
+                if key in rows
+            ],
         )
 
     def copy(self) -> None:
@@ -162,34 +156,33 @@ class Exporter(QObject):
 
     def save_maps(self) -> None:
         """Ask for a folder and write every map to it."""
-        maps = self.shown_maps()
+        shown = self.shown_maps()
         chosen = QFileDialog.getExistingDirectory(self._window, "Folder for the maps", str(self._folder))
         if chosen:
             self._folder = folder = Path(chosen)
-            count = len(maps.pictures) + len(maps.matrix_pictures)
-            self._write(folder, lambda: write_maps(maps, folder), f"Wrote {count} maps to {folder.name}")
+            count = len(shown.maps) + len(shown.matrices)
+            self._write(folder, lambda: write_maps(shown, folder), f"Wrote {count} maps to {folder.name}")
 
     def save_values(self) -> None:
         """Ask for a CSV or NumPy file and write the values of the maps to it."""
-        maps = self.shown_maps()
+        shown = self.shown_maps()
         path = self._ask_path("Save the values", {"CSV": ".csv", "NumPy arrays": ".npz"})
         if path is not None:
-            self._write(path, lambda: write_values(maps, path), f"Wrote {path.name}")
+            self._write(path, lambda: write_values(shown, path), f"Wrote {path.name}")
 
     def open_figure(self) -> None:
         """Open the dialog for a figure of these maps."""
         from fakd_gui.figure.dialog import open_affinity_figure
 
         state = self._state
-        files = {source.ref: source.file for source in state.timeline.sources()}
-        students = [str(files.get(ref) or ref) for ref in state.students]
+        files = {source.ref: source.file for source in state.timeline.sources}
         if state.image is not None:
             open_affinity_figure(
                 self._window,
                 state.session,
                 state.image,
                 teacher=state.teacher,
-                students=students,
+                students=[str(files.get(ref) or ref) for ref in state.students],
                 layer=state.layer,
                 query=state.query,
             )
@@ -214,7 +207,3 @@ class Exporter(QObject):
             return None
         self._folder = answer[0].parent
         return answer[0]
-
-
-def _by_title(arrays: Mapping[str, T], titles: Mapping[str, str]) -> dict[str, T]:
-    return {titles[key]: array for key, array in arrays.items() if key in titles}

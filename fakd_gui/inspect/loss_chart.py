@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QMargins, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_gui.inspect.losses import SALoss
-from fakd_gui.widgets.theme import current_theme
+from fakd_gui.widgets.theme import current_theme, with_role
 
 ROW = 17
 GAP, MAX_NAME_WIDTH = 8, 110
@@ -28,11 +28,16 @@ TIP = (
 
 @dataclass(frozen=True)
 class StudentLosses:
-    """A student's name and colour, with its SA losses by layer."""
+    """A student's name and colour, with its SA losses by layer or by step."""
 
     label: str
     colour: str
     losses: Mapping[int, SALoss]
+
+
+def largest_loss(students: Sequence[StudentLosses]) -> float:
+    """The largest known loss, a scale for the others; 1 if there is none."""
+    return max((loss.value for one in students for loss in one.losses.values()), default=0) or 1.0
 
 
 class LossBars(QWidget):
@@ -40,13 +45,13 @@ class LossBars(QWidget):
 
     layer_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__(
+            toolTip=TIP, cursor=Qt.CursorShape.PointingHandCursor, accessibleName="SA loss by layer"
+        )
         self.names: Sequence[str] = ()
         self.students: Sequence[StudentLosses] = ()
         self.layer = 0
-        self.setToolTip(TIP)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
@@ -62,11 +67,9 @@ class LossBars(QWidget):
         # Advances are rounded: two more pixels, or the longest name would be elided.
         return min(longest + 2, MAX_NAME_WIDTH)
 
-    def row_at(self, y: float) -> int:
-        return min(max(0, int(y // ROW)), max(0, len(self.names) - 1))
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.layer_clicked.emit(self.row_at(event.position().y()))
+        row = int(event.position().y() // ROW)
+        self.layer_clicked.emit(min(max(0, row), max(0, len(self.names) - 1)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -89,7 +92,7 @@ class LossBars(QWidget):
 
     def _draw_losses(self, painter: QPainter, layer: int, area: QRectF) -> None:
         theme = current_theme()
-        largest = max((loss.value for one in self.students for loss in one.losses.values()), default=0) or 1.0
+        largest = largest_loss(self.students)
         text_width = self.fontMetrics().horizontalAdvance(WIDEST)
         column_width = area.width() / max(1, len(self.students))
         bar_width = max(0.0, column_width - text_width - GAP)
@@ -113,26 +116,15 @@ class LossBars(QWidget):
 class LossChart(QWidget):
     """`LossBars` with a heading that says which student is nearer to the teacher."""
 
-    layer_clicked = Signal(int)
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = QLabel("SA loss")
-        title.setProperty("role", "heading")
-        title.setToolTip(TIP)
-        self.summary = QLabel()
-        self.summary.setProperty("role", "muted")
-        self.summary.setWordWrap(True)
+        self.summary = with_role(QLabel(wordWrap=True), "muted")
         self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.bars = LossBars(self)
-        self.bars.layer_clicked.connect(self.layer_clicked)
-        heading = QHBoxLayout()
-        heading.setSpacing(8)
-        heading.addWidget(title)
+        self.bars = LossBars()
+        heading = QHBoxLayout(spacing=8)
+        heading.addWidget(with_role(QLabel("SA loss", toolTip=TIP), "heading"))
         heading.addWidget(self.summary, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=3)
         layout.addLayout(heading)
         layout.addWidget(self.bars)
         layout.addStretch()
@@ -148,7 +140,6 @@ class LossChart(QWidget):
         for index, name in enumerate(names):
             values = [f"{one.label} {one.losses[index].text}" for one in students if index in one.losses]
             lines.append(f"{name}: {', '.join(values)}")
-        self.bars.setAccessibleName("SA loss by layer")
         self.bars.setAccessibleDescription("; ".join([*lines, summary]))
 
 

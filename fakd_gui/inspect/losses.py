@@ -13,8 +13,8 @@ from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.sources import Origin, SourceMaps
 from fakd_gui.session.jobs import LatestWins
 
-LossKey = tuple[Origin, Origin, Window, int]
-"""Teacher, student, part of the image, and layer."""
+LossKey = tuple[Origin, Origin, Window, int, int]
+"""Teacher, student, part of the image, layer, and stride of the lattice of positions."""
 
 
 @dataclass(frozen=True)
@@ -29,59 +29,47 @@ class SALoss:
         return f"{'' if self.exact else '≈ '}{self.value:.4f}"
 
 
-def loss_key(teacher: SourceMaps, student: SourceMaps, layer: int) -> LossKey:
-    return teacher.origin, student.origin, teacher.window, layer
+def compute_loss(teacher: SourceMaps, student: SourceMaps, layer: int, stride: int) -> dict[LossKey, SALoss]:
+    """The loss on every `stride`-th position: on the lattice of a window it takes milliseconds."""
+    key = teacher.origin, student.origin, teacher.window, layer, stride
+    return {key: SALoss(sa_loss(student, teacher, layer, stride=stride), exact=stride == 1)}
 
 
 def estimate_losses(teacher: SourceMaps, student: SourceMaps) -> dict[LossKey, SALoss]:
-    """The estimated losses at all layers."""
-    layers = range(TAP_COUNT)
-    return {loss_key(teacher, student, tap): estimate_loss(teacher, student, tap) for tap in layers}
+    """The losses at all layers on the lattice of positions, in a small window all of them."""
+    stride, losses = lattice_stride(teacher.window), dict[LossKey, SALoss]()
+    for layer in range(TAP_COUNT):
+        losses |= compute_loss(teacher, student, layer, stride)
+    return losses
 
 
-def estimate_loss(teacher: SourceMaps, student: SourceMaps, layer: int) -> SALoss:
-    """The loss on the lattice of positions, in a small window all of them: milliseconds."""
-    stride = lattice_stride(teacher.window)
-    return SALoss(sa_loss(student, teacher, layer, stride=stride), exact=stride == 1)
-
-
-class LossTable(QObject):
+class LossTable(LatestWins):
     """Computes losses on a thread and keeps them until another image is shown."""
 
     changed = Signal()
-    failed = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._estimates: dict[LossKey, SALoss] = {}
-        self._exact: dict[LossKey, SALoss] = {}
-        self._worker = LatestWins("SA loss", self)
-        self._worker.yielded.connect(lambda computed: self._take(*computed))
-        self._worker.failed.connect(self.failed)
-
-    @property
-    def running(self) -> bool:
-        return self._worker.running
+    def __init__(self, parent: QObject) -> None:
+        super().__init__("SA loss", parent)
+        self._losses: dict[LossKey, SALoss] = {}
+        self.yielded.connect(self.add)
 
     def clear(self) -> None:
         """Forget all losses: another image is shown."""
-        self._worker.cancel()
-        self._estimates.clear()
-        self._exact.clear()
+        self.cancel()
+        self._losses.clear()
 
-    def cancel(self) -> None:
-        self._worker.cancel()
-
-    def loss(self, key: LossKey) -> SALoss | None:
+    def loss(self, teacher: SourceMaps, student: Origin, layer: int) -> SALoss | None:
         """The best known value."""
-        return self._exact.get(key) or self._estimates.get(key)
+        exact = self._losses.get((teacher.origin, student, teacher.window, layer, 1))
+        return exact or self.estimate(teacher, student, layer)
 
-    def estimate(self, key: LossKey) -> SALoss | None:
+    def estimate(self, teacher: SourceMaps, student: Origin, layer: int) -> SALoss | None:
         """The value on the lattice: losses over a run are comparable only if all are computed alike."""
-        return self._estimates.get(key)
+        stride = lattice_stride(teacher.window)
+        return self._losses.get((teacher.origin, student, teacher.window, layer, stride))
 
-    def add_estimates(self, losses: Mapping[LossKey, SALoss]) -> None:
-        self._estimates.update(losses)
+    def add(self, losses: Mapping[LossKey, SALoss]) -> None:
+        self._losses.update(losses)
         self.changed.emit()
 
     def request(
@@ -91,27 +79,24 @@ class LossTable(QObject):
 
         `changed` follows for each.
         """
-        estimates, exacts = self._estimates, self._exact
-        layers = sorted(range(TAP_COUNT), key=lambda tap: tap != layer)
-        cells = [(loss_key(teacher, student, tap), student, tap) for tap in layers for student in students]
-        to_estimate = [cell for cell in cells if cell[0] not in estimates]
-        differ = lattice_stride(teacher.window) > 1 and teacher.window.positions <= MAX_EXACT_POSITIONS
-        to_compute = [cell for cell in cells if exact and differ and cell[0] not in exacts]
+        window, strides = teacher.window, {lattice_stride(teacher.window)}
+        if exact and window.positions <= MAX_EXACT_POSITIONS:
+            strides.add(1)
+        missing = [
+            (student, tap, stride)
+            for stride in sorted(strides, reverse=True)
+            for tap in sorted(range(TAP_COUNT), key=lambda tap: tap != layer)
+            for student in students
+            if (teacher.origin, student.origin, window, tap, stride) not in self._losses
+        ]
 
-        def work(token: CancelToken) -> Iterator[tuple[LossKey, SALoss, dict[LossKey, SALoss]]]:
-            for key, student, tap in to_estimate:
+        def work(token: CancelToken) -> Iterator[dict[LossKey, SALoss]]:
+            for student, tap, stride in missing:
                 token.raise_if_cancelled()
-                yield key, estimate_loss(teacher, student, tap), estimates
-            for key, student, tap in to_compute:
-                token.raise_if_cancelled()
-                yield key, SALoss(sa_loss(student, teacher, tap), exact=True), exacts
+                yield compute_loss(teacher, student, tap, stride)
 
-        if to_estimate or to_compute:
-            self._worker.submit(work)
+        if missing:
+            self.submit(work)
         else:
             # The running request is for other models.
-            self._worker.cancel()
-
-    def _take(self, key: LossKey, loss: SALoss, losses: dict[LossKey, SALoss]) -> None:
-        losses[key] = loss
-        self.changed.emit()
+            self.cancel()

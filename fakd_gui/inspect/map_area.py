@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from collections.abc import Iterable
+
+from PySide6.QtCore import QMargins, QRectF, QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.events import Image8
+from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.board import MapBoard
 from fakd_gui.inspect.colour_bar import ColourBar, MapValues
 from fakd_gui.inspect.loss_chart import LossChart, StudentLosses
+from fakd_gui.inspect.losses import SALoss
 from fakd_gui.inspect.matrices import region_from
 from fakd_gui.inspect.matrix_view import MatrixView
 from fakd_gui.inspect.runner import InspectRunner
 from fakd_gui.inspect.state import AFFINITY_RANGES, DIFFERENCE_RANGES, InspectState
-from fakd_gui.inspect.timeline_bar import LossHistory
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.theme import affinity_lut, difference_lut
@@ -38,7 +41,7 @@ class MapArea(QWidget):
         self.camera = Camera(parent or self)
         self.board = MapBoard(state, self.camera, self)
         self.matrix = MatrixView(state, self)
-        self.matrix.hide()
+        self.matrix.grid.hide()
         self.affinity_bar = ColourBar(
             "Affinity", "Cosine similarity to the marked pixel", lut=affinity_lut, ranges=AFFINITY_RANGES
         )
@@ -46,21 +49,15 @@ class MapArea(QWidget):
             "Difference", "Student minus teacher", lut=difference_lut, ranges=DIFFERENCE_RANGES
         )
         self.chart = LossChart(self)
-        self._splitter = QSplitter(Qt.Orientation.Horizontal)
-        self._splitter.addWidget(self.board.grid)
-        self._splitter.addWidget(self.matrix)
-        self._splitter.setChildrenCollapsible(False)
-        self._splitter.setStretchFactor(0, 2)
-        self._splitter.setStretchFactor(1, 3)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        for number, (grid, stretch) in enumerate(((self.board.grid, 2), (self.matrix.grid, 3))):
+            self._splitter.addWidget(grid)
+            self._splitter.setStretchFactor(number, stretch)
         below = QWidget(self)
-        self._scales = QHBoxLayout(below)
-        self._scales.setContentsMargins(0, 0, 0, 0)
-        self._scales.setSpacing(SPACING)
+        self._scales = QHBoxLayout(below, contentsMargins=QMargins(), spacing=SPACING)
         for widget in (self.affinity_bar, self.difference_bar, self.chart):
             self._scales.addWidget(widget, 1, Qt.AlignmentFlag.AlignBottom)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=4)
         layout.addWidget(self._splitter, 1)
         layout.addWidget(below)
         self._connect()
@@ -69,12 +66,9 @@ class MapArea(QWidget):
         state, runner, board = self._state, self._runner, self.board
         self.affinity_bar.range_chosen.connect(lambda *bounds: state.set_style(affinity_range=bounds))
         self.difference_bar.range_chosen.connect(lambda *bounds: state.set_style(difference_range=bounds))
-        self.chart.layer_clicked.connect(state.set_layer)
-        board.pointed.connect(state.set_query)
-        self.matrix.pixel_clicked.connect(state.set_query)
-        board.region_drawn.connect(lambda: state.show_matrix(True))
+        self.chart.bars.layer_clicked.connect(state.set_layer)
         board.region_edited.connect(self._edit_region)
-        self.matrix.cell_hovered.connect(lambda _: self.mark())
+        self.matrix.camera.cursor_changed.connect(self.mark)
         self.matrix.shown.connect(self.mark)
         self.camera.cursor_changed.connect(self._cursor_moved)
         state.style_changed.connect(self._show_style)
@@ -101,7 +95,7 @@ class MapArea(QWidget):
 
     def show_maps(self) -> None:
         """Compute the rows of the shown pixel and draw them."""
-        self.board.set_rows(self._runner.rows(), self._runner.window)
+        self.board.rows, self.board.window = self._runner.rows(), self._runner.window
         self.mark()
         self.draw()
 
@@ -110,35 +104,38 @@ class MapArea(QWidget):
         state, board = self._state, self.board
         self._show_picture()
         board.draw()
-        values = {
-            key: MapValues(state.label(key), state.colour(key), board.rows[key])
-            for key in board.panes
-            if key in board.rows
-        }
-        models = state.models
-        # Room for as many means in both, so that the two scales stand at one height.
-        self.affinity_bar.show_values([shown for key, shown in values.items() if key in models], len(models))
-        self.difference_bar.show_values(
-            [shown for key, shown in values.items() if key not in models], len(models)
-        )
+        for bar, shown in self._by_bar(key for key in board.panes if key in board.rows):
+            maps = [MapValues(state.label(key), state.colour(key), board.rows[key]) for key in shown]
+            # Room for as many means in both, so that the two scales stand at one height.
+            bar.show_values(maps, len(state.models))
         self._show_figures()
         self._show_readouts()
 
+    def _by_bar(self, keys: Iterable[str]) -> list[tuple[ColourBar, list[str]]]:
+        """The keys of models with their colour scale, and those of differences with theirs."""
+        keys, models = list(keys), self._state.models
+        return [
+            (self.affinity_bar, [key for key in keys if key in models]),
+            (self.difference_bar, [key for key in keys if key not in models]),
+        ]
+
     def show_losses(self) -> None:
         """Show the SA losses in the headers and by layer."""
-        maps = next(iter(self._runner.features.values()), None)
+        maps = self._runner.maps
         names = [] if maps is None else [f"{tap} {name}" for tap, name in enumerate(maps.spec.tap_names)]
-        self.chart.show_losses(names, list(self._show_figures().values()), self._state.layer)
+        self.chart.show_losses(names, self._show_figures(), self._state.layer)
 
-    def loss_histories(self) -> list[LossHistory]:
-        """The known losses of the run's checkpoints at the layer shown."""
-        state, histories = self._state, dict[str, dict[int, float]]()
-        for step in state.timeline.steps:
-            for source in state.timeline.sources_at(step):
+    def loss_histories(self) -> list[StudentLosses]:
+        """The known losses of the run's checkpoints at the layer shown, by step."""
+        state, histories = self._state, dict[str, dict[int, SALoss]]()
+        for step, sources in state.timeline.checkpoints.items():
+            for source in sources:
                 loss = self._runner.checkpoint_loss(source, state.layer)
                 if loss is not None:
-                    histories.setdefault(source.ref, {})[step] = loss.value
-        return [LossHistory(state.label(ref), state.colour(ref), losses) for ref, losses in histories.items()]
+                    histories.setdefault(source.ref, {})[step] = loss
+        return [
+            StudentLosses(state.label(ref), state.colour(ref), losses) for ref, losses in histories.items()
+        ]
 
     def mark(self) -> None:
         """Outline the pixels and matrix rows that belong to each other."""
@@ -168,28 +165,24 @@ class MapArea(QWidget):
             self._scales.setStretch(index, stretch)
         self.chart.setVisible(compared and tall and wide and scale_width >= MIN_SCALE_WIDTH)
 
-    def _show_figures(self) -> dict[str, StudentLosses]:
-        state, losses = self._state, dict[str, StudentLosses]()
-        maps = next(iter(self._runner.features.values()), None)
+    def _show_figures(self) -> list[StudentLosses]:
+        state, losses = self._state, list[StudentLosses]()
         for student in state.students:
-            known = {
-                layer: loss
-                for layer in range(0 if maps is None else len(maps.vectors))
-                if (loss := self._runner.loss(student, layer)) is not None
-            }
-            losses[student] = StudentLosses(state.label(student), state.colour(student), known)
+            found = {layer: self._runner.loss(student, layer) for layer in range(TAP_COUNT)}
+            known = {layer: loss for layer, loss in found.items() if loss is not None}
+            losses.append(StudentLosses(state.label(student), state.colour(student), known))
         self.board.show_figures(self._runner.features, losses)
         return losses
 
     def _show_readouts(self) -> None:
         """Show the values under the cursor, in the headers and on the scales."""
-        state = self._state
         # Affinity is symmetric: while hovering, the other pixel to read at is the chosen one.
-        hovering = state.hovered is not None
-        pixel = state.query if hovering else self.board.pixel(self.camera.cursor)
-        values = self.board.show_readouts(pixel)
-        self.affinity_bar.mark([value for key, value in values.items() if key in state.models])
-        self.difference_bar.mark([value for key, value in values.items() if key not in state.models])
+        hovering = self._state.hovered is not None
+        pixel = self._state.query if hovering else self.board.pixel(self.camera.cursor)
+        values = self.board.values_at(pixel)
+        self.board.show_values(values)
+        for bar, keys in self._by_bar(values):
+            bar.mark([values[key] for key in keys])
 
     def _show_picture(self) -> None:
         """Show the chosen picture in its pane and under the maps."""
@@ -199,7 +192,7 @@ class MapArea(QWidget):
         height, width = image.hr_size
         picture: Image8 = image.lr
         covers = QRectF(0, 0, width, height)
-        maps = next(iter(self._runner.features.values()), None)
+        maps = self._runner.maps
         if state.style.picture == "HR" and image.hr is not None:
             picture = image.hr
         elif state.style.picture == "SR" and maps is not None:
@@ -220,11 +213,11 @@ class MapArea(QWidget):
         self.draw()
 
     def _show_matrix(self, on: bool) -> None:
-        self.matrix.setVisible(on)
+        self.matrix.grid.setVisible(on)
         if on:
             width = self._splitter.width()
             self._splitter.setSizes([2 * width // 5, 3 * width // 5])
-        self.board.set_titles()
+        self.board.set_titles(numbered=not on)
         self.board.mark_region()
         # The matrices show the models: beside them the image is enough.
         self.board.grid.show_only(0 if on else None)

@@ -18,45 +18,40 @@ MAX_REGION = 32
 DEFAULT_REGION = 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class MatrixRequest:
-    """The input of the matrices."""
-
-    features: Mapping[str, FeatureMaps] = field(repr=False)
-    teacher: str
-    students: Sequence[str]
-    layer: int
-    region: Window
-    style: MapStyle
-
-    def is_model(self, key: str) -> bool:
-        """Whether `key` is a model, rather than a difference."""
-        return key in (self.teacher, *self.students)
-
-
 @dataclass(frozen=True, eq=False)
 class Matrices:
     """(N, N) values and (N, N, 3) pictures by model and difference, for the N pixels of the region."""
 
-    request: MatrixRequest
+    region: Window
+    layer: int
     values: dict[str, Floats] = field(repr=False)
     pictures: dict[str, Image8] = field(repr=False)
 
 
-def make_matrices(request: MatrixRequest) -> Matrices:
+def make_matrices(
+    features: Mapping[str, FeatureMaps],
+    *,
+    teacher: str,
+    students: Sequence[str],
+    layer: int,
+    region: Window,
+    style: MapStyle,
+) -> Matrices:
     """Compute and colour the matrices; call from a worker thread for large regions."""
-    values: dict[str, Floats] = {}
-    for ref in (request.teacher, *request.students):
-        maps = request.features.get(ref)
-        if maps is not None and maps.window.contains(request.region):
-            values[ref] = maps.affinity_matrix(request.layer, request.region)
-    for student in request.students:
-        if student in values and request.teacher in values:
-            values[difference_key(student)] = values[student] - values[request.teacher]
-    pictures = {
-        key: coloured(matrix, not request.is_model(key), request.style) for key, matrix in values.items()
+    models = {
+        ref: features[ref].affinity_matrix(layer, region)
+        for ref in (teacher, *students)
+        if ref in features and features[ref].window.contains(region)
     }
-    return Matrices(request, values, pictures)
+    values = with_differences(models, teacher)
+    pictures = {key: coloured(matrix, key not in models, style) for key, matrix in values.items()}
+    return Matrices(region, layer, values, pictures)
+
+
+def with_differences(models: dict[str, Floats], teacher: str) -> dict[str, Floats]:
+    """The values by model, then the students' differences to the teacher by `difference_key`."""
+    students = [ref for ref in models if ref != teacher and teacher in models]
+    return models | {difference_key(ref): models[ref] - models[teacher] for ref in students}
 
 
 def coloured(values: Floats, is_difference: bool, style: MapStyle) -> Image8:

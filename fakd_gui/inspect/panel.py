@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QMargins, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
@@ -56,7 +56,7 @@ class InspectPanel(QWidget):
         self.controls = InspectControls(self.state, self.actions, self)
         self.timeline_bar = TimelineBar(self.state.timeline, session, follow=self.actions["follow"])
         self.status = BusyBar(self)
-        self.export_menu = QMenu(self)
+        self.export_menu = QMenu(self, toolTipsVisible=True)
         self._flip_keys = {False: FlipKeys(self.area.board.grid), True: FlipKeys(self.area.matrix.grid)}
         self._lay_out()
         self._connect()
@@ -104,7 +104,6 @@ class InspectPanel(QWidget):
         bar.addSeparator()
         bar.addWidget(self.controls.style_tools)
         bar.addSeparator()
-        self.export_menu.setToolTipsVisible(True)
         for name in EXPORTS:
             if name:
                 self.export_menu.addAction(self.actions[name])
@@ -113,18 +112,14 @@ class InspectPanel(QWidget):
         tip = "Pictures, values and figures"
         menu_button(bar, "Export", self.export_menu, icon_name="export-variant", tip=tip)
         self._content = QWidget(self)
-        content = QVBoxLayout(self._content)
-        content.setContentsMargins(0, 0, 0, 0)
-        content.setSpacing(4)
+        content = QVBoxLayout(self._content, contentsMargins=QMargins(), spacing=4)
         content.addWidget(self.controls)
         content.addWidget(self.timeline_bar)
         content.addWidget(self.area, 1)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(EmptyState(self.open_tools, "see what the networks relate its pixels to", self))
         self._stack.addWidget(self._content)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(MARGIN, 4, MARGIN, 6)
-        layout.setSpacing(4)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(MARGIN, 4, MARGIN, 6), spacing=4)
         layout.addWidget(bar)
         layout.addWidget(self._stack, 1)
         layout.addWidget(self.status)
@@ -146,9 +141,9 @@ class InspectPanel(QWidget):
         state.models_changed.connect(self._models_changed)
         state.students_changed.connect(self._students_changed)
         state.query_changed.connect(lambda *_: self._query_changed())
-        state.layer_changed.connect(lambda _: self._layer_changed())
-        state.ranges_changed.connect(runner.request_matrices)
-        state.matrix_toggled.connect(lambda _: runner.request_matrices())
+        state.layer_changed.connect(lambda _: self._show_losses())
+        for changed in (state.layer_changed, state.ranges_changed, state.matrix_toggled):
+            changed.connect(lambda *_: runner.request_matrices())
         state.maps_outdated.connect(self._show_maps)
         runner.progressed.connect(self._show_progress)
         runner.idle.connect(self.status.show_idle)
@@ -158,7 +153,7 @@ class InspectPanel(QWidget):
         runner.losses.changed.connect(self._show_losses)
         self.area.camera.changed.connect(self._show_position)
         self.area.camera.cursor_changed.connect(self._show_position)
-        self.timeline_bar.survey_requested.connect(runner.survey)
+        self.timeline_bar.survey.clicked.connect(runner.survey)
         self.status.cancelled.connect(self.cancel)
         session.training_finished.connect(lambda _: self._request_losses())
         FileDrops(self, lambda paths: session.open_paths(paths, "Inspect"))
@@ -173,9 +168,16 @@ class InspectPanel(QWidget):
 
     def _show_image(self, image: OpenedImage) -> None:
         self.runner.forget_image()
-        self.area.board.set_rows({}, None)
+        self.area.board.rows, self.area.board.window = {}, None
         height, width = image.hr_size
         self.area.camera.set_scene(width, height)
+        height, width = image.lr.shape[:2]
+        text = f"{image.name} · LR {width} × {height} px · ×{image.scale}"
+        if max(height, width) > MAX_WINDOW_SIDE:
+            inspected = f"{min(width, MAX_WINDOW_SIDE)} × {min(height, MAX_WINDOW_SIDE)}"
+            text += f" · {inspected} px around the pixel are inspected"
+        self.status.left.setText(text)
+        self.status.left.setToolTip(str(image.path))
         self._stack.setCurrentWidget(self._content)
 
     def _models_changed(self) -> None:
@@ -183,7 +185,7 @@ class InspectPanel(QWidget):
             self.refresh()
         else:
             self._outdated = True
-            self.runner.cancel_extraction()
+            self.runner.extracting.cancel()
 
     def _students_changed(self) -> None:
         self._arrange()
@@ -192,13 +194,8 @@ class InspectPanel(QWidget):
         self.runner.request_matrices()
 
     def _query_changed(self) -> None:
-        self._show_position()
         if self._outdated or not self.runner.covers(*self.state.query):
             self.refresh()
-
-    def _layer_changed(self) -> None:
-        self._show_losses()
-        self.runner.request_matrices()
 
     def _arrange(self) -> None:
         self.controls.list_students()
@@ -228,17 +225,8 @@ class InspectPanel(QWidget):
         self._show_losses()
 
     def _show_position(self) -> None:
-        """Show the image, its inspected part, the cursor and the zoom in the status line."""
-        image, camera = self.session.image, self.area.camera
-        if image is None:
-            return
-        height, width = image.lr.shape[:2]
-        text = f"{image.name} · LR {width} × {height} px · ×{image.scale}"
-        if max(height, width) > MAX_WINDOW_SIDE:
-            inspected = f"{min(width, MAX_WINDOW_SIDE)} × {min(height, MAX_WINDOW_SIDE)}"
-            text += f" · {inspected} px around the pixel are inspected"
-        self.status.left.setText(text)
-        self.status.left.setToolTip(str(image.path))
+        """Show the pixel under the cursor and the zoom in the status line."""
+        camera = self.area.camera
         pixel = self.area.board.pixel(camera.cursor)
         position = "" if pixel is None else f"LR x {pixel[1]}, y {pixel[0]} · "
         self.status.right.setText(f"{position}{camera.percent:.0f} %")

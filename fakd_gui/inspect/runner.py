@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -12,13 +14,12 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.evaluation.features import Floats, Window, window_around
 from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.runs.references import split_taps
-from fakd_gui.inspect.losses import LossKey, LossTable, SALoss, estimate_losses, loss_key
-from fakd_gui.inspect.matrices import MatrixRequest, make_matrices, region_around
-from fakd_gui.inspect.sources import Extractor, Origin, Source, SourceMaps
-from fakd_gui.inspect.state import InspectState, difference_key
+from fakd_gui.inspect.losses import LossKey, LossTable, SALoss, estimate_losses
+from fakd_gui.inspect.matrices import make_matrices, region_around, with_differences
+from fakd_gui.inspect.sources import Origin, Source, SourceMaps, extract_maps
+from fakd_gui.inspect.state import InspectState
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.model_cache import ModelCache
-from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem
 
 MAX_CACHE_BYTES = 512 << 20
@@ -27,41 +28,11 @@ MAX_CACHE_BYTES = 512 << 20
 
 @dataclass(frozen=True, eq=False)
 class Extracted:
-    """The feature maps of a model; of a checkpoint that is only surveyed, its losses by layer too."""
+    """The feature maps of a model, or why there are none; with a teacher its losses by layer too."""
 
     ref: str
-    maps: SourceMaps = field(repr=False)
+    maps: SourceMaps | Problem = field(repr=False)
     losses: Mapping[LossKey, SALoss] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ExtractionFailed:
-    ref: str
-    problem: Problem
-
-
-ExtractionEvent = Progress | Extracted | ExtractionFailed
-
-
-def extract(
-    extractor: Extractor, sources: Sequence[Source], cancel: CancelToken, *, teacher: SourceMaps | None = None
-) -> Iterator[ExtractionEvent]:
-    """Extract the feature maps of `sources`; with a `teacher`, estimate their losses too.
-
-    Raises:
-        Cancelled: `cancel` was cancelled; any other failure is an event.
-    """
-    for number, source in enumerate(sources):
-        yield Progress(number, len(sources), source.ref)
-        try:
-            maps = extractor.extract(source, cancel)
-            losses = {} if teacher is None else estimate_losses(teacher, maps)
-        except Cancelled:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other models can still be shown
-            yield ExtractionFailed(source.ref, Problem.of(error))
-        else:
-            yield Extracted(source.ref, maps, losses)
 
 
 class InspectRunner(QObject):
@@ -89,28 +60,32 @@ class InspectRunner(QObject):
         self._cache: OrderedDict[tuple[Origin, Window], SourceMaps] = OrderedDict()
         self._origins: dict[str, Origin] = {}
         """Of checkpoints, by file."""
-        self._sources: list[Source] = []
-        self._extracting = LatestWins("feature maps", self)
-        self._extracting.yielded.connect(self._take_extraction)
-        self._extracting.result.connect(lambda _: self._finish())
+        self.extracting = LatestWins("feature maps", self)
+        self.extracting.yielded.connect(self._take_extraction)
+        self.extracting.result.connect(lambda _: self._finish())
         self._surveying = LatestWins("checkpoints", self)
         self._surveying.yielded.connect(self._take_survey)
         self._matrices = LatestWins("matrices", self)
         self._matrices.result.connect(self.matrices_ready)
-        for worker in (self._extracting, self._surveying):
+        for worker in (self.extracting, self._surveying):
             worker.busy.connect(lambda busy: None if busy else self.idle.emit())
-        for worker in (self._extracting, self._surveying, self._matrices, self.losses):
+        for worker in (self.extracting, self._surveying, self._matrices, self.losses):
             worker.failed.connect(self.failed)
 
     @property
     def computing(self) -> bool:
         """Whether feature maps are being computed."""
-        return self._extracting.running
+        return self.extracting.running
+
+    @property
+    def maps(self) -> SourceMaps | None:
+        """The feature maps of the first model, which stand for the window and the layers of all."""
+        return next(iter(self.features.values()), None)
 
     @property
     def window(self) -> Window | None:
         """The part of the image that is inspected; None while there are no feature maps."""
-        return next((maps.window for maps in self.features.values()), None)
+        return None if self.maps is None else self.maps.window
 
     def covers(self, y: int, x: int) -> bool:
         """Whether there are feature maps, over a window with the LR pixel (y, x)."""
@@ -125,25 +100,43 @@ class InspectRunner(QObject):
         if window is None or not window.contains_pixel(*query):
             window = window_around(image.lr.shape[:2], *query)
         self.failures = {}
-        sources, extractor = self._state.sources, self._extractor(image, window)
-        self._sources = sources
-        self._extracting.submit(lambda token: extract(extractor, sources, token))
+        self._submit(self.extracting, self._state.sources, window)
 
     def survey(self) -> None:
         """Compute missing losses of all checkpoints; `losses.changed` follows for each."""
-        image, teacher = self._state.image, self.features.get(self._state.teacher)
-        if image is None or teacher is None:
-            return
-        sources, extractor = self._state.timeline.all_sources(), self._extractor(image, teacher.window)
-        self._surveying.submit(lambda token: extract(extractor, sources, token, teacher=teacher))
+        teacher = self.features.get(self._state.teacher)
+        if teacher is not None:
+            sources = list(chain(*self._state.timeline.checkpoints.values()))
+            self._submit(self._surveying, sources, teacher.window, teacher)
 
-    def _extractor(self, image: OpenedImage, window: Window) -> Extractor:
-        return Extractor(image=image, window=window, models=self._models, cache=dict(self._cache))
+    def _submit(
+        self, worker: LatestWins, sources: list[Source], window: Window, teacher: SourceMaps | None = None
+    ) -> None:
+        """Extract the feature maps of `sources`; with a `teacher`, estimate their losses too."""
+        image, models, cache = self._state.image, self._models, dict(self._cache)
+        assert image is not None
+
+        def work(cancel: CancelToken) -> Iterator[Progress | Extracted]:
+            for number, source in enumerate(sources):
+                yield Progress(number, len(sources), source.ref)
+                try:
+                    maps = extract_maps(
+                        source, cancel, image=image, window=window, models=models, cache=cache
+                    )
+                    losses = {} if teacher is None else estimate_losses(teacher, maps)
+                except Cancelled:
+                    raise
+                except Exception as error:  # noqa: BLE001 - the other models can still be shown
+                    yield Extracted(source.ref, Problem.of(error))
+                else:
+                    yield Extracted(source.ref, maps, losses)
+
+        worker.submit(work)
 
     def clear(self) -> None:
         """Stop, and drop the results; feature maps stay cached."""
         self.cancel()
-        self._sources, self.features, self.failures = [], {}, {}
+        self.features, self.failures = {}, {}
 
     def forget_image(self) -> None:
         """Drop everything: another image is shown."""
@@ -156,11 +149,8 @@ class InspectRunner(QObject):
 
     def cancel(self) -> None:
         """Stop computing; results that are there stay."""
-        for worker in (self._extracting, self._surveying, self.losses):
+        for worker in (self.extracting, self._surveying, self.losses):
             worker.cancel()
-
-    def cancel_extraction(self) -> None:
-        self._extracting.cancel()
 
     # -- rows, losses and matrices -------------------------------------------------------------------
 
@@ -177,10 +167,7 @@ class InspectRunner(QObject):
             for ref in state.models
             if ref in self.features
         }
-        if state.teacher in rows:
-            for student in [ref for ref in state.students if ref in rows]:
-                rows[difference_key(student)] = rows[student] - rows[state.teacher]
-        return rows
+        return with_differences(rows, state.teacher)
 
     def request_losses(self) -> None:
         """Compute missing SA losses of the students shown; `losses.changed` follows for each."""
@@ -194,14 +181,12 @@ class InspectRunner(QObject):
     def loss(self, student: str, layer: int) -> SALoss | None:
         """The best known SA loss of `student`."""
         teacher, maps = self.features.get(self._state.teacher), self.features.get(student)
-        return None if teacher is None or maps is None else self.losses.loss(loss_key(teacher, maps, layer))
+        return None if teacher is None or maps is None else self.losses.loss(teacher, maps.origin, layer)
 
     def checkpoint_loss(self, source: Source, layer: int) -> SALoss | None:
         """The estimated SA loss of a checkpoint, shown or not; comparable with the run's others."""
         origin, teacher = self._origins.get(str(source.file)), self.features.get(self._state.teacher)
-        if origin is None or teacher is None:
-            return None
-        return self.losses.estimate((teacher.origin, origin, teacher.window, layer))
+        return None if origin is None or teacher is None else self.losses.estimate(teacher, origin, layer)
 
     def request_matrices(self) -> None:
         """Compute the matrices of the region; `matrices_ready` follows.
@@ -215,23 +200,24 @@ class InspectRunner(QObject):
         if region is None or not window.contains(region):
             region = region_around(*state.query, window)
             state.set_region(region)
-        request = MatrixRequest(
-            features=dict(self.features),
+        compute = partial(
+            make_matrices,
+            dict(self.features),
             teacher=state.teacher,
             students=state.students,
             layer=state.layer,
             region=region,
             style=state.style,
         )
-        self._matrices.submit(lambda _: make_matrices(request))
+        self._matrices.submit(lambda _: compute())
 
     # -- results of the jobs -------------------------------------------------------------------------
 
-    def _take_extraction(self, event: ExtractionEvent) -> None:
+    def _take_extraction(self, event: Progress | Extracted) -> None:
         match event:
             case Progress():
                 self.progressed.emit(event)
-            case ExtractionFailed(ref, problem):
+            case Extracted(ref, Problem() as problem):
                 self.failures[ref] = problem
             case Extracted(ref, maps):
                 # Maps over different windows are not shown together.
@@ -241,18 +227,18 @@ class InspectRunner(QObject):
                 self.model_ready.emit()
 
     def _finish(self) -> None:
-        refs = [source.ref for source in self._sources if source.ref not in self.failures]
+        refs = [source.ref for source in self._state.sources if source.ref not in self.failures]
         self.features = {ref: self.features[ref] for ref in refs}
         self.finished.emit()
 
-    def _take_survey(self, event: ExtractionEvent) -> None:
+    def _take_survey(self, event: Progress | Extracted) -> None:
         # A running training deletes checkpoints: those that fail are left out.
         match event:
             case Progress():
                 self.progressed.emit(event)
-            case Extracted(_, maps, losses):
+            case Extracted(_, SourceMaps() as maps, losses):
                 self._add_to_cache(maps)
-                self.losses.add_estimates(losses)
+                self.losses.add(losses)
 
     def _add_to_cache(self, maps: SourceMaps) -> None:
         self._origins[maps.origin[0]] = maps.origin

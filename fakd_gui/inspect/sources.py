@@ -32,41 +32,40 @@ class SourceMaps(FeatureMaps):
     origin: Origin
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Extractor:
-    """Extracts feature maps over `window` of `image`, unless they are in `cache`."""
+def extract_maps(
+    source: Source,
+    cancel: CancelToken,
+    *,
+    image: OpenedImage,
+    window: Window,
+    models: ModelCache,
+    cache: Mapping[tuple[Origin, Window], SourceMaps],
+) -> SourceMaps:
+    """The feature maps of `source` over `window`, unless `cache` has them; call from a worker thread only.
 
-    image: OpenedImage
-    window: Window
-    models: ModelCache
-    cache: Mapping[tuple[Origin, Window], SourceMaps]
-
-    def extract(self, source: Source, cancel: CancelToken) -> SourceMaps:
-        """The feature maps of `source`; call from a worker thread only.
-
-        Raises:
-            CheckpointError: The weights are gone or can't be loaded.
-            ConfigError: The model's scale isn't the image's.
-            FeatureTapError: The model has no feature maps.
-            Cancelled: `cancel` was cancelled.
-        """
-        cancel.raise_if_cancelled()
-        file = source.file or model_file(source.ref)
-        try:
-            origin = (with_taps(str(file), split_taps(source.ref)[1]), file.stat().st_mtime_ns)
-        except FileNotFoundError:
-            raise CheckpointError(
-                f"{file}: this checkpoint is gone (a run keeps fewer as it goes on); choose another"
-            ) from None
-        if (cached := self.cache.get((origin, self.window))) is not None:
-            return cached
-        # Checkpoints of a run are inspected in passing: their weights would only fill the model cache.
-        model = self.models.get(source.ref) if source.file is None else load_model(source.file)
-        if model.spec.scale != self.image.scale:
-            raise ConfigError(
-                f"{source.ref} enlarges by {model.spec.scale}, but the image was opened for "
-                f"x{self.image.scale}; choose a model for x{self.image.scale}"
-            )
-        maps = extract_features(model, self.image.lr, self.window, name=source.ref, cancel=cancel)
-        cancel.raise_if_cancelled()
-        return SourceMaps(**vars(maps), origin=origin)
+    Raises:
+        CheckpointError: The weights are gone or can't be loaded.
+        ConfigError: The model's scale isn't the image's.
+        FeatureTapError: The model has no feature maps.
+        Cancelled: `cancel` was cancelled.
+    """
+    cancel.raise_if_cancelled()
+    file = source.file or model_file(source.ref)
+    try:
+        origin = (with_taps(str(file), split_taps(source.ref)[1]), file.stat().st_mtime_ns)
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{file}: this checkpoint is gone (a run keeps fewer as it goes on); choose another"
+        ) from None
+    if (cached := cache.get((origin, window))) is not None:
+        return cached
+    # Checkpoints of a run are inspected in passing: their weights would only fill the model cache.
+    model = models.get(source.ref) if source.file is None else load_model(source.file)
+    if model.spec.scale != image.scale:
+        raise ConfigError(
+            f"{source.ref} enlarges by {model.spec.scale}, but the image was opened for "
+            f"x{image.scale}; choose a model for x{image.scale}"
+        )
+    maps = extract_features(model, image.lr, window, name=source.ref, cancel=cancel)
+    cancel.raise_if_cancelled()
+    return SourceMaps(**vars(maps), origin=origin)

@@ -135,7 +135,7 @@ class InspectState(QObject):
     def all_students(self) -> list[str]:
         """The session's students, and those of the run whose checkpoints are inspected."""
         students = [ref for ref in self.session.students if ref != self.teacher]
-        return [*students, *(s.ref for s in self.timeline.sources() if s.ref not in students)]
+        return [*students, *(s.ref for s in self.timeline.sources if s.ref not in students)]
 
     @property
     def students(self) -> list[str]:
@@ -145,29 +145,24 @@ class InspectState(QObject):
     @property
     def models(self) -> list[str]:
         """The teacher and the students shown."""
-        return [*([self.teacher] if self.teacher else []), *self.students]
+        return [ref for ref in (self.teacher, *self.students) if ref]
 
     @property
     def sources(self) -> list[Source]:
         """The models to inspect, shown or not: checkpoints stand in for the students of their run."""
-        checkpoints = {source.ref: source for source in self.timeline.sources()}
-        refs = [*([self.teacher] if self.teacher else []), *self.all_students]
-        return [checkpoints.get(ref, Source(ref)) for ref in refs]
+        checkpoints = {source.ref: source for source in self.timeline.sources}
+        return [checkpoints.get(ref, Source(ref)) for ref in (self.teacher, *self.all_students) if ref]
 
     @property
     def pane_keys(self) -> list[str]:
         """Image, teacher, student, difference; several students stand above their differences."""
-        teacher, students = [self.teacher] if self.teacher else [], self.students
-        differences = [difference_key(ref) for ref in students] if teacher else []
+        shown, students = self.models, self.students
         if len(students) > 1:
-            return [IMAGE, *students, *teacher, *differences]
-        return [IMAGE, *teacher, *students, *differences]
+            shown = sorted(shown, key=lambda ref: ref == self.teacher)  # The teacher comes last.
+        return [IMAGE, *shown, *(difference_key(ref) for ref in students if self.teacher)]
 
     def label(self, key: str) -> str:
         """A short name of a model or difference."""
-        for student in self.students:
-            if key == difference_key(student):
-                return f"Δ {self.label(student)}"
         return self._labels.get(key, key)
 
     def title(self, key: str) -> str:
@@ -286,8 +281,8 @@ class InspectState(QObject):
 
     def _update_models(self) -> None:
         students = self.all_students
-        refs = [ref for ref in (self.teacher, *students) if ref]
-        self._labels = {**model_labels(refs), **self.timeline.labels()}
+        labels = {**model_labels([ref for ref in (self.teacher, *students) if ref]), **self.timeline.labels}
+        self._labels = {**labels, **{difference_key(ref): f"Δ {labels[ref]}" for ref in students}}
         if self.chosen_student not in students or len(students) < 2:
             self.chosen_student = ""
         self.models_changed.emit()

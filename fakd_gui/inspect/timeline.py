@@ -36,8 +36,8 @@ class Timeline(QObject):
         self.run: Path | None = None
         self.step: int | None = None
         self.following = False
-        self._students: dict[int, Path] = {}
-        self._baselines: dict[int, Path] = {}
+        self.checkpoints: dict[int, list[Source]] = {}
+        """The run's student, and its baseline if there is one, by step in order."""
         session.training_started.connect(self._training_started)
         if session.training is not None:
             self._training_started(session.training)
@@ -45,7 +45,7 @@ class Timeline(QObject):
     @property
     def steps(self) -> list[int]:
         """The steps with a checkpoint, in order."""
-        return list(self._students)
+        return list(self.checkpoints)
 
     def set_run(self, run: Path | None, step: int | None = None) -> None:
         """Show `run` at `step`, or at its newest checkpoint."""
@@ -75,22 +75,12 @@ class Timeline(QObject):
             if on:
                 self._show_newest()
 
+    @property
     def sources(self) -> list[Source]:
         """The students to inspect."""
-        return [] if self.step is None else self.sources_at(self.step)
+        return [] if self.step is None else self.checkpoints[self.step]
 
-    def all_sources(self) -> list[Source]:
-        """The students at every checkpoint."""
-        return [source for step in self.steps for source in self.sources_at(step)]
-
-    def sources_at(self, step: int) -> list[Source]:
-        """The run's student at `step`, and its baseline if there is one."""
-        assert self.run is not None
-        students = [Source(str(self.run), self._students[step])]
-        if step in self._baselines:
-            students.append(Source(baseline_ref(self.run), self._baselines[step]))
-        return students
-
+    @property
     def labels(self) -> dict[str, str]:
         """Names of the students to inspect, by reference."""
         if self.run is None or self.step is None:
@@ -99,9 +89,14 @@ class Timeline(QObject):
         return {str(self.run): name, baseline_ref(self.run): f"baseline of {name}"}
 
     def _read_steps(self) -> None:
-        layout = None if self.run is None else RunLayout(self.run)
-        self._students = {} if layout is None else layout.snapshots()
-        self._baselines = {} if layout is None else layout.snapshots(BASELINE)
+        self.checkpoints = {}
+        if self.run is not None:
+            layout = RunLayout(self.run)
+            baselines = layout.snapshots(BASELINE)
+            for step, file in layout.snapshots().items():
+                self.checkpoints[step] = [Source(str(self.run), file)]
+                if step in baselines:
+                    self.checkpoints[step].append(Source(baseline_ref(self.run), baselines[step]))
 
     def _training_started(self, job: Job) -> None:
         job.yielded.connect(self._take_event)

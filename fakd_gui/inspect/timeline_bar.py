@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QMargins, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from fakd_gui.inspect.controls import action_button, combo_box
+from fakd_gui.inspect.loss_chart import StudentLosses, largest_loss
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.image_tools import set_icon
@@ -18,44 +18,34 @@ from fakd_gui.widgets.snap_slider import SnapSlider
 from fakd_gui.widgets.theme import current_theme
 
 
-@dataclass(frozen=True)
-class LossHistory:
-    """A student's SA loss by step, in its colour."""
-
-    label: str
-    colour: str
-    losses: Mapping[int, float]
-
-
 class LossCurve(QWidget):
-    """The SA loss at the layer shown over the checkpoints, from 0 up; a click goes to the nearest one."""
+    """The SA loss at the layer shown by checkpoint, from 0 up; a click goes to the nearest one."""
 
     step_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__(
+            cursor=Qt.CursorShape.PointingHandCursor,
+            accessibleName="SA loss over the checkpoints",
+            minimumWidth=60,
+            maximumWidth=320,
+        )
         self.steps: Sequence[int] = ()
         self.step: int | None = None
-        self.histories: Sequence[LossHistory] = ()
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.histories: Sequence[StudentLosses] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMaximumWidth(320)
-        self.setAccessibleName("SA loss over the checkpoints")
 
     def sizeHint(self) -> QSize:
         return QSize(140, 30)
 
-    def minimumSizeHint(self) -> QSize:
-        return QSize(60, 30)
-
     def show_histories(
-        self, steps: Sequence[int], step: int | None, histories: Sequence[LossHistory]
+        self, steps: Sequence[int], step: int | None, histories: Sequence[StudentLosses]
     ) -> None:
         self.steps, self.step, self.histories = steps, step, histories
         lines = ["SA loss at the layer shown, by checkpoint; estimated on a lattice of positions"]
         for history in histories:
             if step in history.losses:
-                lines.append(f"{history.label}: {history.losses[step]:.4f} at step {step:,}")
+                lines.append(f"{history.label}: {history.losses[step].value:.4f} at step {step:,}")
         self.setToolTip("\n".join(lines))
         self.setAccessibleDescription("; ".join(lines[1:]))
         self.update()
@@ -74,10 +64,10 @@ class LossCurve(QWidget):
             painter.setPen(QPen(QColor(theme.muted), 1, Qt.PenStyle.DotLine))
             x = self._x(self.step)
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
-        largest = max((loss for one in self.histories for loss in one.losses.values()), default=0) or 1.0
+        largest = largest_loss(self.histories)
         for history in self.histories:
             points = [
-                QPointF(self._x(step), area.bottom() - 4 - loss / largest * (area.height() - 8))
+                QPointF(self._x(step), area.bottom() - 4 - loss.value / largest * (area.height() - 8))
                 for step, loss in sorted(history.losses.items())
             ]
             painter.setPen(QPen(QColor(history.colour), 1.5))
@@ -102,12 +92,8 @@ class LossCurve(QWidget):
 class TimelineBar(QWidget):
     """Shows a `Timeline`; hidden while there is no run to choose."""
 
-    survey_requested = Signal()
-
-    def __init__(
-        self, timeline: Timeline, session: Session, *, follow: QAction, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, timeline: Timeline, session: Session, *, follow: QAction) -> None:
+        super().__init__()
         self.timeline = timeline
         self._session = session
         self._has_room = True
@@ -117,20 +103,18 @@ class TimelineBar(QWidget):
         self.slider = SnapSlider("Checkpoint")
         self.slider.setToolTip("The checkpoint that is inspected")
         self.slider.setMinimumWidth(60)
-        self.slider.valueChanged.connect(self._move_to)
-        self.step = QLabel()
-        self.step.setMinimumWidth(self.fontMetrics().horizontalAdvance("step 000,000"))
+        self.slider.valueChanged.connect(lambda index: timeline.go_to(timeline.steps[index]))
+        self.step = QLabel(minimumWidth=self.fontMetrics().horizontalAdvance("step 000,000"))
         self.curve = LossCurve()
         self.curve.step_clicked.connect(timeline.go_to)
-        self.survey = QToolButton()
-        self.survey.setToolTip("Compute the SA loss of every checkpoint, for the curve")
-        self.survey.setAccessibleName("Compute the SA loss of every checkpoint")
-        self.survey.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.survey.clicked.connect(self.survey_requested)
+        self.survey = QToolButton(
+            toolTip="Compute the SA loss of every checkpoint, for the curve",
+            accessibleName="Compute the SA loss of every checkpoint",
+            focusPolicy=Qt.FocusPolicy.TabFocus,
+        )
         set_icon(self.survey, "chart-line-variant")
         self.follow = action_button(follow)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = QHBoxLayout(self, contentsMargins=QMargins())
         for widget, stretch in ((QLabel("Checkpoints"), 0), (self.runs, 0), (self.slider, 2), (self.step, 0)):
             layout.addWidget(widget, stretch)
         layout.addWidget(self.curve, 2)
@@ -155,11 +139,10 @@ class TimelineBar(QWidget):
             self.runs.addItem(run.name, run)
         self.runs.setCurrentIndex(0 if timeline.run is None else 1 + runs.index(timeline.run))
         steps = timeline.steps
-        self.slider.blockSignals(True)
-        self.slider.setRange(0, max(0, len(steps) - 1))
-        if timeline.step in steps:
-            self.slider.setValue(steps.index(timeline.step))
-        self.slider.blockSignals(False)
+        with QSignalBlocker(self.slider):
+            self.slider.setRange(0, max(0, len(steps) - 1))
+            if timeline.step in steps:
+                self.slider.setValue(steps.index(timeline.step))
         self.slider.setVisible(bool(steps))
         for widget in (self.curve, self.survey):
             widget.setVisible(bool(steps) and self._has_room)
@@ -171,8 +154,3 @@ class TimelineBar(QWidget):
         if on != self._has_room:
             self._has_room = on
             self.show_timeline()
-
-    def _move_to(self, index: int) -> None:
-        steps = self.timeline.steps
-        if index < len(steps):
-            self.timeline.go_to(steps[index])

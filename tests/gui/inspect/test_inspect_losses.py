@@ -165,7 +165,7 @@ def test_histograms_count_every_position_and_show_the_means(bench: Bench, inspec
         (inspected.area.difference_bar, (difference_key(student),)),
     ):
         assert [shown.mean for shown in bar.scale.maps] == [
-            round(float(inspected.area.board.rows[key].mean()), 3) for key in keys
+            float(inspected.area.board.rows[key].mean()) for key in keys
         ]
         for shown, key in zip(bar.scale.maps, keys, strict=True):
             row, (low, high) = inspected.area.board.rows[key], bar.bounds

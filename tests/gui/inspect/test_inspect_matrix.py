@@ -46,7 +46,7 @@ def test_a_drawn_region_shows_the_affinity_of_every_pair_of_its_pixels(
     image, matrices = bench.session.image, with_region.area.matrix.matrices
     assert image is not None
     assert matrices is not None
-    assert matrices.request.region == Window(9, 6, 3, 5)
+    assert matrices.region == Window(9, 6, 3, 5)
     assert with_region.area.board.panes[bench.teacher].canvas.region == QRectF(24, 36, 20, 12)
     student = bench.students[0]
     expected = {}
@@ -125,10 +125,7 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
     with qtbot.waitSignal(with_region.area.matrix.shown, timeout=SLOW):
         with_region.state.set_layer(1)
     qtbot.waitUntil(
-        lambda: (
-            with_region.area.matrix.matrices is not None
-            and with_region.area.matrix.matrices.request.layer == 1
-        )
+        lambda: with_region.area.matrix.matrices is not None and with_region.area.matrix.matrices.layer == 1
     )
     assert with_region.area.matrix.matrices is not None
     row = expected_row(bench.teacher, image.lr, 1, 7, 8)[7:10, 8:13].ravel()
@@ -138,11 +135,11 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
 def test_keys_show_and_hide_the_matrix(panel: InspectPanel, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
         QTest.keyClick(panel, Qt.Key.Key_M)
-    assert panel.area.matrix.isVisible()
+    assert panel.area.matrix.grid.isVisible()
     assert panel.state.region == Window(0, 4, 16, 16)
     assert panel.area.board.grid.solo == 0
     QTest.keyClick(panel, Qt.Key.Key_Escape)
-    assert not panel.area.matrix.isVisible()
+    assert not panel.area.matrix.grid.isVisible()
     assert panel.area.board.grid.solo is None
 
 

@@ -89,7 +89,7 @@ def test_every_header_shows_the_value_under_the_cursor(bench: Bench, inspected: 
     # HR pixel (30, 9) lies in LR pixel (7, 2).
     inspected.area.camera.set_cursor(QPointF(30.2, 9.9))
     for key, row in inspected.area.board.rows.items():
-        assert inspected.area.board.value(key, (2, 7)) == float(row[2, 7])
+        assert inspected.area.board.values_at((2, 7))[key] == float(row[2, 7])
         shown = inspected.area.board.panes[key].header.readout
         assert shown == f"{row[2, 7]:+.3f}".replace("-", "−")
     inspected.area.camera.set_cursor(None)
@@ -137,6 +137,18 @@ def test_a_drag_updates_the_maps_on_its_way_and_ends_on_the_last_pixel(
     # Moves that arrive together are drawn once.
     assert 5 < len(seen) < 20
     assert inspected.area.board.rows[bench.teacher][7, 15] == pytest.approx(1, abs=1e-5)
+
+
+def test_the_status_line_names_the_image_and_the_pixel_under_the_mouse(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    status = inspected.status
+    assert status.left.text() == "photo.png · LR 24 × 16 px · ×4"
+    inspected.area.camera.set_cursor(QPointF(30.2, 9.9))
+    assert status.right.text().startswith("LR x 7, y 2 · ")
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.open_image(save_photo(bench.folder, "another", 64, 96))
+    assert status.left.text() == "another.png · LR 24 × 16 px · ×4"
 
 
 def test_maps_are_linked_in_zoom(inspected: InspectPanel) -> None:
@@ -222,8 +234,8 @@ def test_a_large_image_is_inspected_in_a_window_around_the_query(
     assert (window.top, window.left) == (20, 0)
     row = expected_row(bench.teacher, image.lr[20:32, 0:12], 3, 11, 2)
     np.testing.assert_allclose(inspected.area.board.rows[bench.teacher], row, atol=1e-5)
-    assert inspected.area.board.value(bench.teacher, (31, 2)) == pytest.approx(1, abs=1e-5)
-    assert inspected.area.board.value(bench.teacher, (25, 25)) is None
+    assert inspected.area.board.values_at((31, 2))[bench.teacher] == pytest.approx(1, abs=1e-5)
+    assert inspected.area.board.values_at((25, 25)) == {}
     assert "window 12 × 12 of 40 × 32 px" in inspected.area.board.panes[IMAGE].header.figures
     frame = inspected.area.board.panes[IMAGE].canvas.marks[0][0]
     assert frame.getRect() == (0, 80, 48, 48)

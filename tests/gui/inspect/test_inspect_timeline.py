@@ -133,7 +133,7 @@ def test_a_survey_gives_the_loss_of_every_checkpoint(
     for step, loss in curve.histories[0].losses.items():
         student = feature_map(str(run / f"snapshots/{step:07d}.safetensors"), image.lr, 3)
         expected = float(spatial_affinity_loss(student[None], teacher[None]))
-        assert loss == pytest.approx(expected, rel=1e-4)
+        assert loss.value == pytest.approx(expected, rel=1e-4)
     # The first checkpoint is at the left.
     QTest.mouseClick(curve, Qt.MouseButton.LeftButton, pos=QPoint(3, 10))
     assert panel.state.timeline.step == 100

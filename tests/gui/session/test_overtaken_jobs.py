@@ -199,7 +199,7 @@ def test_held_arrow_key_computes_the_maps_of_two_windows(
     gate.release()
     qtbot.waitUntil(lambda: panel.runner.covers(0, 1 + HELD) and not panel.runner.computing, timeout=SLOW)
     qtbot.waitUntil(lambda: session.teacher in panel.area.board.rows, timeout=SLOW)
-    assert panel.area.board.value(session.teacher, (0, 1 + HELD)) == pytest.approx(1, abs=1e-5)
+    assert panel.area.board.values_at((0, 1 + HELD))[session.teacher] == pytest.approx(1, abs=1e-5)
     # The window that was left in the middle, and both models' of the last.
     assert gate.started <= 3
     assert gate.most == 1
@@ -232,7 +232,7 @@ def test_held_arrow_key_computes_matrices_twice(
     with qtbot.waitSignal(inspected.area.matrix.shown, timeout=SLOW):
         pass
     assert inspected.area.matrix.matrices is not None
-    assert inspected.area.matrix.matrices.request.layer == 1
+    assert inspected.area.matrix.matrices.layer == 1
     assert (gate.started, gate.most) == (2, 1)
 
 
