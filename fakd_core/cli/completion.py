@@ -1,6 +1,7 @@
 """Shell completion of option values. Nothing here loads torch: Tab must respond at once.
 
-If no value starts with the typed word, the shell completes names of files and folders.
+Of these values typer offers those that start with the typed word. If there are none, the shell completes
+names of files and folders.
 """
 
 from __future__ import annotations
@@ -9,50 +10,44 @@ from fakd_core.runs.options import Option
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
+Values = list[tuple[str, str]]
+"""Each with a description, which may be empty."""
 
-def models(incomplete: str) -> list[tuple[str, str]]:
-    """Bundled models and presets that start with `incomplete`, each with a description."""
+
+def bundled() -> Values:
+    """Bundled models."""
+    from fakd_core.runs.references import bundled_models
+
+    return [(name, "bundled") for name in bundled_models()]
+
+
+def models() -> Values:
+    """Bundled models and presets."""
     from fakd_core.models.presets import PRESETS
-    from fakd_core.runs.references import bundled_models
 
-    named = [(name, "bundled") for name in bundled_models()]
-    named += [(name, preset.description) for name, preset in PRESETS.items()]
-    return _starting_with(incomplete, named)
+    return [*bundled(), *((name, preset.description) for name, preset in PRESETS.items())]
 
 
-def bundled(incomplete: str) -> list[tuple[str, str]]:
-    """Bundled models that start with `incomplete`."""
-    from fakd_core.runs.references import bundled_models
-
-    return _starting_with(incomplete, [(name, "bundled") for name in bundled_models()])
-
-
-def models_and_bicubic(incomplete: str) -> list[tuple[str, str]]:
+def models_and_bicubic() -> Values:
     """As `models`, plus bicubic interpolation, for commands that only upscale."""
-    return [*_starting_with(incomplete, [("bicubic", "interpolation")]), *models(incomplete)]
+    return [("bicubic", "interpolation"), *models()]
 
 
-def devices(incomplete: str) -> list[str]:
-    return [name for name in DEVICES if name.startswith(incomplete)]
+def devices() -> Values:
+    return [(name, "") for name in DEVICES]
 
 
-def values_of(option: Option, incomplete: str) -> list[tuple[str, str]]:
+def values_of(option: Option) -> Values:
     """Values of a training option; none if it takes any text, number or file."""
     if option.kind in ("model", "models"):
-        return models(incomplete)
-    if option.kind == "device":
-        return _starting_with(incomplete, [(name, "") for name in DEVICES])
-    return _starting_with(incomplete, [(str(choice), "") for choice in option.choices])
+        return models()
+    return devices() if option.kind == "device" else [(str(choice), "") for choice in option.choices]
 
 
-def training_presets(incomplete: str) -> list[tuple[str, str]]:
+def training_presets() -> Values:
     """Presets of training settings, with hyphens for spaces, which would end the word."""
     from fakd_core.runs.presets import PRESETS, user_presets
 
     named = [(name, preset.summary) for name, preset in PRESETS.items()]
     named += [(name, "saved in the window") for name in user_presets()]
-    return _starting_with(incomplete, [(name.replace(" ", "-"), text) for name, text in named])
-
-
-def _starting_with(incomplete: str, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [entry for entry in named if entry[0].startswith(incomplete)]
+    return [(name.replace(" ", "-"), text) for name, text in named]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterator
-from enum import StrEnum
 from os.path import expanduser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 from rich.table import Table
@@ -18,16 +17,12 @@ from fakd_core.cli.console import errors, output, progress_bar
 from fakd_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from fakd_core.data.datasets import SRDataset
     from fakd_core.evaluation.events import EvaluationEvent
     from fakd_core.evaluation.report import Report
     from fakd_core.evaluation.results import Result
-    from fakd_core.models.layers import SRNetwork
 
 
-class TableFormat(StrEnum):
-    MARKDOWN = "markdown"
-    LATEX = "latex"
+TableFormat = Literal["markdown", "latex"]
 
 
 def evaluate(
@@ -53,11 +48,17 @@ def evaluate(
 
     What can't be used is reported and left out: a line on stderr for each image or model, and exit status 1.
     """
+    from fakd_core.data.datasets import open_dataset
+    from fakd_core.data.folders import resolve_data
+    from fakd_core.data.resize import BICUBIC
     from fakd_core.evaluation import evaluate as evaluation
     from fakd_core.evaluation.report import Report, Row, row_labels
     from fakd_core.evaluation.results import to_csv, to_json
     from fakd_core.files import write_text
     from fakd_core.inference.tiling import check_tile
+    from fakd_core.models.spec import check_scale
+    from fakd_core.runs.references import load_model
+    from fakd_core.runtime.device import choose_device
 
     if as_json and table:
         raise ConfigError("--json and --table both print the results; choose one of them")
@@ -65,8 +66,9 @@ def evaluate(
         check_tile(tile)
     csv, save = (path and Path(expanduser(path)) for path in (csv, save))
     _check_targets(csv, save)
-    datasets = _open(data, scale)
-    models = _load(model, device)
+    datasets = [open_dataset(resolve_data(folder), check_scale(scale)) for folder in data]
+    where = choose_device(device)
+    models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
     report = Report(Row(ref, label) for ref, label in row_labels(models).items())
     events = evaluation.evaluate(models, datasets, tile=tile, save_dir=save, cancel=context.obj)
     problems = _follow(events, report, debug=context.find_root().params["debug"])
@@ -94,23 +96,6 @@ def _check_targets(csv: Path | None, save: Path | None) -> None:
         if save.exists() and not save.is_dir():
             raise ConfigError(f"{save}: a file; --save names the folder that the outputs go to")
         check_writable(save / "outputs")
-
-
-def _open(folders: list[str], scale: int) -> list[SRDataset]:
-    from fakd_core.data.datasets import open_dataset
-    from fakd_core.data.folders import resolve_data
-    from fakd_core.models.spec import check_scale
-
-    return [open_dataset(resolve_data(folder), check_scale(scale)) for folder in folders]
-
-
-def _load(names: list[str], device: str) -> dict[str, SRNetwork | None]:
-    from fakd_core.data.resize import BICUBIC
-    from fakd_core.runs.references import load_model
-    from fakd_core.runtime.device import choose_device
-
-    where = choose_device(device)
-    return {name: None if name == BICUBIC else load_model(name).to(where) for name in names}
 
 
 def _follow(events: Iterator[EvaluationEvent], report: Report, *, debug: bool) -> list[Exception]:
@@ -151,7 +136,7 @@ def _formatted(report: Report, table: TableFormat) -> str:
     evaluated = {cell.ref for cell in report.results}
     rows = [row for row in report.rows.values() if row.ref in evaluated]
     selection = Selection(report, rows, report.columns(kinds))
-    return to_markdown(selection) if table is TableFormat.MARKDOWN else to_latex(selection)
+    return to_markdown(selection) if table == "markdown" else to_latex(selection)
 
 
 def _print(results: list[Result]) -> None:

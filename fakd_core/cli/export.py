@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from os.path import expanduser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from fakd_core.cli import completion
 from fakd_core.cli.console import errors, output
 from fakd_core.events import Progress
-
-if TYPE_CHECKING:
-    from fakd_core.export.onnx import Parity
 
 
 def export(
@@ -47,11 +43,11 @@ def export(
             case Progress(what=stage):
                 errors.print(f"{stage} ...")
             case Exported(parity=parity):
-                size = f"{path} ({path.stat().st_size / 1e6:.1f} MB)"
-                output.print(f"{size}; {_describe(parity)}" if parity else size)
-
-
-def _describe(parity: Parity) -> str:
-    sizes = ", ".join(f"{batch}x{height}x{width}" for batch, _, height, width in parity.shapes)
-    difference = f"values within {parity.difference:.2g} of 255 of torch's"
-    return f"opset {parity.opset}, {difference} on images of {sizes}"
+                text = f"{path} ({path.stat().st_size / 1e6:.1f} MB)"
+                if parity:
+                    sizes = ", ".join(
+                        f"{batch}x{height}x{width}" for batch, _, height, width in parity.shapes
+                    )
+                    difference = f"values within {parity.difference:.2g} of 255 of torch's"
+                    text += f"; opset {parity.opset}, {difference} on images of {sizes}"
+                output.print(text)

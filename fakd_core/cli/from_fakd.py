@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +18,6 @@ from fakd_core.errors import ConfigError
 from fakd_core.models.spec import TAP_COUNT, check_scale
 
 _NETWORKS = ("RCAN", "SAN", "EDSR")
-
 _SCRIPTS = ("train.py", "main.py")
 _DEFAULTS = {
     "teacher": "[RCAN]",
@@ -108,26 +108,20 @@ def translate_command(
         raise _error(f"{rest[0][:40]!r} belongs to no option; put quotation marks around values with spaces")
     values: dict[str, Any] = {}
     notes = []
-    for field in _fields(_Given(given), overridden, scale):
+    for field in _fields(given, overridden, scale):
         sources = ", ".join(_format_option(name, given) for name in field.sources)
         if field.name in overridden:
             if any(name in given for name in field.sources):
                 notes.append(f"{sources}: ignored, --{field.name.replace('_', '-')} is given")
             continue
-        values[field.name] = field.value()
-        notes.append(f"{sources}: {field.name} = {_format_value(values[field.name])}{field.remark}")
+        value = values[field.name] = field.value()
+        shown = list(value) if isinstance(value, tuple) else value
+        notes.append(f"{sources}: {field.name} = {shown}{field.remark}")
     ignored = {**_IGNORED, **_IGNORED_FLAGS}
     notes += [f"{_format_option(name, given)}: ignored; {ignored[name]}" for name in given if name in ignored]
     notes += [f"{unknown}: ignored; unknown to FAKD's code" for unknown in _group_by_option(rest)]
     notes += [f"{shell}: ignored; it is for the shell"] if shell else []
     return Translation(values, tuple(notes))
-
-
-class _Given(dict[str, Any]):
-    """FAKD's options, with its defaults."""
-
-    def __missing__(self, name: str) -> Any:
-        return _DEFAULTS[name]
 
 
 @dataclass(frozen=True)
@@ -140,38 +134,39 @@ class _Field:
     remark: str = ""
 
 
-def _fields(given: _Given, overridden: Collection[str], scale: int | None) -> Iterator[_Field]:
+def _fields(given: dict[str, Any], overridden: Collection[str], scale: int | None) -> Iterator[_Field]:
+    options = {**_DEFAULTS, **given}
     remark = " (its place in FAKD's code; another file: --teacher FILE)"
-    yield _Field("teacher", ("teacher",), lambda: _teachers(given["teacher"], scale or _scale(given)), remark)
-    yield _Field("student", ("model",), lambda: _student(given["model"]))
-    yield _Field("scale", ("scale",), lambda: _scale(given))
-    yield _Field("alpha", ("alpha",), lambda: given["alpha"])
-    recipe = ("feature_distilation_type",)
-    pooling = tuple(name for name in ("pool_size", "pool_type", "P", "rbf_gamma") if name in given)
-    switch = ("feature_loss_used",) if "feature_loss_used" in given else ()
-    yield _Field("distill", (*recipe, *pooling, *switch), lambda: _recipe(given))
-    yield _Field("layers", ("features",), lambda: _layers(given["features"]))
+    yield _Field(
+        "teacher", ("teacher",), lambda: _teachers(options["teacher"], scale or _scale(options)), remark
+    )
+    yield _Field("student", ("model",), lambda: _student(options["model"]))
+    yield _Field("scale", ("scale",), lambda: _scale(options))
+    yield _Field("alpha", ("alpha",), lambda: options["alpha"])
+    terms = [
+        name for name in ("pool_size", "pool_type", "P", "rbf_gamma", "feature_loss_used") if name in given
+    ]
+    yield _Field("distill", ("feature_distilation_type", *terms), lambda: _recipe(options))
+    yield _Field("layers", ("features",), lambda: _layers(options["features"]))
     patch = ("patch_size", "scale") if scale is None else ("patch_size",)
     remark = " (low-resolution pixels)" if scale is None else f" (low-resolution pixels at scale {scale})"
-    yield _Field("patch", patch, lambda: given["patch_size"] // (scale or _scale(given)), remark)
-    yield _Field("batch", ("batch_size",), lambda: given["batch_size"])
-    yield _Field("steps", ("epochs", "test_every"), lambda: given["epochs"] * given["test_every"])
-    yield _Field("validate_every", ("test_every",), lambda: given["test_every"])
-    yield _Field("lr", ("lr",), lambda: given["lr"])
-    yield _Field("milestones", ("decay", "test_every"), lambda: _milestones(given), " (steps)")
-    yield _Field("precision", ("precision",), lambda: "fp16" if given["precision"] == "half" else "fp32")
+    yield _Field("patch", patch, lambda: options["patch_size"] // (scale or _scale(options)), remark)
+    yield _Field("batch", ("batch_size",), lambda: options["batch_size"])
+    yield _Field("steps", ("epochs", "test_every"), lambda: options["epochs"] * options["test_every"])
+    yield _Field("validate_every", ("test_every",), lambda: options["test_every"])
+    yield _Field("lr", ("lr",), lambda: options["lr"])
+    yield _Field("milestones", ("decay", "test_every"), lambda: _milestones(options), " (steps)")
+    yield _Field("precision", ("precision",), lambda: "fp16" if options["precision"] == "half" else "fp32")
     if "dir_data" in given:
-        yield _Field("train_data", ("dir_data", "data_train"), lambda: _images(given))
+        yield _Field("train_data", ("dir_data", "data_train"), lambda: _images(options))
     elif "train_data" not in overridden:
         raise _error("it has no training images (--dir_data); give them by --train-data DIR")
     if "ckp_dir" in given:
         yield _Field("run", ("ckp_dir",), lambda: str(Path(given["ckp_dir"])))
     elif "run" not in overridden:
         raise _error("it has no folder for the run (--ckp_dir); give one by --run DIR")
-    if "cpu" in given:
-        yield _Field("device", ("cpu", "gpu_id") if "gpu_id" in given else ("cpu",), lambda: "cpu")
-    elif "gpu_id" in given:
-        yield _Field("device", ("gpu_id",), lambda: f"cuda:{given['gpu_id']}")
+    if device := tuple(name for name in ("cpu", "gpu_id") if name in given):
+        yield _Field("device", device, lambda: "cpu" if "cpu" in given else f"cuda:{given['gpu_id']}")
 
 
 def _split_command(command: str) -> tuple[list[str], str]:
@@ -210,35 +205,29 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    kinds: dict[type, Callable[[str], Any]] = {int: _integer, float: _number, str: str}
-    for name, default in _DEFAULTS.items():
-        parser.add_argument(f"--{name}", type=kinds[type(default)])
+    for name, default in {**_DEFAULTS, "gpu_id": 0}.items():
+        parser.add_argument(f"--{name}", type=_KINDS[type(default)])
     for name in ("dir_data", "ckp_dir", *_IGNORED):
         parser.add_argument(f"--{name}")
-    parser.add_argument("--gpu_id", type=_integer)
     for flag in ("cpu", "test_only", *_IGNORED_FLAGS):
         parser.add_argument(f"--{flag}", action="store_true")
     return parser
 
 
-def _integer(text: str) -> int:
+def _parse(kind: type, meaning: str, text: str) -> Any:
     try:
-        return int(text)
+        return kind(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number (found {text[:40]!r})") from None
+        raise argparse.ArgumentTypeError(f"must be {meaning} (found {text[:40]!r})") from None
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number (found {text[:40]!r})") from None
+_KINDS = {int: partial(_parse, int, "a whole number"), float: partial(_parse, float, "a number"), str: str}
 
 
-def _scale(given: _Given) -> int:
-    if not re.fullmatch(r"[0-9]{1,2}", given["scale"]):
-        raise _error(f"--scale: must be one scale, such as 4 (found {given['scale'][:40]!r})")
-    return check_scale(int(given["scale"]))
+def _scale(options: dict[str, Any]) -> int:
+    if not re.fullmatch(r"[0-9]{1,2}", options["scale"]):
+        raise _error(f"--scale: must be one scale, such as 4 (found {options['scale'][:40]!r})")
+    return check_scale(int(options["scale"]))
 
 
 def _teachers(text: str, scale: int) -> tuple[str, ...]:
@@ -258,19 +247,19 @@ def _student(name: str) -> str:
     return f"{name.lower()}-paper-student"
 
 
-def _recipe(given: _Given) -> str:
-    if not given["feature_loss_used"]:
+def _recipe(options: dict[str, Any]) -> str:
+    if not options["feature_loss_used"]:
         return "none"
     from fakd_core.distillation.recipe import parse_recipe
 
-    pooled = f"k={given['pool_size']},pool={given['pool_type']}"
+    pooled = f"k={options['pool_size']},pool={options['pool_type']}"
     parameters = {
         "PSA": pooled,
         "MMD": pooled,
-        "RBF": f"{pooled},P={given['P']},gamma={given['rbf_gamma']:g}",
+        "RBF": f"{pooled},P={options['P']},gamma={options['rbf_gamma']:g}",
     }
     terms = []
-    for term in given["feature_distilation_type"].split("+"):
+    for term in options["feature_distilation_type"].split("+"):
         name = term.rpartition("*")[2].strip()
         terms.append(f"{term.strip()}({parameters[name]})" if name in parameters else term.strip())
     return str(parse_recipe("+".join(terms)))
@@ -284,30 +273,26 @@ def _layers(text: str) -> tuple[int, ...]:
     return tuple(tap + TAP_COUNT if tap < 0 else tap for tap in map(int, re.findall(r"-?\d+", text)))
 
 
-def _milestones(given: _Given) -> tuple[int, ...]:
-    if not re.fullmatch(r"\d{1,9}(-\d{1,9})*", given["decay"]):
-        raise _error(f"--decay: must be epochs, such as 150-300 (found {given['decay'][:40]!r})")
-    epochs = [int(epoch) for epoch in given["decay"].split("-")]
-    return tuple(epoch * given["test_every"] for epoch in epochs if epoch < given["epochs"])
+def _milestones(options: dict[str, Any]) -> tuple[int, ...]:
+    if not re.fullmatch(r"\d{1,9}(-\d{1,9})*", options["decay"]):
+        raise _error(f"--decay: must be epochs, such as 150-300 (found {options['decay'][:40]!r})")
+    epochs = [int(epoch) for epoch in options["decay"].split("-")]
+    return tuple(epoch * options["test_every"] for epoch in epochs if epoch < options["epochs"])
 
 
-def _images(given: _Given) -> str:
-    if "+" in given["data_train"]:
+def _images(options: dict[str, Any]) -> str:
+    if "+" in options["data_train"]:
         raise _error(
-            f"--data_train: must be a single dataset (found {given['data_train'][:40]!r}); put all images "
+            f"--data_train: must be a single dataset (found {options['data_train'][:40]!r}); put all images "
             "into one folder, and give it by --train-data"
         )
-    return str(Path(given["dir_data"]) / given["data_train"])
+    return str(Path(options["dir_data"]) / options["data_train"])
 
 
 def _format_option(name: str, given: dict[str, Any]) -> str:
     if name not in given:
         return f"--{name} {_DEFAULTS[name]} (FAKD's default)"
     return f"--{name}" if given[name] is True else f"--{name} {given[name]}"
-
-
-def _format_value(value: Any) -> str:
-    return str(list(value) if isinstance(value, tuple) else value)
 
 
 def _group_by_option(words: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,109 +45,77 @@ _METAVARS = {"whole": "INTEGER", "number": "NUMBER"}
 """Placeholders for values in the help; `TrainConfig` validates the values."""
 
 
-_COMMAND_OPTIONS: dict[str, tuple[object, Any]] = {
-    "preset": (
-        str | None,
-        typer.Option(
-            None,
-            metavar="NAME",
-            help=f"Use the settings of a preset: {', '.join(PRESETS)}, or one that was saved in the window. "
-            "All other options override it.",
-            autocompletion=completion.training_presets,
-        ),
+def train(
+    context: typer.Context,
+    preset: str | None = typer.Option(
+        None,
+        metavar="NAME",
+        help=f"Use the settings of a preset: {', '.join(PRESETS)}, or one that was saved in the window. "
+        "All other options override it.",
+        autocompletion=completion.training_presets,
     ),
-    "config": (
-        Path | None,
-        typer.Option(None, help="TOML file with any of these options; the command line overrides it."),
+    config: Path | None = typer.Option(
+        None, help="TOML file with any of these options; the command line overrides it."
     ),
-    "from_fakd": (
-        str | None,
-        typer.Option(
-            None,
-            metavar="COMMAND",
-            help="A quoted command line of FAKD's own code: prints how its options translate, and uses them. "
-            "All other options override it.",
-        ),
+    from_fakd: str | None = typer.Option(
+        None,
+        metavar="COMMAND",
+        help="A quoted command line of FAKD's own code: prints how its options translate, and uses them. "
+        "All other options override it.",
     ),
-    "print_config": (
-        bool,
-        typer.Option(False, "--print-config", help="Print the settings as a TOML file, and exit."),
+    print_config: bool = typer.Option(
+        False, "--print-config", help="Print the settings as a TOML file, and exit."
     ),
-    "estimate": (
-        bool,
-        typer.Option(
-            False,
-            "--estimate",
-            help="Print the time, memory and disk space that the run takes, and exit.",
-        ),
+    estimate: bool = typer.Option(
+        False, "--estimate", help="Print the time, memory and disk space that the run takes, and exit."
     ),
-    "resume": (
-        Path | None,
-        typer.Option(None, help="Resume the run in this folder exactly; takes no other option."),
+    resume: Path | None = typer.Option(
+        None, help="Resume the run in this folder exactly; takes no other option."
     ),
-}
-"""The options that are not settings of a run, each with its type."""
-
-
-def train(context: typer.Context, **given: Any) -> None:
+    **given: Any,
+) -> None:
     """Start or resume a run with the given options, or print what they mean."""
     from fakd_core.runtime.distributed import join_world
 
-    token: CancelToken = context.obj
-    own = {name: given.pop(name) for name in _COMMAND_OPTIONS}
-    options = {
-        name: _value(training_options()[name], value)
-        for name, value in given.items()
-        if value not in (None, [])  # A repeatable option that isn't given is an empty list.
-    }
+    # A repeatable option that isn't given is an empty list.
+    options = {name: _value(name, value) for name, value in given.items() if value not in (None, [])}
     with join_world() as world, _report_errors_once(world):
-        if run := own.pop("resume"):
-            _check_no_options([*options, *(name for name, value in own.items() if value)])
+        if resume:
+            own = ("preset", "config", "from_fakd", "print_config", "estimate")
+            _check_no_options([*options, *(name for name in own if context.params[name])])
             from fakd_core.training import trainer
 
-            events = trainer.resume_training(expand_home(run), token, world)
+            events = trainer.resume_training(expand_home(resume), context.obj, world)
         else:
-            values = _read_settings(own["config"], own["from_fakd"], options, world)
-            if own["preset"] is not None:
-                values = _apply_preset(own["preset"], values)
-            if own["estimate"]:
+            values = _read_settings(options, config=config, from_fakd=from_fakd, preset=preset, world=world)
+            if estimate:
                 if world.is_main:
-                    typer.echo(_estimate(values, token))
+                    typer.echo(_estimate(values, context.obj))
                 return
             settings = TrainConfig.build(**values)
-            if own["print_config"]:
+            if print_config:
                 typer.echo(to_toml(settings) if world.is_main else "", nl=False)
                 return
             from fakd_core.training import trainer
 
-            events = trainer.train(settings, token, world)
+            events = trainer.train(settings, context.obj, world)
         end = _follow(events, silent=not world.is_main)
         if end is not None and end.outcome == "stopped":
             raise typer.Exit(STOPPED)
 
 
-def _signature() -> Signature:
-    """The command's parameters: the options of `TrainConfig`, and its own."""
-    context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    own = [_keyword(name, *declared) for name, declared in _COMMAND_OPTIONS.items()]
-    return Signature([context, *map(_parameter, training_options().values()), *own])
-
-
 def _parameter(option: Option) -> Parameter:
+    """The command's parameter for an option of `TrainConfig`."""
     name = option.name.replace("_", "-")
-    names = (f"--{name}/--no-{name}",) if option.kind == "switch" else (f"--{name}",)
     given = typer.Option(
         None,
-        *names,
+        f"--{name}/--no-{name}" if option.kind == "switch" else f"--{name}",
         help=_help(option),
         metavar=_METAVARS.get(option.kind),
-        autocompletion=lambda incomplete: completion.values_of(option, incomplete),
+        autocompletion=lambda: completion.values_of(option),
     )
-    return _keyword(option.name, _annotation(option), given)
-
-
-def _keyword(name: str, annotation: object, option: object) -> Parameter:
-    return Parameter(name, Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    return Parameter(option.name, kind, default=given, annotation=_annotation(option))
 
 
 def _annotation(option: Option) -> object:
@@ -173,14 +141,23 @@ def _help(option: Option) -> str:
     return f"{option.description}{choices}{default}"
 
 
-def _value(option: Option, given: Any) -> Any:
-    if option.kind in ("wholes", "taps"):
-        return _parse_integers(f"--{option.name}", given)
-    return tuple(given) if option.kind == "models" else given
+def _value(name: str, given: Any) -> Any:
+    kind = training_options()[name].kind
+    if kind not in ("wholes", "taps"):
+        return tuple(given) if kind == "models" else given
+    try:
+        return tuple(int(part) for part in given.split(",") if part.strip())
+    except ValueError:
+        raise ConfigError(
+            f"--{name}: must be whole numbers separated by commas, such as 1,2,3 (found {given[:40]!r})"
+        ) from None
 
 
-# typer reads the signature with `inspect`.
-train.__signature__ = _signature()  # type: ignore[attr-defined]
+# typer reads the signature with `inspect`: the options of `TrainConfig` take the place of `given`.
+_CONTEXT, *_OWN, _GIVEN = signature(train, eval_str=True).parameters.values()
+train.__signature__ = Signature(  # type: ignore[attr-defined]
+    [_CONTEXT, *map(_parameter, training_options().values()), *_OWN]
+)
 
 
 @contextmanager
@@ -211,26 +188,23 @@ def _check_no_options(given: list[str]) -> None:
 
 
 def _read_settings(
-    config: Path | None, from_fakd: str | None, given: dict[str, Any], world: World
+    given: dict[str, Any], *, config: Path | None, from_fakd: str | None, preset: str | None, world: World
 ) -> dict[str, Any]:
-    """The options in the file or in FAKD's command line, overridden by those `given`."""
-    if from_fakd is None:
-        return {**(read_toml(expand_home(config)) if config else {}), **given}
-    if config is not None:
+    """The preset's options, overridden by the file or FAKD's command line, and by those `given`."""
+    read: dict[str, Any] = {}
+    if config is not None and from_fakd is not None:
         raise ConfigError("--config and --from-fakd both give a run's options; choose one of them")
-    translated = translate_command(from_fakd, overridden=given, scale=given.get("scale"))
-    if world.is_main:
+    if config is not None:
+        read = read_toml(expand_home(config))
+    elif from_fakd is not None:
+        translated = translate_command(from_fakd, overridden=given, scale=given.get("scale"))
         # On stderr: the settings may go to stdout.
-        for note in translated.notes:
+        for note in translated.notes if world.is_main else ():
             errors.print(note, soft_wrap=True)
-    return {**translated.values, **given}
-
-
-def _apply_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The preset's options, overridden by those `given`."""
-    values = {**preset_values(name), **given}
-    if "teacher" not in values:
-        raise ConfigError(f"teacher: the preset {name} names none; give --teacher")
+        read = translated.values
+    values = {**(preset_values(preset) if preset is not None else {}), **read, **given}
+    if preset is not None and "teacher" not in values:
+        raise ConfigError(f"teacher: the preset {preset} names none; give --teacher")
     return values
 
 
@@ -244,15 +218,6 @@ def _estimate(values: dict[str, Any], token: CancelToken) -> str:
     if check.estimate is None:
         raise ConfigError("; ".join(f"{name}: {problem}" for name, problem in check.problems.items()))
     return check.estimate.report()
-
-
-def _parse_integers(option: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ConfigError(
-            f"{option}: must be whole numbers separated by commas, such as 1,2,3 (found {text[:40]!r})"
-        ) from None
 
 
 def _follow(events: Iterator[TrainEvent], *, silent: bool) -> RunEnd | None:
