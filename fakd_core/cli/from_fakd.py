@@ -221,7 +221,11 @@ def _parse(kind: type, meaning: str, text: str) -> Any:
         raise argparse.ArgumentTypeError(f"must be {meaning} (found {text[:40]!r})") from None
 
 
-_KINDS = {int: partial(_parse, int, "a whole number"), float: partial(_parse, float, "a number"), str: str}
+_KINDS: dict[type, Callable[[str], Any]] = {
+    int: partial(_parse, int, "a whole number"),
+    float: partial(_parse, float, "a number"),
+    str: str,
+}
 
 
 def _scale(options: dict[str, Any]) -> int:
