@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtCore import QMargins, Signal, SignalInstance
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSizePolicy, QSpinBox, QWidget
 
 from fakd_core.data.folders import SAMPLES
@@ -24,7 +24,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_SPIN = 2**31 - 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Editor:
     """The widget of one option.
 
@@ -43,7 +43,7 @@ def make_editor(option: Option) -> Editor:
     """Make the widget of `option`; left empty, an option that may be left out is None."""
     match option.kind:
         case "models":
-            return _teachers(option)
+            return _teachers()
         case "model":
             return _reference(option, STUDENT_PRESETS, choose="model", empty="preset, sizes or file")
         case "images":
@@ -54,31 +54,22 @@ def make_editor(option: Option) -> Editor:
             return _reference(option, DEVICES, choose="nothing", empty="auto")
         case "recipe":
             recipe = RecipeEditor()
-            return Editor(
-                widget=recipe,
-                changed=recipe.changed,
-                read=recipe.text,
-                show=lambda value: recipe.setText(str(value)),
-                marked=[recipe.edit],
-            )
+            return Editor(recipe, recipe.changed, recipe.text, recipe.setText, marked=[recipe.edit])
         case "taps":
             boxes = LayerBoxes()
-            return Editor(
-                widget=boxes,
-                changed=boxes.changed,
-                read=boxes.value,
-                show=lambda value: boxes.set_value(_list(value)),
-            )
+            return Editor(boxes, boxes.changed, boxes.value, boxes.set_value)
         case "switch":
             box = QCheckBox(option.title)
-            return Editor(
-                widget=box,
-                changed=box.toggled,
-                read=box.isChecked,
-                show=lambda value: box.setChecked(bool(value)),
-            )
+            return Editor(box, box.toggled, box.isChecked, box.setChecked)
         case "choice":
-            return _choice(option)
+            box = choice([str(entry) for entry in option.choices])
+            kind = type(option.choices[0])
+            return Editor(
+                box,
+                box.currentTextChanged,
+                read=lambda: kind(box.currentText()),
+                show=lambda value: box.setCurrentText(str(value)),
+            )
         case "whole":
             is_large = option.high is not None and option.high > MAX_SPIN
             return _typed(option, options.parse_whole_number) if is_large else _spin(option)
@@ -94,11 +85,9 @@ class LayerBoxes(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QHBoxLayout(self, contentsMargins=QMargins(), spacing=2)
         self.boxes = [QCheckBox(str(layer)) for layer in range(TAP_COUNT)]
         for layer, box in enumerate(self.boxes):
             where = {0: "after the head", TAP_COUNT - 1: "after the body"}.get(layer, "between")
@@ -111,22 +100,21 @@ class LayerBoxes(QWidget):
     def value(self) -> tuple[int, ...]:
         return tuple(layer for layer, box in enumerate(self.boxes) if box.isChecked())
 
-    def set_value(self, layers: Iterable[object]) -> None:
-        checked = set(layers)
+    def set_value(self, layers: Sequence[int]) -> None:
         for layer, box in enumerate(self.boxes):
-            box.setChecked(layer in checked)
+            box.setChecked(layer in layers)
 
 
 def choice(entries: Sequence[str]) -> QComboBox:
     """A combo box of `entries`, which doesn't react to the wheel."""
     box = QComboBox()
-    box.addItems(list(entries))
+    box.addItems(entries)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     ignore_wheel(box)
     return box
 
 
-def _teachers(option: Option) -> Editor:
+def _teachers() -> Editor:
     field = ReferenceField([*bundled_models(), NO_TEACHER], "model", placeholder="name or checkpoint file")
 
     def read() -> tuple[str, ...]:
@@ -135,11 +123,10 @@ def _teachers(option: Option) -> Editor:
             return ()
         return tuple(part.strip() for part in text.split(";") if part.strip()) or ("",)
 
-    def show(value: object) -> None:
-        names = [str(name) for name in _list(value)]
+    def show(names: Iterable[str]) -> None:
         field.set_text("; ".join(names) if names else NO_TEACHER)
 
-    return Editor(widget=field, changed=field.changed, read=read, show=show, marked=_parts(field))
+    return Editor(field, field.changed, read, show, marked=_parts(field))
 
 
 def _reference(
@@ -155,13 +142,10 @@ def _reference(
             return text or option.default
         return text if text or option.default is not None or option.required else None
 
-    return Editor(
-        widget=field,
-        changed=field.changed,
-        read=read,
-        show=lambda value: field.set_text("" if value is None else str(value)),
-        marked=_parts(field),
-    )
+    def show(value: object) -> None:
+        field.set_text("" if value is None else str(value))
+
+    return Editor(field, field.changed, read, show, marked=_parts(field))
 
 
 def _parts(field: ReferenceField) -> list[QWidget]:
@@ -170,32 +154,23 @@ def _parts(field: ReferenceField) -> list[QWidget]:
     return [field.combo, edit]
 
 
-def _choice(option: Option) -> Editor:
-    box = choice([str(entry) for entry in option.choices])
-    kind = type(option.choices[0])
-    return Editor(
-        widget=box,
-        changed=box.currentTextChanged,
-        read=lambda: kind(box.currentText()),
-        show=lambda value: box.setCurrentText(str(value)),
-    )
-
-
 def _spin(option: Option) -> Editor:
     """A spin box; its lowest value is None if the option may be left out."""
     may_be_none = option.default is None and not option.required
     low = int(option.low or 0)
-    box = QSpinBox()
-    box.setRange(low - may_be_none, int(option.high or MAX_SPIN))
-    box.setGroupSeparatorShown(True)
-    box.setSuffix(f" {option.unit}" if option.unit else "")
-    box.setSpecialValueText(option.unset if may_be_none else "")
-    box.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
-    box.setKeyboardTracking(False)
+    box = QSpinBox(
+        minimum=low - may_be_none,
+        maximum=int(option.high or MAX_SPIN),
+        groupSeparatorShown=True,
+        suffix=f" {option.unit}" if option.unit else "",
+        specialValueText=option.unset if may_be_none else "",
+        stepType=QSpinBox.StepType.AdaptiveDecimalStepType,
+        keyboardTracking=False,
+        minimumWidth=90,
+        # Fusion draws spin boxes lower than its other fields.
+        minimumHeight=QLineEdit().sizeHint().height(),
+    )
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.setMinimumWidth(90)
-    # Fusion draws spin boxes lower than its other fields.
-    box.setMinimumHeight(QLineEdit().sizeHint().height())
     ignore_wheel(box)
 
     def read() -> int | None:
@@ -207,20 +182,14 @@ def _spin(option: Option) -> Editor:
         elif value is None and may_be_none:
             box.setValue(low - 1)
 
-    return Editor(widget=box, changed=box.valueChanged, read=read, show=show)
+    return Editor(box, box.valueChanged, read, show)
 
 
 def _typed(option: Option, parse: Callable[[str], object]) -> Editor:
-    edit = QLineEdit()
-    edit.setPlaceholderText(option.unset)
-    edit.setAcceptDrops(False)
+    edit = QLineEdit(placeholderText=option.unset, acceptDrops=False)
     return Editor(
-        widget=edit,
-        changed=edit.textChanged,
+        edit,
+        edit.textChanged,
         read=lambda: parse(edit.text()),
         show=lambda value: edit.setText(options.format_value(value)),
     )
-
-
-def _list(value: object) -> list[object]:
-    return list(value) if isinstance(value, (list, tuple)) else []

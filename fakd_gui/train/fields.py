@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QMargins, Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
+from fakd_gui.widgets.elided_label import wrapped_label
+from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle, with_role
 
 WIDEST_LABEL = "Validate every"
 """The column of labels has its width in every section, so that the fields line up."""
@@ -16,71 +17,53 @@ WIDEST_LABEL = "Validate every"
 class Field:
     """A labelled widget with a note below it: a problem, or else a fact."""
 
-    def __init__(
-        self, *, label: QLabel, widget: QWidget, note: QLabel, tip: str, marked: Sequence[QWidget]
-    ) -> None:
+    def __init__(self, label: QLabel, widget: QWidget, *, tip: str, marked: Sequence[QWidget]) -> None:
         self.label = label
         self.widget = widget
-        self.note = note
+        self.note = wrapped_label(
+            textFormat=Qt.TextFormat.PlainText,
+            textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse,
+        )
+        self.problem = ""
         self._tip = tip
         self._marked = marked
-        self.problem = ""
-        self._fact = ""
-        self._is_shown_elsewhere = False
         for part in (widget, *marked):
             if label.text():
                 part.setAccessibleName(label.text().replace("&", ""))
             part.setAccessibleDescription(tip)
+        self.show()
 
-    def set_problem(self, problem: str, *, shown_elsewhere: bool = False) -> None:
-        """Mark the widget and show the problem unless a part of it does; an empty text clears both."""
+    def show(self, problem: str = "", *, fact: str = "", is_shown_elsewhere: bool = False) -> None:
+        """Mark the widget if there is a `problem`, and show that or else `fact`.
+
+        A problem that a part of the widget shows already `is_shown_elsewhere`.
+        """
         self.problem = problem
-        self._is_shown_elsewhere = shown_elsewhere
-        self._show()
-
-    def set_fact(self, fact: str) -> None:
-        """Set the line that is shown while there is no problem."""
-        self._fact = fact
-        self._show()
-
-    def _show(self) -> None:
-        text = "" if self._is_shown_elsewhere else self.problem or self._fact
+        text = "" if is_shown_elsewhere else problem or fact
         self.note.setText(text)
         self.note.setVisible(bool(text))
-        restyle(self.note, role="error" if self.problem else "muted")
+        restyle(self.note, role="error" if problem else "muted")
         for marked in self._marked:
-            restyle(marked, invalid=bool(self.problem))
-        tip = f"{self._tip}\n\n{self.problem}" if self.problem else self._tip
-        self.widget.setToolTip(tip)
-        self.label.setToolTip(tip)
+            restyle(marked, invalid=bool(problem))
+        for part in (self.widget, self.label):
+            part.setToolTip("\n\n".join(filter(None, (self._tip, problem))))
 
 
 class Section(QWidget):
     """Rows in two columns, below a heading if there is a title."""
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, title: str = "") -> None:
+        super().__init__()
         self.rows = QWidget()
-        self._grid = QGridLayout(self.rows)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(8)
-        self._grid.setVerticalSpacing(4)
+        self._grid = QGridLayout(
+            self.rows, contentsMargins=QMargins(), horizontalSpacing=8, verticalSpacing=4
+        )
         self._grid.setColumnMinimumWidth(0, self.fontMetrics().horizontalAdvance(WIDEST_LABEL))
         self._grid.setColumnStretch(1, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        heading = self.make_heading(title)
-        if heading is not None:
-            layout.addWidget(heading)
-        layout.addWidget(self.rows)
-
-    def make_heading(self, title: str) -> QWidget | None:
-        if not title:
-            return None
-        heading = QLabel(title)
-        heading.setProperty("role", "heading")
-        return heading
+        self._layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=6)
+        if title:
+            self._layout.addWidget(with_role(QLabel(title), "heading"))
+        self._layout.addWidget(self.rows)
 
     def add(
         self,
@@ -102,22 +85,16 @@ class Section(QWidget):
         """
         name = QLabel(label)
         name.setBuddy(widget)
-        note = QLabel()
-        note.setWordWrap(True)
-        note.setTextFormat(Qt.TextFormat.PlainText)
-        note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row = self._grid.rowCount()
+        field = Field(name, widget, tip=tip, marked=marked or (widget,))
         if label:
+            row = self._grid.rowCount()
             self._grid.addWidget(name, row, 0)
             self._grid.addWidget(widget, row, 1)
         else:
-            self._grid.addWidget(widget, row, 0, 1, 2)
-        self._grid.addWidget(note, row + 1, 0, 1, 2)
+            self.add_wide(widget)
+        self.add_wide(field.note)
         if below is not None:
-            self._grid.addWidget(below, row + 2, 0, 1, 2)
-        field = Field(label=name, widget=widget, note=note, tip=tip, marked=marked or (widget,))
-        field.set_problem("")
+            self.add_wide(below)
         return field
 
     def add_wide(self, widget: QWidget) -> None:
@@ -128,47 +105,34 @@ class Section(QWidget):
 class FoldedSection(Section):
     """A section whose rows are hidden until its heading is pressed; meanwhile it shows a summary of them."""
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
-        self.header = QToolButton()
-        self._summary = QLabel()
-        super().__init__(title, parent)
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.header = QToolButton(
+            text=title,
+            checkable=True,
+            toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
+            toolTip="Show or hide rarely changed options",
+            accessibleName=f"{title} options",
+            styleSheet="QToolButton { border: none; padding: 3px 0; font-weight: 600; }"
+            "QToolButton:focus { text-decoration: underline; }",
+        )
+        self._summary = wrapped_label("muted")
+        heading = QHBoxLayout()
+        heading.addWidget(self.header)
+        heading.addWidget(self._summary, 1)
+        self._layout.insertLayout(0, heading)
         self.header.toggled.connect(self.rows.setVisible)
         self.header.toggled.connect(self._summary.setHidden)
-        self.header.toggled.connect(lambda _: self._apply_theme())
+        self.header.toggled.connect(self._show_arrow)
         self.rows.hide()
-        follow_theme(self, self._apply_theme)
-
-    def make_heading(self, title: str) -> QWidget:
-        self.header.setText(title)
-        self.header.setCheckable(True)
-        self.header.setStyleSheet(
-            "QToolButton { border: none; padding: 3px 0; } QToolButton:focus { text-decoration: underline; }"
-        )
-        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.header.setToolTip("Show or hide rarely changed options")
-        self.header.setAccessibleName(f"{title} options")
-        font = self.header.font()
-        font.setWeight(font.Weight.DemiBold)
-        self.header.setFont(font)
-        self._summary.setProperty("role", "muted")
-        self._summary.setWordWrap(True)
-        self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row = QWidget()
-        layout = QGridLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.header, 0, 0)
-        layout.addWidget(self._summary, 0, 1)
-        layout.setColumnStretch(1, 1)
-        return row
+        follow_theme(self, self._show_arrow)
 
     def unfold(self) -> None:
         self.header.setChecked(True)
 
-    def summarise(self, changed: Sequence[str], problems: int) -> None:
-        """List the `changed` options beside the heading, and unfold if there are `problems`."""
+    def summarise(self, changed: Iterable[str]) -> None:
+        """List the `changed` options beside the heading."""
         self._summary.setText(", ".join(changed))
-        if problems:
-            self.unfold()
 
-    def _apply_theme(self, theme: Theme | None = None) -> None:
+    def _show_arrow(self, _: Theme | bool) -> None:
         self.header.setIcon(icon("chevron-down" if self.header.isChecked() else "chevron-right"))

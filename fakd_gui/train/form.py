@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from contextlib import suppress
+from typing import cast
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QMargins, QObject, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
@@ -21,9 +22,6 @@ from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
 from fakd_gui.train.state import TrainState
 from fakd_gui.train.taps_row import TapsRow
 
-if TYPE_CHECKING:
-    from fakd_core.training.check import SettingsCheck
-
 MARGIN = 12
 """Pixels around a field that is scrolled into view."""
 PRESET_TIP = "Named settings: Quick, which runs on any machine, the papers' settings, and your own."
@@ -33,8 +31,12 @@ USE_TEACHER = "Use in the other workspaces"
 class TrainForm(QScrollArea):
     """Shows the settings of the state, and edits them."""
 
-    def __init__(self, state: TrainState, commands: TrainCommands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, state: TrainState, commands: TrainCommands) -> None:
+        super().__init__(
+            widgetResizable=True,
+            frameShape=QScrollArea.Shape.NoFrame,
+            horizontalScrollBarPolicy=Qt.ScrollBarPolicy.ScrollBarAlwaysOff,
+        )
         self._state = state
         self._commands = commands
         self._is_filling = False
@@ -43,12 +45,9 @@ class TrainForm(QScrollArea):
         self.fields: dict[str, Field] = {}
         self.presets = PresetBar(state, commands)
         self.teacher_card, self.student_card = ModelCard("Teacher"), ModelCard("Student")
-        self.teacher_card.action_requested.connect(commands["use_teacher"].trigger)
+        self.teacher_card.text.linkActivated.connect(commands["use_teacher"].trigger)
         self.taps = TapsRow()
         self._draw()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.taps.chosen.connect(lambda ref: state.edit("teacher", (ref,)))
         commands.refused.connect(self.show_problem)
         self.recipe.removed.connect(commands.offer_term_back)
@@ -60,10 +59,6 @@ class TrainForm(QScrollArea):
         self._show_values(state.values)
         self._show_preset()
         self._refresh()
-
-    @property
-    def recipe(self) -> RecipeEditor:
-        return cast(RecipeEditor, self.editors["distill"].widget)
 
     # -- problems ------------------------------------------------------------------------------------
 
@@ -110,7 +105,8 @@ class TrainForm(QScrollArea):
         for name, value in values.items():
             editor = self.editors[name]
             if editor.read() != value:
-                editor.show(value)
+                with suppress(TypeError):  # Of a value that is remembered wrongly.
+                    editor.show(value)
                 self._state.values[name] = editor.read()
         self._is_filling = was_filling
 
@@ -120,92 +116,89 @@ class TrainForm(QScrollArea):
 
     def _show_preset(self) -> None:
         name = self._state.preset
-        self._preset_row.set_fact(PRESETS[name].summary if name in PRESETS else "")
+        self._preset_row.show(fact=PRESETS[name].summary if name in PRESETS else "")
 
     def _refresh(self) -> None:
         """Show the problems and what is known of the settings."""
-        check, problems = self._state.check, self._state.problems
-        unused = options.unused(self._state.values)
-        for name, editor in self.editors.items():
-            editor.widget.setEnabled(name not in unused)
-        for name, field in self.fields.items():
-            field.set_fact(check.facts.get(name, "") if check else "")
-            field.set_problem(problems.get(name, ""))
-        self._summarise(problems)
+        state, check, elsewhere = self._state, self._state.check, set()
+        problems, unused = state.problems, options.unused(state.values)
         if check is not None:
             self.recipe.show_rows()  # The check has loaded torch.
             self._show_models()
             self.taps.show_choice(check.taps)
             if check.taps is not None and check.taps.problem:
-                self.fields["teacher"].set_problem(problems.get("teacher", ""), shown_elsewhere=True)
-        self._pair_recipe(check)
+                elsewhere.add("teacher")
+        self.recipe.pair(self._pairing())
+        if self.recipe.recipe() is not None and any(row.problem for row in self.recipe.rows):
+            elsewhere.add("distill")
+        for name, field in self.fields.items():
+            field.widget.setEnabled(name not in unused)
+            field.show(
+                problems.get(name, ""),
+                fact=check.facts.get(name, "") if check else "",
+                is_shown_elsewhere=name in elsewhere,
+            )
+        self._summarise(problems)
 
     def _summarise(self, problems: Mapping[str, str]) -> None:
-        """List the folded options that don't have their defaults."""
+        """List the folded options that don't have their defaults, and unfold if one has a problem."""
         values, known = self._state.config_values(), training_options()
-        changed = [
+        self.more.summarise(
             _format(known[name].title, values[name])
             for name in self._rare
             if values[name] != known[name].default
-        ]
-        self.more.summarise(changed, sum(name in problems for name in self._rare))
+        )
+        if any(name in problems for name in self._rare):
+            self.more.unfold()
 
     def _show_models(self) -> None:
         """Show the networks; a field with a problem has none."""
-        check = self._state.check
+        check, problems = self._state.check, self._state.problems
         if check is None:
             return
-        teachers = [] if self.fields["teacher"].problem else check.teachers
-        student = None if self.fields["student"].problem else check.student
+        teachers = [] if "teacher" in problems else check.teachers
+        student = None if "student" in problems else check.student
         several = "At each step, one of them is sampled." if len(teachers) > 1 else ""
         action = USE_TEACHER if self._commands["use_teacher"].isEnabled() else ""
         self.teacher_card.show_networks(teachers, several, action)
         share = compare_costs(student, teachers[0]) if student and teachers else ""
         self.student_card.show_networks([student] if student else [], share)
 
-    def _pair_recipe(self, check: SettingsCheck | None) -> None:
-        """Let the recipe check its terms against the other settings; it shows their problems."""
+    def _pairing(self) -> Pairing:
+        """The other settings, which the recipe checks its terms against."""
+        check = self._state.check
         values = options.with_valid_values(self._state.config_values())
         layers = cast("tuple[int, ...]", values["layers"])
         widths = []
         if check is not None and check.student is not None:
-            student = check.student.spec
-            widths = [
-                pair
-                for teacher in check.teachers
-                for tap, pair in enumerate(zip(student.tap_channels, teacher.spec.tap_channels, strict=False))
-                if tap in layers
-            ]
-        self.recipe.pair(
-            Pairing(
-                alpha=cast(float, values["alpha"]),
-                layers=layers,
-                batch=cast(int, values["batch"]),
-                has_teacher=bool(values["teacher"]),
-                widths=widths,
-            )
+            ours = check.student.spec.tap_channels
+            theirs = [teacher.spec.tap_channels for teacher in check.teachers]
+            widths = [(ours[tap], taps[tap]) for taps in theirs for tap in layers]
+        return Pairing(
+            alpha=cast(float, values["alpha"]),
+            layers=layers,
+            batch=cast(int, values["batch"]),
+            has_teacher=bool(values["teacher"]),
+            widths=widths,
         )
-        at_rows = self.recipe.recipe() is not None and any(row.problem for row in self.recipe.rows)
-        self.fields["distill"].set_problem(self.fields["distill"].problem, shown_elsewhere=at_rows)
 
     # -- drawing -------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(14)
-        top = Section("")
+        column = QVBoxLayout(body, contentsMargins=QMargins(12, 10, 12, 10), spacing=14)
+        top = Section()
         self._preset_row = top.add(
             "Pr&eset", self.presets, PRESET_TIP, marked=[self.presets.combo], below=self.presets.naming
         )
         column.addWidget(top)
         for title, names in options.sections():
-            section = FoldedSection(title) if title == options.RARE else Section(title)
+            section = Section(title)
+            if title == options.RARE:
+                section = self.more = FoldedSection(title)
+                self._rare = names
             for name in names:
                 self._add(section, name)
-            if isinstance(section, FoldedSection):
-                self.more, self._rare = section, names
             column.addWidget(section)
         column.addStretch()
         self.setWidget(body)
@@ -213,19 +206,15 @@ class TrainForm(QScrollArea):
     def _add(self, section: Section, name: str) -> None:
         option = training_options()[name]
         editor = self.editors[name] = make_editor(option)
-        below: dict[str, QWidget] = {"teacher": self.teacher_card, "student": self.student_card}
+        editor.changed.connect(lambda *_: self._edited(name))
+        below = {"teacher": self.teacher_card, "student": self.student_card}.get(name)
         if isinstance(editor.widget, RecipeEditor):
-            below[name] = editor.widget.below
+            self.recipe, below = editor.widget, editor.widget.below
         self.fields[name] = section.add(
-            options.label(option),
-            editor.widget,
-            options.tip(option),
-            marked=editor.marked,
-            below=below.get(name),
+            options.label(option), editor.widget, options.tip(option), marked=editor.marked, below=below
         )
         if name == "teacher":
             section.add_wide(self.taps)
-        editor.changed.connect(lambda *_: self._edited(name))
 
 
 def _format(title: str, value: object) -> str:

@@ -6,51 +6,40 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QMargins, Qt
+from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from fakd_core.runs.references import model_label
-from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
+from fakd_gui.widgets.elided_label import wrapped_label
+from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, with_role
 
 if TYPE_CHECKING:
     from fakd_core.training.check import CheckedNetwork
 
+LINKS = Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 COSTS = "GMACs: 10⁹ multiply-accumulates for a low-resolution image of 64×36 px, as in the papers."
 
 
 class ModelCard(QFrame):
     """Hidden until a network is known."""
 
-    action_requested = Signal()
-    """The link at the end of the card was clicked."""
-
-    def __init__(self, role: str, parent: QWidget | None = None) -> None:
+    def __init__(self, role: str) -> None:
         """Make an empty card; `role` is the network's in the run, 'Teacher' or 'Student'."""
-        super().__init__(parent)
+        super().__init__(toolTip=COSTS, visible=False)
+        with_role(self, "card")
         self._role = role
         self._networks: Sequence[CheckedNetwork] = ()
         self._remark = self._action = ""
-        self.setProperty("role", "card")
-        self.text = QLabel()
-        self.text.setWordWrap(True)
-        self.text.setTextFormat(Qt.TextFormat.RichText)
-        self.text.linkActivated.connect(lambda _: self.action_requested.emit())
-        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setToolTip(COSTS)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(9, 6, 9, 7)
+        self.text = wrapped_label(textFormat=Qt.TextFormat.RichText)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(9, 6, 9, 7))
         layout.addWidget(self.text)
-        self.hide()
         follow_theme(self, self._apply_theme)
 
     def show_networks(self, networks: Sequence[CheckedNetwork], remark: str = "", action: str = "") -> None:
         """Show one paragraph per network, `remark` as the last line, and a link with the text `action`."""
         self._networks, self._remark, self._action = networks, remark, action
         flags = Qt.TextInteractionFlag.TextSelectableByMouse
-        if action:
-            flags |= Qt.TextInteractionFlag.LinksAccessibleByMouse
-            flags |= Qt.TextInteractionFlag.LinksAccessibleByKeyboard
-        self.text.setTextInteractionFlags(flags)
+        self.text.setTextInteractionFlags(flags | LINKS if action else flags)
         self.setVisible(bool(networks))
         self.setAccessibleName(f"{self._role}: {self.plain_text()}")
         self._apply_theme(current_theme())

@@ -7,22 +7,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QMenu,
-    QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QMargins, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from fakd_core.errors import ConfigError
-from fakd_gui.train.options import format_value
 from fakd_gui.train.term_row import TermRow
-from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, icon
+from fakd_gui.widgets.elided_label import wrapped_label
+from fakd_gui.widgets.image_tools import icon_button
+from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
 if TYPE_CHECKING:
     from fakd_core.distillation.recipe import Recipe, Term
@@ -35,57 +27,11 @@ LEGEND = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Formula:
-    """The loss of a training; without a teacher, it depends on the ground truth alone."""
-
-    alpha: float
-    terms: Sequence[Term]
-    layers: Sequence[int]
-    has_teacher: bool
-
-    def plain_text(self) -> str:
-        """The formula in one line, for screen readers."""
-        if not self.has_teacher:
-            return "loss = L1(student, HR)"
-        parts = [
-            (1 - self.alpha, "L1(student, HR)"),
-            (self.alpha, "L1(student, teacher)"),
-            *((term.weight, f"{term.name}{_options_of(term)}") for term in self.terms),
-        ]
-        return "loss = " + " + ".join(f"{weight:g}·{name}" for weight, name in parts if weight)
-
-    def rich_text(self, theme: Theme) -> str:
-        """The formula in HTML, each part in the colour of its curve."""
-
-        def part(name: str, text: str) -> str:
-            return f'<span style="color:{theme.part_colour(name)}">{text}</span>'
-
-        data_part = part("DS", "‖S − HR‖<sub>1</sub>")
-        if not self.has_teacher:
-            return f"<i>L</i> = {data_part}"
-        teacher_part = part("TS", "‖S − T‖<sub>1</sub>")
-        parts = [f"(1 − <i>α</i>) {data_part}", f"<i>α</i> {teacher_part}"]
-        if self.alpha in (0, 1):
-            parts = [teacher_part if self.alpha else data_part]
-        layers = ",".join(map(str, self.layers))
-        for term in self.terms:
-            weight = "" if term.weight == 1 else f"{term.weight:g} "
-            small = f"<small>{escape(_options_of(term))}</small>" if term.params else ""
-            parts.append(weight + part(term.name, f"{escape(term.name)}<sub>{layers}</sub>{small}"))
-        return f"<i>L</i> = {' + '.join(parts)}, <i>α</i>&nbsp;=&nbsp;{self.alpha:g}"
-
-
-def _options_of(term: Term) -> str:
-    """The options of a term, such as '(k=2, pool=max)'; empty if it has none."""
-    listed = ", ".join(f"{name}={format_value(value)}" for name, value in term.params)
-    return f"({listed})" if listed else ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Pairing:
-    """The settings that decide which terms can be used.
+    """The settings that decide which terms can be used, and the loss that they give.
 
-    `widths` are the channels of each compared pair of maps, (student's, teacher's), of known networks.
+    Without a teacher, the loss depends on the ground truth alone. `widths` are the channels of each compared
+    pair of maps, (student's, teacher's), of known networks.
     """
 
     alpha: float = 0.5
@@ -96,6 +42,8 @@ class Pairing:
 
     def problem(self, term: Term) -> str:
         """Why `term` can't be used or has no effect; empty if it can."""
+        if not self.has_teacher:
+            return ""
         kind = term.kind
         unequal = [pair for pair in self.widths if pair[0] != pair[1]]
         if kind.needs_equal_channels and unequal:
@@ -110,6 +58,42 @@ class Pairing:
             return "IA compares the patches of a batch with one another; use a batch of 2 or more"
         return ""
 
+    def plain_formula(self, recipe: Recipe) -> str:
+        """The loss in one line, for screen readers."""
+        if not self.has_teacher:
+            return "loss = L1(student, HR)"
+        parts = [
+            (1 - self.alpha, "L1(student, HR)"),
+            (self.alpha, "L1(student, teacher)"),
+            *((term.weight, f"{term.name}{_options_of(term)}") for term in recipe),
+        ]
+        return "loss = " + " + ".join(f"{weight:g}·{name}" for weight, name in parts if weight)
+
+    def rich_formula(self, recipe: Recipe, theme: Theme) -> str:
+        """The loss in HTML, each part in the colour of its curve."""
+
+        def part(name: str, text: str) -> str:
+            return f'<span style="color:{theme.part_colour(name)}">{text}</span>'
+
+        data_part = part("DS", "‖S − HR‖<sub>1</sub>")
+        if not self.has_teacher:
+            return f"<i>L</i> = {data_part}"
+        teacher_part = part("TS", "‖S − T‖<sub>1</sub>")
+        parts = [f"(1 − <i>α</i>) {data_part}", f"<i>α</i> {teacher_part}"]
+        if self.alpha in (0, 1):
+            parts = [teacher_part if self.alpha else data_part]
+        layers = ",".join(map(str, sorted(self.layers)))
+        for term in recipe:
+            weight = "" if term.weight == 1 else f"{term.weight:g} "
+            small = f"<small>{escape(_options_of(term))}</small>" if term.params else ""
+            parts.append(weight + part(term.name, f"{escape(term.name)}<sub>{layers}</sub>{small}"))
+        return f"<i>L</i> = {' + '.join(parts)}, <i>α</i>&nbsp;=&nbsp;{self.alpha:g}"
+
+
+def _options_of(term: Term) -> str:
+    """The options of a term, such as '(k=2, pool=max)'; empty if it has none."""
+    return term.full_name.removeprefix(term.name).replace(",", ", ")
+
 
 class RecipeEditor(QWidget):
     """Edits a recipe as text or in rows of one term each."""
@@ -119,39 +103,29 @@ class RecipeEditor(QWidget):
     removed = Signal(str, str)
     """A row was removed: its term, and the text before."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.edit = QLineEdit()
-        self.edit.setAcceptDrops(False)
-        self.edit.setMinimumWidth(90)
-        self.terms = TermsButton()
+    def __init__(self) -> None:
+        super().__init__()
+        self.edit = QLineEdit(acceptDrops=False, minimumWidth=90)
+        self.terms = icon_button("plus", "Add a term to the recipe", opens_menu=True)
+        self.terms.menu().aboutToShow.connect(self._fill_menu)
         self.rows: list[TermRow] = []
-        self.formula = QLabel()
-        self.formula.setWordWrap(True)
-        self.formula.setToolTip(LEGEND)
-        self.formula.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.formula.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.below = QWidget()
+        self.formula = wrapped_label(
+            toolTip=LEGEND, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse
+        )
+        self.below = QWidget(visible=False)
         """The rows and the formula, which need more width than a field of a form has."""
         self._pairing = Pairing()
         self._knows_terms = False
-        self._rows_layout = QVBoxLayout()
-        self._rows_layout.setSpacing(4)
-        below = QVBoxLayout(self.below)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(6)
+        self._rows_layout = QVBoxLayout(spacing=4)
+        below = QVBoxLayout(self.below, contentsMargins=QMargins(), spacing=6)
         below.addLayout(self._rows_layout)
         below.addWidget(self.formula)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout = QHBoxLayout(self, contentsMargins=QMargins(), spacing=4)
         layout.addWidget(self.edit, 1)
         layout.addWidget(self.terms)
         self.setFocusProxy(self.edit)
         self.edit.textChanged.connect(self._text_changed)
-        self.terms.chosen.connect(self.append)
-        self.below.hide()
-        follow_theme(self, self._apply_theme)
+        follow_theme(self, lambda _: self._update_rows())
 
     def text(self) -> str:
         return self.edit.text()
@@ -188,6 +162,16 @@ class RecipeEditor(QWidget):
         except ConfigError:
             return None
 
+    def _fill_menu(self) -> None:
+        from fakd_core.distillation.terms import TERMS  # Loads torch, so not at the start.
+
+        menu = self.terms.menu()
+        menu.clear()
+        for kind in TERMS:
+            equal = " (needs networks of equal width)" if kind.needs_equal_channels else ""
+            action = menu.addAction(f"{kind.name}: {kind.title}{equal}")
+            action.triggered.connect(lambda _=False, name=kind.name: self.append(name))
+
     # -- synchronising text and rows -----------------------------------------------------------------
 
     def _text_changed(self, text: str) -> None:
@@ -200,16 +184,16 @@ class RecipeEditor(QWidget):
             return  # The rows keep the last valid recipe; the form shows the problem of the text.
         while len(self.rows) > len(recipe):
             row = self.rows.pop()
-            self._rows_layout.removeWidget(row)
             row.hide()
             row.deleteLater()
         while len(self.rows) < len(recipe):
             self._add_row()
         for place, (row, term) in enumerate(zip(self.rows, recipe, strict=True)):
             row.show_term(term, can_move_up=place > 0, can_move_down=place < len(recipe) - 1)
-            row.set_problem(self._pairing.problem(term) if self._pairing.has_teacher else "")
+            row.set_problem(self._pairing.problem(term))
         self._order_focus()
-        self._show_formula(recipe)
+        self.formula.setText(self._pairing.rich_formula(recipe, current_theme()))
+        self.formula.setAccessibleName(self._pairing.plain_formula(recipe))
 
     def _add_row(self) -> None:
         row = TermRow()
@@ -249,45 +233,3 @@ class RecipeEditor(QWidget):
             self.edit.selectAll()
             self.edit.insert(text)
             self.edit.setCursorPosition(0)
-
-    def _show_formula(self, recipe: Recipe) -> None:
-        pairing = self._pairing
-        formula = Formula(
-            alpha=pairing.alpha,
-            terms=list(recipe),
-            layers=sorted(pairing.layers),
-            has_teacher=pairing.has_teacher,
-        )
-        self.formula.setText(formula.rich_text(current_theme()))
-        self.formula.setAccessibleName(formula.plain_text())
-
-    def _apply_theme(self, theme: Theme) -> None:
-        self._update_rows()
-
-
-class TermsButton(QToolButton):
-    """A menu of all terms with their descriptions; `chosen` has the name of one."""
-
-    chosen = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setToolTip("Add a term")
-        self.setAccessibleName("Add a term to the recipe")
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
-        menu = QMenu(self)
-        menu.aboutToShow.connect(self._fill)
-        self.setMenu(menu)
-        follow_theme(self, lambda theme: self.setIcon(icon("plus")))
-
-    def _fill(self) -> None:
-        # Loads torch, so not at the start.
-        from fakd_core.distillation.terms import TERMS
-
-        menu = self.menu()
-        menu.clear()
-        for kind in TERMS:
-            equal = " (needs networks of equal width)" if kind.needs_equal_channels else ""
-            action = menu.addAction(f"{kind.name}: {kind.title}{equal}")
-            action.triggered.connect(lambda _=False, name=kind.name: self.chosen.emit(name))

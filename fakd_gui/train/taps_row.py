@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import (
-    QCompleter,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QSizePolicy,
-    QToolButton,
-    QWidget,
-)
+from PySide6.QtCore import QMargins, QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QCompleter, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runs.references import split_taps, with_taps
-from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
+from fakd_gui.widgets.elided_label import wrapped_label
+from fakd_gui.widgets.image_tools import icon_button
+from fakd_gui.widgets.theme import restyle, with_role
 
 if TYPE_CHECKING:
     from fakd_core.training.check import TapChoice
@@ -34,37 +27,25 @@ class TapsRow(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._ref = ""
-        self.edits = [self._make_edit(layer) for layer in range(TAP_COUNT)]
-        self.reset = QToolButton()
-        self.reset.setAutoRaise(True)
-        self.reset.setToolTip("Use the automatically detected taps")
-        self.reset.setAccessibleName("Reset the taps")
+        self._possible: tuple[str, ...] = ()
+        self.reset = icon_button("restore", "Use the automatically detected taps", autoRaise=True)
         self.reset.clicked.connect(lambda: self.chosen.emit(split_taps(self._ref)[0]))
-        self.note = QLabel()
-        self.note.setWordWrap(True)
-        self.note.setProperty("role", "error")
-        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        heading = QLabel("Feature maps after these modules")
-        heading.setProperty("role", "muted")
+        self.note = wrapped_label("error", textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
         top = QHBoxLayout()
-        top.addWidget(heading, 1)
+        top.addWidget(with_role(QLabel("Feature maps after these modules"), "muted"), 1)
         top.addWidget(self.reset)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
+        grid = QGridLayout(self, contentsMargins=QMargins(), spacing=4)
         grid.addLayout(top, 0, 0, 1, 4)
+        self.edits = [self._make_edit(layer) for layer in range(TAP_COUNT)]
         for layer, edit in enumerate(self.edits):
-            label = QLabel(str(layer))
-            label.setProperty("role", "muted")
-            grid.addWidget(label, 1 + layer // 2, 2 * (layer % 2))
-            grid.addWidget(edit, 1 + layer // 2, 2 * (layer % 2) + 1)
+            row, column = divmod(layer, 2)
+            grid.addWidget(with_role(QLabel(str(layer)), "muted"), 1 + row, 2 * column)
+            grid.addWidget(edit, 1 + row, 2 * column + 1)
         grid.addWidget(self.note, 3, 0, 1, 4)
         self.hide()
-        follow_theme(self, self._apply_theme)
 
     def show_choice(self, choice: TapChoice | None) -> None:
         """Show the taps of a teacher and what is wrong with them; None hides the row."""
@@ -83,25 +64,20 @@ class TapsRow(QWidget):
                     edit.setCursorPosition(0)
             edit.setModified(False)
             restyle(edit, invalid=bool(choice.problem) and tap not in choice.possible)
-            completer = edit.completer()
-            if completer.property("names") != list(choice.possible):
-                edit.setCompleter(self._make_completer(choice.possible))
+        if choice.possible != self._possible:
+            self._possible = choice.possible
+            for edit in self.edits:
+                edit.setCompleter(QCompleter(choice.possible, edit, filterMode=Qt.MatchFlag.MatchContains))
 
     def _make_edit(self, layer: int) -> QLineEdit:
-        edit = QLineEdit()
-        edit.setAcceptDrops(False)
-        edit.setMinimumWidth(60)
-        edit.setToolTip(TIP.format(layer=layer))
-        edit.setAccessibleName(f"Module of layer {layer}")
-        edit.setCompleter(self._make_completer(()))
+        edit = QLineEdit(
+            acceptDrops=False,
+            minimumWidth=60,
+            toolTip=TIP.format(layer=layer),
+            accessibleName=f"Module of layer {layer}",
+        )
         edit.editingFinished.connect(lambda: self._take(edit))
         return edit
-
-    def _make_completer(self, names: tuple[str, ...]) -> QCompleter:
-        completer = QCompleter(list(names), self)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        completer.setProperty("names", list(names))
-        return completer
 
     def _take(self, edit: QLineEdit) -> None:
         if not edit.isModified():
@@ -109,6 +85,3 @@ class TapsRow(QWidget):
         edit.setModified(False)
         taps = [edit.text().strip() for edit in self.edits]
         self.chosen.emit(with_taps(split_taps(self._ref)[0], ",".join(taps) if any(taps) else ""))
-
-    def _apply_theme(self, theme: Theme) -> None:
-        self.reset.setIcon(icon("restore"))

@@ -1,10 +1,14 @@
-"""A label that elides the middle of a long text."""
+"""Labels that take the width they get: one elides a long text, others wrap it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from fakd_gui.widgets.theme import with_role
 
 
 class ElidedLabel(QLabel):
@@ -35,3 +39,10 @@ class ElidedLabel(QLabel):
             self.shown,
             self.foregroundRole(),
         )
+
+
+def wrapped_label(role: str = "", **properties: Any) -> QLabel:
+    """A label that wraps its text and never widens its window, with a role and other properties of Qt."""
+    label = QLabel(wordWrap=True, **properties)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return with_role(label, role)

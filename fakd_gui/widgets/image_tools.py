@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QPixmap
@@ -42,6 +43,17 @@ def drop_down_button(text: str, tip: str, menu: QMenu) -> QToolButton:
     button = QToolButton(text=text, toolTip=tip)
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     button.setMenu(menu)
+    return button
+
+
+def icon_button(name: str, tip: str, *, opens_menu: bool = False, **properties: Any) -> QToolButton:
+    """A button that shows the icon `name` alone; a menu that it opens is empty at first."""
+    button = QToolButton(toolTip=tip, accessibleName=tip, **properties)
+    set_icon(button, name)
+    if opens_menu:
+        button.setMenu(QMenu(button))
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
     return button
 
 

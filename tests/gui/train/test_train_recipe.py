@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
-from fakd_core.distillation.recipe import Term
-from fakd_gui.train.recipe_editor import Formula, Pairing, RecipeEditor
+from fakd_core.distillation.recipe import Recipe, Term
+from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
 from fakd_gui.widgets.theme import DARK, LIGHT
 
 
@@ -145,14 +145,14 @@ def test_the_formula_is_drawn_from_recipe_layers_and_alpha(editor: RecipeEditor)
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_terms_have_the_colours_of_their_curves(theme: object) -> None:
-    text = Formula(alpha=0.5, terms=[Term(10, "SA")], layers=(1,), has_teacher=True).rich_text(theme)
+    text = Pairing(layers=(1,)).rich_formula(Recipe((Term(10, "SA"),)), theme)
     for name in ("DS", "TS", "SA"):
         assert theme.part_colour(name) in text
 
 
 @pytest.mark.parametrize(("alpha", "there", "gone"), [(0, "HR", "S − T"), (1, "S − T", "HR")])
 def test_a_part_of_zero_weight_is_not_in_the_formula(alpha: float, there: str, gone: str) -> None:
-    text = Formula(alpha=alpha, terms=[], layers=(1,), has_teacher=True).rich_text(LIGHT)
+    text = Pairing(alpha=alpha, layers=(1,)).rich_formula(Recipe(), LIGHT)
     assert there in text
     assert gone not in text
     assert text.count("α") == 1  # At the end, where its value stands.
