@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QMargins, Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.events import RunStarted, StepEnd, TrainEvent, ValidationEnd
 from fakd_gui.session.session import Session
@@ -12,6 +12,8 @@ from fakd_gui.train.plot_export import PlotExport
 from fakd_gui.train.plots import RunPlots
 from fakd_gui.train.preview import PreviewStrip
 from fakd_gui.train.state import TrainState
+from fakd_gui.widgets.elided_label import wrapped_label
+from fakd_gui.widgets.theme import with_role
 
 PREVIEW_HEIGHT = 254
 """The crop of 192 pixels, its two lines of caption and the slider."""
@@ -25,34 +27,27 @@ class TrainMonitor(QWidget):
         super().__init__()
         self._session = session
         self._state = state
-        self.title = QLabel()
-        self.title.setProperty("role", "heading")
-        self.time_left = QLabel()
-        self.time_left.setProperty("role", "muted")
-        self.progress = QProgressBar()
-        self.progress.setFormat("%v of %m steps")
-        self.progress.setAccessibleName("Steps done")
-        self.log = QLabel()
-        self.log.setProperty("role", "muted")
-        self.log.setWordWrap(True)
-        self.log.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.title = with_role(QLabel(), "heading")
+        self.time_left = with_role(QLabel(), "muted")
+        self.progress = QProgressBar(format="%v of %m steps", accessibleName="Steps done")
+        self.log = wrapped_label(
+            "muted",
+            alignment=Qt.AlignmentFlag.AlignTop,
+            textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse,
+        )
         # Always two lines, so that the curves don't move with the length of the text.
         self.log.setMinimumHeight(2 * self.log.fontMetrics().lineSpacing())
-        self.log.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.log.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.plots = RunPlots(state, commands)
         self.preview = PreviewStrip(state, commands)
         PlotExport(session, self.plots, commands)
         self.preview.max_height_changed.connect(self._share_height)
         self.preview.step_shown.connect(self.plots.mark_step)
         self.plots.step_picked.connect(self.preview.show_step)
-        self._clock = QTimer(self, interval=PROGRESS_MS)
-        self._clock.timeout.connect(self._show_progress)
+        self._clock = QTimer(self, interval=PROGRESS_MS, timeout=self._show_progress)
         self._lay_out()
         state.shown_changed.connect(self._show_run)
         state.text_changed.connect(self._show_text)
         state.event_taken.connect(self._take)
-        state.past_read.connect(self._show_live)
         state.overlays_changed.connect(self._show_overlays)
         session.training_started.connect(lambda _: self._clock.start())
         session.training_finished.connect(self._finish)
@@ -84,11 +79,6 @@ class TrainMonitor(QWidget):
             self.preview.refresh()
         if isinstance(event, RunStarted):
             self._show_progress()
-
-    def _show_live(self) -> None:
-        if self._state.shown is self._state.live:
-            self.plots.show_series(self._state.shown.series, self._state.shown.name)
-            self.preview.refresh()
 
     def _finish(self, *_: object) -> None:
         self._clock.stop()
@@ -130,20 +120,15 @@ class TrainMonitor(QWidget):
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        head.addWidget(self.title)
-        head.addStretch()
+        head.addWidget(self.title, 1)
         head.addWidget(self.time_left)
-        self.split = QSplitter(Qt.Orientation.Vertical)
-        self.split.setObjectName("monitor")
-        self.split.setChildrenCollapsible(False)
+        self.split = QSplitter(Qt.Orientation.Vertical, objectName="monitor", childrenCollapsible=False)
         self.split.addWidget(self.plots)
         self.split.addWidget(self.preview)
         self.split.setStretchFactor(0, 1)
         self.split.setStretchFactor(1, 0)
         self.split.setSizes([400, PREVIEW_HEIGHT])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 10)
-        layout.setSpacing(6)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(12, 10, 12, 10), spacing=6)
         layout.addLayout(head)
         layout.addWidget(self.progress)
         layout.addWidget(self.log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QMargins, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.runs.layout import RunLayout
@@ -15,7 +15,7 @@ from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.runner import TrainRunner
 from fakd_gui.train.state import TrainMemory, TrainState
 from fakd_gui.widgets.actions import follow_action
-from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle
+from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle, with_role
 
 MARGIN = 12
 ESTIMATE_TIP = (
@@ -35,22 +35,22 @@ class TrainPanel(QWidget):
         self.actions = TrainCommands(session, self.state, self)
         self.form = TrainForm(self.state, self.actions)
         self.monitor = TrainMonitor(session, self.state, self.actions)
-        self.start_button, self.pause_button = QPushButton("Start"), QPushButton("Pause")
-        self.stop_button = QPushButton("Stop")
+        self.start_button = with_role(QPushButton("Start"), "primary")
+        self.pause_button, self.stop_button = QPushButton("Pause"), QPushButton("Stop")
         self.start_button.clicked.connect(lambda: self.actions["start"].trigger())
         follow_action(self.pause_button, self.actions["pause"])
         follow_action(self.stop_button, self.actions["stop"])
-        self.start_button.setProperty("role", "primary")
-        self.estimate = QLabel()
-        self.estimate.setProperty("role", "muted")
-        self.estimate.setWordWrap(True)
+        self.estimate = with_role(QLabel(wordWrap=True, toolTip=ESTIMATE_TIP), "muted")
         self._lay_out()
         ProblemLinks(self.form, self.state, self.estimate, self.start_button)
-        self.state.values_changed.connect(self._refresh)
-        self.state.check_changed.connect(self._refresh)
-        self.actions["pause"].changed.connect(self._refresh)
-        session.training_started.connect(self._refresh)
-        session.training_finished.connect(self._refresh)
+        for changed in (
+            self.state.values_changed,
+            self.state.check_changed,
+            self.actions["pause"].changed,
+            session.training_started,
+            session.training_finished,
+        ):
+            changed.connect(self._refresh)
         session.teacher_changed.connect(self._use_teacher)
         session.run_selected.connect(self.runner.show_run)
         session.openers[Action.TRAIN_ON] = each(self.actions.train_on)
@@ -110,7 +110,6 @@ class TrainPanel(QWidget):
             warning = estimate.warning if estimate else ""
             text = "checking…" if state.is_checking else warning or (estimate.summary() if estimate else "")
         self.estimate.setText("" if is_running else text)
-        self.estimate.setToolTip(ESTIMATE_TIP)
         restyle(self.estimate, role="warning" if warning else "muted")
 
     def _apply_theme(self, theme: Theme) -> None:
@@ -128,27 +127,20 @@ class TrainPanel(QWidget):
         self._left.setMinimumWidth(self.form.widget().minimumSizeHint().width() + bar)
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
+        buttons = QHBoxLayout(spacing=10, contentsMargins=QMargins(MARGIN, 8, MARGIN, 10))
         for button in (self.start_button, self.pause_button, self.stop_button):
             buttons.addWidget(button)
         buttons.addWidget(self.estimate, 1)
-        buttons.setSpacing(10)
-        buttons.setContentsMargins(MARGIN, 8, MARGIN, 10)
         self._left = QWidget()
-        column = QVBoxLayout(self._left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        column = QVBoxLayout(self._left, contentsMargins=QMargins(), spacing=0)
         column.addWidget(self.form, 1)
         column.addLayout(buttons)
         self._set_form_width()
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setObjectName("form")
-        split.setChildrenCollapsible(False)
+        split = QSplitter(Qt.Orientation.Horizontal, objectName="form", childrenCollapsible=False)
         split.addWidget(self._left)
         split.addWidget(self.monitor)
         split.setStretchFactor(0, 0)
         split.setStretchFactor(1, 1)
         split.setSizes([340, 700])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = QVBoxLayout(self, contentsMargins=QMargins())
         layout.addWidget(split)

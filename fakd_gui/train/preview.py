@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QMargins, QRectF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -25,6 +25,7 @@ from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.overlays import Overlay
+from fakd_gui.widgets.theme import with_role
 
 MIN_HEIGHT = 76
 """Minimum height of an image in pixels."""
@@ -44,16 +45,13 @@ class CropCamera(Camera):
 class Column(QWidget):
     """One image under its name and PSNR."""
 
-    def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.caption = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.caption.setProperty("role", "muted")
+    def __init__(self, camera: Camera) -> None:
+        super().__init__()
+        self.caption = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignCenter), "muted")
         # Equal columns, whatever their captions.
         self.caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.canvas = ImageCanvas(camera)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=2)
         layout.addWidget(self.caption)
         layout.addWidget(self.canvas, 1)
 
@@ -66,59 +64,49 @@ class PreviewStrip(QWidget):
 
     max_height_changed = Signal()
 
-    def __init__(self, state: TrainState, commands: TrainCommands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, state: TrainState, commands: TrainCommands) -> None:
+        super().__init__()
         self._state = state
-        self.frames = PreviewFrames()
-        self._step: int | None = None
         self.camera = CropCamera(self)
         self.columns: dict[str, Column] = {}
-        self.scrubber = QSlider(Qt.Orientation.Horizontal)
-        self.scrubber.setAccessibleName("Validation")
-        self.scrubber.setToolTip("Go through the validations (Left, Right; Home, End)")
-        self.scrubber.setPageStep(5)
-        self.scrubber.setMinimumWidth(40)
-        self.step_label = QLabel()
-        self.step_label.setProperty("role", "muted")
+        self.scrubber = QSlider(
+            Qt.Orientation.Horizontal,
+            accessibleName="Validation",
+            toolTip="Go through the validations (Left, Right; Home, End)",
+            pageStep=5,
+            minimumWidth=40,
+        )
+        self.step_label = with_role(QLabel(), "muted")
         self.step_label.setMinimumWidth(self.fontMetrics().horizontalAdvance("step 0,000,000 (00 of 00)"))
         self.follow = QCheckBox("&Follow")
         follow_action(self.follow, commands["follow"])
-        self._row = QGridLayout()
-        self._row.setHorizontalSpacing(6)
-        self._tools = tools = QHBoxLayout()
-        tools.setSpacing(8)
+        self._row = QGridLayout(horizontalSpacing=6)
+        self._tools = tools = QHBoxLayout(spacing=8)
         for widget in (self.step_label, self.scrubber, self.follow):
             tools.addWidget(widget, int(widget is self.scrubber))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 0, 0)
-        layout.setSpacing(4)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(4, 0, 0, 0), spacing=4)
         layout.addLayout(tools)
         layout.addLayout(self._row, 1)
-        self.scrubber.valueChanged.connect(lambda _: self._draw())
+        self.scrubber.valueChanged.connect(self._draw)
         self.scrubber.actionTriggered.connect(self._scrubbed)
         state.follow_changed.connect(lambda on: self.refresh() if on else None)
         self.show_frames(PreviewFrames())
 
-    @property
-    def step(self) -> int | None:
-        """The step of the validation that is shown."""
-        return self._step
-
     def show_frames(self, frames: PreviewFrames) -> None:
         """Show another run's previews, at first those of the newest validation."""
-        self.frames, self._step = frames, None
+        self.frames = frames
+        self.step: int | None = None
         self.refresh()
 
     def refresh(self) -> None:
         """Show new validations: the newest if they are followed, otherwise the same as before."""
         steps = list(self.frames.frames)
-        self.scrubber.blockSignals(True)
-        self.scrubber.setMaximum(max(len(steps) - 1, 0))
-        if self._state.follow or self._step is None:
-            self.scrubber.setValue(self.scrubber.maximum())
-        elif steps:
-            self.scrubber.setValue(_nearest(steps, self._step))
-        self.scrubber.blockSignals(False)
+        with QSignalBlocker(self.scrubber):
+            self.scrubber.setMaximum(max(len(steps) - 1, 0))
+            if self._state.follow or self.step is None:
+                self.scrubber.setValue(self.scrubber.maximum())
+            elif steps:
+                self.scrubber.setValue(_nearest(steps, self.step))
         self.scrubber.setEnabled(len(steps) > 1)
         self._make_columns()
         self._draw()
@@ -158,23 +146,21 @@ class PreviewStrip(QWidget):
         for place in range(self._row.columnCount()):
             self._row.setColumnStretch(place, int(place < len(names)))
 
-    def _draw(self) -> None:
+    def _draw(self, *_: object) -> None:
         steps = list(self.frames.frames)
-        step = self._step = steps[min(self.scrubber.value(), len(steps) - 1)] if steps else None
+        step = self.step = steps[min(self.scrubber.value(), len(steps) - 1)] if steps else None
         hr = self.frames.crops.get("hr")
         if hr is not None:
             self.camera.set_scene(hr.shape[1], hr.shape[0])
         for name, column in self.columns.items():
             image = self.frames.image(name, step or 0)
-            overlays = (
-                []
-                if image is None
-                else [Overlay.from_pixels(image, QRectF(0, 0, image.shape[1], image.shape[0]))]
-            )
-            column.canvas.set_overlays(*overlays)
-            column.canvas.set_message(
-                "no teacher" if name == "teacher" and image is None and hr is not None else ""
-            )
+            if image is None:
+                column.canvas.set_overlays()
+                column.canvas.set_message("no teacher" if name == "teacher" and hr is not None else "")
+            else:
+                area = QRectF(0, 0, image.shape[1], image.shape[0])
+                column.canvas.set_overlays(Overlay.from_pixels(image, area))
+                column.canvas.set_message("")
             column.caption.setText(self._caption(name, step))
             column.canvas.setAccessibleName(column.caption.text().replace("\n", ", "))
         place = f" ({self.scrubber.value() + 1} of {len(steps)})" if len(steps) > 1 else ""

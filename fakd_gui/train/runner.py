@@ -84,16 +84,14 @@ class TrainRunner(QObject):
     def _follow(self, job: Job) -> None:
         config = self._session.training_config
         assert config is not None
-        text = "Loading the models and the images, and measuring the bicubic and the teacher…"
-        self._state.start_run(
-            RunView(
-                name=config.run.name,
-                run=config.run,
-                series=RunSeries(steps=config.steps),
-                text=text,
-                is_preparing=True,
-            )
+        self._state.live = RunView(
+            name=config.run.name,
+            run=config.run,
+            series=RunSeries(steps=config.steps),
+            text="Loading the models and the images, and measuring the bicubic and the teacher…",
+            is_preparing=True,
         )
+        self._state.show_run(self._state.live)
         self._beginning.submit(lambda token: load_filter())  # The first curves are drawn soon.
         job.yielded.connect(self._take)
 

@@ -67,13 +67,11 @@ class TrainState(QObject):
     check_changed = Signal()
     preset_changed = Signal()
     shown_changed = Signal()
-    """Another run is shown."""
+    """Another run is shown, or the shown one has another beginning."""
     text_changed = Signal()
     """The shown run has another name or line of text."""
     event_taken = Signal(object)
     """The training reported an event, which the live run has taken."""
-    past_read = Signal()
-    """The beginning of the live run was inserted."""
     overlays_changed = Signal()
     curves_changed = Signal()
     follow_changed = Signal(bool)
@@ -218,11 +216,6 @@ class TrainState(QObject):
         self.shown = view
         self.shown_changed.emit()
 
-    def start_run(self, view: RunView) -> None:
-        """Show the training that starts."""
-        self.live = view
-        self.show_run(view)
-
     def take(self, event: TrainEvent) -> None:
         """Add an event to the live run."""
         assert self.live is not None
@@ -241,7 +234,8 @@ class TrainState(QObject):
         """Insert the beginning of the live run, which was resumed."""
         assert self.live is not None
         self.live.prepend(past)
-        self.past_read.emit()
+        if self.shown is self.live:
+            self.shown_changed.emit()
 
     def set_overlays(self, runs: list[tuple[Path, RunSeries]]) -> None:
         self.overlays = runs

@@ -275,4 +275,4 @@ def test_the_next_start_restores_the_settings(panel: TrainPanel, session: Sessio
     other.restore(TrainMemory.model_validate({"preset": 3, "settings": damaged}))
     other.restore(TrainMemory.model_validate({"settings": []}))
     assert other.form.editors["steps"].widget.value() == 77
-    assert other.state.config_values()["layers"] == ()
+    assert other.state.config_values()["layers"] == (0, 3)
