@@ -32,17 +32,10 @@ def save_state(files: Sequence[Path], state: State) -> None:
             with suppress(FileNotFoundError):
                 file.replace(older)
         with suppress(FileNotFoundError):
-            _link_or_move(newest, previous)
-
-
-def _link_or_move(path: Path, other: Path) -> None:
-    """Hard-link `path` as `other`; move it on file systems without hard links."""
-    try:
-        other.hardlink_to(path)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        path.replace(other)
+            try:
+                previous.hardlink_to(newest)
+            except OSError:  # There is no older state, or the file system has no hard links.
+                newest.replace(previous)
 
 
 def load_state(files: Sequence[Path]) -> tuple[State | None, list[Path]]:

@@ -207,13 +207,6 @@ class TrainConfig(Settings):
         0, "Seed", "The same seed gives the same initial weights, patches and teachers.", ge=0, lt=1 << 63
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_one_teacher(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("teacher"), str):
-            return {**values, "teacher": (values["teacher"],)}
-        return values
-
     @field_validator(
         "teacher", "student", "train_data", "val_data", "run", "teacher_cache", "device", mode="before"
     )
@@ -222,6 +215,11 @@ class TrainConfig(Settings):
         if "" in (value if isinstance(value, (list, tuple)) else (value,)):
             raise ValueError("must not be empty")
         return value
+
+    @field_validator("teacher", mode="before")
+    @classmethod
+    def _accept_one_teacher(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("train_data", "val_data", "run", "teacher_cache")
     @classmethod
@@ -285,11 +283,7 @@ class TrainConfig(Settings):
 
 def to_toml(config: TrainConfig) -> str:
     """`config` as a TOML document, without options that are None."""
-    document = tomlkit.document()
-    for name, value in config.model_dump(mode="json").items():
-        if value is not None:
-            document.add(name, value)
-    return tomlkit.dumps(document)
+    return tomlkit.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
 def read_config(run: Path) -> TrainConfig:

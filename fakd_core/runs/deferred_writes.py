@@ -66,21 +66,18 @@ class AppendLog:
 
     def flush(self) -> None:
         """Write everything pending; raises `OSError` if that fails: none of it is in the file then."""
-        if self._pending:
-            append_whole(self._path, b"".join(self._pending))
-            self._pending.clear()
-
-
-def append_whole(path: Path, content: bytes) -> None:
-    """Append `content` to a file; raises `OSError` if that fails: none of it is in the file then."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        end = os.fstat(file).st_size
+        if not self._pending:
+            return
+        content = b"".join(self._pending)
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            while content:
-                content = content[os.write(file, content) :]
-        except OSError:
-            os.ftruncate(file, end)
-            raise
-    finally:
-        os.close(file)
+            end = os.fstat(file).st_size
+            try:
+                while content:
+                    content = content[os.write(file, content) :]
+            except OSError:
+                os.ftruncate(file, end)
+                raise
+        finally:
+            os.close(file)
+        self._pending.clear()

@@ -22,7 +22,7 @@ _LAST_COLUMNS = ("lr", "seconds", "baseline", "skipped")
 
 def encode_line(event: RunStarted | StepEnd | ValidationEnd) -> bytes:
     """The line of `metrics.jsonl` for an event."""
-    return (json.dumps(_describe(event)) + "\n").encode()
+    return (json.dumps(describe(event)) + "\n").encode()
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
@@ -68,7 +68,8 @@ def write_table(run: Path) -> None:
         table.writerows(_read_rows(layout.metrics))
 
 
-def _describe(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
+def describe(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
+    """The content of an event's line; values that are not finite are None."""
     match event:
         case StepEnd():
             losses = {name: loss if math.isfinite(loss) else None for name, loss in event.losses.items()}

@@ -98,7 +98,7 @@ def preset_values(name: str) -> dict[str, Any]:
         hint = f"; did you mean {by_key[near[0]]}?" if near else "."
         raise ConfigError(f"no preset {name!r}{hint} Presets: {', '.join((*PRESETS, *own))}")
     if found in PRESETS:
-        return {name: value for name, value in PRESETS[found].values.items() if is_set(name, value)}
+        return _without_open(PRESETS[found].values)
     return read_settings(own[found])
 
 
@@ -151,14 +151,10 @@ def save_settings(path: Path, values: Mapping[str, object]) -> None:
     Raises:
         ConfigError: the values are invalid, or the file can't be written.
     """
-    given = {name: value for name, value in values.items() if is_set(name, value)}
-    checked = TrainConfig.build(**{**_STAND_INS, **given}).model_dump(mode="json", include=set(given))
-    document = tomlkit.document()
-    for name, value in checked.items():
-        if value is not None:
-            document.add(name, value)
+    given = _without_open(values)
+    config = TrainConfig.build(**{**_STAND_INS, **given})
     try:
-        write_text(path, tomlkit.dumps(document))
+        write_text(path, tomlkit.dumps(config.model_dump(mode="json", include=set(given), exclude_none=True)))
     except OSError as error:
         raise ConfigError(f"{path}: can't be written ({error.strerror}); choose another place") from None
 
@@ -181,6 +177,6 @@ def read_settings(path: Path) -> dict[str, Any]:
     }
 
 
-def is_set(name: str, value: object) -> bool:
-    """True if the option `name` has a value, False if it is left open."""
-    return value not in (None, "") and not (name == "teacher" and value == ("",))
+def _without_open(values: Mapping[str, object]) -> dict[str, object]:
+    """The options that have a value and are not left open."""
+    return {name: value for name, value in values.items() if value not in (None, "", ("",))}

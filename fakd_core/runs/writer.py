@@ -18,7 +18,7 @@ import torch
 
 from fakd_core.data.image_files import write_image
 from fakd_core.errors import RunError
-from fakd_core.events import Image8, Notice, Preview, RunStarted, StepEnd, ValidationEnd
+from fakd_core.events import Image8, Preview, RunStarted, StepEnd, ValidationEnd
 from fakd_core.files import clear_unfinished, write_text
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.models.layers import SRNetwork
@@ -39,14 +39,14 @@ MAX_SAVING_SHARE = 0.02
 class RunWriter:
     """Writes the run folder `folder`; `create` makes it.
 
-    While the run continues, a failed write raises nothing: `notices` reports it, and the next write of its
+    While the run continues, a failed write raises nothing: `failures` reports it, and the next write of its
     kind makes it good.
     """
 
     def __init__(self, folder: Path) -> None:
         self.layout = RunLayout(folder)
         self._log = AppendLog(self.layout.metrics)
-        self._failures = WriteFailures()
+        self.failures = WriteFailures()
         self._descriptions: dict[Path, str] = {}
         self._pending_crops: dict[Path, Image8] = {}
         self._saved_at = time.monotonic()
@@ -113,15 +113,6 @@ class RunWriter:
         discard_metrics_after(self.layout.folder, step, validated_step)
         for path in self.layout.files_after(validated_step):
             path.unlink(missing_ok=True)
-
-    @property
-    def has_failures(self) -> bool:
-        """True if anything could not be written at the last attempt."""
-        return bool(self._failures)
-
-    def notices(self) -> Iterator[Notice]:
-        """Report when writes started to fail, and when they recovered, since the last call."""
-        return self._failures.notices()
 
     def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
         """Add a line to the metrics."""
@@ -199,7 +190,7 @@ class RunWriter:
         path = self.save_checkpoint(state, networks)
         if not self._attempt("metrics", self._log.flush) or path is None:
             raise RunError(
-                f"{self._failures.reason}; make room on the disk and continue with --resume "
+                f"{self.failures.reason}; make room on the disk and continue with --resume "
                 f"{self.layout.folder}"
             )
         return path
@@ -209,7 +200,7 @@ class RunWriter:
         self._attempt("table", partial(write_table, self.layout.folder))
 
     def _attempt(self, name: str, write: Callable[[], object]) -> bool:
-        return self._failures.attempt(name, write)
+        return self.failures.attempt(name, write)
 
     def _write_crops(self) -> None:
         for path in list(self._pending_crops):

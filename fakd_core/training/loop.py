@@ -101,11 +101,11 @@ class TrainingLoop:
         except BaseException:
             self._writer.write_table()
             raise
-        if self._saved_step != self._step or self._writer.has_failures:
+        if self._saved_step != self._step or self._writer.failures:
             path = self._writer.finish(self._state(), self._learners.networks())
             yield CheckpointSaved(self._step, path)
         self._writer.write_table()
-        yield from self._writer.notices()
+        yield from self._writer.failures.notices()
         yield self._end(stopped)
 
     def _start(self) -> Iterator[Progress | RunStarted]:
@@ -145,7 +145,7 @@ class TrainingLoop:
             step = self._train_one_step()
             self._writer.append(step)
             yield step
-            yield from self._writer.notices()
+            yield from self._writer.failures.notices()
             if self._consecutive_skips == MAX_SKIPPED_STEPS:
                 yield from self._checkpoint()
                 raise self._divergence(step)
@@ -265,7 +265,7 @@ class TrainingLoop:
         if path is not None:
             self._saved_step = self._step
             yield CheckpointSaved(self._step, path)
-        yield from self._writer.notices()
+        yield from self._writer.failures.notices()
 
     def _state(self) -> dict[str, Any]:
         return {

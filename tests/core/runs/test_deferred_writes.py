@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakd_core.errors import RunError
-from fakd_core.runs.deferred_writes import WriteFailures, append_whole
+from fakd_core.runs.deferred_writes import AppendLog, WriteFailures
 
 
 def fail() -> None:
@@ -23,8 +23,9 @@ def fail_otherwise() -> None:
 def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, content: write(file, content[:1]))
-    append_whole(tmp_path / "log", b"first\n")
-    append_whole(tmp_path / "log", b"second\n")
+    log = AppendLog(tmp_path / "log")
+    log.append(b"first\n")
+    log.append(b"second\n")
     assert (tmp_path / "log").read_bytes() == b"first\nsecond\n"
 
 
@@ -41,7 +42,7 @@ def test_a_write_that_fails_halfway_is_rolled_back(tmp_path: Path, monkeypatch: 
     (tmp_path / "log").write_bytes(b"first\n")
     monkeypatch.setattr(os, "write", fill)
     with pytest.raises(OSError, match="No space left"):
-        append_whole(tmp_path / "log", b"second\n")
+        AppendLog(tmp_path / "log").append(b"second\n")
     assert (tmp_path / "log").read_bytes() == b"first\n"
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakd_core.events import StepEnd
 from fakd_core.runs.series import RunSeries
 from fakd_gui.train.curves import reduce_points
 from fakd_gui.train.smoothing import SmoothedCurve
@@ -41,8 +42,8 @@ def test_a_value_that_is_not_finite_spoils_no_average(weight: float) -> None:
     assert averages[1] == 3
     assert not np.isinf(averages).any()
     assert bad.update([nan, 3.0, inf, nan, 4.0, 5.0, 4.0], weight)[-1] < 5
-    line = {"event": "step", "step": 1, "lr": 0.1, "losses": {"total": None, "DS": None}}
-    series = RunSeries.from_metrics([line])
+    series = RunSeries()
+    series.take(StepEnd(step=1, steps=1, losses={"total": nan, "DS": inf}, lr=0.1, seconds=1.0))
     assert np.isnan(series.losses["total"] + series.losses["DS"]).all()
 
 

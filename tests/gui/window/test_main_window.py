@@ -13,8 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.data.image_files import read_image
 from fakd_core.events import RAW
-from fakd_core.runs.metrics_files import read_metrics
-from fakd_core.runs.series import RunSeries
+from fakd_core.runs.series import read_series
 from fakd_gui.app import main
 from fakd_gui.demo import TourGuide, tour
 from fakd_gui.window.main_window import MainWindow
@@ -57,7 +56,7 @@ def test_start_button_trains_shows_curves_and_adds_the_student(
     assert series.validation_step == [2, 4]
     run = window.session.runs[0]
     assert window.session.students == [str(run)]
-    assert RunSeries.from_metrics(read_metrics(run)).losses == series.losses
+    assert read_series(run).losses == series.losses
     assert window.train.start_button.isVisible()
     assert not window.banner.isVisible()
 
