@@ -68,7 +68,7 @@ class Board(QObject):
             if isinstance(pane.canvas, SplitCanvas):
                 pane.canvas.move_divider(pane.canvas.position + by)
 
-    def pixel(self, key: str, at: QPointF | None) -> npt.NDArray[np.uint8] | None:
+    def pixel(self, key: str | None, at: QPointF | None) -> npt.NDArray[np.uint8] | None:
         """The (3,) colour that the pane `key` shows at `at` (HR pixels); None if there is none."""
         state, size = self._state, self._state.camera.scene
         if key == SPLIT and at is not None:

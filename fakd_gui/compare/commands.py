@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from PySide6.QtCore import QObject, QPoint, QPointF, Qt
-from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, QPointF, Qt
+from PySide6.QtGui import QAction, QCursor, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.captions import hex_text
 from fakd_gui.compare.export import Exporter
 from fakd_gui.compare.filmstrip import Filmstrip
-from fakd_gui.compare.menus import CompareMenus
-from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, is_model
+from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, is_model, picture_path, swap_sides
+from fakd_gui.compare.panes_menu import fill_panes_menu
 from fakd_gui.compare.state import CompareState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.file_dialogs import ask_folder
@@ -95,23 +96,21 @@ class CompareCommands(QObject):
 
     def __init__(self, *, state: CompareState, board: Board, strip: Filmstrip, parent: QWidget) -> None:
         super().__init__(parent)
-        self._state, self._session = state, state.session
+        self._state = state
         self._board = board
         self._strip = strip
         self._window = parent
         self.exporter = Exporter(state, parent)
         self.actions = ActionTable("Compare", COMMANDS, parent, gestures=GESTURES)
-        self.menus = CompareMenus(
-            state=state, board=board, exporter=self.exporter, actions=self.actions, parent=parent
-        )
+        self.panes_menu = QMenu("Panes", parent, toolTipsVisible=True)
+        self.panes_menu.aboutToShow.connect(lambda: fill_panes_menu(self.panes_menu, state))
         self._connect_actions()
-        board.menu_requested.connect(self._open_pane_menu)
-        for changed in (state.image_changed, state.panes_changed, board.grid.solo_changed):
+        board.menu_requested.connect(lambda key, at: self.pane_menu(key).popup(at))
+        for changed in (state.image_changed, state.panes_changed, state.region_changed):
             changed.connect(self._update)
-        state.region_changed.connect(self._update_region)
+        board.grid.solo_changed.connect(self._update)
         strip.images_changed.connect(self._update)
         self._update()
-        self._update_region()
 
     def _connect_actions(self) -> None:
         on, state, board, camera = self.actions.on, self._state, self._board, self._state.camera
@@ -139,7 +138,7 @@ class CompareCommands(QObject):
             ("copy_pane", self.exporter.copy),
             ("save_pane", self.exporter.choose_file),
             ("close_pane", state.close_pane),
-            ("pane_menu", lambda key: self._open_pane_menu(key, QCursor.pos())),
+            ("pane_menu", lambda key: self.pane_menu(key).popup(QCursor.pos())),
         ):
             on(name, lambda run=run: self._run_at_mouse(run))
         connect_view_commands(self.actions, camera)
@@ -158,6 +157,7 @@ class CompareCommands(QObject):
             (("previous_image", "next_image"), bool(self._strip.paths)),
             # While there is nothing to leave, Escape belongs to the window.
             (("show_all",), self._board.grid.solo is not None),
+            (("clear_region", *(command.name for command in REGION_COMMANDS)), state.region is not None),
         ):
             for name in names:
                 actions[name].setEnabled(enabled)
@@ -166,12 +166,44 @@ class CompareCommands(QObject):
             actions.set_tip(name, tip + hint)
             actions[name].setChecked(shown in state.keys)
 
-    def _update_region(self) -> None:
-        for name in ("clear_region", *(command.name for command in REGION_COMMANDS)):
-            self.actions[name].setEnabled(self._state.region is not None)
+    def pane_menu(self, key: str) -> QMenu:
+        """The menu of the pane `key`; deleted when it closes."""
+        state, grid, index = self._state, self._board.grid, self._board.keys.index(key)
+        menu = QMenu(self._window)
+        menu.aboutToHide.connect(menu.deleteLater)
+        if grid.solo == index:
+            menu.addAction("Show all panes", lambda: grid.show_only(None))
+        else:
+            menu.addAction("Show alone", lambda: grid.show_only(index))
+        if key not in (SPLIT, DIFFERENCE):
+            others = [other for other in state.result_keys if other != key]
+            for text, show, pair in (
+                ("Split with", state.show_split, state.split),
+                ("Difference to", state.show_difference, state.difference),
+            ):
+                submenu = menu.addMenu(text)
+                submenu.setEnabled(bool(others))
+                for other in others:
+                    submenu.addAction(state.label(other), partial(show, replace(pair, a=key, b=other)))
+        menu.addSeparator()
+        for text, place in (("Move left", index - 1), ("Move right", index + 1)):
+            move = menu.addAction(text, partial(state.move_pane, key, place))
+            move.setEnabled(0 <= place < len(self._board.keys))
+        menu.addSeparator()
+        if key != SPLIT:
+            ready = state.picture(key) is not None
+            self._add_command(menu, "copy_pane", lambda: self.exporter.copy(key)).setEnabled(ready)
+            self._add_command(menu, "save_pane", lambda: self.exporter.choose_file(key)).setEnabled(ready)
+            menu.addSeparator()
+        close = self._add_command(menu, "close_pane", lambda: state.close_pane(key))
+        if picture_path(key) is not None:
+            close.setText("Remove")
+        return menu
 
-    def _open_pane_menu(self, key: str, at: QPoint) -> None:
-        self.menus.pane_menu(key).popup(at)
+    def _add_command(self, menu: QMenu, name: str, run: Callable[[], object]) -> QAction:
+        """Add an entry with the text and the first key of a command, for the pane of the menu."""
+        keys = [key.toString() for key in self.actions[name].shortcuts()[:1]]
+        return menu.addAction("\t".join([self.actions.commands[name].text, *keys]), run)
 
     def _run_at_mouse(self, run: Callable[[str], object]) -> None:
         key = self._board.key_at_mouse
@@ -180,12 +212,10 @@ class CompareCommands(QObject):
 
     def _swap(self) -> None:
         state = self._state
-        for show, pair, shown in (
-            (state.show_split, state.split, state.split_shown),
-            (state.show_difference, state.difference, state.difference_shown),
-        ):
-            if shown:
-                show(replace(pair, a=pair.b, b=pair.a))
+        if state.split_shown:
+            state.show_split(swap_sides(state.split))
+        if state.difference_shown:
+            state.show_difference(swap_sides(state.difference))
 
     def _drag_region(self, grip: Grip, by: QPointF) -> None:
         state = self._state
@@ -193,15 +223,13 @@ class CompareCommands(QObject):
             state.set_region(drag_grip(state.region.rect, grip, by=by, scene=state.camera.scene))
 
     def _copy_colour(self) -> None:
-        key, at = self._board.key_at_mouse, self._state.camera.cursor
-        pixel = None if key is None else self._board.pixel(key, at)
-        if key is None or at is None or pixel is None:
+        state, key, at = self._state, self._board.key_at_mouse, self._state.camera.cursor
+        pixel = self._board.pixel(key, at)
+        if pixel is None:
             return
-        QGuiApplication.clipboard().setText(hex_text(pixel))
-        position = f"x {int(at.x())}, y {int(at.y())}"
-        self._session.announce(
-            f"Copied {hex_text(pixel)}, the colour of {self._state.label(key)} at {position}"
-        )
+        colour, position = hex_text(pixel), f"x {int(at.x())}, y {int(at.y())}"
+        QGuiApplication.clipboard().setText(colour)
+        state.session.announce(f"Copied {colour}, the colour of {state.label(key)} at {position}")
 
     def _open_figure(self) -> None:
         from fakd_gui.figure.dialog import open_crop_figure
@@ -210,11 +238,11 @@ class CompareCommands(QObject):
         if state.image is not None:
             refs = [key for key in state.result_keys if key == BICUBIC or is_model(key)]
             box = None if region is None else (region.left, region.top, region.width, region.height)
-            open_crop_figure(self._window, self._session, state.image, models=refs, region=box)
+            open_crop_figure(self._window, state.session, state.image, models=refs, region=box)
 
     def _open_folder(self) -> None:
         if folder := ask_folder(self._window, "Open a folder of images"):
-            self._session.open_paths([folder], "Compare")
+            self._state.session.open_paths([folder], "Compare")
 
 
 class HeldKeys(FlipKeys):

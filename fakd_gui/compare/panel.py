@@ -92,7 +92,7 @@ class ComparePanel(QWidget):
         samples.addSeparator()
         bar.addSeparator()
         tip = "Add a model or a picture, show and hide panes"
-        menu_button(bar, "Panes", self.commands.menus.panes, icon_name="plus", tip=tip)
+        menu_button(bar, "Panes", self.commands.panes_menu, icon_name="plus", tip=tip)
         bar.addSeparator()
         add_view_tools(bar, actions, self.camera)
         bar.addSeparator()
@@ -115,8 +115,8 @@ class ComparePanel(QWidget):
         state.reported.connect(self._show_progress)
         state.panes_changed.connect(self._show_panes)
         state.results_needed.connect(self.refresh)
-        self.split_bar.changed.connect(lambda: state.show_split(self.split_bar.split))
-        self.difference_bar.changed.connect(lambda: state.show_difference(self.difference_bar.difference))
+        self.split_bar.chosen.connect(state.show_split)
+        self.difference_bar.chosen.connect(state.show_difference)
         self.status.cancelled.connect(runner.cancel)
         self.show_all_button.clicked.connect(state.show_all_panes)
         self.camera.changed.connect(self._show_position)
@@ -197,8 +197,8 @@ class ComparePanel(QWidget):
             return
         labels = {key: state.label(key) for key in state.result_keys}
         if len(labels) > 1:
-            self.split_bar.show_split(state.split, labels)
-            self.difference_bar.show_difference(state.difference, labels)
+            self.split_bar.show_choice(state.split, labels)
+            self.difference_bar.show_choice(state.difference, labels)
         self.stack.setCurrentWidget(self.board.grid if keys else self.no_panes)
 
     def _show_progress(self, event: PaneEvent) -> None:
@@ -212,8 +212,8 @@ class ComparePanel(QWidget):
         self.status.show_busy("Starting") if busy else self.status.show_idle()
 
     def _show_position(self) -> None:
-        at, key = self.camera.cursor, self.board.key_at_mouse
-        pixel = None if key is None else self.board.pixel(key, at)
+        at = self.camera.cursor
+        pixel = self.board.pixel(self.board.key_at_mouse, at)
         colour = "" if pixel is None else f"{hex_text(pixel)} · "
         position = "" if at is None else f"x {int(at.x())}, y {int(at.y())} · {colour}"
         self.status.right.setText(f"{position}{self.camera.percent:.0f} %")

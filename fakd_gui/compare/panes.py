@@ -68,6 +68,10 @@ def sort_by_order(keys: Sequence[str], order: Sequence[str]) -> list[str]:
     return placed
 
 
+def swap_sides(pair: Pair) -> Pair:
+    return replace(pair, a=pair.b, b=pair.a)
+
+
 def fit_pair(pair: Pair, defaults: tuple[str, str], keys: Sequence[str]) -> Pair:
     """`pair` with sides that aren't in `keys` replaced by the defaults, and with two different sides."""
     a, b = (

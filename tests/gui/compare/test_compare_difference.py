@@ -30,7 +30,7 @@ def test_every_kind_of_difference_reads_its_value_under_the_cursor(opened: Opene
     ):
         panel.state.show_difference(Difference(bench.teacher, HR, kind=kind))
         assert panel.board.panes[DIFFERENCE].header.readout == expected
-    panel.difference_bar.kind.setCurrentIndex(panel.difference_bar.kind.findData(Kind.SSIM))
+    panel.difference_bar.boxes["kind"].setCurrentIndex(panel.difference_bar.boxes["kind"].findData(Kind.SSIM))
     qtbot.waitUntil(lambda: bool(panel.board.panes[DIFFERENCE].header.readout), timeout=10_000)
     assert -1 <= float(panel.board.panes[DIFFERENCE].header.readout.replace("−", "-")) <= 1
     assert panel.board.panes[DIFFERENCE].header.figures.startswith("mean ")

@@ -274,7 +274,7 @@ def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePane
 def test_the_panes_menu_adds_bundled_models_and_removes_students(
     bench: Bench, compared: ComparePanel, qtbot: QtBot
 ) -> None:
-    menu = compared.commands.menus.panes
+    menu = compared.commands.panes_menu
     menu.aboutToShow.emit()
     actions = {action.text(): action for action in menu.actions()}
     assert {f"Add {name}" for name in bundled_models()} <= set(actions)
@@ -341,10 +341,10 @@ def test_the_difference_never_compares_a_pane_with_itself(
     bench: Bench, compared: ComparePanel, qtbot: QtBot
 ) -> None:
     bar = compared.difference_bar
-    bar.first.setCurrentIndex(bar.first.findData(bench.teacher))
+    bar.boxes["a"].setCurrentIndex(bar.boxes["a"].findData(bench.teacher))
     compared.actions["difference"].trigger()
-    assert bar.difference.b == HR
+    assert bar.choice.b == HR
     with qtbot.waitSignal(compared.finished, timeout=20_000):
         compared.session.set_is_lr(True)
-    assert bar.difference.a == bench.teacher
-    assert bar.difference.b == BICUBIC
+    assert bar.choice.a == bench.teacher
+    assert bar.choice.b == BICUBIC

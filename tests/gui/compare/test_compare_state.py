@@ -41,7 +41,7 @@ def test_with_every_pane_closed_a_button_shows_them_again(opened: Opened, qtbot:
     keys = panel.board.keys
     panel.state.show_difference(Difference(bench.teacher, bench.students[0]))
     for key in keys:
-        panel.commands.menus.pane_menu(key).actions()[-1].trigger()
+        panel.commands.pane_menu(key).actions()[-1].trigger()
         one = len(panel.state.result_keys) == 1
         assert panel.actions["difference"].isEnabled() == (len(panel.state.result_keys) > 1)
         assert panel.actions["split"].isEnabled() == panel.actions["difference"].isEnabled()
@@ -74,7 +74,7 @@ def test_panes_are_reordered_by_dragging_a_title_or_by_menu(opened: Opened) -> N
     target = panel.board.panes[others[1]]
     drag(header, QPointF(60, 10), QPointF(header.mapFrom(panel, target.mapTo(panel, QPoint(60, 20)))))
     assert panel.board.keys == [*others[:2], first, *others[2:]]
-    menu = panel.commands.menus.pane_menu(first)
+    menu = panel.commands.pane_menu(first)
     next(action for action in menu.actions() if action.text() == "Move left").trigger()
     assert panel.board.keys == [others[0], first, *others[1:]]
     assert panel.board.panes[first].header.badge == "2"

@@ -44,7 +44,7 @@ def test_the_divider_is_dragged_and_the_readout_is_that_of_its_side(opened: Open
     before = canvas.position
     QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert canvas.position < before
-    panel.split_bar.direction.setCurrentIndex(1)
+    panel.split_bar.boxes["vertical"].setCurrentIndex(1)
     assert not canvas.vertical
     QTest.keyClick(panel, Qt.Key.Key_S)
     assert SPLIT not in panel.board.keys
@@ -94,11 +94,11 @@ def test_keys_work_wherever_the_focus_is_but_a_focused_choice_has_the_arrows(
     _, panel = opened
     panel.actions["split"].trigger()
     panel.state.set_region(QRectF(20, 16, 24, 20))
-    panel.split_bar.first.setFocus()
-    QTest.keyClick(panel.split_bar.first, Qt.Key.Key_D)
+    panel.split_bar.boxes["a"].setFocus()
+    QTest.keyClick(panel.split_bar.boxes["a"], Qt.Key.Key_D)
     assert panel.state.difference_shown
     before = panel.state.split.a
-    QTest.keyClick(panel.split_bar.first, Qt.Key.Key_Down)
+    QTest.keyClick(panel.split_bar.boxes["a"], Qt.Key.Key_Down)
     assert panel.state.split.a != before
     assert box_of(panel) == (20, 16, 24, 20)
     panel.setFocus()
@@ -122,10 +122,10 @@ def test_escape_shows_all_panes_then_clears_the_region(opened: Opened) -> None:
 
 def test_the_pane_menu_shows_the_keys_of_its_commands(opened: Opened) -> None:
     bench, panel = opened
-    texts = [action.text() for action in panel.commands.menus.pane_menu(bench.teacher).actions()]
+    texts = [action.text() for action in panel.commands.pane_menu(bench.teacher).actions()]
     assert {"Copy image\tCtrl+C", "Save image…", "Close\tDel"} <= set(texts)
     panel.actions.set_keys("close_pane", ["Ctrl+W"])
-    assert panel.commands.menus.pane_menu(HR).actions()[-1].text() == "Close\tCtrl+W"
+    assert panel.commands.pane_menu(HR).actions()[-1].text() == "Close\tCtrl+W"
 
 
 def test_the_zoom_is_stepped_typed_and_toggled(opened: Opened) -> None:
