@@ -80,8 +80,7 @@ class Board(QObject):
         height, width = pixels.shape[:2]
         y = min(height - 1, int(at.y() * height / size.height()))
         x = min(width - 1, int(at.x() * width / size.width()))
-        pixel: npt.NDArray[np.uint8] = pixels[y, x]
-        return pixel
+        return pixels[y, x]
 
     def refresh(self) -> None:
         """Bring titles, figures and images up to date."""

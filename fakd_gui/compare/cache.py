@@ -34,15 +34,13 @@ class ResultCache:
     def results_of(self, image: OpenedImage) -> dict[str, PaneResult]:
         """The results of `image` by pane."""
         identity = _identity(image)
-        found = {key: result for key, result in self._results.items() if key[0] == identity}
-        for key in found:
-            self._results[key] = self._results.pop(key)
+        found = {key: self._results.pop(key) for key in list(self._results) if key[0] == identity}
+        self._results |= found
         return {key: result for (_, key), result in found.items()}
 
     @property
     def bytes(self) -> int:
-        pixels = sum(result.pixels.shape[0] * result.pixels.shape[1] for result in self._results.values())
-        return round(pixels * BYTES_PER_PIXEL)
+        return round(BYTES_PER_PIXEL * sum(result.pixels[..., 0].size for result in self._results.values()))
 
 
 def _identity(image: OpenedImage) -> _Identity:

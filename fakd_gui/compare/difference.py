@@ -58,30 +58,29 @@ class Difference:
     def bounds(self) -> tuple[float, float]:
         """The values at the two ends of the colour scale, the same for every image."""
         full = 255 / self.gain
-        match self.kind:
-            case Kind.ABSOLUTE:
-                return 0.0, full
-            case Kind.SQUARED:
-                return 0.0, full**2
-            case Kind.SIGNED:
-                return -full, full
-            case Kind.SSIM:
-                return 1 - 1 / self.gain, 1.0
+        return {
+            Kind.ABSOLUTE: (0.0, full),
+            Kind.SQUARED: (0.0, full**2),
+            Kind.SIGNED: (-full, full),
+            Kind.SSIM: (1 - 1 / self.gain, 1.0),
+        }[self.kind]
 
     @property
     def lut(self) -> Lut:
         """(256, 3) uint8 from the lower to the upper bound; zero is dark, or white if signed."""
         if self.kind is Kind.SIGNED:
             return difference_lut()
-        table = colour_lut(COLOURS.get(self.colours, COLOURS["inferno"]))
+        table = colour_lut(COLOURS[self.colours])
         return table[::-1] if self.kind is Kind.SSIM else table
 
     def title(self, first: str, second: str) -> str:
         """A formula with the names of the two results, such as |teacher − HR|."""
-        if self.kind is Kind.SSIM:
-            return f"SSIM {first}, {second}"
-        minus = f"{first} − {second}"
-        return {Kind.ABSOLUTE: f"|{minus}|", Kind.SQUARED: f"({minus})²"}.get(self.kind, minus)
+        return {
+            Kind.ABSOLUTE: f"|{first} − {second}|",
+            Kind.SQUARED: f"({first} − {second})²",
+            Kind.SIGNED: f"{first} − {second}",
+            Kind.SSIM: f"SSIM {first}, {second}",
+        }[self.kind]
 
 
 @dataclass(frozen=True)
@@ -166,10 +165,8 @@ def pixel_difference(a: Image8, b: Image8, kind: Kind) -> Values:
         return (rgb_to_y(a) - rgb_to_y(b)).astype(np.float32)
     per_channel = a.astype(np.int16) - b
     if kind is Kind.SQUARED:
-        squares: Values = np.square(per_channel.astype(np.float32)).mean(axis=2)
-        return squares
-    largest: Values = np.abs(per_channel).max(axis=2).astype(np.float32)
-    return largest
+        return np.square(per_channel.astype(np.float32)).mean(axis=2)
+    return np.abs(per_channel).max(axis=2).astype(np.float32)
 
 
 def ssim_rows(a: Image8, b: Image8, strip: slice) -> Values:
@@ -179,7 +176,7 @@ def ssim_rows(a: Image8, b: Image8, strip: slice) -> Values:
     top, bottom = max(0, strip.start - SSIM_RADIUS), min(len(a), strip.stop + SSIM_RADIUS)
     # A last strip that is lower than the window is extended upwards.
     top = max(0, min(top, bottom - SSIM_WINDOW))
-    _, similarity = structural_similarity(  # type: ignore[no-untyped-call]
+    _, similarity = structural_similarity(
         rgb_to_y(a[top:bottom]),
         rgb_to_y(b[top:bottom]),
         gaussian_weights=True,
@@ -188,5 +185,4 @@ def ssim_rows(a: Image8, b: Image8, strip: slice) -> Values:
         data_range=PEAK,
         full=True,
     )
-    rows: Values = similarity[strip.start - top : strip.stop - top].astype(np.float32)
-    return rows
+    return similarity[strip.start - top : strip.stop - top].astype(np.float32)

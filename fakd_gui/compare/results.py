@@ -7,7 +7,8 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRectF
 
@@ -161,35 +162,30 @@ def _compute(
     if known is not None and picture_path(key) is None and known.model is model:
         yield known
         return
+    costs = {}
     if key in (HR, LR):
         pixels = image.hr if key == HR else image.lr
-        result = PaneResult(key, pixels, _overlay(image, pixels))
     elif key == BICUBIC:
-        result = _enlarge_bicubic(image)
+        from fakd_core.inference.upscale import bicubic_upscale
+
+        started = time.perf_counter()
+        pixels = bicubic_upscale(image.lr, image.scale)
+        costs = {"seconds": time.perf_counter() - started}
     elif model is None:
-        result = _read_picture(image, key)
+        pixels = _read_picture(image, picture_path(key))
     else:
-        result = yield from _upscale(image, key, model, token=token)
-    if key == HR or image.hr is None or result.pixels.shape != image.hr.shape:
+        pixels, costs = yield from _upscale(image, key, model, token=token)
+    height, width = image.hr_size
+    result = PaneResult(key, pixels, Overlay.from_pixels(pixels, QRectF(0, 0, width, height)), **costs)
+    if key == HR or image.hr is None or pixels.shape != image.hr.shape:
         yield result
         return
     if math.prod(image.hr_size) > LARGE_PIXELS:
         yield replace(result, final=False)
-    scores = measure(result.pixels, image.hr, crop_border=image.scale, token=token)
-    yield replace(result, scores=scores)
+    yield replace(result, scores=measure(pixels, image.hr, crop_border=image.scale, token=token))
 
 
-def _enlarge_bicubic(image: OpenedImage) -> PaneResult:
-    from fakd_core.inference.upscale import bicubic_upscale
-
-    started = time.perf_counter()
-    sr = bicubic_upscale(image.lr, image.scale)
-    seconds = time.perf_counter() - started
-    return PaneResult(BICUBIC, sr, _overlay(image, sr), seconds=seconds)
-
-
-def _read_picture(image: OpenedImage, key: str) -> PaneResult:
-    path = picture_path(key)
+def _read_picture(image: OpenedImage, path: Path) -> Image8:
     pixels = read_image(path)
     (height, width), (lr_height, lr_width) = image.hr_size, image.lr.shape[:2]
     if pixels.shape[:2] not in (image.hr_size, image.lr.shape[:2]):
@@ -197,12 +193,13 @@ def _read_picture(image: OpenedImage, key: str) -> PaneResult:
             f"{path.name}: expected {width} × {height} pixels, or the LR image's {lr_width} × {lr_height}, "
             f"found {pixels.shape[1]} × {pixels.shape[0]}; add a picture of the same image"
         )
-    return PaneResult(key, pixels, _overlay(image, pixels))
+    return pixels
 
 
 def _upscale(
     image: OpenedImage, ref: str, model: SRNetwork, *, token: CancelToken
-) -> Generator[PaneEvent, None, PaneResult]:
+) -> Generator[PaneEvent, None, tuple[Image8, dict[str, Any]]]:
+    """Yield tiles and progress; return the result and what it took, as arguments of `PaneResult`."""
     from fakd_core.inference.upscale import Strip, Tile, allocate_result, upscale_events
 
     if model.spec.scale != image.scale:
@@ -225,16 +222,9 @@ def _upscale(
                 top += len(pixels)
     seconds = time.perf_counter() - started
     token.raise_if_cancelled()
-    return PaneResult(
-        ref,
-        sr,
-        _overlay(image, sr),
-        seconds=seconds,
-        parameters=sum(weight.numel() for weight in model.parameters()),
-        gmacs=_gmacs(model.spec, *image.lr.shape[:2]),
-        note=note,
-        model=model,
-    )
+    parameters = sum(weight.numel() for weight in model.parameters())
+    gmacs = _gmacs(model.spec, *image.lr.shape[:2])
+    return sr, {"seconds": seconds, "parameters": parameters, "gmacs": gmacs, "note": note, "model": model}
 
 
 @lru_cache(maxsize=64)
@@ -246,8 +236,3 @@ def _gmacs(spec: ModelSpec, height: int, width: int) -> float:
         return profile(spec, (height, width)).gmacs
     except FakdError:
         return 0.0
-
-
-def _overlay(image: OpenedImage, pixels: Image8) -> Overlay:
-    height, width = image.hr_size
-    return Overlay.from_pixels(pixels, QRectF(0, 0, width, height))

@@ -35,5 +35,4 @@ def colourise(values: npt.NDArray[np.floating], lut: Image8, low: float, high: f
     """(H, W) values -> (H, W, 3) uint8 by a (256, 3) table over [low, high]; values beyond are clipped."""
     position = (values.astype(np.float32) - low) / (high - low)
     index = np.clip(np.nan_to_num(position) * (len(lut) - 1) + 0.5, 0, len(lut) - 1).astype(np.intp)
-    coloured: Image8 = lut[index]
-    return coloured
+    return lut[index]

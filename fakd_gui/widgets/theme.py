@@ -213,7 +213,7 @@ def colour_lut(name: str) -> Lut:
     """(256, 3) uint8 RGB of cmap's colour map `name`, as 'bids:viridis'; read-only."""
     from cmap import Colormap
 
-    table: Lut = np.round(np.asarray(Colormap(name).lut(256))[:, :3] * 255).astype(np.uint8)
+    table = np.round(np.asarray(Colormap(name).lut(256))[:, :3] * 255).astype(np.uint8)
     table.setflags(write=False)
     return table
 
