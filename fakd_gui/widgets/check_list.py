@@ -31,13 +31,17 @@ class CheckList(QListWidget):
     """The key of the item to remove."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setSpacing(1)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(
+            parent,
+            accessibleName=name,
+            spacing=1,
+            textElideMode=Qt.TextElideMode.ElideMiddle,
+            horizontalScrollBarPolicy=Qt.ScrollBarPolicy.ScrollBarAlwaysOff,
+        )
         self._choices: dict[str, Choice] = {}
-        self.itemChanged.connect(self._report_toggle)
+        self.itemChanged.connect(
+            lambda item: self.toggled.emit(item.data(KEY), item.checkState() is Qt.CheckState.Checked)
+        )
 
     def set_choices(self, choices: Mapping[str, Choice]) -> None:
         """List `choices` by key; the current item stays the current one."""
@@ -53,19 +57,13 @@ class CheckList(QListWidget):
                 if key == current_key:
                     self.setCurrentItem(item)
         self._choices = dict(choices)
-        for item in self._items():
-            choice = choices[item.data(KEY)]
-            tip = choice.tip or item.data(KEY)
+        for row, (key, choice) in enumerate(choices.items()):
+            item = self.item(row)
+            tip = choice.tip or key
             item.setText(choice.label)
             item.setToolTip(f"{tip}\nPress Delete to remove it" if choice.removable else tip)
-            item.setCheckState(_state(choice.checked))
+            item.setCheckState(Qt.CheckState.Checked if choice.checked else Qt.CheckState.Unchecked)
         self.blockSignals(False)
-
-    def set_checked(self, key: str, checked: bool) -> None:
-        """Check or uncheck an item as the user does."""
-        for item in self._items():
-            if item.data(KEY) == key:
-                item.setCheckState(_state(checked))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         item = self.currentItem()
@@ -74,13 +72,3 @@ class CheckList(QListWidget):
             self.remove_requested.emit(item.data(KEY))
         else:
             super().keyPressEvent(event)
-
-    def _report_toggle(self, item: QListWidgetItem) -> None:
-        self.toggled.emit(item.data(KEY), item.checkState() == Qt.CheckState.Checked)
-
-    def _items(self) -> list[QListWidgetItem]:
-        return [self.item(row) for row in range(self.count())]
-
-
-def _state(checked: bool) -> Qt.CheckState:
-    return Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked

@@ -15,8 +15,7 @@ class ElidedLabel(QLabel):
     """Plain text that never widens its window; give it a tooltip with the whole text."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
+        super().__init__(text, parent, textFormat=Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     @property
@@ -30,15 +29,7 @@ class ElidedLabel(QLabel):
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        self.style().drawItemText(
-            QPainter(self),
-            self.contentsRect(),
-            self.alignment().value,
-            self.palette(),
-            self.isEnabled(),
-            self.shown,
-            self.foregroundRole(),
-        )
+        QPainter(self).drawText(self.contentsRect(), self.alignment().value, self.shown)
 
 
 def wrapped_label(role: str = "", **properties: Any) -> QLabel:

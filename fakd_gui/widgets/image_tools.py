@@ -15,16 +15,21 @@ from fakd_gui.widgets.file_dialogs import ask_image
 from fakd_gui.widgets.theme import follow_theme, icon
 
 THUMBNAIL = QSize(56, 40)
+HR_TIP = (
+    "The image is ground truth: it is downscaled by MATLAB's bicubic first,\n"
+    "so that every result can be measured against it"
+)
+LR_TIP = "The image is low resolution: upscale it as it is (nothing to measure against)"
+USES = {False: ("HR", HR_TIP), True: ("LR", LR_TIP)}
+"""Text and tip of what an image may be, by whether it is LR."""
 
 
 def make_tool_bar(parent: QWidget) -> QToolBar:
     bar = QToolBar(
         parent, iconSize=QSize(18, 18), toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon
     )
-    more = bar.findChild(QToolButton, "qt_toolbar_ext_button")
-    if more is not None:
-        # The style's own arrow is black on the dark theme.
-        set_icon(more, "chevron-double-right")
+    # The style's own arrow is black on the dark theme.
+    set_icon(bar.findChild(QToolButton, "qt_toolbar_ext_button"), "chevron-double-right")
     return bar
 
 
@@ -74,8 +79,7 @@ class OpenTools(QObject):
 
     def __init__(self, bar: QToolBar) -> None:
         super().__init__(bar)
-        self.samples = QMenu("Samples", bar)
-        self.samples.setToolTipsVisible(True)
+        self.samples = QMenu("Samples", bar, toolTipsVisible=True)
         self.samples.aboutToShow.connect(self._list_samples)
         opening = QToolButton(
             bar,
@@ -89,20 +93,13 @@ class OpenTools(QObject):
         set_icon(opening, "image-plus-outline")
         bar.addWidget(opening)
         bar.addSeparator()
-        self._as_hr, self._as_lr = bar.addAction("HR"), bar.addAction("LR")
-        self._as_hr.setToolTip(
-            "The image is ground truth: it is downscaled by MATLAB's bicubic first,\n"
-            "so that every result can be measured against it"
-        )
-        self._as_lr.setToolTip(
-            "The image is low resolution: upscale it as it is (nothing to measure against)"
-        )
         group = QActionGroup(bar)
-        for action, is_lr in ((self._as_hr, False), (self._as_lr, True)):
-            action.setCheckable(True)
-            group.addAction(action)
-            action.triggered.connect(lambda _=False, is_lr=is_lr: self.is_lr_chosen.emit(is_lr))
-        self.show_is_lr(False)
+        self._uses: dict[bool, QAction] = {}
+        for is_lr, (text, tip) in USES.items():
+            use = QAction(text, group, toolTip=tip, checkable=True, checked=not is_lr)
+            use.triggered.connect(lambda _=False, is_lr=is_lr: self.is_lr_chosen.emit(is_lr))
+            bar.addAction(use)
+            self._uses[is_lr] = use
 
     def ask(self) -> None:
         """Show the dialog that asks for an image."""
@@ -111,7 +108,7 @@ class OpenTools(QObject):
 
     def show_is_lr(self, is_lr: bool) -> None:
         """Check the button of how images are used now."""
-        (self._as_lr if is_lr else self._as_hr).setChecked(True)
+        self._uses[is_lr].setChecked(True)
 
     def _list_samples(self) -> None:
         """Read the thumbnails when the menu is first opened."""

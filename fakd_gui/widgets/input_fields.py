@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMargins, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
-from fakd_gui.widgets.theme import follow_theme, icon
+from fakd_gui.widgets.image_tools import set_icon
 
 
 class _WheelGuard(QObject):
@@ -41,24 +41,17 @@ class ReferenceField(QWidget):
         super().__init__()
         self._choose_what = choose
         self.combo = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert, minimumWidth=90)
-        self.combo.addItems(list(suggestions))
+        self.combo.addItems([*suggestions])
         self.combo.setCurrentText("")
         self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         ignore_wheel(self.combo)
-        edit = self.combo.lineEdit()
-        assert edit is not None
-        edit.setPlaceholderText(placeholder)
-        # Files that are dropped on the field are for the window.
-        self.combo.setAcceptDrops(False)
-        edit.setAcceptDrops(False)
+        self.combo.lineEdit().setPlaceholderText(placeholder)
+        for target in (self.combo, self.combo.lineEdit()):
+            target.setAcceptDrops(False)  # Files that are dropped on the field are for the window.
         self.combo.currentTextChanged.connect(self._text_changed)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout = QHBoxLayout(self, contentsMargins=QMargins(), spacing=4)
         layout.addWidget(self.combo, 1)
-        kind, icon_name = (
-            ("model file", "file-outline") if choose == "model" else ("folder", "folder-outline")
-        )
+        kind = "model file" if choose == "model" else "folder"
         self.button = QToolButton(
             iconSize=QSize(16, 16),
             toolTip=f"Choose a {kind}…",
@@ -66,7 +59,7 @@ class ReferenceField(QWidget):
             clicked=self._choose,
         )
         self.button.setHidden(choose == "nothing")
-        follow_theme(self.button, lambda _: self.button.setIcon(icon(icon_name)))
+        set_icon(self.button, "file-outline" if choose == "model" else "folder-outline")
         layout.addWidget(self.button)
         self.setFocusProxy(self.combo)
 
@@ -75,9 +68,7 @@ class ReferenceField(QWidget):
 
     def set_text(self, text: str) -> None:
         self.combo.setCurrentText(text)
-        edit = self.combo.lineEdit()
-        assert edit is not None
-        edit.setCursorPosition(0)  # Show the beginning of a long name.
+        self.combo.lineEdit().setCursorPosition(0)  # Show the beginning of a long name.
 
     def _text_changed(self, text: str) -> None:
         self.combo.setToolTip(text)

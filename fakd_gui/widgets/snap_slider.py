@@ -11,11 +11,8 @@ class SnapSlider(QSlider):
     """Doesn't take the focus when it is clicked: the arrow keys stay with the maps."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
-        self.setAccessibleName(name)
-        self.setPageStep(1)
+        super().__init__(Qt.Orientation.Horizontal, parent, accessibleName=name, pageStep=1, tickInterval=1)
         self.setTickPosition(QSlider.TickPosition.TicksBelow)
-        self.setTickInterval(1)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def nearest_value(self, x: float) -> int:

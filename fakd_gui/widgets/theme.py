@@ -147,9 +147,7 @@ class ThemeWatcher(QObject):
 def watcher() -> ThemeWatcher:
     """The application's watcher, created on first use; there must be a QApplication."""
     app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    found = app.findChild(ThemeWatcher)
-    return found if isinstance(found, ThemeWatcher) else ThemeWatcher(app)
+    return app.findChild(ThemeWatcher) or ThemeWatcher(app)
 
 
 def current_theme() -> Theme:

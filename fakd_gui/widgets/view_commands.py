@@ -52,17 +52,17 @@ class ZoomBox(QComboBox):
     CHOICES = (25, 50, 100, 200, 400, 800, 1600)
 
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(
+            parent,
+            editable=True,
+            insertPolicy=QComboBox.InsertPolicy.NoInsert,
+            accessibleName="Zoom in percent",
+            toolTip="Zoom in percent: 100 % shows one HR pixel on one screen pixel",
+        )
         self._camera = camera
-        self.setEditable(True)
-        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.setCompleter(None)  # type: ignore[arg-type]
-        self.setAccessibleName("Zoom in percent")
-        self.setToolTip("Zoom in percent: 100 % shows one HR pixel on one screen pixel")
-        for percent in self.CHOICES:
-            self.addItem(f"{percent} %")
+        self.setCompleter(None)
+        self.addItems([f"{percent} %" for percent in self.CHOICES])
         edit = self.lineEdit()
-        assert edit is not None
         edit.setAcceptDrops(False)
         edit.setMaxLength(9)
         self.setFixedWidth(self.fontMetrics().horizontalAdvance("6400 %") + 44)
@@ -81,8 +81,8 @@ class ZoomBox(QComboBox):
     def _take(self, text: str) -> None:
         """Zoom to the percentage in `text`; other text changes nothing."""
         found = re.search(r"\d+(?:[.,]\d+)?", text)
-        if found is not None and float(found[0].replace(",", ".")) > 0:
-            self._camera.set_percent(float(found[0].replace(",", ".")))
+        if found and (percent := float(found[0].replace(",", "."))) > 0:
+            self._camera.set_percent(percent)
         # With a current item, Return in the field would choose that item again.
         self.setCurrentIndex(-1)
         self._show()
@@ -95,6 +95,6 @@ class ZoomBox(QComboBox):
 
     def _show(self) -> None:
         edit = self.lineEdit()
-        if edit is not None and not (edit.hasFocus() and edit.isModified()):
+        if not (edit.hasFocus() and edit.isModified()):
             percent = self._camera.percent
             edit.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")

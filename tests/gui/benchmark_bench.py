@@ -81,7 +81,7 @@ def benchmarking(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
     """The panel with every model and the photographs checked; shut down afterwards."""
     panel = make_panel(bench, qtbot)
     bench.choose_all()
-    panel.chooser.sets.set_checked(str(resolve_data(SAMPLES)), False)
+    check(panel.chooser.sets, str(resolve_data(SAMPLES)), False)
     panel.state.add_folder(bench.folder / "Set5")
     yield panel
     stop_all(bench.session)
@@ -94,3 +94,9 @@ def listed_keys(checks: CheckList) -> list[str]:
 def checked_keys(checks: CheckList) -> list[str]:
     items = [checks.item(row) for row in range(checks.count())]
     return [item.data(KEY) for item in items if item.checkState() is Qt.CheckState.Checked]
+
+
+def check(checks: CheckList, key: str, checked: bool) -> None:
+    """Check or uncheck an item as the user does."""
+    item = checks.item(listed_keys(checks).index(key))
+    item.setCheckState(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)

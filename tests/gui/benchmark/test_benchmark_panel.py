@@ -9,6 +9,7 @@ import pytest
 from benchmark_bench import (
     at,
     benchmarking,
+    check,
     checked_keys,
     click,
     drop,
@@ -212,7 +213,7 @@ def test_the_next_start_shows_choices_and_the_last_table(
 ) -> None:
     extra = save_model(bench.folder, "extra", 9)
     measured.state.add_model(extra)
-    measured.chooser.models.set_checked(bench.students[0], False)
+    check(measured.chooser.models, bench.students[0], False)
     measured.view_bar.columns[Kind.GAP].setChecked(False)
     measured.view_bar.published.setChecked(False)
     column = measured.table.table_model.columns[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_bench import at, benchmarking, click, photo_bench, place, run, texts
+from benchmark_bench import at, benchmarking, check, click, photo_bench, place, run, texts
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication
 from PySide6.QtTest import QTest
@@ -97,7 +97,7 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     save_photo(large, "large", 400, 320)
     slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=10, n_resblocks=10)
     bench.session.set_teacher(slow)
-    panel.chooser.sets.set_checked(str(bench.folder / "Set5"), False)
+    check(panel.chooser.sets, str(bench.folder / "Set5"), False)
     panel.state.add_folder(large)
     panel.runner.run()
     cell = Cell(slow, at(bench, "large"))
@@ -236,7 +236,7 @@ def test_models_of_two_scales_have_columns_of_their_own(
 
 
 def test_run_needs_a_model_and_a_set(bench: Bench, panel: BenchmarkPanel) -> None:
-    panel.chooser.sets.set_checked(str(bench.folder / "Set5"), False)
+    check(panel.chooser.sets, str(bench.folder / "Set5"), False)
     assert not panel.view_bar.run_button.isEnabled()
-    panel.chooser.sets.set_checked(str(bench.folder / "Set5"), True)
+    check(panel.chooser.sets, str(bench.folder / "Set5"), True)
     assert panel.view_bar.run_button.isEnabled()
