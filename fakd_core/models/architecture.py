@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import ModelSpec
 
 Shapes = Mapping[str, tuple[int, ...]]
+
+
+def same_keys(keys: Collection[str]) -> dict[str, str]:
+    """The `native_keys` of a format that is already native."""
+    return {key: key for key in keys}
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,17 @@ class KeyFormat:
 
     name: str
     detect: Callable[[Collection[str]], bool]
-    native_keys: Callable[[Collection[str]], dict[str, str]]
+    native_keys: Callable[[Collection[str]], dict[str, str]] = same_keys
+
+    @classmethod
+    def like(
+        cls,
+        name: str,
+        pattern: re.Pattern[str],
+        native_keys: Callable[[Collection[str]], dict[str, str]] = same_keys,
+    ) -> Self:
+        """The format of sets in which some key begins as `pattern` says."""
+        return cls(name, lambda keys: any(map(pattern.match, keys)), native_keys)
 
 
 @dataclass(frozen=True)
@@ -50,11 +66,6 @@ class Architecture:
     counterpart: Callable[[str, Any, Any], str]
     blocks: Callable[[Any], int]
     fakd_key: Callable[[str, Any], str] | None = None
-
-
-def same_keys(keys: Collection[str]) -> dict[str, str]:
-    """The `native_keys` of a format that is already native."""
-    return {key: key for key in keys}
 
 
 def evenly_spaced(index: int, count: int, of: int) -> int:

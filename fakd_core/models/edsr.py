@@ -13,14 +13,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fakd_core.models.architecture import (
-    Architecture,
-    KeyFormat,
-    Shapes,
-    evenly_spaced,
-    same_keys,
-    scale_from_tail,
-)
+from fakd_core.models.architecture import Architecture, KeyFormat, Shapes, evenly_spaced, scale_from_tail
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
 
@@ -84,7 +77,7 @@ class EDSR(SRNetwork):
 
 
 _BLOCK = re.compile(r"body\.(\d+)\.body\.[02]\.weight")
-_FIRST_CONV = re.compile(r"body\.\d+\.body\.0\.weight")
+_FIRST_CONV = re.compile(r"body\.\d+\.body\.0\.weight$")
 _FAKD_BLOCK = re.compile(r"body([123])\.(\d+)\.")
 
 
@@ -97,14 +90,6 @@ def _infer_spec(shapes: Shapes) -> EDSRSpec:
         n_resblocks=1 + max(int(match[1]) for match in map(_BLOCK.fullmatch, shapes) if match),
         res_scale=0.1 if n_feats >= WIDE else 1.0,
     )
-
-
-def _is_authors(keys: Collection[str]) -> bool:
-    return any(_FIRST_CONV.fullmatch(key) for key in keys)
-
-
-def _is_fakd(keys: Collection[str]) -> bool:
-    return any(_FAKD_BLOCK.match(key) for key in keys)
 
 
 def _from_fakd(keys: Collection[str]) -> dict[str, str]:
@@ -137,10 +122,8 @@ def _counterpart(key: str, student: EDSRSpec, teacher: EDSRSpec) -> str:
     """Match blocks by even spacing, and the closing convolutions with one another."""
 
     def matching(match: re.Match[str]) -> str:
-        index = int(match[1])
-        if index == student.n_resblocks:
-            return f"body.{teacher.n_resblocks}."
-        return f"body.{evenly_spaced(index, student.n_resblocks, teacher.n_resblocks)}."
+        index, ours, theirs = int(match[1]), student.n_resblocks, teacher.n_resblocks
+        return f"body.{theirs if index == ours else evenly_spaced(index, ours, theirs)}."
 
     return re.sub(r"^body\.(\d+)\.", matching, key)
 
@@ -150,8 +133,8 @@ ARCHITECTURE = Architecture(
     spec_class=EDSRSpec,
     network=EDSR,
     formats=(
-        KeyFormat("EDSR authors'", _is_authors, same_keys),
-        KeyFormat("FAKD EDSR", _is_fakd, _from_fakd),
+        KeyFormat.like("EDSR authors'", _FIRST_CONV),
+        KeyFormat.like("FAKD EDSR", _FAKD_BLOCK, _from_fakd),
     ),
     infer_spec=_infer_spec,
     counterpart=_counterpart,

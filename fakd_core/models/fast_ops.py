@@ -60,15 +60,8 @@ def convolve_then_add_bias(layer: nn.Conv2d, features: Tensor) -> Tensor:
 def convolve_before_shuffle(features: Tensor, layer: nn.Conv2d, step: int) -> Tensor:
     """`layer(pixel_shuffle(features, step))` for a 3x3 convolution, with the shuffle last.
 
-    The large map between the two, which sets the peak of memory, is never made.
-
-    Args:
-        features: (B, C·step², H, W).
-        layer: from C to A channels.
-        step: the factor of the pixel shuffle.
-
-    Returns:
-        (B, A, H·step, W·step).
+    The large map between the two, which sets the peak of memory, is never made: for a layer from C to A
+    channels, (B, C·step², H, W) -> (B, A, H·step, W·step).
     """
     assert layer.bias is not None
     bias = layer.bias.repeat_interleave(step**2)
@@ -105,18 +98,8 @@ def channel_attention(
     """RCAN's channel attention and the skip around it, with a gradient written by hand.
 
     skip + features * sigmoid(w2 relu(w1 mean(features) + b1) + b2), means over positions. The gradient takes
-    a third of autograd's passes over the maps.
-
-    Args:
-        features: (B, C, H, W).
-        skip: the same shape.
-        w1: (R, C, 1, 1), as a 1x1 convolution holds it.
-        b1: (R,).
-        w2: (C, R, 1, 1).
-        b2: (C,).
-
-    Returns:
-        (B, C, H, W), differentiable once in every argument.
+    a third of autograd's passes over the maps, which are (B, C, H, W). The weights are those of 1x1
+    convolutions, (R, C, 1, 1) and (C, R, 1, 1). Differentiable once in every argument.
     """
     return cast("Tensor", _ChannelAttention.apply(features, skip, w1, b1, w2, b2))  # type: ignore[no-untyped-call]
 

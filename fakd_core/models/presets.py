@@ -13,58 +13,48 @@ from fakd_core.models.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Preset:
-    """A network's sizes without the scale, and a one-line description."""
+    """Sizes as `parse_sizes` takes them, without the scale, and a one-line description."""
 
-    architecture: str
+    sizes: str
     description: str
-    sizes: Mapping[str, float]
 
     def spec(self, scale: int) -> ModelSpec:
         """Make the spec at `scale`; raises `ConfigError` for a scale other than 2, 3, 4 or 8."""
-        from fakd_core.models.factory import create_spec
-
-        return create_spec(self.architecture, scale=scale, **self.sizes)
-
-
-def _preset(architecture: str, description: str, **sizes: float) -> Preset:
-    return Preset(architecture, description, MappingProxyType(sizes))
+        return parse_sizes(self.sizes, scale)
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "rcan-paper-teacher": _preset(
-            "rcan", "RCAN as published: 10 groups of 20 blocks, 15.59 M parameters", n_resblocks=20
+        "rcan-paper-teacher": Preset(
+            "rcan:n_resblocks=20", "RCAN as published: 10 groups of 20 blocks, 15.59 M parameters"
         ),
-        "rcan-paper-student": _preset(
-            "rcan", "FAKD's RCAN student: 10 groups of 6 blocks, 5.17 M parameters", n_resblocks=6
+        "rcan-paper-student": Preset(
+            "rcan:n_resblocks=6", "FAKD's RCAN student: 10 groups of 6 blocks, 5.17 M parameters"
         ),
-        "san-paper-teacher": _preset(
-            "san", "SAN as published: 20 groups of 10 blocks, 15.86 M parameters", n_resgroups=20
+        "san-paper-teacher": Preset(
+            "san:n_resgroups=20", "SAN as published: 20 groups of 10 blocks, 15.86 M parameters"
         ),
-        "san-paper-student": _preset(
-            "san", "FAKD's SAN student: 6 groups of 10 blocks, 5.00 M parameters", n_resgroups=6
+        "san-paper-student": Preset(
+            "san:n_resgroups=6", "FAKD's SAN student: 6 groups of 10 blocks, 5.00 M parameters"
         ),
-        "edsr-paper-teacher": _preset(
-            "edsr",
+        "edsr-paper-teacher": Preset(
+            "edsr:n_resblocks=32,n_feats=256,res_scale=0.1",
             "EDSR as published: 32 blocks of 256 features, 43.09 M parameters",
-            n_resblocks=32,
-            n_feats=256,
-            res_scale=0.1,
         ),
-        "edsr-paper-student": _preset(
-            "edsr", "EDSR baseline: 16 blocks of 64 features, 1.52 M parameters", n_resblocks=16
+        "edsr-paper-student": Preset(
+            "edsr:n_resblocks=16", "EDSR baseline: 16 blocks of 64 features, 1.52 M parameters"
         ),
-        "rcan-small-teacher": _preset(
-            "rcan", "for a CPU: 5 groups of 5 blocks, 32 features", n_resgroups=5, n_resblocks=5, n_feats=32
+        "rcan-small-teacher": Preset(
+            "rcan:n_resgroups=5,n_resblocks=5,n_feats=32", "for a CPU: 5 groups of 5 blocks, 32 features"
         ),
-        "rcan-small-student": _preset(
-            "rcan", "for a CPU: 5 groups of 1 block, 32 features", n_resgroups=5, n_resblocks=1, n_feats=32
+        "rcan-small-student": Preset(
+            "rcan:n_resgroups=5,n_resblocks=1,n_feats=32", "for a CPU: 5 groups of 1 block, 32 features"
         ),
-        "san-small-teacher": _preset(
-            "san", "for a CPU: 6 groups of 4 blocks, 32 features", n_resgroups=6, n_resblocks=4, n_feats=32
+        "san-small-teacher": Preset(
+            "san:n_resgroups=6,n_resblocks=4,n_feats=32", "for a CPU: 6 groups of 4 blocks, 32 features"
         ),
-        "san-small-student": _preset(
-            "san", "for a CPU: 3 groups of 2 blocks, 32 features", n_resgroups=3, n_resblocks=2, n_feats=32
+        "san-small-student": Preset(
+            "san:n_resgroups=3,n_resblocks=2,n_feats=32", "for a CPU: 3 groups of 2 blocks, 32 features"
         ),
     }
 )
@@ -72,11 +62,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 def preset_spec(name: str, scale: int) -> ModelSpec:
     """Make the spec of the preset `name`; raises `ConfigError` that lists the presets if there is none."""
-    try:
-        preset = PRESETS[name]
-    except KeyError:
-        raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}") from None
-    return preset.spec(scale)
+    if name not in PRESETS:
+        raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name].spec(scale)
 
 
 def parse_sizes(text: str, scale: int) -> ModelSpec:

@@ -14,14 +14,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fakd_core.models.architecture import (
-    Architecture,
-    KeyFormat,
-    Shapes,
-    evenly_spaced,
-    same_keys,
-    scale_from_tail,
-)
+from fakd_core.models.architecture import Architecture, KeyFormat, Shapes, evenly_spaced, scale_from_tail
 from fakd_core.models.fast_ops import FusableLayer, channel_attention
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
@@ -143,14 +136,6 @@ def _infer_spec(shapes: Shapes) -> RCANSpec:
     )
 
 
-def _is_authors(keys: Collection[str]) -> bool:
-    return any(_BLOCK.match(key) for key in keys)
-
-
-def _is_fakd(keys: Collection[str]) -> bool:
-    return any(_FAKD_GROUP.match(key) for key in keys)
-
-
 def _from_fakd(keys: Collection[str]) -> dict[str, str]:
     """Rename the groups from FAKD's `body_group{i}`, and the body's convolution from `body_tail`."""
     groups = [int(match[1]) for match in map(_FAKD_GROUP.match, keys) if match]
@@ -170,14 +155,12 @@ def _counterpart(key: str, student: RCANSpec, teacher: RCANSpec) -> str:
     match = re.match(r"body\.(\d+)\.(?:body\.(\d+)\.)?", key)
     if match is None:
         return key
-    rest, group = key[match.end() :], int(match[1])
+    rest = key[match.end() :]
     if match[2] is None:
         return f"body.{teacher.n_resgroups}.{rest}"
-    group = evenly_spaced(group, student.n_resgroups, teacher.n_resgroups)
+    group = evenly_spaced(int(match[1]), student.n_resgroups, teacher.n_resgroups)
     block = int(match[2])
-    if block == student.n_resblocks:
-        return f"body.{group}.body.{teacher.n_resblocks}.{rest}"
-    return f"body.{group}.body.{block}.{rest}"
+    return f"body.{group}.body.{teacher.n_resblocks if block == student.n_resblocks else block}.{rest}"
 
 
 ARCHITECTURE = Architecture(
@@ -185,8 +168,8 @@ ARCHITECTURE = Architecture(
     spec_class=RCANSpec,
     network=RCAN,
     formats=(
-        KeyFormat("RCAN authors'", _is_authors, same_keys),
-        KeyFormat("FAKD RCAN", _is_fakd, _from_fakd),
+        KeyFormat.like("RCAN authors'", _BLOCK),
+        KeyFormat.like("FAKD RCAN", _FAKD_GROUP, _from_fakd),
     ),
     infer_spec=_infer_spec,
     counterpart=_counterpart,

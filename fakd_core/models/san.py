@@ -7,7 +7,6 @@ named as in its authors' files, which FAKD's share.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Literal, Self
 
 import torch
@@ -16,14 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakd_core.errors import DataError
-from fakd_core.models.architecture import (
-    Architecture,
-    KeyFormat,
-    Shapes,
-    evenly_spaced,
-    same_keys,
-    scale_from_tail,
-)
+from fakd_core.models.architecture import Architecture, KeyFormat, Shapes, evenly_spaced, scale_from_tail
 from fakd_core.models.fast_ops import FusableLayer, attend_in_blocks, autocast_off
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
@@ -264,10 +256,6 @@ def _infer_spec(shapes: Shapes) -> SANSpec:
     )
 
 
-def _is_san(keys: Collection[str]) -> bool:
-    return any(_BLOCK.match(key) for key in keys)
-
-
 def _counterpart(key: str, student: SANSpec, teacher: SANSpec) -> str:
     """Match groups by even spacing; blocks and everything outside the groups have the same names."""
     return re.sub(
@@ -281,7 +269,7 @@ ARCHITECTURE = Architecture(
     name="san",
     spec_class=SANSpec,
     network=SAN,
-    formats=(KeyFormat("SAN authors'", _is_san, same_keys),),
+    formats=(KeyFormat.like("SAN authors'", _BLOCK),),
     infer_spec=_infer_spec,
     counterpart=_counterpart,
     blocks=lambda spec: spec.n_resgroups * spec.n_resblocks,

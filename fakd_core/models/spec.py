@@ -10,8 +10,6 @@ from fakd_core.errors import ConfigError
 from fakd_core.settings import Settings
 
 Scale = Literal[2, 3, 4, 8]
-
-
 TAP_COUNT = 4
 PICKLE_SUFFIXES = (".ckpt", ".pt", ".pth")
 WEIGHT_SUFFIXES = (*PICKLE_SUFFIXES, ".safetensors")

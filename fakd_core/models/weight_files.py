@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -171,7 +171,13 @@ def _unnest(path: Path, content: object) -> dict[str, Tensor]:
 
 def without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Remove the wrappers' prefixes that all names share."""
-    for prefix in PREFIXES:
-        if all(key.startswith(prefix) for key in weights):
-            return without_prefix({key.removeprefix(prefix): tensor for key, tensor in weights.items()})
-    return weights
+    *_, bare = without_prefixes(weights, PREFIXES)
+    return bare
+
+
+def without_prefixes(weights: dict[str, Tensor], prefixes: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+    """Yield the weights as they are, then without each shared prefix: some networks' own names have one."""
+    yield weights
+    while prefix := next((one for one in prefixes if all(key.startswith(one) for key in weights)), None):
+        weights = {key.removeprefix(prefix): tensor for key, tensor in weights.items()}
+        yield weights

@@ -6,7 +6,7 @@ spandrel is an optional extra, imported only for files that are not of our own n
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fakd_core.errors import CheckpointError, UnsupportedArchitectureError
 from fakd_core.models.spec import Scale
-from fakd_core.models.weight_files import PREFIXES, read_stored, shown, some
+from fakd_core.models.weight_files import PREFIXES, read_stored, shown, some, without_prefixes
 
 if TYPE_CHECKING:
     from spandrel import Architecture, ImageModelDescriptor, ModelDescriptor
@@ -86,25 +86,13 @@ def import_spandrel() -> ModuleType | Exception:
 def _recognise(
     spandrel: ModuleType, stored: Mapping[str, Tensor]
 ) -> tuple[Architecture[nn.Module], Mapping[str, Tensor]]:
-    for weights in _without_prefixes(stored):
+    for weights in without_prefixes(dict(stored), (*PREFIXES, "netG.")):
         for support in spandrel.MAIN_REGISTRY.architectures("detection"):
             if support.detect(weights):
                 return support.architecture, weights
     raise UnsupportedArchitectureError(
         f"spandrel {spandrel.__version__}, which reads many others, doesn't know them either"
     )
-
-
-def _without_prefixes(stored: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
-    """Yield the weights as stored, then without each shared prefix, as some networks' own names have one."""
-    weights = dict(stored)
-    yield weights
-    while prefix := next((one for one in _WRAPPERS if all(key.startswith(one) for key in weights)), None):
-        weights = {key.removeprefix(prefix): tensor for key, tensor in weights.items()}
-        yield weights
-
-
-_WRAPPERS = (*PREFIXES, "netG.")
 
 
 def _check_use(path: Path, found: ModelDescriptor) -> None:
@@ -126,8 +114,4 @@ def _check_use(path: Path, found: ModelDescriptor) -> None:
         )
 
 
-_PURPOSES = {
-    "Restoration": "restoration",
-    "FaceSR": "faces",
-    "Inpainting": "filling holes",
-}
+_PURPOSES = {"Restoration": "restoration", "FaceSR": "faces", "Inpainting": "filling holes"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -87,19 +88,17 @@ def load_external(
         raise CheckpointError(
             f"{path}: looks like {descriptor.architecture.name}, but its pass fails: {shown(str(error))}"
         ) from None
+    found = asdict(layout)
+    possible = found.pop("possible")
     spec = SpandrelSpec.build(
         architecture=descriptor.architecture.name,
         scale=descriptor.scale,
-        n_feats=layout.channels[-1] if layout.channels else 1,
-        taps=layout.taps,
-        tap_widths=layout.channels,
-        reference_module=layout.reference_module,
-        downscale=layout.downscale,
-        runs_on_meta=layout.runs_on_meta,
+        n_feats=layout.tap_widths[-1] if layout.tap_widths else 1,
         file=path,
+        **found,
     )
     network = SpandrelNetwork(spec, descriptor)
-    network.possible_taps = layout.possible
+    network.possible_taps = possible
     return network
 
 

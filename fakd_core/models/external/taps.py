@@ -10,6 +10,7 @@ import difflib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import torch
 from torch import Tensor, nn
@@ -35,11 +36,11 @@ _MAX_SUGGESTIONS = 4
 class TapLayout:
     """The taps, and what is needed to convert their modules' outputs to maps; see `SpandrelSpec`.
 
-    `channels` are the taps'; `possible` are all modules that could be taps, in the order of a pass.
+    `possible` are all modules that could be taps, in the order of a pass.
     """
 
     taps: tuple[str, ...] = ()
-    channels: tuple[int, ...] = ()
+    tap_widths: tuple[int, ...] = ()
     reference_module: str = ""
     downscale: int = 1
     runs_on_meta: bool = True
@@ -78,19 +79,15 @@ def find_tap_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) ->
     downscale = _body_downscale(visits, size)
     grid = _grid(visits, size, downscale)
     on_grid = {visit.name: visit for visit in visits if channels_of(visit.shape, grid)}
-    reference_module = next((visit.name for visit in visits if visit.shape[2:] == grid), "")
     if taps:
         _check(taps, network, visits=visits, on_grid=on_grid, size=size)
-        chosen = tuple(taps)
-    else:
-        chosen = _choose(visits, grid)
-    channels = tuple(channels_of(on_grid[name].shape, grid) for name in chosen)
+    chosen = tuple(taps) or _choose(visits, grid)
     if not chosen:
         return TapLayout(runs_on_meta=size == _SIZE)
     return TapLayout(
         taps=chosen,
-        channels=channels,
-        reference_module=reference_module,
+        tap_widths=tuple(channels_of(on_grid[name].shape, grid) for name in chosen),
+        reference_module=next((visit.name for visit in visits if visit.shape[2:] == grid), ""),
         downscale=downscale,
         runs_on_meta=size == _SIZE,
         possible=tuple(on_grid),
@@ -133,32 +130,20 @@ def _record_calls(network: nn.Module, call: Call, *, size: tuple[int, int, int],
     visits: list[_Visit] = []
     counts: dict[str, int] = defaultdict(int)
     entered: dict[str, int] = {}
-    clock = iter(range(1 << 40))
-    handles = []
+    clock = count()
+    names = {module: name for name, module in network.named_modules() if name}
 
-    def enter(name: str) -> Callable[..., None]:
-        def hook(*_: object) -> None:
-            entered[name] = next(clock)
+    def enter(module: nn.Module, _: object) -> None:
+        entered[names[module]] = next(clock)
 
-        return hook
+    def leave(module: nn.Module, _: object, output: object) -> None:
+        name, tensor = names[module], first_tensor(output)
+        counts[name] += 1
+        shape = () if tensor is None else tuple(tensor.shape)
+        visits.append(_Visit(name=name, module=module, entered=entered[name], left=next(clock), shape=shape))
 
-    def leave(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, _: object, output: object) -> None:
-            counts[name] += 1
-            tensor = first_tensor(output)
-            shape = () if tensor is None else tuple(tensor.shape)
-            visits.append(
-                _Visit(name=name, module=module, entered=entered[name], left=next(clock), shape=shape)
-            )
-
-        return hook
-
-    for name, module in network.named_modules():
-        if name:
-            handles += [
-                module.register_forward_pre_hook(enter(name)),
-                module.register_forward_hook(leave(name)),
-            ]
+    handles = [module.register_forward_pre_hook(enter) for module in names]
+    handles += [module.register_forward_hook(leave) for module in names]
     try:
         with torch.device(device), torch.no_grad():
             call(network, torch.zeros(size[0], 3, *size[1:]))
