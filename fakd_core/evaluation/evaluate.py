@@ -73,25 +73,40 @@ def evaluate(
     folders = output_folders(((job.cell.ref, job.dataset) for job in jobs), save_dir) if save_dir else {}
     estimate = _Estimate(jobs)
     for job in jobs:
-        try:
-            result = yield from score_images(
-                job.cell.ref,
-                job.network.model,
-                job.dataset,
-                tile=tile,
-                outputs=folders.get((job.cell.ref, job.dataset)),
-                cancel=token,
-                started=partial(estimate.image_started, job),
-            )
-        except Cancelled:
-            raise
-        except Exception as error:  # noqa: BLE001 - the others can still be evaluated
-            yield failed(error, job.cell.ref, cell=job.cell, dataset=job.dataset.name)
-        else:
-            if known is not None and job.network.identity and not result.left_out:
-                known[job.identity] = result
-            yield CellEvaluated(job.cell, result)
+        outputs = folders.get((job.cell.ref, job.dataset))
+        started = partial(estimate.image_started, job)
+        yield from _evaluate_job(job, started, tile=tile, outputs=outputs, known=known, token=token)
         estimate.finish(job)
+
+
+def _evaluate_job(
+    job: Job,
+    started: Callable[[int], ImageStarted],
+    *,
+    tile: int | None,
+    outputs: Path | None,
+    known: KnownResults | None,
+    token: CancelToken,
+) -> Iterator[EvaluationEvent]:
+    """Score a model on a set, and add the result to `known` if its files are known and it is complete."""
+    try:
+        result = yield from score_images(
+            job.cell.ref,
+            job.network.model,
+            job.dataset,
+            tile=tile,
+            outputs=outputs,
+            cancel=token,
+            started=started,
+        )
+    except Cancelled:
+        raise
+    except Exception as error:  # noqa: BLE001 - the others can still be evaluated
+        yield failed(error, job.cell.ref, cell=job.cell, dataset=job.dataset.name)
+        return
+    if known is not None and job.network.identity and not result.left_out:
+        known[job.identity] = result
+    yield CellEvaluated(job.cell, result)
 
 
 def collect_results(events: Iterable[EvaluationEvent]) -> list[Result]:

@@ -105,7 +105,12 @@ def find_sets(
         found: dict[EvalSet, SRDataset | None]
         if isinstance(dataset, SRDataset):
             found = {EvalSet(_folder(dataset), dataset.scale): dataset}
-            _check_scales(networks, dataset.scale)
+            for network in networks:
+                if network.scale not in (None, dataset.scale):
+                    raise ConfigError(
+                        f"{network.ref} is an x{network.scale} network, but x{dataset.scale} was asked for; "
+                        f"choose scale {network.scale} or another model"
+                    )
         else:
             found = {EvalSet(str(resolve_data(dataset)), scale): None for scale in scales}
         if found.keys() & sets:
@@ -167,15 +172,6 @@ def _gmacs(model: SRNetwork | None) -> float | None:
         return None if model is None else profile(model).gmacs
     except FakdError:
         return None
-
-
-def _check_scales(networks: Iterable[Network], scale: int) -> None:
-    for network in networks:
-        if network.scale not in (None, scale):
-            raise ConfigError(
-                f"{network.ref} is an x{network.scale} network, but x{scale} was asked for; "
-                f"choose scale {network.scale} or another model"
-            )
 
 
 def _folder(dataset: SRDataset) -> str:

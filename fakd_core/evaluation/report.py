@@ -18,11 +18,12 @@ from fakd_core.evaluation.events import (
     ImageStarted,
     ModelLoaded,
 )
-from fakd_core.evaluation.published import published_scores
+from fakd_core.evaluation.published import NETWORKS, published_scores
 from fakd_core.evaluation.results import Cell, EvalSet, Failure, LeftOut, Result, added_metrics, coverage
 from fakd_core.runs.references import model_labels
 
-PUBLISHED = "published:"
+_PUBLISHED = {f"published:{network.name}": network for network in NETWORKS}
+"""The paper's networks by the references of their rows."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Row:
 
     @property
     def published(self) -> bool:
-        return self.ref.startswith(PUBLISHED)
+        return self.ref in _PUBLISHED
 
 
 class Kind(StrEnum):
@@ -177,24 +178,19 @@ class Report:
 
     def published(self) -> list[Row]:
         """The paper's networks, as rows, if a set of the report is among the paper's."""
-        found = {
-            network: Row(_published_ref(network.name), network.name, network.parameters, network.gmacs)
-            for eval_set, info in self.sets.items()
-            for network in published_scores(info.name, eval_set.scale)
-        }
-        return list(found.values())
+        if not any(published_scores(info.name, eval_set.scale) for eval_set, info in self.sets.items()):
+            return []
+        return [Row(ref, one.name, one.parameters, one.gmacs) for ref, one in _PUBLISHED.items()]
 
     def result(self, ref: str, eval_set: EvalSet) -> Result | None:
         """The result in a cell; a published one has no images."""
-        if not ref.startswith(PUBLISHED):
+        if ref not in _PUBLISHED:
             return self.results.get(Cell(ref, eval_set))
         if eval_set not in self.sets:
             return None
         name, scale = self.sets[eval_set].name, eval_set.scale
-        for network, score in published_scores(name, scale).items():
-            if _published_ref(network.name) == ref:
-                return Result(ref, name, scale, 0, score.psnr, score.ssim)
-        return None
+        score = published_scores(name, scale).get(_PUBLISHED[ref])
+        return Result(ref, name, scale, 0, score.psnr, score.ssim) if score else None
 
     def value(self, row: Row, column: Column) -> float | None:
         """The number in a cell, in its column's unit; None if there is none."""
@@ -229,7 +225,7 @@ class Report:
             return None
         values = [self.value(other, column) for other in self.rows.values() if other.ref != self.teacher]
         known = [format_value(column.kind, value) for value in values if value is not None]
-        ranks = sorted({value for value in known}, key=_as_number, reverse=True)
+        ranks = sorted(set(known), key=lambda text: float(text.replace("∞", "inf")), reverse=True)
         mine = format_value(column.kind, self.value(row, column))
         if len(known) < 2 or mine not in ranks[:2]:
             return None
@@ -263,11 +259,11 @@ class Report:
 
     def _teacher_of(self, ref: str) -> str:
         """A published student is compared with its own teacher."""
-        return _sibling(ref, "teacher") if ref.startswith(PUBLISHED) else self.teacher
+        return _sibling(ref, "teacher") if ref in _PUBLISHED else self.teacher
 
     def _baseline_of(self, ref: str) -> str:
         """The paper has no bicubic by this protocol, so its students' gap to it is unknown."""
-        if not ref.startswith(PUBLISHED):
+        if ref not in _PUBLISHED:
             return self.baseline
         return "" if self.baseline == BICUBIC else _sibling(ref, "student")
 
@@ -304,14 +300,6 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _as_number(text: str) -> float:
-    return float(text.replace("∞", "inf"))
-
-
-def _published_ref(name: str) -> str:
-    return f"{PUBLISHED}{name}"
-
-
 def _sibling(ref: str, role: str) -> str:
-    method = ref.removeprefix(PUBLISHED).split()[0]
-    return _published_ref(f"{method} {role}")
+    """The published network `role` of the same method as `ref`."""
+    return f"published:{_PUBLISHED[ref].method} {role}"

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from fakd_core.events import StepEnd
 from fakd_core.runs.series import RunSeries
 from fakd_gui.train.curves import reduce_points
-from fakd_gui.train.smoothing import SmoothedCurve
+from fakd_gui.train.smoothing import SmoothedCurve, load_filter
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded_filter() -> None:
+    """An example must not pay for the import."""
+    load_filter()
 
 
 @given(
