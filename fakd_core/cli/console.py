@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from fakd_core.events import Progress as Done
 
 # Output to a file or a pipe is not wrapped: another program reads it. File names may look like markup, and
 # must be printed as they are.
@@ -51,16 +47,3 @@ def progress_bar() -> Progress:
 def print_above(bar: Progress, text: str) -> None:
     """Print `text` to stdout; above the bar if both are on the terminal."""
     (bar.console if output.is_terminal else output).print(text)
-
-
-@contextmanager
-def reported_progress(what: str) -> Iterator[Callable[[Done], None]]:
-    """A bar driven by the core's `Progress` events."""
-    with progress_bar() as bar:
-        task = bar.add_task(what, total=None)
-
-        def report(done: Done) -> None:
-            description = f"{what} {done.what}".rstrip()
-            bar.update(task, completed=done.done, total=done.total, description=description)
-
-        yield report

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fakd_core.cli import completion
-from fakd_core.cli.console import output, reported_progress
+from fakd_core.cli.console import output, progress_bar
 from fakd_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,14 +74,15 @@ def draw_figure(context: typer.Context, spec: FigureSpec, out: Path) -> None:
     """Draw `spec` with a progress bar, and print the paths of the figure and its recipe."""
     from fakd_core.figures.draw import FigureWritten, draw
 
-    with reported_progress("drawing") as report:
+    with progress_bar() as bar:
+        task = bar.add_task("drawing", total=None)
         for event in draw(spec, Path(expanduser(out)), cancel=context.obj):
             if isinstance(event, FigureWritten):
                 written = event
             else:
-                report(event)
-    output.print(str(written.figure))
-    output.print(str(written.recipe))
+                description = f"drawing {event.what}".rstrip()
+                bar.update(task, completed=event.done, total=event.total, description=description)
+    output.print(f"{written.figure}\n{written.recipe}")
 
 
 def named_model(text: str) -> dict[str, str]:

@@ -28,7 +28,12 @@ def info(
 ) -> None:
     """Describe one model, or list those that come with the program."""
     if list_models:
-        _print(_list(), as_json)
+        from fakd_core.models.factory import list_architectures
+        from fakd_core.models.presets import PRESETS
+        from fakd_core.runs.references import bundled_models
+
+        models = {"bundled": list(bundled_models()), "presets": list(PRESETS)}
+        _print({**models, "architectures": list_architectures()}, as_json)
     elif model is None:
         raise ConfigError("name a model, or use --list to see those that come with the program")
     else:
@@ -54,18 +59,6 @@ def _print(rows: dict[str, Any], as_json: bool) -> None:
     for name, value in rows.items():
         table.add_row(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
     output.print(table, soft_wrap=False)
-
-
-def _list() -> dict[str, Any]:
-    from fakd_core.models.factory import list_architectures
-    from fakd_core.models.presets import PRESETS
-    from fakd_core.runs.references import bundled_models
-
-    return {
-        "bundled": list(bundled_models()),
-        "presets": list(PRESETS),
-        "architectures": list_architectures(),
-    }
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from os.path import expanduser, realpath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,15 +19,6 @@ if TYPE_CHECKING:
 
 DEFAULT_SCALE = 4
 Upscaler = Callable[[Image8], "Iterator[UpscaleEvent]"]
-
-
-@dataclass(frozen=True)
-class _Upscaled:
-    """A result is written."""
-
-    target: Path
-    height: int
-    width: int
 
 
 def upscale(
@@ -52,6 +42,7 @@ def upscale(
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
 ) -> None:
     """Enlarge every input. One that can't be used is reported and doesn't stop the others."""
+    from fakd_core.data.image_files import image_size
     from fakd_core.files import check_writable
     from fakd_core.inference.tiling import check_tile
 
@@ -61,52 +52,42 @@ def upscale(
     out = Path(expanduser(out))
     targets = _targets([Path(expanduser(path)) for path in inputs], out, factor)
     check_writable(out / "outputs")
-    finished = failed = 0
+    failed = 0
     with progress_bar() as bar:
         task = bar.add_task("", total=len(targets))
-        for event in _upscale_files(targets, upscale_image, factor):
-            match event:
-                case Progress(done, total, name, note):
-                    if note:
-                        errors.print(f"{name}: {note}", soft_wrap=True)
-                    title = f"{name}: {done} of {total} tiles"
-                    bar.update(task, completed=finished + done / total, description=title)
-                case _Upscaled(target, height, width):
-                    finished += 1
-                    print_above(bar, f"{target} ({width}x{height})")
-                case DataError():
-                    if len(targets) == 1:
-                        raise event
-                    finished, failed = finished + 1, failed + 1
-                    errors.print(f"error: {event}", style="red", soft_wrap=True)
+        for finished, (source, target) in enumerate(targets.items()):
+            try:
+                for done in _upscale_file(source, target, upscale_image, factor):
+                    if done.note:
+                        errors.print(f"{source.name}: {done.note}", soft_wrap=True)
+                    title = f"{source.name}: {done.done} of {done.total} tiles"
+                    bar.update(task, completed=finished + done.done / done.total, description=title)
+                print_above(bar, f"{target} ({'x'.join(map(str, image_size(target)))})")
+            except DataError as error:
+                if len(targets) == 1:
+                    raise
+                failed += 1
+                errors.print(f"error: {error}", style="red", soft_wrap=True)
     if failed:
         raise DataError(f"{failed} of {len(targets)} images were not enlarged; the reasons are above")
 
 
-def _upscale_files(
-    targets: Mapping[Path, Path], upscale_image: Upscaler, scale: int
-) -> Iterator[Progress | _Upscaled | DataError]:
-    """Write every source's result to its target; an error of one doesn't stop the others."""
+def _upscale_file(source: Path, target: Path, upscale_image: Upscaler, scale: int) -> Iterator[Progress]:
+    """Write the result of `source` to `target`."""
     from fakd_core.data.image_files import read_image
     from fakd_core.data.png_writer import open_png
     from fakd_core.inference.upscale import Strip
 
-    for source, target in targets.items():
-        try:
-            image = read_image(source)
-            height, width = (side * scale for side in image.shape[:2])
-            with open_png(target, height, width) as write:
-                for event in upscale_image(image):
-                    if isinstance(event, Strip):
-                        write(event.pixels)
-                    elif isinstance(event, Progress):
-                        yield Progress(event.done, event.total, source.name, event.note)
-                    # Free the strip before the next one is computed.
-                    del event
-        except DataError as error:
-            yield error
-        else:
-            yield _Upscaled(target, height, width)
+    image = read_image(source)
+    height, width = (side * scale for side in image.shape[:2])
+    with open_png(target, height, width) as write:
+        for event in upscale_image(image):
+            if isinstance(event, Strip):
+                write(event.pixels)
+            elif isinstance(event, Progress):
+                yield event
+            # Free the strip before the next one is computed.
+            del event
 
 
 def _upscaler(

@@ -14,23 +14,8 @@ from fakd_core.errors import DataError
 
 Layout = Literal["folder", "DIV2K", "benchmark"]
 
-IMAGE_SUFFIXES = frozenset(
-    {
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".gif",
-        ".ppm",
-        ".pgm",
-        ".pnm",
-        ".jp2",
-        ".avif",
-    }
-)
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
+IMAGE_SUFFIXES |= {".ppm", ".pgm", ".pnm", ".jp2", ".avif"}
 _DIV2K_PARTS = ("DIV2K_train", "DIV2K_valid")
 
 SAMPLES = "samples"
@@ -86,7 +71,10 @@ def detect_layout(folder: Path) -> ImageFolders:
     if folders is None:
         folders = ImageFolders(name=folder.name, layout="folder", hr=folder)
     if not find_images(folders.hr):
-        raise DataError(f"{folders.hr}: no images found{_hint(folder)}; expected {_expected()}")
+        raise DataError(
+            f"{folders.hr}: no images found{_hint(folder)}; expected PNG, JPEG or other image files, "
+            "or a folder with HR/ or DIV2K_train_HR/ in it"
+        )
     return folders
 
 
@@ -136,10 +124,6 @@ def _if_folder(path: Path) -> Path | None:
 def _hint(folder: Path) -> str:
     inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     return f" (it holds the folders {', '.join(inside[:6])}: name one of them)" if inside else ""
-
-
-def _expected() -> str:
-    return "PNG, JPEG or other image files, or a folder with HR/ or DIV2K_train_HR/ in it"
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

@@ -58,13 +58,8 @@ class PatchSampler:
     ) -> None:
         """Sample from the images of `store` at `indices`, each large enough (`datasets.check_patch`).
 
-        Args:
-            store: the decoded images.
-            indices: the images to sample from.
-            patch: side of an LR patch in pixels.
-            batch: patches per step, over all processes.
-            seed: of every random draw.
-            augment: whether patches are flipped and transposed.
+        A step has `batch` patches over all processes, each of `patch` LR pixels a side; with `augment`
+        they are flipped and transposed.
         """
         self._store = store
         self._indices = tuple(indices)

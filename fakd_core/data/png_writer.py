@@ -36,41 +36,28 @@ def open_png(path: Path, height: int, width: int) -> Iterator[Callable[[Image8],
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             file.write(_SIGNATURE)
             _chunk(file, b"IHDR", struct.pack(">II5B", width, height, *_RGB8))
-            pixels = _PixelChunks(file, width)
-            yield pixels.write
-            pixels.finish(height)
+            # Enlarged photographs have runs but no repetitions: a search for others takes most of zlib's time
+            # and makes the files no smaller.
+            packer = zlib.compressobj(strategy=zlib.Z_RLE)
+            written, above = 0, np.zeros((1, width, 3), dtype=np.uint8)
+
+            def write(strip: Image8) -> None:
+                nonlocal written, above
+                written += len(strip)
+                for top in range(0, len(strip), _ROWS_AT_ONCE):
+                    rows = np.concatenate([above, strip[top : top + _ROWS_AT_ONCE]])
+                    above = rows[-1:]
+                    if data := packer.compress(_filter(rows)):
+                        _chunk(file, b"IDAT", data)
+
+            yield write
+            if written != height:
+                raise ValueError(f"expected strips with {height} rows in total, found {written}")
+            _chunk(file, b"IDAT", packer.flush())
             _chunk(file, b"IEND", b"")
     except OSError as error:
         # A full disk names no file, and the name of the temporary one helps nobody.
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
-
-
-class _PixelChunks:
-    """Filters and compresses strips into IDAT chunks."""
-
-    def __init__(self, file: BinaryIO, width: int) -> None:
-        self._file = file
-        # Enlarged photographs have runs but no repetitions: a search for others takes most of zlib's time
-        # and makes the files no smaller.
-        self._packer = zlib.compressobj(strategy=zlib.Z_RLE)
-        self._above = np.zeros((1, width, 3), dtype=np.uint8)
-        self._rows = 0
-
-    def write(self, strip: Image8) -> None:
-        self._rows += len(strip)
-        for top in range(0, len(strip), _ROWS_AT_ONCE):
-            rows = np.concatenate([self._above, strip[top : top + _ROWS_AT_ONCE]])
-            self._above = rows[-1:]
-            self._write(self._packer.compress(_filter(rows)))
-
-    def finish(self, height: int) -> None:
-        if self._rows != height:
-            raise ValueError(f"expected strips with {height} rows in total, found {self._rows}")
-        self._write(self._packer.flush())
-
-    def _write(self, data: bytes) -> None:
-        if data:
-            _chunk(self._file, b"IDAT", data)
 
 
 def _filter(rows: Image8) -> bytes:

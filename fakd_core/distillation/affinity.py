@@ -140,38 +140,31 @@ class _StreamedAffinityL1(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
-        needs = ctx.needs_input_grad
-        student_grad = torch.zeros_like(student) if needs[0] else None
-        teacher_grad = torch.zeros_like(teacher) if needs[1] else None
+        maps = (student, teacher)
+        grads = [
+            torch.zeros_like(positions) if needed else None
+            for positions, needed in zip(maps, ctx.needs_input_grad, strict=True)
+        ]
         batch, n_positions, _ = student.shape
         n_samples = _max_samples(student)
-        sums = [
-            _sweep(
-                student[chunk],
-                teacher[chunk],
-                student_grad=None if student_grad is None else student_grad[chunk],
-                teacher_grad=None if teacher_grad is None else teacher_grad[chunk],
-            )
-            for chunk in (slice(first, first + n_samples) for first in range(0, batch, n_samples))
-        ]
+        sums = []
+        for chunk in (slice(first, first + n_samples) for first in range(0, batch, n_samples)):
+            pairs = zip(maps, grads, strict=True)
+            graded = [(positions[chunk], grad[chunk]) for positions, grad in pairs if grad is not None]
+            sums.append(_sweep(student[chunk], teacher[chunk], graded))
         elements = batch * n_positions**2
-        if student_grad is not None:
-            student_grad.mul_(2 / elements)
-        if teacher_grad is not None:
-            teacher_grad.mul_(-2 / elements)
-        ctx.save_for_backward(student_grad, teacher_grad)
+        for grad, factor in zip(grads, (2, -2), strict=True):
+            if grad is not None:
+                grad.mul_(factor / elements)
+        ctx.save_for_backward(*grads)
         return torch.stack(sums).sum() / elements
 
     @staticmethod
-    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
         # Autograd treats the saved gradients as constants: a second derivative would be silently wrong.
         if torch.is_grad_enabled():
             raise RuntimeError("spatial_affinity_loss has no second derivative: don't use create_graph=True")
-        student_grad, teacher_grad = ctx.saved_tensors
-        return (
-            None if student_grad is None else student_grad * grad_loss,
-            None if teacher_grad is None else teacher_grad * grad_loss,
-        )
+        return tuple(None if grad is None else grad * grad_loss for grad in ctx.saved_tensors)
 
 
 def _max_samples(positions: Tensor) -> int:
@@ -181,16 +174,9 @@ def _max_samples(positions: Tensor) -> int:
     return max(1, _MAX_GPU_ELEMENTS // (min(_MAX_ROWS, n_positions) * n_positions))
 
 
-def _sweep(
-    student: Tensor, teacher: Tensor, *, student_grad: Tensor | None, teacher_grad: Tensor | None
-) -> Tensor:
-    """Sum |D| over some samples, and add sign(D) s and sign(D) t to the gradients that are not None."""
+def _sweep(student: Tensor, teacher: Tensor, graded: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Sum |D| over some samples, and add sign(D) s or sign(D) t to the gradients of those in `graded`."""
     n_positions = student.shape[1]
-    graded = [
-        (positions, grad)
-        for positions, grad in ((student, student_grad), (teacher, teacher_grad))
-        if grad is not None
-    ]
     total = student.new_zeros(())
     for first in range(0, n_positions, _MAX_ROWS):
         rows = slice(first, min(first + _MAX_ROWS, n_positions))

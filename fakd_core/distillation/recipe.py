@@ -12,7 +12,7 @@ from fakd_core.distillation.terms import TERMS, Parameter, TermKind, Value
 from fakd_core.errors import ConfigError
 
 _TOKEN = re.compile(
-    r"\s*(?P<token>(?P<number>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)|(?P<name>[a-z_]\w*)|\S)", re.I | re.A
+    r"(?P<number>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)|(?P<name>[a-z_]\w*)|(?P<sign>\S)", re.I | re.A
 )
 _END = "the end"
 _MAX_CHARACTERS = 1000
@@ -94,8 +94,7 @@ def _format(value: Value) -> str:
 class _Token:
     text: str
     position: int
-    is_number: bool = False
-    is_name: bool = False
+    kind: str | None = None
 
 
 class _Parser:
@@ -103,10 +102,7 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = [
-            _Token(found["token"], found.start("token"), bool(found["number"]), bool(found["name"]))
-            for found in _TOKEN.finditer(text)
-        ]
+        self._tokens = [_Token(one[0], one.start(), one.lastgroup) for one in _TOKEN.finditer(text)]
         self._next = 0
 
     def parse(self) -> Recipe:
@@ -122,9 +118,7 @@ class _Parser:
             self._expect("+")
 
     def _peek(self) -> _Token:
-        if self._next < len(self._tokens):
-            return self._tokens[self._next]
-        return _Token(_END, len(self._text))
+        return next(iter(self._tokens[self._next :]), _Token(_END, len(self._text)))
 
     def _take(self) -> _Token:
         token = self._peek()
@@ -143,13 +137,13 @@ class _Parser:
         weight = 1.0
         start = self._peek()
         following = self._tokens[self._next + 1 : self._next + 2]
-        if start.is_number:
+        if start.kind == "number":
             weight = self._parse_weight(self._take())
             self._expect("*")
         elif start.text == "-" or (following and following[0].text == "*"):
             raise self._error(start, f"a weight must be a positive number, found {_quoted(start)}")
         name = self._take()
-        if not name.is_name:
+        if name.kind != "name":
             raise self._error(name, f"expected a term ({', '.join(TERMS.names)}), found {_quoted(name)}")
         kind = TERMS.find(name.text)
         if kind is None:

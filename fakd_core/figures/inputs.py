@@ -75,13 +75,13 @@ class FigureInputs:
 
     def output(self, image: SourceImage, ref: str, cancel: CancelToken) -> Image8:
         """The output of `ref`, (H, W, 3) uint8 in HR size. Raises `Cancelled` between layers."""
-        from fakd_core.inference.upscale import bicubic_upscale, upscale
+        from fakd_core.inference.upscale import upscale
 
         if ref == HR:
             assert image.hr is not None
             return image.hr
         if ref == BICUBIC:
-            return self._once((ref,), image, lambda: bicubic_upscale(image.lr, image.scale))
+            return self._once((ref,), image, lambda: imresize_bicubic(image.lr, image.scale))
         network = self.network(ref, image.scale)
         return self._once((ref,), network, lambda: upscale(network, image.lr, cancel=cancel))
 

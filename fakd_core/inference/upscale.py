@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import CheckpointError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.inference.tiling import DEFAULT_TILE, MIN_TILE, Floats, Span, Tiling, check_tile, cut, fade_in
@@ -136,12 +135,7 @@ def upscale_events(
         check_tile(tile)
     with cancellable(cancel):
         tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
-    return TiledPass(model, img, tiling, cancel=cancel, show_tiles=show_tiles).events()
-
-
-def bicubic_upscale(img: Image8, scale: int) -> Image8:
-    """Enlarge (H, W, 3) uint8 by MATLAB's bicubic, which every published table compares with."""
-    return imresize_bicubic(img, scale)
+    return TiledPass(model, img, tiling, cancel, show_tiles).events()
 
 
 def tensor_from_image(img: Image8, device: torch.device | str = "cpu") -> torch.Tensor:
@@ -166,24 +160,17 @@ def image_from_tensor(sr: torch.Tensor) -> Image8:
     return np.ascontiguousarray(_to_uint8(planes.permute(1, 2, 0)))
 
 
+@dataclass(eq=False)
 class TiledPass:
     """Enlarges one image tile by tile."""
 
-    def __init__(
-        self,
-        model: SRNetwork,
-        img: Image8,
-        tiling: Tiling,
-        *,
-        cancel: CancelToken | None = None,
-        show_tiles: bool = False,
-    ) -> None:
-        self._model = model
-        self._img = img
-        self._tiling = tiling
-        self._cancel = cancel
-        self._show_tiles = show_tiles
-        self._done = self._total = 0
+    _model: SRNetwork
+    _img: Image8
+    _tiling: Tiling
+    _cancel: CancelToken | None = None
+    _show_tiles: bool = False
+    _done = 0
+    _total = 0
 
     def events(self) -> Iterator[UpscaleEvent]:
         """Yield what `upscale_events` does, for any tiling."""
@@ -212,15 +199,9 @@ class TiledPass:
     def _row(
         self, row: Span, columns: list[Span], above: Floats | None
     ) -> Generator[UpscaleEvent, None, tuple[Image8, Floats]]:
-        """Compute a row of tiles.
+        """Compute the finished rows of a row of tiles as uint8, and those to be blended with the next.
 
-        Args:
-            row: the rows of its tiles.
-            columns: the columns of each tile.
-            above: the rows that the previous row of tiles left to be blended.
-
-        Returns:
-            The finished rows as uint8, and the rows to be blended with the next row of tiles as floats.
+        `above` are the rows that the previous row of tiles left to be blended.
         """
         scale = self._model.spec.scale
         fade = self._tiling.blend * scale

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fakd_core.data.datasets import ImagePair
+from fakd_core.data.resize import imresize_bicubic
 from fakd_core.evaluation.features import Window, extract_features
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.events import AffinityRow, Cancelled, CancelToken, Image8, Preview, Progress, Scores
-from fakd_core.inference.upscale import bicubic_upscale, upscale
+from fakd_core.inference.upscale import upscale
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 
@@ -57,7 +58,7 @@ class Validator:
 
     def score_bicubic(self, token: CancelToken) -> Generator[Progress, None, ValidationResult]:
         """Score bicubic interpolation; see `evaluate`."""
-        return self._score("bicubic", lambda lr: bicubic_upscale(lr, self._scale), token)
+        return self._score("bicubic", lambda lr: imresize_bicubic(lr, self._scale), token)
 
     def evaluate(
         self, model: SRNetwork, token: CancelToken, name: str = "network"

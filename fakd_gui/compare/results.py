@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QRectF
 
 from fakd_core.data.image_files import read_image
+from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
 from fakd_core.models.spec import ModelSpec
@@ -166,10 +167,8 @@ def _compute(
     if key in (HR, LR):
         pixels = image.hr if key == HR else image.lr
     elif key == BICUBIC:
-        from fakd_core.inference.upscale import bicubic_upscale
-
         started = time.perf_counter()
-        pixels = bicubic_upscale(image.lr, image.scale)
+        pixels = imresize_bicubic(image.lr, image.scale)
         costs = {"seconds": time.perf_counter() - started}
     elif model is None:
         pixels = _read_picture(image, picture_path(key))

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress
 from fakd_core.inference.tiling import MIN_TILE
@@ -22,7 +21,6 @@ from fakd_core.inference.upscale import (
     OnProgress,
     Strip,
     Tile,
-    bicubic_upscale,
     image_from_tensor,
     tensor_from_image,
     upscale,
@@ -172,11 +170,6 @@ def test_tensors_and_images_convert_both_ways() -> None:
     assert image_from_tensor(values)[0, :, 0].tolist() == [0, 0, 1, 255, 255]
     with pytest.raises(DataError, match=r"\(1, 5, 7\)"):
         image_from_tensor(tensor[0, :1])
-
-
-def test_bicubic_upscale_is_matlabs() -> None:
-    img = noise(5, 7)
-    assert np.array_equal(bicubic_upscale(img, 4), imresize_bicubic(img, 4))
 
 
 class Hungry(Local):

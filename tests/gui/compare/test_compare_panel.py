@@ -15,9 +15,10 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo, turn_wheel
 
 from fakd_core.data.image_files import read_image
+from fakd_core.data.resize import imresize_bicubic
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.events import Cancelled, CancelToken
-from fakd_core.inference.upscale import bicubic_upscale, upscale
+from fakd_core.inference.upscale import upscale
 from fakd_core.runs.references import bundled_models, load_model
 from fakd_gui.compare import difference, results, runner
 from fakd_gui.compare.difference import Difference
@@ -52,7 +53,7 @@ def test_panes_show_the_outputs_and_scores_of_the_core(bench: Bench, compared: C
     assert image.hr is not None
     board = compared.board
     assert board.keys == [BICUBIC, *bench.students, bench.teacher, HR]
-    assert np.array_equal(compared.state.pixels(BICUBIC), bicubic_upscale(image.lr, 4))
+    assert np.array_equal(compared.state.pixels(BICUBIC), imresize_bicubic(image.lr, 4))
     for ref in (*bench.students, bench.teacher):
         expected = upscale(load_model(ref), image.lr)
         assert np.array_equal(compared.state.pixels(ref), expected)
