@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-__all__ = ["STOPPED", "main"]
+from fakd_core.cli.exit_status import STOPPED
 
-STOPPED = 130
-"""The exit status of a command that was stopped by Ctrl+C."""
+__all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""All commands in one application, and their exit statuses: 0, 1, 2 or 130."""
+"""All commands in one application, started with Ctrl+C caught; an error ends it with one clear line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from types import FrameType
 import typer
 
 from fakd_core import __version__
-from fakd_core.cli import STOPPED, affinity, evaluate, export, figure, gui, info, train, upscale
+from fakd_core.cli import affinity, evaluate, export, figure, gui, info, train, upscale
 from fakd_core.cli.console import errors
-from fakd_core.errors import ConfigError, FakdError
-from fakd_core.events import Cancelled, CancelToken
+from fakd_core.cli.exit_status import DONE, STOPPED, exit_status
+from fakd_core.events import CancelToken
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
 
 app = typer.Typer(
@@ -73,32 +73,19 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
     try:
         app(arguments, prog_name="fakd", obj=token)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    except (Cancelled, KeyboardInterrupt):
-        errors.print("stopped")
-        return STOPPED
-    except FakdError as error:
-        return _failed(str(error), 2 if isinstance(error, ConfigError) else 1, debug)
-    except OSError as error:
-        # A full disk or missing permission: only the user can help.
-        where = f"{error.filename}: " if error.filename else ""
-        return _failed(f"{where}{error.strerror or error}", 1, debug)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: one clear line, never a traceback
-        from fakd_core.runtime.device import is_out_of_memory
-
-        if is_out_of_memory(error):
-            return _failed("not enough memory; use a smaller batch, patch, tile or network", 1, debug)
-        return _failed(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1, debug)
-    return 0
-
-
-def _failed(reason: str, status: int, debug: bool) -> int:
-    # File names may contain line ends and escape codes: the message stays one harmless line.
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in reason)
-    errors.print(f"error: {shown}", style="red", soft_wrap=True)
-    if debug:
-        traceback.print_exc()
-    return status
+        return end.code if isinstance(end.code, int) else DONE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - one clear line, never a traceback
+        status, message = exit_status(error)
+        if status == STOPPED:
+            errors.print(message)
+        else:
+            # File names may contain line ends and escape codes: the message stays one harmless line.
+            shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+            errors.print(f"error: {shown}", style="red", soft_wrap=True)
+            if debug:
+                traceback.print_exc()
+        return status
+    return DONE
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fakd_core.cli import STOPPED, completion
+from fakd_core.cli import completion
 from fakd_core.cli.console import errors, output, print_above, progress_bar
+from fakd_core.cli.exit_status import STOPPED
 from fakd_core.cli.from_fakd import translate_command
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
