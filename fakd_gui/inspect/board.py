@@ -16,7 +16,7 @@ from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at
 from fakd_gui.inspect.map_panes import MapPanes
 from fakd_gui.inspect.matrices import coloured
 from fakd_gui.inspect.sources import SourceMaps
-from fakd_gui.inspect.state import IMAGE, InspectState, Pixel, difference_key
+from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectState, Pixel, difference_key
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array
 from fakd_gui.widgets.image_canvas import Drag
@@ -46,7 +46,7 @@ class MapBoard(MapPanes):
 
     def __init__(self, state: InspectState, camera: Camera, parent: QWidget) -> None:
         super().__init__(state, camera, parent)
-        self.window: Window | None = None
+        self.window = NO_WINDOW
         """The part of the image that the rows cover."""
         self.rows: dict[str, Floats] = {}
         """Affinities by model and differences by `difference_key`, (h, w) over the window."""
@@ -66,7 +66,7 @@ class MapBoard(MapPanes):
         """Outline the region. Beside the matrix, dragging on the image moves it rather than the pixel."""
         region, movable = self._state.region, self._state.matrix_shown
         for key, pane in self.panes.items():
-            pane.canvas.region = None if region is None else self.covers(region)
+            pane.canvas.region = self.covers(region) if region.positions else None
             pane.canvas.region_editable = movable or key != IMAGE
             pane.canvas.drag = Drag.POINT if key == IMAGE and not movable else Drag.PAN
             pane.canvas.update()
@@ -101,7 +101,7 @@ class MapBoard(MapPanes):
         style = self._state.style
         for key, pane in self.panes.items():
             overlays = list(self._grey)
-            if key in self.rows and self.window is not None:
+            if key in self.rows:
                 heat = coloured(self.rows[key], key not in self._state.models, style)
                 covers = self.covers(self.window)
                 overlays.append(Overlay(qimage_from_array(heat), covers, style.opacity / 100))
@@ -153,10 +153,9 @@ class MapBoard(MapPanes):
 
     def values_at(self, pixel: Pixel | None) -> dict[str, float]:
         """Every map's value at `pixel` (y, x); none outside the window."""
-        window = self.window
-        if pixel is None or window is None or not window.contains_pixel(*pixel):
+        if pixel is None or not self.window.contains_pixel(*pixel):
             return {}
-        y, x = pixel[0] - window.top, pixel[1] - window.left
+        y, x = pixel[0] - self.window.top, pixel[1] - self.window.left
         return {key: float(row[y, x]) for key, row in self.rows.items() if key in self.panes}
 
     def pixel(self, position: QPointF | None) -> Pixel | None:
@@ -175,7 +174,7 @@ class MapBoard(MapPanes):
     def _part(self) -> Window | None:
         """The window, unless it is the whole image."""
         image, window = self._state.image, self.window
-        whole = image is None or window is None or (window.height, window.width) == image.lr.shape[:2]
+        whole = image is None or not window.positions or (window.height, window.width) == image.lr.shape[:2]
         return None if whole else window
 
     def _pixel_rect(self, pixel: Pixel) -> QRectF:

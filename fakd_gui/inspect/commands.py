@@ -13,48 +13,32 @@ from fakd_gui.widgets.view_commands import VIEW_COMMANDS, VIEW_GESTURES, connect
 FAR = 8
 """Pixels that Shift with an arrow key moves."""
 MOVES = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
-
-
-def _moves(prefix: str, name: str, text: str) -> list[Command]:
-    return [
-        Command(name.format(way), text.format(way), keys=(prefix + way.title(),), unfocused=True)
-        for way in MOVES
-    ]
-
+HOVER_TIP = "Show the affinities of the pixel under the mouse without a click; a click pins it"
+MATRIX_TIP = (
+    "The affinities of a region's pixels to one another, as a matrix\n"
+    "Draw the region with Shift and the mouse on the image."
+)
+FOLLOW_TIP = (
+    "Show the student again after every validation of the running training\n"
+    "Choosing another checkpoint ends it."
+)
 
 COMMANDS = (
-    *_moves("", "move_{}", "Move the pixel {}"),
-    *_moves("Shift+", "move_{}_far", f"Move the pixel {FAR} px {{}}"),
-    Command(
-        "hover",
-        "Hover",
-        "Show the affinities of the pixel under the mouse without a click; a click pins it",
-        keys=("H",),
-        icon="cursor-default-outline",
-        checkable=True,
+    *(
+        Command(name.format(way), text.format(way), keys=(keys + way.title(),), unfocused=True)
+        for name, text, keys in (
+            ("move_{}", "Move the pixel {}", ""),
+            ("move_{}_far", f"Move the pixel {FAR} px {{}}", "Shift+"),
+        )
+        for way in MOVES
     ),
+    Command("hover", "Hover", HOVER_TIP, keys=("H",), icon="cursor-default-outline", checkable=True),
     Command("next_layer", "Next layer", keys=("PgUp",), unfocused=True),
     Command("previous_layer", "Previous layer", keys=("PgDown",), unfocused=True),
-    Command(
-        "matrix",
-        "Matrix",
-        "The affinities of a region's pixels to one another, as a matrix\n"
-        "Draw the region with Shift and the mouse on the image.",
-        keys=("M",),
-        icon="grid",
-        checkable=True,
-    ),
+    Command("matrix", "Matrix", MATRIX_TIP, keys=("M",), icon="grid", checkable=True),
     Command("previous_checkpoint", "Previous checkpoint of the run", keys=("[",)),
     Command("next_checkpoint", "Next checkpoint of the run", keys=("]",)),
-    Command(
-        "follow",
-        "Follow",
-        "Show the student again after every validation of the running training\n"
-        "Choosing another checkpoint ends it.",
-        keys=("T",),
-        icon="access-point",
-        checkable=True,
-    ),
+    Command("follow", "Follow", FOLLOW_TIP, keys=("T",), icon="access-point", checkable=True),
     Command("flip", "Flip", "Flip between the last two panes shown alone", keys=("B",)),
     Command("show_all", "Show all panes", keys=("Esc",), unfocused=True),
     Command("copy", "Copy the panes", "Copy the panes as a picture", keys=("Ctrl+C",)),
@@ -70,8 +54,8 @@ GESTURES = (
     Gesture("1 … 9", "show one pane alone (hold or press)"),
     *VIEW_GESTURES,
 )
-EXPORTS = ("copy", "save_panes", "save_maps", "save_values", "", "figure")
-"""The Export menu; an empty name is a separator."""
+EXPORTS = ("copy", "save_panes", "save_maps", "save_values", "figure")
+"""The Export menu."""
 
 
 def create_actions(widget: QWidget, *, state: InspectState, area: MapArea, exporter: Exporter) -> ActionTable:
@@ -80,17 +64,20 @@ def create_actions(widget: QWidget, *, state: InspectState, area: MapArea, expor
     for way, (dy, dx) in MOVES.items():
         actions.on(f"move_{way}", lambda dy=dy, dx=dx: state.move_query(dy, dx))
         actions.on(f"move_{way}_far", lambda dy=dy, dx=dx: state.move_query(FAR * dy, FAR * dx))
-    actions.on("next_layer", lambda: state.set_layer(state.layer + 1))
-    actions.on("previous_layer", lambda: state.set_layer(state.layer - 1))
-    actions.on("previous_checkpoint", lambda: state.timeline.move(-1))
-    actions.on("next_checkpoint", lambda: state.timeline.move(1))
-    actions.on("flip", lambda: area.grid.flip())
-    actions.on("show_all", area.show_all)
-    actions.on("copy", exporter.copy)
-    actions.on("save_panes", exporter.save_panes)
-    actions.on("save_maps", exporter.save_maps)
-    actions.on("save_values", exporter.save_values)
-    actions.on("figure", exporter.open_figure)
+    for name, run in {
+        "next_layer": lambda: state.set_layer(state.layer + 1),
+        "previous_layer": lambda: state.set_layer(state.layer - 1),
+        "previous_checkpoint": lambda: state.timeline.move(-1),
+        "next_checkpoint": lambda: state.timeline.move(1),
+        "flip": lambda: area.grid.flip(),
+        "show_all": area.show_all,
+        "copy": exporter.copy,
+        "save_panes": exporter.save_panes,
+        "save_maps": exporter.save_maps,
+        "save_values": exporter.save_values,
+        "figure": exporter.open_figure,
+    }.items():
+        actions.on(name, run)
     for name, switch, changed in (
         ("hover", state.set_hovering, state.hovering_changed),
         ("matrix", state.show_matrix, state.matrix_toggled),
@@ -114,5 +101,5 @@ def create_actions(widget: QWidget, *, state: InspectState, area: MapArea, expor
 
 def enable_exports(actions: ActionTable, on: bool) -> None:
     """Offer the Export menu's entries, or not while there are no maps."""
-    for name in filter(None, EXPORTS):
+    for name in EXPORTS:
         actions[name].setEnabled(on)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from fakd_core.data.image_files import write_image
 from fakd_core.errors import DataError
@@ -21,37 +21,45 @@ from fakd_core.evaluation.features import Floats, Window
 from fakd_core.events import CancelToken, Image8
 from fakd_core.files import atomic_path, write_text
 from fakd_gui.inspect.map_area import MapArea
-from fakd_gui.inspect.matrices import coloured
+from fakd_gui.inspect.matrices import Matrices, coloured
 from fakd_gui.inspect.state import InspectState, Pixel
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.convert import array_from_qimage
-from fakd_gui.widgets.file_dialogs import ask_save_path
+from fakd_gui.widgets.file_dialogs import ask_folder, ask_save_path
 
 MAX_MATRIX_SIDE = 1024
 """Maximum side of a matrix's picture in pixels; a cell is a square of whole pixels."""
 
 
-@dataclass(frozen=True)
-class TitledMap:
-    """A map or a matrix: (h, w) values, and (h, w, 3) in its colours."""
-
-    title: str
-    values: Floats = field(repr=False)
-    picture: Image8 = field(repr=False)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ShownMaps:
-    """The maps as they are shown, all over `window`, and the matrices of `region`."""
+    """The maps as they are shown over `window`, by the keys of their panes."""
 
     image: str
     scale: int
     layer: int
     query: Pixel
     window: Window
-    maps: Sequence[TitledMap]
-    region: Window | None
-    matrices: Sequence[TitledMap]
+    titles: Mapping[str, str]
+    rows: Mapping[str, Floats] = field(repr=False)
+    pictures: Mapping[str, Image8] = field(repr=False)
+    matrices: Matrices | None = None
+
+    def pictures_by_file(self) -> dict[str, tuple[Image8, int]]:
+        """Every map in its colours and every matrix by file name, with the side of its cells in pixels."""
+        (y, x), matrices = self.query, self.matrices
+        groups = [(f"y{y}-x{x}", self.pictures, self.scale)]
+        if matrices is not None:
+            region = matrices.region
+            side = max(1, MAX_MATRIX_SIDE // region.positions)
+            groups.append((f"matrix-y{region.top}-x{region.left}", matrices.pictures, side))
+        stem = f"{safe_name(self.image)}-layer{self.layer}"
+        return {
+            f"{stem}-{place}-{safe_name(title)}.png": (pictures[key], side)
+            for place, pictures, side in groups
+            for key, title in self.titles.items()
+            if key in pictures
+        }
 
 
 def safe_name(label: str) -> str:
@@ -61,14 +69,8 @@ def safe_name(label: str) -> str:
 
 def write_maps(shown: ShownMaps, folder: Path) -> None:
     """Write one PNG per map in HR size, each LR pixel a square of `scale` pixels; and one per matrix."""
-    (y, x), region = shown.query, shown.region
-    pictures = [(f"y{y}-x{x}", one, shown.scale) for one in shown.maps]
-    if region is not None:
-        place, cell = f"matrix-y{region.top}-x{region.left}", max(1, MAX_MATRIX_SIDE // region.positions)
-        pictures += [(place, one, cell) for one in shown.matrices]
-    for place, one, side in pictures:
-        name = f"{safe_name(shown.image)}-layer{shown.layer}-{place}-{safe_name(one.title)}.png"
-        write_image(folder / name, one.picture.repeat(side, 0).repeat(side, 1))
+    for name, (picture, side) in shown.pictures_by_file().items():
+        write_image(folder / name, picture.repeat(side, 0).repeat(side, 1))
 
 
 def write_values(shown: ShownMaps, path: Path) -> None:
@@ -81,26 +83,24 @@ def write_values(shown: ShownMaps, path: Path) -> None:
         "layer": shown.layer,
         "window": astuple(shown.window),
         "image": shown.image,
-        **{one.title: one.values for one in shown.maps},
+        **{title: shown.rows[key] for key, title in shown.titles.items()},
     }
-    if shown.region is not None:
-        arrays["region"] = astuple(shown.region)
-        arrays |= {f"matrix {one.title}": one.values for one in shown.matrices}
+    if (matrices := shown.matrices) is not None:
+        arrays["region"] = astuple(matrices.region)
+        values = matrices.values
+        arrays |= {f"matrix {title}": values[key] for key, title in shown.titles.items() if key in values}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def csv_text(shown: ShownMaps) -> str:
     """The rows as CSV, a line per pixel: y, x in LR pixels of the image, then every map's value."""
-    window = shown.window
-    ys, xs = np.mgrid[window.rows, window.columns]
-    columns = (array.ravel().tolist() for array in (ys, xs, *(one.values for one in shown.maps)))
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["y", "x", *(one.title for one in shown.maps)])
-    writer.writerows(
-        (y, x, *(f"{value:.6f}" for value in values)) for y, x, *values in zip(*columns, strict=True)
-    )
+    csv.writer(text, lineterminator="\n").writerow(["y", "x", *shown.titles.values()])
+    ys, xs = np.mgrid[shown.window.rows, shown.window.columns]
+    columns = [array.ravel() for array in (ys, xs, *(shown.rows[key] for key in shown.titles))]
+    formats = ["%d", "%d", *["%.6f"] * len(shown.titles)]
+    np.savetxt(text, np.column_stack(columns), formats, delimiter=",")
     return text.getvalue()
 
 
@@ -121,25 +121,18 @@ class Exporter(QObject):
         """The maps as they are shown; there must be some."""
         state, board, image = self._state, self._area.board, self._state.image
         assert image is not None
-        assert board.window is not None
-        rows = {key: board.rows[key] for key in board.panes if key in board.rows}
-        matrices = self._area.matrix.matrices if state.matrix_shown else None
+        titles = {key: state.title(key) for key in board.panes if key in board.rows}
+        matrices = self._area.matrix.matrices
         return ShownMaps(
             image=image.name,
             scale=image.scale,
             layer=state.layer,
             query=state.shown_pixel,
             window=board.window,
-            maps=[
-                TitledMap(state.title(key), row, coloured(row, key not in state.models, state.style))
-                for key, row in rows.items()
-            ],
-            region=None if matrices is None else matrices.region,
-            matrices=[
-                TitledMap(state.title(key), values, matrices.pictures[key])
-                for key, values in ({} if matrices is None else matrices.values).items()
-                if key in rows
-            ],
+            titles=titles,
+            rows=board.rows,
+            pictures={key: coloured(board.rows[key], key not in state.models, state.style) for key in titles},
+            matrices=matrices if state.matrix_shown and matrices.values else None,
         )
 
     def copy(self) -> None:
@@ -157,11 +150,11 @@ class Exporter(QObject):
     def save_maps(self) -> None:
         """Ask for a folder and write every map to it."""
         shown = self.shown_maps()
-        chosen = QFileDialog.getExistingDirectory(self._window, "Folder for the maps", str(self._folder))
-        if chosen:
-            self._folder = folder = Path(chosen)
-            count = len(shown.maps) + len(shown.matrices)
-            self._write(folder, lambda: write_maps(shown, folder), f"Wrote {count} maps to {folder.name}")
+        folder = ask_folder(self._window, "Folder for the maps", self._folder)
+        if folder is not None:
+            self._folder = folder
+            message = f"Wrote {len(shown.pictures_by_file())} maps to {folder.name}"
+            self._write(folder, lambda: write_maps(shown, folder), message)
 
     def save_values(self) -> None:
         """Ask for a CSV or NumPy file and write the values of the maps to it."""
@@ -203,7 +196,6 @@ class Exporter(QObject):
         name = safe_name(state.image.path.stem if state.image is not None else "")
         suggested = f"{name}-layer{state.layer}-y{y}-x{x}{next(iter(kinds.values()))}"
         answer = ask_save_path(self._window, title, self._folder / suggested, kinds)
-        if answer is None:
-            return None
-        self._folder = answer[0].parent
-        return answer[0]
+        if answer is not None:
+            self._folder = answer[0].parent
+        return answer and answer[0]

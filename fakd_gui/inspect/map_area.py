@@ -12,7 +12,6 @@ from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.board import MapBoard
 from fakd_gui.inspect.colour_bar import ColourBar, MapValues
 from fakd_gui.inspect.loss_chart import LossChart, StudentLosses
-from fakd_gui.inspect.losses import SALoss
 from fakd_gui.inspect.matrices import region_from
 from fakd_gui.inspect.matrix_view import MatrixView
 from fakd_gui.inspect.runner import InspectRunner
@@ -34,11 +33,11 @@ MIN_SCALE_WIDTH = 200
 class MapArea(QWidget):
     """Draws what the state chooses of the runner's results."""
 
-    def __init__(self, state: InspectState, runner: InspectRunner, parent: QWidget | None = None) -> None:
+    def __init__(self, state: InspectState, runner: InspectRunner, parent: QWidget) -> None:
         super().__init__(parent)
         self._state = state
         self._runner = runner
-        self.camera = Camera(parent or self)
+        self.camera = Camera(self)
         self.board = MapBoard(state, self.camera, self)
         self.matrix = MatrixView(state, self)
         self.matrix.grid.hide()
@@ -68,15 +67,14 @@ class MapArea(QWidget):
         self.difference_bar.range_chosen.connect(lambda *bounds: state.set_style(difference_range=bounds))
         self.chart.bars.layer_clicked.connect(state.set_layer)
         board.region_edited.connect(self._edit_region)
-        self.matrix.camera.cursor_changed.connect(self.mark)
-        self.matrix.shown.connect(self.mark)
+        for changed in (self.matrix.camera.cursor_changed, self.matrix.shown, state.query_changed):
+            changed.connect(lambda *_: self.mark())
         self.camera.cursor_changed.connect(self._cursor_moved)
         state.style_changed.connect(self._show_style)
-        state.query_changed.connect(lambda *_: self.mark())
         state.region_changed.connect(board.mark_region)
         state.matrix_toggled.connect(self._show_matrix)
         runner.model_ready.connect(self._show_picture)
-        runner.matrices_ready.connect(self.matrix.show_matrices)
+        runner.matrices.result.connect(self.matrix.show_matrices)
 
     @property
     def grid(self) -> PaneGrid:
@@ -127,15 +125,8 @@ class MapArea(QWidget):
 
     def loss_histories(self) -> list[StudentLosses]:
         """The known losses of the run's checkpoints at the layer shown, by step."""
-        state, histories = self._state, dict[str, dict[int, SALoss]]()
-        for step, sources in state.timeline.checkpoints.items():
-            for source in sources:
-                loss = self._runner.checkpoint_loss(source, state.layer)
-                if loss is not None:
-                    histories.setdefault(source.ref, {})[step] = loss
-        return [
-            StudentLosses(state.label(ref), state.colour(ref), losses) for ref, losses in histories.items()
-        ]
+        losses, state = self._runner.checkpoint_losses(), self._state
+        return [StudentLosses(state.label(ref), state.colour(ref), known) for ref, known in losses.items()]
 
     def mark(self) -> None:
         """Outline the pixels and matrix rows that belong to each other."""
@@ -202,9 +193,9 @@ class MapArea(QWidget):
     # -- following the state -------------------------------------------------------------------------
 
     def _edit_region(self, rect: QRectF) -> None:
-        image, window = self._state.image, self._runner.window
-        if image is not None and window is not None:
-            self._state.set_region(region_from(rect, image.scale, window))
+        image, runner = self._state.image, self._runner
+        if image is not None and runner.features:
+            self._state.set_region(region_from(rect, image.scale, runner.window))
             self._runner.request_matrices()
 
     def _show_style(self) -> None:
@@ -225,7 +216,7 @@ class MapArea(QWidget):
 
     def _cursor_moved(self) -> None:
         pixel = self.board.pixel(self.camera.cursor)
-        covered = pixel is not None and self._runner.covers(*pixel)
+        covered = pixel is not None and self._runner.window.contains_pixel(*pixel)
         self._state.hover(pixel if covered else None)
         self.mark()
         self._show_readouts()

@@ -9,7 +9,7 @@ from fakd_gui.inspect.board import COLUMN_COLOUR
 from fakd_gui.inspect.colour_bar import signed
 from fakd_gui.inspect.map_panes import MapPanes
 from fakd_gui.inspect.matrices import Matrices
-from fakd_gui.inspect.state import IMAGE, InspectState, Pixel
+from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectState, Pixel
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array
 from fakd_gui.widgets.image_pane import ImagePane
@@ -29,7 +29,7 @@ class MatrixView(MapPanes):
 
     def __init__(self, state: InspectState, parent: QWidget) -> None:
         super().__init__(state, Camera(parent), parent)
-        self.matrices: Matrices | None = None
+        self.matrices = Matrices(NO_WINDOW, 0, {}, {})
         self.camera.cursor_changed.connect(self._show_cell)
 
     def arrange(self) -> None:
@@ -59,8 +59,6 @@ class MatrixView(MapPanes):
 
     def mark(self, row: Pixel, column: Pixel | None = None) -> None:
         """Outline the row of the pixel `row` and the column of `column`, if they lie in the region."""
-        if self.matrices is None:
-            return
         region, marks = self.matrices.region, list[tuple[QRectF, str]]()
         side = region.positions
         if region.contains_pixel(*row):
@@ -73,10 +71,10 @@ class MatrixView(MapPanes):
 
     def hovered_pixels(self) -> tuple[Pixel, Pixel] | None:
         """The two pixels of the cell under the mouse."""
-        cell = self._hovered_cell()
-        if cell is None or self.matrices is None or self.grid.isHidden():
+        cell, region = self._hovered_cell(), self.matrices.region
+        if cell is None or not region.positions or self.grid.isHidden():
             return None
-        return self.matrices.region.pixel(cell[0]), self.matrices.region.pixel(cell[1])
+        return region.pixel(cell[0]), region.pixel(cell[1])
 
     def make_pane(self, key: str) -> ImagePane:
         pane = super().make_pane(key)
@@ -85,10 +83,8 @@ class MatrixView(MapPanes):
 
     def pixel(self, position: QPointF | None) -> Pixel | None:
         """The pixel of the row at `position`."""
-        if position is None or self.matrices is None:
-            return None
-        row = int(position.y() // 1)
-        return self.matrices.region.pixel(row) if 0 <= row < self.matrices.region.positions else None
+        region, row = self.matrices.region, -1 if position is None else int(position.y() // 1)
+        return region.pixel(row) if 0 <= row < region.positions else None
 
     def _hovered_cell(self) -> tuple[int, int] | None:
         position = self.camera.cursor
@@ -96,5 +92,5 @@ class MatrixView(MapPanes):
 
     def _show_cell(self) -> None:
         cell = self._hovered_cell()
-        values = {} if cell is None or self.matrices is None else self.matrices.values
+        values = {} if cell is None else self.matrices.values
         self.show_values({key: float(matrix[cell]) for key, matrix in values.items()})

@@ -16,7 +16,7 @@ from fakd_gui.inspect.controls import InspectControls
 from fakd_gui.inspect.export import Exporter
 from fakd_gui.inspect.map_area import MARGIN, MIN_CHART_WIDTH, MapArea
 from fakd_gui.inspect.runner import InspectRunner
-from fakd_gui.inspect.state import IMAGE, InspectMemory, InspectState
+from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectMemory, InspectState
 from fakd_gui.inspect.timeline_bar import TimelineBar
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.session import Session
@@ -38,8 +38,6 @@ class InspectPanel(QWidget):
 
     map_shown = Signal()
     """The maps of the chosen pixel, layer and models are on the screen."""
-    finished = Signal()
-    """The feature maps of every model are computed, or have failed."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,16 +69,9 @@ class InspectPanel(QWidget):
             return
         self._outdated = False
         self._arrange()
-        refs = [source.ref for source in self.state.sources]
-        self._announced = {ref: text for ref, text in self._announced.items() if ref in refs}
-        hint = "" if refs else "Choose a teacher or add a student to see affinities"
+        hint = "" if self.state.sources else "Choose a teacher or add a student to see affinities"
         self.area.board.panes[IMAGE].canvas.set_message(hint)
-        if refs:
-            self.runner.extract()
-        else:
-            self.runner.clear()
-            self._show_maps()
-            self._show_losses()
+        self.runner.extract()
 
     def cancel(self) -> None:
         """Stop computing; maps that are there stay. The next query computes what is missing."""
@@ -104,11 +95,8 @@ class InspectPanel(QWidget):
         bar.addSeparator()
         bar.addWidget(self.controls.style_tools)
         bar.addSeparator()
-        for name in EXPORTS:
-            if name:
-                self.export_menu.addAction(self.actions[name])
-            else:
-                self.export_menu.addSeparator()
+        self.export_menu.addActions([self.actions[name] for name in EXPORTS])
+        self.export_menu.insertSeparator(self.actions["figure"])
         tip = "Pictures, values and figures"
         menu_button(bar, "Export", self.export_menu, icon_name="export-variant", tip=tip)
         self._content = QWidget(self)
@@ -149,8 +137,7 @@ class InspectPanel(QWidget):
         runner.idle.connect(self.status.show_idle)
         runner.model_ready.connect(state.update_maps)
         runner.finished.connect(self._take_features)
-        runner.failed.connect(session.error)
-        runner.losses.changed.connect(self._show_losses)
+        runner.losses_changed.connect(self._show_losses)
         self.area.camera.changed.connect(self._show_position)
         self.area.camera.cursor_changed.connect(self._show_position)
         self.timeline_bar.survey.clicked.connect(runner.survey)
@@ -168,7 +155,7 @@ class InspectPanel(QWidget):
 
     def _show_image(self, image: OpenedImage) -> None:
         self.runner.forget_image()
-        self.area.board.rows, self.area.board.window = {}, None
+        self.area.board.rows, self.area.board.window = {}, NO_WINDOW
         height, width = image.hr_size
         self.area.camera.set_scene(width, height)
         height, width = image.lr.shape[:2]
@@ -194,7 +181,7 @@ class InspectPanel(QWidget):
         self.runner.request_matrices()
 
     def _query_changed(self) -> None:
-        if self._outdated or not self.runner.covers(*self.state.query):
+        if self._outdated or not self.runner.window.contains_pixel(*self.state.query):
             self.refresh()
 
     def _arrange(self) -> None:
@@ -218,7 +205,8 @@ class InspectPanel(QWidget):
     def _show_losses(self) -> None:
         self.area.show_losses()
         timeline = self.state.timeline
-        self.timeline_bar.curve.show_histories(timeline.steps, timeline.step, self.area.loss_histories())
+        histories = self.area.loss_histories()
+        self.timeline_bar.curve.show_histories(timeline.steps, timeline.step, histories)
 
     def _request_losses(self) -> None:
         self.runner.request_losses()
@@ -241,15 +229,14 @@ class InspectPanel(QWidget):
         for ref, problem in self.runner.failures.items():
             self.area.board.show_failure(ref, problem.text)
             if self._announced.get(ref) != problem.text:
-                self._announced[ref] = problem.text
                 self.session.report(problem)
+        self._announced = {ref: problem.text for ref, problem in self.runner.failures.items()}
         self.controls.name_layers(
             {
                 self.state.label(ref): [tap_title(maps.spec, layer) for layer in range(TAP_COUNT)]
                 for ref, maps in self.runner.features.items()
             }
         )
-        self.finished.emit()
         self.state.update_maps()
         self._request_losses()
         self.runner.request_matrices()

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from fakd_core.evaluation.features import Floats, Window, window_around
+from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, Floats, Window, lattice_stride, window_around
 from fakd_core.events import Cancelled, CancelToken, Progress
+from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runs.references import split_taps
-from fakd_gui.inspect.losses import LossKey, LossTable, SALoss, estimate_losses
+from fakd_gui.inspect.losses import LossKey, SALoss, compute_losses, loss_key
 from fakd_gui.inspect.matrices import make_matrices, region_around, with_differences
 from fakd_gui.inspect.sources import Origin, Source, SourceMaps, extract_maps
-from fakd_gui.inspect.state import InspectState
+from fakd_gui.inspect.state import NO_WINDOW, InspectState
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.problem import Problem
@@ -38,6 +39,7 @@ class Extracted:
 class InspectRunner(QObject):
     """Holds the results for the image shown; every signal comes on the GUI thread."""
 
+    losses_changed = Signal()
     progressed = Signal(object)
     """The `Progress` of the feature maps, by model."""
     model_ready = Signal()
@@ -45,8 +47,6 @@ class InspectRunner(QObject):
     finished = Signal()
     """The feature maps of all models are there, or in `failures`."""
     idle = Signal()
-    matrices_ready = Signal(object)
-    failed = Signal(object)
 
     def __init__(self, state: InspectState, models: ModelCache, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +56,8 @@ class InspectRunner(QObject):
         """The feature maps of the models that are inspected, by reference; all over the same window."""
         self.failures: dict[str, Problem] = {}
         """Why feature maps are missing, by reference."""
-        self.losses = LossTable(self)
+        self._losses: dict[LossKey, SALoss] = {}
+        """Of the image shown."""
         self._cache: OrderedDict[tuple[Origin, Window], SourceMaps] = OrderedDict()
         self._origins: dict[str, Origin] = {}
         """Of checkpoints, by file."""
@@ -65,12 +66,13 @@ class InspectRunner(QObject):
         self.extracting.result.connect(lambda _: self._finish())
         self._surveying = LatestWins("checkpoints", self)
         self._surveying.yielded.connect(self._take_survey)
-        self._matrices = LatestWins("matrices", self)
-        self._matrices.result.connect(self.matrices_ready)
+        self.losses = LatestWins("SA loss", self)
+        self.losses.yielded.connect(self._add_losses)
+        self.matrices = LatestWins("matrices", self)
         for worker in (self.extracting, self._surveying):
             worker.busy.connect(lambda busy: None if busy else self.idle.emit())
-        for worker in (self.extracting, self._surveying, self._matrices, self.losses):
-            worker.failed.connect(self.failed)
+        for worker in (self.extracting, self._surveying, self.matrices, self.losses):
+            worker.failed.connect(state.session.error)
 
     @property
     def computing(self) -> bool:
@@ -83,13 +85,13 @@ class InspectRunner(QObject):
         return next(iter(self.features.values()), None)
 
     @property
-    def window(self) -> Window | None:
-        """The part of the image that is inspected; None while there are no feature maps."""
-        return None if self.maps is None else self.maps.window
+    def window(self) -> Window:
+        """The part of the image that is inspected; empty while there are no feature maps."""
+        return NO_WINDOW if self.maps is None else self.maps.window
 
-    def covers(self, y: int, x: int) -> bool:
-        """Whether there are feature maps, over a window with the LR pixel (y, x)."""
-        return self.window is not None and self.window.contains_pixel(y, x)
+    @property
+    def _teacher(self) -> SourceMaps | None:
+        return self.features.get(self._state.teacher)
 
     # -- feature maps --------------------------------------------------------------------------------
 
@@ -97,17 +99,16 @@ class InspectRunner(QObject):
         """Compute missing feature maps; `model_ready` follows for each model, then `finished`."""
         image, query, window = self._state.image, self._state.query, self.window
         assert image is not None
-        if window is None or not window.contains_pixel(*query):
+        if not window.contains_pixel(*query):
             window = window_around(image.lr.shape[:2], *query)
         self.failures = {}
         self._submit(self.extracting, self._state.sources, window)
 
     def survey(self) -> None:
-        """Compute missing losses of all checkpoints; `losses.changed` follows for each."""
-        teacher = self.features.get(self._state.teacher)
-        if teacher is not None:
+        """Compute missing losses of all checkpoints; `losses_changed` follows for each."""
+        if self._teacher is not None:
             sources = list(chain(*self._state.timeline.checkpoints.values()))
-            self._submit(self._surveying, sources, teacher.window, teacher)
+            self._submit(self._surveying, sources, self._teacher.window, self._teacher)
 
     def _submit(
         self, worker: LatestWins, sources: list[Source], window: Window, teacher: SourceMaps | None = None
@@ -123,7 +124,9 @@ class InspectRunner(QObject):
                     maps = extract_maps(
                         source, cancel, image=image, window=window, models=models, cache=cache
                     )
-                    losses = {} if teacher is None else estimate_losses(teacher, maps)
+                    stride, losses = lattice_stride(window), dict[LossKey, SALoss]()
+                    if teacher is not None:
+                        losses = compute_losses(teacher, maps, range(TAP_COUNT), stride)
                 except Cancelled:
                     raise
                 except Exception as error:  # noqa: BLE001 - the other models can still be shown
@@ -133,19 +136,15 @@ class InspectRunner(QObject):
 
         worker.submit(work)
 
-    def clear(self) -> None:
-        """Stop, and drop the results; feature maps stay cached."""
-        self.cancel()
-        self.features, self.failures = {}, {}
-
     def forget_image(self) -> None:
         """Drop everything: another image is shown."""
         self._surveying.cancel()
-        self._matrices.cancel()
+        self.matrices.cancel()
         self.features = {}
         self._cache.clear()
         self._origins.clear()
-        self.losses.clear()
+        self.losses.cancel()
+        self._losses.clear()
 
     def cancel(self) -> None:
         """Stop computing; results that are there stay."""
@@ -160,7 +159,7 @@ class InspectRunner(QObject):
         Milliseconds, on the calling thread.
         """
         state = self._state
-        if not self.covers(*state.shown_pixel):
+        if not self.window.contains_pixel(*state.shown_pixel):
             return {}
         rows = {
             ref: self.features[ref].affinity_row(state.layer, *state.shown_pixel)
@@ -170,34 +169,76 @@ class InspectRunner(QObject):
         return with_differences(rows, state.teacher)
 
     def request_losses(self) -> None:
-        """Compute missing SA losses of the students shown; `losses.changed` follows for each."""
-        teacher = self.features.get(self._state.teacher)
-        students = [self.features[ref] for ref in self._state.students if ref in self.features]
-        if teacher is not None and students:
-            # Exact values would slow a running training down.
-            exact = self._state.session.training is None
-            self.losses.request(teacher, students, layer=self._state.layer, exact=exact)
+        """Compute missing SA losses of the students shown; `losses_changed` follows for each.
+
+        Estimates at all layers, the one shown first, and then exact values.
+        """
+        state, teacher = self._state, self._teacher
+        students = [self.features[ref] for ref in state.students if ref in self.features]
+        if teacher is None or not students:
+            return
+        strides = {lattice_stride(teacher.window)}
+        # Exact values would slow a running training down.
+        if state.session.training is None and teacher.window.positions <= MAX_EXACT_POSITIONS:
+            strides.add(1)
+        missing = [
+            (student, layer, stride)
+            for stride in sorted(strides, reverse=True)
+            for layer in sorted(range(TAP_COUNT), key=lambda layer: layer != state.layer)
+            for student in students
+            if loss_key(teacher, student.origin, layer, stride) not in self._losses
+        ]
+
+        def work(token: CancelToken) -> Iterator[dict[LossKey, SALoss]]:
+            for student, layer, stride in missing:
+                token.raise_if_cancelled()
+                yield compute_losses(teacher, student, [layer], stride)
+
+        if missing:
+            self.losses.submit(work)
+        else:
+            # The running request is for other models.
+            self.losses.cancel()
 
     def loss(self, student: str, layer: int) -> SALoss | None:
         """The best known SA loss of `student`."""
-        teacher, maps = self.features.get(self._state.teacher), self.features.get(student)
-        return None if teacher is None or maps is None else self.losses.loss(teacher, maps.origin, layer)
+        maps = self.features.get(student)
+        if self._teacher is None or maps is None:
+            return None
+        exact = self._losses.get(loss_key(self._teacher, maps.origin, layer, 1))
+        return exact or self._estimate(maps.origin, layer)
 
-    def checkpoint_loss(self, source: Source, layer: int) -> SALoss | None:
-        """The estimated SA loss of a checkpoint, shown or not; comparable with the run's others."""
-        origin, teacher = self._origins.get(str(source.file)), self.features.get(self._state.teacher)
-        return None if origin is None or teacher is None else self.losses.estimate(teacher, origin, layer)
+    def checkpoint_losses(self) -> dict[str, dict[int, SALoss]]:
+        """The known losses of the run's checkpoints at the layer shown, by student and step.
+
+        All of them are estimates, so that they compare.
+        """
+        losses: dict[str, dict[int, SALoss]] = {}
+        for step, sources in self._state.timeline.checkpoints.items():
+            for source in sources:
+                origin = self._origins.get(str(source.file))
+                loss = None if origin is None else self._estimate(origin, self._state.layer)
+                if loss is not None:
+                    losses.setdefault(source.ref, {})[step] = loss
+        return losses
+
+    def _estimate(self, student: Origin, layer: int) -> SALoss | None:
+        teacher, stride = self._teacher, lattice_stride(self.window)
+        return None if teacher is None else self._losses.get(loss_key(teacher, student, layer, stride))
+
+    def _add_losses(self, losses: dict[LossKey, SALoss]) -> None:
+        self._losses |= losses
+        self.losses_changed.emit()
 
     def request_matrices(self) -> None:
-        """Compute the matrices of the region; `matrices_ready` follows.
+        """Compute the matrices of the region, the result of `matrices`.
 
         A region that lies outside the inspected window is replaced by one around the pixel.
         """
-        state, window = self._state, self.window
-        if not state.matrix_shown or window is None:
+        state, window, region = self._state, self.window, self._state.region
+        if not state.matrix_shown or not self.features:
             return
-        region = state.region
-        if region is None or not window.contains(region):
+        if not window.contains(region):
             region = region_around(*state.query, window)
             state.set_region(region)
         compute = partial(
@@ -209,7 +250,7 @@ class InspectRunner(QObject):
             region=region,
             style=state.style,
         )
-        self._matrices.submit(lambda _: compute())
+        self.matrices.submit(lambda _: compute())
 
     # -- results of the jobs -------------------------------------------------------------------------
 
@@ -238,7 +279,7 @@ class InspectRunner(QObject):
                 self.progressed.emit(event)
             case Extracted(_, SourceMaps() as maps, losses):
                 self._add_to_cache(maps)
-                self.losses.add(losses)
+                self._add_losses(losses)
 
     def _add_to_cache(self, maps: SourceMaps) -> None:
         self._origins[maps.origin[0]] = maps.origin

@@ -29,6 +29,7 @@ IMAGE = "image"
 PICTURES: tuple[Picture, ...] = ("LR", "SR", "HR")
 AFFINITY_RANGES: tuple[Range, ...] = ((0.0, 1.0), (-1.0, 1.0))
 DIFFERENCE_RANGES: tuple[Range, ...] = ((-0.5, 0.5), (-1.0, 1.0), (-0.1, 0.1))
+NO_WINDOW = Window(0, 0, 0, 0)
 DEFAULT_LAYER = 3
 """The body's output: the layer closest to the image, and one that every recipe compares."""
 
@@ -50,10 +51,6 @@ class MapStyle(Memory, frozen=True):
     opacity: int = Field(75, ge=0, le=100)
     affinity_range: Annotated[Range, _one_of(AFFINITY_RANGES)] = AFFINITY_RANGES[0]
     difference_range: Annotated[Range, _one_of(DIFFERENCE_RANGES)] = DIFFERENCE_RANGES[0]
-
-    @property
-    def ranges(self) -> tuple[Range, Range]:
-        return self.affinity_range, self.difference_range
 
 
 class InspectMemory(Memory):
@@ -103,7 +100,7 @@ class InspectState(QObject):
         self.chosen_student = ""
         """The only student shown; empty: all of them."""
         self.matrix_shown = False
-        self.region: Window | None = None
+        self.region = NO_WINDOW
         """The part of the image whose matrices are shown."""
         self._next_query: Pixel | None = None
         self._labels: dict[str, str] = {}
@@ -222,8 +219,8 @@ class InspectState(QObject):
         before, self.style = self.style, self.style.model_copy(update=changes)
         if self.style != before:
             self.style_changed.emit()
-        if self.style.ranges != before.ranges:
-            self.ranges_changed.emit()
+            if changes.keys() & {"affinity_range", "difference_range"}:
+                self.ranges_changed.emit()
 
     def choose_student(self, ref: str) -> None:
         """Show one student, or all with an empty `ref`."""
@@ -236,7 +233,7 @@ class InspectState(QObject):
             self.matrix_shown = on
             self.matrix_toggled.emit(on)
 
-    def set_region(self, region: Window | None) -> None:
+    def set_region(self, region: Window) -> None:
         if region != self.region:
             self.region = region
             self.region_changed.emit()
@@ -275,7 +272,7 @@ class InspectState(QObject):
         self.hovered = None
         self.query = self._inside(*(self._next_query or (height // 2, width // 2)))
         self._next_query = None
-        self.set_region(None)
+        self.set_region(NO_WINDOW)
         self.image_changed.emit(image)
         self.models_changed.emit()
 

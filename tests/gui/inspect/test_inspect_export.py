@@ -78,7 +78,6 @@ def test_matrices_are_also_written_as_pictures(
     choose(monkeypatch, tmp_path)
     assert run_action(panel, "Every map", qtbot).startswith("Wrote 6 maps")
     matrices = panel.area.matrix.matrices
-    assert matrices is not None
     region = matrices.region
     written = read_image(
         tmp_path / f"photo.png-layer3-matrix-y{region.top}-x{region.left}-difference-with.png"

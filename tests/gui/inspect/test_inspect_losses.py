@@ -111,7 +111,7 @@ def test_losses_of_large_windows_are_estimated_and_marked(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_LATTICE_POSITIONS", 1000)
-    monkeypatch.setattr("fakd_gui.inspect.losses.MAX_EXACT_POSITIONS", 1200)
+    monkeypatch.setattr("fakd_gui.inspect.runner.MAX_EXACT_POSITIONS", 1200)
     student = bench.students[0]
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))

@@ -45,7 +45,6 @@ def test_a_drawn_region_shows_the_affinity_of_every_pair_of_its_pixels(
 ) -> None:
     image, matrices = bench.session.image, with_region.area.matrix.matrices
     assert image is not None
-    assert matrices is not None
     assert matrices.region == Window(9, 6, 3, 5)
     assert with_region.area.board.panes[bench.teacher].canvas.region == QRectF(24, 36, 20, 12)
     student = bench.students[0]
@@ -64,7 +63,6 @@ def test_a_drawn_region_shows_the_affinity_of_every_pair_of_its_pixels(
 
 def test_matrices_are_drawn_row_by_row_in_fixed_colours(bench: Bench, with_region: InspectPanel) -> None:
     view = with_region.area.matrix
-    assert view.matrices is not None
     # The matrix isn't symmetric about its other diagonal: a flip or a shift would show.
     values = view.matrices.values[bench.teacher]
     canvas = view.panes[bench.teacher].canvas
@@ -86,7 +84,6 @@ def test_hovering_a_cell_marks_both_pixels_and_a_click_chooses_the_row_s(
     move_mouse(canvas, view.camera.to_view(QPointF(11.5, 7.5)).toPoint())
     marks = {colour: rect.getRect() for rect, colour in with_region.area.board.panes[IMAGE].canvas.marks}
     assert marks == {ROW_COLOUR: (32, 40, 4, 4), COLUMN_COLOUR: (28, 44, 4, 4)}
-    assert view.matrices is not None
     for key, pane in view.panes.items():
         value = view.matrices.values[key][7, 11]
         assert pane.header.readout == f"{value:+.3f}".replace("-", "−")
@@ -127,7 +124,6 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
     qtbot.waitUntil(
         lambda: with_region.area.matrix.matrices is not None and with_region.area.matrix.matrices.layer == 1
     )
-    assert with_region.area.matrix.matrices is not None
     row = expected_row(bench.teacher, image.lr, 1, 7, 8)[7:10, 8:13].ravel()
     np.testing.assert_allclose(with_region.area.matrix.matrices.values[bench.teacher][0], row, atol=1e-5)
 

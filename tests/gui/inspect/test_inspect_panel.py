@@ -210,7 +210,7 @@ def test_a_failing_teacher_is_reported_in_the_panes_of_its_differences(
 ) -> None:
     broken = bench.folder / "broken.safetensors"
     broken.write_bytes(b"not a checkpoint")
-    with qtbot.waitSignal(inspected.finished, timeout=SLOW):
+    with qtbot.waitSignal(inspected.runner.finished, timeout=SLOW):
         bench.session.set_teacher(str(broken))
     canvas = inspected.area.board.panes[difference_key(bench.students[0])].canvas
     assert "broken.safetensors" in canvas.message

@@ -145,7 +145,7 @@ def test_inspect(scene: Scene) -> None:
     scene.fails("fakd_gui.inspect.losses.sa_loss", lambda: session.add_student(fourth))
     scene.fails("fakd_gui.inspect.runner.make_matrices", panel.controls.matrix.click)
     panel.state.set_layer(1)
-    scene.qtbot.waitUntil(lambda: panel.area.matrix.matrices is not None, timeout=SLOW)
+    scene.qtbot.waitUntil(lambda: bool(panel.area.matrix.matrices.values), timeout=SLOW)
     scene.patch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(scene.folder / "map.csv"), ""))
     scene.fails("fakd_gui.inspect.export.write_values", panel.exporter.save_values)
     assert not (scene.folder / "map.csv").exists()
