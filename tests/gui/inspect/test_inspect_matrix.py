@@ -121,9 +121,7 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
     assert with_region.state.query == (8, 12)
     with qtbot.waitSignal(with_region.area.matrix.shown, timeout=SLOW):
         with_region.state.set_layer(1)
-    qtbot.waitUntil(
-        lambda: with_region.area.matrix.matrices is not None and with_region.area.matrix.matrices.layer == 1
-    )
+    qtbot.waitUntil(lambda: with_region.area.matrix.matrices.layer == 1)
     row = expected_row(bench.teacher, image.lr, 1, 7, 8)[7:10, 8:13].ravel()
     np.testing.assert_allclose(with_region.area.matrix.matrices.values[bench.teacher][0], row, atol=1e-5)
 

@@ -248,7 +248,7 @@ def test_without_models_the_panel_says_what_to_do(
     bench.session.set_teacher("")
     picture = inspected.area.board.panes[IMAGE].canvas
     assert "Choose a teacher" in picture.message
-    assert inspected.area.board.rows == {}
+    qtbot.waitUntil(lambda: inspected.area.board.rows == {}, timeout=SLOW)
     with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
         bench.session.set_teacher(bench.teacher)
     assert picture.message == ""
