@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QProgressDialog, QWidget
 
 from fakd_core.errors import ExportError
@@ -25,12 +24,11 @@ if TYPE_CHECKING:
 DIALOG_DELAY_MS = 500
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A file format, with the options of `export_model`."""
 
     suffix: str
-    options: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = MappingProxyType({})
 
 
 FORMATS = {
@@ -44,50 +42,40 @@ FORMATS = {
 }
 
 
-class ModelExporter(QObject):
-    """Asks for a file and its format, and writes it on a thread; a dialog shows the stage and stops it."""
-
-    def __init__(self, session: Session, window: QWidget) -> None:
-        super().__init__(window)
-        self._session = session
-        self._window = window
-
-    def choose(self, ref: str) -> None:
-        """Ask where to write the model `ref`, and write it."""
-        suffixes = {name: file_format.suffix for name, file_format in FORMATS.items()}
-        chosen = ask_save_path(self._window, "Export the model", f"{model_label(ref)}.pth", suffixes)
-        if chosen is not None:
-            self.export(ref, chosen[0], FORMATS[chosen[1]])
-
-    def export(self, ref: str, path: Path, file_format: Format) -> None:
-        """Write the model `ref` to `path`, overwriting it."""
-        work = partial(_export, ref, path, file_format)
-        job = Job(f"export {path.name}", work, self, path=path)
-        _show_progress(job, path, self._window)
-        job.finished.connect(lambda end: self._finish(job, end, path))
-        self._session.announce(f"Writing {path.name} …")
-        job.start()
-
-    def _finish(self, job: Job, end: JobEnd, path: Path) -> None:
-        if end.problem is not None:
-            self._session.report(end.problem)
-        elif end.outcome is Outcome.COMPLETED:
-            self._session.announce(f"Wrote {path.name} ({path.stat().st_size / 1e6:.1f} MB)")
-        else:
-            self._session.announce(f"Stopped; {path.name} was not written")
-        job.deleteLater()
+def choose_export(session: Session, window: QWidget, ref: str) -> None:
+    """Ask where to write the model `ref` and in which format, and write it."""
+    suffixes = {name: file_format.suffix for name, file_format in FORMATS.items()}
+    chosen = ask_save_path(window, "Export the model", f"{model_label(ref)}.pth", suffixes)
+    if chosen is not None:
+        start_export(session, window, ref, chosen[0], FORMATS[chosen[1]])
 
 
-def _show_progress(job: Job, path: Path, window: QWidget) -> None:
-    """Open a dialog, not modal, if the export takes longer than a moment; it goes with the job."""
+def start_export(session: Session, window: QWidget, ref: str, path: Path, file_format: Format) -> None:
+    """Write the model `ref` to `path`, overwriting it, on a thread; a dialog shows the stage and stops it."""
+    job = Job(f"export {path.name}", partial(_export, ref, path, file_format), window, path=path)
+    # Not modal; it appears if the export takes longer than a moment, and goes with the job.
     dialog = QProgressDialog(f"Writing {path.name}", "Stop", 0, 0, window, windowTitle="Export the model")
     dialog.setMinimumDuration(DIALOG_DELAY_MS)
     dialog.canceled.connect(job.cancel)
-    stage = f"Writing {path.name}: {{}}"
-    job.yielded.connect(
-        lambda event: dialog.setLabelText(stage.format(event.what)) if isinstance(event, Progress) else None
-    )
-    job.finished.connect(dialog.deleteLater)
+
+    def show_stage(event: object) -> None:
+        if isinstance(event, Progress):
+            dialog.setLabelText(f"Writing {path.name}: {event.what}")
+
+    def finish(end: JobEnd) -> None:
+        dialog.deleteLater()
+        job.deleteLater()
+        if end.problem is not None:
+            session.report(end.problem)
+        elif end.outcome is Outcome.COMPLETED:
+            session.announce(f"Wrote {path.name} ({path.stat().st_size / 1e6:.1f} MB)")
+        else:
+            session.announce(f"Stopped; {path.name} was not written")
+
+    job.yielded.connect(show_stage)
+    job.finished.connect(finish)
+    session.announce(f"Writing {path.name} …")
+    job.start()
 
 
 def _export(ref: str, path: Path, file_format: Format, token: CancelToken) -> Iterator[ExportEvent]:

@@ -13,7 +13,7 @@ from fakd_core.errors import FakdError
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.states import RunState, is_in_use
-from fakd_gui.models.export import ModelExporter
+from fakd_gui.models.export import choose_export
 from fakd_gui.session.opening import Action
 from fakd_gui.session.run_folders import (
     delete_permanently,
@@ -56,13 +56,12 @@ class RunCommands(ActionTable):
         )
         self._session = session
         self._selected = selected
-        self.exporter = ModelExporter(session, list_view)
         for name, act in {
             "show": session.select_run,
             "resume": self.resume,
             "compare": self.toggle_comparison,
             "add_student": lambda run: session.add_student(str(run)),
-            "export": lambda run: self.exporter.choose(str(run)),
+            "export": lambda run: choose_export(session, list_view, str(run)),
             "use_settings": self.use_settings,
             "open_folder": lambda run: QDesktopServices.openUrl(QUrl.fromLocalFile(str(run))),
             "rename": lambda run: edit_name() if self.can_move(run, "renamed") else None,

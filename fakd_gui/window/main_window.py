@@ -14,6 +14,7 @@ from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked
 from fakd_core.runs.references import bundled_models, split_taps
 from fakd_gui.models.doctor import ModelDoctor
+from fakd_gui.models.export import choose_export
 from fakd_gui.runs.run_list import RunList
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.problem import bug_report
@@ -177,7 +178,7 @@ class MainWindow(QMainWindow):
 
     def _export_model(self) -> None:
         if path := ask_model(self, "Choose a model"):
-            self.run_list.actions.exporter.choose(str(path))
+            choose_export(self.session, self, str(path))
 
     def _copy_error(self) -> None:
         if self.session.unexpected is not None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from fakd_core.runs.references import model_file
 from fakd_gui.models import export
-from fakd_gui.models.export import FORMATS
+from fakd_gui.models.export import FORMATS, start_export
 from fakd_gui.runs.run_list import RunList
 from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
@@ -65,6 +65,7 @@ def test_any_model_s_file_is_exported_from_the_file_menu(
 
 def test_onnx_is_written_in_the_background(
     qtbot: QtBot,
+    session: Session,
     runs: RunList,
     confirmed: list[str],
     tmp_path: Path,
@@ -72,7 +73,7 @@ def test_onnx_is_written_in_the_background(
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     path = tmp_path / "out.onnx"
-    runs.actions.exporter.export(STUDENT, path, FORMATS["ONNX, half precision, white is 1"])
+    start_export(session, runs, STUDENT, path, FORMATS["ONNX, half precision, white is 1"])
     qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=100_000)
     facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert (facts["value_range"], facts["precision"]) == ("0..1", "float16")
@@ -81,6 +82,7 @@ def test_onnx_is_written_in_the_background(
 @pytest.mark.parametrize("kind", ["Safetensors", "ONNX, white is 255"])
 def test_a_failed_export_is_reported(
     qtbot: QtBot,
+    session: Session,
     runs: RunList,
     messages: list[str],
     tmp_path: Path,
@@ -89,7 +91,7 @@ def test_a_failed_export_is_reported(
     damaged = tmp_path / "damaged.pth"
     damaged.write_bytes(b"not a model")
     path = tmp_path / f"out{FORMATS[kind].suffix}"
-    runs.actions.exporter.export(str(damaged), path, FORMATS[kind])
+    start_export(session, runs, str(damaged), path, FORMATS[kind])
     qtbot.waitUntil(lambda: bool(messages), timeout=60_000)
     assert "damaged.pth" in messages[0]
     assert not path.exists()
@@ -97,6 +99,7 @@ def test_a_failed_export_is_reported(
 
 def test_a_running_export_can_be_stopped(
     qtbot: QtBot,
+    session: Session,
     runs: RunList,
     confirmed: list[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -104,7 +107,7 @@ def test_a_running_export_can_be_stopped(
 ) -> None:
     monkeypatch.setattr(export, "DIALOG_DELAY_MS", 0)
     path = tmp_path / "out.onnx"
-    runs.actions.exporter.export(STUDENT, path, FORMATS["ONNX, white is 255"])
+    start_export(session, runs, STUDENT, path, FORMATS["ONNX, white is 255"])
     dialog = runs.findChild(QProgressDialog)
     qtbot.waitUntil(dialog.isVisible, timeout=5000)
     assert not dialog.isModal()
