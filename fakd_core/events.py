@@ -7,13 +7,14 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Image8 = npt.NDArray[np.uint8]
-AffinityRow = npt.NDArray[np.float32]
+Image8: TypeAlias = "npt.NDArray[np.uint8]"
+AffinityRow: TypeAlias = "npt.NDArray[np.float32]"
 """(h, w): cosine similarities of the middle of the preview crop to all its low-resolution positions."""
 
 RAW = "raw "

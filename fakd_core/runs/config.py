@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import tomlkit
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from fakd_core.errors import ConfigError, RunError
 from fakd_core.files import expand_home
@@ -23,18 +22,11 @@ def _has_surrogates(name: str) -> bool:
 
 
 def _option(
-    default: Any,
-    title: str,
-    description: str,
-    *,
-    kind: str = "",
-    unit: str = "",
-    unset: str = "",
-    **bounds: Any,
+    default: Any, title: str, *, kind: str = "", unit: str = "", unset: str = "", **bounds: Any
 ) -> Any:
-    """A field with the metadata that `fakd_core.runs.options` reads."""
+    """A field with the metadata that `fakd_core.runs.options` reads; the text below it is the description."""
     metadata: dict[str, Any] = {"kind": kind, "unit": unit, "unset": unset}
-    return Field(default, title=title, description=description, json_schema_extra=metadata, **bounds)
+    return Field(default, title=title, json_schema_extra=metadata, **bounds)
 
 
 class TrainConfig(Settings):
@@ -50,162 +42,77 @@ class TrainConfig(Settings):
         (4, 0.5, '10*SA', (1, 2, 3))
     """
 
-    teacher: tuple[str, ...] = _option(
-        (),
-        "Teacher",
-        "The network to learn from: a bundled name, a checkpoint file or a run folder. If several are given, "
-        "one is sampled at each step. Without a teacher, the student learns from the ground truth alone.",
-        kind="models",
-        unset="none",
-    )
-    student: str = _option(
-        ...,
-        "Student",
-        "A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to start from.",
-        kind="model",
-    )
-    train_data: Path = _option(
-        ...,
-        "Train on",
-        "A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' are the bundled "
-        "images. Missing low-resolution images are made with MATLAB's bicubic.",
-        kind="images",
-    )
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    teacher: tuple[str, ...] = _option((), "Teacher", kind="models", unset="none")
+    """The network to learn from: a bundled name, a checkpoint file or a run folder. If several are given, one
+    is sampled at each step. Without a teacher, the student learns from the ground truth alone."""
+    student: str = _option(..., "Student", kind="model")
+    """A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to start from."""
+    train_data: Path = _option(..., "Train on", kind="images")
+    """A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' are the bundled
+    images. Missing low-resolution images are made with MATLAB's bicubic."""
     val_data: Path | None = _option(
-        None,
-        "Validate on",
-        "Images that the student is never trained on.",
-        kind="images",
-        unset="held out of the training images",
+        None, "Validate on", kind="images", unset="held out of the training images"
     )
-    scale: Scale = _option(4, "Scale", "Enlargement of each side.")
-    run: Path = _option(
-        ...,
-        "Run folder",
-        "A new folder for the settings, the metrics, the checkpoints and the student.",
-        kind="folder",
-    )
-    alpha: float = _option(
-        0.5,
-        "α",
-        "Weight of the teacher's output against the ground truth; 0.5 in the paper.",
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-    )
-    distill: str = _option(
-        "10*SA",
-        "Recipe",
-        "Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial affinity; 'none' "
-        "compares the outputs only.",
-        kind="recipe",
-    )
-    layers: tuple[int, ...] = _option(
-        (1, 2, 3), "Layers", "Feature taps to compare: 0 is after the head, 3 after the body.", kind="taps"
-    )
-    init_from_teacher: bool = _option(
-        False,
-        "Start from the teacher's layers",
-        "Before the first step, copy every layer that has the same place and shape in both networks: the "
-        "student starts close to the teacher and needs far fewer steps. The papers start at random.",
-    )
-    baseline: bool = _option(
-        False,
-        "Baseline",
-        "Train a baseline beside the student: the same network, from the same start on the same batches, "
-        "without a teacher. The difference is what the teacher adds. Steps take longer.",
-    )
-    steps: int = _option(200_000, "Steps", "Optimiser steps; 200 000 in the paper.", ge=1, le=1_000_000_000)
-    batch: int = _option(16, "Batch", "Patches per step over all processes.", unit="patches", ge=1, le=16_384)
-    patch: int = _option(
-        48, "Patch", "Side of a training patch in low-resolution pixels.", unit="px (LR)", ge=8, le=4096
-    )
-    lr: float = _option(
-        1e-4, "Learning rate", "Adam's initial learning rate; 1e-4 in the papers.", gt=0, allow_inf_nan=False
-    )
-    clip: float | None = _option(
-        None,
-        "Clip gradients",
-        "Maximum gradient norm; larger gradients are scaled down to it.",
-        unset="none",
-        gt=0,
-        allow_inf_nan=False,
-    )
-    schedule: Literal["milestones", "cosine"] = _option(
-        "milestones",
-        "Schedule",
-        "How the learning rate decays: halved at milestones, or smoothly to zero (cosine).",
-    )
-    milestones: tuple[PositiveInt, ...] = _option(
-        (150_000,),
-        "Milestones",
-        "Steps at which the learning rate is halved; the cosine schedule has none.",
-        unit="steps",
-    )
+    """Images that the student is never trained on."""
+    scale: Scale = _option(4, "Scale")
+    """Enlargement of each side."""
+    run: Path = _option(..., "Run folder", kind="folder")
+    """A new folder for the settings, the metrics, the checkpoints and the student."""
+    alpha: float = _option(0.5, "α", ge=0, le=1, allow_inf_nan=False)
+    """Weight of the teacher's output against the ground truth; 0.5 in the paper."""
+    distill: str = _option("10*SA", "Recipe", kind="recipe")
+    """Feature terms and their weights, such as 10*SA+0.5*AT. SA is the paper's spatial affinity; 'none'
+    compares the outputs only."""
+    layers: tuple[int, ...] = _option((1, 2, 3), "Layers", kind="taps")
+    """Feature taps to compare: 0 is after the head, 3 after the body."""
+    init_from_teacher: bool = _option(False, "Start from the teacher's layers")
+    """Before the first step, copy every layer that has the same place and shape in both networks: the student
+    starts close to the teacher and needs far fewer steps. The papers start at random."""
+    baseline: bool = _option(False, "Baseline")
+    """Train a baseline beside the student: the same network, from the same start on the same batches, without
+    a teacher. The difference is what the teacher adds. Steps take longer."""
+    steps: int = _option(200_000, "Steps", ge=1, le=1_000_000_000)
+    """Optimiser steps; 200 000 in the paper."""
+    batch: int = _option(16, "Batch", unit="patches", ge=1, le=16_384)
+    """Patches per step over all processes."""
+    patch: int = _option(48, "Patch", unit="px (LR)", ge=8, le=4096)
+    """Side of a training patch in low-resolution pixels."""
+    lr: float = _option(1e-4, "Learning rate", gt=0, allow_inf_nan=False)
+    """Adam's initial learning rate; 1e-4 in the papers."""
+    clip: float | None = _option(None, "Clip gradients", unset="none", gt=0, allow_inf_nan=False)
+    """Maximum gradient norm; larger gradients are scaled down to it."""
+    schedule: Literal["milestones", "cosine"] = _option("milestones", "Schedule")
+    """How the learning rate decays: halved at milestones, or smoothly to zero (cosine)."""
+    milestones: tuple[PositiveInt, ...] = _option((150_000,), "Milestones", unit="steps")
+    """Steps at which the learning rate is halved; the cosine schedule has none."""
     validate_every: int | None = _option(
-        None,
-        "Validate every",
-        "Steps between validations; by default at most 1000.",
-        unit="steps",
-        unset="a tenth of the run",
-        ge=1,
-        le=1_000_000_000,
+        None, "Validate every", unit="steps", unset="a tenth of the run", ge=1, le=1_000_000_000
     )
+    """Steps between validations; by default at most 1000."""
     val_images: int | None = _option(
-        None,
-        "Validate with",
-        "Number of validation images.",
-        unit="images",
-        unset="all, or 5 held out",
-        ge=1,
-        le=1_000_000,
+        None, "Validate with", unit="images", unset="all, or 5 held out", ge=1, le=1_000_000
     )
-    ema: float | None = _option(
-        None,
-        "Moving average",
-        "Decay per step of a moving average of the student's weights (EMA), saved beside it. 0.999 averages "
-        "about the last 1,000 steps.",
-        unset="none",
-        gt=0,
-        lt=1,
-        allow_inf_nan=False,
-    )
-    teacher_cache: Path | None = _option(
-        None,
-        "Teacher cache",
-        "A folder for the teacher's outputs, so that it runs once for each patch of a pool instead of at "
-        "every step.",
-        kind="folder",
-        unset="none",
-    )
-    cache_patches: int | None = _option(
-        None,
-        "Patch pool",
-        "Patches in the teacher cache, from which every step draws; typically some thousands.",
-        unit="patches",
-        unset="none",
-        ge=1,
-        le=10_000_000,
-    )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = _option(
-        "auto", "Precision", "Precision of the networks' forward pass; auto is the fastest on the device."
-    )
-    compile: bool = _option(
-        False,
-        "Compile the networks",
-        "Compile the networks with torch first: takes minutes, for faster steps on a GPU.",
-    )
-    tensorboard: bool = _option(
-        False,
-        "TensorBoard",
-        "Also write losses, scores, previews and affinity maps for TensorBoard into the run folder.",
-    )
-    device: str = _option(
-        "auto", "Device", "auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.", kind="device"
-    )
-    seed: int = _option(
-        0, "Seed", "The same seed gives the same initial weights, patches and teachers.", ge=0, lt=1 << 63
-    )
+    """Number of validation images."""
+    ema: float | None = _option(None, "Moving average", unset="none", gt=0, lt=1, allow_inf_nan=False)
+    """Decay per step of a moving average of the student's weights (EMA), saved beside it. 0.999 averages
+    about the last 1,000 steps."""
+    teacher_cache: Path | None = _option(None, "Teacher cache", kind="folder", unset="none")
+    """A folder for the teacher's outputs, so that it runs once for each patch of a pool instead of at every
+    step."""
+    cache_patches: int | None = _option(None, "Patch pool", unit="patches", unset="none", ge=1, le=10_000_000)
+    """Patches in the teacher cache, from which every step draws; typically some thousands."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = _option("auto", "Precision")
+    """Precision of the networks' forward pass; auto is the fastest on the device."""
+    compile: bool = _option(False, "Compile the networks")
+    """Compile the networks with torch first: takes minutes, for faster steps on a GPU."""
+    tensorboard: bool = _option(False, "TensorBoard")
+    """Also write losses, scores, previews and affinity maps for TensorBoard into the run folder."""
+    device: str = _option("auto", "Device", kind="device")
+    """auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""
+    seed: int = _option(0, "Seed", ge=0, lt=1 << 63)
+    """The same seed gives the same initial weights, patches and teachers."""
 
     @field_validator(
         "teacher", "student", "train_data", "val_data", "run", "teacher_cache", "device", mode="before"
@@ -281,9 +188,11 @@ class TrainConfig(Settings):
         return self.validate_every or min(1000, max(1, self.steps // 10))
 
 
-def to_toml(config: TrainConfig) -> str:
-    """`config` as a TOML document, without options that are None."""
-    return tomlkit.dumps(config.model_dump(mode="json", exclude_none=True))
+def to_toml(config: TrainConfig, only: set[str] | None = None) -> str:
+    """`config`, or `only` some of its options, as a TOML document; options that are None are omitted."""
+    import tomlkit  # On demand: it takes as long to import as all settings.
+
+    return tomlkit.dumps(config.model_dump(mode="json", include=only, exclude_none=True))
 
 
 def read_config(run: Path) -> TrainConfig:

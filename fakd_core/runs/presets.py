@@ -9,12 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import tomlkit
-
 from fakd_core.data.folders import SAMPLES
 from fakd_core.errors import ConfigError
 from fakd_core.files import config_folder, write_text
-from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.options import training_options
 from fakd_core.settings import read_toml
 
@@ -154,7 +152,7 @@ def save_settings(path: Path, values: Mapping[str, object]) -> None:
     given = _without_open(values)
     config = TrainConfig.build(**{**_STAND_INS, **given})
     try:
-        write_text(path, tomlkit.dumps(config.model_dump(mode="json", include=set(given), exclude_none=True)))
+        write_text(path, to_toml(config, only=set(given)))
     except OSError as error:
         raise ConfigError(f"{path}: can't be written ({error.strerror}); choose another place") from None
 
