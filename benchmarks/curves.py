@@ -24,6 +24,7 @@ from fakd_core.runs.series import RunSeries
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.plots import REDRAW_MS, RunPlots
+from fakd_gui.train.run_view import RunView
 from fakd_gui.train.state import TrainState
 from fakd_gui.widgets.theme import apply_theme
 
@@ -85,7 +86,7 @@ def main() -> None:
     for widget in (ours, theirs):
         widget.resize(*SIZE)
         widget.show()
-    ours.show_series(series)
+    state.show_run(RunView(name="long", series=series))
 
     def grow_and_draw(widget: RunPlots | Textbook) -> None:
         series.take(step_end(len(series.step) + 1, points, rng))

@@ -62,7 +62,7 @@ def live(seconds: float) -> None:
     form.fill({"steps": 100_000, "validate_every": 100})
     wait(lambda: not form.checking and form.config() is not None)
     window.train.actions.start()
-    wait(lambda: len(window.train.monitor.series.step) > 20)
+    wait(lambda: len(window.train.state.shown.series.step) > 20)
     photo = next(path for path in sample_images() if path.stem == "astronaut")
 
     def on_train(count: int) -> None:
@@ -89,7 +89,7 @@ def live(seconds: float) -> None:
         if name == "Compare":
             window.open_paths([photo])
         stalls[name] = beats(move, seconds)
-    steps = window.train.monitor.series.step
+    steps = window.train.state.shown.series.step
     print(f"{len(steps)} steps trained meanwhile")
     closing = time.monotonic()
     session.training.cancel()

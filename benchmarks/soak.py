@@ -58,7 +58,7 @@ def soak(minutes: float, out: Path) -> None:
     form.fill({"steps": 10_000_000, "validate_every": 100})
     wait(lambda: not form.checking and form.config() is not None)
     window.train.actions.start()
-    steps = window.train.monitor.series.step
+    steps = window.train.state.shown.series.step
     wait(lambda: len(steps) > 20)
     window.open_paths([next(path for path in sample_images() if path.stem == "astronaut")])
     window.inspect.state.timeline.set_following(True)

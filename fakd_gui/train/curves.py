@@ -70,15 +70,8 @@ def reduce_points(
     return np.repeat(steps[starts], 2), pairs
 
 
-class _Dots(pg.ScatterPlotItem):
-    """Ignores clicks, so that they reach the plot."""
-
-    def mouseClickEvent(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
-        event.ignore()
-
-
 class Curve:
-    """Draws one `Line` into a plot, and only if it changed."""
+    """The items that draw one line into a plot; they change only if the line does."""
 
     def __init__(self, plot: pg.PlotItem) -> None:
         self._plot = plot
@@ -139,7 +132,8 @@ class Curve:
 
     def _draw_dots(self, line: Line, x: Values, y: Values) -> None:
         if self.dots is None:
-            self.dots = _Dots(useCache=False)
+            self.dots = pg.ScatterPlotItem(useCache=False)
+            self.dots.setEnabled(False)  # Clicks are for the plot.
             self._plot.addItem(self.dots, ignoreBounds=True)
         finite = np.isfinite(y)
         colour = QColor(line.colour)

@@ -48,27 +48,18 @@ class TrainMonitor(QWidget):
         state.shown_changed.connect(self._show_run)
         state.text_changed.connect(self._show_text)
         state.event_taken.connect(self._take)
-        state.overlays_changed.connect(self._show_overlays)
         session.training_started.connect(lambda _: self._clock.start())
         session.training_finished.connect(self._finish)
         self._show_run()
 
     def _show_run(self) -> None:
-        view = self._state.shown
         self._show_text()
-        self.plots.show_series(view.series, view.name)
-        self._show_overlays()
-        self.preview.show_frames(view.previews)
+        self.preview.show_frames(self._state.shown.previews)
         self._show_progress()
 
     def _show_text(self) -> None:
         self.title.setText(self._state.shown.name)
         self.log.setText(self._state.shown.text)
-        self.plots.name = self._state.shown.name
-
-    def _show_overlays(self) -> None:
-        shown = self._state.shown.run
-        self.plots.set_overlays([(run.name, series) for run, series in self._state.overlays if run != shown])
 
     def _take(self, event: TrainEvent) -> None:
         if self._state.shown is not self._state.live:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QMargins, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fakd_gui.train.curves import Curve, Line
 from fakd_gui.train.readout import Readout, format_legend
-from fakd_gui.widgets.theme import Theme, current_theme, style_plot
+from fakd_gui.widgets.elided_label import wrapped_label
+from fakd_gui.widgets.theme import Theme, style_plot
 
 Level = tuple[str, float, str]
 """The name, value and colour of a horizontal line, as the teacher's PSNR."""
@@ -59,7 +60,6 @@ class StepView(pg.ViewBox):
             return
         event.accept()  # type: ignore[attr-defined]
         if event.double():  # type: ignore[attr-defined]
-            self.x_is_manual = self.y_is_manual = False
             self.fit_requested.emit()
         else:
             self.clicked_at.emit(self.mapToView(event.pos()).x())  # type: ignore[attr-defined]
@@ -88,23 +88,21 @@ class PlotCard(QWidget):
     toggled = Signal(str)
     """The key of a curve whose legend entry was clicked."""
 
-    def __init__(self, title: str, *, tip: str, digits: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, *, tip: str, digits: str) -> None:
         """Make an empty plot; `digits` is the format of values, such as '.3f'."""
-        super().__init__(parent)
+        super().__init__()
         self.name = title
         self._digits = digits
         self.log = False
         self._lines: Sequence[Line] = ()
         self._levels: Sequence[Level] = ()
         self._hidden: frozenset[str] = frozenset()
+        self._at: float | None = None
         self.curves: dict[tuple[str, str], Curve] = {}
         self.level_lines: list[pg.InfiniteLine] = []
-        self.readout = QLabel(title)
-        self.readout.setTextFormat(Qt.TextFormat.RichText)
-        self.readout.setWordWrap(True)
-        self.readout.setAccessibleName(f"{title}: newest values")
-        self.readout.setToolTip(tip)
-        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.readout = wrapped_label(
+            textFormat=Qt.TextFormat.RichText, accessibleName=f"{title}: newest values", toolTip=tip
+        )
         self.readout.linkActivated.connect(self.toggled)
         self.view = StepView()
         self.widget = _Canvas(viewBox=self.view)
@@ -112,29 +110,25 @@ class PlotCard(QWidget):
         self.widget.viewport().setAcceptDrops(False)
         self.widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.widget.setMinimumSize(150, 70)
-        self.widget.setToolTip("")
         self.plot: pg.PlotItem = self.widget.getPlotItem()
         self.plot.showGrid(x=True, y=True, alpha=0.15)
         self.plot.hideButtons()
-        for side in ("left", "bottom"):
-            self.plot.getAxis(side).enableAutoSIPrefix(False)
+        self._axes = [self.plot.getAxis(side) for side in ("left", "bottom")]
+        for axis in self._axes:
+            axis.enableAutoSIPrefix(False)
             # Minor grid lines cost more time than all curves.
-            self.plot.getAxis(side).setStyle(maxTickLevel=0)
+            axis.setStyle(maxTickLevel=0, showValues=False)
         # The same width in all plots, so that their steps line up.
-        self.plot.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("0.0000") + 14)
+        self._axes[0].setWidth(self.fontMetrics().horizontalAdvance("0.0000") + 14)
         self.cursor = pg.InfiniteLine(angle=90, movable=False)
         self.mark = pg.InfiniteLine(angle=90, movable=False)
         for line in (self.cursor, self.mark):
             line.hide()
             self.plot.addItem(line, ignoreBounds=True)
         self.box = Readout(self.widget)
-        self._at: float | None = None
         self.widget.scene().sigMouseMoved.connect(self._mouse_moved)
         self.widget.viewport().installEventFilter(self)
-        self._show_axis_values(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 0, 0)
-        layout.setSpacing(2)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(4, 0, 0, 0), spacing=2)
         layout.addWidget(self.readout)
         layout.addWidget(self.widget, 1)
 
@@ -146,7 +140,8 @@ class PlotCard(QWidget):
         if levels != self._levels:
             self._levels = levels
             self._make_levels()
-        self._show_axis_values(bool(lines or levels))
+        for axis in self._axes:
+            axis.setStyle(showValues=bool(lines or levels))
 
     @property
     def shown(self) -> list[Line]:
@@ -154,8 +149,8 @@ class PlotCard(QWidget):
 
     def extent(self) -> tuple[float, float] | None:
         """The first and the last step of all shown lines."""
-        ends = [(line.steps[0], line.steps[-1]) for line in self.shown if len(line.steps)]
-        return (min(ends)[0], max(end for _, end in ends)) if ends else None
+        ends = [step for line in self.shown for step in line.steps[[0, -1]]]
+        return (min(ends), max(ends)) if ends else None
 
     def draw(self, left: float, right: float) -> None:
         """Draw the steps from `left` to `right`."""
@@ -179,7 +174,7 @@ class PlotCard(QWidget):
 
     def set_log(self, on: bool) -> None:
         self.log = on
-        self.plot.getAxis("left").setLogMode(on)
+        self._axes[0].setLogMode(on)
 
     def _fit(self, spans: Sequence[tuple[float, float]]) -> None:
         levels = [value for _, value, _ in self._levels]
@@ -214,10 +209,6 @@ class PlotCard(QWidget):
             self.plot.addItem(line, ignoreBounds=True)
             self.level_lines.append(line)
 
-    def _show_axis_values(self, shown: bool) -> None:
-        for side in ("left", "bottom"):
-            self.plot.getAxis(side).setStyle(showValues=shown)
-
     def apply_theme(self, theme: Theme) -> None:
         style_plot(self.plot, theme)
         self.cursor.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
@@ -243,24 +234,15 @@ class PlotCard(QWidget):
 
     def nearest(self, step: float) -> int | None:
         """The step nearest to `step` at which the shown run has a point."""
-        steps = [line.steps for line in self.shown if not line.run and len(line.steps)]
-        if not steps:
-            return None
-        return int(
-            min((float(each[np.abs(each - step).argmin()]) for each in steps), key=lambda s: abs(s - step))
-        )
+        own = [line.steps for line in self.shown if not line.run]
+        found = [float(steps[np.abs(steps - step).argmin()]) for steps in own]
+        return int(min(found, key=lambda one: abs(one - step))) if found else None
 
     def _write_legend(self) -> None:
         own = [line for line in self._lines if not line.run]
-        text = format_legend(
-            self.name,
-            own,
-            hidden=self._hidden,
-            at=self._at,
-            digits=self._digits,
-            theme=current_theme(),
+        self.readout.setText(
+            format_legend(self.name, own, hidden=self._hidden, at=self._at, digits=self._digits)
         )
-        self.readout.setText(text)
 
     def _mouse_moved(self, position: QPointF) -> None:
         if not self.view.sceneBoundingRect().contains(position):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, QRect, QRectF, QSize
@@ -17,23 +17,13 @@ from fakd_core.files import atomic_path
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
+from fakd_gui.train.curves import Line
 from fakd_gui.train.plots import RunPlots
-from fakd_gui.train.smoothing import Values
 from fakd_gui.widgets.file_dialogs import ask_save_path
 
 KINDS = {"csv": "Table", "png": "Image", "svg": "Vector graphic"}
 PNG_SCALE = 2
 """Pixels of an image per pixel on the screen."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """Every point of one curve of one run, not smoothed."""
-
-    run: str
-    curve: str
-    steps: Values
-    values: Values
 
 
 class PlotExport(QObject):
@@ -51,15 +41,15 @@ class PlotExport(QObject):
 
     def ask(self, kind: str) -> None:
         """Let the user choose a file and write it."""
-        start = f"{self._plots.name or 'curves'}.{kind}"
+        start = f"{self._plots.state.shown.name}.{kind}"
         chosen = ask_save_path(self._plots, "Export the curves", start, {KINDS[kind]: f".{kind}"})
         if chosen is not None:
             self.write(chosen[0], kind)
 
     def write(self, path: Path, kind: str) -> None:
         if kind == "csv":
-            columns = shown_columns(self._plots)
-            self._writer.submit(lambda token: _write_csv(path, columns, token))
+            lines = _shown_lines(self._plots)
+            self._writer.submit(lambda token: _write_csv(path, lines, token))
             return
         try:
             with atomic_path(path) as temporary:
@@ -70,41 +60,40 @@ class PlotExport(QObject):
             self._session.announce(f"Wrote {path.name}")
 
 
-def shown_columns(plots: RunPlots) -> list[Column]:
-    """All curves that are shown, of all runs."""
+def _shown_lines(plots: RunPlots) -> list[Line]:
+    """Copies of all shown lines of all runs, with the names of their columns as labels."""
     return [
-        Column(
-            run=line.run or plots.name,
-            curve=f"{card.name}: {line.label}",
+        replace(
+            line,
+            run=line.run or plots.state.shown.name,
+            label=f"{card.name}: {line.label}",
             steps=line.steps.copy(),
-            values=line.exact.copy(),
+            exact=line.exact.copy(),
         )
         for card in plots.cards.values()
-        if card.isVisibleTo(plots)
         for line in card.shown
     ]
 
 
-def _write_csv(path: Path, columns: Sequence[Column], token: CancelToken) -> Path:
+def _write_csv(path: Path, lines: Sequence[Line], token: CancelToken) -> Path:
     """Write a row for each run and step, and a column for each curve; missing values are empty.
 
     Raises:
         DataError: the file can't be written.
     """
-    curves = list(dict.fromkeys(column.curve for column in columns))
-    runs = list(dict.fromkeys(column.run for column in columns))
+    rows: dict[str, dict[int, dict[str, float]]] = {}
+    for line in lines:
+        token.raise_if_cancelled()
+        of_run = rows.setdefault(line.run, {})
+        for step, value in zip(line.steps.tolist(), line.exact.tolist(), strict=True):
+            of_run.setdefault(round(step), {})[line.label] = value
+    curves = dict.fromkeys(line.label for line in lines)
     try:
         with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(["run", "step", *curves])
-            for run in runs:
-                rows: dict[int, list[float | str]] = {}
-                for column in (column for column in columns if column.run == run):
-                    token.raise_if_cancelled()
-                    place = curves.index(column.curve)
-                    for step, value in zip(column.steps.tolist(), column.values.tolist(), strict=True):
-                        rows.setdefault(round(step), [""] * len(curves))[place] = value
-                table.writerows([run, step, *rows[step]] for step in sorted(rows))
+            table = csv.DictWriter(file, ["run", "step", *curves])
+            table.writeheader()
+            for run, of_run in rows.items():
+                table.writerows({"run": run, "step": step, **of_run[step]} for step in sorted(of_run))
     except OSError as error:
         raise DataError(_cant_write(path, error)) from None
     return path
@@ -134,7 +123,7 @@ def save_svg(plots: RunPlots, path: Path) -> None:
     # The screen's: the axes are cached as drawings, which another resolution would shrink.
     drawing.setResolution(plots.logicalDpiX())
     drawing.setViewBox(QRect(0, 0, size.width(), size.height()))
-    drawing.setTitle(plots.name or "Curves")
+    drawing.setTitle(plots.state.shown.name)
     painter = QPainter()
     if not painter.begin(drawing):
         raise OSError("the vector graphic could not be written")

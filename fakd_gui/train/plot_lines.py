@@ -10,7 +10,7 @@ from fakd_core.runs.series import RunSeries
 from fakd_gui.train.curves import Line, shade
 from fakd_gui.train.plot_card import Level
 from fakd_gui.train.run_view import label_of
-from fakd_gui.train.smoothing import SmoothedCurve, Values
+from fakd_gui.train.smoothing import SmoothedCurve
 from fakd_gui.train.state import LEARNING_RATE, LOSS, PSNR, SSIM
 from fakd_gui.widgets.theme import Theme
 
@@ -22,82 +22,60 @@ class RunLines:
 
     def __init__(self, series: RunSeries, name: str = "", number: int | None = None) -> None:
         self.series = series
-        self._name = name
-        self._number = number
-        self._curves: dict[str, SmoothedCurve] = {}
-
-    @staticmethod
-    def colour_of_run(number: int, theme: Theme) -> str:
-        """The colour of an overlaid run's name, which is that of its student."""
-        return shade(theme.student, number, theme.panel)
+        self.name = name
+        self.number = number
+        self._curves: dict[object, SmoothedCurve] = {}
 
     def lines(self, plot: str, *, weighted: bool, smoothing: float, theme: Theme) -> Iterator[Line]:
-        """The lines of one plot; only losses are smoothed, and `weighted` or not."""
-        if plot == LOSS:
-            steps = self._steps("steps", self.series.step)
-            for key, colour, values in self._losses(weighted, theme):
-                curve = f"{'weighted' if weighted else 'raw'} {key}"
-                yield self._line(
-                    key, colour, theme, curve=curve, steps=steps, values=values, smoothing=smoothing
-                )
-        elif plot == LEARNING_RATE:
-            steps = self._steps("steps", self.series.step)
-            yield self._line("lr", theme.accent, theme, curve="lr", steps=steps, values=self.series.lr)
+        """The lines of one plot that have a point; only losses are smoothed, and `weighted` or not."""
+        is_of_validations = plot in (PSNR, SSIM)
+        all_steps = self.series.validation_step if is_of_validations else self.series.step
+        steps = self._curves.setdefault(is_of_validations, SmoothedCurve()).update(all_steps)
+        if plot != LOSS:
+            smoothing = 0.0
+        for key, colour, values in self._values(plot, weighted, theme):
+            if not values:
+                continue
+            curve = self._curves.setdefault((plot, key, weighted), SmoothedCurve())
+            drawn = curve.update(values, smoothing)
+            yield Line(
+                key=key,
+                label=label_of(key),
+                colour=self.shade(colour, theme),
+                # A loss may have been added after the first step.
+                steps=steps[len(steps) - len(drawn) :],
+                values=drawn,
+                exact=curve.values if smoothing else drawn,
+                run=self.name if self.number is not None else "",
+                dash=self.number,
+                marked=is_of_validations,
+            )
+
+    def shade(self, colour: str, theme: Theme) -> str:
+        """The colour of this run's curve where that of the shown run is `colour`."""
+        return colour if self.number is None else shade(colour, self.number, theme.panel)
+
+    def _values(self, plot: str, weighted: bool, theme: Theme) -> Iterator[tuple[str, str, Sequence[float]]]:
+        """The key, the colour and the values of each curve of `plot`."""
+        if plot == LEARNING_RATE:
+            yield "lr", theme.accent, self.series.lr
+        elif plot == LOSS:
+            for name, values in self.series.losses.items():
+                part = name.removeprefix(RAW)
+                if name == BASELINE:
+                    yield name, theme.student_colour(1), values
+                elif (part == name) is weighted:
+                    yield part, theme.text if part == TOTAL else theme.part_colour(part), values
         else:
-            scores = self.series.psnr if plot == PSNR else self.series.ssim
-            steps = self._steps("validations", self.series.validation_step)
-            for key, values in scores.items():
+            for key, values in (self.series.psnr if plot == PSNR else self.series.ssim).items():
                 colour = theme.student_colour(int(key.startswith(BASELINE)))
-                if key.endswith("ema"):
-                    colour = shade(colour, 2, theme.panel)
-                yield self._line(
-                    key, colour, theme, curve=f"{plot} {key}", steps=steps, values=values, marked=True
-                )
-
-    def _losses(self, weighted: bool, theme: Theme) -> Iterator[tuple[str, str, Sequence[float]]]:
-        for name, values in self.series.losses.items():
-            part = name.removeprefix(RAW)
-            if name == BASELINE:
-                yield name, theme.student_colour(1), values
-            elif (part == name) is weighted:
-                yield part, theme.text if part == TOTAL else theme.part_colour(part), values
-
-    def _steps(self, name: str, steps: Sequence[int]) -> Values:
-        return self._curves.setdefault(name, SmoothedCurve()).update(steps)
-
-    def _line(
-        self,
-        key: str,
-        colour: str,
-        theme: Theme,
-        *,
-        curve: str,
-        steps: Values,
-        values: Sequence[float],
-        smoothing: float = 0.0,
-        marked: bool = False,
-    ) -> Line:
-        smoothed = self._curves.setdefault(curve, SmoothedCurve())
-        drawn = smoothed.update(values, smoothing)
-        return Line(
-            key=key,
-            label=label_of(key),
-            colour=colour if self._number is None else shade(colour, self._number, theme.panel),
-            # A loss may have been added after the first step.
-            steps=steps[len(steps) - len(drawn) :],
-            values=drawn,
-            exact=smoothed.values if smoothing else drawn,
-            run="" if self._number is None else self._name,
-            dash=self._number,
-            marked=marked,
-        )
+                yield key, shade(colour, 2, theme.panel) if key.endswith("ema") else colour, values
 
 
 def levels_of(plot: str, series: RunSeries, theme: Theme) -> list[Level]:
     """The scores of bicubic and the teacher, which the students' are compared with."""
     if plot not in (PSNR, SSIM):
         return []
-
     known = (("bicubic", series.bicubic, theme.bicubic), ("teacher", series.teacher, theme.teacher))
     return [
         (name, scores.psnr if plot == PSNR else scores.ssim, colour)

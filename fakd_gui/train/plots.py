@@ -7,11 +7,10 @@ import time
 from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QMargins, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
-from fakd_core.runs.series import RunSeries
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.curves import DASHES
 from fakd_gui.train.plot_card import PlotCard
@@ -19,6 +18,7 @@ from fakd_gui.train.plot_lines import RunLines, levels_of
 from fakd_gui.train.plot_tools import PlotTools
 from fakd_gui.train.readout import SWATCHES
 from fakd_gui.train.state import LEARNING_RATE, LOSS, PLOTS, PSNR, SSIM, TrainState
+from fakd_gui.widgets.elided_label import wrapped_label
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
 REDRAW_MS = 50
@@ -45,29 +45,26 @@ class RunPlots(QWidget):
     step_picked = Signal(int)
     """The step of a validation that was clicked."""
 
-    def __init__(self, state: TrainState, commands: TrainCommands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._state = state
-        self.series = RunSeries()
-        self.name = ""
+    def __init__(self, state: TrainState, commands: TrainCommands) -> None:
+        super().__init__()
+        self.state = state
         self.cards = {name: PlotCard(name, tip=tip, digits=digits) for name, (tip, digits) in CARDS.items()}
         self.loss, self.psnr, self.ssim, self.learning_rate = self.cards.values()
         self.tools = PlotTools(state, commands)
-        self.overlays: list[tuple[str, RunSeries]] = []
-        self._runs: list[RunLines] = [RunLines(self.series)]
+        self.overlays: list[RunLines] = []
         self._hidden: frozenset[str] = frozenset()
         self._range: tuple[float, float] | None = None
         """The steps that the user chose to see; None shows all."""
-        self.legend = QLabel()
-        self.legend.setWordWrap(True)
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.legend.setToolTip("Overlaid runs; check or uncheck them in the Runs list")
-        self.legend.hide()
+        self.legend = wrapped_label(
+            textFormat=Qt.TextFormat.RichText,
+            toolTip="Overlaid runs; check or uncheck them in the Runs list",
+            visible=False,
+        )
         self._timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._timer.timeout.connect(self._redraw_if_visible)
-        self._is_stale = False
         self._lay_out()
+        state.shown_changed.connect(self._show_run)
+        state.overlays_changed.connect(self._show_overlays)
         state.curves_changed.connect(self._apply_options)
         commands.on("fit", self.fit)
         for card in self.cards.values():
@@ -75,26 +72,24 @@ class RunPlots(QWidget):
             card.toggled.connect(self._toggle)
             card.view.range_changed.connect(lambda card=card: self._take_range(card))
             card.view.fit_requested.connect(self.fit)
+        for card in (self.psnr, self.ssim):
             card.view.clicked_at.connect(lambda step, card=card: self._pick(card, step))
+        self._show_run()
         self._apply_options()
         follow_theme(self, self._apply_theme)
 
     # -- what is shown -------------------------------------------------------------------------------
 
-    def show_series(self, series: RunSeries, name: str = "") -> None:
-        """Show another run."""
-        self.series, self.name = series, name
-        self._runs = [RunLines(series), *self._runs[1:]]
-        for card in self.cards.values():
-            card.set_mark(None)
-            card.read_at(None)
+    def _show_run(self) -> None:
+        self._shown = RunLines(self.state.shown.series)
+        self._read_at(None)
+        self._show_overlays()
         self.fit()
 
-    def set_overlays(self, runs: Sequence[tuple[str, RunSeries]]) -> None:
-        """Overlay the curves of `runs`, each with its name, on those of the shown run."""
-        self.overlays = list(runs)
-        self._runs = [self._runs[0]]
-        self._runs += [RunLines(series, name, number) for number, (name, series) in enumerate(self.overlays)]
+    def _show_overlays(self) -> None:
+        """Overlay the curves of the other runs on those of the shown one."""
+        others = [(run, series) for run, series in self.state.overlays if run != self.state.shown.run]
+        self.overlays = [RunLines(series, run.name, number) for number, (run, series) in enumerate(others)]
         self._show_legend()
         self.redraw()
 
@@ -105,18 +100,16 @@ class RunPlots(QWidget):
 
     def redraw(self) -> None:
         started = time.perf_counter()
-        self._is_stale = False
-        theme, options = current_theme(), self._state.curves
+        theme, options = current_theme(), self.state.curves
         for name, card in self.cards.items():
             lines = [
                 line
-                for run in self._runs
+                for run in (self._shown, *self.overlays)
                 for line in run.lines(
                     name, weighted=options.weighted, smoothing=options.smoothing / 100, theme=theme
                 )
-                if len(line.steps)
             ]
-            card.set_lines(lines, levels_of(name, self.series, theme), self._hidden)
+            card.set_lines(lines, levels_of(name, self._shown.series, theme), self._hidden)
         left, right = self._range or self._extent()
         visible = [card for card in self.cards.values() if card.isVisibleTo(self)]
         for card in visible:
@@ -158,7 +151,7 @@ class RunPlots(QWidget):
             card.read_at(step)
 
     def _pick(self, card: PlotCard, step: float) -> None:
-        if card in (self.psnr, self.ssim) and (nearest := card.nearest(step)) is not None:
+        if (nearest := card.nearest(step)) is not None:
             self.step_picked.emit(nearest)
 
     def _toggle(self, key: str) -> None:
@@ -166,8 +159,8 @@ class RunPlots(QWidget):
         self.redraw()
 
     def _apply_options(self) -> None:
-        if self.loss.log != self._state.curves.log_axis:
-            self.loss.set_log(self._state.curves.log_axis)
+        if self.loss.log != self.state.curves.log_axis:
+            self.loss.set_log(self.state.curves.log_axis)
             self.loss.view.y_is_manual = False
         self._arrange()
         self.refresh()
@@ -175,13 +168,10 @@ class RunPlots(QWidget):
     def _redraw_if_visible(self) -> None:
         if self.isVisible():
             self.redraw()
-        else:
-            self._is_stale = True
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._is_stale:
-            self.refresh()
+        self.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._arrange()
@@ -194,7 +184,7 @@ class RunPlots(QWidget):
         if self._columns.orientation() is not orientation:
             self._columns.setOrientation(orientation)
         rows = max(self._columns.height() // MIN_CARD_HEIGHT, 1)
-        chosen = [name for name in PLOTS if name in self._state.curves.plots]
+        chosen = [name for name in PLOTS if name in self.state.curves.plots]
         if not side_by_side:
             chosen = chosen[:rows]
         elif rows == 1:
@@ -206,13 +196,12 @@ class RunPlots(QWidget):
 
     def _show_legend(self) -> None:
         theme = current_theme()
-        parts = []
-        for number, (name, _) in enumerate(self.overlays):
-            colour = RunLines.colour_of_run(number, theme)
-            pattern = SWATCHES[number % len(DASHES)]
-            parts.append(
-                f"<span style='color: {colour}'>{pattern}</span>&nbsp;{escape(name).replace(' ', '&nbsp;')}"
-            )
+        # A run's name has the colour of its student.
+        parts = [
+            f"<span style='color: {run.shade(theme.student, theme)}'>{SWATCHES[number % len(DASHES)]}</span>"
+            f"&nbsp;{escape(run.name).replace(' ', '&nbsp;')}"
+            for number, run in enumerate(self.overlays)
+        ]
         self.legend.setText(" &nbsp; ".join(parts))
         self.legend.setVisible(bool(parts))
 
@@ -223,35 +212,29 @@ class RunPlots(QWidget):
         self.redraw()
 
     def _lay_out(self) -> None:
-        self._left, self._right = QSplitter(Qt.Orientation.Vertical), QSplitter(Qt.Orientation.Vertical)
-        self._columns = QSplitter(Qt.Orientation.Horizontal)
-        for column, cards in (
-            (self._left, (self.loss, self.learning_rate)),
-            (self._right, (self.psnr, self.ssim)),
+        self._columns, self._left, self._right = (
+            QSplitter(orientation, objectName=name, childrenCollapsible=False)
+            for orientation, name in (
+                (Qt.Orientation.Horizontal, "plots"),
+                (Qt.Orientation.Vertical, "left plots"),
+                (Qt.Orientation.Vertical, "right plots"),
+            )
+        )
+        for splitter, children, sizes in (
+            (self._left, (self.loss, self.learning_rate), [300, 110]),
+            (self._right, (self.psnr, self.ssim), [220, 190]),
+            (self._columns, (self._left, self._right), [560, 440]),
         ):
-            for card in cards:
-                column.addWidget(card)
-            self._columns.addWidget(column)
-        self._left.setSizes([300, 110])
-        self._right.setSizes([220, 190])
-        self._columns.setSizes([560, 440])
-        for name, split in (
-            ("left plots", self._left),
-            ("right plots", self._right),
-            ("plots", self._columns),
-        ):
-            split.setObjectName(name)
-            split.setChildrenCollapsible(False)
+            for child in children:
+                splitter.addWidget(child)
+            splitter.setSizes(sizes)
         self.figure = QWidget()
         # Two columns become one if there is no room for both.
         self.figure.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        inner = QVBoxLayout(self.figure)
-        inner.setContentsMargins(0, 0, 0, 0)
+        inner = QVBoxLayout(self.figure, contentsMargins=QMargins())
         inner.addWidget(self.legend)
         inner.addWidget(self._columns, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=6)
         layout.addWidget(self.tools)
         layout.addWidget(self.figure, 1)
 

@@ -18,22 +18,17 @@ MAX_ROWS = 24
 
 
 def format_legend(
-    title: str,
-    lines: Sequence[Line],
-    *,
-    hidden: frozenset[str],
-    at: float | None,
-    digits: str,
-    theme: Theme,
+    title: str, lines: Sequence[Line], *, hidden: frozenset[str], at: float | None, digits: str
 ) -> str:
     """The title and each line with its value at step `at` (None: the newest), as rich text."""
+    theme = current_theme()
     parts = [f"<b>{escape(title)}</b>"]
     for line in lines:
         # The link hides or shows the curve.
         is_hidden = line.key in hidden
         colour = theme.muted if is_hidden else line.colour
         index = len(line.exact) - 1 if at is None else line.at(at)
-        value = "" if is_hidden or index is None or index < 0 else f"&nbsp;{line.exact[index]:{digits}}"
+        value = "" if is_hidden or index is None else f"&nbsp;{line.exact[index]:{digits}}"
         name = escape(line.label).replace(" ", "&nbsp;")
         parts.append(
             f"<a href='{escape(line.key)}' style='color: {colour}; text-decoration: none'>"
@@ -54,11 +49,8 @@ class Readout(QLabel):
     """A box beside the cursor with the values of all curves there."""
 
     def __init__(self, plot: QWidget) -> None:
-        super().__init__(plot)
+        super().__init__(plot, textFormat=Qt.TextFormat.RichText, margin=5, visible=False)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setTextFormat(Qt.TextFormat.RichText)
-        self.setMargin(5)
-        self.hide()
 
     def show_values(self, step: int, lines: Sequence[Line], *, digits: str, at: QPoint) -> None:
         """Show the values at `step`; `at` is the cursor in the coordinates of the plot."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF
 
 from fakd_core.events import Scores, StepEnd, ValidationEnd
 from fakd_core.runs.series import RunSeries
 from fakd_gui.train.plot_card import PlotCard
+from fakd_gui.train.plots import RunPlots
+from fakd_gui.train.run_view import RunView
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
 
@@ -25,6 +29,14 @@ def make_series(steps: int = 20, student: float = 29.0, baseline: bool = False) 
             ValidationEnd(step=step, student=Scores(student, 0.85), best=True, preview=IMAGE, others=others)
         )
     return series
+
+
+def show(plots: RunPlots, series: RunSeries, name: str = "") -> None:
+    plots.state.show_run(RunView(name=name, series=series))
+
+
+def overlay(plots: RunPlots, **runs: RunSeries) -> None:
+    plots.state.set_overlays([(Path(name), series) for name, series in runs.items()])
 
 
 def drawn(card: PlotCard, key: str, run: str = "") -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
-from run_plots import make_series
+from run_plots import make_series, overlay, show
 
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
@@ -21,8 +21,8 @@ from fakd_gui.train.state import TrainState
 @pytest.fixture
 def export(qtbot: QtBot, plots: RunPlots, session: Session) -> PlotExport:
     made = PlotExport(session, plots, TrainCommands(session, TrainState(session, plots), plots))
-    plots.show_series(make_series(), "run-1")
-    plots.set_overlays([("run-2", make_series(steps=6))])
+    show(plots, make_series(), "run-1")
+    overlay(plots, **{"run-2": make_series(steps=6)})
     return made
 
 

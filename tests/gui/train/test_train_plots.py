@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from run_plots import drawn, make_series, middle
+from run_plots import drawn, make_series, middle, overlay, show
 
 from fakd_core.events import Scores
 from fakd_core.runs.config import TrainConfig, to_toml
@@ -66,7 +66,7 @@ def wheel(card: PlotCard, at: QPoint, notches: int) -> None:
 
 def test_losses_are_shown_weighted_with_their_total_or_raw(plots: RunPlots) -> None:
     plots.tools.smoothing.setValue(0)
-    plots.show_series(make_series())
+    show(plots, make_series())
     assert {key for _, key in plots.loss.curves} == {"total", "DS", "TS", "SA"}
     assert drawn(plots.loss, "SA")[1][-1] == 3.0
     plots.tools.weighted.setChecked(False)
@@ -80,7 +80,7 @@ def test_losses_are_shown_weighted_with_their_total_or_raw(plots: RunPlots) -> N
 
 def test_another_smoothing_redraws_every_point(qtbot: QtBot, plots: RunPlots) -> None:
     plots.tools.smoothing.setValue(0)
-    plots.show_series(make_series())
+    show(plots, make_series())
     sharp = drawn(plots.loss, "DS")[1].copy()
     plots.tools.smoothing.setValue(90)
     qtbot.waitUntil(lambda: not np.array_equal(drawn(plots.loss, "DS")[1], sharp), timeout=2000)
@@ -90,7 +90,7 @@ def test_another_smoothing_redraws_every_point(qtbot: QtBot, plots: RunPlots) ->
 
 @pytest.mark.parametrize("student", [12.0, 29.0, 31.0])
 def test_levels_and_student_are_in_view(plots: RunPlots, student: float) -> None:
-    plots.show_series(make_series(student=student))
+    show(plots, make_series(student=student))
     low, high = plots.psnr.plot.viewRange()[1]
     assert low < min(student, 28.0)
     assert high > max(student, 30.0)
@@ -98,7 +98,7 @@ def test_levels_and_student_are_in_view(plots: RunPlots, student: float) -> None
 
 
 def test_student_and_baseline_have_their_names(plots: RunPlots) -> None:
-    plots.show_series(make_series(baseline=True))
+    show(plots, make_series(baseline=True))
     assert drawn(plots.psnr, "baseline")[1].tolist() == [28.5, 28.5]
     assert drawn(plots.loss, "baseline")[1][-1] == 2.0
     text = plots.psnr.readout.text()
@@ -107,16 +107,16 @@ def test_student_and_baseline_have_their_names(plots: RunPlots) -> None:
 
 
 def test_another_run_replaces_the_first(plots: RunPlots) -> None:
-    plots.show_series(make_series())
-    plots.show_series(make_series(steps=6))
+    show(plots, make_series())
+    show(plots, make_series(steps=6))
     assert len(drawn(plots.loss, "total")[0]) == 6
-    plots.show_series(RunSeries())
+    show(plots, RunSeries())
     assert plots.loss.curves == {}
     assert "total" not in plots.loss.readout.text()
 
 
 def test_the_legend_has_the_newest_values_in_light_and_dark(plots: RunPlots) -> None:
-    plots.show_series(make_series())
+    show(plots, make_series())
     light = plots.loss.readout.text()
     assert all(name in light for name in ("total", "DS", "TS", "&nbsp;3"))
     try:
@@ -127,7 +127,7 @@ def test_the_legend_has_the_newest_values_in_light_and_dark(plots: RunPlots) -> 
 
 
 def test_a_click_on_a_name_hides_its_curve(plots: RunPlots) -> None:
-    plots.show_series(make_series())
+    show(plots, make_series())
     high = plots.loss.plot.viewRange()[1][1]
     for name in ("SA", "total"):
         plots.loss.readout.linkActivated.emit(name)
@@ -139,14 +139,14 @@ def test_a_click_on_a_name_hides_its_curve(plots: RunPlots) -> None:
 
 def test_a_log_axis_is_logarithmic(qtbot: QtBot, plots: RunPlots) -> None:
     plots.tools.smoothing.setValue(0)
-    plots.show_series(make_series())
+    show(plots, make_series())
     plots.tools.log_axis.setChecked(True)
     # The smallest value is DS = 0.05.
     qtbot.waitUntil(lambda: -1.6 < plots.loss.plot.viewRange()[1][0] <= np.log10(0.05), timeout=2000)
 
 
 def test_small_plots_are_left_out_before_the_loss(qtbot: QtBot, plots: RunPlots) -> None:
-    plots.show_series(make_series())
+    show(plots, make_series())
     assert all(card.isVisible() for card in plots.cards.values())
     plots.resize(300, 200)
     qtbot.waitUntil(lambda: not plots.psnr.isVisible(), timeout=2000)
@@ -160,7 +160,7 @@ def test_small_plots_are_left_out_before_the_loss(qtbot: QtBot, plots: RunPlots)
 
 
 def test_the_wheel_zooms_all_plots_and_a_double_click_fits(plots: RunPlots) -> None:
-    plots.show_series(make_series(steps=400))
+    show(plots, make_series(steps=400))
     whole = plots.loss.plot.viewRange()[0]
     assert whole[0] <= 1
     assert whole[1] >= 400
@@ -179,7 +179,7 @@ def test_the_wheel_zooms_all_plots_and_a_double_click_fits(plots: RunPlots) -> N
 
 
 def test_dragging_moves_along_the_steps(qtbot: QtBot, plots: RunPlots) -> None:
-    plots.show_series(make_series(steps=400))
+    show(plots, make_series(steps=400))
     before = plots.loss.plot.viewRange()[0]
     send_mouse(plots.loss, QEvent.Type.MouseButtonPress, middle(plots.loss, 0.6), Qt.MouseButton.LeftButton)
     for across in (0.5, 0.4, 0.3):
@@ -194,8 +194,8 @@ def test_dragging_moves_along_the_steps(qtbot: QtBot, plots: RunPlots) -> None:
 
 def test_the_cursor_reads_every_curve_in_all_plots(qtbot: QtBot, plots: RunPlots) -> None:
     plots.tools.smoothing.setValue(60)
-    plots.show_series(make_series(baseline=True), "shown")
-    plots.set_overlays([("other", make_series(student=29.5))])
+    show(plots, make_series(baseline=True), "shown")
+    overlay(plots, **{"other": make_series(student=29.5)})
     send_mouse(plots.loss, QEvent.Type.MouseMove, middle(plots.loss, 0.5), Qt.MouseButton.NoButton)
     qtbot.waitUntil(lambda: plots.loss.box.isVisible(), timeout=2000)
     step = round(plots.loss.cursor.value())
@@ -212,9 +212,12 @@ def test_the_cursor_reads_every_curve_in_all_plots(qtbot: QtBot, plots: RunPlots
     assert not plots.learning_rate.cursor.isVisible()
 
 
-def test_a_click_on_a_validation_picks_its_step(qtbot: QtBot, plots: RunPlots) -> None:
-    plots.show_series(make_series())
-    at = plots.psnr.widget.mapFromScene(plots.psnr.view.mapViewToScene(QPointF(11.4, 29)))
+@pytest.mark.parametrize("step", [10.0, 11.4])
+def test_a_click_on_a_validation_or_beside_it_picks_its_step(
+    qtbot: QtBot, plots: RunPlots, step: float
+) -> None:
+    show(plots, make_series())
+    at = plots.psnr.widget.mapFromScene(plots.psnr.view.mapViewToScene(QPointF(step, 29)))
     with qtbot.waitSignal(plots.step_picked, timeout=2000) as picked:
         qtbot.mouseClick(plots.psnr.widget.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert picked.args == [10]
@@ -224,8 +227,8 @@ def test_a_click_on_a_validation_picks_its_step(qtbot: QtBot, plots: RunPlots) -
 
 
 def test_overlaid_runs_are_dashed_and_of_related_colours(plots: RunPlots) -> None:
-    plots.show_series(make_series(), "shown")
-    plots.set_overlays([("a <run>", make_series(student=29.5)), ("b", make_series(steps=2000, student=28.5))])
+    show(plots, make_series(), "shown")
+    overlay(plots, **{"a <run>": make_series(student=29.5), "b": make_series(steps=2000, student=28.5)})
     own, a, b = (plots.loss.curves[run, "SA"].item.opts["pen"] for run in ("", "a <run>", "b"))
     assert own.style() is Qt.PenStyle.SolidLine
     assert a.style() is not Qt.PenStyle.SolidLine
@@ -237,7 +240,7 @@ def test_overlaid_runs_are_dashed_and_of_related_colours(plots: RunPlots) -> Non
     assert drawn(plots.psnr, "student", "b")[1][-1] == 28.5
     assert plots.loss.plot.viewRange()[0][1] >= 2000
     assert "a&nbsp;&lt;run&gt;" in plots.legend.text()
-    plots.set_overlays([])
+    overlay(plots)
     assert {run for run, _ in plots.loss.curves} == {""}
     assert not plots.legend.isVisible()
 
@@ -259,8 +262,8 @@ def test_checked_runs_are_read_and_shown_and_damaged_ones_reported(
         RunLayout(run).metrics.write_text(text)
     session.compare_runs([good, bad])
     qtbot.waitUntil(lambda: bool(errors), timeout=5000)
-    assert [name for name, _ in monitor.plots.overlays] == ["good"]
-    assert monitor.plots.overlays[0][1].losses == {"total": [2.5]}
+    assert [run.name for run in monitor.plots.overlays] == ["good"]
+    assert monitor.plots.overlays[0].series.losses == {"total": [2.5]}
     assert "bad can't be compared" in errors[0]
     assert "line 2" in errors[0]
     kept = panel.memory().model_dump(mode="json")
@@ -300,7 +303,7 @@ def test_a_long_noisy_run_is_painted_quickly(plots: RunPlots) -> None:
     levels = Scores(28.0, 0.8)
     series = RunSeries(steps=20_000, bicubic=levels, step=list(range(1, 20_001)), lr=[1e-4] * 20_000)
     series.losses = {name: noise for name in ("total", "DS", "TS", "SA")}
-    plots.show_series(series)
+    show(plots, series)
     plots.grab()
     begun = time.thread_time()
     plots.grab()
