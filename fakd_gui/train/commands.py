@@ -47,6 +47,7 @@ COMMANDS = (
     Command("export_svg", "Image as SVG…"),
     Command("follow", "&Follow", "Show each new validation", checkable=True),
 )
+DISPLAY_OPTIONS = ("log_axis", "weighted", "follow")
 GESTURES = (
     Gesture("wheel, Ctrl+wheel", "on the curves: zoom along the steps, or along both axes"),
     Gesture("drag, Shift+drag", "on the curves: pan, or select what to show"),
@@ -77,14 +78,17 @@ class TrainCommands(ActionTable):
         self.on("delete_preset", self.delete_preset)
         self.on("load_settings", self._ask_for_settings)
         self.on("save_settings", self._save_settings)
-        self["log_axis"].toggled.connect(lambda on: state.change_curves(log_axis=on))
-        self["weighted"].toggled.connect(lambda on: state.change_curves(weighted=on))
-        self["follow"].toggled.connect(state.set_follow)
-        for changed in (state.preset_changed, state.curves_changed, state.follow_changed):
+        for name in DISPLAY_OPTIONS:
+            self[name].toggled.connect(lambda on, name=name: state.change_curves(**{name: on}))
+        for changed in (
+            state.preset_changed,
+            state.curves_changed,
+            state.check_changed,
+            session.training_started,
+            session.training_finished,
+            session.teacher_changed,
+        ):
             changed.connect(self._refresh)
-        for changed in (session.training_started, session.training_finished, session.teacher_changed):
-            changed.connect(self._refresh)
-        state.check_changed.connect(self._refresh)
         follow_theme(self, self._refresh)
 
     def _refresh(self, *_: object) -> None:
@@ -100,9 +104,8 @@ class TrainCommands(ActionTable):
         self["use_teacher"].setEnabled(is_sound and state.first_teacher != self._session.teacher)
         for name in ("rename_preset", "delete_preset"):
             self[name].setEnabled(state.preset in user_presets())
-        self["log_axis"].setChecked(state.curves.log_axis)
-        self["weighted"].setChecked(state.curves.weighted)
-        self["follow"].setChecked(state.follow)
+        for name in DISPLAY_OPTIONS:
+            self[name].setChecked(getattr(state.curves, name))
 
     # -- training ------------------------------------------------------------------------------------
 
@@ -181,7 +184,7 @@ class TrainCommands(ActionTable):
         path = preset_path(name)
         before = path.read_bytes() if path.exists() else None
         save_settings(path, self._state.config_values())
-        self._show_saved(name)
+        self._state.set_preset(name)
         if before is None:
             self._session.announce(f"Saved the preset {name}")
         else:
@@ -206,7 +209,7 @@ class TrainCommands(ActionTable):
             preset_path(old).rename(path)
         except OSError as error:
             raise ConfigError(f"It can't be renamed: {error.strerror}.") from None
-        self._show_saved(name)
+        self._state.set_preset(name)
 
     def delete_preset(self) -> None:
         """Delete the user's preset that is shown; its settings stay, and undo restores it."""
@@ -218,19 +221,14 @@ class TrainCommands(ActionTable):
         except OSError as error:
             self._session.report(f"{path}: can't be deleted ({error.strerror}).")
             return
-        self._show_saved(CUSTOM)
+        self._state.set_preset(CUSTOM)
         self._session.offer_undo(f"Deleted the preset {name}", lambda: self._restore(name, content))
 
     def _restore(self, name: str, content: bytes) -> None:
         path = preset_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        self._show_saved(name if self._state.preset == CUSTOM else self._state.preset)
-
-    def _show_saved(self, name: str) -> None:
-        """Name the preset that is shown, after the files of presets changed."""
-        self._state.set_preset(name)
-        self._state.preset_changed.emit()
+        self._state.set_preset(name if self._state.preset == CUSTOM else self._state.preset)
 
     def _read(self, path: Path) -> bool:
         try:

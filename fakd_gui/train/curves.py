@@ -76,16 +76,17 @@ class Curve:
     def __init__(self, plot: pg.PlotItem) -> None:
         self._plot = plot
         self.item = pg.PlotCurveItem(antialias=True)
-        self.dots: pg.ScatterPlotItem | None = None
+        self.dots = pg.ScatterPlotItem(useCache=False)
+        self.dots.setEnabled(False)  # Clicks are for the plot.
         self._style: tuple[object, ...] = ()
         self._x: Values = np.empty(0)
         self._y: Values = np.empty(0)
-        plot.addItem(self.item, ignoreBounds=True)
+        for item in (self.item, self.dots):
+            plot.addItem(item, ignoreBounds=True)
 
     def remove(self) -> None:
-        self._plot.removeItem(self.item)
-        if self.dots is not None:
-            self._plot.removeItem(self.dots)
+        for item in (self.item, self.dots):
+            self._plot.removeItem(item)
 
     def draw(
         self, line: Line, *, view: tuple[float, float], width: int, log: bool
@@ -131,10 +132,6 @@ class Curve:
         self.item.setData(x, y, pen=pen, connect=connect)
 
     def _draw_dots(self, line: Line, x: Values, y: Values) -> None:
-        if self.dots is None:
-            self.dots = pg.ScatterPlotItem(useCache=False)
-            self.dots.setEnabled(False)  # Clicks are for the plot.
-            self._plot.addItem(self.dots, ignoreBounds=True)
         finite = np.isfinite(y)
         colour = QColor(line.colour)
         size = 6 if len(x) <= MAX_THICK_POINTS / 4 else 3

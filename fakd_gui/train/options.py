@@ -38,6 +38,17 @@ _MNEMONICS: Mapping[str, str] = {
 """Access keys by option: letters that no menu and no other widget of the workspace uses."""
 
 
+_INSTRUCTIONS: Mapping[str, str] = {
+    "models": "Choose a teacher: a bundled name or a checkpoint file ('none' trains without one).",
+    "model": "Choose a preset, such as rcan-small-student, or enter sizes.",
+    "images": "Choose the folder of training images, or enter 'samples'.",
+    "folder": "Enter a new folder for the results.",
+    "taps": "Check at least one layer.",
+    "wholes": "Whole numbers separated by commas, such as 150000, 300000.",
+}
+"""Instructions by the kind of an option; the others name their range."""
+
+
 def sections() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The titles of the sections and their options, which together are all of `TrainConfig`."""
     placed = {name for _, names in _SECTIONS for name in names}
@@ -70,20 +81,7 @@ def tip(option: Option) -> str:
 
 def instruction(option: Option) -> str:
     """The instruction for a field whose value is missing or invalid."""
-    match option.kind:
-        case "models":
-            return "Choose a teacher: a bundled name or a checkpoint file ('none' trains without one)."
-        case "model":
-            return "Choose a preset, such as rcan-small-student, or enter sizes."
-        case "images":
-            return "Choose the folder of training images, or enter 'samples'."
-        case "folder":
-            return "Enter a new folder for the results."
-        case "taps":
-            return "Check at least one layer."
-        case "wholes":
-            return "Whole numbers separated by commas, such as 150000, 300000."
-    return f"{_allowed(option).capitalize()}."
+    return _INSTRUCTIONS.get(option.kind) or f"{_allowed(option).capitalize()}."
 
 
 def _allowed(option: Option) -> str:
@@ -136,11 +134,6 @@ def unused(values: Mapping[str, object]) -> set[str]:
     return names
 
 
-def unused_defaults(values: Mapping[str, object]) -> dict[str, object]:
-    """The defaults of the options that have no effect."""
-    return {name: training_options()[name].default for name in unused(values)}
-
-
 def with_valid_values(values: Mapping[str, object]) -> dict[str, object]:
     """Replace invalid values by Quick's or the defaults, so that the rest can be checked."""
     options, valid = training_options(), dict(values)
@@ -151,12 +144,6 @@ def with_valid_values(values: Mapping[str, object]) -> dict[str, object]:
             break
         valid |= {name: QUICK.values.get(name, options[name].default) for name in faulty}
     return valid
-
-
-def with_defaults(values: Mapping[str, object]) -> dict[str, object]:
-    """Add the default of every other option that has one."""
-    defaults = {name: option.default for name, option in training_options().items() if not option.required}
-    return {**defaults, **values}
 
 
 # -- numbers that are typed ---------------------------------------------------------------------------

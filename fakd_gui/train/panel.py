@@ -66,7 +66,6 @@ class TrainPanel(QWidget):
             preset=preset,
             settings=values,
             curves=self.state.curves,
-            follow=self.state.follow,
             compared=self.session.compared,
             sizes={split.objectName(): split.sizes() for split in self.findChildren(QSplitter)},
         )
@@ -75,7 +74,6 @@ class TrainPanel(QWidget):
         """Restore the state of an earlier start."""
         self.state.restore(memory.preset, memory.settings)
         self.state.change_curves(**memory.curves.model_dump())
-        self.state.set_follow(memory.follow)
         for split in self.findChildren(QSplitter):
             sizes = memory.sizes.get(split.objectName(), [])
             if sizes and min(sizes) > 0:

@@ -89,7 +89,7 @@ class PreviewStrip(QWidget):
         layout.addLayout(self._row, 1)
         self.scrubber.valueChanged.connect(self._draw)
         self.scrubber.actionTriggered.connect(self._scrubbed)
-        state.follow_changed.connect(lambda on: self.refresh() if on else None)
+        state.curves_changed.connect(self._catch_up)
         self.show_frames(PreviewFrames())
 
     def show_frames(self, frames: PreviewFrames) -> None:
@@ -103,7 +103,7 @@ class PreviewStrip(QWidget):
         steps = list(self.frames.frames)
         with QSignalBlocker(self.scrubber):
             self.scrubber.setMaximum(max(len(steps) - 1, 0))
-            if self._state.follow or self.step is None:
+            if self._state.curves.follow or self.step is None:
                 self.scrubber.setValue(self.scrubber.maximum())
             elif steps:
                 self.scrubber.setValue(_nearest(steps, self.step))
@@ -116,7 +116,7 @@ class PreviewStrip(QWidget):
         steps = list(self.frames.frames)
         if steps:
             place = _nearest(steps, step)
-            self._state.set_follow(place == len(steps) - 1)
+            self._state.change_curves(follow=place == len(steps) - 1)
             self.scrubber.setValue(place)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -129,9 +129,14 @@ class PreviewStrip(QWidget):
             self.max_height_changed.emit()
         self._draw()
 
+    def _catch_up(self) -> None:
+        """Show the newest validation if it is to be followed."""
+        if self._state.curves.follow and self.step != max(self.frames.frames, default=None):
+            self.refresh()
+
     def _scrubbed(self, action: int) -> None:
         """Stop following at an earlier validation, and follow again at the newest."""
-        self._state.set_follow(self.scrubber.sliderPosition() == self.scrubber.maximum())
+        self._state.change_curves(follow=self.scrubber.sliderPosition() == self.scrubber.maximum())
 
     def _make_columns(self) -> None:
         names = self.frames.columns

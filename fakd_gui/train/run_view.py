@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from fakd_core.errors import DataError
 from fakd_core.events import (
@@ -23,6 +25,8 @@ from fakd_core.events import (
 from fakd_core.runs.layout import BASELINE, CROPS, MAX_PREVIEWS, STUDENT, RunLayout, steps_to_keep
 from fakd_core.runs.series import RunSeries, read_series
 from fakd_gui.train.smoothing import load_filter
+
+K = TypeVar("K", int, str)
 
 PREVIEWED = (STUDENT, BASELINE)
 """The students whose previews are shown."""
@@ -50,31 +54,28 @@ class PreviewFrames:
         """
         from fakd_core.data.image_files import read_image
 
-        layout, previews = RunLayout(run), cls()
+        def read(paths: Mapping[K, Path]) -> dict[K, Image8]:
+            images = {}
+            for key, path in paths.items():
+                token.raise_if_cancelled()
+                with suppress(DataError):
+                    images[key] = read_image(path)
+            return images
 
-        def read(path: Path) -> Image8 | None:
-            token.raise_if_cancelled()
-            try:
-                return read_image(path)
-            except DataError:
-                return None
-
-        found = {name: read(path) for name, path in layout.crops().items()}
-        previews.crops = {name: image for name, image in found.items() if image is not None}
-        for student in PREVIEWED:
-            for step, path in layout.previews(student).items():
-                if (image := read(path)) is not None:
-                    previews.frames.setdefault(step, {})[student] = image
-        frames = sorted(previews.frames.items())
-        previews.frames = {step: frame for step, frame in frames if STUDENT in frame}
+        layout = RunLayout(run)
+        students = {name: read(layout.previews(name)) for name in PREVIEWED}
+        frames = {
+            step: {name: images[step] for name, images in students.items() if step in images}
+            for step in sorted(students[STUDENT])
+        }
+        previews = cls(crops=read(layout.crops()), frames=frames)
         previews._score()
         return previews
 
     def start(self, preview: Preview) -> None:
         """Set the crops that stay the same."""
         self.title = preview.name
-        images = {"bicubic": preview.bicubic, "teacher": preview.teacher, "hr": preview.hr}
-        self.crops = {name: image for name, image in images.items() if image is not None}
+        self.crops = {name: image for name in CROPS if (image := getattr(preview, name)) is not None}
         self._score()
 
     def add(self, step: int, images: Mapping[str, Image8]) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.data.folders import SAMPLES
 from fakd_core.events import TrainEvent
 from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.options import training_options
 from fakd_core.runs.presets import PRESETS, QUICK, user_presets
 from fakd_core.runs.references import model_label
 from fakd_core.runs.series import RunSeries
@@ -36,13 +37,15 @@ if TYPE_CHECKING:
     from fakd_core.training.check import SettingsCheck
 
 
-class CurveOptions(Memory):
-    """Options for drawing curves; `smoothing` is the weight of the past in percent."""
+class DisplayOptions(Memory):
+    """Options for the curves and previews: `smoothing` is the weight of the past in percent."""
 
     smoothing: int = 60
     log_axis: bool = False
     weighted: bool = True
     plots: tuple[str, ...] = PLOTS
+    follow: bool = True
+    """Show each new preview."""
 
 
 class TrainMemory(Memory):
@@ -50,8 +53,7 @@ class TrainMemory(Memory):
 
     preset: str = CUSTOM
     settings: dict[str, Any] = Field(default_factory=dict)
-    curves: CurveOptions = CurveOptions()
-    follow: bool = True
+    curves: DisplayOptions = DisplayOptions()
     compared: list[Path] = Field(default_factory=list)
     sizes: dict[str, list[int]] = Field(default_factory=dict)
     """Sizes of splitters by object name."""
@@ -74,7 +76,6 @@ class TrainState(QObject):
     """The training reported an event, which the live run has taken."""
     overlays_changed = Signal()
     curves_changed = Signal()
-    follow_changed = Signal(bool)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,9 +94,7 @@ class TrainState(QObject):
         """The running training, or the one that ran last."""
         self.overlays: list[tuple[Path, RunSeries]] = []
         """The runs that are compared with the shown one, in the order in which they were chosen."""
-        self.curves = CurveOptions()
-        self.follow = True
-        """Show each new preview."""
+        self.curves = DisplayOptions()
         session.run_moved.connect(self._move_run)
         self.show_preset(QUICK.name)
 
@@ -103,7 +102,8 @@ class TrainState(QObject):
 
     def config_values(self) -> dict[str, object]:
         """The settings as `TrainConfig` takes them, with the default of each option that has no effect."""
-        return {**self.values, **options.unused_defaults(self.values)}
+        unused = {name: training_options()[name].default for name in options.unused(self.values)}
+        return {**self.values, **unused}
 
     @property
     def problems(self) -> dict[str, str]:
@@ -132,7 +132,8 @@ class TrainState(QObject):
             self._propose_run()
         if name == "teacher_cache" and self.values["cache_patches"] is None:
             self._fill({"cache_patches": DEFAULT_CACHE_PATCHES})
-        self.set_preset(CUSTOM)
+        if self.preset != CUSTOM:
+            self.set_preset(CUSTOM)
         self._change()
 
     def fill(self, values: Mapping[str, object]) -> None:
@@ -144,19 +145,19 @@ class TrainState(QObject):
 
     def show_preset(self, name: str) -> None:
         """Set the options of a built-in preset; training images that the user chose stay."""
-        values = options.with_defaults(PRESETS[name].values)
+        defaults = {key: option.default for key, option in training_options().items() if not option.required}
+        values = {**defaults, **PRESETS[name].values}
         if not values["train_data"] and self.values.get("train_data") not in (None, "", SAMPLES):
             del values["train_data"]
         self.fill(values)
         self.set_preset(name)
 
     def set_preset(self, name: str) -> None:
-        """Name the preset that the settings are of."""
+        """Name the preset that the settings are of, also if it is the same and its file changed."""
         if name != CUSTOM:
             self.last_user_preset = name if name in user_presets() else ""
-        if name != self.preset:
-            self.preset = name
-            self.preset_changed.emit()
+        self.preset = name
+        self.preset_changed.emit()
 
     def take_settings(self, values: dict[str, Any]) -> None:
         """Set the options of a file; its run folder is kept only if it is new."""
@@ -255,8 +256,3 @@ class TrainState(QObject):
         if changed != self.curves:
             self.curves = changed
             self.curves_changed.emit()
-
-    def set_follow(self, follow: bool) -> None:
-        if follow != self.follow:
-            self.follow = follow
-            self.follow_changed.emit(follow)
