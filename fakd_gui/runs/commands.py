@@ -104,12 +104,8 @@ class RunCommands(ActionTable):
         """Resume `run` from its last checkpoint."""
         if self._session.training is not None:
             return
-        try:
-            config = read_config(run)
-        except FakdError as error:
-            self._session.report(error)
-        else:
-            self._session.start_training(config, resume=True)
+        with self._session.reporting():
+            self._session.start_training(read_config(run), resume=True)
 
     def toggle_comparison(self, run: Path) -> None:
         compared = self._session.compared
@@ -121,13 +117,12 @@ class RunCommands(ActionTable):
         self._session.workspace_requested.emit("Train")
         self._session.open_as(Action.LOAD_SETTINGS, [RunLayout(run).config])
 
-    def rename(self, run: Path, name: str) -> Path | None:
-        """Rename the folder; returns the new one, or None after an error message."""
-        try:
-            return rename_run(run, name)
-        except FakdError as error:
-            self._session.report(error)
-            return None
+    def rename(self, run: Path, name: str) -> bool:
+        """Rename the folder; False after an error message."""
+        with self._session.reporting():
+            self._session.move_run(run, rename_run(run, name))
+            return True
+        return False
 
     def trash(self, run: Path) -> bool:
         """Move `run` to the trash, with undo if the system says where it is then; False if it stays."""
@@ -161,25 +156,21 @@ class RunCommands(ActionTable):
         )
         if answer is not QMessageBox.StandardButton.Yes:
             return False
-        try:
+        with self._session.reporting():
             delete_permanently(run)
-        except FakdError as error:
-            self._session.report(error)
-            return False
-        self._session.move_run(run, None)
-        self._session.announce(f"Deleted {run.name}")
-        return True
+            self._session.move_run(run, None)
+            self._session.announce(f"Deleted {run.name}")
+            return True
+        return False
 
     def _restore(self, trashed: Path, run: Path, *, is_compared: bool, is_student: bool) -> Path | None:
         """Restore a run from the trash; its folder, which has another name if the old one is in use again."""
-        try:
+        with self._session.reporting():
             to = restore_from_trash(trashed, run)
-        except FakdError as error:
-            self._session.report(error)
-            return None
-        self._session.add_run(to)
-        if is_compared:
-            self._session.compare_runs([*self._session.compared, to])
-        if is_student:
-            self._session.add_student(str(to))
-        return to
+            self._session.add_run(to)
+            if is_compared:
+                self._session.compare_runs([*self._session.compared, to])
+            if is_student:
+                self._session.add_student(str(to))
+            return to
+        return None

@@ -36,9 +36,9 @@ class RunModel(QAbstractListModel):
     """The user checked or unchecked a run."""
 
     def __init__(
-        self, session: Session, rename: Callable[[Path, str], Path | None], parent: QObject | None = None
+        self, session: Session, rename: Callable[[Path, str], bool], parent: QObject | None = None
     ) -> None:
-        """Make an empty model; `rename` returns the new folder, or None if the name was refused."""
+        """Make an empty model; `rename` renames a run, and returns False if the name was refused."""
         super().__init__(parent)
         self._session = session
         self._rename = rename
@@ -125,10 +125,7 @@ class RunModel(QAbstractListModel):
             is_checked = Qt.CheckState(value) is Qt.CheckState.Checked
             self._session.compare_runs([*others, run] if is_checked else others)
         elif value != shown_name(run):
-            to = self._rename(run, str(value))
-            if to is None:
-                return False
-            self._session.move_run(run, to)
+            return self._rename(run, str(value))
         return True
 
     def _state_text(self, run: Path) -> str:

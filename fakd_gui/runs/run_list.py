@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QFileSystemWatcher, QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QFileSystemWatcher, QMargins, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -26,7 +26,7 @@ from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.run_folders import is_run
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.actions import follow_action
-from fakd_gui.widgets.theme import follow_theme
+from fakd_gui.widgets.theme import follow_theme, with_role
 
 READ_MS = 4000
 """Interval of reading the states while the list is visible."""
@@ -41,7 +41,13 @@ class RunList(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.view = QListView()
+        self.view = QListView(
+            accessibleName="Runs",
+            uniformItemSizes=True,
+            editTriggers=QListView.EditTrigger.NoEditTriggers,
+            horizontalScrollBarPolicy=Qt.ScrollBarPolicy.ScrollBarAlwaysOff,
+            contextMenuPolicy=Qt.ContextMenuPolicy.CustomContextMenu,
+        )
         self.actions = RunCommands(
             session,
             self.view,
@@ -51,25 +57,23 @@ class RunList(QWidget):
         self.model = RunModel(session, self.actions.rename, self)
         self._filter = RunFilter(self)
         self._filter.setSourceModel(self.model)
-        self._was_toggled = False
         self._reader = LatestWins("read the runs' states", self)
         self._reader.result.connect(self.model.set_states)
-        self._clock = QTimer(self, interval=READ_MS)
-        self._clock.timeout.connect(self.read_states)
-        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        self._settle.timeout.connect(self.scan)
+        self._clock = QTimer(self, interval=READ_MS, timeout=self.read_states)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS, timeout=self.scan)
         self._watcher = QFileSystemWatcher(self)
         self._watcher.directoryChanged.connect(lambda _: self._settle.start())
         QGuiApplication.instance().applicationStateChanged.connect(self._application_changed)
+        self._toggle = QTimer(self, singleShot=True, interval=0)
+        """Runs while the press that checked or unchecked a run is handled."""
         self._make_view()
-        self._make_tools()
         self._lay_out()
-        self.model.check_toggled.connect(self._note_toggle)
-        self.model.dataChanged.connect(lambda *_: self._refresh())
+        self.model.check_toggled.connect(self._toggle.start)
+        self.model.dataChanged.connect(self._refresh)
         session.runs_changed.connect(self._show_runs)
-        session.training_started.connect(lambda _: self._settle.start())
-        session.training_finished.connect(lambda _: self._settle.start())
-        follow_theme(self, lambda _: self.model.refresh())
+        for changed in (session.training_started, session.training_finished):
+            changed.connect(lambda _: self._settle.start())
+        follow_theme(self, self.model.refresh)
         self._show_runs(session.runs)
 
     def scan(self) -> None:
@@ -111,22 +115,15 @@ class RunList(QWidget):
             widget.setVisible(bool(runs))
         self._refresh()
 
-    def _refresh(self) -> None:
+    def _refresh(self, *_: object) -> None:
         run = self.selected()
         state = self.model.states.get(run) if run is not None else None
         self.actions.refresh(state, run is not None and self.model.is_training(run))
 
     def _clicked(self, index: QModelIndex) -> None:
         """Show the run, unless the click was on its check box."""
-        if not self._was_toggled:
+        if not self._toggle.isActive():
             self._session.select_run(index.data(RUN_ROLE))
-
-    def _note_toggle(self) -> None:
-        self._was_toggled = True
-        QTimer.singleShot(0, self._forget_toggle)
-
-    def _forget_toggle(self) -> None:
-        self._was_toggled = False
 
     def _show_menu(self, at: QPoint) -> None:
         index = self.view.indexAt(at)
@@ -173,44 +170,37 @@ class RunList(QWidget):
 
     def _make_view(self) -> None:
         self.view.setModel(self._filter)
-        self.view.setAccessibleName("Runs")
         self.view.setItemDelegate(RunDelegate(self.view))
-        self.view.setUniformItemSizes(True)
-        self.view.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.view.clicked.connect(self._clicked)
-        self.view.selectionModel().selectionChanged.connect(lambda *_: self._refresh())
-        self.empty = QLabel("Runs appear here.\nDrop a run folder to see its curves.")
-        self.empty.setProperty("role", "muted")
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
-
-    def _make_tools(self) -> None:
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Search runs")
-        self.search.setAccessibleName("Search runs")
-        self.search.setToolTip("Words of a run's name, state, student or teacher")
-        self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._filter.search)
-        self.resume_button = QPushButton("Resume")
-        follow_action(self.resume_button, self.actions["resume"])
-        self.folder_button, self.trash_button = QToolButton(), QToolButton()
-        for button, name in ((self.folder_button, "open_folder"), (self.trash_button, "trash")):
-            button.setAutoRaise(True)
-            button.setDefaultAction(self.actions[name])
+        self.view.selectionModel().selectionChanged.connect(self._refresh)
 
     def _lay_out(self) -> None:
+        self.search = QLineEdit(
+            placeholderText="Search runs",
+            accessibleName="Search runs",
+            toolTip="Words of a run's name, state, student or teacher",
+            clearButtonEnabled=True,
+        )
+        self.search.textChanged.connect(self._filter.search)
+        self.empty = with_role(
+            QLabel(
+                "Runs appear here.\nDrop a run folder to see its curves.",
+                wordWrap=True,
+                alignment=Qt.AlignmentFlag.AlignTop,
+            ),
+            "muted",
+        )
+        self.resume_button = QPushButton("Resume")
+        follow_action(self.resume_button, self.actions["resume"])
         self.tools = QWidget()
-        row = QHBoxLayout(self.tools)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        row = QHBoxLayout(self.tools, contentsMargins=QMargins(), spacing=2)
         row.addWidget(self.resume_button, 1)
-        row.addWidget(self.folder_button)
-        row.addWidget(self.trash_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 8)
+        for name in ("open_folder", "trash"):
+            button = QToolButton(autoRaise=True)
+            button.setDefaultAction(self.actions[name])
+            row.addWidget(button)
+        layout = QVBoxLayout(self, contentsMargins=QMargins(8, 6, 8, 8))
         layout.addWidget(self.search)
         layout.addWidget(self.empty)
         layout.addWidget(self.view, 1)

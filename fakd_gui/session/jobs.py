@@ -62,12 +62,6 @@ class Job(QObject):
     def cancel(self) -> None:
         self.token.cancel()
 
-    def pause(self) -> None:
-        self.token.pause()
-
-    def resume(self) -> None:
-        self.token.resume()
-
     @property
     def running(self) -> bool:
         return self._thread.isRunning()
@@ -156,7 +150,8 @@ class LatestWins(QObject):
         """Hold the current request and those to come, or let them go on."""
         self._paused = paused
         if self._current is not None:
-            (self._current.pause if paused else self._current.resume)()
+            token = self._current.token
+            (token.pause if paused else token.resume)()
 
     def wait(self, milliseconds: int = 10_000) -> bool:
         return self._current is None or self._current.wait(milliseconds)
@@ -167,7 +162,7 @@ class LatestWins(QObject):
         job.finished.connect(self._finished)
         self._current = job
         if self._paused:
-            job.pause()
+            job.token.pause()
         self.busy.emit(True)
         job.start()
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from fakd_core.data.folders import find_images
-from fakd_core.errors import FakdError
+from fakd_core.errors import DataError, FakdError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import TrainConfig
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins
@@ -104,8 +105,7 @@ class Session(QObject):
         self._opening.failed.connect(self.error)
         self._scale_reading = LatestWins("read the teacher's scale", self)
         self._scale_reading.result.connect(self._set_scale)
-        self._scale_timer = QTimer(self, singleShot=True, interval=SCALE_DELAY_MS)
-        self._scale_timer.timeout.connect(self._read_scale)
+        self._scale_timer = QTimer(self, singleShot=True, interval=SCALE_DELAY_MS, timeout=self._read_scale)
 
     def set_teacher(self, ref: str) -> None:
         if ref != self.teacher:
@@ -154,16 +154,12 @@ class Session(QObject):
             self.compare_runs(paths[1:])
 
     def _show_folders(self, folders: Sequence[Path]) -> None:
-        try:
+        with self.reporting():
             images = [image for folder in folders for image in find_images(folder)]
-        except FakdError as error:
-            self.report(error)
-            return
-        if images:
+            if not images:
+                names = ", ".join(map(str, folders))
+                raise DataError(f"{names}: no images in it, and not a training run (no config.toml)")
             self.show_images(images)
-        else:
-            names = ", ".join(map(str, folders))
-            self.report(f"{names}: no images in it, and not a training run (no config.toml)")
 
     def open_image(self, path: Path) -> None:
         """Read `path` on a thread; `image_changed` or `error` follows."""
@@ -199,6 +195,14 @@ class Session(QObject):
         """Show a problem in the window; `path` is the file or folder that it is about."""
         self.error.emit(problem if isinstance(problem, Problem) else Problem(str(problem), path))
 
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Report a `FakdError` that the block raises, and go on behind it."""
+        try:
+            yield
+        except FakdError as error:
+            self.report(error)
+
     def note(self, problem: Problem) -> None:
         """Keep a problem that is shown elsewhere for the menu that copies its details."""
         if problem.details:
@@ -212,9 +216,7 @@ class Session(QObject):
 
     def find_runs(self) -> None:
         """Add the runs in `runs_root`, newest first."""
-        for run in runs_in(self.runs_root):
-            if run not in self.runs:
-                self.runs.append(run)
+        self.runs += [run for run in runs_in(self.runs_root) if run not in self.runs]
         self.runs_changed.emit(self.runs)
 
     def compare_runs(self, runs: Sequence[Path]) -> None:
@@ -279,14 +281,12 @@ class Session(QObject):
         if ref:
             self._scale_reading.submit(lambda token: int(models.get(ref).spec.scale))
 
-    def _set_scale(self, scale: object) -> None:
-        assert isinstance(scale, int)
+    def _set_scale(self, scale: int) -> None:
         self.scale = scale
         if self.image is not None and self.image.scale != scale:
             self.open_image(self.image.path)
 
-    def _set_image(self, image: object) -> None:
-        assert isinstance(image, OpenedImage)
+    def _set_image(self, image: OpenedImage) -> None:
         self.image = image
         self.image_changed.emit(image)
 

@@ -122,7 +122,7 @@ class TrainCommands(ActionTable):
     def toggle_pause(self) -> None:
         job = self._session.training
         if job is not None:
-            (job.resume if job.token.paused else job.pause)()
+            (job.token.resume if job.token.paused else job.token.pause)()
             self._refresh()
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QStyle,
     QStyleOptionViewItem,
+    QToolButton,
 )
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
@@ -222,8 +223,10 @@ def test_undo_restores_a_run_beside_one_that_took_its_name(
 ) -> None:
     run = choose(runs, "middle")
     session.add_student(str(run))
+    trash = runs.actions["trash"]
     with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
-        runs.trash_button.click()
+        button = next(one for one in runs.findChildren(QToolButton) if one.defaultAction() == trash)
+        button.click()
     assert session.students == []
     make_run(session.runs_root, "middle")
     assert offered.args[1]()

@@ -80,7 +80,7 @@ def test_paused_job_waits_and_cancelled_job_ends(qtbot: QtBot) -> None:
     job.finished.connect(ends.append)
     job.start()
     qtbot.waitUntil(lambda: len(counted) > 3, timeout=5000)
-    job.pause()
+    job.token.pause()
     qtbot.wait(30)
     at_pause = len(counted)
     qtbot.wait(60)
