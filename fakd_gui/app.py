@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pyqtgraph.util.garbage_collector import GarbageCollector
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -24,6 +24,7 @@ from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import read_memory, state_file
 from fakd_gui.widgets.theme import apply_theme
+from fakd_gui.window.about import show_with_copy_button
 from fakd_gui.window.main_window import MainWindow
 from fakd_gui.window.memory import MemoryWriter, WindowMemory
 
@@ -53,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     QTimer.singleShot(PAINTED_MS, lambda: _open(window, memory, arguments))
     writer = MemoryWriter(window.memory, window)
     # After a crash, the next start knows that a training was running.
-    session.training_started.connect(lambda _: writer.save())
-    session.training_finished.connect(lambda _: writer.save())
+    for changed in (session.training_started, session.training_finished):
+        changed.connect(lambda _: writer.save())
     # Ctrl+C in the terminal closes the window, which may ask; a system that shuts down waits for no answer.
     signal.signal(signal.SIGINT, lambda *_: window.close())
     signal.signal(signal.SIGTERM, lambda *_: window.quit_without_asking())
@@ -81,9 +82,8 @@ def _open(window: MainWindow, memory: WindowMemory, arguments: argparse.Namespac
 
 def has_display() -> bool:
     """True if Qt can open a window here, or is told to do without a display."""
-    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    variables = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
+    return sys.platform != "linux" or any(os.environ.get(name) for name in variables)
 
 
 def make_application() -> QApplication:
@@ -134,10 +134,5 @@ def show_exception(kind: type[BaseException], error: BaseException, where: Trace
     )
     details = bug_report(Problem.of(error))
     box.setDetailedText(details)
-    copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
-    box.addButton(QMessageBox.StandardButton.Close)
-    copy.clicked.connect(lambda: QApplication.clipboard().setText(details))
-    # An error in a timer comes again and again: its boxes must not block the window.
-    box.setWindowModality(Qt.WindowModality.NonModal)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.show()
+    # Not modal: an error in a timer comes again and again, and its boxes must not block the window.
+    show_with_copy_button(box, "Copy details", details)

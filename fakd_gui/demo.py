@@ -16,6 +16,10 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+from fakd_core.data.folders import sample_images
+from fakd_gui.app import has_display, make_application, make_window, show_exception
+from fakd_gui.session.session import Session
+
 TIME_LIMIT_S = 900
 SETTLE_MS = 400
 """Time between the last signal and the screenshot, for what is painted late."""
@@ -39,8 +43,6 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("demo-output"), help="folder of the screenshots")
     parser.add_argument("--tour", action="store_true", help="take the tour even if there is a display")
     arguments = parser.parse_args()
-    from fakd_gui.app import has_display
-
     tour = arguments.tour or not has_display() or os.environ.get("QT_QPA_PLATFORM") == "offscreen"
     if not has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -48,9 +50,6 @@ def main() -> int:
 
 
 def _open() -> int:
-    from fakd_gui.app import make_application, make_window, show_exception
-    from fakd_gui.session.session import Session
-
     app = make_application()
     sys.excepthook = show_exception
     session = Session()
@@ -69,9 +68,6 @@ def _open() -> int:
 
 
 def _take_tour(out: Path) -> int:
-    from fakd_gui.app import make_application, make_window
-    from fakd_gui.session.session import Session
-
     app = make_application()
     session = Session(runs_root=out / "runs")
     window = make_window(session)
@@ -132,8 +128,6 @@ class TourGuide(QObject):
 
 def tour(window: Any, out: Path) -> Steps:
     """Train with the Quick preset, compare and inspect a held-out image, benchmark; a screenshot of each."""
-    from fakd_core.data.folders import sample_images
-
     session, state = window.session, window.train.state
     photo = next(path for path in sample_images() if path.stem == "chelsea")
 

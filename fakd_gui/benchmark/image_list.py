@@ -44,8 +44,8 @@ class ImageList(QWidget):
         super().__init__(parent)
         self.state = state
         self._title = with_role(ElidedLabel(), "heading")
-        self.show_button = QPushButton("Show in Compare")
-        self.show_button.setToolTip("Show all of them as a filmstrip in Compare, in this order (Return)")
+        tip = "Show all of them as a filmstrip in Compare, in this order (Return)"
+        self.show_button = QPushButton("Show in Compare", toolTip=tip)
         self.show_button.clicked.connect(lambda: runner.show_in_compare(self.table.currentRow()))
         self.close_button = QToolButton(autoRaise=True)
         self.table = self._create_table()

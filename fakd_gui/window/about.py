@@ -19,15 +19,18 @@ Super-Resolution”, ICIP 2020.</p>
 def open_about(parent: QWidget, device: str = "") -> QMessageBox:
     """Show what the program is, with versions and a button that copies them; not modal."""
     listed = versions(device)
-    box = QMessageBox(parent)
-    box.setWindowTitle("About FAKD Workbench")
+    box = QMessageBox(parent, windowTitle="About FAKD Workbench", text=TEXT.format(version=__version__))
     box.setIconPixmap(QGuiApplication.windowIcon().pixmap(72, 72))
-    box.setText(TEXT.format(version=__version__))
     box.setInformativeText("<br>".join(listed.splitlines()[1:]))
-    copy = box.addButton("Copy versions", QMessageBox.ButtonRole.ActionRole)
+    show_with_copy_button(box, "Copy versions", listed)
+    return box
+
+
+def show_with_copy_button(box: QMessageBox, label: str, text: str) -> None:
+    """Show `box`, not modal, with a button that copies `text` and one that closes it."""
+    copy = box.addButton(label, QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Close)
-    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(listed))
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
     box.setWindowModality(Qt.WindowModality.NonModal)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.show()
-    return box

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QMargins, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
@@ -37,8 +37,7 @@ class ErrorBanner(QFrame):
             accessibleName="Dismiss the message",
             clicked=self.dismiss,
         )
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 6, 6, 6)
+        layout = QHBoxLayout(self, contentsMargins=QMargins(10, 6, 6, 6))
         layout.addWidget(self._icon, alignment=Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self._text, 1)
         layout.addWidget(self.copy_button, alignment=Qt.AlignmentFlag.AlignTop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QUrl
+from PySide6.QtCore import QByteArray, QEvent, QMargins, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QVBoxLayout, QWidget
 
@@ -28,7 +28,7 @@ from fakd_gui.window.about import open_about
 from fakd_gui.window.commands import colours_menu, fill_menu_bar, window_actions
 from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.memory import WindowMemory
-from fakd_gui.window.opening import OpenDialogs, OpenQuestions, RecentFiles, pasted_paths
+from fakd_gui.window.opening import OpenQuestions, RecentFiles, open_commands, pasted_paths
 from fakd_gui.window.preferences import ShortcutEditor, changed_keys, restore_keys
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
 from fakd_gui.window.status_bar import StatusBar
@@ -74,19 +74,15 @@ class MainWindow(QMainWindow):
             changed.connect(lambda _: self.banner.dismiss())
 
     def _lay_out(self) -> None:
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        # The minimum width follows from what is shown and the size of its letters.
+        centre = QWidget(minimumHeight=MINIMUM_HEIGHT)
+        column = QVBoxLayout(centre, contentsMargins=QMargins(), spacing=0)
         column.addWidget(self.banner)
         column.addWidget(self.workspaces, 1)
-        # The minimum width follows from what is shown and the size of its letters.
-        centre.setMinimumHeight(MINIMUM_HEIGHT)
         self.setCentralWidget(centre)
         self.undo_bar = UndoBar(centre)
-        self.runs = QDockWidget("Runs")
-        self.runs.setObjectName("runs")
-        self.runs.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
+        closable = QDockWidget.DockWidgetFeature.DockWidgetClosable
+        self.runs = QDockWidget("Runs", objectName="runs", features=closable)
         self.runs.setWidget(self.run_list)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.runs)
         self.resizeDocks([self.runs], [RUNS_WIDTH], Qt.Orientation.Horizontal)
@@ -95,16 +91,10 @@ class MainWindow(QMainWindow):
 
     def _connect_actions(self) -> None:
         actions, workspaces = self.actions, self.workspaces
-        dialogs = OpenDialogs(self.session, self.questions, self)
         for name, act in {
-            "open_image": dialogs.open_image,
-            "open_folder": dialogs.open_folder,
-            "choose_teacher": dialogs.choose_teacher,
-            "add_student": dialogs.add_student,
+            **open_commands(self.session, self.questions, self),
             "check_model": self.check_model,
             "export_model": self._export_model,
-            "open_run": dialogs.open_run,
-            "load_settings": dialogs.load_settings,
             "quit": self.close,
             "undo": self.undo_bar.undo,
             "redo": self.undo_bar.redo,
@@ -136,7 +126,8 @@ class MainWindow(QMainWindow):
     @property
     def action_tables(self) -> list[ActionTable]:
         """The window's table, those of the workspaces and of the list of runs."""
-        return [self.actions, *self.workspaces.action_tables(), self.run_list.actions]
+        panels = self.workspaces.panels.values()
+        return [self.actions, *(panel.actions for panel in panels), self.run_list.actions]
 
     def show_workspace(self, name: str) -> None:
         """Bring 'Train', 'Compare', 'Inspect' or 'Benchmark' to the front."""
@@ -148,8 +139,7 @@ class MainWindow(QMainWindow):
 
     def paste(self) -> None:
         """Open the files or the image on the clipboard."""
-        paths = pasted_paths(QGuiApplication.clipboard().mimeData())
-        if paths:
+        if paths := pasted_paths(QGuiApplication.clipboard().mimeData()):
             self.open_paths(paths)
         else:
             self.session.announce("The clipboard holds no image and no path of a file or folder")
@@ -272,8 +262,7 @@ class MainWindow(QMainWindow):
     def quit_without_asking(self) -> None:
         """Close at once; a running training is saved first."""
         self._quits_without_asking = True
-        question = QApplication.activeModalWidget()
-        if question is not None:
+        if (question := QApplication.activeModalWidget()) is not None:
             question.close()
         self.close()
 

@@ -44,9 +44,7 @@ class MemoryWriter(QObject):
         self._memory = memory
         self._written: WindowMemory | None = None
         self._writing = LatestWins("save the window's state", self)
-        timer = QTimer(self, interval=SAVE_INTERVAL_MS)
-        timer.timeout.connect(self.save)
-        timer.start()
+        QTimer(self, interval=SAVE_INTERVAL_MS, timeout=self.save).start()
 
     def save(self) -> None:
         """Write on a thread."""

@@ -34,8 +34,7 @@ class OpenQuestions(QObject):
         self._check_model = check_model
         self._waiting: deque[tuple[Action, Path]] = deque()
         self._is_asking = False
-        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
-        self._pause.timeout.connect(self._finish_question)
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS, timeout=self._finish_question)
         for action in (Action.ASK_FOR_ROLE, Action.ASK_FOR_PANE):
             session.openers[action] = partial(self._ask, action)
 
@@ -124,41 +123,35 @@ class RecentFiles(QObject):
         self.menu.addAction("Clear the list", self.files.clear)
 
 
-class OpenDialogs:
-    """The system's dialogs behind the commands of the File menu."""
+def open_commands(
+    session: Session, questions: OpenQuestions, window: QWidget
+) -> dict[str, Callable[[], object]]:
+    """The commands of the File menu that ask for a file or a folder, by name."""
 
-    def __init__(self, session: Session, questions: OpenQuestions, window: QWidget) -> None:
-        self._session = session
-        self._questions = questions
-        self._window = window
+    def open_path(path: Path | None, workspace: Workspace) -> None:
+        if path:
+            session.open_paths([path], workspace)
 
-    def open_image(self) -> None:
-        if path := ask_image(self._window):
-            self._session.workspace_requested.emit("Compare")
-            self._session.open_paths([path], "Compare")
+    def open_image() -> None:
+        if path := ask_image(window):
+            session.workspace_requested.emit("Compare")
+            session.open_paths([path], "Compare")
 
-    def open_folder(self) -> None:
-        if folder := ask_folder(self._window, "Open a folder of images"):
-            self._session.open_paths([folder], "Compare")
+    def load_model(use: Callable[[str], object]) -> None:
+        if path := ask_model(window, "Choose a model"):
+            session.opened.emit(path, "Train")
+            questions.load_model(path, use)
 
-    def open_run(self) -> None:
-        if run := ask_folder(self._window, "Open a run folder", self._session.runs_root):
-            self._session.open_paths([run], "Train")
-
-    def load_settings(self) -> None:
-        if path := ask_open_path(self._window, "Load training settings", "Settings", [".toml"]):
-            self._session.open_paths([path], "Train")
-
-    def choose_teacher(self) -> None:
-        self._load_model(self._session.set_teacher)
-
-    def add_student(self) -> None:
-        self._load_model(self._session.add_student)
-
-    def _load_model(self, use: Callable[[str], object]) -> None:
-        if path := ask_model(self._window, "Choose a model"):
-            self._session.opened.emit(path, "Train")
-            self._questions.load_model(path, use)
+    folder = partial(ask_folder, window)
+    settings = partial(ask_open_path, window, "Load training settings", "Settings", [".toml"])
+    return {
+        "open_image": open_image,
+        "open_folder": lambda: open_path(folder("Open a folder of images"), "Compare"),
+        "open_run": lambda: open_path(folder("Open a run folder", session.runs_root), "Train"),
+        "load_settings": lambda: open_path(settings(), "Train"),
+        "choose_teacher": lambda: load_model(session.set_teacher),
+        "add_student": lambda: load_model(session.add_student),
+    }
 
 
 def pasted_paths(clipboard: QMimeData) -> list[Path]:

@@ -70,19 +70,18 @@ class ShortcutEditor(QDialog):
     """One row per command of `tables`; changes work at once. A key that is in use is refused."""
 
     def __init__(self, tables: Sequence[ActionTable], parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Keyboard shortcuts")
+        super().__init__(parent, windowTitle="Keyboard shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._tables = tables
         self.edits: dict[tuple[str, str], QKeySequenceEdit] = {}
         """By table and command."""
-        search = QLineEdit(placeholderText="Search commands", clearButtonEnabled=True)
-        search.setAccessibleName("Search commands")
+        text = "Search commands"
+        search = QLineEdit(placeholderText=text, accessibleName=text, clearButtonEnabled=True)
         search.textChanged.connect(self._filter)
         self._tree = QTreeWidget(columnCount=2)
         self._tree.setHeaderLabels(["Command", "Shortcut"])
-        self.message = QLabel("Click a shortcut and press the new keys; the cross removes it.")
-        self.message.setWordWrap(True)
+        hint = "Click a shortcut and press the new keys; the cross removes it."
+        self.message = QLabel(hint, wordWrap=True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.reset_button = buttons.addButton("Reset all", QDialogButtonBox.ButtonRole.ResetRole)
         self.reset_button.setAutoDefault(False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMargins, Qt
 from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from fakd_gui.widgets.actions import ActionTable
@@ -17,22 +17,14 @@ class ShortcutSheet(QDialog):
     """The shortcuts of `tables`, one group each. Not modal; Esc or its own shortcut closes it."""
 
     def __init__(self, tables: Sequence[ActionTable], parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Shortcuts")
+        super().__init__(parent, windowTitle="Shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.text = QLabel(_as_html(tables))
-        self.text.setTextFormat(Qt.TextFormat.RichText)
+        self.text = QLabel(_as_html(tables), textFormat=Qt.TextFormat.RichText, margin=14, wordWrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
-        self.text.setMargin(14)
-        self.text.setWordWrap(True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
-        area = QScrollArea()
+        area = QScrollArea(widgetResizable=True, frameShape=QScrollArea.Shape.NoFrame)
         area.setWidget(self.text)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(area)
+        QVBoxLayout(self, contentsMargins=QMargins()).addWidget(area)
         self.resize(1000, 680)
 
 

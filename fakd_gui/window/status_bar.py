@@ -32,8 +32,7 @@ class StatusBar(QStatusBar):
         self.addPermanentWidget(self.memory)
         self._device_reader = LatestWins("find the device", self)
         self._device_reader.result.connect(self._show_device)
-        timer = QTimer(self, interval=REFRESH_MS, timeout=self._show_memory)
-        timer.start()
+        QTimer(self, interval=REFRESH_MS, timeout=self._show_memory).start()
         session.training_started.connect(self._training_started)
         session.training_finished.connect(self._training_finished)
         self._show_memory()
@@ -54,14 +53,12 @@ class StatusBar(QStatusBar):
         job.yielded.connect(self._show_progress)
 
     def _show_progress(self, event: object) -> None:
-        if isinstance(event, Progress):
-            self.progress.setRange(0, event.total)
-            self.progress.setValue(event.done)
-        elif isinstance(event, RunStarted):
-            self.progress.setRange(0, event.steps)
-            self.progress.setValue(event.first_step)
-        elif isinstance(event, StepEnd):
-            self.progress.setValue(event.step)
+        match event:
+            case Progress(done=done, total=total) | RunStarted(first_step=done, steps=total):
+                self.progress.setRange(0, total)
+                self.progress.setValue(done)
+            case StepEnd(step=step):
+                self.progress.setValue(step)
 
     def _training_finished(self, _: object) -> None:
         self.job.setText("Ready")

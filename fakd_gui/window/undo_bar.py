@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QMargins, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
@@ -55,8 +55,7 @@ class UndoBar(QFrame):
             autoRaise=True, toolTip="Dismiss (Esc)", accessibleName="Dismiss", clicked=self.dismiss
         )
         self._close.setIconSize(QSize(14, 14))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 3, 6, 3)
+        layout = QHBoxLayout(self, contentsMargins=QMargins(10, 3, 6, 3))
         layout.addWidget(self._text, 1)
         layout.addWidget(self.button)
         layout.addWidget(self._close)

@@ -13,7 +13,6 @@ from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.session.opening import WORKSPACES, Workspace
 from fakd_gui.session.session import Session
 from fakd_gui.train.panel import TrainPanel
-from fakd_gui.widgets.actions import ActionTable
 from fakd_gui.widgets.theme import Theme, follow_theme, icon
 
 Panel = TrainPanel | ComparePanel | InspectPanel | BenchmarkPanel
@@ -30,18 +29,14 @@ class Workspaces(QTabWidget):
         self.compare = ComparePanel(session)
         self.inspect = InspectPanel(session)
         self.benchmark = BenchmarkPanel(session)
-        self.panels: dict[Workspace, Panel] = {
-            "Train": self.train,
-            "Compare": self.compare,
-            "Inspect": self.inspect,
-            "Benchmark": self.benchmark,
-        }
+        panels = (self.train, self.compare, self.inspect, self.benchmark)
+        self.panels: dict[Workspace, Panel] = dict(zip(WORKSPACES, panels, strict=True))
         for name, panel in self.panels.items():
             self.addTab(panel, name)
         session.workspace_requested.connect(self.show_workspace)
         session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
-        session.run_selected.connect(lambda _: self.show_workspace("Train"))
-        session.training_started.connect(lambda _: self.show_workspace("Train"))
+        for chosen in (session.run_selected, session.training_started):
+            chosen.connect(lambda _: self.show_workspace("Train"))
         follow_theme(self, self._apply_theme)
 
     @property
@@ -61,9 +56,6 @@ class Workspaces(QTabWidget):
         for name, panel in self.panels.items():
             if isinstance(memory := memories.get(name), dict):
                 panel.restore(type(panel.memory()).model_validate(memory))
-
-    def action_tables(self) -> list[ActionTable]:
-        return [panel.actions for panel in self.panels.values()]
 
     def _apply_theme(self, theme: Theme) -> None:
         for index, name in enumerate(ICONS):
