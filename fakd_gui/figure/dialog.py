@@ -10,7 +10,6 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMessageBox,
@@ -128,7 +127,7 @@ class FigureDialog(QDialog):
         self.refresh()
 
     def _lay_out(self, button: partial[QPushButton]) -> None:
-        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll = QScrollArea(widgetResizable=True, frameShape=QScrollArea.Shape.NoFrame)
         scroll.setWidget(self.form)
         scroll.setFixedWidth(290)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -151,10 +150,7 @@ class FigureDialog(QDialog):
         layout.addLayout(lower)
         self.resize(960, 560)
 
-    # -- jobs ----------------------------------------------------------------------------------------
-
     def refresh(self) -> None:
-        """Draw the figure that the form describes."""
         spec = self._spec()
         if spec is None:
             self._drawing.cancel()
@@ -168,7 +164,6 @@ class FigureDialog(QDialog):
         self._drawing.submit(work)
 
     def choose_file(self) -> None:
-        """Ask for a file and write the figure to it."""
         if (spec := self._spec()) is not None:
             suggested = spec.image.with_name(f"{spec.image.stem}-figure.png")
             answer = ask_save_path(self, "Save the figure", suggested, {"PNG": ".png", "PDF": ".pdf"})
@@ -184,7 +179,6 @@ class FigureDialog(QDialog):
             self._saving.submit(lambda token: drawing.draw(spec, path, inputs=inputs, cancel=token))
 
     def stop(self) -> None:
-        """Stop drawing and saving."""
         self._drawing.cancel()
         self._saving.cancel()
         self._show_status("Stopped")
@@ -239,8 +233,6 @@ class FigureDialog(QDialog):
         self.details_button.setVisible(problem is not None and bool(problem.details))
         restyle(self.status, role="error" if problem else "muted")
 
-    # -- the clipboard -------------------------------------------------------------------------------
-
     def copy_picture(self) -> None:
         if self.pixels is not None:
             QGuiApplication.clipboard().setImage(qimage_from_array(self.pixels))
@@ -258,6 +250,5 @@ class FigureDialog(QDialog):
             self._session.announce("Copied the command line")
 
     def copy_details(self) -> None:
-        """Copy the details of the problem that is shown."""
         if self._problem is not None:
             QGuiApplication.clipboard().setText(bug_report(self._problem))

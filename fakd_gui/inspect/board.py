@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QWidget
 from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, Floats, Window, tap_title
 from fakd_core.events import Image8
 from fakd_gui.inspect.colour_bar import signed
+from fakd_gui.inspect.features import SourceMaps
 from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at
 from fakd_gui.inspect.map_panes import MapPanes
 from fakd_gui.inspect.matrices import coloured
-from fakd_gui.inspect.sources import SourceMaps
 from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectState, Pixel, difference_key
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array

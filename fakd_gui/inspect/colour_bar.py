@@ -44,10 +44,6 @@ def signed(value: float, spec: str = "z.3f") -> str:
     return f"{value:{spec}}".replace("-", "−")
 
 
-def range_label(bounds: Range) -> str:
-    return " … ".join(signed(end, "g") for end in bounds)
-
-
 class ColourScale(QWidget):
     """The colours with the range's ends and middle, histograms, and marks for the values under the cursor."""
 
@@ -147,7 +143,7 @@ class ColourBar(QWidget):
         self.scale = ColourScale(lut, ranges[0], name=title, tip=tip)
         tip = "Range of the colours: fixed, so that maps can be compared"
         self.choice = combo_box(f"Range of the colours: {title}", tip)
-        self.choice.addItems([range_label(bounds) for bounds in ranges])
+        self.choice.addItems([f"{signed(low, 'g')} … {signed(high, 'g')}" for low, high in ranges])
         self.choice.currentIndexChanged.connect(lambda index: self.range_chosen.emit(*ranges[index]))
         self._max_means = 0
         self._layout = QGridLayout(
@@ -164,12 +160,10 @@ class ColourBar(QWidget):
         return self.scale.bounds
 
     def set_range(self, bounds: Range) -> None:
-        """Show one of the ranges to choose from."""
         self.choice.setCurrentIndex(self._ranges.index(bounds))
         self.scale.show_maps(bounds, self.scale.maps)
 
     def mark(self, values: list[float]) -> None:
-        """Mark `values` on the scale."""
         if values != self.scale.values:
             self.scale.values = values
             self.scale.update()

@@ -38,8 +38,8 @@ def combo_box(name: str, tip: str, *, min_characters: int = 0) -> QComboBox:
 class InspectControls(QWidget):
     """Shows and changes the state; `style_tools` (picture and opacity) are to be placed in a tool bar."""
 
-    def __init__(self, state: InspectState, actions: ActionTable, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, state: InspectState, actions: ActionTable) -> None:
+        super().__init__()
         self._state = state
         self._titles: Sequence[str] = ("head", "1", "2", "body")
         self.layer_slider = SnapSlider("Layer")

@@ -136,19 +136,16 @@ class Exporter(QObject):
         )
 
     def copy(self) -> None:
-        """Copy a picture of the panes to the clipboard."""
         QGuiApplication.clipboard().setPixmap(self._area.grab())
         self._state.session.announce("Copied the panes as a picture")
 
     def save_panes(self) -> None:
-        """Ask for a PNG file and write a picture of the panes to it."""
         picture = self._area.grab().toImage()
         path = self._ask_path("Save the panes", {"PNG": ".png"})
         if path is not None:
             self._write(path, lambda: write_image(path, array_from_qimage(picture)), f"Wrote {path.name}")
 
     def save_maps(self) -> None:
-        """Ask for a folder and write every map to it."""
         shown = self.shown_maps()
         folder = ask_folder(self._window, "Folder for the maps", self._folder)
         if folder is not None:
@@ -157,25 +154,22 @@ class Exporter(QObject):
             self._write(folder, lambda: write_maps(shown, folder), message)
 
     def save_values(self) -> None:
-        """Ask for a CSV or NumPy file and write the values of the maps to it."""
         shown = self.shown_maps()
         path = self._ask_path("Save the values", {"CSV": ".csv", "NumPy arrays": ".npz"})
         if path is not None:
             self._write(path, lambda: write_values(shown, path), f"Wrote {path.name}")
 
     def open_figure(self) -> None:
-        """Open the dialog for a figure of these maps."""
         from fakd_gui.figure.dialog import open_affinity_figure
 
         state = self._state
-        files = {source.ref: source.file for source in state.timeline.sources}
         if state.image is not None:
             open_affinity_figure(
                 self._window,
                 state.session,
                 state.image,
                 teacher=state.teacher,
-                students=[str(files.get(ref) or ref) for ref in state.students],
+                students=[str(state.timeline.students.get(ref, ref)) for ref in state.students],
                 layer=state.layer,
                 query=state.query,
             )

@@ -9,7 +9,7 @@ from PySide6.QtCore import QMargins, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from fakd_gui.inspect.losses import SALoss
+from fakd_gui.inspect.features import SALoss
 from fakd_gui.widgets.theme import current_theme, with_role
 
 ROW = 17

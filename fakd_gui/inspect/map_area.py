@@ -33,8 +33,8 @@ MIN_SCALE_WIDTH = 200
 class MapArea(QWidget):
     """Draws what the state chooses of the runner's results."""
 
-    def __init__(self, state: InspectState, runner: InspectRunner, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, state: InspectState, runner: InspectRunner) -> None:
+        super().__init__()
         self._state = state
         self._runner = runner
         self.camera = Camera(self)
@@ -81,8 +81,6 @@ class MapArea(QWidget):
         """The panes that the digits show alone."""
         return self.matrix.grid if self._state.matrix_shown else self.board.grid
 
-    # -- drawing -------------------------------------------------------------------------------------
-
     def arrange(self) -> None:
         """Panes for the models, which wait for their maps."""
         self.board.arrange()
@@ -118,7 +116,6 @@ class MapArea(QWidget):
         ]
 
     def show_losses(self) -> None:
-        """Show the SA losses in the headers and by layer."""
         maps = self._runner.maps
         names = [] if maps is None else [f"{tap} {name}" for tap, name in enumerate(maps.spec.tap_names)]
         self.chart.show_losses(names, self._show_figures(), self._state.layer)
@@ -176,7 +173,6 @@ class MapArea(QWidget):
             bar.mark([values[key] for key in keys])
 
     def _show_picture(self) -> None:
-        """Show the chosen picture in its pane and under the maps."""
         state, image = self._state, self._state.image
         if image is None:
             return
@@ -189,8 +185,6 @@ class MapArea(QWidget):
         elif state.style.picture == "SR" and maps is not None:
             picture, covers = maps.sr, self.board.covers(maps.window)
         self.board.show_picture(picture, covers)
-
-    # -- following the state -------------------------------------------------------------------------
 
     def _edit_region(self, rect: QRectF) -> None:
         image, runner = self._state.image, self._runner

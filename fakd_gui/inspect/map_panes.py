@@ -25,7 +25,6 @@ class MapPanes(QObject):
         self.panes: dict[str, ImagePane] = {}
 
     def set_keys(self, keys: list[str]) -> None:
-        """Show one pane for each of `keys`."""
         if keys != list(self.panes):
             self.panes = {key: self.panes.get(key) or self.make_pane(key) for key in keys}
             self.grid.set_panes(list(self.panes.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QRectF
@@ -29,19 +29,13 @@ class Matrices:
 
 
 def make_matrices(
-    features: Mapping[str, FeatureMaps],
-    *,
-    teacher: str,
-    students: Sequence[str],
-    layer: int,
-    region: Window,
-    style: MapStyle,
+    features: Mapping[str, FeatureMaps], *, teacher: str, layer: int, region: Window, style: MapStyle
 ) -> Matrices:
     """Compute and colour the matrices; call from a worker thread for large regions."""
     models = {
-        ref: features[ref].affinity_matrix(layer, region)
-        for ref in (teacher, *students)
-        if ref in features and features[ref].window.contains(region)
+        ref: maps.affinity_matrix(layer, region)
+        for ref, maps in features.items()
+        if maps.window.contains(region)
     }
     values = with_differences(models, teacher)
     pictures = {key: coloured(matrix, key not in models, style) for key, matrix in values.items()}

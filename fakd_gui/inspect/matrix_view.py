@@ -33,7 +33,6 @@ class MatrixView(MapPanes):
         self.camera.cursor_changed.connect(self._show_cell)
 
     def arrange(self) -> None:
-        """One pane for each model and difference, with their titles."""
         self.set_keys([key for key in self._state.pane_keys if key != IMAGE])
         self.set_titles()
 

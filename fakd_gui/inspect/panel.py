@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from PySide6.QtCore import QMargins, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
@@ -48,12 +46,12 @@ class InspectPanel(QWidget):
         """Failures by model that were reported: the pane keeps showing them, the window shows them once."""
         self.state = InspectState(session, self)
         self.runner = InspectRunner(self.state, session.models, self)
-        self.area = MapArea(self.state, self.runner, self)
+        self.area = MapArea(self.state, self.runner)
         self.exporter = Exporter(self.state, self.area, self)
         self.actions = create_actions(self, state=self.state, area=self.area, exporter=self.exporter)
-        self.controls = InspectControls(self.state, self.actions, self)
+        self.controls = InspectControls(self.state, self.actions)
         self.timeline_bar = TimelineBar(self.state.timeline, session, follow=self.actions["follow"])
-        self.status = BusyBar(self)
+        self.status = BusyBar()
         self.export_menu = QMenu(self, toolTipsVisible=True)
         self._flip_keys = {False: FlipKeys(self.area.board.grid), True: FlipKeys(self.area.matrix.grid)}
         self._lay_out()
@@ -85,8 +83,6 @@ class InspectPanel(QWidget):
     def restore(self, memory: InspectMemory) -> None:
         self.state.restore(memory)
 
-    # -- layout --------------------------------------------------------------------------------------
-
     def _lay_out(self) -> None:
         bar = make_tool_bar(self)
         self.open_tools = OpenTools(bar)
@@ -111,23 +107,12 @@ class InspectPanel(QWidget):
         layout.addWidget(bar)
         layout.addWidget(self._stack, 1)
         layout.addWidget(self.status)
-        self._set_tab_order()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def _set_tab_order(self) -> None:
-        controls, line, area = self.controls, self.timeline_bar, self.area
-        order: list[QWidget] = [controls.picture_choice, controls.opacity_slider, controls.layer_slider]
-        order += [controls.students, controls.hover, controls.matrix]
-        order += [line.runs, line.slider, line.survey, line.follow]
-        order += [area.affinity_bar.choice, area.difference_bar.choice]
-        for before, after in pairwise(order):
-            QWidget.setTabOrder(before, after)
 
     def _connect(self) -> None:
         session, state, runner = self.session, self.state, self.runner
         state.image_changed.connect(self._show_image)
         state.models_changed.connect(self._models_changed)
-        state.students_changed.connect(self._students_changed)
         state.query_changed.connect(lambda *_: self._query_changed())
         state.layer_changed.connect(lambda _: self._show_losses())
         for changed in (state.layer_changed, state.ranges_changed, state.matrix_toggled):
@@ -151,8 +136,6 @@ class InspectPanel(QWidget):
         session.is_lr_changed.connect(tools.show_is_lr)
         tools.show_is_lr(session.is_lr)
 
-    # -- following the state -------------------------------------------------------------------------
-
     def _show_image(self, image: OpenedImage) -> None:
         self.runner.forget_image()
         self.area.board.rows, self.area.board.window = {}, NO_WINDOW
@@ -173,12 +156,6 @@ class InspectPanel(QWidget):
         else:
             self._outdated = True
             self.runner.extracting.cancel()
-
-    def _students_changed(self) -> None:
-        self._arrange()
-        self._show_maps()
-        self._request_losses()
-        self.runner.request_matrices()
 
     def _query_changed(self) -> None:
         if self._outdated or not self.runner.window.contains_pixel(*self.state.query):
@@ -204,22 +181,17 @@ class InspectPanel(QWidget):
 
     def _show_losses(self) -> None:
         self.area.show_losses()
-        timeline = self.state.timeline
-        histories = self.area.loss_histories()
-        self.timeline_bar.curve.show_histories(timeline.steps, timeline.step, histories)
+        self.timeline_bar.curve.show_histories(self.area.loss_histories())
 
     def _request_losses(self) -> None:
         self.runner.request_losses()
         self._show_losses()
 
     def _show_position(self) -> None:
-        """Show the pixel under the cursor and the zoom in the status line."""
         camera = self.area.camera
         pixel = self.area.board.pixel(camera.cursor)
         position = "" if pixel is None else f"LR x {pixel[1]}, y {pixel[0]} · "
         self.status.right.setText(f"{position}{camera.percent:.0f} %")
-
-    # -- following the jobs --------------------------------------------------------------------------
 
     def _show_progress(self, progress: Progress) -> None:
         task = f"Feature maps of {self.state.label(progress.what)}"
@@ -240,8 +212,6 @@ class InspectPanel(QWidget):
         self.state.update_maps()
         self._request_losses()
         self.runner.request_matrices()
-
-    # -- events --------------------------------------------------------------------------------------
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

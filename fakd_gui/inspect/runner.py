@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -15,9 +15,16 @@ from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, Floats, Window, l
 from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runs.references import split_taps
-from fakd_gui.inspect.losses import LossKey, SALoss, compute_losses, loss_key
+from fakd_gui.inspect.features import (
+    LossKey,
+    Origin,
+    SALoss,
+    SourceMaps,
+    compute_losses,
+    extract_maps,
+    loss_key,
+)
 from fakd_gui.inspect.matrices import make_matrices, region_around, with_differences
-from fakd_gui.inspect.sources import Origin, Source, SourceMaps, extract_maps
 from fakd_gui.inspect.state import NO_WINDOW, InspectState
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.model_cache import ModelCache
@@ -90,10 +97,13 @@ class InspectRunner(QObject):
         return NO_WINDOW if self.maps is None else self.maps.window
 
     @property
+    def _shown(self) -> dict[str, SourceMaps]:
+        """The feature maps of the models shown."""
+        return {ref: self.features[ref] for ref in self._state.models if ref in self.features}
+
+    @property
     def _teacher(self) -> SourceMaps | None:
         return self.features.get(self._state.teacher)
-
-    # -- feature maps --------------------------------------------------------------------------------
 
     def extract(self) -> None:
         """Compute missing feature maps; `model_ready` follows for each model, then `finished`."""
@@ -107,32 +117,37 @@ class InspectRunner(QObject):
     def survey(self) -> None:
         """Compute missing losses of all checkpoints; `losses_changed` follows for each."""
         if self._teacher is not None:
-            sources = list(chain(*self._state.timeline.checkpoints.values()))
+            checkpoints = self._state.timeline.checkpoints.values()
+            sources = list(chain.from_iterable(files.items() for files in checkpoints))
             self._submit(self._surveying, sources, self._teacher.window, self._teacher)
 
     def _submit(
-        self, worker: LatestWins, sources: list[Source], window: Window, teacher: SourceMaps | None = None
+        self,
+        worker: LatestWins,
+        sources: Sequence[tuple[str, Path | None]],
+        window: Window,
+        teacher: SourceMaps | None = None,
     ) -> None:
         """Extract the feature maps of `sources`; with a `teacher`, estimate their losses too."""
-        image, models, cache = self._state.image, self._models, dict(self._cache)
+        image = self._state.image
         assert image is not None
+        extract = partial(
+            extract_maps, image=image, window=window, models=self._models, cache=dict(self._cache)
+        )
 
         def work(cancel: CancelToken) -> Iterator[Progress | Extracted]:
-            for number, source in enumerate(sources):
-                yield Progress(number, len(sources), source.ref)
+            for number, (ref, file) in enumerate(sources):
+                yield Progress(number, len(sources), ref)
                 try:
-                    maps = extract_maps(
-                        source, cancel, image=image, window=window, models=models, cache=cache
-                    )
-                    stride, losses = lattice_stride(window), dict[LossKey, SALoss]()
+                    maps, losses = extract(ref, file, cancel=cancel), dict[LossKey, SALoss]()
                     if teacher is not None:
-                        losses = compute_losses(teacher, maps, range(TAP_COUNT), stride)
+                        losses = compute_losses(teacher, maps, range(TAP_COUNT), lattice_stride(window))
                 except Cancelled:
                     raise
                 except Exception as error:  # noqa: BLE001 - the other models can still be shown
-                    yield Extracted(source.ref, Problem.of(error))
+                    yield Extracted(ref, Problem.of(error))
                 else:
-                    yield Extracted(source.ref, maps, losses)
+                    yield Extracted(ref, maps, losses)
 
         worker.submit(work)
 
@@ -151,8 +166,6 @@ class InspectRunner(QObject):
         for worker in (self.extracting, self._surveying, self.losses):
             worker.cancel()
 
-    # -- rows, losses and matrices -------------------------------------------------------------------
-
     def rows(self) -> dict[str, Floats]:
         """Affinity rows (h, w) of the shown pixel by model, and the students' differences to the teacher's.
 
@@ -161,11 +174,8 @@ class InspectRunner(QObject):
         state = self._state
         if not self.window.contains_pixel(*state.shown_pixel):
             return {}
-        rows = {
-            ref: self.features[ref].affinity_row(state.layer, *state.shown_pixel)
-            for ref in state.models
-            if ref in self.features
-        }
+        pixel = state.shown_pixel
+        rows = {ref: maps.affinity_row(state.layer, *pixel) for ref, maps in self._shown.items()}
         return with_differences(rows, state.teacher)
 
     def request_losses(self) -> None:
@@ -174,7 +184,7 @@ class InspectRunner(QObject):
         Estimates at all layers, the one shown first, and then exact values.
         """
         state, teacher = self._state, self._teacher
-        students = [self.features[ref] for ref in state.students if ref in self.features]
+        students = [maps for ref, maps in self._shown.items() if ref != state.teacher]
         if teacher is None or not students:
             return
         strides = {lattice_stride(teacher.window)}
@@ -214,12 +224,12 @@ class InspectRunner(QObject):
         All of them are estimates, so that they compare.
         """
         losses: dict[str, dict[int, SALoss]] = {}
-        for step, sources in self._state.timeline.checkpoints.items():
-            for source in sources:
-                origin = self._origins.get(str(source.file))
+        for step, files in self._state.timeline.checkpoints.items():
+            for ref, file in files.items():
+                origin = self._origins.get(str(file))
                 loss = None if origin is None else self._estimate(origin, self._state.layer)
                 if loss is not None:
-                    losses.setdefault(source.ref, {})[step] = loss
+                    losses.setdefault(ref, {})[step] = loss
         return losses
 
     def _estimate(self, student: Origin, layer: int) -> SALoss | None:
@@ -241,18 +251,9 @@ class InspectRunner(QObject):
         if not window.contains(region):
             region = region_around(*state.query, window)
             state.set_region(region)
-        compute = partial(
-            make_matrices,
-            dict(self.features),
-            teacher=state.teacher,
-            students=state.students,
-            layer=state.layer,
-            region=region,
-            style=state.style,
-        )
+        choice = {"teacher": state.teacher, "layer": state.layer, "region": region, "style": state.style}
+        compute = partial(make_matrices, self._shown, **choice)
         self.matrices.submit(lambda _: compute())
-
-    # -- results of the jobs -------------------------------------------------------------------------
 
     def _take_extraction(self, event: Progress | Extracted) -> None:
         match event:
@@ -268,8 +269,8 @@ class InspectRunner(QObject):
                 self.model_ready.emit()
 
     def _finish(self) -> None:
-        refs = [source.ref for source in self._state.sources if source.ref not in self.failures]
-        self.features = {ref: self.features[ref] for ref in refs}
+        sources, failures = self._state.sources, self.failures
+        self.features = {ref: self.features[ref] for ref, _ in sources if ref not in failures}
         self.finished.emit()
 
     def _take_survey(self, event: Progress | Extracted) -> None:

@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from fakd_core.evaluation.features import Window
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runs.references import model_labels
-from fakd_gui.inspect.sources import Source
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.run_folders import is_run
@@ -74,9 +73,7 @@ class InspectState(QObject):
     image_changed = Signal(object)
     """The new `OpenedImage`; the pixel and the region are reset."""
     models_changed = Signal()
-    """Other models, or other weights of the same ones, are to be inspected."""
-    students_changed = Signal()
-    """Other students of these models are shown."""
+    """Other models, or other weights of the same ones, are to be inspected or shown."""
     query_changed = Signal(int, int)
     layer_changed = Signal(int)
     style_changed = Signal()
@@ -114,8 +111,6 @@ class InspectState(QObject):
         if session.image is not None:
             self._set_image(session.image)
 
-    # -- derived values ------------------------------------------------------------------------------
-
     @property
     def image(self) -> OpenedImage | None:
         return self.session.image
@@ -132,11 +127,10 @@ class InspectState(QObject):
     def all_students(self) -> list[str]:
         """The session's students, and those of the run whose checkpoints are inspected."""
         students = [ref for ref in self.session.students if ref != self.teacher]
-        return [*students, *(s.ref for s in self.timeline.sources if s.ref not in students)]
+        return [*students, *(ref for ref in self.timeline.students if ref not in students)]
 
     @property
     def students(self) -> list[str]:
-        """The students shown."""
         return [ref for ref in self.all_students if self.chosen_student in ("", ref)]
 
     @property
@@ -145,10 +139,10 @@ class InspectState(QObject):
         return [ref for ref in (self.teacher, *self.students) if ref]
 
     @property
-    def sources(self) -> list[Source]:
-        """The models to inspect, shown or not: checkpoints stand in for the students of their run."""
-        checkpoints = {source.ref: source for source in self.timeline.sources}
-        return [checkpoints.get(ref, Source(ref)) for ref in (self.teacher, *self.all_students) if ref]
+    def sources(self) -> list[tuple[str, Path | None]]:
+        """The models to inspect, shown or not; with the weights if a checkpoint stands in for a student."""
+        checkpoints = self.timeline.students
+        return [(ref, checkpoints.get(ref)) for ref in (self.teacher, *self.all_students) if ref]
 
     @property
     def pane_keys(self) -> list[str]:
@@ -177,8 +171,6 @@ class InspectState(QObject):
             if key in (student, difference_key(student)):
                 return theme.student_colour(number)
         return theme.muted
-
-    # -- choosing ------------------------------------------------------------------------------------
 
     def set_query(self, y: int, x: int) -> None:
         """Choose the pixel (y, x), moved into the image if it lies outside."""
@@ -215,7 +207,6 @@ class InspectState(QObject):
             self.update_maps()
 
     def set_style(self, **changes: object) -> None:
-        """Change fields of the style."""
         before, self.style = self.style, self.style.model_copy(update=changes)
         if self.style != before:
             self.style_changed.emit()
@@ -226,7 +217,8 @@ class InspectState(QObject):
         """Show one student, or all with an empty `ref`."""
         if ref != self.chosen_student:
             self.chosen_student = ref
-            self.students_changed.emit()
+            self.models_changed.emit()
+            self.update_maps()
 
     def show_matrix(self, on: bool) -> None:
         if on != self.matrix_shown:
@@ -241,8 +233,6 @@ class InspectState(QObject):
     def update_maps(self) -> None:
         """`maps_outdated` follows."""
         self._maps_timer.start()
-
-    # -- from one start to the next ------------------------------------------------------------------
 
     def memory(self) -> InspectMemory:
         timeline = self.timeline
@@ -264,8 +254,6 @@ class InspectState(QObject):
         if memory.run is not None and is_run(memory.run):
             self.timeline.set_run(memory.run, memory.step)
         self.timeline.set_following(memory.follow)
-
-    # -- following the session -----------------------------------------------------------------------
 
     def _set_image(self, image: OpenedImage) -> None:
         height, width = image.lr.shape[:2]

@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, Signal
 
 from fakd_core.events import ValidationEnd
 from fakd_core.runs.layout import BASELINE, RunLayout
-from fakd_gui.inspect.sources import Source
 from fakd_gui.session.jobs import Job
 from fakd_gui.session.session import Session
 
@@ -36,8 +35,8 @@ class Timeline(QObject):
         self.run: Path | None = None
         self.step: int | None = None
         self.following = False
-        self.checkpoints: dict[int, list[Source]] = {}
-        """The run's student, and its baseline if there is one, by step in order."""
+        self.checkpoints: dict[int, dict[str, Path]] = {}
+        """By step in order: the weights of the run's student and of its baseline, by reference."""
         session.training_started.connect(self._training_started)
         if session.training is not None:
             self._training_started(session.training)
@@ -49,10 +48,9 @@ class Timeline(QObject):
 
     def set_run(self, run: Path | None, step: int | None = None) -> None:
         """Show `run` at `step`, or at its newest checkpoint."""
-        self.run, self.step = run, None
+        self.run = run
         self._read_steps()
-        if self.steps:
-            self.step = step if step in self.steps else self.steps[-1]
+        self.step = step if step in self.checkpoints else max(self.checkpoints, default=None)
         self.changed.emit()
 
     def go_to(self, step: int) -> None:
@@ -76,13 +74,12 @@ class Timeline(QObject):
                 self._show_newest()
 
     @property
-    def sources(self) -> list[Source]:
-        """The students to inspect."""
-        return [] if self.step is None else self.checkpoints[self.step]
+    def students(self) -> dict[str, Path]:
+        """The weights to inspect, by reference."""
+        return {} if self.step is None else self.checkpoints[self.step]
 
     @property
     def labels(self) -> dict[str, str]:
-        """Names of the students to inspect, by reference."""
         if self.run is None or self.step is None:
             return {}
         name = f"{self.run.name} · step {self.step:,}"
@@ -94,9 +91,9 @@ class Timeline(QObject):
             layout = RunLayout(self.run)
             baselines = layout.snapshots(BASELINE)
             for step, file in layout.snapshots().items():
-                self.checkpoints[step] = [Source(str(self.run), file)]
+                self.checkpoints[step] = {str(self.run): file}
                 if step in baselines:
-                    self.checkpoints[step].append(Source(baseline_ref(self.run), baselines[step]))
+                    self.checkpoints[step][baseline_ref(self.run)] = baselines[step]
 
     def _training_started(self, job: Job) -> None:
         job.yielded.connect(self._take_event)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QMargins, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QMargins, QPointF, QRectF, QSignalBlocker, QSize, Qt
+from PySide6.QtGui import QAction, QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from fakd_gui.inspect.controls import action_button, combo_box
@@ -21,33 +21,30 @@ from fakd_gui.widgets.theme import current_theme
 class LossCurve(QWidget):
     """The SA loss at the layer shown by checkpoint, from 0 up; a click goes to the nearest one."""
 
-    step_clicked = Signal(int)
-
-    def __init__(self) -> None:
+    def __init__(self, timeline: Timeline) -> None:
         super().__init__(
             cursor=Qt.CursorShape.PointingHandCursor,
             accessibleName="SA loss over the checkpoints",
             minimumWidth=60,
             maximumWidth=320,
         )
-        self.steps: Sequence[int] = ()
-        self.step: int | None = None
+        self._timeline = timeline
         self.histories: Sequence[StudentLosses] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         return QSize(140, 30)
 
-    def show_histories(
-        self, steps: Sequence[int], step: int | None, histories: Sequence[StudentLosses]
-    ) -> None:
-        self.steps, self.step, self.histories = steps, step, histories
-        lines = ["SA loss at the layer shown, by checkpoint; estimated on a lattice of positions"]
-        for history in histories:
-            if step in history.losses:
-                lines.append(f"{history.label}: {history.losses[step].value:.4f} at step {step:,}")
-        self.setToolTip("\n".join(lines))
-        self.setAccessibleDescription("; ".join(lines[1:]))
+    def show_histories(self, histories: Sequence[StudentLosses]) -> None:
+        self.histories, step = histories, self._timeline.step
+        shown = [
+            f"{history.label}: {history.losses[step].value:.4f} at step {step:,}"
+            for history in histories
+            if step in history.losses
+        ]
+        tip = "SA loss at the layer shown, by checkpoint; estimated on a lattice of positions"
+        self.setToolTip("\n".join([tip, *shown]))
+        self.setAccessibleDescription("; ".join(shown))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -58,12 +55,11 @@ class LossCurve(QWidget):
         painter.setPen(QPen(QColor(theme.border), 1))
         painter.setBrush(QColor(theme.panel))
         painter.drawRoundedRect(area, 3, 3)
-        if not self.steps:
+        if self._timeline.step is None:
             return
-        if self.step is not None:
-            painter.setPen(QPen(QColor(theme.muted), 1, Qt.PenStyle.DotLine))
-            x = self._x(self.step)
-            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+        painter.setPen(QPen(QColor(theme.muted), 1, Qt.PenStyle.DotLine))
+        x = self._x(self._timeline.step)
+        painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
         largest = largest_loss(self.histories)
         for history in self.histories:
             points = [
@@ -71,20 +67,17 @@ class LossCurve(QWidget):
                 for step, loss in sorted(history.losses.items())
             ]
             painter.setPen(QPen(QColor(history.colour), 1.5))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawPolyline(QPolygonF(points))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(history.colour))
-            for point in points:
-                painter.drawEllipse(point, 2.2, 2.2)
+            painter.drawPolyline(points)
+            painter.setPen(QPen(QColor(history.colour), 4.4, c=Qt.PenCapStyle.RoundCap))
+            painter.drawPoints(points)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self.steps:
+        if steps := self._timeline.steps:
             x = event.position().x()
-            self.step_clicked.emit(min(self.steps, key=lambda step: abs(self._x(step) - x)))
+            self._timeline.go_to(min(steps, key=lambda step: abs(self._x(step) - x)))
 
     def _x(self, step: int) -> float:
-        first, last = self.steps[0], self.steps[-1]
+        first, last = self._timeline.steps[0], self._timeline.steps[-1]
         share = (step - first) / (last - first) if last > first else 0.5
         return 7 + share * (self.width() - 14)
 
@@ -105,8 +98,7 @@ class TimelineBar(QWidget):
         self.slider.setMinimumWidth(60)
         self.slider.valueChanged.connect(lambda index: timeline.go_to(timeline.steps[index]))
         self.step = QLabel(minimumWidth=self.fontMetrics().horizontalAdvance("step 000,000"))
-        self.curve = LossCurve()
-        self.curve.step_clicked.connect(timeline.go_to)
+        self.curve = LossCurve(timeline)
         self.survey = QToolButton(
             toolTip="Compute the SA loss of every checkpoint, for the curve",
             accessibleName="Compute the SA loss of every checkpoint",

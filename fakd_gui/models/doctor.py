@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -63,7 +62,7 @@ class ModelDoctor(QDialog):
         upper = QHBoxLayout()
         upper.addWidget(self._mark, alignment=Qt.AlignmentFlag.AlignTop)
         upper.addWidget(self.summary, 1)
-        self._area = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        self._area = QScrollArea(widgetResizable=True, frameShape=QScrollArea.Shape.NoFrame)
         button = partial(QPushButton, autoDefault=False)
         tip = "Copy everything found, for a bug report"
         self.copy_button = button("Copy", toolTip=tip, clicked=self.copy)
@@ -88,7 +87,6 @@ class ModelDoctor(QDialog):
         self.resize(680, 520)
 
     def choose(self) -> None:
-        """Ask for the file."""
         name, _ = QFileDialog.getOpenFileName(self, "Check a model file")
         if name:
             self.check(Path(name))

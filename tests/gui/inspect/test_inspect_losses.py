@@ -16,8 +16,8 @@ from fakd_core.data.image_files import write_image
 from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.evaluation.features import extract_features
 from fakd_core.events import CancelToken
+from fakd_gui.inspect.features import SALoss
 from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at, summarise
-from fakd_gui.inspect.losses import SALoss
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.inspect.state import difference_key
 
@@ -139,7 +139,7 @@ def test_progress_is_shown_and_can_be_cancelled(
         cancel.raise_if_cancelled()
         return extract_features(*given, cancel=cancel, **more)
 
-    monkeypatch.setattr("fakd_gui.inspect.sources.extract_features", slow)
+    monkeypatch.setattr("fakd_gui.inspect.features.extract_features", slow)
     bench.session.add_student(bench.students[1])
     qtbot.waitUntil(started.is_set, timeout=SLOW)
     status = inspected.status

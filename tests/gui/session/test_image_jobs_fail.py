@@ -136,13 +136,13 @@ def test_inspect(scene: Scene) -> None:
     scene.qtbot.waitUntil(lambda: scene.student in panel.area.board.rows, timeout=SLOW)
     scene.idle()
     third = save_model(scene.folder, "third", 2)
-    scene.fails("fakd_gui.inspect.sources.extract_features", lambda: session.add_student(third))
+    scene.fails("fakd_gui.inspect.features.extract_features", lambda: session.add_student(third))
     assert scene.reason in panel.area.board.panes[third].canvas.message
     assert scene.reason in panel.area.board.panes[difference_key(third)].canvas.message
     with scene.qtbot.waitSignal(panel.map_shown, timeout=SLOW):
         panel.refresh()
     fourth = save_model(scene.folder, "fourth", 3)
-    scene.fails("fakd_gui.inspect.losses.sa_loss", lambda: session.add_student(fourth))
+    scene.fails("fakd_gui.inspect.features.sa_loss", lambda: session.add_student(fourth))
     scene.fails("fakd_gui.inspect.runner.make_matrices", panel.controls.matrix.click)
     panel.state.set_layer(1)
     scene.qtbot.waitUntil(lambda: bool(panel.area.matrix.matrices.values), timeout=SLOW)

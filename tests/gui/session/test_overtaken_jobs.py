@@ -192,7 +192,7 @@ def test_held_arrow_key_computes_the_maps_of_two_windows(
     qtbot.waitUntil(
         lambda: panel.runner.window.contains_pixel(0, 0) and not panel.runner.computing, timeout=SLOW
     )
-    gate = Gate(monkeypatch, "fakd_gui.inspect.sources.extract_features")
+    gate = Gate(monkeypatch, "fakd_gui.inspect.features.extract_features")
     QTest.keyPress(panel, Qt.Key.Key_Right)
     for _ in range(HELD):
         QTest.keyClick(panel, Qt.Key.Key_Right)
