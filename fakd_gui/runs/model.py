@@ -1,4 +1,4 @@
-"""The runs as a list model, newest first, and the filter of the search field."""
+"""The runs as a list model, newest first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QSortFilterProxyModel,
     Qt,
     Signal,
 )
@@ -114,7 +113,7 @@ class RunModel(QAbstractListModel):
             return self._state_text(run)
         if role == SEARCH_ROLE:
             models = self.states[run].models if run in self.states else ""
-            return f"{shown_name(run)} {self._state_text(run)} {models}".lower()
+            return f"{shown_name(run)} {self._state_text(run)} {models}"
         return self._icon(run) if role == ICON_ROLE else None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -154,21 +153,6 @@ class RunModel(QAbstractListModel):
         if state.finished:
             return icon("check-circle-outline", theme.good)
         return icon("pause-circle-outline", theme.muted)
-
-
-class RunFilter(QSortFilterProxyModel):
-    """The runs that have every word of the search in their name, state, student or teachers."""
-
-    _words: tuple[str, ...] = ()
-
-    def search(self, text: str) -> None:
-        self.beginFilterChange()
-        self._words = tuple(text.lower().split())
-        self.endFilterChange()
-
-    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
-        text = str(self.sourceModel().index(row, 0, parent).data(SEARCH_ROLE))
-        return all(word in text for word in self._words)
 
 
 def shown_name(run: Path) -> str:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QFileSystemWatcher, QMargins, QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtCore import (
+    QFileSystemWatcher,
+    QMargins,
+    QModelIndex,
+    QPoint,
+    QRegularExpression,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    QTimer,
+)
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -21,7 +31,7 @@ from PySide6.QtWidgets import (
 from fakd_core.runs.states import read_states
 from fakd_gui.runs.commands import RunCommands
 from fakd_gui.runs.delegate import RunDelegate
-from fakd_gui.runs.model import RUN_ROLE, RunFilter, RunModel
+from fakd_gui.runs.model import RUN_ROLE, SEARCH_ROLE, RunModel
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.run_folders import is_run
 from fakd_gui.session.session import Session
@@ -55,10 +65,11 @@ class RunList(QWidget):
             edit_name=lambda: self.view.edit(self.view.currentIndex()),
         )
         self.model = RunModel(session, self.actions.rename, self)
-        self._filter = RunFilter(self)
+        self._filter = QSortFilterProxyModel(
+            self, filterRole=SEARCH_ROLE, filterCaseSensitivity=Qt.CaseSensitivity.CaseInsensitive
+        )
         self._filter.setSourceModel(self.model)
-        self._reader = LatestWins("read the runs' states", self)
-        self._reader.result.connect(self.model.set_states)
+        self._reader = LatestWins("read the runs' states", self, result=self.model.set_states)
         self._clock = QTimer(self, interval=READ_MS, timeout=self.read_states)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS, timeout=self.scan)
         self._watcher = QFileSystemWatcher(self)
@@ -120,6 +131,11 @@ class RunList(QWidget):
         state = self.model.states.get(run) if run is not None else None
         self.actions.refresh(state, run is not None and self.model.is_training(run))
 
+    def _search(self, text: str) -> None:
+        """List the runs that have every word of `text` in their name, state, student or teachers."""
+        words = map(QRegularExpression.escape, text.split())
+        self._filter.setFilterRegularExpression("".join(f"(?=.*{word})" for word in words))
+
     def _clicked(self, index: QModelIndex) -> None:
         """Show the run, unless the click was on its check box."""
         if not self._toggle.isActive():
@@ -137,8 +153,7 @@ class RunList(QWidget):
         self._refresh()
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for name in self.actions.commands:
-            menu.addAction(self.actions[name])
+        menu.addActions([self.actions[name] for name in self.actions.commands])
         return menu
 
     def _watch(self, root: Path) -> None:
@@ -182,7 +197,7 @@ class RunList(QWidget):
             toolTip="Words of a run's name, state, student or teacher",
             clearButtonEnabled=True,
         )
-        self.search.textChanged.connect(self._filter.search)
+        self.search.textChanged.connect(self._search)
         self.empty = with_role(
             QLabel(
                 "Runs appear here.\nDrop a run folder to see its curves.",
@@ -205,15 +220,7 @@ class RunList(QWidget):
         layout.addWidget(self.empty)
         layout.addWidget(self.view, 1)
         layout.addWidget(self.tools)
-        self._set_min_width()
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.FontChange:
-            self._set_min_width()
-
-    def _set_min_width(self) -> None:
+    def minimumSizeHint(self) -> QSize:
         """Keep the list usable after the window was narrow for a while."""
-        margins = self.layout().contentsMargins()
-        needed = self.tools.minimumSizeHint().width() + margins.left() + margins.right()
-        self.setMinimumWidth(max(MIN_WIDTH, needed))
+        return super().minimumSizeHint().expandedTo(QSize(MIN_WIDTH, 0))

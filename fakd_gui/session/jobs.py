@@ -119,8 +119,11 @@ class LatestWins(QObject):
     """The `Problem`."""
     busy = Signal(bool)
 
-    def __init__(self, name: str, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, parent: QObject | None = None, **slots: Callable[..., object]) -> None:
+        """Connect the signals that `slots` names, as `result=show`."""
         super().__init__(parent)
+        for signal, slot in slots.items():
+            getattr(self, signal).connect(slot)
         self.name = name
         self._current: Job | None = None
         self._waiting: tuple[Work, Path | None] | None = None

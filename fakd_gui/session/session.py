@@ -100,11 +100,8 @@ class Session(QObject):
         }
         """What carries out each action; the window and the workspaces add theirs."""
         self.error.connect(self.note)
-        self._opening = LatestWins("open image", self)
-        self._opening.result.connect(self._set_image)
-        self._opening.failed.connect(self.error)
-        self._scale_reading = LatestWins("read the teacher's scale", self)
-        self._scale_reading.result.connect(self._set_scale)
+        self._opening = LatestWins("open image", self, result=self._set_image, failed=self.error)
+        self._scale_reading = LatestWins("read the teacher's scale", self, result=self._set_scale)
         self._scale_timer = QTimer(self, singleShot=True, interval=SCALE_DELAY_MS, timeout=self._read_scale)
 
     def set_teacher(self, ref: str) -> None:
@@ -292,7 +289,6 @@ class Session(QObject):
 
     def _training_ended(self, end: JobEnd) -> None:
         job, self.training = self.training, None
-        assert self.training_config is not None
         run = self.training_config.run
         if end.problem is not None:
             self.error.emit(end.problem)

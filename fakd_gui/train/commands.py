@@ -135,20 +135,16 @@ class TrainCommands(ActionTable):
         before, after = str(self._state.values["train_data"]), str(folder)
         self._state.edit("train_data", after)
         if before and before != after:
-            self._session.offer_undo(
-                f"Train on {folder.name}, not on {Path(before).name}",
-                lambda: self._state.edit("train_data", before),
-                lambda: self._state.edit("train_data", after),
-            )
+            self._offer_former(f"Train on {folder.name}, not on {Path(before).name}", "train_data", before)
 
     def offer_term_back(self, term: str, before: str) -> None:
         """Offer to undo the removal of `term` from the recipe that was `before`."""
-        after = self._state.values["distill"]
-        self._session.offer_undo(
-            f"Removed {term} from the recipe",
-            lambda: self._state.edit("distill", before),
-            lambda: self._state.edit("distill", after),
-        )
+        self._offer_former(f"Removed {term} from the recipe", "distill", before)
+
+    def _offer_former(self, text: str, option: str, before: object) -> None:
+        """Offer to undo the change of an option that had the value `before`."""
+        edit, after = self._state.edit, self._state.values[option]
+        self._session.offer_undo(text, lambda: edit(option, before), lambda: edit(option, after))
 
     # -- presets and files ---------------------------------------------------------------------------
 

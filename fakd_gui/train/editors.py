@@ -149,9 +149,7 @@ def _reference(
 
 
 def _parts(field: ReferenceField) -> list[QWidget]:
-    edit = field.combo.lineEdit()
-    assert edit is not None
-    return [field.combo, edit]
+    return [field.combo, field.combo.lineEdit()]
 
 
 def _spin(option: Option) -> Editor:

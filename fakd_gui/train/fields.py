@@ -74,14 +74,10 @@ class Section(QWidget):
         marked: Sequence[QWidget] = (),
         below: QWidget | None = None,
     ) -> Field:
-        """Add a row.
+        """Add a row with a label, which may have a mnemonic, and a widget with a tooltip.
 
-        Args:
-            label: May have a mnemonic (&).
-            widget: The field.
-            tip: The tooltip.
-            marked: The parts of `widget` that show a problem; by default `widget`.
-            below: A widget under the row in full width.
+        `marked` are the parts of `widget` that show a problem, by default itself; `below` comes under the row
+        in full width.
         """
         name = QLabel(label)
         name.setBuddy(widget)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import cast
 
-from PySide6.QtCore import QCoreApplication, QEvent, QMargins, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QMargins, QObject, QSize, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
@@ -96,6 +96,11 @@ class TrainForm(QScrollArea):
         super().showEvent(event)
         if self._shows_problem_later:
             self.show_problem()
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the whole form and its scroll bar: it doesn't scroll horizontally."""
+        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(width, super().minimumSizeHint().height())
 
     # -- showing the state ---------------------------------------------------------------------------
 

@@ -25,18 +25,17 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Results", ("run",)),
 )
 
-_MNEMONICS: Mapping[str, str] = {
-    "teacher": "a",
-    "student": "s",
-    "train_data": "o",
-    "distill": "r",
-    "steps": "p",
-    "batch": "b",
-    "lr": "l",
-    "run": "u",
+_LABELS: Mapping[str, str] = {
+    "teacher": "Te&acher",
+    "student": "&Student",
+    "train_data": "Train &on",
+    "distill": "&Recipe",
+    "steps": "Ste&ps",
+    "batch": "&Batch",
+    "lr": "&Learning rate",
+    "run": "R&un folder",
 }
-"""Access keys by option: letters that no menu and no other widget of the workspace uses."""
-
+"""Titles with access keys: letters that no menu and no other widget of the workspace uses."""
 
 _INSTRUCTIONS: Mapping[str, str] = {
     "models": "Choose a teacher: a bundled name or a checkpoint file ('none' trains without one).",
@@ -58,13 +57,7 @@ def sections() -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def label(option: Option) -> str:
     """The option's title with its mnemonic; empty for a switch, whose check box has the title."""
-    if option.kind == "switch":
-        return ""
-    letter = _MNEMONICS.get(option.name)
-    if letter is None:
-        return option.title
-    place = option.title.lower().index(letter)
-    return f"{option.title[:place]}&{option.title[place:]}"
+    return "" if option.kind == "switch" else _LABELS.get(option.name, option.title)
 
 
 def tip(option: Option) -> str:

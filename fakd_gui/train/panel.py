@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QMargins, Qt
+from PySide6.QtCore import QMargins, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.runs.layout import RunLayout
@@ -114,28 +114,17 @@ class TrainPanel(QWidget):
         self.start_button.setIcon(icon("play", theme.on_accent))
         self._refresh()
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.FontChange:
-            self._set_form_width()
-
-    def _set_form_width(self) -> None:
-        """Make room for the whole form and its scroll bar: it doesn't scroll horizontally."""
-        bar = self.form.verticalScrollBar().sizeHint().width()
-        self._left.setMinimumWidth(self.form.widget().minimumSizeHint().width() + bar)
-
     def _lay_out(self) -> None:
         buttons = QHBoxLayout(spacing=10, contentsMargins=QMargins(MARGIN, 8, MARGIN, 10))
         for button in (self.start_button, self.pause_button, self.stop_button):
             buttons.addWidget(button)
         buttons.addWidget(self.estimate, 1)
-        self._left = QWidget()
-        column = QVBoxLayout(self._left, contentsMargins=QMargins(), spacing=0)
+        left = QWidget()
+        column = QVBoxLayout(left, contentsMargins=QMargins(), spacing=0)
         column.addWidget(self.form, 1)
         column.addLayout(buttons)
-        self._set_form_width()
         split = QSplitter(Qt.Orientation.Horizontal, objectName="form", childrenCollapsible=False)
-        split.addWidget(self._left)
+        split.addWidget(left)
         split.addWidget(self.monitor)
         split.setStretchFactor(0, 0)
         split.setStretchFactor(1, 1)

@@ -33,9 +33,7 @@ class PlotExport(QObject):
         super().__init__(plots)
         self._session = session
         self._plots = plots
-        self._writer = LatestWins("write the curves", self)
-        self._writer.result.connect(lambda path: session.announce(f"Wrote {path.name}"))
-        self._writer.failed.connect(session.error)
+        self._writer = LatestWins("write the curves", self, result=self._announce, failed=session.error)
         for kind in KINDS:
             commands.on(f"export_{kind}", lambda kind=kind: self.ask(kind))
 
@@ -57,7 +55,10 @@ class PlotExport(QObject):
         except OSError as error:
             self._session.report(_cant_write(path, error))
         else:
-            self._session.announce(f"Wrote {path.name}")
+            self._announce(path)
+
+    def _announce(self, path: Path) -> None:
+        self._session.announce(f"Wrote {path.name}")
 
 
 def _shown_lines(plots: RunPlots) -> list[Line]:

@@ -102,7 +102,6 @@ class NameRow(QWidget):
         self.edit.setFocus()
 
     def _accept(self) -> None:
-        assert self._use is not None
         try:
             self._use(self.edit.text().strip())
         except ConfigError as error:

@@ -40,11 +40,6 @@ def format_legend(
     return " &nbsp; ".join(parts)
 
 
-def swatch(line: Line) -> str:
-    pattern = "&#9632;" if line.dash is None else SWATCHES[line.dash % len(SWATCHES)]
-    return f"<span style='color: {line.colour}'>{pattern}</span>"
-
-
 class Readout(QLabel):
     """A box beside the cursor with the values of all curves there."""
 
@@ -62,8 +57,10 @@ class Readout(QLabel):
                 continue
             exact, drawn = float(line.exact[index]), float(line.values[index])
             smoothed = f"{drawn:{digits}}" if drawn != exact else ""
+            pattern = "&#9632;" if line.dash is None else SWATCHES[line.dash % len(SWATCHES)]
             rows.append(
-                f"<tr><td>{swatch(line)} {escape(line.label)}&nbsp;&nbsp;</td>"
+                f"<tr><td><span style='color: {line.colour}'>{pattern}</span> "
+                f"{escape(line.label)}&nbsp;&nbsp;</td>"
                 f"<td>{escape(line.run)}&nbsp;</td><td align='right'>{exact:{digits}}</td>"
                 f"<td align='right' style='color: {theme.muted}'>&nbsp;&nbsp;{smoothed}</td></tr>"
             )

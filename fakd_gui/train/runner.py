@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,21 +33,19 @@ class TrainRunner(QObject):
         self._session = session
         self._state = state
         self._checker: SettingsChecker | None = None
-        self._checks = LatestWins("check the settings", self)
-        self._checks.result.connect(state.set_check)
-        self._checks.failed.connect(self._check_failed)
-        self._check_timer = QTimer(self, singleShot=True, interval=CHECK_DELAY_MS)
-        self._check_timer.timeout.connect(self._check)
-        self._past = LatestWins("read the run", self)
-        self._past.result.connect(state.show_run)
-        self._beginning = LatestWins("read the run's beginning", self)
-        self._beginning.result.connect(self._prepend_past)
-        self._overlays = LatestWins("read the runs to compare", self)
-        self._overlays.yielded.connect(self._take_overlays)
+        self._checks = LatestWins(
+            "check the settings", self, result=state.set_check, failed=self._check_failed
+        )
+        self._check_timer = QTimer(self, singleShot=True, interval=CHECK_DELAY_MS, timeout=self._check)
+        self._past = LatestWins("read the run", self, result=state.show_run, failed=session.error)
+        self._beginning = LatestWins(
+            "read the run's beginning", self, result=self._prepend_past, failed=session.error
+        )
+        self._overlays = LatestWins(
+            "read the runs to compare", self, result=self._take_overlays, failed=session.error
+        )
         self._overlay_cache: dict[Path, tuple[float, RunSeries]] = {}
         """Curves by run, with the modification time of its metrics."""
-        for reader in (self._past, self._beginning, self._overlays):
-            reader.failed.connect(session.error)
         state.values_changed.connect(self._check_soon)
         session.training_started.connect(self._follow)
         session.training_finished.connect(self._finish)
@@ -83,7 +80,6 @@ class TrainRunner(QObject):
 
     def _follow(self, job: Job) -> None:
         config = self._session.training_config
-        assert config is not None
         self._state.live = RunView(
             name=config.run.name,
             run=config.run,
@@ -97,7 +93,6 @@ class TrainRunner(QObject):
 
     def _take(self, event: TrainEvent) -> None:
         live = self._state.live
-        assert live is not None
         if isinstance(event, Notice):
             self._session.report(f"{live.name}: {event.text}.")
         self._state.take(event)
@@ -106,7 +101,6 @@ class TrainRunner(QObject):
 
     def _read_beginning(self, live: RunView, last: int) -> None:
         """Read the curves and previews that a resumed run had up to the step `last`."""
-        assert live.run is not None
         run = live.run
 
         def work(token: CancelToken) -> tuple[RunView, RunView]:
@@ -124,7 +118,6 @@ class TrainRunner(QObject):
 
     def _finish(self, end: JobEnd) -> None:
         live = self._state.live
-        assert live is not None
         match end.outcome:
             case Outcome.FAILED:
                 text = f"Failed: {end.problem.text}" if end.problem else "Failed."
@@ -155,7 +148,7 @@ class TrainRunner(QObject):
     def _read_overlays(self, runs: list[Path]) -> None:
         known = dict(self._overlay_cache)
 
-        def work(token: CancelToken) -> Iterator[object]:
+        def work(token: CancelToken) -> tuple[dict[Path, tuple[float, RunSeries]], list[str]]:
             load_filter()
             read, problems = {}, []
             for run in runs:
@@ -169,18 +162,13 @@ class TrainRunner(QObject):
                 except (OSError, RunError) as error:
                     reason = getattr(error, "strerror", None) or error
                     problems.append(f"{run.name} can't be compared: {reason}.")
-            yield read
-            yield from problems
+            return read, problems
 
-        if runs:
-            self._overlays.submit(work)
-        else:
-            self._overlays.cancel()
-            self._take_overlays({})
+        self._overlays.submit(work)
 
-    def _take_overlays(self, read: dict[Path, tuple[float, RunSeries]] | str) -> None:
-        if isinstance(read, str):
-            self._session.report(read)
-            return
+    def _take_overlays(self, found: tuple[dict[Path, tuple[float, RunSeries]], list[str]]) -> None:
+        read, problems = found
+        for problem in problems:
+            self._session.report(problem)
         self._overlay_cache = read
         self._state.set_overlays([(run, series) for run, (_, series) in read.items()])

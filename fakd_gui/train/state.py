@@ -219,7 +219,6 @@ class TrainState(QObject):
 
     def take(self, event: TrainEvent) -> None:
         """Add an event to the live run."""
-        assert self.live is not None
         text = self.live.text
         self.live.take(event)
         if self.live.text != text:
@@ -227,13 +226,11 @@ class TrainState(QObject):
         self.event_taken.emit(event)
 
     def set_live_text(self, text: str) -> None:
-        assert self.live is not None
         self.live.text = text
         self.text_changed.emit()
 
     def prepend_past(self, past: RunView) -> None:
         """Insert the beginning of the live run, which was resumed."""
-        assert self.live is not None
         self.live.prepend(past)
         if self.shown is self.live:
             self.shown_changed.emit()
