@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QMargins, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.references import bundled_models
@@ -15,6 +15,7 @@ from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.runner import TrainRunner
 from fakd_gui.train.state import TrainMemory, TrainState
 from fakd_gui.widgets.actions import follow_action
+from fakd_gui.widgets.elided_label import wrapped_label
 from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle, with_role
 
 MARGIN = 12
@@ -40,7 +41,7 @@ class TrainPanel(QWidget):
         self.start_button.clicked.connect(lambda: self.actions["start"].trigger())
         follow_action(self.pause_button, self.actions["pause"])
         follow_action(self.stop_button, self.actions["stop"])
-        self.estimate = with_role(QLabel(wordWrap=True, toolTip=ESTIMATE_TIP), "muted")
+        self.estimate = wrapped_label("muted", toolTip=ESTIMATE_TIP)
         self._lay_out()
         ProblemLinks(self.form, self.state, self.estimate, self.start_button)
         for changed in (
