@@ -133,13 +133,8 @@ def value_range(model: SRNetwork) -> str:
     bicubic = torch.from_numpy(imresize_bicubic(lr, model.spec.scale)).permute(2, 0, 1).float()
     image = torch.from_numpy(lr).permute(2, 0, 1)[None].float()
     with torch.inference_mode():
-        errors = {
-            f"0..{white}": (model(image * white / RGB_RANGE)[0] * RGB_RANGE / white - bicubic)
-            .abs()
-            .mean()
-            .item()
-            for white in (255, 1)
-        }
+        results = {white: model(image * white / RGB_RANGE)[0] * RGB_RANGE / white for white in (255, 1)}
+    errors = {f"0..{white}": float((sr - bicubic).abs().mean()) for white, sr in results.items()}
     best = min(errors, key=lambda name: errors[name])
     if not errors[best] < MAX_BICUBIC_DIFFERENCE:
         return "unclear: it upscales a photograph neither in 0..255 nor in 0..1"

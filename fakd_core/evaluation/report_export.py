@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
@@ -49,6 +49,18 @@ class Selection:
             return "failed"
         return format_value(column.kind, self.report.value(row, column)) or _NOTHING
 
+    def marked(
+        self, row: Row, column: Column, *, best: str, second: str, escape: Callable[[str], str] = str
+    ) -> str:
+        """The text of a cell, in the format `best` or `second` if it is that, and on how many images."""
+        text = escape(self.text(row, column))
+        match self.report.mark(row, column):
+            case Mark.BEST:
+                text = best.format(text)
+            case Mark.SECOND:
+                text = second.format(text)
+        return f"{text}{self.report.partial_coverage(row, column)}"
+
     def title(self, eval_set: EvalSet) -> str:
         """'Set5 ×4', or 'Set5 ×4 (4 of 5 images)' if the means are over fewer."""
         report = self.report
@@ -80,21 +92,14 @@ def row_name(row: Row) -> str:
 
 def to_markdown(selection: Selection) -> str:
     """A Markdown table; the protocol and the images left out follow as comments."""
+    columns = selection.columns
     headings = [
         f"{selection.title(column.eval_set)} {heading(column)}" if column.eval_set else heading(column)
-        for column in selection.columns
+        for column in columns
     ]
     table = [["Model", *map(_as_markdown, headings)], ["---", *["---:"] * len(headings)]]
     for row in selection.rows:
-        cells = []
-        for column in selection.columns:
-            text = selection.text(row, column)
-            match selection.report.mark(row, column):
-                case Mark.BEST:
-                    text = f"**{text}**"
-                case Mark.SECOND:
-                    text = f"<u>{text}</u>"
-            cells.append(f"{text}{selection.report.partial_coverage(row, column)}")
+        cells = [selection.marked(row, column, best="**{}**", second="<u>{}</u>") for column in columns]
         table.append([_as_markdown(row_name(row)), *cells])
     body = [f"| {' | '.join(cells)} |" for cells in table]
     notes = [f"<!-- {line.replace('-->', '-- >')} -->" for line in selection.notes()]
@@ -123,12 +128,11 @@ def to_latex(selection: Selection) -> str:
         _latex_line(["Model", *[_escape(heading(column)) for column in columns]]),
         r"\midrule",
     ]
-    ours = [row for row in selection.rows if not row.published]
-    theirs = [row for row in selection.rows if row.published]
-    out += [_latex_row(selection, row) for row in ours]
-    if ours and theirs:
-        out.append(r"\midrule")
-    out += [_latex_row(selection, row) for row in theirs]
+    ours, theirs = (
+        [_latex_row(selection, row) for row in selection.rows if row.published is published]
+        for published in (False, True)
+    )
+    out += [*ours, *([r"\midrule"] if ours and theirs else []), *theirs]
     return "\n".join([*[line for line in out if line], r"\bottomrule", r"\end{tabular}", ""])
 
 
@@ -200,15 +204,9 @@ def _as_markdown(text: str) -> str:
 
 
 def _latex_row(selection: Selection, row: Row) -> str:
-    cells = [_escape(row_name(row))]
-    for column in selection.columns:
-        text = _number(selection.text(row, column))
-        match selection.report.mark(row, column):
-            case Mark.BEST:
-                text = rf"\textbf{{{text}}}"
-            case Mark.SECOND:
-                text = rf"\underline{{{text}}}"
-        cells.append(f"{text}{selection.report.partial_coverage(row, column)}")
+    formats = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"}
+    numbers = [selection.marked(row, column, escape=_number, **formats) for column in selection.columns]
+    cells = [_escape(row_name(row)), *numbers]
     return _latex_line([rf"\textit{{{cell}}}" for cell in cells] if row.published else cells)
 
 

@@ -26,7 +26,6 @@ from fakd_core.runs.references import load_model, model_file
 SUFFIXES = (".safetensors", ".pth", ".onnx")
 KEYS = ("authors", "fakd")
 LICENCE = "The weights are subject to the terms of the teacher and the images that they were trained on."
-_NAMED = ("teacher", "student", "train_data")
 _OF_A_RUN = ("distill", "alpha", "layers", "steps", "batch", "patch", "lr", "seed")
 
 
@@ -100,11 +99,6 @@ def export_model(
     yield Exported(path, parity)
 
 
-def _listed(value: object) -> list[str]:
-    values = value if isinstance(value, list | tuple) else [value]
-    return [str(one) for one in values if one is not None]
-
-
 def _check(suffix: str, *, keys: str, half: bool, value_range: int) -> None:
     if suffix not in SUFFIXES:
         raise ConfigError(
@@ -139,6 +133,9 @@ def _training(run: Path) -> Mapping[str, Any]:
         config = read_config(run)
     except (ConfigError, RunError):
         return {}
-    settings = config.model_dump(mode="json")
-    names = {name: [Path(one).name for one in _listed(settings[name])] for name in _NAMED}
-    return {**names, **{name: settings[name] for name in _OF_A_RUN}}
+    return {
+        "teacher": [Path(ref).name for ref in config.teacher],
+        "student": [Path(config.student).name],
+        "train_data": [config.train_data.name],
+        **config.model_dump(mode="json", include=set(_OF_A_RUN)),
+    }

@@ -89,15 +89,14 @@ class World:
             PeerFailedError: Another process failed, this one did not.
             Cancelled: A process was cancelled and none failed.
         """
+        if self.is_single:
+            yield
+            return
         error = None
         try:
             yield
-        except Exception as raised:
-            if self.is_single:
-                raise
+        except Exception as raised:  # noqa: BLE001 - raised again once the others know
             error = raised
-        if self.is_single:
-            return
         cancelled = isinstance(error, Cancelled)
         failures, cancellations = self.sum([error is not None and not cancelled, cancelled])
         if error is not None and not (cancelled and failures):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.device import autocast, fast_convolutions
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
-from fakd_core.training.compile import maybe_compile
+from fakd_core.training.compile import FeaturePass, maybe_compile
 
 TeacherMaps = tuple[Tensor | None, ...]
 """One entry per feature tap, in order; None for a tap that the loss does not compare."""
@@ -52,40 +53,36 @@ class BatchSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
 class OnlineTeacherBatches(BatchSource):
     """Runs a teacher at every step; one of several teachers is drawn by seed and step.
 
     The teachers, if any, are frozen and on `device`; `dtype` is that of their forward pass.
     """
 
-    def __init__(
-        self,
-        *,
-        sampler: PatchSampler,
-        teachers: Sequence[SRNetwork],
-        seed: int,
-        device: torch.device,
-        dtype: torch.dtype,
-        compiled: bool = False,
-    ) -> None:
-        self._sampler = sampler
-        self._teachers = [maybe_compile(teacher, compiled) for teacher in teachers]
-        self._seed = seed
-        self._device = device
-        self._dtype = dtype
+    sampler: PatchSampler
+    teachers: Sequence[SRNetwork]
+    seed: int
+    device: torch.device
+    dtype: torch.dtype
+    compiled: bool = False
+
+    @cached_property
+    def _forward_passes(self) -> list[FeaturePass]:
+        return [maybe_compile(teacher, self.compiled) for teacher in self.teachers]
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> DistillationBatch:
-        patches = self._sampler.batch(step, rank, ranks)
-        lr, hr = (tensor_from_images(images, self._device) for images in patches)
-        if not self._teachers:
+        patches = self.sampler.batch(step, rank, ranks)
+        lr, hr = (tensor_from_images(images, self.device) for images in patches)
+        if not self.teachers:
             return DistillationBatch(lr, hr)
-        teacher = self._teachers[draw_teacher(step, seed=self._seed, teachers=len(self._teachers))]
-        with torch.no_grad(), fast_convolutions(self._dtype), autocast(self._device, self._dtype):
+        teacher = self._forward_passes[draw_teacher(step, seed=self.seed, teachers=len(self.teachers))]
+        with torch.no_grad(), fast_convolutions(self.dtype), autocast(self.device, self.dtype):
             teacher_sr, teacher_maps = teacher(lr)
         return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps)
 
     def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
-        return self._sampler.image_names(self._sampler.specs(step, rank, ranks))
+        return self.sampler.image_names(self.sampler.specs(step, rank, ranks))
 
 
 def draw_teacher(step: int, *, seed: int, teachers: int) -> int:

@@ -14,7 +14,6 @@ from typing import Any
 from fakd_core.errors import RunError
 from fakd_core.events import (
     RAW,
-    AffinityRow,
     Cancelled,
     CancelToken,
     CheckpointSaved,
@@ -28,7 +27,6 @@ from fakd_core.events import (
     ValidationEnd,
     run_to_end,
 )
-from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.layout import STUDENT
 from fakd_core.runs.writer import RunWriter
 from fakd_core.runtime.cancellation import cancellable
@@ -111,9 +109,10 @@ class TrainingLoop:
     def _start(self) -> Iterator[Progress | RunStarted]:
         setup, validator = self._setup, self._setup.validator
         bicubic = yield from validator.score_bicubic(self._token)
-        teacher = None
+        teacher = affinity = None
         if setup.teachers:
             teacher = yield from validator.evaluate(setup.teachers[0], self._token, "the teacher")
+            affinity = validator.affinity(setup.teachers[0], setup.affinity_tap)
         started = RunStarted(
             run=self._writer.layout.folder,
             first_step=self._step,
@@ -121,13 +120,13 @@ class TrainingLoop:
             student_parameters=sum(p.numel() for p in setup.students[STUDENT].parameters()),
             teacher_names=setup.teacher_names,
             train_images=setup.train_images,
-            validation_images=len(validator),
+            validation_images=validator.images,
             copied_tensors=setup.copied_tensors,
             device=setup.device,
             bicubic=bicubic.scores,
             teacher=teacher.scores if teacher else None,
             preview=validator.preview(bicubic, teacher),
-            teacher_affinity=self._affinity(setup.teachers[0]) if setup.teachers else None,
+            teacher_affinity=affinity,
         )
         if self._step == 0:
             self._writer.append(started)
@@ -177,9 +176,8 @@ class TrainingLoop:
         else:
             self._learners.skip()
             self._consecutive_skips += 1
-        seconds = time.monotonic() - self._token.paused_seconds - start
+        seconds = self._last_step_seconds = time.monotonic() - self._token.paused_seconds - start
         self._seconds += seconds
-        self._last_step_seconds = seconds
         return StepEnd(
             step=self._step, steps=setup.steps, losses=losses, lr=lr, seconds=seconds, skipped=skipped
         )
@@ -223,9 +221,9 @@ class TrainingLoop:
         return due and self._validated_step != self._step
 
     def _validate(self) -> ValidationEnd:
-        networks = self._learners.networks()
+        networks, setup = self._learners.networks(), self._setup
         results = {
-            name: run_to_end(self._setup.validator.evaluate(network, self._token, name))
+            name: run_to_end(setup.validator.evaluate(network, self._token, name))
             for name, network in networks.items()
         }
         scores = {name: result.scores for name, result in results.items()}
@@ -235,7 +233,7 @@ class TrainingLoop:
         }
         if self._writer.save_students(
             step=self._step,
-            interval=self._setup.validation_interval,
+            interval=setup.validation_interval,
             networks=networks,
             previews=previews,
             improved=improved,
@@ -248,17 +246,12 @@ class TrainingLoop:
             preview=previews.pop(STUDENT),
             others=scores,
             other_previews=previews,
-            affinity=self._affinity(networks[STUDENT]),
+            affinity=setup.validator.affinity(networks[STUDENT], setup.affinity_tap),
         )
         self._writer.append(event)
         self._validated_step = self._step
         trim_heap()
         return event
-
-    def _affinity(self, network: SRNetwork) -> AffinityRow | None:
-        if self._setup.affinity_tap is None:
-            return None
-        return self._setup.validator.affinity(network, self._setup.affinity_tap)
 
     def _checkpoint(self) -> Iterator[CheckpointSaved | Notice]:
         path = self._writer.save_checkpoint(self._state(), self._learners.networks())

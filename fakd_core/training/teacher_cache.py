@@ -59,10 +59,10 @@ class TeacherCache:
         self._teacher = teacher
         self._pool = pool
         self._layers = tuple(sorted(layers))
-        patches = pool.sampler.identity()
+        patches, spec = pool.sampler.identity(), teacher.spec
         depends_on = {
             "format": _FORMAT,
-            "teacher": teacher.spec.model_dump(mode="json"),
+            "teacher": spec.model_dump(mode="json"),
             "weights_sha256": _hash_weights(teacher),
             "layers": self._layers,
             "patches_per_block": PATCHES_PER_BLOCK,
@@ -71,7 +71,10 @@ class TeacherCache:
         self._depends_on = json.dumps(depends_on, indent=2)
         self.key = hashlib.sha256(self._depends_on.encode()).hexdigest()
         self.folder = folder / self.key[:16]
-        self._shapes = self._expected_shapes(int(patches["patch"]))
+        side = int(patches["patch"])
+        self._shapes = {_SR: (PATCHES_PER_BLOCK, side * spec.scale, side * spec.scale, 3)}
+        for layer in self._layers:
+            self._shapes[_map_name(layer)] = (PATCHES_PER_BLOCK, side, side, spec.tap_channels[layer])
         self._opened: dict[int, Outputs] = {}
         elements = sum(math.prod(shape) for shape in self._shapes.values())
         self.block_bytes = elements * torch.float16.itemsize + _MAX_HEADER_BYTES
@@ -144,15 +147,6 @@ class TeacherCache:
 
         maps = (gather(_map_name(layer)) if layer in self._layers else None for layer in range(TAP_COUNT))
         return gather(_SR) + _SR_MIDDLE, tuple(maps)
-
-    def _expected_shapes(self, patch: int) -> dict[str, tuple[int, ...]]:
-        spec = self._teacher.spec
-        side = patch * spec.scale
-        maps = {
-            _map_name(layer): (PATCHES_PER_BLOCK, patch, patch, spec.tap_channels[layer])
-            for layer in self._layers
-        }
-        return {_SR: (PATCHES_PER_BLOCK, side, side, 3), **maps}
 
     def _read(self, path: Path) -> Outputs | None:
         try:

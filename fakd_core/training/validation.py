@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class ValidationResult:
     preview: Image8
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Validator:
     """Scores networks on fixed images by the papers' protocol, and cuts the preview crop.
 
@@ -34,31 +36,23 @@ class Validator:
     of this process's `shard`, by position.
     """
 
-    def __init__(
-        self,
-        *,
-        pairs: Mapping[int, ImagePair],
-        images: int,
-        scale: int,
-        world: World = SINGLE_PROCESS,
-    ) -> None:
-        self._pairs = pairs
-        self._images = images
-        self._scale = scale
-        self._world = world
-        self._crop = _most_detailed_crop(pairs[0].hr, PREVIEW_SIZE // scale * scale)
+    pairs: Mapping[int, ImagePair]
+    images: int
+    scale: int
+    world: World = SINGLE_PROCESS
+
+    @cached_property
+    def _crop(self) -> tuple[slice, slice]:
+        return _most_detailed_crop(self.pairs[0].hr, PREVIEW_SIZE // self.scale * self.scale)
 
     @staticmethod
     def shard(images: int, world: World) -> list[int]:
         """The positions of the images that a process needs: its own, and the first for the preview."""
         return sorted({0, *range(world.rank, images, world.ranks)})
 
-    def __len__(self) -> int:
-        return self._images
-
     def score_bicubic(self, token: CancelToken) -> Generator[Progress, None, ValidationResult]:
         """Score bicubic interpolation; see `evaluate`."""
-        return self._score("bicubic", lambda lr: imresize_bicubic(lr, self._scale), token)
+        return self._score("bicubic", lambda lr: imresize_bicubic(lr, self.scale), token)
 
     def evaluate(
         self, model: SRNetwork, token: CancelToken, name: str = "network"
@@ -72,43 +66,43 @@ class Validator:
             return (yield from self._score(name, lambda lr: upscale(model, lr, cancel=token), token))
 
     def preview(self, bicubic: ValidationResult, teacher: ValidationResult | None) -> Preview:
-        hr = self._pairs[0].hr[self._crop]
+        hr = self.pairs[0].hr[self._crop]
         return Preview(
-            name=self._pairs[0].name,
+            name=self.pairs[0].name,
             bicubic=bicubic.preview,
             hr=hr,
             teacher=teacher.preview if teacher else None,
         )
 
-    def affinity(self, model: SRNetwork, tap: int) -> AffinityRow | None:
+    def affinity(self, model: SRNetwork, tap: int | None) -> AffinityRow | None:
         """Cosine similarities of the middle of the preview crop to all of it; None without feature maps."""
-        if not model.spec.tap_channels:
+        if tap is None or not model.spec.tap_channels:
             return None
         top, bottom, left, right = (
-            edge // self._scale for part in self._crop for edge in (part.start, part.stop)
+            edge // self.scale for part in self._crop for edge in (part.start, part.stop)
         )
         window = Window(top, left, bottom - top, right - left)
         with _eval_mode(model):
-            maps = extract_features(model, self._pairs[0].lr, window, name="network")
+            maps = extract_features(model, self.pairs[0].lr, window, name="network")
         return maps.affinity_row(tap, top + window.height // 2, left + window.width // 2)
 
     def _score(
         self, name: str, enlarge: Callable[[Image8], Image8], token: CancelToken
     ) -> Generator[Progress, None, ValidationResult]:
-        table = np.zeros((self._images, 2))
+        table = np.zeros((self.images, 2))
         preview: list[Image8] = []
-        world = self._world
+        world = self.world
         # In rounds of one image per process: a stop in one of them ends all after the round.
-        for first in range(0, self._images, world.ranks):
-            yield Progress(first, self._images, f"scoring {name}")
+        for first in range(0, self.images, world.ranks):
+            yield Progress(first, self.images, f"scoring {name}")
             own, stopped = first + world.rank, False
             try:
-                if own < self._images:
-                    pair = self._pairs[own]
+                if own < self.images:
+                    pair = self.pairs[own]
                     sr = enlarge(pair.lr)
                     for column, metric in enumerate((psnr_y, ssim_y)):
                         token.check()
-                        table[own, column] = metric(sr, pair.hr, self._scale)
+                        table[own, column] = metric(sr, pair.hr, self.scale)
                     if own == 0:
                         preview.append(sr[self._crop].copy())
             except Cancelled:
