@@ -57,7 +57,7 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
         panel.show()
         session.open_image(folder / "image.png")
         runner, board = panel.runner, panel.area.board
-        while runner.computing or len(runner.features) < 3 or runner.losses.running:
+        while runner.extracting.running or len(runner.features) < 3 or runner.losses.running:
             application.processEvents()
             time.sleep(0.01)
         canvases = [pane.canvas for pane in board.panes.values()]

@@ -111,10 +111,9 @@ class ColourScale(QWidget):
         # The root keeps rare values visible beside a peak; one scale for all, so that heights compare.
         if self._histograms is None:
             self._histograms = [np.sqrt(self.histogram(shown.values)) for shown in self.maps]
-        heights = list(zip(self.maps, self._histograms, strict=True))
-        peak = max((float(height.max()) for _, height in heights), default=1.0) or 1.0
+        peak = np.max(self._histograms, initial=0) or 1.0
         edges = np.linspace(area.left(), area.right(), BINS + 1)
-        for shown, height in heights:
+        for shown, height in zip(self.maps, self._histograms, strict=True):
             levels = area.bottom() - height / peak * (area.height() - 3)
             # One step per bin: every edge twice, with the level before and after it.
             outline = pg.arrayToQPath(np.repeat(edges, 2)[1:-1], np.repeat(levels, 2))
@@ -155,10 +154,6 @@ class ColourBar(QWidget):
         self._layout.addWidget(self.choice, 0, 2)
         self._layout.addWidget(self.scale, 2, 0, 1, 3)
 
-    @property
-    def bounds(self) -> Range:
-        return self.scale.bounds
-
     def set_range(self, bounds: Range) -> None:
         self.choice.setCurrentIndex(self._ranges.index(bounds))
         self.scale.show_maps(bounds, self.scale.maps)
@@ -170,7 +165,7 @@ class ColourBar(QWidget):
 
     def show_values(self, maps: list[MapValues], max_means: int) -> None:
         """Show the histograms and means of `maps`; room is kept for `max_means` means."""
-        self.scale.show_maps(self.bounds, maps)
+        self.scale.show_maps(self.scale.bounds, maps)
         self._max_means = max_means
         means = " ".join(
             f"<span style='color: {shown.colour}'>&#9632;</span>&nbsp;{signed(shown.mean)}" for shown in maps

@@ -8,6 +8,7 @@ from PySide6.QtCore import QMargins, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
 
+from fakd_core.evaluation.features import FeatureMaps, tap_title
 from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.state import PICTURES, InspectState
 from fakd_gui.widgets.actions import ActionTable
@@ -90,16 +91,18 @@ class InspectControls(QWidget):
             layout.addWidget(widget)
         return tools
 
-    def name_layers(self, titles: Mapping[str, Sequence[str]]) -> None:
+    def name_layers(self, features: Mapping[str, FeatureMaps]) -> None:
         """Name the layers as the first model does; the tooltip has the names by model."""
+        titles = {
+            self._state.label(ref): [tap_title(maps.spec, layer) for layer in range(TAP_COUNT)]
+            for ref, maps in features.items()
+        }
         self._titles = next(iter(titles.values()), self._titles)
-        lines = [
-            f"{model}: " + ", ".join(f"{index} {title}" for index, title in enumerate(taps))
-            for model, taps in titles.items()
-        ]
-        tip = "\n".join(["The feature tap whose affinities are shown (Page up, Page down)", *lines])
-        self.layer_slider.setToolTip(tip)
-        self.layer_name.setToolTip(tip)
+        lines = ["The feature tap whose affinities are shown (Page up, Page down)"]
+        for model, taps in titles.items():
+            lines.append(f"{model}: " + ", ".join(f"{layer} {title}" for layer, title in enumerate(taps)))
+        for widget in (self.layer_slider, self.layer_name):
+            widget.setToolTip("\n".join(lines))
         self._show_state()
 
     def list_students(self) -> None:
@@ -109,10 +112,9 @@ class InspectControls(QWidget):
         if len(students) > 1:
             self.students.addItem("All, side by side", "")
         for ref in students:
-            self.students.addItem(state.label(ref), ref)
-            self.students.setItemData(
-                self.students.count() - 1, state.label(ref), Qt.ItemDataRole.ToolTipRole
-            )
+            label, row = state.label(ref), self.students.count()
+            self.students.addItem(label, ref)
+            self.students.setItemData(row, label, Qt.ItemDataRole.ToolTipRole)
         self.students.setCurrentIndex(max(0, self.students.findData(state.chosen_student)))
         for widget in (self.student_label, self.students):
             widget.setVisible(len(students) > 1)

@@ -76,7 +76,14 @@ def write_maps(shown: ShownMaps, folder: Path) -> None:
 def write_values(shown: ShownMaps, path: Path) -> None:
     """Write the rows: to .npz as NumPy arrays, with the region's matrices if there are any; else as CSV."""
     if path.suffix.lower() != ".npz":
-        write_text(path, csv_text(shown))
+        # A line per pixel: y, x in LR pixels of the image, then every map's value.
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(["y", "x", *shown.titles.values()])
+        pixels = np.mgrid[shown.window.rows, shown.window.columns]
+        columns = [array.ravel() for array in (*pixels, *(shown.rows[key] for key in shown.titles))]
+        formats = ["%d", "%d", *["%.6f"] * len(shown.titles)]
+        np.savetxt(text, np.column_stack(columns), formats, delimiter=",")
+        write_text(path, text.getvalue())
         return
     arrays: dict[str, npt.ArrayLike] = {
         "query": shown.query,
@@ -91,17 +98,6 @@ def write_values(shown: ShownMaps, path: Path) -> None:
         arrays |= {f"matrix {title}": values[key] for key, title in shown.titles.items() if key in values}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-def csv_text(shown: ShownMaps) -> str:
-    """The rows as CSV, a line per pixel: y, x in LR pixels of the image, then every map's value."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(["y", "x", *shown.titles.values()])
-    ys, xs = np.mgrid[shown.window.rows, shown.window.columns]
-    columns = [array.ravel() for array in (ys, xs, *(shown.rows[key] for key in shown.titles))]
-    formats = ["%d", "%d", *["%.6f"] * len(shown.titles)]
-    np.savetxt(text, np.column_stack(columns), formats, delimiter=",")
-    return text.getvalue()
 
 
 class Exporter(QObject):

@@ -167,14 +167,12 @@ def summarise(students: Sequence[StudentLosses], layers: int) -> tuple[str, str]
     counts = [nearest.count(number) for number in range(len(students))]
     count = max(counts)
     if count == 0:
-        return (
-            "Equally near to the teacher: the losses differ by no more than rounding",
-            "equal up to rounding",
-        )
+        equal = "Equally near to the teacher: the losses differ by no more than rounding"
+        return equal, "equal up to rounding"
     if counts.count(count) > 1:
         return "A tie by layers", "a tie by layers"
-    best, equal = counts.index(count), nearest.count(None)
+    best, ties = counts.index(count), nearest.count(None)
     where = "at every layer" if count == layers else f"at {count} of {layers} layers"
-    where += f", equal at {equal}" if equal else ""
+    where += f", equal at {ties}" if ties else ""
     square = f"<span style='color: {students[best].colour}'>&#9632;</span>"
     return f"{students[best].label} is nearer to the teacher {where}", f"{square} nearer {where}"

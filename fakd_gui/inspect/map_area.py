@@ -120,11 +120,6 @@ class MapArea(QWidget):
         names = [] if maps is None else [f"{tap} {name}" for tap, name in enumerate(maps.spec.tap_names)]
         self.chart.show_losses(names, self._show_figures(), self._state.layer)
 
-    def loss_histories(self) -> list[StudentLosses]:
-        """The known losses of the run's checkpoints at the layer shown, by step."""
-        losses, state = self._runner.checkpoint_losses(), self._state
-        return [StudentLosses(state.label(ref), state.colour(ref), known) for ref, known in losses.items()]
-
     def mark(self) -> None:
         """Outline the pixels and matrix rows that belong to each other."""
         self.board.mark(self.matrix.hovered_pixels())

@@ -56,13 +56,11 @@ def coloured(values: Floats, is_difference: bool, style: MapStyle) -> Image8:
 
 def region_from(rect: QRectF, scale: int, bounds: Window) -> Window:
     """The LR pixels that `rect` (HR pixels) touches, at most 32x32 of them, moved inside `bounds`."""
-    left, top = int(rect.left() // scale), int(rect.top() // scale)
-    width = int(-(-rect.right() // scale)) - left
-    height = int(-(-rect.bottom() // scale)) - top
-    width = min(max(1, width), MAX_REGION, bounds.width)
-    height = min(max(1, height), MAX_REGION, bounds.height)
-    left = min(max(left, bounds.left), bounds.left + bounds.width - width)
-    top = min(max(top, bounds.top), bounds.top + bounds.height - height)
+    box = QRectF(rect.topLeft() / scale, rect.size() / scale).toAlignedRect()
+    width = min(max(1, box.width()), MAX_REGION, bounds.width)
+    height = min(max(1, box.height()), MAX_REGION, bounds.height)
+    left = min(max(box.left(), bounds.left), bounds.left + bounds.width - width)
+    top = min(max(box.top(), bounds.top), bounds.top + bounds.height - height)
     return Window(top, left, height, width)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtWidgets import QWidget
 
-from fakd_gui.inspect.board import COLUMN_COLOUR
+from fakd_gui.inspect.board import COLUMN_COLOUR, MapPanes
 from fakd_gui.inspect.colour_bar import signed
-from fakd_gui.inspect.map_panes import MapPanes
 from fakd_gui.inspect.matrices import Matrices
 from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectState, Pixel
 from fakd_gui.widgets.camera import Camera

@@ -6,12 +6,12 @@ from PySide6.QtCore import QMargins, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
-from fakd_core.evaluation.features import MAX_WINDOW_SIDE, tap_title
+from fakd_core.evaluation.features import MAX_WINDOW_SIDE
 from fakd_core.events import Progress
-from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.commands import EXPORTS, create_actions, enable_exports
 from fakd_gui.inspect.controls import InspectControls
 from fakd_gui.inspect.export import Exporter
+from fakd_gui.inspect.loss_chart import StudentLosses
 from fakd_gui.inspect.map_area import MARGIN, MIN_CHART_WIDTH, MapArea
 from fakd_gui.inspect.runner import InspectRunner
 from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectMemory, InspectState
@@ -57,9 +57,6 @@ class InspectPanel(QWidget):
         self._lay_out()
         self._connect()
         follow_theme(self, self._apply_theme)
-        if session.image is not None:
-            self._show_image(session.image)
-            self._models_changed()
 
     def refresh(self) -> None:
         """Compute missing feature maps of the session's image and models."""
@@ -176,12 +173,15 @@ class InspectPanel(QWidget):
         self.area.show_maps()
         rows = self.area.board.rows
         enable_exports(self.actions, bool(rows))
-        if rows and not self.runner.computing:
+        if rows and not self.runner.extracting.running:
             self.map_shown.emit()
 
     def _show_losses(self) -> None:
         self.area.show_losses()
-        self.timeline_bar.curve.show_histories(self.area.loss_histories())
+        state, losses = self.state, self.runner.checkpoint_losses()
+        self.timeline_bar.curve.show_histories(
+            [StudentLosses(state.label(ref), state.colour(ref), known) for ref, known in losses.items()]
+        )
 
     def _request_losses(self) -> None:
         self.runner.request_losses()
@@ -203,12 +203,7 @@ class InspectPanel(QWidget):
             if self._announced.get(ref) != problem.text:
                 self.session.report(problem)
         self._announced = {ref: problem.text for ref, problem in self.runner.failures.items()}
-        self.controls.name_layers(
-            {
-                self.state.label(ref): [tap_title(maps.spec, layer) for layer in range(TAP_COUNT)]
-                for ref, maps in self.runner.features.items()
-            }
-        )
+        self.controls.name_layers(self.runner.features)
         self.state.update_maps()
         self._request_losses()
         self.runner.request_matrices()

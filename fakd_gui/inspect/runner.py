@@ -36,11 +36,11 @@ MAX_CACHE_BYTES = 512 << 20
 
 @dataclass(frozen=True, eq=False)
 class Extracted:
-    """The feature maps of a model, or why there are none; with a teacher its losses by layer too."""
+    """The feature maps of a model, or why there are none; of a surveyed checkpoint its losses too."""
 
     ref: str
     maps: SourceMaps | Problem = field(repr=False)
-    losses: Mapping[LossKey, SALoss] = field(default_factory=dict)
+    losses: Mapping[LossKey, SALoss] | None = None
 
 
 class InspectRunner(QObject):
@@ -69,22 +69,16 @@ class InspectRunner(QObject):
         self._origins: dict[str, Origin] = {}
         """Of checkpoints, by file."""
         self.extracting = LatestWins("feature maps", self)
-        self.extracting.yielded.connect(self._take_extraction)
         self.extracting.result.connect(lambda _: self._finish())
         self._surveying = LatestWins("checkpoints", self)
-        self._surveying.yielded.connect(self._take_survey)
         self.losses = LatestWins("SA loss", self)
         self.losses.yielded.connect(self._add_losses)
         self.matrices = LatestWins("matrices", self)
         for worker in (self.extracting, self._surveying):
+            worker.yielded.connect(self._take)
             worker.busy.connect(lambda busy: None if busy else self.idle.emit())
         for worker in (self.extracting, self._surveying, self.matrices, self.losses):
             worker.failed.connect(state.session.error)
-
-    @property
-    def computing(self) -> bool:
-        """Whether feature maps are being computed."""
-        return self.extracting.running
 
     @property
     def maps(self) -> SourceMaps | None:
@@ -139,13 +133,15 @@ class InspectRunner(QObject):
             for number, (ref, file) in enumerate(sources):
                 yield Progress(number, len(sources), ref)
                 try:
-                    maps, losses = extract(ref, file, cancel=cancel), dict[LossKey, SALoss]()
+                    maps, losses = extract(ref, file, cancel=cancel), None
                     if teacher is not None:
                         losses = compute_losses(teacher, maps, range(TAP_COUNT), lattice_stride(window))
                 except Cancelled:
                     raise
                 except Exception as error:  # noqa: BLE001 - the other models can still be shown
-                    yield Extracted(ref, Problem.of(error))
+                    # A running training deletes checkpoints: a survey leaves out those that fail.
+                    if teacher is None:
+                        yield Extracted(ref, Problem.of(error))
                 else:
                     yield Extracted(ref, maps, losses)
 
@@ -255,18 +251,21 @@ class InspectRunner(QObject):
         compute = partial(make_matrices, self._shown, **choice)
         self.matrices.submit(lambda _: compute())
 
-    def _take_extraction(self, event: Progress | Extracted) -> None:
+    def _take(self, event: Progress | Extracted) -> None:
         match event:
             case Progress():
                 self.progressed.emit(event)
             case Extracted(ref, Problem() as problem):
                 self.failures[ref] = problem
-            case Extracted(ref, maps):
+            case Extracted(ref, maps, None):
                 # Maps over different windows are not shown together.
                 same = {other: held for other, held in self.features.items() if held.window == maps.window}
                 self.features = {**same, ref: maps}
                 self._add_to_cache(maps)
                 self.model_ready.emit()
+            case Extracted(_, maps, losses):
+                self._add_to_cache(maps)
+                self._add_losses(losses)
 
     def _finish(self) -> None:
         sources, failures = self._state.sources, self.failures

@@ -108,8 +108,6 @@ class InspectState(QObject):
             signal.connect(lambda _: self._update_models())
         self.timeline.changed.connect(self._update_models)
         self._update_models()
-        if session.image is not None:
-            self._set_image(session.image)
 
     @property
     def image(self) -> OpenedImage | None:

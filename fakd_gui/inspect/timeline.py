@@ -38,8 +38,6 @@ class Timeline(QObject):
         self.checkpoints: dict[int, dict[str, Path]] = {}
         """By step in order: the weights of the run's student and of its baseline, by reference."""
         session.training_started.connect(self._training_started)
-        if session.training is not None:
-            self._training_started(session.training)
 
     @property
     def steps(self) -> list[int]:

@@ -53,7 +53,7 @@ class ModelDoctor(QDialog):
         super().__init__(parent, windowTitle="Check a model file")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
-        self._path: Path | None = None
+        self._path = Path()
         self._diagnosis: Diagnosis | None = None
         self._problem: Problem | None = None
         """An unexpected error of the check itself."""
@@ -112,11 +112,8 @@ class ModelDoctor(QDialog):
 
     def copy(self) -> None:
         """Put the summary and all rows on the clipboard; or a bug report, if the check itself failed."""
-        lines = [
-            self.summary.text().replace(BREAK, ""),
-            *(f"{name}: {value}" for name, value in self._rows()),
-        ]
-        text = bug_report(self._problem) if self._problem else "\n".join(lines)
+        rows = "".join(f"\n{name}: {value}" for name, value in self._rows())
+        text = bug_report(self._problem) if self._problem else self.summary.text().replace(BREAK, "") + rows
         QGuiApplication.clipboard().setText(text)
         self._session.announce("Copied what is known about the file")
 
@@ -131,7 +128,6 @@ class ModelDoctor(QDialog):
         super().done(result)
 
     def _show(self, diagnosis: Diagnosis) -> None:
-        assert self._path is not None
         self._diagnosis = diagnosis
         table = QWidget()
         form = QFormLayout(

@@ -89,7 +89,7 @@ def test_hovering_outside_the_window_of_a_large_image_computes_nothing(
     qtbot.wait(20)
     assert panel.area.board.window == window
     assert bench.teacher in panel.area.board.rows
-    assert not panel.runner.computing
+    assert not panel.runner.extracting.running
 
 
 def test_the_next_start_restores_what_was_shown(
@@ -116,7 +116,7 @@ def test_the_next_start_restores_what_was_shown(
     assert other.memory() == memory
     assert (other.state.query, other.state.layer) == ((14, 2), 1)
     assert other.controls.picture_choice.currentText() == "Picture: HR"
-    assert other.area.affinity_bar.bounds == (-1.0, 1.0)
+    assert other.area.affinity_bar.scale.bounds == (-1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,5 @@ def test_an_invalid_memory_restores_the_defaults(
     panel.restore(InspectMemory.model_validate(damaged))
     assert panel.state.layer == 3
     assert panel.controls.picture_choice.currentText() == "Picture: LR"
-    assert panel.area.affinity_bar.bounds == (0.0, 1.0)
+    assert panel.area.affinity_bar.scale.bounds == (0.0, 1.0)
     assert panel.state.timeline.run is None

@@ -148,7 +148,7 @@ def test_progress_is_shown_and_can_be_cancelled(
     assert status.progress.value() > 0
     QTest.mouseClick(status.cancel_button, Qt.MouseButton.LeftButton)
     go_on.set()
-    qtbot.waitUntil(lambda: not inspected.runner.computing, timeout=SLOW)
+    qtbot.waitUntil(lambda: not inspected.runner.extracting.running, timeout=SLOW)
     assert not status.cancel_button.isVisible()
     second = bench.students[1]
     assert "Cancelled" in inspected.area.board.panes[second].canvas.message
@@ -168,7 +168,7 @@ def test_histograms_count_every_position_and_show_the_means(bench: Bench, inspec
             float(inspected.area.board.rows[key].mean()) for key in keys
         ]
         for shown, key in zip(bar.scale.maps, keys, strict=True):
-            row, (low, high) = inspected.area.board.rows[key], bar.bounds
+            row, (low, high) = inspected.area.board.rows[key], bar.scale.bounds
             counts, _ = np.histogram(np.clip(row, low, high), bins=64, range=(low, high))
             np.testing.assert_allclose(bar.scale.histogram(shown.values), counts / row.size, atol=0.011)
             assert f"{shown.mean:.3f}".replace("-", "−") in bar.means.text()

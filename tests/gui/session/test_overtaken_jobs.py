@@ -190,7 +190,7 @@ def test_held_arrow_key_computes_the_maps_of_two_windows(
         session.open_image(save_photo(Path(session.students[0]).parent, "wide", 32, 200))
     panel.state.set_query(0, 0)
     qtbot.waitUntil(
-        lambda: panel.runner.window.contains_pixel(0, 0) and not panel.runner.computing, timeout=SLOW
+        lambda: panel.runner.window.contains_pixel(0, 0) and not panel.runner.extracting.running, timeout=SLOW
     )
     gate = Gate(monkeypatch, "fakd_gui.inspect.features.extract_features")
     QTest.keyPress(panel, Qt.Key.Key_Right)
@@ -199,9 +199,9 @@ def test_held_arrow_key_computes_the_maps_of_two_windows(
         qtbot.wait(1)
     assert gate.started == 1
     gate.release()
-    qtbot.waitUntil(
-        lambda: panel.runner.window.contains_pixel(0, 1 + HELD) and not panel.runner.computing, timeout=SLOW
-    )
+    runner = panel.runner
+    qtbot.waitUntil(lambda: runner.window.contains_pixel(0, 1 + HELD), timeout=SLOW)
+    qtbot.waitUntil(lambda: not runner.extracting.running, timeout=SLOW)
     qtbot.waitUntil(lambda: session.teacher in panel.area.board.rows, timeout=SLOW)
     assert panel.area.board.values_at((0, 1 + HELD))[session.teacher] == pytest.approx(1, abs=1e-5)
     # The window that was left in the middle, and both models' of the last.
