@@ -40,9 +40,8 @@ class Board(QObject):
         state.image_changed.connect(self._tiles.clear)
         state.panes_changed.connect(self._arrange)
         state.reported.connect(self._show_event)
-        state.difference_drawn.connect(self.refresh)
         state.region_changed.connect(self._show_region)
-        state.region_measured.connect(self.refresh)
+        state.measured.connect(self.refresh)
         state.camera.cursor_changed.connect(self.update_readouts)
 
     @property

@@ -104,9 +104,6 @@ class DifferenceImage:
     similarity: Values | None = field(default=None, repr=False)
     """SSIM's map, (H, W). Values of the other kinds are computed from the pixels."""
 
-    def shows(self, a: Image8, b: Image8, difference: Difference) -> bool:
-        return self.a is a and self.b is b and self.difference == difference
-
 
 def comparison_error(a: Image8, b: Image8, kind: Kind) -> str:
     """Why two images have no difference: their sizes differ, or SSIM's window doesn't fit; else empty."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fakd_core.data.image_files import write_image
@@ -20,9 +20,6 @@ from fakd_gui.widgets.file_dialogs import ask_folder, ask_save_path, may_overwri
 
 class Exporter(QObject):
     """Asks for paths and before files are overwritten; writes in a job."""
-
-    saved = Signal(list)
-    """The files that were written."""
 
     def __init__(self, state: CompareState, parent: QWidget) -> None:
         super().__init__(parent)
@@ -95,4 +92,3 @@ class Exporter(QObject):
     def _confirm(self, paths: list[Path]) -> None:
         what = paths[0].name if len(paths) == 1 else f"{len(paths)} images"
         self._session.announce(f"Wrote {what} to {paths[0].parent}")
-        self.saved.emit(paths)

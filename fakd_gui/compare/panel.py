@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QMargins, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QPushButton, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.captions import hex_text, image_text
@@ -69,9 +69,18 @@ class ComparePanel(QWidget):
     # -- layout, in the order of reading and of the keyboard focus
 
     def _lay_out(self) -> None:
-        self.bar = make_tool_bar(self)
+        actions, self.bar = self.actions, make_tool_bar(self)
         self.open_tools = OpenTools(self.bar)
-        self._fill_bar(self.bar)
+        self.open_tools.samples.addAction(actions["open_folder"])
+        self.open_tools.samples.addSeparator()
+        self.bar.addSeparator()
+        tip = "Add a model or a picture, show and hide panes"
+        menu_button(self.bar, "Panes", self.commands.panes_menu, icon_name="plus", tip=tip)
+        self.bar.addSeparator()
+        add_view_tools(self.bar, actions, self.camera)
+        for names in (("split", "difference", "region"), ("figure", "save")):
+            self.bar.addSeparator()
+            self.bar.addActions([actions[name] for name in names])
         self.split_bar, self.difference_bar = SplitBar(self), DifferenceBar(self)
         self.empty = EmptyState(self.open_tools, "compare models on it", self)
         self.show_all_button = with_role(QPushButton("Show all panes"), "primary")
@@ -86,20 +95,6 @@ class ComparePanel(QWidget):
             column.addWidget(part, int(part is self.stack))
         self._show_panes()
 
-    def _fill_bar(self, bar: QToolBar) -> None:
-        actions, samples = self.commands.actions, self.open_tools.samples
-        samples.addAction(actions["open_folder"])
-        samples.addSeparator()
-        bar.addSeparator()
-        tip = "Add a model or a picture, show and hide panes"
-        menu_button(bar, "Panes", self.commands.panes_menu, icon_name="plus", tip=tip)
-        bar.addSeparator()
-        add_view_tools(bar, actions, self.camera)
-        bar.addSeparator()
-        bar.addActions([actions[name] for name in ("split", "difference", "region")])
-        bar.addSeparator()
-        bar.addActions([actions[name] for name in ("figure", "save")])
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.strip.list.set_compact(self.height() < COMPACT_HEIGHT)
@@ -108,8 +103,7 @@ class ComparePanel(QWidget):
 
     def _connect(self) -> None:
         self._connect_session()
-        self._connect_strip()
-        state, runner, board = self.state, self.runner, self.board
+        state, runner = self.state, self.runner
         runner.results.result.connect(lambda _: self.finished.emit())
         runner.results.busy.connect(self._show_busy)
         state.reported.connect(self._show_progress)
@@ -121,7 +115,7 @@ class ComparePanel(QWidget):
         self.show_all_button.clicked.connect(state.show_all_panes)
         self.camera.changed.connect(self._show_position)
         self.camera.cursor_changed.connect(self._show_position)
-        follow_theme(self, lambda _: board.refresh())
+        follow_theme(self, lambda _: self.board.refresh())
 
     def _connect_session(self) -> None:
         session, tools = self.session, self.open_tools
@@ -136,11 +130,9 @@ class ComparePanel(QWidget):
         tools.is_lr_chosen.connect(session.set_is_lr)
         session.is_lr_changed.connect(tools.show_is_lr)
         tools.show_is_lr(session.is_lr)
-
-    def _connect_strip(self) -> None:
-        self.session.images_chosen.connect(self._show_series)
-        self.session.error.connect(self._mark_unreadable)
-        self.strip.chosen.connect(self.session.open_image)
+        session.images_chosen.connect(self._show_series)
+        session.error.connect(self._mark_unreadable)
+        self.strip.chosen.connect(session.open_image)
 
     # -- following the session
 

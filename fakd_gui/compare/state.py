@@ -71,9 +71,8 @@ class CompareState(QObject):
     results_needed = Signal()
     """The set of results to compute changed."""
     region_changed = Signal()
-    region_measured = Signal()
-    difference_drawn = Signal()
-    """`difference_image` changed."""
+    measured = Signal()
+    """`region_scores` or `difference_image` changed."""
     reported = Signal(object)
     """A `PaneEvent`; the results are up to date already."""
 
@@ -286,13 +285,14 @@ class CompareState(QObject):
 
     def current_difference(self) -> DifferenceImage | None:
         """The difference's image if it is that of the chosen pair, shown in the chosen way."""
-        pair, drawn = self.difference_pixels(), self.difference_image
-        return drawn if pair and drawn is not None and drawn.shows(*pair, self.difference) else None
+        (a, b), drawn = self.difference_pixels() or (None, None), self.difference_image
+        current = drawn and drawn.a is a and drawn.b is b and drawn.difference == self.difference
+        return drawn if current else None
 
     def set_difference_image(self, image: DifferenceImage) -> None:
         """Take a difference that is being drawn, is drawn or has failed."""
         self.difference_image = image
-        self.difference_drawn.emit()
+        self.measured.emit()
 
     # -- the region
 
@@ -310,7 +310,7 @@ class CompareState(QObject):
         """Take the scores of the region, or of a moment ago while it is being moved."""
         if self.region is not None:
             self.region_scores = scores
-            self.region_measured.emit()
+            self.measured.emit()
 
     # -- between two starts
 

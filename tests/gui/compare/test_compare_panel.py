@@ -252,9 +252,10 @@ def test_a_region_is_measured_in_every_pane(bench: Bench, compared: ComparePanel
 
 
 def test_outputs_are_saved_under_their_names(bench: Bench, compared: ComparePanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(compared.commands.exporter.saved, timeout=5000) as written:
+    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as written:
         compared.commands.exporter.save(bench.folder / "out", compared.board.keys)
-    assert {path.name for path in written.args[0]} == {
+    assert written.args == [f"Wrote 5 images to {bench.folder / 'out'}"]
+    assert {path.name for path in (bench.folder / "out").iterdir()} == {
         f"photo_x4_{name}.png" for name in ("Bicubic", "with", "without", "teacher", "HR")
     }
     saved = read_image(bench.folder / "out" / "photo_x4_teacher.png")
