@@ -56,7 +56,6 @@ class Board(QObject):
         return next((key for key, pane in self.panes.items() if pane.canvas is over), alone)
 
     def set_drag(self, drag: Drag) -> None:
-        """Choose what dragging does in every pane."""
         self.drag = drag
         for pane in self.panes.values():
             pane.canvas.drag = drag
@@ -143,13 +142,10 @@ class Board(QObject):
                 self._show_message(key, f"Computing… {note}".rstrip(), progress=done / total)
             case PaneTile(key, overlay):
                 self._show_tile(key, overlay)
-            case PaneResult(key):
+            case PaneResult(key) | PaneFailed(key):
+                failed = isinstance(event, PaneFailed)
                 self._tiles.pop(key, None)
-                self._show_message(key, "")
-                self.refresh()
-            case PaneFailed(key, problem):
-                self._tiles.pop(key, None)
-                self._show_message(key, problem.text, error=True)
+                self._show_message(key, event.problem.text if failed else "", error=failed)
                 self.refresh()
 
     def _show_message(

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QStyle, QWidget
+from PySide6.QtWidgets import QStyle
 
 from fakd_gui.compare.difference import Difference
-from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.overlays import Overlay
@@ -29,13 +28,11 @@ class SplitCanvas(ImageCanvas):
 
     divider_moved = Signal()
 
-    def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
-        super().__init__(camera, parent)
-        self.names = ("", "")
-        self.vertical = True
-        self.position = 0.5
-        """The divider's place as a fraction of the width or height."""
-        self._dragging_divider = False
+    names = ("", "")
+    vertical = True
+    position = 0.5
+    """The divider's place as a fraction of the width or height."""
+    _dragging_divider = False
 
     def set_split(self, overlays: Sequence[Overlay], *, names: tuple[str, str], vertical: bool) -> None:
         """Show the first overlay left of a vertical divider or above a horizontal one, the second beyond."""

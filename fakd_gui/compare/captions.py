@@ -22,6 +22,13 @@ FIGURES_TIP = (
     "Box: the same inside the region, without a cropped border.\n"
     "Time of the network for this image, parameters, and 10⁹ multiply-accumulates for its LR."
 )
+DIFFERENCE_FIGURES = {
+    Kind.ABSOLUTE: "mean {0.mean:.2f}, maximum {0.maximum:.0f} of 255",
+    Kind.SQUARED: "mean {0.mean:.2f}, maximum {0.maximum:.0f} of 65025",
+    Kind.SIGNED: "mean {0.mean:+.2f}, from {0.minimum:+.1f} to {0.maximum:+.1f} of 219",
+    Kind.SSIM: "mean {0.mean:.4f}, minimum {0.minimum:.3f}",
+}
+"""Figures of a `DifferenceImage` by kind."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,8 @@ def _figures(scores: Scores | None, teacher: Scores | None) -> str:
     if teacher is None:
         return figures
     delta = scores.psnr - teacher.psnr
-    return _with_minus_sign(
-        f"{figures} · Δ {delta:+.2f} dB" if math.isfinite(delta) else f"{figures} · Δ ∞ dB"
-    )
+    shown = f"{delta:+.2f}" if math.isfinite(delta) else "∞"
+    return _with_minus_sign(f"{figures} · Δ {shown} dB")
 
 
 def _costs(result: PaneResult, image: OpenedImage) -> str:
@@ -92,19 +98,9 @@ def _format_gmacs(gmacs: float) -> str:
 
 def difference_figures(drawn: DifferenceImage) -> str:
     """Mean and extremes of a difference; empty if there is no mean."""
-    mean, minimum, maximum = drawn.mean, drawn.minimum, drawn.maximum
-    if mean is None:
+    if drawn.mean is None:
         return ""
-    match drawn.difference.kind:
-        case Kind.SSIM:
-            figures = f"mean {mean:.4f}, minimum {minimum:.3f}"
-        case Kind.SIGNED:
-            figures = f"mean {mean:+.2f}, from {minimum:+.1f} to {maximum:+.1f} of 219"
-        case Kind.SQUARED:
-            figures = f"mean {mean:.2f}, maximum {maximum:.0f} of 65025"
-        case Kind.ABSOLUTE:
-            figures = f"mean {mean:.2f}, maximum {maximum:.0f} of 255"
-    return _with_minus_sign(figures)
+    return _with_minus_sign(DIFFERENCE_FIGURES[drawn.difference.kind].format(drawn))
 
 
 def difference_readout(state: CompareState, at: QPointF | None) -> tuple[str, float | None]:

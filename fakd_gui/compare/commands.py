@@ -249,7 +249,6 @@ class HeldKeys(FlipKeys):
     """Digits show a pane alone; Space pans while it is held, and flips between panes if it wasn't used so."""
 
     def press(self, event: QKeyEvent) -> bool:
-        """Handle a key press; False if the key means nothing here."""
         if event.key() != Qt.Key.Key_Space:
             return super().press(event)
         if not event.isAutoRepeat():
@@ -257,7 +256,6 @@ class HeldKeys(FlipKeys):
         return True
 
     def release(self, event: QKeyEvent) -> bool:
-        """Handle a key release; False if the key means nothing here."""
         camera = self.grid.camera
         if event.key() != Qt.Key.Key_Space or event.isAutoRepeat():
             return super().release(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,9 @@ Values = npt.NDArray[np.float32]
 
 STRIP_PIXELS = 500_000
 SSIM_RADIUS = SSIM_WINDOW // 2
-GAINS = (1, 2, 4, 8, 16, 32)
-COLOURS = {"inferno": "bids:inferno", "viridis": "bids:viridis", "grey": "matlab:gray"}
+Gain = Literal[1, 2, 4, 8, 16, 32]
+Colours = Literal["inferno", "viridis", "grey"]
+COLOUR_MAPS = {"inferno": "bids:inferno", "viridis": "bids:viridis", "grey": "matlab:gray"}
 
 
 class Kind(Enum):
@@ -50,9 +52,9 @@ class Difference:
     a: str = ""
     b: str = ""
     _: KW_ONLY
-    gain: int = 4
+    gain: Gain = 4
     kind: Kind = Kind.ABSOLUTE
-    colours: str = "inferno"
+    colours: Colours = "inferno"
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -70,7 +72,7 @@ class Difference:
         """(256, 3) uint8 from the lower to the upper bound; zero is dark, or white if signed."""
         if self.kind is Kind.SIGNED:
             return difference_lut()
-        table = colour_lut(COLOURS[self.colours])
+        table = colour_lut(COLOUR_MAPS[self.colours])
         return table[::-1] if self.kind is Kind.SSIM else table
 
     def title(self, first: str, second: str) -> str:

@@ -68,15 +68,13 @@ class Exporter(QObject):
 
     def copy(self, key: str) -> None:
         """Copy the image of the pane `key` at full size."""
-        picture = self._state.picture(key)
-        if picture is not None:
+        if picture := self._state.picture(key):
             QApplication.clipboard().setImage(picture)
             size = f"{picture.width()} × {picture.height()} px"
             self._session.announce(f"Copied the image of {self._state.label(key)}, {size}")
 
     def _write(self, targets: Mapping[Path, str]) -> None:
-        pictures = {path: self._state.picture(key) for path, key in targets.items()}
-        ready = {path: picture for path, picture in pictures.items() if picture is not None}
+        ready = {path: picture for path, key in targets.items() if (picture := self._state.picture(key))}
         if not ready:
             self._session.report("Nothing to save yet: wait until a pane shows its result.")
             return

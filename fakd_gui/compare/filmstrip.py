@@ -118,11 +118,17 @@ class Filmstrip(QWidget):
             self.chosen.emit(self.current)
 
     def forget_differences(self) -> None:
-        """Drop the differences, which other models had, and measure new ones if they are shown."""
+        """Drop the differences, and measure them again if they are shown; all are sorted at the end."""
         self.differences = {}
         self._update_texts(self.paths)
-        if self.order.currentData() == BY_DIFFERENCE:
-            self._rank()
+        if self.order.currentData() != BY_DIFFERENCE:
+            return
+        self._measured = 0
+        if models := self._runner.rank(self.paths):
+            self.list.setToolTip(f"Below each image: mean |ΔY| of {models}, in grey levels")
+            self._show_progress()
+        else:
+            self._reset_order()
 
     # -- the order
 
@@ -136,16 +142,6 @@ class Filmstrip(QWidget):
             self._sort_by_difference()
         else:
             self.forget_differences()
-
-    def _rank(self) -> None:
-        """Measure the differences; the images are sorted when all are there."""
-        models = self._runner.rank(self.paths)
-        if not models:
-            self._reset_order()
-            return
-        self._measured = 0
-        self.list.setToolTip(f"Below each image: mean |ΔY| of {models}, in grey levels")
-        self._show_progress()
 
     def _add_difference(self, difference: ImageDifference) -> None:
         self._measured += 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from PySide6.QtCore import QMargins, QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
-from fakd_gui.compare.difference import COLOURS, GAINS, Difference, Kind
+from fakd_gui.compare.difference import Colours, Difference, Gain, Kind
 from fakd_gui.compare.panes import Split, swap_sides
 from fakd_gui.widgets.image_tools import set_icon
 
@@ -53,7 +54,6 @@ class PairBar(QWidget):
 
     @property
     def choice(self) -> Split | Difference:
-        """The choice of the user."""
         return self._kind(**{field: box.currentData() for field, box in self.boxes.items()})
 
     def show_choice(self, choice: Split | Difference, labels: Mapping[str, str]) -> None:
@@ -72,9 +72,9 @@ class DifferenceBar(PairBar):
         super().__init__(Difference, "Difference of", "difference", parent)
         self.add_box("kind", "Kind of difference", {kind.value: kind for kind in Kind})
         self.row.addWidget(QLabel("gain"))
-        gain = self.add_box("gain", "Gain of the difference", {f"× {gain}": gain for gain in GAINS})
+        gain = self.add_box("gain", "Gain of the difference", {f"× {gain}": gain for gain in get_args(Gain)})
         gain.setToolTip("× 4 shows a difference of 64 grey levels and more at full brightness")
-        self.add_box("colours", "Colours of the difference", {name: name for name in COLOURS})
+        self.add_box("colours", "Colours of the difference", {name: name for name in get_args(Colours)})
         self.row.addStretch()
 
     def show_choice(self, choice: Difference, labels: Mapping[str, str]) -> None:

@@ -196,7 +196,9 @@ class ComparePanel(QWidget):
     def _show_progress(self, event: PaneEvent) -> None:
         if isinstance(event, PaneProgress) and event.progress.note:
             self.session.announce(f"{self.state.label(event.key)}: {event.progress.note}")
-        done, total = self.state.done_count, len(self.state.result_keys)
+        state, shown = self.state, self.state.result_keys
+        final = {key for key, result in state.results.items() if result.final}
+        done, total = len(final.union(state.failures).intersection(shown)), len(shown)
         if self.runner.results.running and done < total:
             self.status.show_busy(f"{done} of {total} done", done, total)
 

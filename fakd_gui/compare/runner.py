@@ -137,21 +137,22 @@ class CompareRunner(QObject):
         self.thumbnails.submit(lambda token: read_thumbnails(paths, pixel_ratio, token))
 
     def rank(self, paths: Sequence[Path]) -> str:
-        """Measure how much the outputs of student and teacher differ on each image.
+        """Measure how much the outputs of the first shown student and the teacher differ on each image.
 
         Returns the names of the two; empty, with a report, if there is no student or no teacher.
         """
-        session, pair = self._state.session, self._state.ranking_pair
-        models, scale, is_lr = session.models, session.scale, session.is_lr
-        if pair is None:
+        state, session = self._state, self._state.session
+        models, teacher, scale, is_lr = session.models, session.teacher, session.scale, session.is_lr
+        student = next((ref for ref in session.students if ref not in (teacher, *state.closed)), None)
+        if not student or not teacher:
             session.report("Choose a teacher and add a student: the images are sorted by their difference.")
             return ""
 
         def work(token: CancelToken) -> Iterator[ImageDifference]:
-            networks = models.get(pair[0]), models.get(pair[1])
+            networks = models.get(student), models.get(teacher)
             return measure_differences(
                 paths, networks, read_lr=lambda path: open_image(path, scale, is_lr).lr, token=token
             )
 
         self.ranking.submit(work)
-        return " − ".join(map(self._state.label, pair))
+        return f"{state.label(student)} − {state.label(teacher)}"

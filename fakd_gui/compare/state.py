@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtGui import QImage
 
 from fakd_core.events import Image8, Scores
 from fakd_core.runs.references import model_labels
-from fakd_gui.compare.difference import COLOURS, GAINS, Difference, DifferenceImage
+from fakd_gui.compare.difference import Difference, DifferenceImage
 from fakd_gui.compare.panes import (
     BICUBIC,
     DIFFERENCE,
@@ -34,12 +32,6 @@ from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.region_box import snap_to_pixels
 
 
-def _check_difference(difference: Difference) -> Difference:
-    if difference.gain not in GAINS or difference.colours not in COLOURS:
-        raise ValueError("unknown gain or colours")
-    return difference
-
-
 class CompareMemory(Memory):
     """The values that Compare keeps between starts; `region` belongs to the image `region_image`."""
 
@@ -48,7 +40,7 @@ class CompareMemory(Memory):
     order: tuple[str, ...] = ()
     split: Split = Split()
     split_shown: bool = False
-    difference: Annotated[Difference, AfterValidator(_check_difference)] = Difference()
+    difference: Difference = Difference()
     difference_shown: bool = False
     region: Region | None = None
     region_image: Path | None = None
@@ -130,20 +122,6 @@ class CompareState(QObject):
         """The shown panes with one result each."""
         return [key for key in self.keys if key not in (SPLIT, DIFFERENCE)]
 
-    @property
-    def done_count(self) -> int:
-        """The number of shown panes with a final result or a failure."""
-        final = {key for key, result in self.results.items() if result.final}
-        return len(final.union(self.failures).intersection(self.result_keys))
-
-    @property
-    def ranking_pair(self) -> tuple[str, str] | None:
-        """The first shown student and the teacher, between whose outputs images are ranked."""
-        teacher = self.session.teacher
-        hidden = {teacher, *self.closed}
-        student = next((ref for ref in self.session.students if ref not in hidden), None)
-        return (student, teacher) if student and teacher else None
-
     def label(self, key: str) -> str:
         """The short name of a pane."""
         if (path := picture_path(key)) is not None:
@@ -173,7 +151,6 @@ class CompareState(QObject):
         self.update_panes()
 
     def show_pane(self, key: str) -> None:
-        """Show a pane that was closed."""
         if key in self.closed:
             self.closed -= {key}
             self.results_needed.emit()
