@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QObject, QPointF, Qt
-from PySide6.QtGui import QAction, QCursor, QGuiApplication, QKeyEvent
+from PySide6.QtCore import QObject, QPointF
+from PySide6.QtGui import QAction, QCursor, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from fakd_gui.compare.board import Board
@@ -20,7 +20,6 @@ from fakd_gui.compare.state import CompareState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.file_dialogs import ask_folder
 from fakd_gui.widgets.image_canvas import Drag
-from fakd_gui.widgets.pane_grid import FlipKeys
 from fakd_gui.widgets.region_box import Grip, drag_grip
 from fakd_gui.widgets.view_commands import VIEW_COMMANDS, VIEW_GESTURES, connect_view_commands
 
@@ -243,23 +242,3 @@ class CompareCommands(QObject):
     def _open_folder(self) -> None:
         if folder := ask_folder(self._window, "Open a folder of images"):
             self._state.session.open_paths([folder], "Compare")
-
-
-class HeldKeys(FlipKeys):
-    """Digits show a pane alone; Space pans while it is held, and flips between panes if it wasn't used so."""
-
-    def press(self, event: QKeyEvent) -> bool:
-        if event.key() != Qt.Key.Key_Space:
-            return super().press(event)
-        if not event.isAutoRepeat():
-            self.grid.camera.pan_override, self.grid.camera.pan_override_used = True, False
-        return True
-
-    def release(self, event: QKeyEvent) -> bool:
-        camera = self.grid.camera
-        if event.key() != Qt.Key.Key_Space or event.isAutoRepeat():
-            return super().release(event)
-        if camera.pan_override and not camera.pan_override_used:
-            self.grid.flip()
-        camera.pan_override = False
-        return True

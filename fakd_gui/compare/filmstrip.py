@@ -7,13 +7,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QMargins, QSignalBlocker, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from fakd_core.evaluation.ranking import ImageDifference
 from fakd_gui.compare.runner import CompareRunner
 from fakd_gui.compare.thumbnail_list import ThumbnailList
 from fakd_gui.widgets.busy_bar import BusyBar
-from fakd_gui.widgets.image_tools import set_icon
+from fakd_gui.widgets.image_tools import icon_button
 
 ORIGINAL, BY_NAME, BY_DIFFERENCE = "original", "name", "difference"
 ORDERS = {
@@ -60,10 +60,8 @@ class Filmstrip(QWidget):
         self.order = QComboBox(toolTip=ORDER_TIP, accessibleName="Order of the images")
         for text, order in ORDERS.items():
             self.order.addItem(text, order)
-        close = "Close the filmstrip"
-        self.close_button = QToolButton(autoRaise=True, toolTip=close, accessibleName=close)
+        self.close_button = icon_button("close", "Close the filmstrip", autoRaise=True)
         self.close_button.clicked.connect(lambda: self.show_images([], []))
-        set_icon(self.close_button, "close")
         layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=2)
         row = QHBoxLayout()
         layout.addLayout(row)

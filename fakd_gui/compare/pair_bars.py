@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import get_args
 
 from PySide6.QtCore import QMargins, QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from fakd_gui.compare.difference import Colours, Difference, Gain, Kind
 from fakd_gui.compare.panes import Split, swap_sides
-from fakd_gui.widgets.image_tools import set_icon
+from fakd_gui.widgets.image_tools import icon_button
 
 
 class PairBar(QWidget):
@@ -30,9 +30,9 @@ class PairBar(QWidget):
         self.row.addWidget(QLabel(title))
         self.add_box("a", f"First result of the {purpose}")
         swap = f"Swap the two sides of the {purpose}"
-        self.swap_button = QToolButton(autoRaise=True, toolTip=f"{swap} (X)", accessibleName=swap)
+        self.swap_button = icon_button("swap-horizontal", swap, autoRaise=True)
+        self.swap_button.setToolTip(f"{swap} (X)")
         self.swap_button.clicked.connect(lambda: self.chosen.emit(swap_sides(self.choice)))
-        set_icon(self.swap_button, "swap-horizontal")
         self.row.addWidget(self.swap_button)
         self.add_box("b", f"Second result of the {purpose}")
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.captions import hex_text, image_text
-from fakd_gui.compare.commands import CompareCommands, HeldKeys
+from fakd_gui.compare.commands import CompareCommands
 from fakd_gui.compare.filmstrip import Filmstrip
 from fakd_gui.compare.pair_bars import DifferenceBar, SplitBar
 from fakd_gui.compare.panes import DIFFERENCE, SPLIT
@@ -52,7 +52,6 @@ class ComparePanel(QWidget):
         self.strip = Filmstrip(self.runner, self)
         self.commands = CompareCommands(state=self.state, board=self.board, strip=self.strip, parent=self)
         self.actions = self.commands.actions
-        self._held_keys = HeldKeys(self.board.grid)
         self._is_stale = False
         self._lay_out()
         self._connect()
@@ -215,10 +214,23 @@ class ComparePanel(QWidget):
     # -- keys
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        opened = self.state.image is not None
-        if not (opened and (self._held_keys.press(event) or self.actions.handle(event))):
+        used = self.state.image is not None and (
+            self._hold_space(event, True) or self.board.grid.press(event) or self.actions.handle(event)
+        )
+        if not used:
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if not self._held_keys.release(event):
+        if not (self._hold_space(event, False) or self.board.grid.release(event)):
             super().keyReleaseEvent(event)
+
+    def _hold_space(self, event: QKeyEvent, pressed: bool) -> bool:
+        """Pan while Space is held, and flip between panes if it wasn't used so; False for other keys."""
+        camera = self.camera
+        if event.key() != Qt.Key.Key_Space:
+            return False
+        if not event.isAutoRepeat():
+            if not pressed and camera.pan_override and not camera.pan_override_used:
+                self.board.grid.flip()
+            camera.pan_override, camera.pan_override_used = pressed, False
+        return True

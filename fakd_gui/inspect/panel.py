@@ -22,7 +22,6 @@ from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.empty_state import EmptyState
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
-from fakd_gui.widgets.pane_grid import FlipKeys
 from fakd_gui.widgets.theme import Theme, follow_theme
 from fakd_gui.widgets.view_commands import add_view_tools
 
@@ -53,7 +52,6 @@ class InspectPanel(QWidget):
         self.timeline_bar = TimelineBar(self.state.timeline, session, follow=self.actions["follow"])
         self.status = BusyBar()
         self.export_menu = QMenu(self, toolTipsVisible=True)
-        self._flip_keys = {False: FlipKeys(self.area.board.grid), True: FlipKeys(self.area.matrix.grid)}
         self._lay_out()
         self._connect()
         follow_theme(self, self._apply_theme)
@@ -222,9 +220,9 @@ class InspectPanel(QWidget):
         self.timeline_bar.show_curve(self.width() >= MIN_CHART_WIDTH)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self._flip_keys[self.state.matrix_shown].press(event) and not self.actions.handle(event):
+        if not self.area.grid.press(event) and not self.actions.handle(event):
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if not self._flip_keys[self.state.matrix_shown].release(event):
+        if not self.area.grid.release(event):
             super().keyReleaseEvent(event)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QMargins, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
-from fakd_gui.widgets.image_tools import set_icon
+from fakd_gui.widgets.image_tools import icon_button
 from fakd_gui.widgets.theme import current_theme
 
 
@@ -27,10 +27,11 @@ class PaneHeader(QWidget):
         """Right-aligned in the second line if there is room."""
         self.is_drop_target = False
         self.lines = 2
-        self.menu_button = QToolButton(self, autoRaise=True, iconSize=QSize(14, 14), toolTip="Pane menu")
+        self.menu_button = icon_button(
+            "dots-vertical", "Pane menu", parent=self, autoRaise=True, iconSize=QSize(14, 14)
+        )
         self.menu_button.clicked.connect(lambda: self._request_menu(self.menu_button.geometry().bottomLeft()))
         self.menu_button.hide()
-        set_icon(self.menu_button, "dots-vertical")
         self._pressed: QPointF | None = None
         self._dragging = False
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QMargins, QObject, QSize, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_model
-from fakd_gui.widgets.image_tools import set_icon
+from fakd_gui.widgets.image_tools import icon_button
+
+CHOICES = {
+    "model": ("file-outline", "Choose a model file", ask_model),
+    "folder": ("folder-outline", "Choose a folder", ask_folder),
+}
+"""Icon, title and dialog of what a reference may be."""
 
 
 class _WheelGuard(QObject):
@@ -39,7 +45,6 @@ class ReferenceField(QWidget):
         placeholder: str = "",
     ) -> None:
         super().__init__()
-        self._choose_what = choose
         self.combo = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert, minimumWidth=90)
         self.combo.addItems([*suggestions])
         self.combo.setCurrentText("")
@@ -51,15 +56,9 @@ class ReferenceField(QWidget):
         self.combo.currentTextChanged.connect(self._text_changed)
         layout = QHBoxLayout(self, contentsMargins=QMargins(), spacing=4)
         layout.addWidget(self.combo, 1)
-        kind = "model file" if choose == "model" else "folder"
-        self.button = QToolButton(
-            iconSize=QSize(16, 16),
-            toolTip=f"Choose a {kind}…",
-            accessibleName=f"Choose a {kind}",
-            clicked=self._choose,
-        )
+        icon_name, self._title, self._ask = CHOICES["folder" if choose == "nothing" else choose]
+        self.button = icon_button(icon_name, f"{self._title}…", iconSize=QSize(16, 16), clicked=self._choose)
         self.button.setHidden(choose == "nothing")
-        set_icon(self.button, "file-outline" if choose == "model" else "folder-outline")
         layout.addWidget(self.button)
         self.setFocusProxy(self.combo)
 
@@ -76,6 +75,5 @@ class ReferenceField(QWidget):
 
     def _choose(self) -> None:
         start = self.text() if Path(self.text()).is_absolute() else Path.home()
-        ask = ask_model if self._choose_what == "model" else ask_folder
-        if chosen := ask(self, self.button.accessibleName(), start):
+        if chosen := self._ask(self, self._title, start):
             self.set_text(str(chosen))

@@ -14,6 +14,8 @@ from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_pane import ImagePane
 
 GAP = 8
+HOLD_SECONDS = 0.35
+"""A digit held longer than this shows its pane only while it is held; a shorter press is permanent."""
 
 
 class PaneGrid(QWidget):
@@ -32,6 +34,8 @@ class PaneGrid(QWidget):
         """Fixed number of columns; None selects the best."""
         self.recent: list[ImagePane] = []
         """The last two panes that were shown alone, the newest first."""
+        self._pressed_at: float | None = None
+        self._before_press: int | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def minimumSizeHint(self) -> QSize:
@@ -121,36 +125,22 @@ class PaneGrid(QWidget):
         height -= self.panes[0].header.sizeHint().height()
         return min(width / self.camera.scene.width(), height / self.camera.scene.height())
 
-
-HOLD_SECONDS = 0.35
-"""A digit held longer than this shows its pane only while it is held; a shorter press is permanent."""
-
-
-class FlipKeys:
-    """Digits show a pane alone, while held or until they are pressed again."""
-
-    def __init__(self, grid: PaneGrid) -> None:
-        self.grid = grid
-        self._pressed_at: float | None = None
-        self._previous: int | None = None
-
     def press(self, event: QKeyEvent) -> bool:
-        """Handle a key press; False for other keys."""
+        """Show a digit's pane alone, while held or until it is pressed again; False for other keys."""
         index = event.key() - Qt.Key.Key_1
         if not 0 <= index < 9:
             return False
-        if not event.isAutoRepeat() and index < len(self.grid.panes):
-            self._previous = self.grid.solo
-            self._pressed_at = time.monotonic()
-            self.grid.show_only(None if self.grid.solo == index else index)
+        if not event.isAutoRepeat() and index < len(self.panes):
+            self._before_press, self._pressed_at = self.solo, time.monotonic()
+            self.show_only(None if self.solo == index else index)
         return True
 
     def release(self, event: QKeyEvent) -> bool:
-        """Handle a key release; False for other keys."""
+        """End what `press` began; False for other keys."""
         digit = Qt.Key.Key_1 <= event.key() <= Qt.Key.Key_9
         if not digit or event.isAutoRepeat() or self._pressed_at is None:
             return False
         if time.monotonic() - self._pressed_at > HOLD_SECONDS:
-            self.grid.show_only(self._previous)
+            self.show_only(self._before_press)
         self._pressed_at = None
         return True
