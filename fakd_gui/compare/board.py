@@ -106,7 +106,6 @@ class Board(QObject):
             pane.set_readout(text)
 
     def _arrange(self) -> None:
-        """Make and remove panes, and place them."""
         if self._state.image is None:
             return
         keys = self._state.keys

@@ -32,7 +32,6 @@ class ResultCache:
             del self._results[next(iter(self._results))]
 
     def results_of(self, image: OpenedImage) -> dict[str, PaneResult]:
-        """The results of `image` by pane."""
         identity = _identity(image)
         found = {key: self._results.pop(key) for key in list(self._results) if key[0] == identity}
         self._results |= found

@@ -42,13 +42,11 @@ class Exporter(QObject):
         return f"{image.path.stem}_x{image.scale}_{safe}.png"
 
     def choose_folder(self, keys: Sequence[str]) -> None:
-        """Ask for a folder and save the images of the panes `keys` in it."""
         if folder := ask_folder(self._window, "Save the images to", self._folder):
             self._folder = folder
             self.save(folder, keys)
 
     def choose_file(self, key: str) -> None:
-        """Ask for a file and save the image of one pane."""
         suggested = Path(self._folder) / self.file_name(key)
         if answer := ask_save_path(self._window, "Save the image", suggested, {"PNG": ".png"}):
             self._folder = answer[0].parent

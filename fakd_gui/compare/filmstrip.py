@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidg
 
 from fakd_core.evaluation.ranking import ImageDifference
 from fakd_gui.compare.runner import CompareRunner
-from fakd_gui.compare.thumbnail_list import ThumbnailList
+from fakd_gui.compare.thumbnails import ThumbnailList
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.image_tools import icon_button
 

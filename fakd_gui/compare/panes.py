@@ -34,7 +34,6 @@ Pair = TypeVar("Pair", Split, Difference)
 
 
 def picture_key(path: Path) -> str:
-    """The key of a pane that shows the image file `path`."""
     return f"{PICTURE}{path}"
 
 
@@ -49,7 +48,6 @@ def is_model(key: str) -> bool:
 
 
 def pane_colour(key: str, teacher: str, students: Sequence[str]) -> str:
-    """The colour of the pane `key` in the current theme."""
     theme = current_theme()
     if key == teacher:
         return theme.teacher

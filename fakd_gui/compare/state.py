@@ -174,7 +174,6 @@ class CompareState(QObject):
             self.session.offer_undo(f"Closed {title}", undo, redo)
 
     def move_pane(self, key: str, index: int) -> None:
-        """Move a pane to the position `index`."""
         keys = [other for other in self.keys if other != key]
         keys.insert(index, key)
         # Closed panes keep their order among themselves for when they are shown again.
@@ -234,7 +233,6 @@ class CompareState(QObject):
         self.set_region(None if region is None else region.rect)
 
     def receive(self, event: PaneEvent) -> None:
-        """Take a pane's progress, result or failure."""
         match event:
             case PaneResult(key):
                 self.results[key] = event
@@ -292,7 +290,6 @@ class CompareState(QObject):
     # -- between two starts
 
     def memory(self) -> CompareMemory:
-        """The values that the next start restores."""
         return CompareMemory(
             smooth=self.camera.smooth,
             region=self.region,

@@ -40,6 +40,5 @@ class BusyBar(QWidget):
             widget.show()
 
     def show_idle(self) -> None:
-        """Hide the progress and the Cancel button."""
         for widget in (self.task, self.progress, self.cancel_button):
             widget.hide()

@@ -78,7 +78,6 @@ class Camera(QObject):
 
     @property
     def fit_zoom(self) -> float:
-        """The zoom that shows the whole image."""
         return min(
             self.viewport.width() / self.scene.width(), self.viewport.height() / self.scene.height(), MAX_ZOOM
         )

@@ -23,8 +23,8 @@ def ask_open_path(
     return Path(chosen) if chosen else None
 
 
-def ask_image(parent: QWidget, title: str = "Open an image") -> Path | None:
-    return ask_open_path(parent, title, "Images", IMAGE_SUFFIXES)
+def ask_image(parent: QWidget) -> Path | None:
+    return ask_open_path(parent, "Open an image", "Images", IMAGE_SUFFIXES)
 
 
 def ask_images(parent: QWidget, title: str) -> list[Path]:

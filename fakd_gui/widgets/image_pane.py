@@ -174,7 +174,6 @@ class ImagePane(QWidget):
         self.header.update()
 
     def set_readout(self, readout: str) -> None:
-        """Show the value under the cursor."""
         if readout != self.header.readout:
             self.header.readout = readout
             self.header.update()

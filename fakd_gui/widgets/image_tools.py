@@ -34,7 +34,6 @@ def make_tool_bar(parent: QWidget) -> QToolBar:
 
 
 def menu_button(bar: QToolBar, text: str, menu: QMenu, *, icon_name: str, tip: str) -> QToolButton:
-    """A button on `bar` that opens `menu`."""
     button = drop_down_button(f"{text} ▾", tip, menu)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
@@ -102,12 +101,10 @@ class OpenTools(QObject):
             self._uses[is_lr] = use
 
     def ask(self) -> None:
-        """Show the dialog that asks for an image."""
         if path := ask_image(self.parent()):
             self.image_chosen.emit(path)
 
     def show_is_lr(self, is_lr: bool) -> None:
-        """Check the button of how images are used now."""
         self._uses[is_lr].setChecked(True)
 
     def _list_samples(self) -> None:

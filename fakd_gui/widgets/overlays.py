@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import math
 
 import numpy as np
 from PIL import Image
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QPainter, QTransform
 
 from fakd_core.events import Image8
 from fakd_gui.widgets.camera import Camera
@@ -54,22 +53,18 @@ class Overlay:
         number = self._level(pixel)
         level, step = self._levels[number], 1 << number
         # Odd sizes don't halve exactly: a level's last pixel may cover less than the others.
-        per_hr_x = self.image.width() / rect.width() / step
-        per_hr_y = self.image.height() / rect.height() / step
+        width, height = step * rect.width() / self.image.width(), step * rect.height() / self.image.height()
+        to_hr = QTransform.fromTranslate(rect.left(), rect.top()).scale(width, height)
         # Whole source pixels with a margin for interpolation: a cut within a pixel would shift the image,
         # and coordinates far outside the view overflow Qt's rasteriser at high zoom.
-        left = max(0, math.floor((shown.left() - rect.left()) * per_hr_x) - 2)
-        top = max(0, math.floor((shown.top() - rect.top()) * per_hr_y) - 2)
-        width = min(level.width(), math.ceil((shown.right() - rect.left()) * per_hr_x) + 2) - left
-        height = min(level.height(), math.ceil((shown.bottom() - rect.top()) * per_hr_y) + 2) - top
-        target = QRectF(left / per_hr_x, top / per_hr_y, width / per_hr_x, height / per_hr_y)
+        source = to_hr.inverted()[0].mapRect(shown).toAlignedRect().adjusted(-2, -2, 2, 2)
+        source = QRectF(source.intersected(level.rect()))
         painter.save()
         painter.setOpacity(self.opacity)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, camera.smooth or pixel < 0.999)
         if number:
             painter.setClipRect(camera.rect_to_view(rect), Qt.ClipOperation.IntersectClip)
-        target = camera.rect_to_view(target.translated(rect.topLeft()))
-        painter.drawImage(target, level, QRectF(left, top, width, height))
+        painter.drawImage(camera.rect_to_view(to_hr.mapRect(source)), level, source)
         painter.restore()
 
     def _level(self, pixel: float) -> int:

@@ -32,7 +32,6 @@ class Grip:
 
     @property
     def cursor(self) -> Qt.CursorShape:
-        """The mouse cursor that shows the direction."""
         if self.x == self.y == 0:
             return Qt.CursorShape.SizeAllCursor
         if not self.x or not self.y:

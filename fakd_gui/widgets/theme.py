@@ -50,10 +50,6 @@ class Theme:
     """For the `PARTS` after those that share a colour with the HR image, the teacher and the students."""
 
     @property
-    def student(self) -> str:
-        return self.students[0]
-
-    @property
     def on_accent(self) -> str:
         """Text and icons on `accent` and on the colours of models."""
         return "#10151b" if self.dark else "#ffffff"
@@ -113,7 +109,6 @@ class ThemeWatcher(QObject):
     """Holds the current theme and signals its changes; one per application, see `watcher`."""
 
     changed = Signal(object)
-    """The new `Theme`."""
 
     scheme: Scheme = "system"
     theme: Theme | None = None
