@@ -119,7 +119,7 @@ class Board(QObject):
     def _make_pane(self, key: str) -> ImagePane:
         kinds = {SPLIT: SplitCanvas, DIFFERENCE: DifferenceCanvas}
         canvas = kinds.get(key, ImageCanvas)(self._state.camera)
-        pane = ImagePane(key, self._state.camera, self.grid, canvas=canvas)
+        pane = ImagePane(key, canvas)
         canvas.has_overview = canvas.region_editable = True
         canvas.drag = self.drag
         pane.header.show_menu_button()
@@ -147,9 +147,7 @@ class Board(QObject):
                 self._show_message(key, event.problem.text if failed else "", error=failed)
                 self.refresh()
 
-    def _show_message(
-        self, key: str, text: str, *, error: bool = False, progress: float | None = None
-    ) -> None:
+    def _show_message(self, key: str, text: str, error: bool = False, progress: float | None = None) -> None:
         if key in self.panes:
             # Over tiles, the progress bar is enough.
             text = "" if key in self._tiles and not error else text
@@ -168,8 +166,7 @@ class Board(QObject):
         result = self._state.results.get(key)
         if key not in self._tiles:
             pane.canvas.set_overlays(*([] if result is None else [result.overlay]))
-        caption = result_caption(self._state, key)
-        pane.set_figures(caption.figures, caption.tip, costs=caption.costs, region=caption.region)
+        pane.set_figures(*result_caption(self._state, key))
 
     # -- the region
 

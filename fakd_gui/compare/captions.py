@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +31,13 @@ DIFFERENCE_FIGURES = {
 """Figures of a `DifferenceImage` by kind."""
 
 
-@dataclass(frozen=True)
-class Caption:
+class Caption(NamedTuple):
     """The lines of a header: figures with the costs at their right, the region's figures, the tooltip."""
 
     figures: str = ""
+    tip: str = FIGURES_TIP
     costs: str = ""
     region: str = ""
-    tip: str = FIGURES_TIP
 
 
 def result_caption(state: CompareState, key: str) -> Caption:

@@ -44,17 +44,6 @@ class Filmstrip(QWidget):
         """The images in their original order, with the text below each."""
         self._unreadable: set[Path] = set()
         self._measured = 0
-        self._build()
-        self.list.chosen.connect(self._choose)
-        self.order.currentIndexChanged.connect(lambda _: self._sort())
-        self.busy.cancelled.connect(self._reset_order)
-        runner.thumbnails.yielded.connect(lambda read: self._show_thumbnail(*read))
-        runner.ranking.yielded.connect(self._add_difference)
-        runner.ranking.result.connect(lambda _: self._sort_by_difference())
-        runner.ranking.failed.connect(lambda _: self._reset_order())
-        self.hide()
-
-    def _build(self) -> None:
         self.list, self.busy = ThumbnailList(), BusyBar()
         self.title = QLabel()
         self.order = QComboBox(toolTip=ORDER_TIP, accessibleName="Order of the images")
@@ -68,6 +57,14 @@ class Filmstrip(QWidget):
         layout.addWidget(self.list)
         for widget in (self.title, self.order, self.busy, self.close_button):
             row.addWidget(widget, int(widget is self.busy))
+        self.list.chosen.connect(self._choose)
+        self.order.currentIndexChanged.connect(lambda _: self._sort())
+        self.busy.cancelled.connect(self._reset_order)
+        runner.thumbnails.yielded.connect(lambda read: self._show_thumbnail(*read))
+        runner.ranking.yielded.connect(self._add_difference)
+        runner.ranking.result.connect(lambda _: self._sort_by_difference())
+        runner.ranking.failed.connect(lambda _: self._reset_order())
+        self.hide()
 
     def show_images(self, paths: Sequence[Path], labels: Sequence[str]) -> None:
         """Show `paths` with a label below each; no image is opened yet."""

@@ -19,10 +19,8 @@ class PairBar(QWidget):
     chosen = Signal(object)
     """The user's choice, of the `kind` of the bar."""
 
-    def __init__(
-        self, kind: type[Split | Difference], title: str, purpose: str, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, kind: type[Split | Difference], title: str, purpose: str) -> None:
+        super().__init__()
         self._kind = kind
         self.boxes: dict[str, QComboBox] = {}
         """The choices by field of `kind`."""
@@ -68,8 +66,8 @@ class PairBar(QWidget):
 
 
 class DifferenceBar(PairBar):
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Difference, "Difference of", "difference", parent)
+    def __init__(self) -> None:
+        super().__init__(Difference, "Difference of", "difference")
         self.add_box("kind", "Kind of difference", {kind.value: kind for kind in Kind})
         self.row.addWidget(QLabel("gain"))
         gain = self.add_box("gain", "Gain of the difference", {f"× {gain}": gain for gain in get_args(Gain)})
@@ -84,8 +82,8 @@ class DifferenceBar(PairBar):
 
 
 class SplitBar(PairBar):
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Split, "Split", "split", parent)
+    def __init__(self) -> None:
+        super().__init__(Split, "Split", "split")
         directions = {"side by side": True, "one above the other": False}
         self.add_box("vertical", "Direction of the split", directions)
         self.row.addStretch()

@@ -80,8 +80,8 @@ class ComparePanel(QWidget):
         for names in (("split", "difference", "region"), ("figure", "save")):
             self.bar.addSeparator()
             self.bar.addActions([actions[name] for name in names])
-        self.split_bar, self.difference_bar = SplitBar(self), DifferenceBar(self)
-        self.empty = EmptyState(self.open_tools, "compare models on it", self)
+        self.split_bar, self.difference_bar = SplitBar(), DifferenceBar()
+        self.empty = EmptyState(self.open_tools, "compare models on it")
         self.show_all_button = with_role(QPushButton("Show all panes"), "primary")
         hint = "Panes, above, shows them again one by one."
         self.no_panes = Invitation("eye-off-outline", "Every pane is closed", hint, self.show_all_button)

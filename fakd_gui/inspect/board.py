@@ -18,7 +18,7 @@ from fakd_gui.inspect.matrices import coloured
 from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectState, Pixel, difference_key
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array
-from fakd_gui.widgets.image_canvas import Drag
+from fakd_gui.widgets.image_canvas import Drag, ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.pane_grid import PaneGrid
@@ -65,7 +65,7 @@ class MapPanes(QObject):
             pane.set_readout(signed(values[key], "+.3f") if key in values else "")
 
     def make_pane(self, key: str) -> ImagePane:
-        pane = ImagePane(key, self.camera, self.grid)
+        pane = ImagePane(key, ImageCanvas(self.camera))
         pane.canvas.pointed.connect(self._choose)
         return pane
 

@@ -96,7 +96,7 @@ class InspectPanel(QWidget):
         content.addWidget(self.timeline_bar)
         content.addWidget(self.area, 1)
         self._stack = QStackedWidget(self)
-        self._stack.addWidget(EmptyState(self.open_tools, "see what the networks relate its pixels to", self))
+        self._stack.addWidget(EmptyState(self.open_tools, "see what the networks relate its pixels to"))
         self._stack.addWidget(self._content)
         layout = QVBoxLayout(self, contentsMargins=QMargins(MARGIN, 4, MARGIN, 6), spacing=4)
         layout.addWidget(bar)

@@ -14,10 +14,8 @@ CENTRE = Qt.AlignmentFlag.AlignCenter
 class Invitation(QWidget):
     """An icon, what to do next, a hint, and the buttons to do it."""
 
-    def __init__(
-        self, icon_name: str, title: str, hint: str, *buttons: QPushButton, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, icon_name: str, title: str, hint: str, *buttons: QPushButton) -> None:
+        super().__init__()
         picture = QLabel(alignment=CENTRE)
         self.title = with_role(QLabel(title, alignment=CENTRE), "heading")
         row = QHBoxLayout()
@@ -38,7 +36,7 @@ class Invitation(QWidget):
 class EmptyState(Invitation):
     """The page of an image panel without an image; `purpose` completes 'Drop an image here to ...'."""
 
-    def __init__(self, open_tools: OpenTools, purpose: str, parent: QWidget | None = None) -> None:
+    def __init__(self, open_tools: OpenTools, purpose: str) -> None:
         open_button = with_role(QPushButton("Open image…"), "primary")
         open_button.clicked.connect(open_tools.ask)
         samples_button = QPushButton("Samples")
@@ -48,4 +46,4 @@ class EmptyState(Invitation):
             "Choose LR above for an image that is low resolution already."
         )
         title = f"Drop an image here to {purpose}"
-        super().__init__("image-plus-outline", title, hint, open_button, samples_button, parent=parent)
+        super().__init__("image-plus-outline", title, hint, open_button, samples_button)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QNativeGestureEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QColor, QMouseEvent, QNativeGestureEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fakd_gui.widgets.camera import Camera
@@ -94,13 +94,13 @@ class ImageCanvas(QWidget):
         painter.fillRect(self.rect(), QColor("#15171a" if theme.dark else "#e4e7eb"))
         self.paint_overlays(painter)
         if self.region is not None:
-            self._outline(painter, self.region, dashed=True)
+            self._outline(painter, self.region, *contrast_pens(width=1.2, style=Qt.PenStyle.DashLine))
             if self.region_editable:
                 draw_handles(painter, self.camera.rect_to_view(self.region))
         for rect, colour in self.marks:
-            self._outline(painter, rect, colour)
+            self._outline(painter, rect, *contrast_pens(colour, 1.2))
         if self.marker is not None:
-            self._outline(painter, self.marker)
+            self._outline(painter, self.marker, *contrast_pens(width=1.2))
         self._draw_cursor(painter)
         if (overview := self._overview()) is not None:
             draw_overview(painter, overview, camera=self.camera, overlays=self.overlays)
@@ -120,17 +120,14 @@ class ImageCanvas(QWidget):
             return None
         return overview_box(self.camera)
 
-    def _outline(
-        self, painter: QPainter, rect: QRectF, colour: str = "#ffffff", *, dashed: bool = False
-    ) -> None:
+    def _outline(self, painter: QPainter, rect: QRectF, *pens: QPen) -> None:
         """Outline `rect` (HR pixels), however small it is."""
         view = self.camera.rect_to_view(rect)
         if view.width() < 9:
             center = view.center()
             view = QRectF(center.x() - 4.5, center.y() - 4.5, 9, 9)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
-        for pen in contrast_pens(colour, 1.2, style):
+        for pen in pens:
             painter.setPen(pen)
             painter.drawRect(view)
 

@@ -6,7 +6,6 @@ from PySide6.QtCore import QEvent, QMargins, QPoint, QPointF, QRectF, QSize, Qt,
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QVBoxLayout, QWidget
 
-from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.image_tools import icon_button
 from fakd_gui.widgets.theme import current_theme
@@ -20,8 +19,8 @@ class PaneHeader(QWidget):
     dropped = Signal(QPoint)
     menu_requested = Signal(QPoint)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.title = self.colour = self.badge = self.readout = self.figures = self.region_figures = ""
         self.costs = ""
         """Right-aligned in the second line if there is room."""
@@ -147,13 +146,10 @@ def fit_parts(text: str, metrics: QFontMetrics, width: int) -> str:
 class ImagePane(QWidget):
     """A header over a canvas; `key` identifies what the pane shows."""
 
-    def __init__(
-        self, key: str, camera: Camera, parent: QWidget | None = None, *, canvas: ImageCanvas | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, key: str, canvas: ImageCanvas) -> None:
+        super().__init__()
         self.key = key
-        self.header = PaneHeader(self)
-        self.canvas = canvas or ImageCanvas(camera, self)
+        self.header, self.canvas = PaneHeader(), canvas
         layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=2)
         layout.addWidget(self.header)
         layout.addWidget(self.canvas, 1)
@@ -165,7 +161,7 @@ class ImagePane(QWidget):
         self.header.menu_button.setAccessibleName(f"Menu of the pane {title}")
         self.header.update()
 
-    def set_figures(self, figures: str, tip: str = "", *, costs: str = "", region: str = "") -> None:
+    def set_figures(self, figures: str, tip: str = "", costs: str = "", region: str = "") -> None:
         """Set the second line with `costs` at its right, the third line and the tooltip's explanation."""
         self.header.figures, self.header.costs, self.header.region_figures = figures, costs, region
         lines = [self.header.title, figures, costs, region, tip]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
@@ -116,11 +116,8 @@ class OpenTools(QObject):
             self.samples.addAction("No samples found").setEnabled(False)
             return
         for path in paths:
-            action = self.samples.addAction(QIcon(_thumbnail(path)), path.stem.replace("_", " "))
-            action.triggered.connect(lambda _=False, path=path: self.sample_chosen.emit(path))
-
-
-def _thumbnail(path: Path) -> QPixmap:
-    return QPixmap(str(path)).scaled(
-        THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-    )
+            thumbnail = QPixmap(str(path)).scaled(
+                THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
+            name, choose = path.stem.replace("_", " "), partial(self.sample_chosen.emit, path)
+            self.samples.addAction(QIcon(thumbnail), name, choose)

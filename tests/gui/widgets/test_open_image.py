@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
+from fakd_core.data.folders import sample_images
 from fakd_core.data.image_files import read_image
 from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.inspect.panel import InspectPanel
@@ -47,5 +48,9 @@ def test_open_asks_for_an_image_and_shows_it(
     click("Open", "")
     assert asked == ["Open an image"] * 3
     assert bench.session.image.path == second
+    panel.open_tools.samples.aboutToShow.emit()
+    with qtbot.waitSignal(bench.session.image_changed, timeout=20_000) as opened:
+        panel.open_tools.samples.actions()[-1].trigger()
+    assert opened.args[0].path == sample_images()[-1]
     assert bench.errors == []
     stop_all(bench.session)

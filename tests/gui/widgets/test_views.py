@@ -109,7 +109,7 @@ def test_panes_of_a_grid_show_exactly_the_same_part(qtbot: QtBot) -> None:
     camera.set_scene(400, 300)
     grid = PaneGrid(camera)
     qtbot.addWidget(grid)
-    panes = [ImagePane(str(number), camera) for number in range(5)]
+    panes = [ImagePane(str(number), ImageCanvas(camera)) for number in range(5)]
     grid.set_panes(panes)
     grid.resize(731, 503)
     grid.show()
@@ -125,7 +125,7 @@ def test_a_pane_shown_alone_fills_the_grid(qtbot: QtBot) -> None:
     camera = Camera()
     grid = PaneGrid(camera)
     qtbot.addWidget(grid)
-    panes = [ImagePane(str(number), camera) for number in range(4)]
+    panes = [ImagePane(str(number), ImageCanvas(camera)) for number in range(4)]
     grid.set_panes(panes)
     grid.resize(600, 400)
     grid.show()
