@@ -198,7 +198,7 @@ class RunPlots(QWidget):
         theme = current_theme()
         # A run's name has the colour of its student.
         parts = [
-            f"<span style='color: {run.shade(theme.students[0], theme)}'>{SWATCHES[number % len(DASHES)]}</span>"
+            f"<span style='color: {run.shade(theme.student, theme)}'>{SWATCHES[number % len(DASHES)]}</span>"
             f"&nbsp;{escape(run.name).replace(' ', '&nbsp;')}"
             for number, run in enumerate(self.overlays)
         ]

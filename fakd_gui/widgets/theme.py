@@ -50,6 +50,10 @@ class Theme:
     """For the `PARTS` after those that share a colour with the HR image, the teacher and the students."""
 
     @property
+    def student(self) -> str:
+        return self.students[0]
+
+    @property
     def on_accent(self) -> str:
         """Text and icons on `accent` and on the colours of models."""
         return "#10151b" if self.dark else "#ffffff"
