@@ -27,7 +27,7 @@ from fakd_gui.widgets.convert import array_from_qimage, colourise
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.theme import colour_lut
 
-Pixels = Image8 | npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float64]
 
 
 def shown(canvas: ImageCanvas, image: Pixels, zoom: int) -> tuple[Image8, Pixels]:
