@@ -37,14 +37,10 @@ class Registry(Generic[Entry]):
         entries: Iterable[Entry] = (),
         reserved: Collection[str] = (),
     ) -> None:
-        """Make a registry of `entries`.
+        """Make a registry of `entries`, instances of `kind` that messages call `noun`.
 
-        Args:
-            kind: what every entry is an instance of.
-            noun: what messages call an entry.
-            group: the group of entry points that adds others.
-            entries: the first ones.
-            reserved: names in lower case that no entry may have.
+        `group` is the group of entry points that adds others, `reserved` are names in lower case that no
+        entry may have.
         """
         self._kind = kind
         self._noun = noun

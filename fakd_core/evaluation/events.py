@@ -30,10 +30,7 @@ class ImageStarted:
     """An image is about to be upscaled and scored.
 
     Attributes:
-        cell: Its model and set.
-        image: Its name.
-        index: Its position in the set, from 0.
-        images: Number of images in the set.
+        index: Its position among the `images` of the set, from 0.
         done: Images finished in the whole evaluation.
         total: Images to score in the whole evaluation, without those whose results were known.
         fraction: Share of the estimated work that is done, 0..1.

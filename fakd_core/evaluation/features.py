@@ -121,18 +121,11 @@ class FeatureMaps:
 def extract_features(
     model: SRNetwork, lr: Image8, window: Window, *, name: str, cancel: CancelToken | None = None
 ) -> FeatureMaps:
-    """Run `model` once on `window` of the image `lr`, (H, W, 3) uint8.
-
-    Args:
-        model: The network, on any device.
-        lr: The whole LR image.
-        window: The part of it that the network is given.
-        name: What messages call the network.
-        cancel: Checked between two layers.
+    """Run `model`, called `name` in messages, once on `window` of the whole image `lr`, (H, W, 3) uint8.
 
     Raises:
         FeatureTapError: The network has no feature maps.
-        Cancelled: `cancel` was cancelled.
+        Cancelled: `cancel` was cancelled; it is looked at between two layers.
     """
     import torch
 

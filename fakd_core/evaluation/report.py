@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -277,22 +277,18 @@ def format_value(kind: Kind, value: float | None) -> str:
     """A value as tables show it, without its unit; empty for None."""
     if value is None:
         return ""
-    if math.isinf(value):
-        return "∞"
-    if kind is Kind.PARAMETERS:
-        return f"{value / 1e6:.2f}"
-    if kind is Kind.SECONDS:
-        return f"{value:.3f}" if value < 10 else f"{value:.1f}"
-    return f"{value:{_FORMATS[kind]}}"
+    return "∞" if math.isinf(value) else _FORMATS[kind](value)
 
 
-_FORMATS = {
-    Kind.GMACS: ".2f",
-    Kind.PSNR: ".3f",
-    Kind.SSIM: ".4f",
-    Kind.DELTA: "+.3f",
-    Kind.GAP: ".0f",
-    Kind.METRIC: ".5g",
+_FORMATS: dict[Kind, Callable[[float], str]] = {
+    Kind.PARAMETERS: lambda value: f"{value / 1e6:.2f}",
+    Kind.GMACS: "{:.2f}".format,
+    Kind.PSNR: "{:.3f}".format,
+    Kind.SSIM: "{:.4f}".format,
+    Kind.DELTA: "{:+.3f}".format,
+    Kind.GAP: "{:.0f}".format,
+    Kind.SECONDS: lambda value: f"{value:.3f}" if value < 10 else f"{value:.1f}",
+    Kind.METRIC: "{:.5g}".format,
 }
 
 

@@ -39,14 +39,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """Scores of one image.
+    """Scores of one image: PSNR in dB and SSIM on luma, and those of the metrics of installed packages.
 
-    Attributes:
-        name: The image's name in its set.
-        psnr_y: PSNR in dB on luma.
-        ssim_y: SSIM on luma.
-        seconds: Upscaling time alone; the shorter of two passes if one takes less than 0.25 s.
-        metrics: Values of the metrics of installed packages, by name.
+    `seconds` is the upscaling time alone; the shorter of two passes if one takes less than 0.25 s.
     """
 
     name: str

@@ -121,11 +121,11 @@ def _timed(enlarge: Callable[[], Image8]) -> tuple[Image8, float]:
     started = time.perf_counter()
     sr = enlarge()
     seconds = time.perf_counter() - started
-    if seconds >= MIN_TIMED_SECONDS:
-        return sr, seconds
-    started = time.perf_counter()
-    enlarge()
-    return sr, min(seconds, time.perf_counter() - started)
+    if seconds < MIN_TIMED_SECONDS:
+        started = time.perf_counter()
+        enlarge()
+        seconds = min(seconds, time.perf_counter() - started)
+    return sr, seconds
 
 
 def _score(pair: ImagePair, sr: Image8, scale: int, *, seconds: float, cancel: CancelToken) -> ImageResult:

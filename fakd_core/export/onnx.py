@@ -57,13 +57,9 @@ def write_onnx(
     Input `image` is RGB (B, 3, h, w) with white at `value_range`, output `enlarged` the same at `scale` times
     the size, not clipped. The file's metadata hold `notes` and these conventions.
 
-    Yields:
-        `Progress` as each stage begins.
-
     Raises:
         ConfigError: The extra `export` is not installed.
-        ExportError: As `export_model`.
-        Cancelled: `cancel` was cancelled.
+        ExportError, Cancelled: As `export_model`.
     """
     onnx = _import_onnx()
     yield Progress(0, 2, "tracing the network")

@@ -16,11 +16,6 @@ from fakd_core.settings import Settings, read_toml
 HELD_OUT = 5
 
 
-def _has_surrogates(name: str) -> bool:
-    """Check whether `name` represents bytes that are not UTF-8, which no TOML file can hold."""
-    return any("\ud800" <= character <= "\udfff" for character in name)
-
-
 def _option(
     default: Any, title: str, *, kind: str = "", unit: str = "", unset: str = "", **bounds: Any
 ) -> Any:
@@ -131,36 +126,31 @@ class TrainConfig(Settings):
     @field_validator("train_data", "val_data", "run", "teacher_cache")
     @classmethod
     def _expand_path(cls, path: Path | None) -> Path | None:
-        if path is not None and "\0" in str(path):
+        if path is None:
+            return None
+        if "\0" in str(path):
             raise ValueError("a path can't contain a zero byte; type it again")
-        if path is not None and _has_surrogates(str(path)):
-            raise ValueError("must be a path in UTF-8; rename the folder")
         try:
-            return expand_home(path) if path else path
+            str(path).encode()
+            return expand_home(path)
+        except UnicodeEncodeError:  # No TOML file can hold its bytes.
+            raise ValueError("must be a path in UTF-8; rename the folder") from None
         except ConfigError as error:
             raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
-    def _check_layers(self) -> Self:
+    def _check_combinations(self) -> Self:
         if not self.layers or any(not 0 <= layer < TAP_COUNT for layer in self.layers):
             raise ValueError(
                 f"layers must be among 0..{TAP_COUNT - 1}, at least one (found {list(self.layers)})"
             )
         if len(set(self.layers)) != len(self.layers):
             raise ValueError(f"layers must not be repeated (found {list(self.layers)})")
-        return self
-
-    @model_validator(mode="after")
-    def _check_baseline(self) -> Self:
         if self.baseline and not self.teacher:
             raise ValueError(
                 "baseline is trained for comparison with a student that has a teacher; name a teacher, or "
                 "drop baseline"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_cache(self) -> Self:
         if (self.teacher_cache is None) != (self.cache_patches is None):
             raise ValueError(
                 "teacher_cache, a folder, and cache_patches, its number of patches, go together: "

@@ -38,12 +38,14 @@ _PAPER: Mapping[str, object] = {
 }
 
 
-def _paper(name: str, student: str) -> Preset:
+def _paper(name: str) -> Preset:
     summary = (
         f"The paper's settings for {name}: batch 16, 48×48 patches, 200,000 steps, 10*SA on layers 1, 2, 3. "
         f"Choose the published {name} teacher's file and a folder such as DIV2K; needs a GPU in practice."
     )
-    return Preset(f"Paper {name}", summary, MappingProxyType({**_PAPER, "student": student}))
+    return Preset(
+        f"Paper {name}", summary, MappingProxyType({**_PAPER, "student": f"{name.lower()}-paper-student"})
+    )
 
 
 QUICK = Preset(
@@ -68,15 +70,7 @@ QUICK = Preset(
 )
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
-    {
-        preset.name: preset
-        for preset in (
-            QUICK,
-            _paper("RCAN", "rcan-paper-student"),
-            _paper("SAN", "san-paper-student"),
-            _paper("EDSR", "edsr-paper-student"),
-        )
-    }
+    {preset.name: preset for preset in (QUICK, *map(_paper, ("RCAN", "SAN", "EDSR")))}
 )
 
 

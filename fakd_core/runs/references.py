@@ -59,13 +59,19 @@ def has_weights(ref: str | Path) -> bool:
     ref = split_taps(ref)[0]
     if "://" in ref:
         raise ConfigError(f"{ref}: a web address; download the file and name that")
-    if ref in bundled_models():
+    bundled = bundled_models()
+    if ref in bundled:
         return True
     if ref in PRESETS or _is_sizes(ref):
         return False
     if _is_path(ref):
         return True
-    raise ConfigError(_unknown(ref))
+    near = difflib.get_close_matches(ref, [*bundled, *PRESETS], n=1)
+    hint = f"; did you mean {near[0]}?" if near else "."
+    raise ConfigError(
+        f"no model {ref!r}{hint} Bundled: {', '.join(bundled) or 'none'}. Presets: {', '.join(PRESETS)}. "
+        "Or name a checkpoint file or a run folder"
+    )
 
 
 def split_taps(ref: str | Path) -> tuple[str, str]:
@@ -170,13 +176,3 @@ def _is_sizes(ref: str) -> bool:
 def _is_path(ref: str) -> bool:
     path = Path(ref)
     return path.suffix.lower() in WEIGHT_SUFFIXES or path.name != ref or path.exists()
-
-
-def _unknown(ref: str) -> str:
-    bundled = list(bundled_models())
-    near = difflib.get_close_matches(ref, [*bundled, *PRESETS], n=1)
-    hint = f"; did you mean {near[0]}?" if near else "."
-    return (
-        f"no model {ref!r}{hint} Bundled: {', '.join(bundled) or 'none'}. Presets: {', '.join(PRESETS)}. "
-        "Or name a checkpoint file or a run folder"
-    )

@@ -63,11 +63,7 @@ class SettingsCheck:
 
 
 class SettingsChecker:
-    """Checks settings one after the other, and keeps the timings that it measured.
-
-    Args:
-        load: Loads the network that a reference names.
-    """
+    """Checks settings one after the other, loads networks by `load`, and keeps the timings it measured."""
 
     def __init__(self, load: Callable[[str], SRNetwork]) -> None:
         self._load = load
@@ -76,10 +72,8 @@ class SettingsChecker:
     def check(self, values: Mapping[str, object], *, measure: bool, token: CancelToken) -> SettingsCheck:
         """Check that models and images exist and fit together. Slow: call from a worker thread only.
 
-        Args:
-            values: Valid options of a `TrainConfig`; the run folder may be missing.
-            measure: Time a training step for the estimate.
-            token: Cancels the check with `Cancelled`.
+        `values` are valid options of a `TrainConfig`; the run folder may be missing. `measure` times a
+        training step for the estimate. Raises `Cancelled` once `token` is cancelled.
         """
         config = TrainConfig.build(**{**values, "run": values.get("run") or "run"})
         check = _Check(config, self._load)

@@ -105,13 +105,8 @@ def estimate_run(
 ) -> Estimate:
     """Estimate the needs of a run of `config`. Slow: call from a worker thread only.
 
-    Args:
-        config: The settings.
-        student: Spec of the student.
-        teachers: Specs of the teachers.
-        timings: Known timings, to which a new measurement is added.
-        measure: Time a step if its timing isn't known and there is enough memory.
-        token: Cancels the measurement with `Cancelled`.
+    With `measure`, a step is timed unless its timing is known or memory is short, and added to `timings`.
+    Raises `Cancelled` once `token` is cancelled.
     """
     device = choose_device(config.device)
     dtype = choose_precision(config.precision, device)
