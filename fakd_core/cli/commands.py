@@ -5,8 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from io import TextIOWrapper
 from types import FrameType
 
@@ -64,9 +63,20 @@ def run(argv: Sequence[str]) -> int:
             # File names may not be encodable in the terminal's encoding.
             stream.reconfigure(errors="backslashreplace")
     token = CancelToken()
-    # The final message is printed completely before a second signal takes effect.
-    with _stopped_by_signals(token):
+
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        # torchrun sends SIGTERM to the remaining processes, even if they are stopping already.
+        if token.cancelled and signal_number == signal.SIGINT:
+            raise KeyboardInterrupt
+        token.cancel()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        # The final message is printed completely before a second signal takes effect.
         return _status(arguments, token, debug)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
@@ -86,19 +96,3 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
                 traceback.print_exc()
         return status
     return DONE
-
-
-@contextmanager
-def _stopped_by_signals(token: CancelToken) -> Iterator[None]:
-    def stop(signal_number: int, frame: FrameType | None) -> None:
-        # torchrun sends SIGTERM to the remaining processes, even if they are stopping already.
-        if token.cancelled and signal_number == signal.SIGINT:
-            raise KeyboardInterrupt
-        token.cancel()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

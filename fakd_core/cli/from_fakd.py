@@ -91,10 +91,8 @@ def translate_command(
 ) -> Translation:
     """Translate FAKD's command line into options of `TrainConfig`.
 
-    Args:
-        command: The command line.
-        overridden: Options of `TrainConfig` that are given elsewhere.
-        scale: The scale, if it is given elsewhere: values that depend on it are derived from this one.
+    Those in `overridden` are given elsewhere. So is `scale`, if it isn't None: values that depend on it are
+    derived from this one.
 
     Raises:
         ConfigError: Something in it can't be parsed, or has no counterpart.

@@ -39,7 +39,12 @@ def info(
     else:
         from fakd_core.evaluation.diagnose import diagnose_model
 
-        diagnosis = diagnose_model(model, lr_size=_size(size), scale=scale)
+        sides = re.fullmatch(r"([1-9]\d{0,8})x([1-9]\d{0,8})", size)
+        if sides is None:
+            raise ConfigError(
+                f"--size: expected height x width in LR pixels, such as 36x64, found {size[:40]!r}"
+            )
+        diagnosis = diagnose_model(model, lr_size=(int(sides[1]), int(sides[2])), scale=scale)
         if diagnosis.error is None:
             _print(diagnosis.rows, as_json)
             return
@@ -59,10 +64,3 @@ def _print(rows: dict[str, Any], as_json: bool) -> None:
     for name, value in rows.items():
         table.add_row(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
     output.print(table, soft_wrap=False)
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{0,8})x([1-9]\d{0,8})", text)
-    if match is None:
-        raise ConfigError(f"--size: expected height x width in LR pixels, such as 36x64, found {text[:40]!r}")
-    return int(match[1]), int(match[2])

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 LOG_LINES = 20
 """About how many lines of losses a run prints without a terminal."""
 
+_NOT_WITH_RESUME = ("preset", "config", "from_fakd", "print_config", "estimate")
 _METAVARS = {"whole": "INTEGER", "number": "NUMBER"}
 """Placeholders for values in the help; `TrainConfig` validates the values."""
 
@@ -82,8 +83,11 @@ def train(
     options = {name: _value(name, value) for name, value in given.items() if value not in (None, [])}
     with join_world() as world, _report_errors_once(world):
         if resume:
-            own = ("preset", "config", "from_fakd", "print_config", "estimate")
-            _check_no_options([*options, *(name for name in own if context.params[name])])
+            if others := [*options, *(name for name in _NOT_WITH_RESUME if context.params[name])]:
+                named = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+                raise ConfigError(
+                    f"--resume uses the settings of the run and takes no other option (found {named})"
+                )
             from fakd_core.training import trainer
 
             events = trainer.resume_training(expand_home(resume), context.obj, world)
@@ -180,12 +184,6 @@ def _report_errors_once(world: World) -> Iterator[None]:
         if world.claim_error_report():
             raise
         raise typer.Exit(1) from None
-
-
-def _check_no_options(given: list[str]) -> None:
-    if given:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise ConfigError(f"--resume uses the settings of the run and takes no other option (found {named})")
 
 
 def _read_settings(

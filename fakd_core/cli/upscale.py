@@ -134,18 +134,17 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: a file; --out names the folder that the results go to")
     sources: dict[Path, Path] = {}
+    inputs_by_path = {realpath(source): source for source in files}
     for source in dict.fromkeys(files):
         target = out / f"{source.stem}_x{scale}.png"
         if target in sources:
             raise ConfigError(
                 f"{sources[target]} and {source} would both be written to {target}; upscale them separately"
             )
-        sources[target] = source
-    inputs_by_path = {realpath(source): source for source in sources.values()}
-    for target, source in sources.items():
-        if realpath(target) in inputs_by_path:
+        if replaced := inputs_by_path.get(realpath(target)):
             raise ConfigError(
-                f"{inputs_by_path[realpath(target)]}: an input, which the output of {source.name} would "
-                "replace; choose another folder for --out"
+                f"{replaced}: an input, which the output of {source.name} would replace; "
+                "choose another folder for --out"
             )
+        sources[target] = source
     return {source: target for target, source in sources.items()}

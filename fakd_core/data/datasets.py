@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from fakd_core.data.folders import Layout, detect_layout, find_images, find_lr_files
+from fakd_core.data.folders import detect_layout, find_images, find_lr_files
 from fakd_core.data.image_files import image_size, read_image
 from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import DataError
@@ -32,7 +33,6 @@ class SRDataset:
 
     name: str
     scale: int
-    layout: Layout
     names: tuple[str, ...]
     hr_files: tuple[Path, ...] = field(repr=False)
     lr_files: tuple[Path | None, ...] = field(repr=False)
@@ -86,7 +86,6 @@ def open_dataset(folder: Path, scale: int) -> SRDataset:
     return SRDataset(
         name=folders.name,
         scale=scale,
-        layout=folders.layout,
         names=names,
         hr_files=tuple(hr_files),
         lr_files=find_lr_files(folders, hr_files, scale),
@@ -110,15 +109,12 @@ def split_validation(dataset: SRDataset, n: int, seed: int) -> tuple[tuple[int, 
 
 def with_readable_header(dataset: SRDataset, indices: Sequence[int]) -> tuple[int, ...]:
     """The `indices` of images whose HR file has a readable header."""
-
-    def is_readable(path: Path) -> bool:
-        try:
-            image_size(path)
-        except DataError:
-            return False
-        return True
-
-    return tuple(index for index in indices if is_readable(dataset.hr_files[index]))
+    readable = []
+    for index in indices:
+        with suppress(DataError):
+            image_size(dataset.hr_files[index])
+            readable.append(index)
+    return tuple(readable)
 
 
 def check_patch(dataset: SRDataset, indices: Sequence[int], patch: int) -> None:

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os.path import expanduser, realpath
 from pathlib import Path
-from typing import Literal
 
 from fakd_core.assets import assets_dir
 from fakd_core.errors import DataError
-
-Layout = Literal["folder", "DIV2K", "benchmark"]
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
 IMAGE_SUFFIXES |= {".ppm", ".pgm", ".pnm", ".jp2", ".avif"}
@@ -27,7 +24,6 @@ class ImageFolders:
     """`hr` holds the HR images; `lr`, if not None, holds one folder `X{scale}` per scale."""
 
     name: str
-    layout: Layout
     hr: Path
     lr: Path | None = None
 
@@ -69,10 +65,12 @@ def detect_layout(folder: Path) -> ImageFolders:
     folder = Path(realpath(expanduser(folder)))
     folders = _benchmark(folder) or _div2k(folder) or _div2k(folder / "DIV2K")
     if folders is None:
-        folders = ImageFolders(name=folder.name, layout="folder", hr=folder)
+        folders = ImageFolders(name=folder.name, hr=folder)
     if not find_images(folders.hr):
+        inside = [path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
+        hint = f" (it holds the folders {', '.join(sorted(inside)[:6])}: name one of them)" if inside else ""
         raise DataError(
-            f"{folders.hr}: no images found{_hint(folder)}; expected PNG, JPEG or other image files, "
+            f"{folders.hr}: no images found{hint}; expected PNG, JPEG or other image files, "
             "or a folder with HR/ or DIV2K_train_HR/ in it"
         )
     return folders
@@ -102,9 +100,7 @@ def _benchmark(folder: Path) -> ImageFolders | None:
     root = folder.parent if folder.name == "HR" and folder.is_dir() else folder
     if not (root / "HR").is_dir():
         return None
-    return ImageFolders(
-        name=root.name, layout="benchmark", hr=root / "HR", lr=_if_folder(root / "LR_bicubic")
-    )
+    return ImageFolders(name=root.name, hr=root / "HR", lr=_if_folder(root / "LR_bicubic"))
 
 
 def _div2k(folder: Path) -> ImageFolders | None:
@@ -113,17 +109,12 @@ def _div2k(folder: Path) -> ImageFolders | None:
         given_other_part = folder.name in {f"{other}_HR" for other in _DIV2K_PARTS} and root == folder
         if not given_other_part and (root / f"{part}_HR").is_dir():
             lr = _if_folder(root / f"{part}_LR_bicubic")
-            return ImageFolders(name=part, layout="DIV2K", hr=root / f"{part}_HR", lr=lr)
+            return ImageFolders(name=part, hr=root / f"{part}_HR", lr=lr)
     return None
 
 
 def _if_folder(path: Path) -> Path | None:
     return path if path.is_dir() else None
-
-
-def _hint(folder: Path) -> str:
-    inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return f" (it holds the folders {', '.join(inside[:6])}: name one of them)" if inside else ""
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

@@ -33,18 +33,11 @@ _TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    ".png": {"format": "PNG"},
-    ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
-    ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
-    ".webp": {"format": "WEBP", "lossless": True},
-    ".tif": {"format": "TIFF"},
-    ".tiff": {"format": "TIFF"},
-    ".bmp": {"format": "BMP"},
-}
+_JPEG = {"quality": 95, "subsampling": 0}
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {".png": {}, ".jpg": _JPEG, ".jpeg": _JPEG}
+_SAVE_OPTIONS |= {".webp": {"lossless": True}, ".tif": {}, ".tiff": {}, ".bmp": {}}
+"""By suffix, from which Pillow takes the format."""
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
-_WHITE = (255, 255, 255, 255)
-_NO_LOG = logging.NullHandler()
 _ROWS_AT_ONCE = 128
 
 
@@ -70,7 +63,11 @@ def read_image(path: Path) -> Image8:
         array([15, 16, 17], dtype=uint8)
     """
     with _open(path) as image:
-        _require_one_picture(path, image)
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":
+            raise DataError(
+                f"{path}: expected one picture, found {frames} frames or pages; save one of them as PNG"
+            )
         image.load()
         transpose = _TRANSPOSES.get(_orientation(image))
         if transpose is None:
@@ -113,7 +110,12 @@ def _open(path: Path) -> Iterator[Image.Image]:
     try:
         _require_file(path)
         with Image.open(path, formats=_FORMATS) as image:
-            _require_size(path, image)
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise DataError(
+                    f"{path}: {width}x{height} is more than {MAX_PIXELS:,} pixels; "
+                    "crop it or make it smaller first"
+                )
             yield image
     except DataError:
         raise
@@ -147,7 +149,7 @@ def _prepare_pillow() -> None:
     """
     if Image.MAX_IMAGE_PIXELS is not None:
         Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
-    logging.getLogger("PIL").addHandler(_NO_LOG)
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     # Pillow silences libtiff's warnings, but not its errors.
     with suppress(OSError, AttributeError):  # Some builds of Pillow link libtiff in another way.
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
@@ -192,22 +194,6 @@ def write_image(path: Path, img: Image8) -> None:
         ) from error
 
 
-def _require_size(path: Path, image: Image.Image) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise DataError(
-            f"{path}: {width}x{height} is more than {MAX_PIXELS:,} pixels; crop it or make it smaller first"
-        )
-
-
-def _require_one_picture(path: Path, image: Image.Image) -> None:
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":
-        raise DataError(
-            f"{path}: expected one picture, found {frames} frames or pages; save one of them as PNG"
-        )
-
-
 def _to_rgb(path: Path, image: Image.Image) -> Image8:
     if image.mode == "F":
         raise DataError(f"{path}: floating-point pixels have no fixed range; save it as 8 or 16 bit first")
@@ -215,7 +201,7 @@ def _to_rgb(path: Path, image: Image.Image) -> Image8:
         return _grey16_to_rgb(path, image)
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba)
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return _pixels(image if image.mode == "RGB" else image.convert("RGB"))
 
 

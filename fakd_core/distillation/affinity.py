@@ -34,11 +34,8 @@ def unit_vectors(vectors: Tensor, dim: int) -> Tensor:
 def spatial_affinity(feature_map: Tensor) -> Tensor:
     """Compute the cosine similarity of every pair of positions (FAKD's SA), as a whole matrix.
 
-    Args:
-        feature_map: (B, C, H, W), any scale.
-
-    Returns:
-        (B, N, N) with N = H·W, in -1..1, symmetric. Training uses `spatial_affinity_loss` instead.
+    (B, C, H, W) of any scale -> (B, N, N) with N = H·W, in -1..1, symmetric. Training uses
+    `spatial_affinity_loss` instead.
     """
     positions = unit_vectors(feature_map.flatten(2), dim=1)
     return positions.mT @ positions

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fakd_core.distillation.terms import TERMS, Parameter, TermKind, Value
@@ -45,26 +44,19 @@ class Term:
         return f"{_format(self.weight)}*{self.full_name}"
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(tuple[Term, ...]):
     """Weighted terms in order. `str(recipe)` parses to an equal recipe; without terms it is `none`."""
 
-    terms: tuple[Term, ...] = ()
-
-    def __iter__(self) -> Iterator[Term]:
-        return iter(self.terms)
-
-    def __len__(self) -> int:
-        return len(self.terms)
+    __slots__ = ()
 
     def __str__(self) -> str:
-        return "+".join(map(str, self.terms)) or "none"
+        return "+".join(map(str, self)) or "none"
 
     @property
     def part_names(self) -> tuple[str, ...]:
         """One name per term: the short one, or that with parameters if several terms are of one kind."""
-        short = [term.name for term in self.terms]
-        return tuple(term.name if short.count(term.name) == 1 else term.full_name for term in self.terms)
+        short = [term.name for term in self]
+        return tuple(term.name if short.count(term.name) == 1 else term.full_name for term in self)
 
 
 def parse_recipe(text: str) -> Recipe:
@@ -114,7 +106,7 @@ class _Parser:
                 raise self._error(start, f"{term.full_name} is given twice: add up the weights in one term")
             terms.append(term)
             if self._peek().text == _END:
-                return Recipe(tuple(terms))
+                return Recipe(terms)
             self._expect("+")
 
     def _peek(self) -> _Token:
@@ -138,7 +130,9 @@ class _Parser:
         start = self._peek()
         following = self._tokens[self._next + 1 : self._next + 2]
         if start.kind == "number":
-            weight = self._parse_weight(self._take())
+            weight = float(self._take().text)
+            if not (math.isfinite(weight) and weight > 0):
+                raise self._error(start, f"a weight must be a positive, finite number, found {start.text}")
             self._expect("*")
         elif start.text == "-" or (following and following[0].text == "*"):
             raise self._error(start, f"a weight must be a positive number, found {_quoted(start)}")
@@ -153,12 +147,6 @@ class _Parser:
             )
         given = self._parse_parameters(kind) if self._peek().text == "(" else {}
         return Term(weight, kind.name, tuple((p.name, given.get(p.name, p.default)) for p in kind.parameters))
-
-    def _parse_weight(self, token: _Token) -> float:
-        weight = float(token.text)
-        if not (math.isfinite(weight) and weight > 0):
-            raise self._error(token, f"a weight must be a positive, finite number, found {token.text}")
-        return weight
 
     def _parse_parameters(self, kind: TermKind) -> dict[str, Value]:
         opening = self._take()

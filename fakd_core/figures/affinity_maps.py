@@ -20,18 +20,7 @@ from fakd_core.evaluation.features import (
 )
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.figures.inputs import FigureInputs, SourceImage
-from fakd_core.figures.page import (
-    GAP,
-    Cross,
-    Frame,
-    Item,
-    Line,
-    Page,
-    Picture,
-    Rect,
-    Span,
-    Typesetter,
-)
+from fakd_core.figures.page import GAP, Cross, Frame, Item, Line, Page, Picture, Rect, Span, Typesetter
 from fakd_core.figures.spec import AffinityFigure
 
 BAR_HEIGHT = 2.2
@@ -157,15 +146,12 @@ class _AffinityLayout:
         bottom = panels[-1][0].bottom + 2.35 * text.leading + GAP
         items += self._colour_bars(bottom)
         bottom += BAR_HEIGHT + 1.1 * text.leading
-        caption = [[Span(self._caption())]]
+        losses = ", ".join(f"{student.name} {self._number(student.sa)}" for student in self._maps.students)
+        means = f"Mean SA distance to the teacher: {losses}"
+        caption = [[Span(f"Layer {spec.layer} ({self._maps.tap}). {means}")]]
         size = text.fitted_size(caption, spec.width)
         items += text.below(Rect(0, bottom, spec.width, 0), caption, size)
         return text.page(items, spec.width, bottom + 1.35 * text.leading)
-
-    def _caption(self) -> str:
-        """One line about the layer and the losses."""
-        means = ", ".join(f"{student.name} {self._number(student.sa)}" for student in self._maps.students)
-        return f"Layer {self._spec.layer} ({self._maps.tap}). Mean SA distance to the teacher: {means}"
 
     def _panels(self) -> Iterator[tuple[Rect, Image8, list[Line]]]:
         """Every picture with its place and the lines below it, the image first and the differences last."""

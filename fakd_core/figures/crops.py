@@ -10,18 +10,7 @@ from fakd_core.errors import ConfigError
 from fakd_core.evaluation.metrics import SSIM_WINDOW, psnr_y, ssim_y
 from fakd_core.events import CancelToken, Image8, Progress, Scores
 from fakd_core.figures.inputs import FigureInputs
-from fakd_core.figures.page import (
-    GAP,
-    REGION_COLOURS,
-    Frame,
-    Item,
-    Line,
-    Page,
-    Picture,
-    Rect,
-    Span,
-    Typesetter,
-)
+from fakd_core.figures.page import GAP, REGION_COLOURS, Frame, Item, Page, Picture, Rect, Span, Typesetter
 from fakd_core.figures.spec import HR, Box, CropFigure, Metric
 
 MAX_IMAGE_WIDTH = 0.5
@@ -153,7 +142,7 @@ class _CropLayout:
                 yield from self._text.below(rect, lines[region][number], size)
             top = rect.bottom + self._below + GAP
 
-    def _lines(self, column: Column, region: int) -> list[Line]:
+    def _lines(self, column: Column, region: int) -> list[list[Span]]:
         """The name, and the scores as '28.34/0.8123' with the best in bold; under HR, their names."""
         metrics = self._spec.shown_metrics
         spans: list[Span] = []

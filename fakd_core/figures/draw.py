@@ -32,10 +32,7 @@ def compose(
 ) -> Iterator[Progress | Page]:
     """Run the models of `spec` and lay out its page: progress by model, then the page.
 
-    Args:
-        spec: The figure.
-        inputs: Caches what the next figure may need again.
-        cancel: Checked between two layers of a network.
+    `inputs` caches what the next figure may need again; `cancel` is checked between two layers of a network.
 
     Raises:
         ConfigError: A region or position lies outside the image, a model is unknown or has another scale, or

@@ -35,10 +35,8 @@ class SourceImage:
 class FigureInputs:
     """Caches what the last figures needed: another font or width costs no pass through a network.
 
-    Not thread-safe.
-
-    Args:
-        load: Gives the network of a model reference; by default `load_model`, called once for each.
+    Not thread-safe. `load` gives the network of a model reference; by default `load_model`, called once for
+    each.
     """
 
     def __init__(self, load: Callable[[str], SRNetwork] | None = None) -> None:

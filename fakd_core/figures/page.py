@@ -109,15 +109,11 @@ Line = Sequence[Span]
 
 @dataclass(frozen=True)
 class Typesetter:
-    """Measures and places lines of text.
-
-    Args:
-        font: The family.
-        size: The font size in points.
-    """
+    """Measures and places lines of text."""
 
     font: Font
     size: float
+    """In points."""
 
     @property
     def leading(self) -> float:

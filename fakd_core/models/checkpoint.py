@@ -32,12 +32,8 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
     """Load the network in `path`, on the CPU in float32 and in eval mode; it fits completely or is refused.
 
     The architecture is recognised from the keys, scale and sizes from the shapes. A file of our own also has
-    what shapes can't show (taps, residual scale). Files with other keys are tried with spandrel, if that is
-    installed; see `models.external`.
-
-    Args:
-        path: the file.
-        overrides: sizes that replace those of the file.
+    what shapes can't show (taps, residual scale); `overrides` are sizes that replace those of the file. Files
+    with other keys are tried with spandrel, if that is installed; see `models.external`.
 
     Raises:
         UnsupportedArchitectureError: no network has such keys.
@@ -70,7 +66,11 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
     with torch.device("meta"):
         network = architecture.network(spec)
     _check_keys(path, spec, expected=network.state_dict(), found=weights, names=names)
-    weights = {key: _copy(tensor) for key, tensor in weights.items()}
+    # Copies: stored tensors may share a storage, or be views of the mapped file.
+    weights = {
+        key: tensor.to(torch.float32).clone(memory_format=torch.contiguous_format)
+        for key, tensor in weights.items()
+    }
     broken = [names[key] for key, tensor in weights.items() if not tensor.isfinite().all()]
     if broken:
         raise CheckpointError(f"{path}: damaged or diverged: infinite or NaN values in {some(broken)}")
@@ -145,11 +145,6 @@ def _load_external(
         return load_external(path, overrides.get("taps", ()), stored)
     except UnsupportedArchitectureError as reason:
         raise UnsupportedArchitectureError(f"{unknown}; {reason}") from None
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    """Copy to float32: stored tensors may share a storage, or be views of the mapped file."""
-    return tensor.to(torch.float32).clone(memory_format=torch.contiguous_format)
 
 
 def _plain_weights(model: SRNetwork) -> dict[str, Tensor]:

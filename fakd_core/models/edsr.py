@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from fakd_core.models.architecture import Architecture, KeyFormat, Shapes, evenly_spaced, scale_from_tail
-from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
+from fakd_core.models.layers import LongSkipNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
 
 WIDE = 256
@@ -48,32 +48,13 @@ class ResidualBlock(nn.Module):
         return features + (residual if self.res_scale == 1 else residual * self.res_scale)
 
 
-class EDSR(SRNetwork):
+class EDSR(LongSkipNetwork):
     """Residual blocks and a convolution under the long skip, then the upsampler."""
 
     spec: EDSRSpec
 
     def __init__(self, spec: EDSRSpec) -> None:
-        super().__init__(spec)
-        self.sub_mean = MeanShift(-1)
-        self.head = nn.Sequential(conv(3, spec.n_feats))
-        blocks = [ResidualBlock(spec.n_feats, spec.res_scale) for _ in range(spec.n_resblocks)]
-        self.body = nn.ModuleList([*blocks, conv(spec.n_feats, spec.n_feats)])
-        self.tail = Reconstruction(spec.scale, spec.n_feats)
-        self.add_mean = MeanShift(+1)
-
-    def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
-        """Compute the super-resolved images and the maps after the head, two blocks and the long skip."""
-        head = self.head(self.sub_mean(lr))
-        features, after = head, []
-        *blocks, body_conv = self.body
-        for block in blocks:
-            features = block(features)
-            after.append(features)
-        body = body_conv(features) + head
-        sr = self.add_mean(self.tail(body))
-        first, second = self.spec.taps
-        return sr, (head, after[first - 1], after[second - 1], body)
+        super().__init__(spec, spec.n_resblocks, lambda: ResidualBlock(spec.n_feats, spec.res_scale))
 
 
 _BLOCK = re.compile(r"body\.(\d+)\.body\.[02]\.weight")

@@ -25,18 +25,14 @@ class FusableLayer(nn.Module):
 
         A hook on one of these modules has to fire, and so requires the textbook form.
         """
-        return self.fused and not any(map(_has_hooks, self.modules())) and not _has_global_hooks()
+        forward = torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks
+        backward = torch_modules._global_backward_hooks or torch_modules._global_backward_pre_hooks
+        return self.fused and not (forward or backward or any(map(_has_hooks, self.modules())))
 
 
 def _has_hooks(module: nn.Module) -> bool:
     forward = module._forward_hooks or module._forward_pre_hooks
     return bool(forward or module._backward_hooks or module._backward_pre_hooks)
-
-
-def _has_global_hooks() -> bool:
-    forward = torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks
-    backward = torch_modules._global_backward_hooks or torch_modules._global_backward_pre_hooks
-    return bool(forward or backward)
 
 
 def autocast_off(device: torch.device) -> AbstractContextManager[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickletools
+import re
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -33,12 +34,10 @@ _SIGNATURES = (
     (b"\x80", OLD_PICKLE),
 )
 _WEB_PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head")
-_SAFE_GLOBALS = {
-    ("collections", "OrderedDict"),
-    ("torch", "Size"),
-    ("torch", "device"),
-    ("torch.serialization", "_get_layout"),
-}
+_SAFE_GLOBALS = re.compile(
+    r"torch\.\w*(Storage|Tensor)|torch\.(_utils|_tensor)\._rebuild\w*|torch\.storage\.\w+"
+    r"|collections\.OrderedDict|torch\.(Size|device)|torch\.serialization\._get_layout"
+)
 
 
 def file_type(path: Path) -> str:
@@ -72,7 +71,9 @@ def unsafe_globals(path: Path) -> list[str]:
     names: set[str] = set()
     try:
         for module, name in _globals(_read_pickle(path)):
-            if not _is_safe(module, name):
+            value = getattr(torch, name, None) if module == "torch" else None
+            is_type = isinstance(value, torch.dtype | torch.qscheme)
+            if not is_type and not _SAFE_GLOBALS.fullmatch(f"{module}.{name}"):
                 names.add(f"{module}.{name}")
     except Exception:  # noqa: BLE001 - a damaged pickle raises nearly any exception; what was found counts
         pass
@@ -123,14 +124,3 @@ def _globals(content: bytes) -> Iterator[tuple[str, str]]:
             elif isinstance(argument, str):
                 texts.append(argument)
             del texts[:-4]
-
-
-def _is_safe(module: str, name: str) -> bool:
-    if (module, name) in _SAFE_GLOBALS:
-        return True
-    return (
-        (module == "torch" and name.endswith(("Storage", "Tensor")))
-        or (module in ("torch._utils", "torch._tensor") and name.startswith("_rebuild"))
-        or module == "torch.storage"
-        or (module == "torch" and isinstance(getattr(torch, name, None), torch.dtype | torch.qscheme))
-    )

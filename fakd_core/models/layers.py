@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self, cast
 
 import numpy as np
@@ -47,9 +48,7 @@ class SRNetwork(nn.Module):
 
         Both give the same up to rounding; fused ones are faster in training and take less memory in eval
         mode. A layer with hooks on modules inside it computes as published in any case, so that they fire.
-
-        Returns:
-            The network itself.
+        Returns the network itself.
         """
         for module in self.modules():
             if isinstance(module, FusableLayer):
@@ -137,6 +136,32 @@ class Reconstruction(FusableLayer, nn.Sequential):
         return convolve_before_shuffle(
             features, cast("nn.Conv2d", to_rgb), cast("nn.PixelShuffle", shuffle).upscale_factor
         )
+
+
+class LongSkipNetwork(SRNetwork):
+    """The frame of EDSR and RCAN: blocks and a convolution under a long skip, between head and tail."""
+
+    def __init__(self, spec: ModelSpec, blocks: int, make_block: Callable[[], nn.Module]) -> None:
+        super().__init__(spec)
+        self.sub_mean = MeanShift(-1)
+        self.head = nn.Sequential(conv(3, spec.n_feats))
+        body = [make_block() for _ in range(blocks)]
+        self.body = nn.ModuleList([*body, conv(spec.n_feats, spec.n_feats)])
+        self.tail = Reconstruction(spec.scale, spec.n_feats)
+        self.add_mean = MeanShift(+1)
+
+    def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
+        """Compute the super-resolved images and the maps after the head, two blocks and the long skip."""
+        head = self.head(self.sub_mean(lr))
+        features, after = head, []
+        *blocks, body_conv = self.body
+        for block in blocks:
+            features = block(features)
+            after.append(features)
+        body = body_conv(features) + head
+        sr = self.add_mean(self.tail(body))
+        first, second = self.spec.taps
+        return sr, (head, after[first - 1], after[second - 1], body)
 
 
 def choose_taps(taps: tuple[int, int], default: tuple[int, int], depth: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fakd_core.models.architecture import Architecture, KeyFormat, Shapes, evenly_spaced, scale_from_tail
 from fakd_core.models.fast_ops import FusableLayer, channel_attention
-from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
+from fakd_core.models.layers import LongSkipNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
 
 
@@ -90,34 +90,14 @@ class ResidualGroup(nn.Module):
         return features + residual
 
 
-class RCAN(SRNetwork):
+class RCAN(LongSkipNetwork):
     """Residual in residual: groups and a convolution under the long skip, then the upsampler."""
 
     spec: RCANSpec
 
     def __init__(self, spec: RCANSpec) -> None:
-        super().__init__(spec)
-        self.sub_mean = MeanShift(-1)
-        self.head = nn.Sequential(conv(3, spec.n_feats))
-        groups = [
-            ResidualGroup(spec.n_resblocks, spec.n_feats, spec.reduction) for _ in range(spec.n_resgroups)
-        ]
-        self.body = nn.ModuleList([*groups, conv(spec.n_feats, spec.n_feats)])
-        self.tail = Reconstruction(spec.scale, spec.n_feats)
-        self.add_mean = MeanShift(+1)
-
-    def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
-        """Compute the super-resolved images and the maps after the head, two groups and the long skip."""
-        head = self.head(self.sub_mean(lr))
-        features, after = head, []
-        *groups, body_conv = self.body
-        for group in groups:
-            features = group(features)
-            after.append(features)
-        body = body_conv(features) + head
-        sr = self.add_mean(self.tail(body))
-        first, second = self.spec.taps
-        return sr, (head, after[first - 1], after[second - 1], body)
+        sizes = (spec.n_resblocks, spec.n_feats, spec.reduction)
+        super().__init__(spec, spec.n_resgroups, lambda: ResidualGroup(*sizes))
 
 
 _BLOCK = re.compile(r"body\.(\d+)\.body\.(\d+)\.body\.")

@@ -194,9 +194,8 @@ class _GroupHeader(QHeaderView):
             super().paintSection(painter, rect, logical_index)
             return
         theme = current_theme()
-        upper, lower = QRect(rect), QRect(rect)
-        upper.setHeight(rect.height() // 2)
-        lower.setTop(upper.bottom() + 1)
+        upper = QRect(rect.topLeft(), QSize(rect.width(), rect.height() // 2))
+        lower = rect.adjusted(0, upper.height(), 0, 0)
         painter.save()
         super().paintSection(painter, lower, logical_index)
         painter.restore()

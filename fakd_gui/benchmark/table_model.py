@@ -117,7 +117,12 @@ class TableModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> object:
         if orientation is Qt.Orientation.Horizontal:
-            return self._heading(self.columns[section], role)
+            column = self.columns[section]
+            folder = f"\n{column.eval_set.data}" if column.eval_set else ""
+            return {
+                Role.DisplayRole: f"{heading(column)}{self.state.arrow(column)}",
+                Role.ToolTipRole: f"{TIPS[column.kind]}.{folder}\n{SORT_HINT}",
+            }.get(role)
         row = self.rows[section]
         theme = current_theme()
         match role:
@@ -131,15 +136,6 @@ class TableModel(QAbstractTableModel):
                 if row.published or row.ref == BICUBIC:
                     return QColor(theme.muted)
                 return QColor(theme.teacher if row.ref == self.report.teacher else theme.text)
-        return None
-
-    def _heading(self, column: Column, role: int) -> object:
-        match role:
-            case Role.DisplayRole:
-                return f"{heading(column)}{self.state.arrow(column)}"
-            case Role.ToolTipRole:
-                folder = f"\n{column.eval_set.data}" if column.eval_set else ""
-                return f"{TIPS[column.kind]}.{folder}\n{SORT_HINT}"
         return None
 
     def group(self, section: int) -> tuple[str, int, int]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from fakd_gui.session.opening import WORKSPACES
-from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+from fakd_gui.widgets.actions import Command, Gesture
 from fakd_gui.widgets.theme import watcher
 
 COMMANDS = (
@@ -52,13 +51,6 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&Help": ("show_shortcuts", "open_guide", "copy_error", "show_about"),
 }
 """Entries by name: commands of the window or of Train, and submenus; an empty name is a separator."""
-
-
-def window_actions(window: QMainWindow) -> ActionTable:
-    """The table of the window's commands, which work wherever the focus is."""
-    return ActionTable(
-        "Everywhere", COMMANDS, window, gestures=GESTURES, context=Qt.ShortcutContext.WindowShortcut
-    )
 
 
 def fill_menu_bar(window: QMainWindow, entries: Mapping[str, QAction | QMenu]) -> None:

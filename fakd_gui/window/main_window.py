@@ -25,7 +25,7 @@ from fakd_gui.widgets.file_dialogs import ask_model
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
-from fakd_gui.window.commands import colours_menu, fill_menu_bar, window_actions
+from fakd_gui.window.commands import COMMANDS, GESTURES, colours_menu, fill_menu_bar
 from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.memory import WindowMemory
 from fakd_gui.window.opening import OpenQuestions, RecentFiles, open_commands, pasted_paths
@@ -60,7 +60,9 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.questions = OpenQuestions(session, self, self.check_model)
         self.recent_files = RecentFiles(QMenu("Open &recent", self), session)
-        self.actions = window_actions(self)
+        # They work wherever the focus is.
+        context = Qt.ShortcutContext.WindowShortcut
+        self.actions = ActionTable("Everywhere", COMMANDS, self, gestures=GESTURES, context=context)
         self._connect_actions()
         # Dropped on Train, the list of runs or the bars around them; the other workspaces take their own.
         FileDrops(self, lambda paths: session.open_paths(paths, "Train"))
@@ -100,7 +102,7 @@ class MainWindow(QMainWindow):
             "redo": self.undo_bar.redo,
             "paste": self.paste,
             "edit_shortcuts": self.edit_shortcuts,
-            "full_screen": self.toggle_full_screen,
+            "full_screen": lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),
             "show_shortcuts": self.show_shortcuts,
             "open_guide": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(GUIDE))),
             "copy_error": self._copy_error,
@@ -152,9 +154,6 @@ class MainWindow(QMainWindow):
         doctor.raise_()
         if path is not None:
             doctor.check(path)
-
-    def toggle_full_screen(self) -> None:
-        self.showNormal() if self.isFullScreen() else self.showFullScreen()
 
     def show_shortcuts(self) -> None:
         """Show the sheet of every shortcut, or close it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -48,17 +48,14 @@ def find_conflict(tables: Sequence[ActionTable], table: ActionTable, name: str, 
     pressed = QKeySequence(key)
     for rival in tables:
         for other, command in rival.commands.items():
-            meet = rival is table or any(map(_works_everywhere, (rival[other], table[name])))
+            contexts = (rival[other].shortcutContext(), table[name].shortcutContext())
+            meet = rival is table or Qt.ShortcutContext.WindowShortcut in contexts
             takes_turns = command.unfocused and table.commands[name].unfocused
             if rival[other] is table[name] or takes_turns or not meet:
                 continue
             if pressed in map(QKeySequence, rival.keys(other)):
                 return f"{rival.title}: {plain_text(command.text)}"
     return ""
-
-
-def _works_everywhere(action: QAction) -> bool:
-    return action.shortcutContext() is Qt.ShortcutContext.WindowShortcut
 
 
 def plain_text(text: str) -> str:

@@ -5,8 +5,8 @@ spandrel has the networks and recognises their files; see docs/teachers.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import asdict
 from pathlib import Path
@@ -68,10 +68,8 @@ def load_external(
 ) -> SpandrelNetwork:
     """Load the network in `path`, on the CPU and in eval mode.
 
-    Args:
-        path: the file.
-        taps: module paths; chosen automatically if empty.
-        stored: the file's tensors, if they have been read already.
+    `taps` are module paths, chosen automatically if empty; `stored` are the file's tensors, if they have been
+    read already.
 
     Raises:
         ConfigError: a tap doesn't exist, or gives no map.
@@ -146,8 +144,12 @@ class SpandrelNetwork(SRNetwork):
         """
         parts = []
         for image in self._split(lr):
-            with _catching() as caught:
+            caught: dict[str, Tensor] = {}
+            token = _caught.set(caught)
+            try:
                 sr = self._enlarge(image)
+            finally:
+                _caught.reset(token)
             parts.append((sr, *(self._as_map(name, caught, lr.shape[2:]) for name in self.spec.taps)))
         sr, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
         return sr, cast(FeatureMaps, tuple(maps))
@@ -200,16 +202,6 @@ class SpandrelNetwork(SRNetwork):
 
 _caught: ContextVar[dict[str, Tensor] | None] = ContextVar("caught", default=None)
 """Outputs that the hooks caught in this thread's pass; one network may run in several threads."""
-
-
-@contextmanager
-def _catching() -> Iterator[dict[str, Tensor]]:
-    caught: dict[str, Tensor] = {}
-    token = _caught.set(caught)
-    try:
-        yield caught
-    finally:
-        _caught.reset(token)
 
 
 def _catch(name: str) -> Callable[..., None]:

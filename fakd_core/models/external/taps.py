@@ -110,17 +110,14 @@ def first_tensor(output: object) -> Tensor | None:
     return output if isinstance(output, Tensor) else None
 
 
-def without_storage(network: nn.Module) -> nn.Module:
-    """Copy `network` to torch's meta device without copying the weights."""
-    tensors = [*network.parameters(), *network.buffers()]
-    memo = {id(tensor): nn.Parameter(tensor.to("meta"), requires_grad=False) for tensor in tensors}
-    return copy.deepcopy(network, memo).to("meta")
-
-
 def _record(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
     """Record the modules that are called once, in the order in which they return, and the LR size."""
+    tensors = [*network.parameters(), *network.buffers()]
+    # So that the copy has no storage.
+    memo = {id(tensor): nn.Parameter(tensor.to("meta"), requires_grad=False) for tensor in tensors}
     try:
-        return _record_calls(without_storage(network), call, size=(2, *_SIZE), device="meta"), _SIZE
+        meta_copy = copy.deepcopy(network, memo).to("meta")
+        return _record_calls(meta_copy, call, size=(2, *_SIZE), device="meta"), _SIZE
     except (RuntimeError, NotImplementedError, TypeError, ValueError):
         # It reads values, or makes tensors on a device of its own choice, and so has to compute.
         return _record_calls(network, call, size=(1, *_SMALL), device="cpu"), _SMALL

@@ -30,7 +30,8 @@ def test_find_images_sorts_naturally_and_takes_only_visible_images(tmp_path: Pat
 
 def test_plain_folder_makes_its_lr_images(tmp_path: Path) -> None:
     dataset = open_dataset(fill(tmp_path / "photos", ["a.png", "b.png"], 41, 54), 4)
-    assert (dataset.name, dataset.layout, dataset.names, len(dataset)) == ("photos", "folder", ("a", "b"), 2)
+    assert (dataset.name, dataset.names, len(dataset)) == ("photos", ("a", "b"), 2)
+    assert dataset.lr_files == (None, None)
     pair = dataset.load(1)
     assert (pair.name, pair.lr.shape, pair.hr.shape) == ("b", (10, 13, 3), (40, 52, 3))
     assert np.array_equal(pair.lr, imresize_bicubic(pair.hr, 1 / 4))
@@ -47,7 +48,8 @@ def test_names_differ_when_only_the_suffix_differs(tmp_path: Path) -> None:
 def test_benchmark_layout(shared: Shared, scale: int, given_folder: str) -> None:
     root = shared("data/benchmark/Set5")
     dataset = open_dataset(root / given_folder, scale)
-    assert (dataset.name, dataset.layout) == ("Set5", "benchmark")
+    assert dataset.name == "Set5"
+    assert dataset.hr_files[0] == root.resolve() / "HR/baby.png"
     assert dataset.names == ("baby", "bird", "butterfly", "head", "woman")
     assert dataset.lr_files[0] == root.resolve() / f"LR_bicubic/X{scale}/babyx{scale}.png"
     pair = dataset.load(4)
@@ -63,7 +65,8 @@ def test_benchmark_scale_without_lr_folder_is_made(shared: Shared) -> None:
 @pytest.mark.parametrize("given_folder", ["", "DIV2K", "DIV2K/DIV2K_train_HR"])
 def test_div2k_layout_from_root_parent_or_hr_folder(shared: Shared, given_folder: str) -> None:
     dataset = open_dataset(shared("data/DIV2K_mini") / given_folder, 4)
-    assert (dataset.name, dataset.layout, len(dataset)) == ("DIV2K_train", "DIV2K", 12)
+    assert (dataset.name, len(dataset)) == ("DIV2K_train", 12)
+    assert dataset.hr_files[0].parent.name == "DIV2K_train_HR"
     assert dataset.lr_files[0] is not None
     assert dataset.lr_files[0].name == "0001x4.png"
 

@@ -57,7 +57,7 @@ def parsed_or_error(text: str) -> Recipe | ConfigError:
 
 def test_the_documented_example() -> None:
     recipe = parse_recipe("10*SA+0.5*PSA(k=2,pool=max)+1*RBF(k=2,pool=max,P=2,gamma=5)")
-    assert recipe.terms == (
+    assert recipe == (
         Term(10, "SA"),
         Term(0.5, "PSA", (("k", 2), ("pool", "max"))),
         Term(1, "RBF", (("k", 2), ("pool", "max"), ("P", 2), ("gamma", 5.0))),
