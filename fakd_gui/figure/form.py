@@ -7,7 +7,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -35,7 +34,7 @@ class FigureForm(QWidget):
         self._form = QFormLayout(self, rowWrapPolicy=QFormLayout.RowWrapPolicy.WrapLongRows)
         self.numbers: dict[str, QDoubleSpinBox] = {}
         self._choices: dict[str, QComboBox] = {}
-        self.models = QListWidget(dragDropMode=QAbstractItemView.DragDropMode.InternalMove, maximumHeight=150)
+        self.models = QListWidget(dragDropMode=QListWidget.DragDropMode.InternalMove, maximumHeight=150)
         for model in spec.models if isinstance(spec, CropFigure) else spec.students:
             item = QListWidgetItem(model.name, self.models)
             item.setData(_REF, model.ref)
@@ -52,8 +51,7 @@ class FigureForm(QWidget):
             self.regions.textEdited.connect(self.changed)
             tip = "x, y, width, height in HR pixels; semicolons between several"
             self._add_row("Regions", self.regions, tip)
-            columns = self._add_number("columns", "Columns", (0, 24), "Crops side by side")
-            columns.setSpecialValueText("auto")
+            self._add_number("columns", "Columns", (0, 24), "Crops side by side", specialValueText="auto")
             metrics = self._add_choice("metrics", "Scores", METRICS, "PSNR in dB and SSIM, on luma")
             metrics.setEnabled(spec.image_is == "hr")
             measured = {"the whole image": "image", "the crop": "crop"}
@@ -63,9 +61,9 @@ class FigureForm(QWidget):
             tip = "Limit of the differences' colours: from minus this to this"
             self._add_number("difference_range", "Differences", (0.05, 2), tip, decimals=2)
             self._add_number("opacity", "Opacity", (0, 1), "Opacity of the maps over the image", decimals=2)
-        self._add_number("width", "Width", (20, 1000), "The page's width", unit=" mm")
-        self._add_number("dpi", "Resolution", (50, 1200), "Dots per inch of a PNG", unit=" dpi")
-        self._add_number("font_size", "Font size", (3, 30), "In points", unit=" pt", decimals=1)
+        self._add_number("width", "Width", (20, 1000), "The page's width", suffix=" mm")
+        self._add_number("dpi", "Resolution", (50, 1200), "Dots per inch of a PNG", suffix=" dpi")
+        self._add_number("font_size", "Font size", (3, 30), "In points", suffix=" pt", decimals=1)
         fonts = {"sans": "sans", "serif": "serif"}
         self._add_choice("font", "Font", fonts, "Serif suits papers set in Times")
 
@@ -109,23 +107,13 @@ class FigureForm(QWidget):
         widget.setAccessibleName(label)
         self._form.addRow(label, widget)
 
-    def _add_number(
-        self,
-        name: str,
-        label: str,
-        bounds: tuple[float, float],
-        tip: str,
-        *,
-        unit: str = "",
-        decimals: int = 0,
-    ) -> QDoubleSpinBox:
-        box = self.numbers[name] = QDoubleSpinBox(decimals=decimals, suffix=unit)
-        box.setRange(*bounds)
-        box.setSingleStep(1 if bounds[1] > 2 else 0.05)
+    def _add_number(self, name: str, label: str, bounds: tuple[float, float], tip: str, **more: Any) -> None:
+        low, high = bounds
+        box = self.numbers[name] = QDoubleSpinBox(**{"decimals": 0, **more}, minimum=low, maximum=high)
+        box.setSingleStep(1 if high > 2 else 0.05)
         box.setValue(getattr(self._base, name) or 0)
         box.valueChanged.connect(self.changed)
         self._add_row(label, box, tip)
-        return box
 
     def _add_choice(self, name: str, label: str, values: Mapping[str, object], tip: str) -> QComboBox:
         box = self._choices[name] = QComboBox()

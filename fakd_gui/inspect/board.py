@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
@@ -14,7 +14,7 @@ from fakd_core.events import Image8
 from fakd_gui.inspect.colour_bar import signed
 from fakd_gui.inspect.features import SourceMaps
 from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at
-from fakd_gui.inspect.matrices import coloured
+from fakd_gui.inspect.matrices import coloured, region_from
 from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectState, Pixel, difference_key
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array
@@ -81,9 +81,6 @@ class MapPanes(QObject):
 
 class MapBoard(MapPanes):
     """Shows the rows as heat maps over the image. A value belongs to the LR pixel that it covers."""
-
-    region_edited = Signal(QRectF)
-    """The region that is being drawn, moved or resized, in HR pixels."""
 
     def __init__(self, state: InspectState, camera: Camera, parent: QWidget) -> None:
         super().__init__(state, camera, parent)
@@ -224,7 +221,11 @@ class MapBoard(MapPanes):
     def make_pane(self, key: str) -> ImagePane:
         pane = super().make_pane(key)
         pane.canvas.has_overview = True
-        pane.canvas.region_edited.connect(self.region_edited)
+        pane.canvas.region_edited.connect(self._edit_region)
         pane.canvas.region_drawn.connect(lambda: self._state.show_matrix(True))
         pane.canvas.setToolTip(IMAGE_TIP if key == IMAGE else MAP_TIP)
         return pane
+
+    def _edit_region(self, rect: QRectF) -> None:
+        if self._state.image is not None and self.window.positions:
+            self._state.set_region(region_from(rect, self._state.image.scale, self.window))

@@ -55,7 +55,7 @@ GESTURES = (
     *VIEW_GESTURES,
 )
 EXPORTS = ("copy", "save_panes", "save_maps", "save_values", "figure")
-"""The Export menu."""
+"""The Export menu, enabled while there are maps."""
 
 
 def create_actions(widget: QWidget, *, state: InspectState, area: MapArea, exporter: Exporter) -> ActionTable:
@@ -95,11 +95,6 @@ def create_actions(widget: QWidget, *, state: InspectState, area: MapArea, expor
     area.matrix.grid.solo_changed.connect(enable_show_all)
     state.matrix_toggled.connect(lambda _: enable_show_all())
     enable_show_all()
-    enable_exports(actions, False)
-    return actions
-
-
-def enable_exports(actions: ActionTable, on: bool) -> None:
-    """Offer the Export menu's entries, or not while there are no maps."""
     for name in EXPORTS:
-        actions[name].setEnabled(on)
+        actions[name].setEnabled(False)
+    return actions

@@ -15,6 +15,10 @@ from fakd_gui.session.opened_image import OpenedImage
 
 Origin = tuple[str, int]
 """A weights file, with its taps, and its modification time in ns: identifies what maps were made of."""
+Source = tuple[str, Path | None]
+"""A model to inspect by its name in the session, and its weights if they are a checkpoint's."""
+LossKey = tuple[Origin, Origin, Window, int, int]
+"""Teacher, student, part of the image, layer, and stride of the lattice of positions."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,10 +27,13 @@ class SourceMaps(FeatureMaps):
 
     origin: Origin
 
+    def loss_key(self, student: Origin, layer: int, stride: int) -> LossKey:
+        """The key of the loss of `student` to these maps, a teacher's."""
+        return self.origin, student, self.window, layer, stride
+
 
 def extract_maps(
-    ref: str,
-    file: Path | None,
+    source: Source,
     *,
     image: OpenedImage,
     window: Window,
@@ -34,9 +41,7 @@ def extract_maps(
     cache: Mapping[tuple[Origin, Window], SourceMaps],
     cancel: CancelToken,
 ) -> SourceMaps:
-    """The feature maps of a model over `window`, unless `cache` has them; call from a worker thread only.
-
-    `ref` is the model's name in the session, `file` the weights if they are a checkpoint's.
+    """The feature maps of `source` over `window`, unless `cache` has them; call from a worker thread only.
 
     Raises:
         CheckpointError: The weights are gone or can't be loaded.
@@ -45,6 +50,7 @@ def extract_maps(
         Cancelled: `cancel` was cancelled.
     """
     cancel.raise_if_cancelled()
+    ref, file = source
     weights = file or model_file(ref)
     try:
         origin = (with_taps(str(weights), split_taps(ref)[1]), weights.stat().st_mtime_ns)
@@ -66,10 +72,6 @@ def extract_maps(
     return SourceMaps(**vars(maps), origin=origin)
 
 
-LossKey = tuple[Origin, Origin, Window, int, int]
-"""Teacher, student, part of the image, layer, and stride of the lattice of positions."""
-
-
 @dataclass(frozen=True)
 class SALoss:
     """Mean absolute difference of all affinities, 0..2: exact, or estimated on a lattice of positions."""
@@ -82,16 +84,12 @@ class SALoss:
         return f"{'' if self.exact else '≈ '}{self.value:.4f}"
 
 
-def loss_key(teacher: SourceMaps, student: Origin, layer: int, stride: int) -> LossKey:
-    return teacher.origin, student, teacher.window, layer, stride
-
-
-def compute_losses(
+def sa_losses(
     teacher: SourceMaps, student: SourceMaps, layers: Iterable[int], stride: int
 ) -> dict[LossKey, SALoss]:
     """The losses on every `stride`-th position: on the lattice of a window they take milliseconds."""
     return {
-        loss_key(teacher, student.origin, layer, stride): SALoss(
+        teacher.loss_key(student.origin, layer, stride): SALoss(
             sa_loss(student, teacher, layer, stride=stride), exact=stride == 1
         )
         for layer in layers

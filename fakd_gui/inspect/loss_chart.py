@@ -86,9 +86,8 @@ class LossBars(QWidget):
             text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, name_width)
             left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(QRectF(4, top, name_width, ROW), left, text)
-            self._draw_losses(
-                painter, layer, QRectF(name_width + GAP, top, self.width() - name_width - GAP, ROW)
-            )
+            width = self.width() - name_width - GAP
+            self._draw_losses(painter, layer, QRectF(name_width + GAP, top, width, ROW))
 
     def _draw_losses(self, painter: QPainter, layer: int, area: QRectF) -> None:
         theme = current_theme()

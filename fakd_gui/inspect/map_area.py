@@ -12,7 +12,6 @@ from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.board import MapBoard
 from fakd_gui.inspect.colour_bar import ColourBar, MapValues
 from fakd_gui.inspect.loss_chart import LossChart, StudentLosses
-from fakd_gui.inspect.matrices import region_from
 from fakd_gui.inspect.matrix_view import MatrixView
 from fakd_gui.inspect.runner import InspectRunner
 from fakd_gui.inspect.state import AFFINITY_RANGES, DIFFERENCE_RANGES, InspectState
@@ -66,7 +65,6 @@ class MapArea(QWidget):
         self.affinity_bar.range_chosen.connect(lambda *bounds: state.set_style(affinity_range=bounds))
         self.difference_bar.range_chosen.connect(lambda *bounds: state.set_style(difference_range=bounds))
         self.chart.bars.layer_clicked.connect(state.set_layer)
-        board.region_edited.connect(self._edit_region)
         for changed in (self.matrix.camera.cursor_changed, self.matrix.shown, state.query_changed):
             changed.connect(lambda *_: self.mark())
         self.camera.cursor_changed.connect(self._cursor_moved)
@@ -180,12 +178,6 @@ class MapArea(QWidget):
         elif state.style.picture == "SR" and maps is not None:
             picture, covers = maps.sr, self.board.covers(maps.window)
         self.board.show_picture(picture, covers)
-
-    def _edit_region(self, rect: QRectF) -> None:
-        image, runner = self._state.image, self._runner
-        if image is not None and runner.features:
-            self._state.set_region(region_from(rect, image.scale, runner.window))
-            self._runner.request_matrices()
 
     def _show_style(self) -> None:
         self.affinity_bar.set_range(self._state.style.affinity_range)

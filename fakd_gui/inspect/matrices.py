@@ -31,12 +31,8 @@ class Matrices:
 def make_matrices(
     features: Mapping[str, FeatureMaps], *, teacher: str, layer: int, region: Window, style: MapStyle
 ) -> Matrices:
-    """Compute and colour the matrices; call from a worker thread for large regions."""
-    models = {
-        ref: maps.affinity_matrix(layer, region)
-        for ref, maps in features.items()
-        if maps.window.contains(region)
-    }
+    """The matrices of a `region` inside the window, in their colours; call from a worker thread."""
+    models = {ref: maps.affinity_matrix(layer, region) for ref, maps in features.items()}
     values = with_differences(models, teacher)
     pictures = {key: coloured(matrix, key not in models, style) for key, matrix in values.items()}
     return Matrices(region, layer, values, pictures)

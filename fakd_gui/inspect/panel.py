@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from fakd_core.evaluation.features import MAX_WINDOW_SIDE
 from fakd_core.events import Progress
-from fakd_gui.inspect.commands import EXPORTS, create_actions, enable_exports
+from fakd_gui.inspect.commands import EXPORTS, create_actions
 from fakd_gui.inspect.controls import InspectControls
 from fakd_gui.inspect.export import Exporter
 from fakd_gui.inspect.loss_chart import StudentLosses
@@ -44,7 +44,7 @@ class InspectPanel(QWidget):
         self._announced: dict[str, str] = {}
         """Failures by model that were reported: the pane keeps showing them, the window shows them once."""
         self.state = InspectState(session, self)
-        self.runner = InspectRunner(self.state, session.models, self)
+        self.runner = InspectRunner(self.state, self)
         self.area = MapArea(self.state, self.runner)
         self.exporter = Exporter(self.state, self.area, self)
         self.actions = create_actions(self, state=self.state, area=self.area, exporter=self.exporter)
@@ -110,6 +110,7 @@ class InspectPanel(QWidget):
         state.models_changed.connect(self._models_changed)
         state.query_changed.connect(lambda *_: self._query_changed())
         state.layer_changed.connect(lambda _: self._show_losses())
+        state.region_changed.connect(runner.request_matrices)
         for changed in (state.layer_changed, state.ranges_changed, state.matrix_toggled):
             changed.connect(lambda *_: runner.request_matrices())
         state.maps_outdated.connect(self._show_maps)
@@ -170,7 +171,8 @@ class InspectPanel(QWidget):
     def _show_maps(self) -> None:
         self.area.show_maps()
         rows = self.area.board.rows
-        enable_exports(self.actions, bool(rows))
+        for name in EXPORTS:
+            self.actions[name].setEnabled(bool(rows))
         if rows and not self.runner.extracting.running:
             self.map_shown.emit()
 

@@ -15,19 +15,10 @@ from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, Floats, Window, l
 from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runs.references import split_taps
-from fakd_gui.inspect.features import (
-    LossKey,
-    Origin,
-    SALoss,
-    SourceMaps,
-    compute_losses,
-    extract_maps,
-    loss_key,
-)
+from fakd_gui.inspect.features import LossKey, Origin, SALoss, Source, SourceMaps, extract_maps, sa_losses
 from fakd_gui.inspect.matrices import make_matrices, region_around, with_differences
 from fakd_gui.inspect.state import NO_WINDOW, InspectState
 from fakd_gui.session.jobs import LatestWins
-from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.problem import Problem
 
 MAX_CACHE_BYTES = 512 << 20
@@ -55,10 +46,9 @@ class InspectRunner(QObject):
     """The feature maps of all models are there, or in `failures`."""
     idle = Signal()
 
-    def __init__(self, state: InspectState, models: ModelCache, parent: QObject | None = None) -> None:
+    def __init__(self, state: InspectState, parent: QObject) -> None:
         super().__init__(parent)
         self._state = state
-        self._models = models
         self.features: dict[str, SourceMaps] = {}
         """The feature maps of the models that are inspected, by reference; all over the same window."""
         self.failures: dict[str, Problem] = {}
@@ -116,46 +106,38 @@ class InspectRunner(QObject):
             self._submit(self._surveying, sources, self._teacher.window, self._teacher)
 
     def _submit(
-        self,
-        worker: LatestWins,
-        sources: Sequence[tuple[str, Path | None]],
-        window: Window,
-        teacher: SourceMaps | None = None,
+        self, worker: LatestWins, sources: Sequence[Source], window: Window, teacher: SourceMaps | None = None
     ) -> None:
         """Extract the feature maps of `sources`; with a `teacher`, estimate their losses too."""
-        image = self._state.image
+        image, models, cache = self._state.image, self._state.session.models, dict(self._cache)
         assert image is not None
-        extract = partial(
-            extract_maps, image=image, window=window, models=self._models, cache=dict(self._cache)
-        )
+        extract = partial(extract_maps, image=image, window=window, models=models, cache=cache)
 
         def work(cancel: CancelToken) -> Iterator[Progress | Extracted]:
-            for number, (ref, file) in enumerate(sources):
-                yield Progress(number, len(sources), ref)
+            for number, source in enumerate(sources):
+                yield Progress(number, len(sources), source[0])
                 try:
-                    maps, losses = extract(ref, file, cancel=cancel), None
+                    maps, losses = extract(source, cancel=cancel), None
                     if teacher is not None:
-                        losses = compute_losses(teacher, maps, range(TAP_COUNT), lattice_stride(window))
+                        losses = sa_losses(teacher, maps, range(TAP_COUNT), lattice_stride(window))
                 except Cancelled:
                     raise
                 except Exception as error:  # noqa: BLE001 - the other models can still be shown
                     # A running training deletes checkpoints: a survey leaves out those that fail.
                     if teacher is None:
-                        yield Extracted(ref, Problem.of(error))
+                        yield Extracted(source[0], Problem.of(error))
                 else:
-                    yield Extracted(ref, maps, losses)
+                    yield Extracted(source[0], maps, losses)
 
         worker.submit(work)
 
     def forget_image(self) -> None:
         """Drop everything: another image is shown."""
-        self._surveying.cancel()
-        self.matrices.cancel()
+        for worker in (self._surveying, self.matrices, self.losses):
+            worker.cancel()
+        for results in (self._cache, self._origins, self._losses):
+            results.clear()
         self.features = {}
-        self._cache.clear()
-        self._origins.clear()
-        self.losses.cancel()
-        self._losses.clear()
 
     def cancel(self) -> None:
         """Stop computing; results that are there stay."""
@@ -167,10 +149,9 @@ class InspectRunner(QObject):
 
         Milliseconds, on the calling thread.
         """
-        state = self._state
-        if not self.window.contains_pixel(*state.shown_pixel):
+        state, pixel = self._state, self._state.shown_pixel
+        if not self.window.contains_pixel(*pixel):
             return {}
-        pixel = state.shown_pixel
         rows = {ref: maps.affinity_row(state.layer, *pixel) for ref, maps in self._shown.items()}
         return with_differences(rows, state.teacher)
 
@@ -192,26 +173,23 @@ class InspectRunner(QObject):
             for stride in sorted(strides, reverse=True)
             for layer in sorted(range(TAP_COUNT), key=lambda layer: layer != state.layer)
             for student in students
-            if loss_key(teacher, student.origin, layer, stride) not in self._losses
+            if teacher.loss_key(student.origin, layer, stride) not in self._losses
         ]
 
         def work(token: CancelToken) -> Iterator[dict[LossKey, SALoss]]:
             for student, layer, stride in missing:
                 token.raise_if_cancelled()
-                yield compute_losses(teacher, student, [layer], stride)
+                yield sa_losses(teacher, student, [layer], stride)
 
-        if missing:
-            self.losses.submit(work)
-        else:
-            # The running request is for other models.
-            self.losses.cancel()
+        # Also if nothing is missing: the running request is for other models.
+        self.losses.submit(work)
 
     def loss(self, student: str, layer: int) -> SALoss | None:
         """The best known SA loss of `student`."""
         maps = self.features.get(student)
         if self._teacher is None or maps is None:
             return None
-        exact = self._losses.get(loss_key(self._teacher, maps.origin, layer, 1))
+        exact = self._losses.get(self._teacher.loss_key(maps.origin, layer, 1))
         return exact or self._estimate(maps.origin, layer)
 
     def checkpoint_losses(self) -> dict[str, dict[int, SALoss]]:
@@ -222,15 +200,15 @@ class InspectRunner(QObject):
         losses: dict[str, dict[int, SALoss]] = {}
         for step, files in self._state.timeline.checkpoints.items():
             for ref, file in files.items():
-                origin = self._origins.get(str(file))
-                loss = None if origin is None else self._estimate(origin, self._state.layer)
+                loss = self._estimate(self._origins.get(str(file)), self._state.layer)
                 if loss is not None:
                     losses.setdefault(ref, {})[step] = loss
         return losses
 
-    def _estimate(self, student: Origin, layer: int) -> SALoss | None:
-        teacher, stride = self._teacher, lattice_stride(self.window)
-        return None if teacher is None else self._losses.get(loss_key(teacher, student, layer, stride))
+    def _estimate(self, student: Origin | None, layer: int) -> SALoss | None:
+        if self._teacher is None or student is None:
+            return None
+        return self._losses.get(self._teacher.loss_key(student, layer, lattice_stride(self.window)))
 
     def _add_losses(self, losses: dict[LossKey, SALoss]) -> None:
         self._losses |= losses
@@ -245,8 +223,9 @@ class InspectRunner(QObject):
         if not state.matrix_shown or not self.features:
             return
         if not window.contains(region):
-            region = region_around(*state.query, window)
-            state.set_region(region)
+            # The change of the region requests its matrices.
+            state.set_region(region_around(*state.query, window))
+            return
         choice = {"teacher": state.teacher, "layer": state.layer, "region": region, "style": state.style}
         compute = partial(make_matrices, self._shown, **choice)
         self.matrices.submit(lambda _: compute())
@@ -271,15 +250,6 @@ class InspectRunner(QObject):
         sources, failures = self._state.sources, self.failures
         self.features = {ref: self.features[ref] for ref, _ in sources if ref not in failures}
         self.finished.emit()
-
-    def _take_survey(self, event: Progress | Extracted) -> None:
-        # A running training deletes checkpoints: those that fail are left out.
-        match event:
-            case Progress():
-                self.progressed.emit(event)
-            case Extracted(_, SourceMaps() as maps, losses):
-                self._add_to_cache(maps)
-                self._add_losses(losses)
 
     def _add_to_cache(self, maps: SourceMaps) -> None:
         self._origins[maps.origin[0]] = maps.origin

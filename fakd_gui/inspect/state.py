@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from fakd_core.evaluation.features import Window
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runs.references import model_labels
+from fakd_gui.inspect.features import Source
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.run_folders import is_run
@@ -137,7 +138,7 @@ class InspectState(QObject):
         return [ref for ref in (self.teacher, *self.students) if ref]
 
     @property
-    def sources(self) -> list[tuple[str, Path | None]]:
+    def sources(self) -> list[Source]:
         """The models to inspect, shown or not; with the weights if a checkpoint stands in for a student."""
         checkpoints = self.timeline.students
         return [(ref, checkpoints.get(ref)) for ref in (self.teacher, *self.all_students) if ref]
@@ -156,9 +157,8 @@ class InspectState(QObject):
 
     def title(self, key: str) -> str:
         """The title of the pane `key`."""
-        if key == IMAGE:
-            return "Image"
-        return f"{self.label(key)} (teacher)" if key == self.teacher else self.label(key)
+        label = "Image" if key == IMAGE else self.label(key)
+        return f"{label} (teacher)" if key == self.teacher else label
 
     def colour(self, key: str) -> str:
         """The colour of a model and its difference in the current theme; students keep theirs when hidden."""
@@ -258,8 +258,8 @@ class InspectState(QObject):
         self.hovered = None
         self.query = self._inside(*(self._next_query or (height // 2, width // 2)))
         self._next_query = None
-        self.set_region(NO_WINDOW)
         self.image_changed.emit(image)
+        self.set_region(NO_WINDOW)
         self.models_changed.emit()
 
     def _update_models(self) -> None:
