@@ -62,9 +62,8 @@ class Board(QObject):
 
     def move_divider(self, by: float) -> None:
         """Move the split's divider by a fraction of the pane."""
-        for pane in self.panes.values():
-            if isinstance(pane.canvas, SplitCanvas):
-                pane.canvas.move_divider(pane.canvas.position + by)
+        canvas = self.panes[SPLIT].canvas
+        canvas.move_divider(canvas.position + by)
 
     def pixel(self, key: str | None, at: QPointF | None) -> npt.NDArray[np.uint8] | None:
         """The (3,) colour that the pane `key` shows at `at` (HR pixels); None if there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMargins, QSignalBlocker, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from fakd_core.evaluation.ranking import ImageDifference
@@ -174,7 +174,7 @@ class Filmstrip(QWidget):
         if picture is None:
             self._mark_unreadable(path, True)
         elif path in self:
-            self.list.show_thumbnail(path, picture)
+            self.list.by_path[path].setIcon(QIcon(QPixmap.fromImage(picture)))
 
     def _mark_unreadable(self, path: Path, unreadable: bool) -> None:
         if path in self:

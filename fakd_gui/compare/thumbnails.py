@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QKeyEvent, QPixmap
-from PySide6.QtWidgets import QAbstractItemView, QListView, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QListWidget, QListWidgetItem
 
 from fakd_core.data.image_files import read_image
 from fakd_core.errors import FakdError
@@ -35,7 +35,9 @@ def read_thumbnails(
             yield path, None
             continue
         small.thumbnail(max_size, Image.Resampling.BOX)
-        yield path, qimage_from_array(np.asarray(small))
+        picture = qimage_from_array(np.asarray(small))
+        picture.setDevicePixelRatio(pixel_ratio)
+        yield path, picture
 
 
 class ThumbnailList(QListWidget):
@@ -44,9 +46,8 @@ class ThumbnailList(QListWidget):
     chosen = Signal(object)
     """The path of the thumbnail that was clicked."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            parent,
             accessibleName="Images in the filmstrip",
             viewMode=QListView.ViewMode.IconMode,
             flow=QListView.Flow.LeftToRight,
@@ -100,11 +101,6 @@ class ThumbnailList(QListWidget):
             self.setCurrentItem(item)
         if item is not None:
             self.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtCenter)
-
-    def show_thumbnail(self, path: Path, picture: QImage) -> None:
-        pixmap = QPixmap.fromImage(picture)
-        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-        self.by_path[path].setIcon(QIcon(pixmap))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         event.ignore()

@@ -6,6 +6,7 @@ from PySide6.QtCore import QMargins, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from fakd_gui.widgets.elided_label import ElidedLabel
+from fakd_gui.widgets.theme import with_role
 
 
 class BusyBar(QWidget):
@@ -16,9 +17,8 @@ class BusyBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.left, self.right, self.task = ElidedLabel(), QLabel(), QLabel()
-        for label in (self.left, self.right):
-            label.setProperty("role", "muted")
+        self.left, self.right = with_role(ElidedLabel(), "muted"), with_role(QLabel(), "muted")
+        self.task = QLabel()
         self.progress = QProgressBar(textVisible=False)
         self.progress.setFixedSize(140, 10)
         self.cancel_button = QPushButton("Cancel")
