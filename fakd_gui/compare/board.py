@@ -188,10 +188,10 @@ class Board(QObject):
         state, split = self._state, self._state.split
         sides = [state.results[key].overlay for key in (split.a, split.b) if key in state.results]
         ready = len(sides) == 2
-        names = state.label(split.a), state.label(split.b)
         pane.set_figures("", "Drag the divider; the first is left of it, or above it")
         pane.canvas.set_message("" if ready else "Appears when both are ready")
-        pane.canvas.set_split(sides if ready else [], names=names, vertical=split.vertical)
+        pane.canvas.names, pane.canvas.vertical = (state.label(split.a), state.label(split.b)), split.vertical
+        pane.canvas.set_overlays(*(sides if ready else []))
 
     def _show_difference(self, pane: ImagePane) -> None:
         canvas, image = pane.canvas, self._state.current_difference()

@@ -10,15 +10,13 @@ MAX_BYTES = 1 << 30
 BYTES_PER_PIXEL = 3 + 4 * 4 / 3
 """A result's pixels, and its overlay with the reduced levels."""
 
-_Identity = tuple[str, int, int, bool]
-
 
 class ResultCache:
     """Keeps the most recently used results within `max_bytes`."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.max_bytes = max_bytes
-        self._results: dict[tuple[_Identity, str], PaneResult] = {}
+        self._results: dict[tuple[tuple[object, ...], str], PaneResult] = {}
         """The most recently used last."""
 
     def add(self, image: OpenedImage, result: PaneResult) -> None:
@@ -42,5 +40,5 @@ class ResultCache:
         return round(BYTES_PER_PIXEL * sum(result.pixels[..., 0].size for result in self._results.values()))
 
 
-def _identity(image: OpenedImage) -> _Identity:
+def _identity(image: OpenedImage) -> tuple[object, ...]:
     return str(image.path), image.changed, image.scale, image.hr is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
@@ -12,7 +10,6 @@ from PySide6.QtWidgets import QStyle
 from fakd_gui.compare.difference import Difference
 from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
-from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.region_box import GRAB_DISTANCE, contrast_pens
 from fakd_gui.widgets.theme import current_theme
 
@@ -29,15 +26,11 @@ class SplitCanvas(ImageCanvas):
     divider_moved = Signal()
 
     names = ("", "")
+    """Of the first overlay, left of a vertical divider or above a horizontal one, and of the second."""
     vertical = True
     position = 0.5
     """The divider's place as a fraction of the width or height."""
     _dragging_divider = False
-
-    def set_split(self, overlays: Sequence[Overlay], *, names: tuple[str, str], vertical: bool) -> None:
-        """Show the first overlay left of a vertical divider or above a horizontal one, the second beyond."""
-        self.names, self.vertical = names, vertical
-        self.set_overlays(*overlays)
 
     def move_divider(self, position: float) -> None:
         """Move the divider to `position`, clipped to 0..1."""

@@ -29,6 +29,8 @@ FAR = 10
 DIVIDER_STEP = 0.02
 SPLIT_TIP = "Two results in one pane with a divider to drag"
 DIFFERENCE_TIP = "The difference of two results, amplified"
+REGION_TIP = "Drag to draw a rectangle that is measured in every pane; or hold Shift"
+SHOW_ALL_TIP = "Show all panes; press again to clear the region"
 
 REGION_COMMANDS = tuple(
     Command(name, text, keys=(keys,), unfocused=True)
@@ -48,14 +50,7 @@ COMMANDS = (
     Command("swap", "Swap sides", "Swap the sides of the split and of the difference", keys=("X",)),
     Command("divider_back", "Move the divider left or up", keys=("[",)),
     Command("divider_forward", "Move the divider right or down", keys=("]",)),
-    Command(
-        "region",
-        "Region",
-        "Drag to draw a rectangle that is measured in every pane; or hold Shift",
-        keys=("R",),
-        icon="selection-drag",
-        checkable=True,
-    ),
+    Command("region", "Region", REGION_TIP, keys=("R",), icon="selection-drag", checkable=True),
     *REGION_COMMANDS,
     Command("previous_image", "Previous image", keys=("PgUp", "Left", "Up"), unfocused=True),
     Command("next_image", "Next image", keys=("PgDown", "Right", "Down"), unfocused=True),
@@ -64,13 +59,7 @@ COMMANDS = (
     ),
     Command("save", "Save…", "Save the images of all shown panes as PNG", icon="content-save-outline"),
     Command("flip", "Flip", "Flip between the last two panes shown alone", keys=("B",)),
-    Command(
-        "show_all",
-        "Show all panes",
-        "Show all panes; press again to clear the region",
-        keys=("Esc",),
-        unfocused=True,
-    ),
+    Command("show_all", "Show all panes", SHOW_ALL_TIP, keys=("Esc",), unfocused=True),
     Command("clear_region", "Clear the region", keys=("Esc",), unfocused=True),
     Command("copy_colour", "Copy colour", "Copy the colour under the mouse as #rrggbb", keys=("C",)),
     Command("copy_pane", "Copy image", "Copy the image of the pane under the mouse", keys=("Ctrl+C",)),

@@ -146,15 +146,9 @@ def draw_difference(
         if min(height, width) > 2 * border:
             scored = similarity[border:-border, border:-border]
             mean, minimum = float(scored.mean(dtype=np.float64)), float(scored.min())
+    overlay = Overlay.from_pixels(rgb, QRectF(0, 0, width, height))
     return DifferenceImage(
-        a,
-        b,
-        difference,
-        overlay=Overlay.from_pixels(rgb, QRectF(0, 0, width, height)),
-        mean=mean,
-        minimum=minimum,
-        maximum=maximum,
-        similarity=similarity,
+        a, b, difference, overlay=overlay, mean=mean, minimum=minimum, maximum=maximum, similarity=similarity
     )
 
 

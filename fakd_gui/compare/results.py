@@ -223,7 +223,7 @@ def _upscale(
     token.raise_if_cancelled()
     parameters = sum(weight.numel() for weight in model.parameters())
     gmacs = _gmacs(model.spec, *image.lr.shape[:2])
-    return sr, {"seconds": seconds, "parameters": parameters, "gmacs": gmacs, "note": note, "model": model}
+    return sr, dict(seconds=seconds, parameters=parameters, gmacs=gmacs, note=note, model=model)
 
 
 @lru_cache(maxsize=64)

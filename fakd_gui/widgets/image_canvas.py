@@ -206,9 +206,8 @@ class ImageCanvas(QWidget):
             case Drag.REGION:
                 self._set_region(QRectF(start, end).normalized())
             case Drag.RESIZE:
-                self._set_region(
-                    drag_grip(self._region_before, self._grip, by=end - start, scene=camera.scene)
-                )
+                box = drag_grip(self._region_before, self._grip, by=end - start, scene=camera.scene)
+                self._set_region(box)
             case Drag.POINT:
                 self.pointed.emit(end)
             case Drag.OVERVIEW:

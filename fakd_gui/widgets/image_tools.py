@@ -44,8 +44,7 @@ def menu_button(bar: QToolBar, text: str, menu: QMenu, *, icon_name: str, tip: s
 
 def drop_down_button(text: str, tip: str, menu: QMenu) -> QToolButton:
     """A button whose only use is to open `menu`."""
-    button = QToolButton(text=text, toolTip=tip)
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button = QToolButton(text=text, toolTip=tip, popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
     button.setMenu(menu)
     return button
 

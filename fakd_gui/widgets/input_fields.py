@@ -39,10 +39,7 @@ class ReferenceField(QWidget):
     changed = Signal(str)
 
     def __init__(
-        self,
-        suggestions: Iterable[str],
-        choose: Literal["model", "folder", "nothing"],
-        placeholder: str = "",
+        self, suggestions: Iterable[str], choose: Literal["model", "folder", "nothing"], placeholder: str = ""
     ) -> None:
         super().__init__()
         self.combo = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert, minimumWidth=90)

@@ -10,18 +10,13 @@ from PySide6.QtWidgets import QComboBox, QToolBar, QWidget
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.camera import Camera
 
+SMOOTH_TIP = "Interpolate enlarged pixels; off: every pixel is a crisp square"
 VIEW_COMMANDS = (
     Command("fit", "Fit", "Show the whole image", keys=("0", "F")),
     Command("full_size", "1:1", "Zoom to 100 %: one HR pixel on one screen pixel; again: fit", keys=("Z",)),
     Command("zoom_in", "Zoom in", "Zoom in at the mouse", keys=("+", "=")),
     Command("zoom_out", "Zoom out", "Zoom out at the mouse", keys=("-",)),
-    Command(
-        "smooth",
-        "Smooth",
-        "Interpolate enlarged pixels; off: every pixel is a crisp square",
-        keys=("N",),
-        checkable=True,
-    ),
+    Command("smooth", "Smooth", SMOOTH_TIP, keys=("N",), checkable=True),
 )
 VIEW_GESTURES = (Gesture("Wheel", "zoom at the mouse"), Gesture("Double click", "show the whole image"))
 
