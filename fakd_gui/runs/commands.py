@@ -67,7 +67,7 @@ class RunCommands(ActionTable):
             "rename": lambda run: edit_name() if self.can_move(run, "renamed") else None,
             "trash": self.trash,
         }.items():
-            self.on(name, lambda act=act: self._with_selected(act))
+            self.on(name, lambda act=act: act(selected()))
 
     def refresh(self, state: RunState | None, is_training: bool) -> None:
         """Enable the commands of the selected run, which is in `state`, and `is_training` in this window."""
@@ -87,11 +87,6 @@ class RunCommands(ActionTable):
                 self[name].setEnabled(has_student(run))
             for name in ("rename", "trash"):
                 self[name].setEnabled(not is_training)
-
-    def _with_selected(self, act: Callable[[Path], object]) -> None:
-        run = self._selected()
-        if run is not None:
-            act(run)
 
     def can_move(self, run: Path, what: str) -> bool:
         """Report a run that is in use and so can't be `what`; returns True if no process trains it."""

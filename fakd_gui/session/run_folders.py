@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from PySide6.QtCore import QFile
@@ -47,10 +48,8 @@ def started_at(run: Path) -> float:
 
 def free_run_folder(root: Path, name: str) -> Path:
     """`root/name-N` with the first N that is free."""
-    number = 1
-    while (root / f"{name}-{number}").exists():
-        number += 1
-    return root / f"{name}-{number}"
+    numbered = (root / f"{name}-{number}" for number in count(1))
+    return next(folder for folder in numbered if not folder.exists())
 
 
 def rename_run(run: Path, name: str) -> Path:

@@ -248,7 +248,7 @@ class Session(QObject):
     @property
     def training_run(self) -> Path | None:
         """The folder of the training that is running."""
-        return self.training_config.run if self.training and self.training_config else None
+        return self.training.path if self.training else None
 
     def start_training(self, config: TrainConfig, resume: bool = False) -> Job:
         """Train on a thread, or resume the run of `config`.
@@ -289,7 +289,7 @@ class Session(QObject):
 
     def _training_ended(self, end: JobEnd) -> None:
         job, self.training = self.training, None
-        run = self.training_config.run
+        run = job.path
         if end.problem is not None:
             self.error.emit(end.problem)
             if is_run(run):
@@ -301,8 +301,7 @@ class Session(QObject):
             self.runs = _replace(self.runs, run, None)
             self.runs_changed.emit(self.runs)
         self.training_finished.emit(end)
-        if job is not None:
-            job.deleteLater()
+        job.deleteLater()
 
 
 def _replace(items: list[T], old: T, new: T | None) -> list[T]:

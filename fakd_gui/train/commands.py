@@ -120,15 +120,13 @@ class TrainCommands(ActionTable):
         return self._session.start_training(config)
 
     def toggle_pause(self) -> None:
-        job = self._session.training
-        if job is not None:
-            (job.token.resume if job.token.paused else job.token.pause)()
-            self._refresh()
+        token = self._session.training.token
+        (token.resume if token.paused else token.pause)()
+        self._refresh()
 
     def stop(self) -> None:
-        if self._session.training is not None:
-            self._session.training.cancel()
-            self._refresh()
+        self._session.training.cancel()
+        self._refresh()
 
     def train_on(self, folder: Path) -> None:
         """Use `folder` as training images; undo returns to the previous choice."""
@@ -160,15 +158,13 @@ class TrainCommands(ActionTable):
             return
         self._offer_back(before, name)
 
-    def load_settings(self, path: Path) -> bool:
-        """Use the settings of a TOML file, such as a run's; False after an error message."""
+    def load_settings(self, path: Path) -> None:
+        """Use the settings of a TOML file, such as a run's, or report that it can't be read."""
         before = self._state.snapshot()
-        if not self._read(path):
-            return False
-        self._state.set_preset(CUSTOM)
-        self._offer_back(before, path.name)
-        self._session.announce(f"Loaded {path.name}")
-        return True
+        if self._read(path):
+            self._state.set_preset(CUSTOM)
+            self._offer_back(before, path.name)
+            self._session.announce(f"Loaded {path.name}")
 
     def save_preset(self, name: str) -> None:
         """Save the settings as the user's preset `name`; undo returns to the one it replaces.
@@ -246,8 +242,7 @@ class TrainCommands(ActionTable):
 
     def _ask_for_settings(self) -> None:
         start = self._session.runs_root
-        path = ask_open_path(self._widget, "Load settings", "Settings", [SUFFIX], start)
-        if path is not None:
+        if path := ask_open_path(self._widget, "Load settings", "Settings", [SUFFIX], start):
             self.load_settings(path)
 
     def _save_settings(self) -> None:

@@ -22,6 +22,7 @@ from fakd_gui.widgets.input_fields import ReferenceField, ignore_wheel
 NO_TEACHER = "none"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_SPIN = 2**31 - 1
+PARSERS = {"number": options.parse_number, "wholes": options.parse_whole_numbers}
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,7 @@ def make_editor(option: Option) -> Editor:
         case "whole":
             is_large = option.high is not None and option.high > MAX_SPIN
             return _typed(option, options.parse_whole_number) if is_large else _spin(option)
-        case "number":
-            return _typed(option, options.parse_number)
-        case "wholes":
-            return _typed(option, options.parse_whole_numbers)
-    return _typed(option, str)
+    return _typed(option, PARSERS.get(option.kind, str))
 
 
 class LayerBoxes(QWidget):

@@ -21,6 +21,7 @@ from fakd_gui.train.preset_bar import PresetBar
 from fakd_gui.train.recipe_editor import Pairing, RecipeEditor
 from fakd_gui.train.state import TrainState
 from fakd_gui.train.taps_row import TapsRow
+from fakd_gui.widgets.theme import follow_theme
 
 MARGIN = 12
 """Pixels around a field that is scrolled into view."""
@@ -41,6 +42,7 @@ class TrainForm(QScrollArea):
         self._commands = commands
         self._is_filling = False
         self._shows_problem_later = False
+        self._leading: tuple[QWidget, ...] = ()
         self.editors: dict[str, Editor] = {}
         self.fields: dict[str, Field] = {}
         self.presets = PresetBar(state, commands)
@@ -56,6 +58,7 @@ class TrainForm(QScrollArea):
         commands["use_teacher"].changed.connect(self._show_models)
         for changed in (state.values_changed, state.check_changed):
             changed.connect(self._refresh)
+        follow_theme(self, lambda _: self._show_models())
         self._show_values(state.values)
         self._show_preset()
         self._refresh()
@@ -91,6 +94,22 @@ class TrainForm(QScrollArea):
             if shown.isVisible():
                 self.ensureWidgetVisible(shown, 0, MARGIN)
         part.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def lead_from(self, *widgets: QWidget) -> None:
+        """While there are problems, a click on one of `widgets` leads to the first.
+
+        They may be disabled, such as a button that waits for the problems to be solved.
+        """
+        self._leading = widgets
+        for widget in widgets:
+            widget.installEventFilter(self)
+        self._refresh()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.MouseButtonPress and watched in self._leading and self.problems():
+            self.show_problem()
+            return True
+        return super().eventFilter(watched, event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -144,6 +163,9 @@ class TrainForm(QScrollArea):
                 is_shown_elsewhere=name in elsewhere,
             )
         self._summarise(problems)
+        cursor = Qt.CursorShape.PointingHandCursor if problems else Qt.CursorShape.ArrowCursor
+        for widget in self._leading:
+            widget.setCursor(cursor)
 
     def _summarise(self, problems: Mapping[str, str]) -> None:
         """List the folded options that don't have their defaults, and unfold if one has a problem."""
@@ -224,31 +246,3 @@ class TrainForm(QScrollArea):
 
 def _format(title: str, value: object) -> str:
     return title.lower() if value is True else f"{title.lower()} {options.format_value(value)}"
-
-
-class ProblemLinks(QObject):
-    """While the form has problems, a click on one of `widgets` leads to the first of them.
-
-    The widgets may be disabled, such as a button that waits for the problems to be solved.
-    """
-
-    def __init__(self, form: TrainForm, state: TrainState, *widgets: QWidget) -> None:
-        super().__init__(form)
-        self._form = form
-        self._widgets = widgets
-        for widget in widgets:
-            widget.installEventFilter(self)
-        for changed in (state.values_changed, state.check_changed):
-            changed.connect(self._show_cursor)
-        self._show_cursor()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.MouseButtonPress and self._form.problems():
-            self._form.show_problem()
-            return True
-        return super().eventFilter(watched, event)
-
-    def _show_cursor(self) -> None:
-        pointing = bool(self._form.problems())
-        for widget in self._widgets:
-            widget.setCursor(Qt.CursorShape.PointingHandCursor if pointing else Qt.CursorShape.ArrowCursor)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from fakd_core.runs.references import model_label
 from fakd_gui.widgets.elided_label import wrapped_label
-from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, with_role
+from fakd_gui.widgets.theme import current_theme, with_role
 
 if TYPE_CHECKING:
     from fakd_core.training.check import CheckedNetwork
@@ -28,41 +28,31 @@ class ModelCard(QFrame):
         super().__init__(toolTip=COSTS, visible=False)
         with_role(self, "card")
         self._role = role
-        self._networks: Sequence[CheckedNetwork] = ()
-        self._remark = self._action = ""
         self.text = wrapped_label(textFormat=Qt.TextFormat.RichText)
         layout = QVBoxLayout(self, contentsMargins=QMargins(9, 6, 9, 7))
         layout.addWidget(self.text)
-        follow_theme(self, self._apply_theme)
 
     def show_networks(self, networks: Sequence[CheckedNetwork], remark: str = "", action: str = "") -> None:
         """Show one paragraph per network, `remark` as the last line, and a link with the text `action`."""
-        self._networks, self._remark, self._action = networks, remark, action
-        flags = Qt.TextInteractionFlag.TextSelectableByMouse
-        self.text.setTextInteractionFlags(flags | LINKS if action else flags)
         self.setVisible(bool(networks))
-        self.setAccessibleName(f"{self._role}: {self.plain_text()}")
-        self._apply_theme(current_theme())
-
-    def plain_text(self) -> str:
-        """The content of the card without markup."""
-        lines = [
+        plain = [
             f"{_name(one)}: {_architecture(one)}, {_sizes(one)}, {_cost(one)}, {one.weights}"
-            for one in self._networks
+            for one in networks
         ]
-        return "; ".join([*lines, self._remark] if self._remark else lines)
-
-    def _apply_theme(self, theme: Theme) -> None:
+        self.setAccessibleName(f"{self._role}: {'; '.join(filter(None, (*plain, remark)))}")
+        theme = current_theme()
         muted = f'<span style="color:{theme.muted}">'
         paragraphs = [
             f"<b>{escape(_architecture(one))}</b> {escape(_sizes(one))}<br>{escape(_cost(one))}<br>"
             f"{muted}{escape(_name(one))} · {escape(one.weights)}</span>"
-            for one in self._networks
+            for one in networks
         ]
-        if self._remark:
-            paragraphs.append(f"{muted}{escape(self._remark)}</span>")
-        if self._action:
-            paragraphs.append(f'<a href="#" style="color:{theme.accent}">{escape(self._action)}</a>')
+        if remark:
+            paragraphs.append(f"{muted}{escape(remark)}</span>")
+        if action:
+            paragraphs.append(f'<a href="#" style="color:{theme.accent}">{escape(action)}</a>')
+        flags = Qt.TextInteractionFlag.TextSelectableByMouse
+        self.text.setTextInteractionFlags(flags | LINKS if action else flags)
         self.text.setText("<br>".join(paragraphs))
 
 

@@ -10,7 +10,7 @@ from fakd_core.runs.references import bundled_models
 from fakd_gui.session.opening import Action, each
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
-from fakd_gui.train.form import ProblemLinks, TrainForm
+from fakd_gui.train.form import TrainForm
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.runner import TrainRunner
 from fakd_gui.train.state import TrainMemory, TrainState
@@ -43,7 +43,7 @@ class TrainPanel(QWidget):
         follow_action(self.stop_button, self.actions["stop"])
         self.estimate = wrapped_label("muted", toolTip=ESTIMATE_TIP)
         self._lay_out()
-        ProblemLinks(self.form, self.state, self.estimate, self.start_button)
+        self.form.lead_from(self.estimate, self.start_button)
         for changed in (
             self.state.values_changed,
             self.state.check_changed,

@@ -128,7 +128,8 @@ class TrainRunner(QObject):
             case Outcome.COMPLETED:
                 text = live.summary()
         live.is_preparing = False
-        self._state.set_live_text(text)
+        live.text = text
+        self._state.text_changed.emit()
         self._state.propose_new_run()
         # Files may have changed, and a step can be timed again.
         self._state.start_checking()

@@ -125,16 +125,14 @@ class TrainState(QObject):
 
     def edit(self, name: str, value: object) -> None:
         """Set an option that the user chose; the settings are no preset's then."""
-        self._fill({name: value})
         if name == "run":
             self.run_is_named = value is not None
-        if name == "student":
-            self._propose_run()
+        values = {name: value}
         if name == "teacher_cache" and self.values["cache_patches"] is None:
-            self._fill({"cache_patches": DEFAULT_CACHE_PATCHES})
+            values["cache_patches"] = DEFAULT_CACHE_PATCHES
+        self.fill(values)
         if self.preset != CUSTOM:
             self.set_preset(CUSTOM)
-        self._change()
 
     def fill(self, values: Mapping[str, object]) -> None:
         """Set some options; the others stay as they are."""
@@ -224,10 +222,6 @@ class TrainState(QObject):
         if self.live.text != text:
             self.text_changed.emit()
         self.event_taken.emit(event)
-
-    def set_live_text(self, text: str) -> None:
-        self.live.text = text
-        self.text_changed.emit()
 
     def prepend_past(self, past: RunView) -> None:
         """Insert the beginning of the live run, which was resumed."""

@@ -53,8 +53,8 @@ def test_its_taps_are_shown_and_changed_in_place(panel: TrainPanel, qtbot: QtBot
     assert taps.isVisible()
     assert [edit.text() for edit in taps.edits] == CHOSEN
     assert not taps.reset.isEnabled()
-    assert "SwinIR ×4" in form.teacher_card.plain_text()
-    assert "12 features" in form.teacher_card.plain_text()
+    assert "SwinIR ×4" in form.teacher_card.accessibleName()
+    assert "12 features" in form.teacher_card.accessibleName()
     assert form.problems() == []
 
     retype(panel, 2, "layers.2")

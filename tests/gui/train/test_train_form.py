@@ -143,8 +143,8 @@ def test_the_check_describes_models_images_and_time(
     use_small(panel, small_teacher, photos)
     wait_for_check(qtbot, panel)
     assert panel.state.check is not None
-    teacher, student = panel.form.teacher_card.plain_text(), panel.form.student_card.plain_text()
-    assert teacher.startswith("teacher: RCAN ×4, 4 groups of 2 blocks, 8 features, 0.0")
+    teacher, student = panel.form.teacher_card.accessibleName(), panel.form.student_card.accessibleName()
+    assert teacher.startswith("Teacher: teacher: RCAN ×4, 4 groups of 2 blocks, 8 features, 0.0")
     assert teacher.endswith("GMACs, RCAN authors' keys, .safetensors")
     assert "2 groups of 1 block, 8 features" in student
     assert "starts at random" in student

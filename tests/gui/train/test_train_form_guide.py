@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
-from fakd_gui.train.form import ProblemLinks, TrainForm
+from fakd_gui.train.form import TrainForm
 from fakd_gui.train.panel import TrainPanel
 from fakd_gui.train.runner import TrainRunner
 from fakd_gui.train.state import TrainState
@@ -30,7 +30,7 @@ class Bench(QWidget):
         column = QVBoxLayout(self)
         for widget in (self.form, self.line, self.button):
             column.addWidget(widget)
-        ProblemLinks(self.form, self.state, self.line, self.button)
+        self.form.lead_from(self.line, self.button)
         self.resize(380, 330)
 
 
