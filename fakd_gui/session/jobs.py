@@ -138,11 +138,11 @@ class LatestWins(QObject):
 
         `path` is the file or folder that it works on, which its problem names.
         """
-        if self._current is not None:
-            self._waiting = work, path
+        self._waiting = work, path
+        if self._current is None:
+            self._start()
+        else:
             self._current.cancel()
-            return
-        self._start(work, path)
 
     def cancel(self) -> None:
         self._waiting = None
@@ -159,7 +159,8 @@ class LatestWins(QObject):
     def wait(self, milliseconds: int = 10_000) -> bool:
         return self._current is None or self._current.wait(milliseconds)
 
-    def _start(self, work: Work, path: Path | None) -> None:
+    def _start(self) -> None:
+        (work, path), self._waiting = self._waiting, None
         job = Job(self.name, work, self, path=path)
         job.yielded.connect(self._forward)
         job.finished.connect(self._finished)
@@ -176,17 +177,14 @@ class LatestWins(QObject):
 
     def _finished(self, end: JobEnd) -> None:
         job, self._current = self._current, None
-        if job is not None:
-            job.deleteLater()
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self._start(*waiting)
+        job.deleteLater()
+        if self._waiting is not None:
+            self._start()
             return
         self.busy.emit(False)
         # A thread may have ended just before it was cancelled: nobody wants the result any more, and in a
         # window that closes it would start the next job.
-        overtaken = job is not None and job.token.cancelled
-        if end.outcome is Outcome.COMPLETED and not overtaken:
+        if end.outcome is Outcome.COMPLETED and not job.token.cancelled:
             self.result.emit(end.result)
         elif end.outcome is Outcome.FAILED:
             self.failed.emit(end.problem)

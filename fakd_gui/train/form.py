@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import cast
 
 from PySide6.QtCore import QCoreApplication, QEvent, QMargins, QObject, QSize, Qt
 from PySide6.QtGui import QShowEvent
@@ -195,18 +194,16 @@ class TrainForm(QScrollArea):
         """The other settings, which the recipe checks its terms against."""
         check = self._state.check
         values = options.with_valid_values(self._state.config_values())
-        layers = cast("tuple[int, ...]", values["layers"])
-        widths = []
+        channels = []
         if check is not None and check.student is not None:
             ours = check.student.spec.tap_channels
-            theirs = [teacher.spec.tap_channels for teacher in check.teachers]
-            widths = [(ours[tap], taps[tap]) for taps in theirs for tap in layers]
+            channels = [(ours, teacher.spec.tap_channels) for teacher in check.teachers]
         return Pairing(
-            alpha=cast(float, values["alpha"]),
-            layers=layers,
-            batch=cast(int, values["batch"]),
+            alpha=values["alpha"],
+            layers=values["layers"],
+            batch=values["batch"],
             has_teacher=bool(values["teacher"]),
-            widths=widths,
+            channels=channels,
         )
 
     # -- drawing -------------------------------------------------------------------------------------

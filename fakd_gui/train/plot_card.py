@@ -213,7 +213,6 @@ class PlotCard(QWidget):
         style_plot(self.plot, theme)
         self.cursor.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
         self.mark.setPen(pg.mkPen(theme.accent, width=1))
-        self.box.apply_theme(theme)
         self._write_legend()
 
     # -- reading -------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,12 +50,9 @@ class PlotExport(QObject):
             lines = _shown_lines(self._plots)
             self._writer.submit(lambda token: _write_csv(path, lines, token))
             return
-        try:
-            with atomic_path(path) as temporary:
+        with self._session.reporting():
+            with _replace_file(path) as temporary:
                 (save_png if kind == "png" else save_svg)(self._plots, temporary)
-        except OSError as error:
-            self._session.report(_cant_write(path, error))
-        else:
             self._announce(path)
 
     def _announce(self, path: Path) -> None:
@@ -89,19 +87,23 @@ def _write_csv(path: Path, lines: Sequence[Line], token: CancelToken) -> Path:
         for step, value in zip(line.steps.tolist(), line.exact.tolist(), strict=True):
             of_run.setdefault(round(step), {})[line.label] = value
     curves = dict.fromkeys(line.label for line in lines)
-    try:
-        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, ["run", "step", *curves])
-            table.writeheader()
-            for run, of_run in rows.items():
-                table.writerows({"run": run, "step": step, **of_run[step]} for step in sorted(of_run))
-    except OSError as error:
-        raise DataError(_cant_write(path, error)) from None
+    with _replace_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, ["run", "step", *curves])
+        table.writeheader()
+        for run, of_run in rows.items():
+            table.writerows({"run": run, "step": step, **of_run[step]} for step in sorted(of_run))
     return path
 
 
-def _cant_write(path: Path, error: OSError) -> str:
-    return f"{path}: can't be written ({error.strerror or error}); choose another folder"
+@contextmanager
+def _replace_file(path: Path) -> Iterator[Path]:
+    """A temporary file that becomes `path`; raises `DataError` if it can't be written."""
+    try:
+        with atomic_path(path) as temporary:
+            yield temporary
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{path}: can't be written ({reason}); choose another folder") from None
 
 
 def save_png(plots: RunPlots, path: Path) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 from fakd_gui.train.curves import Line
-from fakd_gui.widgets.theme import Theme, current_theme
+from fakd_gui.widgets.theme import current_theme, with_role
 
 SWATCHES = ("╍╍", "┅┅", "━╺", "╺ ╸")
 """The dash patterns of overlaid runs as text."""
@@ -45,6 +45,7 @@ class Readout(QLabel):
 
     def __init__(self, plot: QWidget) -> None:
         super().__init__(plot, textFormat=Qt.TextFormat.RichText, margin=5, visible=False)
+        with_role(self, "card")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def show_values(self, step: int, lines: Sequence[Line], *, digits: str, at: QPoint) -> None:
@@ -79,9 +80,3 @@ class Readout(QLabel):
         self.move(max(x, 0), max(y, 0))
         self.show()
         self.raise_()
-
-    def apply_theme(self, theme: Theme) -> None:
-        self.setStyleSheet(
-            f"background: {theme.field}; color: {theme.text}; border: 1px solid {theme.border};"
-            "border-radius: 4px;"
-        )

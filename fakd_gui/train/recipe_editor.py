@@ -30,32 +30,31 @@ LEGEND = (
 class Pairing:
     """The settings that decide which terms can be used, and the loss that they give.
 
-    Without a teacher, the loss depends on the ground truth alone. `widths` are the channels of each compared
-    pair of maps, (student's, teacher's), of known networks.
+    Without a teacher, the loss depends on the ground truth alone. `channels` are those of the taps of the
+    student and of each known teacher.
     """
 
     alpha: float = 0.5
     layers: Sequence[int] = (1, 2, 3)
     batch: int = 16
     has_teacher: bool = True
-    widths: Sequence[tuple[int, int]] = ()
+    channels: Sequence[tuple[Sequence[int], Sequence[int]]] = ()
 
     def problem(self, term: Term) -> str:
         """Why `term` can't be used or has no effect; empty if it can."""
+        from fakd_core.distillation.loss import DistillationLoss
+        from fakd_core.distillation.recipe import Recipe
+
         if not self.has_teacher:
             return ""
-        kind = term.kind
-        unequal = [pair for pair in self.widths if pair[0] != pair[1]]
-        if kind.needs_equal_channels and unequal:
-            student, teacher = unequal[0]
-            return (
-                f"{term.name} compares maps of equal width, but the student has {student} features, "
-                f"the teacher {teacher}; use a term such as SA, which allows different widths"
-            )
-        if len(self.layers) < kind.min_layers:
-            return f"{term.name} needs at least {kind.min_layers} layers; check more below"
         if term.name == "IA" and self.batch < 2:
             return "IA compares the patches of a batch with one another; use a batch of 2 or more"
+        try:
+            loss = DistillationLoss(self.alpha, Recipe((term,)), self.layers)
+            for student, teacher in self.channels:
+                loss.check_widths(student, teacher)
+        except ConfigError as error:
+            return str(error)
         return ""
 
     def plain_formula(self, recipe: Recipe) -> str:

@@ -169,11 +169,6 @@ class RunView:
             case RunEnd():
                 self.end = event
 
-    def prepend(self, past: RunView) -> None:
-        """Insert the curves and previews that a resumed run had before."""
-        self.series.prepend(past.series)
-        self.previews.prepend(past.previews)
-
     @property
     def step_seconds(self) -> float | None:
         """Seconds per step at present; None while that is unknown."""

@@ -97,20 +97,9 @@ class TrainRunner(QObject):
             self._session.report(f"{live.name}: {event.text}.")
         self._state.take(event)
         if isinstance(event, RunStarted) and event.first_step:
-            self._read_beginning(live, event.first_step)
-
-    def _read_beginning(self, live: RunView, last: int) -> None:
-        """Read the curves and previews that a resumed run had up to the step `last`."""
-        run = live.run
-
-        def work(token: CancelToken) -> tuple[RunView, RunView]:
-            past = RunView.load(run, token)
-            past.previews.frames = {
-                step: frame for step, frame in past.previews.frames.items() if step <= last
-            }
-            return live, past
-
-        self._beginning.submit(work, run)
+            self._beginning.submit(
+                lambda token: (live, _read_past(live.run, event.first_step, token)), live.run
+            )
 
     def _prepend_past(self, read: tuple[RunView, RunView] | None) -> None:
         if read is not None and read[0] is self._state.live:
@@ -173,3 +162,10 @@ class TrainRunner(QObject):
             self._session.report(problem)
         self._overlay_cache = read
         self._state.set_overlays([(run, series) for run, (_, series) in read.items()])
+
+
+def _read_past(run: Path, last: int, token: CancelToken) -> RunView:
+    """The curves and previews that a resumed run had up to the step `last`."""
+    past = RunView.load(run, token)
+    past.previews.frames = {step: frame for step, frame in past.previews.frames.items() if step <= last}
+    return past

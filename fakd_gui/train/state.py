@@ -225,7 +225,8 @@ class TrainState(QObject):
 
     def prepend_past(self, past: RunView) -> None:
         """Insert the beginning of the live run, which was resumed."""
-        self.live.prepend(past)
+        self.live.series.prepend(past.series)
+        self.live.previews.prepend(past.previews)
         if self.shown is self.live:
             self.shown_changed.emit()
 

@@ -110,4 +110,4 @@ def test_a_term_that_needs_equal_channels_names_both(panel: TrainPanel, qtbot: Q
     panel.state.fill({"distill": "1*FitNet"})
     checked(qtbot, panel)
     row = panel.form.recipe.rows[0]
-    assert "the student has 8 features, the teacher 12" in row.problem
+    assert "the student has 8 channels, the teacher 12" in row.problem

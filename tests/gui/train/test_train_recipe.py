@@ -113,12 +113,12 @@ def test_an_invalid_recipe_leaves_the_rows(editor: RecipeEditor) -> None:
 @pytest.mark.parametrize(
     ("pairing", "marked"),
     [
-        (Pairing(widths=[(32, 32)]), set()),
-        (Pairing(widths=[(16, 32)]), {"CA", "FSP"}),
-        (Pairing(widths=[(32, 32), (32, 64)]), {"CA", "FSP"}),
+        (Pairing(channels=[((32,) * 4, (32,) * 4)]), set()),
+        (Pairing(channels=[((16,) * 4, (32,) * 4)]), {"CA", "FSP"}),
+        (Pairing(channels=[((32,) * 4, (32,) * 4), ((32,) * 4, (64,) * 4)]), {"CA", "FSP"}),
         (Pairing(layers=(3,)), {"FSP"}),
         (Pairing(batch=1), {"IA"}),
-        (Pairing(batch=1, layers=(3,), widths=[(16, 32)], has_teacher=False), set()),
+        (Pairing(batch=1, layers=(3,), channels=[((16,) * 4, (32,) * 4)], has_teacher=False), set()),
     ],
 )
 def test_terms_that_cannot_be_used_say_why(editor: RecipeEditor, pairing: Pairing, marked: set[str]) -> None:
@@ -126,8 +126,8 @@ def test_terms_that_cannot_be_used_say_why(editor: RecipeEditor, pairing: Pairin
     editor.pair(pairing)
     problems = {row.kind.currentText(): row.problem for row in editor.rows if row.problem}
     assert set(problems) == marked
-    if (16, 32) in pairing.widths and marked:
-        assert "the student has 16 features, the teacher 32" in problems["CA"]
+    if ((16,) * 4, (32,) * 4) in pairing.channels and marked:
+        assert "the student has 16 channels, the teacher 32" in problems["CA"]
 
 
 def test_the_formula_is_drawn_from_recipe_layers_and_alpha(editor: RecipeEditor) -> None:
