@@ -122,11 +122,9 @@ class DifferenceCanvas(ImageCanvas):
 
     def paint_overlays(self, painter: QPainter) -> None:
         super().paint_overlays(painter)
-        if self.shown is not None and self.overlays and self.width() > SCALE_SIZE[0] + 4 * MARGIN:
-            self._draw_scale(painter, self.shown)
-
-    def _draw_scale(self, painter: QPainter, shown: Difference) -> None:
-        theme, line = current_theme(), self.fontMetrics().height()
+        shown, theme, line = self.shown, current_theme(), self.fontMetrics().height()
+        if shown is None or not self.overlays or self.width() <= SCALE_SIZE[0] + 4 * MARGIN:
+            return
         low, high = shown.bounds
         card = QRectF(MARGIN, self.height() - line - 28, SCALE_SIZE[0] + 2 * MARGIN, line + 20)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QMargins, QSignalBlocker, Signal
+from PySide6.QtCore import QMargins, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -68,14 +68,12 @@ class Filmstrip(QWidget):
 
     def show_images(self, paths: Sequence[Path], labels: Sequence[str]) -> None:
         """Show `paths` with a label below each; no image is opened yet."""
-        self._cancel_ranking()
         self._labels = dict(zip(paths, labels, strict=True))
         original = list(self._labels)
         self.current, self.differences, self._unreadable = None, {}, set()
         self.list.set_images(original)
-        with QSignalBlocker(self.order):
-            self.order.setCurrentIndex(0)
-        self._sort_by(original)
+        self.order.setCurrentIndex(0)
+        self._sort()
         self._update_texts(original)
         self.setVisible(bool(original))
         self.title.setText(f"{len(original)} images" if len(original) > 1 else "1 image")
@@ -130,7 +128,8 @@ class Filmstrip(QWidget):
     def _sort(self) -> None:
         order = self.order.currentData()
         if order != BY_DIFFERENCE:
-            self._cancel_ranking()
+            self.busy.show_idle()
+            self._runner.ranking.cancel()
             by_name = sorted(self._labels, key=lambda path: (path.name.casefold(), str(path)))
             self._sort_by(by_name if order == BY_NAME else list(self._labels))
         elif self.differences.keys() == self._labels.keys():
@@ -155,10 +154,6 @@ class Filmstrip(QWidget):
 
     def _reset_order(self) -> None:
         self.order.setCurrentIndex(0)
-
-    def _cancel_ranking(self) -> None:
-        self.busy.show_idle()
-        self._runner.ranking.cancel()
 
     def _sort_by(self, paths: list[Path]) -> None:
         self.paths = paths

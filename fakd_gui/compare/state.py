@@ -273,11 +273,10 @@ class CompareState(QObject):
 
     def set_region(self, region: QRectF | None) -> None:
         """Measure every pane inside `region` (HR pixels) too, rounded to pixels; None clears it."""
-        size, inside = self.camera.scene, QRectF()
-        if region is not None and self.image is not None:
-            inside = region.normalized().intersected(QRectF(QPointF(), size))
+        size = self.camera.scene
+        inside = (region or QRectF()).normalized().intersected(QRectF(QPointF(), size))
         self.region = None if inside.isEmpty() else Region(*snap_to_pixels(inside, size).getRect())
-        if self.region is None or self.image is None or self.image.hr is None:
+        if self.region is None or self.image.hr is None:
             self.region_scores = {}
         self.region_changed.emit()
 

@@ -73,18 +73,14 @@ class ThumbnailList(QListWidget):
         self.setFixedHeight(cell.height() + self.horizontalScrollBar().sizeHint().height() + 4)
 
     def set_images(self, paths: Sequence[Path]) -> None:
-        """Show `paths` without labels; none is current."""
-        # clear() makes one item after the other the current one.
-        with QSignalBlocker(self):
-            self.clear()
+        """Make a thumbnail without a label of each image; `sort_by` shows them."""
         self.by_path = {path: QListWidgetItem(QIcon(self._blank), "") for path in paths}
         for path, item in self.by_path.items():
             item.setData(PATH, path)
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.sort_by(paths)
 
     def sort_by(self, paths: Sequence[Path]) -> None:
-        """Put the images into the order of `paths`."""
+        """Show the images in the order of `paths`."""
         current = self.currentItem()
         with QSignalBlocker(self):
             while self.count():
