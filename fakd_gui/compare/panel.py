@@ -102,15 +102,15 @@ class ComparePanel(QWidget):
 
     def _connect(self) -> None:
         self._connect_session()
-        state, runner = self.state, self.runner
+        state, runner, status = self.state, self.runner, self.status
         runner.results.result.connect(lambda _: self.finished.emit())
-        runner.results.busy.connect(self._show_busy)
+        runner.results.busy.connect(lambda busy: status.show_busy("Starting") if busy else status.show_idle())
         state.reported.connect(self._show_progress)
         state.panes_changed.connect(self._show_panes)
         state.results_needed.connect(self.refresh)
         self.split_bar.chosen.connect(state.show_split)
         self.difference_bar.chosen.connect(state.show_difference)
-        self.status.cancelled.connect(runner.cancel)
+        status.cancelled.connect(runner.cancel)
         self.show_all_button.clicked.connect(state.show_all_panes)
         self.camera.changed.connect(self._show_position)
         self.camera.cursor_changed.connect(self._show_position)
@@ -200,9 +200,6 @@ class ComparePanel(QWidget):
         done, total = len(final.union(state.failures).intersection(shown)), len(shown)
         if self.runner.results.running and done < total:
             self.status.show_busy(f"{done} of {total} done", done, total)
-
-    def _show_busy(self, busy: bool) -> None:
-        self.status.show_busy("Starting") if busy else self.status.show_idle()
 
     def _show_position(self) -> None:
         at = self.camera.cursor

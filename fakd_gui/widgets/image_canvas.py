@@ -44,7 +44,7 @@ class ImageCanvas(QWidget):
     """The canvas was clicked with the right button: the position on the screen."""
 
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, mouseTracking=True, minimumSize=QSize(60, 40))
         self.camera = camera
         self.drag = Drag.PAN
         self.overlays: tuple[Overlay, ...] = ()
@@ -69,9 +69,7 @@ class ImageCanvas(QWidget):
         """The effect of the pressed button."""
         self._grip, self._region_before = Grip(0, 0), QRectF()
         """The dragged grip and the region before."""
-        self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(60, 40)
         camera.changed.connect(self.update)
         camera.cursor_changed.connect(self.update)
 

@@ -228,6 +228,9 @@ def test_the_next_start_restores_panes_pairs_and_region(opened: Opened, tmp_path
     with comparing(second, qtbot) as (_, other):
         damaged = {"difference": [1, 2], "region": "x", "split": None, "unknown": 3, "order": 5}
         other.restore(CompareMemory.model_validate(damaged))
+        other.restore(CompareMemory.model_validate({"difference": {"gain": 7}}))
+        other.restore(CompareMemory.model_validate({"difference": {"colours": "pink"}}))
+        assert other.state.difference == Difference()
         other.restore(CompareMemory.model_validate_json(saved))
         other.session.set_teacher(bench.teacher)
         for student in bench.students:
