@@ -125,14 +125,9 @@ def _parameter(option: Option) -> Parameter:
 
 def _annotation(option: Option) -> object:
     """The type that typer parses; text if `TrainConfig` validates it better than typer."""
-    match option.kind:
-        case "models":
-            return list[str] | None
-        case "switch":
-            return bool | None
-        case "choice" if isinstance(option.choices[0], int):
-            return int | None
-    return str | None
+    if option.kind == "choice" and isinstance(option.choices[0], int):
+        return int | None
+    return {"models": list[str] | None, "switch": bool | None}.get(option.kind, str | None)
 
 
 def _help(option: Option) -> str:

@@ -21,7 +21,7 @@ SAMPLES = "samples"
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFolders:
-    """`hr` holds the HR images; `lr`, if not None, holds one folder `X{scale}` per scale."""
+    """`hr` holds the HR images; `lr`, which may not exist, one folder `X{scale}` per scale."""
 
     name: str
     hr: Path
@@ -100,7 +100,7 @@ def _benchmark(folder: Path) -> ImageFolders | None:
     root = folder.parent if folder.name == "HR" and folder.is_dir() else folder
     if not (root / "HR").is_dir():
         return None
-    return ImageFolders(name=root.name, hr=root / "HR", lr=_if_folder(root / "LR_bicubic"))
+    return ImageFolders(name=root.name, hr=root / "HR", lr=root / "LR_bicubic")
 
 
 def _div2k(folder: Path) -> ImageFolders | None:
@@ -108,13 +108,8 @@ def _div2k(folder: Path) -> ImageFolders | None:
         root = folder.parent if folder.name == f"{part}_HR" else folder
         given_other_part = folder.name in {f"{other}_HR" for other in _DIV2K_PARTS} and root == folder
         if not given_other_part and (root / f"{part}_HR").is_dir():
-            lr = _if_folder(root / f"{part}_LR_bicubic")
-            return ImageFolders(name=part, hr=root / f"{part}_HR", lr=lr)
+            return ImageFolders(name=part, hr=root / f"{part}_HR", lr=root / f"{part}_LR_bicubic")
     return None
-
-
-def _if_folder(path: Path) -> Path | None:
-    return path if path.is_dir() else None
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

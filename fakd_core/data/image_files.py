@@ -202,11 +202,8 @@ def _to_rgb(path: Path, image: Image.Image) -> Image8:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return _pixels(image if image.mode == "RGB" else image.convert("RGB"))
-
-
-def _pixels(image: Image.Image) -> Image8:
-    """Convert an RGB image to (H, W, 3), strip by strip: at once, its bytes would be held twice more."""
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    # Strip by strip: at once, its bytes would be held twice more.
     width, height = image.size
     pixels = np.empty((height, width, 3), dtype=np.uint8)
     for top in range(0, height, _ROWS_AT_ONCE):

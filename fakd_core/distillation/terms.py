@@ -90,25 +90,22 @@ class TermKind:
                 f"{self.name} compares at least {self.min_layers} layers, found {len(pairs)}"
             )
         for layer, student, teacher in pairs:
-            self._check(layer, student, teacher)
+            shapes = f"layer {layer}: student {tuple(student.shape)}, teacher {tuple(teacher.shape)}"
+            if student.ndim != 4 or teacher.ndim != 4:
+                raise FeatureTapError(f"{self.name} compares feature maps (B, C, H, W); found {shapes}")
+            if student.shape[0] != teacher.shape[0] or student.shape[2:] != teacher.shape[2:]:
+                raise FeatureTapError(
+                    f"{self.name} compares maps of equal batch, height and width; found {shapes}"
+                )
+            if self.needs_equal_channels and student.shape[1] != teacher.shape[1]:
+                raise FeatureTapError(
+                    f"{self.name} needs student and teacher maps of equal width; layer {layer} has "
+                    f"{student.shape[1]} channels in the student and {teacher.shape[1]} in the teacher: "
+                    "choose a term that works across widths, such as SA, or a student as wide as the teacher"
+                )
         with torch.autocast(pairs[0].student.device.type, enabled=False):
             return self.loss(
                 [FeaturePair(i, full_precision(s), full_precision(t)) for i, s, t in pairs], values
-            )
-
-    def _check(self, layer: int, student: Tensor, teacher: Tensor) -> None:
-        shapes = f"layer {layer}: student {tuple(student.shape)}, teacher {tuple(teacher.shape)}"
-        if student.ndim != 4 or teacher.ndim != 4:
-            raise FeatureTapError(f"{self.name} compares feature maps (B, C, H, W); found {shapes}")
-        if student.shape[0] != teacher.shape[0] or student.shape[2:] != teacher.shape[2:]:
-            raise FeatureTapError(
-                f"{self.name} compares maps of equal batch, height and width; found {shapes}"
-            )
-        if self.needs_equal_channels and student.shape[1] != teacher.shape[1]:
-            raise FeatureTapError(
-                f"{self.name} needs student and teacher maps of equal width; layer {layer} has "
-                f"{student.shape[1]} channels in the student and {teacher.shape[1]} in the teacher: "
-                "choose a term that works across widths, such as SA, or a student as wide as the teacher"
             )
 
 

@@ -32,6 +32,7 @@ _CREATOR = f"FAKD Workbench {__version__}"
 _PNG_KEY = "fakd-recipe"
 _PDF_KEYWORDS = re.compile(rb"/Keywords \(((?:[^\\)]|\\.)*)", re.DOTALL)
 """matplotlib escapes every parenthesis and backslash inside a string."""
+_LINE_ENDS = {b"n": b"\n", b"r": b"\r"}
 _matplotlib_lock = threading.Lock()
 
 
@@ -74,7 +75,11 @@ def write_pdf(page: Page, path: Path, *, title: str, recipe: str) -> None:
 def read_embedded(path: Path) -> str | None:
     """The recipe that `write_png` or `write_pdf` put into `path`; None if there is none."""
     if path.suffix.lower() == ".pdf":
-        return _pdf_keywords(path.read_bytes())
+        *_, raw = (None, *_PDF_KEYWORDS.findall(path.read_bytes()))
+        if raw is None:
+            return None
+        raw = re.sub(rb"\\(.)", lambda escape: _LINE_ENDS.get(escape[1], escape[1]), raw, flags=re.DOTALL)
+        return raw.decode("utf-16" if raw.startswith(codecs.BOM_UTF16_BE) else "latin-1", "replace")
     from PIL import Image
 
     try:
@@ -82,15 +87,6 @@ def read_embedded(path: Path) -> str | None:
             return image.info.get(_PNG_KEY)
     except (OSError, ValueError, SyntaxError):
         return None
-
-
-def _pdf_keywords(data: bytes) -> str | None:
-    found = _PDF_KEYWORDS.findall(data)
-    if not found:
-        return None
-    line_ends = {b"n": b"\n", b"r": b"\r"}
-    raw = re.sub(rb"\\(.)", lambda escape: line_ends.get(escape[1], escape[1]), found[-1], flags=re.DOTALL)
-    return raw.decode("utf-16", "replace") if raw.startswith(codecs.BOM_UTF16_BE) else raw.decode("latin-1")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import ModelSpec
 
 Shapes = Mapping[str, tuple[int, ...]]
+NativeKeys = Callable[[Collection[str]], dict[str, str]]
 
 
 def same_keys(keys: Collection[str]) -> dict[str, str]:
@@ -28,15 +29,10 @@ class KeyFormat:
 
     name: str
     detect: Callable[[Collection[str]], bool]
-    native_keys: Callable[[Collection[str]], dict[str, str]] = same_keys
+    native_keys: NativeKeys = same_keys
 
     @classmethod
-    def like(
-        cls,
-        name: str,
-        pattern: re.Pattern[str],
-        native_keys: Callable[[Collection[str]], dict[str, str]] = same_keys,
-    ) -> Self:
+    def like(cls, name: str, pattern: re.Pattern[str], native_keys: NativeKeys = same_keys) -> Self:
         """The format of sets in which some key begins as `pattern` says."""
         return cls(name, lambda keys: any(map(pattern.match, keys)), native_keys)
 

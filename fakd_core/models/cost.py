@@ -37,9 +37,7 @@ class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Those are global: they would make a training on another thread compute textbook layers.
     """
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.flops: int = 0
+    flops: int = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -62,7 +60,7 @@ def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SI
     if height < 1 or width < 1:
         raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
     spec = model if isinstance(model, ModelSpec) else model.spec
-    with torch.device(spec.cost_device), torch.no_grad(), _FlopCounter() as counter:
+    with torch.device(spec.cost_device), torch.no_grad(), _FlopCounter() as counter:  # type: ignore[no-untyped-call]
         try:
             meta_copy = create_model(spec).eval().fuse(False)
             meta_copy(torch.empty(1, 3, height, width))

@@ -18,10 +18,6 @@ class Preset:
     sizes: str
     description: str
 
-    def spec(self, scale: int) -> ModelSpec:
-        """Make the spec at `scale`; raises `ConfigError` for a scale other than 2, 3, 4 or 8."""
-        return parse_sizes(self.sizes, scale)
-
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -64,7 +60,7 @@ def preset_spec(name: str, scale: int) -> ModelSpec:
     """Make the spec of the preset `name`; raises `ConfigError` that lists the presets if there is none."""
     if name not in PRESETS:
         raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name].spec(scale)
+    return parse_sizes(PRESETS[name].sizes, scale)
 
 
 def parse_sizes(text: str, scale: int) -> ModelSpec:

@@ -70,13 +70,10 @@ def fill_menu_bar(window: QMainWindow, entries: Mapping[str, QAction | QMenu]) -
 def colours_menu(window: QMainWindow) -> QMenu:
     """The choice between the system's colours, light and dark."""
     menu = QMenu("&Colours", window)
-    group = QActionGroup(menu)
+    group = QActionGroup(menu, triggered=lambda entry: watcher().choose(entry.data()))
     for scheme in ("system", "light", "dark"):
-        entry = menu.addAction(scheme.capitalize())
-        entry.setCheckable(True)
-        entry.setData(scheme)
-        entry.triggered.connect(lambda _=False, scheme=scheme: watcher().choose(scheme))
-        group.addAction(entry)
+        QAction(scheme.capitalize(), group, checkable=True).setData(scheme)
+    menu.addActions(group.actions())
     menu.aboutToShow.connect(
         lambda: [entry.setChecked(entry.data() == watcher().scheme) for entry in group.actions()]
     )

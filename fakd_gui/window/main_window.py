@@ -107,13 +107,14 @@ class MainWindow(QMainWindow):
             "open_guide": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(GUIDE))),
             "copy_error": self._copy_error,
             "show_about": lambda: open_about(self, self.status.device.text()),
-            "dismiss": self._dismiss,
+            "dismiss": self.banner.dismiss,
             **{
                 f"show_{name.lower()}": lambda name=name: workspaces.show_workspace(name)
                 for name in workspaces.panels
             },
         }.items():
             actions.on(name, act)
+        actions.on("dismiss", self.undo_bar.dismiss)
         actions["copy_error"].setEnabled(False)
         self.session.unexpected_changed.connect(lambda: actions["copy_error"].setEnabled(True))
         training = self.train.actions
@@ -173,10 +174,6 @@ class MainWindow(QMainWindow):
         if self.session.unexpected is not None:
             QGuiApplication.clipboard().setText(bug_report(self.session.unexpected))
 
-    def _dismiss(self) -> None:
-        self.banner.dismiss()
-        self.undo_bar.dismiss()
-
     def _name_undo(self) -> None:
         stack = self.undo_bar.stack
         for name, text, change in (("undo", "&Undo", stack.undoText()), ("redo", "&Redo", stack.redoText())):
@@ -224,18 +221,11 @@ class MainWindow(QMainWindow):
             session.set_is_lr(memory.is_lr)
             session.open_image(Path(memory.image))
         self.show_workspace(memory.workspace)
-        if memory.training:
-            self._offer_to_resume(Path(memory.training))
-
-    def _offer_to_resume(self, run: Path) -> None:
-        if not is_run(run) or is_locked(RunLayout(run).lock):
-            return
-        self.session.add_run(run)
-        self.undo_bar.ask(
-            f"{run.name} was still training when the app quit unexpectedly.",
-            "Resume",
-            lambda: self.run_list.actions.resume(run),
-        )
+        run = Path(memory.training)
+        if memory.training and is_run(run) and not is_locked(RunLayout(run).lock):
+            session.add_run(run)
+            text = f"{run.name} was still training when the app quit unexpectedly."
+            self.undo_bar.ask(text, "Resume", lambda: self.run_list.actions.resume(run))
 
     # -- events --------------------------------------------------------------------------------------
 

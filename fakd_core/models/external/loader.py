@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fakd_core.errors import CheckpointError, UnsupportedArchitectureError
 from fakd_core.models.spec import Scale
-from fakd_core.models.weight_files import PREFIXES, read_stored, shown, some, without_prefixes
+from fakd_core.models.weight_files import PREFIXES, shown, some, without_prefixes
 
 if TYPE_CHECKING:
     from spandrel import Architecture, ImageModelDescriptor, ModelDescriptor
@@ -25,17 +25,15 @@ if TYPE_CHECKING:
 EXTRA = 'pip install "fakd-workbench[teachers]"'
 
 
-def open_external(path: Path, stored: Mapping[str, Tensor] | None = None) -> ImageModelDescriptor[nn.Module]:
+def open_external(path: Path, stored: Mapping[str, Tensor]) -> ImageModelDescriptor[nn.Module]:
     """Open the network in `path` with spandrel, on the CPU in float32 and in eval mode.
 
-    `stored` are the file's tensors as `read_stored` gives them, if they have been read already.
+    `stored` are the file's tensors as `read_stored` gives them.
 
     Raises:
         UnsupportedArchitectureError: spandrel is missing, or doesn't know the keys.
         CheckpointError: the file is damaged, or its network doesn't enlarge RGB images.
     """
-    if stored is None:
-        stored, _ = read_stored(path)
     spandrel = _require_spandrel()
     architecture, weights = _recognise(spandrel, stored)
     # Infinite attention masks are fine.

@@ -6,7 +6,7 @@ spandrel has the networks and recognises their files; see docs/teachers.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,7 @@ from fakd_core.models.external.taps import channels_of, find_tap_layout, first_t
 from fakd_core.models.fast_ops import autocast_off
 from fakd_core.models.layers import RGB_RANGE, FeatureMaps, SRNetwork
 from fakd_core.models.spec import ModelSpec
-from fakd_core.models.weight_files import shown
+from fakd_core.models.weight_files import read_stored, shown
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
@@ -63,13 +63,10 @@ class SpandrelSpec(ModelSpec):
         return "meta" if self.runs_on_meta else "cpu"
 
 
-def load_external(
-    path: Path, taps: Sequence[str] = (), stored: Mapping[str, Tensor] | None = None
-) -> SpandrelNetwork:
+def load_external(path: Path, taps: Sequence[str], stored: Mapping[str, Tensor]) -> SpandrelNetwork:
     """Load the network in `path`, on the CPU and in eval mode.
 
-    `taps` are module paths, chosen automatically if empty; `stored` are the file's tensors, if they have been
-    read already.
+    `taps` are module paths, chosen automatically if empty; `stored` are the file's tensors.
 
     Raises:
         ConfigError: a tap doesn't exist, or gives no map.
@@ -120,7 +117,7 @@ class SpandrelNetwork(SRNetwork):
         if descriptor is None:
             from fakd_core.models.external.loader import open_external
 
-            descriptor = open_external(spec.file)
+            descriptor = open_external(spec.file, read_stored(spec.file)[0])
         self.network = descriptor.model
         self._call = descriptor._call_fn
         self._sizes = descriptor.size_requirements
@@ -162,7 +159,11 @@ class SpandrelNetwork(SRNetwork):
         height, width = (side * self.spec.scale for side in lr.shape[2:])
         # Their code takes views that a channels-last image doesn't allow.
         image = self._pad((lr.float() / RGB_RANGE).contiguous())
-        with self._precision(lr.device):
+        kind = lr.device.type
+        autocast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+        # In full precision if autocast's type is one that the network is known not to support.
+        exact = autocast and self._exact.get(torch.get_autocast_dtype(kind))
+        with autocast_off(lr.device) if exact else nullcontext():
             sr: Tensor = self._call(self.network, image)
         return sr[..., :height, :width].float() * RGB_RANGE
 
@@ -175,12 +176,6 @@ class SpandrelNetwork(SRNetwork):
         mirrored = (min(right, width - 1), min(below, height - 1))
         image = F.pad(image, (0, mirrored[0], 0, mirrored[1]), "reflect")
         return F.pad(image, (0, right - mirrored[0], 0, below - mirrored[1]), "replicate")
-
-    def _precision(self, device: torch.device) -> AbstractContextManager[object]:
-        """A block in full precision if autocast's type is one that the network is known not to support."""
-        autocast = torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
-        exact = autocast and self._exact.get(torch.get_autocast_dtype(device.type))
-        return autocast_off(device) if exact else nullcontext()
 
     def _as_map(self, name: str, caught: dict[str, Tensor], size: Sequence[int]) -> Tensor:
         """Convert the output of module `name` to (B, C, h, w), cropped to the LR image's `size`."""
