@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from PySide6.QtCore import QMargins, QRectF, QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from fakd_core.events import Image8
 from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.board import MapBoard
 from fakd_gui.inspect.colour_bar import ColourBar, MapValues
@@ -170,9 +169,7 @@ class MapArea(QWidget):
         if image is None:
             return
         height, width = image.hr_size
-        picture: Image8 = image.lr
-        covers = QRectF(0, 0, width, height)
-        maps = self._runner.maps
+        picture, covers, maps = image.lr, QRectF(0, 0, width, height), self._runner.maps
         if state.style.picture == "HR" and image.hr is not None:
             picture = image.hr
         elif state.style.picture == "SR" and maps is not None:

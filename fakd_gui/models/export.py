@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QProgressDialog, QWidget
 
@@ -22,37 +21,30 @@ if TYPE_CHECKING:
     from fakd_core.export.checkpoints import ExportEvent
 
 DIALOG_DELAY_MS = 500
-
-
-class Format(NamedTuple):
-    """A file format, with the options of `export_model`."""
-
-    suffix: str
-    options: Mapping[str, object] = MappingProxyType({})
-
-
-FORMATS = {
-    "Checkpoint for other tools": Format(".pth"),
-    "Checkpoint for FAKD's code": Format(".pth", {"keys": "fakd"}),
-    "Safetensors": Format(".safetensors"),
-    "ONNX, white is 255": Format(".onnx"),
-    "ONNX, white is 1": Format(".onnx", {"value_range": 1}),
-    "ONNX, half precision, white is 255": Format(".onnx", {"half": True}),
-    "ONNX, half precision, white is 1": Format(".onnx", {"value_range": 1, "half": True}),
+Options = Mapping[str, object]
+FORMATS: dict[str, tuple[str, Options]] = {
+    "Checkpoint for other tools": (".pth", {}),
+    "Checkpoint for FAKD's code": (".pth", {"keys": "fakd"}),
+    "Safetensors": (".safetensors", {}),
+    "ONNX, white is 255": (".onnx", {}),
+    "ONNX, white is 1": (".onnx", {"value_range": 1}),
+    "ONNX, half precision, white is 255": (".onnx", {"half": True}),
+    "ONNX, half precision, white is 1": (".onnx", {"value_range": 1, "half": True}),
 }
+"""The suffix and the options of the export, by name."""
 
 
 def choose_export(session: Session, window: QWidget, ref: str) -> None:
     """Ask where to write the model `ref` and in which format, and write it."""
-    suffixes = {name: file_format.suffix for name, file_format in FORMATS.items()}
+    suffixes = {name: suffix for name, (suffix, _) in FORMATS.items()}
     chosen = ask_save_path(window, "Export the model", f"{model_label(ref)}.pth", suffixes)
     if chosen is not None:
-        start_export(session, window, ref, chosen[0], FORMATS[chosen[1]])
+        start_export(session, window, ref, chosen[0], FORMATS[chosen[1]][1])
 
 
-def start_export(session: Session, window: QWidget, ref: str, path: Path, file_format: Format) -> None:
-    """Write the model `ref` to `path`, overwriting it, on a thread; a dialog shows the stage and stops it."""
-    job = Job(f"export {path.name}", partial(_export, ref, path, file_format), window, path=path)
+def start_export(session: Session, window: QWidget, ref: str, path: Path, options: Options) -> None:
+    """Write the model `ref` to `path`, whose suffix is the format, on a thread; a dialog can stop it."""
+    job = Job(f"export {path.name}", partial(_export, ref, path, options), window, path=path)
     # Not modal; it appears if the export takes longer than a moment, and goes with the job.
     dialog = QProgressDialog(f"Writing {path.name}", "Stop", 0, 0, window, windowTitle="Export the model")
     dialog.setMinimumDuration(DIALOG_DELAY_MS)
@@ -78,9 +70,9 @@ def start_export(session: Session, window: QWidget, ref: str, path: Path, file_f
     job.start()
 
 
-def _export(ref: str, path: Path, file_format: Format, token: CancelToken) -> Iterator[ExportEvent]:
-    options = {**file_format.options, "replace": True}
-    if file_format.suffix != ".onnx":
+def _export(ref: str, path: Path, options: Options, token: CancelToken) -> Iterator[ExportEvent]:
+    options = {**options, "replace": True}
+    if path.suffix.lower() != ".onnx":
         from fakd_core.export.checkpoints import export_model
 
         return export_model(ref, path, **options, cancel=token)

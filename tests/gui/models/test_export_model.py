@@ -73,7 +73,7 @@ def test_onnx_is_written_in_the_background(
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     path = tmp_path / "out.onnx"
-    start_export(session, runs, STUDENT, path, FORMATS["ONNX, half precision, white is 1"])
+    start_export(session, runs, STUDENT, path, FORMATS["ONNX, half precision, white is 1"][1])
     qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=100_000)
     facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert (facts["value_range"], facts["precision"]) == ("0..1", "float16")
@@ -90,8 +90,8 @@ def test_a_failed_export_is_reported(
 ) -> None:
     damaged = tmp_path / "damaged.pth"
     damaged.write_bytes(b"not a model")
-    path = tmp_path / f"out{FORMATS[kind].suffix}"
-    start_export(session, runs, str(damaged), path, FORMATS[kind])
+    path = tmp_path / f"out{FORMATS[kind][0]}"
+    start_export(session, runs, str(damaged), path, FORMATS[kind][1])
     qtbot.waitUntil(lambda: bool(messages), timeout=60_000)
     assert "damaged.pth" in messages[0]
     assert not path.exists()
@@ -107,7 +107,7 @@ def test_a_running_export_can_be_stopped(
 ) -> None:
     monkeypatch.setattr(export, "DIALOG_DELAY_MS", 0)
     path = tmp_path / "out.onnx"
-    start_export(session, runs, STUDENT, path, FORMATS["ONNX, white is 255"])
+    start_export(session, runs, STUDENT, path, FORMATS["ONNX, white is 255"][1])
     dialog = runs.findChild(QProgressDialog)
     qtbot.waitUntil(dialog.isVisible, timeout=5000)
     assert not dialog.isModal()
