@@ -15,12 +15,8 @@ from fakd_gui.compare.thumbnails import ThumbnailList
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.image_tools import icon_button
 
-ORIGINAL, BY_NAME, BY_DIFFERENCE = "original", "name", "difference"
-ORDERS = {
-    "original order": ORIGINAL,
-    "by name": BY_NAME,
-    "largest student–teacher difference": BY_DIFFERENCE,
-}
+BY_NAME, BY_DIFFERENCE = "name", "difference"
+ORDERS = {"original order": "", "by name": BY_NAME, "largest student–teacher difference": BY_DIFFERENCE}
 ORDER_TIP = "The difference is the mean |ΔY| of the first student's and the teacher's output, in grey levels"
 
 

@@ -65,7 +65,8 @@ class ActionTable(QObject):
         self.title = title
         self.commands = {command.name: command for command in commands}
         self.gestures = tuple(gestures)
-        self._keys: dict[str, tuple[str, ...]] = {}
+        self.keys: dict[str, tuple[str, ...]] = {}
+        """The present shortcuts by command, in portable notation."""
         self._actions: dict[str, QAction] = {}
         for command in self.commands.values():
             action = QAction(command.text, widget)
@@ -85,10 +86,6 @@ class ActionTable(QObject):
         """Call `run` when the command is triggered."""
         self._actions[name].triggered.connect(lambda _=False: run())
 
-    def keys(self, name: str) -> tuple[str, ...]:
-        """The command's shortcuts at present, in portable notation."""
-        return self._keys[name]
-
     def set_keys(self, name: str, keys: Sequence[str]) -> None:
         """Replace the command's shortcuts; an empty sequence leaves it without one."""
         self._set_keys(name, keys)
@@ -96,14 +93,14 @@ class ActionTable(QObject):
 
     def _set_keys(self, name: str, keys: Sequence[str]) -> None:
         command, action = self.commands[name], self._actions[name]
-        self._keys[name] = tuple(keys)
+        self.keys[name] = tuple(keys)
         action.setShortcuts([] if command.unfocused else [QKeySequence(key) for key in keys])
         self.set_tip(name, command.tip)
 
     def set_tip(self, name: str, tip: str) -> None:
         """Replace the command's tooltip; the shortcut is appended to its first line."""
         first, *more = (tip or self.commands[name].text.replace("&", "")).split("\n")
-        shown = _native(self._keys[name])
+        shown = _native(self.keys[name])
         self._actions[name].setToolTip("\n".join([f"{first} ({shown})" if shown else first, *more]))
 
     def reset_keys(self) -> None:
@@ -119,7 +116,7 @@ class ActionTable(QObject):
         pressed = QKeySequence(QKeyCombination(modifiers, Qt.Key(event.key())))
         for name, command in self.commands.items():
             action = self._actions[name]
-            if command.unfocused and action.isEnabled() and pressed in map(QKeySequence, self._keys[name]):
+            if command.unfocused and action.isEnabled() and pressed in map(QKeySequence, self.keys[name]):
                 action.trigger()
                 return True
         return False
@@ -128,9 +125,9 @@ class ActionTable(QObject):
         """Keys and meaning of every command that has a shortcut and of every gesture, for the sheet."""
         rows = [(gesture.keys, gesture.text) for gesture in self.gestures]
         for name, command in self.commands.items():
-            if self._keys[name]:
+            if self.keys[name]:
                 first_line = command.tip.split("\n")[0] or command.text.replace("&", "")
-                rows.append((_native(self._keys[name]), first_line))
+                rows.append((_native(self.keys[name]), first_line))
         return rows
 
 

@@ -44,8 +44,6 @@ def add_view_tools(bar: QToolBar, actions: ActionTable, camera: Camera) -> None:
 class ZoomBox(QComboBox):
     """Shows the zoom in percent, to choose or type another."""
 
-    CHOICES = (25, 50, 100, 200, 400, 800, 1600)
-
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
         super().__init__(
             parent,
@@ -56,7 +54,7 @@ class ZoomBox(QComboBox):
         )
         self._camera = camera
         self.setCompleter(None)
-        self.addItems([f"{percent} %" for percent in self.CHOICES])
+        self.addItems([f"{percent} %" for percent in (25, 50, 100, 200, 400, 800, 1600)])
         edit = self.lineEdit()
         edit.setAcceptDrops(False)
         edit.setMaxLength(9)

@@ -25,10 +25,10 @@ from fakd_gui.widgets.theme import restyle
 def changed_keys(tables: Iterable[ActionTable]) -> dict[str, list[str]]:
     """The shortcuts that differ from the defaults, by 'table/command'."""
     return {
-        f"{table.title}/{name}": list(table.keys(name))
+        f"{table.title}/{name}": list(table.keys[name])
         for table in tables
         for name, command in table.commands.items()
-        if table.keys(name) != command.keys
+        if table.keys[name] != command.keys
     }
 
 
@@ -53,7 +53,7 @@ def find_conflict(tables: Sequence[ActionTable], table: ActionTable, name: str, 
             takes_turns = command.unfocused and table.commands[name].unfocused
             if rival[other] is table[name] or takes_turns or not meet:
                 continue
-            if pressed in map(QKeySequence, rival.keys(other)):
+            if pressed in map(QKeySequence, rival.keys[other]):
                 return f"{rival.title}: {plain_text(command.text)}"
     return ""
 
@@ -110,14 +110,14 @@ class ShortcutEditor(QDialog):
     def _show_keys(self) -> None:
         for table in self._tables:
             for name in table.commands:
-                edit, keys = self.edits[table.title, name], table.keys(name)
+                edit, keys = self.edits[table.title, name], table.keys[name]
                 edit.setKeySequence(QKeySequence(keys[0] if keys else ""))
                 edit.setToolTip(f"Also {', '.join(keys[1:])}" if len(keys) > 1 else "")
 
     def _change(self, table: ActionTable, name: str) -> None:
         """Replace the first shortcut of a command by what was typed; removed, all of them go."""
         key = self.edits[table.title, name].keySequence().toString()
-        old = table.keys(name)
+        old = table.keys[name]
         conflict = find_conflict(self._tables, table, name, key) if key else ""
         shown = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
         self.message.setText(f"{shown} is used by {conflict}; change that one first." if conflict else "")

@@ -98,7 +98,7 @@ def test_tooltips_and_sheet_follow_the_keys(qtbot: QtBot) -> None:
         ("Right, PgDown", "Next image"),
     ]
     table.reset_keys()
-    assert table.keys("split") == ("S",)
+    assert table.keys["split"] == ("S",)
 
 
 def test_a_button_follows_an_action(qtbot: QtBot) -> None:
