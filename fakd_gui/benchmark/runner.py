@@ -20,7 +20,6 @@ from fakd_core.evaluation.results import EvalSet, LeftOut
 from fakd_core.events import CancelToken
 from fakd_core.files import config_folder, write_text
 from fakd_core.runs.references import bundled_models, split_taps
-from fakd_core.training.estimate import format_duration
 from fakd_gui.benchmark.state import BenchmarkState
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.problem import Problem
@@ -97,6 +96,8 @@ class BenchmarkRunner(QObject):
         report.update(event)
         match event:
             case ImageStarted(cell, image, index, images):
+                from fakd_core.training.estimate import format_duration  # Loads torch.
+
                 self.cell_progressed.emit(cell)
                 title = f"{report.rows[cell.ref].label} on {report.title(cell.eval_set)}"
                 seconds = event.seconds_left
