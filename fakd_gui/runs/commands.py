@@ -59,7 +59,7 @@ class RunCommands(ActionTable):
         for name, act in {
             "show": session.select_run,
             "resume": self.resume,
-            "compare": self.toggle_comparison,
+            "compare": session.toggle_comparison,
             "add_student": lambda run: session.add_student(str(run)),
             "export": lambda run: choose_export(session, list_view, str(run)),
             "use_settings": self.use_settings,
@@ -101,11 +101,6 @@ class RunCommands(ActionTable):
             return
         with self._session.reporting():
             self._session.start_training(read_config(run), resume=True)
-
-    def toggle_comparison(self, run: Path) -> None:
-        compared = self._session.compared
-        others = [other for other in compared if other != run]
-        self._session.compare_runs(others if run in compared else [*others, run])
 
     def use_settings(self, run: Path) -> None:
         """Fill the form of a training with the settings of `run`."""

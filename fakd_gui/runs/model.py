@@ -119,10 +119,8 @@ class RunModel(QAbstractListModel):
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         run = self.runs[index.row()]
         if role == Qt.ItemDataRole.CheckStateRole:
-            others = [other for other in self._session.compared if other != run]
             self.check_toggled.emit()
-            is_checked = Qt.CheckState(value) is Qt.CheckState.Checked
-            self._session.compare_runs([*others, run] if is_checked else others)
+            self._session.toggle_comparison(run)
         elif value != shown_name(run):
             return self._rename(run, str(value))
         return True

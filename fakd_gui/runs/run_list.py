@@ -77,7 +77,11 @@ class RunList(QWidget):
         QGuiApplication.instance().applicationStateChanged.connect(self._application_changed)
         self._toggle = QTimer(self, singleShot=True, interval=0)
         """Runs while the press that checked or unchecked a run is handled."""
-        self._make_view()
+        self.view.setModel(self._filter)
+        self.view.setItemDelegate(RunDelegate(self.view))
+        self.view.customContextMenuRequested.connect(self._show_menu)
+        self.view.clicked.connect(self._clicked)
+        self.view.selectionModel().selectionChanged.connect(self._refresh)
         self._lay_out()
         self.model.check_toggled.connect(self._toggle.start)
         self.model.dataChanged.connect(self._refresh)
@@ -182,13 +186,6 @@ class RunList(QWidget):
         self._clock.stop()
 
     # -- layout --------------------------------------------------------------------------------------
-
-    def _make_view(self) -> None:
-        self.view.setModel(self._filter)
-        self.view.setItemDelegate(RunDelegate(self.view))
-        self.view.customContextMenuRequested.connect(self._show_menu)
-        self.view.clicked.connect(self._clicked)
-        self.view.selectionModel().selectionChanged.connect(self._refresh)
 
     def _lay_out(self) -> None:
         self.search = QLineEdit(

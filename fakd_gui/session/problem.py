@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -57,8 +58,6 @@ def versions(device: str = "") -> str:
         f"Qt {qVersion()} ({QGuiApplication.platformName()})",
     ]
     for package in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             lines.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
     return "\n".join([*lines, platform.platform(), *([device] if device else [])])

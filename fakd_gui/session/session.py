@@ -222,6 +222,11 @@ class Session(QObject):
             self.compared = list(runs)
             self.compared_changed.emit(self.compared)
 
+    def toggle_comparison(self, run: Path) -> None:
+        """Overlay the curves of `run` on the others, or no longer."""
+        others = [other for other in self.compared if other != run]
+        self.compare_runs(others if run in self.compared else [*others, run])
+
     def move_run(self, run: Path, to: Path | None) -> None:
         """Record that the folder `run` was renamed to `to`, or is gone (None)."""
         self.runs = _replace(self.runs, run, to)

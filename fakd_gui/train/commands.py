@@ -47,7 +47,7 @@ COMMANDS = (
     Command("export_svg", "Image as SVG…"),
     Command("follow", "&Follow", "Show each new validation", checkable=True),
 )
-DISPLAY_OPTIONS = ("log_axis", "weighted", "follow")
+DISPLAY_OPTIONS = [command.name for command in COMMANDS if command.checkable]
 GESTURES = (
     Gesture("wheel, Ctrl+wheel", "on the curves: zoom along the steps, or along both axes"),
     Gesture("drag, Shift+drag", "on the curves: pan, or select what to show"),

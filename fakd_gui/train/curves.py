@@ -88,13 +88,12 @@ class Curve:
         for item in (self.item, self.dots):
             self._plot.removeItem(item)
 
-    def draw(
-        self, line: Line, *, view: tuple[float, float], width: int, log: bool
-    ) -> tuple[float, float] | None:
+    def draw(self, line: Line, *, view: tuple[float, float], width: int, log: bool) -> tuple[float, ...]:
         """Draw the points between the two steps `view` on `width` pixels.
 
         Returns:
-            The smallest and the largest value in view, in the (perhaps logarithmic) coordinates of the plot.
+            The smallest and the largest value in view, in the (perhaps logarithmic) coordinates of the plot;
+            nothing if there is none.
         """
         x, y = reduce_points(line.steps, line.values, left=view[0], right=view[1], width=max(width, 1))
         if log:
@@ -108,7 +107,7 @@ class Curve:
             if line.marked:
                 self._draw_dots(line, x, y)
         inside = y[(x >= view[0]) & (x <= view[1]) & np.isfinite(y)]
-        return (float(inside.min()), float(inside.max())) if len(inside) else None
+        return (float(inside.min()), float(inside.max())) if len(inside) else ()
 
     def _draw_stroke(
         self, line: Line, x: Values, y: Values, *, view: tuple[float, float], width: int

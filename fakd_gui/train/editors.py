@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,13 @@ from fakd_gui.train.recipe_editor import RecipeEditor
 from fakd_gui.widgets.input_fields import ReferenceField, ignore_wheel
 
 NO_TEACHER = "none"
-DEVICES = ("auto", "cpu", "cuda", "mps")
+REFERENCES: Mapping[str, tuple[Iterable[str], Literal["model", "folder", "nothing"], str]] = {
+    "model": (STUDENT_PRESETS, "model", "preset, sizes or file"),
+    "images": ([SAMPLES], "folder", "folder of images"),
+    "folder": ([], "folder", "a new folder"),
+    "device": (("auto", "cpu", "cuda", "mps"), "nothing", "auto"),
+}
+"""Suggestions, what a button chooses, and the placeholder, by the kind of an option."""
 MAX_SPIN = 2**31 - 1
 PARSERS = {"number": options.parse_number, "wholes": options.parse_whole_numbers}
 
@@ -45,14 +51,8 @@ def make_editor(option: Option) -> Editor:
     match option.kind:
         case "models":
             return _teachers()
-        case "model":
-            return _reference(option, STUDENT_PRESETS, choose="model", empty="preset, sizes or file")
-        case "images":
-            return _reference(option, [SAMPLES], choose="folder", empty=option.unset or "folder of images")
-        case "folder":
-            return _reference(option, [], choose="folder", empty=option.unset or "a new folder")
-        case "device":
-            return _reference(option, DEVICES, choose="nothing", empty="auto")
+        case "model" | "images" | "folder" | "device":
+            return _reference(option)
         case "recipe":
             recipe = RecipeEditor()
             return Editor(recipe, recipe.changed, recipe.text, recipe.setText, marked=[recipe.edit])
@@ -126,10 +126,9 @@ def _teachers() -> Editor:
     return Editor(field, field.changed, read, show, marked=_parts(field))
 
 
-def _reference(
-    option: Option, suggestions: Iterable[str], *, choose: Literal["model", "folder", "nothing"], empty: str
-) -> Editor:
-    field = ReferenceField(suggestions, choose, placeholder=empty)
+def _reference(option: Option) -> Editor:
+    suggestions, choose, empty = REFERENCES[option.kind]
+    field = ReferenceField(suggestions, choose, placeholder=option.unset or empty)
 
     def read() -> object:
         text = field.text()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import QMargins, Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -112,23 +112,19 @@ class FoldedSection(Section):
             styleSheet="QToolButton { border: none; padding: 3px 0; font-weight: 600; }"
             "QToolButton:focus { text-decoration: underline; }",
         )
-        self._summary = wrapped_label("muted")
+        self.summary = wrapped_label("muted")
         heading = QHBoxLayout()
         heading.addWidget(self.header)
-        heading.addWidget(self._summary, 1)
+        heading.addWidget(self.summary, 1)
         self._layout.insertLayout(0, heading)
         self.header.toggled.connect(self.rows.setVisible)
-        self.header.toggled.connect(self._summary.setHidden)
+        self.header.toggled.connect(self.summary.setHidden)
         self.header.toggled.connect(self._show_arrow)
         self.rows.hide()
         follow_theme(self, self._show_arrow)
 
     def unfold(self) -> None:
         self.header.setChecked(True)
-
-    def summarise(self, changed: Iterable[str]) -> None:
-        """List the `changed` options beside the heading."""
-        self._summary.setText(", ".join(changed))
 
     def _show_arrow(self, _: Theme | bool) -> None:
         self.header.setIcon(icon("chevron-down" if self.header.isChecked() else "chevron-right"))

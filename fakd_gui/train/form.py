@@ -128,7 +128,7 @@ class TrainForm(QScrollArea):
         for name, value in values.items():
             editor = self.editors[name]
             if editor.read() != value:
-                with suppress(TypeError):  # Of a value that is remembered wrongly.
+                with suppress(TypeError):  # Remembered settings may hold anything.
                     editor.show(value)
                 self._state.values[name] = editor.read()
         self._is_filling = was_filling
@@ -169,11 +169,8 @@ class TrainForm(QScrollArea):
     def _summarise(self, problems: Mapping[str, str]) -> None:
         """List the folded options that don't have their defaults, and unfold if one has a problem."""
         values, known = self._state.config_values(), training_options()
-        self.more.summarise(
-            _format(known[name].title, values[name])
-            for name in self._rare
-            if values[name] != known[name].default
-        )
+        changed = [name for name in self._rare if values[name] != known[name].default]
+        self.more.summary.setText(", ".join(_format(known[name].title, values[name]) for name in changed))
         if any(name in problems for name in self._rare):
             self.more.unfold()
 

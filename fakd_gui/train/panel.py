@@ -18,7 +18,6 @@ from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.elided_label import wrapped_label
 from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle, with_role
 
-MARGIN = 12
 ESTIMATE_TIP = (
     "Time: a small step was timed on this machine and scaled up; validation is not included.\n"
     "Memory: for the networks, the optimiser and the batch of one step, within about a quarter."
@@ -116,7 +115,7 @@ class TrainPanel(QWidget):
         self._refresh()
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout(spacing=10, contentsMargins=QMargins(MARGIN, 8, MARGIN, 10))
+        buttons = QHBoxLayout(spacing=10, contentsMargins=QMargins(12, 8, 12, 10))
         for button in (self.start_button, self.pause_button, self.stop_button):
             buttons.addWidget(button)
         buttons.addWidget(self.estimate, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -98,7 +99,8 @@ class PlotCard(QWidget):
         self._levels: Sequence[Level] = ()
         self._hidden: frozenset[str] = frozenset()
         self._at: float | None = None
-        self.curves: dict[tuple[str, str], Curve] = {}
+        self.curves: defaultdict[tuple[str, str], Curve] = defaultdict(lambda: Curve(self.plot))
+        """By the name of an overlaid run and the key of the line."""
         self.level_lines: list[pg.InfiniteLine] = []
         self.readout = wrapped_label(
             textFormat=Qt.TextFormat.RichText, accessibleName=f"{title}: newest values", toolTip=tip
@@ -147,41 +149,32 @@ class PlotCard(QWidget):
     def shown(self) -> list[Line]:
         return [line for line in self._lines if line.key not in self._hidden]
 
-    def extent(self) -> tuple[float, float] | None:
-        """The first and the last step of all shown lines."""
-        ends = [step for line in self.shown for step in line.steps[[0, -1]]]
-        return (min(ends), max(ends)) if ends else None
-
     def draw(self, left: float, right: float) -> None:
         """Draw the steps from `left` to `right`."""
         shown = {(line.run, line.key): line for line in self.shown}
-        for identity in [identity for identity in self.curves if identity not in shown]:
+        for identity in self.curves.keys() - shown.keys():
             self.curves.pop(identity).remove()
         if self.view.viewRange()[0] != [left, right]:
             self.view.setXRange(left, right, padding=0)
-        spans = []
-        for identity, line in shown.items():
-            if identity not in self.curves:
-                self.curves[identity] = Curve(self.plot)
-            span = self.curves[identity].draw(
-                line, view=(left, right), width=round(self.view.width()), log=self.log
-            )
-            if span is not None:
-                spans.append(span)
+        width = round(self.view.width())
+        values = [
+            value
+            for identity, line in shown.items()
+            for value in self.curves[identity].draw(line, view=(left, right), width=width, log=self.log)
+        ]
         if not self.view.y_is_manual:
-            self._fit(spans)
+            self._fit(values)
         self._write_legend()
 
     def set_log(self, on: bool) -> None:
         self.log = on
         self._axes[0].setLogMode(on)
 
-    def _fit(self, spans: Sequence[tuple[float, float]]) -> None:
+    def _fit(self, values: Sequence[float]) -> None:
         levels = [value for _, value, _ in self._levels]
-        lows, highs = [low for low, _ in spans] + levels, [high for _, high in spans] + levels
-        if not lows:
+        if not (values or levels):
             return
-        low, high = min(lows), max(highs)
+        low, high = min((*values, *levels)), max((*values, *levels))
         # The labels of levels need room outside of them.
         share, minimum = (0.3, 0.01 * abs(high) + 1e-9) if levels else (0.06, 0.005 * abs(high) + 1e-12)
         margin = max(share * (high - low), minimum)

@@ -127,13 +127,10 @@ def save_svg(plots: RunPlots, path: Path) -> None:
     drawing.setResolution(plots.logicalDpiX())
     drawing.setViewBox(QRect(0, 0, size.width(), size.height()))
     drawing.setTitle(plots.state.shown.name)
-    painter = QPainter()
-    if not painter.begin(drawing):
-        raise OSError("the vector graphic could not be written")
-    try:
+    with QPainter(drawing) as painter:
+        if not painter.isActive():
+            raise OSError("the vector graphic could not be written")
         _draw(plots, painter)
-    finally:
-        painter.end()
 
 
 def _draw(plots: RunPlots, painter: QPainter) -> None:

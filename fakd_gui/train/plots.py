@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QMargins, Qt, QTimer, Signal
@@ -132,10 +131,10 @@ class RunPlots(QWidget):
     # -- reacting ------------------------------------------------------------------------------------
 
     def _extent(self) -> tuple[float, float]:
-        extents = [extent for card in self.cards.values() if (extent := card.extent())]
-        if not extents:
+        ends = [step for card in self.cards.values() for line in card.shown for step in line.steps[[0, -1]]]
+        if not ends:
             return 0.0, 1.0
-        first, last = min(extents)[0], max(end for _, end in extents)
+        first, last = min(ends), max(ends)
         # The end moves in jumps, so that most redraws leave the axes, and with them most pixels, as they are.
         jump = 2.0 ** math.floor(math.log2(max(last - first, 16))) / 32
         return first - jump, (math.floor(last / jump) + 1) * jump
@@ -180,19 +179,18 @@ class RunPlots(QWidget):
     def _arrange(self) -> None:
         """Use one or two columns, and show as many of the chosen plots as there is room for."""
         side_by_side = self.width() >= SIDE_BY_SIDE_WIDTH
-        orientation = Qt.Orientation.Horizontal if side_by_side else Qt.Orientation.Vertical
-        if self._columns.orientation() is not orientation:
-            self._columns.setOrientation(orientation)
+        self._columns.setOrientation(Qt.Orientation.Horizontal if side_by_side else Qt.Orientation.Vertical)
         rows = max(self._columns.height() // MIN_CARD_HEIGHT, 1)
         chosen = [name for name in PLOTS if name in self.state.curves.plots]
         if not side_by_side:
             chosen = chosen[:rows]
-        elif rows == 1:
-            chosen = [next(iter(column), "") for column in _columns_of(chosen)]
-        for name, card in self.cards.items():
-            card.setVisible(name in chosen)
-        for splitter, names in zip((self._left, self._right), _columns_of(chosen), strict=True):
-            splitter.setVisible(bool(names))
+        for splitter, names in ((self._left, (LOSS, LEARNING_RATE)), (self._right, (PSNR, SSIM))):
+            shown = [name for name in chosen if name in names]
+            if side_by_side and rows == 1:
+                shown = shown[:1]
+            for name in names:
+                self.cards[name].setVisible(name in shown)
+            splitter.setVisible(bool(shown))
 
     def _show_legend(self) -> None:
         theme = current_theme()
@@ -237,10 +235,3 @@ class RunPlots(QWidget):
         layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=6)
         layout.addWidget(self.tools)
         layout.addWidget(self.figure, 1)
-
-
-def _columns_of(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    return (
-        [name for name in names if name in (LOSS, LEARNING_RATE)],
-        [name for name in names if name in (PSNR, SSIM)],
-    )

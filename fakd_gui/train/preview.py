@@ -9,7 +9,6 @@ from PySide6.QtCore import QMargins, QRectF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
@@ -80,7 +79,7 @@ class PreviewStrip(QWidget):
         self.step_label.setMinimumWidth(self.fontMetrics().horizontalAdvance("step 0,000,000 (00 of 00)"))
         self.follow = QCheckBox("&Follow")
         follow_action(self.follow, commands["follow"])
-        self._row = QGridLayout(horizontalSpacing=6)
+        self._row = QHBoxLayout(spacing=6)
         self._tools = tools = QHBoxLayout(spacing=8)
         for widget in (self.step_label, self.scrubber, self.follow):
             tools.addWidget(widget, int(widget is self.scrubber))
@@ -146,10 +145,8 @@ class PreviewStrip(QWidget):
             self._row.removeWidget(column)
             column.deleteLater()
         self.columns = {name: Column(self.camera) for name in names}
-        for place, column in enumerate(self.columns.values()):
-            self._row.addWidget(column, 0, place)
-        for place in range(self._row.columnCount()):
-            self._row.setColumnStretch(place, int(place < len(names)))
+        for column in self.columns.values():
+            self._row.addWidget(column, 1)
 
     def _draw(self, *_: object) -> None:
         steps = list(self.frames.frames)

@@ -159,13 +159,13 @@ class TrainState(QObject):
 
     def take_settings(self, values: dict[str, Any]) -> None:
         """Set the options of a file; its run folder is kept only if it is new."""
-        run = values.pop("run", None)
-        self.fill(values)
-        if run is not None and not run.exists():
+        run = values.get("run")
+        if run is not None and run.exists():
+            del values["run"]
+        elif run is not None:
             self.run_is_named = True
-            self.fill({"run": run})
-        else:
-            self.propose_new_run()
+        self.fill(values)
+        self.propose_new_run()
 
     def propose_new_run(self) -> None:
         """Propose a free run folder, unless the user named one that is free."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMargins, QSize, Qt, Signal
+from PySide6.QtCore import QMargins, QSize, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -58,12 +59,9 @@ class TermRow(QWidget):
             self.kind.setItemData(place, f"{kind.name}: {kind.title}", Qt.ItemDataRole.ToolTipRole)
         self.kind.activated.connect(lambda _: self._kind_chosen())
         ignore_wheel(self.kind)
-        self.up = _button("arrow-up", "Move the term up")
-        self.up.clicked.connect(lambda: self.moved.emit(-1))
-        self.down = _button("arrow-down", "Move the term down")
-        self.down.clicked.connect(lambda: self.moved.emit(1))
-        self.remove = _button("close", "Remove the term")
-        self.remove.clicked.connect(self.removed)
+        self.up = _button("arrow-up", "Move the term up", lambda: self.moved.emit(-1))
+        self.down = _button("arrow-down", "Move the term down", lambda: self.moved.emit(1))
+        self.remove = _button("close", "Remove the term", self.removed)
         self.options: dict[str, QLineEdit | QComboBox] = {}
         self._options_box = QWidget()
         self._problem = wrapped_label("error", visible=False)
@@ -166,8 +164,10 @@ class TermRow(QWidget):
         self.edited.emit()
 
 
-def _button(icon_name: str, tip: str) -> QToolButton:
-    return icon_button(icon_name, tip, autoRaise=True, iconSize=QSize(14, 14))
+def _button(icon_name: str, tip: str, pressed: Callable[[], object] | SignalInstance) -> QToolButton:
+    button = icon_button(icon_name, tip, autoRaise=True, iconSize=QSize(14, 14))
+    button.clicked.connect(pressed)
+    return button
 
 
 def _show(widget: QLineEdit | QComboBox, value: float | str) -> None:
