@@ -69,24 +69,22 @@ class RunCommands(ActionTable):
         }.items():
             self.on(name, lambda act=act: act(selected()))
 
-    def refresh(self, state: RunState | None, is_training: bool) -> None:
-        """Enable the commands of the selected run, which is in `state`, and `is_training` in this window."""
+    def refresh(self, state: RunState | None) -> None:
+        """Enable the commands of the selected run, which is in `state`."""
         run = self._selected()
         is_finished = state is not None and state.finished
         for name in self.commands:
             self[name].setEnabled(run is not None)
         self["resume"].setEnabled(run is not None and self._session.training is None and not is_finished)
-        self.set_tip(
-            "resume",
-            "This run has finished" if is_finished else "Resume the selected run from its last checkpoint",
-        )
+        tip = "This run has finished" if is_finished else "Resume the selected run from its last checkpoint"
+        self.set_tip("resume", tip)
         is_compared = run in self._session.compared
         self["compare"].setText(("Remove from" if is_compared else "Add to") + " comparison\tSpace")
         if run is not None:
             for name in ("add_student", "export"):
                 self[name].setEnabled(has_student(run))
             for name in ("rename", "trash"):
-                self[name].setEnabled(not is_training)
+                self[name].setEnabled(run != self._session.training_run)
 
     def can_move(self, run: Path, what: str) -> bool:
         """Report a run that is in use and so can't be `what`; returns True if no process trains it."""

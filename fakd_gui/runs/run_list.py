@@ -131,9 +131,7 @@ class RunList(QWidget):
         self._refresh()
 
     def _refresh(self, *_: object) -> None:
-        run = self.selected()
-        state = self.model.states.get(run) if run is not None else None
-        self.actions.refresh(state, run is not None and self.model.is_training(run))
+        self.actions.refresh(self.model.states.get(self.selected()))
 
     def _search(self, text: str) -> None:
         """List the runs that have every word of `text` in their name, state, student or teachers."""
@@ -169,8 +167,7 @@ class RunList(QWidget):
         folders, watched = {str(path) for path in (root, *inside)}, set(self._watcher.directories())
         if watched - folders:
             self._watcher.removePaths(list(watched - folders))
-        if folders - watched:
-            self._watcher.addPaths(list(folders - watched))
+        self._watcher.addPaths(list(folders))
 
     def _application_changed(self, state: Qt.ApplicationState) -> None:
         if state is Qt.ApplicationState.ApplicationActive and self.isVisible():

@@ -241,8 +241,9 @@ class TrainCommands(ActionTable):
             )
 
     def _ask_for_settings(self) -> None:
-        start = self._session.runs_root
-        if path := ask_open_path(self._widget, "Load settings", "Settings", [SUFFIX], start):
+        if path := ask_open_path(
+            self._widget, "Load settings", "Settings", [SUFFIX], self._session.runs_root
+        ):
             self.load_settings(path)
 
     def _save_settings(self) -> None:

@@ -22,7 +22,7 @@ DASHES = ((7.0, 4.0), (2.0, 3.0), (12.0, 4.0), (4.0, 7.0))
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One curve of one run; `values` are drawn, `exact` are not smoothed, both have the length of `steps`."""
+    """One curve of one run with at least one point: `values` are drawn, `exact` are not smoothed."""
 
     key: str
     """The name of a loss, the name of a student, or "lr"."""
@@ -38,13 +38,15 @@ class Line:
     marked: bool = False
     """With a dot at each point."""
 
-    def at(self, step: float) -> int | None:
-        """The index of the point nearest to `step`; None if `step` is well beyond the ends."""
-        if not len(self.steps):
-            return None
+    def nearest(self, step: float) -> int:
+        """The index of the point nearest to `step`."""
         after = int(np.searchsorted(self.steps, step))
         near = [index for index in (after - 1, after) if 0 <= index < len(self.steps)]
-        best = min(near, key=lambda index: abs(float(self.steps[index]) - step))
+        return min(near, key=lambda index: abs(float(self.steps[index]) - step))
+
+    def at(self, step: float) -> int | None:
+        """The index of the point nearest to `step`; None if `step` is well beyond the ends."""
+        best = self.nearest(step)
         spacing = (self.steps[-1] - self.steps[0]) / max(len(self.steps) - 1, 1)
         return best if abs(self.steps[best] - step) <= max(float(spacing), 1.0) else None
 

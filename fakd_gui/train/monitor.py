@@ -92,7 +92,7 @@ class TrainMonitor(QWidget):
         if job.token.cancelled:
             return "stopping, saving…"
         if job.token.paused:
-            view.restart_timing()
+            view.times.clear()
             return "paused"
         seconds = view.step_seconds
         if seconds is None:

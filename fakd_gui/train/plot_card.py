@@ -6,7 +6,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QMargins, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QPaintEvent
@@ -226,8 +225,7 @@ class PlotCard(QWidget):
 
     def nearest(self, step: float) -> int | None:
         """The step nearest to `step` at which the shown run has a point."""
-        own = [line.steps for line in self.shown if not line.run]
-        found = [float(steps[np.abs(steps - step).argmin()]) for steps in own]
+        found = [float(line.steps[line.nearest(step)]) for line in self.shown if not line.run]
         return int(min(found, key=lambda one: abs(one - step))) if found else None
 
     def _write_legend(self) -> None:

@@ -59,8 +59,7 @@ class RunPlots(QWidget):
             toolTip="Overlaid runs; check or uncheck them in the Runs list",
             visible=False,
         )
-        self._timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
-        self._timer.timeout.connect(self._redraw_if_visible)
+        self._timer = QTimer(self, singleShot=True, interval=REDRAW_MS, timeout=self._redraw_if_visible)
         self._lay_out()
         state.shown_changed.connect(self._show_run)
         state.overlays_changed.connect(self._show_overlays)

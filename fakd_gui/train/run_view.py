@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from fakd_core.errors import DataError
 from fakd_core.events import (
@@ -25,8 +25,6 @@ from fakd_core.events import (
 from fakd_core.runs.layout import BASELINE, CROPS, MAX_PREVIEWS, STUDENT, RunLayout, steps_to_keep
 from fakd_core.runs.series import RunSeries, read_series
 from fakd_gui.train.smoothing import load_filter
-
-K = TypeVar("K", int, str)
 
 PREVIEWED = (STUDENT, BASELINE)
 """The students whose previews are shown."""
@@ -54,7 +52,7 @@ class PreviewFrames:
         """
         from fakd_core.data.image_files import read_image
 
-        def read(paths: Mapping[K, Path]) -> dict[K, Image8]:
+        def read(paths: Mapping[Any, Path]) -> dict[Any, Image8]:
             images = {}
             for key, path in paths.items():
                 token.raise_if_cancelled()
@@ -127,7 +125,8 @@ class RunView:
     is_preparing: bool = False
     """The training loads models and images, and no step was taken yet."""
     end: RunEnd | None = None
-    _times: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=PACE_STEPS))
+    times: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=PACE_STEPS))
+    """The latest steps since the start or a pause, and the time of each."""
 
     @classmethod
     def load(cls, run: Path, token: CancelToken) -> RunView:
@@ -160,7 +159,7 @@ class RunView:
                 self.text = _introduce(event)
             case StepEnd():
                 self.step = event.step
-                self._times.append((event.step, time.monotonic()))
+                self.times.append((event.step, time.monotonic()))
                 if event.skipped is not None:
                     self.text = f"Step {event.step:,} was skipped: {event.skipped}."
             case ValidationEnd():
@@ -172,14 +171,10 @@ class RunView:
     @property
     def step_seconds(self) -> float | None:
         """Seconds per step at present; None while that is unknown."""
-        if len(self._times) < 2:
+        if len(self.times) < 2:
             return None
-        (first, started), (last, now) = self._times[0], self._times[-1]
+        (first, started), (last, now) = self.times[0], self.times[-1]
         return max((now - started) / max(last - first, 1), 1e-9)
-
-    def restart_timing(self) -> None:
-        """Forget the latest steps: a pause is no time per step."""
-        self._times.clear()
 
     def summary(self) -> str:
         """The result of a completed training."""

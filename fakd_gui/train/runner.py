@@ -120,18 +120,18 @@ class TrainRunner(QObject):
         live.text = text
         self._state.text_changed.emit()
         self._state.propose_new_run()
-        # Files may have changed, and a step can be timed again.
-        self._state.start_checking()
+        # Files may have changed, and a step can be timed again; the results of the last check stay.
+        self._state.is_checking = True
+        self._state.check_changed.emit()
         self._check_soon()
 
     # -- past runs -----------------------------------------------------------------------------------
 
     def show_run(self, run: Path) -> None:
         """Show `run`: the running one at once, any other when it has been read."""
-        live = self._state.live
-        if live is not None and live.run == run and self._session.training is not None:
+        if run == self._session.training_run:
             self._past.cancel()
-            self._state.show_run(live)
+            self._state.show_run(self._state.live)
         else:
             self._past.submit(lambda token: RunView.load(run, token), run)
 

@@ -191,11 +191,6 @@ class TrainState(QObject):
         self.check, self.is_checking = check, False
         self.check_changed.emit()
 
-    def start_checking(self) -> None:
-        """Announce another check of the same settings; the results of the last one stay."""
-        self.is_checking = True
-        self.check_changed.emit()
-
     def _fill(self, values: Mapping[str, object]) -> None:
         self.values |= values
         self.filled.emit(dict(values))

@@ -64,14 +64,15 @@ class TermRow(QWidget):
         self.remove = _button("close", "Remove the term", self.removed)
         self.options: dict[str, QLineEdit | QComboBox] = {}
         self._options_box = QWidget()
-        self._problem = wrapped_label("error", visible=False)
+        self.problem = ""
+        self._note = wrapped_label("error", visible=False)
         line = QHBoxLayout(spacing=4)
         for widget in (self.weight, QLabel("×"), self.kind, self.up, self.down, self.remove):
             line.addWidget(widget, int(widget is self.kind))
         layout = QVBoxLayout(self, contentsMargins=QMargins(), spacing=4)
         layout.addLayout(line)
         layout.addWidget(self._options_box)
-        layout.addWidget(self._problem)
+        layout.addWidget(self._note)
 
     def text(self) -> str:
         """The term as written in a recipe."""
@@ -93,12 +94,9 @@ class TermRow(QWidget):
 
     def set_problem(self, problem: str) -> None:
         """Show below the term why it can't be used; an empty text clears that."""
-        self._problem.setText(problem)
-        self._problem.setVisible(bool(problem))
-
-    @property
-    def problem(self) -> str:
-        return self._problem.text()
+        self.problem = problem
+        self._note.setText(problem)
+        self._note.setVisible(bool(problem))
 
     def focus_move(self, by: int) -> None:
         """Focus the button that moved the term by `by`, or the other one if the term is at an end."""
