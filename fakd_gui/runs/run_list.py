@@ -43,6 +43,7 @@ READ_MS = 4000
 SETTLE_MS = 300
 """Time until a folder that another program creates is complete."""
 MIN_WIDTH = 148
+EMPTY = "Runs appear here.\nDrop a run folder to see its curves."
 
 
 class RunList(QWidget):
@@ -192,14 +193,7 @@ class RunList(QWidget):
             clearButtonEnabled=True,
         )
         self.search.textChanged.connect(self._search)
-        self.empty = with_role(
-            QLabel(
-                "Runs appear here.\nDrop a run folder to see its curves.",
-                wordWrap=True,
-                alignment=Qt.AlignmentFlag.AlignTop,
-            ),
-            "muted",
-        )
+        self.empty = with_role(QLabel(EMPTY, wordWrap=True, alignment=Qt.AlignmentFlag.AlignTop), "muted")
         self.resume_button = QPushButton("Resume")
         follow_action(self.resume_button, self.actions["resume"])
         self.tools = QWidget()

@@ -82,7 +82,7 @@ class Curve:
         self.dots.setEnabled(False)  # Clicks are for the plot.
         self._style: tuple[object, ...] = ()
         self._x: Values = np.empty(0)
-        self._y: Values = np.empty(0)
+        self._y = self._x
         for item in (self.item, self.dots):
             plot.addItem(item, ignoreBounds=True)
 

@@ -117,7 +117,6 @@ class TrainMonitor(QWidget):
         self.split.addWidget(self.plots)
         self.split.addWidget(self.preview)
         self.split.setStretchFactor(0, 1)
-        self.split.setStretchFactor(1, 0)
         self.split.setSizes([400, PREVIEW_HEIGHT])
         layout = QVBoxLayout(self, contentsMargins=QMargins(12, 10, 12, 10), spacing=6)
         layout.addLayout(head)

@@ -126,7 +126,6 @@ class TrainPanel(QWidget):
         split = QSplitter(Qt.Orientation.Horizontal, objectName="form", childrenCollapsible=False)
         split.addWidget(left)
         split.addWidget(self.monitor)
-        split.setStretchFactor(0, 0)
         split.setStretchFactor(1, 1)
         split.setSizes([340, 700])
         layout = QVBoxLayout(self, contentsMargins=QMargins())
