@@ -146,12 +146,8 @@ class DistillationLoss:
             raise FeatureTapError(
                 f"the recipe {self.recipe} compares feature maps: give the student's and teacher's"
             )
-        compared = zip(
-            self.layers,
-            self._tapped("student", student_maps),
-            self._tapped("teacher", teacher_maps),
-            strict=True,
-        )
+        students, teachers = self._tapped("student", student_maps), self._tapped("teacher", teacher_maps)
+        compared = zip(self.layers, students, teachers, strict=True)
         return [FeaturePair(layer, student, teacher.detach()) for layer, student, teacher in compared]
 
     def _tapped(self, owner: str, maps: Sequence[Tensor | None]) -> list[Tensor]:

@@ -47,11 +47,7 @@ def compose(
 
 
 def draw(
-    spec: FigureSpec,
-    out: Path,
-    *,
-    inputs: FigureInputs | None = None,
-    cancel: CancelToken | None = None,
+    spec: FigureSpec, out: Path, *, inputs: FigureInputs | None = None, cancel: CancelToken | None = None
 ) -> Iterator[Progress | FigureWritten]:
     """Draw `spec` to `out`, a PNG or PDF, and write it beside that as a TOML file; yields both paths last.
 

@@ -75,10 +75,10 @@ def write_pdf(page: Page, path: Path, *, title: str, recipe: str) -> None:
 def read_embedded(path: Path) -> str | None:
     """The recipe that `write_png` or `write_pdf` put into `path`; None if there is none."""
     if path.suffix.lower() == ".pdf":
-        *_, raw = (None, *_PDF_KEYWORDS.findall(path.read_bytes()))
-        if raw is None:
+        found = _PDF_KEYWORDS.findall(path.read_bytes())
+        if not found:
             return None
-        raw = re.sub(rb"\\(.)", lambda escape: _LINE_ENDS.get(escape[1], escape[1]), raw, flags=re.DOTALL)
+        raw = re.sub(rb"(?s)\\(.)", lambda escape: _LINE_ENDS.get(escape[1], escape[1]), found[-1])
         return raw.decode("utf-16" if raw.startswith(codecs.BOM_UTF16_BE) else "latin-1", "replace")
     from PIL import Image
 

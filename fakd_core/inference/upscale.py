@@ -22,8 +22,6 @@ from fakd_core.runtime.device import is_out_of_memory
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
 
-OnProgress = Callable[[Progress], None]
-
 MAX_ACTIVATION_BYTES = 3 << 30
 """Memory of one forward pass. A constant rather than what is free now, so that every machine gives the same
 result. Every DIV2K validation image passes at once through the published networks of 64 features at x4."""
@@ -56,7 +54,7 @@ def upscale(
     img: Image8,
     *,
     tile: int | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
     cancel: CancelToken | None = None,
 ) -> Image8:
     """Enlarge (H, W, 3) uint8 RGB to (H·scale, W·scale, 3) uint8 with `model`, in eval mode, on its device.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -18,7 +18,6 @@ from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress
 from fakd_core.inference.tiling import MIN_TILE
 from fakd_core.inference.upscale import (
-    OnProgress,
     Strip,
     Tile,
     image_from_tensor,
@@ -52,7 +51,11 @@ class Local(SRNetwork):
 
 
 def strips(
-    network: SRNetwork, img: Image8, *, tile: int | None = None, on_progress: OnProgress | None = None
+    network: SRNetwork,
+    img: Image8,
+    *,
+    tile: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Image8]:
     for event in upscale_events(network, img, tile=tile):
         if isinstance(event, Strip):
