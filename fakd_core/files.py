@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import re
 import secrets
@@ -52,10 +53,8 @@ def clear_unfinished(folder: Path) -> None:
 
 def remove_unfinished(path: Path) -> None:
     """Remove files that killed processes left in `atomic_path` of `path`."""
-    temporary = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}{re.escape(path.suffix)}")
-    for other in path.parent.glob(".*"):
-        if temporary.fullmatch(other.name):
-            other.unlink(missing_ok=True)
+    for other in path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}{glob.escape(path.suffix)}"):
+        other.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:

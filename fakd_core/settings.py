@@ -33,14 +33,10 @@ _REASONS = {
     "path_type": "must be a path, in quotation marks",
     "model_type": "must be text, or a table of its parts",
     "literal_error": "must be {expected}",
-    "int_parsing": "must be a whole number",
+    **dict.fromkeys(("int_parsing", "int_from_float", "int_type"), "must be a whole number"),
     "int_parsing_size": "must be a whole number of at most 18 digits",
-    "int_from_float": "must be a whole number",
-    "int_type": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
+    **dict.fromkeys(("float_parsing", "float_type"), "must be a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",
@@ -114,8 +110,7 @@ def _kinds(annotation: Any) -> set[Any]:
 def read_toml_text(path: Path) -> str:
     """The text of a TOML file, without byte order mark and with line feeds as line ends.
 
-    Raises:
-        ConfigError: It is missing, not a text, or too large.
+    Raises `ConfigError` if it is missing, not a text, or too large.
     """
     try:
         with path.open("rb") as file:

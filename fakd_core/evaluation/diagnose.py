@@ -100,10 +100,7 @@ def describe_file(path: Path, *, usable: bool) -> Rows:
     """Container and weights of the file, and what it would import beyond them.
 
     For a file that is not `usable` also the nearest architecture, and the names that it lacks or that are
-    unknown to it. Nothing in the file is run.
-
-    Raises:
-        OSError: The file can't be read.
+    unknown to it. Nothing in the file is run. Raises `OSError` if it can't be read.
     """
     size = path.stat().st_size
     kind = file_type(path)
@@ -166,7 +163,8 @@ def _nearest(weights: Iterable[str]) -> Rows:
     mine = _without_numbers(weights)
     nearest, known, best_share = "", set[str](), 0.0
     for name in list_architectures():
-        theirs = _without_numbers(_weight_names(name))
+        with torch.device("meta"):
+            theirs = _without_numbers(create_model(name, scale=4).state_dict())
         share = len(mine & theirs) / len(mine | theirs)
         if share > best_share:
             nearest, known, best_share = name, theirs, share
@@ -179,11 +177,6 @@ def _nearest(weights: Iterable[str]) -> Rows:
         "missing": some(sorted(known - mine), 6) or "nothing",
         "extra": some(sorted(mine - known), 6) or "nothing",
     }
-
-
-def _weight_names(architecture: str) -> list[str]:
-    with torch.device("meta"):
-        return list(create_model(architecture, scale=4).state_dict())
 
 
 def _without_numbers(names: Iterable[str]) -> set[str]:

@@ -11,8 +11,6 @@ import numpy.typing as npt
 from fakd_core.events import CancelToken, Image8
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from fakd_core.models.layers import SRNetwork
     from fakd_core.models.spec import ModelSpec
 
@@ -110,13 +108,6 @@ class FeatureMaps:
         matrix: Floats = inside.T @ inside
         return matrix
 
-    def tensor(self, layer: int) -> Tensor:
-        """The map as a (1, C, h, w) tensor of unit vectors that shares their memory."""
-        import torch
-
-        window = self.window
-        return torch.from_numpy(self.vectors[layer]).view(1, -1, window.height, window.width)
-
 
 def extract_features(
     model: SRNetwork, lr: Image8, window: Window, *, name: str, cancel: CancelToken | None = None
@@ -163,9 +154,11 @@ def sa_loss(student: FeatureMaps, teacher: FeatureMaps, layer: int, *, stride: i
 
     from fakd_core.distillation.affinity import spatial_affinity_loss
 
+    size = student.window.height, student.window.width
     with torch.inference_mode():
         student_map, teacher_map = (
-            maps.tensor(layer)[..., ::stride, ::stride].contiguous() for maps in (student, teacher)
+            torch.from_numpy(maps.vectors[layer]).view(1, -1, *size)[..., ::stride, ::stride].contiguous()
+            for maps in (student, teacher)
         )
         return float(spatial_affinity_loss(student_map, teacher_map))
 

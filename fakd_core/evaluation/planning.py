@@ -96,8 +96,7 @@ def find_sets(
 ) -> Sets:
     """Every set at its scales: a folder, not opened yet, at the networks', a dataset at its own.
 
-    Raises:
-        ConfigError: A set is given twice, or a network's scale is not the dataset's.
+    Raises `ConfigError` if a set is given twice, or a network's scale is not the dataset's.
     """
     scales = {network.scale: None for network in networks if network.scale} or {default_scale: None}
     sets: dict[EvalSet, SRDataset | None] = {}

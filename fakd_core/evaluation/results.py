@@ -155,8 +155,7 @@ def to_json(results: Iterable[Result], failures: Iterable[Failure] = ()) -> dict
 def from_json(document: object) -> list[Result]:
     """Read the results that `to_json` wrote; unknown keys are ignored.
 
-    Raises:
-        DataError: Something is missing or wrong; the message names the result.
+    Raises `DataError` that names the result if something is missing or wrong.
     """
     rows = document.get("results") if isinstance(document, dict) else None
     if not isinstance(rows, list):

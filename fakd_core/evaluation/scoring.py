@@ -81,8 +81,7 @@ def output_folders(
 ) -> dict[tuple[str, SRDataset], Path]:
     """A folder `save_dir/<model>/<dataset>` for every model and dataset.
 
-    Raises:
-        ConfigError: Two sets would share a folder, or an output would replace an image of its set.
+    Raises `ConfigError` if two sets would share a folder, or an output would replace an image of its set.
     """
     pairs = list(pairs)
     names = _folder_names(dict.fromkeys(ref for ref, _ in pairs))

@@ -41,8 +41,7 @@ def save_state(files: Sequence[Path], state: State) -> None:
 def load_state(files: Sequence[Path]) -> tuple[State | None, list[Path]]:
     """The newest state that is intact, and the damaged files that are newer; None if none was ever saved.
 
-    Raises:
-        RunError: All are damaged.
+    Raises `RunError` if all are damaged.
     """
     damaged: list[Path] = []
     for path in files:

@@ -28,8 +28,7 @@ def encode_line(event: RunStarted | StepEnd | ValidationEnd) -> bytes:
 def read_metrics(run: Path) -> list[dict[str, Any]]:
     """Every complete line of the metrics in the run folder `run`; a line cut off by a crash is left out.
 
-    Raises:
-        RunError: A line is damaged, or of an older version of this program.
+    Raises `RunError` if a line is damaged, or of an older version of this program.
     """
     return [line for line, _ in _read_lines(RunLayout(run).metrics)]
 

@@ -77,10 +77,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 def preset_values(name: str) -> dict[str, Any]:
     """The options that the preset `name` sets, built-in or the user's; those it leaves open are missing.
 
-    Case doesn't matter, and a hyphen may stand for a space: `paper-rcan`.
-
-    Raises:
-        ConfigError: there is no such preset, or the user's file can't be used.
+    Case doesn't matter, and a hyphen may stand for a space: `paper-rcan`. Raises `ConfigError` if there is no
+    such preset, or the user's file can't be used.
     """
     own = user_presets()
     by_key = {_key(known): known for known in (*own, *PRESETS)}
@@ -140,8 +138,7 @@ def check_preset_name(name: str) -> None:
 def save_settings(path: Path, values: Mapping[str, object]) -> None:
     """Write `values` to `path` as TOML; options that are None or left open are omitted.
 
-    Raises:
-        ConfigError: the values are invalid, or the file can't be written.
+    Raises `ConfigError` if the values are invalid, or the file can't be written.
     """
     given = _without_open(values)
     config = TrainConfig.build(**{**_STAND_INS, **given})
@@ -154,8 +151,7 @@ def save_settings(path: Path, values: Mapping[str, object]) -> None:
 def read_settings(path: Path) -> dict[str, Any]:
     """The options that the TOML file `path` sets, and the defaults of the rest but for `MAY_BE_MISSING`.
 
-    Raises:
-        ConfigError: the file can't be read, or has an unknown option or an invalid value.
+    Raises `ConfigError` if the file can't be read, or has an unknown option or an invalid value.
     """
     given = read_toml(path)
     try:

@@ -65,11 +65,7 @@ class RunSeries:
 
 
 def read_series(run: Path) -> RunSeries:
-    """The curves of the run in the folder `run`.
-
-    Raises:
-        RunError: its metrics are damaged or can't be read.
-    """
+    """The curves of the run in the folder `run`; raises `RunError` if its metrics can't be read."""
     series, path = RunSeries(), RunLayout(run).metrics
     try:
         lines = read_metrics(run)

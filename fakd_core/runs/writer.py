@@ -89,11 +89,7 @@ class RunWriter:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training this run; the lock ends with the process.
-
-        Raises:
-            RunError: Another process trains it; the message names it.
-        """
+        """Keep other processes from training this run; raises `RunError` that names the one that does."""
         with run_lock(self.layout.lock):
             files = (self.layout.config, self.layout.environment)
             self._descriptions = {file: _read_description(file) for file in files}
@@ -102,8 +98,7 @@ class RunWriter:
     def load_checkpoint(self) -> tuple[State | None, list[Path]]:
         """The state to resume from, None before the first was saved; and newer files that are damaged.
 
-        Raises:
-            RunError: All are damaged.
+        Raises `RunError` if all are damaged.
         """
         return load_state(self.layout.states)
 
@@ -182,11 +177,7 @@ class RunWriter:
         return self.layout.states[0] if saved else None
 
     def finish(self, state: State, networks: Mapping[str, SRNetwork]) -> Path:
-        """Save the last checkpoint and all pending metrics.
-
-        Raises:
-            RunError: They can't be written.
-        """
+        """Save the last checkpoint and all pending metrics; raises `RunError` if they can't be written."""
         path = self.save_checkpoint(state, networks)
         if not self._attempt("metrics", self._log.flush) or path is None:
             raise RunError(

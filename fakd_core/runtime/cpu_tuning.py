@@ -83,9 +83,7 @@ def mmap_zeros(shape: tuple[int, ...], dtype: type[Item]) -> npt.NDArray[Item]:
     """An array of zeros in its own memory mapping, which is returned to the system with the array.
 
     For large arrays that come and go within `retain_freed_memory`, where they would leave holes in the heap.
-
-    Raises:
-        MemoryError: There is not enough memory.
+    Raises `MemoryError` if there is not enough memory.
     """
     elements = math.prod(shape)
     # Systems don't map 0 bytes.

@@ -13,10 +13,8 @@ from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
     """The device called `name` by torch; `auto` is a GPU if there is one, else the CPU.
 
-    If several processes train together, each gets the GPU of its local rank.
-
-    Raises:
-        ConfigError: The device is unknown, missing here, or one GPU for several processes.
+    If several processes train together, each gets the GPU of its local rank. Raises `ConfigError` if the
+    device is unknown, missing here, or one GPU for several processes.
     """
     if name == "auto":
         name = "mps" if torch.backends.mps.is_available() else "cpu"
@@ -40,9 +38,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     On CUDA GPUs that is bfloat16 with hardware support (from compute capability 8.0), float16 with loss
     scaling where only float16 is fast (7.0 and 7.5), and float32 otherwise. On CPUs, where bfloat16 autocast
     was measured slower, and on Apple's GPUs it is float32.
-
-    Raises:
-        ConfigError: fp16 without a CUDA GPU.
+    Raises `ConfigError` for fp16 without a CUDA GPU.
     """
     if name == "auto":
         return _fastest_precision(device)

@@ -133,10 +133,8 @@ SINGLE_PROCESS = World()
 def join_world() -> Iterator[World]:
     """Connect the processes that torchrun started, by its environment variables; a single one without it.
 
-    They communicate over gloo for tensors on the CPU and over NCCL for tensors on GPUs.
-
-    Raises:
-        RunError: They can't connect.
+    They communicate over gloo for tensors on the CPU and over NCCL for tensors on GPUs. Raises `RunError` if
+    they can't connect.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         yield World()

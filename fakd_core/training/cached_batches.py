@@ -117,14 +117,14 @@ class CachedTeacherBatches(BatchSource):
         damaged = 0
         for cache in self._caches:
             cache.remove_abandoned_files()
-            existing = cache.find_blocks()
             for block in range(self._pool.blocks):
-                if block in existing:
+                exists = cache.path(block).exists()
+                if exists:
                     token.check()
                     yield Progress(block * PATCHES_PER_BLOCK, self._pool.size, f"checking the {_NAME}")
-                    damaged += not cache.open(block)
-                if block not in existing or not cache.open(block):
+                if not cache.open(block):
                     missing.append((cache, block))
+                    damaged += exists
         return damaged
 
     def _progress(self, missing: Sequence[tuple[TeacherCache, int]], note: str = "") -> Progress:

@@ -1,9 +1,9 @@
-"""The students that a run trains, each with its optimiser, loss scaling and moving average."""
+"""A student in training, with its optimiser, loss scaling and moving average."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -14,7 +14,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.events import RAW
 from fakd_core.models.layers import FeatureMaps, SRNetwork
-from fakd_core.runs.layout import BASELINE, STUDENT, average_of
 from fakd_core.runtime.device import autocast, fast_convolutions
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.training.batches import DistillationBatch
@@ -120,46 +119,6 @@ class Learner:
         self._scaler.load_state_dict(state["scaler"])
         if self._average is not None:
             self._average.load_state_dict(state["average"])
-
-
-class Learners:
-    """The learners of one run by the names of their students: "student", and "baseline" if there is one."""
-
-    def __init__(self, learners: Mapping[str, Learner]) -> None:
-        self._learners = dict(learners)
-
-    def networks(self) -> dict[str, SRNetwork]:
-        """The students and their averages, by the names of `ValidationEnd`."""
-        networks = {}
-        for name, learner in self._learners.items():
-            networks[name] = learner.student
-            if learner.average is not None:
-                networks[average_of(name)] = learner.average
-        return networks
-
-    def measure(self, batch: DistillationBatch) -> tuple[dict[str, float], bool]:
-        """As `Learner.measure`, with the total loss of the baseline as "baseline"."""
-        losses, finite = self._learners[STUDENT].measure(batch)
-        if BASELINE in self._learners:
-            others, also_finite = self._learners[BASELINE].measure(DistillationBatch(batch.lr, batch.hr))
-            losses[BASELINE] = others["total"]
-            finite = finite and also_finite
-        return losses, finite
-
-    def apply(self, lr: float) -> None:
-        for learner in self._learners.values():
-            learner.apply(lr)
-
-    def skip(self) -> None:
-        for learner in self._learners.values():
-            learner.skip()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: learner.state_dict() for name, learner in self._learners.items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, learner in self._learners.items():
-            learner.load_state_dict(state[name])
 
 
 def _normalised_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:

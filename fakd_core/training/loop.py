@@ -27,12 +27,13 @@ from fakd_core.events import (
     ValidationEnd,
     run_to_end,
 )
-from fakd_core.runs.layout import STUDENT
+from fakd_core.models.layers import SRNetwork
+from fakd_core.runs.layout import BASELINE, STUDENT, average_of
 from fakd_core.runs.writer import RunWriter
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.cpu_tuning import trim_heap
 from fakd_core.runtime.distributed import World
-from fakd_core.training.learner import Learners
+from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.setup import TrainingSetup
 
 SHORT_STEP_SECONDS = 0.3
@@ -50,7 +51,7 @@ class TrainingLoop:
         self._writer = writer
         self._token = token
         self._world = world
-        self._learners = Learners({name: setup.make_learner(net) for name, net in setup.students.items()})
+        self._learners = {name: setup.make_learner(net) for name, net in setup.students.items()}
         self._step = 0
         self._validated_step = 0
         self._saved_step = -1
@@ -66,11 +67,7 @@ class TrainingLoop:
         return self._step
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
-        """Return to a checkpoint; None is the start.
-
-        Raises:
-            RunError: The checkpoint doesn't fit the settings of the run.
-        """
+        """Return to a checkpoint; None is the start. Raises `RunError` if it doesn't fit the settings."""
         if state is not None:
             folder, config = self._writer.layout.folder, self._writer.layout.config.name
             try:
@@ -100,7 +97,7 @@ class TrainingLoop:
             self._writer.write_table()
             raise
         if self._saved_step != self._step or self._writer.failures:
-            path = self._writer.finish(self._state(), self._learners.networks())
+            path = self._writer.finish(self._state(), self._networks())
             yield CheckpointSaved(self._step, path)
         self._writer.write_table()
         yield from self._writer.failures.notices()
@@ -167,20 +164,29 @@ class TrainingLoop:
         lr = setup.learning_rate(self._step)
         with self._cancellable_step():
             batch = setup.batches.batch(self._step, world.rank, world.ranks)
-            losses, finite = self._learners.measure(batch)
+            losses, finite = self._measure(batch)
         losses, skipped = self._agree(losses, finite)
         self._step += 1
-        if skipped is None:
-            self._learners.apply(lr)
-            self._consecutive_skips = 0
-        else:
-            self._learners.skip()
-            self._consecutive_skips += 1
+        for learner in self._learners.values():
+            if skipped is None:
+                learner.apply(lr)
+            else:
+                learner.skip()
+        self._consecutive_skips = 0 if skipped is None else self._consecutive_skips + 1
         seconds = self._last_step_seconds = time.monotonic() - self._token.paused_seconds - start
         self._seconds += seconds
         return StepEnd(
             step=self._step, steps=setup.steps, losses=losses, lr=lr, seconds=seconds, skipped=skipped
         )
+
+    def _measure(self, batch: DistillationBatch) -> tuple[dict[str, float], bool]:
+        """As `Learner.measure` of the student, with the total loss of the baseline as "baseline"."""
+        losses, finite = self._learners[STUDENT].measure(batch)
+        if BASELINE in self._learners:
+            others, also_finite = self._learners[BASELINE].measure(DistillationBatch(batch.lr, batch.hr))
+            losses[BASELINE] = others["total"]
+            finite = finite and also_finite
+        return losses, finite
 
     def _cancellable_step(self) -> AbstractContextManager[None]:
         """Let a long step be left halfway; in a short one, polling would only cost time."""
@@ -221,7 +227,7 @@ class TrainingLoop:
         return due and self._validated_step != self._step
 
     def _validate(self) -> ValidationEnd:
-        networks, setup = self._learners.networks(), self._setup
+        networks, setup = self._networks(), self._setup
         results = {
             name: run_to_end(setup.validator.evaluate(network, self._token, name))
             for name, network in networks.items()
@@ -254,11 +260,20 @@ class TrainingLoop:
         return event
 
     def _checkpoint(self) -> Iterator[CheckpointSaved | Notice]:
-        path = self._writer.save_checkpoint(self._state(), self._learners.networks())
+        path = self._writer.save_checkpoint(self._state(), self._networks())
         if path is not None:
             self._saved_step = self._step
             yield CheckpointSaved(self._step, path)
         yield from self._writer.failures.notices()
+
+    def _networks(self) -> dict[str, SRNetwork]:
+        """The students and their averages, by the names of `ValidationEnd`."""
+        networks = {}
+        for name, learner in self._learners.items():
+            networks[name] = learner.student
+            if learner.average is not None:
+                networks[average_of(name)] = learner.average
+        return networks
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -266,11 +281,12 @@ class TrainingLoop:
             "validated_step": self._validated_step,
             "seconds": self._seconds,
             "best": {name: (scores.psnr, scores.ssim) for name, scores in self._best.items()},
-            "learners": self._learners.state_dict(),
+            "learners": {name: learner.state_dict() for name, learner in self._learners.items()},
         }
 
     def _load_state(self, state: Mapping[str, Any]) -> None:
-        self._learners.load_state_dict(state["learners"])
+        for name, learner in self._learners.items():
+            learner.load_state_dict(state["learners"][name])
         self._step, self._validated_step = int(state["step"]), int(state["validated_step"])
         if not 0 <= self._validated_step <= self._step:
             raise ValueError(self._step)

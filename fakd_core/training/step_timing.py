@@ -116,11 +116,10 @@ class StepTimer:
         return network
 
     def _make_batch(self, count: int, patch: int) -> DistillationBatch:
-        return DistillationBatch(self._grey(count, patch), self._grey(count, patch * self._config.scale))
-
-    def _grey(self, count: int, side: int) -> torch.Tensor:
-        images = torch.full((count, 3, side, side), 128.0, device=self._device)
-        return images.contiguous(memory_format=torch.channels_last)
+        sides = (patch, patch * self._config.scale)
+        grey = (torch.full((count, 3, side, side), 128.0, device=self._device) for side in sides)
+        lr, hr = (images.contiguous(memory_format=torch.channels_last) for images in grey)
+        return DistillationBatch(lr, hr)
 
     def _time(self, action: Callable[[], object]) -> float:
         """Seconds of the fastest of `PROBES` calls."""

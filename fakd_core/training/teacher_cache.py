@@ -35,7 +35,6 @@ Outputs = dict[str, Tensor]
 
 _FORMAT = 1  # Increased when the files or the computation change; older caches are left alone.
 _KEY_FILE = "key.json"
-_BLOCK = "block-"
 _SR = "SR"
 # Half precision is finest near zero: values of 0..255 are off by at most 1/32 instead of 1/16.
 _SR_MIDDLE = 128.0
@@ -87,13 +86,8 @@ class TeacherCache:
                 if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
                     part.unlink()
 
-    def find_blocks(self) -> set[int]:
-        """The blocks that have a file, valid or not."""
-        numbers = (path.stem.removeprefix(_BLOCK) for path in self.folder.glob(f"{_BLOCK}*.safetensors"))
-        return {int(number) for number in numbers if number.isdecimal()}
-
     def path(self, block: int) -> Path:
-        return self.folder / f"{_BLOCK}{block:05d}.safetensors"
+        return self.folder / f"block-{block:05d}.safetensors"
 
     def open(self, block: int) -> bool:
         """Map a block; False if it is missing, damaged or belongs to another cache.

@@ -59,8 +59,7 @@ class Validator:
     ) -> Generator[Progress, None, ValidationResult]:
         """Score `model`, called `name` in the progress, in eval mode; its mode is restored.
 
-        Raises:
-            Cancelled: The token was cancelled meanwhile, in any process.
+        Raises `Cancelled` if the token is cancelled meanwhile, in any process.
         """
         with _eval_mode(model):
             return (yield from self._score(name, lambda lr: upscale(model, lr, cancel=token), token))
