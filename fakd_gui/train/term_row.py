@@ -63,7 +63,7 @@ class TermRow(QWidget):
         self.down = _button("arrow-down", "Move the term down", lambda: self.moved.emit(1))
         self.remove = _button("close", "Remove the term", self.removed)
         self.options: dict[str, QLineEdit | QComboBox] = {}
-        self._options_box = QWidget()
+        self._options_box = QWidget(visible=False)
         self.problem = ""
         self._note = wrapped_label("error", visible=False)
         line = QHBoxLayout(spacing=4)
