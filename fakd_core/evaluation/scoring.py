@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from os.path import realpath
 from pathlib import Path
@@ -129,16 +129,13 @@ def _timed(enlarge: Callable[[], Image8]) -> tuple[Image8, float]:
 
 def _score(pair: ImagePair, sr: Image8, scale: int, *, seconds: float, cancel: CancelToken) -> ImageResult:
     psnr, ssim = (score(sr, pair.hr, scale, cancel=cancel) for score in (psnr_y, ssim_y))
-    return ImageResult(pair.name, psnr, ssim, seconds, dict(_added_metrics(pair, sr, scale)))
-
-
-def _added_metrics(pair: ImagePair, sr: Image8, scale: int) -> Iterator[tuple[str, float]]:
-    """Values of the metrics of installed packages, by name."""
+    added = {}
     for metric in METRICS:
         try:
-            yield metric.name, float(metric.score(sr, pair.hr, scale))
+            added[metric.name] = float(metric.score(sr, pair.hr, scale))
         except Exception as error:
             raise DataError(f"the metric {metric.name} fails ({type(error).__name__}: {error})") from error
+    return ImageResult(pair.name, psnr, ssim, seconds, added)
 
 
 def _left_out(dataset: SRDataset, index: int, error: DataError | OSError) -> LeftOut:

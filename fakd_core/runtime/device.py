@@ -41,7 +41,12 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     Raises `ConfigError` for fp16 without a CUDA GPU.
     """
     if name == "auto":
-        return _fastest_precision(device)
+        if device.type != "cuda":
+            return torch.float32
+        capability = torch.cuda.get_device_capability(device)
+        if capability >= (8, 0):
+            return torch.bfloat16
+        return torch.float16 if capability >= (7, 0) else torch.float32
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
     if dtype is torch.float16 and device.type != "cuda":
         raise ConfigError(
@@ -80,15 +85,6 @@ def _own_gpu(device: torch.device, world: World) -> torch.device:
         )
     torch.cuda.set_device(world.local_rank)
     return torch.device("cuda", world.local_rank)
-
-
-def _fastest_precision(device: torch.device) -> torch.dtype:
-    if device.type != "cuda":
-        return torch.float32
-    capability = torch.cuda.get_device_capability(device)
-    if capability >= (8, 0):
-        return torch.bfloat16
-    return torch.float16 if capability >= (7, 0) else torch.float32
 
 
 # The messages of the allocators of PyTorch, of its backends and of C++; only CUDA's error has its own class.

@@ -47,8 +47,14 @@ class CachedTeacherBatches(BatchSource):
         seed: int,
         device: torch.device,
     ) -> None:
+        try:
+            check_writable(folder / "file")
+        except OSError as error:
+            raise ConfigError(
+                f"{folder}: the teacher's outputs can't be kept there ({error.strerror}); "
+                "name another folder with --teacher-cache"
+            ) from error
         self._folder = folder
-        self._check_folder()
         self._pool = PatchPool(sampler, patches)
         self._caches = [
             TeacherCache(folder=folder, name=name, teacher=teacher, pool=self._pool, layers=layers)
@@ -100,15 +106,6 @@ class CachedTeacherBatches(BatchSource):
     def _patches(self, step: int, rank: int, ranks: int) -> npt.NDArray[np.int64]:
         share = self._batch // ranks
         return self._pool.batch(step, self._batch, self._seed)[rank * share : (rank + 1) * share]
-
-    def _check_folder(self) -> None:
-        try:
-            check_writable(self._folder / "file")
-        except OSError as error:
-            raise ConfigError(
-                f"{self._folder}: the teacher's outputs can't be kept there ({error.strerror}); "
-                "name another folder with --teacher-cache"
-            ) from error
 
     def _find_missing(
         self, missing: list[tuple[TeacherCache, int]], token: CancelToken
