@@ -118,6 +118,7 @@ def test_an_invalid_recipe_leaves_the_rows(editor: RecipeEditor) -> None:
         (Pairing(channels=[((32,) * 4, (32,) * 4), ((32,) * 4, (64,) * 4)]), {"CA", "FSP"}),
         (Pairing(layers=(3,)), {"FSP"}),
         (Pairing(batch=1), {"IA"}),
+        (Pairing(channels=[((16,) * 4, ())]), {"SA", "CA", "FSP", "IA"}),  # No feature maps to compare.
         (Pairing(batch=1, layers=(3,), channels=[((16,) * 4, (32,) * 4)], has_teacher=False), set()),
     ],
 )
