@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,8 +123,7 @@ def collect_results(events: Iterable[EvaluationEvent]) -> list[Result]:
 class _Estimate:
     """Progress and remaining time of an evaluation."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
-        jobs = list(jobs)
+    def __init__(self, jobs: Sequence[Job]) -> None:
         self._total_cost = sum(job.cost for job in jobs)
         self._total = sum(len(job.dataset) for job in jobs)
         self._cost, self._done = 0.0, 0

@@ -8,6 +8,7 @@ and `gmacs`). All of these may be missing: the output of `fakd evaluate --json` 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,8 @@ def from_document(document: object) -> Report:
         eval_set = EvalSet(str(found.get("data") or failure.dataset), failure.scale)
         report.sets.setdefault(eval_set, SetInfo(failure.dataset))
         report.failures[Cell(failure.model, eval_set)] = failure
-    try:
+    with suppress(ValueError):
         report.measured = datetime.fromisoformat(str(document.get("measured")))
-    except ValueError:
-        report.measured = None
     return report
 
 

@@ -73,15 +73,16 @@ def read_states(
 
 def read_state(run: Path, known: RunState | None = None) -> RunState:
     """The state of one run; an error in its files becomes its `problem`."""
+    layout = RunLayout(run)
     try:
-        written = RunLayout(run).config.stat().st_mtime
+        written = layout.config.stat().st_mtime
         if known is None or known.problem or known.config_written != written:
             config = read_config(run)
             models = " ".join((config.student, *config.teacher))
             known = RunState(steps=config.steps, models=models, config_written=written)
         in_use = is_in_use(run)
-        state = _read_new_metrics(RunLayout(run).metrics, known)
-        return replace(state, in_use=in_use, owner=lock_owner(RunLayout(run).lock) if in_use else "")
+        state = _read_new_metrics(layout.metrics, known)
+        return replace(state, in_use=in_use, owner=lock_owner(layout.lock) if in_use else "")
     except FakdError as error:
         return RunState(problem=str(error))
     except OSError as error:
