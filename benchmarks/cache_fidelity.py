@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/cache_fidelity.py --data DIR --val DIR [--steps 600] [--pools 1600 160]
 
 Trains the same small student from the bundled teacher with each seed: live, then from a pool of each size.
-Prints the PSNR on all images of --val after the last step, and CPU seconds, which tell more than the clock
+Prints the PSNR on all images of --val after the last step, and CPU seconds, which say more than the clock
 on a busy machine: those before the first step, the cache's among them, and those of the steps.
 """
 

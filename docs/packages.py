@@ -1,7 +1,7 @@
 """Draws the packages and the one direction of their imports: `python docs/packages.py` writes the picture.
 
 Rows are the layers of the import contracts in pyproject.toml, highest first; arrows are imports found in the
-code, less those that follow from others. The documentation's build fails while the picture is out of date.
+code, without those that follow from others. The documentation's build fails while the picture is out of date.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_layers() -> dict[str, Layers]:
 
 
 def find_imports(root: str, layers: Layers) -> set[tuple[str, str]]:
-    """Pairs of packages of which the first imports the second, less those that follow from others."""
+    """Pairs of packages of which the first imports the second, without those that follow from others."""
     graph = grimp.build_graph(root)
     names = [name for row in layers for name in row]
     found = {

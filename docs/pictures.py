@@ -84,7 +84,7 @@ def _steps(window: Any, folder: Path) -> Any:
     for name in ("rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline"):
         session.add_student(name)
     window.show_workspace("Inspect")
-    yield Until("the twins' maps", inspect.map_shown)
+    yield Until("the students' maps", inspect.map_shown)
     inspect.state.set_query(40, 60)
     yield a_moment()
     shoot("inspect-students")

@@ -81,7 +81,7 @@ def _open(window: MainWindow, memory: WindowMemory, arguments: argparse.Namespac
 
 
 def has_display() -> bool:
-    """True if Qt can open a window here, or is told to do without a display."""
+    """True if Qt can open a window here, or is set to do without a display."""
     variables = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
     return sys.platform != "linux" or any(os.environ.get(name) for name in variables)
 

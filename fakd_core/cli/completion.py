@@ -29,7 +29,7 @@ def models() -> Values:
 
 
 def models_and_bicubic() -> Values:
-    """As `models`, plus bicubic interpolation, for commands that only upscale."""
+    """The names of `models` and bicubic interpolation, for commands that only upscale."""
     return [("bicubic", "interpolation"), *models()]
 
 

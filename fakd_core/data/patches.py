@@ -98,7 +98,7 @@ class PatchSampler:
         return tuple(self._store.name_of(index) for index in found)
 
     def identity(self) -> dict[str, str | int | bool]:
-        """Everything that decides what `sample` and `cut` give."""
+        """The values that determine the results of `sample` and `cut`."""
         return {
             "pixels_sha256": self._store.hash_of(self._indices),
             "images": len(self._indices),

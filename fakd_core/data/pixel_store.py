@@ -84,7 +84,7 @@ class PixelStore:
 
     @property
     def problems(self) -> dict[int, str]:
-        """Why images could not be read, by position; `__getitem__` doesn't have these."""
+        """The reasons why images could not be read, by position; `__getitem__` doesn't have these."""
         return {index: entry.problem for index, entry in enumerate(self._entries) if entry.problem}
 
     def name_of(self, index: int) -> str:
@@ -154,7 +154,7 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
 
 
 def _inputs_of(dataset: SRDataset) -> dict[str, Any]:
-    """Everything that a store depends on, in types that survive JSON."""
+    """The inputs of a store, in types that survive JSON."""
     files = []
     for path in (path for pair in zip(dataset.hr_files, dataset.lr_files, strict=True) for path in pair):
         try:

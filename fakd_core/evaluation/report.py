@@ -148,7 +148,7 @@ class Report:
         return f"{self.set_name(eval_set)} ×{eval_set.scale}"
 
     def same_images(self, eval_set: EvalSet) -> bool:
-        """Whether all means on a set are over the same images."""
+        """True if all means on a set are over the same images."""
         results = self._on(eval_set)
         return all(result.compares_with(results[0]) for result in results)
 

@@ -94,7 +94,7 @@ class Result:
         return coverage(self.images, self.images_in_set)
 
     def compares_with(self, other: Result) -> bool:
-        """Whether both are means over the same images, as far as is known."""
+        """True if both are means over the same images, as far as is known."""
         if not self.left_out and not other.left_out:
             return True
         mine, theirs = ({image.name for image in result.per_image} for result in (self, other))
@@ -116,7 +116,7 @@ class Failure:
 
 
 def coverage(scored: int, images: int) -> str:
-    """The number of images behind a mean: '5', or '4 of 5'."""
+    """The number of images in a mean: '5', or '4 of 5'."""
     return str(scored) if scored == images else f"{scored} of {images}"
 
 

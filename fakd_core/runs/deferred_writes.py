@@ -32,7 +32,7 @@ class WriteFailures:
 
     @property
     def reason(self) -> str:
-        """Why the first of the failing writes failed."""
+        """The error of the first write that failed."""
         return next(iter(self._reasons.values()))
 
     def notices(self) -> Iterator[Notice]:

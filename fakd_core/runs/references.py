@@ -50,7 +50,7 @@ def model_labels(refs: Iterable[str]) -> dict[str, str]:
 
 
 def has_weights(ref: str | Path) -> bool:
-    """Whether `ref` names weights rather than only the sizes of a network.
+    """True if `ref` names weights rather than only the sizes of a network.
 
     Raises `ConfigError` for an unknown name, with similar known ones.
     """
@@ -162,7 +162,7 @@ def resolve_spec(ref: str | Path, scale: int = 4) -> ModelSpec:
 
 
 def _is_sizes(ref: str) -> bool:
-    """Whether `ref` is `architecture:...` or an architecture; `C:...` is a path."""
+    """True if `ref` is `architecture:...` or an architecture; `C:...` is a path."""
     name, colon, _ = ref.partition(":")
     if colon:
         return name.isidentifier() and len(name) > 1

@@ -77,7 +77,7 @@ class _EventLog:
             self._log.flush()
 
     def _start(self, event: RunStarted) -> Iterator[bytes]:
-        """The first records; in a resumed run they tell TensorBoard which steps of earlier files to drop."""
+        """The first records; in a resumed run they make TensorBoard drop later steps of earlier files."""
         from tensorboard.compat.proto.event_pb2 import SessionLog
 
         yield _record(file_version="brain.Event:2")

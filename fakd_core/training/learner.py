@@ -104,7 +104,7 @@ class Learner:
         self._scaler.update()
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that `load_state_dict` needs to continue exactly."""
+        """The state from which `load_state_dict` continues exactly."""
         return {
             "student": self.student.state_dict(),
             "optimizer": self._optimizer.state_dict(),

@@ -180,7 +180,7 @@ class TrainingLoop:
         )
 
     def _measure(self, batch: DistillationBatch) -> tuple[dict[str, float], bool]:
-        """As `Learner.measure` of the student, with the total loss of the baseline as "baseline"."""
+        """Measure the student as `Learner.measure` does; the baseline adds its total loss as "baseline"."""
         losses, finite = self._learners[STUDENT].measure(batch)
         if BASELINE in self._learners:
             others, also_finite = self._learners[BASELINE].measure(DistillationBatch(batch.lr, batch.hr))

@@ -23,7 +23,7 @@ from fakd_gui.widgets.file_dialogs import ask_open_path, ask_save_path
 RUN_TIP = "Measure the checked models on the checked sets\nKnown results are not measured again"
 NOT_READY_TIP = "Check at least one model and one set"
 CHOOSE_TIP = "Show or hide the models and sets to choose from"
-IMAGES_TIP = "List the images behind the current cell; in the list, show them in Compare"
+IMAGES_TIP = "List the images of the current cell; in the list, show them in Compare"
 SORT_TIP = "Sort by the column of the current cell; again to reverse, a third time to clear"
 SAVE_TIP = "Save the table as Markdown, LaTeX, CSV, or as results to open again"
 OPEN_TIP = "Open a table that was saved as results, or the output of fakd evaluate --json"

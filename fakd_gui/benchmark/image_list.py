@@ -1,4 +1,4 @@
-"""The images behind a cell of the table, worst first."""
+"""The images of a cell of the table, worst first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COLUMNS = {
     Kind.DELTA: (
         "Δ teacher dB",
         "PSNR minus the teacher's on this image, in dB",
-        "largest loss against the teacher",
+        "furthest below the teacher",
     ),
     Kind.SECONDS: ("s", "Upscaling time in seconds", "slowest"),
 }

@@ -79,7 +79,7 @@ class BenchmarkMemory(Memory):
 
 
 class BenchmarkState(QObject):
-    """Everything that is chosen, each fact once.
+    """The chosen models, sets, columns and order, and the report.
 
     Models on offer are bicubic, the session's, the bundled ones and those added here; sets are folders, the
     samples first.
@@ -141,7 +141,7 @@ class BenchmarkState(QObject):
 
     @property
     def is_ready(self) -> bool:
-        """Whether at least one model and one set are checked."""
+        """True if at least one model and one set are checked."""
         return bool(self.checked_models and self.checked_folders)
 
     def is_model_checked(self, ref: str) -> bool:

@@ -49,7 +49,7 @@ QTableView > QToolButton:focus { border: 1px solid palette(highlight); }
 
 
 class ResultTable(QTableView):
-    """Shows the state's report; a click lists the images behind a cell."""
+    """Shows the state's report; a click lists the images of a cell."""
 
     def __init__(self, state: BenchmarkState, parent: QWidget | None = None) -> None:
         super().__init__(parent, accessibleName="Results", showGrid=False, wordWrap=False)
@@ -96,7 +96,7 @@ class ResultTable(QTableView):
         self.groups.viewport().update()
 
     def list_images(self, index: QModelIndex) -> None:
-        """List the images behind `index`, if there are some."""
+        """List the images of the cell at `index`, if there are some."""
         if found := self.table_model.at(index):
             row, column = found
             # A column of the model alone stands for its first result.
@@ -137,7 +137,7 @@ class ResultTable(QTableView):
         self.corner.setGeometry(edge, edge, names.width(), self.groups.height())
 
     def _fit_columns(self) -> None:
-        """As wide as the longest text in bold; asking the delegate for every cell takes far longer."""
+        """Fit each column to its longest text in bold; asking the delegate for every cell is far slower."""
         model, font = self.table_model, QFont()
         font.setBold(True)
         bold, plain = QFontMetrics(font), QFontMetrics(QFont())

@@ -108,7 +108,7 @@ class DifferenceImage:
 
 
 def comparison_error(a: Image8, b: Image8, kind: Kind) -> str:
-    """Why two images have no difference: their sizes differ, or SSIM's window doesn't fit; else empty."""
+    """The reason why two images have no difference (their sizes, or SSIM's window), or an empty text."""
     height, width = a.shape[:2]
     if a.shape != b.shape:
         return "Only images of one size can be subtracted; choose two of HR size."

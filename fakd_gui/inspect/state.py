@@ -45,7 +45,7 @@ def _one_of(ranges: tuple[Range, ...]) -> AfterValidator:
 
 
 class MapStyle(Memory, frozen=True):
-    """How maps are drawn: the picture below them, their opacity in percent and the fixed colour ranges."""
+    """The style of maps: the picture below them, their opacity in percent and the fixed colour ranges."""
 
     picture: Picture = "LR"
     opacity: int = Field(75, ge=0, le=100)
@@ -54,7 +54,7 @@ class MapStyle(Memory, frozen=True):
 
 
 class InspectMemory(Memory):
-    """What the next start restores; the pixel waits for the image."""
+    """The state that the next start restores; the pixel waits for the image."""
 
     layer: int = Field(DEFAULT_LAYER, ge=0, lt=TAP_COUNT)
     style: MapStyle = MapStyle()

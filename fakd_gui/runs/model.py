@@ -132,7 +132,7 @@ class RunModel(QAbstractListModel):
         return state.summary()
 
     def _note(self, run: Path) -> str:
-        """Why the run can't be used, or who else is training it."""
+        """The reason why the run can't be used, or the owner of its training."""
         state = self.states.get(run)
         if state is None:
             return ""

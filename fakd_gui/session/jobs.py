@@ -27,7 +27,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class JobEnd:
-    """How a job ended; `problem` says why it failed."""
+    """The outcome of a job; `problem` says why it failed."""
 
     outcome: Outcome
     result: object = None

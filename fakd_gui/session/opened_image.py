@@ -20,7 +20,7 @@ class OpenedImage:
     lr: Image8 = field(repr=False)
     hr: Image8 | None = field(repr=False)
     changed: int = 0
-    """The file's modification time in ns: tells whether it was replaced."""
+    """The file's modification time in ns: it changes if the file is replaced."""
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ WORKSPACES: tuple[Workspace, ...] = ("Train", "Compare", "Inspect", "Benchmark")
 
 
 class Kind(Enum):
-    """What lies at a path."""
+    """The kind of thing at a path."""
 
     IMAGE = auto()
     RESULT_IMAGE = auto()
@@ -36,7 +36,7 @@ class Kind(Enum):
 
 
 class Action(Enum):
-    """What a workspace does with paths of one kind."""
+    """The action that a workspace takes on paths of one kind."""
 
     SHOW_IMAGES = auto()
     """Open one image, or several as a filmstrip, in Compare."""

@@ -20,12 +20,12 @@ def default_runs_root() -> Path:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` holds a readable run."""
+    """True if `folder` holds a readable run."""
     return RunLayout(folder).is_run()
 
 
 def has_student(run: Path) -> bool:
-    """Whether `run` has a saved student."""
+    """True if `run` has a saved student."""
     return RunLayout(run).best_student() is not None
 
 
@@ -75,7 +75,7 @@ def rename_run(run: Path, name: str) -> Path:
 
 
 def move_to_trash(run: Path) -> Path | None:
-    """Move the folder to the system's trash; its path there, if the system tells it.
+    """Move the folder to the system's trash; its path there, if the system gives it.
 
     Raises:
         RunError: It can't be moved.

@@ -194,7 +194,7 @@ class Session(QObject):
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
-        """Report a `FakdError` that the block raises, and go on behind it."""
+        """Report a `FakdError` that the block raises, and continue after it."""
         try:
             yield
         except FakdError as error:

@@ -95,7 +95,7 @@ class TrainForm(QScrollArea):
         part.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def lead_from(self, *widgets: QWidget) -> None:
-        """While there are problems, a click on one of `widgets` leads to the first.
+        """Make a click on one of `widgets` lead to the first problem, if there are any.
 
         They may be disabled, such as a button that waits for the problems to be solved.
         """

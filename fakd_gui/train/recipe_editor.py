@@ -41,7 +41,7 @@ class Pairing:
     channels: Sequence[tuple[Sequence[int], Sequence[int]]] = ()
 
     def problem(self, term: Term) -> str:
-        """Why `term` can't be used or has no effect; empty if it can."""
+        """The reason why `term` can't be used or has no effect; empty if it can."""
         from fakd_core.distillation.loss import DistillationLoss
         from fakd_core.distillation.recipe import Recipe
 

@@ -1,4 +1,4 @@
-"""What a panel shows before there is something to show."""
+"""The invitation that a panel shows while it is empty."""
 
 from __future__ import annotations
 

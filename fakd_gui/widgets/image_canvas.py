@@ -22,7 +22,7 @@ MAX_VISIBLE = 0.5
 
 
 class Drag(Enum):
-    """What dragging does. The first three are tools of the left button; the other buttons always pan."""
+    """The effect of dragging. The first three are tools of the left button; the other buttons always pan."""
 
     PAN = "pan"
     POINT = "point"

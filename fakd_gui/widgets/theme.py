@@ -126,7 +126,7 @@ class ThemeWatcher(QObject):
         """Follow the system, or stay light or dark."""
         self.scheme = scheme
         schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
-        # The platform is told too, so that native title bars and dialogs agree.
+        # The platform is informed too, so that native title bars and dialogs agree.
         QGuiApplication.styleHints().setColorScheme(schemes.get(scheme, Qt.ColorScheme.Unknown))
         self._refresh()
 
@@ -250,7 +250,7 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def _style_sheet(theme: Theme) -> str:
-    """What a palette can't express: cards, headings, invalid fields, the banner, the primary button."""
+    """The style sheet for cards, headings, invalid fields, the banner and the primary button."""
     return f"""
     QToolTip {{ color: {theme.text}; background: {theme.field};
         border: 1px solid {theme.border}; padding: 4px; }}

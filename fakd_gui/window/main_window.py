@@ -43,7 +43,7 @@ RUNS_WIDTH = 170
 
 
 class MainWindow(QMainWindow):
-    """Everything that a session shows."""
+    """The main window of a session: workspaces, runs, menus and messages."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class MainWindow(QMainWindow):
     # -- between two starts --------------------------------------------------------------------------
 
     def memory(self) -> WindowMemory:
-        """What the next start restores."""
+        """The state that the next start restores."""
         session, image, job = self.session, self.session.image, self.session.training
         return WindowMemory(
             geometry=bytes(self.saveGeometry().toBase64().data()).decode(),

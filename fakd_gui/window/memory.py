@@ -1,4 +1,4 @@
-"""What the window keeps between two starts, and the object that writes it while the window is open."""
+"""The window's state as it is kept between two starts, and its writer while the window is open."""
 
 from __future__ import annotations
 

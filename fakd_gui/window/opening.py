@@ -82,7 +82,7 @@ class OpenQuestions(QObject):
 
 
 class RecentFiles(QObject):
-    """What the user opened, newest first, and the menu that opens it again in the same workspace."""
+    """The paths that were opened, newest first, and the menu that opens them again in the same workspace."""
 
     def __init__(self, menu: QMenu, session: Session) -> None:
         super().__init__(menu)

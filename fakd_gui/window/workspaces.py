@@ -48,7 +48,7 @@ class Workspaces(QTabWidget):
         self.setCurrentWidget(self.panels[name])
 
     def memories(self) -> dict[str, Any]:
-        """What the workspaces keep until the next start, by name, as JSON values."""
+        """The state of each workspace until the next start, by name, as JSON values."""
         return {name: panel.memory().model_dump(mode="json") for name, panel in self.panels.items()}
 
     def restore(self, memories: Mapping[str, Any]) -> None:

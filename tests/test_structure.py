@@ -1,0 +1,96 @@
+"""Rules for the shape of the code: sizes, no import circles, the words of docstrings and pages."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("fakd_core", "fakd_gui")
+MAX_LINES = 350
+MAX_FUNCTION_LINES = 60
+MAX_FILES_IN_ROOT = {"fakd_core": 7, "fakd_gui": 4}
+CLAUSE = re.compile(
+    r"(As|What|Where|While|Who|Whose|Which|Whether|How|When|Why|Of|That|Those|All that|Everything that)\b"
+)
+COINED = re.compile(
+    r"\b(lessons?|troubles?|heed\w*|told|lineups?|behind|stor(?:y|ies)|twins?|foreign\w*|verdicts?|mend\w*)\b",
+    re.IGNORECASE,
+)
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs", "examples", "benchmarks", *PACKAGES)
+
+
+def python_files() -> Iterator[tuple[str, str]]:
+    """The name and the text of each Python file of the product."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+
+
+def functions(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (
+        node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+
+
+def docstrings(text: str) -> Iterator[str]:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, documented) and (docstring := ast.get_docstring(node)):
+            yield docstring
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_root_of_a_package_is_short(package: str) -> None:
+    files = sorted(path.name for path in (ROOT / package).glob("*.py"))
+    assert len(files) <= MAX_FILES_IN_ROOT[package], files
+
+
+def test_files_and_functions_fit_on_a_screen_or_a_few() -> None:
+    files = {name: lines for name, text in python_files() if (lines := text.count("\n")) > MAX_LINES}
+    long = {
+        f"{name}: {function.name}": lines
+        for name, text in python_files()
+        for function in functions(text)
+        if (lines := (function.end_lineno or 0) - function.lineno + 1) > MAX_FUNCTION_LINES
+    }
+    assert not files
+    assert not long
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_have_no_circle_even_for_types(package: str) -> None:
+    graph = grimp.build_graph(package, exclude_type_checking_imports=False, cache_dir=None)
+    imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert len(imported) > 100
+    TopologicalSorter(imported).prepare()
+
+
+def test_docstrings_open_with_a_sentence() -> None:
+    clauses = [
+        f"{name}: {docstring.splitlines()[0]}"
+        for name, text in python_files()
+        for docstring in docstrings(text)
+        if CLAUSE.match(docstring)
+    ]
+    assert not clauses
+
+
+def test_texts_use_the_words_of_the_field() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()[:90]}"
+        for document in DOCUMENTS
+        for path in (
+            [ROOT / document] if (ROOT / document).is_file() else sorted((ROOT / document).rglob("*"))
+        )
+        if path.suffix in {".py", ".md", ".toml"}
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if COINED.search(line)
+    ]
+    assert not found
