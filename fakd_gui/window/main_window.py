@@ -28,8 +28,9 @@ from fakd_gui.window.about import open_about
 from fakd_gui.window.commands import COMMANDS, GESTURES, colours_menu, fill_menu_bar
 from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.memory import WindowMemory
-from fakd_gui.window.opening import OpenQuestions, RecentFiles, open_commands, pasted_paths
+from fakd_gui.window.opening import OpenQuestions, open_commands, pasted_paths
 from fakd_gui.window.preferences import ShortcutEditor, changed_keys, restore_keys
+from fakd_gui.window.recent_files import RecentFiles
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
 from fakd_gui.window.status_bar import StatusBar
 from fakd_gui.window.undo_bar import UndoBar

@@ -1,10 +1,10 @@
-"""Questions about dropped files, what the clipboard holds, and the files that were opened recently."""
+"""Questions about dropped files, the commands that open files, and the paths on the clipboard."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,6 @@ from fakd_gui.session.opening import Action, Workspace
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_image, ask_model, ask_open_path
 
-MAX_RECENT = 12
 PAUSE_MS = 100
 """Between two questions: the focus that returns to the window as one closes would close the next."""
 
@@ -79,48 +78,6 @@ class OpenQuestions(QObject):
     def _finish_question(self) -> None:
         self._is_asking = False
         self._ask_next()
-
-
-class RecentFiles(QObject):
-    """The paths that were opened, newest first, and the menu that opens them again in the same workspace."""
-
-    def __init__(self, menu: QMenu, session: Session) -> None:
-        super().__init__(menu)
-        self.files: list[tuple[str, Workspace]] = []
-        """Absolute paths, and the workspaces they were opened in."""
-        self.menu = menu
-        self._session = session
-        menu.setToolTipsVisible(True)
-        menu.aboutToShow.connect(self._fill)
-        session.opened.connect(self.add)
-
-    def add(self, path: Path, workspace: Workspace) -> None:
-        self._set_files([(str(path.absolute()), workspace), *self.files])
-
-    def restore(self, files: Iterable[tuple[str, Workspace]]) -> None:
-        """Append what an earlier start left to what was opened since."""
-        self._set_files([*self.files, *files])
-
-    def _set_files(self, files: Iterable[tuple[str, Workspace]]) -> None:
-        newest: dict[str, Workspace] = {}
-        for path, workspace in files:
-            newest.setdefault(path, workspace)
-        self.files = list(newest.items())[:MAX_RECENT]
-
-    def _fill(self) -> None:
-        self.menu.clear()
-        existing = [(Path(path), workspace) for path, workspace in self.files if Path(path).exists()]
-        for path, workspace in existing:
-            entry = self.menu.addAction(f"{path.parent.name}/{path.name}".replace("&", "&&"))
-            entry.setToolTip(f"{path}\nOpens in {workspace}")
-            entry.triggered.connect(
-                lambda _=False, path=path, workspace=workspace: self._session.open_paths([path], workspace)
-            )
-        if not existing:
-            self.menu.addAction("Nothing opened yet").setEnabled(False)
-            return
-        self.menu.addSeparator()
-        self.menu.addAction("Clear the list", self.files.clear)
 
 
 def open_commands(
