@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakd_core.distillation.terms import TERMS
-from fakd_core.runs.options import training_options
+from fakd_core.runs.option_help import training_options
 
 ROOT = Path(__file__).parents[1]
 

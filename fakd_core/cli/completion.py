@@ -6,7 +6,7 @@ names of files and folders.
 
 from __future__ import annotations
 
-from fakd_core.runs.options import Option
+from fakd_core.runs.option_help import Option
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

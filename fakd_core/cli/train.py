@@ -32,7 +32,7 @@ from fakd_core.events import (
 from fakd_core.files import expand_home
 from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.layout import RunLayout, run_of
-from fakd_core.runs.options import Option, training_options
+from fakd_core.runs.option_help import Option, training_options
 from fakd_core.runs.presets import PRESETS, preset_values
 from fakd_core.settings import read_toml
 

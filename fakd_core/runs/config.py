@@ -19,7 +19,7 @@ HELD_OUT = 5
 def _option(
     default: Any, title: str, *, kind: str = "", unit: str = "", unset: str = "", **bounds: Any
 ) -> Any:
-    """A field with the metadata that `fakd_core.runs.options` reads; the text below it is the description."""
+    """A field with metadata for `fakd_core.runs.option_help`; the text below it is the description."""
     metadata: dict[str, Any] = {"kind": kind, "unit": unit, "unset": unset}
     return Field(default, title=title, json_schema_extra=metadata, **bounds)
 

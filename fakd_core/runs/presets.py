@@ -13,7 +13,7 @@ from fakd_core.data.folders import SAMPLES
 from fakd_core.errors import ConfigError
 from fakd_core.files import config_folder, write_text
 from fakd_core.runs.config import TrainConfig, to_toml
-from fakd_core.runs.options import training_options
+from fakd_core.runs.option_help import training_options
 from fakd_core.settings import read_toml
 
 DEFAULT_TEACHER = "rcan-g5-r5-c32-x4"

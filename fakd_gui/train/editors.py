@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSiz
 from fakd_core.data.folders import SAMPLES
 from fakd_core.models.presets import PRESETS as STUDENT_PRESETS
 from fakd_core.models.spec import TAP_COUNT
-from fakd_core.runs.options import Option
+from fakd_core.runs.option_help import Option
 from fakd_core.runs.references import bundled_models
 from fakd_gui.train import options
 from fakd_gui.train.recipe_editor import RecipeEditor

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QMargins, QObject, QSize, Q
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from fakd_core.runs.options import training_options
+from fakd_core.runs.option_help import training_options
 from fakd_core.runs.presets import PRESETS
 from fakd_gui.train import options
 from fakd_gui.train.commands import TrainCommands

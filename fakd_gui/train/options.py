@@ -1,6 +1,6 @@
 """Arranges the options of a run in the form, checks single values, and reads and writes typed numbers.
 
-Titles, descriptions, units and ranges come from the schema: see `fakd_core.runs.options`.
+Titles, descriptions, units and ranges come from the schema: see `fakd_core.runs.option_help`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.options import Option, training_options
+from fakd_core.runs.option_help import Option, training_options
 from fakd_core.runs.presets import QUICK
 
 RARE = "More"

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.data.folders import SAMPLES
 from fakd_core.events import TrainEvent
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.options import training_options
+from fakd_core.runs.option_help import training_options
 from fakd_core.runs.presets import PRESETS, QUICK, user_presets
 from fakd_core.runs.references import model_label
 from fakd_core.runs.series import RunSeries

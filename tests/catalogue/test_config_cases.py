@@ -12,7 +12,7 @@ from refusals import refused
 from fakd_core.cli import main
 from fakd_core.errors import ConfigError
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.options import Option, training_options
+from fakd_core.runs.option_help import Option, training_options
 from fakd_core.training import trainer
 
 NAN, INF, HUGE = float("nan"), float("inf"), 10**30

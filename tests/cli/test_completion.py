@@ -12,7 +12,7 @@ import pytest
 
 from fakd_core.cli import completion
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.options import training_options
+from fakd_core.runs.option_help import training_options
 from fakd_core.runs.references import bundled_models
 
 FAKD = Path(sys.executable).parent / "fakd"

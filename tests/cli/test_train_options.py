@@ -8,7 +8,7 @@ import pytest
 
 from fakd_core.cli import main
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.options import training_options
+from fakd_core.runs.option_help import training_options
 from fakd_core.training import trainer
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.options import training_options
+from fakd_core.runs.option_help import training_options
 from fakd_core.runs.presets import PRESETS, QUICK
 from fakd_core.training.estimate import Estimate
 from fakd_gui.session.jobs import stop_all
