@@ -146,7 +146,7 @@ def training(bench: Bench) -> Iterator[tuple[Job, Path]]:
     run.mkdir(parents=True)
     (run / "config.toml").touch()
     session = bench.session
-    job = Job("training", lambda token: None, session)
+    job = Job("training", lambda token: None, session, path=run)
     session.training = job
     session.training_config = TrainConfig.build(
         student="rcan-paper-student", train_data=str(bench.folder), run=str(run)
