@@ -159,7 +159,8 @@ class RegionNonLocal(nn.Module):
             torch.cat([self.non_local(half[:, :, :, :width]), self.non_local(half[:, :, :, width:])], dim=3)
             for half in (features[:, :, :height], features[:, :, height:])
         ]
-        return torch.cat(halves, dim=2)
+        # torch.export would carry the sum of the halves' sizes through the rest of the network.
+        return torch.cat(halves, dim=2).view_as(features)
 
 
 class ResidualBlock(nn.Module):
