@@ -1,6 +1,7 @@
 """Makes the pictures in docs/images: the demo's tour, and what the user guide shows beyond it.
 
-Run it as `.venv/bin/python docs/pictures.py`; it takes some minutes and needs no display.
+Run it as `.venv/bin/python docs/pictures.py`, with a folder to write elsewhere; it takes some
+minutes and needs no display.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ UNUSED = ("train",)
 def main() -> int:
     """Return the exit status of the tour."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    images = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FAKD_CONFIG"] = folder
-        return _take(Path(folder))
+        return _take(Path(folder), images)
 
 
-def _take(folder: Path) -> int:
+def _take(folder: Path, images: Path) -> int:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
@@ -39,20 +41,22 @@ def _take(folder: Path) -> int:
     window = make_window(session)
     window.show()
     guide = TourGuide(_steps(window, folder), QApplication.exit)
-    session.error.connect(guide.fail)
-    QTimer.singleShot(0, guide.go_on)
+    session.error.connect(lambda problem: guide.fail(problem.text))
+    QTimer.singleShot(0, guide.advance)
     status = app.exec()
     window.close()
     if status == 0:
         for picture in folder.glob("*.png"):
             if picture.stem not in UNUSED:
-                shutil.copy(picture, IMAGES / picture.name)
+                shutil.copy(picture, images / picture.name)
     return status
 
 
 def _steps(window: Any, folder: Path) -> Any:
-    from PySide6.QtCore import QRectF, QTimer
+    from PySide6.QtCore import QPointF, QRectF, QTimer
 
+    from fakd_gui.compare.difference import Difference
+    from fakd_gui.compare.panes import Split
     from fakd_gui.demo import Until, tour
     from fakd_gui.widgets.theme import watcher
 
@@ -71,9 +75,10 @@ def _steps(window: Any, folder: Path) -> Any:
 
     window.show_workspace("Compare")
     compare.state.set_region(QRectF(130, 70, 90, 60))
-    compare.state.split_with(student, "HR")
-    compare.state.difference_to(student, "HR")
-    compare.camera.fit_region(QRectF(60, 30, 230, 150))
+    compare.state.show_split(Split(student, "HR"))
+    compare.state.show_difference(Difference(student, "HR"))
+    compare.camera.set_percent(150)
+    compare.camera.look_at(QPointF(175, 105))
     yield a_moment()
     shoot("compare-split")
     compare.state.show_split(None)

@@ -77,3 +77,19 @@ def test_the_evidence_has_the_tables_of_the_results() -> None:
     page = text_of(ROOT / "docs/evidence.md")
     lines = text_of(ROOT / "benchmarks/table3/results.md").splitlines()
     assert not [line for line in lines if line.startswith("|") and line not in page]
+
+
+@pytest.mark.slow
+def test_every_picture_of_the_window_can_be_taken_again(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "docs/pictures.py"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    taken = {path.name for path in tmp_path.iterdir()}
+    assert {
+        "workbench.png",
+        "compare-split.png",
+        "inspect-matrix.png",
+        "figure.png",
+        "benchmark.png",
+    } <= taken
+    assert taken <= {path.name for path in (ROOT / "docs/images").iterdir()}

@@ -43,7 +43,11 @@ LOG_LINES = 20
 """About how many lines of losses a run prints without a terminal."""
 
 _NOT_WITH_RESUME = ("preset", "config", "from_fakd", "print_config", "estimate")
-_METAVARS = {"whole": "INTEGER", "number": "NUMBER"}
+_METAVARS = {
+    **{"whole": "INTEGER", "wholes": "INTEGERS", "number": "NUMBER", "choice": "VALUE"},
+    **{"model": "MODEL", "models": "MODEL", "images": "DIR", "folder": "DIR"},
+    **{"recipe": "RECIPE", "taps": "LAYERS", "device": "DEVICE"},
+}
 """Placeholders for values in the help; `TrainConfig` validates the values."""
 
 
