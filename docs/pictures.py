@@ -42,6 +42,7 @@ def _take(folder: Path, images: Path) -> int:
     window.show()
     guide = TourGuide(_steps(window, folder), QApplication.exit)
     session.error.connect(lambda problem: guide.fail(problem.text))
+    sys.excepthook = lambda kind, error, where: guide.fail(f"{kind.__name__}: {error}")
     QTimer.singleShot(0, guide.advance)
     status = app.exec()
     window.close()
