@@ -97,7 +97,7 @@ def resume_training(
         loop = TrainingLoop(setup=setup, writer=writer, token=token, world=world)
         state, damaged = world.broadcast_from_main(writer.load_checkpoint)
         if state is None and world.broadcast_from_main(lambda: bool(read_metrics(run))):
-            yield Notice("no checkpoint was saved yet; the run starts again")
+            yield Notice("no checkpoint was found; the run starts again from its first step")
         with world.all_or_none():
             loop.restore(state)
         if damaged:

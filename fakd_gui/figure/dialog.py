@@ -188,7 +188,7 @@ class FigureDialog(QDialog):
         if self._unsaved:
             close, cancel = QMessageBox.StandardButton.Close, QMessageBox.StandardButton.Cancel
             text = "Close anyway? The figure has not been saved."
-            if QMessageBox.question(self, "Close the figure", text, close | cancel, cancel) is not close:
+            if QMessageBox.question(self, "Close the figure", text, close | cancel, cancel) != close:
                 return
         stop_all(self)
         super().done(result)

@@ -89,9 +89,7 @@ class RunCommands(ActionTable):
     def can_move(self, run: Path, what: str) -> bool:
         """Report a run that is in use and so can't be `what`; returns True if no process trains it."""
         if is_in_use(run):
-            self._session.report(
-                f"{run.name} is being trained; it can be {what} when the training has ended."
-            )
+            self._session.report(f"{run.name} is being trained: it can be {what} when training has ended.")
             return False
         return True
 

@@ -41,7 +41,13 @@ class Gesture:
     """Keys that are held, or mouse gestures: no command, but a line of the shortcut sheet."""
 
     keys: str
+    """As the sheet shows them: several separated by commas, a range as '1 … 9'."""
     text: str
+
+    def pressed(self) -> list[str]:
+        """The keys in it that a command could have as well."""
+        first, _, last = self.keys.partition(" … ")
+        return [str(key) for key in range(int(first), int(last) + 1)] if last else self.keys.split(", ")
 
 
 class ActionTable(QObject):

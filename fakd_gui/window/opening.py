@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from fakd_core.data.pixel_store import store_folder
 from fakd_gui.session.jobs import Job, JobEnd, Outcome
-from fakd_gui.session.opening import Action, Workspace
+from fakd_gui.session.opening import Action, Workspace, each
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_image, ask_model, ask_open_path
 
@@ -36,6 +36,7 @@ class OpenQuestions(QObject):
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS, timeout=self._finish_question)
         for action in (Action.ASK_FOR_ROLE, Action.ASK_FOR_PANE):
             session.openers[action] = partial(self._ask, action)
+        session.openers[Action.ADD_STUDENTS] = each(lambda path: self.load_model(path, session.add_student))
 
     def load_model(self, path: Path, use: Callable[[str], object]) -> None:
         """Load `path` and pass it to `use`; a file that is no model is reported once and used nowhere."""

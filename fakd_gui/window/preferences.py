@@ -46,7 +46,11 @@ def find_conflict(tables: Sequence[ActionTable], table: ActionTable, name: str, 
     Two workspaces may use the same key; so may unfocused commands, of which the first enabled one gets it.
     """
     pressed = QKeySequence(key)
+    is_everywhere = table[name].shortcutContext() is Qt.ShortcutContext.WindowShortcut
     for rival in tables:
+        for gesture in rival.gestures if rival is table or is_everywhere else ():
+            if pressed in map(QKeySequence, gesture.pressed()):
+                return f"{rival.title}: {gesture.text}"
         for other, command in rival.commands.items():
             contexts = (rival[other].shortcutContext(), table[name].shortcutContext())
             meet = rival is table or Qt.ShortcutContext.WindowShortcut in contexts

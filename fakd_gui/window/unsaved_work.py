@@ -35,4 +35,5 @@ def confirm_quit(parent: QWidget, unsaved: list[str]) -> bool:
         QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
         QMessageBox.StandardButton.Cancel,
     )
-    return answer is QMessageBox.StandardButton.Close
+    # With a default button PySide6 returns the number of the button, not the enum.
+    return answer == QMessageBox.StandardButton.Close

@@ -318,7 +318,7 @@ USABLE: dict[str, tuple[Damage, str]] = {
     "newest state gone": (lambda run: (run / "checkpoints/last.pt").unlink(), "step 2: validation"),
     "no states": (
         lambda run: shutil.rmtree(run / "checkpoints"),
-        "no checkpoint was saved yet; the run starts again",
+        "no checkpoint was found; the run starts again from its first step",
     ),
 }
 

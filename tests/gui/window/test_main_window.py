@@ -234,3 +234,17 @@ def test_calls_into_qt_keep_python_constants_alive(window: MainWindow) -> None:
         window.inspect.state.query_changed.emit(1, 2)
     after = [sys.getrefcount(constant) for constant in (None, True, False)]
     assert all(later > earlier - 100 for earlier, later in zip(before, after, strict=True))
+
+
+def test_a_dropped_file_that_is_no_model_becomes_no_student(
+    window: MainWindow, qtbot: QtBot, small_teacher: Path, tmp_path: Path
+) -> None:
+    junk = tmp_path / "junk.pth"
+    junk.write_text("not a model")
+    window.show_workspace("Compare")
+    with qtbot.waitSignal(window.session.error, timeout=10_000) as reported:
+        window.open_paths([junk])
+    assert "junk.pth" in reported.args[0].text
+    assert window.session.students == []
+    window.open_paths([small_teacher])
+    qtbot.waitUntil(lambda: window.session.students == [str(small_teacher)], timeout=10_000)

@@ -199,6 +199,8 @@ def test_shortcut_in_use_is_refused(window: MainWindow) -> None:
         ("Everywhere", "full_screen", "Ctrl+O", "Everywhere: Open image"),
         ("Inspect", "hover", "Ctrl+V", "Everywhere: Paste"),
         ("Everywhere", "paste", "M", "Inspect: Matrix"),
+        ("Everywhere", "check_model", "Space", "Compare: flip between the last two panes shown alone"),
+        ("Compare", "save", "3", "Compare: show one pane alone, while held or until Esc"),
     ):
         edit = editor.edits[table, name]
         before = edit.keySequence()

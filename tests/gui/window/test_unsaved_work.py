@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from busy_window import JOBS, Desk, busy_desk
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.events import RunStarted
@@ -22,6 +23,7 @@ from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import resume_training
 from fakd_gui.window.main_window import MainWindow
+from fakd_gui.window.unsaved_work import confirm_quit
 
 ASKED = {"training", "validation", "teacher cache", "benchmark", "figure"}
 CLOSED_WITHIN = 5.0
@@ -152,3 +154,17 @@ def test_sigterm_saves_and_quits(small_teacher: Path, photos: Path, tmp_path: Pa
     state, _ = load_state(RunLayout(run).states)
     assert state is not None
     assert state["step"] == max(line["step"] for line in read_metrics(run))
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Close", True), ("Cancel", False)])
+def test_a_click_on_the_real_question_answers_it(qtbot: QtBot, name: str, expected: bool) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+
+    def click() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        QTest.mouseClick(box.button(QMessageBox.StandardButton[name]), Qt.MouseButton.LeftButton)
+
+    QTimer.singleShot(100, click)
+    assert confirm_quit(parent, ["Training will be stopped."]) is expected
