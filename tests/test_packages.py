@@ -147,8 +147,8 @@ def test_the_wheel_made_of_the_source_archive_works_outside_the_checkout(sdist: 
     run([fakd, "upscale", str(photo), "--model", "runs/first", "--out", "enlarged"], tmp_path)
     assert len(list((tmp_path / "enlarged").glob("*.png"))) == 1
 
-    told = run([str(python), "-c", WINDOW], tmp_path).split()
-    assert all(Path(place).is_relative_to(site) for place in told), told
+    output = run([str(python), "-c", WINDOW], tmp_path).split()
+    assert all(Path(place).is_relative_to(site) for place in output), output
     assert (tmp_path / "window.png").stat().st_size > 20_000
     assert all((venv / name).is_file() for name in MENU)
     assert run([str(venv / "bin/fakd-gui"), "--help"], tmp_path).startswith("usage: fakd-gui")

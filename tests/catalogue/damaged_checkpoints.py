@@ -61,7 +61,7 @@ class CheckpointCase:
 UNREADABLE = "not a readable PyTorch file"
 UNSAFE = "refused: it holds more than weights"
 NOT_SAFE = "not a readable safetensors file"
-FOREIGN = "its keys belong to no known architecture"
+UNKNOWN = "its keys belong to no known architecture"
 BROKEN = "infinite or NaN values"
 PACKED = "compressed|more than the file"
 SPREAD = "more values than it stores"
@@ -114,7 +114,7 @@ _WRONG: tuple[tuple[Any, ...], ...] = (
     ("missing.pth", pth(but(tail__1__bias=None)), r"1 missing: tail\.1\.bias"),
     ("no-head.pth", pth(but(head__0__weight=None)), r"looks like edsr, but lacks head\.0\.weight"),
     ("no-tail.pth", pth(but(tail__0__0__weight=None, tail__1__bias=None)), r"but lacks tail\.0\.0\.weight"),
-    ("head-only.pth", pth({FIRST: WEIGHTS[FIRST]}), FOREIGN),
+    ("head-only.pth", pth({FIRST: WEIGHTS[FIRST]}), UNKNOWN),
     ("transposed.pth", pth(each(lambda w: w.transpose(0, -1).contiguous())), "misshapen|sizes make no sense"),
     ("one-transposed.pth", pth(but(tail__1__weight=TAIL.transpose(0, 1).contiguous())), "1 misshapen: tail"),
     ("flat.pth", pth(each(torch.flatten)), "misshapen|sizes make no sense"),
@@ -127,16 +127,16 @@ _WRONG: tuple[tuple[Any, ...], ...] = (
     ("nan.pth", pth(but(tail__1__bias=torch.full((3,), torch.nan))), BROKEN),
     ("inf.safetensors", safe(but(tail__1__bias=torch.full((3,), torch.inf))), BROKEN),
     ("too-large.pth", pth(but(tail__1__bias=torch.full((3,), 1e300, dtype=torch.float64))), BROKEN),
-    ("esrgan.pth", pth({"RRDB_trunk.0.RDB1.conv1.weight": ONES, "conv_first.weight": ONES}), FOREIGN),
-    ("swinir.pth", pth({"params": {"layers.0.residual_group.blocks.0.attn.qkv.weight": ONES}}), FOREIGN),
-    ("classifier.pth", pth({"conv1.weight": ONES, "layer1.0.bn1.weight": ONES, "fc.bias": ONES}), FOREIGN),
+    ("esrgan.pth", pth({"RRDB_trunk.0.RDB1.conv1.weight": ONES, "conv_first.weight": ONES}), UNKNOWN),
+    ("swinir.pth", pth({"params": {"layers.0.residual_group.blocks.0.attn.qkv.weight": ONES}}), UNKNOWN),
+    ("classifier.pth", pth({"conv1.weight": ONES, "layer1.0.bn1.weight": ONES, "fc.bias": ONES}), UNKNOWN),
     ("mixed.pth", pth(but(**{"body1__0__body__0__weight": WEIGHTS["body.0.body.0.weight"]})), "1 unexpected"),
     ("cut-names.pth", pth({"body1.0.foo": ONES}), "looks like edsr|no known architecture"),
     ("digits.pth", pth({f"body1.{'9' * 5000}.weight": ONES}), "its numbering makes no sense"),
     ("far-block.pth", pth(but(**{"body__999999__body__0__weight": ONES})), "sizes make no sense|misshapen"),
     ("far-group.pth", pth(far_group()), "doesn't fit rcan x2: 10000 blocks, "),
     ("terminal.pth", pth({"\x1b[31mred\nline": ONES}), r"\\x1b\[31mred\\nline"),
-    ("long-names.pth", pth({"x" * 1_000_000: ONES}), FOREIGN),
+    ("long-names.pth", pth({"x" * 1_000_000: ONES}), UNKNOWN),
     ("empty-dict.pth", pth({}), "holds no weights"),
     ("empty.safetensors", safe({}), "holds no weights"),
     ("list.pth", pth([ONES]), "expected a state dict, found list"),
@@ -198,8 +198,8 @@ _DAMAGED: tuple[tuple[Any, ...], ...] = (
     ("absurd.safetensors", header({"a": entry([10**9, 10**9], 0, 4)}, bytes(4)), NOT_SAFE),
     ("overflow.safetensors", header({"a": entry([2**32, 2**32], 0, 0)}), NOT_SAFE),
     ("no-type.safetensors", header({"a": entry([1], 0, 4, "F99")}, bytes(4)), NOT_SAFE),
-    ("float4.safetensors", header({"a": entry([2], 0, 1, "F4")}, bytes(1)), f"{NOT_SAFE}|{FOREIGN}|expected"),
-    ("twice.safetensors", header(b'{"a":%b,"a":%b}' % (ENTRY, ENTRY), bytes(4)), f"{NOT_SAFE}|{FOREIGN}"),
+    ("float4.safetensors", header({"a": entry([2], 0, 1, "F4")}, bytes(1)), f"{NOT_SAFE}|{UNKNOWN}|expected"),
+    ("twice.safetensors", header(b'{"a":%b,"a":%b}' % (ENTRY, ENTRY), bytes(4)), f"{NOT_SAFE}|{UNKNOWN}"),
     ("more-behind.safetensors", SAFE + bytes(9), NOT_SAFE),
     ("no-pickle.pth", zipped({"archive/version": b"3\n"}), UNREADABLE),
     ("no-data.pth", zipped({name: data for name, data in PARTS.items() if name != NUMBER}), UNREADABLE),

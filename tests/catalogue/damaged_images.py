@@ -94,9 +94,9 @@ ONE_KIND: dict[str, tuple[str, dict[str, object]]] = {
 LOOP = tiff(WIDTH, HEIGHT, RGB.tobytes(), 8, 3)[:-4] + struct.pack("<I", 8 + RGB.size)
 """A TIFF whose next page is itself."""
 DAMAGED, EMPTY = "damaged or unreadable", "expected an image, found an empty file"
-FOREIGN, SEVERAL = "expected an image, found no image format", "expected one picture, found 3 frames"
+NO_IMAGE, SEVERAL = "expected an image, found no image format", "expected one picture, found 3 frames"
 FLOATING, LARGE = "floating-point pixels have no fixed range", "more than 200,000,000 pixels"
-REFUSED = f"{DAMAGED}|{FOREIGN}"
+REFUSED = f"{DAMAGED}|{NO_IMAGE}"
 
 
 def _truncated() -> Iterator[ImageCase]:
@@ -183,13 +183,13 @@ _WHOLE: tuple[tuple[Any, ...], ...] = (
 _REFUSED: tuple[tuple[Any, ...], ...] = (
     ("empty.png", b"", EMPTY),
     ("empty.jpg", b"", EMPTY),
-    ("zeros.png", bytes(5000), FOREIGN),
-    ("noise.tif", np.random.default_rng(0).bytes(5000), FOREIGN),
-    ("text.png", b"not an image\n", FOREIGN),
-    ("postscript.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", FOREIGN),
-    ("page.jpg", b"<!DOCTYPE html><title>404</title>", FOREIGN),
-    ("drawing.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>", FOREIGN),
-    ("signature.png", PNG[:8], FOREIGN),
+    ("zeros.png", bytes(5000), NO_IMAGE),
+    ("noise.tif", np.random.default_rng(0).bytes(5000), NO_IMAGE),
+    ("text.png", b"not an image\n", NO_IMAGE),
+    ("postscript.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", NO_IMAGE),
+    ("page.jpg", b"<!DOCTYPE html><title>404</title>", NO_IMAGE),
+    ("drawing.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>", NO_IMAGE),
+    ("signature.png", PNG[:8], NO_IMAGE),
     ("no-columns.png", png(0, 9, 8, 2, b"\0" * 9), REFUSED),
     ("animated.gif", frames("GIF", 3), SEVERAL),
     ("animated.png", frames("PNG", 3), SEVERAL),

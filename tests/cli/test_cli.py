@@ -167,14 +167,14 @@ def test_bad_input_is_one_line_and_writes_nothing(
     (tmp_path / "texts").mkdir()
     text = tmp_path / "texts" / "text.png"
     text.write_text("not an image")
-    foreign = tmp_path / "foreign.pth"
-    torch.save({"encoder.weight": torch.zeros(3)}, foreign)
+    unknown = tmp_path / "unknown.pth"
+    torch.save({"encoder.weight": torch.zeros(3)}, unknown)
     out = tmp_path / "out"
     model = ["--model", str(small_teacher)]
     calls = {
         "no images": ["evaluate", *model, "--data", str(empty)],
         "text.png": ["evaluate", *model, "--data", str(text.parent)],
-        "encoder.weight": ["evaluate", "--model", str(foreign), "--data", str(photos)],
+        "encoder.weight": ["evaluate", "--model", str(unknown), "--data", str(photos)],
         "scale": ["evaluate", *model, "--data", str(photos), "--scale", "5"],
         "x4": ["evaluate", *model, "--data", str(photos), "--scale", "2"],
         "text.png:": ["upscale", str(text), *model, "--out", str(out)],

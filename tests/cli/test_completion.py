@@ -70,12 +70,12 @@ def test_completing_a_model_loads_no_torch(shell: str) -> None:
     )
     typed = "fakd info rcan-g5-r5"
     asked = {"_FAKD_COMPLETE": f"complete_{shell}", "COMP_WORDS": typed, "COMP_CWORD": "2"}
-    told = {"_TYPER_COMPLETE_ARGS": typed, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    variables = {"_TYPER_COMPLETE_ARGS": typed, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        env={**os.environ, **asked, **told},
+        env={**os.environ, **asked, **variables},
         timeout=100,
         check=False,
     )

@@ -57,11 +57,11 @@ def test_the_example_trains_and_is_measured(
     assert [list(weighted_parts(line["losses"])) for line in steps] == [["DS", "TS", "SA", "EDGE"]] * 3
     assert all(line["losses"]["raw EDGE"] > 0 for line in steps)
 
-    told = json.loads(
+    output = json.loads(
         fakd("evaluate", "--model", run, "--model=bicubic", "--data", photos, "--json", "--csv", table)
     )
-    assert "grey levels" in told["protocol"]["mae_y"]
-    student, bicubic = told["results"]
+    assert "grey levels" in output["protocol"]["mae_y"]
+    student, bicubic = output["results"]
     for result in (student, bicubic):
         means = [image["metrics"]["mae_y"] for image in result["per_image"]]
         assert result["metrics"]["mae_y"] == pytest.approx(sum(means) / len(means))
@@ -149,9 +149,9 @@ def test_a_metric_that_fails_is_told_with_its_image(
 
     monkeypatch.setattr(scoring, "METRICS", [Metric("odd", "", fails)])
     assert main(["evaluate", "--model", "bicubic", "--data", str(photos)]) == 1
-    told = " ".join(capsys.readouterr().err.split())
-    assert "the metric odd fails (ZeroDivisionError: nothing there)" in told
-    assert "Traceback" not in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert "the metric odd fails (ZeroDivisionError: nothing there)" in output
+    assert "Traceback" not in output
 
 
 def test_nothing_is_looked_for_before_it_is_needed() -> None:

@@ -4,7 +4,7 @@
     .venv/bin/python tests/fuzz/fuzz.py checkpoint --minutes 10
 
 Every error that is no user's error is printed, and its input written to fuzz-output/TARGET, once for each
-place where it comes from; mended, the input goes to tests/fuzz/found/TARGET as a case.
+place where it comes from; once fixed, the input goes to tests/fuzz/found/TARGET as a case.
 """
 
 from __future__ import annotations

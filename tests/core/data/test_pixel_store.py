@@ -219,9 +219,9 @@ def test_an_unreadable_image_is_named_and_the_others_are_kept(
     # As when only the permission was missing, which leaves no trace in the file itself.
     readable = ImagePair("b", *(np.zeros((side, side, 3), np.uint8) for side in (4, 16)))
     monkeypatch.setattr(SRDataset, "load", lambda self, index: readable)
-    mended, progress = drained(dataset)
+    repaired, progress = drained(dataset)
     assert progress == DECODING
-    assert mended.problems == {}
+    assert repaired.problems == {}
 
 
 def test_if_no_image_can_be_read_nothing_is_left(photos: Path, cache: Path) -> None:

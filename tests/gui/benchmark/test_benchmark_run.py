@@ -160,7 +160,7 @@ def test_a_broken_image_is_named_and_the_others_are_measured(
     with qtbot.assertNotEmitted(bench.session.images_chosen, wait=50):
         images.setCurrentCell(2, 0)
         QTest.keyClick(images, Qt.Key.Key_Return)
-    # Mended, it counts the next time.
+    # Repaired, it counts the next time.
     broken.unlink()
     save_photo(bench.folder / "Set5", "broken", 40, 64)
     run(panel, qtbot)

@@ -44,7 +44,7 @@ class Scene:
     reason: str
 
     def fails(self, name: str, act: Callable[[], object]) -> None:
-        """Do `act` while the function `name` raises: the window tells why, and what is behind it."""
+        """Do `act` while the function `name` raises: the window says why, with the details."""
         window = self.window
         window.banner.dismiss()
         self.break_(name)

@@ -79,7 +79,7 @@ def test_an_unknown_module_path_is_marked_in_its_field(panel: TrainPanel, qtbot:
     assert taps.note.isVisible()
     assert taps.note.text().startswith("Tap 'layrs.0': the network has no such module; near it: layers.")
     assert panel.state.config() is None
-    assert not form.fields["teacher"].note.isVisible(), "it is told once"
+    assert not form.fields["teacher"].note.isVisible(), "it is shown once"
     assert len(form.problems()) == 1
 
     retype(panel, 1, "layers.0")
