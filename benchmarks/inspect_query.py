@@ -74,15 +74,14 @@ def measured_moves() -> tuple[list[float], Callable[[], object], Callable[[], ob
         features = dict(runner.features)
         stop_all(panel)
         stop_all(session)
+    maps = [torch.from_numpy(held.vectors[LAYER]).reshape(1, -1, SIDE, SIDE) for held in features.values()]
 
     def ours() -> object:
         return [held.affinity_row(LAYER, 40, 60) for held in features.values()]
 
     def textbook() -> object:
         with torch.inference_mode():
-            return [
-                spatial_affinity(held.tensor(LAYER))[0, 40 * SIDE + 60].clone() for held in features.values()
-            ]
+            return [spatial_affinity(held)[0, 40 * SIDE + 60].clone() for held in maps]
 
     return took, ours, textbook
 
