@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,12 +58,7 @@ def live(seconds: float) -> None:
     session = Session(runs_root=Path(tempfile.mkdtemp(prefix="fakd-smoothness-")))
     window = make_window(session)
     window.show()
-    form = window.train.form
-    wait(lambda: not form.checking)
-    form.fill({"steps": 100_000, "validate_every": 100})
-    wait(lambda: not form.checking and form.config() is not None)
-    window.train.actions.start()
-    wait(lambda: len(window.train.state.shown.series.step) > 20)
+    start_training(window, steps=100_000)
     photo = next(path for path in sample_images() if path.stem == "astronaut")
 
     def on_train(count: int) -> None:
@@ -104,6 +100,16 @@ def live(seconds: float) -> None:
     result("event loop's stalls while training, p99", "under 50 ms", f"{np.percentile(together, 99):.0f} ms")
     result("the longest of them", "under 150 ms", f"{together.max():.0f} ms")
     result("stop and close while training", "within 2 s", f"{closed:.1f} s")
+
+
+def start_training(window: Any, steps: int) -> None:
+    """Start the form's training with as many `steps` as the measurement needs, and wait for the first 20."""
+    state = window.train.state
+    wait(lambda: not state.is_checking)
+    state.fill({"steps": steps, "validate_every": 100})
+    wait(lambda: not state.is_checking and state.config() is not None)
+    window.train.actions.start()
+    wait(lambda: len(state.shown.series.step) > 20)
 
 
 def wait(holds: Callable[[], bool]) -> None:

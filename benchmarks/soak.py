@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from benchmarks.measure import result
-from benchmarks.smoothness import wait
+from benchmarks.smoothness import start_training
 
 SAMPLE_S = 10
 SETTLED_MINUTES = 10
@@ -53,13 +53,8 @@ def soak(minutes: float, out: Path) -> None:
     session = Session(runs_root=out / "runs")
     window = make_window(session)
     window.show()
-    form = window.train.form
-    wait(lambda: not form.checking)
-    form.fill({"steps": 10_000_000, "validate_every": 100})
-    wait(lambda: not form.checking and form.config() is not None)
-    window.train.actions.start()
+    start_training(window, steps=10_000_000)
     steps = window.train.state.shown.series.step
-    wait(lambda: len(steps) > 20)
     window.open_paths([next(path for path in sample_images() if path.stem == "astronaut")])
     window.inspect.state.timeline.set_following(True)
     began = time.monotonic()
