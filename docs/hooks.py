@@ -1,4 +1,4 @@
-"""What `mkdocs build` does beside rendering: pages made from the code, formulas as MathML."""
+"""Additions to `mkdocs build`: pages made from the code, formulas as MathML."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _commands() -> Iterator[str]:
 
 
 def _options(command: Any, name: str) -> Iterator[str]:
-    """How a command is called, and a table of its arguments and options, as its `--help` has them."""
+    """The usage of a command and a table of its arguments and options, as its `--help` has them."""
     context = command.make_context(name, [], resilient_parsing=True)
     usage = " ".join(command.get_usage(context).split()).removeprefix("Usage: ")
     yield f"    {usage}\n"

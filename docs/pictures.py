@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def _take(folder: Path, images: Path) -> int:
     session = Session(runs_root=folder / "runs")
     window = make_window(session)
     window.show()
-    guide = TourGuide(_steps(window, folder), QApplication.exit)
+    guide = TourGuide(Photographer(window, folder).steps(), QApplication.exit)
     session.error.connect(lambda problem: guide.fail(problem.text))
     sys.excepthook = lambda kind, error, where: guide.fail(f"{kind.__name__}: {error}")
     QTimer.singleShot(0, guide.advance)
@@ -53,71 +54,85 @@ def _take(folder: Path, images: Path) -> int:
     return status
 
 
-def _steps(window: Any, folder: Path) -> Any:
-    from PySide6.QtCore import QPointF, QRectF, QTimer
+class Photographer:
+    """Takes pictures of `window` into `folder`; each method's steps are run by a `TourGuide`."""
 
-    from fakd_gui.compare.difference import Difference
-    from fakd_gui.compare.panes import Split
-    from fakd_gui.demo import Until, tour
-    from fakd_gui.widgets.theme import watcher
+    def __init__(self, window: Any, folder: Path) -> None:
+        from PySide6.QtCore import QTimer
 
-    def shoot(name: str, widget: Any = window) -> None:
-        widget.grab().save(str(folder / f"{name}.png"))
+        self.window = window
+        self.folder = folder
+        self._settled = QTimer(window, singleShot=True, interval=SETTLE_MS)
 
-    settled = QTimer(window, singleShot=True, interval=SETTLE_MS)
+    def shoot(self, name: str, widget: Any = None) -> None:
+        (widget or self.window).grab().save(str(self.folder / f"{name}.png"))
 
-    def a_moment() -> Until:
-        settled.start()
-        return Until("a moment", settled.timeout)
+    def a_moment(self) -> Any:
+        from fakd_gui.demo import Until
 
-    yield from tour(window, folder)
-    session, compare, inspect = window.session, window.compare, window.inspect
-    teacher, student = session.teacher, session.students[0]
+        self._settled.start()
+        return Until("a moment", self._settled.timeout)
 
-    window.show_workspace("Compare")
-    compare.state.set_region(QRectF(130, 70, 90, 60))
-    compare.state.show_split(Split(student, "HR"))
-    compare.state.show_difference(Difference(student, "HR"))
-    compare.camera.set_percent(150)
-    compare.camera.look_at(QPointF(175, 105))
-    yield a_moment()
-    shoot("compare-split")
-    compare.state.show_split(None)
-    compare.state.show_difference(None)
-    compare.state.set_region(None)
+    def steps(self) -> Iterator[Any]:
+        from fakd_gui.demo import tour
 
-    session.remove_student(student)
-    for name in ("rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline"):
-        session.add_student(name)
-    window.show_workspace("Inspect")
-    yield Until("the students' maps", inspect.map_shown)
-    inspect.state.set_query(40, 60)
-    yield a_moment()
-    shoot("inspect-students")
-    inspect.actions["matrix"].trigger()
-    yield a_moment()
-    watcher().choose("dark")
-    yield a_moment()
-    shoot("inspect-matrix")
-    inspect.actions["matrix"].trigger()
-    watcher().choose("light")
+        yield from tour(self.window, self.folder)
+        yield from self.compare_split()
+        yield from self.inspect_students()
+        yield from self.figure()
+        self.window.show_workspace("Benchmark")
+        self.window.benchmark.runner.open_reference("rcan-x4")
+        yield self.a_moment()
+        self.shoot("benchmark")
 
-    window.show_workspace("Compare")
-    compare.actions["figure"].trigger()
-    yield a_moment()
-    from fakd_gui.figure.dialog import FigureDialog
+    def compare_split(self) -> Iterator[Any]:
+        from PySide6.QtCore import QPointF, QRectF
 
-    yield a_moment()
-    dialog = window.findChild(FigureDialog)
-    shoot("figure", dialog)
-    dialog.close()
+        from fakd_gui.compare.difference import Difference
+        from fakd_gui.compare.panes import Split
 
-    window.show_workspace("Benchmark")
-    window.benchmark.runner.open_reference("rcan-x4")
-    yield a_moment()
-    shoot("benchmark")
+        student, compare = self.window.session.students[0], self.window.compare
+        self.window.show_workspace("Compare")
+        compare.state.set_region(QRectF(130, 70, 90, 60))
+        compare.state.show_split(Split(student, "HR"))
+        compare.state.show_difference(Difference(student, "HR"))
+        compare.camera.set_percent(150)
+        compare.camera.look_at(QPointF(175, 105))
+        yield self.a_moment()
+        self.shoot("compare-split")
+        compare.state.show_split(None)
+        compare.state.show_difference(None)
+        compare.state.set_region(None)
 
-    session.set_teacher(teacher)
+    def inspect_students(self) -> Iterator[Any]:
+        from fakd_gui.demo import Until
+        from fakd_gui.widgets.theme import watcher
+
+        session, inspect = self.window.session, self.window.inspect
+        session.set_students(["rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline"])
+        self.window.show_workspace("Inspect")
+        yield Until("the students' maps", inspect.map_shown)
+        inspect.state.set_query(40, 60)
+        yield self.a_moment()
+        self.shoot("inspect-students")
+        inspect.actions["matrix"].trigger()
+        yield self.a_moment()
+        watcher().choose("dark")
+        yield self.a_moment()
+        self.shoot("inspect-matrix")
+        inspect.actions["matrix"].trigger()
+        watcher().choose("light")
+
+    def figure(self) -> Iterator[Any]:
+        from fakd_gui.figure.dialog import FigureDialog
+
+        self.window.show_workspace("Compare")
+        self.window.compare.actions["figure"].trigger()
+        yield self.a_moment()
+        yield self.a_moment()
+        dialog = self.window.findChild(FigureDialog)
+        self.shoot("figure", dialog)
+        dialog.close()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def test_the_evidence_has_the_tables_of_the_results() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(620)
 def test_every_picture_of_the_window_can_be_taken_again(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "docs/pictures.py"), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False)

@@ -155,7 +155,7 @@ def test_the_wheel_made_of_the_source_archive_works_outside_the_checkout(sdist: 
 
 
 def run(command: list[str], folder: Path) -> str:
-    """What `command` prints, in `folder`, with nothing of this checkout on its path."""
+    """The output of `command`, in `folder`, with nothing of this checkout on its path."""
     kept = {
         name: value for name, value in os.environ.items() if not re.match(r"PYTHON|COV_|VIRTUAL_ENV", name)
     }

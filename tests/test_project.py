@@ -1,4 +1,4 @@
-"""What holds for the project as a whole: its promises on the first screen, its imports, its files."""
+"""Checks of the project as a whole: the first screen of the README, imports, files."""
 
 from __future__ import annotations
 

@@ -13,23 +13,24 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("fakd_core", "fakd_gui")
+CODE = (*PACKAGES, "benchmarks", "docs", "examples", "tests")
+PAGES = ("README.md", "CONTRIBUTING.md", "benchmarks", "docs", "examples", *PACKAGES)
 MAX_LINES = 350
 MAX_FUNCTION_LINES = 60
 MAX_FILES_IN_ROOT = {"fakd_core": 7, "fakd_gui": 4}
 CLAUSE = re.compile(
-    r"(As|What|Where|While|Who|Whose|Which|Whether|How|When|Why|Of|That|Those|All that|Everything that)\b"
+    r"(As|What|Where|Who|Whose|Which|Whether|How|When|Why|Of|That|Those|All that|Everything that)\b"
 )
 COINED = re.compile(
     r"\b(lessons?|troubles?|heed\w*|told|lineups?|behind|stor(?:y|ies)|twins?|foreign\w*|verdicts?|mend\w*)\b",
     re.IGNORECASE,
 )
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs", "examples", "benchmarks", *PACKAGES)
 
 
 def python_files() -> Iterator[tuple[str, str]]:
-    """The name and the text of each Python file of the product."""
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
+    """The name and the text of each Python file."""
+    for folder in CODE:
+        for path in sorted((ROOT / folder).rglob("*.py")):
             yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
 
 
@@ -40,10 +41,11 @@ def functions(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def docstrings(text: str) -> Iterator[str]:
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    """The docstrings of modules, classes, functions, and of constants and attributes."""
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, documented) and (docstring := ast.get_docstring(node)):
-            yield docstring
+        match node:
+            case ast.Expr(ast.Constant(str(docstring))):
+                yield docstring.strip()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -85,10 +87,8 @@ def test_docstrings_open_with_a_sentence() -> None:
 def test_texts_use_the_words_of_the_field() -> None:
     found = [
         f"{path.relative_to(ROOT)}: {line.strip()[:90]}"
-        for document in DOCUMENTS
-        for path in (
-            [ROOT / document] if (ROOT / document).is_file() else sorted((ROOT / document).rglob("*"))
-        )
+        for page in PAGES
+        for path in ([ROOT / page] if (ROOT / page).is_file() else sorted((ROOT / page).rglob("*")))
         if path.suffix in {".py", ".md", ".toml"}
         for line in path.read_text(encoding="utf-8").splitlines()
         if COINED.search(line)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MM_PER_INCH = 25.4
 MAX_DOTS = 250_000_000
-"""Of a PNG: a region of a single column would make a page many metres high."""
+"""Bound of a PNG: a region of a single column would make a page many metres high."""
 _CREATOR = f"FAKD Workbench {__version__}"
 _PNG_KEY = "fakd-recipe"
 _PDF_KEYWORDS = re.compile(rb"/Keywords \(((?:[^\\)]|\\.)*)", re.DOTALL)

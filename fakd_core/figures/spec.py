@@ -99,9 +99,9 @@ class FigureSettings(Settings):
     caption: Label = ""
     """Below the image; empty: the file's name."""
     width: Annotated[float, BeforeValidator(_millimetres)] = Field(170.0, ge=20, le=1000)
-    """Of the page, in mm."""
+    """Width of the page in mm."""
     dpi: int = Field(300, ge=50, le=1200)
-    """Of a PNG; a PDF holds the images at their own resolution."""
+    """Resolution of a PNG; a PDF holds the images at their own."""
     font: Literal["sans", "serif"] = "sans"
     font_size: float = Field(7.0, ge=3, le=30)
     """In points."""
@@ -161,11 +161,11 @@ class AffinityFigure(FigureSettings):
     query: Query
     differences: bool = True
     range: tuple[float, float] = (0.0, 1.0)
-    """Of the affinities' colours: fixed, so that figures can be compared."""
+    """Range of the affinities' colours: fixed, so that figures can be compared."""
     difference_range: float = Field(1.0, gt=0, le=2)
     """The differences' colours go from minus this to this."""
     opacity: float = Field(1.0, ge=0, le=1)
-    """Of the maps over the image."""
+    """Opacity of the maps over the image."""
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:

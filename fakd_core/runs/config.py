@@ -79,7 +79,7 @@ class TrainConfig(Settings):
     clip: float | None = _option(None, "Clip gradients", unset="none", gt=0, allow_inf_nan=False)
     """Maximum gradient norm; larger gradients are scaled down to it."""
     schedule: Literal["milestones", "cosine"] = _option("milestones", "Schedule")
-    """How the learning rate decays: halved at milestones, or smoothly to zero (cosine)."""
+    """Decay of the learning rate: halved at milestones, or smoothly to zero (cosine)."""
     milestones: tuple[PositiveInt, ...] = _option((150_000,), "Milestones", unit="steps")
     """Steps at which the learning rate is halved; the cosine schedule has none."""
     validate_every: int | None = _option(

@@ -26,13 +26,13 @@ class RunState:
     best: float | None = None
     """Best validation PSNR in dB."""
     problem: str = ""
-    """Why the run can't be used; empty for a sound run."""
+    """The reason why the run can't be used; empty for a sound run."""
     in_use: bool = False
     """True while a process is training it."""
     owner: str = ""
     """The process that is training it, in words."""
     failure: str = ""
-    """Why its last training failed, if that is known."""
+    """The reason why its last training failed, if that is known."""
     models: str = ""
     """Names of its student and teachers, for searching."""
     read_to: int = field(default=0, compare=False)

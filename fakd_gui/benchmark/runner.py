@@ -44,7 +44,7 @@ class BenchmarkRunner(QObject):
     cell_progressed = Signal(object)
     """The `Cell` whose progress changed."""
     progressed = Signal(str, str, float)
-    """What is being measured; the time left; the share (0..1) that is done."""
+    """The model and image in work; the time left; the share (0..1) that is done."""
     finished = Signal()
     """Everything was measured or has failed; not after a cancellation."""
 

@@ -48,7 +48,7 @@ class TableModel(QAbstractTableModel):
         self.rows: list[Row] = []
         self.columns: list[Column] = []
         self.values = cache(self._value)
-        """What `data` answers, by row, column and role; to be cleared when the theme or a value changes."""
+        """Cached answers of `data` by row, column and role; cleared when the theme or a value changes."""
 
     @property
     def report(self) -> Report:

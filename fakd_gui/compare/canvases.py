@@ -26,7 +26,7 @@ class SplitCanvas(ImageCanvas):
     divider_moved = Signal()
 
     names = ("", "")
-    """Of the first overlay, left of a vertical divider or above a horizontal one, and of the second."""
+    """Names of the overlays: the first is left of a vertical divider or above a horizontal one."""
     vertical = True
     position = 0.5
     """The divider's place as a fraction of the width or height."""

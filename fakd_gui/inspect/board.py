@@ -25,7 +25,7 @@ from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.theme import current_theme
 
 ROW_COLOUR, COLUMN_COLOUR = "#ffd34d", "#4dd7ff"
-"""Of the two pixels that a cell of the matrix relates."""
+"""Marks of the two pixels that a cell of the matrix relates."""
 IMAGE_TIP = (
     "Click or drag to choose the pixel; Shift and drag: a region for the matrix;\n"
     "the right or middle button pans"

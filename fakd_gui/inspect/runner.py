@@ -22,7 +22,7 @@ from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.problem import Problem
 
 MAX_CACHE_BYTES = 512 << 20
-"""Of feature maps of models shown before: going back over checkpoints is immediate."""
+"""Cached feature maps of models shown before: going back over checkpoints is immediate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +52,12 @@ class InspectRunner(QObject):
         self.features: dict[str, SourceMaps] = {}
         """The feature maps of the models that are inspected, by reference; all over the same window."""
         self.failures: dict[str, Problem] = {}
-        """Why feature maps are missing, by reference."""
+        """The reason why feature maps are missing, by reference."""
         self._losses: dict[LossKey, SALoss] = {}
-        """Of the image shown."""
+        """All known losses for the image shown."""
         self._cache: OrderedDict[tuple[Origin, Window], SourceMaps] = OrderedDict()
         self._origins: dict[str, Origin] = {}
-        """Of checkpoints, by file."""
+        """The origins of checkpoints, by file."""
         self.extracting = LatestWins("feature maps", self)
         self.extracting.result.connect(lambda _: self._finish())
         self._surveying = LatestWins("checkpoints", self)

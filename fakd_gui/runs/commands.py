@@ -142,7 +142,7 @@ class RunCommands(ActionTable):
         answer = QMessageBox.question(
             None, "Delete the run", f"{reason}. Delete {run.name} permanently? That can't be undone."
         )
-        if answer is not QMessageBox.StandardButton.Yes:
+        if answer != QMessageBox.StandardButton.Yes:
             return False
         with self._session.reporting():
             delete_permanently(run)

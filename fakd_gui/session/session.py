@@ -85,7 +85,7 @@ class Session(QObject):
         self.runs: list[Path] = []
         self.compared: list[Path] = []
         self.failures: dict[Path, Problem] = {}
-        """Why trainings of this session failed, by run folder, until they are resumed."""
+        """The problems of trainings that failed in this session, by run folder, until they are resumed."""
         self.unexpected: Problem | None = None
         """The newest problem that has details."""
         self.training: Job | None = None
@@ -98,7 +98,7 @@ class Session(QObject):
             Action.SHOW_RUNS: self._show_runs,
             Action.ADD_STUDENTS: each(lambda path: self.add_student(str(path))),
         }
-        """What carries out each action; the window and the workspaces add theirs."""
+        """The opener of each action; the window and the workspaces add theirs."""
         self.error.connect(self.note)
         self._opening = LatestWins("open image", self, result=self._set_image, failed=self.error)
         self._scale_reading = LatestWins("read the teacher's scale", self, result=self._set_scale)

@@ -41,7 +41,7 @@ class Gesture:
     """Keys that are held, or mouse gestures: no command, but a line of the shortcut sheet."""
 
     keys: str
-    """As the sheet shows them: several separated by commas, a range as '1 … 9'."""
+    """The keys as the sheet shows them: several separated by commas, a range as '1 … 9'."""
     text: str
 
     def pressed(self) -> list[str]:

@@ -85,4 +85,4 @@ def may_overwrite(parent: QWidget, paths: Sequence[Path]) -> bool:
         title = "Overwrite files"
         text = f"{len(existing)} of these files already exist in {folder}: {names}. Overwrite them?"
     buttons = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel
-    return QMessageBox.question(parent, title, text, buttons) is QMessageBox.StandardButton.Yes
+    return QMessageBox.question(parent, title, text, buttons) == QMessageBox.StandardButton.Yes

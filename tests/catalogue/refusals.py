@@ -8,6 +8,9 @@ import pytest
 
 from fakd_core.cli import main
 
+STUDENT = "edsr:n_feats=4,n_resblocks=1"
+TRAIN = f"train --student={STUDENT} --train-data=samples --steps=1 --batch=2 --patch=12 --run=new"
+
 
 def tree(folder: Path) -> dict[str, str | bytes | int]:
     """The content of `folder`: targets of links, sizes of large files, bytes of others."""

@@ -1,4 +1,4 @@
-"""What Tab offers: through bash itself, and as the shells' scripts ask for it."""
+"""Completion by Tab: through bash itself, and as the shells' scripts ask for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 
 def offered(words: str, word: str) -> list[str]:
-    """What bash has to offer for `word` behind `words`."""
+    """The offers of bash for `word` after `words`."""
     program = BASH.format(words=words, word=word, position=len(words.split()))
     path = f"{FAKD.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What other installed packages add: the example of the documentation, and bad ones."""
+"""Plugins in other installed packages: the example of the documentation, and bad ones."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_example_trains_and_is_measured(
 
 
 def installed(folder: Path, group: str, **entries: str) -> None:
-    """As pip leaves a package with these entry points."""
+    """Write what pip leaves of a package with these entry points."""
     info = folder / "broken_package-1.0.dist-info"
     info.mkdir(exist_ok=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-package\nVersion: 1.0\n")

@@ -24,7 +24,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def printed_config(capsys: pytest.CaptureFixture[str], *words: str) -> TrainConfig:
-    """What `--print-config` prints for the options in `words`."""
+    """The output of `--print-config` for the options in `words`."""
     assert main(["train", *words, "--print-config"]) == 0
     return TrainConfig.build(**tomllib.loads(capsys.readouterr().out))
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: all that reads what a stranger wrote. Bytes in; only the user's errors may come out."""
+"""The targets of fuzzing: readers of strangers' text and files. Only the user's errors may come out."""
 
 from __future__ import annotations
 

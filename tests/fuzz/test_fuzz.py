@@ -1,4 +1,4 @@
-"""What the fuzzer found stays found, and a short walk around the valid inputs finds no more."""
+"""Inputs that the fuzzer found are handled, and a short walk around the valid inputs finds no more."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from fakd_gui.train.state import TrainState
 from fakd_gui.window.main_window import MainWindow
 
 FILES_OF_LIBRARIES = 8
-"""What torch, Qt and the memory-mapped images open on their first use and keep."""
+"""Files that torch, Qt and the memory-mapped images open on their first use and keep."""
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What tests do with a list of runs."""
+"""Steps of tests on a list of runs."""
 
 from __future__ import annotations
 

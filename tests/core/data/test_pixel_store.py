@@ -6,56 +6,28 @@ import fcntl
 import os
 import resource
 import shutil
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
 import pytest
-from stores import drained, fill, stored
+from stores import DECODING, NAMES, WAITING, content_hash, drained, equal_to_files, fill, left_in, stored
 
 from fakd_core.data import pixel_store
 from fakd_core.data.datasets import ImagePair, SRDataset, open_dataset
-from fakd_core.data.pixel_store import PixelStore, open_store, store_folder, store_path
+from fakd_core.data.pixel_store import open_store, store_folder, store_path
 from fakd_core.errors import DataError
 from fakd_core.events import Cancelled, CancelToken
 
 Shared = Callable[[str], Path]
-NAMES = ["a.png", "b.png", "c.png"]
-DECODING = ["decoding images"] * 3
-WAITING = "waiting for another process to decode the images"
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of stores in a cache folder of this test."""
-    monkeypatch.setenv("FAKD_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache/stores"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     return fill(tmp_path / "photos", NAMES, 41, 54)
-
-
-def equal_to_files(store: PixelStore, dataset: SRDataset) -> bool:
-    pairs = [dataset.load(index) for index in range(len(dataset))]
-    return len(store) == len(pairs) and all(
-        np.array_equal(lr, pair.lr) and np.array_equal(hr, pair.hr)
-        for (lr, hr), pair in zip((store[index] for index in range(len(pairs))), pairs, strict=True)
-    )
-
-
-def content_hash(store: PixelStore) -> str:
-    return store.hash_of(range(len(store)))
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
 @pytest.mark.parametrize(
@@ -288,94 +260,6 @@ def test_it_is_made_on_file_systems_without_locks(photos: Path, monkeypatch: pyt
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     assert equal_to_files(stored(open_dataset(photos, 4)), open_dataset(photos, 4))
-
-
-class Builder(NamedTuple):
-    """Another process that opens the store of a folder, but decodes nothing before `go` exists."""
-
-    process: subprocess.Popen[str]
-    go: Path
-    decoded: Path
-
-    def output(self) -> str:
-        output, _ = self.process.communicate(timeout=60)
-        return output
-
-    def wait_for_start(self) -> None:
-        while not self.decoded.exists():
-            assert self.process.poll() is None
-            time.sleep(0.01)
-
-
-PROGRAM = """
-import os, sys, time
-from pathlib import Path
-from stores import drained
-from fakd_core.data.datasets import SRDataset, open_dataset
-photos, go, decoded = map(Path, sys.argv[1:])
-load = SRDataset.load
-def counted(self, index):
-    with decoded.open("a") as file:
-        file.write(f"{index}")
-    while not go.exists():
-        time.sleep(0.01)
-    return load(self, index)
-SRDataset.load = counted
-store, said = drained(open_dataset(photos, 4))
-print(store.hash_of(range(len(store))), *said, sep=",")
-"""
-
-
-@pytest.fixture
-def start(photos: Path, tmp_path: Path) -> Iterator[Callable[[], Builder]]:
-    started: list[Builder] = []
-
-    def begin() -> Builder:
-        go, decoded = tmp_path / "go", tmp_path / "decoded"
-        command = [sys.executable, "-c", PROGRAM, str(photos), str(go), str(decoded)]
-        paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
-        )
-        started.append(Builder(process, go, decoded))
-        return started[-1]
-
-    yield begin
-    for builder in started:
-        builder.process.kill()
-        builder.process.communicate()
-
-
-def test_two_processes_at_once_decode_once(
-    photos: Path, start: Callable[[], Builder], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    builder = start()
-    builder.wait_for_start()
-    monkeypatch.setattr(SRDataset, "load", None)
-    opening = open_store(open_dataset(photos, 4), CancelToken())
-    assert next(opening).what == WAITING
-    builder.go.touch()
-    assert {progress.what for progress in opening} <= {WAITING}
-    found, *said = builder.output().strip().split(",")
-    assert said == DECODING
-    assert content_hash(stored(open_dataset(photos, 4))) == found
-    assert sorted(builder.decoded.read_text()) == ["0", "1", "2"]
-
-
-def test_a_killed_builder_leaves_no_valid_store(
-    photos: Path, cache: Path, start: Callable[[], Builder]
-) -> None:
-    builder = start()
-    builder.wait_for_start()
-    builder.process.send_signal(signal.SIGKILL)
-    builder.process.wait()
-    dataset = open_dataset(photos, 4)
-    assert len(left_in(cache)) == 1, "what it was writing"
-    assert not store_path(dataset).exists()
-    store, said = drained(dataset)
-    assert said == DECODING
-    assert equal_to_files(store, dataset)
-    assert left_in(cache) == [store_path(dataset).name]
 
 
 def test_a_disk_that_fills_up_half_way(photos: Path, cache: Path) -> None:

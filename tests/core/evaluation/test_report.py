@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from fakd_core.data.resize import BICUBIC
-from fakd_core.errors import DataError
 from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, SetInfo
 from fakd_core.evaluation.report_export import (
     PROTOCOL,
@@ -24,7 +23,7 @@ from fakd_core.evaluation.report_export import (
     to_latex,
     to_markdown,
 )
-from fakd_core.evaluation.report_file import from_document, read_report, to_document
+from fakd_core.evaluation.report_file import from_document, to_document
 from fakd_core.evaluation.results import (
     Cell,
     EvalSet,
@@ -270,22 +269,8 @@ def test_output_of_the_command_line_opens_too(report: Report) -> None:
     assert (again.teacher, again.measured) == ("", None)
 
 
-@pytest.mark.parametrize("content", ["not JSON", '{"results": 3}', '{"results": [{"model": "m"}]}'])
-def test_another_kind_of_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "table.json"
-    file.write_text(content)
-    with pytest.raises(DataError, match=r"table\.json") as raised:
-        read_report(file)
-    assert "\n" not in str(raised.value)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.json: can't be read"):
-        read_report(tmp_path / "gone.json")
-
-
 def without_one(report: Report, *refs: str) -> Report:
-    """As if the image b of Set5 had been broken for `refs`, in a set of three."""
+    """A report in which the image b of Set5 was broken for `refs`, in a set of three."""
     lost = LeftOut("/data/Set5/b.png", "expected an image,\nfound an empty file")
     report.sets[SET5] = SetInfo("Set5", 3)
     for ref in PSNR:
@@ -350,10 +335,3 @@ def test_failures_and_images_left_out_are_read_back(report: Report) -> None:
     again = from_document(json.loads(json.dumps(to_document(report, datetime(2026, 11, 22)))))
     assert (again.failures, again.model_failures) == (report.failures, report.model_failures)
     assert (again.results, again.sets, again.rows) == (report.results, report.sets, report.rows)
-
-
-def test_failures_of_the_command_line_open_too() -> None:
-    failures = [Failure("net.pt", "NaN pixels", "Set5", 4)]
-    again = from_document(to_json([Result(BICUBIC, "Set5", 4, 0, 28.0, 0.8, ())], failures))
-    assert again.failures == {Cell("net.pt", EvalSet("Set5", 4)): failures[0]}
-    assert list(again.rows) == [BICUBIC, "net.pt"]

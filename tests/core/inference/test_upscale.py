@@ -224,10 +224,7 @@ def test_out_of_memory_ends_in_one_error_and_other_errors_pass() -> None:
         upscale(broken, noise(200, 200), tile=128)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
-def test_a_limit_on_real_memory() -> None:
-    """In a process of its own: the estimate is what is needed, and less than that means halved tiles."""
-    script = """
+UNDER_A_LIMIT = """
 import resource
 from contextlib import nullcontext
 import numpy as np
@@ -274,8 +271,13 @@ for name in ("rcan", "edsr", "san"):
         print(error)
     limit(1 << 40)
 """
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
+def test_a_limit_on_real_memory() -> None:
+    """In a process of its own: the estimate is what is needed, and less than that means halved tiles."""
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", UNDER_A_LIMIT],
         capture_output=True,
         text=True,
         check=False,

@@ -41,7 +41,7 @@ def train(settings: dict[str, Any], run: Path) -> list[TrainEvent]:
 
 
 def shown(run: Path) -> EventAccumulator:
-    """Everything that TensorBoard reads of the run."""
+    """The records that TensorBoard reads of the run."""
     everything = {"scalars": 0, "images": 0, "tensors": 0}
     return EventAccumulator(str(run / "tensorboard"), size_guidance=everything).Reload()
 

@@ -17,10 +17,9 @@ from small_models import Bench, save_model, save_photo, turn_wheel
 from fakd_core.data.image_files import read_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
-from fakd_core.events import Cancelled, CancelToken
 from fakd_core.inference.upscale import upscale
 from fakd_core.runs.references import bundled_models, load_model
-from fakd_gui.compare import difference, results, runner
+from fakd_gui.compare import difference, runner
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.panel import ComparePanel
 from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR
@@ -295,27 +294,6 @@ def test_dropped_files_are_opened_or_added(bench: Bench, panel: ComparePanel, qt
     with qtbot.waitSignal(bench.session.image_changed):
         QApplication.sendEvent(panel, drop)
     assert bench.session.students == [bench.students[0]]
-
-
-def test_a_large_image_is_measured_in_strips_with_the_same_result(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hr = read_image(save_photo(bench.folder, "tall", 120, 90))
-    sr = np.roll(hr, 1, axis=0)
-    whole = results.measure(sr, hr, crop_border=4, token=CancelToken())
-    monkeypatch.setattr("fakd_core.evaluation.metrics._STRIP_PIXELS", 23 * 82)
-    strips = results.measure(sr, hr, crop_border=4, token=CancelToken())
-    assert whole is not None
-    assert strips is not None
-    assert strips.psnr == pytest.approx(whole.psnr, abs=1e-9)
-    assert strips.ssim == pytest.approx(whole.ssim, abs=1e-9)
-    same = results.measure(hr, hr, crop_border=4, token=CancelToken())
-    assert same is not None
-    assert (same.psnr, same.ssim) == (float("inf"), pytest.approx(1))
-    cancelled = CancelToken()
-    cancelled.cancel()
-    with pytest.raises(Cancelled):
-        results.measure(sr, hr, crop_border=4, token=cancelled)
 
 
 def test_a_failing_model_is_reported_once_and_an_empty_folder_is_not_a_model(

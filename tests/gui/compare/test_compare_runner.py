@@ -1,4 +1,4 @@
-"""What panes show while their results are computed, and their costs afterwards."""
+"""Panes while their results are computed, and their costs afterwards."""
 
 from __future__ import annotations
 

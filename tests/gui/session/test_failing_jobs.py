@@ -44,7 +44,7 @@ def run_out() -> None:
 
 
 def copied(window: MainWindow) -> str:
-    """What the menu puts on the clipboard."""
+    """The text that the menu puts on the clipboard."""
     QGuiApplication.clipboard().setText("")
     (entry,) = (
         action

@@ -25,7 +25,7 @@ MORE_FILES = 4
 
 @dataclass(frozen=True)
 class Held:
-    """What a process holds, once everything that was dropped is gone."""
+    """The resources of a process, once everything that was dropped is gone."""
 
     memory: int
     threads: int

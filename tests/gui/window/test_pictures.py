@@ -108,7 +108,7 @@ def test_larger_font_raises_the_minimum_size(
 
 
 def test_every_control_has_an_accessible_name(full_window: MainWindow) -> None:
-    """What a screen reader says, and what a tooltip does."""
+    """A screen reader and a tooltip have words for it."""
     nameless = []
     for name in full_window.workspaces.panels:
         full_window.show_workspace(name)
