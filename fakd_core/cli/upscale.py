@@ -62,7 +62,9 @@ def upscale(
                         errors.print(f"{source.name}: {done.note}", soft_wrap=True)
                     title = f"{source.name}: {done.done} of {done.total} tiles"
                     bar.update(task, completed=finished + done.done / done.total, description=title)
-                print_above(bar, f"{target} ({'x'.join(map(str, image_size(target)))})")
+                # Not the size of `target`, which may have more pixels than an input may have.
+                width, height = (factor * side for side in image_size(source))
+                print_above(bar, f"{target} ({width}x{height})")
             except DataError as error:
                 if len(targets) == 1:
                     raise

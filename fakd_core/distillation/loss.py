@@ -73,7 +73,8 @@ class DistillationLoss:
         for term in self.recipe:
             if len(self.layers) < term.kind.min_layers:
                 raise ConfigError(
-                    f"{term.name} needs at least {term.kind.min_layers} layers (found {list(self.layers)})"
+                    f"{term.name} needs at least {term.kind.min_layers} layers (found {list(self.layers)}); "
+                    "choose more"
                 )
 
     @classmethod

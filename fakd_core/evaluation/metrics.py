@@ -116,7 +116,7 @@ def ssim_y(sr: RGBArray, hr: RGBArray, crop_border: int, *, cancel: CancelToken 
     return total / rows
 
 
-def mae_y(first: RGBArray, second: RGBArray, cancel: CancelToken | None = None) -> float:
+def mae_y(first: RGBArray, second: RGBArray, *, cancel: CancelToken | None = None) -> float:
     """Mean absolute luma difference of two (H, W, 3) RGB images in grey levels; errors as in `psnr_y`."""
     total = 0.0
     for one, other in _strips(*_cropped(first, second, 0, min_side=1), cancel=cancel):

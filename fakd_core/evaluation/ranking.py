@@ -46,7 +46,7 @@ def measure_differences(
         try:
             lr = read_lr(path)
             first, second = (upscale(model, lr, cancel=token) for model in models)
-            mean = mae_y(first, second, token)
+            mean = mae_y(first, second, cancel=token)
         except FakdError as error:
             yield ImageDifference(path, None, str(error))
         else:

@@ -162,6 +162,9 @@ def from_json(document: object) -> list[Result]:
         raise DataError(
             'expected {"results": [...]} as `fakd evaluate --json` prints it, found something else'
         )
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, dict) and "per_image" not in row:
+            raise DataError(f"result {number} of {len(rows)} is damaged: per_image: must be given")
     return _validated(Result, rows)
 
 

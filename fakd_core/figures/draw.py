@@ -58,9 +58,9 @@ def draw(
         ConfigError: `out` is another kind of file, or the recipe would replace another file.
         DataError: Nothing can be written at `out`.
     """
-    recipe = out.with_suffix(".toml")
     if out.suffix.lower() not in FIGURE_SUFFIXES:
         raise ConfigError(f"{out}: expected a file that ends in {' or '.join(FIGURE_SUFFIXES)}")
+    recipe = out.with_suffix(".toml")
     with _reporting(out):
         check_writable(out)
         check_replaceable(recipe)

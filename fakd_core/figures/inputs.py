@@ -92,6 +92,10 @@ class FigureInputs:
     def features(self, image: SourceImage, ref: str, *, window: Window, cancel: CancelToken) -> FeatureMaps:
         """The feature maps of `ref` over `window` of the LR image. Raises `Cancelled` between layers."""
         network = self.network(ref, image.scale)
+        # The maps of another position's window aren't worth their memory.
+        others = [key for key in self._results if key[0] == "features" and key[2] != window]
+        for key in others:
+            del self._results[key]
         return self._once(
             ("features", ref, window),
             network,

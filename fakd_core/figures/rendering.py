@@ -30,9 +30,9 @@ MAX_DOTS = 250_000_000
 """Bound of a PNG: a region of a single column would make a page many metres high."""
 _CREATOR = f"FAKD Workbench {__version__}"
 _PNG_KEY = "fakd-recipe"
-_PDF_KEYWORDS = re.compile(rb"/Keywords \(((?:[^\\)]|\\.)*)", re.DOTALL)
-"""matplotlib escapes every parenthesis and backslash inside a string."""
-_LINE_ENDS = {b"n": b"\n", b"r": b"\r"}
+_PDF_KEYWORDS = b"/Keywords ("
+_OCTAL = re.compile(rb"[0-7]{1,3}")
+_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 _matplotlib_lock = threading.Lock()
 
 
@@ -75,11 +75,7 @@ def write_pdf(page: Page, path: Path, *, title: str, recipe: str) -> None:
 def read_embedded(path: Path) -> str | None:
     """The recipe that `write_png` or `write_pdf` put into `path`; None if there is none."""
     if path.suffix.lower() == ".pdf":
-        found = _PDF_KEYWORDS.findall(path.read_bytes())
-        if not found:
-            return None
-        raw = re.sub(rb"(?s)\\(.)", lambda escape: _LINE_ENDS.get(escape[1], escape[1]), found[-1])
-        return raw.decode("utf-16" if raw.startswith(codecs.BOM_UTF16_BE) else "latin-1", "replace")
+        return _pdf_string(path.read_bytes(), _PDF_KEYWORDS)
     from PIL import Image
 
     try:
@@ -87,6 +83,32 @@ def read_embedded(path: Path) -> str | None:
             return image.info.get(_PNG_KEY)
     except (OSError, ValueError, SyntaxError):
         return None
+
+
+def _pdf_string(data: bytes, start_mark: bytes) -> str | None:
+    """The string after the last `start_mark`; parentheses in it are escaped or balanced."""
+    start = data.rfind(start_mark)
+    if start < 0:
+        return None
+    text, depth, at = bytearray(), 1, start + len(start_mark)
+    while at < len(data):
+        byte = data[at : at + 1]
+        if byte == b"\\":
+            at += 1
+            byte = data[at : at + 1]
+            if octal := _OCTAL.match(data, at):
+                text.append(int(octal[0], 8) & 0xFF)
+                at = octal.end()
+                continue
+            byte = _ESCAPED.get(byte, byte)
+        elif byte in b"()":
+            depth += 1 if byte == b"(" else -1
+            if depth == 0:
+                break
+        text += byte
+        at += 1
+    raw = bytes(text)
+    return raw.decode("utf-16" if raw.startswith(codecs.BOM_UTF16_BE) else "latin-1", "replace")
 
 
 @contextmanager

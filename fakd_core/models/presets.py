@@ -84,7 +84,10 @@ def parse_values(listed: str, text: str) -> dict[str, Any]:
         if not (name and equals and value):
             raise ConfigError(f"sizes are written name=value (found {item!r} in {text!r})")
         if name == "scale":
-            raise ConfigError(f"the scale can't be given as a size (found {text!r})")
+            raise ConfigError(
+                f"the scale can't be given as a size (found {text!r}); presets and sizes take "
+                "--scale, weights have their own"
+            )
         if name in sizes:
             raise ConfigError(f"{name} is given twice in {text!r}")
         if name == "taps" and value.count("/") != 1:

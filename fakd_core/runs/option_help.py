@@ -60,7 +60,7 @@ def _read_option(name: str, entry: dict[str, Any], required: bool) -> Option:
     return Option(
         name=name,
         title=entry["title"],
-        description=" ".join(entry["description"].split()),
+        description=" ".join(entry.get("description", "").split()),
         kind=kind,
         unit=entry["unit"],
         default=TrainConfig.model_fields[name].get_default() if not required else None,

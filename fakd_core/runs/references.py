@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -78,7 +79,8 @@ def split_taps(ref: str | Path) -> tuple[str, str]:
     """Split a reference into the name and the taps, or sizes, after its last @, unless such a file exists."""
     text = str(ref)
     name, at, taps = text.rpartition("@")
-    is_path = "/" in taps and "=" not in taps
+    # Among taps and sizes, only taps=3/7 has a slash.
+    is_path = "/" in re.sub(r"\btaps=\d+/\d+", "", taps)
     if not (at and name) or is_path or taps.endswith(WEIGHT_SUFFIXES) or os.path.exists(text):
         return text, ""
     return name, taps

@@ -36,7 +36,8 @@ class RunSeries:
         """Insert the points of `past` that precede those of this series, for a resumed run."""
         first = self.step[0] if self.step else float("inf")
         steps = sum(step < first for step in past.step)
-        validations = sum(step < min([first, *self.validation_step]) for step in past.validation_step)
+        first_validation = min([first, *self.validation_step])
+        validations = sum(step < first_validation for step in past.validation_step)
         for ours, theirs, count in (
             (self.losses, past.losses, steps),
             (self.psnr, past.psnr, validations),

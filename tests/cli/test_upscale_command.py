@@ -52,6 +52,15 @@ def test_bicubic_is_a_model_too(photos: Path, tmp_path: Path, options: list[str]
     assert np.array_equal(read_image(out / f"coffee0_x{scale}.png"), expected)
 
 
+def test_a_result_may_have_more_pixels_than_an_input(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fakd_core.data.image_files.MAX_PIXELS", 200 * 200)
+    command = ["upscale", str(photos / "coffee0.png"), "--model", "bicubic", "--out", str(tmp_path)]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'coffee0_x4.png'} (512x512)\n"
+
+
 def test_an_input_is_never_overwritten(photos: Path, tmp_path: Path) -> None:
     for name in ("a.png", "a_x4.png"):
         (tmp_path / name).write_bytes((photos / "coffee0.png").read_bytes())

@@ -63,6 +63,13 @@ def test_another_document_is_refused(document: object) -> None:
         from_json(document)
 
 
+def test_scores_of_the_images_may_not_be_missing() -> None:
+    document = to_json([RESULT])
+    del document["results"][0]["per_image"]
+    with pytest.raises(DataError, match="result 1 of 1 is damaged: per_image: must be given"):
+        from_json(document)
+
+
 def test_a_damaged_result_is_named() -> None:
     document = to_json([RESULT, RESULT])
     del document["results"][1]["scale"]

@@ -12,12 +12,14 @@ from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.distillation.affinity import affinity_row
 from fakd_core.errors import ConfigError, FakdError
+from fakd_core.evaluation.features import Window
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.events import Cancelled, CancelToken, Progress
 from fakd_core.figures.affinity_maps import AffinityMaps, affinity_maps, apply_colour_map
 from fakd_core.figures.draw import FigureWritten, compose, draw
 from fakd_core.figures.inputs import FigureInputs
 from fakd_core.figures.page import MM_PER_POINT, REGION_COLOURS, Frame, Page, Picture, Text
+from fakd_core.figures.rendering import read_embedded
 from fakd_core.figures.spec import AffinityFigure, Box, CropFigure, FigureSpec
 from fakd_core.figures.spec_file import read_spec, spec_command
 from fakd_core.inference.upscale import tensor_from_image
@@ -162,6 +164,48 @@ def test_what_cannot_be_drawn_is_reported_in_one_line(
     with pytest.raises(ConfigError, match=reason) as caught:
         page_of(crops(stamped, **changes))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [".", "figure", "figure.svg"])
+def test_a_figure_is_a_png_or_a_pdf(stamped: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"expected a file that ends in \.png or \.pdf"):
+        list(draw(crops(stamped), Path(name)))
+
+
+@pytest.mark.parametrize(
+    ("written", "recipe"),
+    [
+        (rb"a (b) c", "a (b) c"),
+        (rb"a \(b c", "a (b c"),
+        (rb"\050\n\tx", "(\n\tx"),
+        (b"\xfe\xff\x00a\x03\xb1", "aα"),
+    ],
+)
+def test_the_recipe_of_a_pdf_is_read_as_any_tool_writes_it(
+    tmp_path: Path, written: bytes, recipe: str
+) -> None:
+    file = tmp_path / "resaved.pdf"
+    file.write_bytes(b"%PDF-1.4 << /Keywords (old) >> << /Keywords (" + written + b") /Title (t) >>")
+    assert read_embedded(file) == recipe
+
+
+def test_maps_of_another_position_are_not_kept(photos: Path, small_teacher: Path) -> None:
+    inputs = FigureInputs()
+    spec = AffinityFigure.build(
+        image=next(photos.iterdir()),
+        teacher=str(small_teacher),
+        students=(str(small_teacher),),
+        layer=3,
+        query=(2, 2),
+    )
+    image, cancel = inputs.source_image(spec), CancelToken()
+    for top in (0, 2, 4):
+        window = Window(top, 0, 8, 8)
+        maps = inputs.features(image, str(small_teacher), window=window, cancel=cancel)
+        assert inputs.features(image, str(small_teacher), window=window, cancel=cancel) is maps
+    assert [key for key in inputs._results if key[0] == "features"] == [
+        ("features", str(small_teacher), Window(4, 0, 8, 8))
+    ]
 
 
 def test_a_file_other_than_a_recipe_is_not_overwritten(stamped: Path, tmp_path: Path) -> None:

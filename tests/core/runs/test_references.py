@@ -21,6 +21,7 @@ from fakd_core.runs.references import (
     model_file,
     model_labels,
     resolve_spec,
+    split_taps,
 )
 
 
@@ -78,6 +79,20 @@ def test_sizes_that_weights_do_not_show_can_be_given(assets: Path) -> None:
         load_model("tiny-teacher@colour=red")
     with pytest.raises(ConfigError, match="scale can't be given"):
         load_model("tiny-teacher@scale=4")
+
+
+@pytest.mark.parametrize(
+    ("ref", "parts"),
+    [
+        ("net.pth@1,3", ("net.pth", "1,3")),
+        ("net.pth@res_scale=0.1,taps=3/7", ("net.pth", "res_scale=0.1,taps=3/7")),
+        ("runs@lr=1e-4/first", ("runs@lr=1e-4/first", "")),
+        ("runs@taps=3/7/first", ("runs@taps=3/7/first", "")),
+        ("me@work/net.pth", ("me@work/net.pth", "")),
+    ],
+)
+def test_a_reference_is_split_at_its_taps_and_sizes_only(ref: str, parts: tuple[str, str]) -> None:
+    assert split_taps(ref) == parts
 
 
 def test_presets_and_sizes_have_a_spec_but_no_weights(assets: Path) -> None:
