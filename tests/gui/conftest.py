@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 import shiboken6
+from busy_window import Desk, busy_desk
 from compare_bench import Opened, comparing, open_and_wait, save_stamp
 from inspect_panels import shown_panel
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
@@ -102,6 +103,20 @@ def window(session: Session, qtbot: QtBot) -> Iterator[MainWindow]:
     qtbot.waitUntil(lambda: session.training is None, timeout=5000)
     made.close()
     made.deleteLater()
+
+
+@pytest.fixture
+def desk(
+    window: MainWindow,
+    qtbot: QtBot,
+    small_teacher: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Desk]:
+    """The whole window with a teacher, photos and a hand on its jobs."""
+    with busy_desk(window, qtbot, small_teacher, photos, tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from busy_window import JOBS, SLOW, Desk, busy_desk
+from busy_window import JOBS, SLOW, Desk
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
@@ -20,19 +19,6 @@ from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.main_window import MainWindow
 
 REASON = "the kernel exploded"
-
-
-@pytest.fixture
-def desk(
-    window: MainWindow,
-    qtbot: QtBot,
-    small_teacher: Path,
-    photos: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Desk]:
-    with busy_desk(window, qtbot, small_teacher, photos, tmp_path, monkeypatch) as made:
-        yield made
 
 
 def explode() -> None:

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from training_app import start_training_app
 
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_gui.session.user_files import read_memory, state_file
 from fakd_gui.window.main_window import MainWindow
 from fakd_gui.window.memory import WindowMemory
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from PySide6.QtCore import QTimer
-from fakd_core.runs.config import TrainConfig
-from fakd_gui import app
-from fakd_gui.session import session
-
-class Quiet(session.Session):
-    def __init__(self):
-        super().__init__(runs_root=Path(sys.argv[1]).parent)
-        teacher, data = sys.argv[2:4]
-        config = TrainConfig.build(
-            teacher=teacher, student="rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
-            train_data=data, run=sys.argv[1], steps=5000, batch=2, patch=12, val_images=1, validate_every=5)
-        QTimer.singleShot(500, lambda: self.start_training(config))
-
-app.Session = Quiet
-app.main([])
-"""
 
 
 def test_killed_app_offers_to_resume_its_training(
@@ -49,15 +25,13 @@ def test_killed_app_offers_to_resume_its_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = tmp_path / "runs" / "cut off"
-    environment = {**os.environ, "FAKD_CONFIG": str(tmp_path / "config"), "QT_QPA_PLATFORM": "offscreen"}
-    app = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(run), str(small_teacher), str(photos)], env=environment
+    app = start_training_app(
+        run,
+        small_teacher,
+        photos,
+        config=tmp_path / "config",
+        until=lambda: (run / "checkpoints/last.pt").exists(),
     )
-    deadline = time.monotonic() + 60
-    while not (run / "checkpoints/last.pt").exists():
-        assert app.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
     app.send_signal(signal.SIGKILL)
     app.wait()
     monkeypatch.setenv("FAKD_CONFIG", str(tmp_path / "config"))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from busy_window import JOBS, Desk, busy_desk
+from busy_window import JOBS, Desk
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
+from training_app import start_training_app
 
 from fakd_core.events import RunStarted
 from fakd_core.runs.checkpoints import load_state
@@ -29,19 +26,6 @@ ASKED = {"training", "validation", "teacher cache", "benchmark", "figure"}
 CLOSED_WITHIN = 5.0
 """Seconds, generously: everything looks at its token several times a second."""
 NO, YES = QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Close
-
-
-@pytest.fixture
-def desk(
-    window: MainWindow,
-    qtbot: QtBot,
-    small_teacher: Path,
-    photos: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Desk]:
-    with busy_desk(window, qtbot, small_teacher, photos, tmp_path, monkeypatch) as made:
-        yield made
 
 
 class Questions:
@@ -116,39 +100,16 @@ def test_shutdown_overrides_an_open_question(desk: Desk, monkeypatch: pytest.Mon
     assert desk.running() == []
 
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from PySide6.QtCore import QTimer
-from fakd_core.runs.config import TrainConfig
-from fakd_gui import app, session
-
-class Quiet(session.Session):
-    def __init__(self):
-        super().__init__(runs_root=Path(sys.argv[1]).parent)
-        teacher, data = sys.argv[2:4]
-        config = TrainConfig.build(
-            teacher=teacher, student="rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
-            train_data=data, run=sys.argv[1], steps=50000, batch=2, patch=12, val_images=1)
-        QTimer.singleShot(500, lambda: self.start_training(config))
-
-app.Session = Quiet
-sys.exit(app.main([]))
-"""
-
-
 @pytest.mark.slow
 def test_sigterm_saves_and_quits(small_teacher: Path, photos: Path, tmp_path: Path) -> None:
     run = tmp_path / "runs" / "one"
-    environment = {**os.environ, "FAKD_CONFIG": str(tmp_path / "config"), "QT_QPA_PLATFORM": "offscreen"}
-    app = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(run), str(small_teacher), str(photos)], env=environment
+    app = start_training_app(
+        run,
+        small_teacher,
+        photos,
+        config=tmp_path / "config",
+        until=lambda: (run / "metrics.jsonl").exists() and len(read_metrics(run)) >= 5,
     )
-    deadline = time.monotonic() + 60
-    while not (run / "metrics.jsonl").exists() or len(read_metrics(run)) < 5:
-        assert app.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
     app.send_signal(signal.SIGTERM)
     assert app.wait(30) == 0
     state, _ = load_state(RunLayout(run).states)
