@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStyle
 from fakd_gui.compare.difference import Difference
 from fakd_gui.widgets.convert import colourise, qimage_from_array
 from fakd_gui.widgets.image_canvas import ImageCanvas
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.region_box import GRAB_DISTANCE, contrast_pens
 from fakd_gui.widgets.theme import current_theme
 
@@ -74,6 +75,10 @@ class SplitCanvas(ImageCanvas):
         for name, side, corner in zip(self.names, sides, corners, strict=True):
             self._draw_name(painter, name, side, corner)
 
+    @property
+    def overview_overlays(self) -> tuple[Overlay, ...]:
+        return self.overlays[:1]
+
     def _draw_name(self, painter: QPainter, name: str, side: QRectF, corner: Qt.AlignmentFlag) -> None:
         """Draw `name` in the corner of its side next to the divider, if there is room."""
         size = self.fontMetrics().size(0, name) + QSize(10, 2)
@@ -120,8 +125,7 @@ class DifferenceCanvas(ImageCanvas):
     shown: Difference | None = None
     value: float | None = None
 
-    def paint_overlays(self, painter: QPainter) -> None:
-        super().paint_overlays(painter)
+    def paint_over(self, painter: QPainter) -> None:
         shown, theme, line = self.shown, current_theme(), self.fontMetrics().height()
         if shown is None or not self.overlays or self.width() <= SCALE_SIZE[0] + 4 * MARGIN:
             return

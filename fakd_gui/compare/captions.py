@@ -54,12 +54,13 @@ def result_caption(state: CompareState, key: str) -> Caption:
     teacher_result = state.results.get(teacher)
     figures = _figures(result.scores, teacher_result and teacher_result.scores)
     region = _figures(state.region_scores.get(key), state.region_scores.get(teacher))
+    region = f"Box {region}" if region else ""
     if state.region is not None and image.hr is None:
-        region = "no HR to measure it against"
+        region = "Box: no HR to measure it against"
     return Caption(
         figures if result.final else "Measuring…",
         costs=_costs(result, image),
-        region=f"Box {region}" if region else "",
+        region=region,
         tip=f"{FIGURES_TIP}\n{result.note}".rstrip(),
     )
 

@@ -106,6 +106,7 @@ class FigureDialog(QDialog):
         self.form = FigureForm(spec)
         self.form.changed.connect(self.refresh)
         self.preview = ImageCanvas(Camera(self))
+        self.preview.camera.set_smooth(True)
         self.preview.setAccessibleName("Preview of the figure")
         self.preview.setMinimumSize(300, 200)
         self.status = QLabel(wordWrap=True)

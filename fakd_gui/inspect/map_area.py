@@ -79,12 +79,11 @@ class MapArea(QWidget):
         return self.matrix.grid if self._state.matrix_shown else self.board.grid
 
     def arrange(self) -> None:
-        """Panes for the models, which wait for their maps."""
+        """Make panes for the models."""
         self.board.arrange()
         self.matrix.arrange()
         self.mark()
         self._show_picture()
-        self.board.show_waiting("Computing…")
 
     def show_maps(self) -> None:
         """Compute the rows of the shown pixel and draw them."""

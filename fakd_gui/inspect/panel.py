@@ -25,6 +25,8 @@ from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
 from fakd_gui.widgets.theme import Theme, follow_theme
 from fakd_gui.widgets.view_commands import add_view_tools
 
+CANCELLED = "Cancelled. Choose a pixel to compute it."
+
 
 class InspectPanel(QWidget):
     """Affinity maps of one LR pixel, by teacher and students, at each of the four feature taps.
@@ -62,6 +64,7 @@ class InspectPanel(QWidget):
             return
         self._outdated = False
         self._arrange()
+        self.area.board.show_waiting("Computing…")
         hint = "" if self.state.sources else "Choose a teacher or add a student to see affinities"
         self.area.board.panes[IMAGE].canvas.set_message(hint)
         self.runner.extract()
@@ -70,7 +73,7 @@ class InspectPanel(QWidget):
         """Stop computing; maps that are there stay. The next query computes what is missing."""
         self.runner.cancel()
         self._outdated = True
-        self.area.board.show_waiting("Cancelled. Choose a pixel to compute it.")
+        self.area.board.show_waiting(CANCELLED)
 
     def memory(self) -> InspectMemory:
         return self.state.memory()
@@ -108,6 +111,7 @@ class InspectPanel(QWidget):
         session, state, runner = self.session, self.state, self.runner
         state.image_changed.connect(self._show_image)
         state.models_changed.connect(self._models_changed)
+        state.students_changed.connect(self._students_changed)
         state.query_changed.connect(lambda *_: self._query_changed())
         state.layer_changed.connect(lambda _: self._show_losses())
         state.region_changed.connect(runner.request_matrices)
@@ -135,6 +139,7 @@ class InspectPanel(QWidget):
     def _show_image(self, image: OpenedImage) -> None:
         self.runner.forget_image()
         self.area.board.rows, self.area.board.window = {}, NO_WINDOW
+        self._enable_exports()
         height, width = image.hr_size
         self.area.camera.set_scene(width, height)
         height, width = image.lr.shape[:2]
@@ -153,6 +158,13 @@ class InspectPanel(QWidget):
             self._outdated = True
             self.runner.extracting.cancel()
 
+    def _students_changed(self) -> None:
+        self._arrange()
+        self.area.board.show_waiting(CANCELLED if self._outdated else "Computing…")
+        self._show_failures()
+        self._request_losses()
+        self.runner.request_matrices()
+
     def _query_changed(self) -> None:
         if self._outdated or not self.runner.window.contains_pixel(*self.state.query):
             self.refresh()
@@ -170,11 +182,13 @@ class InspectPanel(QWidget):
 
     def _show_maps(self) -> None:
         self.area.show_maps()
-        rows = self.area.board.rows
-        for name in EXPORTS:
-            self.actions[name].setEnabled(bool(rows))
-        if rows and not self.runner.extracting.running:
+        self._enable_exports()
+        if self.area.board.rows and not self.runner.extracting.running:
             self.map_shown.emit()
+
+    def _enable_exports(self) -> None:
+        for name in EXPORTS:
+            self.actions[name].setEnabled(bool(self.area.board.rows))
 
     def _show_losses(self) -> None:
         self.area.show_losses()
@@ -198,8 +212,8 @@ class InspectPanel(QWidget):
         self.status.show_busy(task, progress.done, progress.total if progress.total > 1 else 0)
 
     def _take_features(self) -> None:
+        self._show_failures()
         for ref, problem in self.runner.failures.items():
-            self.area.board.show_failure(ref, problem.text)
             if self._announced.get(ref) != problem.text:
                 self.session.report(problem)
         self._announced = {ref: problem.text for ref, problem in self.runner.failures.items()}
@@ -207,6 +221,10 @@ class InspectPanel(QWidget):
         self.state.update_maps()
         self._request_losses()
         self.runner.request_matrices()
+
+    def _show_failures(self) -> None:
+        for ref, problem in self.runner.failures.items():
+            self.area.board.show_failure(ref, problem.text)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

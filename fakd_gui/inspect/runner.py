@@ -247,8 +247,9 @@ class InspectRunner(QObject):
                 self._add_losses(losses)
 
     def _finish(self) -> None:
-        sources, failures = self._state.sources, self.failures
-        self.features = {ref: self.features[ref] for ref, _ in sources if ref not in failures}
+        refs = [ref for ref, _ in self._state.sources if ref not in self.failures]
+        # Models that were added meanwhile have no maps yet.
+        self.features = {ref: self.features[ref] for ref in refs if ref in self.features}
         self.finished.emit()
 
     def _add_to_cache(self, maps: SourceMaps) -> None:

@@ -53,11 +53,10 @@ class MapStyle(Memory, frozen=True):
     difference_range: Annotated[Range, _one_of(DIFFERENCE_RANGES)] = DIFFERENCE_RANGES[0]
 
 
-class InspectMemory(Memory):
-    """The state that the next start restores; the pixel waits for the image."""
+class InspectMemory(MapStyle):
+    """The style and the state that the next start restores; the pixel waits for the image."""
 
     layer: int = Field(DEFAULT_LAYER, ge=0, lt=TAP_COUNT)
-    style: MapStyle = MapStyle()
     query: Pixel | None = None
     hover: bool = False
     run: Path | None = None
@@ -74,7 +73,9 @@ class InspectState(QObject):
     image_changed = Signal(object)
     """The new `OpenedImage`; the pixel and the region are reset."""
     models_changed = Signal()
-    """Other models, or other weights of the same ones, are to be inspected or shown."""
+    """Other models, or other weights of the same ones, are to be inspected."""
+    students_changed = Signal()
+    """Other students of these models are shown."""
     query_changed = Signal(int, int)
     layer_changed = Signal(int)
     style_changed = Signal()
@@ -215,7 +216,7 @@ class InspectState(QObject):
         """Show one student, or all with an empty `ref`."""
         if ref != self.chosen_student:
             self.chosen_student = ref
-            self.models_changed.emit()
+            self.students_changed.emit()
             self.update_maps()
 
     def show_matrix(self, on: bool) -> None:
@@ -235,8 +236,8 @@ class InspectState(QObject):
     def memory(self) -> InspectMemory:
         timeline = self.timeline
         return InspectMemory(
+            **dict(self.style),
             layer=self.layer,
-            style=self.style,
             query=self.query,
             hover=self.hovering,
             run=timeline.run,
@@ -246,7 +247,7 @@ class InspectState(QObject):
 
     def restore(self, memory: InspectMemory) -> None:
         self.set_layer(memory.layer)
-        self.set_style(**dict(memory.style))
+        self.set_style(**{name: getattr(memory, name) for name in MapStyle.model_fields})
         self.set_hovering(memory.hover)
         self._next_query = memory.query
         if memory.run is not None and is_run(memory.run):

@@ -99,9 +99,10 @@ class ImageCanvas(QWidget):
             self._outline(painter, rect, *contrast_pens(colour, 1.2))
         if self.marker is not None:
             self._outline(painter, self.marker, *contrast_pens(width=1.2))
+        self.paint_over(painter)
         self._draw_cursor(painter)
         if (overview := self._overview()) is not None:
-            draw_overview(painter, overview, camera=self.camera, overlays=self.overlays)
+            draw_overview(painter, overview, camera=self.camera, overlays=self.overview_overlays)
         if self.message:
             self._draw_message(painter)
         if self.progress is not None:
@@ -112,6 +113,14 @@ class ImageCanvas(QWidget):
         """Draw the overlays, below everything else."""
         for overlay in self.overlays:
             overlay.draw(painter, self.camera)
+
+    def paint_over(self, painter: QPainter) -> None:
+        """Draw over the overlays, the region and the marks; for subclasses."""
+
+    @property
+    def overview_overlays(self) -> tuple[Overlay, ...]:
+        """The overlays that the overview shows."""
+        return self.overlays
 
     def _overview(self) -> QRectF | None:
         if not self.has_overview or not self.overlays or self.camera.over is not self:

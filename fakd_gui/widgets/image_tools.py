@@ -51,7 +51,7 @@ def drop_down_button(text: str, tip: str, menu: QMenu) -> QToolButton:
 
 def icon_button(name: str, tip: str, *, opens_menu: bool = False, **properties: Any) -> QToolButton:
     """A button that shows the icon `name` alone; a menu that it opens is empty at first."""
-    button = QToolButton(toolTip=tip, accessibleName=tip, **properties)
+    button = QToolButton(toolTip=tip, accessibleName=tip.rstrip("…"), **properties)
     set_icon(button, name)
     if opens_menu:
         button.setMenu(QMenu(button))

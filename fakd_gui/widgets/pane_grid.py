@@ -44,10 +44,14 @@ class PaneGrid(QWidget):
     def set_panes(self, panes: list[ImagePane]) -> None:
         """Show `panes` in this order and delete others; a pane shown alone stays so if it is among them."""
         solo = None if self.solo is None else self.panes[self.solo]
-        for pane in set(self.panes).difference(panes):
-            pane.hide()
-            pane.deleteLater()
-        for pane in set(panes).difference(self.panes):
+        for pane in self.panes:
+            if pane not in panes:
+                pane.hide()
+                pane.deleteLater()
+        # In this order, the same at every start: the children are stacked and searched in it.
+        for pane in panes:
+            if pane in self.panes:
+                continue
             pane.setParent(self)
             pane.header.dragged.connect(self._mark_drop_target)
             pane.header.dropped.connect(lambda at, dropped=pane: self._drop(dropped, at))

@@ -168,7 +168,7 @@ class MainWindow(QMainWindow):
         ShortcutEditor(self.action_tables, self).show()
 
     def _export_model(self) -> None:
-        if path := ask_model(self, "Choose a model"):
+        if path := ask_model(self, "Choose the model to export"):
             choose_export(self.session, self, str(path))
 
     def _copy_error(self) -> None:

@@ -95,8 +95,8 @@ def open_commands(
             session.workspace_requested.emit("Compare")
             session.open_paths([path], "Compare")
 
-    def load_model(use: Callable[[str], object]) -> None:
-        if path := ask_model(window, "Choose a model"):
+    def load_model(title: str, use: Callable[[str], object]) -> None:
+        if path := ask_model(window, title):
             session.opened.emit(path, "Train")
             questions.load_model(path, use)
 
@@ -107,8 +107,8 @@ def open_commands(
         "open_folder": lambda: open_path(folder("Open a folder of images"), "Compare"),
         "open_run": lambda: open_path(folder("Open a run folder", session.runs_root), "Train"),
         "load_settings": lambda: open_path(settings(), "Train"),
-        "choose_teacher": lambda: load_model(session.set_teacher),
-        "add_student": lambda: load_model(session.add_student),
+        "choose_teacher": lambda: load_model("Choose the teacher", session.set_teacher),
+        "add_student": lambda: load_model("Add a student", session.add_student),
     }
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
-from compare_bench import Opened, save_stamp, stamp
-from PySide6.QtCore import QPointF
+from compare_bench import Opened, grab, save_stamp, stamp
+from PySide6.QtCore import QPointF, QRectF
 from pytestqt.qtbot import QtBot
 
 from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import CancelToken, Image8
+from fakd_gui.compare.canvases import DifferenceCanvas
 from fakd_gui.compare.difference import Difference, DifferenceImage, Kind, draw_difference
 from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR, LR
 from fakd_gui.session.jobs import LatestWins
+from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.overlays import Overlay
 
 
 def test_every_kind_of_difference_reads_its_value_under_the_cursor(opened: Opened, qtbot: QtBot) -> None:
@@ -83,3 +87,19 @@ def test_the_ssim_map_of_too_small_an_image_is_refused_at_once(opened: Opened, q
     assert "SSIM needs 11 × 11 pixels" in panel.board.panes[DIFFERENCE].canvas.message
     assert bench.errors == []
     assert "< 0.001 GMACs at 1×1 LR" in panel.board.panes[bench.teacher].header.costs
+
+
+def test_the_colour_scale_lies_over_the_region(qtbot: QtBot) -> None:
+    canvas = DifferenceCanvas(Camera())
+    qtbot.addWidget(canvas)
+    canvas.resize(400, 300)
+    canvas.show()
+    canvas.camera.set_scene(400, 300)
+    canvas.set_overlays(Overlay.from_pixels(np.zeros((300, 400, 3), np.uint8), QRectF(0, 0, 400, 300)))
+    canvas.shown = Difference()
+    before = grab(canvas)[260:]
+    canvas.marks = ((QRectF(20, 250, 60, 40), "#ff0000"),)
+    red = np.array([255, 0, 0])
+    # Only around the scale's card is the mark seen.
+    assert (grab(canvas)[:260] == red).all(axis=2).any()
+    assert np.array_equal(grab(canvas)[271:274, 30:150], before[11:14, 30:150])

@@ -67,5 +67,5 @@ def test_a_region_without_ground_truth_says_why_it_has_no_scores(opened: Opened,
     with qtbot.waitSignal(panel.finished, timeout=20_000):
         panel.session.set_is_lr(True)
     panel.state.set_region(QRectF(20, 20, 40, 40))
-    assert "no HR" in panel.board.panes[bench.teacher].header.region_figures
+    assert panel.board.panes[bench.teacher].header.region_figures == "Box: no HR to measure it against"
     assert bench.errors == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compare_bench import Opened, box_of, comparing, drag, open_and_wait, stamp
+from compare_bench import Opened, box_of, comparing, drag, grab, open_and_wait, stamp
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
@@ -18,7 +18,10 @@ from fakd_gui.compare.difference import Difference, Kind
 from fakd_gui.compare.panes import BICUBIC, HR, SPLIT, Split
 from fakd_gui.compare.state import CompareMemory
 from fakd_gui.session.jobs import LatestWins
+from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import array_from_qimage
+from fakd_gui.widgets.image_canvas import overview_box
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.view_commands import ZoomBox
 
 
@@ -48,6 +51,23 @@ def test_the_divider_is_dragged_and_the_readout_is_that_of_its_side(opened: Open
     assert not canvas.vertical
     QTest.keyClick(panel, Qt.Key.Key_S)
     assert SPLIT not in panel.board.keys
+
+
+def test_the_overview_of_the_split_shows_the_first_side(qtbot: QtBot) -> None:
+    canvas = SplitCanvas(Camera())
+    qtbot.addWidget(canvas)
+    canvas.resize(500, 400)
+    canvas.show()
+    canvas.camera.set_scene(1000, 800)
+    canvas.has_overview = True
+    sides = (np.full((80, 100, 3), level, np.uint8) for level in (40, 200))
+    canvas.set_overlays(*(Overlay.from_pixels(side, QRectF(0, 0, 1000, 800)) for side in sides))
+    canvas.camera.set_percent(400)
+    canvas.camera.set_cursor(QPointF(500, 400), canvas)
+    box = overview_box(canvas.camera)
+    assert box is not None
+    corner = box.topLeft().toPoint()
+    assert grab(canvas)[corner.y() + 5, corner.x() + 5].tolist() == [40, 40, 40]
 
 
 def test_the_colour_under_the_mouse_and_the_image_are_copied(opened: Opened) -> None:

@@ -50,6 +50,7 @@ def test_crops_are_previewed_edited_saved_and_copied(
     dialog = shown(parent, qtbot)
     before = dialog.pixels
     assert not dialog.isModal()
+    assert dialog.preview.camera.smooth
     dialog.form.models.item(0).setText("Cubic")
     qtbot.waitUntil(lambda: dialog.pixels is not before, timeout=30_000)
     assert not np.array_equal(dialog.pixels, before)

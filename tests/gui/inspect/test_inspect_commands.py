@@ -9,7 +9,7 @@ from inspect_panels import SLOW, empty_panel
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from pytestqt.qtbot import QtBot
-from small_models import Bench
+from small_models import Bench, save_photo
 
 from fakd_gui.inspect.commands import EXPORTS
 from fakd_gui.inspect.panel import InspectPanel
@@ -74,3 +74,16 @@ def test_exports_are_enabled_while_there_are_maps(bench: Bench, panel: InspectPa
     assert all(action.isEnabled() for action in exports)
     bench.session.set_teacher("")
     qtbot.waitUntil(lambda: not any(action.isEnabled() for action in exports))
+
+
+def test_exports_wait_for_the_maps_of_a_new_image(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    exports = [inspected.actions[name] for name in EXPORTS]
+    assert all(action.isEnabled() for action in exports)
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        with qtbot.waitSignal(bench.session.image_changed, timeout=SLOW):
+            bench.session.open_image(save_photo(bench.folder, "another"))
+        # Otherwise they would write files without a single map.
+        assert not any(action.isEnabled() for action in exports)
+    assert all(action.isEnabled() for action in exports)

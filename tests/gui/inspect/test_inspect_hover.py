@@ -146,3 +146,11 @@ def test_an_invalid_memory_restores_the_defaults(
     assert panel.controls.picture_choice.currentText() == "Picture: LR"
     assert panel.area.affinity_bar.scale.bounds == (0.0, 1.0)
     assert panel.state.timeline.run is None
+
+
+def test_the_style_that_an_earlier_version_kept_is_restored(panel: InspectPanel) -> None:
+    kept = {"opacity": 30, "picture": "HR", "affinity_range": [-1.0, 1.0], "layer": 1}
+    panel.restore(InspectMemory.model_validate(kept))
+    assert (panel.state.style.opacity, panel.state.style.picture) == (30, "HR")
+    assert panel.state.style.affinity_range == (-1.0, 1.0)
+    assert kept.items() <= panel.memory().model_dump(mode="json").items()

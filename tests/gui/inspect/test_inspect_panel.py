@@ -189,6 +189,31 @@ def test_two_students_are_shown_side_by_side_or_one_of_them(
     assert first not in inspected.area.board.rows
 
 
+def test_choosing_a_student_extracts_nothing_and_keeps_failures_shown(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    broken = bench.folder / "broken.safetensors"
+    broken.write_bytes(b"not a checkpoint")
+    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        bench.session.add_student(str(broken))
+    started: list[bool] = []
+    inspected.runner.extracting.busy.connect(started.append)
+    for student in (bench.students[0], str(broken)):
+        with qtbot.waitSignal(inspected.map_shown):
+            inspected.state.choose_student(student)
+    assert started == []
+    canvas = inspected.area.board.panes[str(broken)].canvas
+    assert (canvas.message_is_error, "broken.safetensors" in canvas.message) == (True, True)
+
+
+def test_a_model_without_maps_at_the_end_of_the_others_is_left_out(
+    bench: Bench, inspected: InspectPanel
+) -> None:
+    del inspected.runner.features[bench.students[0]]
+    inspected.runner.extracting.result.emit(None)
+    assert list(inspected.runner.features) == [bench.teacher]
+
+
 def test_failing_models_are_reported_and_the_others_are_shown(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:

@@ -20,7 +20,7 @@ from pytestqt.qtbot import QtBot
 
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture, follow_action
 from fakd_gui.widgets.empty_state import EmptyState
-from fakd_gui.widgets.image_tools import OpenTools
+from fakd_gui.widgets.image_tools import OpenTools, icon_button
 
 COMMANDS = (
     Command("split", "&Split", "Two results in one pane\nwith a divider", keys=("S",), checkable=True),
@@ -127,3 +127,9 @@ def test_the_buttons_that_open_an_image_ask_for_it(qtbot: QtBot, monkeypatch: py
         with qtbot.waitSignal(tools.image_chosen, timeout=1000) as chosen:
             buttons[text].click()
         assert chosen.args == [Path("photo.png")]
+
+
+def test_an_icon_s_accessible_name_is_its_tooltip_without_the_ellipsis(qtbot: QtBot) -> None:
+    button = icon_button("file-outline", "Choose a model file…")
+    qtbot.addWidget(button)
+    assert (button.toolTip(), button.accessibleName()) == ("Choose a model file…", "Choose a model file")

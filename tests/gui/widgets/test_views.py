@@ -158,6 +158,14 @@ def test_reduced_versions_of_odd_sizes_stay_in_place(width: int, percent: float)
     assert seen >= 5
 
 
+def test_panes_are_added_in_their_order(qtbot: QtBot) -> None:
+    grid = PaneGrid(Camera())
+    qtbot.addWidget(grid)
+    panes = [ImagePane(str(number), ImageCanvas(grid.camera)) for number in range(40)]
+    grid.set_panes(panes)
+    assert [child for child in grid.children() if isinstance(child, ImagePane)] == panes
+
+
 def test_zoom_and_relative_position_can_be_kept_for_another_size() -> None:
     camera = camera_on(300, 200, (150, 100))
     camera.set_percent(200)
