@@ -22,7 +22,7 @@ from fakd_core.evaluation.report import Kind
 from fakd_gui.benchmark.runner import BenchmarkRunner
 from fakd_gui.benchmark.state import BenchmarkState, show_value
 from fakd_gui.widgets.elided_label import ElidedLabel
-from fakd_gui.widgets.theme import current_theme, follow_theme, with_role
+from fakd_gui.widgets.theme import Theme, current_theme, follow_theme, with_role
 
 COLUMNS = {
     Kind.PSNR: ("PSNR dB", "PSNR of this image on luma, in dB", "lowest PSNR"),
@@ -58,7 +58,7 @@ class ImageList(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.table, 1)
         state.images_changed.connect(self._refresh)
-        follow_theme(self, lambda _: self._refresh())
+        follow_theme(self, self._colour_left_out)
 
     def _create_table(self) -> QTableWidget:
         headings = [("Image", "Its name in the set"), *(texts[:2] for texts in COLUMNS.values())]
@@ -107,12 +107,16 @@ class ImageList(QWidget):
         for row, lost in enumerate(left_out, len(images)):
             item = QTableWidgetItem(f"{Path(lost.file).name}: {lost.reason}")
             item.setToolTip(f"{lost.file}: {lost.reason}")
-            item.setForeground(QColor(current_theme().bad))
             self.table.setItem(row, 0, item)
             self.table.setSpan(row, 0, 1, self.table.columnCount())
+        self._colour_left_out(current_theme())
         if images:
             self.table.setCurrentCell(0, 0)
         self.table.scrollToTop()
+
+    def _colour_left_out(self, theme: Theme) -> None:
+        for row in range(len(self.state.images), self.table.rowCount()):
+            self.table.item(row, 0).setForeground(QColor(theme.bad))
 
     def _rank_by(self, section: int) -> None:
         if section > 0:

@@ -115,6 +115,8 @@ class BenchmarkState(QObject):
         self.images: list[RankedImage] = []
         """The images of that cell, the worst first by `ranked_by`."""
         self.ranked_by = Kind.PSNR
+        self._ranking = Kind.PSNR
+        """The kind that the user chose: without it, as without a teacher, the images are ranked by PSNR."""
         for signal in (session.teacher_changed, session.students_changed):
             signal.connect(lambda _: self.choices_changed.emit())
         samples = resolve_data(SAMPLES)
@@ -164,7 +166,7 @@ class BenchmarkState(QObject):
 
     def add_folder(self, folder: Path) -> None:
         """Offer `folder` (HR images, or a DIV2K or benchmark layout), or every set in it, checked."""
-        for found in _sets_in(folder.expanduser().absolute()):
+        for found in _sets_in(folder.absolute()):
             if found not in self.folders:
                 self.folders.append(found)
             self.user_choices.pop(str(found), None)
@@ -212,7 +214,7 @@ class BenchmarkState(QObject):
         if self.report.baseline == ref:
             self.report.baseline = BICUBIC
         self.view_changed.emit()
-        self.list_images(self.image_cell, self.ranked_by)
+        self.list_images(self.image_cell, self._ranking)
 
     def set_baseline(self, ref: str) -> None:
         """Choose the model where the gap to the teacher begins."""
@@ -253,6 +255,7 @@ class BenchmarkState(QObject):
         if cell is not None and cell not in self.report.results:
             return
         deltas = image_deltas(self.report, cell.ref, cell.eval_set) if cell else {}
+        self._ranking = kind
         kind = Kind.DELTA if kind is Kind.GAP else kind
         self.ranked_by = kind if kind in RANKED_KINDS and (kind is not Kind.DELTA or deltas) else Kind.PSNR
         per_image = self.report.results[cell].per_image if cell else ()

@@ -23,12 +23,12 @@ from fakd_gui.session.run_folders import (
     restore_from_trash,
 )
 from fakd_gui.session.session import Session
-from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+from fakd_gui.widgets.actions import ActionTable, Command
 
 COMMANDS = (
     Command("show", "Show", "Show the run's curves and add its student", ("Return", "Enter")),
     Command("resume", "Resume"),
-    Command("compare", "Add to comparison"),
+    Command("compare", "Add to comparison", "Add the run to the comparison or remove it", ("Space",)),
     Command("add_student", "Add its student"),
     Command("export", "Export its student…"),
     Command("use_settings", "Use its settings"),
@@ -36,7 +36,6 @@ COMMANDS = (
     Command("rename", "Rename…", "Rename the run", ("F2",)),
     Command("trash", "Move to trash", "Move the run to the trash", ("Del",), "trash-can-outline"),
 )
-GESTURES = (Gesture("Space", "add the run to the comparison or remove it"),)
 
 
 class RunCommands(ActionTable):
@@ -51,9 +50,7 @@ class RunCommands(ActionTable):
         edit_name: Callable[[], object],
     ) -> None:
         # Only while the list itself has the focus: in the editor of a name the keys are the editor's.
-        super().__init__(
-            "Runs", COMMANDS, list_view, gestures=GESTURES, context=Qt.ShortcutContext.WidgetShortcut
-        )
+        super().__init__("Runs", COMMANDS, list_view, context=Qt.ShortcutContext.WidgetShortcut)
         self._session = session
         self._selected = selected
         for name, act in {
@@ -79,7 +76,7 @@ class RunCommands(ActionTable):
         tip = "This run has finished" if is_finished else "Resume the selected run from its last checkpoint"
         self.set_tip("resume", tip)
         is_compared = run in self._session.compared
-        self["compare"].setText(("Remove from" if is_compared else "Add to") + " comparison\tSpace")
+        self["compare"].setText(("Remove from" if is_compared else "Add to") + " comparison")
         if run is not None:
             for name in ("add_student", "export"):
                 self[name].setEnabled(has_student(run))
@@ -88,7 +85,8 @@ class RunCommands(ActionTable):
 
     def can_move(self, run: Path, what: str) -> bool:
         """Report a run that is in use and so can't be `what`; returns True if no process trains it."""
-        if is_in_use(run):
+        # The lock of a run that is being set up isn't there yet.
+        if run == self._session.training_run or is_in_use(run):
             self._session.report(f"{run.name} is being trained: it can be {what} when training has ended.")
             return False
         return True

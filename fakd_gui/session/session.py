@@ -22,7 +22,6 @@ from fakd_gui.session.opening import (
     Action,
     Opener,
     Workspace,
-    each,
     plan_opening,
     refusal,
 )
@@ -96,7 +95,6 @@ class Session(QObject):
             Action.INSPECT_IMAGES: self._show_images,
             Action.SHOW_FOLDERS: self._show_folders,
             Action.SHOW_RUNS: self._show_runs,
-            Action.ADD_STUDENTS: each(lambda path: self.add_student(str(path))),
         }
         """The opener of each action; the window and the workspaces add theirs."""
         self.error.connect(self.note)

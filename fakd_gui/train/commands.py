@@ -19,7 +19,7 @@ from fakd_core.runs.presets import (
 )
 from fakd_gui.session.jobs import Job
 from fakd_gui.session.session import Session
-from fakd_gui.train.state import CUSTOM, TrainState
+from fakd_gui.train.state import CUSTOM, DisplayOptions, TrainState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.file_dialogs import ask_open_path, ask_save_path
 from fakd_gui.widgets.theme import follow_theme, icon
@@ -47,7 +47,8 @@ COMMANDS = (
     Command("export_svg", "Image as SVG…"),
     Command("follow", "&Follow", "Show each new validation", checkable=True),
 )
-DISPLAY_OPTIONS = [command.name for command in COMMANDS if command.checkable]
+DISPLAY_OPTIONS = [command.name for command in COMMANDS if command.name in DisplayOptions.model_fields]
+"""Commands that switch the field of `DisplayOptions` with their name."""
 GESTURES = (
     Gesture("wheel, Ctrl+wheel", "on the curves: zoom along the steps, or along both axes"),
     Gesture("drag, Shift+drag", "on the curves: pan, or select what to show"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import expanduser
 from pathlib import Path
 from typing import Literal
 
@@ -121,6 +122,8 @@ def _teachers() -> Editor:
         return tuple(part.strip() for part in text.split(";") if part.strip()) or ("",)
 
     def show(names: Iterable[str]) -> None:
+        if isinstance(names, str):
+            raise TypeError("one name stands in a tuple")
         field.set_text("; ".join(names) if names else NO_TEACHER)
 
     return Editor(field, field.changed, read, show, marked=_parts(field))
@@ -133,7 +136,7 @@ def _reference(option: Option) -> Editor:
     def read() -> object:
         text = field.text()
         if option.kind == "folder":
-            return Path(text).expanduser() if text else None
+            return Path(expanduser(text)) if text else None
         if option.kind == "device":
             return text or option.default
         return text if text or option.default is not None or option.required else None

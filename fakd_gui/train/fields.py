@@ -31,9 +31,9 @@ class Field:
             if label.text():
                 part.setAccessibleName(label.text().replace("&", ""))
             part.setAccessibleDescription(tip)
-        self.show()
+        self.show_note()
 
-    def show(self, problem: str = "", *, fact: str = "", is_shown_elsewhere: bool = False) -> None:
+    def show_note(self, problem: str = "", *, fact: str = "", is_shown_elsewhere: bool = False) -> None:
         """Mark the widget if there is a `problem`, and show that or else `fact`.
 
         A problem that a part of the widget shows already `is_shown_elsewhere`.

@@ -125,13 +125,15 @@ class TrainForm(QScrollArea):
     def _show_values(self, values: Mapping[str, object]) -> None:
         """Show `values` where the fields don't already, and take what the fields make of them."""
         was_filling, self._is_filling = self._is_filling, True
-        for name, value in values.items():
-            editor = self.editors[name]
-            if editor.read() != value:
-                with suppress(TypeError):  # Remembered settings may hold anything.
-                    editor.show(value)
-                self._state.values[name] = editor.read()
-        self._is_filling = was_filling
+        try:
+            for name, value in values.items():
+                editor = self.editors[name]
+                if editor.read() != value:
+                    with suppress(TypeError, OverflowError):  # Remembered settings may hold anything.
+                        editor.show(value)
+                    self._state.values[name] = editor.read()
+        finally:
+            self._is_filling = was_filling
 
     def _edited(self, name: str) -> None:
         if not self._is_filling:
@@ -139,7 +141,7 @@ class TrainForm(QScrollArea):
 
     def _show_preset(self) -> None:
         name = self._state.preset
-        self._preset_row.show(fact=PRESETS[name].summary if name in PRESETS else "")
+        self._preset_row.show_note(fact=PRESETS[name].summary if name in PRESETS else "")
 
     def _refresh(self) -> None:
         """Show the problems and what is known of the settings."""
@@ -156,7 +158,7 @@ class TrainForm(QScrollArea):
             elsewhere.add("distill")
         for name, field in self.fields.items():
             field.widget.setEnabled(name not in unused)
-            field.show(
+            field.show_note(
                 problems.get(name, ""),
                 fact=check.facts.get(name, "") if check else "",
                 is_shown_elsewhere=name in elsewhere,

@@ -13,7 +13,7 @@ from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.form import TrainForm
 from fakd_gui.train.monitor import TrainMonitor
 from fakd_gui.train.runner import TrainRunner
-from fakd_gui.train.state import TrainMemory, TrainState
+from fakd_gui.train.state import DisplayOptions, TrainMemory, TrainState
 from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.elided_label import wrapped_label
 from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle, with_role
@@ -65,7 +65,7 @@ class TrainPanel(QWidget):
         return TrainMemory(
             preset=preset,
             settings=values,
-            curves=self.state.curves,
+            **dict(self.state.curves),
             compared=self.session.compared,
             sizes={split.objectName(): split.sizes() for split in self.findChildren(QSplitter)},
         )
@@ -73,7 +73,7 @@ class TrainPanel(QWidget):
     def restore(self, memory: TrainMemory) -> None:
         """Restore the state of an earlier start."""
         self.state.restore(memory.preset, memory.settings)
-        self.state.change_curves(**memory.curves.model_dump())
+        self.state.change_curves(**{name: getattr(memory, name) for name in DisplayOptions.model_fields})
         for split in self.findChildren(QSplitter):
             sizes = memory.sizes.get(split.objectName(), [])
             if sizes and min(sizes) > 0:

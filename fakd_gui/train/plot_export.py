@@ -70,6 +70,7 @@ def _shown_lines(plots: RunPlots) -> list[Line]:
             exact=line.exact.copy(),
         )
         for card in plots.cards.values()
+        if card.isVisibleTo(plots)
         for line in card.shown
     ]
 

@@ -16,7 +16,7 @@ from fakd_gui.train.plot_card import PlotCard
 from fakd_gui.train.plot_lines import RunLines, levels_of
 from fakd_gui.train.plot_tools import PlotTools
 from fakd_gui.train.readout import SWATCHES
-from fakd_gui.train.state import LEARNING_RATE, LOSS, PLOTS, PSNR, SSIM, TrainState
+from fakd_gui.train.state import LEARNING_RATE, LOSS, PLOTS, PSNR, SSIM, DisplayOptions, TrainState
 from fakd_gui.widgets.elided_label import wrapped_label
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
@@ -54,6 +54,10 @@ class RunPlots(QWidget):
         self._hidden: frozenset[str] = frozenset()
         self._range: tuple[float, float] | None = None
         """The steps that the user chose to see; None shows all."""
+        self._options: DisplayOptions | None = None
+        """The options that are drawn."""
+        self._is_stale = False
+        """Something changed while the plots were hidden."""
         self.legend = wrapped_label(
             textFormat=Qt.TextFormat.RichText,
             toolTip="Overlaid runs; check or uncheck them in the Runs list",
@@ -73,7 +77,6 @@ class RunPlots(QWidget):
         for card in (self.psnr, self.ssim):
             card.view.clicked_at.connect(lambda step, card=card: self._pick(card, step))
         self._show_run()
-        self._apply_options()
         follow_theme(self, self._apply_theme)
 
     # -- what is shown -------------------------------------------------------------------------------
@@ -81,15 +84,18 @@ class RunPlots(QWidget):
     def _show_run(self) -> None:
         self._shown = RunLines(self.state.shown.series)
         self._read_at(None)
-        self._show_overlays()
+        self._overlay_runs()
         self.fit()
 
     def _show_overlays(self) -> None:
+        self._overlay_runs()
+        self.redraw()
+
+    def _overlay_runs(self) -> None:
         """Overlay the curves of the other runs on those of the shown one."""
         others = [(run, series) for run, series in self.state.overlays if run != self.state.shown.run]
         self.overlays = [RunLines(series, run.name, number) for number, (run, series) in enumerate(others)]
         self._show_legend()
-        self.redraw()
 
     def refresh(self) -> None:
         """Redraw soon; many calls cost one redraw."""
@@ -98,6 +104,7 @@ class RunPlots(QWidget):
 
     def redraw(self) -> None:
         started = time.perf_counter()
+        self._is_stale = False
         theme, options = current_theme(), self.state.curves
         for name, card in self.cards.items():
             lines = [
@@ -157,6 +164,10 @@ class RunPlots(QWidget):
         self.redraw()
 
     def _apply_options(self) -> None:
+        options = self.state.curves.model_copy(update={"follow": True})  # The previews alone follow.
+        if options == self._options:
+            return
+        self._options = options
         if self.loss.log != self.state.curves.log_axis:
             self.loss.set_log(self.state.curves.log_axis)
             self.loss.view.y_is_manual = False
@@ -166,10 +177,13 @@ class RunPlots(QWidget):
     def _redraw_if_visible(self) -> None:
         if self.isVisible():
             self.redraw()
+        else:
+            self._is_stale = True
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.refresh()
+        if self._is_stale:
+            self.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._arrange()

@@ -89,12 +89,14 @@ class PreviewStrip(QWidget):
         self.scrubber.valueChanged.connect(self._draw)
         self.scrubber.actionTriggered.connect(self._scrubbed)
         state.curves_changed.connect(self._catch_up)
-        self.show_frames(PreviewFrames())
+        self.frames = PreviewFrames()
+        self.step: int | None = None
+        self.refresh()
 
     def show_frames(self, frames: PreviewFrames) -> None:
-        """Show another run's previews, at first those of the newest validation."""
-        self.frames = frames
-        self.step: int | None = None
+        """Show a run's previews: those of its newest validation, or still the chosen ones of the same run."""
+        if frames is not self.frames:
+            self.frames, self.step = frames, None
         self.refresh()
 
     def refresh(self) -> None:

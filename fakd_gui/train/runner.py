@@ -136,6 +136,10 @@ class TrainRunner(QObject):
             self._past.submit(lambda token: RunView.load(run, token), run)
 
     def _read_overlays(self, runs: list[Path]) -> None:
+        if not runs:
+            self._overlays.cancel()
+            self._take_overlays(({}, []))
+            return
         known = dict(self._overlay_cache)
 
         def work(token: CancelToken) -> tuple[dict[Path, tuple[float, RunSeries]], list[str]]:

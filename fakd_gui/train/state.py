@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from PySide6.QtCore import QObject, Signal
 
 from fakd_core.data.folders import SAMPLES
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fakd_core.training.check import SettingsCheck
 
 
-class DisplayOptions(Memory):
+class DisplayOptions(Memory, frozen=True):
     """Options for the curves and previews: `smoothing` is the weight of the past in percent."""
 
     smoothing: int = 60
@@ -47,13 +47,17 @@ class DisplayOptions(Memory):
     follow: bool = True
     """Show each new preview."""
 
+    @field_validator("plots")
+    @classmethod
+    def _show_at_least_one(cls, plots: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in PLOTS if name in plots) or PLOTS
 
-class TrainMemory(Memory):
+
+class TrainMemory(DisplayOptions):
     """The part of the state that is kept between starts."""
 
     preset: str = CUSTOM
     settings: dict[str, Any] = Field(default_factory=dict)
-    curves: DisplayOptions = DisplayOptions()
     compared: list[Path] = Field(default_factory=list)
     sizes: dict[str, list[int]] = Field(default_factory=dict)
     """Sizes of splitters by object name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from benchmark_bench import (
     texts,
 )
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -30,10 +32,11 @@ from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation import scoring
 from fakd_core.evaluation.metrics import Metric
 from fakd_core.evaluation.report import Column, Kind
-from fakd_core.evaluation.results import Cell
+from fakd_core.evaluation.results import Cell, LeftOut
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.benchmark.state import BenchmarkMemory, Order
 from fakd_gui.session.jobs import stop_all
+from fakd_gui.widgets.theme import current_theme, watcher
 
 
 @pytest.fixture
@@ -169,6 +172,37 @@ def test_the_clicked_column_ranks_the_images(bench: Bench, measured: BenchmarkPa
     assert ssims == sorted(ssims)
     click(measured, bench.teacher, Kind.PSNR)
     assert {one.delta for one in measured.state.images} == {None}
+
+
+def test_a_ranking_by_difference_survives_a_teacher_without_one(
+    bench: Bench, measured: BenchmarkPanel
+) -> None:
+    state = measured.state
+    state.list_images(Cell(bench.teacher, at(bench)), Kind.DELTA)
+    assert state.ranked_by is Kind.PSNR  # Relative to itself, the teacher has no differences.
+    state.set_teacher(bench.students[0])
+    assert state.ranked_by is Kind.DELTA
+    deltas = [one.delta for one in state.images]
+    assert deltas == sorted(delta for delta in deltas if delta is not None)
+
+
+def test_other_colours_keep_the_current_image_and_the_scroll_position(
+    bench: Bench, measured: BenchmarkPanel
+) -> None:
+    cell, table = Cell(bench.students[0], at(bench)), measured.images.table
+    result = measured.state.report.results[cell]
+    lost = tuple(LeftOut(f"{number}.png", "damaged") for number in range(40))
+    measured.state.report.results[cell] = replace(result, left_out=lost)
+    measured.state.list_images(cell)
+    table.setCurrentCell(1, 0)
+    table.verticalScrollBar().setValue(9)
+    try:
+        watcher().choose("dark")
+        assert table.currentRow() == 1
+        assert table.verticalScrollBar().value() == 9
+        assert table.item(2, 0).foreground().color() == QColor(current_theme().bad)
+    finally:
+        watcher().choose("system")
 
 
 def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(

@@ -127,7 +127,7 @@ def test_a_field_that_has_moved_since_the_last_events_is_found(bench: Bench, qtb
     form, field = bench.form, bench.form.fields["alpha"]
     form.editors["alpha"].widget.setText("much")
     for name in ("teacher", "student", "train_data", "distill"):
-        form.fields[name].show(fact="A fact that takes several lines. " * 12)
+        form.fields[name].show_note(fact="A fact that takes several lines. " * 12)
     press(bench.line)
     qtbot.wait(50)
     assert in_view(form, field.widget)

@@ -48,6 +48,17 @@ def test_the_table_has_every_point_of_the_shown_curves(
     assert "curves.csv already exists" in asked[0]
 
 
+def test_the_table_leaves_out_hidden_plots(
+    qtbot: QtBot, plots: RunPlots, export: PlotExport, tmp_path: Path
+) -> None:
+    plots.tools.plot_actions[plots.ssim.name].trigger()
+    export.write(tmp_path / "curves.csv", "csv")
+    qtbot.waitUntil((tmp_path / "curves.csv").exists, timeout=5000)
+    heading = (tmp_path / "curves.csv").read_text().splitlines()[0]
+    assert "Validation PSNR (dB): student" in heading
+    assert "SSIM" not in heading
+
+
 def test_plots_are_exported_as_images(export: PlotExport, plots: RunPlots, tmp_path: Path) -> None:
     export.write(tmp_path / "a.png", "png")
     image = QImage(str(tmp_path / "a.png"))

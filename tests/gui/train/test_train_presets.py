@@ -261,6 +261,34 @@ def test_a_chosen_training_folder_stays_with_a_paper_preset(panel: TrainPanel, p
     assert panel.form.editors["train_data"].widget.text() == str(photos)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("teacher", "rcan-g5-r5-c32-x4"),
+        ("teacher", [1]),
+        ("steps", 10**12),
+        ("val_images", -(10**12)),
+        ("layers", "01"),
+        ("baseline", "yes"),
+        ("distill", 5),
+        ("batch", [2]),
+    ],
+)
+def test_a_remembered_value_of_another_kind_is_left_out(
+    panel: TrainPanel, option: str, value: object
+) -> None:
+    before = panel.state.values[option]
+    panel.restore(TrainMemory(settings={option: value, "alpha": 0.25}))
+    assert panel.state.values[option] == before
+    panel.form.editors["alpha"].widget.setText("0.75")
+    assert panel.state.values["alpha"] == 0.75
+
+
+def test_the_home_folder_of_nobody_is_an_ordinary_name(panel: TrainPanel) -> None:
+    panel.form.editors["run"].widget.set_text("~nobody-of-this-name/run")
+    assert panel.state.values["run"] == Path("~nobody-of-this-name/run")
+
+
 def test_the_next_start_restores_the_settings(panel: TrainPanel, session: Session, qtbot: QtBot) -> None:
     panel.state.fill({"steps": 77, "layers": (0, 3), "distill": "1*AT"})
     panel.form.editors["alpha"].widget.setText("wrong")

@@ -123,6 +123,17 @@ def test_keys_go_through_the_validations(qtbot: QtBot, strip: PreviewStrip) -> N
     assert strip.step == 600
 
 
+def test_a_chosen_preview_stays_when_the_beginning_of_its_run_was_read(strip: PreviewStrip) -> None:
+    frames = make_frames(4)
+    strip.show_frames(frames)
+    strip.show_step(200)
+    frames.prepend(make_frames(1))
+    strip.show_frames(frames)
+    assert strip.step == 200
+    strip.show_frames(make_frames(3))
+    assert strip.step == 300
+
+
 def test_a_picked_step_shows_the_nearest_validation(strip: PreviewStrip) -> None:
     strip.show_frames(make_frames(4))
     strip.show_step(190)
