@@ -1,10 +1,9 @@
-"""The curves of a run: what is shown, zooming, reading, overlaid runs, and what is remembered."""
+"""The curves of a run: what is shown, zooming, reading, and overlaid runs."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +23,8 @@ from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.train.panel import TrainPanel
 from fakd_gui.train.plot_card import PlotCard
-from fakd_gui.train.plots import REDRAW_MS, RunPlots
-from fakd_gui.train.state import PLOTS, TrainMemory
+from fakd_gui.train.plots import RunPlots
+from fakd_gui.train.state import TrainMemory
 from fakd_gui.widgets.theme import watcher
 
 
@@ -275,64 +274,6 @@ def test_checked_runs_are_read_and_shown_and_damaged_ones_reported(
     assert session.compared == [good]
     qtbot.waitUntil(lambda: len(monitor.plots.overlays) == 1, timeout=5000)
     assert stop_all(panel)
-
-
-def test_what_was_chosen_is_remembered(session: Session, qtbot: QtBot) -> None:
-    panel, other = TrainPanel(session), TrainPanel(session)
-    for one in (panel, other):
-        qtbot.addWidget(one, before_close_func=stop_all)
-    tools, ssim = panel.monitor.plots.tools, panel.monitor.plots.ssim.name
-    tools.smoothing.setValue(83)
-    tools.log_axis.setChecked(True)
-    tools.weighted.setChecked(False)
-    tools.plot_actions[ssim].trigger()
-    panel.monitor.preview.follow.setChecked(False)
-    kept = panel.memory().model_dump(mode="json")
-    other.restore(TrainMemory.model_validate({**kept, "sizes": "nonsense", "unknown": 1}))
-    again = other.memory().model_dump(mode="json")
-    assert {**kept, "sizes": 0} == {**again, "sizes": 0}
-    assert again["smoothing"] == other.monitor.plots.tools.smoothing.value() == 83
-    assert not other.monitor.plots.tools.plot_actions[ssim].isChecked()
-    assert not other.monitor.preview.follow.isChecked()
-    assert other.monitor.plots.loss.log
-
-
-@pytest.mark.parametrize(
-    ("remembered", "shown"), [(["Loss"], ["Loss"]), ([], PLOTS), (["Gone"], PLOTS), ("nonsense", PLOTS)]
-)
-def test_a_start_shows_the_remembered_plots_and_at_least_one(
-    session: Session, qtbot: QtBot, remembered: object, shown: Sequence[str]
-) -> None:
-    panel = TrainPanel(session)
-    qtbot.addWidget(panel, before_close_func=stop_all)
-    panel.restore(TrainMemory.model_validate({"plots": remembered, "smoothing": 83, "follow": False}))
-    tools = panel.monitor.plots.tools
-    assert [name for name, action in tools.plot_actions.items() if action.isChecked()] == list(shown)
-    assert tools.smoothing.value() == 83
-    assert not panel.monitor.preview.follow.isChecked()
-
-
-def test_the_plots_are_drawn_only_if_something_changed(
-    qtbot: QtBot, plots: RunPlots, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawings: list[PlotCard] = []
-    draw = PlotCard.draw
-    monkeypatch.setattr(PlotCard, "draw", lambda card, *at: (drawings.append(card), draw(card, *at)))
-    show(plots, make_series())
-    assert drawings.count(plots.loss) == 1
-    qtbot.wait(3 * REDRAW_MS)  # It was resized.
-    drawings.clear()
-    plots.state.change_curves(follow=False)
-    plots.hide()
-    plots.show()
-    qtbot.wait(3 * REDRAW_MS)
-    assert drawings == []
-    plots.hide()
-    plots.refresh()
-    qtbot.wait(3 * REDRAW_MS)
-    assert drawings == []
-    plots.show()
-    qtbot.waitUntil(lambda: plots.loss in drawings, timeout=2000)
 
 
 def test_no_runs_to_compare_are_shown_at_once(session: Session, qtbot: QtBot, tmp_path: Path) -> None:
