@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -15,16 +16,16 @@ from types import TracebackType
 from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 
 from fakd_core.assets import assets_dir
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
 from fakd_gui.session.jobs import stop_all
-from fakd_gui.session.problem import Problem, bug_report
+from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import read_memory, state_file
 from fakd_gui.widgets.theme import apply_theme
-from fakd_gui.window.about import show_with_copy_button
+from fakd_gui.window.error_box import error_box
 from fakd_gui.window.main_window import MainWindow
 from fakd_gui.window.memory import MemoryWriter, WindowMemory
 
@@ -123,16 +124,4 @@ def show_exception(kind: type[BaseException], error: BaseException, where: Trace
     if isinstance(error, KeyboardInterrupt):
         QApplication.quit()
         return
-    box = QMessageBox(
-        QMessageBox.Icon.Critical,
-        "Unexpected error",
-        f"{kind.__name__}: {error}",
-        parent=QApplication.activeWindow(),
-    )
-    box.setInformativeText(
-        "You can keep working; your runs are saved. Please report this with the details below."
-    )
-    details = bug_report(Problem.of(error))
-    box.setDetailedText(details)
-    # Not modal: an error in a timer comes again and again, and its boxes must not block the window.
-    show_with_copy_button(box, "Copy details", details)
+    error_box().add(replace(Problem.of(error), text=f"{kind.__name__}: {error}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -14,18 +16,45 @@ from fakd_gui.window.main_window import MainWindow
 def test_uncaught_error_is_shown_and_the_app_keeps_running(
     qtbot: QtBot, window: MainWindow, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        raise ZeroDivisionError("by nothing")
-    except ZeroDivisionError as error:
-        show_exception(type(error), error, error.__traceback__)
+    fail("by nothing")
     assert "by nothing" in capsys.readouterr().err
-    box = next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QMessageBox))
-    assert box.isVisible()
+    (box,) = shown_boxes()
     assert not box.isModal()
     assert "ZeroDivisionError: by nothing" in box.text()
     copy = next(button for button in box.buttons() if button.text() == "Copy details")
     qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
     assert "Traceback" in QApplication.clipboard().text()
+    box.close()
+
+
+def fail(message: str) -> None:
+    try:
+        raise ZeroDivisionError(message)
+    except ZeroDivisionError as error:
+        show_exception(type(error), error, error.__traceback__)
+
+
+def shown_boxes() -> list[QMessageBox]:
+    gc.collect()  # Python deletes a window that nobody refers to.
+    boxes = (widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QMessageBox))
+    return [box for box in boxes if box.isVisible()]
+
+
+def test_repeated_errors_are_counted_in_one_box_that_no_window_keeps(qapp: QApplication) -> None:
+    for message in ("first", "again", "again", "again"):
+        fail(message)
+    (box,) = shown_boxes()
+    assert box.text() == "ZeroDivisionError: again (3 times)"
+    assert "1 other error came before" in box.informativeText()
+    assert box.detailedText().count("Traceback") == 2
+    next(button for button in box.buttons() if button.text() == "Copy details").click()
+    assert box.isVisible()
+    assert QApplication.clipboard().text().startswith("1x ZeroDivisionError: first\n3x ZeroDiv")
+    box.close()
+    fail("anew")
+    (box,) = shown_boxes()
+    assert box.text() == "ZeroDivisionError: anew"
+    assert "other" not in box.informativeText()
     box.close()
 
 
