@@ -8,8 +8,9 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 CONFIG_VARIABLE = "FAKD_CONFIG"
 """The environment variable that names another folder for the user's files."""
 
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(\.\w+)?")
 
 
@@ -30,18 +32,50 @@ _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(\.\w+)?")
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path that replaces `path` at the end of the block, or is removed after an exception.
 
-    So a crash leaves either the old or the new content.
+    So a crash leaves either the old or the new content. A symbolic link stays: the file that it leads to is
+    written. A replaced file's permissions are kept.
     """
+    path = _writable_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    stem, suffix = _temporary_name(path)
+    temporary = path.with_name(f".{stem}.{secrets.token_hex(4)}{suffix}")
     temporary.touch(exist_ok=False)
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _writable_target(path: Path) -> Path:
+    """The file that `path` leads to; raises `OSError` if it can't be one, as for a name that is too long."""
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    try:
+        mode = target.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return target
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder; name a file", str(path))
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "a pipe or a device; name a file", str(path))
+    return target
+
+
+def _temporary_name(path: Path) -> tuple[str, str]:
+    """The stem and suffix of the temporary names of `path`."""
+    # Pillow and others tell the format by the suffix, but none that is as long as this.
+    stem, suffix = (path.stem, path.suffix) if len(path.suffix) < 32 else (path.name, "")
+    # No longer than the name itself, which may have as many bytes as the file system allows.
+    longest = max(100, len(os.fsencode(path.name)))
+    while len(os.fsencode(f".{stem}.{'0' * 8}{suffix}")) > longest:
+        stem = stem[:-1]
+    return stem, suffix
 
 
 def clear_unfinished(folder: Path) -> None:
@@ -53,19 +87,37 @@ def clear_unfinished(folder: Path) -> None:
 
 def remove_unfinished(path: Path) -> None:
     """Remove files that killed processes left in `atomic_path` of `path`."""
-    for other in path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}{glob.escape(path.suffix)}"):
+    path = Path(os.path.realpath(path))
+    stem, suffix = map(glob.escape, _temporary_name(path))
+    for other in path.parent.glob(f".{stem}.{'[0-9a-f]' * 8}{suffix}"):
         other.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
     """Raise `OSError` if a file can't be written at `path`, to find out before the work is done."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "a folder; name a file", str(path))
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    target = _writable_target(path)
+    folder = next(parent for parent in target.absolute().parents if parent.exists())
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
+def refuse_existing(paths: Iterable[Path], *, advice: str = "use --force to overwrite") -> None:
+    """Raise `ConfigError` if a file exists at one of `paths`, to find out before the work is done."""
+    paths = list(paths)
+    existing = [path for path in paths if os.path.lexists(path)]
+    if not existing:
+        return
+    found = f"{existing[0]} already exists"
+    if len(existing) > 1:
+        found = f"{len(existing)} of {len(paths)} files already exist, such as {existing[0]}"
+    raise ConfigError(f"{found}; choose another name, or {advice}")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """True if `error` says that there is no room to write."""
+    return isinstance(error, OSError) and error.errno in _DISK_FULL
 
 
 def free_disk(folder: Path) -> int:

@@ -13,7 +13,7 @@ import typer
 
 from fakd_core import __version__
 from fakd_core.cli import affinity, evaluate, export, figure, gui, info, train, upscale
-from fakd_core.cli.console import errors
+from fakd_core.cli.console import errors, one_line
 from fakd_core.cli.exit_status import DONE, STOPPED, exit_status
 from fakd_core.events import CancelToken
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
@@ -89,9 +89,7 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
         if status == STOPPED:
             errors.print(message)
         else:
-            # File names may contain line ends and escape codes: the message stays one harmless line.
-            shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
-            errors.print(f"error: {shown}", style="red", soft_wrap=True)
+            errors.print(f"error: {one_line(message)}", style="red", soft_wrap=True)
             if debug:
                 traceback.print_exc()
         return status

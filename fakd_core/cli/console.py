@@ -47,3 +47,8 @@ def progress_bar() -> Progress:
 def print_above(bar: Progress, text: str) -> None:
     """Print `text` to stdout; above the bar if both are on the terminal."""
     (bar.console if output.is_terminal else output).print(text)
+
+
+def one_line(text: str) -> str:
+    """`text` as one harmless line: names of files may contain line ends and escape codes."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

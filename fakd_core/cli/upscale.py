@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from os.path import expanduser, realpath
+from os.path import expanduser, lexists, realpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from fakd_core.cli import completion
-from fakd_core.cli.console import errors, print_above, progress_bar
+from fakd_core.cli.console import errors, one_line, print_above, progress_bar
+from fakd_core.cli.exit_status import exit_status
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
 
@@ -34,62 +35,70 @@ def upscale(
         help="Bundled name, checkpoint, run folder, or bicubic.",
         autocompletion=completion.models_and_bicubic,
     ),
-    out: Path = typer.Option(..., help="Folder for the results, as PNG; created if missing."),
+    out: Path = typer.Option(
+        ..., help="Folder for the results, as PNG, created if missing; for one image also a file."
+    ),
     tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image if it fits]"),
     scale: int | None = typer.Option(
         None, help="2, 3, 4 or 8, for bicubic; a network has its own scale. [default: 4]"
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
+    skip_existing: bool = typer.Option(False, "--skip-existing", help="Keep results that exist already."),
+    force: bool = typer.Option(False, "--force", help="Overwrite results that exist already."),
 ) -> None:
     """Enlarge every input. One that can't be used is reported and doesn't stop the others."""
-    from fakd_core.data.image_files import image_size
-    from fakd_core.files import check_writable
+    from fakd_core.files import is_disk_full
     from fakd_core.inference.tiling import check_tile
 
     if tile is not None:
         check_tile(tile)
+    if skip_existing and force:
+        raise ConfigError("--skip-existing keeps results and --force overwrites them; choose one of them")
     upscale_image, factor = _upscaler(model, scale, tile=tile, device=device, cancel=context.obj)
-    out = Path(expanduser(out))
-    targets = _targets([Path(expanduser(path)) for path in inputs], out, factor)
-    check_writable(out / "outputs")
+    targets = _targets([Path(expanduser(path)) for path in inputs], Path(expanduser(out)), factor)
+    targets = _without_existing(targets, skip=skip_existing, force=force)
     failed = 0
     with progress_bar() as bar:
         task = bar.add_task("", total=len(targets))
         for finished, (source, target) in enumerate(targets.items()):
+
+            def show(done: Progress, source: Path = source, finished: int = finished) -> None:
+                if done.note:
+                    errors.print(f"{source.name}: {done.note}", soft_wrap=True)
+                title = f"{source.name}: {done.done} of {done.total} tiles"
+                bar.update(task, completed=finished + done.done / done.total, description=title)
+
             try:
-                for done in _upscale_file(source, target, upscale_image, factor):
-                    if done.note:
-                        errors.print(f"{source.name}: {done.note}", soft_wrap=True)
-                    title = f"{source.name}: {done.done} of {done.total} tiles"
-                    bar.update(task, completed=finished + done.done / done.total, description=title)
-                # Not the size of `target`, which may have more pixels than an input may have.
-                width, height = (factor * side for side in image_size(source))
-                print_above(bar, f"{target} ({width}x{height})")
-            except DataError as error:
-                if len(targets) == 1:
+                size = _upscale_file(source, target, upscale_image, factor, show)
+                print_above(bar, f"{target} ({size})")
+            except (DataError, OSError) as error:
+                if len(targets) == 1 or is_disk_full(error):
                     raise
                 failed += 1
-                errors.print(f"error: {error}", style="red", soft_wrap=True)
+                errors.print(f"error: {one_line(exit_status(error)[1])}", style="red", soft_wrap=True)
     if failed:
         raise DataError(f"{failed} of {len(targets)} images were not enlarged; the reasons are above")
 
 
-def _upscale_file(source: Path, target: Path, upscale_image: Upscaler, scale: int) -> Iterator[Progress]:
-    """Write the result of `source` to `target`."""
-    from fakd_core.data.image_files import read_image
-    from fakd_core.data.png_writer import open_png
+def _upscale_file(
+    source: Path, target: Path, upscale_image: Upscaler, scale: int, show: Callable[[Progress], None]
+) -> str:
+    """Write the result of `source` to `target`; returns its size, WxH."""
+    from fakd_core.data.image_files import read_picture
+    from fakd_core.inference.pictures import channels_of, open_image, upscale_picture
     from fakd_core.inference.upscale import Strip
 
-    image = read_image(source)
-    height, width = (side * scale for side in image.shape[:2])
-    with open_png(target, height, width) as write:
-        for event in upscale_image(image):
+    picture = read_picture(source)
+    height, width = (side * scale for side in picture.rgb.shape[:2])
+    with open_image(target, height, width, channels_of(picture)) as write:
+        for event in upscale_picture(picture, scale, upscale_image):
             if isinstance(event, Strip):
                 write(event.pixels)
             elif isinstance(event, Progress):
-                yield event
+                show(event)
             # Free the strip before the next one is computed.
             del event
+    return f"{width}x{height}"
 
 
 def _upscaler(
@@ -124,21 +133,28 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
 
     Raises:
         ConfigError: Two outputs would be the same file, or one would replace an input.
+        OSError: `out` can't be written.
     """
-    from fakd_core.data.folders import find_images
+    from fakd_core.data.folders import describe_left_out, find_images
+    from fakd_core.files import check_writable
 
     files: list[Path] = []
     for path in inputs:
         found = find_images(path) if path.is_dir() else [path]
+        left_out = describe_left_out(path) if path.is_dir() else ""
         if not found:
-            raise DataError(f"{path}: no images in this folder; name a folder of images, or image files")
+            advice = f"{path}: no images in this folder; name a folder of images, or image files"
+            raise DataError(left_out or advice)
+        if left_out:
+            errors.print(left_out, soft_wrap=True)
         files += found
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out}: a file; --out names the folder that the results go to")
+    files = list(dict.fromkeys(files))
+    is_file = _names_file(out, len(files))
+    check_writable(out if is_file else out / "outputs")
     sources: dict[Path, Path] = {}
     inputs_by_path = {realpath(source): source for source in files}
-    for source in dict.fromkeys(files):
-        target = out / f"{source.stem}_x{scale}.png"
+    for source in files:
+        target = out if is_file else out / f"{source.stem}_x{scale}.png"
         if target in sources:
             raise ConfigError(
                 f"{sources[target]} and {source} would both be written to {target}; upscale them separately"
@@ -146,7 +162,41 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
         if replaced := inputs_by_path.get(realpath(target)):
             raise ConfigError(
                 f"{replaced}: an input, which the output of {source.name} would replace; "
-                "choose another folder for --out"
+                "choose another place for --out"
             )
         sources[target] = source
     return {source: target for target, source in sources.items()}
+
+
+def _names_file(out: Path, images: int) -> bool:
+    """True if `out` names the file of one result rather than a folder; raises `ConfigError` if it can't."""
+    from fakd_core.data.image_files import check_image_name
+    from fakd_core.data.image_formats import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
+
+    if out.is_dir() or out.suffix.lower() not in IMAGE_SUFFIXES | OTHER_IMAGE_SUFFIXES:
+        if out.exists() and not out.is_dir():
+            raise ConfigError(f"{out}: a file; --out names a folder, or an image")
+        return False
+    if images > 1:
+        raise ConfigError(f"{out}: one file, but {images} images are enlarged; name a folder with --out")
+    try:
+        check_image_name(out)
+    except DataError as error:
+        raise ConfigError(str(error)) from None
+    return True
+
+
+def _without_existing(targets: dict[Path, Path], *, skip: bool, force: bool) -> dict[Path, Path]:
+    """The `targets` that are to be written; raises `ConfigError` if some exist and neither is chosen."""
+    from fakd_core.files import refuse_existing
+
+    if skip:
+        left = {source: target for source, target in targets.items() if not lexists(target)}
+        if skipped := len(targets) - len(left):
+            errors.print(f"kept {skipped} of {len(targets)} results, which exist already")
+        return left
+    if not force:
+        refuse_existing(
+            targets.values(), advice="use --skip-existing to keep results, or --force to overwrite"
+        )
+    return targets

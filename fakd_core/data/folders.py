@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os.path import expanduser, realpath
 from pathlib import Path
 
 from fakd_core.assets import assets_dir
+from fakd_core.data.image_formats import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 from fakd_core.errors import DataError
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
-IMAGE_SUFFIXES |= {".ppm", ".pgm", ".pnm", ".jp2", ".avif"}
 _DIV2K_PARTS = ("DIV2K_train", "DIV2K_valid")
 
 SAMPLES = "samples"
@@ -34,19 +34,34 @@ def find_images(folder: Path) -> list[Path]:
     Raises:
         DataError: `folder` isn't a folder, or can't be read.
     """
+    found = [path for path in _files(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(found, key=_natural)
+
+
+def describe_left_out(folder: Path) -> str:
+    """Say how many images in `folder` have a format that can't be read, by suffix; empty if there are none.
+
+    Raises:
+        DataError: As `find_images`.
+    """
+    suffixes = [path.suffix.lower() for path in _files(folder)]
+    counts = Counter(suffix for suffix in suffixes if suffix in OTHER_IMAGE_SUFFIXES)
+    if not counts:
+        return ""
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
+    return f"{folder}: left out {kinds}, which can't be read here; save them as PNG or JPEG"
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files in `folder` without hidden ones."""
     if not folder.exists():
         raise DataError(f"{folder}: no such folder; check the path")
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of images, found a file; name the folder it is in")
     try:
-        found = [
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-        ]
+        return [path for path in folder.iterdir() if path.name[0] != "." and path.is_file()]
     except OSError as error:
         raise DataError(f"{folder}: can't be read ({error.strerror}); check its permissions") from error
-    return sorted(found, key=_natural)
 
 
 def detect_layout(folder: Path) -> ImageFolders:
@@ -67,6 +82,8 @@ def detect_layout(folder: Path) -> ImageFolders:
     if folders is None:
         folders = ImageFolders(name=folder.name, hr=folder)
     if not find_images(folders.hr):
+        if left_out := describe_left_out(folders.hr):
+            raise DataError(left_out)
         inside = [path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
         hint = f" (it holds the folders {', '.join(sorted(inside)[:6])}: name one of them)" if inside else ""
         raise DataError(

@@ -6,7 +6,6 @@ the index's length and magic bytes. It is complete whenever it exists under its 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -28,17 +27,16 @@ from fakd_core.data.datasets import ImagePair, SRDataset
 from fakd_core.data.image_files import image_size
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.files import atomic_path, file_lock, remove_unfinished
+from fakd_core.files import atomic_path, file_lock, is_disk_full, remove_unfinished
 
 CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
 
-_FORMAT = 3
+_FORMAT = 4
 """Raised whenever the file, or how an image becomes pixels, changes; older stores are made again."""
 _SUFFIX = ".pixels"
 _TAIL = struct.Struct("<Q8s")
 _MAGIC = b"FAKDpix\n"
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DECODERS = min(4, os.cpu_count() or 1)
 _POLL_SECONDS = 0.1
 
@@ -144,7 +142,7 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
                 if store is None:
                     raise OSError("files there can't be mapped into memory")
     except OSError as error:
-        if error.errno in _DISK_FULL:
+        if is_disk_full(error):
             raise _no_room(path.parent, dataset, need, reason=f" ({error.strerror})") from error
         raise DataError(
             f"{path.parent}: the decoded images can't be kept there ({error.strerror or error}); "

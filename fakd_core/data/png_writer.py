@@ -15,18 +15,19 @@ from fakd_core.events import Image8
 from fakd_core.files import atomic_path
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_RGB8 = (8, 2, 0, 0, 0)
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""PNG's colour types by the number of channels: grey, grey and alpha, RGB, RGBA."""
 _PAETH = 4
 _ROWS_AT_ONCE = 32
 
 
 @contextmanager
-def open_png(path: Path, height: int, width: int) -> Iterator[Callable[[Image8], None]]:
+def open_png(path: Path, height: int, width: int, channels: int = 3) -> Iterator[Callable[[Image8], None]]:
     """Open a PNG of (height, width) for writing; gives the function that writes the next strip.
 
-    Strips are (h, width, 3) uint8 RGB, from top to bottom. Readers see either the old file or the complete
-    new one; an exception in the block leaves no file. Missing folders are created. Format: PNG specification,
-    third edition (W3C, 2025).
+    Strips are (h, width, channels) uint8: grey, grey and alpha, RGB or RGBA, from top to bottom. Readers see
+    either the old file or the complete new one; an exception in the block leaves no file. Missing folders are
+    created. Format: PNG specification, third edition (W3C, 2025).
 
     Raises:
         OSError: `path`, which the error names, can't be written.
@@ -35,11 +36,11 @@ def open_png(path: Path, height: int, width: int) -> Iterator[Callable[[Image8],
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             file.write(_SIGNATURE)
-            _chunk(file, b"IHDR", struct.pack(">II5B", width, height, *_RGB8))
+            _chunk(file, b"IHDR", struct.pack(">II5B", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0))
             # Enlarged photographs have runs but no repetitions: a search for others takes most of zlib's time
             # and makes the files no smaller.
             packer = zlib.compressobj(strategy=zlib.Z_RLE)
-            written, above = 0, np.zeros((1, width, 3), dtype=np.uint8)
+            written, above = 0, np.zeros((1, width, channels), dtype=np.uint8)
 
             def write(strip: Image8) -> None:
                 nonlocal written, above
@@ -71,8 +72,8 @@ def _filter(rows: Image8) -> bytes:
     to_left, to_above, to_corner = abs(above - corner), abs(left - corner), abs(left + above - 2 * corner)
     nearest = np.where(to_above <= to_corner, above, corner)
     nearest = np.where((to_left <= to_above) & (to_left <= to_corner), left, nearest)
-    height, width = nearest.shape[:2]
-    result = np.empty((height, 1 + width * 3), dtype=np.uint8)
+    height = len(nearest)
+    result = np.empty((height, 1 + nearest[0].size), dtype=np.uint8)
     result[:, 0] = _PAETH
     result[:, 1:] = (wide[1:, 1:] - nearest).reshape(height, -1)
     return result.tobytes()

@@ -36,9 +36,14 @@ def bicubic_strips(img: Image8, scale: int, cancel: CancelToken | None = None) -
     for top in range(0, height, _ROWS_AT_ONCE):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        first, end = max(0, top - _REACH), min(height, top + _ROWS_AT_ONCE)
-        seen = imresize_bicubic(img[first : end + _REACH], scale)
-        yield seen[(top - first) * scale : (end - first) * scale]
+        yield bicubic_rows(img, scale, top, min(height, top + _ROWS_AT_ONCE))
+
+
+def bicubic_rows(img: Image8, scale: int, top: int, end: int) -> Image8:
+    """The part of `imresize_bicubic(img, scale)` that shows the rows `top` to `end` of `img`."""
+    first = max(0, top - _REACH)
+    enlarged = imresize_bicubic(img[first : end + _REACH], scale)
+    return enlarged[(top - first) * scale : (end - first) * scale]
 
 
 def imresize_bicubic(img: Image8, factor: float) -> Image8:

@@ -7,8 +7,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Literal
 
-from fakd_core.data.folders import IMAGE_SUFFIXES
 from fakd_core.data.image_files import image_size
+from fakd_core.data.image_formats import IMAGE_SUFFIXES
 from fakd_core.errors import FakdError
 from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_gui.session.opened_image import OpenedImage

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from fakd_core.data.folders import IMAGE_SUFFIXES
+from fakd_core.data.image_formats import IMAGE_SUFFIXES
 from fakd_core.models.spec import WEIGHT_SUFFIXES
 
 

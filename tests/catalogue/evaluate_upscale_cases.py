@@ -159,7 +159,9 @@ CASES = (
         "upscale ~nobody-of-this-name/a.png --model bicubic --out out", 1, (r"no such file; check the path",)
     ),
     Case("upscale 'a [b] ü 日本' --model bicubic --out 'ö [i]'", 0, (), ("ö [i]/é [x]_x4.png",)),
-    Case("upscale plain --model bicubic --out text", 2, (r"text: a file; --out names the folder",)),
+    Case(
+        "upscale plain --model bicubic --out text", 2, (r"text: a file; --out names a folder, or an image",)
+    ),
     Case("upscale plain --model bicubic --out text/inside", 1, (r"text: Not a directory",)),
     Case(
         "upscale enlarged --model bicubic --out enlarged",

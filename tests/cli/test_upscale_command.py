@@ -1,4 +1,4 @@
-"""`fakd upscale` of several images: with bad ones, with too little memory, and stopped by Ctrl+C."""
+"""`fakd upscale`: bad images among others, existing results, kinds of pixels, too little memory, Ctrl+C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 
 from fakd_core import load_model
 from fakd_core.cli import main
-from fakd_core.data.image_files import read_image, write_image
+from fakd_core.data.image_files import read_image, read_picture, write_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.inference.upscale import upscale
 from fakd_core.models.layers import SRNetwork
@@ -117,3 +117,108 @@ def test_ctrl_c_leaves_no_partial_image(small_teacher: Path, tmp_path: Path) -> 
     output, error = process.communicate(timeout=30)
     assert (process.returncode, output, error) == (130, "", "stopped\n")
     assert not list(out.iterdir())
+
+
+RAMP = np.arange(8 * 9 * 3, dtype=np.uint8).reshape(8, 9, 3)
+
+
+def bicubic(*arguments: object) -> int:
+    return main(["upscale", *map(str, arguments), "--model", "bicubic", "--scale", "2"])
+
+
+def test_long_names_are_written_and_a_result_with_too_long_a_name_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    names = ["a", "b" * 248, "c" * 249, "日" * 80, "z"]
+    for name in names:
+        write_image(folder / f"{name}.png", RAMP)
+    assert bicubic(folder, "--out", out) == 1
+    assert sorted(path.stem for path in out.iterdir()) == sorted(f"{n}_x2" for n in names if n[0] != "c")
+    reason, last = capsys.readouterr().err.splitlines()
+    assert reason == f"error: {out / names[2]}_x2.png: File name too long"
+    assert last == "error: 1 of 5 images were not enlarged; the reasons are above"
+
+
+@pytest.mark.parametrize("name", ["big.png", "big.jpg", "BIG.TIF"])
+def test_out_may_name_the_file_of_one_image(tmp_path: Path, name: str) -> None:
+    write_image(tmp_path / "in/a.png", RAMP)
+    out = tmp_path / "new" / name
+    assert bicubic(tmp_path / "in", "--out", out) == 0
+    assert read_image(out).shape == (16, 18, 3)
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_out_that_can_not_be_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.png", "b.png"):
+        write_image(tmp_path / "in" / name, RAMP)
+    assert bicubic(tmp_path / "in", "--out", tmp_path / "big.png") == 2
+    assert bicubic(tmp_path / "in/a.png", "--out", tmp_path / "big.gif") == 2
+    several, other = capsys.readouterr().err.splitlines()
+    assert several.endswith("big.png: one file, but 2 images are enlarged; name a folder with --out")
+    assert "big.gif: expected a name that ends in .png, .jpg" in other
+    (tmp_path / "folder.png").mkdir()
+    assert bicubic(tmp_path / "in", "--out", tmp_path / "folder.png") == 0
+    assert len(list((tmp_path / "folder.png").iterdir())) == 2
+
+
+def test_existing_results_are_refused_kept_or_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    for name in ("a.png", "b.png", "c.png"):
+        write_image(folder / name, RAMP)
+    write_image(out / "a_x2.png", RAMP[:1])
+    write_image(out / "b_x2.png", RAMP[:1])
+    assert bicubic(folder, "--out", out) == 2
+    assert capsys.readouterr().err == (
+        f"error: 2 of 3 files already exist, such as {out / 'a_x2.png'}; choose another name, or use "
+        "--skip-existing to keep results, or --force to overwrite\n"
+    )
+    assert not (out / "c_x2.png").exists()
+    assert bicubic(folder, "--out", out, "--skip-existing") == 0
+    assert capsys.readouterr() == (
+        f"{out / 'c_x2.png'} (18x16)\n",
+        "kept 2 of 3 results, which exist already\n",
+    )
+    assert len(read_image(out / "a_x2.png")) == 1
+    assert bicubic(folder, "--out", out, "--force") == 0
+    assert [len(read_image(path)) for path in sorted(out.iterdir())] == [16, 16, 16]
+    assert bicubic(folder, "--out", out, "--force", "--skip-existing") == 2
+
+
+def test_images_that_can_not_be_read_are_counted_by_suffix(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    write_image(folder / "a.jpg", RAMP)
+    (folder / "a.jpg").rename(folder / "a.jfif")
+    for name in ("b.HEIC", "c.heic", "d.psd", "notes.txt", ".hidden.psd"):
+        (folder / name).touch()
+    assert bicubic(folder, "--out", tmp_path / "out") == 0
+    said = f"{folder}: left out 2 .heic, 1 .psd, which can't be read here; save them as PNG or JPEG\n"
+    assert capsys.readouterr() == (f"{tmp_path / 'out/a_x2.png'} (18x16)\n", said)
+    (folder / "a.jfif").unlink()
+    assert bicubic(folder, "--out", tmp_path / "out") == 1
+    assert capsys.readouterr().err == f"error: {said}"
+
+
+def test_colours_and_transparency_are_enlarged_apart(tmp_path: Path) -> None:
+    alpha = np.linspace(0, 255, 72).astype(np.uint8).reshape(8, 9)
+    write_image(tmp_path / "a.png", np.dstack([RAMP, alpha]))
+    assert bicubic(tmp_path / "a.png", "--out", tmp_path) == 0
+    result = read_picture(tmp_path / "a_x2.png")
+    assert np.array_equal(result.rgb, imresize_bicubic(RAMP, 2))
+    assert result.alpha is not None
+    assert np.array_equal(result.alpha, imresize_bicubic(alpha[..., None].repeat(3, 2), 2)[..., 0])
+
+
+def test_a_grey_image_stays_grey(tmp_path: Path, small_teacher: Path) -> None:
+    write_image(tmp_path / "a.png", RAMP[..., 0].copy())
+    arguments = ["--model", str(small_teacher), "--out", str(tmp_path / "out")]
+    assert main(["upscale", str(tmp_path / "a.png"), *arguments]) == 0
+    result = read_picture(tmp_path / "out/a_x4.png")
+    assert result.is_grey
+    network = load_model(small_teacher)
+    colours = upscale(network, RAMP[..., :1].repeat(3, 2))
+    assert np.abs(result.rgb[..., 0] - colours @ np.array([0.299, 0.587, 0.114])).max() <= 0.5

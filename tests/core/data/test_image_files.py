@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageFile
 
-from fakd_core.data.image_files import image_size, read_image, write_image
+from fakd_core.data.image_files import image_size, read_image, read_picture, write_image
+from fakd_core.data.image_formats import IMAGE_FORMATS, IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.evaluation.metrics import rgb_to_y
@@ -117,12 +118,42 @@ def test_transparent_level_of_sixteen_bit_grey_is_white(tmp_path: Path) -> None:
     assert read_image(path)[0, :, 0].tolist() == [255, 10]
 
 
-def test_sixteen_bit_colour_is_within_one_level(tmp_path: Path) -> None:
-    values = np.random.default_rng(1).integers(0, 65536, (4, 5, 3), dtype=np.uint16)
+@pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_are_rounded_rather_than_cut_off(tmp_path: Path, colour: int, channels: int) -> None:
+    values = np.random.default_rng(1).integers(0, 65536, (4, 5, channels), dtype=np.uint16)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     path = tmp_path / "a.png"
-    path.write_bytes(png(5, 4, 16, 2, rows))
-    assert np.abs(read_image(path) - values / 257).max() <= 1
+    path.write_bytes(png(5, 4, 16, colour, rows))
+    picture, rounded = read_picture(path), np.rint(values / 257)
+    assert (picture.rgb == rounded[..., : 1 if channels == 2 else 3]).all()
+    if channels != 3:
+        assert (picture.alpha == rounded[..., -1]).all()
+    assert picture.is_grey is (channels == 2)
+
+
+def test_transparent_colour_of_sixteen_bits_is_compared_exactly(tmp_path: Path) -> None:
+    values = np.array([[[257, 0, 9], [258, 0, 9]]], ">u2")
+    path = tmp_path / "a.png"
+    path.write_bytes(png(2, 1, 16, 2, b"\0" + values.tobytes(), key=values[0, 0].tobytes()))
+    picture = read_picture(path)
+    assert picture.alpha is not None
+    assert (picture.alpha.tolist(), picture.rgb[0, 1].tolist()) == ([[0, 255]], [1, 0, 0])
+
+
+@pytest.mark.parametrize("read", [read_image, image_size])
+def test_a_path_may_be_a_string(tmp_path: Path, read: Callable[[str], object]) -> None:
+    write_image(str(tmp_path / "a.png"), RGB)
+    read(str(tmp_path / "a.png"))
+    with pytest.raises(DataError, match="no such file"):
+        read("absent.png")
+
+
+def test_every_suffix_of_a_decoder_that_is_used_is_known() -> None:
+    Image.init()
+    known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in IMAGE_FORMATS}
+    floats = {".pfm"}
+    assert known - floats <= IMAGE_SUFFIXES
+    assert not IMAGE_SUFFIXES & OTHER_IMAGE_SUFFIXES
 
 
 def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
@@ -205,6 +236,27 @@ def test_a_jpeg_keeps_full_chroma(tmp_path: Path) -> None:
     colours = np.tile(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8), (16, 8, 1))
     write_image(tmp_path / "a.jpg", colours)
     assert abs(read_image(tmp_path / "a.jpg").astype(int) - colours).mean() < 5
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (2,), (4,)])
+def test_grey_and_transparency_are_written_as_they_are(tmp_path: Path, channels: tuple[int, ...]) -> None:
+    img = np.random.default_rng(2).integers(0, 255, (6, 9, *channels), dtype=np.uint8)
+    for suffix in (".png", ".tif"):
+        write_image(tmp_path / f"a{suffix}", img)
+        picture = read_picture(tmp_path / f"a{suffix}")
+        colours = picture.rgb if channels == (4,) else picture.rgb[..., :1].reshape(6, 9)
+        assert np.array_equal(colours, img[..., :3] if channels == (4,) else img.reshape(6, 9, -1)[..., 0])
+        assert picture.is_grey is (channels != (4,))
+        assert (
+            picture.alpha is None if channels in ((), (1,)) else np.array_equal(picture.alpha, img[..., -1])
+        )
+
+
+def test_what_a_format_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.jpg: \.jpg has no transparency"):
+        write_image(tmp_path / "a.jpg", np.zeros((4, 4, 4), np.uint8))
+    with pytest.raises(DataError, match=r"20000x1 is too large for \.webp, .* 16,383 pixels"):
+        write_image(tmp_path / "a.webp", np.zeros((1, 20_000, 3), np.uint8))
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a", "a.txt"])
