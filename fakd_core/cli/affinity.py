@@ -34,6 +34,7 @@ def affinity(
     dpi: int = typer.Option(300, help="Dots per inch of a PNG."),
     font: str = typer.Option("sans", help="sans or serif."),
     font_size: float = typer.Option(7.0, help="Font size in points."),
+    force: bool = typer.Option(False, "--force", help="Overwrite an existing figure and its recipe."),
 ) -> None:
     """The affinity of one position to every other, as heat maps, with the differences to the teacher."""
     from fakd_core.figures.spec import AffinityFigure
@@ -54,4 +55,4 @@ def affinity(
         font=font,
         font_size=font_size,
     )
-    draw_figure(context, spec, out)
+    draw_figure(context, spec, out, force=force)

@@ -43,6 +43,8 @@ def evaluate(
     save: Path | None = typer.Option(None, help="Write the outputs to this folder."),
     tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image if it fits]"),
     device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
+    timing: bool = typer.Option(False, "--timing", help="Upscale quick images twice, for a better time."),
+    force: bool = typer.Option(False, "--force", help="Overwrite files that --csv and --save name."),
 ) -> None:
     """Score every model on every set by the papers' protocol.
 
@@ -62,15 +64,14 @@ def evaluate(
 
     if as_json and table:
         raise ConfigError("--json and --table both print the results; choose one of them")
-    if tile is not None:
-        check_tile(tile)
-    csv, save = (path and Path(expanduser(path)) for path in (csv, save))
-    _check_targets(csv, save)
+    check_tile(tile)
+    csv, save = _check_targets(csv, save, force=force)
     datasets = [open_dataset(resolve_data(folder), check_scale(scale)) for folder in data]
     where = choose_device(device)
     models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
     report = Report(Row(ref, label) for ref, label in row_labels(models).items())
-    events = evaluation.evaluate(models, datasets, tile=tile, save_dir=save, cancel=context.obj)
+    options = {"tile": tile, "save_dir": save, "replace": force, "timing": timing, "cancel": context.obj}
+    events = evaluation.evaluate(models, datasets, **options)
     problems = _follow(events, report, debug=context.find_root().params["debug"])
     results, failures = list(report.results.values()), report.failures.values()
     if as_json:
@@ -86,16 +87,20 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _check_targets(csv: Path | None, save: Path | None) -> None:
-    """Raise an error, before the work is done, if its results can't be written."""
-    from fakd_core.files import check_writable
+def _check_targets(csv: Path | None, save: Path | None, *, force: bool) -> tuple[Path | None, Path | None]:
+    """The paths of the results, with ~ expanded; raises an error if they can't be written."""
+    from fakd_core.files import check_writable, refuse_existing
 
+    csv, save = (path and Path(expanduser(path)) for path in (csv, save))
     if csv:
         check_writable(csv)
+        if not force:
+            refuse_existing([csv])
     if save:
         if save.exists() and not save.is_dir():
             raise ConfigError(f"{save}: a file; --save names the folder that the outputs go to")
         check_writable(save / "outputs")
+    return csv, save
 
 
 def _follow(events: Iterator[EvaluationEvent], report: Report, *, debug: bool) -> list[Exception]:

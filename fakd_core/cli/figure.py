@@ -37,6 +37,7 @@ def figure(
     dpi: int = typer.Option(300, help="Dots per inch of a PNG."),
     font: str = typer.Option("sans", help="sans or serif."),
     font_size: float = typer.Option(7.0, help="Font size in points."),
+    force: bool = typer.Option(False, "--force", help="Overwrite an existing figure and its recipe."),
 ) -> None:
     """The whole image with regions boxed, beside it the crops of every model with scores."""
     from fakd_core.figures.spec import CropFigure
@@ -46,7 +47,7 @@ def figure(
         recipe = Path(expanduser(recipe))
         if image is not None or model or roi:
             raise ConfigError("--recipe has the whole figure: leave out IMAGE, --model and --roi")
-        draw_figure(context, read_spec(recipe), out or recipe.with_suffix(".png"))
+        draw_figure(context, read_spec(recipe), out or recipe.with_suffix(".png"), force=force)
         return
     given = {"IMAGE": image, "--model": model, "--roi": roi, "--out": out}
     missing = next((name for name, value in given.items() if not value), None)
@@ -67,16 +68,22 @@ def figure(
         font=font,
         font_size=font_size,
     )
-    draw_figure(context, spec, out)
+    draw_figure(context, spec, out, force=force)
 
 
-def draw_figure(context: typer.Context, spec: FigureSpec, out: Path) -> None:
+def draw_figure(context: typer.Context, spec: FigureSpec, out: Path, *, force: bool) -> None:
     """Draw `spec` with a progress bar, and print the paths of the figure and its recipe."""
     from fakd_core.figures.draw import FigureWritten, draw
+    from fakd_core.figures.spec_file import has_recipe
+    from fakd_core.files import refuse_existing
 
+    out = Path(expanduser(out))
+    recipe = out.with_suffix(".toml")
+    if not force:
+        refuse_existing([out, *([] if has_recipe(recipe, spec) else [recipe])])
     with progress_bar() as bar:
         task = bar.add_task("drawing", total=None)
-        for event in draw(spec, Path(expanduser(out)), cancel=context.obj):
+        for event in draw(spec, out, cancel=context.obj):
             if isinstance(event, FigureWritten):
                 written = event
             else:

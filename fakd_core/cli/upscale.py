@@ -50,8 +50,7 @@ def upscale(
     from fakd_core.files import is_disk_full
     from fakd_core.inference.tiling import check_tile
 
-    if tile is not None:
-        check_tile(tile)
+    check_tile(tile)
     if skip_existing and force:
         raise ConfigError("--skip-existing keeps results and --force overwrites them; choose one of them")
     upscale_image, factor = _upscaler(model, scale, tile=tile, device=device, cancel=context.obj)

@@ -140,7 +140,7 @@ def resolve_data(ref: str | Path) -> Path:
 
     A folder of the user's with that name is reached by its absolute path.
     """
-    return assets_dir() / SAMPLES if str(ref) == SAMPLES else Path(ref)
+    return assets_dir() / SAMPLES if str(ref) == SAMPLES else Path(expanduser(ref))
 
 
 def sample_images() -> list[Path]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fakd_core.data.datasets import SRDataset
 from fakd_core.evaluation.events import CellEvaluated, EvaluationEvent, EvaluationFailed, ImageStarted
@@ -30,6 +30,8 @@ def evaluate(
     scale: int = 4,
     tile: int | None = None,
     save_dir: Path | None = None,
+    replace: bool = True,
+    timing: bool = False,
     load: Callable[[str], SRNetwork] = load_model,
     known: KnownResults | None = None,
     cancel: CancelToken | None = None,
@@ -46,6 +48,8 @@ def evaluate(
         scale: Scale of the folders if there is no network, only bicubic.
         tile: As in `fakd_core.inference.upscale`.
         save_dir: Write outputs to `save_dir/<model>/<dataset>/<image>.png`.
+        replace: Overwrite outputs that exist in `save_dir`.
+        timing: Time a pass that takes less than 0.25 s again, without the costs of the first one.
         load: Loads a model by its name, onto the CPU by default.
         known: Results that are not to be computed again; new ones are added.
         cancel: Looked at between layers, and between strips of an image.
@@ -54,8 +58,8 @@ def evaluate(
         The events of `fakd_core.evaluation.events`.
 
     Raises:
-        ConfigError: Before any work: a set is given twice, a network's scale is not its dataset's, two sets
-            would be saved to one folder, or an output would replace an image of a set.
+        ConfigError: Before any work: a set is given twice, a network's scale is not its dataset's, or the
+            outputs can't be saved as `scoring.output_folders` says.
         Cancelled: `cancel` was cancelled.
 
     Example:
@@ -70,34 +74,29 @@ def evaluate(
     networks = yield from load_networks(models, load, token)
     sets = find_sets(datasets, networks, scale)
     jobs = yield from plan_jobs(networks, sets, known=known or {}, token=token)
-    folders = output_folders(((job.cell.ref, job.dataset) for job in jobs), save_dir) if save_dir else {}
+    pairs = [(job.cell.ref, job.dataset) for job in jobs]
+    folders = output_folders(pairs, save_dir, replace=replace) if save_dir else {}
     estimate = _Estimate(jobs)
     for job in jobs:
         outputs = folders.get((job.cell.ref, job.dataset))
         started = partial(estimate.image_started, job)
-        yield from _evaluate_job(job, started, tile=tile, outputs=outputs, known=known, token=token)
+        options = {"tile": tile, "outputs": outputs, "timing": timing}
+        yield from _evaluate_job(job, started, options, known=known, token=token)
         estimate.finish(job)
 
 
 def _evaluate_job(
     job: Job,
     started: Callable[[int], ImageStarted],
+    options: dict[str, Any],
     *,
-    tile: int | None,
-    outputs: Path | None,
     known: KnownResults | None,
     token: CancelToken,
 ) -> Iterator[EvaluationEvent]:
     """Score a model on a set, and add the result to `known` if its files are known and it is complete."""
     try:
         result = yield from score_images(
-            job.cell.ref,
-            job.network.model,
-            job.dataset,
-            tile=tile,
-            outputs=outputs,
-            cancel=token,
-            started=started,
+            job.cell.ref, job.network.model, job.dataset, **options, cancel=token, started=started
         )
     except Cancelled:
         raise

@@ -41,7 +41,7 @@ class Cell:
 class ImageResult:
     """Scores of one image: PSNR in dB and SSIM on luma, and those of the metrics of installed packages.
 
-    `seconds` is the upscaling time alone; the shorter of two passes if one takes less than 0.25 s.
+    `seconds` is the upscaling time alone.
     """
 
     name: str

@@ -20,6 +20,7 @@ from fakd_core.errors import ConfigError, DataError
 from fakd_core.evaluation.metrics import METRICS, psnr_y, ssim_y
 from fakd_core.evaluation.results import ImageResult, LeftOut, Result
 from fakd_core.events import CancelToken, Image8
+from fakd_core.files import check_writable, refuse_existing
 from fakd_core.inference.upscale import reject_non_finite, upscale
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 WARM_UP_SIZE = (32, 32)
 MIN_TIMED_SECONDS = 0.25
-"""A quicker pass is timed again: the first pass at a size pays one-off set-up costs."""
+"""With `timing`, a quicker pass is repeated: the first one at a size pays one-off set-up costs."""
 
 T = TypeVar("T")
 Upscaler = Callable[[Image8], Image8]
@@ -40,12 +41,14 @@ def score_images(
     *,
     tile: int | None,
     outputs: Path | None,
+    timing: bool,
     cancel: CancelToken,
     started: Callable[[int], T],
 ) -> Generator[T, None, Result]:
     """Score `model` (None: bicubic) on every image of `dataset`; an image that can't be used is left out.
 
-    Upscaled images are written to the folder `outputs`, if given. Yields `started(index)` before each image.
+    Upscaled images are written to the folder `outputs`, if given; `timing` repeats quick passes. Yields
+    `started(index)` before each image.
 
     Raises:
         DataError: No image can be used, or an output can't be written.
@@ -62,7 +65,7 @@ def score_images(
         cancel.raise_if_cancelled()
         try:
             pair = dataset.load(index)
-            sr, seconds = _timed(partial(enlarge, pair.lr))
+            sr, seconds = _timed(partial(enlarge, pair.lr), repeat=timing)
             scores.append(_score(pair, sr, dataset.scale, seconds=seconds, cancel=cancel))
         except (DataError, OSError) as error:
             left_out.append(_left_out(dataset, index, error))
@@ -77,11 +80,12 @@ def score_images(
 
 
 def output_folders(
-    pairs: Iterable[tuple[str, SRDataset]], save_dir: Path
+    pairs: Iterable[tuple[str, SRDataset]], save_dir: Path, *, replace: bool
 ) -> dict[tuple[str, SRDataset], Path]:
     """A folder `save_dir/<model>/<dataset>` for every model and dataset.
 
-    Raises `ConfigError` if two sets would share a folder, or an output would replace an image of its set.
+    Raises `ConfigError` if two sets would share a folder, or an output would replace an image of its set or,
+    without `replace`, any other file, and `OSError` if an output can't be written.
     """
     pairs = list(pairs)
     names = _folder_names(dict.fromkeys(ref for ref, _ in pairs))
@@ -99,6 +103,9 @@ def output_folders(
                 raise ConfigError(
                     f"{target}: an image of the set, which the output would replace; save elsewhere"
                 )
+            check_writable(target)
+    if not replace:
+        refuse_existing(folders[pair] / f"{name}.png" for pair in pairs for name in pair[1].names)
     return folders
 
 
@@ -115,12 +122,12 @@ def _upscaler(
     return upscaled
 
 
-def _timed(enlarge: Callable[[], Image8]) -> tuple[Image8, float]:
-    """The image, and its time in seconds: the shorter of two passes if the first one is quick."""
+def _timed(enlarge: Callable[[], Image8], *, repeat: bool) -> tuple[Image8, float]:
+    """The image, and its time in seconds; with `repeat` the shorter of two passes if the first is quick."""
     started = time.perf_counter()
     sr = enlarge()
     seconds = time.perf_counter() - started
-    if seconds < MIN_TIMED_SECONDS:
+    if repeat and seconds < MIN_TIMED_SECONDS:
         started = time.perf_counter()
         enlarge()
         seconds = min(seconds, time.perf_counter() - started)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,14 @@ from fakd_core import __version__
 from fakd_core.errors import ConfigError, RunError
 from fakd_core.events import CancelToken, Progress
 from fakd_core.export.onnx import VALUE_RANGES, Parity, write_onnx
+from fakd_core.files import refuse_existing
 from fakd_core.models.checkpoint import save_pth, save_safetensors
 from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import list_architectures
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
-from fakd_core.runs.references import load_model, model_file
+from fakd_core.runs.references import load_model, model_file, split_taps
 
 SUFFIXES = (".safetensors", ".pth", ".onnx")
 KEYS = ("authors", "fakd")
@@ -77,15 +77,15 @@ def export_model(
     source = model_file(ref)
     if path.exists() and path.samefile(source):
         raise ConfigError(f"{path} is the model itself; choose another name")
-    if os.path.lexists(path) and not replace:
-        raise ConfigError(f"{path} already exists; choose another name, or replace it with --force")
+    if not replace:
+        refuse_existing([path])
     model = load_model(ref)
     if isinstance(model.spec, SpandrelSpec):
         raise ConfigError(
             f"{ref}: {model.spec.architecture} is another project's network, which its own tools export; "
             f"here: {', '.join(list_architectures())}"
         )
-    notes, parity = _notes(model, Path(ref)), None
+    notes, parity = _notes(model, Path(split_taps(ref)[0])), None
     token.raise_if_cancelled()
     match suffix:
         case ".safetensors":

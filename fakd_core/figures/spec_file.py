@@ -109,13 +109,17 @@ def write_spec(spec: FigureSpec, path: Path) -> None:
         OSError: The file can't be written.
     """
     check_replaceable(path)
+    if not has_recipe(path, spec):
+        write_text(path, spec_text(spec, path.parent))
+
+
+def has_recipe(path: Path, spec: FigureSpec) -> bool:
+    """True if the file at `path` is a recipe equal to that of `spec`."""
     folder = Path.cwd()
     try:
-        is_equal = read_spec(path) == parse_spec(spec_text(spec, folder), folder)
+        return read_spec(path) == parse_spec(spec_text(spec, folder), folder)
     except ConfigError:
-        is_equal = False
-    if not is_equal:
-        write_text(path, spec_text(spec, path.parent))
+        return False
 
 
 def check_replaceable(path: Path) -> None:
@@ -168,7 +172,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 def _relative_ref(ref: str, folder: Path) -> str:
     name, taps = split_taps(ref)
-    if _is_known_name(name) or not os.path.exists(os.path.expanduser(name)):
+    if _is_known_name(name) or not os.path.exists(name):
         return ref
     path = _relative(Path(name), folder)
     return with_taps(f"./{path}" if _is_known_name(path) else path, taps)
@@ -178,7 +182,7 @@ def _absolute_ref(ref: str, folder: Path) -> str:
     name, taps = split_taps(ref)
     if _is_known_name(name):
         return ref
-    path = folder / os.path.expanduser(name)
+    path = folder / name
     is_path = os.path.exists(path) or path.name != name or path.suffix.lower() in WEIGHT_SUFFIXES
     return with_taps(os.path.normpath(path), taps) if is_path else ref
 

@@ -47,9 +47,9 @@ class Span:
     see_end: int
 
 
-def check_tile(side: int) -> None:
-    """Raise `ConfigError` if tiles of `side` LR pixels would consist of margins only."""
-    if side < MIN_TILE:
+def check_tile(side: int | None) -> None:
+    """Raise `ConfigError` if tiles of `side` LR pixels would consist of margins only; None is allowed."""
+    if side is not None and side < MIN_TILE:
         raise ConfigError(
             f"tile must be at least {MIN_TILE} LR pixels, as tiles overlap by {OVERLAP} on each side "
             f"(found {side}); choose a larger tile, or none for an automatic choice"

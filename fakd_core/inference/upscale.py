@@ -129,8 +129,7 @@ def upscale_events(
     """
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8 or img.size == 0:
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
-    if tile is not None:
-        check_tile(tile)
+    check_tile(tile)
     with cancellable(cancel):
         tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
     return TiledPass(model, img, tiling, cancel, show_tiles).events()

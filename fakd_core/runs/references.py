@@ -76,8 +76,11 @@ def has_weights(ref: str | Path) -> bool:
 
 
 def split_taps(ref: str | Path) -> tuple[str, str]:
-    """Split a reference into the name and the taps, or sizes, after its last @, unless such a file exists."""
-    text = str(ref)
+    """Split a reference into the name and the taps, or sizes, after its last @, unless such a file exists.
+
+    ~ in the name is expanded: here and nowhere else.
+    """
+    text = os.path.expanduser(str(ref))
     name, at, taps = text.rpartition("@")
     # Among taps and sizes, only taps=3/7 has a slash.
     is_path = "/" in re.sub(r"\btaps=\d+/\d+", "", taps)
@@ -113,7 +116,7 @@ def model_file(ref: str | Path) -> Path:
         )
     name = split_taps(ref)[0]
     bundled = bundled_models() if isinstance(ref, str) else {}
-    path = bundled.get(name, Path(os.path.expanduser(name)))
+    path = bundled.get(name, Path(name))
     if path.is_dir():
         layout = RunLayout(path)
         if student := layout.best_student():

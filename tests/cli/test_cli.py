@@ -230,6 +230,22 @@ def test_where_results_can_not_go_is_said_before_the_work(
     assert not (tmp_path / "saved").exists()
 
 
+def test_existing_results_are_overwritten_only_on_request(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv, saved = tmp_path / "x.csv", tmp_path / "saved"
+    evaluation = ["evaluate", "--model", "bicubic", "--data", str(photos)]
+    assert main([*evaluation, "--csv", str(csv), "--save", str(saved)]) == 0
+    csv.write_text("mine")
+    capsys.readouterr()
+    for place in (["--csv", str(csv)], ["--save", str(saved)]):
+        assert main([*evaluation, *place]) == 2
+        assert "use --force to overwrite" in one_line(capsys.readouterr().err)
+    assert csv.read_text() == "mine"
+    assert main([*evaluation, "--csv", str(csv), "--save", str(saved), "--force"]) == 0
+    assert csv.read_text() != "mine"
+
+
 @pytest.mark.parametrize(("table", "begins"), [("markdown", "| Model |"), ("latex", "% PSNR (dB) and SSIM")])
 def test_evaluate_prints_a_table_to_paste(
     small_teacher: Path,

@@ -54,6 +54,31 @@ def test_an_unusable_output_path_is_reported(
     assert "can't write the figure" in capsys.readouterr().err
 
 
+def test_an_existing_figure_or_recipe_is_overwritten_only_on_request(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, recipe = tmp_path / "f.png", tmp_path / "f.toml"
+
+    def draw(*options: str, roi: str = "10,20,40,30") -> int:
+        image = str(photos / "coffee0.png")
+        return main(["figure", image, "--model", "bicubic", "--roi", roi, "--out", str(out), *options])
+
+    assert draw() == 0
+    capsys.readouterr()
+    assert draw() == 2
+    assert (
+        capsys.readouterr().err
+        == f"error: {out} already exists; choose another name, or use --force to overwrite\n"
+    )
+    out.unlink()
+    text = recipe.read_bytes()
+    assert draw(roi="1,2,40,30") == 2
+    assert "f.toml already exists" in capsys.readouterr().err
+    assert (recipe.read_bytes(), out.exists()) == (text, False)
+    assert draw("--force", roi="1,2,40,30") == 0
+    assert recipe.read_bytes() != text
+
+
 @pytest.mark.parametrize("roi", ["1,2,0,0", "-5,0,10,10", "1,2,3", "a,b,c,d"])
 def test_an_invalid_region_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], roi: str

@@ -263,9 +263,39 @@ def test_the_shorter_of_two_quick_passes_counts(
     (folder / "b.png").unlink()
     readings = iter(clock)
     monkeypatch.setattr(scoring, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
-    (result,) = results_on(open_dataset(folder, 2), {"bicubic": None})
+    (result,) = results_on(open_dataset(folder, 2), {"bicubic": None}, timing=True)
     assert result.per_image[0].seconds == pytest.approx(seconds)
     assert list(readings) == []
+
+
+def test_an_image_is_upscaled_once_unless_times_are_asked_for(folder: Path) -> None:
+    passes = []
+
+    class Noting(Nearest):
+        def forward(self, lr: Tensor) -> Tensor:
+            if lr.device.type != "meta":  # That pass estimates the memory.
+                passes.append(lr.shape)
+            return super().forward(lr)
+
+    model = Noting(ModelSpec(architecture="nearest", scale=2, n_feats=1))
+    warm_up = 1
+    for timing, expected in ((False, 2 + warm_up), (True, 4 + warm_up)):
+        passes.clear()
+        results_on(open_dataset(folder, 2), {"noting": model}, timing=timing)
+        assert len(passes) == expected
+
+
+def test_outputs_that_exist_are_refused_before_the_work(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out/bicubic" / folder.name).mkdir(parents=True)
+    existing = tmp_path / "out/bicubic" / folder.name / "b.png"
+    existing.write_text("mine")
+    dataset = open_dataset(folder, 2)
+    with pytest.raises(ConfigError, match=r"b\.png already exists; choose .* --force"):
+        results_on(dataset, {"bicubic": None}, save_dir=tmp_path / "out", replace=False)
+    assert existing.read_text() == "mine"
+    assert list(existing.parent.iterdir()) == [existing]
+    results_on(dataset, {"bicubic": None}, save_dir=tmp_path / "out")
+    read_image(existing)
 
 
 def test_names_are_loaded_folders_are_opened_and_failures_are_isolated(

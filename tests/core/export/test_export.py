@@ -206,7 +206,7 @@ def test_options_that_don_t_fit_together_are_refused(
 
 
 def test_the_file_of_a_run_s_student_has_its_training_settings(
-    photos: Path, small_teacher: Path, tmp_path: Path
+    photos: Path, small_teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fakd_core.runs.config import TrainConfig
     from fakd_core.training.trainer import train
@@ -216,7 +216,10 @@ def test_the_file_of_a_run_s_student_has_its_training_settings(
         teacher=str(small_teacher), student=SIZES["rcan"], train_data=photos, run=tmp_path / "run", **settings
     )
     list(train(config))
-    export(str(tmp_path / "run"), tmp_path / "out.safetensors")
+    # Also of one that is named by its place in the home folder.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    export("~/run", tmp_path / "out.safetensors")
     with safe_open(tmp_path / "out.safetensors", "pt") as file:
         training = json.loads(file.metadata()["training"])
     assert training["student"] == [SIZES["rcan"]]
