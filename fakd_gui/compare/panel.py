@@ -24,6 +24,7 @@ from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.empty_state import EmptyState, Invitation
 from fakd_gui.widgets.file_drops import FileDrops
+from fakd_gui.widgets.held_keys import HeldKeys
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
 from fakd_gui.widgets.theme import follow_theme, with_role
 from fakd_gui.widgets.view_commands import add_view_tools
@@ -123,6 +124,7 @@ class ComparePanel(QWidget):
         session.students_changed.connect(lambda _: self._follow_models())
         session.openers[Action.ADD_PANES] = each(self.state.add_picture)
         session.opened.connect(self._show_closed_pane)
+        HeldKeys(self, self._let_go)
         FileDrops(self, lambda paths: session.open_paths(paths, "Compare"))
         tools.image_chosen.connect(lambda path: session.open_paths([path], "Compare"))
         tools.sample_chosen.connect(session.open_image)
@@ -231,3 +233,7 @@ class ComparePanel(QWidget):
                 self.board.grid.flip()
             camera.pan_override, camera.pan_override_used = pressed, False
         return True
+
+    def _let_go(self) -> None:
+        self.camera.pan_override = False
+        self.board.grid.let_go()

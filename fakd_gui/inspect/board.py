@@ -47,6 +47,7 @@ class MapPanes(QObject):
         self.camera = camera
         self.grid = PaneGrid(camera, parent)
         self.panes: dict[str, ImagePane] = {}
+        self._before_click: Pixel = state.query
 
     def set_keys(self, keys: list[str]) -> None:
         if keys != list(self.panes):
@@ -67,6 +68,7 @@ class MapPanes(QObject):
     def make_pane(self, key: str) -> ImagePane:
         pane = ImagePane(key, ImageCanvas(self.camera))
         pane.canvas.pointed.connect(self._choose)
+        pane.canvas.click_undone.connect(lambda: self._state.set_query(*self._before_click))
         return pane
 
     def pixel(self, position: QPointF | None) -> Pixel | None:
@@ -74,6 +76,7 @@ class MapPanes(QObject):
         raise NotImplementedError
 
     def _choose(self, position: QPointF) -> None:
+        self._before_click = self._state.query
         pixel = self.pixel(position)
         if pixel is not None:
             self._state.set_query(*pixel)

@@ -21,6 +21,7 @@ from fakd_gui.session.session import Session
 from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.empty_state import EmptyState
 from fakd_gui.widgets.file_drops import FileDrops
+from fakd_gui.widgets.held_keys import HeldKeys
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
 from fakd_gui.widgets.theme import Theme, follow_theme
 from fakd_gui.widgets.view_commands import add_view_tools
@@ -128,6 +129,7 @@ class InspectPanel(QWidget):
         self.timeline_bar.survey.clicked.connect(runner.survey)
         self.status.cancelled.connect(self.cancel)
         session.training_finished.connect(lambda _: self._request_losses())
+        HeldKeys(self, lambda: self.area.grid.let_go())
         FileDrops(self, lambda paths: session.open_paths(paths, "Inspect"))
         tools = self.open_tools
         tools.image_chosen.connect(lambda path: session.open_paths([path], "Inspect"))

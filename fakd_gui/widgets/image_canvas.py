@@ -36,6 +36,8 @@ class ImageCanvas(QWidget):
 
     pointed = Signal(QPointF)
     """The canvas was clicked, or dragged over with `Drag.POINT`: the position in HR pixels."""
+    click_undone = Signal()
+    """The click turned out to be the first half of a double click: it wasn't meant to point anywhere."""
     region_drawn = Signal()
     """A region was drawn with Shift held, or with `Drag.REGION`."""
     region_edited = Signal(QRectF)
@@ -64,7 +66,7 @@ class ImageCanvas(QWidget):
         """Progress bar at the lower edge, 0..1; None hides it."""
         self._pressed: QPointF | None = None
         self._last = QPointF()
-        self._moved = False
+        self._moved = self._has_pointed = False
         self._dragging = Drag.PAN
         """The effect of the pressed button."""
         self._grip, self._region_before = Grip(0, 0), QRectF()
@@ -187,7 +189,7 @@ class ImageCanvas(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._pressed = self._last = event.position()
-        self._moved = False
+        self._moved = self._has_pointed = False
         self._dragging = self._choose_drag(event)
         if self._dragging in (Drag.POINT, Drag.OVERVIEW):
             self._drag_to(event.position())
@@ -216,7 +218,7 @@ class ImageCanvas(QWidget):
                 box = drag_grip(self._region_before, self._grip, by=end - start, scene=camera.scene)
                 self._set_region(box)
             case Drag.POINT:
-                self.pointed.emit(end)
+                self._point(end)
             case Drag.OVERVIEW:
                 if (box := overview_box(camera)) is not None:
                     camera.look_at((position - box.topLeft()) * (camera.scene.width() / box.width()))
@@ -227,6 +229,8 @@ class ImageCanvas(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self.unsetCursor()
+        if self._pressed is None:
+            return  # The end of a double click.
         clicked = None if self._moved else event.button()
         if self._dragging is Drag.REGION and self._moved and self.region is not None:
             self.region_drawn.emit()
@@ -237,8 +241,12 @@ class ImageCanvas(QWidget):
             and self.drag is not Drag.POINT
             and self._dragging is not Drag.OVERVIEW
         ):
-            self.pointed.emit(self.camera.to_scene(event.position()))
+            self._point(self.camera.to_scene(event.position()))
         self._pressed = None
+
+    def _point(self, position: QPointF) -> None:
+        self._has_pointed = True
+        self.pointed.emit(position)
 
     def _choose_drag(self, event: QMouseEvent) -> Drag:
         """The effect of a press of this button at this position with these modifiers."""
@@ -275,7 +283,13 @@ class ImageCanvas(QWidget):
         self.region_edited.emit(region)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() is not Qt.MouseButton.LeftButton:
+            self.mousePressEvent(event)
+            return
+        self._pressed = None
         self.camera.fit()
+        if self._has_pointed:
+            self.click_undone.emit()
 
     def leaveEvent(self, event: QEvent) -> None:
         self.camera.set_cursor(None)

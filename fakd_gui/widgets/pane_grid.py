@@ -142,7 +142,11 @@ class PaneGrid(QWidget):
         digit = Qt.Key.Key_1 <= event.key() <= Qt.Key.Key_9
         if not digit or event.isAutoRepeat() or self._pressed_at is None:
             return False
-        if time.monotonic() - self._pressed_at > HOLD_SECONDS:
-            self.show_only(self._before_press)
-        self._pressed_at = None
+        self.let_go()
         return True
+
+    def let_go(self) -> None:
+        """End what `press` began, as if the digit were released; its release may go to another widget."""
+        pressed_at, self._pressed_at = self._pressed_at, None
+        if pressed_at is not None and time.monotonic() - pressed_at > HOLD_SECONDS:
+            self.show_only(self._before_press)

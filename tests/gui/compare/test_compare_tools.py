@@ -9,7 +9,7 @@ import pytest
 from compare_bench import Opened, box_of, comparing, drag, grab, open_and_wait, stamp
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.data.image_files import read_image
@@ -20,7 +20,7 @@ from fakd_gui.compare.state import CompareMemory
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import array_from_qimage
-from fakd_gui.widgets.image_canvas import overview_box
+from fakd_gui.widgets.image_canvas import Drag, overview_box
 from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.view_commands import ZoomBox
 
@@ -106,6 +106,28 @@ def test_space_and_b_flip_between_the_last_two_panes_and_space_pans(opened: Open
     assert grid.solo == 3
     assert panel.camera.center != center
     assert box_of(panel) == (0, 0, 96, 64)
+
+
+def test_keys_that_are_held_are_let_go_when_the_window_loses_the_focus(opened: Opened, qtbot: QtBot) -> None:
+    _, panel = opened
+    grid, other = panel.board.grid, QWidget()
+    qtbot.addWidget(other)
+    QTest.keyPress(panel, Qt.Key.Key_Space)
+    QTest.keyPress(panel, Qt.Key.Key_3)
+    assert (panel.camera.pan_override, grid.solo) == (True, 2)
+    qtbot.wait(400)
+    with qtbot.waitActive(other):
+        other.show()
+        other.activateWindow()
+    assert (panel.camera.pan_override, grid.solo) == (False, None)
+    # The releases go to the other window.
+    with qtbot.waitActive(panel):
+        panel.activateWindow()
+    center = QPointF(panel.camera.center)
+    panel.board.set_drag(Drag.REGION)
+    drag(grid.panes[0].canvas, QPointF(40, 40), QPointF(80, 60))
+    assert panel.camera.center == center
+    assert panel.state.region is not None
 
 
 def test_keys_work_wherever_the_focus_is_but_a_focused_choice_has_the_arrows(

@@ -8,6 +8,7 @@ import pytest
 from inspect_panels import SLOW, empty_panel
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
@@ -87,3 +88,15 @@ def test_exports_wait_for_the_maps_of_a_new_image(
         # Otherwise they would write files without a single map.
         assert not any(action.isEnabled() for action in exports)
     assert all(action.isEnabled() for action in exports)
+
+
+def test_a_digit_that_is_held_is_let_go_with_the_focus(inspected: InspectPanel, qtbot: QtBot) -> None:
+    inspected.setFocus()
+    qtbot.keyPress(inspected, Qt.Key.Key_2)
+    qtbot.wait(400)
+    other = QLineEdit()
+    qtbot.addWidget(other)
+    with qtbot.waitActive(other):
+        other.show()
+        other.activateWindow()
+    assert inspected.area.grid.solo is None

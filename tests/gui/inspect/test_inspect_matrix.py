@@ -18,6 +18,7 @@ from fakd_gui.inspect.matrices import region_from
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.inspect.state import IMAGE, difference_key
 from fakd_gui.widgets.convert import array_from_qimage, colourise
+from fakd_gui.widgets.image_canvas import overview_box
 from fakd_gui.widgets.theme import affinity_lut
 
 
@@ -142,3 +143,36 @@ def test_a_region_is_limited_and_stays_inside() -> None:
     assert region_from(QRectF(0, 0, 4000, 4000), 4, bounds) == Window(10, 20, 32, 32)
     assert region_from(QRectF(4 * 98, 4 * 108, 40, 40), 4, bounds) == Window(100, 90, 10, 10)
     assert region_from(QRectF(4 * 30 + 1, 4 * 40 + 3, 1, 1), 4, bounds) == Window(40, 30, 1, 1)
+
+
+@pytest.mark.parametrize("pane", ["image", "map", "matrix"])
+def test_a_double_click_fits_and_leaves_the_pixel_where_it_was(
+    bench: Bench, with_region: InspectPanel, pane: str
+) -> None:
+    if pane != "matrix":
+        with_region.state.show_matrix(False)
+    with_region.state.set_query(10, 9)
+    views = with_region.area.matrix if pane == "matrix" else with_region.area.board
+    canvas = views.panes[IMAGE if pane == "image" else bench.teacher].canvas
+    views.camera.set_percent(300)
+    # Qt's sequence: the first click is a whole one.
+    for event in (QTest.mouseClick, QTest.mouseDClick):
+        event(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+    assert views.camera.fitted
+    assert with_region.state.query == (10, 9)
+
+
+def test_a_double_click_in_the_overview_moves_no_pixel(inspected: InspectPanel, qtbot: QtBot) -> None:
+    inspected.area.board.grid.show_only(0)
+    inspected.state.set_query(4, 5)
+    canvas = inspected.area.board.panes[IMAGE].canvas
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+    inspected.state.set_query(1, 2)
+    inspected.area.camera.set_percent(2400)
+    inspected.area.camera.set_cursor(QPointF(1, 1), canvas)
+    box = overview_box(inspected.area.camera)
+    assert box is not None
+    for event in (QTest.mouseClick, QTest.mouseDClick):
+        event(canvas, Qt.MouseButton.LeftButton, pos=box.center().toPoint())
+    assert inspected.area.camera.fitted
+    assert inspected.state.query == (1, 2)

@@ -1,0 +1,24 @@
+"""Keys that do something while they are held, and whose release may go elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QWidget
+
+
+class HeldKeys(QObject):
+    """Calls `let_go` when the keyboard focus leaves `widget`, which isn't told of keys released later."""
+
+    def __init__(self, widget: QWidget, let_go: Callable[[], object]) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._let_go = let_go
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._follow_focus)
+
+    def _follow_focus(self, _before: QWidget | None, now: QWidget | None) -> None:
+        if now is None or not (now is self._widget or self._widget.isAncestorOf(now)):
+            self._let_go()
