@@ -19,6 +19,7 @@ from fakd_gui.compare.panes import (
     SPLIT,
     Split,
     fit_pair,
+    is_model,
     picture_key,
     picture_path,
     sort_by_order,
@@ -92,6 +93,8 @@ class CompareState(QObject):
         """Panes of image files, by the image to which they were added."""
         self._restored = CompareMemory()
         """The last start's values while their region waits for its image."""
+        for changed in (session.teacher_changed, session.students_changed):
+            changed.connect(lambda _: self._forget_removed())
 
     # -- panes
 
@@ -192,14 +195,20 @@ class CompareState(QObject):
         self.closed -= {key}
         self.results_needed.emit()
 
+    def _forget_removed(self) -> None:
+        """Forget that panes of models were closed that aren't there any more: added again, they are shown."""
+        models = {*self.session.students, self.session.teacher}
+        self.closed = frozenset(key for key in self.closed if key in models or not is_model(key))
+
     def remove_student(self, ref: str) -> None:
         """Remove a student from every workspace; undo restores it at its place."""
         session = self.session
-        before, label = list(session.students), self.label(ref)
+        before, label, was_closed = list(session.students), self.label(ref), ref in self.closed
         session.remove_student(ref)
 
         def restore() -> None:
             added = [other for other in session.students if other not in before]
+            self.closed |= {ref} if was_closed else set()
             session.set_students([*before, *added])
 
         session.offer_undo(f"Removed {label}", restore, lambda: self.remove_student(ref))
@@ -301,6 +310,7 @@ class CompareState(QObject):
         self.camera.set_smooth(memory.smooth)
         for name in KEPT:
             setattr(self, name, getattr(memory, name))
+        self._forget_removed()
         if self.image is None or self.image.path != memory.region_image:
             self._restored = memory
         elif memory.region is not None:

@@ -215,9 +215,10 @@ class MainWindow(QMainWindow):
         # First: the form of a training takes it over, and may keep another teacher.
         if _model_exists(memory.teacher):
             session.set_teacher(memory.teacher)
-        self.workspaces.restore(memory.workspaces)
+        # Before the workspaces, which keep what they remember of the models that are there.
         for student in filter(_model_exists, memory.students):
             session.add_student(student)
+        self.workspaces.restore(memory.workspaces)
         if session.image is None and memory.image and Path(memory.image).is_file():
             session.set_is_lr(memory.is_lr)
             session.open_image(Path(memory.image))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 from compare_bench import Opened, drag, open_and_wait, stamp
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
@@ -108,3 +111,40 @@ def test_a_pane_shown_alone_stays_alone_when_a_model_is_added(opened: Opened, qt
     with qtbot.waitSignal(panel.finished, timeout=10_000):
         bench.session.add_student(save_model(bench.folder, "third", 9))
     assert panel.board.grid.solo == panel.board.keys.index(bench.teacher)
+
+
+@pytest.mark.parametrize("role", ["student", "teacher"])
+def test_a_model_that_is_removed_and_added_again_is_shown(opened: Opened, role: str) -> None:
+    bench, panel = opened
+    ref = bench.students[0] if role == "student" else bench.teacher
+    panel.state.close_pane(ref)
+    if role == "student":
+        bench.session.remove_student(ref)
+        bench.session.add_student(ref)
+    else:
+        bench.session.set_teacher(bench.students[1])
+        bench.session.set_teacher(ref)
+    assert ref in panel.board.keys
+
+
+def test_undoing_the_removal_of_a_student_leaves_its_pane_closed(opened: Opened) -> None:
+    bench, panel = opened
+    undo: list[Callable[[], object]] = []
+    panel.state.close_pane(bench.students[0])
+    bench.session.undo_offered.connect(lambda _text, restore, _redo: undo.append(restore))
+    panel.state.remove_student(bench.students[0])
+    undo[-1]()
+    assert bench.students[0] in bench.session.students
+    assert bench.students[0] not in panel.board.keys
+
+
+def test_the_next_start_knows_the_closed_panes_of_models_that_are_there(opened: Opened) -> None:
+    bench, panel = opened
+    first, second = bench.students
+    panel.state.close_pane(first)
+    memory = panel.memory()
+    gone = memory.model_copy(update={"closed": memory.closed | {"/gone.pth", picture_key(bench.photo)}})
+    panel.restore(gone)
+    assert first not in panel.board.keys
+    assert second in panel.board.keys
+    assert "/gone.pth" not in panel.memory().closed

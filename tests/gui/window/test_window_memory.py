@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from fakd_gui.compare.panes import LR
 from fakd_gui.session.jobs import LatestWins, stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import read_memory, state_file, write_memory
@@ -29,6 +30,8 @@ def test_next_start_restores_the_last_state(
     window.session.add_student("rcan-g5-r1-c32-x4-baseline")
     with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
         window.open_paths([photos / "coffee0.png"])
+    window.compare.state.close_pane("rcan-g5-r1-c32-x4-baseline")
+    window.compare.state.closed |= {str(tmp_path / "gone.pth")}
     window.show_workspace("Inspect")
     watcher().choose("dark")
     window.resize(780, 560)  # Qt makes a window that is larger than the screen fit into it.
@@ -45,6 +48,7 @@ def test_next_start_restores_the_last_state(
     assert watcher().scheme == "dark"
     assert session.teacher == str(small_teacher)
     assert session.students == ["rcan-g5-r1-c32-x4-baseline"]
+    assert second.compare.state.closed == {LR, "rcan-g5-r1-c32-x4-baseline"}
     assert session.image is not None
     assert session.image.name == "coffee0.png"
     assert second.workspaces.currentWidget() is second.inspect
