@@ -79,6 +79,7 @@ class PaneResult:
         gmacs: 10⁹ multiply-accumulates for this image.
         note: How the computation deviated, such as smaller tiles.
         final: False if the scores follow.
+        version: Of the model's weights (`ModelCache.version`); 0 without a model.
     """
 
     key: str
@@ -91,7 +92,7 @@ class PaneResult:
     gmacs: float = 0.0
     note: str = ""
     final: bool = True
-    model: SRNetwork | None = field(default=None, repr=False)
+    version: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,9 @@ def measure_region(
 def _compute(
     image: OpenedImage, key: str, *, models: ModelCache, known: PaneResult | None, token: CancelToken
 ) -> Iterator[PaneEvent]:
-    model = models.get(key) if is_model(key) else None
-    if known is not None and picture_path(key) is None and known.model is model:
+    # Not the model itself: the cache may have dropped it since it computed a result.
+    version = models.version(key) if is_model(key) else 0
+    if known is not None and picture_path(key) is None and known.version == version:
         yield known
         return
     costs = {}
@@ -170,10 +172,11 @@ def _compute(
         started = time.perf_counter()
         pixels = imresize_bicubic(image.lr, image.scale)
         costs = {"seconds": time.perf_counter() - started}
-    elif model is None:
-        pixels = _read_picture(image, picture_path(key))
+    elif (path := picture_path(key)) is not None:
+        pixels = _read_picture(image, path)
     else:
-        pixels, costs = yield from _upscale(image, key, model, token=token)
+        pixels, costs = yield from _upscale(image, key, models.get(key), token=token)
+        costs["version"] = version
     height, width = image.hr_size
     result = PaneResult(key, pixels, Overlay.from_pixels(pixels, QRectF(0, 0, width, height)), **costs)
     if key == HR or image.hr is None or pixels.shape != image.hr.shape:
@@ -223,7 +226,7 @@ def _upscale(
     token.raise_if_cancelled()
     parameters = sum(weight.numel() for weight in model.parameters())
     gmacs = _gmacs(model.spec, *image.lr.shape[:2])
-    return sr, dict(seconds=seconds, parameters=parameters, gmacs=gmacs, note=note, model=model)
+    return sr, dict(seconds=seconds, parameters=parameters, gmacs=gmacs, note=note)
 
 
 @lru_cache(maxsize=64)

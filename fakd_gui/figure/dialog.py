@@ -27,7 +27,7 @@ from fakd_core.figures.rendering import page_pixels
 from fakd_core.figures.spec import HR, AffinityFigure, CropFigure, FigureSpec
 from fakd_core.figures.spec_file import spec_command, spec_text
 from fakd_gui.figure.form import FigureForm
-from fakd_gui.session.jobs import LatestWins, stop_all
+from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
@@ -117,8 +117,9 @@ class FigureDialog(QDialog):
         tip = "Write PNG or PDF, and the recipe beside it"
         self.save_button = button("Save…", toolTip=tip, clicked=self.choose_file)
         self.save_button.setProperty("role", "primary")
-        self._drawing = LatestWins("draw the figure", self)
-        self._saving = LatestWins("save the figure", self)
+        # Children of the session rather than of the dialog, so that closing needn't wait for the threads.
+        self._drawing = LatestWins("draw the figure", session)
+        self._saving = LatestWins("save the figure", session)
         self._drawing.yielded.connect(self._take_drawing)
         self._saving.yielded.connect(self._take_saving)
         for worker in (self._drawing, self._saving):
@@ -185,13 +186,14 @@ class FigureDialog(QDialog):
         self._show_status("Stopped")
 
     def done(self, result: int) -> None:
-        """Close, unless the user wants to wait for the figure to be saved; the threads end before."""
+        """Close, unless the user wants to wait for the figure to be saved; the threads end by themselves."""
         if self._unsaved:
             close, cancel = QMessageBox.StandardButton.Close, QMessageBox.StandardButton.Cancel
             text = "Close anyway? The figure has not been saved."
             if QMessageBox.question(self, "Close the figure", text, close | cancel, cancel) != close:
                 return
-        stop_all(self)
+        for worker in (self._drawing, self._saving):
+            worker.retire()
         super().done(result)
 
     def _follow_jobs(self) -> None:

@@ -119,12 +119,7 @@ class ModelDoctor(QDialog):
 
     def done(self, result: int) -> None:
         """Qt's: close, and forget what is still being read."""
-        checking = self._checking
-        checking.cancel()
-        if checking.running:
-            checking.busy.connect(checking.deleteLater)
-        else:
-            checking.deleteLater()
+        self._checking.retire()
         super().done(result)
 
     def _show(self, diagnosis: Diagnosis) -> None:

@@ -20,6 +20,8 @@ from fakd_gui.widgets.file_dialogs import ask_save_path
 if TYPE_CHECKING:
     from fakd_core.export.checkpoints import ExportEvent
 
+EXPORT = "export the model"
+"""The name of the job."""
 DIALOG_DELAY_MS = 500
 Options = Mapping[str, object]
 FORMATS: dict[str, tuple[str, Options]] = {
@@ -44,7 +46,7 @@ def choose_export(session: Session, window: QWidget, ref: str) -> None:
 
 def start_export(session: Session, window: QWidget, ref: str, path: Path, options: Options) -> None:
     """Write the model `ref` to `path`, whose suffix is the format, on a thread; a dialog can stop it."""
-    job = Job(f"export {path.name}", partial(_export, ref, path, options), window, path=path)
+    job = Job(EXPORT, partial(_export, ref, path, options), window, path=path)
     # Not modal; it appears if the export takes longer than a moment, and goes with the job.
     dialog = QProgressDialog(f"Writing {path.name}", "Stop", 0, 0, window, windowTitle="Export the model")
     dialog.setMinimumDuration(DIALOG_DELAY_MS)
@@ -57,12 +59,12 @@ def start_export(session: Session, window: QWidget, ref: str, path: Path, option
     def finish(end: JobEnd) -> None:
         dialog.deleteLater()
         job.deleteLater()
-        if end.problem is not None:
-            session.report(end.problem)
-        elif end.outcome is Outcome.COMPLETED:
+        if end.outcome is Outcome.COMPLETED:
             session.announce(f"Wrote {path.name} ({path.stat().st_size / 1e6:.1f} MB)")
-        else:
+        elif job.token.cancelled:
             session.announce(f"Stopped; {path.name} was not written")
+        elif end.problem is not None:
+            session.report(end.problem)
 
     job.yielded.connect(show_stage)
     job.finished.connect(finish)

@@ -6,17 +6,22 @@ never end after a shape error or an out-of-memory error of torch.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NoReturn
 
-from PySide6.QtCore import QObject, QThread, QTimer, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QThread, QTimer, Signal
 
 from fakd_core.events import Cancelled, CancelToken
 from fakd_gui.session.problem import Problem
 
 Work = Callable[[CancelToken], object]
+STOP_MS = 30_000
+"""Time that all jobs together have to end when the window closes."""
 
 
 class Outcome(Enum):
@@ -65,6 +70,11 @@ class Job(QObject):
     @property
     def running(self) -> bool:
         return self._thread.isRunning()
+
+    @property
+    def wanted(self) -> bool:
+        """True while it runs and nobody has cancelled it."""
+        return self.running and not self.token.cancelled
 
     def wait(self, milliseconds: int = 10_000) -> bool:
         """Block until the thread has ended; False if it did not in time."""
@@ -133,6 +143,12 @@ class LatestWins(QObject):
     def running(self) -> bool:
         return self._current is not None
 
+    @property
+    def wanted(self) -> bool:
+        """True while a request runs or waits that nobody has cancelled."""
+        current = self._current
+        return self._waiting is not None or (current is not None and not current.token.cancelled)
+
     def submit(self, work: Work, path: Path | None = None) -> None:
         """Run `work(token)`, a function or a generator function, as soon as the current request has ended.
 
@@ -148,6 +164,18 @@ class LatestWins(QObject):
         self._waiting = None
         if self._current is not None:
             self._current.cancel()
+
+    def retire(self) -> None:
+        """Cancel, emit nothing any more, and be deleted once the request has ended: nobody waits for that.
+
+        For windows that close while they work: give it a parent that stays until the program ends.
+        """
+        self.cancel()
+        self.blockSignals(True)
+        if self._current is None:
+            self.deleteLater()
+        else:
+            self._current.finished.connect(self.deleteLater)
 
     def set_paused(self, paused: bool) -> None:
         """Hold the current request and those to come, or let them go on."""
@@ -183,22 +211,34 @@ class LatestWins(QObject):
             return
         self.busy.emit(False)
         # A thread may have ended just before it was cancelled: nobody wants the result any more, and in a
-        # window that closes it would start the next job.
-        if end.outcome is Outcome.COMPLETED and not job.token.cancelled:
+        # window that closes it would start the next job. Nor does anybody want to know that it failed.
+        if job.token.cancelled:
+            return
+        if end.outcome is Outcome.COMPLETED:
             self.result.emit(end.result)
         elif end.outcome is Outcome.FAILED:
             self.failed.emit(end.problem)
 
 
-def stop_all(*owners: QObject, milliseconds: int = 30_000) -> bool:
+def stop_all(*owners: QObject, milliseconds: int = STOP_MS) -> bool:
     """Stop timers, cancel every job below `owners` and wait for them all; False if one did not end in time.
 
-    Qt aborts the program when a thread's object dies before the thread: call this before closing.
+    Qt aborts the program when a thread's object dies before the thread: call this before closing, and end
+    the process (`leave`) if a job goes on.
     """
+    deadline = QDeadlineTimer(milliseconds)
     for timer in (timer for owner in owners for timer in owner.findChildren(QTimer)):
         timer.stop()  # It might start a new job.
     pending = [latest for owner in owners for latest in owner.findChildren(LatestWins)]
     jobs = [job for owner in owners for job in owner.findChildren(Job)]
     for worker in (*pending, *jobs):
         worker.cancel()
-    return all([job.wait(milliseconds) for job in jobs])
+    return all([job.wait(deadline.remainingTime()) for job in jobs])
+
+
+def leave(*owners: QObject) -> NoReturn:
+    """End the process at once, with a line that names the jobs below `owners` that go on."""
+    names = ", ".join(job.name for owner in owners for job in owner.findChildren(Job) if job.running)
+    sys.stderr.write(f"error: quit without waiting any longer for what did not stop: {names}\n")
+    sys.stderr.flush()
+    os._exit(1)

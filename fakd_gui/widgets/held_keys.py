@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 
 class HeldKeys(QObject):
-    """Calls `let_go` when the keyboard focus leaves `widget`, which isn't told of keys released later."""
+    """Calls `let_go` when the keyboard focus leaves `widget`: keys released later are not reported to it."""
 
     def __init__(self, widget: QWidget, let_go: Callable[[], object]) -> None:
         super().__init__(widget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from fakd_gui.figure.form import FigureForm
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.opened_image import open_image
 from fakd_gui.session.session import Session
+from fakd_gui.window.unsaved_work import unsaved_work
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +71,7 @@ def test_crops_are_previewed_edited_saved_and_copied(
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
     dialog.form.models.item(0).setText("Another")
     dialog.save_button.click()
-    qtbot.waitUntil(lambda: not any(job.running for job in dialog.findChildren(LatestWins)), timeout=30_000)
+    qtbot.waitUntil(lambda: not any(job.running for job in session.findChildren(LatestWins)), timeout=30_000)
     assert (tmp_path / "f.png").read_bytes() == written
     (tmp_path / "file").touch()
     dialog.save(tmp_path / "file" / "f.png")
@@ -166,3 +168,35 @@ def test_saving_can_be_stopped_and_closing_asks_first(
     assert dialog.close()
     assert len(questions) == 1
     assert list(tmp_path.glob("f.*")) == []
+
+
+def test_closing_while_saving_waits_for_nothing(
+    session: Session, qtbot: QtBot, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, begun, go_on = QWidget(), threading.Event(), threading.Event()
+    qtbot.addWidget(parent)
+    image = open_image(photos / "coffee0.png", 4, False)
+    open_crop_figure(parent, session, image, models=["bicubic"], region=(10, 20, 40, 30))
+    dialog = shown(parent, qtbot)
+
+    def draw(*given: object, cancel: CancelToken, **more: object) -> Iterator[Progress]:
+        begun.set()
+        assert go_on.wait(20)
+        cancel.raise_if_cancelled()
+        yield Progress(0, 1, "Bicubic")
+
+    monkeypatch.setattr("fakd_core.figures.draw.draw", draw)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Close)
+    dialog.save(tmp_path / "f.png")
+    assert begun.wait(20)
+    started = time.monotonic()
+    assert dialog.close()
+    assert time.monotonic() - started < 2
+    # Nobody is asked about it again, and its thread ends by itself.
+    assert unsaved_work(session, session) == []
+    go_on.set()
+
+    def left() -> list[str]:
+        return [worker.name for worker in session.findChildren(LatestWins) if "figure" in worker.name]
+
+    qtbot.waitUntil(lambda: left() == [], timeout=10_000)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -89,3 +90,19 @@ def test_one_collector_per_application(qapp: object, monkeypatch: pytest.MonkeyP
     for _ in range(times):
         make_application()
     assert garbage_collector().timer.isActive()
+
+
+@pytest.mark.parametrize("reported", [(700, 10, 10), (700, 10, 0), (2000, 10, 0), (0, 0, 0)])
+def test_old_garbage_is_collected_rarely_whatever_python_reports(
+    qapp: object, monkeypatch: pytest.MonkeyPatch, reported: tuple[int, int, int]
+) -> None:
+    monkeypatch.setattr(gc, "get_threshold", lambda: reported)
+    collector, generations = garbage_collector.__wrapped__(), Counter[int]()
+    collector.timer.stop()
+    monkeypatch.setattr(gc, "collect", lambda generation: generations.update([generation]))
+    # Seconds of busy work: the counts of the younger generations start anew as they are collected.
+    for second in range(1, 1000):
+        monkeypatch.setattr(gc, "get_count", lambda now=second: (5000, now % 12, now // 12 % 12))
+        collector.check()
+    assert generations[0] == 999
+    assert generations[2] <= 10

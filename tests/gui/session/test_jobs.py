@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
-from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome
+from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome, stop_all
 
 
 def run(qtbot: QtBot, job: Job) -> tuple[list[object], JobEnd]:
@@ -248,3 +250,52 @@ def test_requests_faster_than_the_work_run_one_at_a_time(qtbot: QtBot) -> None:
     assert started <= 200
     assert len(results) <= 2
     assert results[-1] == 999
+
+
+def test_a_cancelled_request_that_fails_tells_nobody(qtbot: QtBot) -> None:
+    failures: list[object] = []
+    latest = LatestWins("requests", failed=failures.append)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def fail(token: CancelToken) -> None:
+        begun.set()
+        assert go_on.wait(5)
+        raise DataError("photo.png: damaged")
+
+    latest.submit(fail)
+    assert begun.wait(5)
+    latest.cancel()
+    assert (latest.running, latest.wanted) == (True, False)
+    go_on.set()
+    qtbot.waitUntil(lambda: not latest.running, timeout=5000)
+    assert failures == []
+    latest.submit(fail)
+    qtbot.waitUntil(lambda: len(failures) == 1, timeout=5000)
+
+
+def test_a_retired_worker_ends_by_itself_in_silence(qtbot: QtBot) -> None:
+    owner, told = QObject(), list[object]()
+    latest = LatestWins("requests", owner, result=told.append, failed=told.append, busy=told.append)
+    go_on = threading.Event()
+    latest.submit(lambda token: go_on.wait(5))
+    told.clear()
+    latest.retire()
+    assert latest.running
+    go_on.set()
+    qtbot.waitUntil(lambda: owner.children() == [], timeout=5000)
+    assert told == []
+    idle = LatestWins("idle", owner)
+    idle.retire()
+    qtbot.waitUntil(lambda: owner.children() == [], timeout=5000)
+
+
+def test_all_jobs_together_have_one_deadline(qtbot: QtBot) -> None:
+    owner, go_on = QObject(), threading.Event()
+    jobs = [Job(f"hangs {number}", lambda token: go_on.wait(20), owner) for number in range(5)]
+    for job in jobs:
+        job.start()
+    started = time.monotonic()
+    assert not stop_all(owner, milliseconds=200)
+    assert time.monotonic() - started < 0.8
+    go_on.set()
+    assert stop_all(owner)

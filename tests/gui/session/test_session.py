@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from tiny_trainings import make_config, train_to_the_end
 
 from fakd_core.events import StepEnd
 from fakd_gui.session.jobs import Outcome, stop_all
-from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.run_folders import free_run_folder, runs_in
 from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
@@ -115,18 +113,6 @@ def test_folder_that_is_no_run_is_not_selected(session: Session, tmp_path: Path)
     session.select_run(tmp_path)
     assert (session.runs, selected) == ([], [])
     assert str(tmp_path) in errors[0]
-
-
-def test_model_is_loaded_once_until_its_file_changes(small_teacher: Path, tmp_path: Path) -> None:
-    import os
-
-    path = tmp_path / "model.safetensors"
-    shutil.copy(small_teacher, path)
-    cache = ModelCache()
-    first = cache.get(str(path))
-    assert cache.get(str(path)) is first
-    os.utime(path, (1, 1))
-    assert cache.get(str(path)) is not first
 
 
 def test_runs_are_found_newest_first_and_new_names_are_free(tmp_path: Path) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -60,3 +64,38 @@ def test_repeated_errors_are_counted_in_one_box_that_no_window_keeps(qapp: QAppl
 
 def test_application_has_an_icon(qapp: object) -> None:
     assert not make_application().windowIcon().isNull()
+
+
+HANGING = """
+import sys, time
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from fakd_gui import app
+from fakd_gui.session import jobs
+from fakd_gui.window import main_window
+
+class Hanging(app.Session):
+    def __init__(self):
+        super().__init__(runs_root=Path(sys.argv[1]))
+        jobs.Job("read a network drive", lambda token: time.sleep(60), self).start()
+
+def stop_soon(*owners, **_):
+    return jobs.stop_all(*owners, milliseconds=100)
+
+main_window.stop_all = app.stop_all = stop_soon
+app.Session = Hanging
+QTimer.singleShot(0, lambda: QTimer.singleShot(300, app.QApplication.quit))
+sys.exit(app.main([]))
+"""
+
+
+def test_a_job_that_does_not_stop_ends_the_app_with_a_line(tmp_path: Path) -> None:
+    environment = {**os.environ, "FAKD_CONFIG": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-c", HANGING, str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    # Other jobs of the start may be named, too.
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("error: quit without waiting any longer for what did not stop: ")
+    assert "read a network drive" in line
+    assert done.returncode == 1
+    assert (tmp_path / "window.json").exists()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from busy_window import JOBS, Desk
+from busy_window import JOBS, SLOW, Desk
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
@@ -15,10 +16,13 @@ from pytestqt.qtbot import QtBot
 from training_app import start_training_app
 
 from fakd_core.events import RunStarted
+from fakd_core.export import checkpoints
+from fakd_core.runs import references
 from fakd_core.runs.checkpoints import load_state
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import resume_training
+from fakd_gui.models.export import start_export
 from fakd_gui.window.main_window import MainWindow
 from fakd_gui.window.unsaved_work import confirm_quit
 
@@ -91,6 +95,25 @@ def test_one_question_lists_all_unsaved_work(desk: Desk, monkeypatch: pytest.Mon
         "Training will be stopped and saved. You can resume it from the Runs list.",
         "The benchmark is not finished.",
     ]
+
+
+def test_closing_asks_about_a_model_that_is_being_exported(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = Questions(monkeypatch)
+    go_on = threading.Event()
+    desk.when, desk.act = (lambda: True), (lambda: go_on.wait(10))
+    monkeypatch.setattr(checkpoints, "load_model", references.load_model)
+    path = desk.folder / "out.pth"
+    start_export(desk.window.session, desk.window, str(desk.teacher), path, {})
+    desk.qtbot.waitUntil(lambda: desk.reached, timeout=SLOW)
+    assert not desk.window.close()
+    assert questions.asked == ["Quit anyway?\nThe model has not been exported."]
+    go_on.set()
+    desk.qtbot.waitUntil(path.exists, timeout=SLOW)
+    desk.qtbot.waitUntil(lambda: desk.running() == [], timeout=SLOW)
+    assert desk.window.close()
+    assert len(questions.asked) == 1
 
 
 def test_shutdown_overrides_an_open_question(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
