@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fakd_core.data.folders import detect_layout, find_images, find_lr_files
+from fakd_core.data.folders import detect_layout, find_pairs
 from fakd_core.data.image_files import image_size, read_image
 from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import DataError
@@ -39,6 +39,13 @@ class SRDataset:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def lr_origin(self) -> str:
+        """The folders that the LR images come from, or how they are made, in words."""
+        folders = {str(path.parent): None for path in self.lr_files if path is not None}
+        made = ["made from the HR images by MATLAB's bicubic"] if None in self.lr_files else []
+        return " and ".join([*(f"read from {folder}" for folder in folders), *made])
 
     def load(self, index: int) -> ImagePair:
         """Read pair `index`; the HR image is cropped to the LR image's size times the scale.
@@ -79,7 +86,7 @@ def open_dataset(folder: Path, scale: int) -> SRDataset:
         DataError: there are no images, or some LR images are missing.
     """
     folders = detect_layout(folder)
-    hr_files = find_images(folders.hr)
+    hr_files, lr_files = find_pairs(folders, scale)
     # Files that differ only in their suffix keep it, so that names are unique.
     stems = Counter(path.stem for path in hr_files)
     names = tuple(path.stem if stems[path.stem] == 1 else path.name for path in hr_files)
@@ -88,7 +95,7 @@ def open_dataset(folder: Path, scale: int) -> SRDataset:
         scale=scale,
         names=names,
         hr_files=tuple(hr_files),
-        lr_files=find_lr_files(folders, hr_files, scale),
+        lr_files=tuple(lr_files),
     )
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from os.path import expanduser, realpath
 from pathlib import Path
 
 from fakd_core.assets import assets_dir
 from fakd_core.data.image_formats import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
+from fakd_core.data.pairing import find_partners, fits, fold, split_pairs, states_scale
 from fakd_core.errors import DataError
 
-_DIV2K_PARTS = ("DIV2K_train", "DIV2K_valid")
+_DIV2K_PARTS = ("div2k_train", "div2k_valid")
+_HR_FOLDER = re.compile(r"(?:(?P<part>.+)[-_. ])?(?:hr|gt(?:mod\d+)?)", re.IGNORECASE)
+_LR_FOLDER = re.compile(
+    r"(?:(?P<part>.+)[-_. ])?lr(?:[-_. ]?(?P<bicubic>bic(?:ubic)?))?(?:[-_. ]?x?(?P<x>\d)x?)?", re.IGNORECASE
+)
+_SCALE_FOLDER = re.compile(r"x?(?P<x>\d)x?", re.IGNORECASE)
 
 SAMPLES = "samples"
 """The name of the bundled images where a folder of images is expected."""
@@ -21,11 +26,12 @@ SAMPLES = "samples"
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFolders:
-    """`hr` holds the HR images; `lr`, which may not exist, one folder `X{scale}` per scale."""
+    """`hr` holds the HR images. LR folders may stand in `root`, named with the same `part` before them."""
 
     name: str
     hr: Path
-    lr: Path | None = None
+    root: Path | None = None
+    part: str = ""
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -65,12 +71,12 @@ def _files(folder: Path) -> list[Path]:
 
 
 def detect_layout(folder: Path) -> ImageFolders:
-    """Recognise the layout of `folder`.
+    """Recognise the layout of `folder`; case and the characters between words make no difference.
 
-    - benchmark: `folder/HR`, with or without `folder/LR_bicubic/X{scale}`; or the HR folder itself;
+    - benchmark: `folder/HR` (or GT), with or without `folder/LR_bicubic/X{scale}`; or the HR folder itself;
     - DIV2K: `folder/DIV2K_train_HR` (else `DIV2K_valid_HR`), with or without `..._LR_bicubic/X{scale}`;
-      or the HR folder itself, or the parent of a folder named `DIV2K`;
-    - otherwise a plain folder of HR images.
+      or the HR folder itself, or the parent of a folder named `DIV2K`; other sets with such names likewise;
+    - otherwise a plain folder of HR images, or of `NAME_HR` beside `NAME_LR`.
 
     Raises:
         DataError: there are no HR images where the layout has them.
@@ -78,9 +84,9 @@ def detect_layout(folder: Path) -> ImageFolders:
     # The real path, so that "." and "HR/.." have a name and a parent. Path's own methods raise RuntimeError
     # for a link to itself, and for the home of an unknown user.
     folder = Path(realpath(expanduser(folder)))
-    folders = _benchmark(folder) or _div2k(folder) or _div2k(folder / "DIV2K")
-    if folders is None:
-        folders = ImageFolders(name=folder.name, hr=folder)
+    folders = (
+        _with_words(folder) or _with_words(folder / "DIV2K") or ImageFolders(name=folder.name, hr=folder)
+    )
     if not find_images(folders.hr):
         if left_out := describe_left_out(folders.hr):
             raise DataError(left_out)
@@ -93,40 +99,90 @@ def detect_layout(folder: Path) -> ImageFolders:
     return folders
 
 
-def find_lr_files(folders: ImageFolders, hr_files: Sequence[Path], scale: int) -> tuple[Path | None, ...]:
-    """Find the LR file `{stem}x{scale}` of every HR file; all are None if that scale has no folder.
+def find_pairs(folders: ImageFolders, scale: int) -> tuple[list[Path], list[Path | None]]:
+    """Find the HR files, and the LR file of each; these are all None if there are none at `scale`.
 
     Raises:
-        DataError: the folder exists, and some of its LR images are missing.
+        DataError: some LR images of a folder are missing.
     """
-    lr_folder = folders.lr / f"X{scale}" if folders.lr else None
-    if lr_folder is None or not lr_folder.is_dir():
-        return (None,) * len(hr_files)
-    present = {path.stem: path for path in find_images(lr_folder)}
-    missing = [path.stem for path in hr_files if f"{path.stem}x{scale}" not in present]
-    if missing:
-        shown = ", ".join(f"{stem}x{scale}" for stem in missing[:3])
-        raise DataError(
-            f"{lr_folder}: {len(missing)} of {len(hr_files)} LR images are missing ({shown}...); "
-            "add them, or remove the folder to have all LR images made"
-        )
-    return tuple(present[f"{path.stem}x{scale}"] for path in hr_files)
+    hr_files, beside = split_pairs(find_images(folders.hr), scale)
+    lr_folder, is_certain = _lr_folder(folders, scale) if folders.root else (None, False)
+    if lr_folder is None:
+        partners, is_certain = beside, False
+    else:
+        partners = find_partners(hr_files, find_images(lr_folder), scale)
+        if missing := [path.stem for path, partner in zip(hr_files, partners, strict=True) if not partner]:
+            shown = ", ".join(f"{stem}x{scale}" for stem in missing[:3])
+            raise DataError(
+                f"{lr_folder}: {len(missing)} of {len(hr_files)} LR images are missing ({shown}...); "
+                "add them, or remove the folder to have all LR images made"
+            )
+    for hr_file, partner in zip(hr_files, partners, strict=True):
+        if partner and not is_certain and not states_scale(partner) and not fits(hr_file, partner, scale):
+            return hr_files, [None] * len(hr_files)
+        if partner:
+            break
+    return hr_files, partners
 
 
-def _benchmark(folder: Path) -> ImageFolders | None:
-    root = folder.parent if folder.name == "HR" and folder.is_dir() else folder
-    if not (root / "HR").is_dir():
+def _lr_folder(folders: ImageFolders, scale: int) -> tuple[Path | None, bool]:
+    """The folder of the LR images at `scale`, and whether its name says that scale."""
+    found: list[tuple[bool, bool, str, Path]] = []
+    for path in _folders_in(folders.root):
+        match = _LR_FOLDER.fullmatch(path.name)
+        if match is None or fold(match["part"] or "") != fold(folders.part):
+            continue
+        inner = [(path, match["x"])]
+        for child in _folders_in(path):
+            if scale_match := _SCALE_FOLDER.fullmatch(child.name):
+                inner.append((child, scale_match["x"]))
+        for place, stated in inner:
+            if stated == str(scale) or (stated is None and find_images(place)):
+                found.append((stated is None, match["bicubic"] is None, str(place), place))
+    return (min(found)[-1], not min(found)[0]) if found else (None, False)
+
+
+def hr_folder(folder: Path) -> Path | None:
+    """The HR folder of a benchmark set in `folder`; None if it has none."""
+    named = [path for path in _folders_in(folder) if _hr_part(path) == ""]
+    return min(named, key=lambda path: (fold(path.name) != "hr", path.name), default=None)
+
+
+def set_folder(folder: Path) -> Path:
+    """The folder of the whole set for an HR folder, as `hr_folder` gives it; any other folder itself."""
+    return folder.parent if _hr_part(folder) == "" else folder
+
+
+def _with_words(folder: Path) -> ImageFolders | None:
+    """The layout of `folder` if it, or a folder in it, is named as one of HR images."""
+    is_hr = _hr_part(folder) is not None and folder.is_dir() and find_images(folder)
+    hr = folder if is_hr else hr_folder(folder) or _part(folder)
+    if hr is None:
         return None
-    return ImageFolders(name=root.name, hr=root / "HR", lr=root / "LR_bicubic")
+    part = _hr_part(hr) or ""
+    return ImageFolders(name=part or hr.parent.name, hr=hr, root=hr.parent, part=part)
 
 
-def _div2k(folder: Path) -> ImageFolders | None:
+def _part(folder: Path) -> Path | None:
+    """The folder `..._HR` in `folder`: that of DIV2K's parts, or the only one."""
+    parts = {fold(path.name): path for path in _folders_in(folder) if _hr_part(path)}
     for part in _DIV2K_PARTS:
-        root = folder.parent if folder.name == f"{part}_HR" else folder
-        given_other_part = folder.name in {f"{other}_HR" for other in _DIV2K_PARTS} and root == folder
-        if not given_other_part and (root / f"{part}_HR").is_dir():
-            return ImageFolders(name=part, hr=root / f"{part}_HR", lr=root / f"{part}_LR_bicubic")
-    return None
+        if f"{part}_hr" in parts:
+            return parts[f"{part}_hr"]
+    return next(iter(parts.values())) if len(parts) == 1 and not find_images(folder) else None
+
+
+def _folders_in(folder: Path | None) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir()) if folder else []
+    except OSError:
+        return []
+
+
+def _hr_part(folder: Path) -> str | None:
+    """The part that a folder of HR images is of, as in `DIV2K_train_HR`; None if it isn't named so."""
+    match = _HR_FOLDER.fullmatch(folder.name)
+    return None if match is None else match["part"] or ""
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fakd_core.data.datasets import SRDataset, fingerprint, open_dataset
-from fakd_core.data.folders import resolve_data
+from fakd_core.data.folders import resolve_data, set_folder
 from fakd_core.data.image_files import image_size
 from fakd_core.data.resize import BICUBIC
 from fakd_core.errors import ConfigError, DataError, FakdError, describe_unexpected
@@ -174,8 +174,7 @@ def _gmacs(model: SRNetwork | None) -> float | None:
 
 
 def _folder(dataset: SRDataset) -> str:
-    folder = dataset.hr_files[0].parent
-    return str(folder.parent if folder.name == "HR" else folder)
+    return str(set_folder(dataset.hr_files[0].parent))
 
 
 def _name(eval_set: EvalSet) -> str:
