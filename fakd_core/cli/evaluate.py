@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -104,7 +104,7 @@ def _check_targets(csv: Path | None, save: Path | None, *, force: bool) -> tuple
 
 
 def _follow(events: Iterator[EvaluationEvent], report: Report, *, debug: bool) -> list[Exception]:
-    """Enter the events into `report`, show progress, and print every problem; raise the last if no result."""
+    """Enter the events into `report`, show progress, problems and notes; raise the last if no result."""
     from fakd_core.evaluation.events import CellEvaluated, EvaluationFailed, ImageStarted
 
     # An image that is broken is so for every model: each problem once, by its message.
@@ -129,6 +129,7 @@ def _follow(events: Iterator[EvaluationEvent], report: Report, *, debug: bool) -
             errors.print("".join(traceback.format_exception(problems[line])), soft_wrap=True)
     if not report.results:
         raise problems[shown[-1]]
+    _print_seen(report.results.values())
     return list(problems.values())
 
 
@@ -144,7 +145,16 @@ def _formatted(report: Report, table: TableFormat) -> str:
     return to_markdown(selection) if table == "markdown" else to_latex(selection)
 
 
+def _print_seen(results: Iterable[Result]) -> None:
+    from fakd_core.evaluation.results import seen_sentence
+
+    for result in results:
+        if sentence := seen_sentence(result, result.model):
+            errors.print(f"note: {sentence}", style="yellow", soft_wrap=True)
+
+
 def _print(results: list[Result]) -> None:
+    from fakd_core.evaluation.report import SEEN
     from fakd_core.evaluation.results import added_metrics, protocol
 
     table = Table()
@@ -156,7 +166,8 @@ def _print(results: list[Result]) -> None:
     for heading in ("images", "PSNR (dB)", "SSIM", "s/image", *added):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in results:
-        scores = (f"{row.psnr_y:.3f}", f"{row.ssim_y:.4f}", f"{row.seconds:.2f}")
+        mark = SEEN if row.seen else ""
+        scores = (f"{row.psnr_y:.3f}{mark}", f"{row.ssim_y:.4f}{mark}", f"{row.seconds:.2f}")
         others = (f"{row.metrics[name]:.4g}" if name in row.metrics else "" for name in added)
         table.add_row(row.model, row.dataset, f"x{row.scale}", row.coverage, *scores, *others)
     output.print(table, soft_wrap=False)

@@ -137,6 +137,13 @@ def check_patch(dataset: SRDataset, indices: Sequence[int], patch: int) -> None:
             )
 
 
+def image_fingerprint(hr: Image8) -> str:
+    """Twelve hex digits of a hash of an HR image's size and pixels, whatever its file's name and format."""
+    digest = hashlib.blake2b(f"{hr.shape}".encode(), digest_size=6)
+    digest.update(np.ascontiguousarray(hr).data)
+    return digest.hexdigest()
+
+
 def fingerprint(dataset: SRDataset, left_out: Collection[int] = ()) -> str:
     """SHA-256 over scale, names and file sizes: the same on every machine with the same files.
 

@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import platformdirs
 
-from fakd_core.data.datasets import ImagePair, SRDataset
+from fakd_core.data.datasets import ImagePair, SRDataset, image_fingerprint
 from fakd_core.data.image_files import image_size
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
@@ -53,6 +53,7 @@ class _Entry:
     height: int = 0
     width: int = 0
     sha256: str = ""
+    fingerprint: str = ""
     problem: str = ""
 
     def sizes(self, scale: int) -> tuple[int, int]:
@@ -88,6 +89,10 @@ class PixelStore:
     def name_of(self, index: int) -> str:
         """The image's name in its data set."""
         return self._entries[index].name
+
+    def fingerprints(self, indices: Iterable[int]) -> list[str]:
+        """The `image_fingerprint` of the HR images at `indices`."""
+        return [self._entries[index].fingerprint for index in indices]
 
     def hash_of(self, indices: Iterable[int]) -> str:
         """SHA-256 over the names, shapes and pixels of the images at `indices`, in that order."""
@@ -239,7 +244,14 @@ def _write(
                 digest.update(pixels)
                 file.write(pixels)
             entries.append(
-                _Entry(name=pair.name, offset=offset, height=height, width=width, sha256=digest.hexdigest())
+                _Entry(
+                    name=pair.name,
+                    offset=offset,
+                    height=height,
+                    width=width,
+                    sha256=digest.hexdigest(),
+                    fingerprint=image_fingerprint(pair.hr),
+                )
             )
         if all(entry.problem for entry in entries):
             raise DataError(f"none of the {total} images can be read. The first: {entries[0].problem}")

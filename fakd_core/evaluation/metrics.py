@@ -47,7 +47,7 @@ class Metric:
 
 RESERVED_NAMES = frozenset(
     {"model", "dataset", "set", "scale", "image", "name", "psnr_y", "ssim_y", "seconds", "images", *PROTOCOL}
-    | {"images_in_set", "left_out"}
+    | {"images_in_set", "left_out", "seen", "unseen"}
 )
 """Columns of tables of results that are not added metrics."""
 METRICS = Registry(Metric, "metric", group="fakd.metrics", reserved=RESERVED_NAMES)

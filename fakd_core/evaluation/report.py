@@ -61,6 +61,10 @@ class Kind(StrEnum):
     METRIC = "metric"
 
 
+SEEN = "†"
+"""The mark of scores on images that the model learned from."""
+
+_SCORES = (Kind.PSNR, Kind.SSIM, Kind.DELTA, Kind.GAP)
 MODEL_KINDS = (Kind.PARAMETERS, Kind.GMACS)
 SET_KINDS = tuple(kind for kind in Kind if kind not in MODEL_KINDS)
 
@@ -160,13 +164,25 @@ class Report:
         count = coverage(most, images) if least == most else f"{least}–{most} of {images}"
         return f"{count} {'image' if images == 1 else 'images'}" if images else ""
 
-    def partial_coverage(self, row: Row, column: Column) -> str:
-        """' (3 of 5)' after a PSNR if the means on its set are not over the same images; else empty."""
+    def remark(self, row: Row, column: Column) -> str:
+        """The addition to a value in its cell; empty for most.
+
+        '† (31.204)' if the model learned from some of the images, with the mean over the others, if there are
+        any; ' (3 of 5)' after a PSNR if the means on its set are not over the same images.
+        """
         eval_set = column.eval_set
-        if eval_set is None or column.kind is not Kind.PSNR or self.same_images(eval_set):
+        result = self.results.get(Cell(row.ref, eval_set)) if eval_set else None
+        if eval_set is None or result is None or self.value(row, column) is None:
             return ""
-        result = self.results.get(Cell(row.ref, eval_set))
-        return f" ({result.images} of {self.sets[eval_set].images})" if result else ""
+        text = ""
+        if result.seen and column.kind in _SCORES:
+            text = SEEN
+            if result.unseen and column.kind in (Kind.PSNR, Kind.SSIM):
+                unseen = result.unseen.psnr_y if column.kind is Kind.PSNR else result.unseen.ssim_y
+                text += f" ({format_value(column.kind, unseen)})"
+        if column.kind is Kind.PSNR and not self.same_images(eval_set):
+            text += f" ({result.images} of {self.sets[eval_set].images})"
+        return text
 
     def left_out(self, eval_set: EvalSet) -> dict[LeftOut, list[str]]:
         """The images of a set that were left out, each with the models that lack it."""
@@ -217,13 +233,16 @@ class Report:
         """Best or second best on a set, among the measured models without the teacher.
 
         Values that look equal count as equal; of two models none is second, and if the means are over
-        different images none is best.
+        different images none is best. A model that was trained on some of the images is neither.
         """
-        if column.kind not in (Kind.PSNR, Kind.SSIM) or row.published or row.ref == self.teacher:
+        if column.kind not in (Kind.PSNR, Kind.SSIM) or row.published:
             return None
         if column.eval_set is not None and not self.same_images(column.eval_set):
             return None
-        values = [self.value(other, column) for other in self.rows.values() if other.ref != self.teacher]
+        rivals = [other for other in self.rows.values() if self._may_be_best(other, column.eval_set)]
+        if row not in rivals:
+            return None
+        values = [self.value(other, column) for other in rivals]
         known = [format_value(column.kind, value) for value in values if value is not None]
         ranks = sorted(set(known), key=lambda text: float(text.replace("∞", "inf")), reverse=True)
         mine = format_value(column.kind, self.value(row, column))
@@ -237,6 +256,10 @@ class Report:
         """The reason why a cell has no result; None if nothing failed."""
         found = self.model_failures.get(row.ref)
         return found or (self.failures.get(Cell(row.ref, eval_set)) if eval_set else None)
+
+    def _may_be_best(self, row: Row, eval_set: EvalSet | None) -> bool:
+        result = self.results.get(Cell(row.ref, eval_set)) if eval_set else None
+        return row.ref != self.teacher and not (result and "training" in result.seen)
 
     def _on(self, eval_set: EvalSet) -> list[Result]:
         return [result for cell, result in self.results.items() if cell.eval_set == eval_set]

@@ -9,8 +9,8 @@ from itertools import groupby
 from math import isfinite
 
 from fakd_core.evaluation.published import SOURCE
-from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row, format_value
-from fakd_core.evaluation.results import EvalSet, Result, csv_text
+from fakd_core.evaluation.report import SEEN, Column, Kind, Mark, Report, Row, format_value
+from fakd_core.evaluation.results import Cell, EvalSet, Result, csv_text, seen_sentence
 
 HEADINGS = {
     Kind.PARAMETERS: "Params (M)",
@@ -32,7 +32,14 @@ _NOTHING = "–"
 _LATEX = str.maketrans(
     {character: rf"\{character}" for character in "{}_&%#$"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"∞": r"$\infty$", "Δ": r"$\Delta$", "×": r"$\times$", "−": "$-$", "–": "--"}
+    | {
+        "†": r"\textsuperscript{\textdagger}",
+        "∞": r"$\infty$",
+        "Δ": r"$\Delta$",
+        "×": r"$\times$",
+        "−": "$-$",
+        "–": "--",
+    }
 )
 
 
@@ -52,14 +59,14 @@ class Selection:
     def marked(
         self, row: Row, column: Column, *, best: str, second: str, escape: Callable[[str], str] = str
     ) -> str:
-        """The text of a cell, in the format `best` or `second` if it is that, and on how many images."""
+        """The text of a cell, in the format `best` or `second` if it is that, and its remark."""
         text = escape(self.text(row, column))
         match self.report.mark(row, column):
             case Mark.BEST:
                 text = best.format(text)
             case Mark.SECOND:
                 text = second.format(text)
-        return f"{text}{self.report.partial_coverage(row, column)}"
+        return f"{text}{escape(self.report.remark(row, column))}"
 
     def title(self, eval_set: EvalSet) -> str:
         """'Set5 ×4', or 'Set5 ×4 (4 of 5 images)' if the means are over fewer."""
@@ -68,7 +75,7 @@ class Selection:
         return f"{report.title(eval_set)}{count}"
 
     def notes(self) -> list[str]:
-        """One line each: the protocol, and every image that was left out."""
+        """One line each: the protocol, scores on seen images, and every image that was left out."""
         report = self.report
         notes = [PROTOCOL, *([PUBLISHED_NOTE] if any(row.published for row in self.rows) else [])]
         for eval_set in dict.fromkeys(column.eval_set for column in self.columns if column.eval_set):
@@ -77,6 +84,9 @@ class Selection:
                 models = ", ".join(report.rows[ref].label for ref in refs)
                 suffix = "" if len(refs) == scored else f" for {models}"
                 notes.append(f"{report.title(eval_set)}: left out {lost.file} ({lost.reason}){suffix}")
+            on_set = [report.results.get(Cell(row.ref, eval_set)) for row in self.rows]
+            said = (seen_sentence(one, report.rows[one.model].label) for one in on_set if one)
+            notes += [f"{SEEN} {sentence}" for sentence in said if sentence]
         return [" ".join(line.split()) for line in notes]
 
 
@@ -139,12 +149,14 @@ def to_latex(selection: Selection) -> str:
 def to_csv(selection: Selection) -> str:
     """One line per model and set, in full precision; `source` is measured or published.
 
-    The means are over `images` of the `images_in_set`. Metrics of installed packages are the last columns.
+    The means are over `images` of the `images_in_set`; if the model learned from `seen_images` of them,
+    `psnr_y_db_unseen` and `ssim_y_unseen` are over the others. Metrics of installed packages come last.
     """
     report, added = selection.report, selection.report.metrics()
     names = [
         *("model", "set", "scale", "images", "psnr_y_db", "ssim_y", "delta_teacher_db", "gap_closed_percent"),
         *("seconds_per_image", "parameters", "gmacs", "source", "file", "images_in_set"),
+        *("seen_images", "psnr_y_db_unseen", "ssim_y_unseen"),
     ]
     table: list[Sequence[object]] = [[*names, *added]]
     for row, eval_set, result in _results(selection):
@@ -154,27 +166,31 @@ def to_csv(selection: Selection) -> str:
         scores = [result.psnr_y, result.ssim_y, *derived, result.seconds]
         source = ["published", ""] if row.published else ["measured", row.ref]
         metrics = [result.metrics.get(name) for name in added]
-        table.append([*head, *scores, row.parameters, row.gmacs, *source, counts[1], *metrics])
+        unseen = [result.unseen.psnr_y, result.unseen.ssim_y] if result.unseen else ["", ""]
+        seen = [sum(result.seen.values()), *unseen] if result.per_image else [""] * 3
+        table.append([*head, *scores, row.parameters, row.gmacs, *source, counts[1], *seen, *metrics])
     return csv_text(table)
 
 
 def to_csv_per_image(selection: Selection) -> str:
     """One line per model, set and image, in full precision; measured values only.
 
-    An image that was left out has its file and, in `left_out`, the reason instead of scores. Metrics of
-    installed packages are the last columns.
+    An image that was left out has its file and, in `left_out`, the reason instead of scores. `seen` is how
+    the model learned from the image. Metrics of installed packages are the last columns.
     """
     report, added = selection.report, selection.report.metrics()
     names = ["model", "set", "scale", "image", "psnr_y_db", "ssim_y", "delta_teacher_db", "seconds"]
-    table: list[Sequence[object]] = [[*names, "left_out", *added]]
+    table: list[Sequence[object]] = [[*names, "left_out", "seen", *added]]
     for row, eval_set, result in _results(selection):
         deltas = image_deltas(report, row.ref, eval_set)
         head = [row.label, report.set_name(eval_set), eval_set.scale]
         for image in result.per_image:
             scores = [image.psnr_y, image.ssim_y, deltas.get(image.name), image.seconds]
-            table.append([*head, image.name, *scores, "", *(image.metrics.get(name) for name in added)])
+            table.append(
+                [*head, image.name, *scores, "", image.seen, *(image.metrics.get(name) for name in added)]
+            )
         empty = [""] * len(added)
-        table += [[*head, lost.file, *[""] * 4, lost.reason, *empty] for lost in result.left_out]
+        table += [[*head, lost.file, *[""] * 4, lost.reason, "", *empty] for lost in result.left_out]
     return csv_text(table)
 
 

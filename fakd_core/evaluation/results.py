@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf
 from statistics import fmean
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
@@ -41,7 +42,8 @@ class Cell:
 class ImageResult:
     """Scores of one image: PSNR in dB and SSIM on luma, and those of the metrics of installed packages.
 
-    `seconds` is the upscaling time alone.
+    `seconds` is the upscaling time alone. `seen` is how the model learned from the image; empty if it
+    did not, as far as its file knows.
     """
 
     name: str
@@ -49,6 +51,16 @@ class ImageResult:
     ssim_y: float
     seconds: float
     metrics: Mapping[str, Score] = field(default_factory=dict, hash=False)
+    seen: Literal["", "training", "validation"] = ""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Means over the images of a set that a model did not learn from."""
+
+    images: int
+    psnr_y: float
+    ssim_y: float
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,20 @@ class Result:
         return {name: fmean(image.metrics[name] for image in self.per_image) for name in shared}
 
     @property
+    def seen(self) -> dict[str, int]:
+        """The numbers of images that the model was trained on ("training") or chosen by ("validation")."""
+        return dict(Counter(image.seen for image in self.per_image if image.seen))
+
+    @property
+    def unseen(self) -> Unseen | None:
+        """The means over the other images; None without them."""
+        images = [image for image in self.per_image if not image.seen]
+        if not images:
+            return None
+        psnr, ssim = (fmean(getattr(image, name) for image in images) for name in ("psnr_y", "ssim_y"))
+        return Unseen(len(images), psnr, ssim)
+
+    @property
     def coverage(self) -> str:
         """'5', or '4 of 5' if images were left out."""
         return coverage(self.images, self.images_in_set)
@@ -120,6 +146,20 @@ def coverage(scored: int, images: int) -> str:
     return str(scored) if scored == images else f"{scored} of {images}"
 
 
+def seen_sentence(result: Result, model: str) -> str:
+    """Say that `model` learned from images it was scored on, and its scores on the others; else empty."""
+    verbs = {"training": "trained on", "validation": "chosen by its scores on"}
+    uses = [f"{verbs[use]} {result.seen[use]}" for use in verbs if use in result.seen]
+    if not uses:
+        return ""
+    what = f"{model} was {' and '.join(uses)} of the {result.images} images of {result.dataset}"
+    if result.unseen is None:
+        return f"{what}: no score on unseen images"
+    images, psnr, ssim = result.unseen.images, result.unseen.psnr_y, result.unseen.ssim_y
+    others = "the other one" if images == 1 else f"the other {images}"
+    return f"{what}; on {others} PSNR {psnr:.3f} dB, SSIM {ssim:.4f}"
+
+
 def added_metrics(results: Iterable[Result]) -> list[str]:
     """Names of the metrics of installed packages in `results`, in the order of first appearance."""
     return list(dict.fromkeys(name for result in results for name in result.metrics))
@@ -135,14 +175,18 @@ def to_json(results: Iterable[Result], failures: Iterable[Failure] = ()) -> dict
     """`{"results": [...], "protocol": {...}}`, for `json.dumps`; an infinite PSNR (SR equals HR) is None.
 
     A result over a part of its set has `left_out`, and `failures` is there if there are some. Metrics of
-    installed packages stand in `metrics` of results and images.
+    installed packages stand in `metrics` of results and images. If the model learned from some of the images,
+    these have `seen` ("training" or "validation"), and the result has their numbers in `seen` and the means
+    over the others in `unseen`, None without others.
     """
     results = list(results)
     rows = []
     for result in results:
-        row = _finite({**asdict(result), "metrics": result.metrics})
+        row = _finite({**asdict(result), "metrics": result.metrics, "seen": result.seen})
+        if result.seen:
+            row["unseen"] = _finite(asdict(result.unseen)) if result.unseen else None
         for part in (row, *row["per_image"]):
-            for name in ("left_out", "metrics"):
+            for name in ("left_out", "metrics", "seen"):
                 if not part.get(name, True):
                     del part[name]
         rows.append(row)
@@ -189,22 +233,23 @@ def to_csv(results: Iterable[Result]) -> str:
     """A header, then one line per image and one named `mean` per result.
 
     A line of `mean` has the number of images scored and in the set; an image that was left out has its file
-    and the reason instead of scores. Metrics of installed packages are the last columns.
+    and the reason instead of scores. `seen` is how the model learned from an image. Metrics of installed
+    packages are the last columns.
     """
     results = list(results)
     added = added_metrics(results)
     names = ["model", "dataset", "scale", "image", "psnr_y", "ssim_y", "seconds"]
-    table: list[Sequence[object]] = [[*names, "images", "images_in_set", "left_out", *added]]
+    table: list[Sequence[object]] = [[*names, "images", "images_in_set", "left_out", "seen", *added]]
     for result in results:
         head = [result.model, result.dataset, result.scale]
         for image in result.per_image:
             scores = _digits(image.psnr_y, image.ssim_y, image.seconds)
-            table.append([*head, image.name, *scores, "", "", "", *_added(image.metrics, added)])
+            table.append([*head, image.name, *scores, "", "", "", image.seen, *_added(image.metrics, added)])
         for lost in result.left_out:
-            table.append([*head, lost.file, "", "", "", "", "", lost.reason, *_added({}, added)])
+            table.append([*head, lost.file, "", "", "", "", "", lost.reason, "", *_added({}, added)])
         scores = _digits(result.psnr_y, result.ssim_y, result.seconds)
         counts = [result.images, result.images_in_set]
-        table.append([*head, "mean", *scores, *counts, "", *_added(result.metrics, added)])
+        table.append([*head, "mean", *scores, *counts, "", "", *_added(result.metrics, added)])
     return csv_text(table)
 
 

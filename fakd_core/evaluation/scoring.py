@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
 from functools import partial
 from os.path import realpath
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from fakd_core.data.datasets import ImagePair, SRDataset
+from fakd_core.data.datasets import ImagePair, SRDataset, image_fingerprint
 from fakd_core.data.image_files import write_image
 from fakd_core.data.resize import bicubic_strips
 from fakd_core.errors import ConfigError, DataError
@@ -56,6 +57,7 @@ def score_images(
         Cancelled: `cancel` was cancelled.
     """
     scores, left_out = list[ImageResult](), list[LeftOut]()
+    seen = model.seen_images if model is not None else {}
     enlarge = _upscaler(ref, model, scale=dataset.scale, tile=tile, cancel=cancel)
     if model is not None:
         # Warm-up: the first pass in a process initialises kernels (> 1 s).
@@ -66,7 +68,8 @@ def score_images(
         try:
             pair = dataset.load(index)
             sr, seconds = _timed(partial(enlarge, pair.lr), repeat=timing)
-            scores.append(_score(pair, sr, dataset.scale, seconds=seconds, cancel=cancel))
+            score = _score(pair, sr, dataset.scale, seconds=seconds, cancel=cancel)
+            scores.append(replace(score, seen=seen.get(image_fingerprint(pair.hr), "")))
         except (DataError, OSError) as error:
             left_out.append(_left_out(dataset, index, error))
         else:

@@ -20,6 +20,7 @@ from fakd_core.models.architecture import Architecture, KeyFormat
 from fakd_core.models.external.network import SpandrelSpec, load_external
 from fakd_core.models.factory import ARCHITECTURES, check_size, find_architecture, list_architectures
 from fakd_core.models.layers import SRNetwork
+from fakd_core.models.seen_images import seen_from_metadata, seen_to_metadata
 from fakd_core.models.spec import ModelSpec
 from fakd_core.models.weight_files import read_stored, read_weights, shown, some, without_prefix
 from fakd_core.settings import format_validation_error
@@ -75,6 +76,7 @@ def load_checkpoint(path: Path, **overrides: Any) -> SRNetwork:
     if broken:
         raise CheckpointError(f"{path}: damaged or diverged: infinite or NaN values in {some(broken)}")
     network.load_state_dict(weights, assign=True)
+    network.seen_images = seen_from_metadata(path, metadata)
     return network.eval()
 
 
@@ -98,8 +100,9 @@ def key_format_name(path: Path, spec: ModelSpec) -> str:
 
 
 def save_safetensors(model: SRNetwork, path: Path, notes: Mapping[str, str] | None = None) -> None:
-    """Write `model` to `path` atomically, with its spec and `notes` in the metadata."""
-    metadata = {**(notes or {}), SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
+    """Write `model` to `path` atomically, with its spec, `seen_images` and `notes` in the metadata."""
+    spec = {SPEC_KEY: model.spec.model_dump_json(), "format": "pt"}
+    metadata = {**(notes or {}), **seen_to_metadata(model.seen_images), **spec}
     with _writing(path) as temporary:
         mode = temporary.stat().st_mode
         safetensors.torch.save_file(_plain_weights(model), temporary, metadata)

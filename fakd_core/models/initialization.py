@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from fakd_core.errors import ConfigError
 from fakd_core.models.factory import find_architecture
 from fakd_core.models.layers import SRNetwork
+from fakd_core.models.seen_images import merge_seen
 
 _RANDOM_FUNCTIONS = frozenset(
     {"bernoulli_", "exponential_", "normal_", "random_", "uniform_"}
@@ -69,4 +70,5 @@ def copy_matching_layers(student: SRNetwork, teacher: SRNetwork) -> int:
             if original is not None and original.shape == tensor.shape:
                 tensor.copy_(original)
                 copied += 1
+    student.seen_images = merge_seen(student.seen_images, teacher.seen_images)
     return copied

@@ -17,6 +17,7 @@ from fakd_core.models.fast_ops import (
     convolve_before_shuffle,
     convolve_then_add_bias,
 )
+from fakd_core.models.seen_images import SeenImages
 from fakd_core.models.spec import ModelSpec
 
 DIV2K_RGB_MEAN = (0.4488, 0.4371, 0.4040)
@@ -28,13 +29,14 @@ FeatureMaps = tuple[Tensor, Tensor, Tensor, Tensor]
 class SRNetwork(nn.Module):
     """A super-resolution network with four declared feature taps.
 
-    `spec` has its sizes, scale and taps. Input is RGB (B, 3, h, w) in 0..255, output
-    (B, 3, h·scale, w·scale) in the same range, not clipped.
+    `spec` has its sizes, scale and taps, `seen_images` the images it learned from, as far as known. Input is
+    RGB (B, 3, h, w) in 0..255, output (B, 3, h·scale, w·scale) in the same range, not clipped.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.seen_images: SeenImages = {}
 
     def forward(self, lr: Tensor) -> Tensor:
         return self.forward_features(lr)[0]

@@ -64,6 +64,15 @@ class World:
         sums: list[float] = total.tolist()
         return sums
 
+    def gather(self, value: T) -> list[T]:
+        """The `value` of every process, by rank."""
+        if self.is_single:
+            return [value]
+        values: list[T] = [value] * self.ranks
+        with self.detect_lost_peers():
+            distributed.all_gather_object(values, value)
+        return values
+
     def any(self, flag: bool) -> bool:
         """Check whether `flag` is set in any process."""
         return self.sum([float(flag)])[0] > 0

@@ -14,6 +14,7 @@ import torch
 from fakd_core.data.datasets import (
     check_patch,
     fingerprint,
+    image_fingerprint,
     open_dataset,
     split_validation,
     with_readable_header,
@@ -29,6 +30,7 @@ from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.factory import create_model
 from fakd_core.models.initialization import Seeded, copy_matching_layers
 from fakd_core.models.layers import SRNetwork
+from fakd_core.models.seen_images import Use, merge_seen
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import BASELINE, STUDENT
@@ -55,6 +57,7 @@ class TrainingSetup:
         affinity_tap: The tap whose affinities TensorBoard shows; None without TensorBoard.
         interruptible: Whether a step may be left halfway.
         advice: The advice to a user whose training diverged.
+        seen_images: The uses of the images that this process read, by fingerprint.
         copied_tensors: The number of tensors of the student that were copied from the teacher.
         device: The device and the number of processes, for the user.
     """
@@ -74,7 +77,14 @@ class TrainingSetup:
     train_images: int
     copied_tensors: int
     data_fingerprint: str
+    seen_images: dict[str, Use]
     device: str
+
+    def remember_images(self, world: World) -> None:
+        """Let the students know which images they learn from; several processes each know some."""
+        parts = world.gather(self.seen_images)
+        for student in self.students.values():
+            student.seen_images = merge_seen(student.seen_images, *parts)
 
 
 def prepare(
@@ -132,6 +142,7 @@ def prepare(
         train_images=images.train_images,
         copied_tensors=copied_tensors,
         data_fingerprint=images.fingerprint,
+        seen_images=images.seen,
         device=str(device) if world.is_single else f"{world.ranks} x {device.type}",
     )
 
@@ -252,6 +263,7 @@ class _Images(NamedTuple):
     validator: Validator
     train_images: int
     fingerprint: str
+    seen: dict[str, Use]
 
 
 def _open_images(
@@ -280,7 +292,9 @@ def _open_images(
         yield Progress(place, len(held_out), "reading the validation images")
         pairs[place] = validation.load(held_out[place])
     validator = Validator(pairs=pairs, images=len(held_out), scale=config.scale, world=world)
-    return _Images(sampler, validator, len(training), fingerprint(dataset, store.problems))
+    seen: dict[str, Use] = {image_fingerprint(pair.hr): "validation" for pair in pairs.values()}
+    seen |= dict.fromkeys(store.fingerprints(training), "training")
+    return _Images(sampler, validator, len(training), fingerprint(dataset, store.problems), seen)
 
 
 def _readable(store: PixelStore, indices: tuple[int, ...], purpose: str) -> tuple[int, ...]:

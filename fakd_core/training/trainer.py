@@ -50,6 +50,7 @@ def train(
         world.broadcast_from_main(check_installed)
     with world.all_or_none():
         setup = yield from prepare(config, token, world)
+    setup.remember_images(world)
     yield from setup.batches.prepare(token, world)
     world.broadcast_from_main(lambda: RunWriter.create(config, setup.device, setup.data_fingerprint))
     writer = _writer(config.run, world)
@@ -93,6 +94,7 @@ def resume_training(
         with world.all_or_none():
             setup = yield from prepare(config, token, world)
         world.broadcast_from_main(lambda: _check_same_images(config, writer, setup.data_fingerprint))
+        setup.remember_images(world)
         yield from setup.batches.prepare(token, world)
         loop = TrainingLoop(setup=setup, writer=writer, token=token, world=world)
         state, damaged = world.broadcast_from_main(writer.load_checkpoint)

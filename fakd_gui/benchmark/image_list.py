@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.evaluation.report import Kind
+from fakd_core.evaluation.report import SEEN, Kind
 from fakd_gui.benchmark.runner import BenchmarkRunner
 from fakd_gui.benchmark.state import BenchmarkState, show_value
 from fakd_gui.widgets.elided_label import ElidedLabel
@@ -99,7 +99,10 @@ class ImageList(QWidget):
         self.table.clearSpans()
         self.table.setRowCount(len(images) + len(left_out))
         for row, image in enumerate(images):
-            self.table.setItem(row, 0, QTableWidgetItem(image.name))
+            item = QTableWidgetItem(f"{image.name} {SEEN}" if image.result.seen else image.name)
+            if image.result.seen:
+                item.setToolTip(f"The model learned from this image ({image.result.seen})")
+            self.table.setItem(row, 0, item)
             for column, kind in enumerate(COLUMNS, 1):
                 item = QTableWidgetItem(show_value(kind, image.value(kind)))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -10,9 +10,9 @@ from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.data.resize import BICUBIC
-from fakd_core.evaluation.report import Column, Kind, Mark, Report, Row
+from fakd_core.evaluation.report import SEEN, Column, Kind, Mark, Report, Row
 from fakd_core.evaluation.report_export import Selection, heading
-from fakd_core.evaluation.results import Cell
+from fakd_core.evaluation.results import Cell, seen_sentence
 from fakd_gui.benchmark.state import BenchmarkState, show_value
 from fakd_gui.widgets.theme import current_theme
 
@@ -154,7 +154,7 @@ class TableModel(QAbstractTableModel):
 
     def _text(self, row: Row, column: Column) -> str:
         if text := show_value(column.kind, self.report.value(row, column)):
-            return f"{text}{self.report.partial_coverage(row, column)}"
+            return f"{text}{self.report.remark(row, column)}"
         return (
             self.report.progress.get(Cell(row.ref, column.eval_set), "") if column.kind is Kind.PSNR else ""
         )
@@ -171,6 +171,8 @@ class TableModel(QAbstractTableModel):
         title = self.report.title(column.eval_set)
         tip = f"{title}: {heading(column).split()[0]} {value}{mark} ({source})"
         result = self.report.results.get(Cell(row.ref, column.eval_set))
+        if result is not None and (sentence := seen_sentence(result, row.label)):
+            tip += f"\n{SEEN} {sentence}"
         if result is None or not result.left_out:
             return tip
         lines = [f"{lost.file}: {lost.reason}" for lost in result.left_out]

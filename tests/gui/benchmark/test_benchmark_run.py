@@ -16,12 +16,14 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo
 from torch import Tensor, nn
 
-from fakd_core.data.datasets import open_dataset
+from fakd_core.data.datasets import image_fingerprint, open_dataset
+from fakd_core.data.image_files import read_image
 from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation import evaluate as evaluation
 from fakd_core.evaluation.evaluate import collect_results, evaluate
 from fakd_core.evaluation.report import Kind
 from fakd_core.evaluation.results import Cell, Result
+from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.models.cost import profile
 from fakd_core.runs.references import load_model
 from fakd_gui.benchmark.panel import BenchmarkPanel
@@ -165,6 +167,20 @@ def test_a_broken_image_is_named_and_the_others_are_measured(
     save_photo(bench.folder / "Set5", "broken", 40, 64)
     run(panel, qtbot)
     assert titles(panel) == ["Set5 ×4 · 3 images"]
+
+
+def test_scores_on_training_images_are_marked(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
+    model = load_model(bench.teacher)
+    model.seen_images = {image_fingerprint(read_image(bench.folder / "Set5" / "one.png")): "training"}
+    save_safetensors(model, Path(bench.teacher))
+    run(panel, qtbot)
+    unseen = panel.state.report.results[Cell(bench.teacher, at(bench))].per_image[1].psnr_y
+    assert texts(panel, bench.teacher)[2].endswith(f"† ({unseen:.3f})")
+    index = panel.table.indexAt(place(panel, bench.teacher, Kind.PSNR))
+    assert "was trained on 1 of the 2 images of Set5" in index.data(Qt.ItemDataRole.ToolTipRole)
+    click(panel, bench.teacher, Kind.PSNR)
+    images = panel.images.table
+    assert {images.item(row, 0).text() for row in range(2)} == {"one †", "two"}
 
 
 def test_one_image_is_in_the_singular(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
