@@ -114,7 +114,7 @@ class BenchmarkPanel(QWidget):
 
     def _connect(self) -> None:
         state, runner = self.state, self.runner
-        FileDrops(self, lambda paths: self.session.open_paths(paths, "Benchmark"))
+        FileDrops(self, lambda paths: self.session.open_paths(paths, "Benchmark"), self.session.report)
         openers = self.session.openers
         openers[Action.ADD_SETS] = each(state.add_folder)
         openers[Action.ADD_MODELS] = each(lambda path: state.add_model(str(path)))

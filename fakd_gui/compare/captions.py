@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF
 from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import Scores
 from fakd_gui.compare.difference import DifferenceImage, Kind, pixel_difference
-from fakd_gui.compare.panes import HR
+from fakd_gui.compare.panes import HR, is_model
 from fakd_gui.compare.results import PaneResult
 from fakd_gui.compare.state import CompareState
 from fakd_gui.session.opened_image import OpenedImage
@@ -84,7 +84,7 @@ def _costs(result: PaneResult, image: OpenedImage) -> str:
         result.seconds and ("< 0.01 s" if result.seconds < 0.01 else f"{result.seconds:.2f} s"),
         result.parameters and f"{result.parameters / 1e6:.2f} M",
         result.gmacs and f"{_format_gmacs(result.gmacs)} GMACs at {width}×{height} LR",
-        result.note and "smaller tiles",
+        result.note and ("smaller tiles" if is_model(result.key) else result.note.partition(" to ")[0]),
     ]
     return " · ".join(filter(None, parts))
 

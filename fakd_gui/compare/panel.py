@@ -125,7 +125,7 @@ class ComparePanel(QWidget):
         session.openers[Action.ADD_PANES] = each(self.state.add_picture)
         session.opened.connect(self._show_closed_pane)
         HeldKeys(self, self._let_go)
-        FileDrops(self, lambda paths: session.open_paths(paths, "Compare"))
+        FileDrops(self, lambda paths: session.open_paths(paths, "Compare"), session.report)
         tools.image_chosen.connect(lambda path: session.open_paths([path], "Compare"))
         tools.sample_chosen.connect(session.open_image)
         tools.is_lr_chosen.connect(session.set_is_lr)

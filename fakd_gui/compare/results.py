@@ -77,7 +77,7 @@ class PaneResult:
         scores: None without ground truth, or if too little of the image is left to measure.
         seconds: The network's time for this image.
         gmacs: 10⁹ multiply-accumulates for this image.
-        note: How the computation deviated, such as smaller tiles.
+        note: How the computation deviated, such as smaller tiles or a picture that was cut.
         final: False if the scores follow.
         version: Of the model's weights (`ModelCache.version`); 0 without a model.
     """
@@ -165,7 +165,7 @@ def _compute(
     if known is not None and picture_path(key) is None and known.version == version:
         yield known
         return
-    costs = {}
+    costs: dict[str, Any] = {}
     if key in (HR, LR):
         pixels = image.hr if key == HR else image.lr
     elif key == BICUBIC:
@@ -173,7 +173,7 @@ def _compute(
         pixels = imresize_bicubic(image.lr, image.scale)
         costs = {"seconds": time.perf_counter() - started}
     elif (path := picture_path(key)) is not None:
-        pixels = _read_picture(image, path)
+        pixels, costs["note"] = _read_picture(image, path)
     else:
         pixels, costs = yield from _upscale(image, key, models.get(key), token=token)
         costs["version"] = version
@@ -187,15 +187,19 @@ def _compute(
     yield replace(result, scores=measure(pixels, image.hr, crop_border=image.scale, token=token))
 
 
-def _read_picture(image: OpenedImage, path: Path) -> Image8:
+def _read_picture(image: OpenedImage, path: Path) -> tuple[Image8, str]:
+    """The picture, of HR or LR size, and a note if it was cut to HR size."""
     pixels = read_image(path)
     (height, width), (lr_height, lr_width) = image.hr_size, image.lr.shape[:2]
-    if pixels.shape[:2] not in (image.hr_size, image.lr.shape[:2]):
-        raise DataError(
-            f"{path.name}: expected {width} × {height} pixels, or the LR image's {lr_width} × {lr_height}, "
-            f"found {pixels.shape[1]} × {pixels.shape[0]}; add a picture of the same image"
-        )
-    return pixels
+    found = f"{pixels.shape[1]} × {pixels.shape[0]}"
+    if pixels.shape[:2] in (image.hr_size, image.lr.shape[:2]):
+        return pixels, ""
+    if image.has_result_size(*pixels.shape[:2]):
+        return pixels[:height, :width].copy(), f"cut from {found} to the {width} × {height} that are compared"
+    raise DataError(
+        f"{path.name}: expected {width} × {height} pixels, or the LR image's {lr_width} × {lr_height}, "
+        f"found {found}; add a picture of the same image"
+    )
 
 
 def _upscale(

@@ -130,7 +130,7 @@ class InspectPanel(QWidget):
         self.status.cancelled.connect(self.cancel)
         session.training_finished.connect(lambda _: self._request_losses())
         HeldKeys(self, lambda: self.area.grid.let_go())
-        FileDrops(self, lambda paths: session.open_paths(paths, "Inspect"))
+        FileDrops(self, lambda paths: session.open_paths(paths, "Inspect"), session.report)
         tools = self.open_tools
         tools.image_chosen.connect(lambda path: session.open_paths([path], "Inspect"))
         tools.sample_chosen.connect(session.open_image)

@@ -77,7 +77,7 @@ class ModelDoctor(QDialog):
         layout.addLayout(upper)
         layout.addWidget(self._area, 1)
         layout.addLayout(lower)
-        FileDrops(self, self.take)
+        FileDrops(self, self.take, session.report)
         # Not a child of the dialog, so that closing needn't wait for the file that is being read.
         self._checking = LatestWins("check the file", parent)
         self._checking.result.connect(self._show)

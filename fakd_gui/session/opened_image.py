@@ -32,6 +32,11 @@ class OpenedImage:
         height, width = self.lr.shape[:2]
         return height * self.scale, width * self.scale
 
+    def has_result_size(self, height: int, width: int) -> bool:
+        """True for HR size, or that of an HR file whose last rows and columns make no whole LR pixel."""
+        rows, columns = self.hr_size
+        return 0 <= height - rows < self.scale and 0 <= width - columns < self.scale
+
 
 def open_image(path: Path, scale: int, is_lr: bool) -> OpenedImage:
     """Read `path` as an LR image, or as an HR image that is downscaled by MATLAB's bicubic.

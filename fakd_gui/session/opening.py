@@ -136,6 +136,7 @@ def _is_result_of(path: Path, image: OpenedImage) -> bool:
     if path == image.path or not path.stem.startswith(image.path.stem):
         return False
     try:
-        return image_size(path) == image.hr_size[::-1]
+        width, height = image_size(path)
     except FakdError:
         return False
+    return image.has_result_size(height, width)

@@ -22,13 +22,13 @@ from fakd_gui.session.run_folders import is_run
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.actions import ActionTable
 from fakd_gui.widgets.file_dialogs import ask_model
-from fakd_gui.widgets.file_drops import FileDrops
+from fakd_gui.widgets.file_drops import FileDrops, paths_in
 from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
 from fakd_gui.window.commands import COMMANDS, GESTURES, colours_menu, fill_menu_bar
 from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.memory import WindowMemory
-from fakd_gui.window.opening import OpenQuestions, open_commands, pasted_paths
+from fakd_gui.window.opening import OpenQuestions, open_commands
 from fakd_gui.window.preferences import ShortcutEditor, changed_keys, restore_keys
 from fakd_gui.window.recent_files import RecentFiles
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
         self.actions = ActionTable("Everywhere", COMMANDS, self, gestures=GESTURES, context=context)
         self._connect_actions()
         # Dropped on Train, the list of runs or the bars around them; the other workspaces take their own.
-        FileDrops(self, lambda paths: session.open_paths(paths, "Train"))
+        FileDrops(self, lambda paths: session.open_paths(paths, "Train"), session.report)
         session.error.connect(self.banner.show_problem)
         session.status_message.connect(lambda text: self.status.showMessage(text, STATUS_MESSAGE_MS))
         session.undo_offered.connect(self.undo_bar.offer)
@@ -143,10 +143,11 @@ class MainWindow(QMainWindow):
 
     def paste(self) -> None:
         """Open the files or the image on the clipboard."""
-        if paths := pasted_paths(QGuiApplication.clipboard().mimeData()):
-            self.open_paths(paths)
-        else:
-            self.session.announce("The clipboard holds no image and no path of a file or folder")
+        with self.session.reporting():
+            if paths := paths_in(QGuiApplication.clipboard().mimeData()):
+                self.open_paths(paths)
+            else:
+                self.session.announce("The clipboard holds no image and no path of a file or folder")
 
     def check_model(self, path: Path | None = None) -> None:
         """Open the dialog that diagnoses a model file, and check `path`."""

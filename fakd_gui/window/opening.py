@@ -1,19 +1,16 @@
-"""Questions about dropped files, the commands that open files, and the paths on the clipboard."""
+"""Questions about dropped files, and the commands that open files."""
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QTimer
-from PySide6.QtGui import QCursor, QImage
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu, QWidget
 
-from fakd_core.data.pixel_store import store_folder
 from fakd_gui.session.jobs import Job, JobEnd, Outcome
 from fakd_gui.session.opening import Action, Workspace, each
 from fakd_gui.session.session import Session
@@ -110,16 +107,3 @@ def open_commands(
         "choose_teacher": lambda: load_model("Choose the teacher", session.set_teacher),
         "add_student": lambda: load_model("Add a student", session.add_student),
     }
-
-
-def pasted_paths(clipboard: QMimeData) -> list[Path]:
-    """The files on the clipboard: copied, or named by a text; an image is saved to the cache folder first."""
-    if clipboard.hasUrls():
-        return [Path(url.toLocalFile()) for url in clipboard.urls() if url.isLocalFile()]
-    if clipboard.hasImage():
-        folder = store_folder().with_name("pasted")
-        path = folder / f"pasted-{datetime.now():%Y%m%d-%H%M%S}.png"
-        folder.mkdir(parents=True, exist_ok=True)
-        return [path] if QImage(clipboard.imageData()).save(str(path)) else []
-    path = os.path.expanduser(clipboard.text().strip().strip('"'))
-    return [Path(path)] if os.path.isabs(path) and os.path.exists(path) else []

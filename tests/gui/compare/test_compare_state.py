@@ -148,3 +148,24 @@ def test_the_next_start_knows_the_closed_panes_of_models_that_are_there(opened: 
     assert first not in panel.board.keys
     assert second in panel.board.keys
     assert "/gone.pth" not in panel.memory().closed
+
+
+def test_a_picture_of_an_odd_size_is_cut_to_what_is_compared(opened: Opened, qtbot: QtBot) -> None:
+    bench, panel = opened
+    odd = bench.folder / "odd.png"
+    write_image(odd, stamp(67, 98))
+    open_and_wait(panel, odd, qtbot)
+    for name, size in (("odd-other.png", (67, 98)), ("odd-larger.png", (68, 98)), ("odd-lr.png", (16, 24))):
+        write_image(bench.folder / name, stamp(*size))
+        with qtbot.waitSignal(panel.finished, timeout=10_000):
+            panel.state.add_picture(bench.folder / name)
+    key, larger, small = (picture_key(bench.folder / f"odd-{name}.png") for name in ("other", "larger", "lr"))
+    pixels = panel.state.pixels(key)
+    assert pixels is not None
+    assert np.array_equal(pixels, stamp(67, 98)[:64, :96])
+    header = panel.board.panes[key].header
+    assert header.figures.startswith("inf dB / 1.0000")
+    assert header.costs == "cut from 98 × 67"
+    assert "cut from 98 × 67 to the 96 × 64 that are compared" in header.toolTip()
+    assert "found 98 × 68" in panel.board.panes[larger].canvas.message
+    assert panel.board.panes[small].header.costs == ""

@@ -57,6 +57,9 @@ def test_result_image_is_recognized_by_size_and_name(files: dict[str, Path]) -> 
     folder = files["FOLDER"]
     for name, size, kind in (
         ("a_swinir.png", (32, 48), Kind.RESULT_IMAGE),
+        ("a_of an odd size.png", (35, 50), Kind.RESULT_IMAGE),
+        ("a_larger.png", (36, 50), Kind.IMAGE),
+        ("a_smaller.png", (31, 48), Kind.IMAGE),
         ("a_swinir_x2.png", (16, 24), Kind.IMAGE),
         ("b.png", (32, 48), Kind.IMAGE),
     ):
@@ -178,3 +181,6 @@ def test_paste_opens_files_paths_and_images(
     QGuiApplication.clipboard().setText("no path")
     window.paste()
     assert "no image" in window.status.currentMessage()
+    QGuiApplication.clipboard().setText("https://example.org/lake.png")
+    window.paste()
+    assert "links are not followed" in window.banner.messages[-1]
