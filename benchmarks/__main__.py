@@ -5,6 +5,7 @@ make bench          (half an hour; leave the machine alone meanwhile)
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
@@ -12,10 +13,6 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
-
-import torch
-
-from benchmarks.measure import RESULT
 
 PAGE = Path(__file__).parent.parent / "docs/performance.md"
 PROGRAMS = (
@@ -34,6 +31,8 @@ START, END = "<!-- make bench: from here -->", "<!-- make bench: to here -->"
 
 def results(program: str) -> list[str]:
     """Run one benchmark, print its output and return its lines for the table."""
+    from benchmarks.measure import RESULT
+
     command = [sys.executable, "-m", f"benchmarks.{program}"]
     lines = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PAGE.parent.parent) as running:
@@ -48,6 +47,8 @@ def results(program: str) -> list[str]:
 
 
 def machine() -> str:
+    import torch
+
     try:
         processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     except OSError:
@@ -59,6 +60,11 @@ def machine() -> str:
 
 
 def main() -> None:
+    description, _, details = __doc__.partition("\n")
+    parser = argparse.ArgumentParser(
+        description=description, epilog=f"{details.strip()} The benchmarks: {', '.join(PROGRAMS)}"
+    )
+    parser.parse_args()
     rows = [row for program in PROGRAMS for row in results(program)]
     heading = [f"{date.today():%Y-%m-%d}, {machine()}:", "", "| What | Target | Measured |", "|---|---|---|"]
     page = PAGE.read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ env OMP_NUM_THREADS=1 python -m benchmarks.curves [POINTS]
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
-import sys
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -75,7 +75,9 @@ class Textbook(QWidget):
 
 
 def main() -> None:
-    points = int(sys.argv[1]) if len(sys.argv) > 1 else POINTS
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("points", type=int, nargs="?", default=POINTS, help="points a curve")
+    points = parser.parse_args().points
     application = QApplication([])
     apply_theme(application)
     series = make_series(points)

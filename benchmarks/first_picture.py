@@ -5,6 +5,7 @@ A program of its own, which loads nothing that the app does not: see `benchmarks
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -34,6 +35,7 @@ class Watch(QObject):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     application = app.make_application()
     watch = Watch()
     application.installEventFilter(watch)

@@ -10,6 +10,7 @@ which other programs don't lengthen.
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import sys
@@ -134,6 +135,7 @@ def graphics_view_frames(image: QImage, zoom: float) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = QApplication([])
     apply_theme(app)

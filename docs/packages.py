@@ -6,6 +6,7 @@ code, without those that follow from others. The documentation's build fails whi
 
 from __future__ import annotations
 
+import argparse
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,4 +92,5 @@ def _boxes(places: dict[str, tuple[float, int]]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     PICTURE.write_text(draw(), encoding="utf-8")

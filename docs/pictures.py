@@ -6,6 +6,7 @@ minutes and needs no display.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -22,8 +23,10 @@ UNUSED = ("train",)
 
 def main() -> int:
     """Return the exit status of the tour."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images", type=Path, nargs="?", default=IMAGES, help="folder of the pictures")
+    images = parser.parse_args().images
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    images = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FAKD_CONFIG"] = folder
         return _take(Path(folder), images)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+import argparse
 
 import numpy as np
 import torch
@@ -25,11 +24,13 @@ def affinities(image: np.ndarray, y: int, x: int, tap: int = 2) -> list[np.ndarr
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    lr = imresize_bicubic(read_image(Path(sys.argv[1])), 1 / 4)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("image", help="an HR image")
+    parser.add_argument("out", help="the maps side by side, as PNG")
+    options = parser.parse_args()
+    lr = imresize_bicubic(read_image(options.image), 1 / 4)
     rows = affinities(lr, y=40, x=60)
     grey = np.rint(255 * np.clip(np.concatenate(rows, axis=1), 0, 1)).astype(np.uint8)
-    write_image(Path(sys.argv[2]), np.repeat(grey[..., None], 3, axis=2))
+    write_image(options.out, np.repeat(grey[..., None], 3, axis=2))
     for name, row in zip(MODELS, rows, strict=True):
         print(f"{name:28} mean distance to the teacher {np.abs(row - rows[0]).mean():.4f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -19,10 +20,14 @@ def compare(images: Path, names: tuple[str, ...] = BUNDLED) -> list[Result]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("images", type=Path, help="a folder of HR images")
+    parser.add_argument(
+        "models", nargs="*", default=BUNDLED, help="bundled models, checkpoints or run folders"
+    )
+    options = parser.parse_args()
     try:
-        results = compare(Path(sys.argv[1]), tuple(sys.argv[2:]) or BUNDLED)
+        results = compare(options.images, tuple(options.models))
     except FakdError as error:
         sys.exit(str(error))
     for result in results:

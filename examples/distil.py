@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -39,9 +40,11 @@ def distil(run: Path, steps: int = 200) -> Path:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="the run folder to write")
+    parser.add_argument("steps", type=int, nargs="?", default=200)
+    options = parser.parse_args()
     try:
-        print(distil(Path(sys.argv[1]), *map(int, sys.argv[2:])))
+        print(distil(options.run, options.steps))
     except FakdError as error:
         sys.exit(str(error))
