@@ -32,7 +32,7 @@ from fakd_core.files import atomic_path, file_lock, is_disk_full, remove_unfinis
 CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
 
-_FORMAT = 4
+_FORMAT = 5
 """Raised whenever the file, or how an image becomes pixels, changes; older stores are made again."""
 _SUFFIX = ".pixels"
 _TAIL = struct.Struct("<Q8s")
