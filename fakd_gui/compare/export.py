@@ -13,7 +13,7 @@ from fakd_core.data.image_files import write_image
 from fakd_core.events import CancelToken
 from fakd_gui.compare.panes import DIFFERENCE
 from fakd_gui.compare.state import CompareState
-from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.jobs import InTurn
 from fakd_gui.widgets.convert import array_from_qimage
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_save_path, may_overwrite
 
@@ -27,7 +27,7 @@ class Exporter(QObject):
         self._session = state.session
         self._window = parent
         self._folder: Path | str = ""
-        self._saving = LatestWins("save the images", self)
+        self._saving = InTurn("save the images", self)
         self._saving.result.connect(self._confirm)
         self._saving.failed.connect(state.session.report)
 

@@ -258,9 +258,9 @@ class CompareState(QObject):
         return self.results[key].pixels if key in self.results else None
 
     def picture(self, key: str) -> QImage | None:
-        """The full image of a pane, the difference in its colours; None while there is none."""
+        """The full image of a pane, the difference in its colours, not to be changed; None without one."""
         source = self.current_difference() if key == DIFFERENCE else self.results.get(key)
-        return None if source is None or source.overlay is None else source.overlay.image.copy()
+        return None if source is None or source.overlay is None else source.overlay.image
 
     def difference_pixels(self) -> tuple[Image8, Image8] | None:
         """The two results to subtract, if both are ready."""

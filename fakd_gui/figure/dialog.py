@@ -27,7 +27,7 @@ from fakd_core.figures.rendering import page_pixels
 from fakd_core.figures.spec import HR, AffinityFigure, CropFigure, FigureSpec
 from fakd_core.figures.spec_file import spec_command, spec_text
 from fakd_gui.figure.form import FigureForm
-from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.jobs import InTurn, LatestWins
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem, bug_report
 from fakd_gui.session.session import Session
@@ -99,8 +99,8 @@ class FigureDialog(QDialog):
         self._session = session
         self._inputs = FigureInputs(session.models.get)
         self._problem: Problem | None = None
-        self._unsaved = False
-        """The figure is being saved, and isn't on the disk yet."""
+        self._unsaved = 0
+        """The number of figures that are being saved, and aren't on the disk yet."""
         self.pixels: Image8 | None = None
         """The page as previewed, (H, W, 3)."""
         self.form = FigureForm(spec)
@@ -119,7 +119,7 @@ class FigureDialog(QDialog):
         self.save_button.setProperty("role", "primary")
         # Children of the session rather than of the dialog, so that closing needn't wait for the threads.
         self._drawing = LatestWins("draw the figure", session)
-        self._saving = LatestWins("save the figure", session)
+        self._saving = InTurn("save the figure", session)
         self._drawing.yielded.connect(self._take_drawing)
         self._saving.yielded.connect(self._take_saving)
         for worker in (self._drawing, self._saving):
@@ -175,7 +175,7 @@ class FigureDialog(QDialog):
     def save(self, path: Path) -> None:
         """Write the figure to `path`, PNG or PDF, and its recipe beside it."""
         if (spec := self._spec()) is not None:
-            self._unsaved = True
+            self._unsaved += 1
             self._show_status("Saving…")
             inputs = FigureInputs(self._session.models.get)
             self._saving.submit(lambda token: drawing.draw(spec, path, inputs=inputs, cancel=token))
@@ -197,7 +197,7 @@ class FigureDialog(QDialog):
         super().done(result)
 
     def _follow_jobs(self) -> None:
-        self._unsaved = self._unsaved and self._saving.running
+        self._unsaved = self._unsaved if self._saving.running else 0
         self.stop_button.setVisible(self._drawing.running or self._saving.running)
 
     def _take_drawing(self, event: Progress | Image8) -> None:
@@ -214,7 +214,7 @@ class FigureDialog(QDialog):
         if isinstance(event, Progress):
             self._show_status(f"Saving: {event.what}…")
             return
-        self._unsaved = False
+        self._unsaved -= 1
         message = f"Wrote {event.figure.name} and its recipe"
         self._show_status(message)
         self._session.announce(message)

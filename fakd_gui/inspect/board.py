@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from PIL import Image
 from PySide6.QtCore import QObject, QPointF, QRectF
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, Floats, Window, tap_title
@@ -16,6 +16,7 @@ from fakd_gui.inspect.features import SourceMaps
 from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at
 from fakd_gui.inspect.matrices import coloured, region_from
 from fakd_gui.inspect.state import IMAGE, NO_WINDOW, InspectState, Pixel, difference_key
+from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array
 from fakd_gui.widgets.image_canvas import Drag, ImageCanvas
@@ -24,6 +25,8 @@ from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.theme import current_theme
 
+MAX_SYNC_PIXELS = 250_000
+"""A picture of at most this many pixels is drawn in the window's thread: it takes a frame or two."""
 ROW_COLOUR, COLUMN_COLOUR = "#ffd34d", "#4dd7ff"
 """Marks of the two pixels that a cell of the matrix relates."""
 IMAGE_TIP = (
@@ -36,6 +39,14 @@ DIFFERENCE_TIP = (
     f"(≈: estimated; exact up to {MAX_EXACT_POSITIONS} positions); mean |Δ|: of this map.\n"
     "Red: the student's affinity is higher than the teacher's."
 )
+
+
+def draw_picture(picture: Image8, covers: QRectF) -> tuple[list[Overlay], list[Overlay]]:
+    """`picture` in colour and in grey; call it from a worker thread for large ones."""
+    # Only a backdrop: Pillow's luma takes a fraction of the time of the one that scores are measured on.
+    grey = np.asarray(Image.fromarray(picture).convert("L"))
+    shades = np.broadcast_to(grey[:, :, None], picture.shape)
+    return [Overlay.from_pixels(picture, covers)], [Overlay.from_pixels(shades, covers)]
 
 
 class MapPanes(QObject):
@@ -94,6 +105,9 @@ class MapBoard(MapPanes):
         self._picture: Image8 | None = None
         self._colour: list[Overlay] = []
         self._grey: list[Overlay] = []
+        self._drawing = LatestWins(
+            "draw the picture", self, result=self._take_picture, failed=state.session.report
+        )
 
     def arrange(self) -> None:
         """One pane for the image and each model and difference, with their titles."""
@@ -116,12 +130,22 @@ class MapBoard(MapPanes):
         """Show `picture`, which covers `covers` in HR pixels: in colour in its pane, grey under the maps."""
         if picture is not self._picture:
             self._picture = picture
-            colour = qimage_from_array(picture)
-            self._colour = [Overlay(colour, covers)]
-            # Only a backdrop: Qt's luma takes a fraction of the time of the one that scores are measured on.
-            self._grey = [Overlay(colour.convertToFormat(QImage.Format.Format_Grayscale8), covers)]
+            self._drawing.cancel()
+            if picture[:, :, 0].size <= MAX_SYNC_PIXELS:
+                self._colour, self._grey = draw_picture(picture, covers)
+            else:
+                # Until it is drawn, that of the same image stays.
+                if self._colour and self._colour[0].rect != covers:
+                    self._colour, self._grey = [], []
+                self._drawing.submit(lambda token: draw_picture(picture, covers))
         if IMAGE in self.panes:
             self.panes[IMAGE].canvas.set_overlays(*self._colour)
+
+    def _take_picture(self, drawn: tuple[list[Overlay], list[Overlay]]) -> None:
+        self._colour, self._grey = drawn
+        if IMAGE in self.panes:
+            self.panes[IMAGE].canvas.set_overlays(*self._colour)
+        self.draw()
 
     def mark(self, cell: tuple[Pixel, Pixel] | None) -> None:
         """Outline the chosen pixel, the one under the mouse, and the two of a matrix `cell`."""

@@ -23,7 +23,7 @@ from fakd_core.files import atomic_path, write_text
 from fakd_gui.inspect.map_area import MapArea
 from fakd_gui.inspect.matrices import Matrices, coloured
 from fakd_gui.inspect.state import InspectState, Pixel
-from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.jobs import InTurn
 from fakd_gui.widgets.convert import array_from_qimage
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_save_path
 
@@ -109,7 +109,7 @@ class Exporter(QObject):
         self._area = area
         self._window = parent
         self._folder = Path()
-        self._writing = LatestWins("export", self)
+        self._writing = InTurn("export", self)
         self._writing.result.connect(lambda message: state.session.announce(str(message)))
         self._writing.failed.connect(state.session.error)
 

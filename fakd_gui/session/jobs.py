@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -136,7 +137,7 @@ class LatestWins(QObject):
             getattr(self, signal).connect(slot)
         self.name = name
         self._current: Job | None = None
-        self._waiting: tuple[Work, Path | None] | None = None
+        self._waiting: deque[tuple[Work, Path | None]] = deque()
         self._paused = False
 
     @property
@@ -147,21 +148,24 @@ class LatestWins(QObject):
     def wanted(self) -> bool:
         """True while a request runs or waits that nobody has cancelled."""
         current = self._current
-        return self._waiting is not None or (current is not None and not current.token.cancelled)
+        return bool(self._waiting) or (current is not None and not current.token.cancelled)
 
     def submit(self, work: Work, path: Path | None = None) -> None:
         """Run `work(token)`, a function or a generator function, as soon as the current request has ended.
 
         `path` is the file or folder that it works on, which its problem names.
         """
-        self._waiting = work, path
+        self.cancel()
+        self._add(work, path)
+
+    def _add(self, work: Work, path: Path | None) -> None:
+        self._waiting.append((work, path))
         if self._current is None:
             self._start()
-        else:
-            self._current.cancel()
 
     def cancel(self) -> None:
-        self._waiting = None
+        """Cancel the current request, and forget those that wait."""
+        self._waiting.clear()
         if self._current is not None:
             self._current.cancel()
 
@@ -188,7 +192,7 @@ class LatestWins(QObject):
         return self._current is None or self._current.wait(milliseconds)
 
     def _start(self) -> None:
-        (work, path), self._waiting = self._waiting, None
+        work, path = self._waiting.popleft()
         job = Job(self.name, work, self, path=path)
         job.yielded.connect(self._forward)
         job.finished.connect(self._finished)
@@ -206,10 +210,10 @@ class LatestWins(QObject):
     def _finished(self, end: JobEnd) -> None:
         job, self._current = self._current, None
         job.deleteLater()
-        if self._waiting is not None:
+        if self._waiting:
             self._start()
-            return
-        self.busy.emit(False)
+        else:
+            self.busy.emit(False)
         # A thread may have ended just before it was cancelled: nobody wants the result any more, and in a
         # window that closes it would start the next job. Nor does anybody want to know that it failed.
         if job.token.cancelled:
@@ -218,6 +222,13 @@ class LatestWins(QObject):
             self.result.emit(end.result)
         elif end.outcome is Outcome.FAILED:
             self.failed.emit(end.problem)
+
+
+class InTurn(LatestWins):
+    """Runs every request, one after another: for files that the user asked to be written."""
+
+    def submit(self, work: Work, path: Path | None = None) -> None:
+        self._add(work, path)
 
 
 def stop_all(*owners: QObject, milliseconds: int = STOP_MS) -> bool:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QGraphicsView
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path
-from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.jobs import InTurn
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.curves import Line
@@ -34,7 +34,7 @@ class PlotExport(QObject):
         super().__init__(plots)
         self._session = session
         self._plots = plots
-        self._writer = LatestWins("write the curves", self, result=self._announce, failed=session.error)
+        self._writer = InTurn("write the curves", self, result=self._announce, failed=session.error)
         for kind in KINDS:
             commands.on(f"export_{kind}", lambda kind=kind: self.ask(kind))
 

@@ -169,3 +169,10 @@ def test_a_picture_of_an_odd_size_is_cut_to_what_is_compared(opened: Opened, qtb
     assert "cut from 98 × 67 to the 96 × 64 that are compared" in header.toolTip()
     assert "found 98 × 68" in panel.board.panes[larger].canvas.message
     assert panel.board.panes[small].header.costs == ""
+
+
+def test_the_image_of_a_pane_is_not_copied(opened: Opened) -> None:
+    _, panel = opened
+    picture = panel.state.picture(HR)
+    assert picture is not None
+    assert picture.cacheKey() == panel.state.results[HR].overlay.image.cacheKey()

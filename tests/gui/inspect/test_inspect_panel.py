@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from inspect_panels import SLOW, empty_panel, expected_row
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench, save_model, save_photo, turn_wheel
 
+from fakd_core.events import Image8
+from fakd_gui.inspect.board import draw_picture
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.inspect.state import IMAGE, difference_key
 from fakd_gui.widgets.convert import array_from_qimage, colourise
+from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.theme import affinity_lut, difference_lut
 
 
@@ -296,3 +300,33 @@ def test_after_a_click_on_a_layer_the_arrow_keys_still_move_the_pixel(
     qtbot.keyClick(inspected, Qt.Key.Key_PageUp)
     assert inspected.state.layer == 2
     assert "after residual group 2 of 2" in inspected.controls.layer_name.text()
+
+
+def test_a_large_picture_is_drawn_on_a_thread_and_looks_the_same(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, board, drawn = bench.session.image, inspected.area.board, list[tuple[int, bool]]()
+    assert image is not None
+
+    def draw(picture: Image8, covers: QRectF) -> tuple[list[Overlay], list[Overlay]]:
+        drawn.append((picture.size, threading.current_thread() is threading.main_thread()))
+        return draw_picture(picture, covers)
+
+    monkeypatch.setattr("fakd_gui.inspect.board.draw_picture", draw)
+    monkeypatch.setattr("fakd_gui.inspect.board.MAX_SYNC_PIXELS", image.lr[:, :, 0].size)
+
+    def shown(key: str) -> Image8:
+        return array_from_qimage(board.panes[key].canvas.overlays[0].image)
+
+    inspected.state.set_style(picture="HR")
+    assert np.array_equal(shown(IMAGE), image.lr), "until it is drawn"
+    qtbot.waitUntil(lambda: np.array_equal(shown(IMAGE), image.hr), timeout=5000)
+    assert shown(bench.teacher).shape == image.hr.shape
+    inspected.state.set_style(picture="LR")
+    assert np.array_equal(shown(IMAGE), image.lr)
+    # The one overtaken by LR is not shown.
+    inspected.state.set_style(picture="HR")
+    inspected.state.set_style(picture="LR")
+    qtbot.wait(50)
+    assert np.array_equal(shown(IMAGE), image.lr)
+    assert set(drawn) == {(image.hr.size, False), (image.lr.size, True)}

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken
-from fakd_gui.session.jobs import Job, JobEnd, LatestWins, Outcome, stop_all
+from fakd_gui.session.jobs import InTurn, Job, JobEnd, LatestWins, Outcome, stop_all
 
 
 def run(qtbot: QtBot, job: Job) -> tuple[list[object], JobEnd]:
@@ -299,3 +299,29 @@ def test_all_jobs_together_have_one_deadline(qtbot: QtBot) -> None:
     assert time.monotonic() - started < 0.8
     go_on.set()
     assert stop_all(owner)
+
+
+def test_files_are_written_in_turn_and_none_is_left_out(qtbot: QtBot) -> None:
+    written, failures = list[object](), list[object]()
+    writing = InTurn("write", result=written.append, failed=failures.append)
+
+    def write(number: int) -> Callable[[CancelToken], int]:
+        def work(token: CancelToken) -> int:
+            threading.Event().wait(0.01)
+            token.raise_if_cancelled()
+            if number == 1:
+                raise DataError("a full disk")
+            return number
+
+        return work
+
+    for number in range(4):
+        writing.submit(write(number))
+        assert len(writing.findChildren(Job)) == 1
+    qtbot.waitUntil(lambda: written == [0, 2, 3], timeout=5000)
+    assert len(failures) == 1
+    for number in range(4, 7):
+        writing.submit(write(number))
+    writing.cancel()
+    qtbot.waitUntil(lambda: not writing.running, timeout=5000)
+    assert written == [0, 2, 3]
