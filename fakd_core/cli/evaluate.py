@@ -75,7 +75,7 @@ def evaluate(
     problems = _follow(events, report, debug=context.find_root().params["debug"])
     results, failures = list(report.results.values()), report.failures.values()
     if as_json:
-        typer.echo(json.dumps(to_json(results, failures)))
+        typer.echo(json.dumps(to_json(results, failures), allow_nan=False))
     elif table:
         typer.echo(_formatted(report, table), nl=False)
     else:
@@ -129,7 +129,7 @@ def _follow(events: Iterator[EvaluationEvent], report: Report, *, debug: bool) -
             errors.print("".join(traceback.format_exception(problems[line])), soft_wrap=True)
     if not report.results:
         raise problems[shown[-1]]
-    _print_seen(report.results.values())
+    _print_notes(report.results.values())
     return list(problems.values())
 
 
@@ -145,17 +145,18 @@ def _formatted(report: Report, table: TableFormat) -> str:
     return to_markdown(selection) if table == "markdown" else to_latex(selection)
 
 
-def _print_seen(results: Iterable[Result]) -> None:
-    from fakd_core.evaluation.results import seen_sentence
+def _print_notes(results: Iterable[Result]) -> None:
+    from fakd_core.evaluation.results import infinity_sentence, seen_sentence
 
     for result in results:
-        if sentence := seen_sentence(result, result.model):
-            errors.print(f"note: {sentence}", style="yellow", soft_wrap=True)
+        for sentence in (seen_sentence(result, result.model), infinity_sentence(result, result.model)):
+            if sentence:
+                errors.print(f"note: {sentence}", style="yellow", soft_wrap=True)
 
 
 def _print(results: list[Result]) -> None:
-    from fakd_core.evaluation.report import SEEN
-    from fakd_core.evaluation.results import added_metrics, protocol
+    from fakd_core.evaluation.report import SEEN, Kind, format_value
+    from fakd_core.evaluation.results import added_metrics, protocol, set_sentences
 
     table = Table()
     # Long paths are folded, never cut: two models must not look alike.
@@ -167,9 +168,17 @@ def _print(results: list[Result]) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in results:
         mark = SEEN if row.seen else ""
-        scores = (f"{row.psnr_y:.3f}{mark}", f"{row.ssim_y:.4f}{mark}", f"{row.seconds:.2f}")
+        finite = row.images - len(row.infinite_psnr)
+        part = f" ({finite} of {row.images})" if row.infinite_psnr else ""
+        scores = (
+            f"{format_value(Kind.PSNR, row.psnr_y)}{mark}{part}",
+            f"{row.ssim_y:.4f}{mark}",
+            f"{row.seconds:.2f}",
+        )
         others = (f"{row.metrics[name]:.4g}" if name in row.metrics else "" for name in added)
         table.add_row(row.model, row.dataset, f"x{row.scale}", row.coverage, *scores, *others)
     output.print(table, soft_wrap=False)
+    for sentence in set_sentences(results):
+        output.print(sentence)
     for name, meaning in protocol(results).items():
         output.print(f"{name}: {meaning}", style="dim")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fakd_core.data.folders import detect_layout, find_pairs
-from fakd_core.data.image_files import image_size, read_image
+from fakd_core.data.image_files import image_size, read_picture
 from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import DataError
 from fakd_core.events import Image8
@@ -20,11 +20,15 @@ from fakd_core.events import Image8
 
 @dataclass(frozen=True)
 class ImagePair:
-    """`lr` is (h, w, 3) and `hr` (h·scale, w·scale, 3), both uint8 RGB."""
+    """`lr` is (h, w, 3) and `hr` (h·scale, w·scale, 3), both uint8 RGB.
+
+    `transparent` says that a file has transparent pixels, which are shown on white here.
+    """
 
     name: str
     lr: Image8 = field(repr=False)
     hr: Image8 = field(repr=False)
+    transparent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,8 @@ class SRDataset:
         Raises:
             DataError: a file can't be read, or the LR image has the wrong size.
         """
-        hr = read_image(self.hr_files[index])
+        picture = read_picture(self.hr_files[index])
+        hr, transparent = picture.over_white(), picture.alpha is not None
         lr_file = self.lr_files[index]
         if min(hr.shape[:2]) < self.scale:
             raise DataError(
@@ -62,9 +67,11 @@ class SRDataset:
             )
         cropped = modcrop(hr, self.scale)
         if lr_file is None:
-            return ImagePair(self.names[index], imresize_bicubic(cropped, 1 / self.scale), cropped)
+            lr = imresize_bicubic(cropped, 1 / self.scale)
+            return ImagePair(self.names[index], lr, cropped, transparent)
         height, width = cropped.shape[0] // self.scale, cropped.shape[1] // self.scale
-        lr = read_image(lr_file)
+        picture = read_picture(lr_file)
+        lr, transparent = picture.over_white(), transparent or picture.alpha is not None
         # MATLAB's imresize of an HR image that was not cropped first has one more row or column.
         extra_rows, extra_columns = lr.shape[0] - height, lr.shape[1] - width
         uncropped = (int(hr.shape[0] % self.scale > 0), int(hr.shape[1] % self.scale > 0))
@@ -74,7 +81,8 @@ class SRDataset:
                 f"({hr.shape[1]}x{hr.shape[0]}), found {lr.shape[1]}x{lr.shape[0]}; "
                 "replace it, or remove its folder to have the LR images made"
             )
-        return ImagePair(self.names[index], np.ascontiguousarray(lr[:height, :width]), cropped)
+        lr = np.ascontiguousarray(lr[:height, :width])
+        return ImagePair(self.names[index], lr, cropped, transparent)
 
 
 def open_dataset(folder: Path, scale: int) -> SRDataset:

@@ -21,9 +21,10 @@ _STRIP_PIXELS = 1 << 19
 
 PROTOCOL: dict[str, str] = {
     "pixels": "SR clipped to 0..255 and rounded to 8 bits",
+    "transparency": "images are taken as they look on a white page",
     "crop_border": "scale pixels from every side",
     "luma": "BT.601 as MATLAB's rgb2ycbcr, (65.481 R + 128.553 G + 24.966 B)/255 + 16, not rounded",
-    "psnr_y": "dB, peak 255, on luma; mean over images",
+    "psnr_y": "dB, peak 255, on luma; mean over the images where it is finite",
     "ssim_y": "on luma, 11x11 Gaussian, sigma 1.5, K1 0.01, K2 0.03, biased covariance; mean over images",
     "lr": "the set's own LR images; where missing, MATLAB's bicubic of HR cut to a multiple of the scale",
 }
@@ -47,7 +48,7 @@ class Metric:
 
 RESERVED_NAMES = frozenset(
     {"model", "dataset", "set", "scale", "image", "name", "psnr_y", "ssim_y", "seconds", "images", *PROTOCOL}
-    | {"images_in_set", "left_out", "seen", "unseen"}
+    | {"images_in_set", "left_out", "seen", "unseen", "transparent", "infinite_psnr"}
 )
 """Columns of tables of results that are not added metrics."""
 METRICS = Registry(Metric, "metric", group="fakd.metrics", reserved=RESERVED_NAMES)

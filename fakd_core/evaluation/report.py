@@ -168,7 +168,7 @@ class Report:
         """The addition to a value in its cell; empty for most.
 
         '† (31.204)' if the model learned from some of the images, with the mean over the others, if there are
-        any; ' (3 of 5)' after a PSNR if the means on its set are not over the same images.
+        any; ' (3 of 5)' after a PSNR if the means on its set are not over the same images, or not over all.
         """
         eval_set = column.eval_set
         result = self.results.get(Cell(row.ref, eval_set)) if eval_set else None
@@ -180,8 +180,9 @@ class Report:
             if result.unseen and column.kind in (Kind.PSNR, Kind.SSIM):
                 unseen = result.unseen.psnr_y if column.kind is Kind.PSNR else result.unseen.ssim_y
                 text += f" ({format_value(column.kind, unseen)})"
-        if column.kind is Kind.PSNR and not self.same_images(eval_set):
-            text += f" ({result.images} of {self.sets[eval_set].images})"
+        if column.kind is Kind.PSNR and (result.infinite_psnr or not self.same_images(eval_set)):
+            finite = result.images - len(result.infinite_psnr)
+            text += f" ({finite} of {self.sets[eval_set].images})"
         return text
 
     def left_out(self, eval_set: EvalSet) -> dict[LeftOut, list[str]]:

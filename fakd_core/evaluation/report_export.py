@@ -10,7 +10,15 @@ from math import isfinite
 
 from fakd_core.evaluation.published import SOURCE
 from fakd_core.evaluation.report import SEEN, Column, Kind, Mark, Report, Row, format_value
-from fakd_core.evaluation.results import Cell, EvalSet, Result, csv_text, seen_sentence
+from fakd_core.evaluation.results import (
+    Cell,
+    EvalSet,
+    Result,
+    csv_text,
+    infinity_sentence,
+    seen_sentence,
+    set_sentences,
+)
 
 HEADINGS = {
     Kind.PARAMETERS: "Params (M)",
@@ -85,9 +93,12 @@ class Selection:
                 suffix = "" if len(refs) == scored else f" for {models}"
                 notes.append(f"{report.title(eval_set)}: left out {lost.file} ({lost.reason}){suffix}")
             on_set = [report.results.get(Cell(row.ref, eval_set)) for row in self.rows]
-            said = (seen_sentence(one, report.rows[one.model].label) for one in on_set if one)
+            results = [one for one in on_set if one]
+            said = (seen_sentence(one, report.rows[one.model].label) for one in results)
             notes += [f"{SEEN} {sentence}" for sentence in said if sentence]
-        return [" ".join(line.split()) for line in notes]
+            notes += [infinity_sentence(one, report.rows[one.model].label) for one in results]
+            notes += set_sentences(results)
+        return [" ".join(line.split()) for line in notes if line]
 
 
 def heading(column: Column) -> str:
@@ -150,13 +161,14 @@ def to_csv(selection: Selection) -> str:
     """One line per model and set, in full precision; `source` is measured or published.
 
     The means are over `images` of the `images_in_set`; if the model learned from `seen_images` of them,
-    `psnr_y_db_unseen` and `ssim_y_unseen` are over the others. Metrics of installed packages come last.
+    `psnr_y_db_unseen` and `ssim_y_unseen` are over the others. The `infinite_psnr` of so many images counts
+    in no mean. Metrics of installed packages come last.
     """
     report, added = selection.report, selection.report.metrics()
     names = [
         *("model", "set", "scale", "images", "psnr_y_db", "ssim_y", "delta_teacher_db", "gap_closed_percent"),
         *("seconds_per_image", "parameters", "gmacs", "source", "file", "images_in_set"),
-        *("seen_images", "psnr_y_db_unseen", "ssim_y_unseen"),
+        *("seen_images", "psnr_y_db_unseen", "ssim_y_unseen", "infinite_psnr"),
     ]
     table: list[Sequence[object]] = [[*names, *added]]
     for row, eval_set, result in _results(selection):
@@ -168,6 +180,7 @@ def to_csv(selection: Selection) -> str:
         metrics = [result.metrics.get(name) for name in added]
         unseen = [result.unseen.psnr_y, result.unseen.ssim_y] if result.unseen else ["", ""]
         seen = [sum(result.seen.values()), *unseen] if result.per_image else [""] * 3
+        seen.append(len(result.infinite_psnr) if result.per_image else "")
         table.append([*head, *scores, row.parameters, row.gmacs, *source, counts[1], *seen, *metrics])
     return csv_text(table)
 

@@ -7,7 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import inf
+from math import inf, isfinite, isinf
 from statistics import fmean
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -43,7 +43,7 @@ class ImageResult:
     """Scores of one image: PSNR in dB and SSIM on luma, and those of the metrics of installed packages.
 
     `seconds` is the upscaling time alone. `seen` is how the model learned from the image; empty if it
-    did not, as far as its file knows.
+    did not, as far as its file knows. `transparent` images are scored as they look on white.
     """
 
     name: str
@@ -52,6 +52,7 @@ class ImageResult:
     seconds: float
     metrics: Mapping[str, Score] = field(default_factory=dict, hash=False)
     seen: Literal["", "training", "validation"] = ""
+    transparent: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,11 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Result:
-    """One model on one set; the scores are means over the `images` that were scored."""
+    """One model on one set; the scores are means over the `images` that were scored.
+
+    An infinite PSNR (SR equals HR) counts in no mean; `infinite_psnr` names these images. `lr` is where the
+    LR images came from; empty if unknown.
+    """
 
     model: str
     dataset: str
@@ -83,6 +88,16 @@ class Result:
     ssim_y: float
     per_image: tuple[ImageResult, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    lr: str = ""
+
+    @property
+    def infinite_psnr(self) -> tuple[str, ...]:
+        return tuple(image.name for image in self.per_image if isinf(image.psnr_y))
+
+    @property
+    def transparent(self) -> int:
+        """The number of images with transparent pixels."""
+        return sum(image.transparent for image in self.per_image)
 
     @property
     def images_in_set(self) -> int:
@@ -98,7 +113,7 @@ class Result:
         """Means of the metrics of installed packages that every image has, by name."""
         first = self.per_image[0].metrics if self.per_image else {}
         shared = [name for name in first if all(name in image.metrics for image in self.per_image)]
-        return {name: fmean(image.metrics[name] for image in self.per_image) for name in shared}
+        return {name: finite_mean(image.metrics[name] for image in self.per_image) for name in shared}
 
     @property
     def seen(self) -> dict[str, int]:
@@ -111,7 +126,7 @@ class Result:
         images = [image for image in self.per_image if not image.seen]
         if not images:
             return None
-        psnr, ssim = (fmean(getattr(image, name) for image in images) for name in ("psnr_y", "ssim_y"))
+        psnr, ssim = (finite_mean(getattr(image, name) for image in images) for name in ("psnr_y", "ssim_y"))
         return Unseen(len(images), psnr, ssim)
 
     @property
@@ -121,10 +136,12 @@ class Result:
 
     def compares_with(self, other: Result) -> bool:
         """True if both are means over the same images, as far as is known."""
-        if not self.left_out and not other.left_out:
+        if not self.per_image or not other.per_image:
             return True
-        mine, theirs = ({image.name for image in result.per_image} for result in (self, other))
-        return not mine or not theirs or mine == theirs
+        mine, theirs = (
+            {image.name for image in result.per_image} - set(result.infinite_psnr) for result in (self, other)
+        )
+        return mine == theirs
 
 
 @dataclass(frozen=True)
@@ -139,6 +156,12 @@ class Failure:
     dataset: str | None = None
     scale: int | None = None
     details: str = field(default="", repr=False, compare=False)
+
+
+def finite_mean(values: Iterable[float]) -> float:
+    """The mean of the finite `values`; infinity if there are none."""
+    finite = [value for value in values if isfinite(value)]
+    return fmean(finite) if finite else inf
 
 
 def coverage(scored: int, images: int) -> str:
@@ -160,6 +183,30 @@ def seen_sentence(result: Result, model: str) -> str:
     return f"{what}; on {others} PSNR {psnr:.3f} dB, SSIM {ssim:.4f}"
 
 
+def infinity_sentence(result: Result, model: str) -> str:
+    """Name the images on which the PSNR of `model` is infinite; empty if there are none."""
+    names = result.infinite_psnr
+    if not names:
+        return ""
+    shown = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
+    return (
+        f"{model} equals HR on {len(names)} of the {result.images} images of {result.dataset} ({shown}): "
+        "PSNR is infinite there and counts in no mean"
+    )
+
+
+def set_sentences(results: Iterable[Result]) -> dict[str, None]:
+    """Say of each set where its LR images came from and how many images are transparent, each once."""
+    said: dict[str, None] = {}
+    for result in results:
+        name = f"{result.dataset} x{result.scale}"
+        if result.lr:
+            said[f"{name}: LR images {result.lr}"] = None
+        if result.transparent:
+            said[f"{name}: {result.transparent} of {result.images} images have transparent pixels"] = None
+    return said
+
+
 def added_metrics(results: Iterable[Result]) -> list[str]:
     """Names of the metrics of installed packages in `results`, in the order of first appearance."""
     return list(dict.fromkeys(name for result in results for name in result.metrics))
@@ -177,16 +224,18 @@ def to_json(results: Iterable[Result], failures: Iterable[Failure] = ()) -> dict
     A result over a part of its set has `left_out`, and `failures` is there if there are some. Metrics of
     installed packages stand in `metrics` of results and images. If the model learned from some of the images,
     these have `seen` ("training" or "validation"), and the result has their numbers in `seen` and the means
-    over the others in `unseen`, None without others.
+    over the others in `unseen`, None without others. `lr` says where the LR images came from, `infinite_psnr`
+    names the images whose PSNR is in no mean, and `transparent` counts those with transparent pixels.
     """
     results = list(results)
     rows = []
     for result in results:
-        row = _finite({**asdict(result), "metrics": result.metrics, "seen": result.seen})
+        values = {name: getattr(result, name) for name in ("metrics", "seen", "infinite_psnr", "transparent")}
+        row = _finite({**asdict(result), **values})
         if result.seen:
             row["unseen"] = _finite(asdict(result.unseen)) if result.unseen else None
         for part in (row, *row["per_image"]):
-            for name in ("left_out", "metrics", "seen"):
+            for name in ("left_out", "metrics", "seen", "lr", "infinite_psnr", "transparent"):
                 if not part.get(name, True):
                     del part[name]
         rows.append(row)
@@ -233,8 +282,8 @@ def to_csv(results: Iterable[Result]) -> str:
     """A header, then one line per image and one named `mean` per result.
 
     A line of `mean` has the number of images scored and in the set; an image that was left out has its file
-    and the reason instead of scores. `seen` is how the model learned from an image. Metrics of installed
-    packages are the last columns.
+    and the reason instead of scores, and a mean without infinite values says so there. `seen` is how the
+    model learned from an image. Metrics of installed packages are the last columns.
     """
     results = list(results)
     added = added_metrics(results)
@@ -249,7 +298,8 @@ def to_csv(results: Iterable[Result]) -> str:
             table.append([*head, lost.file, "", "", "", "", "", lost.reason, "", *_added({}, added)])
         scores = _digits(result.psnr_y, result.ssim_y, result.seconds)
         counts = [result.images, result.images_in_set]
-        table.append([*head, "mean", *scores, *counts, "", "", *_added(result.metrics, added)])
+        infinite = infinity_sentence(result, "SR")
+        table.append([*head, "mean", *scores, *counts, infinite, "", *_added(result.metrics, added)])
     return csv_text(table)
 
 
@@ -273,4 +323,4 @@ def _finite(value: Any) -> Any:
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
-    return None if value == float("inf") else value
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from os.path import realpath
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -19,7 +18,7 @@ from fakd_core.data.image_files import write_image
 from fakd_core.data.resize import bicubic_strips
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.evaluation.metrics import METRICS, psnr_y, ssim_y
-from fakd_core.evaluation.results import ImageResult, LeftOut, Result
+from fakd_core.evaluation.results import ImageResult, LeftOut, Result, finite_mean
 from fakd_core.events import CancelToken, Image8
 from fakd_core.files import check_writable, refuse_existing
 from fakd_core.inference.upscale import reject_non_finite, upscale
@@ -78,8 +77,17 @@ def score_images(
     if not scores:
         others = " (nor can any other image of the set be used)" if left_out[1:] else ""
         raise DataError(f"{left_out[0].file}: {left_out[0].reason}{others}")
-    psnr, ssim = fmean(score.psnr_y for score in scores), fmean(score.ssim_y for score in scores)
-    return Result(ref, dataset.name, dataset.scale, len(scores), psnr, ssim, tuple(scores), tuple(left_out))
+    return Result(
+        ref,
+        dataset.name,
+        dataset.scale,
+        len(scores),
+        finite_mean(score.psnr_y for score in scores),
+        finite_mean(score.ssim_y for score in scores),
+        tuple(scores),
+        tuple(left_out),
+        dataset.lr_origin,
+    )
 
 
 def output_folders(
@@ -142,10 +150,12 @@ def _score(pair: ImagePair, sr: Image8, scale: int, *, seconds: float, cancel: C
     added = {}
     for metric in METRICS:
         try:
-            added[metric.name] = float(metric.score(sr, pair.hr, scale))
+            value = added[metric.name] = float(metric.score(sr, pair.hr, scale))
         except Exception as error:
             raise DataError(f"the metric {metric.name} fails ({type(error).__name__}: {error})") from error
-    return ImageResult(pair.name, psnr, ssim, seconds, added)
+        if np.isnan(value) or value == -np.inf:
+            raise DataError(f"the metric {metric.name} fails (it gives {value})")
+    return ImageResult(pair.name, psnr, ssim, seconds, added, transparent=pair.transparent)
 
 
 def _left_out(dataset: SRDataset, index: int, error: DataError | OSError) -> LeftOut:

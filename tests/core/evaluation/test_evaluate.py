@@ -104,7 +104,7 @@ def test_json_has_the_documented_names(folder: Path) -> None:
     )
     assert set(document) == {"results", "protocol"}
     (row,) = document["results"]
-    assert list(row) == ["model", "dataset", "scale", "images", "psnr_y", "ssim_y", "per_image"]
+    assert list(row) == ["model", "dataset", "scale", "images", "psnr_y", "ssim_y", "per_image", "lr"]
     assert (row["model"], row["dataset"], row["scale"], row["images"]) == ("bicubic", "set", 2, 2)
     assert list(row["per_image"][0]) == ["name", "psnr_y", "ssim_y", "seconds"]
     assert all(isinstance(value, str) for value in document["protocol"].values())

@@ -237,10 +237,17 @@ def test_the_gap_starts_at_the_chosen_baseline(report: Report) -> None:
 
 def test_a_perfect_image_has_no_difference(report: Report) -> None:
     perfect = (ImageResult("a", float("inf"), 1.0, 0.1), ImageResult("b", 31.0, 0.9, 0.1))
-    report.results[Cell(FAKD, SET5)] = result(FAKD, SET5, float("inf"), 0.95, perfect)
+    others = (ImageResult("a", 50.0, 1.0, 0.1), ImageResult("b", 30.0, 0.9, 0.1))
+    report.results[Cell(FAKD, SET5)] = result(FAKD, SET5, 31.0, 0.95, perfect)
+    report.results[Cell(BASELINE, SET5)] = result(BASELINE, SET5, 40.0, 0.95, others)
     assert list(image_deltas(report, FAKD, SET5)) == ["b"]
-    row = next(line for line in to_markdown(select(report)).splitlines() if "100%_fakd" in line)
-    assert "**∞**" in row
+    text = to_markdown(select(report))
+    row = next(line for line in text.splitlines() if "100%_fakd" in line)
+    assert "| 31.000 (1 of " in row
+    assert "100%_fakd equals HR on 1 of the 2 images of Set5 (a): PSNR is infinite there" in text
+    lines = csv.DictReader(io.StringIO(to_csv(select(report))))
+    line = next(line for line in lines if (line["file"], line["set"]) == (FAKD, "Set5"))
+    assert (line["psnr_y_db"], line["infinite_psnr"]) == ("31.0", "1")
 
 
 def test_two_sets_with_the_same_name_are_titled_by_folder(report: Report) -> None:
