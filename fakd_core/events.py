@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Generator, Mapping
@@ -91,7 +92,13 @@ class Scores:
     """Mean PSNR in dB and SSIM over images, on Y by the papers' protocol."""
 
     psnr: float
+    """Infinite if every image was reproduced exactly, or a mean includes such an image."""
     ssim: float
+
+
+def format_score(value: float, spec: str) -> str:
+    """Format `value` by `spec`, such as '.2f'; an infinite PSNR, of equal images, is ∞."""
+    return "∞" if value == math.inf else f"{value:{spec}}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fakd_core.errors import FakdError, RunError
-from fakd_core.events import CancelToken
+from fakd_core.events import CancelToken, format_score
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked, lock_owner
@@ -57,7 +57,7 @@ class RunState:
         else:
             state = f"stopped at {self.done:,} of {self.steps:,}" if self.done else "not started"
         # PSNR first: a narrow list cuts off the end, and an icon shows the state as well.
-        return state if self.best is None else f"{self.best:.2f} dB · {state}"
+        return state if self.best is None else f"{format_score(self.best, '.2f')} dB · {state}"
 
 
 def read_states(

@@ -44,6 +44,11 @@ class Line:
         near = [index for index in (after - 1, after) if 0 <= index < len(self.steps)]
         return min(near, key=lambda index: abs(float(self.steps[index]) - step))
 
+    def infinite(self, left: float, right: float) -> Values:
+        """The steps from `left` to `right` at which the value is infinite: a PSNR of equal images."""
+        steps = self.steps[np.isposinf(self.exact)]
+        return steps[(steps >= left) & (steps <= right)]
+
     def at(self, step: float) -> int | None:
         """The index of the point nearest to `step`; None if `step` is well beyond the ends."""
         best = self.nearest(step)
@@ -100,7 +105,8 @@ class Curve:
         x, y = reduce_points(line.steps, line.values, left=view[0], right=view[1], width=max(width, 1))
         if log:
             with np.errstate(divide="ignore", invalid="ignore"):
-                y = np.where(y > 0, np.log10(y), np.nan)
+                y = np.log10(y)
+        y = np.where(np.isfinite(y), y, np.nan)
         style = (line.colour, line.dash, line.marked, view, width)
         if style != self._style or not (np.array_equal(x, self._x) and np.array_equal(y, self._y, True)):
             self._style, self._x, self._y = style, x.copy(), y.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -126,6 +127,10 @@ class PlotCard(QWidget):
         for line in (self.cursor, self.mark):
             line.hide()
             self.plot.addItem(line, ignoreBounds=True)
+        self.infinities = pg.ScatterPlotItem(symbol="t1", size=9)
+        """Triangles at the upper edge where a value is infinite."""
+        self.infinities.setEnabled(False)  # Clicks are for the plot.
+        self.plot.addItem(self.infinities, ignoreBounds=True)
         self.box = Readout(self.widget)
         self.widget.scene().sigMouseMoved.connect(self._mouse_moved)
         self.widget.viewport().installEventFilter(self)
@@ -163,14 +168,24 @@ class PlotCard(QWidget):
         ]
         if not self.view.y_is_manual:
             self._fit(values)
+        self._mark_infinities(left, right)
         self._write_legend()
 
     def set_log(self, on: bool) -> None:
         self.log = on
         self._axes[0].setLogMode(on)
 
+    def _mark_infinities(self, left: float, right: float) -> None:
+        bottom, top = self.view.viewRange()[1]
+        places = [
+            {"pos": (step, top - 0.04 * (top - bottom)), "brush": line.colour, "pen": line.colour}
+            for line in self.shown
+            for step in line.infinite(left, right)
+        ]
+        self.infinities.setData(places)
+
     def _fit(self, values: Sequence[float]) -> None:
-        levels = [value for _, value, _ in self._levels]
+        levels = [value for _, value, _ in self._levels if math.isfinite(value)]
         if not (values or levels):
             return
         low, high = min((*values, *levels)), max((*values, *levels))
@@ -184,7 +199,8 @@ class PlotCard(QWidget):
             self.plot.removeItem(line)
         self.level_lines.clear()
         # Labels above the higher and below the lower level, away from the curve between them.
-        ordered = sorted(self._levels, key=lambda level: level[1])
+        finite = (level for level in self._levels if math.isfinite(level[1]))
+        ordered = sorted(finite, key=lambda level: level[1])
         for index, (name, value, colour) in enumerate(ordered):
             above = index == len(ordered) - 1 and len(ordered) > 1
             line = pg.InfiniteLine(
@@ -230,9 +246,10 @@ class PlotCard(QWidget):
 
     def _write_legend(self) -> None:
         own = [line for line in self._lines if not line.run]
-        self.readout.setText(
-            format_legend(self.name, own, hidden=self._hidden, at=self._at, digits=self._digits)
-        )
+        text = format_legend(self.name, own, hidden=self._hidden, at=self._at, digits=self._digits)
+        # No line can show these levels.
+        infinite = [f"{name} ∞" for name, value, _ in self._levels if value == math.inf]
+        self.readout.setText(" &nbsp; ".join([text, *infinite]))
 
     def _mouse_moved(self, position: QPointF) -> None:
         if not self.view.sceneBoundingRect().contains(position):

@@ -37,7 +37,9 @@ class RunLines:
             if not values:
                 continue
             curve = self._curves.setdefault((plot, key, weighted), SmoothedCurve())
-            drawn = curve.update(values, smoothing)
+            smoothed = curve.update(values, smoothing)
+            exact = curve.values
+            drawn = smoothed if smoothing else exact
             yield Line(
                 key=key,
                 label=label_of(key),
@@ -45,7 +47,7 @@ class RunLines:
                 # A loss may have been added after the first step.
                 steps=steps[len(steps) - len(drawn) :],
                 values=drawn,
-                exact=curve.values if smoothing else drawn,
+                exact=exact,
                 run=self.name if self.number is not None else "",
                 dash=self.number,
                 marked=is_of_validations,

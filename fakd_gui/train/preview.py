@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.events import format_score
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.run_view import PreviewFrames, label_of
 from fakd_gui.train.state import TrainState
@@ -176,7 +177,7 @@ class PreviewStrip(QWidget):
             return f"HR\n{self.frames.title}"
         title = label_of(name)
         psnr = self.frames.psnr.get((name, 0 if name in self.frames.crops else step or 0))
-        return f"{title}\n" if psnr is None else f"{title}\n{psnr:.2f} dB"
+        return f"{title}\n" if psnr is None else f"{title}\n{format_score(psnr, '.2f')} dB"
 
 
 def _nearest(steps: Sequence[int], step: int) -> int:

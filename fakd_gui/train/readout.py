@@ -8,6 +8,7 @@ from html import escape
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
+from fakd_core.events import format_score
 from fakd_gui.train.curves import Line
 from fakd_gui.widgets.theme import current_theme, with_role
 
@@ -28,7 +29,7 @@ def format_legend(
         is_hidden = line.key in hidden
         colour = theme.muted if is_hidden else line.colour
         index = len(line.exact) - 1 if at is None else line.at(at)
-        value = "" if is_hidden or index is None else f"&nbsp;{line.exact[index]:{digits}}"
+        value = "" if is_hidden or index is None else f"&nbsp;{format_score(line.exact[index], digits)}"
         name = escape(line.label).replace(" ", "&nbsp;")
         parts.append(
             f"<a href='{escape(line.key)}' style='color: {colour}; text-decoration: none'>"
@@ -57,12 +58,12 @@ class Readout(QLabel):
             if index is None:
                 continue
             exact, drawn = float(line.exact[index]), float(line.values[index])
-            smoothed = f"{drawn:{digits}}" if drawn != exact else ""
+            smoothed = f"{drawn:{digits}}" if line.values is not line.exact and drawn != exact else ""
             pattern = "&#9632;" if line.dash is None else SWATCHES[line.dash % len(SWATCHES)]
             rows.append(
                 f"<tr><td><span style='color: {line.colour}'>{pattern}</span> "
                 f"{escape(line.label)}&nbsp;&nbsp;</td>"
-                f"<td>{escape(line.run)}&nbsp;</td><td align='right'>{exact:{digits}}</td>"
+                f"<td>{escape(line.run)}&nbsp;</td><td align='right'>{format_score(exact, digits)}</td>"
                 f"<td align='right' style='color: {theme.muted}'>&nbsp;&nbsp;{smoothed}</td></tr>"
             )
         if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -18,9 +19,11 @@ from fakd_core.events import (
     Progress,
     RunEnd,
     RunStarted,
+    Scores,
     StepEnd,
     TrainEvent,
     ValidationEnd,
+    format_score,
 )
 from fakd_core.runs.layout import BASELINE, CROPS, MAX_PREVIEWS, STUDENT, RunLayout, steps_to_keep
 from fakd_core.runs.series import RunSeries, read_series
@@ -138,8 +141,10 @@ class RunView:
         load_filter()
         series = read_series(run)
         token.raise_if_cancelled()
-        best = f"best PSNR {max(series.psnr[STUDENT]):.3f} dB" if series.psnr else "no validation yet"
-        bicubic = f", bicubic {series.bicubic.psnr:.3f} dB" if series.bicubic else ""
+        best = "no validation yet"
+        if series.psnr:
+            best = f"best PSNR {format_score(max(series.psnr[STUDENT]), '.3f')} dB"
+        bicubic = f", bicubic {format_score(series.bicubic.psnr, '.3f')} dB" if series.bicubic else ""
         step = series.step[-1] if series.step else 0
         text = f"A past run: {step:,} of {series.steps:,} steps, {best}{bicubic}."
         previews = PreviewFrames.load(run, token)
@@ -183,29 +188,37 @@ class RunView:
             return "Done."
         from fakd_core.training.estimate import format_duration  # Loads torch.
 
-        gain = self.end.best.psnr - bicubic.psnr
+        best = self.end.best
+        psnr, gain = format_score(best.psnr, ".2f"), _describe_gain(best, bicubic)
         return (
-            f"Done in {format_duration(self.end.seconds)}: best PSNR {self.end.best.psnr:.2f} dB on the "
-            f"validation images, {gain:+.2f} dB over bicubic. Open an image in Compare to see it, or click "
-            "into one in Inspect."
+            f"Done in {format_duration(self.end.seconds)}: best PSNR {psnr} dB on the validation images"
+            f"{gain}. Open an image in Compare to see it, or click into one in Inspect."
         )
 
     def _describe_validation(self, event: ValidationEnd) -> str:
-        bicubic = self.series.bicubic
-        gain = f", {event.student.psnr - bicubic.psnr:+.2f} dB over bicubic" if bicubic else ""
+        gain = _describe_gain(event.student, self.series.bicubic)
         best = " (best so far)" if event.best else ""
-        scores = f"PSNR {event.student.psnr:.3f} dB, SSIM {event.student.ssim:.4f}"
-        others = "".join(f"; {label_of(name)} {scores.psnr:.3f} dB" for name, scores in event.others.items())
+        scores = f"PSNR {format_score(event.student.psnr, '.3f')} dB, SSIM {event.student.ssim:.4f}"
+        others = "".join(
+            f"; {label_of(name)} {format_score(scores.psnr, '.3f')} dB"
+            for name, scores in event.others.items()
+        )
         return f"Step {event.step:,}: {scores}{gain}{best}{others}."
+
+
+def _describe_gain(scores: Scores, bicubic: Scores | None) -> str:
+    """', +1.20 dB over bicubic'; empty if that is unknown or not finite."""
+    gain = scores.psnr - bicubic.psnr if bicubic else math.inf
+    return f", {gain:+.2f} dB over bicubic" if math.isfinite(gain) else ""
 
 
 def _introduce(event: RunStarted) -> str:
     copied = f" {event.copied_tensors} tensors were copied from the teacher." if event.copied_tensors else ""
-    teacher = f", teacher {event.teacher.psnr:.2f} dB" if event.teacher else ""
+    teacher = f", teacher {format_score(event.teacher.psnr, '.2f')} dB" if event.teacher else ""
     return (
         f"{event.student_parameters / 1e6:.2f} M parameters learn from {event.train_images} images on "
         f"{event.device}.{copied} On {event.validation_images} held-out images: "
-        f"bicubic {event.bicubic.psnr:.2f} dB{teacher}."
+        f"bicubic {format_score(event.bicubic.psnr, '.2f')} dB{teacher}."
     )
 
 
