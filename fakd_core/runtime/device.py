@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 import torch
 
@@ -62,13 +64,34 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     return torch.autocast(device.type, dtype=dtype)
 
 
-def fast_convolutions(dtype: torch.dtype) -> AbstractContextManager[object]:
+# The flags are the whole process's: blocks of several threads may overlap, and the last to end restores them.
+_flags_lock = threading.Lock()
+_tf32_blocks: list[bool] = []
+_restoring = ExitStack()
+
+
+@contextmanager
+def fast_convolutions(dtype: torch.dtype) -> Iterator[None]:
     """Have cuDNN find the fastest convolutions for recurring shapes; does nothing on other devices.
 
     Convolutions that stay in float32 under autocast use TF32; with `dtype` float32, none do. Matrix products,
     and with them affinities and losses, always use full float32.
     """
-    return torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=dtype is not torch.float32)
+    cudnn, tf32 = torch.backends.cudnn, dtype is not torch.float32
+    with _flags_lock:
+        if not _tf32_blocks:
+            _restoring.enter_context(cudnn.flags(enabled=True, benchmark=True))
+        _tf32_blocks.append(tf32)
+        cudnn.allow_tf32 = tf32
+    try:
+        yield
+    finally:
+        with _flags_lock:
+            _tf32_blocks.remove(tf32)
+            if _tf32_blocks:
+                cudnn.allow_tf32 = _tf32_blocks[-1]
+            else:
+                _restoring.close()
 
 
 def _own_gpu(device: torch.device, world: World) -> torch.device:

@@ -14,6 +14,7 @@ from fakd_core.models.factory import create_model
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
+from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import autocast, choose_device, choose_precision, fast_convolutions
 from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.learner import Learner
@@ -45,7 +46,7 @@ class StepTiming:
 
 
 class StepTimer:
-    """Times the steps of a run: cancelling `token` raises `Cancelled` between two passes."""
+    """Times the steps of a run: cancelling `token` raises `Cancelled` at the next operation of torch."""
 
     def __init__(self, config: TrainConfig, token: CancelToken) -> None:
         self._config = config
@@ -127,7 +128,8 @@ class StepTimer:
         for _ in range(PROBES):
             self._token.raise_if_cancelled()
             started = time.perf_counter()
-            action()
+            with cancellable(self._token):
+                action()
             if self._device.type == "cuda":
                 torch.cuda.synchronize(self._device)
             seconds.append(time.perf_counter() - started)

@@ -79,6 +79,8 @@ class TrainRunner(QObject):
     # -- the training --------------------------------------------------------------------------------
 
     def _follow(self, job: Job) -> None:
+        if self._state.is_checking:
+            self._check_soon()  # This time without timing a step, which would slow down the training.
         config = self._session.training_config
         self._state.live = RunView(
             name=config.run.name,

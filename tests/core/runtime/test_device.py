@@ -80,3 +80,15 @@ def test_tf32_is_only_used_with_half_precision_and_restored() -> None:
             assert (cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32) == (True, True, tf32)
             assert not torch.backends.cuda.matmul.allow_tf32
     assert (cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32) == before
+
+
+def test_overlapping_blocks_of_several_threads_restore_the_flags() -> None:
+    cudnn = torch.backends.cudnn
+    before = (cudnn.benchmark, cudnn.allow_tf32)
+    probe, training = fast_convolutions(torch.float32), fast_convolutions(torch.bfloat16)
+    probe.__enter__()
+    training.__enter__()
+    probe.__exit__(None, None, None)
+    assert (cudnn.benchmark, cudnn.allow_tf32) == (True, True)
+    training.__exit__(None, None, None)
+    assert (cudnn.benchmark, cudnn.allow_tf32) == before

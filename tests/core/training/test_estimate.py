@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from fakd_core.events import Cancelled, CancelToken
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.references import resolve_spec
 from fakd_core.training.estimate import count_cache, format_bytes, format_duration
-from fakd_core.training.step_timing import StepTiming
+from fakd_core.training.step_timing import StepTimer, StepTiming
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,21 @@ def test_the_size_of_a_cache_is_that_of_its_files(small_teacher: Path) -> None:
     config = TrainConfig.build(**values, teacher_cache="c", cache_patches=150)
     each = 2 * (48 * 48 * 3 + 3 * 12 * 12 * 8)
     assert count_cache(config, (resolve_spec(str(small_teacher)),)) == 160 * each
+
+
+def test_timing_a_step_is_cancelled_within_a_pass() -> None:
+    class Token(CancelToken):
+        polls = 0
+
+        def check(self) -> None:
+            self.polls += 1
+            if self.polls == 3:
+                self.cancel()
+            super().check()
+
+    token = Token()
+    config = TrainConfig.build(student="s", train_data="d", run="r", batch=1, patch=8, device="cpu")
+    student = resolve_spec("rcan:n_feats=8,n_resgroups=1,n_resblocks=1,reduction=4", 4)
+    with pytest.raises(Cancelled):
+        StepTimer(config, token).measure(student, [])
+    assert token.polls == 3
