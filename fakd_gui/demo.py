@@ -55,7 +55,7 @@ def _open() -> int:
     session = Session()
     window = make_window(session)
     window.show()
-    session.find_runs()
+    window.run_list.scan()
     state = window.train.state
 
     def start_once() -> None:

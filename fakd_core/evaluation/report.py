@@ -124,6 +124,21 @@ class Report:
                 self.failures[cell] = failure
                 self.progress.pop(cell, None)
 
+    def rename_models(self, follow: Callable[[str], str]) -> None:
+        """Replace the reference of each model by what `follow` makes of it."""
+
+        def moved(cell: Cell) -> Cell:
+            return replace(cell, ref=follow(cell.ref))
+
+        self.rows = {follow(ref): replace(row, ref=follow(ref)) for ref, row in self.rows.items()}
+        self.results = {
+            moved(cell): replace(result, model=follow(result.model)) for cell, result in self.results.items()
+        }
+        self.progress = {moved(cell): text for cell, text in self.progress.items()}
+        self.failures = {moved(cell): failure for cell, failure in self.failures.items()}
+        self.model_failures = {follow(ref): failure for ref, failure in self.model_failures.items()}
+        self.teacher, self.baseline = follow(self.teacher), follow(self.baseline)
+
     def columns(self, kinds: Iterable[Kind]) -> list[Column]:
         """The columns of `kinds`: those of the model, then set after set."""
         kinds = set(kinds)

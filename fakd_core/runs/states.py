@@ -33,6 +33,8 @@ class RunState:
     """The process that is training it, in words."""
     failure: str = ""
     """The reason why its last training failed, if that is known."""
+    has_student: bool = False
+    """A student was saved."""
     models: str = ""
     """Names of its student and teachers, for searching."""
     read_to: int = field(default=0, compare=False)
@@ -82,7 +84,8 @@ def read_state(run: Path, known: RunState | None = None) -> RunState:
             known = RunState(steps=config.steps, models=models, config_written=written)
         in_use = is_in_use(run)
         state = _read_new_metrics(layout.metrics, known)
-        return replace(state, in_use=in_use, owner=lock_owner(layout.lock) if in_use else "")
+        owner = lock_owner(layout.lock) if in_use else ""
+        return replace(state, in_use=in_use, owner=owner, has_student=layout.best_student() is not None)
     except FakdError as error:
         return RunState(problem=str(error))
     except OSError as error:

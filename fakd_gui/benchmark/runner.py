@@ -23,6 +23,7 @@ from fakd_core.runs.references import bundled_models, split_taps
 from fakd_gui.benchmark.state import BenchmarkState
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.session.problem import Problem
+from fakd_gui.session.run_folders import follow_run
 
 if TYPE_CHECKING:
     from fakd_core.evaluation.evaluate import KnownResults
@@ -64,6 +65,14 @@ class BenchmarkRunner(QObject):
         self._finding.result.connect(self._show_in_compare)
         for jobs in (self.evaluation, self._reading, self._keeping, self._finding):
             jobs.failed.connect(self._session.error)
+        self._session.run_moved.connect(self._move_run)
+
+    def _move_run(self, run: Path, to: Path | None) -> None:
+        """Follow a run that was renamed; results of one that is gone stay, as do those that still come."""
+        if to is not None and not self.evaluation.running:
+            self.state.list_images(None)
+            self.state.report.rename_models(lambda ref: str(follow_run(ref, run, to)))
+            self.state.report_changed.emit()
 
     # -- evaluations ---------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from fakd_core.evaluation.report import Column, Kind, Report, Row, format_value,
 from fakd_core.evaluation.report_export import image_deltas
 from fakd_core.evaluation.results import Cell, EvalSet, ImageResult
 from fakd_core.runs.references import bundled_models, split_taps
+from fakd_gui.session.run_folders import follow_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 
@@ -119,6 +120,7 @@ class BenchmarkState(QObject):
         """The kind that the user chose: without it, as without a teacher, the images are ranked by PSNR."""
         for signal in (session.teacher_changed, session.students_changed):
             signal.connect(lambda _: self.choices_changed.emit())
+        session.run_moved.connect(self._move_run)
         samples = resolve_data(SAMPLES)
         if samples.is_dir():
             self.add_folder(samples)
@@ -190,6 +192,13 @@ class BenchmarkState(QObject):
             return self._remove(items, item, text) if item in items else False
 
         self.session.offer_undo(text, undo, redo)
+
+    def _move_run(self, run: Path, to: Path | None) -> None:
+        """Offer a renamed run under its new name, and one that is gone no longer."""
+        self.added = [ref for added in self.added if (ref := follow_run(added, run, to))]
+        choices = ((follow_run(key, run, to), checked) for key, checked in self.user_choices.items())
+        self.user_choices = {key: checked for key, checked in choices if key}
+        self.choices_changed.emit()
 
     # -- the table -----------------------------------------------------------------------------------
 

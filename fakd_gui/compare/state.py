@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
@@ -27,6 +28,7 @@ from fakd_gui.compare.panes import (
 from fakd_gui.compare.results import PaneEvent, PaneFailed, PaneResult, Region
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem
+from fakd_gui.session.run_folders import follow_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 from fakd_gui.widgets.camera import Camera
@@ -95,6 +97,7 @@ class CompareState(QObject):
         """The last start's values while their region waits for its image."""
         for changed in (session.teacher_changed, session.students_changed):
             changed.connect(lambda _: self._forget_removed())
+        session.run_moved.connect(self._move_run)
 
     # -- panes
 
@@ -212,6 +215,19 @@ class CompareState(QObject):
             session.set_students([*before, *added])
 
         session.offer_undo(f"Removed {label}", restore, lambda: self.remove_student(ref))
+
+    def _move_run(self, run: Path, to: Path | None) -> None:
+        """Keep the place of a run's panes when it is renamed."""
+        if to is not None:
+
+            def moved(key: str) -> str:
+                return str(follow_run(key, run, to)) if is_model(key) else key
+
+            self.closed = frozenset(map(moved, self.closed))
+            self.order = tuple(map(moved, self.order))
+            self.split = replace(self.split, a=moved(self.split.a), b=moved(self.split.b))
+            pair = self.difference
+            self.difference = replace(pair, a=moved(pair.a), b=moved(pair.b))
 
     def update_panes(self) -> None:
         """Adapt pairs and results to the shown panes."""

@@ -125,6 +125,7 @@ class FigureDialog(QDialog):
         for worker in (self._drawing, self._saving):
             worker.failed.connect(self._show_problem)
             worker.busy.connect(lambda _: self._follow_jobs())
+        session.run_moved.connect(self.form.move_run)
         self._lay_out(button)
         self.refresh()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -17,7 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from fakd_core.errors import ConfigError
-from fakd_core.figures.spec import CropFigure, FigureModel, FigureSpec
+from fakd_core.figures.spec import AffinityFigure, CropFigure, FigureModel, FigureSpec
+from fakd_gui.session.run_folders import follow_run
 
 METRICS = {"PSNR and SSIM": ("PSNR", "SSIM"), "PSNR": ("PSNR",), "SSIM": ("SSIM",), "none": ()}
 _REF = Qt.ItemDataRole.UserRole
@@ -47,7 +49,7 @@ class FigureForm(QWidget):
         self._add_row(role, self.models, "Check what is shown, drag to reorder, double-click to rename")
         if isinstance(spec, CropFigure):
             boxes = "; ".join(", ".join(map(str, box)) for box in spec.regions)
-            self.regions = QLineEdit(boxes)
+            self.regions = QLineEdit(boxes, acceptDrops=False)
             self.regions.textEdited.connect(self.changed)
             tip = "x, y, width, height in HR pixels; semicolons between several"
             self._add_row("Regions", self.regions, tip)
@@ -81,6 +83,24 @@ class FigureForm(QWidget):
         else:
             values["students"] = models
         return type(self._base).build(**values)
+
+    def move_run(self, run: Path, to: Path | None) -> None:
+        """Follow a run that was renamed; a figure of one that is gone says so when it is drawn."""
+        if to is None:
+            return
+        for item in map(self.models.item, range(self.models.count())):
+            before = FigureModel.build(ref=str(item.data(_REF)))
+            after = FigureModel.build(ref=follow_run(before.ref, run, to))
+            if after != before:
+                item.setData(_REF, after.ref)
+                item.setToolTip(after.ref)
+                if item.text() == before.name:
+                    item.setText(after.name)
+        if isinstance(self._base, AffinityFigure):
+            teacher = self._base.teacher
+            moved = teacher.model_copy(update={"ref": follow_run(teacher.ref, run, to)})
+            self._base = self._base.model_copy(update={"teacher": moved})
+            self.changed.emit()
 
     def _checked_models(self) -> tuple[FigureModel, ...]:
         models = []

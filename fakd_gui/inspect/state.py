@@ -14,7 +14,7 @@ from fakd_core.runs.references import model_labels
 from fakd_gui.inspect.features import Source
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.opened_image import OpenedImage
-from fakd_gui.session.run_folders import is_run
+from fakd_gui.session.run_folders import follow_run, is_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 from fakd_gui.widgets.theme import current_theme
@@ -109,6 +109,7 @@ class InspectState(QObject):
         for signal in (session.teacher_changed, session.students_changed):
             signal.connect(lambda _: self._update_models())
         self.timeline.changed.connect(self._update_models)
+        session.run_moved.connect(self._move_run)
         self._update_models()
 
     @property
@@ -270,6 +271,12 @@ class InspectState(QObject):
         if self.chosen_student not in students or len(students) < 2:
             self.chosen_student = ""
         self.models_changed.emit()
+
+    def _move_run(self, run: Path, to: Path | None) -> None:
+        """Follow a run that was renamed; one that is gone leaves no checkpoints to go through."""
+        self.chosen_student = follow_run(self.chosen_student, run, to) or ""
+        if self.timeline.run == run:
+            self.timeline.set_run(to, self.timeline.step)
 
     def _inside(self, y: int, x: int) -> Pixel:
         height, width = (1, 1) if self.image is None else self.image.lr.shape[:2]

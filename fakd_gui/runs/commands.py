@@ -17,7 +17,7 @@ from fakd_gui.models.export import choose_export
 from fakd_gui.session.opening import Action
 from fakd_gui.session.run_folders import (
     delete_permanently,
-    has_student,
+    follow_run,
     move_to_trash,
     rename_run,
     restore_from_trash,
@@ -69,17 +69,16 @@ class RunCommands(ActionTable):
     def refresh(self, state: RunState | None) -> None:
         """Enable the commands of the selected run, which is in `state`."""
         run = self._selected()
-        is_finished = state is not None and state.finished
         for name in self.commands:
             self[name].setEnabled(run is not None)
-        self["resume"].setEnabled(run is not None and self._session.training is None and not is_finished)
-        tip = "This run has finished" if is_finished else "Resume the selected run from its last checkpoint"
-        self.set_tip("resume", tip)
+        obstacle = "This run has finished" if state and state.finished else self._obstacle(run)
+        self["resume"].setEnabled(run is not None and not obstacle)
+        self.set_tip("resume", obstacle or "Resume the selected run from its last checkpoint")
         is_compared = run in self._session.compared
         self["compare"].setText(("Remove from" if is_compared else "Add to") + " comparison")
         if run is not None:
             for name in ("add_student", "export"):
-                self[name].setEnabled(has_student(run))
+                self[name].setEnabled(state is not None and state.has_student)
             for name in ("rename", "trash"):
                 self[name].setEnabled(run != self._session.training_run)
 
@@ -92,11 +91,19 @@ class RunCommands(ActionTable):
         return True
 
     def resume(self, run: Path) -> None:
-        """Resume `run` from its last checkpoint."""
-        if self._session.training is not None:
+        """Resume `run` from its last checkpoint, or report why that can't be done."""
+        if obstacle := self._obstacle(run):
+            self._session.report(f"{run.name} isn't resumed. {obstacle}.", run)
             return
         with self._session.reporting():
             self._session.start_training(read_config(run), resume=True)
+
+    def _obstacle(self, run: Path | None) -> str:
+        """The training that must end before `run` can be resumed; empty if there is none."""
+        training = self._session.training_run
+        if training is None:
+            return ""
+        return "It is being trained" if training == run else f"Stop the training of {training.name} first"
 
     def use_settings(self, run: Path) -> None:
         """Fill the form of a training with the settings of `run`."""
@@ -118,21 +125,32 @@ class RunCommands(ActionTable):
             trashed = move_to_trash(run)
         except FakdError as error:
             return self._delete_permanently(run, str(error))
-        is_compared, is_student = run in self._session.compared, str(run) in self._session.students
-        self._session.move_run(run, None)
+        session = self._session
+        is_compared = run in session.compared
+        students = [ref for ref in session.students if follow_run(ref, run, None) is None]
+        teacher = session.teacher
+        session.move_run(run, None)
         text = f"Moved {run.name} to the trash"
         if trashed is None:
-            self._session.announce(text)
+            session.announce(text)
             return True
         place = run
 
         def undo() -> bool:
             nonlocal place
-            restored = self._restore(trashed, run, is_compared=is_compared, is_student=is_student)
-            place = restored or place
-            return restored is not None
+            restored = self._restore(trashed, run)
+            if restored is None:
+                return False
+            place = restored
+            if is_compared:
+                session.compare_runs([*session.compared, restored])
+            for ref in students:
+                session.add_student(str(follow_run(ref, run, restored)))
+            if not session.teacher:
+                session.set_teacher(str(follow_run(teacher, run, restored)))
+            return True
 
-        self._session.offer_undo(text, undo, lambda: self.trash(place))
+        session.offer_undo(text, undo, lambda: self.trash(place))
         return True
 
     def _delete_permanently(self, run: Path, reason: str) -> bool:
@@ -149,14 +167,8 @@ class RunCommands(ActionTable):
             return True
         return False
 
-    def _restore(self, trashed: Path, run: Path, *, is_compared: bool, is_student: bool) -> Path | None:
+    def _restore(self, trashed: Path, run: Path) -> Path | None:
         """Restore a run from the trash; its folder, which has another name if the old one is in use again."""
         with self._session.reporting():
-            to = restore_from_trash(trashed, run)
-            self._session.add_run(to)
-            if is_compared:
-                self._session.compare_runs([*self._session.compared, to])
-            if is_student:
-                self._session.add_student(str(to))
-            return to
+            return self._session.add_run(restore_from_trash(trashed, run))
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +43,50 @@ class RunModel(QAbstractListModel):
         self._session = session
         self._rename = rename
         self.runs: list[Path] = []
+        self.started: dict[Path, float] = {}
+        """Start times as they were last read, for the order of the runs."""
         self.states: dict[Path, RunState] = {}
         session.run_moved.connect(self._move)
         for changed in (session.compared_changed, session.training_started, session.training_finished):
             changed.connect(self.refresh)
 
     def set_runs(self, runs: Iterable[Path]) -> bool:
-        """List `runs`; returns False if they are listed already."""
-        ordered = sorted(runs, key=started_at, reverse=True)
+        """List `runs`, the newest first; returns False if they are listed already."""
+        ordered = sorted(runs, key=self._started, reverse=True)
         if ordered == self.runs:
             return False
-        self.beginResetModel()
-        self.runs = ordered
-        self.endResetModel()
+        if not self.runs:
+            self.beginResetModel()
+            self.runs = ordered
+            self.endResetModel()
+            return True
+        # Row by row, so that selection, scroll position and the editor of a name stay.
+        nowhere = QModelIndex()
+        for row in reversed(range(len(self.runs))):
+            if self.runs[row] not in ordered:
+                self.beginRemoveRows(nowhere, row, row)
+                del self.runs[row]
+                self.endRemoveRows()
+        for row, run in enumerate(ordered):
+            if run not in self.runs:
+                self.beginInsertRows(nowhere, row, row)
+                self.runs.insert(row, run)
+                self.endInsertRows()
+            elif self.runs[row] != run:
+                source = self.runs.index(run)
+                self.beginMoveRows(nowhere, source, source, nowhere, row)
+                self.runs.insert(row, self.runs.pop(source))
+                self.endMoveRows()
         return True
+
+    def _started(self, run: Path) -> float:
+        """The time at which the run started; infinity while it is being set up."""
+        if run not in self.started:
+            try:
+                self.started[run] = started_at(run)
+            except OSError:
+                return inf
+        return self.started[run]
 
     def set_states(self, states: Mapping[Path, RunState]) -> None:
         """Show the states that were read, and why trainings of this session failed."""
@@ -79,6 +110,8 @@ class RunModel(QAbstractListModel):
     def _move(self, run: Path, to: Path | None) -> None:
         if to is not None and run in self.runs:
             self.runs[self.runs.index(run)] = to
+            if run in self.started:
+                self.started[to] = self.started.pop(run)
             if run in self.states:
                 self.states[to] = self.states.pop(run)
             self.refresh()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -33,7 +34,7 @@ from fakd_gui.runs.commands import RunCommands
 from fakd_gui.runs.delegate import RunDelegate
 from fakd_gui.runs.model import RUN_ROLE, SEARCH_ROLE, RunModel
 from fakd_gui.session.jobs import LatestWins
-from fakd_gui.session.run_folders import is_run
+from fakd_gui.session.run_folders import RunScan, scan_runs
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.theme import follow_theme, with_role
@@ -70,6 +71,7 @@ class RunList(QWidget):
             self, filterRole=SEARCH_ROLE, filterCaseSensitivity=Qt.CaseSensitivity.CaseInsensitive
         )
         self._filter.setSourceModel(self.model)
+        self._scanner = LatestWins("find the runs", self, result=self._take_scan)
         self._reader = LatestWins("read the runs' states", self, result=self.model.set_states)
         self._clock = QTimer(self, interval=READ_MS, timeout=self.read_states)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS, timeout=self.scan)
@@ -93,12 +95,21 @@ class RunList(QWidget):
         self._show_runs(session.runs)
 
     def scan(self) -> None:
-        """Add new runs, remove those that are gone, and read the states."""
-        for run in list(self._session.runs):
-            if not is_run(run) and not self.model.is_training(run):
+        """Add new runs, remove those that are gone, and read the states, on a thread."""
+        root, runs = self._session.runs_root, list(self._session.runs)
+        self._scanner.submit(lambda token: scan_runs(root, runs))
+
+    def _take_scan(self, scan: RunScan) -> None:
+        if scan.known != tuple(self._session.runs):
+            self.scan()  # A run was renamed or added meanwhile.
+            return
+        self.model.started |= scan.started
+        for run in scan.gone:
+            if not self.model.is_training(run):
                 self._session.move_run(run, None)
-        self._session.find_runs()
-        self._watch(self._session.runs_root)
+        self._session.add_runs(scan.started)
+        self._show_runs(self._session.runs)
+        self._watch(scan.folders)
         self.read_states()
 
     def read_states(self) -> None:
@@ -159,16 +170,12 @@ class RunList(QWidget):
         menu.addActions([self.actions[name] for name in self.actions.commands])
         return menu
 
-    def _watch(self, root: Path) -> None:
-        """Watch `root` and the folders in it that may become runs."""
-        try:
-            inside = [path for path in root.iterdir() if path.is_dir() and not is_run(path)]
-        except OSError:
-            return
-        folders, watched = {str(path) for path in (root, *inside)}, set(self._watcher.directories())
-        if watched - folders:
-            self._watcher.removePaths(list(watched - folders))
-        self._watcher.addPaths(list(folders))
+    def _watch(self, folders: Sequence[Path]) -> None:
+        wanted, watched = set(map(str, folders)), set(self._watcher.directories())
+        if watched - wanted:
+            self._watcher.removePaths(list(watched - wanted))
+        if wanted - watched:
+            self._watcher.addPaths(list(wanted - watched))
 
     def _application_changed(self, state: Qt.ApplicationState) -> None:
         if state is Qt.ApplicationState.ApplicationActive and self.isVisible():
@@ -191,6 +198,7 @@ class RunList(QWidget):
             accessibleName="Search runs",
             toolTip="Words of a run's name, state, student or teacher",
             clearButtonEnabled=True,
+            acceptDrops=False,
         )
         self.search.textChanged.connect(self._search)
         self.empty = with_role(QLabel(EMPTY, wordWrap=True, alignment=Qt.AlignmentFlag.AlignTop), "muted")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from errno import ENOENT, ENOTDIR
 from itertools import count
 from pathlib import Path
+from stat import S_ISREG
 
 from PySide6.QtCore import QFile
 
 from fakd_core.errors import RunError
 from fakd_core.runs.layout import RunLayout
+from fakd_core.runs.references import split_taps, with_taps
 
 
 def default_runs_root() -> Path:
@@ -29,21 +35,81 @@ def has_student(run: Path) -> bool:
     return RunLayout(run).best_student() is not None
 
 
-def runs_in(root: Path) -> list[Path]:
-    """The run folders directly in `root`, newest first; none if it can't be read."""
+@dataclass(frozen=True)
+class RunScan:
+    """The runs that were found on the disk, when `known` was what the session knew."""
+
+    known: tuple[Path, ...]
+    started: dict[Path, float]
+    """The time at which each run's settings were written, the newest first."""
+    folders: list[Path]
+    """The root and the other folders in it, which may become runs."""
+
+    @property
+    def gone(self) -> list[Path]:
+        return [run for run in self.known if run not in self.started]
+
+
+def scan_runs(root: Path, known: Sequence[Path]) -> RunScan:
+    """Look for the `known` runs, and for others directly in `root`. Slow: call from a worker thread only.
+
+    A run is found once, even if it can be reached by several paths.
+    """
+    real_root = os.path.realpath(root)
     try:
-        found = [folder for folder in root.iterdir() if is_run(folder)]
+        inside = [Path(entry.path) for entry in os.scandir(root) if entry.is_dir()]
+        folders = [root]
     except OSError:
-        return []
-    return sorted(found, key=started_at, reverse=True)
+        inside, folders = [], []
+    started: dict[Path, float] = {}
+    found: set[str] = set()
+    for folder in dict.fromkeys((*known, *inside)):
+        is_inside = folder.parent == root
+        place = os.path.join(real_root, folder.name) if is_inside else os.path.realpath(folder)
+        if place in found:
+            continue
+        try:
+            started[folder] = started_at(folder)
+            found.add(place)
+        except OSError as error:
+            # One that can't be read at present is still there.
+            if folder in known and error.errno not in (ENOENT, ENOTDIR):
+                started[folder] = 0.0
+            elif is_inside:
+                folders.append(folder)
+    newest = sorted(started, key=started.__getitem__, reverse=True)
+    return RunScan(tuple(known), {run: started[run] for run in newest}, folders)
+
+
+def is_same_folder(a: Path, b: Path) -> bool:
+    """True if both paths lead to one existing folder."""
+    try:
+        return a.samefile(b)
+    except OSError:
+        return False
 
 
 def started_at(run: Path) -> float:
-    """The time at which the run's settings were written; infinity while it is being set up."""
-    try:
-        return RunLayout(run).config.stat().st_mtime
-    except OSError:
-        return float("inf")
+    """The time at which the run's settings were written; raises `OSError` if there are none."""
+    info = RunLayout(run).config.stat()
+    if not S_ISREG(info.st_mode):
+        raise FileNotFoundError(ENOENT, "no file", str(run))
+    return info.st_mtime
+
+
+def follow_run(ref: str, run: Path, to: Path | None) -> str | None:
+    """The reference `ref` after the folder `run` was renamed to `to`; None if it is gone with it.
+
+    It may name the run or a file in it, with taps. A name without a folder is a bundled model's or a
+    preset's.
+    """
+    name, taps = split_taps(ref)
+    if Path(name).name == name:
+        return ref
+    path = Path(os.path.abspath(os.path.expanduser(name)))
+    if path != run and run not in path.parents:
+        return ref
+    return None if to is None else with_taps(str(to / path.relative_to(run)), taps)
 
 
 def free_run_folder(root: Path, name: str) -> Path:

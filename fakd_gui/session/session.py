@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ from fakd_gui.session.opening import (
     refusal,
 )
 from fakd_gui.session.problem import Problem
-from fakd_gui.session.run_folders import default_runs_root, has_student, is_run, runs_in
+from fakd_gui.session.run_folders import default_runs_root, follow_run, has_student, is_run, is_same_folder
 
 T = TypeVar("T")
 
@@ -83,6 +84,8 @@ class Session(QObject):
         self.is_lr = False
         self.runs: list[Path] = []
         self.compared: list[Path] = []
+        self._moves: dict[Path, Path | None] = {}
+        """What became of the runs that were renamed or deleted, by their former folders."""
         self.failures: dict[Path, Problem] = {}
         """The problems of trainings that failed in this session, by run folder, until they are resumed."""
         self.unexpected: Problem | None = None
@@ -116,8 +119,16 @@ class Session(QObject):
         self.set_students(_replace(self.students, ref, None))
 
     def set_students(self, refs: Iterable[str]) -> None:
-        self.students = list(refs)
+        # Undo may name a run as it was called before.
+        self.students = list(dict.fromkeys(ref for former in refs if (ref := self._follow_runs(former))))
         self.students_changed.emit(self.students)
+
+    def _follow_runs(self, ref: str) -> str | None:
+        """`ref` after all that happened to runs in this session; None if it is gone."""
+        followed: str | None = ref
+        for run, to in self._moves.items():
+            followed = followed and follow_run(followed, run, to)
+        return followed
 
     def open_paths(self, paths: Sequence[Path], workspace: Workspace) -> None:
         """Open what the user dropped, chose or pasted in `workspace`, as `opening.ACTIONS` says."""
@@ -146,7 +157,7 @@ class Session(QObject):
     def _show_runs(self, paths: Sequence[Path]) -> None:
         self.select_run(paths[0])
         if len(paths) > 1:
-            self.compare_runs(paths[1:])
+            self.compare_runs([self.add_run(run) for run in paths[1:]])
 
     def _show_folders(self, folders: Sequence[Path]) -> None:
         with self.reporting():
@@ -204,15 +215,25 @@ class Session(QObject):
             self.unexpected = problem
             self.unexpected_changed.emit()
 
-    def add_run(self, run: Path) -> None:
-        if run not in self.runs:
-            self.runs = [run, *self.runs]
+    def add_run(self, run: Path) -> Path:
+        """List `run`; returns the path by which it is listed."""
+        run = self._listed(run)
+        self.add_runs([run])
+        return run
+
+    def add_runs(self, runs: Iterable[Path]) -> None:
+        """List those of `runs` that aren't listed yet; their paths are absolute."""
+        if new := [run for run in runs if run not in self.runs]:
+            self.runs = [*new, *self.runs]
+            self._moves = {run: to for run, to in self._moves.items() if run not in new}
             self.runs_changed.emit(self.runs)
 
-    def find_runs(self) -> None:
-        """Add the runs in `runs_root`, newest first."""
-        self.runs += [run for run in runs_in(self.runs_root) if run not in self.runs]
-        self.runs_changed.emit(self.runs)
+    def _listed(self, run: Path) -> Path:
+        """The path by which `run` is listed, which may be spelled otherwise; the absolute one if it isn't."""
+        run = Path(os.path.abspath(run))
+        if run in self.runs:
+            return run
+        return next((other for other in self.runs if is_same_folder(other, run)), run)
 
     def compare_runs(self, runs: Sequence[Path]) -> None:
         """Overlay the curves of `runs`."""
@@ -228,22 +249,33 @@ class Session(QObject):
     def move_run(self, run: Path, to: Path | None) -> None:
         """Record that the folder `run` was renamed to `to`, or is gone (None)."""
         self.runs = _replace(self.runs, run, to)
+        self._moves = {old: new for old, new in self._moves.items() if old not in (run, to)} | {run: to}
         if (problem := self.failures.pop(run, None)) is not None and to is not None:
             self.failures[to] = problem
+        compared, students, teacher = self.compared, self.students, self.teacher
+        self.compared = _replace(compared, run, to)
+        self.students = [followed for ref in students if (followed := follow_run(ref, run, to))]
+        self.teacher = follow_run(teacher, run, to) or ""
+        # First, whoever holds a reference to the run follows; then they hear of the changes.
         self.run_moved.emit(run, to)
         self.runs_changed.emit(self.runs)
-        self.compare_runs(_replace(self.compared, run, to))
-        if str(run) in self.students:
-            self.set_students(_replace(self.students, str(run), str(to) if to else None))
+        if self.compared != compared:
+            self.compared_changed.emit(self.compared)
+        if self.students != students:
+            self.students_changed.emit(self.students)
+        if self.teacher != teacher:
+            self._scale_timer.start()
+            self.teacher_changed.emit(self.teacher)
 
     def select_run(self, run: Path) -> None:
         """Show `run`'s curves, and add its student if it has one."""
+        run = self._listed(run)
         if not is_run(run):
             self.report(
                 f"{run}: not a run folder (no config.toml in it); choose the folder of a training run.", run
             )
             return
-        self.add_run(run)
+        self.add_runs([run])
         self.run_selected.emit(run)
         if has_student(run):
             self.add_student(str(run))
@@ -261,6 +293,7 @@ class Session(QObject):
         """
         if self.training is not None:
             raise RuntimeError("a training is running already")
+        config = config.model_copy(update={"run": self._listed(config.run)})
 
         def work(token: CancelToken) -> object:
             from fakd_core.training.trainer import resume_training, train

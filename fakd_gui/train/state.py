@@ -16,7 +16,7 @@ from fakd_core.runs.option_help import training_options
 from fakd_core.runs.presets import PRESETS, QUICK, user_presets
 from fakd_core.runs.references import model_label
 from fakd_core.runs.series import RunSeries
-from fakd_gui.session.run_folders import free_run_folder
+from fakd_gui.session.run_folders import follow_run, free_run_folder
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 from fakd_gui.train import options
@@ -234,6 +234,14 @@ class TrainState(QObject):
         self.overlays_changed.emit()
 
     def _move_run(self, run: Path, to: Path | None) -> None:
+        """Follow a run that was renamed; the settings keep one that is gone, which the check reports."""
+        before = [*self.values["teacher"], self.values["student"]]
+        after = [follow_run(str(ref or ""), run, to) for ref in before]
+        if None in after:
+            self._change()
+        elif after != before:
+            *teachers, student = after
+            self.fill({"teacher": tuple(teachers), "student": student})
         for view in (self.shown, self.live):
             if view is not None and view.run == run and to is not None:
                 view.run, view.name = to, to.name

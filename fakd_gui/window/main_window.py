@@ -31,6 +31,7 @@ from fakd_gui.window.memory import WindowMemory
 from fakd_gui.window.opening import OpenQuestions, open_commands
 from fakd_gui.window.preferences import ShortcutEditor, changed_keys, restore_keys
 from fakd_gui.window.recent_files import RecentFiles
+from fakd_gui.window.resume_offer import ResumeOffer
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
 from fakd_gui.window.status_bar import StatusBar
 from fakd_gui.window.undo_bar import UndoBar
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.workspaces, 1)
         self.setCentralWidget(centre)
         self.undo_bar = UndoBar(centre)
+        self.resume_offer = ResumeOffer(self.session, self.undo_bar, self.run_list.actions.resume)
         closable = QDockWidget.DockWidgetFeature.DockWidgetClosable
         self.runs = QDockWidget("Runs", objectName="runs", features=closable)
         self.runs.setWidget(self.run_list)
@@ -108,14 +110,13 @@ class MainWindow(QMainWindow):
             "open_guide": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(GUIDE))),
             "copy_error": self._copy_error,
             "show_about": lambda: open_about(self, self.status.device.text()),
-            "dismiss": self.banner.dismiss,
+            "dismiss": lambda: (self.banner if self.banner.isVisible() else self.undo_bar).dismiss(),
             **{
                 f"show_{name.lower()}": lambda name=name: workspaces.show_workspace(name)
                 for name in workspaces.panels
             },
         }.items():
             actions.on(name, act)
-        actions.on("dismiss", self.undo_bar.dismiss)
         actions["copy_error"].setEnabled(False)
         self.session.unexpected_changed.connect(lambda: actions["copy_error"].setEnabled(True))
         training = self.train.actions
@@ -227,8 +228,7 @@ class MainWindow(QMainWindow):
         run = Path(memory.training)
         if memory.training and is_run(run) and not is_locked(RunLayout(run).lock):
             session.add_run(run)
-            text = f"{run.name} was still training when the app quit unexpectedly."
-            self.undo_bar.ask(text, "Resume", lambda: self.run_list.actions.resume(run))
+            self.resume_offer.make(run)
 
     # -- events --------------------------------------------------------------------------------------
 

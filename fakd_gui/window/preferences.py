@@ -77,7 +77,9 @@ class ShortcutEditor(QDialog):
         self.edits: dict[tuple[str, str], QKeySequenceEdit] = {}
         """By table and command."""
         text = "Search commands"
-        search = QLineEdit(placeholderText=text, accessibleName=text, clearButtonEnabled=True)
+        search = QLineEdit(
+            placeholderText=text, accessibleName=text, clearButtonEnabled=True, acceptDrops=False
+        )
         search.textChanged.connect(self._filter)
         self._tree = QTreeWidget(columnCount=2)
         self._tree.setHeaderLabels(["Command", "Shortcut"])

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMenu
 
 from fakd_gui.session.opening import Workspace
+from fakd_gui.session.run_folders import follow_run
 from fakd_gui.session.session import Session
 
 MAX_RECENT = 12
@@ -26,6 +27,7 @@ class RecentFiles(QObject):
         menu.setToolTipsVisible(True)
         menu.aboutToShow.connect(self._fill)
         session.opened.connect(self.add)
+        session.run_moved.connect(self._move_run)
 
     def add(self, path: Path, workspace: Workspace) -> None:
         self._set_files([(str(path.absolute()), workspace), *self.files])
@@ -39,6 +41,11 @@ class RecentFiles(QObject):
         for path, workspace in files:
             newest.setdefault(path, workspace)
         self.files = list(newest.items())[:MAX_RECENT]
+
+    def _move_run(self, run: Path, to: Path | None) -> None:
+        # The menu leaves out what is gone, which may be restored.
+        if to is not None:
+            self.files = [(str(follow_run(path, run, to)), workspace) for path, workspace in self.files]
 
     def _fill(self) -> None:
         self.menu.clear()

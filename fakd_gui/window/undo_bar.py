@@ -88,11 +88,19 @@ class UndoBar(QFrame):
             self._show(text, "Undo")
             self._timer.start()
 
-    def ask(self, text: str, answer: str, act: Act) -> None:
-        """Offer to `act` by a button `answer`; further questions and offers wait."""
-        self._questions.append(Question(text, answer, act))
+    def ask(self, question: Question) -> None:
+        """Ask, with a button for the answer; further questions and offers wait."""
+        self._questions.append(question)
         if len(self._questions) == 1:
             self._show_question()
+
+    def withdraw(self, question: Question) -> bool:
+        """Take back a question; False if it was answered or dismissed already."""
+        if question not in self._questions:
+            return False
+        self._questions.remove(question)
+        self._show_question()
+        return True
 
     def undo(self) -> None:
         """Undo the newest step; one that can't be undone now can be tried again."""

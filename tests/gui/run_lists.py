@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt
+from pytestqt.qtbot import QtBot
 
 from fakd_gui.runs.model import RUN_ROLE, STATE_ROLE
 from fakd_gui.runs.run_list import RunList
+from fakd_gui.session.jobs import LatestWins
 
 
 def indexes(runs: RunList) -> list[QModelIndex]:
@@ -46,3 +48,11 @@ def state_of(runs: RunList, run: Path) -> str:
 
 def tip_of(runs: RunList, name: str) -> str:
     return str(index_of(runs, name).data(Qt.ItemDataRole.ToolTipRole))
+
+
+def scan(qtbot: QtBot, runs: RunList) -> None:
+    """Look for new runs and for those that are gone, and wait until the list has them."""
+    runs.scan()
+    scanner = runs.findChild(LatestWins)
+    assert scanner is not None
+    qtbot.waitUntil(lambda: not scanner.running, timeout=20_000)

@@ -22,7 +22,6 @@ from run_folders import make_run
 from run_lists import choose, index_of, indexes, is_checked, names, state_of, tip_of
 
 from fakd_core.errors import RunError
-from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import run_lock
 from fakd_core.runs.states import is_in_use
@@ -89,16 +88,6 @@ def test_a_run_trained_by_another_process_is_neither_renamed_nor_deleted(
         assert [error.split(":")[0] for error in messages] == ["middle is being trained"] * 2
         assert run.exists()
     assert not is_in_use(run)
-
-
-def test_a_run_that_is_being_set_up_is_not_moved(
-    runs: RunList, session: Session, messages: list[str], tmp_path: Path
-) -> None:
-    run = session.runs_root / "new"
-    job = session.start_training(TrainConfig(student="s", train_data=tmp_path, run=run))
-    assert not runs.actions.can_move(run, "renamed")
-    assert messages == ["new is being trained: it can be renamed when training has ended."]
-    job.cancel()
 
 
 def test_runs_created_and_removed_by_other_programs_are_noticed(

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 from run_folders import add_steps, make_run
-from run_lists import names, state_of, tip_of
+from run_lists import names, scan, state_of, tip_of
 from tiny_trainings import make_config
 
 from fakd_core.events import StepEnd
@@ -22,7 +23,7 @@ from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runs.states import read_state
 from fakd_gui.runs.run_list import RunList
 from fakd_gui.session.jobs import stop_all
-from fakd_gui.session.run_folders import runs_in
+from fakd_gui.session.run_folders import scan_runs
 from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
 
@@ -83,7 +84,7 @@ def test_showing_comparing_and_resuming_a_damaged_run_is_an_error_in_the_window(
         (run / name).mkdir()
     else:
         (run / name).write_bytes(content)
-    window.run_list.scan()
+    scan(qtbot, window.run_list)
     session.compare_runs([run])
     session.select_run(run)
     window.run_list.actions.resume(run)
@@ -98,30 +99,32 @@ def test_showing_comparing_and_resuming_a_damaged_run_is_an_error_in_the_window(
 
 def test_an_unreadable_folder_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, closed = make_run(tmp_path, "kept"), make_run(tmp_path, "closed")
-    look = Path.is_file
+    look = Path.stat
 
-    def forbidden(path: Path) -> bool:
+    def forbidden(path: Path, **how: bool) -> os.stat_result:
         if path.parent == closed:
             raise PermissionError(13, "Permission denied")
-        return look(path)
+        return look(path, **how)
 
-    monkeypatch.setattr(Path, "is_file", forbidden)
-    assert runs_in(tmp_path) == [kept]
+    monkeypatch.setattr(Path, "stat", forbidden)
+    assert list(scan_runs(tmp_path, ()).started) == [kept]
+    assert scan_runs(tmp_path, [closed]).gone == []  # For all we know it is still there.
 
 
 def test_a_run_removed_while_the_folder_is_read_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, going = make_run(tmp_path, "kept"), make_run(tmp_path, "going")
-    look = RunLayout.is_run
+    look = os.scandir
 
-    def gone_after(layout: RunLayout) -> bool:
-        held = look(layout)
-        shutil.rmtree(going, ignore_errors=True)
-        return held or layout.folder == going
+    def gone_after(folder: Path) -> Iterator[os.DirEntry[str]]:
+        entries = list(look(folder))
+        going.rename(tmp_path.with_name("elsewhere"))
+        return iter(entries)
 
-    monkeypatch.setattr(RunLayout, "is_run", gone_after)
-    assert kept in runs_in(tmp_path)
+    monkeypatch.setattr(os, "scandir", gone_after)
+    scan = scan_runs(tmp_path, [going])
+    assert (list(scan.started), scan.gone) == ([kept], [going])
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9", b"a\nb", ("ü" * 120).encode(), b"50% & <b>bold"])
@@ -136,7 +139,7 @@ def test_names_that_are_hard_to_show(qtbot: QtBot, window: MainWindow, name: byt
     qtbot.waitUntil(lambda: state_of(window.run_list, run) == expected, timeout=5000)
     window.session.select_run(run)
     qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=SLOW)
-    window.run_list.scan()
+    scan(qtbot, window.run_list)
     assert window.run_list.view.model().rowCount() == 1
 
 
@@ -151,12 +154,12 @@ def test_a_run_folder_removed_during_training_is_created_again(
     # At once: what is removed file by file can be written to meanwhile.
     run.rename(run.with_name("elsewhere"))
     shutil.rmtree(run.with_name("elsewhere"))
-    window.run_list.scan()
+    scan(qtbot, window.run_list)
     seen = steps[-1]
     qtbot.waitUntil(lambda: steps[-1] > seen + 3, timeout=SLOW)
     with qtbot.waitSignal(session.training_finished, timeout=SLOW):
         window.train.actions.stop()
-    window.run_list.scan()
+    scan(qtbot, window.run_list)
     assert run in session.runs
     assert max(line["step"] for line in read_metrics(run)) == steps[-1]
     qtbot.waitUntil(lambda: state_of(window.run_list, run).startswith("stopped at"), timeout=5000)
@@ -164,12 +167,12 @@ def test_a_run_folder_removed_during_training_is_created_again(
 
 def test_curves_of_a_removed_run_stay(qtbot: QtBot, window: MainWindow) -> None:
     run = make_run(window.session.runs_root, "run")
-    window.run_list.scan()
+    scan(qtbot, window.run_list)
     window.session.select_run(run)
     qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=SLOW)
     window.session.compare_runs([run])
     shutil.rmtree(run)
-    window.run_list.scan()
+    scan(qtbot, window.run_list)
     assert window.session.runs == []
     assert window.train.state.shown.series.step == [1, 2, 3, 4]
     window.session.select_run(run)
@@ -179,7 +182,7 @@ def test_curves_of_a_removed_run_stay(qtbot: QtBot, window: MainWindow) -> None:
 def test_500_runs(qtbot: QtBot, window: MainWindow) -> None:
     for number in range(500):
         make_run(window.session.runs_root, f"run {number:03d}", done=3)
-    window.run_list.scan()
+    scan(qtbot, window.run_list)
     listed = window.run_list
     assert listed.view.model().rowCount() == 500
     qtbot.waitUntil(lambda: len(listed.model.states) == 500, timeout=SLOW)

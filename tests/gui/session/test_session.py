@@ -12,7 +12,7 @@ from tiny_trainings import make_config, train_to_the_end
 
 from fakd_core.events import StepEnd
 from fakd_gui.session.jobs import Outcome, stop_all
-from fakd_gui.session.run_folders import free_run_folder, runs_in
+from fakd_gui.session.run_folders import free_run_folder, scan_runs
 from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
 
@@ -25,9 +25,7 @@ def test_finished_training_is_listed_with_its_student(
         train_to_the_end(qtbot, session, make_config(run, small_teacher, photos)).outcome is Outcome.COMPLETED
     )
     assert (session.runs, session.students, session.training) == ([run], [str(run)], None)
-    later = Session(runs_root=session.runs_root)
-    later.find_runs()
-    assert later.runs == [run]
+    assert list(scan_runs(session.runs_root, ()).started) == [run]
 
 
 def test_folder_without_images_fails_and_leaves_no_run(
@@ -118,11 +116,11 @@ def test_folder_that_is_no_run_is_not_selected(session: Session, tmp_path: Path)
 def test_runs_are_found_newest_first_and_new_names_are_free(tmp_path: Path) -> None:
     import os
 
-    assert runs_in(tmp_path / "nowhere") == []
+    assert scan_runs(tmp_path / "nowhere", ()).started == {}
     for age, name in enumerate(["new-1", "old-1"]):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.toml").write_text("")
         os.utime(tmp_path / name / "config.toml", (1000 - age, 1000 - age))
     (tmp_path / "no-run").mkdir()
-    assert [run.name for run in runs_in(tmp_path)] == ["new-1", "old-1"]
+    assert [run.name for run in scan_runs(tmp_path, ()).started] == ["new-1", "old-1"]
     assert free_run_folder(tmp_path, "new").name == "new-2"

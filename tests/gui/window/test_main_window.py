@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.data.image_files import read_image
@@ -21,8 +21,8 @@ from fakd_gui.window.main_window import MainWindow
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 
 
-def drop(window: MainWindow, *paths: Path) -> None:
-    """A real drop event in the middle of the window."""
+def drop(window: QWidget, *paths: Path) -> None:
+    """A real drop event in the middle of a window or a widget."""
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
@@ -248,3 +248,13 @@ def test_a_dropped_file_that_is_no_model_becomes_no_student(
     assert window.session.students == []
     window.open_paths([small_teacher])
     qtbot.waitUntil(lambda: window.session.students == [str(small_teacher)], timeout=10_000)
+
+
+def test_no_field_swallows_dropped_files(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
+    window.train.form.recipe.show_rows()
+    window.train.form.presets.naming.show()
+    fields = [widget for kind in (QLineEdit, QAbstractSpinBox) for widget in window.findChildren(kind)]
+    assert len(fields) > 10
+    assert [field.accessibleName() for field in fields if field.acceptDrops()] == []
+    with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
+        drop(window.run_list.search, photos / "coffee0.png")

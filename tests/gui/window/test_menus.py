@@ -14,6 +14,7 @@ from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
 from fakd_gui.window.preferences import ShortcutEditor, find_conflict
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
+from fakd_gui.window.undo_bar import Question
 
 
 def menu(window: MainWindow, title: str) -> QMenu:
@@ -104,8 +105,8 @@ def test_change_without_redo_is_gone_once_undone(window: MainWindow) -> None:
 
 def test_question_is_not_overwritten_by_an_undo_offer(qtbot: QtBot, window: MainWindow) -> None:
     bar, answers = window.undo_bar, []
-    bar.ask("One?", "Do one", lambda: answers.append(1))
-    bar.ask("Two?", "Do two", lambda: answers.append(2))
+    bar.ask(Question("One?", "Do one", lambda: answers.append(1)))
+    bar.ask(Question("Two?", "Do two", lambda: answers.append(2)))
     window.session.offer_undo("Removed a", lambda: None)
     assert bar.button.text() == "Do one"
     bar.undo()
