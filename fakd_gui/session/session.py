@@ -85,7 +85,7 @@ class Session(QObject):
         self.runs: list[Path] = []
         self.compared: list[Path] = []
         self._moves: dict[Path, Path | None] = {}
-        """What became of the runs that were renamed or deleted, by their former folders."""
+        """The present folders of runs that were renamed, by the former ones; None for deleted ones."""
         self.failures: dict[Path, Problem] = {}
         """The problems of trainings that failed in this session, by run folder, until they are resumed."""
         self.unexpected: Problem | None = None

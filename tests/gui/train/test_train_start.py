@@ -1,4 +1,4 @@
-"""What a start changes at once: no step is timed any more, and Pause and Stop can be pressed."""
+"""The effects of a start at once: no step is timed any more, and Pause and Stop can be pressed."""
 
 from __future__ import annotations
 
