@@ -33,7 +33,6 @@ class Board(QObject):
         super().__init__(parent)
         self._state = state
         self.grid = PaneGrid(state.camera, parent)
-        self.panes: dict[str, ImagePane] = {}
         self.drag = Drag.PAN
         self._tiles: dict[str, list[Overlay]] = {}
         self.grid.moved.connect(lambda start, end: state.move_pane(self.keys[start], end))
@@ -43,6 +42,10 @@ class Board(QObject):
         state.region_changed.connect(self._show_region)
         state.measured.connect(self.refresh)
         state.camera.cursor_changed.connect(self.update_readouts)
+
+    @property
+    def panes(self) -> dict[str, ImagePane]:
+        return self.grid.by_key
 
     @property
     def keys(self) -> list[str]:
@@ -107,11 +110,7 @@ class Board(QObject):
     def _arrange(self) -> None:
         if self._state.image is None:
             return
-        keys = self._state.keys
-        if keys != self.keys:
-            self.panes = {key: self.panes.get(key) or self._make_pane(key) for key in keys}
-            self.grid.set_panes(list(self.panes.values()))
-        else:
+        if not self.grid.set_keys(self._state.keys, self._make_pane):
             self.grid.arrange()
         self.refresh()
 

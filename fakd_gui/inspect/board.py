@@ -57,13 +57,11 @@ class MapPanes(QObject):
         self._state = state
         self.camera = camera
         self.grid = PaneGrid(camera, parent)
-        self.panes: dict[str, ImagePane] = {}
         self._before_click: Pixel = state.query
 
-    def set_keys(self, keys: list[str]) -> None:
-        if keys != list(self.panes):
-            self.panes = {key: self.panes.get(key) or self.make_pane(key) for key in keys}
-            self.grid.set_panes(list(self.panes.values()))
+    @property
+    def panes(self) -> dict[str, ImagePane]:
+        return self.grid.by_key
 
     def set_titles(self, *, numbered: bool = True) -> None:
         """Set the titles, `numbered` with the digits that show a pane alone."""
@@ -113,7 +111,7 @@ class MapBoard(MapPanes):
         """One pane for the image and each model and difference, with their titles."""
         students = self._state.students
         self.grid.columns = len(students) + 1 if len(students) > 1 else None
-        self.set_keys(self._state.pane_keys)
+        self.grid.set_keys(self._state.pane_keys, self.make_pane)
         self.mark_region()
         self.set_titles(numbered=not self._state.matrix_shown)
 

@@ -32,7 +32,7 @@ class MatrixView(MapPanes):
         self.camera.cursor_changed.connect(self._show_cell)
 
     def arrange(self) -> None:
-        self.set_keys([key for key in self._state.pane_keys if key != IMAGE])
+        self.grid.set_keys([key for key in self._state.pane_keys if key != IMAGE], self.make_pane)
         self.set_titles()
 
     def show_matrices(self, matrices: Matrices) -> None:

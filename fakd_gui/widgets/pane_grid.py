@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from itertools import pairwise
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
@@ -40,6 +41,18 @@ class PaneGrid(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(260, 140)
+
+    @property
+    def by_key(self) -> dict[str, ImagePane]:
+        return {pane.key: pane for pane in self.panes}
+
+    def set_keys(self, keys: list[str], make: Callable[[str], ImagePane]) -> bool:
+        """Show a pane for each of `keys`, made by `make` if it isn't there yet; False if nothing changed."""
+        before = self.by_key
+        if keys == list(before):
+            return False
+        self.set_panes([before.get(key) or make(key) for key in keys])
+        return True
 
     def set_panes(self, panes: list[ImagePane]) -> None:
         """Show `panes` in this order and delete others; a pane shown alone stays so if it is among them."""

@@ -15,6 +15,7 @@ from skimage import data
 from fakd_core import create_model
 from fakd_core.data.image_files import write_image
 from fakd_core.models.checkpoint import save_safetensors
+from fakd_gui.session.opening import Action, each
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.theme import apply_theme
 
@@ -61,6 +62,8 @@ def make_bench(folder: Path) -> Bench:
     session = Session(runs_root=folder / "runs")
     errors: list[str] = []
     session.error.connect(lambda problem: errors.append(problem.text))
+    # The window's opener loads a model before it adds it.
+    session.openers[Action.ADD_STUDENTS] = each(lambda path: session.add_student(str(path)))
     students = [save_model(folder, "with", 1), save_model(folder, "without", 2)]
     return Bench(
         session, folder, save_model(folder, "teacher", 0, n_feats=12), students, save_photo(folder), errors

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compare_bench import Opened, box_of, comparing, drag, grab, open_and_wait, stamp
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
@@ -128,6 +128,16 @@ def test_keys_that_are_held_are_let_go_when_the_window_loses_the_focus(opened: O
     drag(grid.panes[0].canvas, QPointF(40, 40), QPointF(80, 60))
     assert panel.camera.center == center
     assert panel.state.region is not None
+
+
+def test_space_that_is_held_while_a_menu_opens_is_let_go(opened: Opened, qtbot: QtBot) -> None:
+    _, panel = opened
+    QTest.keyPress(panel, Qt.Key.Key_Space)
+    menu = panel.commands.pane_menu(BICUBIC)
+    menu.popup(panel.mapToGlobal(QPoint(50, 50)))
+    qtbot.waitUntil(menu.isVisible)
+    assert not panel.camera.pan_override
+    menu.close()
 
 
 def test_keys_work_wherever_the_focus_is_but_a_focused_choice_has_the_arrows(
