@@ -17,6 +17,7 @@ from fakd_core.cli.console import errors, output, progress_bar
 from fakd_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from fakd_core.data.datasets import SRDataset
     from fakd_core.evaluation.events import EvaluationEvent
     from fakd_core.evaluation.report import Report
     from fakd_core.evaluation.results import Result
@@ -50,8 +51,6 @@ def evaluate(
 
     What can't be used is reported and left out: a line on stderr for each image or model, and exit status 1.
     """
-    from fakd_core.data.datasets import open_dataset
-    from fakd_core.data.folders import resolve_data
     from fakd_core.data.resize import BICUBIC
     from fakd_core.evaluation import evaluate as evaluation
     from fakd_core.evaluation.report import Report, Row, row_labels
@@ -66,7 +65,7 @@ def evaluate(
         raise ConfigError("--json and --table both print the results; choose one of them")
     check_tile(tile)
     csv, save = _check_targets(csv, save, force=force)
-    datasets = [open_dataset(resolve_data(folder), check_scale(scale)) for folder in data]
+    datasets = _open_sets(data, check_scale(scale))
     where = choose_device(device)
     models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
     report = Report(Row(ref, label) for ref, label in row_labels(models).items())
@@ -85,6 +84,17 @@ def evaluate(
         write_text(csv, to_csv(results))
     if problems:
         raise typer.Exit(1)
+
+
+def _open_sets(data: list[str], scale: int) -> list[SRDataset]:
+    """Open the sets, and print which images in their folders can't be read."""
+    from fakd_core.data.datasets import open_dataset
+    from fakd_core.data.folders import resolve_data
+
+    datasets = [open_dataset(resolve_data(folder), scale) for folder in data]
+    for sentence in (sentence for dataset in datasets for sentence in dataset.left_out):
+        errors.print(f"note: {sentence}", style="yellow", soft_wrap=True)
+    return datasets
 
 
 def _check_targets(csv: Path | None, save: Path | None, *, force: bool) -> tuple[Path | None, Path | None]:

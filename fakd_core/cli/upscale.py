@@ -145,7 +145,7 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
             advice = f"{path}: no images in this folder; name a folder of images, or image files"
             raise DataError(left_out or advice)
         if left_out:
-            errors.print(left_out, soft_wrap=True)
+            errors.print(f"note: {left_out}", style="yellow", soft_wrap=True)
         files += found
     files = list(dict.fromkeys(files))
     is_file = _names_file(out, len(files))
@@ -192,7 +192,9 @@ def _without_existing(targets: dict[Path, Path], *, skip: bool, force: bool) -> 
     if skip:
         left = {source: target for source, target in targets.items() if not lexists(target)}
         if skipped := len(targets) - len(left):
-            errors.print(f"kept {skipped} of {len(targets)} results, which exist already")
+            errors.print(
+                f"note: kept {skipped} of {len(targets)} results, which exist already", style="yellow"
+            )
         return left
     if not force:
         refuse_existing(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fakd_core.data.folders import detect_layout, find_pairs
+from fakd_core.data.folders import describe_left_out, detect_layout, find_pairs
 from fakd_core.data.image_files import image_size, read_picture
 from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import DataError
@@ -50,6 +50,12 @@ class SRDataset:
         folders = {str(path.parent): None for path in self.lr_files if path is not None}
         made = ["made from the HR images by MATLAB's bicubic"] if None in self.lr_files else []
         return " and ".join([*(f"read from {folder}" for folder in folders), *made])
+
+    @property
+    def left_out(self) -> list[str]:
+        """A sentence for each folder with HR images that can't be read; see `folders.describe_left_out`."""
+        folders = dict.fromkeys(path.parent for path in self.hr_files)
+        return [sentence for folder in folders if (sentence := describe_left_out(folder))]
 
     def load(self, index: int) -> ImagePair:
         """Read pair `index`; the HR image is cropped to the LR image's size times the scale.

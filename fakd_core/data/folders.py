@@ -45,27 +45,35 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def describe_left_out(folder: Path) -> str:
-    """Say how many images in `folder` have a format that can't be read, by suffix; empty if there are none.
+    """Say how many images in `folder` can't be read, by suffix; empty if there are none.
 
     Raises:
         DataError: As `find_images`.
     """
     suffixes = [path.suffix.lower() for path in _files(folder)]
     counts = Counter(suffix for suffix in suffixes if suffix in OTHER_IMAGE_SUFFIXES)
-    if not counts:
+    kinds = [f"{count} {suffix}" for suffix, count in sorted(counts.items())]
+    links = [path for path in _entries(folder) if path.is_symlink() and not path.exists()]
+    if broken := sum(path.suffix.lower() in IMAGE_SUFFIXES for path in links):
+        kinds.append(f"{broken} broken link{'s' * (broken > 1)}")
+    if not kinds:
         return ""
-    kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
-    return f"{folder}: left out {kinds}, which can't be read here; save them as PNG or JPEG"
+    advice = "; save them as PNG or JPEG" if counts else ""
+    return f"{folder}: left out {', '.join(kinds)}, which can't be read here{advice}"
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files in `folder` without hidden ones."""
+    return [path for path in _entries(folder) if path.is_file()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """The files and folders in `folder` without hidden ones."""
     if not folder.exists():
         raise DataError(f"{folder}: no such folder; check the path")
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of images, found a file; name the folder it is in")
     try:
-        return [path for path in folder.iterdir() if path.name[0] != "." and path.is_file()]
+        return [path for path in folder.iterdir() if path.name[0] != "."]
     except OSError as error:
         raise DataError(f"{folder}: can't be read ({error.strerror}); check its permissions") from error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, _imaging
 
+from fakd_core.data import sixteen_bits
 from fakd_core.data.image_formats import IMAGE_FORMATS
 from fakd_core.errors import DataError
 from fakd_core.events import Image8
@@ -42,10 +41,7 @@ _SAVE_OPTIONS |= {".webp": {"lossless": True}, ".tif": {}, ".tiff": {}, ".bmp": 
 _CHANNELS = ((), (1,), (2,), (3,), (4,))
 _SIDE_LIMITS = {".jpg": 65_535, ".jpeg": 65_535, ".webp": 16_383}
 _WITH_ALPHA = (".png", ".webp", ".tif", ".tiff")
-_SIXTEEN_BIT_GREY = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
-_SIXTEEN_BIT_COLOUR = re.compile(r"((?:RGB|RGBA|RGBX|CMYK);16)([BLN])|(LA;16)B")
-"""Pillow's raw modes of 16 bits per channel, from which it keeps the high byte; B, L: big-, little-endian."""
-_GREY_MODES = frozenset({"1", "L", "LA", "La"}) | _SIXTEEN_BIT_GREY
+_GREY_MODES = frozenset({"1", "L", "LA", "La"}) | sixteen_bits.GREY_MODES
 _ROWS_AT_ONCE = 128
 
 
@@ -56,7 +52,7 @@ class Picture:
     Attributes:
         rgb: (H, W, 3) uint8; the three channels of a grey image are equal.
         alpha: (H, W) uint8, from 0 (transparent) to 255 (opaque); None if every pixel is opaque.
-        is_grey: The file has one channel of colour.
+        is_grey: The file has one channel of colour, or a palette of which it uses only grey.
     """
 
     rgb: Image8 = field(repr=False)
@@ -108,9 +104,10 @@ def read_picture(path: str | Path) -> Picture:
             raise DataError(
                 f"{path}: expected one picture, found {frames} frames or pages; save one of them as PNG"
             )
-        is_grey = image.mode in _GREY_MODES or "LA;16B" in _raw_modes(image)
+        is_grey = image.mode in _GREY_MODES or sixteen_bits.is_grey_with_alpha(image)
+        has_palette = image.mode in ("P", "PA")
         is_bmp = image.format in ("BMP", "DIB")
-        pixels = _load(path, image)
+        pixels = sixteen_bits.load_rounded(path, image, _open)
         transpose = _TRANSPOSES.get(_orientation(image))
         if transpose is not None:
             upright = pixels.transpose(transpose)
@@ -120,6 +117,7 @@ def read_picture(path: str | Path) -> Picture:
         rgb, alpha = _to_rgb_and_alpha(path, pixels)
         # Many Windows programs write opaque pictures so.
         is_opaque = alpha is None or alpha.min() == 255 or (is_bmp and alpha.max() == 0)
+        is_grey = is_grey or (has_palette and _is_grey(rgb))
         return Picture(rgb, None if is_opaque else alpha, is_grey)
 
 
@@ -256,58 +254,15 @@ def write_image(path: str | Path, img: Image8) -> None:
         ) from error
 
 
-def _raw_modes(image: ImageFile.ImageFile) -> set[str]:
-    """Pillow's names for how the pixels are stored in the file, before it is loaded."""
-    arguments = (tile.args for tile in image.tile)
-    return {one if isinstance(one, str) else str(one[0]) for one in arguments if one}
-
-
-def _load(path: Path, image: ImageFile.ImageFile) -> Image.Image:
-    """Load the pixels; 16 bits per channel, of which Pillow keeps the high byte, are rounded to 8."""
-    modes = _raw_modes(image)
-    found = _SIXTEEN_BIT_COLOUR.fullmatch(modes.pop()) if len(modes) == 1 else None
-    image.load()
-    return image if found is None else _rounded(image, _low_bytes(path, found))
-
-
-def _low_bytes(path: Path, raw_mode: re.Match[str]) -> npt.NDArray[np.uint8]:
-    """Read the file once more as if its bytes were in the other order."""
-    with _open(path) as image:
-        if raw_mode[3]:
-            other = "RGBA"  # Four bytes: grey high, low, alpha high, low.
-        else:
-            order = raw_mode[2].replace("N", "L" if sys.byteorder == "little" else "B")
-            other = raw_mode[1] + ("B" if order == "L" else "L")
-        image.tile = [
-            tile._replace(args=(other, *tile.args[1:]) if isinstance(tile.args, tuple) else other)
-            for tile in image.tile
-        ]
-        image.load()
-        low = np.asarray(image)
-    return low[..., [1, 1, 1, 3]] if raw_mode[3] else low
-
-
-def _rounded(high: Image.Image, low: npt.NDArray[np.uint8]) -> Image.Image:
-    """Combine high and low bytes, and scale them by 255/65535; a transparent colour becomes alpha."""
-    pixels = np.array(high)
-    key = high.info.get("transparency")
-    alpha = None if key is None else np.full(pixels.shape[:2], 255, np.uint8)
-    for top in range(0, len(pixels), _ROWS_AT_ONCE):
-        rows = slice(top, top + _ROWS_AT_ONCE)
-        values = pixels[rows].astype(np.uint32) << 8 | low[rows]
-        pixels[rows] = (values + 128) // 257
-        if alpha is not None:
-            alpha[rows][(values == key).all(axis=2)] = 0
-    if alpha is not None:
-        return Image.fromarray(np.dstack([pixels, alpha]))
-    return Image.fromarray(pixels, high.mode)
+def _is_grey(rgb: Image8) -> bool:
+    return bool((rgb[..., :1] == rgb[..., 1:]).all())
 
 
 def _to_rgb_and_alpha(path: Path, image: Image.Image) -> tuple[Image8, Image8 | None]:
     if image.mode == "F":
         raise DataError(f"{path}: floating-point pixels have no fixed range; save it as 8 or 16 bit first")
-    if image.mode in _SIXTEEN_BIT_GREY:
-        return _grey16_to_rgb_and_alpha(path, image)
+    if image.mode in sixteen_bits.GREY_MODES:
+        return sixteen_bits.grey_to_rgb_and_alpha(path, image)
     alpha = None
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -319,20 +274,4 @@ def _to_rgb_and_alpha(path: Path, image: Image.Image) -> tuple[Image8, Image8 | 
     for top in range(0, height, _ROWS_AT_ONCE):
         strip = image.crop((0, top, width, min(top + _ROWS_AT_ONCE, height)))
         pixels[top : top + strip.height] = np.frombuffer(strip.tobytes(), np.uint8).reshape(-1, width, 3)
-    return pixels, alpha
-
-
-def _grey16_to_rgb_and_alpha(path: Path, image: Image.Image) -> tuple[Image8, Image8 | None]:
-    values = np.asarray(image)
-    low, high = values.min(), values.max()
-    if low < 0 or high > 65535:
-        raise DataError(
-            f"{path}: expected 16-bit grey (0..65535), found {low}..{high}; save it as 8 or 16 bit"
-        )
-    transparent = image.info.get("transparency")
-    pixels = np.empty((*values.shape, 3), dtype=np.uint8)
-    alpha = None if transparent is None else np.where(values == transparent, 0, 255).astype(np.uint8)
-    for top in range(0, len(values), _ROWS_AT_ONCE):
-        strip = values[top : top + _ROWS_AT_ONCE].astype(np.int64)
-        pixels[top : top + _ROWS_AT_ONCE] = ((strip + 128) // 257)[:, :, None]
     return pixels, alpha

@@ -307,7 +307,8 @@ def csv_text(table: Iterable[Sequence[object]]) -> str:
     """`table` as CSV, one line per row."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(table)
-    return text.getvalue()
+    # Names of files may hold bytes that are no UTF-8.
+    return text.getvalue().encode(errors="backslashreplace").decode()
 
 
 def _digits(psnr: float, ssim: float, seconds: float | None) -> list[str]:

@@ -23,6 +23,9 @@ from image_files import (
     TURNED,
     WIDTH,
     X,
+    alpha_bmp,
+    bmp,
+    bmp_rows,
     chunk,
     drawn,
     encoded,
@@ -32,6 +35,7 @@ from image_files import (
     interlaced,
     inverted,
     oriented,
+    packed,
     png,
     rows_of,
     shown_png,
@@ -42,6 +46,7 @@ from image_files import (
     wide_jpeg,
     wide_webp,
     without,
+    ycck,
 )
 from PIL import Image, ImageCms
 
@@ -91,6 +96,17 @@ ONE_KIND: dict[str, tuple[str, dict[str, object]]] = {
     "PNG": ("png", {"compress_level": 0}), "JPEG": ("jpg", FINE),
     "WEBP": ("webp", {"lossless": True}), "TIFF": ("tif", {}),
 }  # fmt: skip
+FINE_16 = np.random.default_rng(5).integers(0, 65536, (HEIGHT, WIDTH, 3), np.uint16)
+ROUNDED = np.rint(FINE_16 / 257).astype(np.uint8)
+CMYK_16 = np.dstack([~SIXTEEN, 0 * SIXTEEN[..., 0]])
+FOUR_BITS = chunk(b"PLTE", bytes(np.arange(16, dtype=np.uint8).repeat(3) * 16))
+NIBBLES = GREY_RGB // 16 * 16
+BLACK_IN_RGB = (RGB == 0).all(axis=2, keepdims=True)
+BITS_555 = (RGB >> 3).astype("<u2") @ np.array([1 << 10, 1 << 5, 1], "<u2")
+RUNS = (
+    b"".join(b"".join(bytes([1, value]) for value in row) + b"\0\0" for row in np.array(FEW)[::-1]) + b"\0\1"
+)
+FEW_PALETTE = b"".join(bytes([value, value, value, 0]) for value in range(256))
 LOOP = tiff(WIDTH, HEIGHT, RGB.tobytes(), 8, 3)[:-4] + struct.pack("<I", 8 + RGB.size)
 """A TIFF whose next page is itself."""
 DAMAGED, EMPTY = "damaged or unreadable", "expected an image, found an empty file"
@@ -137,6 +153,28 @@ _WHOLE: tuple[tuple[Any, ...], ...] = (
     ("grey-alpha-16.png", png(WIDTH, HEIGHT, 16, 4, rows_of(GREY_ALPHA_16)), GREY_RGB),
     ("rgb-16.png", png(WIDTH, HEIGHT, 16, 2, rows_of(SIXTEEN)), RGB),
     ("rgb-16.tif", tiff(WIDTH, HEIGHT, SIXTEEN.astype("<u2").tobytes(), 16, 3), RGB),
+    ("rgb-16-low.png", png(WIDTH, HEIGHT, 16, 2, rows_of(FINE_16)), ROUNDED),
+    ("rgb-16-interlaced.png", png(WIDTH, HEIGHT, 16, 2, interlaced(FINE_16), interlaced=1), ROUNDED),
+    ("rgb-16-low.tif", tiff(WIDTH, HEIGHT, FINE_16.astype("<u2").tobytes(), 16, 3), ROUNDED),
+    ("rgb-16-low.ppm", b"P6 50 34 65535\n" + FINE_16.astype(">u2").tobytes(), ROUNDED),
+    ("cmyk-16.tif", tiff(WIDTH, HEIGHT, CMYK_16.astype("<u2").tobytes(), 16, 4, t262=(3, 5)), RGB),
+    ("white-is-0.tif", tiff(WIDTH, HEIGHT, (255 - GREY).tobytes(), 8, 1, t262=(3, 0)), GREY_RGB),
+    ("white-is-0-16.tif", tiff(WIDTH, HEIGHT, (~SIXTEEN[..., 2]).tobytes(), 16, 1, t262=(3, 0)), GREY_RGB),
+    ("grey-12.tif", tiff(WIDTH, HEIGHT, b"\xff" * (WIDTH * HEIGHT * 3 // 2), 12, 1), WHITE),
+    ("grey-1000.pgm", b"P5 1 1 1000\n" + struct.pack(">H", 1000), np.full((1, 1, 3), 255, np.uint8)),
+    ("grey-2.png", png(WIDTH, HEIGHT, 2, 0, rows_of(packed(GREY >> 6, 2))), GREY_RGB // 64 * 85),
+    ("palette-4.png", png(WIDTH, HEIGHT, 4, 3, rows_of(packed(GREY >> 4, 4)), FOUR_BITS), NIBBLES),
+    ("key-rgb.png", shown_png(chunk(b"tRNS", bytes(6))), np.where(BLACK_IN_RGB, 255, RGB)),
+    ("ycck.jpg", ycck(), RGB, LOSSY),
+    ("alpha-0.bmp", alpha_bmp(0), RGB),
+    ("alpha-255.bmp", alpha_bmp(255), RGB),
+    ("top-down.bmp", bmp(24, bmp_rows(RGB[::-1, :, ::-1]), top_down=True), RGB),
+    ("no-alpha.bmp", bmp(32, bmp_rows(np.dstack([RGB[..., ::-1], 0 * GREY]))), RGB),
+    ("555.bmp", bmp(16, bmp_rows(BITS_555)), RGB, 9),
+    ("run-lengths.bmp", bmp(8, RUNS, compression=1, between=FEW_PALETTE), np.array(FEW.convert("RGB"))),
+    ("photo.jfif", JPEG, RGB, LOSSY),
+    ("photo.jpe", JPEG, RGB, LOSSY),
+    ("frame.apng", PNG, RGB),
     ("bits.png", encoded("PNG", BITS), BITS_RGB),
     ("bits.tif", encoded("TIFF", BITS, compression="group4"), BITS_RGB),
     ("bits.bmp", encoded("BMP", BITS), BITS_RGB),
@@ -195,6 +233,9 @@ _REFUSED: tuple[tuple[Any, ...], ...] = (
     ("animated.png", frames("PNG", 3), SEVERAL),
     ("animated.webp", frames("WEBP", 3, lossless=True), SEVERAL),
     ("pages.tif", frames("TIFF", 3), SEVERAL),
+    ("planes-16.tif", tiff(WIDTH, HEIGHT, SIXTEEN.tobytes(), 16, 3, t284=(3, 2)), "in separate planes"),
+    ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", NO_IMAGE),
+    ("animated.avif", frames("AVIF", 3), SEVERAL),
     ("grey-32.tif", encoded("TIFF", np.full((9, 9), 70_000, np.int32)), "0..65535"),
     ("minus.tif", encoded("TIFF", np.full((9, 9), -5, np.int32)), "0..65535"),
     ("float-0-to-1.tif", float_tiff(X / 50), FLOATING),

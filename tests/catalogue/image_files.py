@@ -52,10 +52,52 @@ def rows_of(pixels: np.ndarray) -> bytes:
     return b"".join(b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes() for row in pixels)
 
 
-def interlaced(pixels: Image8) -> bytes:
+def interlaced(pixels: np.ndarray) -> bytes:
     """Adam7's seven passes over (H, W, 3)."""
     steps = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
     return b"".join(rows_of(pixels[top::down, left::right]) for top, left, down, right in steps)
+
+
+def bmp(
+    bits: int, data: bytes, *, compression: int = 0, between: bytes = b"", top_down: bool = False
+) -> bytes:
+    """Encode a BMP; `between` header and pixels stand masks or the palette."""
+    height = -HEIGHT if top_down else HEIGHT
+    header = struct.pack("<IiiHHIIiiII", 40, WIDTH, height, 1, bits, compression, len(data), 0, 0, 0, 0)
+    start = 14 + len(header) + len(between)
+    return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + header + between + data
+
+
+def bmp_rows(pixels: np.ndarray) -> bytes:
+    """Rows from the bottom up, each padded to four bytes."""
+    rows = (row.tobytes() for row in pixels[::-1])
+    return b"".join(row + bytes(-len(row) % 4) for row in rows)
+
+
+def alpha_bmp(alpha: int) -> bytes:
+    """A 32-bit BMP with an alpha mask, and the same alpha everywhere."""
+    header = struct.pack("<IiiHHIIiiII", 108, WIDTH, HEIGHT, 1, 32, 3, WIDTH * HEIGHT * 4, 0, 0, 0, 0)
+    header += struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48)
+    data = bmp_rows(np.dstack([RGB[..., ::-1], np.full((HEIGHT, WIDTH), alpha, np.uint8)]))
+    return b"BM" + struct.pack("<IHHI", 14 + len(header) + len(data), 0, 0, 14 + len(header)) + header + data
+
+
+def packed(values: np.ndarray, depth: int) -> np.ndarray:
+    """Several values of `depth` bits in each byte, the first in the highest bits."""
+    per_byte = 8 // depth
+    padded = np.pad(values, ((0, 0), (0, -values.shape[1] % per_byte)))
+    shifts = [depth * (per_byte - 1 - place) for place in range(per_byte)]
+    return sum(padded[:, place::per_byte] << shift for place, shift in enumerate(shifts)).astype(np.uint8)
+
+
+def ycck() -> bytes:
+    """A JPEG of luma, chroma and black, as Photoshop writes it; Pillow writes only CMYK."""
+    luma_and_chroma = Image.fromarray(255 - RGB).convert("YCbCr").split()
+    channels = [Image.fromarray(255 - np.asarray(channel)) for channel in luma_and_chroma]
+    image = Image.merge("CMYK", [*channels, Image.new("L", (WIDTH, HEIGHT))])
+    data = encoded("JPEG", image, quality=97, subsampling=0)
+    place = data.index(b"Adobe") + 11
+    return data[:place] + b"\2" + data[place + 1 :]
 
 
 def tiff(width: int, height: int, data: bytes, bits: int, samples: int, **tags: tuple[int, int]) -> bytes:

@@ -179,7 +179,7 @@ def test_existing_results_are_refused_kept_or_overwritten(
     assert bicubic(folder, "--out", out, "--skip-existing") == 0
     assert capsys.readouterr() == (
         f"{out / 'c_x2.png'} (18x16)\n",
-        "kept 2 of 3 results, which exist already\n",
+        "note: kept 2 of 3 results, which exist already\n",
     )
     assert len(read_image(out / "a_x2.png")) == 1
     assert bicubic(folder, "--out", out, "--force") == 0
@@ -195,9 +195,13 @@ def test_images_that_can_not_be_read_are_counted_by_suffix(
     (folder / "a.jpg").rename(folder / "a.jfif")
     for name in ("b.HEIC", "c.heic", "d.psd", "notes.txt", ".hidden.psd"):
         (folder / name).touch()
+    (folder / "e.png").symlink_to("nowhere")
     assert bicubic(folder, "--out", tmp_path / "out") == 0
-    said = f"{folder}: left out 2 .heic, 1 .psd, which can't be read here; save them as PNG or JPEG\n"
-    assert capsys.readouterr() == (f"{tmp_path / 'out/a_x2.png'} (18x16)\n", said)
+    said = (
+        f"{folder}: left out 2 .heic, 1 .psd, 1 broken link, which can't be read here; "
+        "save them as PNG or JPEG\n"
+    )
+    assert capsys.readouterr() == (f"{tmp_path / 'out/a_x2.png'} (18x16)\n", f"note: {said}")
     (folder / "a.jfif").unlink()
     assert bicubic(folder, "--out", tmp_path / "out") == 1
     assert capsys.readouterr().err == f"error: {said}"

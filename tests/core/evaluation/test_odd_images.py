@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from fakd_core.evaluation import scoring
 from fakd_core.evaluation.evaluate import collect_results, evaluate
 from fakd_core.evaluation.metrics import Metric
 from fakd_core.evaluation.results import Result, from_json, set_sentences, to_csv, to_json
+from fakd_core.files import write_text
 
 
 def score(folder: Path) -> Result:
@@ -75,3 +78,12 @@ def test_a_metric_that_is_no_number_is_reported(
     monkeypatch.setattr(scoring, "METRICS", [metric])
     with pytest.raises(DataError, match=r"the metric odd fails \(it gives nan\)"):
         score(blank_and_transparent)
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names there are Unicode")
+def test_a_name_that_is_no_utf_8_can_be_exported(blank_and_transparent: Path, tmp_path: Path) -> None:
+    (blank_and_transparent / "photo.png").rename(
+        os.fsdecode(os.fsencode(blank_and_transparent) + b"/\xff.png")
+    )
+    write_text(tmp_path / "x.csv", to_csv([score(blank_and_transparent)]))
+    assert "\\udcff" in (tmp_path / "x.csv").read_text(encoding="utf-8")
