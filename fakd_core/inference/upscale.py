@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -131,7 +132,7 @@ def upscale_events(
         raise DataError(f"expected an (H, W, 3) uint8 RGB image, found shape {img.shape} of {img.dtype}")
     check_tile(tile)
     with cancellable(cancel):
-        tiling = Tiling(tile or _fitting_side(model, *img.shape[:2]))
+        tiling = Tiling(tile or fitting_side(model, *img.shape[:2]))
     return TiledPass(model, img, tiling, cancel, show_tiles).events()
 
 
@@ -253,13 +254,24 @@ class TiledPass:
         return Progress(self._done, self._total, "tiles", note)
 
 
-def _fitting_side(model: SRNetwork, height: int, width: int) -> int:
+def fitting_side(model: SRNetwork, height: int, width: int) -> int:
+    """Side of the tiles for an LR image of that size: the longer one of the image if one pass fits.
+
+    An image no larger than one that fitted isn't estimated again.
+    """
+    fitted = _fitted.setdefault(model, set())
+    if any(height <= rows and width <= columns for rows, columns in tuple(fitted)):
+        return max(height, width)
     if activation_bytes(model, height, width) <= MAX_ACTIVATION_BYTES:
+        fitted.add((height, width))
         return max(height, width)
     side = DEFAULT_TILE
     while side > MIN_TILE and activation_bytes(model, side, side) > MAX_ACTIVATION_BYTES:
         side = max(MIN_TILE, side // 2)
     return side
+
+
+_fitted: WeakKeyDictionary[SRNetwork, set[tuple[int, int]]] = WeakKeyDictionary()
 
 
 def _to_uint8(values: torch.Tensor) -> Image8:

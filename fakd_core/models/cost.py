@@ -1,25 +1,27 @@
-"""Parameters, multiply-accumulates and memory of a network, counted on torch's meta device."""
+"""Parameters, multiply-accumulates and memory of a network, counted on copies without storage."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
-from torch.utils.flop_counter import flop_registry
+from torch import nn
 
-from fakd_core.errors import ConfigError
+from fakd_core.errors import CheckpointError, ConfigError, first_line
 from fakd_core.models.factory import create_model
 from fakd_core.models.layers import SRNetwork
+from fakd_core.models.meta import meta_copy, shared_copy
 from fakd_core.models.spec import ModelSpec
 
 PAPER_LR_SIZE = (36, 64)
 """Height and width of the LR input for which the papers give GMACs."""
+MAX_COUNTED_ELEMENTS = 2**60
+"""Elements of a feature map beyond which torch's sizes overflow."""
+
+QUICK_OPERATIONS = 2e9
+"""Multiply-accumulates of a real pass that takes about a tenth of a second."""
 
 
 @dataclass(frozen=True)
@@ -31,48 +33,108 @@ class Profile:
     lr_size: tuple[int, int]
 
 
-class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts by torch's formulas, without the module hooks of torch's own counter.
+@dataclass
+class _Known:
+    """Counts of one network: bytes by size of the LR image, (0, 0) for the small one, and profiles."""
 
-    Those are global: they would make a training on another thread compute textbook layers.
-    """
+    bytes: dict[tuple[int, int], int] = field(default_factory=dict)
+    profiles: dict[tuple[int, int], Profile] = field(default_factory=dict)
 
-    flops: int = 0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if count := flop_registry.get(func._overloadpacket):
-            self.flops += count(*args, **(kwargs or {}), out_val=result)
-        return result
+_known: WeakKeyDictionary[SRNetwork, _Known] = WeakKeyDictionary()
 
 
 def profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int] = PAPER_LR_SIZE) -> Profile:
     """Count a network's parameters, and its GMACs for an LR input of `lr_size` (height, width).
 
-    A meta copy is counted, which holds no weights and computes nothing, so the largest network takes well
-    under a second. GMACs are half of what torch's FLOP counter gives: convolutions and matrix products, not
-    activations and additions. They include SAN's attention, which the counter misses in a real pass on a CPU.
+    Counted once for each network and size, on a meta copy, which holds no weights and computes nothing, so
+    that the largest network takes well under a second; a quick pass is counted as it is. GMACs are
+    half of what torch's FLOP counter gives: convolutions and matrix products, not activations and
+    additions. They include SAN's attention, which the counter misses in a real pass on a CPU.
 
     Raises:
         ConfigError: a side is below 1, or the size is absurdly large.
+        CheckpointError: the network's pass fails.
     """
     height, width = lr_size
     if height < 1 or width < 1:
         raise ConfigError(f"the LR size must be at least 1x1 (found {height}x{width})")
     spec = model if isinstance(model, ModelSpec) else model.spec
-    with torch.device(spec.cost_device), torch.no_grad(), _FlopCounter() as counter:  # type: ignore[no-untyped-call]
+    if height * width * spec.scale**2 * max(spec.n_feats, 64) > MAX_COUNTED_ELEMENTS:
+        raise ConfigError(
+            f"{height}x{width} LR pixels with {spec.n_feats} features are more than can be counted"
+        )
+    if isinstance(model, ModelSpec):
+        return _profile(model, lr_size)
+    known = _known.setdefault(model, _Known()).profiles
+    if lr_size not in known:
+        known[lr_size] = _profile(model, lr_size)
+    return known[lr_size]
+
+
+def _profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int]) -> Profile:
+    if isinstance(model, SRNetwork) and _is_quick(model, lr_size[0] * lr_size[1]):
+        flops = _count_flops(shared_copy(model), lr_size, complete=True)
+        if flops is not None:
+            return Profile(_parameters(model), flops / 2 / 1e9, lr_size)
+    counted = _countable(model)
+    return Profile(_parameters(counted), (_count_flops(counted, lr_size) or 0) / 2 / 1e9, lr_size)
+
+
+def _is_quick(model: SRNetwork, pixels: int) -> bool:
+    """True if a real pass takes less time than torch's meta functions take to be imported."""
+    return _device_of(model).type == "cpu" and _parameters(model) * pixels < QUICK_OPERATIONS
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(weights.numel() for weights in network.parameters())
+
+
+def _countable(model: SRNetwork | ModelSpec) -> SRNetwork:
+    """A copy of `model` without storage; the model itself if its pass needs values."""
+    if isinstance(model, SRNetwork) and model.spec.cost_device != "meta":
+        return model
+    if isinstance(model, SRNetwork):
         try:
-            meta_copy = create_model(spec).eval().fuse(False)
-            meta_copy(torch.empty(1, 3, height, width))
-        except RuntimeError:
-            raise ConfigError(
-                f"{height}x{width} LR pixels with {spec.n_feats} features are more than can be counted"
-            ) from None
-    parameters = sum(parameter.numel() for parameter in meta_copy.parameters())
-    return Profile(parameters, counter.flops / 2 / 1e9, lr_size)
+            return meta_copy(model)
+        except Exception:  # noqa: BLE001 - a network of other code, which can't be copied, but made again
+            model = model.spec
+    with torch.device(model.cost_device):
+        return create_model(model)
+
+
+def _count_flops(network: SRNetwork, lr_size: tuple[int, int], *, complete: bool = False) -> int | None:
+    """Operations of a pass in textbook form; None if they have to be `complete` and can't be counted so."""
+    counter = _flop_counter()
+    network.eval().fuse(False)
+    with torch.no_grad(), counter:
+        try:
+            network(torch.empty(1, 3, *lr_size, device=_device_of(network)))
+        except (RuntimeError, NotImplementedError) as error:
+            raise CheckpointError(
+                f"{network.spec.architecture}: its pass over {lr_size[0]}x{lr_size[1]} LR pixels fails: "
+                f"{first_line(error)}"
+            ) from error
+    return None if complete and not getattr(counter, "complete", False) else counter.get_total_flops()
+
+
+def _flop_counter() -> Any:
+    """Our counter, or torch's own where names that aren't public are absent."""
+    try:
+        from fakd_core.models.dispatch_modes import FlopCounter
+    except ImportError:
+        from torch.utils.flop_counter import FlopCounterMode
+
+        return FlopCounterMode(display=False)
+    return FlopCounter()  # type: ignore[no-untyped-call]
+
+
+def _device_of(network: nn.Module) -> torch.device:
+    return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
 
 
 _SMALL_SIDE = 48
+_MAPS_AT_ONCE = 6
 
 
 def activation_bytes(model: SRNetwork, height: int, width: int) -> int:
@@ -80,52 +142,30 @@ def activation_bytes(model: SRNetwork, height: int, width: int) -> int:
 
     A pass of a meta copy is counted, which computes nothing. Weights, which exist anyway, and scratch space
     inside single operations are not included. For a network whose pass needs values, a small real pass is
-    scaled up.
+    scaled up. Counted once for each network and size.
     """
-    network: Callable[[ModelSpec], SRNetwork] = type(model)
-    if model.spec.cost_device == "meta":
-        return _activation_bytes(network, model.spec, height=height, width=width)
-    small = _activation_bytes(network, model.spec, height=_SMALL_SIDE, width=_SMALL_SIDE)
-    return small * height * width // _SMALL_SIDE**2
+    known = _known.setdefault(model, _Known()).bytes
+    if (height, width) not in known:
+        if model.spec.cost_device == "meta":
+            known[height, width] = _activation_bytes(_countable(model).eval(), height, width)
+        else:
+            small = known.get((0, 0)) or _activation_bytes(model, _SMALL_SIDE, _SMALL_SIDE)
+            known[0, 0] = small
+            known[height, width] = small * height * width // _SMALL_SIDE**2
+    return known[height, width]
 
 
-@lru_cache(maxsize=256)
-def _activation_bytes(
-    network: Callable[[ModelSpec], SRNetwork], spec: ModelSpec, *, height: int, width: int
-) -> int:
-    with torch.device(spec.cost_device), torch.inference_mode():
-        meta_copy = network(spec).eval()
-        lr = torch.empty(1, 3, height, width).contiguous(memory_format=torch.channels_last)
-        live = _LiveTensors()
+def _activation_bytes(network: SRNetwork, height: int, width: int) -> int:
+    try:
+        from fakd_core.models.dispatch_modes import LiveTensors
+    except ImportError:
+        # Without names of torch that aren't public: roughly, by the maps around the upsampler.
+        spec = network.spec
+        return 4 * height * width * spec.n_feats * (_MAPS_AT_ONCE + spec.scale**2)
+    with torch.inference_mode():
+        lr = torch.empty(1, 3, height, width, device=_device_of(network))
+        lr = lr.contiguous(memory_format=torch.channels_last)
+        live = LiveTensors()
         with live:
-            meta_copy(lr)
+            network(lr)
     return live.peak
-
-
-class _LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Tracks the storage of every tensor that is made inside the block, until it is freed."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.peak: int = 0
-        self._current: int = 0
-        self._seen: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for tensor in tree_iter(result):
-            if isinstance(tensor, torch.Tensor):
-                self._add(tensor.untyped_storage())
-        return result
-
-    def _add(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata
-        if key not in self._seen:
-            self._seen.add(key)
-            self._current += storage.nbytes()
-            self.peak = max(self.peak, self._current)
-            weakref.finalize(storage, self._drop, key, storage.nbytes())
-
-    def _drop(self, key: int, nbytes: int) -> None:
-        self._seen.discard(key)
-        self._current -= nbytes

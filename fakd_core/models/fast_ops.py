@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import product
 from typing import Any, cast
@@ -25,14 +26,17 @@ class FusableLayer(nn.Module):
 
         A hook on one of these modules has to fire, and so requires the textbook form.
         """
-        forward = torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks
-        backward = torch_modules._global_backward_hooks or torch_modules._global_backward_pre_hooks
-        return self.fused and not (forward or backward or any(map(_has_hooks, self.modules())))
+        hooked = _has_hooks(torch_modules, _GLOBAL_HOOKS) or any(map(_has_hooks, self.modules()))
+        return self.fused and not hooked
 
 
-def _has_hooks(module: nn.Module) -> bool:
-    forward = module._forward_hooks or module._forward_pre_hooks
-    return bool(forward or module._backward_hooks or module._backward_pre_hooks)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_GLOBAL_HOOKS = tuple(f"_global{name}" for name in _HOOKS)
+
+
+def _has_hooks(owner: object, names: Iterable[str] = _HOOKS) -> bool:
+    """True if `owner` has hooks, or if this torch calls them otherwise, as their names aren't public."""
+    return any(getattr(owner, name, True) for name in names)
 
 
 def autocast_off(device: torch.device) -> AbstractContextManager[object]:
@@ -49,7 +53,9 @@ def convolve_then_add_bias(layer: nn.Conv2d, features: Tensor) -> Tensor:
     is one quick sum.
     """
     assert layer.bias is not None
-    product: Tensor = layer._conv_forward(features, layer.weight, None)
+    product = F.conv2d(
+        features, layer.weight, None, layer.stride, layer.padding, layer.dilation, layer.groups
+    )
     return product.add_(layer.bias[:, None, None])
 
 

@@ -18,6 +18,7 @@ from fakd_core.events import CancelToken
 from fakd_core.files import free_disk
 from fakd_core.models.cost import activation_bytes
 from fakd_core.models.factory import create_model
+from fakd_core.models.meta import storage_key
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runtime.device import choose_device, choose_precision, is_out_of_memory
@@ -193,12 +194,12 @@ def _student_bytes(spec: ModelSpec, patch: int) -> tuple[int, int]:
 
     def count(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
-        storages[storage._cdata] = storage
+        storages[storage_key(storage)] = storage
         return tensor
 
     with torch.device("meta"):
         copy = create_model(spec).train()
-        weights = {parameter.untyped_storage()._cdata for parameter in copy.parameters()}
+        weights = {storage_key(parameter.untyped_storage()) for parameter in copy.parameters()}
         with saved_tensors_hooks(count, lambda tensor: tensor):
             copy.forward_features(torch.empty(1, 3, patch, patch))
     saved = sum(storage.nbytes() for key, storage in storages.items() if key not in weights)

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from fakd_core.data.image_files import read_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
-from fakd_core.models.spec import ModelSpec
 from fakd_gui.compare.panes import BICUBIC, HR, LR, is_model, picture_path
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
@@ -206,13 +204,21 @@ def _upscale(
     image: OpenedImage, ref: str, model: SRNetwork, *, token: CancelToken
 ) -> Generator[PaneEvent, None, tuple[Image8, dict[str, Any]]]:
     """Yield tiles and progress; return the result and what it took, as arguments of `PaneResult`."""
-    from fakd_core.inference.upscale import Strip, Tile, allocate_result, upscale_events
+    from fakd_core.inference.upscale import (
+        Strip,
+        Tile,
+        allocate_result,
+        fitting_side,
+        upscale_events,
+    )
 
     if model.spec.scale != image.scale:
         raise ConfigError(
             f"{ref} enlarges by {model.spec.scale}, but the image was opened for x{image.scale}; "
             f"choose a teacher or student for x{image.scale}"
         )
+    # Memory is estimated before the clock starts.
+    fitting_side(model, *image.lr.shape[:2])
     started = time.perf_counter()
     note, sr, top = "", allocate_result(model, image.lr), 0
     for event in upscale_events(model, image.lr, cancel=token, show_tiles=True):
@@ -229,16 +235,15 @@ def _upscale(
     seconds = time.perf_counter() - started
     token.raise_if_cancelled()
     parameters = sum(weight.numel() for weight in model.parameters())
-    gmacs = _gmacs(model.spec, *image.lr.shape[:2])
+    gmacs = _gmacs(model, *image.lr.shape[:2])
     return sr, dict(seconds=seconds, parameters=parameters, gmacs=gmacs, note=note)
 
 
-@lru_cache(maxsize=64)
-def _gmacs(spec: ModelSpec, height: int, width: int) -> float:
+def _gmacs(model: SRNetwork, height: int, width: int) -> float:
     """10⁹ multiply-accumulates for one LR image; 0 if they can't be counted."""
     from fakd_core.models.cost import profile
 
     try:
-        return profile(spec, (height, width)).gmacs
+        return profile(model, (height, width)).gmacs
     except FakdError:
         return 0.0

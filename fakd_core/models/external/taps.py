@@ -5,7 +5,6 @@ As in the papers' networks: one near the head, two at thirds of the body, one at
 
 from __future__ import annotations
 
-import copy
 import difflib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from fakd_core.errors import ConfigError
 from fakd_core.models.layers import choose_taps
+from fakd_core.models.meta import meta_copy
 from fakd_core.models.spec import TAP_COUNT
 
 Call = Callable[[nn.Module, Tensor], Tensor]
@@ -112,12 +112,8 @@ def first_tensor(output: object) -> Tensor | None:
 
 def _record(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
     """Record the modules that are called once, in the order in which they return, and the LR size."""
-    tensors = [*network.parameters(), *network.buffers()]
-    # So that the copy has no storage.
-    memo = {id(tensor): nn.Parameter(tensor.to("meta"), requires_grad=False) for tensor in tensors}
     try:
-        meta_copy = copy.deepcopy(network, memo).to("meta")
-        return _record_calls(meta_copy, call, size=(2, *_SIZE), device="meta"), _SIZE
+        return _record_calls(meta_copy(network), call, size=(2, *_SIZE), device="meta"), _SIZE
     except (RuntimeError, NotImplementedError, TypeError, ValueError):
         # It reads values, or makes tensors on a device of its own choice, and so has to compute.
         return _record_calls(network, call, size=(1, *_SMALL), device="cpu"), _SMALL

@@ -104,7 +104,7 @@ def test_streamed_equals_textbook_in_float32_over_several_strips(memory_format: 
 def test_float32_on_a_cpu_is_correct_with_and_without_onednn(onednn: bool) -> None:
     student, teacher = random_map(2, 32, 21, 23), random_map(2, 16, 21, 23, seed=1)
     exact = textbook_loss(student, teacher)
-    with nullcontext() if onednn else mock.patch.object(affinity, "_ONEDNN_LINEAR", None):
+    with nullcontext() if onednn else mock.patch.object(affinity, "_has_onednn_linear", return_value=False):
         loss = spatial_affinity_loss(student.float(), teacher.float())
     torch.testing.assert_close(loss.double(), exact, rtol=1e-6, atol=0)
 
@@ -249,3 +249,16 @@ def test_l1_of_the_textbook_matrices_is_the_loss() -> None:
     student, teacher = random_map(2, 3, 4, 5), random_map(2, 6, 4, 5, seed=1)
     expected = F.l1_loss(spatial_affinity(student), spatial_affinity(teacher))
     torch.testing.assert_close(spatial_affinity_loss(student, teacher), expected)
+
+
+@pytest.mark.parametrize("operator", [None, lambda *_: torch.zeros(3, 2)])
+def test_an_operator_that_is_absent_or_changed_is_not_used(
+    operator: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, right = torch.rand(1, 6, 4), torch.rand(1, 5, 4)
+    affinity._has_onednn_linear.cache_clear()
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", operator, raising=False)
+    try:
+        torch.testing.assert_close(affinity._times_transposed(left, right), left @ right.mT)
+    finally:
+        affinity._has_onednn_linear.cache_clear()

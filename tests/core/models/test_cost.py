@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules import module as modules
 from torch.utils.flop_counter import FlopCounterMode
 
-from fakd_core.errors import ConfigError
-from fakd_core.models.cost import profile
+from fakd_core.errors import CheckpointError, ConfigError
+from fakd_core.models.cost import activation_bytes, profile
 from fakd_core.models.factory import create_model
 from fakd_core.models.presets import preset_spec
 from fakd_core.models.rcan import RCAN
@@ -95,3 +99,34 @@ def test_impossible_sizes_are_refused(lr_size: tuple[int, int]) -> None:
 def test_a_size_beyond_counting_is_a_clear_error() -> None:
     with pytest.raises(ConfigError, match="more than can be counted"):
         profile(create_spec("edsr"), (99_999_999, 99_999_999))
+
+
+def test_a_pass_that_fails_is_not_called_too_large() -> None:
+    class Failing(RCAN):
+        def forward_features(self, lr: torch.Tensor) -> object:  # type: ignore[override]
+            raise RuntimeError("a mistake of its own\nand more")
+
+    network = Failing(preset_spec("rcan-small-student", 4))  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match=r"its pass over 36x64 .* fails: a mistake of its own$"):
+        profile(network)
+
+
+def test_costs_are_counted_without_names_of_torch_that_are_not_public(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = create_model("rcan", n_feats=8, n_resgroups=2, n_resblocks=1, reduction=4)
+    gmacs, memory = profile(network).gmacs, activation_bytes(network, 30, 40)
+    again = create_model(network.spec)
+    monkeypatch.setitem(sys.modules, "fakd_core.models.dispatch_modes", None)
+    assert profile(again).gmacs == gmacs
+    assert memory / 4 < activation_bytes(again, 30, 40) < 4 * memory
+
+
+def test_a_quick_count_does_not_import_torchs_compiler() -> None:
+    """It takes longer to be imported than most models to be described."""
+    code = (
+        "import sys; from fakd_core.evaluation.diagnose import diagnose_model;"
+        "assert diagnose_model('rcan-g5-r1-c32-x4-fakd').rows['gmacs'] == 0.799;"
+        "assert not {'torch._dynamo', 'sympy', 'scipy'} & set(sys.modules), 'heavy'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])

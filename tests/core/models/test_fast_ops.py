@@ -55,3 +55,10 @@ def test_second_derivative_is_refused_rather_than_wrong() -> None:
     given = arguments()
     with pytest.raises(RuntimeError, match="no second derivative"):
         torch.autograd.grad(channel_attention(*given).sum(), given, create_graph=True)
+
+
+def test_without_torchs_names_of_hooks_layers_compute_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = RCAB(4, 2)
+    assert block.may_fuse()
+    monkeypatch.delattr(torch.nn.modules.module, "_global_forward_hooks")
+    assert not block.may_fuse()

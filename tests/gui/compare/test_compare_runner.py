@@ -19,7 +19,7 @@ def test_a_result_appears_tile_by_tile_each_in_its_place(
     opened: Opened, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, panel = opened
-    monkeypatch.setattr("fakd_core.inference.upscale._fitting_side", lambda *_: 96)
+    monkeypatch.setattr("fakd_core.inference.upscale.fitting_side", lambda *_: 96)
     tiles: list[PaneTile] = []
     messages: list[str] = []
 
