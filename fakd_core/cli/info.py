@@ -58,9 +58,11 @@ def _print(rows: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
         return
+    from fakd_core.evaluation.diagnose import format_row
+
     table = Table(show_header=False, box=None)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in rows.items():
-        table.add_row(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    for name in rows:
+        table.add_row(name, format_row(rows, name))
     output.print(table, soft_wrap=False)

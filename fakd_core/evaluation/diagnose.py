@@ -8,31 +8,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from fakd_core.data.folders import sample_images
-from fakd_core.data.image_files import read_image
-from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import FakdError
-from fakd_core.models.checkpoint import key_format_name
 from fakd_core.models.cost import PAPER_LR_SIZE, profile
 from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import create_model, list_architectures
 from fakd_core.models.file_type import file_type, unsafe_globals
-from fakd_core.models.layers import RGB_RANGE, SRNetwork
+from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import PICKLE_SUFFIXES, ModelSpec, check_scale
-from fakd_core.models.weight_files import read_weights, some
+from fakd_core.models.weight_files import describe_weights, read_weights, some
+from fakd_core.runs.guesses import MAX_BICUBIC_DIFFERENCE, bicubic_difference
 from fakd_core.runs.references import has_weights, load_model, model_file, resolve_spec, split_taps
 
 Rows = dict[str, str | int | float | list[str]]
 
 MIN_SHARED_NAMES = 0.2
 """The nearest architecture must share this part of the weights' names, numbers in them left open."""
-MAX_BICUBIC_DIFFERENCE = 40.0
-"""In grey levels: the mean difference from bicubic of any network that upscales."""
-PROBE_SIDE = 32
+
+
+def format_row(rows: Rows, name: str, separator: str = ", ") -> str:
+    """The value of a row in words; a guessed one is marked as such."""
+    value, guessed = rows[name], rows.get("guessed", [])
+    if isinstance(value, list):
+        return separator.join(value)
+    is_guess = isinstance(guessed, list) and any(one.startswith(f"{name}: ") for one in guessed)
+    return f"{value} (guess)" if is_guess else str(value)
 
 
 @dataclass(frozen=True)
@@ -58,29 +60,42 @@ def diagnose_model(ref: str, *, lr_size: tuple[int, int] = PAPER_LR_SIZE, scale:
 
 
 def _describe_model(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
-    rows: Rows = {"file": "none: a preset, with no weights"}
-    network: SRNetwork | None = None
-    if has_weights(ref):
-        network, path = load_model(ref), model_file(ref)
-        spec = network.spec
-        rows = {
-            "file": str(path),
-            **describe_file(path, usable=True),
-            "key format": key_format_name(path, spec),
-            "value range": value_range(network),
-            "next": next_step(path, spec),
-        }
-    else:
+    if not has_weights(ref):
         spec = resolve_spec(ref, check_scale(scale))
-    cost = profile(network or spec, lr_size)
-    return {
-        **rows,
-        **spec.model_dump(exclude={"taps", "tap_widths"}),
-        "taps": [f"{index}: {name}" for index, name in enumerate(spec.tap_names)] or "none",
-        "parameters": cost.parameters,
-        "gmacs": round(cost.gmacs, 3),
-        "gmacs_lr_size": f"{lr_size[0]}x{lr_size[1]}",
-    }
+        return {"file": "none: a preset, with no weights", **_describe_spec(spec), **_cost(spec, lr_size)}
+    network, path = load_model(ref), model_file(ref)
+    origin = network.origin
+    rows: Rows = {"file": str(path), **_describe_container(path), "weights": origin.weights}
+    if origin.place:
+        rows["place"] = origin.place
+    if origin.notes:
+        rows["loaded"] = list(origin.notes)
+    if origin.beside:
+        rows["also in the file"] = some(list(origin.beside))
+    rows |= {"key format": origin.key_format, "value range": value_range(network)}
+    rows |= {"next": next_step(path, network.spec), **_describe_spec(network.spec)}
+    if origin.guessed:
+        rows["guessed"] = [
+            f"{name.replace('value_range', 'value range')}: {reason}"
+            for name, reason in origin.guessed.items()
+        ]
+    return {**rows, **_cost(network, lr_size)}
+
+
+def _describe_spec(spec: ModelSpec) -> Rows:
+    sizes = spec.model_dump(exclude={"taps", "tap_widths", "value_range"})
+    shown = {name: value for name, value in sizes.items() if _USUAL_SIZES.get(name) != value}
+    return {**shown, "taps": [f"{index}: {name}" for index, name in enumerate(spec.tap_names)] or "none"}
+
+
+def _cost(model: SRNetwork | ModelSpec, lr_size: tuple[int, int]) -> Rows:
+    cost = profile(model, lr_size)
+    size = f"{lr_size[0]}x{lr_size[1]}"
+    return {"parameters": cost.parameters, "gmacs": round(cost.gmacs, 3), "gmacs_lr_size": size}
+
+
+_USUAL_SIZES = {"mean_shift": True, "unshuffle": 1, "downscale": 1}
+"""Sizes that only some networks have; others' rows don't mention them."""
 
 
 def _describe_unusable(ref: str) -> Rows:
@@ -103,19 +118,12 @@ def describe_file(path: Path, *, usable: bool) -> Rows:
     For a file that is not `usable` also the nearest architecture, and the names that it lacks or that are
     unknown to it. Nothing in the file is run. Raises `OSError` if it can't be read.
     """
-    size = path.stat().st_size
-    kind = file_type(path)
-    rows: Rows = {"container": f"{kind}, {f'{size / 1e6:.1f} MB' if size > 100_000 else f'{size} bytes'}"}
-    # The oldest pickle protocol looks like text.
-    unsafe = unsafe_globals(path) if "PyTorch" in kind or path.suffix.lower() in PICKLE_SUFFIXES else []
-    if unsafe:
-        rows["asks for"] = f"{some(unsafe)}: opening it elsewhere could run code"
+    rows = _describe_container(path)
     try:
         weights, _ = read_weights(path)
     except FakdError:
         return rows
-    types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()})
-    rows["weights"] = f"{len(weights)} of {', '.join(types)}"
+    rows["weights"] = describe_weights(weights)
     broken = [name for name, tensor in weights.items() if not _is_finite(tensor)]
     if broken:
         rows["infinite or NaN"] = some(broken)
@@ -124,19 +132,31 @@ def describe_file(path: Path, *, usable: bool) -> Rows:
     return rows
 
 
+def _describe_container(path: Path) -> Rows:
+    size = path.stat().st_size
+    kind = file_type(path)
+    rows: Rows = {"container": f"{kind}, {f'{size / 1e6:.1f} MB' if size > 100_000 else f'{size} bytes'}"}
+    # The oldest pickle protocol looks like text.
+    unsafe = unsafe_globals(path) if "PyTorch" in kind or path.suffix.lower() in PICKLE_SUFFIXES else []
+    if unsafe:
+        rows["asks for"] = f"{some(unsafe)}: opening it elsewhere could run code"
+    return rows
+
+
 def value_range(model: SRNetwork) -> str:
-    """'0..255' or '0..1', whichever brings the result on a photograph closer to bicubic; else 'unclear'."""
-    hr = read_image(sample_images()[0])
-    lr = np.ascontiguousarray(imresize_bicubic(hr, 1 / 4)[:PROBE_SIDE, :PROBE_SIDE])
-    bicubic = torch.from_numpy(imresize_bicubic(lr, model.spec.scale)).permute(2, 0, 1).float()
-    image = torch.from_numpy(lr).permute(2, 0, 1)[None].float()
-    with torch.inference_mode():
-        results = {white: model(image * white / RGB_RANGE)[0] * RGB_RANGE / white for white in (255, 1)}
-    errors = {f"0..{white}": float((sr - bicubic).abs().mean()) for white, sr in results.items()}
-    best = min(errors, key=lambda name: errors[name])
+    """The value of white that the network takes, and whether its results on a photograph agree."""
+    white = model.spec.value_range
+    errors = {255: bicubic_difference(model)}
+    if white == 255:
+        # Weights may be made for 0..1 and not show it.
+        errors[1] = bicubic_difference(model, 1)
+    best = min(errors, key=lambda value: errors[value])
+    text = f"0..{white}" + (", converted from and to 0..255" if white == 1 else "")
     if not errors[best] < MAX_BICUBIC_DIFFERENCE:
-        return "unclear: it upscales a photograph neither in 0..255 nor in 0..1"
-    return best
+        return f"{text}; unclear: a photograph's result is far from bicubic"
+    return (
+        text if best == 255 else "0..1 on a photograph, used with 0..255; write @value_range=1 after the file"
+    )
 
 
 def next_step(path: Path, spec: ModelSpec) -> str:

@@ -13,7 +13,16 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fakd_core.models.architecture import Architecture, KeyFormat, Shapes, evenly_spaced, scale_from_tail
+from fakd_core.models.architecture import (
+    Architecture,
+    KeyFormat,
+    Shapes,
+    basicsr_frame,
+    check_rgb,
+    evenly_spaced,
+    has_mean_shift,
+    scale_from_tail,
+)
 from fakd_core.models.layers import LongSkipNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
 
@@ -59,18 +68,25 @@ class EDSR(LongSkipNetwork):
 
 _BLOCK = re.compile(r"body\.(\d+)\.body\.[02]\.weight")
 _FIRST_CONV = re.compile(r"body\.\d+\.body\.0\.weight$")
+_BASICSR_BLOCK = re.compile(r"body\.(\d+)\.conv([12])\.")
 _FAKD_BLOCK = re.compile(r"body([123])\.(\d+)\.")
 
 
 def _infer_spec(shapes: Shapes) -> EDSRSpec:
     """Read the sizes; the residual scale, which isn't stored, is the paper's for a network of that width."""
     n_feats = shapes["head.0.weight"][0]
+    check_rgb(shapes)
     return EDSRSpec.build(
         scale=scale_from_tail(shapes),
         n_feats=n_feats,
         n_resblocks=1 + max(int(match[1]) for match in map(_BLOCK.fullmatch, shapes) if match),
         res_scale=0.1 if n_feats >= WIDE else 1.0,
+        mean_shift=has_mean_shift(shapes),
     )
+
+
+def _unshown(spec: EDSRSpec) -> dict[str, str]:
+    return {"res_scale": f"the paper's for {spec.n_feats} features; a file like this doesn't say"}
 
 
 def _from_fakd(keys: Collection[str]) -> dict[str, str]:
@@ -83,6 +99,17 @@ def _from_fakd(keys: Collection[str]) -> dict[str, str]:
 
     def native(key: str) -> str:
         return _FAKD_BLOCK.sub(lambda match: f"body.{starts[match[1]] + int(match[2])}.", key, count=1)
+
+    return {key: native(key) for key in keys}
+
+
+def _from_basicsr(keys: Collection[str]) -> dict[str, str]:
+    """Rename from BasicSR's and mmagic's code, which differ in the upsampler."""
+    blocks = 1 + max(int(match[1]) for match in map(_BASICSR_BLOCK.match, keys) if match)
+
+    def native(key: str) -> str:
+        key = _BASICSR_BLOCK.sub(lambda match: f"body.{match[1]}.body.{2 * int(match[2]) - 2}.", key)
+        return basicsr_frame(key, blocks)
 
     return {key: native(key) for key in keys}
 
@@ -116,9 +143,17 @@ ARCHITECTURE = Architecture(
     formats=(
         KeyFormat.like("EDSR authors'", _FIRST_CONV),
         KeyFormat.like("FAKD EDSR", _FAKD_BLOCK, _from_fakd),
+        KeyFormat.like(
+            "BasicSR's EDSR",
+            _BASICSR_BLOCK,
+            _from_basicsr,
+            needs=("conv_first.weight", "conv_after_body.weight", "conv_last.weight"),
+            implies_mean_shift=True,
+        ),
     ),
     infer_spec=_infer_spec,
     counterpart=_counterpart,
     blocks=lambda spec: spec.n_resblocks,
+    unshown=_unshown,
     fakd_key=_fakd_key,
 )

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+from fakd_core.models.pickle_values import stand_in
+
 MAX_PICKLE_BYTES = 64 * 2**20
 """Bytes of a pickle that are scanned: that of a state dict is far smaller."""
 MAX_PICKLES = 8
@@ -36,7 +38,8 @@ _SIGNATURES = (
 _WEB_PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head")
 _SAFE_GLOBALS = re.compile(
     r"torch\.\w*(Storage|Tensor)|torch\.(_utils|_tensor)\._rebuild\w*|torch\.storage\.\w+"
-    r"|collections\.OrderedDict|torch\.(Size|device)|torch\.serialization\._get_layout"
+    r"|collections\.(OrderedDict|Counter)|torch\.(Size|device)|torch\.serialization\._get_layout"
+    r"|torch\.nn\.parameter\.Parameter|_codecs\.encode|builtins\.(set|bytearray|complex)"
 )
 
 
@@ -62,6 +65,11 @@ def file_type(path: Path) -> str:
 
 
 def unsafe_globals(path: Path) -> list[str]:
+    """The names in the pickle at `path` that could run code if imported, sorted; nothing is imported."""
+    return [name for name in other_globals(path) if stand_in(name) is None]
+
+
+def other_globals(path: Path) -> list[str]:
     """The names beyond plain weights that the pickle in `path` would import, sorted; nothing is imported.
 
     `torch.serialization.get_unsafe_globals_in_checkpoint` refuses files from before PyTorch 1.6 and plain
@@ -73,8 +81,10 @@ def unsafe_globals(path: Path) -> list[str]:
         for module, name in _globals(_read_pickle(path)):
             value = getattr(torch, name, None) if module == "torch" else None
             is_type = isinstance(value, torch.dtype | torch.qscheme)
-            if not is_type and not _SAFE_GLOBALS.fullmatch(f"{module}.{name}"):
-                names.add(f"{module}.{name}")
+            # Pickle's protocol 2 has the names of Python 2.
+            full = f"{'builtins' if module == '__builtin__' else module}.{name}"
+            if not is_type and not _SAFE_GLOBALS.fullmatch(full):
+                names.add(full)
     except Exception:  # noqa: BLE001 - a damaged pickle raises nearly any exception; what was found counts
         pass
     return sorted(names)

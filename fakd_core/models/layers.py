@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Self, cast
 
 import numpy as np
@@ -26,12 +27,41 @@ RGB_RANGE = 255.0
 FeatureMaps = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Facts about the file that a network was read from.
+
+    Attributes:
+        key_format: the naming of its weights.
+        place: its place and prefix in the file, such as `state_dict.generator`.
+        weights: their number and types.
+        notes: choices that change the results, such as averaged weights, in words.
+        guessed: sizes that the file doesn't show, and the reason for each.
+        beside: what else lies in the file.
+    """
+
+    key_format: str = ""
+    place: str = ""
+    weights: str = ""
+    notes: tuple[str, ...] = ()
+    guessed: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A line for each choice and each guess, to be shown wherever the network's results are."""
+        return (*self.notes, *(f"{name} is a guess: {reason}" for name, reason in self.guessed.items()))
+
+
 class SRNetwork(nn.Module):
     """A super-resolution network with four declared feature taps.
 
-    `spec` has its sizes, scale and taps, `seen_images` the images it learned from, as far as known. Input is
-    RGB (B, 3, h, w) in 0..255, output (B, 3, h·scale, w·scale) in the same range, not clipped.
+    `spec` has its sizes, scale and taps, `seen_images` the images it learned from, as far as known, `origin`
+    facts about its file, if it has one. Input is RGB (B, 3, h, w) in 0..255, output
+    (B, 3, h·scale, w·scale) in the same range, not clipped.
     """
+
+    origin = Origin()
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -71,25 +101,34 @@ class MeanShift(nn.Module):
     """Subtracts (sign -1) or adds (+1) the mean colour of DIV2K; follows EDSR-PyTorch.
 
     The weights are buffers, which no optimiser changes. They are applied as the 1x1 convolution that files
-    store, because the code that trained published checkpoints let them drift from the identity.
+    store, because the code that trained published checkpoints let them drift from the identity. For a network
+    with white at `value_range` images are converted from 0..255 before, and back after; one trained without
+    a mean doesn't `shift`, and has no weights here.
     """
 
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, sign: int) -> None:
+    def __init__(self, sign: int, value_range: int = 255, shift: bool = True) -> None:
         super().__init__()
+        self.sign, self.shift = sign, shift
+        self.unit = RGB_RANGE / value_range
+        if not shift:
+            return
         # Written out: under torch.device("meta") torch.eye and products import torch._dynamo, for seconds.
         identity = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
         self.register_buffer("weight", identity.view(3, 3, 1, 1))
-        self.register_buffer(
-            "bias", torch.tensor((sign * RGB_RANGE * np.array(DIV2K_RGB_MEAN, np.float32)).tolist())
-        )
+        mean = (sign * float(value_range) * np.array(DIV2K_RGB_MEAN, np.float32)).tolist()
+        self.register_buffer("bias", torch.tensor(mean))
 
     def forward(self, image: Tensor) -> Tensor:
         # Half precision resolves 0..255 to one grey level only.
         with autocast_off(image.device):
-            return F.conv2d(image.to(self.weight.dtype), self.weight, self.bias)
+            if self.sign < 0 and self.unit != 1:
+                image = image / self.unit
+            if self.shift:
+                image = F.conv2d(image.to(self.weight.dtype), self.weight, self.bias)
+            return image * self.unit if self.sign > 0 and self.unit != 1 else image
 
 
 class Convolution(FusableLayer, nn.Conv2d):
@@ -145,12 +184,12 @@ class LongSkipNetwork(SRNetwork):
 
     def __init__(self, spec: ModelSpec, blocks: int, make_block: Callable[[], nn.Module]) -> None:
         super().__init__(spec)
-        self.sub_mean = MeanShift(-1)
+        self.sub_mean = MeanShift(-1, spec.value_range, spec.mean_shift)
         self.head = nn.Sequential(conv(3, spec.n_feats))
         body = [make_block() for _ in range(blocks)]
         self.body = nn.ModuleList([*body, conv(spec.n_feats, spec.n_feats)])
         self.tail = Reconstruction(spec.scale, spec.n_feats)
-        self.add_mean = MeanShift(+1)
+        self.add_mean = MeanShift(+1, spec.value_range, spec.mean_shift)
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
         """Compute the super-resolved images and the maps after the head, two blocks and the long skip."""
@@ -164,6 +203,16 @@ class LongSkipNetwork(SRNetwork):
         sr = self.add_mean(self.tail(body))
         first, second = self.spec.taps
         return sr, (head, after[first - 1], after[second - 1], body)
+
+
+def pad_mirrored(image: Tensor, right: int, below: int) -> Tensor:
+    """Pad on the right and below: mirrored as far as the image reaches, then with its last pixels."""
+    if not (right or below):
+        return image
+    height, width = image.shape[2:]
+    mirrored = (min(right, width - 1), min(below, height - 1))
+    image = F.pad(image, (0, mirrored[0], 0, mirrored[1]), "reflect")
+    return F.pad(image, (0, right - mirrored[0], 0, below - mirrored[1]), "replicate")
 
 
 def choose_taps(taps: tuple[int, int], default: tuple[int, int], depth: int) -> tuple[int, int]:

@@ -15,7 +15,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakd_core.errors import DataError
-from fakd_core.models.architecture import Architecture, KeyFormat, Shapes, evenly_spaced, scale_from_tail
+from fakd_core.models.architecture import (
+    Architecture,
+    KeyFormat,
+    Shapes,
+    check_rgb,
+    evenly_spaced,
+    has_mean_shift,
+    scale_from_tail,
+)
 from fakd_core.models.fast_ops import FusableLayer, attend_in_blocks, autocast_off
 from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
@@ -202,7 +210,7 @@ class SAN(SRNetwork):
     def __init__(self, spec: SANSpec) -> None:
         super().__init__(spec)
         n_feats = spec.n_feats
-        self.sub_mean = MeanShift(-1)
+        self.sub_mean = MeanShift(-1, spec.value_range, spec.mean_shift)
         self.head = nn.Sequential(conv(3, n_feats))
         self.non_local = RegionNonLocal(n_feats, n_feats // spec.non_local_reduction)
         self.RG = nn.ModuleList(
@@ -213,7 +221,7 @@ class SAN(SRNetwork):
         # In every published file, though the forward pass never uses it.
         self.conv_last = conv(n_feats, n_feats)
         self.tail = Reconstruction(spec.scale, n_feats)
-        self.add_mean = MeanShift(+1)
+        self.add_mean = MeanShift(+1, spec.value_range, spec.mean_shift)
 
     def forward_features(self, lr: Tensor) -> tuple[Tensor, FeatureMaps]:
         """Compute the super-resolved images, and the maps after the head, two groups and the non-local block.
@@ -247,6 +255,7 @@ def _infer_spec(shapes: Shapes) -> SANSpec:
     blocks = [match for match in map(_BLOCK.match, shapes) if match]
     squeeze = shapes["RG.0.soca.conv_du.0.weight"]
     embedding = shapes["non_local.non_local.theta.weight"]
+    check_rgb(shapes)
     return SANSpec.build(
         scale=scale_from_tail(shapes),
         n_feats=shapes["head.0.weight"][0],
@@ -254,6 +263,7 @@ def _infer_spec(shapes: Shapes) -> SANSpec:
         n_resblocks=1 + max(int(match[2]) for match in blocks),
         reduction=squeeze[1] // squeeze[0],
         non_local_reduction=embedding[1] // embedding[0],
+        mean_shift=has_mean_shift(shapes),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, cast, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from fakd_core.errors import ConfigError
 from fakd_core.settings import Settings
 
 Scale = Literal[2, 3, 4, 8]
 TAP_COUNT = 4
+VALUE_RANGES = (255, 1)
 PICKLE_SUFFIXES = (".ckpt", ".pt", ".pth")
 WEIGHT_SUFFIXES = (*PICKLE_SUFFIXES, ".safetensors")
 """Suffixes of weight files."""
@@ -27,13 +28,23 @@ class ModelSpec(Settings):
     """The sizes that all networks have; each network file adds its own.
 
     `taps` are the numbers of groups (EDSR: blocks) after which the two middle feature maps are taken; (0, 0)
-    stands for the paper's.
+    stands for the paper's. `value_range` is the value of white that the network was trained for, to which
+    images of 0..255 are converted; `mean_shift` tells whether it subtracts a mean colour.
     """
 
     architecture: str
     scale: Scale = 4
     n_feats: int = Field(64, ge=1, le=4096)
     taps: tuple[int, int] = (0, 0)
+    value_range: int = 255
+    mean_shift: bool = True
+
+    @field_validator("value_range")
+    @classmethod
+    def _check_value_range(cls, white: int) -> int:
+        if white not in VALUE_RANGES:
+            raise ValueError("must be 255 or 1")
+        return white
 
     @property
     def tap_names(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 A reference is a bundled name, a preset, sizes (`rcan:n_feats=32,...`), a checkpoint file or a run folder.
 Bundled names and presets win over a file of the same name in the current folder; `./NAME` is the file.
 A reference with weights may be followed by taps, `NAME@3,7`, which are module paths for an external network,
-or by sizes that weights can't show, `NAME@res_scale=0.1`.
+or by what a file can't show, `NAME@res_scale=0.1` or `NAME@value_range=1`, and the choice among several
+networks in a file, `NAME@weights=params`.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ def load_model(ref: str | Path, **sizes: Any) -> SRNetwork:
 
     Args:
         ref: see the module's docstring.
-        sizes: replace those of the file, such as an EDSR's `res_scale`, which weights don't show.
+        sizes: replace those of the file, such as an EDSR's `res_scale`, which weights don't show; `weights`
+            names one of several networks in the file.
 
     Raises:
         FakdError: as `model_file` and `models.checkpoint.load_checkpoint`.
@@ -151,12 +153,13 @@ def load_model(ref: str | Path, **sizes: Any) -> SRNetwork:
     """
     path, given = model_file(ref), split_taps(ref)[1]
     from fakd_core.models.checkpoint import load_checkpoint
+    from fakd_core.runs.guesses import settle_guesses
 
     if "=" in given:
         sizes = {**parse_values(given, str(ref)), **sizes}
     elif given:
         sizes = {"taps": tuple(tap.strip() for tap in given.split(",")), **sizes}
-    return load_checkpoint(path, **sizes)
+    return settle_guesses(load_checkpoint(path, **sizes))
 
 
 def resolve_spec(ref: str | Path, scale: int = 4) -> ModelSpec:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
 from fakd_core.data.datasets import check_patch, open_dataset, split_validation
@@ -17,7 +16,6 @@ from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import CancelToken
 from fakd_core.files import check_writable
-from fakd_core.models.checkpoint import key_format_name
 from fakd_core.models.cost import Profile, profile
 from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.layers import SRNetwork
@@ -112,13 +110,15 @@ class _Check:
                     found.problems["init_from_teacher"] = (
                         f"{ref} has weights of its own; turn this off, or choose a preset as student"
                     )
-                spec = self._load(ref).spec
-                weights = f"continues, {_key_format(ref, spec)}"
+                network = self._load(ref)
+                spec, cost = network.spec, profile(network)
+                weights = f"continues, {_describe_weights(ref, network)}"
             else:
                 spec = resolve_spec(ref, config.scale)
+                cost = profile(spec)
                 weights = "starts as the teacher" if config.init_from_teacher else "starts at random"
             require_scale(ref, spec, config.scale)
-            found.student = CheckedNetwork(ref=ref, spec=spec, cost=_cost(spec), weights=weights)
+            found.student = CheckedNetwork(ref=ref, spec=spec, cost=cost, weights=weights)
             for teacher in found.teachers if config.init_from_teacher else ():
                 with self._problems_of("init_from_teacher"):
                     _check_same_layers(found.student, teacher)
@@ -183,9 +183,10 @@ class _Check:
             raise
         if single:
             self.found.taps = _taps(ref, network)
-        spec = network.spec
-        require_scale(ref, spec, self.config.scale)
-        return CheckedNetwork(ref=ref, spec=spec, cost=_cost(spec), weights=_key_format(ref, spec))
+        require_scale(ref, network.spec, self.config.scale)
+        return CheckedNetwork(
+            ref=ref, spec=network.spec, cost=profile(network), weights=_describe_weights(ref, network)
+        )
 
 
 def _check_same_layers(student: CheckedNetwork, teacher: CheckedNetwork) -> None:
@@ -220,15 +221,6 @@ def _faulty_taps(choice: TapChoice | None, taps: str, problem: str) -> TapChoice
     return replace(choice, taps=chosen, problem=f"{reason[:1].upper()}{reason[1:]}.")
 
 
-_cost = lru_cache(maxsize=64)(profile)
-
-
-def _key_format(ref: str, spec: ModelSpec) -> str:
-    """The key format of the weights of `ref`, and the suffix of their file."""
-    path = model_file(ref)
-    return _key_format_of_file(path, spec, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _key_format_of_file(path: Path, spec: ModelSpec, changed: int) -> str:
-    return f"{key_format_name(path, spec)} keys, {path.suffix}"
+def _describe_weights(ref: str, network: SRNetwork) -> str:
+    """The key format of the weights of `ref`, the suffix of their file, and what was chosen or guessed."""
+    return "; ".join((f"{network.origin.key_format} keys, {model_file(ref).suffix}", *network.origin.remarks))

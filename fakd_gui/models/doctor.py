@@ -143,13 +143,15 @@ class ModelDoctor(QDialog):
         self._show(Diagnosis({}, FakdError(problem.text)))
 
     def _rows(self) -> list[tuple[str, str]]:
+        from fakd_core.evaluation.diagnose import format_row
+
         rows = self._diagnosis.rows if self._diagnosis else {}
         return [
             (
                 TITLES.get(name, name.capitalize().replace("_", " ")),
-                "\n".join(value) if isinstance(value, list) else str(value),
+                format_row(rows, name, "\n"),
             )
-            for name, value in rows.items()
+            for name in rows
             if name != "model"
         ]
 

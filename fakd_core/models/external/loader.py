@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from fakd_core.errors import CheckpointError, UnsupportedArchitectureError
 from fakd_core.models.spec import Scale
-from fakd_core.models.weight_files import PREFIXES, shown, some, without_prefixes
+from fakd_core.models.stored_networks import StoredNetwork, find_network
+from fakd_core.models.weight_files import WeightFile, require_plain, shown, some
 
 if TYPE_CHECKING:
     from spandrel import Architecture, ImageModelDescriptor, ModelDescriptor
@@ -25,17 +26,28 @@ if TYPE_CHECKING:
 EXTRA = 'pip install "fakd-workbench[teachers]"'
 
 
-def open_external(path: Path, stored: Mapping[str, Tensor]) -> ImageModelDescriptor[nn.Module]:
+def open_external(
+    path: Path, file: WeightFile, wanted: str = ""
+) -> tuple[ImageModelDescriptor[nn.Module], StoredNetwork]:
     """Open the network in `path` with spandrel, on the CPU in float32 and in eval mode.
 
-    `stored` are the file's tensors as `read_stored` gives them.
+    `file` is what `path` holds, `wanted` the name of the network in it, if it has several.
 
     Raises:
         UnsupportedArchitectureError: spandrel is missing, or doesn't know the keys.
         CheckpointError: the file is damaged, or its network doesn't enlarge RGB images.
     """
     spandrel = _require_spandrel()
-    architecture, weights = _recognise(spandrel, stored)
+    stored = find_network(
+        path, file, lambda keys: _detect(spandrel, keys) is not None, wanted=wanted, nested=False
+    )
+    architecture = _detect(spandrel, stored.weights) if stored else None
+    if stored is None or architecture is None:
+        raise UnsupportedArchitectureError(
+            f"spandrel {spandrel.__version__}, which reads many others, doesn't know them either"
+        )
+    weights = stored.weights
+    require_plain(path, weights)
     # Infinite attention masks are fine.
     broken = [key for key, tensor in weights.items() if "mask" not in key and not tensor.isfinite().all()]
     if broken:
@@ -52,7 +64,7 @@ def open_external(path: Path, stored: Mapping[str, Tensor]) -> ImageModelDescrip
         ) from None
     _check_use(path, found)
     found.model.float().eval()
-    return cast("ImageModelDescriptor[nn.Module]", found)
+    return cast("ImageModelDescriptor[nn.Module]", found), stored
 
 
 def _require_spandrel() -> ModuleType:
@@ -81,16 +93,12 @@ def import_spandrel() -> ModuleType | Exception:
     return found
 
 
-def _recognise(
-    spandrel: ModuleType, stored: Mapping[str, Tensor]
-) -> tuple[Architecture[nn.Module], Mapping[str, Tensor]]:
-    for weights in without_prefixes(dict(stored), (*PREFIXES, "netG.")):
-        for support in spandrel.MAIN_REGISTRY.architectures("detection"):
-            if support.detect(weights):
-                return support.architecture, weights
-    raise UnsupportedArchitectureError(
-        f"spandrel {spandrel.__version__}, which reads many others, doesn't know them either"
-    )
+def _detect(spandrel: ModuleType, keys: Mapping[str, Tensor]) -> Architecture[nn.Module] | None:
+    """Spandrel's architecture that has such keys."""
+    for support in spandrel.MAIN_REGISTRY.architectures("detection"):
+        if support.detect(keys):
+            return cast("Architecture[nn.Module]", support.architecture)
+    return None
 
 
 def _check_use(path: Path, found: ModelDescriptor) -> None:

@@ -5,7 +5,7 @@ spandrel has the networks and recognises their files; see docs/teachers.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import asdict
@@ -20,9 +20,9 @@ from torch.nn import functional as F
 from fakd_core.errors import CheckpointError, ConfigError, FeatureTapError
 from fakd_core.models.external.taps import channels_of, find_tap_layout, first_tensor
 from fakd_core.models.fast_ops import autocast_off
-from fakd_core.models.layers import RGB_RANGE, FeatureMaps, SRNetwork
+from fakd_core.models.layers import RGB_RANGE, FeatureMaps, Origin, SRNetwork, pad_mirrored
 from fakd_core.models.spec import ModelSpec
-from fakd_core.models.weight_files import read_stored, shown
+from fakd_core.models.weight_files import WeightFile, describe_weights, read_file, shown
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
@@ -41,6 +41,8 @@ class SpandrelSpec(ModelSpec):
     """
 
     taps: tuple[str, ...] = ()  # type: ignore[assignment]
+    value_range: int = 1
+    mean_shift: bool = Field(True, exclude=True)
     tap_widths: tuple[int, ...] = ()
     reference_module: str = Field("", exclude=True)
     downscale: int = 1
@@ -63,10 +65,11 @@ class SpandrelSpec(ModelSpec):
         return "meta" if self.runs_on_meta else "cpu"
 
 
-def load_external(path: Path, taps: Sequence[str], stored: Mapping[str, Tensor]) -> SpandrelNetwork:
+def load_external(path: Path, taps: Sequence[str], file: WeightFile, wanted: str = "") -> SpandrelNetwork:
     """Load the network in `path`, on the CPU and in eval mode.
 
-    `taps` are module paths, chosen automatically if empty; `stored` are the file's tensors.
+    `taps` are module paths, chosen automatically if empty; `file` is what `path` holds, and `wanted` the name
+    of the network in it, if it has several.
 
     Raises:
         ConfigError: a tap doesn't exist, or gives no map.
@@ -74,7 +77,7 @@ def load_external(path: Path, taps: Sequence[str], stored: Mapping[str, Tensor])
     """
     from fakd_core.models.external.loader import open_external
 
-    descriptor = open_external(path, stored)
+    descriptor, stored = open_external(path, file, wanted)
     try:
         layout = find_tap_layout(descriptor.model, descriptor._call_fn, taps)
     except ConfigError as error:
@@ -94,6 +97,13 @@ def load_external(path: Path, taps: Sequence[str], stored: Mapping[str, Tensor])
     )
     network = SpandrelNetwork(spec, descriptor)
     network.possible_taps = possible
+    network.origin = Origin(
+        key_format=f"{spec.architecture}'s (spandrel)",
+        place=stored.name,
+        weights=describe_weights(stored.weights),
+        notes=stored.notes,
+        beside=stored.beside,
+    )
     return network
 
 
@@ -117,7 +127,7 @@ class SpandrelNetwork(SRNetwork):
         if descriptor is None:
             from fakd_core.models.external.loader import open_external
 
-            descriptor = open_external(spec.file, read_stored(spec.file)[0])
+            descriptor = open_external(spec.file, read_file(spec.file))[0]
         self.network = descriptor.model
         self._call = descriptor._call_fn
         self._sizes = descriptor.size_requirements
@@ -169,13 +179,7 @@ class SpandrelNetwork(SRNetwork):
 
     def _pad(self, image: Tensor) -> Tensor:
         """Pad to the right and below as spandrel does: mirrored, then with the last pixels."""
-        height, width = image.shape[2:]
-        right, below = self._sizes.get_padding(width, height)
-        if not (right or below):
-            return image
-        mirrored = (min(right, width - 1), min(below, height - 1))
-        image = F.pad(image, (0, mirrored[0], 0, mirrored[1]), "reflect")
-        return F.pad(image, (0, right - mirrored[0], 0, below - mirrored[1]), "replicate")
+        return pad_mirrored(image, *self._sizes.get_padding(image.shape[3], image.shape[2]))
 
     def _as_map(self, name: str, caught: dict[str, Tensor], size: Sequence[int]) -> Tensor:
         """Convert the output of module `name` to (B, C, h, w), cropped to the LR image's `size`."""

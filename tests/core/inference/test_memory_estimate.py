@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from torch import Tensor, nn
 
+from fakd_core.data.datasets import open_dataset
+from fakd_core.data.image_files import write_image
 from fakd_core.inference.upscale import upscale
 from fakd_core.models.cost import activation_bytes, profile
 from fakd_core.models.layers import SRNetwork
@@ -61,7 +64,7 @@ def test_an_image_no_larger_than_one_that_fitted_is_not_estimated_again(
 
 
 def test_memory_is_estimated_before_the_clock_of_an_evaluation(
-    network: SRNetwork, monkeypatch: pytest.MonkeyPatch
+    network: SRNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fakd_core.evaluation import scoring
 
@@ -79,20 +82,14 @@ def test_memory_is_estimated_before_the_clock_of_an_evaluation(
     monkeypatch.setattr("fakd_core.inference.upscale.activation_bytes", estimate)
     monkeypatch.setattr(scoring.time, "perf_counter", clock)
 
-    class OneImage:
-        name, names, scale, hr_files, lr_files = "set", ("a",), 2, (None,), (None,)
-
-        def load(self, index: int) -> Any:
-            from fakd_core.data.datasets import ImagePair
-
-            return ImagePair("a", lr=np.zeros((20, 30, 3), np.uint8), hr=np.zeros((40, 60, 3), np.uint8))
-
+    write_image(tmp_path / "a.png", np.zeros((40, 60, 3), np.uint8))
     work = scoring.score_images(
         "own",
         network,
-        OneImage(),  # type: ignore[arg-type]
+        open_dataset(tmp_path, 2),
         tile=None,
         outputs=None,
+        timing=False,
         cancel=scoring.CancelToken(),
         started=lambda index: index,
     )

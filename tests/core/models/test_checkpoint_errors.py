@@ -194,7 +194,7 @@ def test_files_that_are_no_checkpoints(tmp_path: Path) -> None:
         (".", "a folder"),
         ("notes.txt", "must end in"),
         ("list.pth", "expected a state dict, found list"),
-        ("state.pth", "found also epoch"),
+        ("state.pth", "found only epoch"),
         ("empty.pth", "holds no weights"),
     ):
         with pytest.raises(CheckpointError, match=reason):
