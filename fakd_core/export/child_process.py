@@ -16,7 +16,7 @@ from fakd_core.files import remove_unfinished
 
 POLL_SECONDS = 0.1
 MAX_STOP_SECONDS = 3.0
-"""Time that a process gets to end after it is terminated; then it is killed."""
+"""Time that a process gets to end by itself, and then once it is terminated; after that it is killed."""
 
 
 def export_in_process(
@@ -40,13 +40,14 @@ def export_in_process(
             try:
                 received = receiver.recv()
             except EOFError:
-                process.join()
+                process.join(MAX_STOP_SECONDS)
                 raise ExportError(f"the export ended unexpectedly (exit code {process.exitcode})") from None
             if isinstance(received, Exception):
                 raise received
             event = received
             yield received
-        process.join()
+        # What it wrote is complete: a process that doesn't end by itself is ended below.
+        process.join(MAX_STOP_SECONDS)
     finally:
         process.terminate()
         process.join(MAX_STOP_SECONDS)

@@ -6,6 +6,7 @@ never end after a shape error or an out-of-memory error of torch.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from collections import deque
@@ -248,8 +249,10 @@ def stop_all(*owners: QObject, milliseconds: int = STOP_MS) -> bool:
 
 
 def leave(*owners: QObject) -> NoReturn:
-    """End the process at once, with a line that names the jobs below `owners` that go on."""
+    """End the process and its children at once, with a line that names the jobs below `owners` that go on."""
     names = ", ".join(job.name for owner in owners for job in owner.findChildren(Job) if job.running)
     sys.stderr.write(f"error: quit without waiting any longer for what did not stop: {names}\n")
     sys.stderr.flush()
+    for child in multiprocessing.active_children():
+        child.kill()
     os._exit(1)

@@ -30,7 +30,7 @@ def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
     # Qt aborts the program if a widget is deleted before its threads end.
     qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(900, 600)
-    with qtbot.waitActive(panel):
+    with qtbot.waitActive(panel, timeout=20_000):
         panel.show()
         panel.activateWindow()
     panel.setFocus()

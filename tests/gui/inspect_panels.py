@@ -29,7 +29,7 @@ def empty_panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
     # Qt aborts the program if a widget is deleted before its threads have ended.
     qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(900, 620)
-    with qtbot.waitActive(panel):
+    with qtbot.waitActive(panel, timeout=20_000):
         panel.show()
         panel.activateWindow()
     panel.setFocus()

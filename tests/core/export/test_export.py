@@ -286,6 +286,22 @@ def test_a_stopped_child_process_is_killed_if_necessary_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def write_and_never_end(sender: Connection, ref: str, path: Path, options: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sender.send(Exported(path))
+    time.sleep(600)
+
+
+def test_a_child_process_that_does_not_end_after_its_export_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_process, "_export", write_and_never_end)
+    monkeypatch.setattr(child_process, "MAX_STOP_SECONDS", 0.3)
+    path = tmp_path / "out.onnx"
+    assert list(export_in_process("model", path, {}, cancel=CancelToken())) == [Exported(path)]
+    assert multiprocessing.active_children() == []
+
+
 def test_a_child_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "_export", end_at_once)
     with pytest.raises(ExportError, match=r"ended unexpectedly \(exit code 7\)"):
