@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import Field
 from PySide6.QtCore import QObject, Signal
 
-from fakd_core.data.folders import SAMPLES, resolve_data
+from fakd_core.data.folders import SAMPLES, hr_folder, resolve_data, set_folder
 from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation.published import SETS, published_set
 from fakd_core.evaluation.report import Column, Kind, Report, Row, format_value, row_labels
@@ -308,10 +308,10 @@ class BenchmarkState(QObject):
 
 def _sets_in(folder: Path) -> list[Path]:
     """The benchmark sets in `folder`, in the papers' order; `folder` itself if there are none."""
-    if folder.name == "HR" and published_set(folder.parent.name):
+    if set_folder(folder) != folder and published_set(folder.parent.name):
         return [folder.parent]
     try:
-        inside = [path for path in folder.iterdir() if (path / "HR").is_dir()]
+        inside = [path for path in folder.iterdir() if path.is_dir() and hr_folder(path)]
     except OSError:
         return [folder]
     places = {name: place for place, name in enumerate(SETS)}

@@ -126,7 +126,8 @@ def image_text(image: OpenedImage) -> str:
     """Name and sizes of the open image."""
     (height, width), (lr_height, lr_width) = image.hr_size, image.lr.shape[:2]
     origin = "downscaled to" if image.hr is not None else "from"
-    return f"{image.name} · {width} × {height} {origin} {lr_width} × {lr_height} · ×{image.scale}"
+    sizes = f"{width} × {height} {origin} {lr_width} × {lr_height}"
+    return f"{image.name} · {sizes} · ×{image.scale}{image.transparency_note}"
 
 
 def pixel_text(pixel: npt.NDArray[np.uint8]) -> str:

@@ -145,7 +145,7 @@ class InspectPanel(QWidget):
         height, width = image.hr_size
         self.area.camera.set_scene(width, height)
         height, width = image.lr.shape[:2]
-        text = f"{image.name} · LR {width} × {height} px · ×{image.scale}"
+        text = f"{image.name} · LR {width} × {height} px · ×{image.scale}{image.transparency_note}"
         if max(height, width) > MAX_WINDOW_SIDE:
             inspected = f"{min(width, MAX_WINDOW_SIDE)} × {min(height, MAX_WINDOW_SIDE)}"
             text += f" · {inspected} px around the pixel are inspected"

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from fakd_core.data.folders import find_images
+from fakd_core.data.folders import describe_left_out, find_images
 from fakd_core.errors import DataError, FakdError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import TrainConfig
@@ -162,10 +162,14 @@ class Session(QObject):
     def _show_folders(self, folders: Sequence[Path]) -> None:
         with self.reporting():
             images = [image for folder in folders for image in find_images(folder)]
+            left_out = "; ".join(filter(None, map(describe_left_out, folders)))
             if not images:
                 names = ", ".join(map(str, folders))
-                raise DataError(f"{names}: no images in it, and not a training run (no config.toml)")
+                unusable = f"{names}: no images in it, and not a training run (no config.toml)"
+                raise DataError(left_out or unusable)
             self.show_images(images)
+            if left_out:
+                self.announce(left_out)
 
     def open_image(self, path: Path) -> None:
         """Read `path` on a thread; `image_changed` or `error` follows."""

@@ -209,8 +209,8 @@ def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(
     bench: Bench, panel: BenchmarkPanel
 ) -> None:
     benchmark = bench.folder / "benchmark"
-    for name in ("Urban100", "B100", "mine"):
-        (benchmark / name / "HR").mkdir(parents=True)
+    for folder in ("Urban100/HR", "B100/hr", "mine/GTmod12"):
+        (benchmark / folder).mkdir(parents=True)
     model = Path(save_model(bench.folder, "dropped", 3))
     drop(panel, benchmark, model)
     added = panel.state.folders[2:]

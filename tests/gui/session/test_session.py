@@ -124,3 +124,14 @@ def test_runs_are_found_newest_first_and_new_names_are_free(tmp_path: Path) -> N
     (tmp_path / "no-run").mkdir()
     assert [run.name for run in scan_runs(tmp_path, ()).started] == ["new-1", "old-1"]
     assert free_run_folder(tmp_path, "new").name == "new-2"
+
+
+def test_a_folder_s_images_that_can_not_be_read_are_counted(session: Session, tmp_path: Path) -> None:
+    said: list[str] = []
+    session.status_message.connect(said.append)
+    session.error.connect(lambda problem: said.append(problem.text))
+    (tmp_path / "a.heic").touch()
+    session.open_paths([tmp_path], "Compare")
+    (tmp_path / "b.jfif").touch()
+    session.open_paths([tmp_path], "Compare")
+    assert said == [f"{tmp_path}: left out 1 .heic, which can't be read here; save them as PNG or JPEG"] * 2
