@@ -90,6 +90,11 @@ class TrainConfig(Settings):
         None, "Validate with", unit="images", unset="all, or 5 held out", ge=1, le=1_000_000
     )
     """Number of validation images."""
+    checkpoint_every: float | None = _option(
+        None, "Save every", unit="s", unset="20 s, or 50 saves if longer", gt=0, allow_inf_nan=False
+    )
+    """Seconds between the checkpoints to resume from. By default 20, or 50 times what the last one took to
+    save if that is longer. There is one after each validation as well."""
     ema: float | None = _option(None, "Moving average", unset="none", gt=0, lt=1, allow_inf_nan=False)
     """Decay per step of a moving average of the student's weights (EMA), saved beside it. 0.999 averages
     about the last 1,000 steps."""

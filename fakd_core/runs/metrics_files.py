@@ -22,7 +22,12 @@ _LAST_COLUMNS = ("lr", "seconds", "baseline", "skipped")
 
 def encode_line(event: RunStarted | StepEnd | ValidationEnd) -> bytes:
     """The line of `metrics.jsonl` for an event."""
-    return (json.dumps(describe(event)) + "\n").encode()
+    return (json.dumps(_without_infinity(describe(event)), allow_nan=False) + "\n").encode()
+
+
+def decode_line(text: bytes) -> Any:
+    """Parse a line of `metrics.jsonl`: a PSNR of null becomes infinite again. Raises what json.loads does."""
+    return json.loads(text, object_hook=_restore_infinity)
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
@@ -68,7 +73,7 @@ def write_table(run: Path) -> None:
 
 
 def describe(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
-    """The content of an event's line; values that are not finite are None."""
+    """The content of an event's line; losses that are not finite are None."""
     match event:
         case StepEnd():
             losses = {name: loss if math.isfinite(loss) else None for name, loss in event.losses.items()}
@@ -89,6 +94,17 @@ def describe(event: RunStarted | StepEnd | ValidationEnd) -> dict[str, Any]:
             }
 
 
+def _without_infinity(value: Any) -> Any:
+    """Replace infinite scores by None, as JSON has no infinity."""
+    if isinstance(value, dict):
+        return {name: _without_infinity(item) for name, item in value.items()}
+    return None if value == math.inf else value
+
+
+def _restore_infinity(line: dict[str, Any]) -> dict[str, Any]:
+    return {**line, "psnr": math.inf} if line.get("psnr", 0) is None else line
+
+
 def _read_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
     """Every complete line, and the position of its end in the file."""
     if not path.exists():
@@ -104,7 +120,7 @@ def _read_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
 
 def _parse_line(text: bytes, where: str) -> dict[str, Any]:
     try:
-        line: dict[str, Any] = json.loads(text)
+        line: dict[str, Any] = decode_line(text)
         complete = line["event"] in _EVENTS and isinstance(line["step"], int)
     except (ValueError, RecursionError, KeyError, TypeError):
         complete = False

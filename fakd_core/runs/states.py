@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from fakd_core.events import CancelToken, format_score
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked, lock_owner
+from fakd_core.runs.metrics_files import decode_line
 
 VALIDATION = b'{"event": "validation"'
 
@@ -118,8 +118,8 @@ def _read_new_metrics(metrics: Path, state: RunState) -> RunState:
 
 def _parse(metrics: Path, line: bytes, name: str) -> float:
     try:
-        value = float(json.loads(line)[name])
-        if math.isfinite(value):
+        value = float(decode_line(line)[name])
+        if math.isfinite(value) or (name == "psnr" and value > 0):
             return value
         raise ValueError
     except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):

@@ -40,10 +40,11 @@ class RunWriter:
     """Writes the run folder `folder`; `create` makes it.
 
     While the run continues, a failed write raises nothing: `failures` reports it, and the next write of its
-    kind makes it good.
+    kind makes it good. `checkpoint_every` is the time in seconds between checkpoints that don't follow a
+    validation; if None, it is the larger of 20 s and 50 times what the last one took to save.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, checkpoint_every: float | None = None) -> None:
         self.layout = RunLayout(folder)
         self._log = AppendLog(self.layout.metrics)
         self.failures = WriteFailures()
@@ -51,6 +52,7 @@ class RunWriter:
         self._pending_crops: dict[Path, Image8] = {}
         self._saved_at = time.monotonic()
         self._saving_seconds = 0.0
+        self._checkpoint_every = checkpoint_every
 
     @classmethod
     def check_free(cls, folder: Path) -> None:
@@ -152,7 +154,9 @@ class RunWriter:
     @property
     def checkpoint_due(self) -> bool:
         """True if the last checkpoint is old enough for another one between validations."""
-        interval = max(MIN_CHECKPOINT_SECONDS, self._saving_seconds / MAX_SAVING_SHARE)
+        interval = self._checkpoint_every
+        if interval is None:
+            interval = max(MIN_CHECKPOINT_SECONDS, self._saving_seconds / MAX_SAVING_SHARE)
         return time.monotonic() - self._saved_at > interval
 
     def save_checkpoint(self, state: State, networks: Mapping[str, SRNetwork]) -> Path | None:

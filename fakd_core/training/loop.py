@@ -35,6 +35,7 @@ from fakd_core.runtime.cpu_tuning import trim_heap
 from fakd_core.runtime.distributed import World
 from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.setup import TrainingSetup
+from fakd_core.training.validation import ValidationResult
 
 SHORT_STEP_SECONDS = 0.3
 """A step shorter than this is finished before the run is stopped."""
@@ -57,6 +58,8 @@ class TrainingLoop:
         self._saved_step = -1
         self._seconds = 0.0
         self._best: dict[str, Scores] = {}
+        self._blank: frozenset[int] = frozenset()
+        """Positions of the validation images that bicubic reproduces exactly."""
         self._last_step_seconds = math.inf
         self._consecutive_skips = 0
         self._stop_agreed = self._save_agreed = False
@@ -103,12 +106,15 @@ class TrainingLoop:
         yield from self._writer.failures.notices()
         yield self._end(stopped)
 
-    def _start(self) -> Iterator[Progress | RunStarted]:
+    def _start(self) -> Iterator[Progress | Notice | RunStarted]:
         setup, validator = self._setup, self._setup.validator
         bicubic = yield from validator.score_bicubic(self._token)
-        teacher = affinity = None
+        self._blank = bicubic.exact
+        if self._blank:
+            yield Notice(validator.describe_blank(self._blank))
+        teachers = yield from self._score_teachers(bicubic.scores)
+        teacher, affinity = next(iter(teachers), None), None
         if setup.teachers:
-            teacher = yield from validator.evaluate(setup.teachers[0], self._token, "the teacher")
             affinity = validator.affinity(setup.teachers[0], setup.affinity_tap)
         started = RunStarted(
             run=self._writer.layout.folder,
@@ -129,6 +135,22 @@ class TrainingLoop:
             self._writer.append(started)
         self._writer.save_crops(started.preview)
         yield started
+
+    def _score_teachers(self, bicubic: Scores) -> Generator[Progress | Notice, None, list[ValidationResult]]:
+        """Score the teachers on the validation images, and warn of those that are below bicubic."""
+        results = []
+        for name, network in zip(self._setup.teacher_names, self._setup.teachers, strict=True):
+            result = yield from self._setup.validator.evaluate(
+                network, self._token, "the teacher", left_out=self._blank
+            )
+            results.append(result)
+            if result.scores.psnr < bicubic.psnr:
+                yield Notice(
+                    f"{name} reaches {result.scores.psnr:.2f} dB on the validation images, less than bicubic "
+                    f"interpolation ({bicubic.psnr:.2f} dB): a student may learn nothing good from it; check "
+                    "that it is made for images downscaled by bicubic, or choose another teacher"
+                )
+        return results
 
     def _train(self) -> Iterator[TrainEvent]:
         while True:
@@ -229,7 +251,7 @@ class TrainingLoop:
     def _validate(self) -> ValidationEnd:
         networks, setup = self._networks(), self._setup
         results = {
-            name: run_to_end(setup.validator.evaluate(network, self._token, name))
+            name: run_to_end(setup.validator.evaluate(network, self._token, name, left_out=self._blank))
             for name, network in networks.items()
         }
         scores = {name: result.scores for name, result in results.items()}

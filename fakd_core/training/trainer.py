@@ -53,7 +53,7 @@ def train(
     setup.remember_images(world)
     yield from setup.batches.prepare(token, world)
     world.broadcast_from_main(lambda: RunWriter.create(config, setup.device, setup.data_fingerprint))
-    writer = _writer(config.run, world)
+    writer = _writer(config, world)
     with _locked(writer, world), retain_freed_memory():
         loop = TrainingLoop(setup=setup, writer=writer, token=token, world=world)
         yield from _events(loop, config, world)
@@ -89,7 +89,7 @@ def resume_training(
     config = world.broadcast_from_main(lambda: read_config(run))
     if config.tensorboard:
         world.broadcast_from_main(check_installed)
-    writer = _writer(run, world)
+    writer = _writer(config, world)
     with _locked(writer, world):
         with world.all_or_none():
             setup = yield from prepare(config, token, world)
@@ -113,8 +113,8 @@ def _events(loop: TrainingLoop, config: TrainConfig, world: World) -> Iterator[T
     return follow(loop.events(), config) if config.tensorboard and world.is_main else loop.events()
 
 
-def _writer(run: Path, world: World) -> RunWriter:
-    return RunWriter(run) if world.is_main else NullRunWriter(run)
+def _writer(config: TrainConfig, world: World) -> RunWriter:
+    return (RunWriter if world.is_main else NullRunWriter)(config.run, config.checkpoint_every)
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from fakd_core.data.datasets import ImagePair
 from fakd_core.data.resize import imresize_bicubic
@@ -18,14 +19,19 @@ from fakd_core.inference.upscale import upscale
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 
+_Table = npt.NDArray[np.float64]
+
 PREVIEW_SIZE = 192
 """Side of the preview crop in HR pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationResult:
+    """Mean scores, the preview crop, and the positions of the images that were reproduced exactly."""
+
     scores: Scores
     preview: Image8
+    exact: frozenset[int]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,6 +40,9 @@ class Validator:
 
     Several processes share the `images` images; each returns the result over all of them. `pairs` holds those
     of this process's `shard`, by position.
+
+    Means leave out the images that bicubic reproduces exactly, such as blank pages, where PSNR is infinite,
+    unless it reproduces all of them.
     """
 
     pairs: Mapping[int, ImagePair]
@@ -52,17 +61,34 @@ class Validator:
 
     def score_bicubic(self, token: CancelToken) -> Generator[Progress, None, ValidationResult]:
         """Score bicubic interpolation; see `evaluate`."""
-        return self._score("bicubic", lambda lr: imresize_bicubic(lr, self.scale), token)
+        table, preview = yield from self._score("bicubic", lambda lr: imresize_bicubic(lr, self.scale), token)
+        return _summarise(table, preview, np.isinf(table[:, 0]))
 
     def evaluate(
-        self, model: SRNetwork, token: CancelToken, name: str = "network"
+        self,
+        model: SRNetwork,
+        token: CancelToken,
+        name: str = "network",
+        *,
+        left_out: Collection[int] = (),
     ) -> Generator[Progress, None, ValidationResult]:
         """Score `model`, called `name` in the progress, in eval mode; its mode is restored.
 
+        `left_out` are the positions of the images that don't count, those that bicubic reproduces exactly.
         Raises `Cancelled` if the token is cancelled meanwhile, in any process.
         """
         with _eval_mode(model):
-            return (yield from self._score(name, lambda lr: upscale(model, lr, cancel=token), token))
+            table, preview = yield from self._score(name, lambda lr: upscale(model, lr, cancel=token), token)
+        return _summarise(table, preview, np.isin(np.arange(self.images), list(left_out)))
+
+    def describe_blank(self, positions: Collection[int]) -> str:
+        """Report the images at `positions`, which bicubic reproduces exactly, with the names known here."""
+        names = ", ".join(self.pairs[place].name for place in sorted(positions) if place in self.pairs)
+        text = f"{len(positions)} of {self.images} validation images ({names}) {{}} exactly by bicubic, as "
+        text = text.format("is reproduced" if len(positions) == 1 else "are reproduced")
+        if len(positions) < self.images:
+            return f"{text}blank ones are: PSNR is infinite there; the mean scores leave that out"
+        return f"{text}blank ones are: PSNR is infinite, and compares nothing; validate on other images"
 
     def preview(self, bicubic: ValidationResult, teacher: ValidationResult | None) -> Preview:
         hr = self.pairs[0].hr[self._crop]
@@ -87,7 +113,8 @@ class Validator:
 
     def _score(
         self, name: str, enlarge: Callable[[Image8], Image8], token: CancelToken
-    ) -> Generator[Progress, None, ValidationResult]:
+    ) -> Generator[Progress, None, tuple[_Table, Image8]]:
+        """The PSNR and SSIM of each image, and the preview crop."""
         table = np.zeros((self.images, 2))
         preview: list[Image8] = []
         world = self.world
@@ -109,8 +136,14 @@ class Validator:
             if world.any(stopped):
                 raise Cancelled
         table = np.reshape(world.sum(table.ravel().tolist()), table.shape)
-        psnr, ssim = (float(mean) for mean in table.mean(axis=0))
-        return ValidationResult(Scores(psnr, ssim), world.broadcast_from_main(lambda: preview[0]))
+        return table, world.broadcast_from_main(lambda: preview[0])
+
+
+def _summarise(table: _Table, preview: Image8, left_out: npt.NDArray[np.bool_]) -> ValidationResult:
+    """The means over the images that are not `left_out`, or over all if none would be left."""
+    psnr, ssim = (table if left_out.all() else table[~left_out]).mean(axis=0)
+    exact = frozenset(np.flatnonzero(np.isinf(table[:, 0])).tolist())
+    return ValidationResult(Scores(float(psnr), float(ssim)), preview, exact)
 
 
 @contextmanager

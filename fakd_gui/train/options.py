@@ -21,7 +21,19 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Images", ("train_data", "val_data")),
     ("Distillation", ("distill", "layers", "alpha", "baseline")),
     ("Schedule", ("steps", "batch", "patch", "lr", "schedule", "milestones")),
-    (RARE, ("val_images", "validate_every", "teacher_cache", "cache_patches", "ema", "precision", "device")),
+    (
+        RARE,
+        (
+            "val_images",
+            "validate_every",
+            "checkpoint_every",
+            "teacher_cache",
+            "cache_patches",
+            "ema",
+            "precision",
+            "device",
+        ),
+    ),
     ("Results", ("run",)),
 )
 
