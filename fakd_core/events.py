@@ -130,6 +130,8 @@ class RunStarted:
     bicubic: Scores
     teacher: Scores | None
     preview: Preview
+    lr_origin: str = ""
+    """Where the LR images come from, in words."""
     teacher_affinity: AffinityRow | None = field(default=None, repr=False)
 
 

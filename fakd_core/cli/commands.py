@@ -13,6 +13,7 @@ import typer
 
 from fakd_core import __version__
 from fakd_core.cli import affinity, evaluate, export, figure, gui, info, train, upscale
+from fakd_core.cli.command import Command
 from fakd_core.cli.console import errors, one_line
 from fakd_core.cli.exit_status import DONE, STOPPED, exit_status
 from fakd_core.events import CancelToken
@@ -26,14 +27,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Distil image super-resolution networks by feature affinity, and evaluate the results.",
 )
-app.command("gui", help="Open the workbench.")(gui.gui)
-app.command("train", help="Train a student, or resume a run.")(train.train)
-app.command("evaluate", help="Compute PSNR and SSIM of models on datasets.")(evaluate.evaluate)
-app.command("upscale", help="Enlarge images with a model.")(upscale.upscale)
-app.command("figure", help="Make a figure for a paper: crops with scores.")(figure.figure)
-app.command("affinity", help="Make a figure of feature affinities.")(affinity.affinity)
-app.command("export", help="Export a model for other tools: safetensors, .pth, ONNX.")(export.export)
-app.command("info", help="Show a model's sizes, parameters, GMACs, feature taps and key format.")(info.info)
+app.command("gui", cls=Command, help="Open the workbench.")(gui.gui)
+app.command("train", cls=Command, help="Train a student, or resume a run.")(train.train)
+app.command("evaluate", cls=Command, help="Compute PSNR and SSIM of models on datasets.")(evaluate.evaluate)
+app.command("upscale", cls=Command, help="Enlarge images with a model.")(upscale.upscale)
+app.command("figure", cls=Command, help="Make a figure for a paper: crops with scores.")(figure.figure)
+app.command("affinity", cls=Command, help="Make a figure of feature affinities.")(affinity.affinity)
+app.command("export", cls=Command, help="Export a model for other tools: safetensors, .pth, ONNX.")(
+    export.export
+)
+app.command(
+    "info", cls=Command, help="Show a model's sizes, parameters, GMACs, feature taps and key format."
+)(info.info)
 
 
 def _version(value: bool) -> None:

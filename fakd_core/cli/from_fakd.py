@@ -282,13 +282,10 @@ def _milestones(options: dict[str, Any]) -> tuple[int, ...]:
     return tuple(epoch * options["test_every"] for epoch in epochs if epoch < options["epochs"])
 
 
-def _images(options: dict[str, Any]) -> str:
-    if "+" in options["data_train"]:
-        raise _error(
-            f"--data_train: must be a single dataset (found {options['data_train'][:40]!r}); put all images "
-            "into one folder, and give it by --train-data"
-        )
-    return str(Path(options["dir_data"]) / options["data_train"])
+def _images(options: dict[str, Any]) -> str | tuple[str, ...]:
+    """The folder of training images, or several of them, which FAKD joins with +."""
+    folders = tuple(str(Path(options["dir_data"]) / name) for name in options["data_train"].split("+"))
+    return folders if len(folders) > 1 else folders[0]
 
 
 def _format_option(name: str, given: dict[str, Any]) -> str:

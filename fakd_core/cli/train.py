@@ -14,7 +14,7 @@ import typer
 from fakd_core.cli import completion
 from fakd_core.cli.console import errors, output, print_above, progress_bar
 from fakd_core.cli.exit_status import STOPPED
-from fakd_core.cli.from_fakd import translate_command
+from fakd_core.cli.train_settings import check_resume_options, read_settings
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
@@ -33,8 +33,7 @@ from fakd_core.files import expand_home
 from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.layout import RunLayout, run_of
 from fakd_core.runs.option_help import Option, training_options
-from fakd_core.runs.presets import PRESETS, preset_values
-from fakd_core.settings import read_toml
+from fakd_core.runs.presets import PRESETS
 
 if TYPE_CHECKING:
     from fakd_core.runtime.distributed import World
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 LOG_LINES = 20
 """About how many lines of losses a run prints without a terminal."""
 
-_NOT_WITH_RESUME = ("preset", "config", "from_fakd", "print_config", "estimate")
 _METAVARS = {
     **{"whole": "INTEGER", "wholes": "INTEGERS", "number": "NUMBER", "choice": "VALUE"},
     **{"model": "MODEL", "models": "MODEL", "images": "DIR", "folder": "DIR"},
@@ -76,7 +74,16 @@ def train(
         False, "--estimate", help="Print the time, memory and disk space that the run takes, and exit."
     ),
     resume: Path | None = typer.Option(
-        None, help="Resume the run in this folder exactly; takes no other option."
+        None,
+        help="Resume the run in this folder exactly. Takes --train-data and --val-data if its images were "
+        "moved, and no other option.",
+    ),
+    continued: Path | None = typer.Option(
+        None,
+        "--continue",
+        metavar="RUN",
+        help="Start a new run from the best student of this run, with its settings and a new schedule of "
+        "--steps. All other options override the settings.",
     ),
     **given: Any,
 ) -> None:
@@ -87,16 +94,15 @@ def train(
     options = {name: _value(name, value) for name, value in given.items() if value not in (None, [])}
     with join_world() as world, _report_errors_once(world):
         if resume:
-            if others := [*options, *(name for name in _NOT_WITH_RESUME if context.params[name])]:
-                named = ", ".join(f"--{name.replace('_', '-')}" for name in others)
-                raise ConfigError(
-                    f"--resume uses the settings of the run and takes no other option (found {named})"
-                )
+            check_resume_options(options, context.params)
             from fakd_core.training import trainer
 
-            events = trainer.resume_training(expand_home(resume), context.obj, world)
+            moved = {name: tuple(map(Path, folders)) for name, folders in options.items()}
+            events = trainer.resume_training(expand_home(resume), context.obj, world, **moved)
         else:
-            values = _read_settings(options, config=config, from_fakd=from_fakd, preset=preset, world=world)
+            values = read_settings(
+                options, config=config, from_fakd=from_fakd, preset=preset, continued=continued, world=world
+            )
             if estimate:
                 if world.is_main:
                     typer.echo(_estimate(values, context.obj))
@@ -131,7 +137,9 @@ def _annotation(option: Option) -> object:
     """The type that typer parses; text if `TrainConfig` validates it better than typer."""
     if option.kind == "choice" and isinstance(option.choices[0], int):
         return int | None
-    return {"models": list[str] | None, "switch": bool | None}.get(option.kind, str | None)
+    return {"models": list[str] | None, "images": list[str] | None, "switch": bool | None}.get(
+        option.kind, str | None
+    )
 
 
 def _help(option: Option) -> str:
@@ -148,7 +156,7 @@ def _help(option: Option) -> str:
 def _value(name: str, given: Any) -> Any:
     kind = training_options()[name].kind
     if kind not in ("wholes", "taps"):
-        return tuple(given) if kind == "models" else given
+        return tuple(given) if kind in ("models", "images") else given
     try:
         return tuple(int(part) for part in given.split(",") if part.strip())
     except ValueError:
@@ -183,27 +191,6 @@ def _report_errors_once(world: World) -> Iterator[None]:
         if world.claim_error_report():
             raise
         raise typer.Exit(1) from None
-
-
-def _read_settings(
-    given: dict[str, Any], *, config: Path | None, from_fakd: str | None, preset: str | None, world: World
-) -> dict[str, Any]:
-    """The preset's options, overridden by the file or FAKD's command line, and by those `given`."""
-    read: dict[str, Any] = {}
-    if config is not None and from_fakd is not None:
-        raise ConfigError("--config and --from-fakd both give a run's options; choose one of them")
-    if config is not None:
-        read = read_toml(expand_home(config))
-    elif from_fakd is not None:
-        translated = translate_command(from_fakd, overridden=given, scale=given.get("scale"))
-        # On stderr: the settings may go to stdout.
-        for note in translated.notes if world.is_main else ():
-            errors.print(note, soft_wrap=True)
-        read = translated.values
-    values = {**(preset_values(preset) if preset is not None else {}), **read, **given}
-    if preset is not None and "teacher" not in values:
-        raise ConfigError(f"teacher: the preset {preset} names none; give --teacher")
-    return values
 
 
 def _estimate(values: dict[str, Any], token: CancelToken) -> str:
@@ -265,7 +252,8 @@ def _introduction(event: RunStarted) -> str:
     return (
         f"run {event.run} on {event.device}\n"
         f"teacher {teachers}; student with {event.student_parameters:,} parameters{copied}\n"
-        f"{event.train_images} training images, {event.validation_images} for validation: {levels}"
+        f"{event.train_images} training images, {event.validation_images} for validation: {levels}\n"
+        f"LR images {event.lr_origin}"
     )
 
 
@@ -294,5 +282,6 @@ def _conclusion(end: RunEnd, trained: bool) -> str:
         return f"done in {end.seconds:.0f} s of training: {end.student_file}"
     return (
         f"complete already, after step {end.step}; its student: {end.student_file}; to train it longer, "
-        f"increase steps in {RunLayout(run).config} and resume it again"
+        f"increase steps in {RunLayout(run).config} and resume it again, or start a new schedule with: "
+        f"fakd train --continue {shlex.quote(str(run))} --steps N"
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,30 @@ def open_dataset(folder: Path, scale: int) -> SRDataset:
     )
 
 
+def open_datasets(folders: Sequence[Path], scale: int) -> SRDataset:
+    """List the images of several folders as one data set, in the order of the folders; see `open_dataset`.
+
+    An image with the name of one in an earlier folder gets the number of its folder, as in `0001 (2)`.
+
+    Raises:
+        DataError: as `open_dataset`; or two folders hold the same images.
+    """
+    sets = [open_dataset(folder, scale) for folder in folders]
+    names: dict[str, None] = {}
+    for number, dataset in enumerate(sets, start=1):
+        if any(dataset.hr_files[0] in other.hr_files for other in sets[: number - 1]):
+            raise DataError(f"{folders[number - 1]}: its images are given twice; name each folder once")
+        own = (f"{name} ({number})" if name in names else name for name in dataset.names)
+        names |= dict.fromkeys(tuple(own))
+    return SRDataset(
+        name="+".join(dataset.name for dataset in sets),
+        scale=scale,
+        names=tuple(names),
+        hr_files=tuple(chain.from_iterable(dataset.hr_files for dataset in sets)),
+        lr_files=tuple(chain.from_iterable(dataset.lr_files for dataset in sets)),
+    )
+
+
 def split_validation(dataset: SRDataset, n: int, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Split the indices into (training, validation), each ascending, with `n` random ones held out.
 
@@ -128,27 +153,35 @@ def split_validation(dataset: SRDataset, n: int, seed: int) -> tuple[tuple[int, 
     return tuple(sorted(order[n:])), tuple(sorted(order[:n]))
 
 
-def with_readable_header(dataset: SRDataset, indices: Sequence[int]) -> tuple[int, ...]:
-    """The `indices` of images whose HR file has a readable header."""
-    readable = []
+def lr_sides(dataset: SRDataset, indices: Iterable[int]) -> Iterator[int]:
+    """The shorter sides of LR images by the headers of their HR files; an unreadable one has none."""
     for index in indices:
         with suppress(DataError):
-            image_size(dataset.hr_files[index])
-            readable.append(index)
-    return tuple(readable)
+            yield min(image_size(dataset.hr_files[index])) // dataset.scale
 
 
-def check_patch(dataset: SRDataset, indices: Sequence[int], patch: int) -> None:
-    """Raise `DataError` if there are no images, or the headers show an LR image smaller than `patch`."""
-    if not indices:
-        raise DataError(f"{dataset.name}: no images to train on; give a folder with more images")
-    for index in indices:
-        width, height = (side // dataset.scale for side in image_size(dataset.hr_files[index]))
-        if min(height, width) < patch:
-            raise DataError(
-                f"{dataset.hr_files[index]}: its LR image is {width}x{height}, smaller than the patch of "
-                f"{patch}x{patch}; use a patch of at most {min(height, width)}, or remove the image"
-            )
+def check_patch(dataset: SRDataset, sides: Iterable[int], patch: int) -> None:
+    """Raise `DataError` if all of the LR images with these `sides`, and at least one, are below `patch`."""
+    largest = 0
+    for side in sides:
+        if side >= patch:
+            return
+        largest = max(largest, side)
+    if largest:
+        raise DataError(
+            f"{dataset.name}: all LR images are smaller than the patch of {patch}x{patch}; use a patch of at "
+            f"most {largest}, or larger images"
+        )
+
+
+def content_fingerprint(dataset: SRDataset, indices: Sequence[int]) -> str:
+    """SHA-256 over the names and contents of the files at `indices`."""
+    digest = hashlib.sha256()
+    for path in (path for index in indices for path in (dataset.hr_files[index], dataset.lr_files[index])):
+        if path is not None:
+            digest.update(f"{path.name}\n".encode(errors="surrogateescape"))
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def image_fingerprint(hr: Image8) -> str:

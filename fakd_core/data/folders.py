@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from os.path import expanduser, realpath
 from pathlib import Path
@@ -205,6 +206,11 @@ def resolve_data(ref: str | Path) -> Path:
     A folder of the user's with that name is reached by its absolute path.
     """
     return assets_dir() / SAMPLES if str(ref) == SAMPLES else Path(expanduser(ref))
+
+
+def resolve_all(refs: Iterable[str | Path]) -> list[Path]:
+    """The folders that `refs` name; see `resolve_data`."""
+    return [resolve_data(ref) for ref in refs]
 
 
 def sample_images() -> list[Path]:

@@ -94,6 +94,10 @@ class PixelStore:
         """The `image_fingerprint` of the HR images at `indices`."""
         return [self._entries[index].fingerprint for index in indices]
 
+    def lr_side(self, index: int) -> int:
+        """The shorter side of an LR image in pixels."""
+        return min(self._entries[index].height, self._entries[index].width)
+
     def hash_of(self, indices: Iterable[int]) -> str:
         """SHA-256 over the names, shapes and pixels of the images at `indices`, in that order."""
         return hashlib.sha256("".join(self._entries[index].sha256 for index in indices).encode()).hexdigest()
@@ -107,8 +111,9 @@ def store_folder() -> Path:
 
 
 def store_path(dataset: SRDataset) -> Path:
-    """The store's file for the folder and scale of `dataset`; it may not exist."""
-    folder = hashlib.sha256(os.fsencode(dataset.hr_files[0].parent)).hexdigest()
+    """The store's file for the folders and scale of `dataset`; it may not exist."""
+    folders = dict.fromkeys(os.fsencode(path.parent) for path in dataset.hr_files)
+    folder = hashlib.sha256(b"\0".join(folders)).hexdigest()
     return store_folder() / f"{dataset.name[:40]}-x{dataset.scale}-{folder[:12]}{_SUFFIX}"
 
 

@@ -136,6 +136,6 @@ def _training(run: Path) -> Mapping[str, Any]:
     return {
         "teacher": [Path(ref).name for ref in config.teacher],
         "student": [Path(config.student).name],
-        "train_data": [config.train_data.name],
+        "train_data": [folder.name for folder in config.train_data],
         **config.model_dump(mode="json", include=set(_OF_A_RUN)),
     }

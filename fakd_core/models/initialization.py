@@ -9,8 +9,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from fakd_core.errors import ConfigError
-from fakd_core.models.factory import find_architecture
-from fakd_core.models.layers import SRNetwork
+from fakd_core.models.factory import create_model, find_architecture
+from fakd_core.models.layers import SRNetwork, Upsampler
 from fakd_core.models.seen_images import merge_seen
 
 _RANDOM_FUNCTIONS = frozenset(
@@ -72,3 +72,28 @@ def copy_matching_layers(student: SRNetwork, teacher: SRNetwork) -> int:
                 copied += 1
     student.seen_images = merge_seen(student.seen_images, teacher.seen_images)
     return copied
+
+
+def change_scale(network: SRNetwork, scale: int, seed: int) -> tuple[SRNetwork, int]:
+    """Make a network like `network` for another `scale`, with all its weights but those of the upsampler.
+
+    The upsampler's are random, from `seed`.
+
+    Returns:
+        The new network, and the number of tensors that were copied.
+    """
+    spec = network.spec
+    with Seeded(seed):
+        changed = create_model(type(spec).build(**{**spec.model_dump(), "scale": scale}))
+    upsamplers = [name for name, module in changed.named_modules() if isinstance(module, Upsampler)]
+    source = network.state_dict()
+    copied = 0
+    with torch.no_grad():
+        for key, tensor in changed.state_dict().items():
+            original = source.get(key)
+            is_new = any(key.startswith(f"{name}.") for name in upsamplers)
+            if original is not None and original.shape == tensor.shape and not is_new:
+                tensor.copy_(original)
+                copied += 1
+    changed.seen_images = network.seen_images
+    return changed, copied

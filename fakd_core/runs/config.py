@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -44,13 +45,14 @@ class TrainConfig(Settings):
     is sampled at each step. Without a teacher, the student learns from the ground truth alone."""
     student: str = _option(..., "Student", kind="model")
     """A preset, sizes such as rcan:n_resgroups=5,n_resblocks=1,n_feats=32, or a model to start from."""
-    train_data: Path = _option(..., "Train on", kind="images")
+    train_data: tuple[Path, ...] = _option(..., "Train on", kind="images", min_length=1)
     """A folder of high-resolution images, a DIV2K folder or a benchmark folder; 'samples' are the bundled
-    images. Missing low-resolution images are made with MATLAB's bicubic."""
-    val_data: Path | None = _option(
-        None, "Validate on", kind="images", unset="held out of the training images"
+    images. All are trained on if several are given. Missing low-resolution images are made with MATLAB's
+    bicubic."""
+    val_data: tuple[Path, ...] = _option(
+        (), "Validate on", kind="images", unset="held out of the training images"
     )
-    """Images that the student is never trained on."""
+    """Folders of images that the student is never trained on."""
     scale: Scale = _option(4, "Scale")
     """Enlargement of each side."""
     run: Path = _option(..., "Run folder", kind="folder")
@@ -123,12 +125,17 @@ class TrainConfig(Settings):
             raise ValueError("must not be empty")
         return value
 
-    @field_validator("teacher", mode="before")
+    @field_validator("teacher", "train_data", "val_data", mode="before")
     @classmethod
-    def _accept_one_teacher(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+    def _accept_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Path) else () if value is None else value
 
-    @field_validator("train_data", "val_data", "run", "teacher_cache")
+    @field_validator("train_data", "val_data")
+    @classmethod
+    def _expand_paths(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(path for path in map(cls._expand_path, paths) if path is not None)
+
+    @field_validator("run", "teacher_cache")
     @classmethod
     def _expand_path(cls, path: Path | None) -> Path | None:
         if path is None:
@@ -205,3 +212,19 @@ def read_config(run: Path) -> TrainConfig:
         return TrainConfig.build(**values)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
+
+
+def continued_settings(run: Path) -> dict[str, Any]:
+    """The settings of a new run that starts from the best student of `run`, in a free folder beside it.
+
+    Raises what `read_config` does.
+    """
+    values = read_config(run).model_dump()
+    folder = run.absolute()
+    number = next(n for n in itertools.count(2) if not folder.with_name(f"{folder.name}-{n}").exists())
+    return {
+        **values,
+        "student": str(folder),
+        "run": folder.with_name(f"{folder.name}-{number}"),
+        "init_from_teacher": False,
+    }

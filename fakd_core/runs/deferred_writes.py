@@ -30,6 +30,10 @@ class WriteFailures:
         self._reasons.pop(name, None)
         return True
 
+    def settle(self, name: str) -> None:
+        """Forget the failure of `name`, which another write made good."""
+        self._reasons.pop(name, None)
+
     @property
     def reason(self) -> str:
         """The error of the first write that failed."""

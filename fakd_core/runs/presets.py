@@ -32,7 +32,7 @@ class Preset:
 # The defaults of `TrainConfig` are the papers' settings.
 _PAPER: Mapping[str, object] = {
     "teacher": ("",),  # Left open, unlike (), which trains without a teacher.
-    "train_data": "",
+    "train_data": ("",),
     "validate_every": 1000,
     "val_images": 10,
 }
@@ -56,7 +56,7 @@ QUICK = Preset(
             **_PAPER,
             "teacher": (DEFAULT_TEACHER,),
             "student": "rcan-small-student",
-            "train_data": SAMPLES,
+            "train_data": (SAMPLES,),
             "init_from_teacher": True,
             "steps": 300,
             "batch": 8,

@@ -49,6 +49,7 @@ class RunWriter:
         self._log = AppendLog(self.layout.metrics)
         self.failures = WriteFailures()
         self._descriptions: dict[Path, str] = {}
+        self._changed: set[Path] = set()
         self._pending_crops: dict[Path, Image8] = {}
         self._saved_at = time.monotonic()
         self._saving_seconds = 0.0
@@ -65,8 +66,8 @@ class RunWriter:
             raise RunError(f"{folder}: not an empty folder; give another --run")
 
     @classmethod
-    def create(cls, config: TrainConfig, device: str, data_fingerprint: str) -> None:
-        """Make the folder of a new run, with its settings and environment."""
+    def create(cls, config: TrainConfig, device: str, fingerprints: Mapping[str, str]) -> None:
+        """Make the folder of a new run, with its settings, and its environment with the `fingerprints`."""
         cls.check_free(config.run)
         layout = RunLayout(config.run)
         try:
@@ -74,16 +75,18 @@ class RunWriter:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"{config.run}: can't be made: {error.strerror}; give another --run") from None
-        environment = _environment(config, device, data_fingerprint)
+        environment = _environment(config, device, fingerprints)
         write_text(layout.environment, json.dumps(environment, indent=2))
         write_text(layout.config, to_toml(config))
 
-    def fingerprint(self) -> str:
-        """The fingerprint of the training images at the start of the run."""
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprints of the images at the start of the run; a run of an older version has fewer."""
         path = self.layout.environment
         try:
-            return str(json.loads(_read_description(path))["data_fingerprint"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+            environment = json.loads(_read_description(path))
+            str(environment["data_fingerprint"])
+            return {name: str(value) for name, value in environment.items() if name.endswith("_fingerprint")}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise RunError(
                 f"{path}: damaged: expected the data_fingerprint of the training images; put a copy back, "
                 "or start a new run"
@@ -96,6 +99,17 @@ class RunWriter:
             files = (self.layout.config, self.layout.environment)
             self._descriptions = {file: _read_description(file) for file in files}
             yield
+
+    def change_settings(self, config: TrainConfig, names: Iterable[str]) -> None:
+        """Change the options `names` in the settings file to their values in `config`."""
+        import tomlkit  # On demand: it takes as long to import as all settings.
+
+        file = self.layout.config
+        settings = tomlkit.parse(self._descriptions[file])
+        settings |= {name: config.model_dump(mode="json")[name] for name in names}
+        self._descriptions[file] = tomlkit.dumps(settings)
+        self._changed.add(file)
+        self._attempt("settings", self._write_descriptions)
 
     def load_checkpoint(self) -> tuple[State | None, list[Path]]:
         """The state to resume from, None before the first was saved; and newer files that are damaged.
@@ -166,9 +180,7 @@ class RunWriter:
         """
 
         def save() -> None:
-            for file, text in self._descriptions.items():
-                if not file.exists():
-                    write_text(file, text)
+            self._write_descriptions()
             save_state(self.layout.states, state)
             for name, network in networks.items():
                 save_safetensors(network, self.layout.weights(name))
@@ -196,6 +208,14 @@ class RunWriter:
 
     def _attempt(self, name: str, write: Callable[[], object]) -> bool:
         return self.failures.attempt(name, write)
+
+    def _write_descriptions(self) -> None:
+        """Write the settings and the environment if they are missing or were changed here."""
+        for file, text in self._descriptions.items():
+            if file in self._changed or not file.exists():
+                write_text(file, text)
+                self._changed.discard(file)
+                self.failures.settle("settings")
 
     def _write_crops(self) -> None:
         for path in list(self._pending_crops):
@@ -233,7 +253,7 @@ def _thin_out(files: Mapping[int, Path], interval: int, limit: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def _environment(config: TrainConfig, device: str, data_fingerprint: str) -> dict[str, Any]:
+def _environment(config: TrainConfig, device: str, fingerprints: Mapping[str, str]) -> dict[str, Any]:
     packages = ("torch", "numpy", "pillow", "scikit-image", "safetensors")
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -243,5 +263,5 @@ def _environment(config: TrainConfig, device: str, data_fingerprint: str) -> dic
         "device": device,
         "threads": torch.get_num_threads(),
         "seed": config.seed,
-        "data_fingerprint": data_fingerprint,
+        **fingerprints,
     }

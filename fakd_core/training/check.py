@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fakd_core.data.datasets import check_patch, open_dataset, split_validation
-from fakd_core.data.folders import resolve_data
+from fakd_core.data.datasets import check_patch, lr_sides, open_datasets, split_validation
+from fakd_core.data.folders import resolve_all
+from fakd_core.data.image_files import image_size
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import CancelToken
 from fakd_core.files import check_writable
 from fakd_core.models.cost import Profile, profile
-from fakd_core.models.external.network import SpandrelNetwork
+from fakd_core.models.external.network import SpandrelNetwork, SpandrelSpec
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
@@ -113,6 +114,10 @@ class _Check:
                 network = self._load(ref)
                 spec, cost = network.spec, profile(network)
                 weights = f"continues, {_describe_weights(ref, network)}"
+                if spec.scale != config.scale and not isinstance(spec, SpandrelSpec):
+                    weights += f", for x{spec.scale}: its upsampler starts at random"
+                    spec = type(spec).build(**{**spec.model_dump(), "scale": config.scale})
+                    cost = profile(spec)
             else:
                 spec = resolve_spec(ref, config.scale)
                 cost = profile(spec)
@@ -133,19 +138,23 @@ class _Check:
     def images(self) -> None:
         config, facts = self.config, self.found.facts
         with self._problems_of("train_data"):
-            dataset = open_dataset(resolve_data(config.train_data), config.scale)
-            check_patch(dataset, range(len(dataset)), 1)
+            dataset = open_datasets(resolve_all(config.train_data), config.scale)
+            training: Sequence[int] = range(len(dataset))
+            held_out = ""
+            if not config.val_data:
+                training, held = split_validation(dataset, config.held_out_images, config.seed)
+                held_out = f" to train on, {len(held)} held out for validation"
+            sides = list(lr_sides(dataset, training))
+            if not sides:
+                image_size(dataset.hr_files[training[0]])  # Raises the reason.
             with self._problems_of("patch"):
-                check_patch(dataset, range(len(dataset)), config.patch)
-            facts["train_data"] = f"{len(dataset)} images"
-            if config.val_data is None:
-                training, held_out = split_validation(dataset, config.held_out_images, config.seed)
-                facts["train_data"] = (
-                    f"{len(training)} images to train on, {len(held_out)} held out for validation"
-                )
-        if config.val_data is not None:
+                check_patch(dataset, sides, config.patch)
+            small = sum(side < config.patch for side in sides)
+            left_out = f"; {small} smaller than the patch left out" if small else ""
+            facts["train_data"] = f"{len(training) - small} images{held_out}{left_out}"
+        if config.val_data:
             with self._problems_of("val_data"):
-                count = len(open_dataset(resolve_data(config.val_data), config.scale))
+                count = len(open_datasets(resolve_all(config.val_data), config.scale))
                 facts["val_data"] = f"{min(config.val_images or count, count)} of {count} images"
 
     def device(self) -> None:

@@ -34,6 +34,7 @@ from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.cpu_tuning import trim_heap
 from fakd_core.runtime.distributed import World
 from fakd_core.training.batches import DistillationBatch
+from fakd_core.training.schedule import describe_new_steps
 from fakd_core.training.setup import TrainingSetup
 from fakd_core.training.validation import ValidationResult
 
@@ -69,8 +70,13 @@ class TrainingLoop:
         """The number of finished steps."""
         return self._step
 
-    def restore(self, state: Mapping[str, Any] | None) -> None:
-        """Return to a checkpoint; None is the start. Raises `RunError` if it doesn't fit the settings."""
+    def restore(self, state: Mapping[str, Any] | None) -> str:
+        """Return to a checkpoint; None is the start. Raises `RunError` if it doesn't fit the settings.
+
+        Returns:
+            A notice of what another number of steps does to the learning rate; empty if it is the same.
+        """
+        notice = ""
         if state is not None:
             folder, config = self._writer.layout.folder, self._writer.layout.config.name
             try:
@@ -85,7 +91,12 @@ class TrainingLoop:
                     f"{folder}: its checkpoint is of step {self._step}, its {config} ends at step "
                     f"{self._setup.steps}; give it at least {self._step} steps there"
                 )
+            before = int(state.get("steps", self._setup.steps))
+            notice = describe_new_steps(
+                self._setup.learning_rate, self._step, before=before, steps=self._setup.steps
+            )
         self._writer.discard_after(self._step, self._validated_step)
+        return notice
 
     def events(self) -> Generator[TrainEvent, None, None]:
         """Run to the end."""
@@ -110,9 +121,7 @@ class TrainingLoop:
         setup, validator = self._setup, self._setup.validator
         bicubic = yield from validator.score_bicubic(self._token)
         self._blank = bicubic.exact
-        if self._blank:
-            yield Notice(validator.describe_blank(self._blank))
-        teachers = yield from self._score_teachers(bicubic.scores)
+        teachers = yield from self._score_teachers()
         teacher, affinity = next(iter(teachers), None), None
         if setup.teachers:
             affinity = validator.affinity(setup.teachers[0], setup.affinity_tap)
@@ -129,27 +138,30 @@ class TrainingLoop:
             bicubic=bicubic.scores,
             teacher=teacher.scores if teacher else None,
             preview=validator.preview(bicubic, teacher),
+            lr_origin=setup.lr_origin,
             teacher_affinity=affinity,
         )
         if self._step == 0:
             self._writer.append(started)
         self._writer.save_crops(started.preview)
         yield started
-
-    def _score_teachers(self, bicubic: Scores) -> Generator[Progress | Notice, None, list[ValidationResult]]:
-        """Score the teachers on the validation images, and warn of those that are below bicubic."""
-        results = []
-        for name, network in zip(self._setup.teacher_names, self._setup.teachers, strict=True):
-            result = yield from self._setup.validator.evaluate(
-                network, self._token, "the teacher", left_out=self._blank
-            )
-            results.append(result)
-            if result.scores.psnr < bicubic.psnr:
+        if self._blank:
+            yield Notice(validator.describe_blank(self._blank))
+        for name, result in zip(setup.teacher_names, teachers, strict=True):
+            if result.scores.psnr < bicubic.scores.psnr:
                 yield Notice(
                     f"{name} reaches {result.scores.psnr:.2f} dB on the validation images, less than bicubic "
-                    f"interpolation ({bicubic.psnr:.2f} dB): a student may learn nothing good from it; check "
-                    "that it is made for images downscaled by bicubic, or choose another teacher"
+                    f"({bicubic.scores.psnr:.2f} dB): a student may learn nothing good from it; check that "
+                    "it is made for images downscaled by bicubic, or choose another teacher"
                 )
+
+    def _score_teachers(self) -> Generator[Progress, None, list[ValidationResult]]:
+        results = []
+        for network in self._setup.teachers:
+            scoring = self._setup.validator.evaluate(
+                network, self._token, "the teacher", left_out=self._blank
+            )
+            results.append((yield from scoring))
         return results
 
     def _train(self) -> Iterator[TrainEvent]:
@@ -301,6 +313,7 @@ class TrainingLoop:
         return {
             "step": self._step,
             "validated_step": self._validated_step,
+            "steps": self._setup.steps,
             "seconds": self._seconds,
             "best": {name: (scores.psnr, scores.ssim) for name, scores in self._best.items()},
             "learners": {name: learner.state_dict() for name, learner in self._learners.items()},

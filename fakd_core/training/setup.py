@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
-from fakd_core.data.datasets import (
-    check_patch,
-    fingerprint,
-    image_fingerprint,
-    open_dataset,
-    split_validation,
-    with_readable_header,
-)
-from fakd_core.data.folders import SAMPLES, resolve_data
+from fakd_core.data.folders import SAMPLES
 from fakd_core.data.patches import PatchSampler
-from fakd_core.data.pixel_store import PixelStore, open_store
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.distillation.recipe import parse_recipe
-from fakd_core.errors import ConfigError, DataError
+from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Notice, Progress
 from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.factory import create_model
-from fakd_core.models.initialization import Seeded, copy_matching_layers
+from fakd_core.models.initialization import Seeded, change_scale, copy_matching_layers
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.seen_images import Use, merge_seen
 from fakd_core.models.spec import ModelSpec
@@ -40,9 +30,10 @@ from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.training.batches import BatchSource, OnlineTeacherBatches
 from fakd_core.training.cached_batches import CachedTeacherBatches
+from fakd_core.training.images import open_images
 from fakd_core.training.learner import Learner
 from fakd_core.training.sanity_check import check_gradient_flow
-from fakd_core.training.schedule import learning_rate
+from fakd_core.training.schedule import Schedule, learning_rate
 from fakd_core.training.validation import Validator
 
 
@@ -53,12 +44,14 @@ class TrainingSetup:
     Attributes:
         students: The student, and its baseline if there is one, by name.
         make_learner: Makes the learner of a student. In several processes all call it at the same time.
-        learning_rate: The learning rate at a step (0-based).
+        learning_rate: The learning rate at a step (0-based), also in a run of another number of steps.
         affinity_tap: The tap whose affinities TensorBoard shows; None without TensorBoard.
         interruptible: Whether a step may be left halfway.
         advice: The advice to a user whose training diverged.
         seen_images: The uses of the images that this process read, by fingerprint.
         copied_tensors: The number of tensors of the student that were copied from the teacher.
+        fingerprints: Hashes of the images, by their names in `environment.json`.
+        lr_origin: Where the LR images come from, in words.
         device: The device and the number of processes, for the user.
     """
 
@@ -68,7 +61,7 @@ class TrainingSetup:
     batches: BatchSource
     validator: Validator
     make_learner: Callable[[SRNetwork], Learner]
-    learning_rate: Callable[[int], float]
+    learning_rate: Schedule
     steps: int
     validation_interval: int
     affinity_tap: int | None
@@ -76,7 +69,8 @@ class TrainingSetup:
     advice: str
     train_images: int
     copied_tensors: int
-    data_fingerprint: str
+    fingerprints: Mapping[str, str]
+    lr_origin: str
     seen_images: dict[str, Use]
     device: str
 
@@ -106,9 +100,11 @@ def prepare(
     device = choose_device(config.device, world)
     dtype = choose_precision(config.precision, device)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
-    student, teachers, copied_tensors = _load_networks(config, loss)
+    student, teachers, copied_tensors, notice = _load_networks(config, loss)
+    if notice:
+        yield Notice(notice)
     yield from _notices_of_taps(config.teacher, teachers)
-    images = yield from _open_images(config, token, world)
+    images = yield from open_images(config, token, world)
     for network in (student, *teachers):
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for teacher in teachers:
@@ -141,7 +137,8 @@ def prepare(
         advice=_advice(config, dtype),
         train_images=images.train_images,
         copied_tensors=copied_tensors,
-        data_fingerprint=images.fingerprint,
+        fingerprints=images.fingerprints,
+        lr_origin=images.lr_origin,
         seen_images=images.seen,
         device=str(device) if world.is_single else f"{world.ranks} x {device.type}",
     )
@@ -157,8 +154,8 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
         update={
             "teacher": tuple(anchored_ref(ref) for ref in config.teacher),
             "student": anchored_ref(config.student),
-            "train_data": absolute(config.train_data),
-            "val_data": absolute(config.val_data) if config.val_data else None,
+            "train_data": tuple(map(absolute, config.train_data)),
+            "val_data": tuple(map(absolute, config.val_data)),
             "teacher_cache": config.teacher_cache.absolute() if config.teacher_cache else None,
         }
     )
@@ -166,17 +163,17 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
 
 def _load_networks(
     config: TrainConfig, loss: DistillationLoss
-) -> tuple[SRNetwork, tuple[SRNetwork, ...], int]:
-    """The student, the teachers, and the number of tensors copied from the first teacher to the student."""
+) -> tuple[SRNetwork, tuple[SRNetwork, ...], int, str]:
+    """The student, the teachers, the number of tensors copied from the first teacher, and a notice."""
     teachers = tuple(_load_at_scale(name, config.scale) for name in config.teacher)
-    student = _make_student(config)
+    student, notice = _make_student(config)
     for teacher in teachers:
         loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
     if not config.init_from_teacher:
-        return student, teachers, 0
+        return student, teachers, 0, notice
     if not teachers:
         raise ConfigError("init_from_teacher needs a teacher; name one, or drop it")
-    return student, teachers, copy_matching_layers(student, teachers[0])
+    return student, teachers, copy_matching_layers(student, teachers[0]), notice
 
 
 def _make_batches(
@@ -214,9 +211,13 @@ def _advice(config: TrainConfig, dtype: torch.dtype) -> str:
     return f"start again with a learning rate (lr) below {config.lr:g}{precision}{clip}"
 
 
-def _schedule(config: TrainConfig) -> Callable[[int], float]:
-    schedule, milestones = config.schedule, config.milestones
-    return partial(learning_rate, lr=config.lr, steps=config.steps, schedule=schedule, milestones=milestones)
+def _schedule(config: TrainConfig) -> Schedule:
+    def rate(step: int, steps: int = config.steps) -> float:
+        return learning_rate(
+            step, lr=config.lr, steps=steps, schedule=config.schedule, milestones=config.milestones
+        )
+
+    return rate
 
 
 def require_scale(ref: str, spec: ModelSpec, scale: int) -> None:
@@ -233,21 +234,28 @@ def _load_at_scale(name: str, scale: int) -> SRNetwork:
     return model
 
 
-def _make_student(config: TrainConfig) -> SRNetwork:
+def _make_student(config: TrainConfig) -> tuple[SRNetwork, str]:
+    """The student before its first step, and a notice if its weights are for another scale."""
     if not has_weights(config.student):
         with Seeded(config.seed):
-            return create_model(resolve_spec(config.student, config.scale))
+            return create_model(resolve_spec(config.student, config.scale)), ""
     if config.init_from_teacher:
         raise ConfigError(
             f"{config.student} has weights of its own; drop init_from_teacher, or name a preset or sizes"
         )
-    student = _load_at_scale(config.student, config.scale)
+    student = load_model(config.student)
     if isinstance(student, SpandrelNetwork):
         raise ConfigError(
             f"{config.student} is {student.spec.architecture}, a network of another project: it can "
             "teach, but not learn here; choose a preset, sizes or a model of this program as student"
         )
-    return student
+    if student.spec.scale == config.scale:
+        return student, ""
+    rescaled, copied = change_scale(student, config.scale, config.seed)
+    return rescaled, (
+        f"{config.student} enlarges x{student.spec.scale}, the run is for x{config.scale}: {copied} of "
+        f"{len(rescaled.state_dict())} tensors are copied, and the upsampler starts at random"
+    )
 
 
 def _notices_of_taps(names: Sequence[str], teachers: Sequence[SRNetwork]) -> Iterator[Notice]:
@@ -256,50 +264,3 @@ def _notices_of_taps(names: Sequence[str], teachers: Sequence[SRNetwork]) -> Ite
         if isinstance(teacher, SpandrelNetwork) and teacher.spec.taps:
             taps = ", ".join(f"{index}: {tap}" for index, tap in enumerate(teacher.spec.taps))
             yield Notice(f"{split_taps(name)[0]}: {teacher.spec.architecture}, read by spandrel; taps {taps}")
-
-
-class _Images(NamedTuple):
-    sampler: PatchSampler
-    validator: Validator
-    train_images: int
-    fingerprint: str
-    seen: dict[str, Use]
-
-
-def _open_images(
-    config: TrainConfig, token: CancelToken, world: World
-) -> Generator[Progress | Notice, None, _Images]:
-    dataset = open_dataset(resolve_data(config.train_data), config.scale)
-    if config.val_data is None:
-        validation = dataset
-        training, held_out = split_validation(dataset, config.held_out_images, config.seed)
-    else:
-        validation = open_dataset(resolve_data(config.val_data), config.scale)
-        training, held_out = tuple(range(len(dataset))), tuple(range(len(validation)))[: config.val_images]
-    # Unreadable images are reported by the store, which decodes all of them.
-    if readable := with_readable_header(dataset, training):
-        check_patch(dataset, readable, config.patch)
-    store = yield from open_store(dataset, token)
-    for problem in store.problems.values():
-        yield Notice(f"left out of the training: {problem}")
-    training = _readable(store, training, "to train on")
-    if validation is dataset:
-        held_out = _readable(store, held_out, "held out for validation")
-    sampler = PatchSampler(store, training, patch=config.patch, batch=config.batch, seed=config.seed)
-    pairs = {}
-    for place in Validator.shard(len(held_out), world):
-        token.check()
-        yield Progress(place, len(held_out), "reading the validation images")
-        pairs[place] = validation.load(held_out[place])
-    validator = Validator(pairs=pairs, images=len(held_out), scale=config.scale, world=world)
-    seen: dict[str, Use] = {image_fingerprint(pair.hr): "validation" for pair in pairs.values()}
-    seen |= dict.fromkeys(store.fingerprints(training), "training")
-    return _Images(sampler, validator, len(training), fingerprint(dataset, store.problems), seen)
-
-
-def _readable(store: PixelStore, indices: tuple[int, ...], purpose: str) -> tuple[int, ...]:
-    problems = store.problems
-    readable = tuple(index for index in indices if index not in problems)
-    if not readable:
-        raise DataError(f"none of the {len(indices)} images {purpose} can be read: {problems[indices[0]]}")
-    return readable

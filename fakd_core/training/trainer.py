@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from fakd_core.errors import RunError
+from fakd_core.data.folders import resolve_all
+from fakd_core.errors import ConfigError, DataError, RunError
 from fakd_core.events import CancelToken, Notice, TrainEvent
 from fakd_core.runs.config import TrainConfig, read_config
 from fakd_core.runs.metrics_files import read_metrics
@@ -14,6 +15,7 @@ from fakd_core.runs.tensorboard import check_installed, follow
 from fakd_core.runs.writer import NullRunWriter, RunWriter
 from fakd_core.runtime.cpu_tuning import retain_freed_memory
 from fakd_core.runtime.distributed import SINGLE_PROCESS, LostPeerError, World
+from fakd_core.training.images import VALIDATION_FINGERPRINT
 from fakd_core.training.loop import TrainingLoop
 from fakd_core.training.setup import prepare, with_absolute_paths
 
@@ -52,7 +54,7 @@ def train(
         setup = yield from prepare(config, token, world)
     setup.remember_images(world)
     yield from setup.batches.prepare(token, world)
-    world.broadcast_from_main(lambda: RunWriter.create(config, setup.device, setup.data_fingerprint))
+    world.broadcast_from_main(lambda: RunWriter.create(config, setup.device, setup.fingerprints))
     writer = _writer(config, world)
     with _locked(writer, world), retain_freed_memory():
         loop = TrainingLoop(setup=setup, writer=writer, token=token, world=world)
@@ -60,11 +62,17 @@ def train(
 
 
 def resume_training(
-    run: Path, token: CancelToken | None = None, world: World = SINGLE_PROCESS
+    run: Path,
+    token: CancelToken | None = None,
+    world: World = SINGLE_PROCESS,
+    *,
+    train_data: Sequence[Path] = (),
+    val_data: Sequence[Path] = (),
 ) -> Iterator[TrainEvent]:
     """Continue the run in the folder `run` from its last checkpoint, as if it had not been interrupted.
 
-    The number of processes may differ from before; see `train`.
+    The number of processes may differ from before; see `train`. `train_data` and `val_data` are the folders
+    of its images if they were moved: they must hold the same images, and stand in the run's settings then.
 
     Raises:
         FakdError: As for `train`; `RunError` if the training images have changed, or if another process
@@ -86,14 +94,18 @@ def resume_training(
         ('completed', 2)
     """
     token = token or CancelToken()
-    config = world.broadcast_from_main(lambda: read_config(run))
+    moved = {"train_data": train_data, "val_data": val_data}
+    moved = {name: folders for name, folders in moved.items() if folders}
+    config = world.broadcast_from_main(lambda: _read_moved(run, moved))
     if config.tensorboard:
         world.broadcast_from_main(check_installed)
     writer = _writer(config, world)
     with _locked(writer, world):
         with world.all_or_none():
             setup = yield from prepare(config, token, world)
-        world.broadcast_from_main(lambda: _check_same_images(config, writer, setup.data_fingerprint))
+        world.broadcast_from_main(lambda: _check_same_images(config, writer, setup.fingerprints))
+        if moved:
+            writer.change_settings(config, moved)
         setup.remember_images(world)
         yield from setup.batches.prepare(token, world)
         loop = TrainingLoop(setup=setup, writer=writer, token=token, world=world)
@@ -101,7 +113,9 @@ def resume_training(
         if state is None and world.broadcast_from_main(lambda: bool(read_metrics(run))):
             yield Notice("no checkpoint was found; the run starts again from its first step")
         with world.all_or_none():
-            loop.restore(state)
+            notice = loop.restore(state)
+        if notice:
+            yield Notice(notice)
         if damaged:
             names = " and ".join(path.name for path in damaged)
             yield Notice(f"{names}: damaged; resuming from the checkpoint before, after step {loop.step}")
@@ -128,9 +142,33 @@ def _locked(writer: RunWriter, world: World) -> Iterator[None]:
             raise LostPeerError(f"{error}; continue with --resume {writer.layout.folder}") from error
 
 
-def _check_same_images(config: TrainConfig, writer: RunWriter, fingerprint: str) -> None:
-    if writer.fingerprint() != fingerprint:
-        raise RunError(
-            f"{config.train_data}: the training images have changed since the run {writer.layout.folder} "
-            "was started; start a new run"
+def _read_moved(run: Path, moved: Mapping[str, Sequence[Path]]) -> TrainConfig:
+    """The settings of the run, whose images were `moved`, if at all, by option."""
+    config = read_config(run)
+    if "val_data" in moved and not config.val_data:
+        raise ConfigError(
+            f"{run}: this run validates on images held out of its training images; drop --val-data"
         )
+    if moved:
+        config = with_absolute_paths(TrainConfig.build(**{**config.model_dump(), **moved}))
+    for name in ("train_data", "val_data"):
+        for folder in resolve_all(getattr(config, name)):
+            if not folder.exists():
+                raise DataError(
+                    f"{folder}: no such folder; if its images were moved, name their folder with "
+                    f"--{name.replace('_', '-')} beside --resume"
+                )
+    return config
+
+
+def _check_same_images(config: TrainConfig, writer: RunWriter, found: Mapping[str, str]) -> None:
+    """Raise `RunError` if a fingerprint that was taken at the start of the run is another one now."""
+    for name, expected in writer.fingerprints().items():
+        if name in found and found[name] != expected:
+            folders, kind = config.train_data, "training"
+            if name == VALIDATION_FINGERPRINT:
+                folders, kind = config.val_data, "validation"
+            raise RunError(
+                f"{', '.join(map(str, folders))}: the {kind} images have changed since the run "
+                f"{writer.layout.folder} was started; name the folder that has them, or start a new run"
+            )

@@ -131,10 +131,11 @@ class TrainCommands(ActionTable):
 
     def train_on(self, folder: Path) -> None:
         """Use `folder` as training images; undo returns to the previous choice."""
-        before, after = str(self._state.values["train_data"]), str(folder)
+        before, after = self._state.values["train_data"], (str(folder),)
         self._state.edit("train_data", after)
-        if before and before != after:
-            self._offer_former(f"Train on {folder.name}, not on {Path(before).name}", "train_data", before)
+        if any(before) and before != after:
+            names = " and ".join(Path(one).name for one in before)
+            self._offer_former(f"Train on {folder.name}, not on {names}", "train_data", before)
 
     def offer_term_back(self, term: str, before: str) -> None:
         """Offer to undo the removal of `term` from the recipe that was `before`."""

@@ -23,7 +23,6 @@ from fakd_gui.widgets.input_fields import ReferenceField, ignore_wheel
 NO_TEACHER = "none"
 REFERENCES: Mapping[str, tuple[Iterable[str], Literal["model", "folder", "nothing"], str]] = {
     "model": (STUDENT_PRESETS, "model", "preset, sizes or file"),
-    "images": ([SAMPLES], "folder", "folder of images"),
     "folder": ([], "folder", "a new folder"),
     "device": (("auto", "cpu", "cuda", "mps"), "nothing", "auto"),
 }
@@ -52,7 +51,9 @@ def make_editor(option: Option) -> Editor:
     match option.kind:
         case "models":
             return _teachers()
-        case "model" | "images" | "folder" | "device":
+        case "images":
+            return _folders(option)
+        case "model" | "folder" | "device":
             return _reference(option)
         case "recipe":
             recipe = RecipeEditor()
@@ -119,7 +120,7 @@ def _teachers() -> Editor:
         text = field.text()
         if text.lower() == NO_TEACHER:
             return ()
-        return tuple(part.strip() for part in text.split(";") if part.strip()) or ("",)
+        return _split(text) or ("",)
 
     def show(names: Iterable[str]) -> None:
         if isinstance(names, str):
@@ -127,6 +128,27 @@ def _teachers() -> Editor:
         field.set_text("; ".join(names) if names else NO_TEACHER)
 
     return Editor(field, field.changed, read, show, marked=_parts(field))
+
+
+def _folders(option: Option) -> Editor:
+    """Folders of images; an empty field is ("",) if there must be some."""
+    field = ReferenceField([SAMPLES], "folder", placeholder=option.unset or "folder of images")
+
+    def read() -> tuple[str, ...]:
+        text = field.text()
+        folders = (text,) if ";" in text and Path(text).is_dir() else _split(text)
+        return folders or (("",) if option.required else ())
+
+    def show(folders: str | Path | Iterable[str | Path] | None) -> None:
+        given = (folders,) if isinstance(folders, str | Path) else folders or ()
+        field.set_text("; ".join(map(str, given)))
+
+    return Editor(field, field.changed, read, show, marked=_parts(field))
+
+
+def _split(text: str) -> tuple[str, ...]:
+    """The names in `text`, which ; separates."""
+    return tuple(part.strip() for part in text.split(";") if part.strip())
 
 
 def _reference(option: Option) -> Editor:

@@ -79,7 +79,9 @@ def tip(option: Option) -> str:
         lines.append(f"{_allowed(option).capitalize()}.")
     if option.kind == "models":
         lines.append("'none' trains without a teacher; separate several by ;.")
-    elif option.unset:
+    elif option.kind == "images":
+        lines.append("Separate several by ;.")
+    if option.unset and option.kind != "models":
         lines.append(f"If empty: {option.unset}.")
     return "\n".join(lines)
 
@@ -104,9 +106,8 @@ def _allowed(option: Option) -> str:
 def problems_of(values: Mapping[str, object]) -> dict[str, str]:
     """Find values that are missing, not a number, or out of range; returns the problems by option."""
     options = training_options()
-    empty = [name for name in ("student", "train_data", "run", "layers") if not values[name]]
-    if values["teacher"] == ("",):
-        empty.append("teacher")
+    empty = [name for name in ("student", "run", "layers") if not values[name]]
+    empty += [name for name in ("teacher", "train_data") if values[name] == ("",)]
     problems = {name: instruction(options[name]) for name in empty}
     try:
         TrainConfig.model_validate(values)

@@ -149,7 +149,7 @@ class TrainState(QObject):
         """Set the options of a built-in preset; training images that the user chose stay."""
         defaults = {key: option.default for key, option in training_options().items() if not option.required}
         values = {**defaults, **PRESETS[name].values}
-        if not values["train_data"] and self.values.get("train_data") not in (None, "", SAMPLES):
+        if values["train_data"] == ("",) and self.values.get("train_data") not in (None, ("",), (SAMPLES,)):
             del values["train_data"]
         self.fill(values)
         self.set_preset(name)

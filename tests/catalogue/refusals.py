@@ -12,6 +12,12 @@ STUDENT = "edsr:n_feats=4,n_resblocks=1"
 TRAIN = f"train --student={STUDENT} --train-data=samples --steps=1 --batch=2 --patch=12 --run=new"
 
 
+def given_once(words: list[str]) -> list[str]:
+    """`words` with the last value of each option; the commands refuse options that are given twice."""
+    places = {word.split("=")[0] if "=" in word else word: place for place, word in enumerate(words)}
+    return [words[place] for place in sorted(places.values())]
+
+
 def tree(folder: Path) -> dict[str, str | bytes | int]:
     """The content of `folder`: targets of links, sizes of large files, bytes of others."""
     found: dict[str, str | bytes | int] = {}

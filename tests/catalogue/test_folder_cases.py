@@ -82,7 +82,6 @@ CASES = (
         "one is smaller than a patch",
         lambda f: beside(f, lambda f: picture(f / "small.png", 20, 20)),
         4,
-        untrained="small.png: its LR image is 5x5, smaller than the patch of 12x12; use a patch of at most 5",
     ),
     Folder("LR with HR", pairs, 3),
     Folder("LR without HR", lambda f: pictures(f / "LR_bicubic" / "X4", 3, "{}x4.png", 16), 0, "HR/"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from refusals import STUDENT, TRAIN, refused
+from refusals import STUDENT, TRAIN, given_once, refused
 
 from fakd_core.cli import main
 from fakd_core.runs.lock import run_lock
@@ -209,5 +209,5 @@ def test_a_run_in_use_or_there_already(
     shutil.copytree(finished, run)
     with run_lock(run / "run.lock"):
         refused(capsys, tmp_path, ["train", f"--resume={run}"], 1, f"in use by process {os.getpid()} on ")
-    again = [*shlex.split(TRAIN), f"--run={run}"]
+    again = given_once([*shlex.split(TRAIN), f"--run={run}"])
     refused(capsys, tmp_path, again, 1, f"already holds a run; continue it with --resume {run}")

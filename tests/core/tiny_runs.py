@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fakd_core.events import Progress, StepEnd, TrainEvent
+from fakd_core.events import Notice, Progress, StepEnd, TrainEvent
 from fakd_core.runs.config import TrainConfig
 from fakd_core.training.trainer import train
 
@@ -23,3 +23,9 @@ def without_progress(events: Iterator[TrainEvent]) -> list[TrainEvent]:
 
 def losses(events: Iterable[TrainEvent]) -> list[float]:
     return [event.losses["total"] for event in events if isinstance(event, StepEnd)]
+
+
+def notices(events: Iterable[TrainEvent]) -> list[str]:
+    """The notices, but for the warning of the teacher, which has random weights."""
+    texts = [event.text for event in events if isinstance(event, Notice)]
+    return [text for text in texts if "less than bicubic" not in text]

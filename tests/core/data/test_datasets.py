@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import fill
 
-from fakd_core.data.datasets import check_patch, fingerprint, open_dataset, split_validation
+from fakd_core.data.datasets import (
+    check_patch,
+    fingerprint,
+    lr_sides,
+    open_dataset,
+    open_datasets,
+    split_validation,
+)
 from fakd_core.data.folders import find_images
 from fakd_core.data.image_files import write_image
+from fakd_core.data.pixel_store import store_path
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import DataError
 
@@ -146,10 +155,33 @@ def test_fingerprint_depends_on_the_files_not_their_folder(tmp_path: Path) -> No
     assert fingerprint(open_dataset(tmp_path / "two", 2)) != first
 
 
-def test_patch_larger_than_an_image_is_refused(tmp_path: Path) -> None:
-    dataset = open_dataset(fill(tmp_path, ["a.png"]), 4)
-    with pytest.raises(DataError, match=r"a\.png: its LR image is 13x10, smaller than the patch of 48x48"):
-        check_patch(dataset, (0,), 48)
-    check_patch(dataset, (0,), 10)
-    with pytest.raises(DataError, match="no images to train on"):
-        check_patch(dataset, (), 8)
+def test_a_patch_larger_than_all_images_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path, ["a.png"])
+    fill(tmp_path, ["b.png"], 24, 52)
+    (tmp_path / "broken.png").write_bytes(b"x")
+    dataset = open_dataset(tmp_path, 4)
+    sides = list(lr_sides(dataset, range(len(dataset))))
+    assert sides == [10, 6]
+    check_patch(dataset, sides, 10)
+    with pytest.raises(DataError, match=r"all LR images are smaller than the patch of 11x11; .* at most 10"):
+        check_patch(dataset, sides, 11)
+    check_patch(dataset, [], 11)
+
+
+def test_several_folders_are_one_data_set(tmp_path: Path) -> None:
+    one, two = fill(tmp_path / "one", ["a.png", "b.png"]), fill(tmp_path / "two", ["b.png", "c.png"])
+    both = open_datasets([one, two], 4)
+    assert (both.name, both.names) == ("one+two", ("a", "b", "b (2)", "c"))
+    assert both.hr_files == (one / "a.png", one / "b.png", two / "b.png", two / "c.png")
+    assert both.lr_files == (None,) * 4
+    assert store_path(both) not in (store_path(open_dataset(one, 4)), store_path(open_dataset(two, 4)))
+    assert open_datasets([one], 4) == open_dataset(one, 4)
+    with pytest.raises(DataError, match="one: its images are given twice"):
+        open_datasets([one, two, two / ".." / "one"], 4)
+
+
+def test_the_origin_of_lr_images_is_named(tmp_path: Path) -> None:
+    dataset = open_dataset(fill(tmp_path / "one", ["a.png"]), 4)
+    assert dataset.lr_origin == "made from the HR images by MATLAB's bicubic"
+    read = replace(dataset, lr_files=(tmp_path / "X4" / "ax4.png",))
+    assert read.lr_origin == f"read from {tmp_path / 'X4'}"

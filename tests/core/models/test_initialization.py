@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from fakd_core.models.factory import create_model
-from fakd_core.models.initialization import Seeded
+from fakd_core.models.initialization import Seeded, change_scale
+from fakd_core.models.spec import ModelSpec
 
 SIZES = {
     "rcan": {"n_resgroups": 2, "n_resblocks": 1, "n_feats": 8, "reduction": 4},
@@ -75,3 +76,26 @@ def test_a_plugin_network_may_use_other_initialisations(initialise: object) -> N
     torch.manual_seed(1)
     with Seeded(9):
         assert torch.equal(draw(), theirs)
+
+
+@pytest.mark.parametrize("architecture", SIZES)
+@pytest.mark.parametrize(("before", "after"), [(2, 4), (4, 2), (3, 4), (2, 3)])
+def test_another_scale_keeps_all_weights_but_the_upsampler(
+    architecture: str, before: int, after: int
+) -> None:
+    network = create_model(architecture, scale=before, **SIZES[architecture])
+    changed, copied = change_scale(network, after, seed=5)
+    fresh = weights_of(changed.spec, seed=5)
+    source, found = network.state_dict(), changed.state_dict()
+    new = [name for name in found if name not in source or not torch.equal(source[name], found[name])]
+    assert new
+    assert copied == len(found) - len(new)
+    assert all(name.startswith("tail.0.") for name in new)
+    assert all(torch.equal(found[name], fresh[name]) for name in new)
+    assert {name for name in found if name.startswith("tail.0.")} == set(new)
+    assert (changed.spec.scale, network.spec.scale) == (after, before)
+
+
+def weights_of(spec: ModelSpec, seed: int) -> dict[str, Tensor]:
+    with Seeded(seed):
+        return create_model(spec).state_dict()

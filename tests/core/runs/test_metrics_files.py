@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_runs import notices
 
 from fakd_core.errors import RunError
-from fakd_core.events import CancelToken, Notice, RunEnd, StepEnd
+from fakd_core.events import CancelToken, RunEnd, StepEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics, write_table
@@ -111,16 +112,14 @@ def test_a_table_that_can_not_be_written_is_reported_and_can_be_written_later(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    notices, end = [], None
+    events = []
     for event in trainer.train(TrainConfig.build(**settings, run=run)):
-        if isinstance(event, Notice):
-            notices.append(event.text)
-        elif isinstance(event, StepEnd) and event.step == 1:
+        events.append(event)
+        if isinstance(event, StepEnd) and event.step == 1:
             RunLayout(run).table.mkdir()
-        end = event
-    assert isinstance(end, RunEnd)
-    assert len(notices) == 1
-    assert "metrics.csv" in notices[0]
+    assert isinstance(events[-1], RunEnd)
+    (notice,) = notices(events)
+    assert "metrics.csv" in notice
     RunLayout(run).table.rmdir()
     write_table(run)
     assert [row["step"] for row in table(run) if row["event"] == "step"] == list("123456")

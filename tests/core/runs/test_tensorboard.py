@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tiny_runs import notices
 
 from fakd_core import create_model
 from fakd_core.cli import main
 from fakd_core.errors import ConfigError
-from fakd_core.events import Notice, RunEnd, StepEnd, TrainEvent, ValidationEnd
+from fakd_core.events import RunEnd, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
@@ -158,23 +159,21 @@ def test_a_checkpoint_between_validations_repeats_nothing(
 def test_failed_writes_are_reported_once_and_lose_nothing(settings: dict[str, Any], tmp_path: Path) -> None:
     whole, run = tmp_path / "whole", tmp_path / "run"
     train(settings, whole)
-    notices, end = [], None
+    events = []
     hidden = run / "hidden"
     for event in trainer.train(TrainConfig.build(**settings, run=run)):
-        if isinstance(event, Notice):
-            notices.append(event.text)
-        elif isinstance(event, StepEnd) and event.step == 1:
+        events.append(event)
+        if isinstance(event, StepEnd) and event.step == 1:
             (run / "tensorboard").rename(hidden)
             (run / "tensorboard").write_text("in the way")
         elif isinstance(event, StepEnd) and event.step == 4:
             (run / "tensorboard").unlink()
             hidden.rename(run / "tensorboard")
-        end = event
-    assert isinstance(end, RunEnd)
-    assert len(notices) == 2
-    assert "tensorboard" in notices[0]
-    assert "The training continues" in notices[0]
-    assert notices[1] == "saving works again"
+    assert isinstance(events[-1], RunEnd)
+    failed, recovered = notices(events)
+    assert "tensorboard" in failed
+    assert "The training continues" in failed
+    assert recovered == "saving works again"
     assert curves(run) == curves(whole)
 
 

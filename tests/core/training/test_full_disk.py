@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_runs import notices
 
 from fakd_core.errors import FakdError
-from fakd_core.events import Notice, RunEnd, StepEnd, TrainEvent
+from fakd_core.events import RunEnd, StepEnd, TrainEvent
 from fakd_core.runs.checkpoints import load_state
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.deferred_writes import AppendLog
@@ -84,10 +85,10 @@ def test_the_training_continues_and_saves_again_when_there_is_room(
             assert (state["step"] <= 6, damaged) == (True, [])
             assert filler is not None
             filler.unlink()
-    notices = [event.text for event in events if isinstance(event, Notice)]
-    assert len(notices) == 2
-    assert "No space left" in notices[0] or "disk full" in notices[0]
-    assert notices[1] == "saving works again"
+    found = notices(events)
+    assert len(found) == 2
+    assert "No space left" in found[0] or "disk full" in found[0]
+    assert found[1] == "saving works again"
     assert isinstance(events[-1], RunEnd)
     assert_nothing_is_missing(run, whole)
 
@@ -117,10 +118,10 @@ def test_the_training_continues_while_the_disk_is_read_only(
                 locked.enter_context(read_only(small_disk))
             if isinstance(event, StepEnd) and event.step == 15:
                 locked.close()
-    notices = [event.text for event in events if isinstance(event, Notice)]
-    assert len(notices) == 2
-    assert "ead-only" in notices[0]
-    assert notices[1] == "saving works again"
+    found = notices(events)
+    assert len(found) == 2
+    assert "ead-only" in found[0]
+    assert found[1] == "saving works again"
     assert_nothing_is_missing(run, whole)
 
 
@@ -160,10 +161,10 @@ def test_a_run_is_resumed_on_a_full_disk(settings: dict[str, Any], small_disk: P
         events.append(event)
         if isinstance(event, StepEnd) and event.step == 15:
             filler.unlink()
-    notices = [event.text for event in events if isinstance(event, Notice)]
-    assert "No space left" in notices[0] or "disk full" in notices[0]
-    assert "--resume" not in notices[0], "the training continues by itself"
-    assert notices[1:] == ["saving works again"]
+    found = notices(events)
+    assert "No space left" in found[0] or "disk full" in found[0]
+    assert "--resume" not in found[0], "the training continues by itself"
+    assert found[1:] == ["saving works again"]
     assert isinstance(events[-1], RunEnd)
     assert_nothing_is_missing(run, whole)
 
@@ -193,14 +194,14 @@ def test_a_folder_that_is_removed_during_training_is_created_again(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    notices: list[str] = []
+    events: list[TrainEvent] = []
     for event in trainer.train(TrainConfig.build(**settings, run=run)):
-        if isinstance(event, Notice):
-            notices.append(event.text)
+        events.append(event)
         if isinstance(event, StepEnd) and event.step == 10:
             shutil.rmtree(run)
-    assert "No such file or directory" in notices[0]
-    assert notices[-1] == "saving works again"
+    found = notices(events)
+    assert "No such file or directory" in found[0]
+    assert found[-1] == "saving works again"
     (run / "checkpoints/best.safetensors").unlink(missing_ok=True)
     events = list(trainer.resume_training(run))
     assert isinstance(events[-1], RunEnd)

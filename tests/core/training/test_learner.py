@@ -151,9 +151,9 @@ def test_each_student_has_its_own_best_weights(settings: dict[str, Any]) -> None
 
 
 def scored(model: Any, config: TrainConfig) -> float:
-    from fakd_core.data.datasets import open_dataset, split_validation
+    from fakd_core.data.datasets import open_datasets, split_validation
 
-    dataset = open_dataset(config.train_data, config.scale)
+    dataset = open_datasets(config.train_data, config.scale)
     _, held_out = split_validation(dataset, config.held_out_images, config.seed)
     pairs = dict(enumerate(map(dataset.load, held_out)))
     validator = Validator(pairs=pairs, images=len(pairs), scale=config.scale)

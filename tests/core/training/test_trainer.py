@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_runs import losses, run
+from tiny_runs import losses, notices, run
 
 from fakd_core import load_model
 from fakd_core.errors import ConfigError, DataError, FakdError, RunError
 from fakd_core.events import (
     CheckpointSaved,
+    Notice,
     Progress,
     RunEnd,
     RunStarted,
@@ -31,7 +32,7 @@ def test_a_run_yields_its_events_in_order(settings: dict[str, Any]) -> None:
     events = run(settings)
     kinds = [type(event) for event in events]
     stretch = [StepEnd, StepEnd, StepEnd, ValidationEnd, CheckpointSaved]
-    assert kinds == [RunStarted, *stretch, *stretch, RunEnd]
+    assert kinds == [RunStarted, Notice, *stretch, *stretch, RunEnd]
     started = events[0]
     assert isinstance(started, RunStarted)
     assert (started.train_images, started.validation_images) == (4, 2)
@@ -116,12 +117,24 @@ def test_a_student_can_start_from_the_teacher(settings: dict[str, Any], small_te
     torch.testing.assert_close(student["head.0.weight"], teacher["head.0.weight"])
 
 
+def test_a_student_can_start_from_weights_for_another_scale(settings: dict[str, Any]) -> None:
+    student = "rcan-g5-r1-c32-x2-baseline"
+    events = run(settings, student=student, teacher=(), scale=4, steps=1, lr=1e-12)
+    assert notices(events) == [
+        f"{student} enlarges x2, the run is for x4: 60 of 64 tensors are copied, and the upsampler starts at "
+        "random"
+    ]
+    source, found = load_model(student), load_model(settings["run"])
+    assert found.spec.scale == 4
+    torch.testing.assert_close(found.state_dict()["head.0.weight"], source.state_dict()["head.0.weight"])
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "message"),
     [
         ({"distill": "10*XA"}, ConfigError, "XA"),
         ({"scale": 5}, ConfigError, "scale"),
-        ({"scale": 2}, ConfigError, "x4"),
+        ({"scale": 2}, ConfigError, "teacher.safetensors enlarges x4, the run is for x2"),
         ({"patch": 64}, DataError, "smaller than the patch"),
         ({"val_images": 6}, DataError, "none to train"),
         ({"layers": (1, 4)}, ConfigError, "layers"),

@@ -60,7 +60,7 @@ def test_a_run_with_a_blank_validation_image_reports_it(
     write_image(tmp_path / "val" / "photo.png", photo.hr)
     events = run(settings, val_data=tmp_path / "val", steps=1)
     notices = [event.text for event in events if isinstance(event, Notice)]
-    assert "1 of 2 validation images (blank)" in notices[0]
+    assert any("1 of 2 validation images (blank)" in text for text in notices)
     assert all(math.isfinite(event.student.psnr) for event in events if isinstance(event, ValidationEnd))
 
 
@@ -91,8 +91,7 @@ def test_infinite_scores_are_valid_json_and_read_back_as_such(
 
 def test_a_teacher_below_bicubic_is_reported(settings: dict[str, Any]) -> None:
     """The teacher of these runs has random weights."""
-    *_, good = "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r5-c32-x4"
-    events = run(settings, teacher=(settings["teacher"], good), steps=1)
+    events = run(settings, teacher=(settings["teacher"], "rcan-g5-r1-c32-x4-fakd"), steps=1)
     notices = [event.text for event in events if isinstance(event, Notice)]
     assert len(notices) == 1
     assert notices[0].startswith(f"{settings['teacher']} reaches")

@@ -116,7 +116,7 @@ def test_the_quick_preset_is_ready_at_once(panel: TrainPanel) -> None:
     assert config is not None
     shown = {name: getattr(config, name) for name in QUICK.values if name not in ("train_data", "val_data")}
     assert shown == {name: QUICK.values[name] for name in shown}
-    assert (str(config.train_data), config.val_data) == ("samples", None)
+    assert (config.train_data, config.val_data) == ((Path("samples"),), ())
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "Quick"])

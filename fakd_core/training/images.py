@@ -1,0 +1,112 @@
+"""Opens the images of a run: those to train on, as a sampler of patches, and those to validate on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import NamedTuple
+
+from fakd_core.data.datasets import (
+    SRDataset,
+    check_patch,
+    content_fingerprint,
+    fingerprint,
+    image_fingerprint,
+    lr_sides,
+    open_datasets,
+    split_validation,
+)
+from fakd_core.data.folders import resolve_all
+from fakd_core.data.patches import PatchSampler
+from fakd_core.data.pixel_store import PixelStore, open_store
+from fakd_core.errors import DataError
+from fakd_core.events import CancelToken, Notice, Progress
+from fakd_core.models.seen_images import Use
+from fakd_core.runs.config import TrainConfig
+from fakd_core.runtime.distributed import World
+from fakd_core.training.validation import Validator
+
+VALIDATION_FINGERPRINT = "validation_fingerprint"
+_MAX_NAMES = 10
+"""Names in a notice of images that are left out."""
+
+
+class TrainingImages(NamedTuple):
+    """The images of a run; `fingerprints` are hashes of them, by their names in `environment.json`."""
+
+    sampler: PatchSampler
+    validator: Validator
+    train_images: int
+    fingerprints: Mapping[str, str]
+    lr_origin: str
+    seen: dict[str, Use]
+
+
+def open_images(
+    config: TrainConfig, token: CancelToken, world: World
+) -> Generator[Progress | Notice, None, TrainingImages]:
+    """Open the images to train on and to validate on.
+
+    Those that can't be read or are smaller than the patch are left out of the training, with notices.
+    """
+    dataset = open_datasets(resolve_all(config.train_data), config.scale)
+    if config.val_data:
+        validation = open_datasets(resolve_all(config.val_data), config.scale)
+        training, held_out = tuple(range(len(dataset))), tuple(range(len(validation)))[: config.val_images]
+    else:
+        validation = dataset
+        training, held_out = split_validation(dataset, config.held_out_images, config.seed)
+    # Before all are decoded. Unreadable images are reported by the store.
+    check_patch(dataset, lr_sides(dataset, training), config.patch)
+    store = yield from open_store(dataset, token)
+    for problem in store.problems.values():
+        yield Notice(f"left out of the training: {problem}")
+    training = _readable(store, training, "to train on")
+    if validation is dataset:
+        held_out = _readable(store, held_out, "held out for validation")
+    small = tuple(index for index in training if store.lr_side(index) < config.patch)
+    if small:
+        check_patch(dataset, map(store.lr_side, training), config.patch)
+        yield Notice(_describe_small(store, small, config.patch, of=len(training)))
+        training = tuple(index for index in training if index not in set(small))
+    sampler = PatchSampler(store, training, patch=config.patch, batch=config.batch, seed=config.seed)
+    pairs = {}
+    for place in Validator.shard(len(held_out), world):
+        token.check()
+        yield Progress(place, len(held_out), "reading the validation images")
+        pairs[place] = validation.load(held_out[place])
+    validator = Validator(pairs=pairs, images=len(held_out), scale=config.scale, world=world)
+    fingerprints = {
+        "data_fingerprint": fingerprint(dataset, store.problems),
+        "pixels_fingerprint": store.hash_of(range(len(store))),
+    }
+    if config.val_data and world.is_main:
+        fingerprints[VALIDATION_FINGERPRINT] = content_fingerprint(validation, held_out)
+    seen: dict[str, Use] = {image_fingerprint(pair.hr): "validation" for pair in pairs.values()}
+    seen |= dict.fromkeys(store.fingerprints(training), "training")
+    origin = _describe_lr(dataset, validation)
+    return TrainingImages(sampler, validator, len(training), fingerprints, origin, seen)
+
+
+def _readable(store: PixelStore, indices: tuple[int, ...], purpose: str) -> tuple[int, ...]:
+    problems = store.problems
+    readable = tuple(index for index in indices if index not in problems)
+    if not readable:
+        raise DataError(f"none of the {len(indices)} images {purpose} can be read: {problems[indices[0]]}")
+    return readable
+
+
+def _describe_small(store: PixelStore, small: Sequence[int], patch: int, *, of: int) -> str:
+    """Name and count the `small` images, which are left out."""
+    names = ", ".join(map(store.name_of, small[:_MAX_NAMES]))
+    others = f" and {len(small) - _MAX_NAMES} more" if len(small) > _MAX_NAMES else ""
+    return (
+        f"left out of the training: {len(small)} of {of} images, whose LR image is smaller than the patch of "
+        f"{patch}x{patch}: {names}{others}"
+    )
+
+
+def _describe_lr(training: SRDataset, validation: SRDataset) -> str:
+    """Where the LR images come from, in words."""
+    if validation.lr_origin == training.lr_origin:
+        return training.lr_origin
+    return f"{training.lr_origin}; those for validation {validation.lr_origin}"
