@@ -131,7 +131,7 @@ class RunStarted:
     teacher: Scores | None
     preview: Preview
     lr_origin: str = ""
-    """Where the LR images come from, in words."""
+    """The origin of the LR images in words."""
     teacher_affinity: AffinityRow | None = field(default=None, repr=False)
 
 

@@ -94,3 +94,59 @@ def test_texts_use_the_words_of_the_field() -> None:
         if COINED.search(line)
     ]
     assert not found
+
+
+ARRAYS = {"NDArray", "ndarray", "Tensor"}
+
+
+def array_names(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """The names of array types in each file: numpy's and torch's, and aliases of them."""
+    own = {
+        file: {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name) and holds_array(node.value, ARRAYS)
+        }
+        for file, tree in trees.items()
+    }
+    imported = {
+        file: {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+            if alias.name in own.get(f"{node.module.replace('.', '/')}.py", ())
+        }
+        for file, tree in trees.items()
+    }
+    return {file: ARRAYS | own[file] | imported[file] for file in trees}
+
+
+def holds_array(annotation: ast.expr, names: set[str]) -> bool:
+    """Check whether a value of this type holds an array; a function doesn't."""
+    text = re.sub(r"Callable\[.*\]", "", ast.unparse(annotation))
+    return any(re.search(rf"\b{name}\b", text) for name in names)
+
+
+def is_compared(field: ast.AnnAssign) -> bool:
+    return field.value is None or "compare=False" not in ast.unparse(field.value)
+
+
+def test_dataclasses_that_hold_arrays_are_compared_by_identity() -> None:
+    """The == that a dataclass gets by default raises for arrays."""
+    trees = {name: ast.parse(text) for name, text in python_files() if name.startswith(PACKAGES)}
+    names = array_names(trees)
+    found = [
+        f"{file}: {node.name}.{field.target.id}"
+        for file, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for decorator in map(ast.unparse, node.decorator_list)
+        if decorator.startswith("dataclass") and "eq=False" not in decorator
+        for field in node.body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if is_compared(field) and holds_array(field.annotation, names[file])
+    ]
+    assert not found

@@ -93,30 +93,34 @@ def train(
     # A repeatable option that isn't given is an empty list.
     options = {name: _value(name, value) for name, value in given.items() if value not in (None, [])}
     with join_world() as world, _report_errors_once(world):
-        if resume:
-            check_resume_options(options, context.params)
-            from fakd_core.training import trainer
-
-            moved = {name: tuple(map(Path, folders)) for name, folders in options.items()}
-            events = trainer.resume_training(expand_home(resume), context.obj, world, **moved)
-        else:
-            values = read_settings(
-                options, config=config, from_fakd=from_fakd, preset=preset, continued=continued, world=world
-            )
-            if estimate:
-                if world.is_main:
-                    typer.echo(_estimate(values, context.obj))
-                return
-            settings = TrainConfig.build(**values)
-            if print_config:
-                typer.echo(to_toml(settings) if world.is_main else "", nl=False)
-                return
-            from fakd_core.training import trainer
-
-            events = trainer.train(settings, context.obj, world)
-        end = _follow(events, silent=not world.is_main)
+        events = _events(options, context.params, context.obj, world)
+        end = _follow(events, silent=not world.is_main) if events else None
         if end is not None and end.outcome == "stopped":
             raise typer.Exit(STOPPED)
+
+
+def _events(
+    options: dict[str, Any], command: dict[str, Any], token: CancelToken, world: World
+) -> Iterator[TrainEvent] | None:
+    """The events of the run with `options`; None if the `command` only prints something."""
+    if command["resume"] is not None:
+        check_resume_options(options, command)
+        from fakd_core.training import trainer
+
+        moved = {name: tuple(map(Path, folders)) for name, folders in options.items()}
+        return trainer.resume_training(expand_home(Path(command["resume"])), token, world, **moved)
+    values = read_settings(options, command, world)
+    if command["estimate"]:
+        if world.is_main:
+            typer.echo(_estimate(values, token))
+        return None
+    settings = TrainConfig.build(**values)
+    if command["print_config"]:
+        typer.echo(to_toml(settings) if world.is_main else "", nl=False)
+        return None
+    from fakd_core.training import trainer
+
+    return trainer.train(settings, token, world)
 
 
 def _parameter(option: Option) -> Parameter:

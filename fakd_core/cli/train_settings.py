@@ -37,19 +37,14 @@ def _flag(name: str) -> str:
     return "--continue" if name == "continued" else f"--{name.replace('_', '-')}"
 
 
-def read_settings(
-    given: dict[str, Any],
-    *,
-    config: Path | None,
-    from_fakd: str | None,
-    preset: str | None,
-    continued: Path | None,
-    world: World,
-) -> dict[str, Any]:
+def read_settings(given: dict[str, Any], command: Mapping[str, Any], world: World) -> dict[str, Any]:
     """The preset's options, overridden by the file or FAKD's command line, and by those `given`.
 
-    Or those of the run that is `continued`, overridden by those `given`.
+    Or those of the run to continue, overridden by those `given`. `command` has the parameters that name them.
     """
+    preset, config, from_fakd, continued = (
+        command[name] for name in ("preset", "config", "from_fakd", "continued")
+    )
     read: dict[str, Any] = {}
     if config is not None and from_fakd is not None:
         raise ConfigError("--config and --from-fakd both give a run's options; choose one of them")
@@ -66,9 +61,9 @@ def read_settings(
             )
         if "steps" not in given:
             raise ConfigError("--continue starts a new schedule; give its number of steps with --steps N")
-        return {**continued_settings(expand_home(continued)), **given}
+        return {**continued_settings(expand_home(Path(continued))), **given}
     if config is not None:
-        read = read_toml(expand_home(config))
+        read = read_toml(expand_home(Path(config)))
     elif from_fakd is not None:
         translated = translate_command(from_fakd, overridden=given, scale=given.get("scale"))
         # On stderr: the settings may go to stdout.

@@ -19,7 +19,7 @@ from fakd_core.errors import DataError
 from fakd_core.events import Image8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImagePair:
     """`lr` is (h, w, 3) and `hr` (h·scale, w·scale, 3), both uint8 RGB.
 

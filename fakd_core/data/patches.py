@@ -25,7 +25,7 @@ _POOL, _ORDER = 2, 3
 _PIXEL = np.dtype("V3")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PatchSpecs:
     """Descriptions of n patches: image (n,), corner (n, 2) in 0..1 of its range, symmetry (n,) in 0..7."""
 

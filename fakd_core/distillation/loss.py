@@ -15,7 +15,7 @@ from fakd_core.distillation.terms import FeaturePair
 from fakd_core.errors import ConfigError, FeatureTapError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LossBreakdown:
     """The loss of one batch, every value a scalar tensor.
 

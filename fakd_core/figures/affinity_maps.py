@@ -32,7 +32,7 @@ AFFINITY_COLOURS, DIFFERENCE_COLOURS = "bids:inferno", "colorbrewer:RdBu_r"
 _EDGE = "#404040"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StudentMap:
     """A student's name, its row (h, w) and its SA loss over the window."""
 
@@ -41,7 +41,7 @@ class StudentMap:
     sa: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class AffinityMaps:
     """The values of the figure. `estimated`: the SA losses are those of a lattice of positions."""
 

@@ -20,7 +20,7 @@ MIN_CROP_WIDTH = 6.0
 _DECIMALS: dict[Metric, int] = {"PSNR": 2, "SSIM": 4}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """One model's image, its name and its scores by region; none for HR, or if none are shown."""
 

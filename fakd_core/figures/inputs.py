@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SourceImage:
     """`lr` is (h, w, 3) uint8; `hr` is (h·scale, w·scale, 3) uint8, or None if only the LR image is known."""
 

@@ -46,7 +46,7 @@ class Rect:
         return self.top + self.height
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """An image over `rect`: averaged where it is `smooth` and a PNG has fewer dots, else made of squares."""
 

@@ -31,7 +31,7 @@ MAX_RESULT_BYTES = 4 << 30
 """Memory of a result in one array."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tile:
     """A tile's result before its seams are blended: (h, w, 3) uint8 at (top, left), in SR pixels."""
 
@@ -40,7 +40,7 @@ class Tile:
     pixels: Image8 = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Strip:
     """The next rows of the result: (h, W·scale, 3) uint8."""
 

@@ -106,7 +106,7 @@ def _describe_small(store: PixelStore, small: Sequence[int], patch: int, *, of: 
 
 
 def _describe_lr(training: SRDataset, validation: SRDataset) -> str:
-    """Where the LR images come from, in words."""
+    """The origin of the LR images in words."""
     if validation.lr_origin == training.lr_origin:
         return training.lr_origin
     return f"{training.lr_origin}; those for validation {validation.lr_origin}"

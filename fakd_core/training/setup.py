@@ -51,7 +51,7 @@ class TrainingSetup:
         seen_images: The uses of the images that this process read, by fingerprint.
         copied_tensors: The number of tensors of the student that were copied from the teacher.
         fingerprints: Hashes of the images, by their names in `environment.json`.
-        lr_origin: Where the LR images come from, in words.
+        lr_origin: The origin of the LR images in words.
         device: The device and the number of processes, for the user.
     """
 

@@ -85,7 +85,7 @@ class Difference:
         }[self.kind]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DifferenceImage:
     """The difference of `a` and `b`: being drawn, drawn with its statistics, or failed with an `error`.
 

@@ -67,7 +67,7 @@ class PaneTile:
     overlay: Overlay = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PaneResult:
     """The pixels that a pane shows, (H, W, 3) of HR or LR size, and their scores and costs.
 

@@ -26,7 +26,7 @@ PLOT, RAMP = 44, 10
 SPACING = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MapValues:
     """The values of one map, with the name and colour of its model."""
 

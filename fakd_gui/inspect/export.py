@@ -31,7 +31,7 @@ MAX_MATRIX_SIDE = 1024
 """Maximum side of a matrix's picture in pixels; a cell is a square of whole pixels."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ShownMaps:
     """The maps as they are shown over `window`, by the keys of their panes."""
 

@@ -11,7 +11,7 @@ from fakd_core.errors import DataError
 from fakd_core.events import Image8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpenedImage:
     """`lr` is (h, w, 3) uint8; `hr` is (h*scale, w*scale, 3) uint8, or None when only the LR is known."""
 

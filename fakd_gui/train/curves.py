@@ -20,7 +20,7 @@ DASHES = ((7.0, 4.0), (2.0, 3.0), (12.0, 4.0), (4.0, 7.0))
 """Pixels drawn and skipped; each overlaid run has one of these patterns."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Line:
     """One curve of one run with at least one point: `values` are drawn, `exact` are not smoothed."""
 

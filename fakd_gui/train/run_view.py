@@ -37,7 +37,7 @@ PACE_STEPS = 50
 """The time left follows from the latest steps, so that it adapts to changes."""
 
 
-@dataclass(kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class PreviewFrames:
     """The validation crop: `crops` stay the same, `frames` are the students' outputs by step and student."""
 
