@@ -18,6 +18,9 @@ from fakd_core.data.resize import imresize_bicubic, modcrop
 from fakd_core.errors import DataError
 from fakd_core.events import Image8
 
+_SPLIT = 4
+"""The use of a random stream, beside those of `fakd_core.data.patches`."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImagePair:
@@ -149,7 +152,8 @@ def split_validation(dataset: SRDataset, n: int, seed: int) -> tuple[tuple[int, 
             f"{dataset.name} has {len(dataset)} images; holding out {n} for validation leaves none to train "
             "on; hold out fewer, add images or give separate validation data"
         )
-    order = np.random.default_rng(seed).permutation(len(dataset)).tolist()
+    # A stream of its own: the seed alone has that of the first step's patches.
+    order = np.random.default_rng((seed, 0, _SPLIT)).permutation(len(dataset)).tolist()
     return tuple(sorted(order[n:])), tuple(sorted(order[:n]))
 
 

@@ -19,7 +19,7 @@ Batch = tuple[Image8, Image8]
 PATCHES_PER_BLOCK = 32
 """Patches of a pool that are sampled, and whose teacher outputs are kept, together: some tens of MB."""
 
-# What a random draw is for, beside the step's number; 1 is the choice of a teacher.
+# What a random draw is for, beside the step's number; 1 is the choice of a teacher, 4 the validation split.
 _POOL, _ORDER = 2, 3
 # numpy copies flipped patches faster with one element per pixel than with three.
 _PIXEL = np.dtype("V3")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fakd_core.errors import FeatureTapError
+from fakd_core.models.fast_ops import autocast_off
 
 EPSILON = 1e-8
 _MAX_ROWS = 768
@@ -113,7 +114,7 @@ def spatial_affinity_loss(student: Tensor, teacher: Tensor) -> Tensor:
             "spatial affinity compares maps (B, C, H, W) of equal B, H and W: "
             f"found student {tuple(student.shape)} and teacher {tuple(teacher.shape)}"
         )
-    with torch.autocast(student.device.type, enabled=False):
+    with autocast_off(student.device):
         dtype = torch.promote_types(full_precision(student).dtype, full_precision(teacher).dtype)
         positions = _unit_positions(student.to(dtype)), _unit_positions(teacher.to(dtype))
         return cast("Tensor", _StreamedAffinityL1.apply(*positions))  # type: ignore[no-untyped-call]

@@ -19,6 +19,7 @@ from fakd_core.distillation.affinity import (
     spatial_affinity_loss,
 )
 from fakd_core.errors import FeatureTapError
+from fakd_core.models.fast_ops import autocast_off
 from fakd_core.plugins import Registry
 
 Value = int | float | str
@@ -103,7 +104,7 @@ class TermKind:
                     f"{student.shape[1]} channels in the student and {teacher.shape[1]} in the teacher: "
                     "choose a term that works across widths, such as SA, or a student as wide as the teacher"
                 )
-        with torch.autocast(pairs[0].student.device.type, enabled=False):
+        with autocast_off(pairs[0].student.device):
             return self.loss(
                 [FeaturePair(i, full_precision(s), full_precision(t)) for i, s, t in pairs], values
             )

@@ -146,6 +146,15 @@ def test_split_leaves_something_to_train_on(tmp_path: Path) -> None:
         split_validation(dataset, 2, 0)
 
 
+def test_the_split_has_a_random_stream_of_its_own(tmp_path: Path) -> None:
+    """Not that of the patches of any step, nor of another draw."""
+    dataset = open_dataset(fill(tmp_path, [f"{number}.png" for number in range(12)], 8, 8), 4)
+    _, held_out = split_validation(dataset, 6, seed=5)
+    for key in (5, (5, 0), *((5, step, use) for step in range(9) for use in range(4))):
+        order = np.random.default_rng(key).permutation(12)
+        assert held_out != tuple(sorted(order[:6].tolist())), key
+
+
 def test_fingerprint_depends_on_the_files_not_their_folder(tmp_path: Path) -> None:
     first = fingerprint(open_dataset(fill(tmp_path / "one", ["a.png", "b.png"]), 2))
     shutil.copytree(tmp_path / "one", tmp_path / "two")

@@ -172,3 +172,15 @@ def test_unequal_widths_name_the_term_and_the_layer() -> None:
     arguments = batch() | {"teacher_maps": batch(channels=6)["teacher_maps"]}
     with pytest.raises(FeatureTapError, match=r"CA needs .* layer 1 has 4 channels in the student and 6"):
         DistillationLoss(recipe="SA+CA")(**arguments)
+
+
+def test_a_network_without_maps_is_refused_in_one_line() -> None:
+    """Some external networks have no map over the LR image's pixels: only the outputs can be compared."""
+    loss = DistillationLoss(recipe="10*SA")
+    with pytest.raises(
+        ConfigError, match="the teacher has none over the LR image's pixels: use the recipe none"
+    ):
+        loss.check_widths((8, 8, 8, 8), ())
+    with pytest.raises(ConfigError, match="the student has none"):
+        loss.check_widths((), (8, 8, 8, 8))
+    DistillationLoss(recipe="none").check_widths((8, 8, 8, 8), ())

@@ -9,10 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from fakd_core import create_model, load_model
-from fakd_core.distillation.loss import DistillationLoss
+from fakd_core import load_model
 from fakd_core.errors import ConfigError
 from fakd_core.events import (
     Cancelled,
@@ -23,11 +21,8 @@ from fakd_core.events import (
     ValidationEnd,
     run_to_end,
 )
-from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.metrics_files import read_metrics
-from fakd_core.training.batches import DistillationBatch
-from fakd_core.training.learner import Learner
 from fakd_core.training.trainer import resume_training, train
 from fakd_core.training.validation import Validator
 
@@ -158,36 +153,6 @@ def scored(model: Any, config: TrainConfig) -> float:
     pairs = dict(enumerate(map(dataset.load, held_out)))
     validator = Validator(pairs=pairs, images=len(pairs), scale=config.scale)
     return run_to_end(validator.evaluate(model, CancelToken())).scores.psnr
-
-
-class NoFloat64(TorchDispatchMode):
-    """A device that refuses float64, as Apple's GPUs do."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        outputs = result if isinstance(result, (list, tuple)) else (result,)
-        if any(isinstance(output, Tensor) and output.dtype is torch.float64 for output in outputs):
-            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
-        return result
-
-
-def test_a_step_needs_no_float64(teacher: SRNetwork) -> None:
-    learner = Learner(
-        student=create_model("rcan", n_feats=8, n_resgroups=2, n_resblocks=1, reduction=4),
-        loss=DistillationLoss(recipe="10*SA"),
-        device=torch.device("cpu"),
-        dtype=torch.float32,
-        ema=0.9,
-        clip=0.1,
-    )
-    lr, hr = 255 * torch.rand(1, 3, 12, 12), 255 * torch.rand(1, 3, 48, 48)
-    with torch.no_grad():
-        teacher_sr, maps = teacher.forward_features(lr)
-    with NoFloat64():
-        losses, finite = learner.measure(DistillationBatch(lr, hr, teacher_sr, maps))
-        learner.apply(1e-4)
-    assert finite
-    assert list(losses) == ["total", "DS", "TS", "SA", "raw DS", "raw TS", "raw SA"]
 
 
 @pytest.mark.parametrize(
