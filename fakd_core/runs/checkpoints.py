@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,6 +24,8 @@ def save_state(files: Sequence[Path], state: State) -> None:
     At every moment all of them are complete. Raises `OSError` if it can't be written.
     """
     newest, previous, *_ = files
+    if newest.is_dir():  # Someone's mistake, which `load_state` reported as damaged.
+        newest.rename(newest.with_name(f"{newest.name}-damaged-{time.time_ns()}"))
     with atomic_path(newest) as temporary:
         try:
             torch.save(state, temporary)

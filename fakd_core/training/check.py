@@ -149,9 +149,10 @@ class _Check:
                 image_size(dataset.hr_files[training[0]])  # Raises the reason.
             with self._problems_of("patch"):
                 check_patch(dataset, sides, config.patch)
-            small = sum(side < config.patch for side in sides)
+            small, unreadable = sum(side < config.patch for side in sides), len(training) - len(sides)
             left_out = f"; {small} smaller than the patch left out" if small else ""
-            facts["train_data"] = f"{len(training) - small} images{held_out}{left_out}"
+            left_out += f"; {unreadable} that can't be read left out" if unreadable else ""
+            facts["train_data"] = f"{len(sides) - small} images{held_out}{left_out}"
         if config.val_data:
             with self._problems_of("val_data"):
                 count = len(open_datasets(resolve_all(config.val_data), config.scale))

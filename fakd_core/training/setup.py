@@ -100,10 +100,7 @@ def prepare(
     device = choose_device(config.device, world)
     dtype = choose_precision(config.precision, device)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
-    student, teachers, copied_tensors, notice = _load_networks(config, loss)
-    if notice:
-        yield Notice(notice)
-    yield from _notices_of_taps(config.teacher, teachers)
+    student, teachers, copied_tensors = yield from _load_networks(config, loss)
     images = yield from open_images(config, token, world)
     for network in (student, *teachers):
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -163,17 +160,20 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
 
 def _load_networks(
     config: TrainConfig, loss: DistillationLoss
-) -> tuple[SRNetwork, tuple[SRNetwork, ...], int, str]:
-    """The student, the teachers, the number of tensors copied from the first teacher, and a notice."""
+) -> Generator[Notice, None, tuple[SRNetwork, tuple[SRNetwork, ...], int]]:
+    """The student, the teachers, and the number of tensors copied from the first teacher to the student."""
     teachers = tuple(_load_at_scale(name, config.scale) for name in config.teacher)
     student, notice = _make_student(config)
+    if notice:
+        yield Notice(notice)
+    yield from _notices_of_taps(config.teacher, teachers)
     for teacher in teachers:
         loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
     if not config.init_from_teacher:
-        return student, teachers, 0, notice
+        return student, teachers, 0
     if not teachers:
         raise ConfigError("init_from_teacher needs a teacher; name one, or drop it")
-    return student, teachers, copy_matching_layers(student, teachers[0]), notice
+    return student, teachers, copy_matching_layers(student, teachers[0])
 
 
 def _make_batches(
