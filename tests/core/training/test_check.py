@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from fakd_core.data.image_files import write_image
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.references import load_model
@@ -40,6 +42,33 @@ def test_sound_settings_are_estimated_without_a_run_folder(settings: dict[str, A
     assert found.estimate.seconds is not None
     assert found.estimate.memory > 4 * found.student.cost.parameters
     assert "held out for validation" in found.facts["train_data"]
+
+
+def test_images_that_are_left_out_are_counted(settings: dict[str, Any], photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    write_image(tmp_path / "icon.png", np.zeros((40, 40, 3), np.uint8))
+    settings = {**settings, "train_data": (photos, tmp_path), "val_data": photos}
+    found = check(settings)
+    assert found.problems == {}
+    assert found.facts["train_data"] == (
+        "6 images; 1 smaller than the patch left out; 1 that can't be read left out"
+    )
+    assert "at most 32" in check({**settings, "patch": 33}).problems["patch"]
+    assert "broken.png" in check({**settings, "train_data": single(tmp_path)}).problems["train_data"]
+
+
+def single(folder: Path) -> Path:
+    """`folder` with its unreadable image alone."""
+    (folder / "icon.png").unlink()
+    return folder
+
+
+def test_a_student_for_another_scale_keeps_all_but_its_upsampler(settings: dict[str, Any]) -> None:
+    found = check({**settings, "student": "rcan-g5-r1-c32-x2-baseline", "teacher": (), "run": None})
+    assert found.problems == {}
+    assert found.student is not None
+    assert found.student.spec.scale == 4
+    assert found.student.weights.endswith("for x2: its upsampler starts at random")
 
 
 def test_a_step_is_timed_once_for_settings_of_the_same_cost(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from fakd_core.data.image_files import write_image
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.option_help import training_options
 from fakd_core.runs.presets import PRESETS, QUICK
@@ -289,21 +286,6 @@ def test_mnemonics_are_unique(panel: TrainPanel) -> None:
     ]
     assert len(letters) == len(set(letters)) == 10
     assert not set(letters) & set("ftvh")  # The menus'.
-
-
-def test_training_images_that_are_left_out_are_counted(
-    qtbot: QtBot, panel: TrainPanel, photos: Path, tmp_path: Path
-) -> None:
-    for photo in photos.iterdir():
-        shutil.copy(photo, tmp_path / photo.name)
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    write_image(tmp_path / "icon.png", np.zeros((40, 40, 3), np.uint8))
-    write_image(tmp_path / "logo.png", np.zeros((40, 40, 3), np.uint8))
-    fields = panel.form.fields
-    panel.state.fill({"train_data": str(tmp_path), "val_data": str(photos), "patch": 11})
-    expected = "6 images; 2 smaller than the patch left out; 1 that can't be read left out"
-    qtbot.waitUntil(lambda: fields["train_data"].note.text() == expected, timeout=20_000)
-    assert fields["train_data"].problem == fields["patch"].problem == ""
 
 
 def test_the_teacher_of_a_training_is_shown_elsewhere_only_if_asked(
