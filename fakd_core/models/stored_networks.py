@@ -24,7 +24,7 @@ _AVERAGED = re.compile(r"ema\w*|average\w*|avg|swa|shadow\w*|polyak")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredNetwork:
     """The weights of a network in a file, by names without the prefix that they have there.
 

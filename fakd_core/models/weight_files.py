@@ -30,7 +30,7 @@ _MAX_TEXT = 20
 _MAX_MAPPINGS = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StateDict:
     """A mapping of names to tensors in a file, which is at `place` there, such as `state_dict_ema`."""
 
