@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF
 
 from fakd_core.evaluation.metrics import rgb_to_y
-from fakd_core.events import Scores
+from fakd_core.events import Scores, format_score
 from fakd_gui.compare.difference import DifferenceImage, Kind, pixel_difference
 from fakd_gui.compare.panes import HR, is_model
 from fakd_gui.compare.results import PaneResult
@@ -70,11 +70,12 @@ def _figures(scores: Scores | None, teacher: Scores | None) -> str:
     if scores is None:
         return ""
     ssim = "SSIM needs 11 × 11 px" if math.isnan(scores.ssim) else f"{scores.ssim:.4f}"
-    figures = f"{scores.psnr:.2f} dB / {ssim}"
+    figures = f"{format_score(scores.psnr, '.2f')} dB / {ssim}"
     if teacher is None:
         return figures
-    delta = scores.psnr - teacher.psnr
-    shown = f"{delta:+.2f}" if math.isfinite(delta) else "∞"
+    # Both infinite: both equal the ground truth.
+    delta = 0.0 if scores.psnr == teacher.psnr else scores.psnr - teacher.psnr
+    shown = f"{delta:+.2f}".replace("inf", "∞")
     return _with_minus_sign(f"{figures} · Δ {shown} dB")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from compare_bench import Opened, box_of, drag, stamp
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
+from fakd_core.events import Scores
+from fakd_gui.compare.captions import result_caption
 from fakd_gui.compare.panes import BICUBIC
 
 
@@ -69,3 +73,16 @@ def test_a_region_without_ground_truth_says_why_it_has_no_scores(opened: Opened,
     panel.state.set_region(QRectF(20, 20, 40, 40))
     assert panel.board.panes[bench.teacher].header.region_figures == "Box: no HR to measure it against"
     assert bench.errors == []
+
+
+def test_a_blank_region_has_infinite_scores(opened: Opened) -> None:
+    bench, panel = opened
+    key = bench.students[0]
+    for student, teacher, shown in (
+        (30.0, 31.0, "30.00 dB / 1.0000 · Δ −1.00 dB"),
+        (inf, 31.0, "∞ dB / 1.0000 · Δ +∞ dB"),
+        (30.0, inf, "30.00 dB / 1.0000 · Δ −∞ dB"),
+        (inf, inf, "∞ dB / 1.0000 · Δ +0.00 dB"),
+    ):
+        panel.state.region_scores = {key: Scores(student, 1.0), bench.teacher: Scores(teacher, 1.0)}
+        assert result_caption(panel.state, key).region == f"Box {shown}"
