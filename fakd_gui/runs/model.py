@@ -67,17 +67,24 @@ class RunModel(QAbstractListModel):
                 self.beginRemoveRows(nowhere, row, row)
                 del self.runs[row]
                 self.endRemoveRows()
+        listed = set(self.runs)
+        self._reorder([run for run in ordered if run in listed])
         for row, run in enumerate(ordered):
-            if run not in self.runs:
+            if run not in listed:
                 self.beginInsertRows(nowhere, row, row)
                 self.runs.insert(row, run)
                 self.endInsertRows()
-            elif self.runs[row] != run:
-                source = self.runs.index(run)
-                self.beginMoveRows(nowhere, source, source, nowhere, row)
-                self.runs.insert(row, self.runs.pop(source))
-                self.endMoveRows()
         return True
+
+    def _reorder(self, runs: list[Path]) -> None:
+        """List the same runs in another order."""
+        if runs != self.runs:
+            self.layoutAboutToBeChanged.emit()
+            before, rows = self.persistentIndexList(), {run: row for row, run in enumerate(runs)}
+            after = [self.index(rows[self.runs[index.row()]]) for index in before]
+            self.runs = runs
+            self.changePersistentIndexList(before, after)
+            self.layoutChanged.emit()
 
     def _started(self, run: Path) -> float:
         """The time at which the run started; infinity while it is being set up."""

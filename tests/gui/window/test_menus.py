@@ -141,6 +141,27 @@ def test_recent_files_reopen(qtbot: QtBot, window: MainWindow, photos: Path) -> 
     assert [Path(action.text()).name for action in recent.actions()[:2]] == ["coffee0.png", "chelsea1.png"]
 
 
+def test_a_folder_of_compare_opens_in_compare_again(
+    window: MainWindow, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(photos))
+    window.actions["open_folder"].trigger()
+    kept = type(window.memory()).model_validate_json(window.memory().model_dump_json())
+    window.recent_files.files.clear()
+    window.show_workspace("Train")
+    data = window.train.state.values["train_data"]
+    window.restore(kept.model_copy(update={"workspace": "Train"}))
+    window.recent_files.menu.aboutToShow.emit()
+    window.recent_files.menu.actions()[0].trigger()
+    assert window.workspaces.current == "Compare"
+    assert window.train.state.values["train_data"] == data
+    assert [Path(path) for path, _ in window.recent_files.files] == [photos]
+    # Images of a filmstrip and those that another start restores weren't opened by anybody.
+    window.session.show_images([photos / "coffee0.png", photos / "chelsea1.png"])
+    window.session.open_image(photos / "coffee0.png")
+    assert [Path(path) for path, _ in window.recent_files.files] == [photos]
+
+
 def test_folder_of_images_becomes_a_filmstrip(
     window: MainWindow, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

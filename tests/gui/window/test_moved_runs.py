@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
 from run_lists import scan
@@ -171,20 +170,3 @@ def test_the_offer_to_resume_follows_its_run(
     window.resume_offer.make(run.with_name("second"))
     assert window.run_list.actions.trash(run.with_name("second"))
     assert bar.button.text() == "Undo"
-
-
-def test_a_folder_of_compare_opens_in_compare_again(
-    window: MainWindow, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(photos))
-    window.actions["open_folder"].trigger()
-    kept = type(window.memory()).model_validate_json(window.memory().model_dump_json())
-    window.recent_files.files.clear()
-    window.show_workspace("Train")
-    data = window.train.state.values["train_data"]
-    window.restore(kept.model_copy(update={"workspace": "Train"}))
-    window.recent_files.menu.aboutToShow.emit()
-    window.recent_files.menu.actions()[0].trigger()
-    assert window.workspaces.current == "Compare"
-    assert window.train.state.values["train_data"] == data
-    assert [Path(path) for path, _ in window.recent_files.files] == [photos]
