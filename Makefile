@@ -18,9 +18,10 @@ help:  ## List these commands
 demo: setup  ## Open the app and distil a student (no display: do it offscreen, write screenshots)
 	$(BIN)/python -m fakd_gui.demo
 
-# A worker per core, each with one thread. pytest comes last: its summary closes the output.
+# A worker per core, each with one thread; worksteal leaves neighbours, which share fixtures, to one worker.
+# pytest comes last: its summary closes the output.
 test: setup lint  ## Run every check
-	OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --cov --cov-report=term
+	OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
 
 setup: $(LIBRARIES)  ## Make .venv with everything in it
 

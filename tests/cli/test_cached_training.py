@@ -66,17 +66,19 @@ def test_processes_fill_one_cache_together_and_train_as_one(
         (["--cache-patches=3"], 2, "at least batch, 4 (found 3)"),
         (["--cache-patches=10000000000"], 2, "cache_patches: "),
         (["--cache-patches=100", "--teacher-cache={file}"], 2, "--teacher-cache"),
-        (["--cache-patches=10000000"], 1, "use --cache-patches "),
+        (["--cache-patches=150"], 1, "use --cache-patches 96 or fewer"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_nothing_is_written(
     arguments: list[str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     changes: list[str],
     status: int,
     message: str,
 ) -> None:
+    monkeypatch.setattr("fakd_core.training.cached_batches.free_disk", lambda folder: 2_500_000)
     file = tmp_path / "file"
     file.write_text("")
     changes = [change.format(file=file) for change in changes]

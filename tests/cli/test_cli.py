@@ -24,6 +24,17 @@ from fakd_core.inference.upscale import upscale
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 
 
+NEXT = "--- the next command ---\n"
+COMMANDS = f"""
+import json, sys
+from fakd_core.cli import main
+for number, arguments in enumerate(json.loads(sys.argv[1])):
+    sys.stdout.write({NEXT!r} if number else "")
+    assert main(arguments) == 0
+"""
+"""Several commands in one process, which loads torch once."""
+
+
 @pytest.fixture
 def train_arguments(photos: Path, small_teacher: Path, tmp_path: Path) -> list[str]:
     return [
@@ -196,26 +207,28 @@ def test_stdout_and_stderr_of_a_pipe_hold_whole_names_and_nothing_else(
     train_arguments: list[str], small_teacher: Path, photos: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / f"[red]{'long' * 30}"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "60"}
     commands = (
         [*train_arguments, "--run", str(run)],
         ["evaluate", "--model", str(run), "--data", str(photos)],
         ["info", str(run)],
         ["upscale", str(photos / "coffee0.png"), "--model", str(run), "--out", str(run / "out")],
     )
-    for arguments in commands:
-        done = subprocess.run(
-            [sys.executable, "-m", "fakd_core.cli", *arguments],
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=True,
-        )
-        assert str(run) in done.stdout
-        assert "\x1b" not in done.stdout
-        # The student was trained on these photos.
-        notes = [f"note: {run} was trained on 4 "] if arguments[0] == "evaluate" else []
-        assert [line[: len(notes[0])] for line in done.stderr.splitlines()] == notes
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, json.dumps(commands)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "60"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # The evaluation's note: the student was trained on these photos.
+    note = f"note: {run} was trained on 4 "
+    assert [line[: len(note)] for line in done.stderr.splitlines()] == [note]
+    outputs = done.stdout.split(NEXT)
+    assert len(outputs) == len(commands)
+    for output in outputs:
+        assert str(run) in output
+        assert "\x1b" not in output
 
 
 def test_where_results_can_not_go_is_said_before_the_work(

@@ -259,6 +259,13 @@ def test_what_a_format_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
         write_image(tmp_path / "a.webp", np.zeros((1, 20_000, 3), np.uint8))
 
 
+def test_a_jpeg_is_of_quality_95(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.jpg", RGB)
+    Image.fromarray(RGB).save(tmp_path / "b.jpg", quality=95, subsampling=0)
+    with Image.open(tmp_path / "a.jpg") as mine, Image.open(tmp_path / "b.jpg") as expected:
+        assert mine.quantization == expected.quantization  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("name", ["a.gif", "a", "a.txt"])
 def test_other_formats_are_refused_by_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"expected a name that ends in \.png"):

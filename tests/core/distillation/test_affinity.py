@@ -245,6 +245,15 @@ def test_gpu_equals_cpu() -> None:
         torch.testing.assert_close(gpu, cpu)
 
 
+def test_as_many_samples_at_once_as_fit_on_a_device() -> None:
+    small, large = torch.empty(8, 100, 3, device="meta"), torch.empty(8, 2000, 3, device="meta")
+    with mock.patch.object(affinity, "_MAX_GPU_ELEMENTS", 4 * 768 * 2000):
+        assert affinity._max_samples(large) == 4, "768 rows at once"
+        assert affinity._max_samples(small) == 4 * 768 * 2000 // 100**2
+    with mock.patch.object(affinity, "_MAX_GPU_ELEMENTS", 1):
+        assert affinity._max_samples(large) == 1
+
+
 def test_l1_of_the_textbook_matrices_is_the_loss() -> None:
     student, teacher = random_map(2, 3, 4, 5), random_map(2, 6, 4, 5, seed=1)
     expected = F.l1_loss(spatial_affinity(student), spatial_affinity(teacher))

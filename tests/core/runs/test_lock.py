@@ -91,6 +91,8 @@ def test_without_locks_the_named_owner_decides(
     monkeypatch.setattr(fcntl, "flock", no_locks)
     names = {"host": socket.gethostname(), "me": os.getpid(), "parent": os.getppid()}
     (tmp_path / "run.owner").write_text(owner.format(**names))
+    (tmp_path / "run.lock").touch()
+    assert is_locked(tmp_path / "run.lock") is not free
     if free:
         with run_lock(tmp_path / "run.lock"):
             pass

@@ -69,6 +69,14 @@ def test_progress_of_the_preparation_comes_before_the_run_starts(settings: dict[
     assert Progress not in kinds[start:]
 
 
+def test_validations_come_at_every_multiple_of_their_interval_and_at_the_end(
+    settings: dict[str, Any],
+) -> None:
+    for interval, expected in ((1, [1, 2, 3]), (2, [2, 3])):
+        events = run(settings, steps=3, validate_every=interval, run=settings["run"] / str(interval))
+        assert [event.step for event in events if isinstance(event, ValidationEnd)] == expected
+
+
 def raw_losses(events: list[TrainEvent], part: str) -> list[float]:
     return [event.losses[f"raw {part}"] for event in events if isinstance(event, StepEnd)]
 
