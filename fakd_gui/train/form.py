@@ -209,6 +209,7 @@ class TrainForm(QScrollArea):
 
     def _draw(self) -> None:
         body = QWidget()
+        self.setWidget(body)
         column = QVBoxLayout(body, contentsMargins=QMargins(12, 10, 12, 10), spacing=14)
         top = Section()
         self._preset_row = top.add(
@@ -224,7 +225,6 @@ class TrainForm(QScrollArea):
                 self._add(section, name)
             column.addWidget(section)
         column.addStretch()
-        self.setWidget(body)
 
     def _add(self, section: Section, name: str) -> None:
         option = training_options()[name]

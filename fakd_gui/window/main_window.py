@@ -53,7 +53,10 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("FAKD Workbench")
         self._quits_without_asking = False
         self.banner = ErrorBanner()
-        self.workspaces = Workspaces(session)
+        # Parents come first: with each new one Qt styles a widget and all that is in it again.
+        # The minimum width follows from what is shown and the size of its letters.
+        self.setCentralWidget(QWidget(minimumHeight=MINIMUM_HEIGHT))
+        self.workspaces = Workspaces(session, self.centralWidget())
         self.train, self.compare = self.workspaces.train, self.workspaces.compare
         self.inspect, self.benchmark = self.workspaces.inspect, self.workspaces.benchmark
         self.run_list = RunList(session)
@@ -78,12 +81,10 @@ class MainWindow(QMainWindow):
             changed.connect(lambda _: self.banner.dismiss())
 
     def _lay_out(self) -> None:
-        # The minimum width follows from what is shown and the size of its letters.
-        centre = QWidget(minimumHeight=MINIMUM_HEIGHT)
+        centre = self.centralWidget()
         column = QVBoxLayout(centre, contentsMargins=QMargins(), spacing=0)
         column.addWidget(self.banner)
         column.addWidget(self.workspaces, 1)
-        self.setCentralWidget(centre)
         self.undo_bar = UndoBar(centre)
         self.resume_offer = ResumeOffer(self.session, self.undo_bar, self.run_list.actions.resume)
         closable = QDockWidget.DockWidgetFeature.DockWidgetClosable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtWidgets import QTabWidget
+from PySide6.QtWidgets import QTabWidget, QWidget
 
 from fakd_gui.benchmark.panel import BenchmarkPanel
 from fakd_gui.compare.panel import ComparePanel
@@ -22,8 +22,8 @@ ICONS = ("school", "compare", "crosshairs-gps", "table")
 class Workspaces(QTabWidget):
     """Train, Compare, Inspect and Benchmark; they share the session and don't know one another."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
+    def __init__(self, session: Session, parent: QWidget) -> None:
+        super().__init__(parent)
         self.setDocumentMode(True)
         self.train = TrainPanel(session)
         self.compare = ComparePanel(session)

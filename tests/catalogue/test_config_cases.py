@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,23 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "device": NO_TEXT,
     "text": NO_TEXT,
 }
+
+
+BELOW_1, ABOVE_0 = math.nextafter(1, 0), math.nextafter(0, 1)
+BOUNDS: dict[str, tuple[float, float, float, float]] = {
+    "alpha": (-ABOVE_0, 0, 1, math.nextafter(1, 2)),
+    "steps": (0, 1, 10**9, 10**9 + 1),
+    "batch": (0, 1, 16_384, 16_385),
+    "patch": (7, 8, 4096, 4097),
+    "lr": (0, ABOVE_0, 1e300, INF),
+    "clip": (0, ABOVE_0, 1e300, INF),
+    "validate_every": (0, 1, 10**9, 10**9 + 1),
+    "val_images": (0, 1, 10**6, 10**6 + 1),
+    "ema": (0, ABOVE_0, BELOW_1, 1),
+    "cache_patches": (0, 1, 10**7, 10**7 + 1),
+    "seed": (-1, 0, (1 << 63) - 1, 1 << 63),
+}
+"""Of each number: refused, the least, the largest, refused."""
 
 
 def wrong_values() -> Iterator[Any]:
@@ -228,3 +246,20 @@ def test_files_that_are_settings(content: bytes, tmp_path: Path, monkeypatch: py
     (tmp_path / "settings.toml").write_bytes(content)
     assert main(["train", "--config", str(tmp_path / "settings.toml")]) == 0
     assert given == [TrainConfig.build(**BASE, steps=3)]
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_number_may_be_at_its_bounds_and_not_beyond(name: str) -> None:
+    cached = {"teacher_cache": "c", "batch": 1} if name == "cache_patches" else {}
+    given = {**BASE, "teacher": "a", **cached}
+    below, *allowed, above = BOUNDS[name]
+    assert [getattr(TrainConfig.build(**given, **{name: value}), name) for value in allowed] == allowed
+    for value in (below, above):
+        with pytest.raises(ConfigError, match=f"{name}: must be"):
+            TrainConfig.build(**given, **{name: value})
+
+
+def test_every_number_has_bounds_in_the_table() -> None:
+    assert {name for name, option in training_options().items() if option.kind in ("whole", "number")} == {
+        *BOUNDS
+    }

@@ -125,6 +125,13 @@ def test_missing_files(assets: Path, ref: str) -> None:
         load_model(ref)
 
 
+def test_a_name_with_a_colon_is_sizes_only_after_a_word(assets: Path) -> None:
+    assert not has_weights("edsr:n_resblocks=4")
+    for path in ("my edsr:n_resblocks=4", "C:n_resblocks=4"):
+        Path(path).touch()
+        assert has_weights(path), "a file"
+
+
 def test_a_folder_without_a_student(assets: Path) -> None:
     Path("empty").mkdir()
     with pytest.raises(RunError, match=r"no student in this folder; a run has checkpoints/best\.safetensors"):

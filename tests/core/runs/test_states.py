@@ -24,3 +24,10 @@ def test_only_new_metrics_are_read(tmp_path: Path) -> None:
     assert (later.done, later.best) == (103, 28.5)
     (run / "metrics.jsonl").write_text("")
     assert read_state(run, first) == RunState(steps=1000, models=first.models)
+
+
+def test_a_run_without_metrics_has_not_started(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", done=0, steps=1000)
+    (run / "metrics.jsonl").unlink()
+    state = read_state(run)
+    assert (state.problem, state.done, state.best, state.steps) == ("", 0, None, 1000)
