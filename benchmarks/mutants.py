@@ -22,6 +22,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,10 @@ HEART = (
 TESTS = ("tests/core", "tests/catalogue", "tests/cli")
 # `|` is in annotations nearly everywhere, and `is` for `==` is no fault where small numbers are compared.
 LEFT_OUT = re.compile(r"/Variable|BitOr_|BinaryOperator_\w+_BitOr$|Comparison\w+_(?!Is)[A-Za-z]+_Is(Not)?$")
-SLOW_IMPORTS = ("torch._dynamo", "pydantic", "scipy.ndimage", "skimage.metrics", "typer")
+SLOW_IMPORTS = (
+    *("torch._dynamo", "pydantic", "scipy.ndimage", "skimage.metrics", "skimage.data", "typer", "psutil"),
+    *("pytest", "pytestqt.plugin", "pytest_cov", "xdist", "hypothesis.extra.numpy", "safetensors.torch"),
+)
 SECONDS = 60
 """Time of all tests that are run for one mutant."""
 
@@ -66,17 +70,62 @@ def draw_mutants(count: int, seed: int) -> list[Mutant]:
     return [chance.choice(places[place]) for place in chance.sample(sorted(places), count)]
 
 
-def record_tests(tree: Path) -> None:
-    """Run all tests once, to know the time of each and the lines that it reaches."""
-    command = ["--cov=fakd_core", "--cov-context=test", "--cov-report=", "--durations=0", "-vv", "-n", "0"]
-    with (tree / "durations.txt").open("w") as output:
-        subprocess.run(
-            [sys.executable, "-m", "pytest", "--timeout=400", *command, *TESTS],
-            cwd=tree,
-            env={**os.environ, "PYTHONPATH": str(tree)},
-            stdout=output,
-            check=True,
-        )
+def call_pytest(tree: Path, output: str, *arguments: str) -> list[str]:
+    """Run pytest over all tests in a process of its own, and return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    with (tree / output).open("w") as file:
+        command = [sys.executable, "-m", "pytest", "-n", "0", *arguments, *TESTS]
+        subprocess.run(command, cwd=tree, env=environment, stdout=file, check=True)
+    return (tree / output).read_text(encoding="utf-8").splitlines()
+
+
+class Record:
+    """The tests there are, and for those that were run once, their time and the lines that each reaches.
+
+    The run is kept in `tree`. Where the code has changed since, all tests of the file count as reaching a
+    line, and new tests of its package are run first.
+    """
+
+    def __init__(self, tree: Path) -> None:
+        from coverage import CoverageData
+
+        self._tree, kept = tree, tree / ".coverage"
+        if not kept.exists():
+            options = "--cov=fakd_core --cov-context=test --cov-report= --durations=0 -vv --timeout=400"
+            call_pytest(tree, "durations.txt", *options.split())
+        self.present = [
+            line for line in call_pytest(tree, "tests.txt", "--collect-only", "-q") if "::" in line
+        ]
+        self._written = kept.stat().st_mtime
+        self._coverage = CoverageData(str(kept))
+        self._coverage.read()
+        self._known = {context.rpartition("|")[0] for context in self._coverage.measured_contexts()}
+        self._seconds: dict[str, float] = collections.defaultdict(float)
+        durations = (tree / "durations.txt").read_text(encoding="utf-8")
+        for seconds, test in re.findall(r"^([\d.]+)s \w+ +(tests/.*)$", durations, re.MULTILINE):
+            self._seconds[test] += float(seconds)
+
+    def tests(self, mutant: Mutant) -> Iterator[list[str]]:
+        """The tests that reach a mutant: those of its own package, then others, the fastest first."""
+        file = self._tree / mutant.file
+        contexts = self._coverage.contexts_by_lineno(str(file))
+        same = file.stat().st_mtime < self._written
+        lines = statement_at(file, mutant.line) if same else contexts
+        reaching = {test for line in lines for test in contexts.get(line, ())} - {""}
+        if not reaching:  # The line runs at import, as far as is known.
+            reaching = {test for tests in contexts.values() for test in tests} - {""}
+        names = {test.rpartition("|")[0] for test in reaching}
+        own = f"tests/core/{mutant.file.split('/')[1]}/"
+        names |= {test for test in self.present if own in test and test not in self._known}
+        total = 0.0
+        for stage in (True, False):
+            chosen = []
+            for test in sorted(names & {*self.present}, key=lambda name: (self._seconds[name], name)):
+                if (own in test) is stage and total + self._seconds[test] < SECONDS:
+                    total += self._seconds[test]
+                    chosen.append(test)
+            if chosen:
+                yield chosen
 
 
 def statement_at(file: Path, line: int) -> range:
@@ -88,30 +137,6 @@ def statement_at(file: Path, line: int) -> range:
             end = body[0].lineno if body else (node.end_lineno or line) + 1
             found = range(node.lineno, max(end, line + 1))
     return found
-
-
-def tests_of(tree: Path, mutant: Mutant) -> list[str]:
-    """Return the tests that reach a mutant: those of its own package first, then the fastest."""
-    from coverage import CoverageData
-
-    durations = re.findall(r"^([\d.]+)s \w+ +(tests/.*)$", (tree / "durations.txt").read_text(), re.MULTILINE)
-    seconds: dict[str, float] = collections.defaultdict(float)
-    for duration, test in durations:
-        seconds[test] += float(duration)
-    data = CoverageData(str(tree / ".coverage"))
-    data.read()
-    contexts = data.contexts_by_lineno(str(tree / mutant.file))
-    lines = statement_at(tree / mutant.file, mutant.line)
-    reaching = {test for line in lines for test in contexts.get(line, ())} - {""}
-    if not reaching:  # It runs at import: any test of the file may notice.
-        reaching = {test for tests in contexts.values() for test in tests} - {""}
-    own = f"tests/core/{mutant.file.split('/')[1]}/"
-    names = {test.rpartition("|")[0] for test in reaching}
-    tests, total = [], 0.0
-    for test in sorted(names, key=lambda name: (own not in name, seconds[name], name)):
-        total += seconds[test]
-        tests += [test] if total < SECONDS else []
-    return tests
 
 
 def run_tests(tree: Path, tests: list[str]) -> None:
@@ -126,7 +151,8 @@ def run_tests(tree: Path, tests: list[str]) -> None:
     os.dup2(output, 2)
     import pytest
 
-    os._exit(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]))
+    imported = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+    os._exit(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *imported, *tests]))
 
 
 def pass_tests(tree: Path, tests: list[str]) -> bool:
@@ -140,23 +166,24 @@ def pass_tests(tree: Path, tests: list[str]) -> bool:
     return testing.exitcode == 0
 
 
-def survives(mutant: Mutant, tree: Path) -> str:
+def survives(mutant: Mutant, tree: Path, record: Record) -> str:
     """Return the changed line if all tests pass with it, else nothing."""
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
-    file, tests = tree / mutant.file, tests_of(tree, mutant)
-    code = file.read_text(encoding="utf-8")
+    file, stages = tree / mutant.file, list(record.tests(mutant))
+    code, written = file.read_text(encoding="utf-8"), file.stat()
     changed = mutate_code(code, get_operator(mutant.operator)(), mutant.occurrence)
     try:
         file.write_text(changed, encoding="utf-8")
-        if not pass_tests(tree, tests):
+        if not all(pass_tests(tree, tests) for tests in stages):
             return ""
     finally:
         file.write_text(code, encoding="utf-8")
+        os.utime(file, ns=(written.st_atime_ns, written.st_mtime_ns))
     lines = zip(code.splitlines(), changed.splitlines(), strict=False)
     difference = next(f"{old.strip()}  ->  {new.strip()}" for old, new in lines if old != new)
-    return f"{len(tests)} tests pass: {difference}"
+    return f"{sum(map(len, stages))} tests pass: {difference}"
 
 
 def main() -> None:
@@ -175,15 +202,13 @@ def main() -> None:
     shutil.copytree(
         ROOT, tree, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "__pycache__", "site")
     )
-    if not (tree / ".coverage").exists():
-        record_tests(tree)
-    drawn = draw_mutants(chosen.count, chosen.seed)
-    if not pass_tests(tree, tests_of(tree, drawn[0])):
+    record, drawn = Record(tree), draw_mutants(chosen.count, chosen.seed)
+    if not pass_tests(tree, next(record.tests(drawn[0]))):
         raise SystemExit(f"tests fail without a mutant: see {tree / 'output.txt'}")
     tried = survived = 0
     for number, mutant in enumerate(drawn):
         if chosen.only is None or number in chosen.only:
-            found = survives(mutant, tree)
+            found = survives(mutant, tree, record)
             tried, survived = tried + 1, survived + bool(found)
             print(number, mutant.file, mutant.line, mutant.operator, found or "killed", flush=True)
     print(f"{tried - survived} of {tried} killed")

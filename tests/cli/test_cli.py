@@ -37,21 +37,9 @@ for number, arguments in enumerate(json.loads(sys.argv[1])):
 
 @pytest.fixture
 def train_arguments(photos: Path, small_teacher: Path, tmp_path: Path) -> list[str]:
-    return [
-        *("train", "--teacher", str(small_teacher), "--student", STUDENT, "--train-data", str(photos)),
-        *(
-            "--run",
-            str(tmp_path / "run"),
-            "--steps",
-            "4",
-            "--batch",
-            "2",
-            "--patch",
-            "12",
-            "--val-images",
-            "2",
-        ),
-    ]
+    sizes = "--steps 4 --batch 2 --patch 12 --val-images 2".split()
+    models = ["--teacher", str(small_teacher), "--student", STUDENT]
+    return ["train", *models, "--train-data", str(photos), "--run", str(tmp_path / "run"), *sizes]
 
 
 def one_line(text: str) -> str:

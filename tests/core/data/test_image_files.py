@@ -345,7 +345,6 @@ def test_pillow_is_not_touched_before_the_first_image(tmp_path: Path) -> None:
         "read_image(Path(sys.argv[1]))\n"
         "assert state() == (MAX_PIXELS, 1)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
