@@ -52,7 +52,7 @@ BOUNDS: dict[str, tuple[float, float, float, float]] = {
     "cache_patches": (0, 1, 10**7, 10**7 + 1),
     "seed": (-1, 0, (1 << 63) - 1, 1 << 63),
 }
-"""Of each number: refused, the least, the largest, refused."""
+"""A refused value below, the least, the largest, and a refused one above."""
 
 
 def wrong_values() -> Iterator[Any]:

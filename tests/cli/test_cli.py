@@ -37,7 +37,7 @@ for number, arguments in enumerate(json.loads(sys.argv[1])):
 
 @pytest.fixture
 def train_arguments(photos: Path, small_teacher: Path, tmp_path: Path) -> list[str]:
-    sizes = "--steps 4 --batch 2 --patch 12 --val-images 2".split()
+    sizes = ["--steps", "4", "--batch", "2", "--patch", "12", "--val-images", "2"]
     models = ["--teacher", str(small_teacher), "--student", STUDENT]
     return ["train", *models, "--train-data", str(photos), "--run", str(tmp_path / "run"), *sizes]
 

@@ -15,7 +15,7 @@ def text(content: str) -> bytes:
 
 
 OTHERS = text("a") + text("b") + pickle.POP + pickle.POP
-"""So that the last two texts are not the module and its function."""
+"""Two more texts, to part the module and its function from what asks for them."""
 
 
 @pytest.mark.parametrize(
