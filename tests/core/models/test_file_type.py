@@ -1,4 +1,4 @@
-"""Which code a file of weights would import, found without running any."""
+"""Code that a file of weights would import is found without running any."""
 
 from __future__ import annotations
 
