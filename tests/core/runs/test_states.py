@@ -31,3 +31,15 @@ def test_a_run_without_metrics_has_not_started(tmp_path: Path) -> None:
     (run / "metrics.jsonl").unlink()
     state = read_state(run)
     assert (state.problem, state.done, state.best, state.steps) == ("", 0, None, 1000)
+
+
+def test_what_is_wrong_with_a_run_is_its_problem(tmp_path: Path) -> None:
+    damaged, gone, torn = (make_run(tmp_path, name) for name in ("damaged", "gone", "torn"))
+    (damaged / "config.toml").write_text("steps = many")
+    (gone / "config.toml").unlink()
+    with (torn / "metrics.jsonl").open("a") as file:
+        file.write('{"event": "validation", "psnr": "high"}\n')
+    assert "config.toml" in read_state(damaged).problem
+    assert "config.toml: can't be read (No such file" in read_state(gone).problem
+    assert "metrics.jsonl: damaged: expected a line with psnr" in read_state(torn).problem
+    assert read_state(torn, read_state(torn)).problem, "it is read again"
