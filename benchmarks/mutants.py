@@ -1,7 +1,7 @@
 """Mutation test of the engine's heart: how many small faults, put in at random, do the tests notice?
 
     .venv/bin/pip install cosmic-ray
-    .venv/bin/python -m benchmarks.mutants /tmp/mutants --count 300 --seed 15
+    .venv/bin/python -m benchmarks.mutants ../mutants --count 300 --seed 15
 
 cosmic-ray makes the faults. Its own runner would start Python, torch and a package's tests for each; here a
 process that has torch already is forked, and runs the tests that reach the changed line until one fails.
