@@ -234,7 +234,7 @@ _REFUSED: tuple[tuple[Any, ...], ...] = (
     ("animated.webp", frames("WEBP", 3, lossless=True), SEVERAL),
     ("pages.tif", frames("TIFF", 3), SEVERAL),
     ("planes-16.tif", tiff(WIDTH, HEIGHT, SIXTEEN.tobytes(), 16, 3, t284=(3, 2)), "in separate planes"),
-    ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", NO_IMAGE),
+    ("heic.png", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", NO_IMAGE),
     ("animated.avif", frames("AVIF", 3), SEVERAL),
     ("grey-32.tif", encoded("TIFF", np.full((9, 9), 70_000, np.int32)), "0..65535"),
     ("minus.tif", encoded("TIFF", np.full((9, 9), -5, np.int32)), "0..65535"),
