@@ -27,6 +27,7 @@ from fakd_core.events import (
     StepEnd,
     TrainEvent,
     ValidationEnd,
+    format_score,
     weighted_parts,
 )
 from fakd_core.files import expand_home
@@ -249,9 +250,9 @@ def _follow(events: Iterator[TrainEvent], *, silent: bool) -> RunEnd | None:
 
 def _introduction(event: RunStarted) -> str:
     teachers = ", ".join(event.teacher_names) or "none (ground truth alone)"
-    levels = f"bicubic {event.bicubic.psnr:.3f} dB"
+    levels = f"bicubic {format_score(event.bicubic.psnr, '.3f')} dB"
     if event.teacher:
-        levels += f", teacher {event.teacher.psnr:.3f} dB"
+        levels += f", teacher {format_score(event.teacher.psnr, '.3f')} dB"
     copied = f", {event.copied_tensors} tensors copied from the teacher" if event.copied_tensors else ""
     return (
         f"run {event.run} on {event.device}\n"
@@ -270,7 +271,7 @@ def _loss_line(event: StepEnd) -> str:
 
 def _scores_line(event: ValidationEnd) -> str:
     def format_scores(scores: Scores) -> str:
-        return f"PSNR {scores.psnr:.3f} dB, SSIM {scores.ssim:.4f}"
+        return f"PSNR {format_score(scores.psnr, '.3f')} dB, SSIM {scores.ssim:.4f}"
 
     best = " (best)" if event.best else ""
     others = "".join(f"; {name} {format_scores(scores)}" for name, scores in event.others.items())

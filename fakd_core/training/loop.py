@@ -81,6 +81,7 @@ class TrainingLoop:
             folder, config = self._writer.layout.folder, self._writer.layout.config.name
             try:
                 self._load_state(state)
+                before = int(state.get("steps", self._setup.steps))  # Older versions didn't save it.
             except (KeyError, RuntimeError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
                 raise RunError(
                     f"{folder}: its checkpoint does not fit its {config}; undo what was changed there, or "
@@ -91,7 +92,6 @@ class TrainingLoop:
                     f"{folder}: its checkpoint is of step {self._step}, its {config} ends at step "
                     f"{self._setup.steps}; give it at least {self._step} steps there"
                 )
-            before = int(state.get("steps", self._setup.steps))
             notice = describe_new_steps(
                 self._setup.learning_rate, self._step, before=before, steps=self._setup.steps
             )

@@ -104,7 +104,7 @@ def resume_training(
         with world.all_or_none():
             setup = yield from prepare(config, token, world)
         world.broadcast_from_main(lambda: _check_same_images(config, writer, setup.fingerprints))
-        if moved:
+        if moved and world.is_main:
             writer.change_settings(config, moved)
         setup.remember_images(world)
         yield from setup.batches.prepare(token, world)

@@ -214,11 +214,12 @@ def _describe_gain(scores: Scores, bicubic: Scores | None) -> str:
 
 def _introduce(event: RunStarted) -> str:
     copied = f" {event.copied_tensors} tensors were copied from the teacher." if event.copied_tensors else ""
+    origin = f" LR images {event.lr_origin}." if event.lr_origin else ""
     teacher = f", teacher {format_score(event.teacher.psnr, '.2f')} dB" if event.teacher else ""
     return (
         f"{event.student_parameters / 1e6:.2f} M parameters learn from {event.train_images} images on "
         f"{event.device}.{copied} On {event.validation_images} held-out images: "
-        f"bicubic {format_score(event.bicubic.psnr, '.2f')} dB{teacher}."
+        f"bicubic {format_score(event.bicubic.psnr, '.2f')} dB{teacher}.{origin}"
     )
 
 

@@ -42,6 +42,9 @@ def test_sound_settings_are_estimated_without_a_run_folder(settings: dict[str, A
     assert found.estimate.seconds is not None
     assert found.estimate.memory > 4 * found.student.cost.parameters
     assert "held out for validation" in found.facts["train_data"]
+    assert "less than bicubic" in found.facts["teacher"], "its weights are random"
+    good = check({**settings, "teacher": "rcan-g5-r1-c32-x4-fakd", "run": None}, measure=True)
+    assert "teacher" not in good.facts
 
 
 def test_images_that_are_left_out_are_counted(settings: dict[str, Any], photos: Path, tmp_path: Path) -> None:
