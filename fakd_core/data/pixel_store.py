@@ -32,7 +32,7 @@ from fakd_core.files import atomic_path, file_lock, is_disk_full, remove_unfinis
 CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
 
-_FORMAT = 5
+_FORMAT = 6
 """Raised whenever the file, or how an image becomes pixels, changes; older stores are made again."""
 _SUFFIX = ".pixels"
 _TAIL = struct.Struct("<Q8s")
@@ -54,6 +54,7 @@ class _Entry:
     width: int = 0
     sha256: str = ""
     fingerprint: str = ""
+    transparent: bool = False
     problem: str = ""
 
     def sizes(self, scale: int) -> tuple[int, int]:
@@ -89,6 +90,10 @@ class PixelStore:
     def name_of(self, index: int) -> str:
         """The image's name in its data set."""
         return self._entries[index].name
+
+    def transparent(self, indices: Iterable[int]) -> int:
+        """The number of images at `indices` whose files have transparent pixels, shown on white here."""
+        return sum(self._entries[index].transparent for index in indices)
 
     def fingerprints(self, indices: Iterable[int]) -> list[str]:
         """The `image_fingerprint` of the HR images at `indices`."""
@@ -256,6 +261,7 @@ def _write(
                     width=width,
                     sha256=digest.hexdigest(),
                     fingerprint=image_fingerprint(pair.hr),
+                    transparent=pair.transparent,
                 )
             )
         if all(entry.problem for entry in entries):

@@ -68,6 +68,12 @@ def open_images(
         check_patch(dataset, map(store.lr_side, training), config.patch)
         yield Notice(_describe_small(store, small, config.patch, of=len(training)))
         training = tuple(index for index in training if index not in set(small))
+    folders_left_out = dict.fromkeys([*dataset.left_out, *validation.left_out])
+    yield from map(Notice, folders_left_out)
+    if transparent := store.transparent(training):
+        yield Notice(
+            f"{transparent} of {len(training)} training images have transparent pixels, which are white here"
+        )
     sampler = PatchSampler(store, training, patch=config.patch, batch=config.batch, seed=config.seed)
     pairs = {}
     for place in Validator.shard(len(held_out), world):

@@ -75,6 +75,20 @@ def test_images_smaller_than_the_patch_are_left_out_and_named(
         opened(settings, train_data=data, val_data=photos, patch=33)
 
 
+def test_transparent_and_unreadable_images_are_said(
+    settings: dict[str, Any], photos: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(photos, data)
+    write_image(data / "clear.png", np.zeros((64, 64, 4), np.uint8))
+    (data / "photo.heic").touch()
+    _, said = opened(settings, train_data=data, val_data=photos)
+    assert said == [
+        f"{data.resolve()}: left out 1 .heic, which can't be read here; save them as PNG or JPEG",
+        "1 of 7 training images have transparent pixels, which are white here",
+    ]
+
+
 def stopped_run(settings: dict[str, Any], **changes: Any) -> list[TrainEvent]:
     token, events = CancelToken(), []
     for event in train(TrainConfig.build(**{**settings, **changes}), token):
