@@ -84,11 +84,12 @@ class Validator:
     def describe_blank(self, positions: Collection[int]) -> str:
         """Report the images at `positions`, which bicubic reproduces exactly, with the names known here."""
         names = ", ".join(self.pairs[place].name for place in sorted(positions) if place in self.pairs)
-        text = f"{len(positions)} of {self.images} validation images ({names}) {{}} exactly by bicubic, as "
-        text = text.format("is reproduced" if len(positions) == 1 else "are reproduced")
+        verb, them = ("is", "it") if len(positions) == 1 else ("are", "them")
+        text = f"{len(positions)} of {self.images} validation images ({names}) {verb} reproduced exactly by "
+        text += "bicubic, as blank ones are: PSNR is infinite there, and "
         if len(positions) < self.images:
-            return f"{text}blank ones are: PSNR is infinite there; the mean scores leave that out"
-        return f"{text}blank ones are: PSNR is infinite, and compares nothing; validate on other images"
+            return f"{text}no mean counts {them}"
+        return f"{text}compares nothing; validate on other images"
 
     def preview(self, bicubic: ValidationResult, teacher: ValidationResult | None) -> Preview:
         hr = self.pairs[0].hr[self._crop]

@@ -108,6 +108,22 @@ def test_several_teachers_are_kept(panel: TrainPanel, small_teacher: Path) -> No
     assert panel.state.first_teacher == names[0]
 
 
+def test_several_folders_are_trained_on(panel: TrainPanel, tmp_path: Path) -> None:
+    form, odd = panel.form, tmp_path / "a; b"
+    odd.mkdir()
+    for text, folders in (("a; b", ("a", "b")), ("c", ("c",)), (str(odd), (str(odd),))):
+        form.editors["train_data"].widget.set_text(text)
+        assert panel.state.values["train_data"] == folders
+        assert panel.state.config().train_data == tuple(map(Path, folders))
+    form.editors["train_data"].widget.set_text("")
+    assert set(problems_of(panel.state.config_values())) == {"train_data"}
+    form.editors["val_data"].widget.set_text("d;e")
+    assert panel.state.values["val_data"] == ("d", "e")
+    panel.state.fill({"train_data": (Path("x"), Path("y")), "val_data": None})
+    assert panel.state.values["train_data"] == ("x", "y")
+    assert panel.state.values["val_data"] == ()
+
+
 def test_the_quick_preset_is_ready_at_once(panel: TrainPanel) -> None:
     assert panel.form.presets.combo.currentText() == "Quick"
     assert panel.start_button.isEnabled()
