@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from os.path import expanduser, lexists, realpath
 from pathlib import Path
@@ -35,8 +36,10 @@ def upscale(
         help="Bundled name, checkpoint, run folder, or bicubic.",
         autocompletion=completion.models_and_bicubic,
     ),
-    out: Path = typer.Option(
-        ..., help="Folder for the results, as PNG, created if missing; for one image also a file."
+    out: str = typer.Option(
+        ...,
+        metavar="DIR|FILE",
+        help="Folder for the results, as PNG, created if missing; for one image also a file.",
     ),
     tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image if it fits]"),
     scale: int | None = typer.Option(
@@ -54,7 +57,7 @@ def upscale(
     if skip_existing and force:
         raise ConfigError("--skip-existing keeps results and --force overwrites them; choose one of them")
     upscale_image, factor = _upscaler(model, scale, tile=tile, device=device, cancel=context.obj)
-    targets = _targets([Path(expanduser(path)) for path in inputs], Path(expanduser(out)), factor)
+    targets = _targets([Path(expanduser(path)) for path in inputs], expanduser(out), factor)
     targets = _without_existing(targets, skip=skip_existing, force=force)
     failed = 0
     with progress_bar() as bar:
@@ -127,12 +130,12 @@ def _upscaler(
     return upscale, network.spec.scale
 
 
-def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
-    """The output file of every input file.
+def _targets(inputs: list[Path], place: str, scale: int) -> dict[Path, Path]:
+    """The output file of every input file, in the folder `place` or at that path.
 
     Raises:
         ConfigError: Two outputs would be the same file, or one would replace an input.
-        OSError: `out` can't be written.
+        OSError: `place` can't be written.
     """
     from fakd_core.data.folders import describe_left_out, find_images
     from fakd_core.files import check_writable
@@ -148,7 +151,8 @@ def _targets(inputs: list[Path], out: Path, scale: int) -> dict[Path, Path]:
             errors.print(f"note: {left_out}", style="yellow", soft_wrap=True)
         files += found
     files = list(dict.fromkeys(files))
-    is_file = _names_file(out, len(files))
+    out = Path(place)
+    is_file = not place.endswith(os.sep) and _names_file(out, len(files))
     check_writable(out if is_file else out / "outputs")
     sources: dict[Path, Path] = {}
     inputs_by_path = {realpath(source): source for source in files}

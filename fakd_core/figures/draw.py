@@ -55,7 +55,8 @@ def draw(
     `compose`, and before any work:
 
     Raises:
-        ConfigError: `out` is another kind of file, or the recipe would replace another file.
+        ConfigError: `out` is another kind of file, the recipe would replace another file, or no TOML file can
+            hold a name in it.
         DataError: Nothing can be written at `out`.
     """
     if out.suffix.lower() not in FIGURE_SUFFIXES:
@@ -64,6 +65,13 @@ def draw(
     with _reporting(out):
         check_writable(out)
         check_replaceable(recipe)
+    text = spec_text(spec, out.absolute().parent)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{spec.image}: no recipe can hold a name that is not in UTF-8; rename the image, model or folder"
+        ) from None
     cancel = cancel or CancelToken()
     for event in compose(spec, inputs, cancel):
         if isinstance(event, Progress):
@@ -71,7 +79,6 @@ def draw(
         else:
             page = event
     cancel.raise_if_cancelled()
-    text = spec_text(spec, out.absolute().parent)
     with _reporting(out):
         with atomic_path(out) as temporary:
             if out.suffix.lower() == ".pdf":

@@ -56,6 +56,23 @@ def test_a_figure_may_have_an_odd_name(here: Path, name: str) -> None:
     assert read_spec(here / f"out {name}.png").image == here / f"{name}.png"
 
 
+def test_a_figure_of_a_name_that_is_no_utf_8_is_refused(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No recipe can hold it."""
+    write_image(here / "a.png", IMAGE)
+    name = os.fsdecode(b"\xff.png")
+    os.rename("a.png", name)
+    arguments = ["figure", name, "--model", "bicubic", "--roi", "4,4,20,20", "--out", "out.png"]
+    refused(capsys, here, arguments, 2, "not in UTF-8; rename the image")
+
+
+def test_a_place_with_a_slash_behind_it_is_a_folder(here: Path) -> None:
+    write_image(here / "a.png", IMAGE)
+    assert main(["upscale", "a.png", "--model", "bicubic", "--out", "new.png/"]) == 0
+    assert read_image(here / "new.png/a_x4.png").shape == (192, 192, 3)
+
+
 def test_a_leading_dash_is_a_name_after_two_dashes(here: Path) -> None:
     write_image(here / "-dash.png", IMAGE)
     assert main(["upscale", "--model", "bicubic", "--out=-out.png", "--", "-dash.png"]) == 0
