@@ -164,7 +164,7 @@ def test_a_picture_of_an_odd_size_is_cut_to_what_is_compared(opened: Opened, qtb
     assert pixels is not None
     assert np.array_equal(pixels, stamp(67, 98)[:64, :96])
     header = panel.board.panes[key].header
-    assert header.figures.startswith("inf dB / 1.0000")
+    assert header.figures.startswith("∞ dB / 1.0000")
     assert header.costs == "cut from 98 × 67"
     assert "cut from 98 × 67 to the 96 × 64 that are compared" in header.toolTip()
     assert "found 98 × 68" in panel.board.panes[larger].canvas.message
