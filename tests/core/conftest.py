@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from stores import stored
 from teacher_caches import CPU, Make, frozen
 from tiny_runs import STUDENT
@@ -62,3 +64,12 @@ def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any
         "val_images": 2,
         "validate_every": 3,
     }
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, as processes with OMP_NUM_THREADS=1 do: sums in another order differ."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from same_run import assert_same_run
-from test_killed_runs import command, finish, last_step
+from test_killed_runs import command, last_step
 
 from fakd_core import create_model
 from fakd_core.data.patches import Batch, PatchSampler, PatchSpecs
@@ -109,6 +109,7 @@ def test_a_stopped_or_abandoned_run_resumes_as_if_uninterrupted(
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("one_thread")
 def test_signals_and_kills_on_the_command_line_change_nothing(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -116,7 +117,7 @@ def test_signals_and_kills_on_the_command_line_change_nothing(
     settings |= {"teacher": settings["teacher"][0], "steps": 120, "validate_every": 30, "ema": 0.9}
     options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
     whole, run = tmp_path / "whole", tmp_path / "run"
-    undisturbed = command(*options, f"--run={whole}")
+    list(train(TrainConfig.build(**settings, run=whole)))
     for sent, status in ((signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)):
         begun = (run / "config.toml").exists()
         before = last_step(run)
@@ -126,8 +127,7 @@ def test_signals_and_kills_on_the_command_line_change_nothing(
         _, said = process.communicate(timeout=60)
         assert process.returncode == status, said
         assert before < last_step(run) < settings["steps"]
-    finish(command("--resume", str(run)))
-    finish(undisturbed)
+    list(resume_training(run))
     assert_same_run(run, whole)
 
 

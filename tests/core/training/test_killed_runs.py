@@ -15,8 +15,10 @@ import torch
 from safetensors.torch import load_file
 
 from fakd_core.runs.checkpoints import load_state
+from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
+from fakd_core.training.trainer import resume_training, train
 
 STEPS_PER_KILL = 40
 WAIT_S = 60
@@ -32,31 +34,27 @@ def command(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-
-
 def last_step(run: Path) -> int:
     """The step of the last line in the metrics, 0 before the first; a torn line doesn't count."""
     steps = [line["step"] for line in read_metrics(run) if line["event"] == "step"]
     return steps[-1] if steps else 0
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("kills", [2, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
 def test_every_killed_run_resumes_exactly(
     kills: int, photos: Path, small_teacher: Path, tmp_path: Path
 ) -> None:
     settings: dict[str, Any] = {
-        "teacher": small_teacher,
+        "teacher": str(small_teacher),
         "student": "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4",
-        "train-data": photos,
-        **{"steps": STEPS_PER_KILL * kills, "validate-every": 2, "val-images": 1},
+        "train_data": photos,
+        **{"steps": STEPS_PER_KILL * kills, "validate_every": 2, "val_images": 1},
         **{"batch": 2, "patch": 12, "lr": 1e-3, "ema": 0.9},
     }
-    options = [f"--{name}={value}" for name, value in settings.items()]
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
     whole, run = tmp_path / "whole", tmp_path / "run"
-    undisturbed = command(*options, f"--run={whole}")
+    list(train(TrainConfig.build(**settings, run=whole)))
     chance = random.Random(kills)
     for _ in range(kills):
         before = last_step(run)
@@ -72,8 +70,7 @@ def test_every_killed_run_resumes_exactly(
         assert process.returncode in (-9, 0), said
         if (run / "checkpoints").exists():
             assert load_state(RunLayout(run).states)[1] == [], "a kill must not damage a checkpoint"
-    finish(command("--resume", str(run)))
-    finish(undisturbed)
+    list(resume_training(run))
 
     for event, every in (("step", 1), ("validation", 2)):
         steps = [line["step"] for line in read_metrics(run) if line["event"] == event]
