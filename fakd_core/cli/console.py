@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -47,6 +48,12 @@ def progress_bar() -> Progress:
 def print_above(bar: Progress, text: str) -> None:
     """Print `text` to stdout; above the bar if both are on the terminal."""
     (bar.console if output.is_terminal else output).print(text)
+
+
+def print_remarks(name: str, remarks: Iterable[str]) -> None:
+    """Print a line to stderr for each choice or guess that was made when the model `name` was read."""
+    for remark in remarks:
+        errors.print(f"note: {one_line(name)}: {one_line(remark)}", style="yellow", soft_wrap=True)
 
 
 def one_line(text: str) -> str:

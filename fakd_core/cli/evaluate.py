@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from fakd_core.cli import completion
-from fakd_core.cli.console import errors, output, progress_bar
+from fakd_core.cli.console import errors, output, print_remarks, progress_bar
 from fakd_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fakd_core.evaluation.events import EvaluationEvent
     from fakd_core.evaluation.report import Report
     from fakd_core.evaluation.results import Result
+    from fakd_core.models.layers import SRNetwork
 
 
 TableFormat = Literal["markdown", "latex"]
@@ -68,13 +69,14 @@ def evaluate(
     datasets = _open_sets(data, check_scale(scale))
     where = choose_device(device)
     models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
+    remarks = _print_remarks(models)
     report = Report(Row(ref, label) for ref, label in row_labels(models).items())
     options = {"tile": tile, "save_dir": save, "replace": force, "timing": timing, "cancel": context.obj}
     events = evaluation.evaluate(models, datasets, **options)
     problems = _follow(events, report, debug=context.find_root().params["debug"])
     results, failures = list(report.results.values()), report.failures.values()
     if as_json:
-        typer.echo(json.dumps(to_json(results, failures), allow_nan=False))
+        typer.echo(json.dumps({**to_json(results, failures), **remarks}, allow_nan=False))
     elif table:
         typer.echo(_formatted(report, table), nl=False)
     else:
@@ -84,6 +86,15 @@ def evaluate(
         write_text(csv, to_csv(results))
     if problems:
         raise typer.Exit(1)
+
+
+def _print_remarks(models: Mapping[str, SRNetwork | None]) -> dict[str, dict[str, list[str]]]:
+    """Print what was chosen or guessed when the models were read; returns it as a part of the JSON."""
+    remarks = {name: list(model.origin.remarks) for name, model in models.items() if model is not None}
+    for name, lines in remarks.items():
+        print_remarks(name, lines)
+    noted = {name: lines for name, lines in remarks.items() if lines}
+    return {"remarks": noted} if noted else {}
 
 
 def _open_sets(data: list[str], scale: int) -> list[SRDataset]:

@@ -27,6 +27,7 @@ def export(
     ),
     half: bool = typer.Option(False, "--half", help="ONNX in half precision (float16)."),
     value_range: int = typer.Option(255, "--range", help="ONNX: value of white, 255 or 1."),
+    opset: int | None = typer.Option(None, help="ONNX: opset, 11 to 23. [default: the lowest that works]"),
     force: bool = typer.Option(False, "--force", help="Overwrite an existing file."),
 ) -> None:
     """Write a model as a file that other tools open; an ONNX file is first compared with torch."""
@@ -36,13 +37,20 @@ def export(
     path = Path(expanduser(to))
     check_writable(path)
     events = export_model(
-        model, path, keys=keys, half=half, value_range=value_range, replace=force, cancel=context.obj
+        model,
+        path,
+        keys=keys,
+        half=half,
+        value_range=value_range,
+        opset=opset,
+        replace=force,
+        cancel=context.obj,
     )
     for event in events:
         match event:
             case Progress(what=stage):
                 errors.print(f"{stage} ...")
-            case Exported(parity=parity):
+            case Exported(parity=parity, note=note):
                 text = f"{path} ({path.stat().st_size / 1e6:.1f} MB)"
                 if parity:
                     sizes = ", ".join(
@@ -51,3 +59,5 @@ def export(
                     difference = f"values within {parity.difference:.2g} of 255 of torch's"
                     text += f"; opset {parity.opset}, {difference} on images of {sizes}"
                 output.print(text)
+                if note:
+                    errors.print(f"note: {note}", style="yellow", soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fakd_core.cli import completion
-from fakd_core.cli.console import errors, one_line, print_above, progress_bar
+from fakd_core.cli.console import errors, one_line, print_above, print_remarks, progress_bar
 from fakd_core.cli.exit_status import exit_status
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
@@ -117,6 +117,7 @@ def _upscaler(
         factor = check_scale(DEFAULT_SCALE if scale is None else scale)
         return lambda image: map(Strip, bicubic_strips(image, factor, cancel)), factor
     network = load_model(model).to(choose_device(device))
+    print_remarks(model, network.origin.remarks)
     if scale not in (None, network.spec.scale):
         raise ConfigError(
             f"{model} is an x{network.spec.scale} network, but x{scale} was asked for; "

@@ -13,7 +13,7 @@ import torch
 from fakd_core import __version__
 from fakd_core.errors import ConfigError, RunError
 from fakd_core.events import CancelToken, Progress
-from fakd_core.export.onnx import VALUE_RANGES, Parity, write_onnx
+from fakd_core.export.onnx import OPSETS, VALUE_RANGES, Parity, write_onnx
 from fakd_core.files import refuse_existing
 from fakd_core.models.checkpoint import save_pth, save_safetensors
 from fakd_core.models.external.network import SpandrelSpec
@@ -31,10 +31,15 @@ _OF_A_RUN = ("distill", "alpha", "layers", "steps", "batch", "patch", "lr", "see
 
 @dataclass(frozen=True)
 class Exported:
-    """The file is written. `parity` is the difference of an ONNX file from the network, else None."""
+    """The file is written.
+
+    `parity` is the difference of an ONNX file from the network, else None; `note` says what a reader of the
+    file has to be told.
+    """
 
     path: Path
     parity: Parity | None = None
+    note: str = ""
 
 
 ExportEvent = Progress | Exported
@@ -47,6 +52,7 @@ def export_model(
     keys: str = "authors",
     half: bool = False,
     value_range: int = 255,
+    opset: int | None = None,
     replace: bool = False,
     cancel: CancelToken | None = None,
 ) -> Iterator[ExportEvent]:
@@ -59,6 +65,7 @@ def export_model(
         keys: Names of the weights in a `.pth`: as in the architecture's authors' files, or in FAKD's.
         half: ONNX in half precision.
         value_range: 255 or 1: the value of white in the ONNX network's input and output.
+        opset: ONNX's; by default the lowest that works.
         replace: Replace an existing file.
         cancel: Looked at between stages; torch's tracing can't be interrupted (see `export_in_process`).
 
@@ -73,7 +80,7 @@ def export_model(
     """
     token = cancel or CancelToken()
     suffix = path.suffix.lower()
-    _check(suffix, keys=keys, half=half, value_range=value_range)
+    _check(suffix, keys=keys, half=half, value_range=value_range, opset=opset)
     source = model_file(ref)
     if path.exists() and path.samefile(source):
         raise ConfigError(f"{path} is the model itself; choose another name")
@@ -94,12 +101,32 @@ def export_model(
             save_pth(model, path, fakd_keys=keys == "fakd")
         case _:
             parity = yield from write_onnx(
-                model, path, notes, half=half, value_range=value_range, cancel=token
+                model, path, notes, half=half, value_range=value_range, opset=opset, cancel=token
             )
-    yield Exported(path, parity)
+    yield Exported(path, parity, note=_unshown(model, path) if suffix == ".pth" else "")
 
 
-def _check(suffix: str, *, keys: str, half: bool, value_range: int) -> None:
+def _unshown(model: SRNetwork, path: Path) -> str:
+    """A line on the sizes that would be guessed wrong from the `.pth` at `path`; empty if there are none."""
+    read, spec = load_model(path).spec.model_dump(), model.spec.model_dump()
+    wrong = [f"{name}={_as_text(value)}" for name, value in spec.items() if read.get(name) != value]
+    if not wrong:
+        return ""
+    others = ", ".join(
+        f"{name}={_as_text(read.get(name))}" for name, value in spec.items() if read.get(name) != value
+    )
+    return (
+        f"a .pth has no sizes, only weights: this one would be read with {others}; "
+        f"name it as {path.name}@{','.join(wrong)}, or export .safetensors"
+    )
+
+
+def _as_text(value: object) -> str:
+    """A size as references have it."""
+    return "/".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _check(suffix: str, *, keys: str, half: bool, value_range: int, opset: int | None) -> None:
     if suffix not in SUFFIXES:
         raise ConfigError(
             f"expected a file that ends in {', '.join(SUFFIXES)}, found {suffix or 'no suffix'}"
@@ -108,10 +135,14 @@ def _check(suffix: str, *, keys: str, half: bool, value_range: int) -> None:
         raise ConfigError(f"keys: expected {' or '.join(KEYS)}, found {keys!r}")
     if value_range not in VALUE_RANGES:
         raise ConfigError(f"range: expected 255 or 1, found {value_range}")
+    if opset is not None and opset not in OPSETS:
+        raise ConfigError(f"opset: expected {OPSETS.start} to {OPSETS.stop - 1}, found {opset}")
     if keys != "authors" and suffix != ".pth":
         raise ConfigError("keys are chosen for .pth only; our safetensors are named as the authors' files")
-    if (half or value_range != VALUE_RANGES[0]) and suffix != ".onnx":
-        raise ConfigError("half precision and range are ONNX's; weights are written as they are, for 0..255")
+    if (half or opset or value_range != VALUE_RANGES[0]) and suffix != ".onnx":
+        raise ConfigError(
+            "half precision, range and opset are ONNX's; weights are written as they are, for 0..255"
+        )
 
 
 def _notes(model: SRNetwork, run: Path) -> dict[str, str]:

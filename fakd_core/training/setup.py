@@ -167,6 +167,9 @@ def _load_networks(
     if notice:
         yield Notice(notice)
     yield from _notices_of_taps(config.teacher, teachers)
+    for name, network in ((config.student, student), *zip(config.teacher, teachers, strict=True)):
+        for remark in network.origin.remarks:
+            yield Notice(f"{split_taps(name)[0]}: {remark}")
     for teacher in teachers:
         loss.check_widths(student.spec.tap_channels, teacher.spec.tap_channels)
     if not config.init_from_teacher:

@@ -151,7 +151,36 @@ def test_onnx_computes_the_same_at_any_size(model: tuple[str, SRNetwork], tmp_pa
         found = session.run(None, {"image": given.numpy()})[0]
         np.testing.assert_allclose(found, output_of(model[1], given), atol=0.01)
     facts = session.get_modelmeta().custom_metadata_map
-    assert (facts["value_range"], facts["scale"], facts["opset"]) == ("0..255", "4", "20")
+    assert (facts["value_range"], facts["scale"], facts["opset"]) == ("0..255", "4", str(parity.opset))
+    assert parity.opset <= 15, "what older runtimes read"
+
+
+def test_an_opset_can_be_chosen(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    for opset in (17, 20):
+        parity = export(model[0], tmp_path / f"{opset}.onnx", opset=opset)
+        assert parity is not None
+        imported = onnx.load(tmp_path / f"{opset}.onnx").opset_import
+        assert [(one.domain, one.version) for one in imported] == [("", opset)]
+    with pytest.raises(ConfigError, match="opset: expected 11 to 23, found 7"):
+        export(model[0], tmp_path / "7.onnx", opset=7)
+
+
+@pytest.mark.parametrize("model", ["edsr"], indirect=True)
+def test_a_pth_that_would_be_read_otherwise_is_noted(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    *_, end = export_model(model[0], tmp_path / "out.pth")
+    assert isinstance(end, Exported)
+    assert "would be read with taps=1/3; name it as out.pth@taps=2/4, or export .safetensors" in end.note
+    network = create_model("edsr", scale=4, n_feats=8, n_resblocks=3, res_scale=0.25)
+    save_safetensors(network, tmp_path / "scaled.safetensors")
+    *_, end = export_model(str(tmp_path / "scaled.safetensors"), tmp_path / "scaled.pth")
+    assert isinstance(end, Exported)
+    assert "scaled.pth@res_scale=0.25" in end.note
+    usual = create_model("rcan", scale=4, n_feats=8, n_resgroups=2, n_resblocks=1, reduction=4)
+    save_safetensors(usual, tmp_path / "usual.safetensors")
+    assert list(export_model(str(tmp_path / "usual.safetensors"), tmp_path / "usual.pth")) == [
+        Exported(tmp_path / "usual.pth")
+    ]
 
 
 def test_onnx_in_half_precision_for_values_up_to_one(

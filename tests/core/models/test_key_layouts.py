@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import datetime
+import json
 import pathlib
 import re
 import zipfile
@@ -317,3 +318,21 @@ def test_guesses_are_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["info", f"{path}@res_scale=0.1"]) == 0
     shown = capsys.readouterr().out
     assert "(guess)" not in shown
+
+
+def test_every_command_says_what_was_chosen_and_guessed(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = dict(make("edsr").state_dict())
+    path = stored(tmp_path / "a.pth", {"state_dict": weights, "state_dict_ema": weights.copy()})
+    assert main(["evaluate", "--model", str(path), "--data", str(photos), "--json"]) == 0
+    outputs = capsys.readouterr()
+    first, second = json.loads(outputs.out)["remarks"][str(path)]
+    assert "state_dict_ema, is loaded" in first
+    assert second.startswith("res_scale is a guess: ")
+    assert "state_dict_ema, is loaded" in " ".join(outputs.err.split())
+    image = str(next(photos.iterdir()))
+    assert main(["upscale", image, "--model", f"{path}@res_scale=1", "--out", str(tmp_path / "o")]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "state_dict_ema, is loaded" in said
+    assert "guess" not in said.replace(str(tmp_path), "")
