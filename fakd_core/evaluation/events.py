@@ -10,11 +10,15 @@ from fakd_core.evaluation.results import Cell, EvalSet, Failure, Result
 
 @dataclass(frozen=True)
 class ModelLoaded:
-    """A model is loaded. `parameters` and `gmacs` (see `models.cost`) are None for bicubic or if unknown."""
+    """A model is loaded. `parameters` and `gmacs` (see `models.cost`) are None for bicubic or if unknown.
+
+    `remarks` name choices and guesses that were made when its file was read.
+    """
 
     ref: str
     parameters: int | None
     gmacs: float | None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

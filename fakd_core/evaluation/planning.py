@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fakd_core.data.datasets import SRDataset, fingerprint, open_dataset
 from fakd_core.data.folders import resolve_data, set_folder
@@ -26,10 +25,8 @@ from fakd_core.evaluation.published import published_set
 from fakd_core.evaluation.results import Cell, EvalSet, Failure, Result
 from fakd_core.events import CancelToken
 from fakd_core.models.cost import PAPER_LR_SIZE, profile
+from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.references import model_file
-
-if TYPE_CHECKING:
-    from fakd_core.models.layers import SRNetwork
 
 SECONDS_PER_GMAC, SECONDS_PER_MEGAPIXEL = 0.02, 0.6
 """Rough costs of a network's pass and of scoring; the time left follows from their ratio and the clock."""
@@ -87,7 +84,8 @@ def load_networks(
             continue
         networks.append(network)
         parameters = network.model.parameters() if network.model else ()
-        yield ModelLoaded(ref, sum(weights.numel() for weights in parameters) or None, network.gmacs)
+        remarks = network.model.origin.remarks if isinstance(network.model, SRNetwork) else ()
+        yield ModelLoaded(ref, sum(weights.numel() for weights in parameters) or None, network.gmacs, remarks)
     return networks
 
 

@@ -42,6 +42,8 @@ class Row:
     label: str
     parameters: float | None = None
     gmacs: float | None = None
+    remarks: tuple[str, ...] = ()
+    """Choices and guesses that were made when its file was read."""
 
     @property
     def published(self) -> bool:
@@ -106,8 +108,9 @@ class Report:
     def update(self, event: EvaluationEvent) -> None:
         """Enter an event of an evaluation of this report's rows."""
         match event:
-            case ModelLoaded(ref, parameters, gmacs):
-                self.rows[ref] = replace(self.rows[ref], parameters=parameters, gmacs=gmacs)
+            case ModelLoaded(ref, parameters, gmacs, remarks):
+                row = self.rows[ref]
+                self.rows[ref] = replace(row, parameters=parameters, gmacs=gmacs, remarks=remarks)
             case EvaluationPlanned(cells, set_names):
                 self.progress = dict.fromkeys(cells, "waiting")
                 for eval_set in dict.fromkeys(cell.eval_set for cell in cells):

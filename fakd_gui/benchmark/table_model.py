@@ -129,7 +129,11 @@ class TableModel(QAbstractTableModel):
             case Role.DisplayRole:
                 return self.label(row)
             case Role.ToolTipRole:
-                return "From the paper, not measured here" if row.published else row.ref
+                return (
+                    "From the paper, not measured here"
+                    if row.published
+                    else "\n".join((row.ref, *row.remarks))
+                )
             case Role.FontRole:
                 return self._font(row, None)
             case Role.ForegroundRole:

@@ -61,7 +61,7 @@ def result_caption(state: CompareState, key: str) -> Caption:
         figures if result.final else "Measuring…",
         costs=_costs(result, image),
         region=region,
-        tip=f"{FIGURES_TIP}\n{result.note}".rstrip(),
+        tip="\n".join(filter(None, (FIGURES_TIP, result.note, *result.remarks))),
     )
 
 
@@ -85,6 +85,7 @@ def _costs(result: PaneResult, image: OpenedImage) -> str:
         result.seconds and ("< 0.01 s" if result.seconds < 0.01 else f"{result.seconds:.2f} s"),
         result.parameters and f"{result.parameters / 1e6:.2f} M",
         result.gmacs and f"{_format_gmacs(result.gmacs)} GMACs at {width}×{height} LR",
+        result.remarks and "see tooltip",
         result.note and ("smaller tiles" if is_model(result.key) else result.note.partition(" to ")[0]),
     ]
     return " · ".join(filter(None, parts))

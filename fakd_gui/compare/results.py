@@ -76,6 +76,7 @@ class PaneResult:
         seconds: The network's time for this image.
         gmacs: 10⁹ multiply-accumulates for this image.
         note: How the computation deviated, such as smaller tiles or a picture that was cut.
+        remarks: Choices and guesses that were made when the model's file was read.
         final: False if the scores follow.
         version: Of the model's weights (`ModelCache.version`); 0 without a model.
     """
@@ -89,6 +90,7 @@ class PaneResult:
     parameters: int = 0
     gmacs: float = 0.0
     note: str = ""
+    remarks: tuple[str, ...] = ()
     final: bool = True
     version: int = 0
 
@@ -236,7 +238,8 @@ def _upscale(
     token.raise_if_cancelled()
     parameters = sum(weight.numel() for weight in model.parameters())
     gmacs = _gmacs(model, *image.lr.shape[:2])
-    return sr, dict(seconds=seconds, parameters=parameters, gmacs=gmacs, note=note)
+    costs = {"seconds": seconds, "parameters": parameters, "gmacs": gmacs}
+    return sr, {**costs, "note": note, "remarks": model.origin.remarks}
 
 
 def _gmacs(model: SRNetwork, height: int, width: int) -> float:
