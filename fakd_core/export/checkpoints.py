@@ -33,8 +33,8 @@ _OF_A_RUN = ("distill", "alpha", "layers", "steps", "batch", "patch", "lr", "see
 class Exported:
     """The file is written.
 
-    `parity` is the difference of an ONNX file from the network, else None; `note` says what a reader of the
-    file has to be told.
+    `parity` is the difference of an ONNX file from the network, else None; `note` names the sizes that a
+    reader of the file would guess wrong.
     """
 
     path: Path
