@@ -38,9 +38,11 @@ def start_training_app(
     environment = {**os.environ, "FAKD_CONFIG": str(config), "QT_QPA_PLATFORM": "offscreen"}
     command = [sys.executable, "-c", PROGRAM, str(run), str(teacher), str(photos)]
     app = subprocess.Popen(command, env=environment)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while not until():
-        assert app.poll() is None
-        assert time.monotonic() < deadline
+        if app.poll() is not None or time.monotonic() > deadline:
+            app.kill()
+            app.wait()
+            raise AssertionError("the app ended, or didn't get that far")
         time.sleep(0.05)
     return app
