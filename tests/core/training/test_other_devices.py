@@ -125,13 +125,13 @@ def test_a_run_in_half_precision_skips_what_is_not_finite_and_resumes_exactly(
 
 
 class ThreadWorld(World):
-    """One of several processes, played by threads that meet in `sum` and `broadcast_from_main`."""
+    """One of several processes, played by threads that meet in `gather`."""
 
     def __init__(self, rank: int, meeting: threading.Barrier, said: list[Any]) -> None:
         super().__init__(rank, meeting.parties)
         self.__dict__.update(meeting=meeting, said=said)
 
-    def exchange(self, value: Result) -> list[Result]:
+    def gather(self, value: Result) -> list[Result]:
         self.said[self.rank] = value
         self.meeting.wait(30)
         values = list(self.said)
@@ -139,13 +139,13 @@ class ThreadWorld(World):
         return values
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        return [sum(column) for column in zip(*self.exchange(list(values)), strict=True)]
+        return [sum(column) for column in zip(*self.gather(list(values)), strict=True)]
 
     def broadcast_from_main(self, make: Callable[[], Result]) -> Result:
         made = None
         with self.all_or_none():
             made = make() if self.is_main else None
-        result: Result = self.exchange(made)[0]  # type: ignore[assignment]
+        result: Result = self.gather(made)[0]  # type: ignore[assignment]
         return result
 
 
