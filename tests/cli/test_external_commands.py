@@ -57,7 +57,8 @@ def test_it_teaches_what_it_is_asked_for(
     # With other taps the affinities are others; the settings keep them.
     chosen = f"{swinir}@conv_first,layers.0.residual_group.blocks.1,layers.2,norm"
     arguments = [*arguments, f"--teacher={chosen}", f"--run={tmp_path / 'other'}"]
-    arguments.remove(f"--teacher={swinir}")
+    for option in (f"--teacher={swinir}", f"--run={tmp_path / 'run'}"):
+        arguments.remove(option)
     assert main(arguments) == 0
     assert tomlkit.parse((tmp_path / "other" / "config.toml").read_text())["teacher"] == [chosen]
     others = [line for line in read_metrics(tmp_path / "other") if line["event"] == "step"]
