@@ -34,6 +34,8 @@ class Small(NamedTuple):
     taps: tuple[str, ...]
 
 
+_FOUR_STAGES = ("conv_first", "layers.0", "layers.2", "conv_after_body")
+"""Two thirds of four stages, rounded, are three."""
 _TRANSFORMER = ("conv_first", "layers.0", "layers.1", "conv_after_body")
 
 SMALL: Mapping[str, Small] = MappingProxyType(
@@ -42,7 +44,7 @@ SMALL: Mapping[str, Small] = MappingProxyType(
             "ESRGAN",
             "ESRGAN",
             {"num_filters": 8, "num_blocks": 4, "scale": 4},
-            ("model.0", "model.1.sub.0", "model.1.sub.1", "model.1"),
+            ("model.0", "model.1.sub.0", "model.1.sub.2", "model.1"),
         ),
         "RealESRGAN x2": Small(
             "ESRGAN",
@@ -51,7 +53,7 @@ SMALL: Mapping[str, Small] = MappingProxyType(
             ("model.0", "model.1.sub.0", "model.1.sub.1", "model.1"),
         ),
         "SwinIR": Small(
-            "SwinIR", "SwinIR", {**_SWIN, "depths": (2,) * 4, "num_heads": (2,) * 4}, _TRANSFORMER
+            "SwinIR", "SwinIR", {**_SWIN, "depths": (2,) * 4, "num_heads": (2,) * 4}, _FOUR_STAGES
         ),
         "HAT": Small(
             "HAT",

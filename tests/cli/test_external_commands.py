@@ -47,7 +47,7 @@ def test_it_teaches_what_it_is_asked_for(
     assert main(arguments) == 0
     output = capsys.readouterr().out
     assert (
-        f"{swinir}: SwinIR, read by spandrel; taps 0: conv_first, 1: layers.0, 2: layers.1, 3: conv" in output
+        f"{swinir}: SwinIR, read by spandrel; taps 0: conv_first, 1: layers.0, 2: layers.2, 3: conv" in output
     )
     losses = [line for line in read_metrics(tmp_path / "run") if line["event"] == "step"]
     assert [set(weighted_parts(line["losses"])) for line in losses] == [{"DS", "TS", "SA"}] * 4

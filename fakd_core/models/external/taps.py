@@ -198,7 +198,8 @@ def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
     before = [visit for visit in before if not any(visit.within(other) for other in before)]
     upsampling = _upsampling(visits, grid, stages[0])
     after = [visit for visit in alike if visit.left > stages[-1].left and visit.name not in upsampling]
-    first, second = choose_taps((0, 0), (len(stages) // 3, 2 * len(stages) // 3), len(stages))
+    thirds = (round(len(stages) / 3), round(2 * len(stages) / 3))
+    first, second = choose_taps((0, 0), thirds, len(stages))
     row = [*before[:1], stages[first - 1], stages[second - 1], *(after[-1:] or stages[-1:])]
     if len({visit.name for visit in row}) == TAP_COUNT:
         return tuple(visit.name for visit in row)

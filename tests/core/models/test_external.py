@@ -99,7 +99,7 @@ def test_maps_are_those_of_the_modules(load: Callable[[str], SpandrelNetwork]) -
         network(lr / 255)
         _, maps = model.forward_features(lr)
     torch.testing.assert_close(maps[0], seen["conv_first"])
-    tokens = seen["layers.1"]
+    tokens = seen["layers.2"]
     torch.testing.assert_close(maps[2][1, :, 5, 7], tokens[1, 5 * 24 + 7])
 
 

@@ -16,7 +16,7 @@ from fakd_gui.session.session import Session
 from fakd_gui.train.panel import TrainPanel
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
-CHOSEN = ["conv_first", "layers.0", "layers.1", "conv_after_body"]
+CHOSEN = ["conv_first", "layers.0", "layers.2", "conv_after_body"]
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +57,13 @@ def test_its_taps_are_shown_and_changed_in_place(panel: TrainPanel, qtbot: QtBot
     assert "12 features" in form.teacher_card.accessibleName()
     assert form.problems() == []
 
-    retype(panel, 2, "layers.2")
+    retype(panel, 2, "layers.1")
     checked(qtbot, panel)
-    assert form.editors["teacher"].widget.text() == f"{swinir}@conv_first,layers.0,layers.2,conv_after_body"
+    assert form.editors["teacher"].widget.text() == f"{swinir}@conv_first,layers.0,layers.1,conv_after_body"
     assert panel.state.config() is not None
     network = panel.session.models.get(form.editors["teacher"].widget.text())
     assert isinstance(network, SpandrelNetwork)
-    assert network.spec.taps[2] == "layers.2"
+    assert network.spec.taps[2] == "layers.1"
 
     taps.reset.click()
     checked(qtbot, panel)
