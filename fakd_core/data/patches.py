@@ -65,7 +65,7 @@ class PatchSampler:
         self._indices = tuple(indices)
         self._patch = patch
         self._batch = batch
-        self._seed = seed
+        self.seed = seed
         self._augment = augment
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> Batch:
@@ -86,7 +86,7 @@ class PatchSampler:
 
     def sample(self, key: tuple[int, ...], count: int) -> PatchSpecs:
         """`count` random patches, decided by the seed and `key` alone."""
-        rng = np.random.default_rng((self._seed, *key))
+        rng = np.random.default_rng((self.seed, *key))
         positions = rng.integers(len(self._indices), size=count)
         corners = rng.random((count, 2))
         symmetries = rng.integers(8, size=count) if self._augment else np.zeros(count, dtype=np.int64)
@@ -105,7 +105,7 @@ class PatchSampler:
             "scale": self._store.scale,
             "patch": self._patch,
             "augment": self._augment,
-            "seed": self._seed,
+            "seed": self.seed,
         }
 
     def cut(self, specs: PatchSpecs) -> Batch:

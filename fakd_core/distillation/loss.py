@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fakd_core.distillation.affinity import full_precision
+from fakd_core.distillation.positions import PositionDraws
 from fakd_core.distillation.recipe import Recipe, parse_recipe
 from fakd_core.distillation.terms import FeaturePair
 from fakd_core.errors import ConfigError, FeatureTapError
@@ -111,6 +112,7 @@ class DistillationLoss:
         hr: Tensor,
         student_maps: Sequence[Tensor | None] | None = None,
         teacher_maps: Sequence[Tensor | None] | None = None,
+        draws: PositionDraws | None = None,
     ) -> LossBreakdown:
         """Compute the loss of one batch.
 
@@ -121,6 +123,8 @@ class DistillationLoss:
             student_maps: one map per tap of the student, None for taps that are not compared; may itself be
                 None for a recipe without terms.
             teacher_maps: the same for the teacher.
+            draws: decides on the positions that terms such as `SA(positions=0.25)` compare; None for the same
+                ones at every call.
 
         Raises:
             FeatureTapError: shapes differ, a layer is missing, or a term can't compare the maps.
@@ -135,7 +139,7 @@ class DistillationLoss:
         weights = [1 - self.alpha, self.alpha]
         pairs = self._pairs(student_maps, teacher_maps) if len(self.recipe) else []
         for name, term in zip(self.recipe.part_names, self.recipe, strict=True):
-            raw[name] = term.kind.compare(pairs, dict(term.params))
+            raw[name] = term.kind.compare(pairs, dict(term.params), draws)
             weights.append(term.weight)
         parts = {name: weight * loss for weight, (name, loss) in zip(weights, raw.items(), strict=True)}
         return LossBreakdown(torch.stack(list(parts.values())).sum(), parts, raw)

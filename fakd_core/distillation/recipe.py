@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from fakd_core.distillation.terms import TERMS, Parameter, TermKind, Value
+from fakd_core.distillation.terms import POSITIONS, TERMS, Parameter, TermKind, Value
 from fakd_core.errors import ConfigError
 
 _TOKEN = re.compile(
@@ -20,7 +20,7 @@ _MAX_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class Term:
-    """One weighted term; `params` are all parameters of its kind, in that order."""
+    """One weighted term; `params` are all parameters of its kind, in that order, without hidden defaults."""
 
     weight: float
     name: str
@@ -51,6 +51,13 @@ class Recipe(tuple[Term, ...]):
 
     def __str__(self) -> str:
         return "+".join(map(str, self)) or "none"
+
+    @property
+    def share(self) -> float:
+        """The share of a map's positions that the recipe needs: below 1 for one SA over a sample of them."""
+        if len(self) != 1 or self[0].kind.prepare is not None:
+            return 1.0
+        return float(dict(self[0].params).get(POSITIONS, 1))
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -146,7 +153,9 @@ class _Parser:
                 name, f"unknown term {name.text!r}{_suggestion(name.text, TERMS.names)}; {known}"
             )
         given = self._parse_parameters(kind) if self._peek().text == "(" else {}
-        return Term(weight, kind.name, tuple((p.name, given.get(p.name, p.default)) for p in kind.parameters))
+        params = [(one, given.get(one.name, one.default)) for one in kind.parameters]
+        shown = [(one.name, value) for one, value in params if not one.hidden_default or value != one.default]
+        return Term(weight, kind.name, tuple(shown))
 
     def _parse_parameters(self, kind: TermKind) -> dict[str, Value]:
         opening = self._take()
@@ -158,8 +167,8 @@ class _Parser:
             name = self._take()
             names = tuple(parameter.name for parameter in kind.parameters)
             parameter = by_name.get(name.text.lower())
-            if name.text == _END:
-                raise self._error(name, f"expected a parameter ({', '.join(names)}), found {_END}")
+            if name.kind != "name":
+                raise self._error(name, f"expected a parameter ({', '.join(names)}), found {_quoted(name)}")
             if parameter is None:
                 raise self._error(
                     name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,12 +19,17 @@ from fakd_core.distillation.affinity import (
     spatial_affinity,
     spatial_affinity_loss,
 )
+from fakd_core.distillation.positions import PositionDraws, sample_size, vectors_at
 from fakd_core.errors import FeatureTapError
 from fakd_core.models.fast_ops import autocast_off
 from fakd_core.plugins import Registry
 
 Value = int | float | str
 Values = Mapping[str, Value]
+
+
+POSITIONS = "positions"
+"""The parameter for the share of the positions that are compared: all for 1, else drawn at every step."""
 
 
 class FeaturePair(NamedTuple):
@@ -36,7 +42,10 @@ class FeaturePair(NamedTuple):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number in `low`..`high`, or one of the words `choices`; its type is that of the default."""
+    """A number in `low`..`high`, or one of the words `choices`; its type is that of the default.
+
+    A recipe holds one with `hidden_default` only if it has another value.
+    """
 
     name: str
     default: Value
@@ -44,6 +53,7 @@ class Parameter:
     low: float = 0
     high: float = 0
     choices: tuple[str, ...] = ()
+    hidden_default: bool = False
 
     @property
     def allowed(self) -> str:
@@ -64,12 +74,21 @@ class Parameter:
             raise ValueError(text)
         return value
 
+    def is_hidden(self, text: str) -> bool:
+        """True if a recipe leaves out the value that `text` means."""
+        with suppress(ValueError):
+            return self.hidden_default and self.parse(text) == self.default
+        return False
+
 
 @dataclass(frozen=True)
 class TermKind:
     """One kind of distillation term.
 
     `loss` gets the pairs of the compared layers in order, in float32 or float64, and the parameters' values.
+    `prepare`, if given, is applied to every map before. A kind with the parameter `POSITIONS` compares
+    affinities between positions: for a share below 1 it gets random positions as maps (B, C, n, 1), and its
+    loss is scaled so that the expected value is the loss over all positions.
     """
 
     name: str
@@ -77,11 +96,17 @@ class TermKind:
     loss: Callable[[Sequence[FeaturePair], Values], Tensor]
     _: KW_ONLY
     parameters: tuple[Parameter, ...] = ()
+    prepare: Callable[[Tensor, Values], Tensor] | None = None
     needs_equal_channels: bool = False
     min_layers: int = 1
 
-    def compare(self, pairs: Sequence[FeaturePair], values: Values) -> Tensor:
+    def compare(
+        self, pairs: Sequence[FeaturePair], values: Values, draws: PositionDraws | None = None
+    ) -> Tensor:
         """Compute the unweighted loss over `pairs`: a scalar, at least float32 even under autocast.
+
+        `draws` decides on the positions of a term that compares a share of them. The teacher's maps of a term
+        without `prepare` may hold these positions already, as (B, C, n, 1).
 
         Raises:
             FeatureTapError: batch or spatial sizes differ, widths differ but must not, or layers are too few.
@@ -94,7 +119,10 @@ class TermKind:
             shapes = f"layer {layer}: student {tuple(student.shape)}, teacher {tuple(teacher.shape)}"
             if student.ndim != 4 or teacher.ndim != 4:
                 raise FeatureTapError(f"{self.name} compares feature maps (B, C, H, W); found {shapes}")
-            if student.shape[0] != teacher.shape[0] or student.shape[2:] != teacher.shape[2:]:
+            sizes = {student.shape[2:]}
+            if self.prepare is None:
+                sizes |= self._sampled_sizes(student, values)
+            if student.shape[0] != teacher.shape[0] or teacher.shape[2:] not in sizes:
                 raise FeatureTapError(
                     f"{self.name} compares maps of equal batch, height and width; found {shapes}"
                 )
@@ -105,9 +133,41 @@ class TermKind:
                     "choose a term that works across widths, such as SA, or a student as wide as the teacher"
                 )
         with autocast_off(pairs[0].student.device):
-            return self.loss(
-                [FeaturePair(i, full_precision(s), full_precision(t)) for i, s, t in pairs], values
-            )
+            factor, prepare = 1.0, self.prepare
+            if prepare is not None:
+                pairs = [_converted(pair, lambda f: prepare(full_precision(f), values)) for pair in pairs]
+            if self._sampled_sizes(pairs[0].student, values):
+                draws = draws or PositionDraws(0, [(image,) for image in range(len(pairs[0].student))])
+                pairs, factor = _sampled(pairs, float(values[POSITIONS]), draws)
+            return factor * self.loss([_converted(pair, full_precision) for pair in pairs], values)
+
+    def _sampled_sizes(self, student: Tensor, values: Values) -> set[torch.Size]:
+        """The size of a map at the drawn positions; empty if all positions are compared."""
+        positions = student.shape[2] * student.shape[3]
+        count = sample_size(float(values.get(POSITIONS, 1)), positions)
+        return set() if count == positions else {torch.Size((count, 1))}
+
+
+def _converted(pair: FeaturePair, convert: Callable[[Tensor], Tensor]) -> FeaturePair:
+    return FeaturePair(pair.layer, convert(pair.student), convert(pair.teacher))
+
+
+def _sampled(
+    pairs: Sequence[FeaturePair], share: float, draws: PositionDraws
+) -> tuple[list[FeaturePair], float]:
+    """The pairs at random positions, and the factor that makes the mean over their affinities unbiased.
+
+    The diagonal, where affinities never differ, has a larger part among fewer positions.
+    """
+    chosen = []
+    for layer, student, teacher in pairs:
+        positions = student.shape[2] * student.shape[3]
+        count = sample_size(share, positions)
+        drawn = draws.draw(layer, positions, count)
+        if teacher.shape[2:] != (count, 1):
+            teacher = vectors_at(teacher, drawn)
+        chosen.append(FeaturePair(layer, vectors_at(student, drawn), teacher))
+    return chosen, count * (positions - 1) / (positions * (count - 1))
 
 
 def _each_layer(
@@ -130,10 +190,6 @@ def _pooled(feature_map: Tensor, values: Values) -> Tensor:
 
 def _sa(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
     return torch.stack([spatial_affinity_loss(student, teacher) for _, student, teacher in pairs]).sum()
-
-
-def _psa(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
-    return _sa([FeaturePair(i, _pooled(s, values), _pooled(t, values)) for i, s, t in pairs], values)
 
 
 def _batch_affinity(feature_map: Tensor, values: Values) -> Tensor:
@@ -182,6 +238,7 @@ def _gaussian_kernel(feature_map: Tensor, values: Values) -> Tensor:
     return series
 
 
+_SHARE = Parameter(POSITIONS, 1.0, low=0.001, high=1, hidden_default=True)
 _POOLING = (Parameter("k", 2, low=1, high=32), Parameter("pool", "max", choices=("max", "avg")))
 
 # Sources: SA, FAKD (He et al., ICIP 2020); CA, IA, PSA, MMD, RBF, its published implementation;
@@ -191,8 +248,10 @@ TERMS = Registry(
     "distillation term",
     group="fakd.terms",
     entries=[
-        TermKind("SA", "spatial affinity", _sa),
-        TermKind("PSA", "spatial affinity after pooling", _psa, parameters=_POOLING),
+        TermKind("SA", "spatial affinity", _sa, parameters=(_SHARE,)),
+        TermKind(
+            "PSA", "spatial affinity after pooling", _sa, parameters=(*_POOLING, _SHARE), prepare=_pooled
+        ),
         TermKind(
             "CA", "channel affinity", _each_layer(lambda f, _: channel_affinity(f)), needs_equal_channels=True
         ),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from fakd_core.data.patches import PatchSampler
+from fakd_core.distillation.positions import PositionDraws
 from fakd_core.events import CancelToken, Progress
 from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
@@ -28,13 +29,15 @@ class DistillationBatch:
     """One batch on the training device, channels last.
 
     `lr` is (B, 3, h, w), `hr` and `teacher_sr` are (B, 3, h·scale, w·scale), all 0..255. The teacher's
-    tensors carry no gradient; they are None without a teacher.
+    tensors carry no gradient; they are None without a teacher. `draws` decides on the positions of terms over
+    a sample of them, which may be all that the maps hold.
     """
 
     lr: Tensor
     hr: Tensor
     teacher_sr: Tensor | None = None
     teacher_maps: TeacherMaps | None = None
+    draws: PositionDraws | None = None
 
 
 class BatchSource(Protocol):
@@ -79,7 +82,9 @@ class OnlineTeacherBatches(BatchSource):
         teacher = self._forward_passes[draw_teacher(step, seed=self.seed, teachers=len(self.teachers))]
         with torch.no_grad(), fast_convolutions(self.dtype), autocast(self.device, self.dtype):
             teacher_sr, teacher_maps = teacher(lr)
-        return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps)
+        places = range(rank * len(lr), (rank + 1) * len(lr))
+        draws = PositionDraws(self.seed, [(step, place) for place in places])
+        return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps, draws)
 
     def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
         return self.sampler.image_names(self.sampler.specs(step, rank, ranks))

@@ -19,7 +19,7 @@ from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.training.batches import BatchSource, DistillationBatch, draw_teacher
-from fakd_core.training.teacher_cache import TeacherCache
+from fakd_core.training.teacher_cache import TeacherCache, patch_draws
 
 _NAME = "teacher cache"
 
@@ -28,8 +28,8 @@ class CachedTeacherBatches(BatchSource):
     """Draws batches from a pool; every teacher's outputs for every patch of it are files in a folder.
 
     The pool has `patches` patches, of which a step draws `batch` over all processes. The teachers, each with
-    its name for messages, are frozen and in eval mode; `layers` are the taps whose maps the loss compares.
-    `prepare` comes before the first batch.
+    its name for messages, are frozen and in eval mode; `layers` are the taps whose maps the loss compares, at
+    the `share` of their positions. `prepare` comes before the first batch.
 
     Raises:
         ConfigError: `folder` can't be written to.
@@ -42,6 +42,7 @@ class CachedTeacherBatches(BatchSource):
         sampler: PatchSampler,
         teachers: Sequence[tuple[str, SRNetwork]],
         layers: Sequence[int],
+        share: float = 1,
         patches: int,
         batch: int,
         seed: int,
@@ -57,7 +58,9 @@ class CachedTeacherBatches(BatchSource):
         self._folder = folder
         self._pool = PatchPool(sampler, patches)
         self._caches = [
-            TeacherCache(folder=folder, name=name, teacher=teacher, pool=self._pool, layers=layers)
+            TeacherCache(
+                folder=folder, name=name, teacher=teacher, pool=self._pool, layers=layers, share=share
+            )
             for name, teacher in teachers
         ]
         self._batch = batch
@@ -98,7 +101,7 @@ class CachedTeacherBatches(BatchSource):
         lr, hr = (tensor_from_images(images, self._device) for images in cut)
         cache = self._caches[draw_teacher(step, seed=self._seed, teachers=len(self._caches))]
         teacher_sr, teacher_maps = cache.outputs(patches.tolist(), self._device)
-        return DistillationBatch(lr, hr, teacher_sr, teacher_maps)
+        return DistillationBatch(lr, hr, teacher_sr, teacher_maps, patch_draws(self._pool, patches))
 
     def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
         return self._pool.sampler.image_names(self._pool.specs(self._patches(step, rank, ranks)))

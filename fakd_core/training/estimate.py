@@ -14,6 +14,8 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from fakd_core.data.patches import PATCHES_PER_BLOCK
+from fakd_core.distillation.positions import sample_size
+from fakd_core.distillation.recipe import parse_recipe
 from fakd_core.events import CancelToken
 from fakd_core.files import free_disk
 from fakd_core.models.cost import activation_bytes
@@ -168,9 +170,10 @@ def count_cache(config: TrainConfig, teachers: Sequence[ModelSpec]) -> int:
     if config.cache_patches is None:
         return 0
     patches = -(-config.cache_patches // PATCHES_PER_BLOCK) * PATCHES_PER_BLOCK
-    has_terms = config.distill.strip().lower() not in ("", "none")
-    channels = [3 * one.scale**2 + has_terms * _map_channels(config, one) for one in teachers]
-    return patches * HALF_BYTES * config.patch**2 * sum(channels)
+    recipe, area = parse_recipe(config.distill), config.patch**2
+    kept = sample_size(recipe.share, area) if recipe else 0
+    values = [area * 3 * one.scale**2 + kept * _map_channels(config, one) for one in teachers]
+    return patches * HALF_BYTES * sum(values)
 
 
 def _map_channels(config: TrainConfig, teacher: ModelSpec) -> int:

@@ -72,7 +72,7 @@ class Learner:
         with fast_convolutions(self._dtype):
             with autocast(self._device, self._dtype):
                 sr, maps = self._forward(batch.lr)
-            loss = self._loss(sr.float(), batch.teacher_sr, batch.hr, maps, batch.teacher_maps)
+            loss = self._loss(sr.float(), batch.teacher_sr, batch.hr, maps, batch.teacher_maps, batch.draws)
             self._optimizer.zero_grad(set_to_none=True)
             self._scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimizer)

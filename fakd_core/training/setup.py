@@ -196,11 +196,13 @@ def _make_batches(
             dtype=dtype,
             compiled=config.compile,
         )
+    recipe = parse_recipe(config.distill)
     return CachedTeacherBatches(
         folder=config.teacher_cache,
         sampler=sampler,
         teachers=list(zip(config.teacher, teachers, strict=True)),
-        layers=config.layers if parse_recipe(config.distill) else (),
+        layers=config.layers if recipe else (),
+        share=recipe.share,
         patches=config.cache_patches,
         batch=config.batch,
         seed=config.seed,

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from fakd_core.data.patches import PATCHES_PER_BLOCK, PatchPool
+from fakd_core.distillation.positions import PositionDraws, sample_size, vectors_at
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path, write_text
@@ -47,12 +50,20 @@ class TeacherCache:
     """The outputs of one teacher for all patches of a pool, in half precision.
 
     The file of a block is complete or absent; `open` rejects damaged ones. The teacher, called `name` in
-    messages, is frozen and in eval mode, on any device; `layers` are the taps whose maps are kept. The cache
-    makes its own folder in `folder` at the first write.
+    messages, is frozen and in eval mode, on any device; `layers` are the taps whose maps are kept: at a
+    random `share` of the positions, the same ones for a patch at every step. The cache makes its own folder
+    in `folder` at the first write.
     """
 
     def __init__(
-        self, *, folder: Path, name: str, teacher: SRNetwork, pool: PatchPool, layers: Sequence[int]
+        self,
+        *,
+        folder: Path,
+        name: str,
+        teacher: SRNetwork,
+        pool: PatchPool,
+        layers: Sequence[int],
+        share: float = 1,
     ) -> None:
         self._name = name
         self._teacher = teacher
@@ -65,6 +76,7 @@ class TeacherCache:
             "weights_sha256": _hash_weights(teacher),
             "layers": self._layers,
             "patches_per_block": PATCHES_PER_BLOCK,
+            **({} if share == 1 else {"positions": share}),
             **patches,
         }
         self._depends_on = json.dumps(depends_on, indent=2)
@@ -72,8 +84,10 @@ class TeacherCache:
         self.folder = folder / self.key[:16]
         side = int(patches["patch"])
         self._shapes = {_SR: (PATCHES_PER_BLOCK, side * spec.scale, side * spec.scale, 3)}
+        self._sample = sample_size(share, side**2)
+        size = (side, side) if self._sample == side**2 else (self._sample, 1)
         for layer in self._layers:
-            self._shapes[_map_name(layer)] = (PATCHES_PER_BLOCK, side, side, spec.tap_channels[layer])
+            self._shapes[_map_name(layer)] = (PATCHES_PER_BLOCK, *size, spec.tap_channels[layer])
         self._opened: dict[int, Outputs] = {}
         elements = sum(math.prod(shape) for shape in self._shapes.values())
         self.block_bytes = elements * torch.float16.itemsize + _MAX_HEADER_BYTES
@@ -131,7 +145,8 @@ class TeacherCache:
     ) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """The SR images (B, 3, H, W), 0..255, and the maps (B, C, h, w), one per tap, None if not kept.
 
-        In float32, channels last, on `device`. The blocks of the `patches` must be open.
+        Maps at a sample of n positions are (B, C, n, 1). In float32, channels last, on `device`. The blocks
+        of the `patches` must be open.
         """
         where = [divmod(patch, PATCHES_PER_BLOCK) for patch in patches]
 
@@ -164,7 +179,10 @@ class TeacherCache:
             # In full precision on every device: one cache serves runs in any precision.
             with torch.no_grad(), fast_convolutions(torch.float32), cancellable(token):
                 sr, maps = self._teacher.forward_features(lr)
-            exact = {_SR: sr - _SR_MIDDLE, **{_map_name(layer): maps[layer] for layer in self._layers}}
+            numbers = block * PATCHES_PER_BLOCK + first + np.arange(len(lr))
+            exact = {_SR: sr - _SR_MIDDLE}
+            for layer in self._layers:
+                exact[_map_name(layer)] = self._at_positions(layer, maps[layer], numbers)
             for name, tensor in exact.items():
                 half = tensor.permute(0, 2, 3, 1).to("cpu", torch.float16)
                 if not half.isfinite().all():
@@ -174,6 +192,18 @@ class TeacherCache:
                     )
                 parts[name].append(half)
         return {name: torch.cat(tensors).contiguous() for name, tensors in parts.items()}
+
+    def _at_positions(self, layer: int, maps: Tensor, patches: npt.NDArray[np.int64]) -> Tensor:
+        """The maps of `patches` at the positions that are drawn for them, or whole."""
+        positions = maps.shape[2] * maps.shape[3]
+        if self._sample == positions:
+            return maps
+        return vectors_at(maps, patch_draws(self._pool, patches).draw(layer, positions, self._sample))
+
+
+def patch_draws(pool: PatchPool, patches: npt.NDArray[np.int64]) -> PositionDraws:
+    """The positions of the patches with these numbers: the same ones at every step."""
+    return PositionDraws(pool.sampler.seed, [(patch,) for patch in patches.tolist()])
 
 
 def _map_name(layer: int) -> str:

@@ -76,18 +76,21 @@ class TermRow(QWidget):
 
     def text(self) -> str:
         """The term as written in a recipe."""
-        listed = ",".join(f"{name}={_value(widget)}" for name, widget in self.options.items())
+        parameters = self._kinds[self.kind.currentText()].parameters
+        values = {one: _value(self.options[one.name]) for one in parameters if one.name in self.options}
+        listed = ",".join(f"{one.name}={text}" for one, text in values.items() if not one.is_hidden(text))
         return f"{_value(self.weight)}*{self.kind.currentText()}" + (f"({listed})" if listed else "")
 
     def show_term(self, term: Term, *, can_move_up: bool, can_move_down: bool) -> None:
         """Show `term`; texts that already mean it stay as they are, so that typing isn't disturbed."""
-        if self.kind.currentText() != term.name or set(self.options) != {name for name, _ in term.params}:
+        if self.kind.currentText() != term.name or len(self.options) != len(term.kind.parameters):
             self.kind.setCurrentText(term.name)
             self._make_options(term.kind.parameters)
         self.kind.setToolTip(f"{term.name}: {term.kind.title}")
         _show(self.weight, term.weight)
-        for name, value in term.params:
-            _show(self.options[name], value)
+        values = dict(term.params)
+        for parameter in term.kind.parameters:
+            _show(self.options[parameter.name], values.get(parameter.name, parameter.default))
         for button, can_move in ((self.up, can_move_up), (self.down, can_move_down)):
             button.setVisible(can_move_up or can_move_down)
             button.setEnabled(can_move)

@@ -17,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from fakd_core import load_model
 from fakd_core.events import CancelToken, StepEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.metrics_files import read_metrics
@@ -97,7 +98,7 @@ def assert_same_run(run: Path, expected: Path) -> None:
 
 
 def test_two_processes_train_as_one(settings: dict[str, Any], tmp_path: Path) -> None:
-    settings |= {"ema": 0.5, "baseline": True}
+    settings |= {"ema": 0.5, "baseline": True, "distill": "10*SA(positions=0.5)"}
     two = start(*options(settings))
     output, error = two.communicate(timeout=100)
     assert two.returncode == 0, error
@@ -106,6 +107,7 @@ def test_two_processes_train_as_one(settings: dict[str, Any], tmp_path: Path) ->
     one = TrainConfig.build(**{**settings, "run": tmp_path / "one"})
     list(train(one))
     assert_same_run(settings["run"], one.run)
+    assert load_model(settings["run"]).seen_images == load_model(one.run).seen_images
     # Four students as they are, at their best, and at two validations.
     assert len(list(one.run.rglob("*.safetensors"))) == 16
 

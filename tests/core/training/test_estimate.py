@@ -56,6 +56,10 @@ def test_the_size_of_a_cache_is_that_of_its_files(small_teacher: Path) -> None:
     config = TrainConfig.build(**values, teacher_cache="c", cache_patches=150)
     each = 2 * (48 * 48 * 3 + 3 * 12 * 12 * 8)
     assert count_cache(config, (resolve_spec(str(small_teacher)),)) == 160 * each
+    # A quarter of the positions of every map.
+    sampled = config.model_copy(update={"distill": "10*SA(positions=0.25)"})
+    each = 2 * (48 * 48 * 3 + 3 * 36 * 8)
+    assert count_cache(sampled, (resolve_spec(str(small_teacher)),)) == 160 * each
 
 
 def test_timing_a_step_is_cancelled_within_a_pass() -> None:

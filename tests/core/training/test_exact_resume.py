@@ -30,8 +30,14 @@ STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
 VARIANTS: dict[str, dict[str, Any]] = {
     "baseline": {},
     "average and baseline": {"ema": 0.9, "baseline": True},
-    "teacher cache": {"teacher_cache": "cache", "cache_patches": 6, "ema": 0.9},
-    "two teachers, cosine, clipped": {"teacher": 2, "schedule": "cosine", "clip": 0.5},
+    "teacher cache": {
+        **{"teacher_cache": "cache", "cache_patches": 6, "ema": 0.9},
+        "distill": "10*SA(positions=0.25)",
+    },
+    "two teachers, cosine, clipped": {
+        **{"teacher": 2, "schedule": "cosine", "clip": 0.5},
+        "distill": "10*SA(positions=0.3)+PSA(positions=0.5)",
+    },
     "milestones, from the teacher's layers": {"milestones": (3, 5), "init_from_teacher": True},
 }
 

@@ -14,6 +14,7 @@ from teacher_caches import CPU, Make, announcement, block_files, frozen, prepare
 from fakd_core import create_model, load_model
 from fakd_core.data.datasets import open_dataset
 from fakd_core.data.patches import PatchPool, PatchSampler
+from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.models.layers import SRNetwork
 from fakd_core.training.batches import OnlineTeacherBatches
 from fakd_core.training.teacher_cache import TeacherCache
@@ -35,6 +36,32 @@ def test_cached_outputs_equal_online_ones_to_half_precision(make_batches: Make, 
                 assert kept.is_contiguous(memory_format=torch.channels_last)
         assert batch.lr.shape == (4, 3, 12, 12)
         assert batch.hr.shape == batch.teacher_sr.shape == (4, 3, 48, 48)
+
+
+def test_a_sample_of_positions_is_all_that_is_kept_for_it(make_batches: Make, teacher: SRNetwork) -> None:
+    whole, sampled = make_batches(), make_batches(share=0.25)
+    prepared(whole)
+    said = announcement(prepared(sampled))
+    assert "already" not in said  # Another folder.
+    loss = DistillationLoss(0.5, "10*SA(positions=0.25)", (1, 3))
+    for step in (0, 7):
+        full, part = whole.batch(step), sampled.batch(step)
+        assert part.teacher_maps is not None
+        assert [kept.shape for kept in part.teacher_maps if kept is not None] == [(4, 8, 36, 1)] * 2
+        _, maps = teacher.forward_features(full.lr + 9)
+        first, second = (
+            loss(one.hr, one.teacher_sr, one.hr, maps, one.teacher_maps, one.draws).raw["SA"]
+            for one in (full, part)
+        )
+        assert first == second > 0
+    # Another sample for every patch, the same one whenever it comes again.
+    patches = sampled.batch(0).draws
+    assert patches is not None
+    drawn = patches.draw(1, 144, 36).tolist()
+    assert len({tuple(sorted(row)) for row in drawn}) == 4
+    again = make_batches(share=0.25)
+    prepared(again)
+    assert again.batch(0).draws == patches
 
 
 def test_the_same_teachers_are_drawn_as_online(
@@ -115,11 +142,14 @@ def test_the_key_depends_on_everything_that_the_outputs_depend_on(
         layers: tuple[int, ...] = (1, 3),
         patches: int = 70,
         indices: tuple[int, ...] = (0, 2, 3),
+        share: float = 1,
         **changes: Any,
     ) -> str:
         settings = {"patch": 12, "batch": 4, "seed": 5, **changes}
         pool = PatchPool(PatchSampler(store, indices, **settings), patches)
-        cache = TeacherCache(folder=tmp_path, name="teacher", teacher=network, pool=pool, layers=layers)
+        cache = TeacherCache(
+            folder=tmp_path, name="teacher", teacher=network, pool=pool, layers=layers, share=share
+        )
         return cache.key
 
     retrained = frozen(load_model(small_teacher))
@@ -134,6 +164,8 @@ def test_the_key_depends_on_everything_that_the_outputs_depend_on(
         key(patch=16),
         key(seed=6),
         key(augment=False),
+        key(share=0.5),
+        key(share=0.25),
     ]
     assert len({key(), *others}) == 1 + len(others)
     assert key() == key(patches=500) == key(batch=2) == key(layers=(3, 1))

@@ -30,7 +30,9 @@ def shown(editor: RecipeEditor) -> list[str]:
 def test_rows_follow_the_text(editor: RecipeEditor) -> None:
     editor.setText("10*SA + 0.5*psa(k=4)")
     assert shown(editor) == ["10*SA", "0.5*PSA(k=4,pool=max)"]
-    assert list(editor.rows[1].options) == ["k", "pool"]
+    assert list(editor.rows[1].options) == ["k", "pool", "positions"]
+    editor.setText("10*SA(positions=0.25)")
+    assert shown(editor) == ["10*SA(positions=0.25)"]
     editor.setText("none")
     assert shown(editor) == []
 
