@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from one_process import run_commands
 
 from fakd_core import load_model
 from fakd_core.cli import main
@@ -22,17 +23,6 @@ from fakd_core.evaluation.report_file import from_document
 from fakd_core.inference.upscale import upscale
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
-
-
-NEXT = "--- the next command ---\n"
-COMMANDS = f"""
-import json, sys
-from fakd_core.cli import main
-for number, arguments in enumerate(json.loads(sys.argv[1])):
-    sys.stdout.write({NEXT!r} if number else "")
-    assert main(arguments) == 0
-"""
-"""Several commands in one process, which loads torch once."""
 
 
 @pytest.fixture
@@ -201,18 +191,11 @@ def test_stdout_and_stderr_of_a_pipe_hold_whole_names_and_nothing_else(
         ["info", str(run)],
         ["upscale", str(photos / "coffee0.png"), "--model", str(run), "--out", str(run / "out")],
     )
-    done = subprocess.run(
-        [sys.executable, "-c", COMMANDS, json.dumps(commands)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "60"},
-        check=False,
-    )
+    done, outputs = run_commands(commands, COLUMNS="60")
     assert done.returncode == 0, done.stderr
     # The evaluation's note: the student was trained on these photos.
     note = f"note: {run} was trained on 4 "
     assert [line[: len(note)] for line in done.stderr.splitlines()] == [note]
-    outputs = done.stdout.split(NEXT)
     assert len(outputs) == len(commands)
     for output in outputs:
         assert str(run) in output

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from one_process import run_commands
 
 from fakd_core.distillation.terms import TermKind
 from fakd_core.errors import ConfigError
@@ -22,12 +22,12 @@ from fakd_core.plugins import Registry
 from fakd_core.runs.metrics_files import read_metrics
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/fakd-example-plugin"
-Fakd = Callable[..., str]
+Fakd = Callable[..., list[str]]
 
 
 @pytest.fixture(scope="module")
 def fakd(tmp_path_factory: pytest.TempPathFactory) -> Fakd:
-    """The command, where the example package is installed."""
+    """Commands in a process in which the example package is installed."""
     site, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source")
     for path in EXAMPLE.iterdir():
         (source / path.name).write_bytes(path.read_bytes())
@@ -36,12 +36,10 @@ def fakd(tmp_path_factory: pytest.TempPathFactory) -> Fakd:
     installed = subprocess.run(pip, capture_output=True, text=True, timeout=100, check=False)
     assert installed.returncode == 0, installed.stderr
 
-    def run(*arguments: object) -> str:
-        command = [sys.executable, "-m", "fakd_core.cli", *map(str, arguments)]
-        env = {**os.environ, "PYTHONPATH": str(site)}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=100, check=False)
+    def run(*commands: Sequence[object]) -> list[str]:
+        done, outputs = run_commands(commands, PYTHONPATH=str(site))
         assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
+        return outputs
 
     return run
 
@@ -52,14 +50,16 @@ def test_the_example_trains_and_is_measured(
     run, table = tmp_path / "run", tmp_path / "table.csv"
     models = ("--teacher", small_teacher, "--student", "chain:n_convs=3,n_feats=8")
     images = ("--train-data", photos, "--val-images", 1, "--batch", 2, "--patch", 12)
-    fakd("train", *models, *images, "--distill", "10*SA+2*edge", "--steps", 3, "--run", run)
+    _, evaluation, info = fakd(
+        ("train", *models, *images, "--distill", "10*SA+2*edge", "--steps", 3, "--run", run),
+        ("evaluate", "--model", run, "--model=bicubic", "--data", photos, "--json", "--csv", table),
+        ("info", run / "student.safetensors"),
+    )
     steps = [line for line in read_metrics(run) if line["event"] == "step"]
     assert [list(weighted_parts(line["losses"])) for line in steps] == [["DS", "TS", "SA", "EDGE"]] * 3
     assert all(line["losses"]["raw EDGE"] > 0 for line in steps)
 
-    output = json.loads(
-        fakd("evaluate", "--model", run, "--model=bicubic", "--data", photos, "--json", "--csv", table)
-    )
+    output = json.loads(evaluation)
     assert "grey levels" in output["protocol"]["mae_y"]
     student, bicubic = output["results"]
     for result in (student, bicubic):
@@ -69,8 +69,7 @@ def test_the_example_trains_and_is_measured(
     rows = list(csv.DictReader(table.read_text().splitlines()))
     mean = next(row for row in rows if row["image"] == "mean")
     assert float(mean["mae_y"]) == pytest.approx(student["metrics"]["mae_y"], rel=1e-5)
-    # Recognised by its keys alone, too.
-    assert "chain" in fakd("info", run / "student.safetensors")
+    assert "chain" in info, "recognised by its keys alone, too"
 
 
 def installed(folder: Path, group: str, **entries: str) -> None:

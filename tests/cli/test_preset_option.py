@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -33,13 +30,6 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """The error that refuses the options in `words`."""
     assert main(["train", *words]) == 2
     return capsys.readouterr().err
-
-
-def fakd(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fakd_core.cli", *words]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=100, check=False, cwd=cwd, env={**os.environ}
-    )
 
 
 def test_other_options_win_over_the_preset(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -84,17 +74,19 @@ def test_presets_are_listed_by_help_and_tab(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_an_estimate_is_printed_and_nothing_is_trained(
-    small_teacher: Path, photos: Path, tmp_path: Path
+    small_teacher: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Through the real command, without a run folder."""
-    done = fakd(
-        *("train", "--estimate", f"--teacher={small_teacher}", f"--student={STUDENT}"),
-        *(f"--train-data={photos}", "--steps=1000", "--batch=2", "--patch=12", "--device=cpu"),
-        *(f"--teacher-cache={tmp_path / 'cache'}", "--cache-patches=100"),
-        cwd=tmp_path,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    device, time, memory, disk = done.stdout.splitlines()
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--estimate", f"--teacher={small_teacher}", f"--student={STUDENT}"]
+    words += [f"--train-data={photos}", "--steps=1000", "--batch=2", "--patch=12", "--device=cpu"]
+    assert main([*words, f"--teacher-cache={tmp_path / 'cache'}", "--cache-patches=100"]) == 0
+    output, error = capsys.readouterr()
+    assert error == ""
+    device, time, memory, disk = output.splitlines()
     assert device == "device:  cpu"
     assert re.fullmatch(r"time:    about .+ \(\d+ s\), without validation", time)
     assert re.fullmatch(r"memory:  about \d+ MB \(\d{8,} bytes\), [\d.]+ [GM]B free", memory)
@@ -113,11 +105,9 @@ def test_settings_that_do_not_fit_have_no_estimate(
     assert "steps: must be at least 1" in refusal(capsys, "--estimate", *words, "--steps=0")
 
 
-def test_a_whole_training_from_a_preset(tmp_path: Path) -> None:
-    done = fakd(
-        *("train", "--preset", "Quick", "--steps=2", "--batch=1", "--patch=8", "--val-images=1"),
-        *("--student", STUDENT, "--no-init-from-teacher", "--run=r"),
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
+def test_a_whole_training_from_a_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sizes = ("--steps=2", "--batch=1", "--patch=8", "--val-images=1")
+    student = ("--student", STUDENT, "--no-init-from-teacher", "--run=r")
+    assert main(["train", "--preset", "Quick", *sizes, *student]) == 0
     assert (tmp_path / "r/student.safetensors").is_file()

@@ -221,3 +221,17 @@ def test_parameter_accepts_its_ends() -> None:
     assert Parameter("k", 2, low=1, high=32).parse("1") == 1
     assert Parameter("gamma", 5.0, low=0.5, high=40).parse("40") == 40.0
     assert Parameter("pool", "max", choices=("max", "avg")).parse("AVG") == "avg"
+
+
+def test_the_parameters_of_the_terms_and_their_bounds() -> None:
+    pooling = [("k", 2, 1, 32, ()), ("pool", "max", 0, 0, ("max", "avg"))]
+    found = {
+        kind.name: [(p.name, p.default, p.low, p.high, p.choices) for p in kind.parameters]
+        for kind in TERMS
+        if kind.parameters
+    }
+    assert found == {
+        "PSA": pooling,
+        "MMD": pooling,
+        "RBF": [*pooling, ("P", 2, 1, 20, ()), ("gamma", 5.0, 0.001, 40, ())],
+    }
