@@ -32,6 +32,14 @@ def train_arguments(photos: Path, small_teacher: Path, tmp_path: Path) -> list[s
     return ["train", *models, "--train-data", str(photos), "--run", str(tmp_path / "run"), *sizes]
 
 
+def with_option(arguments: list[str], name: str, value: str) -> list[str]:
+    """The arguments with another value of an option, which may be given once only."""
+    if name not in arguments:
+        return [*arguments, name, value]
+    place = arguments.index(name) + 1
+    return [*arguments[:place], value, *arguments[place + 1 :]]
+
+
 def one_line(text: str) -> str:
     """The message, which must be one line and no traceback."""
     assert "Traceback" not in text
@@ -101,7 +109,7 @@ def test_a_signal_stops_with_130_and_the_run_resumes(
     train_arguments: list[str], tmp_path: Path, sent: signal.Signals
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "fakd_core.cli", *train_arguments, "--steps", "100000"],
+        [sys.executable, "-m", "fakd_core.cli", *with_option(train_arguments, "--steps", "100000")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -141,7 +149,7 @@ def test_wrong_training_options_are_one_line_and_write_nothing(
     message: str,
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
-    assert main([*train_arguments, *change]) == status
+    assert main(with_option(train_arguments, *change)) == status
     assert message in one_line(capsys.readouterr().err)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -186,7 +194,7 @@ def test_stdout_and_stderr_of_a_pipe_hold_whole_names_and_nothing_else(
 ) -> None:
     run = tmp_path / f"[red]{'long' * 30}"
     commands = (
-        [*train_arguments, "--run", str(run)],
+        with_option(train_arguments, "--run", str(run)),
         ["evaluate", "--model", str(run), "--data", str(photos)],
         ["info", str(run)],
         ["upscale", str(photos / "coffee0.png"), "--model", str(run), "--out", str(run / "out")],

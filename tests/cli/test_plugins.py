@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -38,7 +39,8 @@ def fakd(tmp_path_factory: pytest.TempPathFactory) -> Fakd:
 
     def run(*commands: Sequence[object]) -> list[str]:
         done, outputs = run_commands(commands, PYTHONPATH=str(site))
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(r"note: .* was trained on 5 and .*\n", done.stderr), "the evaluation's"
         return outputs
 
     return run
