@@ -83,7 +83,7 @@ class _EventLog:
         yield _record(file_version="brain.Event:2")
         step, resumed = event.first_step, self._folder.is_dir()
         if resumed:
-            last = [line for line in read_metrics(self._config.run) if line["step"] == step > 0]
+            last = [line for line in read_metrics(self._config.run) if line["step"] == step]
             validated = any(line["event"] == "validation" for line in last)
             start = SessionLog(status=SessionLog.START)
             yield _record(session_log=start, step=step + 1 if validated else step)

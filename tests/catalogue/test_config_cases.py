@@ -263,3 +263,11 @@ def test_every_number_has_bounds_in_the_table() -> None:
     assert {name for name, option in training_options().items() if option.kind in ("whole", "number")} == {
         *BOUNDS
     }
+
+
+@pytest.mark.parametrize(
+    ("steps", "interval"), [(1, 1), (9, 1), (20, 2), (25, 2), (9_999, 999), (10_000, 1000), (10**6, 1000)]
+)
+def test_a_tenth_of_the_run_is_between_validations(steps: int, interval: int) -> None:
+    assert TrainConfig.build(**BASE, teacher="a", steps=steps).validation_interval == interval
+    assert TrainConfig.build(**BASE, teacher="a", steps=steps, validate_every=7).validation_interval == 7
