@@ -137,3 +137,7 @@ def test_different_networks_do_not_share_layers() -> None:
         copy_matching_layers(student, create_model("edsr", n_feats=12, n_resblocks=1))
     with pytest.raises(ConfigError, match="teacher rcan"):
         copy_matching_layers(student, create_model("rcan", **SMALL["rcan"]))
+
+
+def test_taps_are_named_after_their_groups() -> None:
+    assert parse_sizes("rcan:n_resgroups=5,taps=1/3", 4).tap_names == ("head", "after 1", "after 3", "body")

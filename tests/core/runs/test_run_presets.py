@@ -57,6 +57,22 @@ def test_an_unknown_preset_names_the_nearest_and_all(name: str, near: str) -> No
     assert "Presets: Quick, Paper RCAN, Paper SAN, Paper EDSR, mine" in str(caught.value)
 
 
+def test_hidden_files_and_other_files_are_no_presets(tmp_path: Path) -> None:
+    save_settings(preset_path("mine"), {"steps": 3})
+    for name in (".half-written.toml", "notes.txt", "mine.toml.bak"):
+        (preset_path("mine").parent / name).write_text("steps = 4")
+    assert list(user_presets()) == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["RCAN", "SAN", "EDSR"])
+def test_the_papers_settings(name: str) -> None:
+    config = TrainConfig.build(**preset_values(f"Paper {name}"), teacher="t", train_data="d", run="r")
+    assert (config.batch, config.patch, config.steps, config.lr) == (16, 48, 200_000, 1e-4)
+    assert (config.schedule, config.milestones) == ("milestones", (150_000,))
+    assert (config.distill, config.layers, config.alpha) == ("10*SA", (1, 2, 3), 0.5)
+    assert not config.init_from_teacher
+
+
 def test_two_presets_that_differ_in_case_are_distinguished() -> None:
     for steps, name in enumerate(("mine", "Mine"), 1):
         save_settings(preset_path(name), {"steps": steps})

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
+import pytest
 from run_folders import add_steps, make_run
 
+from fakd_core.runs.lock import run_lock
 from fakd_core.runs.states import RunState, read_state
 
 
@@ -43,3 +47,37 @@ def test_what_is_wrong_with_a_run_is_its_problem(tmp_path: Path) -> None:
     assert "config.toml: can't be read (No such file" in read_state(gone).problem
     assert "metrics.jsonl: damaged: expected a line with psnr" in read_state(torn).problem
     assert read_state(torn, read_state(torn)).problem, "it is read again"
+
+
+def test_metrics_that_were_replaced_by_shorter_ones_are_read_anew(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", done=50, steps=1000, psnr=30.0)
+    first = read_state(run)
+    (run / "metrics.jsonl").unlink()
+    line = '{"event": "validation", "step": 2, "psnr": 21.5, "ssim": 0.5}\n'
+    (run / "metrics.jsonl").write_text(line)
+    add_steps(run, range(3, 5))
+    assert (read_state(run, first).done, read_state(run, first).best) == (4, 21.5)
+
+
+def test_who_trains_a_run_is_named_while_it_is_in_use(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", done=2, steps=4)
+    assert (read_state(run).in_use, read_state(run).owner) == (False, "")
+    with run_lock(run / "run.lock"):
+        state = read_state(run)
+    assert (state.in_use, state.owner) == (True, f"process {os.getpid()} on {socket.gethostname()}")
+
+
+@pytest.mark.parametrize(
+    ("state", "finished", "summary"),
+    [
+        (RunState(), False, "not started"),
+        (RunState(steps=9), False, "not started"),
+        (RunState(steps=9, done=1), False, "stopped at 1 of 9"),
+        (RunState(steps=1000, done=1000), True, "done"),
+        (RunState(steps=9, done=9, best=21.456), True, "21.46 dB · done"),
+        (RunState(steps=9999, done=1234, in_use=True), False, "running, step 1,234"),
+        (RunState(steps=9, done=9, problem="no"), True, "damaged"),
+    ],
+)
+def test_a_state_in_one_line(state: RunState, finished: bool, summary: str) -> None:
+    assert (state.finished, state.summary()) == (finished, summary)
