@@ -48,6 +48,7 @@ BOUNDS: dict[str, tuple[float, float, float, float]] = {
     "clip": (0, ABOVE_0, 1e300, INF),
     "validate_every": (0, 1, 10**9, 10**9 + 1),
     "val_images": (0, 1, 10**6, 10**6 + 1),
+    "checkpoint_every": (0, ABOVE_0, 1e300, INF),
     "ema": (0, ABOVE_0, BELOW_1, 1),
     "cache_patches": (0, 1, 10**7, 10**7 + 1),
     "seed": (-1, 0, (1 << 63) - 1, 1 << 63),

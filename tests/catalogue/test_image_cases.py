@@ -148,7 +148,7 @@ def test_a_broken_image_held_out_for_validation_is_left_out_too(tiny_x2: Path, t
     for number in range(6):
         (tmp_path / f"{number}.png").write_bytes(PNG if number % 2 else PNG[:-40])
     config = training(tmp_path, tiny_x2, tmp_path / "run").model_copy(
-        update={"val_data": None, "val_images": 3}
+        update={"val_data": (), "val_images": 3}
     )
     [started] = [event for event in train(config) if isinstance(event, RunStarted)]
     assert (started.train_images, started.validation_images) in [(1, 2), (2, 1)]

@@ -13,8 +13,11 @@ from fakd_core.figures.spec_file import read_spec
 
 def run(photos: Path, teacher: Path, out: Path, *changed: str) -> int:
     models = ["--teacher", str(teacher), "--student", f"Student={teacher}"]
-    options = ["--layer", "2", "--at", "5,9", "--out", str(out)]
-    return main(["affinity", str(photos / "coffee0.png"), *models, *options, *changed])
+    options = {"--layer": "2", "--at": "5,9", "--out": str(out)} | dict(
+        zip(changed[::2], changed[1::2], strict=True)
+    )
+    words = [word for option in options.items() for word in option]
+    return main(["affinity", str(photos / "coffee0.png"), *models, *words])
 
 
 def test_a_figure_of_a_position(photos: Path, small_teacher: Path, tmp_path: Path) -> None:
