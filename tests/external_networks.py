@@ -26,12 +26,16 @@ _SWIN: Mapping[str, Any] = MappingProxyType(
 
 
 class Small(NamedTuple):
-    """`of` is the module of spandrel's that has the class `network`; `taps` are those we should choose."""
+    """`of` is the module of spandrel's that has the class `network`.
+
+    `taps` are those we should choose, `skip` the module whose output is added to the last one's.
+    """
 
     of: str
     network: str
     sizes: Mapping[str, Any]
     taps: tuple[str, ...]
+    skip: str = ""
 
 
 _FOUR_STAGES = ("conv_first", "layers.0", "layers.2", "conv_after_body")
@@ -53,7 +57,11 @@ SMALL: Mapping[str, Small] = MappingProxyType(
             ("model.0", "model.1.sub.0", "model.1.sub.1", "model.1"),
         ),
         "SwinIR": Small(
-            "SwinIR", "SwinIR", {**_SWIN, "depths": (2,) * 4, "num_heads": (2,) * 4}, _FOUR_STAGES
+            "SwinIR",
+            "SwinIR",
+            {**_SWIN, "depths": (2,) * 4, "num_heads": (2,) * 4},
+            _FOUR_STAGES,
+            "conv_first",
         ),
         "HAT": Small(
             "HAT",
@@ -64,6 +72,7 @@ SMALL: Mapping[str, Small] = MappingProxyType(
                 **{"compress_ratio": 3, "squeeze_factor": 6, "conv_scale": 0.01},
             },
             _TRANSFORMER,
+            "conv_first",
         ),
         "DAT": Small(
             "DAT",
@@ -79,6 +88,7 @@ SMALL: Mapping[str, Small] = MappingProxyType(
                 **{"num_heads": [2] * 3, "expansion_factor": 2, "upscale": 4, "upsampler": "pixelshuffle"},
             },
             _TRANSFORMER,
+            "conv_first",
         ),
         "SPAN": Small(
             "SPAN",
@@ -114,6 +124,7 @@ SMALL: Mapping[str, Small] = MappingProxyType(
             "SeemoRe",
             {"scale": 4, "num_layers": 3, "embedding_dim": 12},
             ("conv_1", "body.0", "body.1", "conv_2"),
+            "conv_1",
         ),
         # It pads sizes that need none.
         "CRAFT": Small(
@@ -121,6 +132,18 @@ SMALL: Mapping[str, Small] = MappingProxyType(
             "CRAFT",
             {"embed_dim": 12, "depths": (2, 2), "num_heads": (2, 2), "upscale": 4},
             _TRANSFORMER,
+            "conv_first",
+        ),
+        # Our own RCAN has no such kernels. Its head and body are two modules of one class.
+        "RCAN": Small(
+            "RCAN",
+            "RCAN",
+            {
+                **{"scale": 4, "n_resgroups": 4, "n_resblocks": 1, "n_feats": 8},
+                **{"reduction": 4, "kernel_size": 5, "norm": False},
+            },
+            ("head", "body.0", "body.2", "body"),
+            "head",
         ),
         # It crops its maps bit by bit: none lies over the image's pixels.
         "RealCUGAN": Small("RealCUGAN", "UpCunet2x", {}, ()),

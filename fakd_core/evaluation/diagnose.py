@@ -83,9 +83,9 @@ def _describe_model(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
 
 
 def _describe_spec(spec: ModelSpec) -> Rows:
-    sizes = spec.model_dump(exclude={"taps", "tap_widths", "value_range"})
+    sizes = spec.model_dump(exclude={"taps", "tap_widths", "skip", "value_range"})
     shown = {name: value for name, value in sizes.items() if _USUAL_SIZES.get(name) != value}
-    return {**shown, "taps": [f"{index}: {name}" for index, name in enumerate(spec.tap_names)] or "none"}
+    return {**shown, "taps": spec.describe_taps() or "none"}
 
 
 def _cost(model: SRNetwork | ModelSpec, lr_size: tuple[int, int]) -> Rows:

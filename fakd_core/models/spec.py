@@ -56,6 +56,10 @@ class ModelSpec(Settings):
         """The number of channels at each tap."""
         return (self.n_feats,) * TAP_COUNT
 
+    def describe_taps(self) -> list[str]:
+        """The taps with their numbers, for display."""
+        return [f"{index}: {name}" for index, name in enumerate(self.tap_names)]
+
     @property
     def cost_device(self) -> str:
         """The device of the copy whose cost is counted: torch's meta device computes nothing."""

@@ -96,13 +96,13 @@ class SettingsChecker:
             for ref in config.teacher:
                 if (ref, *key) not in self._warnings:
                     self._warnings[ref, *key] = _compare_with_bicubic(
-                        self._load(ref), *check.validation, token
+                        check.networks[ref], *check.validation, token
                     )
             warnings = dict.fromkeys(filter(None, (self._warnings[ref, *key] for ref in config.teacher)))
             if warnings:
                 found.facts["teacher"] = "; ".join(warnings)
         if found.student is not None and not found.problems:
-            teachers = [teacher.spec for teacher in found.teachers]
+            teachers = [check.networks[ref] for ref in config.teacher]
             found.estimate = estimate_run(
                 config, found.student.spec, teachers, timings=self._timings, measure=measure, token=token
             )
@@ -117,6 +117,8 @@ class _Check:
         self.found = SettingsCheck()
         self.validation: tuple[SRDataset, int] | None = None
         """The data set and position of the first validation image."""
+        self.networks: dict[str, SRNetwork] = {}
+        """The teachers, by reference: each file is read once."""
         self._load = load
 
     def teachers(self) -> None:
@@ -208,7 +210,7 @@ class _Check:
     def _teacher(self, ref: str) -> CheckedNetwork:
         single = len(self.config.teacher) == 1
         try:
-            network = self._load(ref)
+            network = self.networks[ref] = self._load(ref)
         except ConfigError as error:
             name, taps = split_taps(ref)
             if taps and single:

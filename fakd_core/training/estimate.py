@@ -20,6 +20,7 @@ from fakd_core.events import CancelToken
 from fakd_core.files import free_disk
 from fakd_core.models.cost import activation_bytes
 from fakd_core.models.factory import create_model
+from fakd_core.models.layers import SRNetwork
 from fakd_core.models.meta import storage_key
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
@@ -100,7 +101,7 @@ class Estimate:
 def estimate_run(
     config: TrainConfig,
     student: ModelSpec,
-    teachers: Sequence[ModelSpec],
+    teachers: Sequence[SRNetwork],
     *,
     timings: Timings,
     measure: bool,
@@ -108,6 +109,7 @@ def estimate_run(
 ) -> Estimate:
     """Estimate the needs of a run of `config`. Slow: call from a worker thread only.
 
+    The `teachers` are the loaded networks, which stay as they are: their files aren't read again.
     With `measure`, a step is timed unless its timing is known or memory is short, and added to `timings`.
     Raises `Cancelled` once `token` is cancelled.
     """
@@ -115,8 +117,9 @@ def estimate_run(
     dtype = choose_precision(config.precision, device)
     memory = count_memory(config, student, teachers, half=dtype is not torch.float32)
     free = free_memory(device)
+    specs = [teacher.spec for teacher in teachers]
     key = (
-        *(student, *teachers[:1], str(device), dtype, config.patch, config.ema),
+        *(student, *specs[:1], str(device), dtype, config.patch, config.ema),
         *(config.distill, config.layers, config.alpha == 0, device.type == "cpu" or config.batch),
     )
     if measure and key not in timings and memory < free:
@@ -129,7 +132,7 @@ def estimate_run(
     return Estimate(
         memory=memory,
         free_memory=free,
-        disk=count_cache(config, teachers),
+        disk=count_cache(config, specs),
         free_disk=free_disk(config.teacher_cache or config.run),
         device=device.type,
         seconds=timings[key].seconds(config) if key in timings else None,
@@ -140,7 +143,7 @@ def estimate_run(
 
 
 def count_memory(
-    config: TrainConfig, student: ModelSpec, teachers: Sequence[ModelSpec], *, half: bool
+    config: TrainConfig, student: ModelSpec, teachers: Sequence[SRNetwork], *, half: bool
 ) -> int:
     """Bytes that a step takes at its peak, with weights and optimiser; `half` if it runs in 16 bits.
 
@@ -153,14 +156,14 @@ def count_memory(
     working = _WORKING_MAPS * FLOAT_BYTES * student.n_feats * (config.patch * student.scale) ** 2
     area = config.patch**2
     maps = max(
-        (FLOAT_BYTES * area * (_map_channels(config, one) + 3 * one.scale**2) for one in teachers), default=0
+        (FLOAT_BYTES * area * (_map_channels(config, one.spec) + 3 * one.spec.scale**2) for one in teachers),
+        default=0,
     )
     peak = 0
     if config.teacher_cache is None:
         for teacher in teachers:
-            teacher_weights, forward = _teacher_bytes(teacher, config.patch)
-            fixed += teacher_weights
-            peak = max(peak, forward)
+            fixed += FLOAT_BYTES * sum(parameter.numel() for parameter in teacher.parameters())
+            peak = max(peak, activation_bytes(teacher, config.patch, config.patch))
     width = 0.5 if half else 1.0
     return round(fixed + config.batch * max(peak * width, (saved + working) * width + maps))
 
@@ -207,15 +210,6 @@ def _student_bytes(spec: ModelSpec, patch: int) -> tuple[int, int]:
             copy.forward_features(torch.empty(1, 3, patch, patch))
     saved = sum(storage.nbytes() for key, storage in storages.items() if key not in weights)
     return FLOAT_BYTES * sum(parameter.numel() for parameter in copy.parameters()), saved
-
-
-@lru_cache(maxsize=64)
-def _teacher_bytes(spec: ModelSpec, patch: int) -> tuple[int, int]:
-    """Bytes of the weights, and of one patch's tensors at the peak of the forward pass."""
-    with torch.device("meta"):
-        copy = create_model(spec)
-    weights = FLOAT_BYTES * sum(parameter.numel() for parameter in copy.parameters())
-    return weights, activation_bytes(copy, patch, patch)
 
 
 # -- in words -----------------------------------------------------------------------------------------

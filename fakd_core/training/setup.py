@@ -267,5 +267,5 @@ def _notices_of_taps(names: Sequence[str], teachers: Sequence[SRNetwork]) -> Ite
     """Report the auto-detected feature taps of external teachers."""
     for name, teacher in zip(names, teachers, strict=True):
         if isinstance(teacher, SpandrelNetwork) and teacher.spec.taps:
-            taps = ", ".join(f"{index}: {tap}" for index, tap in enumerate(teacher.spec.taps))
+            taps = ", ".join(teacher.spec.describe_taps())
             yield Notice(f"{split_taps(name)[0]}: {teacher.spec.architecture}, read by spandrel; taps {taps}")

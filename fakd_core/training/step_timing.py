@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,13 +55,13 @@ class StepTimer:
         self._device = choose_device(config.device)
         self._dtype = choose_precision(config.precision, self._device)
 
-    def measure(self, student: ModelSpec, teachers: Sequence[ModelSpec]) -> StepTiming:
+    def measure(self, student: ModelSpec, teachers: Sequence[SRNetwork]) -> StepTiming:
         """Time the networks on as much of a batch as takes a moment, and the loss terms on one patch.
 
         A GPU, which small work leaves idle, gets a whole batch. Raises `RuntimeError` if memory runs out.
         """
         learner = Learner(
-            self._make(student),
+            self._place(create_model(student)),
             loss=DistillationLoss.ground_truth_only(),
             device=self._device,
             dtype=self._dtype,
@@ -71,10 +72,11 @@ class StepTimer:
         student_seconds = self._time(lambda: _learn(learner, batch))
         if not teachers:
             return StepTiming(0.0, student_seconds / pixels, 0.0)
-        teacher = self._make(teachers[0]).eval().requires_grad_(False)
+        # The network at hand may be in use, and its file gone.
+        teacher = self._place(copy.deepcopy(teachers[0])).eval().requires_grad_(False)
         teacher_seconds = self._time(lambda: self._infer(teacher, batch.lr))
         larger = max(1.0, self._config.patch / MAX_TERMS_PATCH)
-        terms_seconds = larger**4 * self._time(self._make_terms(student, teachers[0]))
+        terms_seconds = larger**4 * self._time(self._make_terms(student, teacher.spec))
         return StepTiming(teacher_seconds / pixels, student_seconds / pixels, terms_seconds)
 
     def _affordable_batch(self, learner: Learner) -> tuple[int, int]:
@@ -111,8 +113,7 @@ class StepTimer:
 
         return compute
 
-    def _make(self, spec: ModelSpec) -> SRNetwork:
-        network = create_model(spec)
+    def _place(self, network: SRNetwork) -> SRNetwork:
         network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network
 

@@ -47,7 +47,8 @@ def test_it_teaches_what_it_is_asked_for(
     assert main(arguments) == 0
     output = capsys.readouterr().out
     assert (
-        f"{swinir}: SwinIR, read by spandrel; taps 0: conv_first, 1: layers.0, 2: layers.2, 3: conv" in output
+        f"{swinir}: SwinIR, read by spandrel; taps 0: conv_first, 1: layers.0, 2: layers.2, "
+        "3: conv_after_body + conv_first (after the long skip)" in output
     )
     losses = [line for line in read_metrics(tmp_path / "run") if line["event"] == "step"]
     assert [set(weighted_parts(line["losses"])) for line in losses] == [{"DS", "TS", "SA"}] * 4
@@ -108,7 +109,13 @@ def test_it_is_measured_described_and_drawn(
 
     assert main(["info", str(span), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert rows["taps"] == ["0: conv_1", "1: block_2", "2: block_4", "3: conv_cat"]
+    assert rows["taps"] == [
+        "0: conv_1",
+        "1: block_2",
+        "2: block_4",
+        "3: conv_cat (no long skip was found after it)",
+    ]
+    assert rows["value range"].startswith("0..1, converted from and to 0..255")
     assert (rows["architecture"], rows["key format"]) == ("SPAN", "SPAN's (spandrel)")
 
     named = ["--teacher", str(swinir), "--student", f"{span}@conv_1,block_1,block_2,block_3"]

@@ -35,6 +35,8 @@ class SpandrelSpec(ModelSpec):
         taps: module paths.
         tap_widths: the taps' channels.
         reference_module: a module whose output has the height and width of the taps' maps.
+        skip: the module before the body whose output is added to the last tap's, so that its map is, like our
+            networks', the one after the long skip; empty if no such sum was found.
         downscale: by how much the maps are smaller than the LR image.
         runs_on_meta: whether a pass on torch's meta device is possible.
         file: the weights. It isn't saved with the spec, which is therefore the same wherever the file is.
@@ -45,14 +47,21 @@ class SpandrelSpec(ModelSpec):
     mean_shift: bool = Field(True, exclude=True)
     tap_widths: tuple[int, ...] = ()
     reference_module: str = Field("", exclude=True)
+    skip: str = ""
     downscale: int = 1
     runs_on_meta: bool = Field(True, exclude=True)
     file: Path = Field(exclude=True)
 
     @property
     def tap_names(self) -> tuple[str, ...]:
-        """The module paths."""
-        return self.taps
+        """The module paths, the last one with what the long skip adds to it."""
+        return (*self.taps[:-1], f"{self.taps[-1]} + {self.skip}") if self.skip else self.taps
+
+    def describe_taps(self) -> list[str]:
+        """The taps with their numbers, and whether the last one is the map after the long skip."""
+        rows = super().describe_taps()
+        note = "after the long skip" if self.skip else "no long skip was found after it"
+        return [*rows[:-1], f"{rows[-1]} ({note})"] if rows else []
 
     @property
     def tap_channels(self) -> tuple[int, ...]:
@@ -135,7 +144,7 @@ class SpandrelNetwork(SRNetwork):
             torch.float16: not descriptor.supports_half,
             torch.bfloat16: not descriptor.supports_bfloat16,
         }
-        for name in {*spec.taps, spec.reference_module} - {""}:
+        for name in {*spec.taps, spec.reference_module, spec.skip} - {""}:
             self.network.get_submodule(name).register_forward_hook(_catch(name))
         if torch.get_default_device().type == "meta":
             self.to("meta")
@@ -185,6 +194,8 @@ class SpandrelNetwork(SRNetwork):
         """Convert the output of module `name` to (B, C, h, w), cropped to the LR image's `size`."""
         grid = cast("tuple[int, int]", tuple(caught[self.spec.reference_module].shape[2:]))
         output = caught[name]
+        if self.spec.skip and name == self.spec.taps[-1]:
+            output = output + caught[self.spec.skip]
         if not channels_of(output.shape, grid):
             raise FeatureTapError(
                 f"tap {name} of {self.spec.architecture}: expected a map over {grid[0]}x{grid[1]} positions, "

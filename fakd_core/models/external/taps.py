@@ -6,13 +6,16 @@ As in the papers' networks: one near the head, two at thirds of the body, one at
 from __future__ import annotations
 
 import difflib
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from fakd_core.errors import ConfigError
 from fakd_core.models.layers import choose_taps
@@ -29,6 +32,9 @@ _SMALL = (48, 96)
 _DOWNSCALES = (1, 2, 4, 8)
 _MIN_WINDOW = 4
 _MIN_SHARE = 0.1
+_MAX_STAGE = 0.9
+"""The largest part of the stages' weights in one of them: one with more holds the stages itself."""
+_SUMS = frozenset({"add", "radd", "iadd"})
 _MAX_SUGGESTIONS = 4
 
 
@@ -42,6 +48,7 @@ class TapLayout:
     taps: tuple[str, ...] = ()
     tap_widths: tuple[int, ...] = ()
     reference_module: str = ""
+    skip: str = ""
     downscale: int = 1
     runs_on_meta: bool = True
     possible: tuple[str, ...] = ()
@@ -75,7 +82,7 @@ def find_tap_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) ->
             similar ones.
         Exception: the network's pass fails, in whatever way.
     """
-    visits, size = _record(network, call)
+    visits, sums, size = _record(network, call)
     downscale = _body_downscale(visits, size)
     grid = _grid(visits, size, downscale)
     on_grid = {visit.name: visit for visit in visits if channels_of(visit.shape, grid)}
@@ -88,6 +95,7 @@ def find_tap_layout(network: nn.Module, call: Call, taps: Sequence[str] = ()) ->
         taps=chosen,
         tap_widths=tuple(channels_of(on_grid[name].shape, grid) for name in chosen),
         reference_module=next((visit.name for visit in visits if visit.shape[2:] == grid), ""),
+        skip=_long_skip(chosen, on_grid, sums),
         downscale=downscale,
         runs_on_meta=size == _SIZE,
         possible=tuple(on_grid),
@@ -110,16 +118,44 @@ def first_tensor(output: object) -> Tensor | None:
     return output if isinstance(output, Tensor) else None
 
 
-def _record(network: nn.Module, call: Call) -> tuple[list[_Visit], tuple[int, int]]:
-    """Record the modules that are called once, in the order in which they return, and the LR size."""
+class _Sums(TorchFunctionMode):
+    """Records which modules' outputs are added to one another, as they are, inside the block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pairs: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        # Not held: all maps of a large network take much memory.
+        self._outputs: dict[int, tuple[weakref.ref[Tensor], tuple[str, ...]]] = {}
+
+    def note(self, name: str, output: Tensor) -> None:
+        """Note the output of module `name`; it may be that of a module inside, too."""
+        self._outputs[id(output)] = (weakref.ref(output), (*self._names(output), name))
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "").strip("_") in _SUMS and len(args) == 2 and not kwargs:
+            first, second = map(self._names, args)
+            if first and second and args[0].shape == args[1].shape:
+                self.pairs += [(first, second), (second, first)]
+        return func(*args, **(kwargs or {}))
+
+    def _names(self, tensor: object) -> tuple[str, ...]:
+        reference, names = self._outputs.get(id(tensor), (None, ()))
+        return names if reference is not None and reference() is tensor else ()
+
+
+def _record(network: nn.Module, call: Call) -> tuple[list[_Visit], _Sums, tuple[int, int]]:
+    """Record the modules that are called once, in the order in which they return, sums, and the LR size."""
     try:
-        return _record_calls(meta_copy(network), call, size=(2, *_SIZE), device="meta"), _SIZE
+        return *_record_calls(meta_copy(network), call, size=(2, *_SIZE), device="meta"), _SIZE
     except (RuntimeError, NotImplementedError, TypeError, ValueError):
         # It reads values, or makes tensors on a device of its own choice, and so has to compute.
-        return _record_calls(network, call, size=(1, *_SMALL), device="cpu"), _SMALL
+        return *_record_calls(network, call, size=(1, *_SMALL), device="cpu"), _SMALL
 
 
-def _record_calls(network: nn.Module, call: Call, *, size: tuple[int, int, int], device: str) -> list[_Visit]:
+def _record_calls(
+    network: nn.Module, call: Call, *, size: tuple[int, int, int], device: str
+) -> tuple[list[_Visit], _Sums]:
+    sums = _Sums()
     visits: list[_Visit] = []
     counts: dict[str, int] = defaultdict(int)
     entered: dict[str, int] = {}
@@ -133,17 +169,19 @@ def _record_calls(network: nn.Module, call: Call, *, size: tuple[int, int, int],
         name, tensor = names[module], first_tensor(output)
         counts[name] += 1
         shape = () if tensor is None else tuple(tensor.shape)
+        if tensor is not None:
+            sums.note(name, tensor)
         visits.append(_Visit(name=name, module=module, entered=entered[name], left=next(clock), shape=shape))
 
     handles = [module.register_forward_pre_hook(enter) for module in names]
     handles += [module.register_forward_hook(leave) for module in names]
     try:
-        with torch.device(device), torch.no_grad():
+        with torch.device(device), torch.no_grad(), sums:
             call(network, torch.zeros(size[0], 3, *size[1:]))
     finally:
         for handle in handles:
             handle.remove()
-    return [visit for visit in visits if counts[visit.name] == 1]
+    return [visit for visit in visits if counts[visit.name] == 1], sums
 
 
 def _grid(visits: Sequence[_Visit], size: tuple[int, int], downscale: int) -> tuple[int, int]:
@@ -179,7 +217,13 @@ def _stages(visits: Sequence[_Visit], grid: tuple[int, int]) -> list[_Visit]:
         channels = channels_of(visit.shape, grid)
         if channels and visit.parameters:
             rows[visit.name.rpartition(".")[0], type(visit.module), channels].append(visit)
-    return max((row for row in rows.values() if len(row) > 1), key=_weight, default=[])
+    return max(filter(_is_row_of_stages, rows.values()), key=_weight, default=[])
+
+
+def _is_row_of_stages(row: Sequence[_Visit]) -> bool:
+    """True for several modules of similar size, unlike a network's head and the whole body beside it."""
+    largest = max(visit.parameters for visit in row)
+    return len(row) > 1 and largest <= _MAX_STAGE * _weight(row)
 
 
 def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
@@ -210,6 +254,14 @@ def _choose(visits: Sequence[_Visit], grid: tuple[int, int]) -> tuple[str, ...]:
     if len(row) < TAP_COUNT:
         return ()
     return tuple(row[round(place * (len(row) - 1) / (TAP_COUNT - 1))].name for place in range(TAP_COUNT))
+
+
+def _long_skip(taps: Sequence[str], on_grid: dict[str, _Visit], sums: _Sums) -> str:
+    """The module before the body whose output is added to that of the last tap; empty if none is."""
+    body = on_grid[taps[1]]
+    added = [name for one, others in sums.pairs if taps[-1] in one for name in others]
+    before = [name for name in added if name in on_grid and on_grid[name].left < body.entered]
+    return before[-1] if before else ""
 
 
 def _upsampling(visits: Sequence[_Visit], grid: tuple[int, int], stage: _Visit) -> set[str]:

@@ -67,8 +67,8 @@ def test_output_is_spandrels_on_any_size(
 
 @pytest.mark.parametrize("name", TAPPED)
 def test_four_taps_match_the_pixels_of_the_image(name: str, load: Callable[[str], SpandrelNetwork]) -> None:
-    model = load(name)
-    assert model.spec.tap_names == SMALL[name].taps
+    model, small = load(name), SMALL[name]
+    assert (model.spec.taps, model.spec.skip) == (small.taps, small.skip)
     # One pixel is changed: where the maps change most is where that pixel is.
     lr = noise(45, 51)
     changed = lr.clone()
@@ -101,6 +101,28 @@ def test_maps_are_those_of_the_modules(load: Callable[[str], SpandrelNetwork]) -
     torch.testing.assert_close(maps[0], seen["conv_first"])
     tokens = seen["layers.2"]
     torch.testing.assert_close(maps[2][1, :, 5, 7], tokens[1, 5 * 24 + 7])
+
+
+@pytest.mark.parametrize(("name", "after"), [("SwinIR", "conv_before_upsample"), ("RCAN", "tail")])
+def test_the_last_map_is_the_one_after_the_long_skip(
+    name: str, after: str, load: Callable[[str], SpandrelNetwork]
+) -> None:
+    model, network, seen = load(name), external_network(name), []
+    network.get_submodule(after).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
+    lr = noise(16, 24)
+    with torch.no_grad():
+        network(lr / 255)
+        _, maps = model.forward_features(lr)
+    torch.testing.assert_close(maps[3], seen[0])
+    assert model.spec.describe_taps()[3].endswith("(after the long skip)")
+    assert model.spec.model_dump(mode="json")["skip"] == SMALL[name].skip, (
+        "as caches of its maps depend on it"
+    )
+
+
+def test_where_no_long_skip_is_found_the_description_says_so(load: Callable[[str], SpandrelNetwork]) -> None:
+    assert load("SPAN").spec.describe_taps()[3] == "3: conv_cat (no long skip was found after it)"
+    assert load("RealCUGAN").spec.describe_taps() == []
 
 
 def test_taps_are_chosen_by_name(tmp_path: Path) -> None:

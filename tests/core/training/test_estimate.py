@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from external_networks import external_file
 
 from fakd_core.events import Cancelled, CancelToken
+from fakd_core.inference.upscale import upscale
+from fakd_core.models.cost import profile
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.references import resolve_spec
-from fakd_core.training.estimate import count_cache, format_bytes, format_duration
+from fakd_core.runs.references import load_model, resolve_spec
+from fakd_core.training.estimate import count_cache, estimate_run, format_bytes, format_duration
 from fakd_core.training.step_timing import StepTimer, StepTiming
 
 
@@ -78,3 +82,26 @@ def test_timing_a_step_is_cancelled_within_a_pass() -> None:
     with pytest.raises(Cancelled):
         StepTimer(config, token).measure(student, [])
     assert token.polls == 3
+
+
+@pytest.mark.usefixtures("spandrel")
+@pytest.mark.parametrize("name", ["HAT", "SeemoRe"])
+def test_the_file_of_a_loaded_teacher_is_not_read_again(name: str, tmp_path: Path) -> None:
+    path = external_file(tmp_path, name)
+    teacher = load_model(path)
+    path.rename(tmp_path / "moved.pth")
+    values = {"student": "s", "train_data": "d", "run": "r", "batch": 1, "patch": 16, "device": "cpu"}
+    found = estimate_run(
+        TrainConfig.build(**values, teacher=str(path)),
+        resolve_spec("rcan:n_feats=8,n_resgroups=1,n_resblocks=1,reduction=4", 4),
+        [teacher],
+        timings={},
+        measure=True,
+        token=CancelToken(),
+    )
+    assert found.seconds is not None
+    assert not any(module.training for module in teacher.modules())
+    assert all(weight.requires_grad for weight in teacher.parameters()), "it stays as it is"
+    for side in (17, 40):
+        assert upscale(teacher, np.zeros((side, 16, 3), np.uint8)).shape[0] == 4 * side
+        assert profile(teacher, (side, 16)).gmacs > 0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from external_networks import external_file
 from stores import stored
 from teacher_caches import CPU, Make, announcement, block_files, frozen, prepared
 
@@ -169,6 +170,20 @@ def test_the_key_depends_on_everything_that_the_outputs_depend_on(
     ]
     assert len({key(), *others}) == 1 + len(others)
     assert key() == key(patches=500) == key(batch=2) == key(layers=(3, 1))
+
+
+@pytest.mark.usefixtures("spandrel")
+def test_the_key_of_an_external_teacher_depends_on_its_taps_and_not_on_its_place(
+    sampler: PatchSampler, tmp_path: Path
+) -> None:
+    def key(ref: str) -> str:
+        pool = PatchPool(sampler, 70)
+        return TeacherCache(folder=tmp_path, name=ref, teacher=load_model(ref), pool=pool, layers=(1, 3)).key
+
+    path = external_file(tmp_path, "Compact")
+    keys = [key(str(path)), key(f"{path}@body.0,body.4,body.12,body.17")]
+    moved = path.rename(tmp_path / "moved.pth")
+    assert len({key(str(moved)), *keys}) == 2
 
 
 def test_caches_of_other_teachers_are_left_alone(make_batches: Make, tmp_path: Path) -> None:
