@@ -26,7 +26,7 @@ from fakd_core.evaluation.features import (
 from fakd_core.events import Cancelled, CancelToken, Image8
 from fakd_core.inference.upscale import tensor_from_image
 
-SWINIR_TAPS = ["conv_first", "layers.0", "layers.2", "conv_after_body"]
+SWINIR_TAPS = ["conv_first", "layers.0", "layers.2", "conv_after_body + conv_first"]
 
 
 def lr_of(path: Path, scale: int) -> Image8:
