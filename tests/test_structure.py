@@ -150,3 +150,20 @@ def test_dataclasses_that_hold_arrays_are_compared_by_identity() -> None:
         if is_compared(field) and holds_array(field.annotation, names[file])
     ]
     assert not found
+
+
+MUTABLE = {"SettingsCheck", "TiledPass", "_Known", "RunSeries"}
+"""Dataclasses that are filled while something goes on."""
+
+
+def test_settings_and_messages_are_frozen() -> None:
+    thawed = {
+        node.name
+        for name, text in python_files()
+        if name.startswith("fakd_core/")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ClassDef)
+        for decorator in map(ast.unparse, node.decorator_list)
+        if decorator.startswith("dataclass") and "frozen=True" not in decorator
+    }
+    assert thawed == MUTABLE

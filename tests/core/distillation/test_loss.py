@@ -184,3 +184,12 @@ def test_a_network_without_maps_is_refused_in_one_line() -> None:
     with pytest.raises(ConfigError, match="the student has none"):
         loss.check_widths((), (8, 8, 8, 8))
     DistillationLoss(recipe="none").check_widths((8, 8, 8, 8), ())
+
+
+@pytest.mark.parametrize("missing", ["student", "teacher", "both"])
+def test_a_recipe_without_the_maps_of_one_side_is_refused(missing: str) -> None:
+    images = torch.rand(1, 3, 8, 8)
+    maps = [torch.rand(1, 4, 2, 2)] * 4
+    given = [None if missing in (side, "both") else maps for side in ("student", "teacher")]
+    with pytest.raises(FeatureTapError, match="give the student's and teacher's"):
+        DistillationLoss()(images, images, images, *given)

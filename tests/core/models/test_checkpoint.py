@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fakd_core.errors import CheckpointError
 from fakd_core.models.checkpoint import load_checkpoint, recognise, save_pth, save_safetensors
+from fakd_core.models.edsr import _from_fakd
 from fakd_core.models.factory import create_model, create_spec
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.weight_files import read_weights
@@ -160,3 +161,8 @@ def test_channels_last_weights_are_saved_contiguous(tmp_path: Path, tiny: SRNetw
     path = tmp_path / "model.safetensors"
     save_safetensors(tiny.to(memory_format=torch.channels_last), path)
     assert_same(load_checkpoint(path), tiny)
+
+
+def test_a_part_of_fakds_body_may_be_empty() -> None:
+    names = _from_fakd(["body1.0.body.0.weight", "body1.1.body.0.weight", "body3.0.body.0.weight"])
+    assert list(names.values()) == [f"body.{number}.body.0.weight" for number in range(3)]

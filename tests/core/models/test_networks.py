@@ -165,8 +165,9 @@ def test_the_form_does_not_depend_on_the_gradient_mode(name: str) -> None:
             assert torch.equal(model(lr), learning)
 
 
-def test_mean_shift_is_exact_in_autocast_and_not_trained() -> None:
-    model = create_model("edsr", **SMALL["edsr"])
+@pytest.mark.parametrize("name", SMALL)
+def test_mean_shift_is_exact_in_autocast_and_not_trained(name: str) -> None:
+    model = create_model(name, **SMALL[name])
     lr = torch.full((1, 3, 4, 4), 201.3)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         shifted = model.sub_mean(lr)

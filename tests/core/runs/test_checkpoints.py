@@ -10,6 +10,7 @@ import torch
 
 from fakd_core.errors import RunError
 from fakd_core.runs.checkpoints import load_state, save_state
+from fakd_core.runs.layout import RunLayout
 
 
 def states(folder: Path) -> list[Path]:
@@ -33,6 +34,7 @@ def test_the_last_three_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last-1.pt", "last-2.pt", "last.pt"]
     kept = [torch.load(path)["number"] for path in states(tmp_path)]
     assert kept == [5, 4, 3]
+    assert len(RunLayout(tmp_path).states) == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", None])

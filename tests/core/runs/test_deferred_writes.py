@@ -64,3 +64,14 @@ def test_failure_and_recovery_are_reported_once() -> None:
     assert texts(failures) == ["saving works again"]
     assert not failures
     assert texts(failures) == []
+
+
+def test_a_log_tells_whether_anything_is_pending(tmp_path: Path) -> None:
+    log = AppendLog(tmp_path / "gone" / "log")
+    assert log.has_pending is False
+    with pytest.raises(OSError, match="No such file"):
+        log.append(b"first\n")
+    assert log.has_pending is True
+    (tmp_path / "gone").mkdir()
+    log.flush()
+    assert log.has_pending is False

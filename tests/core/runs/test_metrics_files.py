@@ -16,7 +16,7 @@ from fakd_core.errors import RunError
 from fakd_core.events import CancelToken, RunEnd, StepEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
-from fakd_core.runs.metrics_files import read_metrics, write_table
+from fakd_core.runs.metrics_files import discard_metrics_after, read_metrics, write_table
 from fakd_core.runs.series import read_series
 from fakd_core.training import trainer
 from fakd_core.training.learner import Learner
@@ -152,3 +152,18 @@ def test_a_run_of_an_older_version_is_refused_in_one_line(settings: dict[str, An
             read(run)
         assert "start a new run" in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_what_follows_a_checkpoint_is_cut_off(tmp_path: Path, step: int) -> None:
+    """With the start of a process that went on from there: the next one writes its own."""
+    score = {"psnr": 20.0, "ssim": 0.5}
+    start = {"event": "start", "steps": 9, "bicubic": score, "teacher": None}
+    lines: list[dict[str, Any]] = [{**start, "step": 0}]
+    for number in range(1, 5):
+        lines.append({"event": "step", "step": number, "lr": 0.1, "losses": {"total": 1.0}})
+        lines += [{"event": "validation", "step": number, **score}, {**start, "step": number}]
+    text = [json.dumps(line) + "\n" for line in lines]
+    (tmp_path / "metrics.jsonl").write_text("".join(text) + '{"event": "st')
+    discard_metrics_after(tmp_path, step, validated_step=step - 1)
+    assert (tmp_path / "metrics.jsonl").read_text() == "".join(text[: 3 * step - 1])

@@ -99,6 +99,7 @@ def test_presets_and_sizes_have_a_spec_but_no_weights(assets: Path) -> None:
     assert resolve_spec("rcan-paper-student", scale=3) == preset_spec("rcan-paper-student", 3)
     assert resolve_spec("edsr:n_resblocks=4,taps=1/3", scale=8).taps == (1, 3)
     assert resolve_spec("san", scale=2).architecture == "san"
+    assert resolve_spec("rcan-paper-student").scale == resolve_spec("san").scale == 4
     for ref in ("rcan-paper-student", "edsr:n_resblocks=4", "san"):
         assert not has_weights(ref)
         with pytest.raises(ConfigError, match="has no weights"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from cmap import Colormap
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -22,6 +24,7 @@ from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
+from fakd_core.runs.tensorboard import _EventLog
 from fakd_core.runs.writer import RunWriter
 from fakd_core.training import trainer
 
@@ -207,3 +210,12 @@ def test_a_run_without_a_teacher(settings: dict[str, Any], photos: Path, tmp_pat
         *("validation/psnr", "validation/ssim"),
     }
     assert "affinity/teacher" not in pictures(run)
+
+
+def test_an_affinity_map_has_the_colours_of_its_values() -> None:
+    log = SimpleNamespace(_config=SimpleNamespace(scale=2))
+    picture = _EventLog._colour(log, np.array([[-1.0, 0.0], [0.5, 1.0]], np.float32))  # type: ignore[arg-type]
+    assert picture is not None
+    expected = np.rint(255 * Colormap("bids:inferno")(np.array([[0, 0], [0.5, 1]]))[..., :3])
+    assert np.array_equal(picture[::2, ::2], expected)
+    assert np.array_equal(picture[1::2, 1::2], expected)

@@ -36,6 +36,8 @@ def test_checkpoints_are_saved_at_the_chosen_interval_or_as_often_as_they_are_ch
     monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setattr(writer, "save_state", save)
     run = RunWriter(tmp_path, every)
+    now += 21.0
+    assert run.checkpoint_due is (every != 100.0), "nothing is known of the time that saving takes"
     assert run.save_checkpoint({}, {}) == tmp_path / "checkpoints" / "last.pt"
     found = []
     for waited in (19.0, 21.0, 101.0):
