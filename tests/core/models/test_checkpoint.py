@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fakd_core.errors import CheckpointError
 from fakd_core.models.checkpoint import load_checkpoint, recognise, save_pth, save_safetensors
-from fakd_core.models.edsr import _from_fakd
+from fakd_core.models.edsr import _fakd_key, _from_fakd
 from fakd_core.models.factory import create_model, create_spec
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.weight_files import read_weights
@@ -166,3 +166,11 @@ def test_channels_last_weights_are_saved_contiguous(tmp_path: Path, tiny: SRNetw
 def test_a_part_of_fakds_body_may_be_empty() -> None:
     names = _from_fakd(["body1.0.body.0.weight", "body1.1.body.0.weight", "body3.0.body.0.weight"])
     assert list(names.values()) == [f"body.{number}.body.0.weight" for number in range(3)]
+
+
+def test_fakds_body_is_split_after_a_third_and_two_thirds_of_the_blocks() -> None:
+    for blocks, parts in ((9, "111222333"), (32, "1" * 10 + "2" * 11 + "3" * 11)):
+        keys = [f"body.{number}.body.0.weight" for number in range(blocks)]
+        split = [_fakd_key(key, create_spec("edsr", n_resblocks=blocks)) for key in keys]
+        assert "".join(key[4] for key in split) == parts
+        assert list(_from_fakd(split).values()) == keys

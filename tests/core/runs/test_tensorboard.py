@@ -190,6 +190,9 @@ def test_nothing_is_written_without_the_option(settings: dict[str, Any], tmp_pat
 def test_without_tensorboard_installed_nothing_starts(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun, without = tmp_path / "begun", tmp_path / "without"
+    for run, wanted in ((begun, True), (without, False)):
+        train({**settings, "steps": 1, "tensorboard": wanted}, run)
     for module in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
         monkeypatch.delitem(sys.modules, module)
     for module in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
@@ -198,6 +201,9 @@ def test_without_tensorboard_installed_nothing_starts(
     with pytest.raises(ConfigError, match=r'pip install "fakd-workbench\[tensorboard\]"'):
         next(trainer.train(TrainConfig.build(**settings, run=tmp_path / "run")))
     assert not (tmp_path / "run").exists()
+    with pytest.raises(ConfigError, match="can't be used here"):
+        next(trainer.resume_training(begun))
+    assert isinstance(list(trainer.resume_training(without))[-1], RunEnd)
 
 
 def test_a_run_without_a_teacher(settings: dict[str, Any], photos: Path, tmp_path: Path) -> None:
