@@ -155,7 +155,8 @@ def test_a_run_of_an_older_version_is_refused_in_one_line(settings: dict[str, An
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
-def test_what_follows_a_checkpoint_is_cut_off(tmp_path: Path, step: int) -> None:
+@pytest.mark.parametrize("validated", [True, False])
+def test_what_follows_a_checkpoint_is_cut_off(tmp_path: Path, step: int, validated: bool) -> None:
     """With the start of a process that went on from there: the next one writes its own."""
     score = {"psnr": 20.0, "ssim": 0.5}
     start = {"event": "start", "steps": 9, "bicubic": score, "teacher": None}
@@ -165,5 +166,5 @@ def test_what_follows_a_checkpoint_is_cut_off(tmp_path: Path, step: int) -> None
         lines += [{"event": "validation", "step": number, **score}, {**start, "step": number}]
     text = [json.dumps(line) + "\n" for line in lines]
     (tmp_path / "metrics.jsonl").write_text("".join(text) + '{"event": "st')
-    discard_metrics_after(tmp_path, step, validated_step=step - 1)
-    assert (tmp_path / "metrics.jsonl").read_text() == "".join(text[: 3 * step - 1])
+    discard_metrics_after(tmp_path, step, validated_step=step if validated else step - 1)
+    assert (tmp_path / "metrics.jsonl").read_text() == "".join(text[: 3 * step - 1 + validated])
