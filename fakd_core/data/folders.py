@@ -15,9 +15,10 @@ from fakd_core.data.pairing import find_partners, fits, fold, split_pairs, state
 from fakd_core.errors import DataError
 
 _DIV2K_PARTS = ("div2k_train", "div2k_valid")
-_HR_FOLDER = re.compile(r"(?:(?P<part>.+)[-_. ])?(?:hr|gt(?:mod\d+)?)", re.IGNORECASE)
+_HR_FOLDER = re.compile(r"(?:(?P<part>.+)[-_. ])?(?:hr|hq|gt(?:mod\d+)?)", re.IGNORECASE)
 _LR_FOLDER = re.compile(
-    r"(?:(?P<part>.+)[-_. ])?lr(?:[-_. ]?(?P<bicubic>bic(?:ubic)?))?(?:[-_. ]?x?(?P<x>\d)x?)?", re.IGNORECASE
+    r"(?:(?P<part>.+)[-_. ])?(?:lr|lq)(?:[-_. ]?(?P<bicubic>bic(?:ubic)?))?(?:[-_. ]?x?(?P<x>\d)x?)?",
+    re.IGNORECASE,
 )
 _SCALE_FOLDER = re.compile(r"x?(?P<x>\d)x?", re.IGNORECASE)
 

@@ -15,9 +15,10 @@ from fakd_core.errors import DataError
 _GAP = "[-_. ]"
 _SCALE = rf"{_GAP}?(?:x(?P<x>[2348])|(?P<n>[2348])x)"
 _BEGIN, _END = rf"(?:^|{_GAP}+|(?<=\d))", rf"(?:{_GAP}+|$|(?=\d))"
-_HR_WORD = re.compile(rf"{_BEGIN}(?:hr|gt){_END}")
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=(?:HR|GT|LR|LQ)(?![a-z]))")
+_HR_WORD = re.compile(rf"{_BEGIN}(?:hr|gt|hq|hi(?:gh)?{_GAP}?res){_END}")
 _LR_WORD = re.compile(
-    rf"{_BEGIN}lr(?:{_GAP}?bic(?:ubic)?)?(?:(?:{_SCALE}|(?P<only>[2348]))(?={_GAP}|$))?{_END}"
+    rf"{_BEGIN}(?:lr|lq|low{_GAP}?res)(?:{_GAP}?bic(?:ubic)?)?(?:(?:{_SCALE}|(?P<only>[2348]))(?={_GAP}|$))?{_END}"
 )
 _SCALE_AT_END = re.compile(rf"(?:{_GAP}?bic(?:ubic)?)?{_SCALE}$")
 _SRF = re.compile(r"srf_?(?P<x>\d)")
@@ -25,7 +26,7 @@ _SRF = re.compile(r"srf_?(?P<x>\d)")
 
 
 class _Name(NamedTuple):
-    """The image that a file's name names, `hr`, `lr` or nothing, and the scale of an LR image if stated."""
+    """The image that a file's name names, `hr`, `lr` or nothing, and the scale if stated."""
 
     image: str
     role: str = ""
@@ -40,14 +41,29 @@ def fold(name: str) -> str:
 def split_pairs(files: Sequence[Path], scale: int) -> tuple[list[Path], list[Path | None]]:
     """Tell HR from LR images in one folder, such as `baby_HR.png` and `baby_LR.png`; files of no pair are HR.
 
+    A file like `babyx4.png` may also be a result made from `baby.png`, so that its size decides.
+
     Returns:
         The HR files, and the LR file of each at `scale`, or None.
+
+    Raises:
+        DataError: a folder of pairs has an LR image without its HR image.
     """
     names = {path: _read_name(path.stem) for path in files}
-    images = {name.image for name in names.values() if name.role != "lr"}
-    low = [path for path, name in names.items() if name.role == "lr" and name.image in images]
+    images = {name.image: path for path, name in names.items() if name.role != "lr"}
+    low = {path for path, name in names.items() if name.role == "lr" and name.image in images}
+    if low and (alone := [path for path, name in names.items() if name.role == "lr" and path not in low]):
+        raise DataError(
+            f"{alone[0]}: an LR image without its HR image, among pairs ({len(alone)} of {len(files)}); "
+            "add the HR image, or remove this file"
+        )
+    for path, name in names.items():
+        as_lr = _read_name(path.stem, is_lr=True)
+        hr_file = images.get(as_lr.image)
+        if not name.role and as_lr.scale and hr_file and fits(hr_file, path, as_lr.scale):
+            low.add(path)
     high = [path for path in files if path not in low]
-    return high, find_partners(high, low, scale)
+    return high, find_partners(high, [path for path in files if path in low], scale)
 
 
 def find_partners(hr_files: Sequence[Path], lr_files: Sequence[Path], scale: int) -> list[Path | None]:
@@ -63,9 +79,10 @@ def find_partners(hr_files: Sequence[Path], lr_files: Sequence[Path], scale: int
             by_image[name.image].append(path)
     partners = []
     for path in hr_files:
-        stem, image = unicodedata.normalize("NFC", path.stem), _read_name(path.stem).image
-        similar = next(iter(by_image[image]), by_name.get(fold(stem)))
-        partners.append(exact.get(f"{stem}x{scale}", similar))
+        stem, name = unicodedata.normalize("NFC", path.stem), _read_name(path.stem)
+        similar = by_image[name.image] if name.scale in (None, scale) else []
+        partner = next(iter(similar), by_name.get(fold(stem)))
+        partners.append(exact.get(f"{stem}x{scale}", partner))
     return partners
 
 
@@ -91,18 +108,23 @@ def match_scale(match: re.Match[str]) -> int | None:
 
 
 def _read_name(stem: str, *, is_lr: bool = False) -> _Name:
-    """Read a file's name; a scale at the end is read only if it is that of an LR image (`is_lr`)."""
-    name = fold(stem)
+    """Read a file's name; a scale at the end counts beside a word such as HR, or if it is an LR image's."""
+    name = fold(_CAMEL_CASE.sub("_", stem))
     srf = _SRF.search(name)
     scale = match_scale(srf) if srf else None
     if found := _LR_WORD.search(name):
-        return _Name(_without(name, found), "lr", match_scale(found) or scale)
+        image, stated = _without(name, found)
+        return _Name(image, "lr", match_scale(found) or stated or scale)
     if is_lr and (found := _SCALE_AT_END.search(name)):
         return _Name(name[: found.start()], "lr", match_scale(found))
     if found := _HR_WORD.search(name):
-        return _Name(_without(name, found), "hr")
+        image, stated = _without(name, found)
+        return _Name(image, "hr", stated)
     return _Name(name, "", scale if is_lr else None)
 
 
-def _without(name: str, found: re.Match[str]) -> str:
-    return f"{name[: found.start()]}|{name[found.end() :]}".strip("|")
+def _without(name: str, found: re.Match[str]) -> tuple[str, int | None]:
+    """The name without the word `found` and without the scale at its end, and that scale."""
+    rest = f"{name[: found.start()]}|{name[found.end() :]}".strip("|")
+    scale = _SCALE_AT_END.search(rest)
+    return (rest[: scale.start()].strip("|"), match_scale(scale)) if scale else (rest, None)

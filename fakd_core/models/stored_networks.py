@@ -21,6 +21,8 @@ IsKnown = Callable[[Mapping[str, Tensor]], bool]
 
 _MAX_PREFIXES = 4
 _AVERAGED = re.compile(r"ema\w*|average\w*|avg|swa|shadow\w*|polyak")
+_OPTIMIZER = re.compile(r"optim\w*|exp_avg\w*|momentum\w*|grads?", re.IGNORECASE)
+"""Places of tensors with the weights' names and shapes that are no weights."""
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -42,7 +44,19 @@ class StoredNetwork:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The choice in words, if there was one."""
+        """The choice in words, if there was one, and averaged weights that can't be read."""
+        groups = (line for line in self.beside if line.endswith(" tensors)"))
+        averages = [line for line in groups if is_averaged(line.split()[0])]
+        if averages and not is_averaged(self.name):
+            return (
+                f"{averages[0]} in the file look like averaged weights, but are no complete network by name; "
+                "the plain ones are loaded",
+                *self._chosen,
+            )
+        return self._chosen
+
+    @property
+    def _chosen(self) -> tuple[str, ...]:
         if not self.alternatives:
             return ()
         averaged = "the averaged one, " if is_averaged(self.name) else ""
@@ -72,6 +86,7 @@ def find_network(
     found = {
         name: weights
         for state in file.state_dicts
+        if not any(map(_OPTIMIZER.fullmatch, state.place.split(".")))
         for name, weights in _networks(state.place, state.tensors, is_known, nested=nested)
     }
     if not found:
@@ -109,13 +124,13 @@ def _networks(
 
 
 def _groups(weights: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """The weights under each first part of their names, without it, where names are left, not numbers."""
+    """The weights under each first part of their names, without it."""
     groups: dict[str, dict[str, Tensor]] = {}
     for key, tensor in weights.items():
         first, dot, rest = key.partition(".")
-        if dot and not first.isdigit():
+        if dot:
             groups.setdefault(first, {})[rest] = tensor
-    return {first: group for first, group in groups.items() if not any(key[0].isdigit() for key in group)}
+    return groups
 
 
 def _join(name: str, part: str) -> str:

@@ -218,7 +218,9 @@ def _find_state_dicts(path: Path, content: object) -> WeightFile:
 
 
 def _describe(name: str, value: object) -> str:
-    """A name, and the value of a counter or a short text."""
+    """A name, and the value of a counter or a short text, or the number of tensors in a list."""
+    if isinstance(value, list | tuple) and (tensors := sum(isinstance(item, Tensor) for item in value)):
+        return f"{name} ({tensors} tensors)"
     if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= _MAX_TEXT):
         return f"{name} {value}"
     return name

@@ -11,6 +11,7 @@ from stores import fill
 from fakd_core.data.datasets import open_dataset
 from fakd_core.data.image_files import write_image
 from fakd_core.data.resize import imresize_bicubic
+from fakd_core.errors import DataError
 
 NFC, NFD = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
 
@@ -52,6 +53,14 @@ def make(folder: Path, hr: str, *lr: str, scale: int = 4) -> Path:
         ("Canon_001_HR.png", "Canon_001_LR4.png"),
         ("a.png", "a_LRx4.png"),
         (f"{NFC}_HR.png", f"{NFD}_LR.png"),
+        ("a.png", "ax4.png"),
+        ("aHR.png", "aLR.png"),
+        ("a_HR.png", "a_x4_LR.png"),
+        ("a_HR_x4.png", "a_LR_x4.png"),
+        ("a_HR_x4.png", "a_x4_LR.png"),
+        ("a_highres.png", "a_lowres.png"),
+        ("a_GT.png", "a_LQ.png"),
+        ("GT/a.png", "LQ/a.png"),
     ],
 )
 def test_the_own_lr_image_is_found(tmp_path: Path, hr: str, lr: str) -> None:
@@ -71,6 +80,8 @@ def test_the_own_lr_image_is_found(tmp_path: Path, hr: str, lr: str) -> None:
         ("img_SRF_2_HR.png", "img_SRF_2_LR.png"),
         ("a_HR.png", "a_LRx2.png"),
         ("a_HR.png", "a_LR.png"),
+        ("a_HR_x4.png", "a_LR_x2.png"),
+        ("a.png", "ax2.png"),
     ],
 )
 def test_an_lr_image_of_another_scale_is_neither_used_nor_scored(tmp_path: Path, hr: str, lr: str) -> None:
@@ -98,3 +109,15 @@ def test_of_several_scales_each_has_its_own(tmp_path: Path) -> None:
         [lr_file] = open_dataset(tmp_path, scale).lr_files
         assert lr_file is not None
         assert lr_file.name == f"a_LRx{scale}.png"
+
+
+def test_an_enlarged_image_beside_its_source_is_no_lr_image(tmp_path: Path) -> None:
+    fill(tmp_path, ["a.png"], 40, 52)
+    fill(tmp_path, ["a_x4.png"], 160, 208)
+    assert [path.name for path in open_dataset(tmp_path, 4).hr_files] == ["a.png", "a_x4.png"]
+
+
+def test_an_lr_image_without_its_hr_image_is_named_rather_than_scored(tmp_path: Path) -> None:
+    make(tmp_path, "a_HR.png", "a_LR.png", "b_LR.png")
+    with pytest.raises(DataError, match=r"b_LR.png: an LR image without its HR image.*add the HR image"):
+        open_dataset(tmp_path, 4)

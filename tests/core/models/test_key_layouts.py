@@ -81,6 +81,8 @@ LAYOUTS: Mapping[str, object] = {
         "G": dict(WEIGHTS),
         "D": {"conv0.weight": torch.ones(3, 3), "linear1.bias": torch.ones(1)},
     },
+    "moments of an optimizer": {"model": WEIGHTS, "optimizer": {"exp_avg": ZEROS, "exp_avg_sq": ZEROS}},
+    "a place in a sequence": {"state_dict": under("nets.0.")},
     "NumPy's arrays": {key: tensor.numpy() for key, tensor in WEIGHTS.items()},
     "numbers, paths and options beside": {
         "state_dict": WEIGHTS,
@@ -111,6 +113,24 @@ def test_the_choice_among_several_is_said_and_can_be_made(tmp_path: Path) -> Non
     assert "state_dict, is loaded; it also has state_dict_ema" in plain.origin.notes[0]
     with pytest.raises(ConfigError, match="found 'params'; it has state_dict, state_dict_ema"):
         load_model(path, weights="params")
+
+
+@pytest.mark.parametrize(
+    "average",
+    [
+        {"shadow_params": list(WEIGHTS.values())},
+        {key.replace(".", ""): tensor for key, tensor in WEIGHTS.items()},
+        dict(list(WEIGHTS.items())[:5]),
+    ],
+)
+def test_an_average_that_is_no_network_by_name_is_said(average: object, tmp_path: Path) -> None:
+    (note,) = load_model(stored(tmp_path / "a.pth", {"model": WEIGHTS, "ema": average})).origin.notes
+    assert re.search(r"^ema\S* \(\d+ tensors\) .* averaged weights, .*; the plain ones are loaded", note)
+
+
+def test_a_file_whose_average_is_empty_is_read_without_a_word(tmp_path: Path) -> None:
+    content = {"model": WEIGHTS, "ema": None, "params_ema": {}, "use_ema": True, "ema_decay": 0.999}
+    assert load_model(stored(tmp_path / "a.pth", content)).origin.notes == ()
 
 
 def test_without_an_average_the_user_chooses(tmp_path: Path) -> None:
