@@ -26,13 +26,15 @@ _SPLIT = 4
 class ImagePair:
     """`lr` is (h, w, 3) and `hr` (h·scale, w·scale, 3), both uint8 RGB.
 
-    `transparent` says that a file has transparent pixels, which are shown on white here.
+    `transparent` says that a file has transparent pixels, which are shown on white here; `whole` is the HR
+    image before it is cropped.
     """
 
     name: str
     lr: Image8 = field(repr=False)
     hr: Image8 = field(repr=False)
     transparent: bool = False
+    whole: Image8 | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ class SRDataset:
         cropped = modcrop(hr, self.scale)
         if lr_file is None:
             lr = imresize_bicubic(cropped, 1 / self.scale)
-            return ImagePair(self.names[index], lr, cropped, transparent)
+            return ImagePair(self.names[index], lr, cropped, transparent, hr)
         height, width = cropped.shape[0] // self.scale, cropped.shape[1] // self.scale
         picture = read_picture(lr_file)
         lr, transparent = picture.over_white(), transparent or picture.alpha is not None
@@ -92,7 +94,7 @@ class SRDataset:
                 "replace it, or remove its folder to have the LR images made"
             )
         lr = np.ascontiguousarray(lr[:height, :width])
-        return ImagePair(self.names[index], lr, cropped, transparent)
+        return ImagePair(self.names[index], lr, cropped, transparent, hr)
 
 
 def open_dataset(folder: Path, scale: int) -> SRDataset:
@@ -193,6 +195,14 @@ def image_fingerprint(hr: Image8) -> str:
     digest = hashlib.blake2b(f"{hr.shape}".encode(), digest_size=6)
     digest.update(np.ascontiguousarray(hr).data)
     return digest.hexdigest()
+
+
+def fingerprints_at(scales: Iterable[int], pair: ImagePair) -> set[str]:
+    """The `image_fingerprint` of the HR image of `pair`, and of what a training at `scales` crops it to."""
+    whole = pair.hr if pair.whole is None else pair.whole
+    fitting = [scale for scale in scales if scale <= min(whole.shape[:2])]
+    crops = {crop.shape: crop for crop in (pair.hr, *(modcrop(whole, scale) for scale in fitting))}
+    return set(map(image_fingerprint, crops.values()))
 
 
 def fingerprint(dataset: SRDataset, left_out: Collection[int] = ()) -> str:

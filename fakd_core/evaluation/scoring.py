@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import partial
 from os.path import realpath
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import numpy as np
 
-from fakd_core.data.datasets import ImagePair, SRDataset, image_fingerprint
+from fakd_core.data.datasets import ImagePair, SRDataset, fingerprints_at
 from fakd_core.data.image_files import write_image
 from fakd_core.data.resize import bicubic_strips
 from fakd_core.errors import ConfigError, DataError
@@ -22,6 +22,7 @@ from fakd_core.evaluation.results import ImageResult, LeftOut, Result, finite_me
 from fakd_core.events import CancelToken, Image8
 from fakd_core.files import check_writable, refuse_existing
 from fakd_core.inference.upscale import fitting_side, reject_non_finite, upscale
+from fakd_core.models.spec import Scale
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
@@ -71,7 +72,10 @@ def score_images(
                 fitting_side(model, *pair.lr.shape[:2])
             sr, seconds = _timed(partial(enlarge, pair.lr), repeat=timing)
             score = _score(pair, sr, dataset.scale, seconds=seconds, cancel=cancel)
-            scores.append(replace(score, seen=seen.get(image_fingerprint(pair.hr), "")))
+            known = fingerprints_at(get_args(Scale), pair) if seen else ()
+            # The first: training counts more than validation.
+            uses = sorted(seen[image] for image in known if image in seen)
+            scores.append(replace(score, seen=uses[0] if uses else ""))
         except (DataError, OSError) as error:
             left_out.append(_left_out(dataset, index, error))
         else:

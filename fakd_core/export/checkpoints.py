@@ -107,6 +107,17 @@ def export_model(
 
 
 def _unshown(model: SRNetwork, path: Path) -> str:
+    """A line on what a `.pth` lacks: sizes that would be guessed wrong, and the images it learned from."""
+    lines = [_wrong_sizes(model, path)]
+    if model.seen_images:
+        lines.append(
+            "a .pth doesn't hold which images the network learned from: scores on them won't be marked; "
+            "score the .safetensors or the run"
+        )
+    return "; ".join(filter(None, lines))
+
+
+def _wrong_sizes(model: SRNetwork, path: Path) -> str:
     """A line on the sizes that would be guessed wrong from the `.pth` at `path`; empty if there are none."""
     read, spec = load_model(path).spec.model_dump(), model.spec.model_dump()
     wrong = [f"{name}={_as_text(value)}" for name, value in spec.items() if read.get(name) != value]

@@ -88,7 +88,14 @@ def open_images(
     if config.val_data and world.is_main:
         fingerprints[VALIDATION_FINGERPRINT] = content_fingerprint(validation, held_out)
     seen: dict[str, Use] = {image_fingerprint(pair.hr): "validation" for pair in pairs.values()}
-    seen |= dict.fromkeys(store.fingerprints(training), "training")
+    trained_on = frozenset(store.fingerprints(training))
+    both = [pair.name for pair in pairs.values() if image_fingerprint(pair.hr) in trained_on]
+    if both:
+        yield Notice(
+            f"{len(both)} of {len(pairs)} validation images are also trained on: {_some(both)}; "
+            "their scores, and the choice of the best student by them, say little about other images"
+        )
+    seen |= dict.fromkeys(trained_on, "training")
     origin = _describe_lr(dataset, validation)
     return TrainingImages(sampler, validator, len(training), fingerprints, origin, seen)
 
@@ -103,12 +110,15 @@ def _readable(store: PixelStore, indices: tuple[int, ...], purpose: str) -> tupl
 
 def _describe_small(store: PixelStore, small: Sequence[int], patch: int, *, of: int) -> str:
     """Name and count the `small` images, which are left out."""
-    names = ", ".join(map(store.name_of, small[:_MAX_NAMES]))
-    others = f" and {len(small) - _MAX_NAMES} more" if len(small) > _MAX_NAMES else ""
     return (
         f"left out of the training: {len(small)} of {of} images, whose LR image is smaller than the patch of "
-        f"{patch}x{patch}: {names}{others}"
+        f"{patch}x{patch}: {_some(list(map(store.name_of, small)))}"
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    others = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + others
 
 
 def _describe_lr(training: SRDataset, validation: SRDataset) -> str:

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,13 +16,14 @@ from tiny_runs import STUDENT, run
 
 from fakd_core import create_model, load_model
 from fakd_core.cli import main
-from fakd_core.data.datasets import image_fingerprint
+from fakd_core.data.datasets import fingerprints_at, image_fingerprint, open_dataset
 from fakd_core.data.image_files import read_image, write_image
 from fakd_core.errors import CheckpointError
 from fakd_core.evaluation import report_export
 from fakd_core.evaluation.evaluate import collect_results, evaluate
 from fakd_core.evaluation.report import SEEN, Column, Kind, Report, Row, SetInfo
 from fakd_core.evaluation.results import Cell, EvalSet, ImageResult, Result, seen_sentence, to_csv, to_json
+from fakd_core.export.checkpoints import Exported, export_model
 from fakd_core.models.initialization import copy_matching_layers
 from fakd_core.models.seen_images import merge_seen
 
@@ -70,6 +72,9 @@ def test_validation_images_of_their_own_are_known(settings: dict[str, Any], mixe
 def test_students_of_students_and_exported_ones_know_too(trained: Path, mixed: Path, tmp_path: Path) -> None:
     exported = tmp_path / "student.safetensors"
     assert main(["export", str(trained), "--to", str(exported)]) == 0
+    *_, end = export_model(str(trained), tmp_path / "student.pth")
+    assert isinstance(end, Exported)
+    assert "a .pth doesn't hold which images the network learned from" in end.note
     seen = load_model(exported).seen_images
     assert sorted(seen.values()) == ["training"] * 4 + ["validation"] * 2
     other = tmp_path / "other"
@@ -88,6 +93,15 @@ def test_weights_copied_from_the_teacher_bring_its_images(small_teacher: Path) -
     student.seen_images = {"0123456789ab": "validation", "ba9876543210": "validation"}
     assert copy_matching_layers(student, teacher)
     assert student.seen_images == {"0123456789ab": "training", "ba9876543210": "validation"}
+
+
+def test_images_seen_at_another_scale_are_known(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (27, 31, 3), dtype=np.uint8)
+    write_image(tmp_path / "a.png", image)
+    for scale in (2, 3, 4, 8):
+        seen = image_fingerprint(open_dataset(tmp_path, scale).load(0).hr)
+        for other in (2, 3, 4, 8):
+            assert seen in fingerprints_at((2, 3, 4, 8), open_dataset(tmp_path, other).load(0))
 
 
 def test_fingerprints_tell_sizes_and_pixels_apart() -> None:

@@ -55,6 +55,14 @@ def test_all_folders_are_trained_on(settings: dict[str, Any], photos: Path, tmp_
     assert (images.train_images, images.validator.images) == (3, 1)
 
 
+def test_validation_images_that_are_trained_on_too_are_said(
+    settings: dict[str, Any], photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "again")
+    _, (said,) = opened(settings, train_data=(photos, tmp_path / "again"), val_images=1)
+    assert said.startswith("1 of 1 validation images are also trained on: ")
+
+
 def test_images_smaller_than_the_patch_are_left_out_and_named(
     settings: dict[str, Any], photos: Path, tmp_path: Path
 ) -> None:
@@ -62,14 +70,17 @@ def test_images_smaller_than_the_patch_are_left_out_and_named(
     shutil.copytree(photos, data)
     for name in ("icon", "logo"):
         write_image(data / f"{name}.png", np.zeros((47, 90, 3), np.uint8))
-    images, said = opened(settings, train_data=data, val_data=photos)
+    separate = tmp_path / "separate"
+    separate.mkdir()
+    write_image(separate / "one.png", np.full((64, 64, 3), 9, np.uint8))
+    images, said = opened(settings, train_data=data, val_data=separate)
     assert images.train_images == 6
     assert not {"icon", "logo"} & drawn(images)
     assert said == [
         "left out of the training: 2 of 8 images, whose LR image is smaller than the patch of 12x12: "
         "icon, logo"
     ]
-    images, said = opened(settings, train_data=data, val_data=photos, patch=11)
+    images, said = opened(settings, train_data=data, val_data=separate, patch=11)
     assert (images.train_images, said) == (8, [])
     with pytest.raises(DataError, match="at most 32"):
         opened(settings, train_data=data, val_data=photos, patch=33)
@@ -83,7 +94,7 @@ def test_transparent_and_unreadable_images_are_said(
     write_image(data / "clear.png", np.zeros((64, 64, 4), np.uint8))
     (data / "photo.heic").touch()
     _, said = opened(settings, train_data=data, val_data=photos)
-    assert said == [
+    assert said[:2] == [
         f"{data.resolve()}: left out 1 .heic, which can't be read here; save them as PNG or JPEG",
         "1 of 7 training images have transparent pixels, which are white here",
     ]
