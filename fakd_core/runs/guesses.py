@@ -26,6 +26,9 @@ def settle_guesses(network: SRNetwork) -> SRNetwork:
     """Replace guessed sizes by what a probe picture tells, where it tells; they remain guesses."""
     for name, reason in network.origin.guessed.items():
         current = getattr(network.spec, name)
+        if name == "value_range":
+            explained = {**network.origin.guessed, name: f"{reason}{_other_range(network)}"}
+            network.origin = replace(network.origin, guessed=explained)
         if name not in _USUAL or current not in _USUAL[name]:
             continue
         networks = {
@@ -41,6 +44,16 @@ def settle_guesses(network: SRNetwork) -> SRNetwork:
         )
         network.origin = replace(network.origin, guessed={**network.origin.guessed, name: reason})
     return network
+
+
+def _other_range(network: SRNetwork) -> str:
+    """Say how to choose the other value range, and whether the photograph speaks for it."""
+    other = 1 if network.spec.value_range == RGB_RANGE else 255
+    is_nearer = bicubic_difference(network) > CLEARLY * bicubic_difference(
+        _with(network, "value_range", other)
+    )
+    doubt = f", but on a photograph {other} comes nearer to bicubic" if is_nearer else ""
+    return f"{doubt}; if it is another, write @value_range={other} after the file"
 
 
 def bicubic_difference(network: SRNetwork, white: int = 255) -> float:

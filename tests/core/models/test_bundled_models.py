@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from fakd_core import load_model
 from fakd_core.assets import assets_dir, reference_results
@@ -85,3 +86,11 @@ def test_scores_are_those_of_the_model_card(shared: Callable[[str], Path], title
 @pytest.mark.parametrize(("set_name", "least"), [("Set5", 31.3), ("Set14", 28.0), ("B100", 27.2)])
 def test_the_best_x4_teacher_is_good_enough(set_name: str, least: float) -> None:
     assert max(promised(title, set_name)[1] for title in FAMILIES if title.endswith("x4")) >= least
+
+
+def test_a_photograph_speaks_for_the_right_value_range(tmp_path: Path) -> None:
+    weights = load("rcan-g5-r1-c32-x4-fakd").state_dict()
+    bare = {key: tensor for key, tensor in weights.items() if "mean" not in key}
+    torch.save(bare, tmp_path / "bare.pth")
+    network = load_model(tmp_path / "bare.pth")
+    assert "on a photograph 255 comes nearer to bicubic" in network.origin.guessed["value_range"]

@@ -187,7 +187,7 @@ def test_a_network_without_mean_shift_takes_0_to_1_unless_told(architecture: str
     path = stored(tmp_path / "a.pth", {"params_ema": bare})
     network = load_model(path)
     assert (network.spec.value_range, network.spec.mean_shift) == (1, False)
-    assert "value_range" in network.origin.guessed
+    assert "write @value_range=255 after the file" in network.origin.guessed["value_range"]
     told = load_model(f"{path}@value_range=255")
     assert "value_range" not in told.origin.guessed
     image = torch.rand(1, 3, 8, 9)
