@@ -178,7 +178,8 @@ def test_a_tilde_is_expanded(
 
 def test_all_validation_images_are_used_unless_limited(settings: dict[str, Any], photos: Path) -> None:
     separate = {**settings, "val_data": photos, "val_images": None, "steps": 1}
-    assert run(separate)[0].validation_images == 6  # type: ignore[union-attr]
+    (started,) = (event for event in run(separate) if isinstance(event, RunStarted))
+    assert started.validation_images == 6
 
 
 def test_a_run_is_never_overwritten(settings: dict[str, Any]) -> None:
