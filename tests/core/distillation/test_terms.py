@@ -230,8 +230,10 @@ def test_the_parameters_of_the_terms_and_their_bounds() -> None:
         for kind in TERMS
         if kind.parameters
     }
+    positions = ("positions", 1.0, 0.001, 1, ())
     assert found == {
-        "PSA": pooling,
+        "SA": [positions],
+        "PSA": [*pooling, positions],
         "MMD": pooling,
         "RBF": [*pooling, ("P", 2, 1, 20, ()), ("gamma", 5.0, 0.001, 40, ())],
     }
