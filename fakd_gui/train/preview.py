@@ -23,6 +23,7 @@ from fakd_gui.train.run_view import PreviewFrames, label_of
 from fakd_gui.train.state import TrainState
 from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.theme import with_role
@@ -47,7 +48,8 @@ class Column(QWidget):
 
     def __init__(self, camera: Camera) -> None:
         super().__init__()
-        self.caption = with_role(QLabel(alignment=Qt.AlignmentFlag.AlignCenter), "muted")
+        self.caption = with_role(ElidedLabel(), "muted")
+        self.caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
         # Equal columns, whatever their captions.
         self.caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.canvas = ImageCanvas(camera)
@@ -167,6 +169,7 @@ class PreviewStrip(QWidget):
                 column.canvas.set_overlays(Overlay.from_pixels(image, area))
                 column.canvas.set_message("")
             column.caption.setText(self._caption(name, step))
+            column.caption.setToolTip(column.caption.text())
             column.canvas.setAccessibleName(column.caption.text().replace("\n", ", "))
         place = f" ({self.scrubber.value() + 1} of {len(steps)})" if len(steps) > 1 else ""
         self.step_label.setText("no validation yet" if step is None else f"step {step:,}{place}")

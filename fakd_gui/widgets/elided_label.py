@@ -20,10 +20,10 @@ class ElidedLabel(QLabel):
 
     @property
     def shown(self) -> str:
-        """The text as it is shown."""
-        return self.fontMetrics().elidedText(
-            self.text(), Qt.TextElideMode.ElideMiddle, self.contentsRect().width()
-        )
+        """The text as it is shown, every line elided by itself."""
+        font, width = self.fontMetrics(), self.contentsRect().width()
+        lines = self.text().split("\n")
+        return "\n".join(font.elidedText(line, Qt.TextElideMode.ElideMiddle, width) for line in lines)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())

@@ -275,9 +275,7 @@ def test_an_image_is_upscaled_once_unless_times_are_asked_for(folder: Path) -> N
 
     class Noting(Nearest):
         def forward(self, lr: Tensor) -> Tensor:
-            if (
-                lr.device.type != "meta" and lr.shape[2:] != PAPER_LR_SIZE
-            ):  # Those count.
+            if lr.device.type != "meta" and lr.shape[2:] != PAPER_LR_SIZE:  # Those count.
                 passes.append(lr.shape)
             return super().forward(lr)
 

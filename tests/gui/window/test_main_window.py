@@ -32,6 +32,10 @@ def drop(window: QWidget, *paths: Path) -> None:
     QApplication.sendEvent(window, QDropEvent(QPointF(centre), *how))
 
 
+BUNDLED = Path("rcan-g5-r1-c32-x4-fakd")
+"""A teacher above bicubic, whose training says nothing of it."""
+
+
 def set_up_tiny_run(qtbot: QtBot, window: MainWindow, teacher: Path, photos: Path, **changes: object) -> None:
     form, state = window.train.form, window.train.state
     names = {"teacher": (str(teacher),), "student": STUDENT, "train_data": str(photos)}
@@ -43,9 +47,9 @@ def set_up_tiny_run(qtbot: QtBot, window: MainWindow, teacher: Path, photos: Pat
 
 
 def test_start_button_trains_shows_curves_and_adds_the_student(
-    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path
+    qtbot: QtBot, window: MainWindow, photos: Path
 ) -> None:
-    set_up_tiny_run(qtbot, window, small_teacher, photos)
+    set_up_tiny_run(qtbot, window, BUNDLED, photos)
     with qtbot.waitSignal(window.session.training_finished, timeout=30_000):
         qtbot.mouseClick(window.train.start_button, Qt.MouseButton.LeftButton)
         assert window.train.stop_button.isVisible()
@@ -190,9 +194,9 @@ def test_keys_switch_workspaces(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def test_demo_tour_takes_a_screenshot_of_every_workspace(
-    qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path, tmp_path: Path
+    qtbot: QtBot, window: MainWindow, photos: Path, tmp_path: Path
 ) -> None:
-    set_up_tiny_run(qtbot, window, small_teacher, photos)
+    set_up_tiny_run(qtbot, window, BUNDLED, photos)
     ended: list[int] = []
     guide = TourGuide(tour(window, tmp_path / "shots"), ended.append)
     window.session.error.connect(lambda problem: guide.fail(problem.text))
