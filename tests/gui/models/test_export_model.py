@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QProgressDialog, QPushButton
 from pytestqt.qtbot import QtBot
 from run_lists import choose
@@ -37,12 +38,16 @@ def test_a_run_s_student_is_exported_from_its_menu(
     tmp_path: Path,
 ) -> None:
     run, path = choose(runs, "middle"), tmp_path / "out.pth"
-    entry = next(one for one in runs.make_menu().actions() if one.text().startswith("Export"))
-    assert not entry.isEnabled(), "it has no student yet"
+
+    def find_entry() -> QAction:
+        return next(one for one in runs.make_menu().actions() if one.text().startswith("Export"))
+
+    assert not find_entry().isEnabled(), "it has no student yet"
     (run / "student.safetensors").write_bytes(model_file(STUDENT).read_bytes())
     monkeypatch.setattr(export, "ask_save_path", lambda *_: (path, "Checkpoint for FAKD's code"))
-    entry = next(one for one in runs.make_menu().actions() if one.text().startswith("Export"))
-    entry.trigger()
+    runs.scan()
+    qtbot.waitUntil(lambda: find_entry().isEnabled(), timeout=5000)
+    find_entry().trigger()
     qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=20_000)
     assert confirmed[-1] == "Wrote out.pth (0.9 MB)"
     mine, theirs = torch.load(path, weights_only=True), load_file(model_file(STUDENT))
