@@ -41,6 +41,10 @@ SPEC_KEY = "fakd_spec"
 """The metadata entry of our own safetensors files that holds the spec."""
 
 
+class _UnfitError(CheckpointError):
+    """A file that looks like one of our networks isn't one; another project's may have such keys."""
+
+
 def load_checkpoint(path: Path, *, weights: str = "", **overrides: Any) -> SRNetwork:
     """Load the network in `path`, on the CPU in float32 and in eval mode; it fits completely or is refused.
 
@@ -60,8 +64,8 @@ def load_checkpoint(path: Path, *, weights: str = "", **overrides: Any) -> SRNet
     stored = _find_own_network(path, file, weights)
     try:
         return _load_own(path, file, stored, overrides)
-    except (UnsupportedArchitectureError, CheckpointError, ConfigError) as refused:
-        if isinstance(refused, ConfigError) or SPEC_KEY in file.metadata or isinstance(refused, PurposeError):
+    except (UnsupportedArchitectureError, _UnfitError) as refused:
+        if SPEC_KEY in file.metadata:
             raise
         return _load_external(path, file, weights=weights, overrides=overrides, refused=refused)
 
@@ -221,7 +225,9 @@ def _load_external(
     """Load the network with spandrel. Raises `refused`, the reason why it is none of ours, if that can't."""
     unknown = isinstance(refused, UnsupportedArchitectureError)
     others = sorted(set(overrides) - {"taps"})
-    if others and unknown:
+    if others and not unknown:
+        raise refused  # The sizes that were given are those of our network.
+    if others:
         raise ConfigError(f"{path}: a network of another project has no setting {', '.join(others)}")
     try:
         return load_external(path, overrides.get("taps", ()), file, wanted=weights)
@@ -276,14 +282,14 @@ def _read_spec(
     except PurposeError as error:
         raise PurposeError(f"{path}: {architecture.name} {error}") from None
     except KeyError as error:
-        raise CheckpointError(f"{path}: looks like {architecture.name}, but lacks {error.args[0]}") from None
+        raise _UnfitError(f"{path}: looks like {architecture.name}, but lacks {error.args[0]}") from None
     except (ConfigError, ValidationError) as error:
         reason = format_validation_error(error) if isinstance(error, ValidationError) else str(error)
-        raise CheckpointError(
+        raise _UnfitError(
             f"{path}: looks like {architecture.name}, but its sizes make no sense: {shown(reason)}"
         ) from None
     except (IndexError, ZeroDivisionError, ValueError):
-        raise CheckpointError(
+        raise _UnfitError(
             f"{path}: looks like {architecture.name}, but its sizes make no sense: it never has such shapes"
         ) from None
     if len(overrides.get("taps", (1, 2))) != 2:
@@ -339,4 +345,4 @@ def _check_keys(
     }
     report = "; ".join(f"{len(keys)} {kind}: {some(keys)}" for kind, keys in problems.items() if keys)
     if report:
-        raise CheckpointError(f"{path}: doesn't fit {spec.architecture} x{spec.scale}: {report}")
+        raise _UnfitError(f"{path}: doesn't fit {spec.architecture} x{spec.scale}: {report}")

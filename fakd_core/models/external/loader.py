@@ -5,6 +5,7 @@ spandrel is an optional extra, imported only for files that are not of our own n
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from functools import cache
@@ -23,6 +24,8 @@ from fakd_core.models.weight_files import WeightFile, require_plain, shown, some
 if TYPE_CHECKING:
     from spandrel import Architecture, ImageModelDescriptor, ModelDescriptor
 
+LAYERS_PER_WEIGHT = 100
+"""Generous: in most networks every second numbered layer has a weight and a bias."""
 EXTRA = 'pip install "fakd-workbench[teachers]"'
 
 
@@ -52,6 +55,7 @@ def open_external(
     broken = [key for key, tensor in weights.items() if "mask" not in key and not tensor.isfinite().all()]
     if broken:
         raise CheckpointError(f"{path}: damaged or diverged: infinite or NaN values in {some(broken)}")
+    _check_numbers(path, weights)
     try:
         # Their constructors compute with tensors, which the meta device, if it is the default, can't do.
         with torch.device("cpu"), warnings.catch_warnings():
@@ -65,6 +69,25 @@ def open_external(
     _check_use(path, found)
     found.model.float().eval()
     return cast("ImageModelDescriptor[nn.Module]", found), stored
+
+
+def _check_numbers(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Raise `CheckpointError` if a key numbers far more layers than the file has weights.
+
+    Spandrel builds as many as the largest number says. Layers without weights are numbered, too.
+    """
+    most = LAYERS_PER_WEIGHT * len(weights)
+    absurd = [key for key in weights if any(part.isdecimal() and int(part) > most for part in _parts(key))]
+    if absurd:
+        raise CheckpointError(
+            f"{path}: damaged: {len(weights)} weights, but the numbers of layers reach beyond {most} in "
+            f"{some(absurd, 3)}"
+        )
+
+
+def _parts(key: str) -> list[str]:
+    # Python refuses to convert thousands of digits.
+    return [part[:20] for part in re.split(r"\D+", key, flags=re.ASCII) if part]
 
 
 def _require_spandrel() -> ModuleType:
