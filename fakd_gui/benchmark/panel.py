@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fakd_core.evaluation.report import Report
+from fakd_core.evaluation.report import SEEN, Report
 from fakd_core.evaluation.report_export import PROTOCOL
 from fakd_gui.benchmark.chooser import Chooser
 from fakd_gui.benchmark.commands import create_actions
@@ -109,7 +109,8 @@ class BenchmarkPanel(QWidget):
         layout = QVBoxLayout(self, contentsMargins=QMargins(8, 8, 8, 6), spacing=6)
         layout.addWidget(self.view_bar)
         layout.addWidget(columns, 1)
-        layout.addWidget(with_role(QLabel(PROTOCOL, wordWrap=True, toolTip=PROTOCOL_TIP), "muted"))
+        self.protocol = with_role(QLabel(PROTOCOL, wordWrap=True, toolTip=PROTOCOL_TIP), "muted")
+        layout.addWidget(self.protocol)
         layout.addLayout(below)
 
     def _connect(self) -> None:
@@ -122,6 +123,8 @@ class BenchmarkPanel(QWidget):
         self.actions["choose"].toggled.connect(self.chooser.setVisible)
         state.report_changed.connect(self._show_report)
         state.results_changed.connect(self._refresh_timer.start)
+        for changed in (state.report_changed, state.results_changed):
+            changed.connect(self._explain_marks)
         state.choices_changed.connect(self._show_next_step)
         self.table.selectionModel().currentChanged.connect(self._follow_current)
         self.status.cancelled.connect(runner.cancel)
@@ -138,6 +141,11 @@ class BenchmarkPanel(QWidget):
         self.provenance.setToolTip(text)
         self.provenance.setVisible(bool(text))
         self._show_next_step()
+
+    def _explain_marks(self) -> None:
+        seen = any(result.seen for result in self.state.report.results.values())
+        mark = f"; {SEEN}: the model learned from some of the images, the mean over the others follows"
+        self.protocol.setText(f"{PROTOCOL}{mark if seen else ''}")
 
     def _show_next_step(self) -> None:
         ready, not_ready = "Click Run to measure the checked models", "Check models and sets, then click Run"

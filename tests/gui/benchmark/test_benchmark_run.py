@@ -178,6 +178,7 @@ def test_scores_on_training_images_are_marked(bench: Bench, panel: BenchmarkPane
     assert texts(panel, bench.teacher)[2].endswith(f"† ({unseen:.3f})")
     index = panel.table.indexAt(place(panel, bench.teacher, Kind.PSNR))
     assert "was trained on 1 of the 2 images of Set5" in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "†: the model learned from some of the images" in panel.protocol.text()
     click(panel, bench.teacher, Kind.PSNR)
     images = panel.images.table
     assert {images.item(row, 0).text() for row in range(2)} == {"one †", "two"}
