@@ -13,12 +13,13 @@ import torch
 from fakd_core import __version__
 from fakd_core.errors import ConfigError, RunError
 from fakd_core.events import CancelToken, Progress
-from fakd_core.export.onnx import OPSETS, VALUE_RANGES, Parity, write_onnx
+from fakd_core.export.onnx import OPSETS, Parity, write_onnx
 from fakd_core.files import refuse_existing
 from fakd_core.models.checkpoint import save_pth, save_safetensors
 from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import list_architectures
 from fakd_core.models.layers import SRNetwork
+from fakd_core.models.spec import VALUE_RANGES
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.references import load_model, model_file, split_taps

@@ -24,7 +24,6 @@ from fakd_core.runtime.cancellation import cancellable
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-VALUE_RANGES = (255, 1)
 TRACED_OPSET = 18
 """The lowest that torch's exporter writes; lower ones differ in details of few operators."""
 OPSETS = range(11, 24)

@@ -31,7 +31,13 @@ _MAX_NAMES = 10
 
 
 class TrainingImages(NamedTuple):
-    """The images of a run; `fingerprints` are hashes of them, by their names in `environment.json`."""
+    """The images of a run, to train on and to validate with.
+
+    Attributes:
+        fingerprints: Hashes of the images, by their names in `environment.json`.
+        lr_origin: The origin of the LR images in words.
+        seen: The uses of the images that this process read, by fingerprint.
+    """
 
     sampler: PatchSampler
     validator: Validator

@@ -118,7 +118,7 @@ class TrainingLoop:
         yield self._end(stopped)
 
     def _start(self) -> Iterator[Progress | Notice | RunStarted]:
-        setup, validator = self._setup, self._setup.validator
+        setup, validator = self._setup, self._setup.images.validator
         bicubic = yield from validator.score_bicubic(self._token)
         self._blank = bicubic.exact
         teachers = yield from self._score_teachers()
@@ -131,14 +131,14 @@ class TrainingLoop:
             steps=setup.steps,
             student_parameters=sum(p.numel() for p in setup.students[STUDENT].parameters()),
             teacher_names=setup.teacher_names,
-            train_images=setup.train_images,
+            train_images=setup.images.train_images,
             validation_images=validator.images,
             copied_tensors=setup.copied_tensors,
             device=setup.device,
             bicubic=bicubic.scores,
             teacher=teacher.scores if teacher else None,
             preview=validator.preview(bicubic, teacher),
-            lr_origin=setup.lr_origin,
+            lr_origin=setup.images.lr_origin,
             teacher_affinity=affinity,
         )
         if self._step == 0:
@@ -158,7 +158,7 @@ class TrainingLoop:
     def _score_teachers(self) -> Generator[Progress, None, list[ValidationResult]]:
         results = []
         for network in self._setup.teachers:
-            scoring = self._setup.validator.evaluate(
+            scoring = self._setup.images.validator.evaluate(
                 network, self._token, "the teacher", left_out=self._blank
             )
             results.append((yield from scoring))
@@ -263,7 +263,9 @@ class TrainingLoop:
     def _validate(self) -> ValidationEnd:
         networks, setup = self._networks(), self._setup
         results = {
-            name: run_to_end(setup.validator.evaluate(network, self._token, name, left_out=self._blank))
+            name: run_to_end(
+                setup.images.validator.evaluate(network, self._token, name, left_out=self._blank)
+            )
             for name, network in networks.items()
         }
         scores = {name: result.scores for name, result in results.items()}
@@ -286,7 +288,7 @@ class TrainingLoop:
             preview=previews.pop(STUDENT),
             others=scores,
             other_previews=previews,
-            affinity=setup.validator.affinity(networks[STUDENT], setup.affinity_tap),
+            affinity=setup.images.validator.affinity(networks[STUDENT], setup.affinity_tap),
         )
         self._writer.append(event)
         self._validated_step = self._step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from fakd_core.models.external.network import SpandrelNetwork
 from fakd_core.models.factory import create_model
 from fakd_core.models.initialization import Seeded, change_scale, copy_matching_layers
 from fakd_core.models.layers import SRNetwork
-from fakd_core.models.seen_images import Use, merge_seen
+from fakd_core.models.seen_images import merge_seen
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import BASELINE, STUDENT
@@ -30,11 +30,10 @@ from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.training.batches import BatchSource, OnlineTeacherBatches
 from fakd_core.training.cached_batches import CachedTeacherBatches
-from fakd_core.training.images import open_images
+from fakd_core.training.images import TrainingImages, open_images
 from fakd_core.training.learner import Learner
 from fakd_core.training.sanity_check import check_gradient_flow
 from fakd_core.training.schedule import Schedule, learning_rate
-from fakd_core.training.validation import Validator
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +47,15 @@ class TrainingSetup:
         affinity_tap: The tap whose affinities TensorBoard shows; None without TensorBoard.
         interruptible: Whether a step may be left halfway.
         advice: The advice to a user whose training diverged.
-        seen_images: The uses of the images that this process read, by fingerprint.
         copied_tensors: The number of tensors of the student that were copied from the teacher.
-        fingerprints: Hashes of the images, by their names in `environment.json`.
-        lr_origin: The origin of the LR images in words.
         device: The device and the number of processes, for the user.
     """
 
     students: dict[str, SRNetwork]
     teachers: tuple[SRNetwork, ...]
     teacher_names: tuple[str, ...]
+    images: TrainingImages
     batches: BatchSource
-    validator: Validator
     make_learner: Callable[[SRNetwork], Learner]
     learning_rate: Schedule
     steps: int
@@ -67,16 +63,12 @@ class TrainingSetup:
     affinity_tap: int | None
     interruptible: bool
     advice: str
-    train_images: int
     copied_tensors: int
-    fingerprints: Mapping[str, str]
-    lr_origin: str
-    seen_images: dict[str, Use]
     device: str
 
     def remember_images(self, world: World) -> None:
         """Let the students know which images they learn from; several processes each know some."""
-        parts = world.gather(self.seen_images)
+        parts = world.gather(self.images.seen)
         for student in self.students.values():
             student.seen_images = merge_seen(student.seen_images, *parts)
 
@@ -114,8 +106,8 @@ def prepare(
         students={STUDENT: student, **baseline},
         teachers=teachers,
         teacher_names=config.teacher,
+        images=images,
         batches=_make_batches(config, images.sampler, teachers, device=device, dtype=dtype),
-        validator=images.validator,
         make_learner=partial(
             Learner,
             loss=loss,
@@ -132,11 +124,7 @@ def prepare(
         affinity_tap=max(config.layers) if config.tensorboard else None,
         interruptible=world.is_single and not config.compile and device.type != "cuda",
         advice=_advice(config, dtype),
-        train_images=images.train_images,
         copied_tensors=copied_tensors,
-        fingerprints=images.fingerprints,
-        lr_origin=images.lr_origin,
-        seen_images=images.seen,
         device=str(device) if world.is_single else f"{world.ranks} x {device.type}",
     )
 

@@ -54,7 +54,7 @@ def train(
         setup = yield from prepare(config, token, world)
     setup.remember_images(world)
     yield from setup.batches.prepare(token, world)
-    world.broadcast_from_main(lambda: RunWriter.create(config, setup.device, setup.fingerprints))
+    world.broadcast_from_main(lambda: RunWriter.create(config, setup.device, setup.images.fingerprints))
     writer = _writer(config, world)
     with _locked(writer, world), retain_freed_memory():
         loop = TrainingLoop(setup=setup, writer=writer, token=token, world=world)
@@ -103,7 +103,7 @@ def resume_training(
     with _locked(writer, world):
         with world.all_or_none():
             setup = yield from prepare(config, token, world)
-        world.broadcast_from_main(lambda: _check_same_images(config, writer, setup.fingerprints))
+        world.broadcast_from_main(lambda: _check_same_images(config, writer, setup.images.fingerprints))
         if moved and world.is_main:
             writer.change_settings(config, moved)
         setup.remember_images(world)

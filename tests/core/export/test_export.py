@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
@@ -299,11 +299,17 @@ def end_at_once(sender: Connection, *_: object) -> None:
     os._exit(7)
 
 
-def test_a_stopped_child_process_is_killed_if_necessary_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(child_process, "_export", send_a_stage_and_ignore_sigterm)
+@pytest.fixture
+def run_in_child(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None]], None]:
+    """Let the child process of an export do something else, and have it killed soon."""
     monkeypatch.setattr(child_process, "MAX_STOP_SECONDS", 0.3)
+    return lambda work: monkeypatch.setattr(child_process, "_export", work)
+
+
+def test_a_stopped_child_process_is_killed_if_necessary_and_leaves_nothing(
+    tmp_path: Path, run_in_child: Callable[[Callable[..., None]], None]
+) -> None:
+    run_in_child(send_a_stage_and_ignore_sigterm)
     token = CancelToken()
     events = export_in_process("model", tmp_path / "out.onnx", {}, cancel=token)
     assert next(events) == Progress(0, 2, "tracing the network")
@@ -322,10 +328,9 @@ def write_and_never_end(sender: Connection, ref: str, path: Path, options: objec
 
 
 def test_a_child_process_that_does_not_end_after_its_export_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_in_child: Callable[[Callable[..., None]], None]
 ) -> None:
-    monkeypatch.setattr(child_process, "_export", write_and_never_end)
-    monkeypatch.setattr(child_process, "MAX_STOP_SECONDS", 0.3)
+    run_in_child(write_and_never_end)
     path = tmp_path / "out.onnx"
     assert list(export_in_process("model", path, {}, cancel=CancelToken())) == [Exported(path)]
     assert multiprocessing.active_children() == []
