@@ -30,9 +30,9 @@ def make_panel(bench: Bench, qtbot: QtBot) -> BenchmarkPanel:
 
 
 def run(panel: BenchmarkPanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(panel.runner.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.runner.finished):
         QTest.mouseClick(panel.view_bar.run_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not panel.runner.evaluation.running, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.runner.evaluation.running)
 
 
 def at(bench: Bench, name: str = "Set5", scale: int = 4) -> EvalSet:

@@ -25,8 +25,6 @@ from fakd_gui.session.opened_image import open_image
 from fakd_gui.window.main_window import MainWindow
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
-SLOW = 30_000
-"""Milliseconds: a busy machine reaches any moment in this time."""
 
 
 @dataclass
@@ -42,17 +40,20 @@ class Desk:
     when: Callable[[], bool] = lambda: False
     act: Callable[[], object] = lambda: time.sleep(0.05)
     reached: bool = False
+    layers: int = 0
+    """Layers that acted so far."""
 
     def work(self) -> None:
         """Called before every convolution, and wherever else a test put it."""
         if threading.current_thread() is not threading.main_thread() and self.when():
             self.reached = True
+            self.layers += 1
             self.act()
 
     def start(self, job: str) -> None:
         """Start `job` and wait until it is in the middle of its work."""
         JOBS[job](self)
-        self.qtbot.waitUntil(lambda: self.reached, timeout=SLOW)
+        self.qtbot.waitUntil(lambda: self.reached)
 
     def running(self) -> list[str]:
         owners = (self.window, self.window.session)
@@ -159,7 +160,7 @@ def save_a_figure(desk: Desk) -> None:
     open_crop_figure(desk.window, session, image, models=models, region=(10, 20, 40, 30))
     dialog = desk.window.findChild(FigureDialog)
     assert dialog is not None
-    desk.qtbot.waitUntil(lambda: dialog.pixels is not None, timeout=SLOW)
+    desk.qtbot.waitUntil(lambda: dialog.pixels is not None)
     desk.when = torch.is_inference_mode_enabled
     dialog.save(desk.folder / "figure.png")
 

@@ -30,7 +30,7 @@ def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
     # Qt aborts the program if a widget is deleted before its threads end.
     qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(900, 600)
-    with qtbot.waitActive(panel, timeout=20_000):
+    with qtbot.waitActive(panel):
         panel.show()
         panel.activateWindow()
     panel.setFocus()
@@ -39,7 +39,7 @@ def comparing(tmp_path: Path, qtbot: QtBot) -> Iterator[Opened]:
 
 
 def open_and_wait(panel: ComparePanel, path: Path, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(panel.finished, timeout=40_000):
+    with qtbot.waitSignal(panel.finished):
         panel.session.open_image(path)
 
 

@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import psutil
@@ -35,8 +36,31 @@ from fakd_gui.train.plots import RunPlots
 from fakd_gui.train.state import TrainState
 from fakd_gui.window.main_window import MainWindow
 
+PATIENCE_MS = 60_000
+"""Whatever a test waits for happens in this time, however busy the machine is."""
+
 FILES_OF_LIBRARIES = 8
 """Files that torch, Qt and the memory-mapped images open on their first use and keep."""
+
+
+class PatientBot(QtBot):
+    """Waits for as long as a busy machine may need, unless a test says otherwise."""
+
+    waitActive, waitExposed, waitSignal, waitSignals, waitUntil = (
+        partialmethod(wait, timeout=PATIENCE_MS)
+        for wait in (
+            QtBot.waitActive,
+            QtBot.waitExposed,
+            QtBot.waitSignal,
+            QtBot.waitSignals,
+            QtBot.waitUntil,
+        )
+    )
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +124,7 @@ def window(session: Session, qtbot: QtBot) -> Iterator[MainWindow]:
     made.show()
     yield made
     assert stop_all(made, session)
-    qtbot.waitUntil(lambda: session.training is None, timeout=5000)
+    qtbot.waitUntil(lambda: session.training is None)
     made.close()
     made.deleteLater()
 
@@ -171,7 +195,7 @@ def runs(
     with qtbot.waitExposed(made):
         made.show()
     made.scan()
-    qtbot.waitUntil(lambda: len(made.model.states) == 3, timeout=5000)
+    qtbot.waitUntil(lambda: len(made.model.states) == 3)
     yield made
     assert stop_all(made)
 

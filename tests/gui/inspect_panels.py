@@ -19,9 +19,6 @@ from fakd_core.runs.references import load_model
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.session.jobs import stop_all
 
-SLOW = 20_000
-"""Timeout in milliseconds in which a busy machine loads and runs a network."""
-
 
 def empty_panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
     """An empty panel, shut down afterwards."""
@@ -29,7 +26,7 @@ def empty_panel(bench: Bench, qtbot: QtBot) -> Iterator[InspectPanel]:
     # Qt aborts the program if a widget is deleted before its threads have ended.
     qtbot.addWidget(panel, before_close_func=stop_all)
     panel.resize(900, 620)
-    with qtbot.waitActive(panel, timeout=20_000):
+    with qtbot.waitActive(panel):
         panel.show()
         panel.activateWindow()
     panel.setFocus()
@@ -43,7 +40,7 @@ def shown_panel(bench: Bench, qtbot: QtBot, students: int = 1) -> Iterator[Inspe
         bench.session.set_teacher(bench.teacher)
         for student in bench.students[:students]:
             bench.session.add_student(student)
-        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        with qtbot.waitSignal(panel.map_shown):
             bench.session.open_image(bench.photo)
         yield panel
 

@@ -55,4 +55,4 @@ def scan(qtbot: QtBot, runs: RunList) -> None:
     runs.scan()
     scanner = runs.findChild(LatestWins)
     assert scanner is not None
-    qtbot.waitUntil(lambda: not scanner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not scanner.running)

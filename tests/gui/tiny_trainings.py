@@ -18,7 +18,7 @@ def make_config(run: Path, teacher: Path, photos: Path, **changes: object) -> Tr
 
 
 def train_to_the_end(qtbot: QtBot, session: Session, config: TrainConfig) -> JobEnd:
-    with qtbot.waitSignal(session.training_finished, timeout=30_000) as ended:
+    with qtbot.waitSignal(session.training_finished) as ended:
         session.start_training(config)
     end = ended.args[0]
     assert isinstance(end, JobEnd)

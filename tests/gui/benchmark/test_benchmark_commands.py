@@ -27,20 +27,20 @@ def bench(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def panel(bench: Bench, qtbot: QtBot) -> Iterator[BenchmarkPanel]:
     for made in benchmarking(bench, qtbot):
         made.activateWindow()
-        qtbot.waitUntil(made.isActiveWindow, timeout=5000)
+        qtbot.waitUntil(made.isActiveWindow)
         yield made
 
 
 def test_f5_measures_wherever_the_focus_is_and_can_be_remapped(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     panel.chooser.sets.setFocus()
-    with qtbot.waitSignal(panel.runner.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.runner.finished):
         QTest.keyClick(panel.chooser.sets, Qt.Key.Key_F5)
-    qtbot.waitUntil(lambda: not panel.runner.evaluation.running, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.runner.evaluation.running)
     panel.actions.set_keys("run", ("F9",))
     assert "(F9)" in panel.view_bar.run_button.toolTip()
-    with qtbot.waitSignal(panel.runner.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.runner.finished):
         QTest.keyClick(panel.chooser.sets, Qt.Key.Key_F9)
-    qtbot.waitUntil(lambda: not panel.runner.evaluation.running, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.runner.evaluation.running)
 
 
 def test_return_lists_images_only_from_the_table_and_escape_closes_them(

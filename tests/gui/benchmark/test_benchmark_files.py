@@ -67,7 +67,7 @@ def panel(bench: Bench, report: Report, qtbot: QtBot) -> Iterator[BenchmarkPanel
     how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(panel, QDragEnterEvent(QPoint(20, 20), *how))
     QApplication.sendEvent(panel, QDropEvent(QPointF(20, 20), *how))
-    qtbot.waitUntil(lambda: bool(panel.state.report.results), timeout=5000)
+    qtbot.waitUntil(lambda: bool(panel.state.report.results))
     yield panel
     stop_all(bench.session)
 
@@ -88,15 +88,15 @@ def test_dropped_results_show_with_their_name_and_date(panel: BenchmarkPanel, re
 
 def test_keys_copy_the_table(panel: BenchmarkPanel, bench: Bench, qtbot: QtBot) -> None:
     panel.activateWindow()
-    qtbot.waitUntil(panel.isActiveWindow, timeout=5000)
+    qtbot.waitUntil(panel.isActiveWindow)
     panel.table.setFocus()
-    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as message:
+    with qtbot.waitSignal(bench.session.status_message) as message:
         QTest.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert message.args == ["Copied 4 rows and 6 published as Markdown"]
     assert QGuiApplication.clipboard().text().startswith("| Model | Params (M) |")
     panel.view_bar.published.setChecked(False)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as message:
+    with qtbot.waitSignal(bench.session.status_message) as message:
         QTest.keyClick(panel.table, Qt.Key.Key_C, both)
     assert message.args == ["Copied 4 rows as LaTeX"]
     assert r"\toprule" in QGuiApplication.clipboard().text()
@@ -178,7 +178,7 @@ def test_saved_results_open_again(
     before = panel.state.report
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
     QTest.mouseClick(panel.output.open_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.state.report is not before, timeout=5000)
+    qtbot.waitUntil(lambda: panel.state.report is not before)
     assert panel.state.report.results == before.results
     assert panel.state.report.measured == before.measured
 
@@ -188,7 +188,7 @@ def test_a_damaged_file_leaves_the_table(panel: BenchmarkPanel, bench: Bench, qt
     file = bench.folder / "damaged.json"
     file.write_text("{")
     panel.runner.open(file)
-    qtbot.waitUntil(lambda: bool(bench.errors), timeout=5000)
+    qtbot.waitUntil(lambda: bool(bench.errors))
     assert "damaged.json: not JSON" in bench.errors[0]
     assert panel.state.report is before
 
@@ -197,14 +197,14 @@ def test_images_of_results_from_elsewhere_are_found_in_a_set_with_the_same_name(
     panel: BenchmarkPanel, bench: Bench, qtbot: QtBot
 ) -> None:
     panel.state.list_images(Cell(bench.students[0], EvalSet("Set5", 4)))
-    with qtbot.waitSignal(bench.session.error, timeout=5000):
+    with qtbot.waitSignal(bench.session.error):
         panel.runner.show_in_compare(0)
     folder = bench.folder / "Set5"
     folder.mkdir()
     for name in ("one", "two"):
         save_photo(folder, name)
     panel.state.add_folder(folder)
-    with qtbot.waitSignal(bench.session.images_chosen, timeout=5000) as chosen:
+    with qtbot.waitSignal(bench.session.images_chosen) as chosen:
         QTest.mouseClick(panel.images.show_button, Qt.MouseButton.LeftButton)
     assert chosen.args[0] == [folder / "two.png", folder / "one.png"]
 
@@ -234,7 +234,7 @@ def test_it_fits_a_narrow_window(panel: BenchmarkPanel, qtbot: QtBot) -> None:
     panel.resize(570, 420)
     QTest.mouseClick(panel.view_bar.choose_button, Qt.MouseButton.LeftButton)
     assert not panel.chooser.isVisible()
-    qtbot.waitUntil(lambda: panel.table.width() > 500, timeout=5000)
+    qtbot.waitUntil(lambda: panel.table.width() > 500)
     assert panel.table.verticalHeader().width() <= 0.37 * 570
 
 
@@ -245,7 +245,7 @@ def test_the_first_start_shows_the_bundled_models_and_published_scores(
     first = BenchmarkPanel(bench.session)
     qtbot.addWidget(first, before_close_func=stop_all)
     first.restore(BenchmarkMemory())
-    qtbot.waitUntil(lambda: bool(first.state.report.results), timeout=5000)
+    qtbot.waitUntil(lambda: bool(first.state.report.results))
     report = first.state.report
     assert [group.name for group in report.sets.values()] == ["Set5", "Set14", "B100", "Urban100"]
     bundled = {ref for ref in report.rows if ref != BICUBIC}
@@ -260,7 +260,7 @@ def test_every_reference_can_be_opened(panel: BenchmarkPanel, qtbot: QtBot, fami
     before = panel.state.report
     entries = {entry.text(): entry for entry in panel.output.open_button.menu().actions()}
     entries[family_title(family)].trigger()
-    qtbot.waitUntil(lambda: panel.state.report is not before, timeout=5000)
+    qtbot.waitUntil(lambda: panel.state.report is not before)
     report = panel.state.report
     assert "Urban100" in {group.name for group in report.sets.values()}
     assert {report.teacher, report.baseline} <= set(report.rows)

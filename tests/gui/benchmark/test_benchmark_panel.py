@@ -151,7 +151,7 @@ def test_a_click_lists_the_images_worst_first_and_return_shows_them(
     assert scored[0].delta == pytest.approx(scored[0].result.psnr_y - teacher[scored[0].name])
     assert [measured.images.table.item(row, 0).text() for row in range(2)] == [one.name for one in scored]
     QTest.keyClick(measured.table, Qt.Key.Key_Return)
-    with qtbot.waitSignal(bench.session.images_chosen, timeout=5000) as chosen:
+    with qtbot.waitSignal(bench.session.images_chosen) as chosen:
         QTest.keyClick(measured.images.table, Qt.Key.Key_Return)
     paths, labels = chosen.args
     assert paths == [bench.folder / "Set5" / f"{one.name}.png" for one in scored]
@@ -257,7 +257,7 @@ def test_the_next_start_shows_choices_and_the_last_table(
     stop_all(measured)
     again = make_panel(bench, qtbot)
     again.restore(BenchmarkMemory.model_validate(memory))
-    qtbot.waitUntil(lambda: bool(again.state.report.results), timeout=5000)
+    qtbot.waitUntil(lambda: bool(again.state.report.results))
     assert [(row.ref, texts(again, row.ref)) for row in again.table.table_model.rows] == shown
     assert again.provenance.isVisible()
     assert "easured on" in again.provenance.text()

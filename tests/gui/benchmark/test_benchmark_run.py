@@ -103,16 +103,16 @@ def test_cancel_keeps_what_is_measured(bench: Bench, panel: BenchmarkPanel, qtbo
     panel.state.add_folder(large)
     panel.runner.run()
     cell = Cell(slow, at(bench, "large"))
-    qtbot.waitUntil(lambda: panel.state.report.progress.get(cell) == "0 of 1", timeout=20_000)
+    qtbot.waitUntil(lambda: panel.state.report.progress.get(cell) == "0 of 1")
     qtbot.waitUntil(lambda: panel.status.left.text() == "slow on large ×4: large, 1 of 1")
     qtbot.waitUntil(lambda: texts(panel, slow)[2:3] == ["0 of 1"])
     QTest.mouseClick(panel.status.cancel_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.status.cancel_button.isVisible())
     qtbot.waitUntil(lambda: texts(panel, slow)[2:3] == ["cancelled"])
     assert Cell(BICUBIC, at(bench, "large")) in panel.state.report.results
     # What was cancelled begins anew, what was measured is there at once.
     QTest.mouseClick(panel.view_bar.run_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.state.report.progress.get(cell) == "0 of 1", timeout=20_000)
+    qtbot.waitUntil(lambda: panel.state.report.progress.get(cell) == "0 of 1")
     assert len(panel.state.report.results) == 3
     panel.runner.cancel()
 

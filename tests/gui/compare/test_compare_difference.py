@@ -35,14 +35,14 @@ def test_every_kind_of_difference_reads_its_value_under_the_cursor(opened: Opene
         panel.state.show_difference(Difference(bench.teacher, HR, kind=kind))
         assert panel.board.panes[DIFFERENCE].header.readout == expected
     panel.difference_bar.boxes["kind"].setCurrentIndex(panel.difference_bar.boxes["kind"].findData(Kind.SSIM))
-    qtbot.waitUntil(lambda: bool(panel.board.panes[DIFFERENCE].header.readout), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(panel.board.panes[DIFFERENCE].header.readout))
     assert -1 <= float(panel.board.panes[DIFFERENCE].header.readout.replace("−", "-")) <= 1
     assert panel.board.panes[DIFFERENCE].header.figures.startswith("mean ")
 
 
 def test_panes_of_different_sizes_are_not_subtracted(opened: Opened, qtbot: QtBot) -> None:
     _, panel = opened
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         panel.state.show_pane(LR)
     panel.state.show_difference(Difference(LR, HR))
     canvas = panel.board.panes[DIFFERENCE].canvas
@@ -63,7 +63,7 @@ def test_an_error_of_one_difference_is_not_shown_on_the_next(
     ) -> DifferenceImage:
         if difference.kind is not Kind.SSIM:
             return draw_difference(a, b, difference, crop_border=crop_border, token=token)
-        go_on.wait(10)
+        go_on.wait(60)
         raise RuntimeError("torch shape error")
 
     monkeypatch.setattr("fakd_gui.compare.runner.draw_difference", fail_at_ssim)
@@ -80,7 +80,7 @@ def test_an_error_of_one_difference_is_not_shown_on_the_next(
 
 def test_the_ssim_map_of_too_small_an_image_is_refused_at_once(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         bench.session.set_is_lr(True)
         bench.session.open_image(save_stamp(bench.folder, "pixel", 1, 1))
     panel.state.show_difference(Difference(bench.teacher, BICUBIC, kind=Kind.SSIM))

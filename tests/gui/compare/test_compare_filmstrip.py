@@ -43,7 +43,7 @@ def images(tmp_path: Path) -> list[Path]:
 def opened(tmp_path: Path, images: list[Path], qapp: QApplication, qtbot: QtBot) -> Iterator[Opened]:
     with comparing(tmp_path, qtbot) as (bench, panel):
         bench.choose_all()
-        with qtbot.waitSignal(panel.finished, timeout=20_000):
+        with qtbot.waitSignal(panel.finished):
             drop(panel, [images[0].parent])
         yield bench, panel
 
@@ -63,7 +63,7 @@ def test_thumbnails_in_a_low_window_are_large_enough_to_recognise_images(
     _, panel = opened
     panel.resize(760, 420)
     first = panel.strip.list.item(0)
-    qtbot.waitUntil(lambda: panel.strip.list.height() < 114, timeout=5000)
+    qtbot.waitUntil(lambda: panel.strip.list.height() < 114)
     assert panel.strip.list.iconSize().height() >= 48
     picture = first.icon().pixmap(panel.strip.list.iconSize())
     assert min(picture.width() * 2 / 3, picture.height()) >= 47
@@ -76,7 +76,7 @@ def texts(strip: Filmstrip) -> list[str]:
 
 def go(panel: ComparePanel, key: Qt.Key, qtbot: QtBot) -> str:
     """Press `key`, wait for the next image's comparison and return the image's name."""
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.finished):
         QTest.keyClick(panel, key)
     assert panel.session.image is not None
     return panel.session.image.name
@@ -106,7 +106,7 @@ def test_stepping_through_a_dropped_folder_keeps_zoom_and_region(opened: Opened,
     QTest.keyClick(panel, Qt.Key.Key_PageDown)
     panel.state.set_region(None)
     assert go(panel, Qt.Key.Key_Left, qtbot) == "b.png"
-    qtbot.waitUntil(lambda: not panel.strip.list.item(2).icon().isNull(), timeout=5000)
+    qtbot.waitUntil(lambda: not panel.strip.list.item(2).icon().isNull())
     assert bench.errors == []
 
 
@@ -134,13 +134,13 @@ def test_images_are_sorted_by_the_difference_of_student_and_teacher(
     strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
     order = sorted(distances, key=lambda name: -distances[name])
     expected = [f"{name}\n{distances[name]:.2f}" for name in order]
-    qtbot.waitUntil(lambda: not strip.busy.cancel_button.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: not strip.busy.cancel_button.isVisible())
     assert texts(strip) == expected
     assert strip.list.currentItem().text().startswith("a.png")
     strip.order.setCurrentIndex(strip.order.findData(BY_NAME))
     assert [text.split("\n")[0] for text in texts(strip)] == ["a.png", "b.png", "c.png"]
     # With another first student the differences are outdated.
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.finished):
         bench.session.remove_student(bench.students[0])
     assert texts(strip) == ["a.png", "b.png", "c.png"]
 
@@ -152,21 +152,21 @@ def test_sorting_can_be_cancelled_and_skips_unreadable_images(
     strip = panel.strip
     slow = save_model(bench.folder, "slow", 5, n_feats=64, n_resgroups=8, n_resblocks=6)
     bench.session.set_teacher(slow)
-    qtbot.waitUntil(lambda: not panel.runner.results.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.results.running)
     strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
-    qtbot.waitUntil(strip.busy.cancel_button.isVisible, timeout=5000)
+    qtbot.waitUntil(strip.busy.cancel_button.isVisible)
     QTest.mouseClick(strip.busy.cancel_button, Qt.MouseButton.LeftButton)
     assert not strip.busy.cancel_button.isVisible()
     assert strip.order.currentIndex() == 0
     bench.session.set_teacher(bench.teacher)
-    qtbot.waitUntil(lambda: not panel.runner.results.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.results.running)
     broken = images[0].parent / "broken.png"
     broken.write_text("no picture")
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.finished):
         bench.session.show_images([images[1], broken, images[2]], ["31.20 dB", "lost", "28.00 dB"])
-    qtbot.waitUntil(lambda: texts(strip) == ["31.20 dB", "lost\ncan't be read", "28.00 dB"], timeout=5000)
+    qtbot.waitUntil(lambda: texts(strip) == ["31.20 dB", "lost\ncan't be read", "28.00 dB"])
     strip.order.setCurrentIndex(strip.order.findData(BY_DIFFERENCE))
-    qtbot.waitUntil(lambda: strip.paths[-1] == broken, timeout=20_000)
+    qtbot.waitUntil(lambda: strip.paths[-1] == broken)
     assert set(strip.differences) == {images[1], images[2]}
 
 
@@ -177,7 +177,7 @@ def test_an_image_that_became_unreadable_is_marked_and_not_selected(
     good = images[1].read_bytes()
     images[1].write_bytes(b"damaged")
     QTest.keyClick(panel, Qt.Key.Key_PageDown)
-    qtbot.waitUntil(lambda: bool(bench.errors), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(bench.errors))
     assert bench.errors[-1].startswith(str(images[1]))
     assert panel.session.image is not None
     assert panel.session.image.path == images[0]
@@ -216,7 +216,7 @@ def test_a_folder_without_images_is_reported_and_a_strip_can_be_closed(
 
 def test_several_dropped_images_become_a_strip(opened: Opened, images: list[Path], qtbot: QtBot) -> None:
     _, panel = opened
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.finished):
         drop(panel, [images[2], images[1]])
     assert texts(panel.strip) == ["c.png", "b.png"]
 

@@ -172,7 +172,7 @@ def test_the_figures_of_the_ssim_map_show_the_score_of_the_pane(
     bench, panel = opened
     panel.state.show_difference(Difference(bench.teacher, HR, kind=Kind.SSIM))
     header = panel.board.panes[DIFFERENCE].header
-    qtbot.waitUntil(lambda: header.figures != "", timeout=10_000)
+    qtbot.waitUntil(lambda: header.figures != "")
     scores = panel.state.results[bench.teacher].scores
     assert scores is not None
     assert header.figures.startswith(f"mean {scores.ssim:.4f}, ")
@@ -186,9 +186,9 @@ def test_lr_and_a_picture_of_lr_size_are_aligned_with_the_others(
     assert image is not None
     small = bench.folder / "small.png"
     write_image(small, stamp(16, 24))
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         panel.state.show_pane(LR)
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         panel.state.add_picture(small)
     panel.camera.set_percent(200)
     for key, pixels in ((LR, image.lr), (picture_key(small), stamp(16, 24))):

@@ -42,7 +42,7 @@ def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured(opened: Op
     ssim = ssim_y(student[10:35, 31:57], hr, 0)
     expected = f"Box {psnr:.2f} dB / {ssim:.4f} · Δ {delta:+.2f} dB".replace("-", "−")
     header = panel.board.panes[bench.students[0]].header
-    qtbot.waitUntil(lambda: header.region_figures == expected, timeout=5000)
+    qtbot.waitUntil(lambda: header.region_figures == expected)
     assert "Δ" not in panel.board.panes[bench.teacher].header.region_figures
     QTest.keyClick(panel, Qt.Key.Key_Escape)
     assert panel.state.region is None
@@ -58,7 +58,7 @@ def test_a_region_too_small_for_ssim_says_so_and_stays_inside_the_image(opened: 
     assert panel.state.region is not None
     assert panel.state.region.width < 11
     header = panel.board.panes[bench.teacher].header
-    qtbot.waitUntil(lambda: "SSIM needs 11 × 11 px" in header.region_figures, timeout=5000)
+    qtbot.waitUntil(lambda: "SSIM needs 11 × 11 px" in header.region_figures)
     for _ in range(20):
         QTest.keyClick(panel, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     assert panel.state.region.left + panel.state.region.width == 96
@@ -68,7 +68,7 @@ def test_a_region_too_small_for_ssim_says_so_and_stays_inside_the_image(opened: 
 
 def test_a_region_without_ground_truth_says_why_it_has_no_scores(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
-    with qtbot.waitSignal(panel.finished, timeout=20_000):
+    with qtbot.waitSignal(panel.finished):
         panel.session.set_is_lr(True)
     panel.state.set_region(QRectF(20, 20, 40, 40))
     assert panel.board.panes[bench.teacher].header.region_figures == "Box: no HR to measure it against"

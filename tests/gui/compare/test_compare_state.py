@@ -23,17 +23,17 @@ def test_undo_restores_a_closed_pane_with_its_result(opened: Opened, qtbot: QtBo
     offers: list[tuple[str, object]] = []
     bench.session.undo_offered.connect(lambda text, undo: offers.append((text, undo)))
     keys, result = panel.board.keys, panel.state.results[bench.teacher]
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         panel.state.close_pane(bench.teacher)
     assert bench.teacher not in panel.board.keys
     assert offers[0][0] == "Closed teacher (teacher)"
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         offers[0][1]()  # type: ignore[operator]
     assert panel.board.keys == keys
     assert panel.state.results[bench.teacher] is result
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         panel.state.remove_student(bench.students[0])
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         offers[1][1]()  # type: ignore[operator]
     assert bench.session.students == bench.students
     assert panel.board.keys == keys
@@ -61,7 +61,7 @@ def test_with_every_pane_closed_a_button_shows_them_again(opened: Opened, qtbot:
     for key in (Qt.Key.Key_D, Qt.Key.Key_S, Qt.Key.Key_1, Qt.Key.Key_B, Qt.Key.Key_Delete):
         QTest.keyClick(panel, key)
     assert not panel.actions["save"].isEnabled()
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         QTest.mouseClick(panel.show_all_button, Qt.MouseButton.LeftButton)
     assert panel.stack.currentWidget() is panel.board.grid
     assert panel.board.keys == [*keys, DIFFERENCE]
@@ -90,9 +90,9 @@ def test_a_result_of_another_tool_is_measured_and_belongs_to_its_image(opened: O
     write_image(bench.folder / "other tool.png", near.astype(np.uint8))
     write_image(bench.folder / "wrong.png", stamp(50, 50))
     key, wrong = picture_key(bench.folder / "other tool.png"), picture_key(bench.folder / "wrong.png")
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         panel.state.add_picture(bench.folder / "other tool.png")
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         panel.state.add_picture(bench.folder / "wrong.png")
     scores = panel.state.results[key].scores
     assert scores is not None
@@ -108,7 +108,7 @@ def test_a_result_of_another_tool_is_measured_and_belongs_to_its_image(opened: O
 def test_a_pane_shown_alone_stays_alone_when_a_model_is_added(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     panel.board.grid.show_only(panel.board.keys.index(bench.teacher))
-    with qtbot.waitSignal(panel.finished, timeout=10_000):
+    with qtbot.waitSignal(panel.finished):
         bench.session.add_student(save_model(bench.folder, "third", 9))
     assert panel.board.grid.solo == panel.board.keys.index(bench.teacher)
 
@@ -157,7 +157,7 @@ def test_a_picture_of_an_odd_size_is_cut_to_what_is_compared(opened: Opened, qtb
     open_and_wait(panel, odd, qtbot)
     for name, size in (("odd-other.png", (67, 98)), ("odd-larger.png", (68, 98)), ("odd-lr.png", (16, 24))):
         write_image(bench.folder / name, stamp(*size))
-        with qtbot.waitSignal(panel.finished, timeout=10_000):
+        with qtbot.waitSignal(panel.finished):
             panel.state.add_picture(bench.folder / name)
     key, larger, small = (picture_key(bench.folder / f"odd-{name}.png") for name in ("other", "larger", "lr"))
     pixels = panel.state.pixels(key)

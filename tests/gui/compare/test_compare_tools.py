@@ -232,13 +232,13 @@ def test_files_are_overwritten_only_after_a_question(
     panel.actions["save"].trigger()
     assert "stamp_x4_HR.png" in asked[0]
     assert old.read_text() == "old"
-    with qtbot.waitSignal(bench.session.status_message, timeout=5000):
+    with qtbot.waitSignal(bench.session.status_message):
         panel.actions["save"].trigger()
     assert np.array_equal(read_image(old), stamp())
     assert (out / "stamp_x4_absolute_difference_teacher-HR.png").exists()
     single = bench.folder / "single"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(single), ""))
-    with qtbot.waitSignal(bench.session.status_message, timeout=5000) as written:
+    with qtbot.waitSignal(bench.session.status_message) as written:
         panel.commands.exporter.choose_file(bench.teacher)
     assert written.args == [f"Wrote single.png to {bench.folder}"]
     assert np.array_equal(read_image(bench.folder / "single.png"), panel.state.pixels(bench.teacher))

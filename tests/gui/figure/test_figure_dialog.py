@@ -38,7 +38,7 @@ def _fonts_closed() -> Iterator[None]:
 def shown(parent: QWidget, qtbot: QtBot) -> FigureDialog:
     dialog = parent.findChild(FigureDialog)
     assert dialog is not None
-    qtbot.waitUntil(lambda: dialog.pixels is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: dialog.pixels is not None)
     return dialog
 
 
@@ -54,9 +54,9 @@ def test_crops_are_previewed_edited_saved_and_copied(
     assert not dialog.isModal()
     assert dialog.preview.camera.smooth
     dialog.form.models.item(0).setText("Cubic")
-    qtbot.waitUntil(lambda: dialog.pixels is not before, timeout=30_000)
+    qtbot.waitUntil(lambda: dialog.pixels is not before)
     assert not np.array_equal(dialog.pixels, before)
-    with qtbot.waitSignal(session.status_message, timeout=30_000):
+    with qtbot.waitSignal(session.status_message):
         dialog.save(tmp_path / "f.png")
     recipe = read_spec(tmp_path / "f.png")
     assert isinstance(recipe, CropFigure)
@@ -71,18 +71,18 @@ def test_crops_are_previewed_edited_saved_and_copied(
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
     dialog.form.models.item(0).setText("Another")
     dialog.save_button.click()
-    qtbot.waitUntil(lambda: not any(job.running for job in session.findChildren(LatestWins)), timeout=30_000)
+    qtbot.waitUntil(lambda: not any(job.running for job in session.findChildren(LatestWins)))
     assert (tmp_path / "f.png").read_bytes() == written
     (tmp_path / "file").touch()
     dialog.save(tmp_path / "file" / "f.png")
-    qtbot.waitUntil(lambda: dialog.status.property("role") == "error", timeout=30_000)
-    with qtbot.waitSignal(session.status_message, timeout=30_000) as message:
+    qtbot.waitUntil(lambda: dialog.status.property("role") == "error")
+    with qtbot.waitSignal(session.status_message) as message:
         dialog.save(tmp_path / "f.png")
     assert message.args == ["Wrote f.png and its recipe"]
     assert (dialog.status.text(), dialog.status.property("role")) == (message.args[0], "muted")
     dialog.form.regions.setText("100, 100, 90, 90")
     dialog.refresh()
-    qtbot.waitUntil(lambda: "lies outside the image" in dialog.status.text(), timeout=30_000)
+    qtbot.waitUntil(lambda: "lies outside the image" in dialog.status.text())
     for row in range(2):
         dialog.form.models.item(row).setCheckState(Qt.CheckState.Unchecked)
     assert dialog.status.text() == "check at least one model"
@@ -101,7 +101,7 @@ def test_invalid_regions_are_reported_in_one_line(qtbot: QtBot, text: str) -> No
 def test_typing_a_region_changes_the_figure(qtbot: QtBot) -> None:
     form = FigureForm(CropFigure.build(image="a.png", regions=((1, 1, 8, 8),), models=("bicubic",)))
     qtbot.addWidget(form)
-    with qtbot.waitSignal(form.changed, timeout=1000):
+    with qtbot.waitSignal(form.changed):
         qtbot.keyClicks(form.regions, "0")
     figure = form.spec()
     assert isinstance(figure, CropFigure)
@@ -125,7 +125,7 @@ def test_affinities_are_previewed_and_saved(
     ref = str(small_teacher)
     open_affinity_figure(parent, session, image, teacher=ref, students=[ref], layer=2, query=(5, 9))
     dialog = shown(parent, qtbot)
-    with qtbot.waitSignal(session.status_message, timeout=30_000):
+    with qtbot.waitSignal(session.status_message):
         dialog.save(tmp_path / "f.pdf")
     recipe = read_spec(tmp_path / "f.pdf")
     assert isinstance(recipe, AffinityFigure)
@@ -141,7 +141,7 @@ def test_saving_can_be_stopped_and_closing_asks_first(
     image = open_image(photos / "coffee0.png", 4, False)
     open_crop_figure(parent, session, image, models=["bicubic"], region=(10, 20, 40, 30))
     dialog = shown(parent, qtbot)
-    qtbot.waitUntil(lambda: not dialog.stop_button.isVisible(), timeout=30_000)
+    qtbot.waitUntil(lambda: not dialog.stop_button.isVisible())
 
     def draw(*given: object, cancel: CancelToken, **more: object) -> Iterator[Progress]:
         yield Progress(0, 1, "Bicubic")
@@ -151,7 +151,7 @@ def test_saving_can_be_stopped_and_closing_asks_first(
 
     monkeypatch.setattr("fakd_core.figures.draw.draw", draw)
     dialog.save(tmp_path / "f.png")
-    qtbot.waitUntil(lambda: dialog.status.text() == "Saving: Bicubic…", timeout=30_000)
+    qtbot.waitUntil(lambda: dialog.status.text() == "Saving: Bicubic…")
     questions: list[str] = []
 
     def refuse(_parent: QWidget, _title: str, text: str, *_: object) -> QMessageBox.StandardButton:
@@ -163,7 +163,7 @@ def test_saving_can_be_stopped_and_closing_asks_first(
     assert dialog.isVisible()
     assert questions == ["Close anyway? The figure has not been saved."]
     dialog.stop_button.click()
-    qtbot.waitUntil(lambda: not dialog.stop_button.isVisible(), timeout=30_000)
+    qtbot.waitUntil(lambda: not dialog.stop_button.isVisible())
     assert dialog.status.text() == "Stopped"
     assert dialog.close()
     assert len(questions) == 1
@@ -181,17 +181,17 @@ def test_closing_while_saving_waits_for_nothing(
 
     def draw(*given: object, cancel: CancelToken, **more: object) -> Iterator[Progress]:
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         cancel.raise_if_cancelled()
         yield Progress(0, 1, "Bicubic")
 
     monkeypatch.setattr("fakd_core.figures.draw.draw", draw)
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Close)
     dialog.save(tmp_path / "f.png")
-    assert begun.wait(20)
+    assert begun.wait(60)
     started = time.monotonic()
     assert dialog.close()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8  # Waits for a job give up after 10 s or more.
     # Nobody is asked about it again, and its thread ends by itself.
     assert unsaved_work(session, session) == []
     go_on.set()
@@ -199,4 +199,4 @@ def test_closing_while_saving_waits_for_nothing(
     def left() -> list[str]:
         return [worker.name for worker in session.findChildren(LatestWins) if "figure" in worker.name]
 
-    qtbot.waitUntil(lambda: left() == [], timeout=10_000)
+    qtbot.waitUntil(lambda: left() == [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from inspect_panels import SLOW, empty_panel
+from inspect_panels import empty_panel
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
@@ -54,7 +54,7 @@ def test_escape_hides_the_matrix_and_then_passes_to_the_window(inspected: Inspec
         return event.isAccepted()
 
     assert not press_escape()
-    with qtbot.waitSignal(inspected.area.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.area.matrix.shown):
         qtbot.keyClick(inspected, Qt.Key.Key_M)
     qtbot.keyClick(inspected, Qt.Key.Key_2)
     assert inspected.area.matrix.grid.solo == 1
@@ -70,7 +70,7 @@ def test_exports_are_enabled_while_there_are_maps(bench: Bench, panel: InspectPa
     exports = [panel.actions[name] for name in EXPORTS if name]
     assert not any(action.isEnabled() for action in exports)
     bench.session.set_teacher(bench.teacher)
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         bench.session.open_image(bench.photo)
     assert all(action.isEnabled() for action in exports)
     bench.session.set_teacher("")
@@ -82,8 +82,8 @@ def test_exports_wait_for_the_maps_of_a_new_image(
 ) -> None:
     exports = [inspected.actions[name] for name in EXPORTS]
     assert all(action.isEnabled() for action in exports)
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
-        with qtbot.waitSignal(bench.session.image_changed, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
+        with qtbot.waitSignal(bench.session.image_changed):
             bench.session.open_image(save_photo(bench.folder, "another"))
         # Otherwise they would write files without a single map.
         assert not any(action.isEnabled() for action in exports)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inspect_panels import SLOW, expected_row, shown_panel
+from inspect_panels import expected_row, shown_panel
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
@@ -40,7 +40,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 def run_action(panel: InspectPanel, text: str, qtbot: QtBot) -> str:
     """Trigger an entry of the Export menu; return the status message that follows."""
     action = next(action for action in panel.export_menu.actions() if text in action.text())
-    with qtbot.waitSignal(panel.session.status_message, timeout=SLOW) as message:
+    with qtbot.waitSignal(panel.session.status_message) as message:
         action.trigger()
     return str(message.args[0])
 
@@ -73,7 +73,7 @@ def test_every_map_is_written_to_its_own_file_upright_and_in_full_size(
 def test_matrices_are_also_written_as_pictures(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.area.matrix.shown):
         QTest.keyClick(panel, Qt.Key.Key_M)
     choose(monkeypatch, tmp_path)
     assert run_action(panel, "Every map", qtbot).startswith("Wrote 6 maps")
@@ -102,7 +102,7 @@ def test_values_are_written_as_csv_and_numpy(
     for label, row in rows.items():
         assert float(line[label]) == pytest.approx(row[5, 7], abs=1e-5)
     choose(monkeypatch, tmp_path / "values.npz")
-    with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.area.matrix.shown):
         QTest.keyClick(panel, Qt.Key.Key_M)
     assert run_action(panel, "Values", qtbot) == "Wrote values.npz"
     with np.load(tmp_path / "values.npz") as arrays:
@@ -133,7 +133,7 @@ def test_an_unwritable_path_is_reported_in_one_line(
 ) -> None:
     (tmp_path / "file").touch()
     choose(monkeypatch, tmp_path / "file" / "values.csv")
-    with qtbot.waitSignal(panel.session.error, timeout=SLOW):
+    with qtbot.waitSignal(panel.session.error):
         panel.exporter.save_values()
     assert "can't be written" in bench.errors[-1]
     assert "choose another place" in bench.errors[-1]
@@ -145,7 +145,7 @@ def test_the_figure_dialog_opens_with_what_is_shown(
     run = bench.folder / "runs" / "rcan-a"
     (run / "snapshots").mkdir(parents=True)
     file = save_model(run / "snapshots", "0000100", 9)
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         panel.state.timeline.set_run(run)
     calls: list[object] = []
     open_figure = "fakd_gui.figure.dialog.open_affinity_figure"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inspect_panels import SLOW, expected_row, move_mouse, shown_panel
+from inspect_panels import expected_row, move_mouse, shown_panel
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -74,14 +74,14 @@ def test_without_hover_mode_the_mouse_only_reads_values(
     qtbot.wait(20)
     assert panel.area.board.rows[bench.teacher] is before
     value = f"{before[13, 6]:+.3f}".replace("-", "−")
-    assert panel.area.board.panes[bench.teacher].header.readout == value
+    qtbot.waitUntil(lambda: panel.area.board.panes[bench.teacher].header.readout == value)
 
 
 def test_hovering_outside_the_window_of_a_large_image_computes_nothing(
     bench: Bench, panel: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 12)
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
     panel.state.set_hovering(True)
     window = panel.area.board.window
@@ -111,7 +111,7 @@ def test_the_next_start_restores_what_was_shown(
     qtbot.addWidget(other, before_close_func=stop_all)
     other.restore(InspectMemory.model_validate_json(memory.model_dump_json()))
     other.show()
-    with qtbot.waitSignal(bench.session.image_changed, timeout=SLOW):
+    with qtbot.waitSignal(bench.session.image_changed):
         bench.session.open_image(bench.photo)
     assert other.memory() == memory
     assert (other.state.query, other.state.layer) == ((14, 2), 1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from inspect_panels import SLOW, empty_panel
+from inspect_panels import empty_panel
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench, make_bench, save_model
@@ -33,7 +33,7 @@ def panel(qapp: QApplication, tmp_path: Path, qtbot: QtBot) -> Iterator[InspectP
             bench.session.add_student(save_model(tmp_path, name, seed))
         bench.session.open_image(bench.photo)
         summary = panel.area.chart.summary
-        qtbot.waitUntil(lambda summary=summary: summary.text() != "", timeout=SLOW)
+        qtbot.waitUntil(lambda summary=summary: summary.text() != "")
         yield panel
 
 
@@ -58,8 +58,7 @@ def test_every_mean_and_every_loss_is_shown_in_full(
 def test_the_chart_is_hidden_if_its_numbers_would_overlap(panel: InspectPanel, qtbot: QtBot) -> None:
     for width, shown in ((1090, True), (720, False)):
         panel.resize(width, 700)
-        qtbot.wait(30)
-        assert panel.area.chart.isVisible() == shown
+        qtbot.waitUntil(lambda shown=shown: panel.area.chart.isVisible() == shown)
 
 
 def test_headers_leave_out_whole_parts_and_tooltips_have_everything(panel: InspectPanel) -> None:

@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from inspect_panels import SLOW, feature_map
+from inspect_panels import feature_map
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -51,7 +51,7 @@ def test_the_nearer_student_is_marked_layer_by_layer(
 ) -> None:
     image = bench.session.image
     assert image is not None
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
         bench.session.add_student(bench.students[1])
     bars = inspected.area.chart.bars
     qtbot.waitUntil(lambda: len(bars.students) == 2 and all(len(one.losses) == 4 for one in bars.students))
@@ -74,11 +74,11 @@ def test_students_on_a_single_pixel_are_equal_up_to_rounding(
     bench.session.add_student(bench.students[1])
     pixel = bench.folder / "pixel.png"
     write_image(pixel, np.full((1, 1, 3), 90, np.uint8))
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
         bench.session.set_is_lr(True)
         bench.session.open_image(pixel)
     chart = inspected.area.chart
-    qtbot.waitUntil(lambda: chart.summary.text() == "equal up to rounding", timeout=SLOW)
+    qtbot.waitUntil(lambda: chart.summary.text() == "equal up to rounding")
     assert chart.summary.toolTip().startswith("Equally near to the teacher")
     for ref in bench.students:
         assert "nearer" not in inspected.area.board.panes[difference_key(ref)].header.figures
@@ -113,9 +113,9 @@ def test_losses_of_large_windows_are_estimated_and_marked(
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_LATTICE_POSITIONS", 1000)
     monkeypatch.setattr("fakd_gui.inspect.runner.MAX_EXACT_POSITIONS", 1200)
     student = bench.students[0]
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
-    qtbot.waitUntil(lambda: inspected.runner.loss(student, 3) is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: inspected.runner.loss(student, 3) is not None)
     qtbot.waitUntil(lambda: not inspected.runner.losses.running)
     loss, image = inspected.runner.loss(student, 3), bench.session.image
     assert loss is not None
@@ -135,25 +135,25 @@ def test_progress_is_shown_and_can_be_cancelled(
 
     def slow(*given: object, cancel: CancelToken, **more: object) -> object:
         started.set()
-        go_on.wait(SLOW / 1000)
+        go_on.wait(60)
         cancel.raise_if_cancelled()
         return extract_features(*given, cancel=cancel, **more)
 
     monkeypatch.setattr("fakd_gui.inspect.features.extract_features", slow)
     bench.session.add_student(bench.students[1])
-    qtbot.waitUntil(started.is_set, timeout=SLOW)
+    qtbot.waitUntil(started.is_set)
     status = inspected.status
     qtbot.waitUntil(status.cancel_button.isVisible)
     assert status.task.text() == "Feature maps of without"
     assert status.progress.value() > 0
     QTest.mouseClick(status.cancel_button, Qt.MouseButton.LeftButton)
     go_on.set()
-    qtbot.waitUntil(lambda: not inspected.runner.extracting.running, timeout=SLOW)
+    qtbot.waitUntil(lambda: not inspected.runner.extracting.running)
     assert not status.cancel_button.isVisible()
     second = bench.students[1]
     assert "Cancelled" in inspected.area.board.panes[second].canvas.message
     assert bench.students[0] in inspected.area.board.rows
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
         inspected.state.set_query(4, 4)
     assert second in inspected.area.board.rows
 

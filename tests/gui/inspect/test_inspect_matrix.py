@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from inspect_panels import SLOW, expected_row, move_mouse, shown_panel
+from inspect_panels import expected_row, move_mouse, shown_panel
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -36,7 +36,7 @@ def with_region(panel: InspectPanel, qtbot: QtBot) -> InspectPanel:
     end = camera.to_view(QPointF(4 * 11 - 1, 4 * 12 - 1)).toPoint()
     QTest.mousePress(canvas, left, shift, start)
     QTest.mouseMove(canvas, end)
-    with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.area.matrix.shown):
         QTest.mouseRelease(canvas, left, shift, end)
     return panel
 
@@ -88,7 +88,7 @@ def test_hovering_a_cell_marks_both_pixels_and_a_click_chooses_the_row_s(
     for key, pane in view.panes.items():
         value = view.matrices.values[key][7, 11]
         assert pane.header.readout == f"{value:+.3f}".replace("-", "−")
-    with qtbot.waitSignal(with_region.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(with_region.map_shown):
         QTest.mouseClick(
             canvas, Qt.MouseButton.LeftButton, pos=view.camera.to_view(QPointF(11.5, 7.5)).toPoint()
         )
@@ -120,7 +120,7 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
         QTest.mouseRelease(canvas, left, pos=camera.to_view(inside + by).toPoint())
         assert with_region.state.region == moved
     assert with_region.state.query == (8, 12)
-    with qtbot.waitSignal(with_region.area.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(with_region.area.matrix.shown):
         with_region.state.set_layer(1)
     qtbot.waitUntil(lambda: with_region.area.matrix.matrices.layer == 1)
     row = expected_row(bench.teacher, image.lr, 1, 7, 8)[7:10, 8:13].ravel()
@@ -128,7 +128,7 @@ def test_the_region_moves_by_mouse_and_the_matrix_follows_the_layer(
 
 
 def test_keys_show_and_hide_the_matrix(panel: InspectPanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(panel.area.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.area.matrix.shown):
         QTest.keyClick(panel, Qt.Key.Key_M)
     assert panel.area.matrix.grid.isVisible()
     assert panel.state.region == Window(0, 4, 16, 16)

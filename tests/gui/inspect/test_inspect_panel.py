@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from inspect_panels import SLOW, empty_panel, expected_row
+from inspect_panels import empty_panel, expected_row
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -150,7 +150,7 @@ def test_the_status_line_names_the_image_and_the_pixel_under_the_mouse(
     assert status.left.text() == "photo.png · LR 24 × 16 px · ×4"
     inspected.area.camera.set_cursor(QPointF(30.2, 9.9))
     assert status.right.text().startswith("LR x 7, y 2 · ")
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
         bench.session.open_image(save_photo(bench.folder, "another", 64, 96))
     assert status.left.text() == "another.png · LR 24 × 16 px · ×4"
 
@@ -171,7 +171,7 @@ def test_one_model_is_enough(bench: Bench, panel: InspectPanel, qtbot: QtBot, on
         bench.session.set_teacher(ref)
     else:
         bench.session.add_student(ref)
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         bench.session.open_image(bench.photo)
     assert list(panel.area.board.panes) == [IMAGE, ref]
     assert list(panel.area.board.rows) == [ref]
@@ -181,7 +181,7 @@ def test_two_students_are_shown_side_by_side_or_one_of_them(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
     first, second = bench.students
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
         bench.session.add_student(second)
     differences = [difference_key(first), difference_key(second)]
     assert list(inspected.area.board.panes) == [IMAGE, first, second, bench.teacher, *differences]
@@ -198,7 +198,7 @@ def test_choosing_a_student_extracts_nothing_and_keeps_failures_shown(
 ) -> None:
     broken = bench.folder / "broken.safetensors"
     broken.write_bytes(b"not a checkpoint")
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
         bench.session.add_student(str(broken))
     started: list[bool] = []
     inspected.runner.extracting.busy.connect(started.append)
@@ -224,7 +224,7 @@ def test_failing_models_are_reported_and_the_others_are_shown(
     broken = bench.folder / "broken.safetensors"
     broken.write_bytes(b"not a checkpoint")
     for ref in (str(broken), save_model(bench.folder, "x2", 4, scale=2)):
-        with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+        with qtbot.waitSignal(inspected.map_shown):
             bench.session.add_student(ref)
     assert any("broken.safetensors" in error for error in bench.errors)
     assert any("enlarges by 2" in error for error in bench.errors)
@@ -239,7 +239,7 @@ def test_a_failing_teacher_is_reported_in_the_panes_of_its_differences(
 ) -> None:
     broken = bench.folder / "broken.safetensors"
     broken.write_bytes(b"not a checkpoint")
-    with qtbot.waitSignal(inspected.runner.finished, timeout=SLOW):
+    with qtbot.waitSignal(inspected.runner.finished):
         bench.session.set_teacher(str(broken))
     canvas = inspected.area.board.panes[difference_key(bench.students[0])].canvas
     assert "broken.safetensors" in canvas.message
@@ -250,7 +250,7 @@ def test_a_large_image_is_inspected_in_a_window_around_the_query(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 12)
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.map_shown):
         bench.session.open_image(save_photo(bench.folder, "larger", 128, 160))
     window = inspected.area.board.window
     assert window is not None
@@ -277,8 +277,8 @@ def test_without_models_the_panel_says_what_to_do(
     bench.session.set_teacher("")
     picture = inspected.area.board.panes[IMAGE].canvas
     assert "Choose a teacher" in picture.message
-    qtbot.waitUntil(lambda: inspected.area.board.rows == {}, timeout=SLOW)
-    with qtbot.waitSignal(inspected.map_shown, timeout=SLOW):
+    qtbot.waitUntil(lambda: inspected.area.board.rows == {})
+    with qtbot.waitSignal(inspected.map_shown):
         bench.session.set_teacher(bench.teacher)
     assert picture.message == ""
 
@@ -320,7 +320,7 @@ def test_a_large_picture_is_drawn_on_a_thread_and_looks_the_same(
 
     inspected.state.set_style(picture="HR")
     assert np.array_equal(shown(IMAGE), image.lr), "until it is drawn"
-    qtbot.waitUntil(lambda: np.array_equal(shown(IMAGE), image.hr), timeout=5000)
+    qtbot.waitUntil(lambda: np.array_equal(shown(IMAGE), image.hr))
     assert shown(bench.teacher).shape == image.hr.shape
     inspected.state.set_style(picture="LR")
     assert np.array_equal(shown(IMAGE), image.lr)

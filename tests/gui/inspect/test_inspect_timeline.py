@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from inspect_panels import SLOW, expected_row, feature_map, shown_panel
+from inspect_panels import expected_row, feature_map, shown_panel
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -61,14 +61,14 @@ def test_earlier_checkpoints_are_shown_at_the_same_pixel(
     panel.state.set_query(11, 4)
     bar = panel.timeline_bar
     assert bar.isVisible()
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         bar.runs.setCurrentIndex(bar.runs.findText("rcan-a"))
         bar.runs.activated.emit(bar.runs.currentIndex())
     ref = str(run)
     assert list(panel.area.board.panes) == [IMAGE, bench.teacher, ref, difference_key(ref)]
     check_shown(panel, ref, run / "snapshots/0000300.safetensors")
     for key, step in ((Qt.Key.Key_BracketLeft, 200), (Qt.Key.Key_BracketLeft, 100)):
-        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        with qtbot.waitSignal(panel.map_shown):
             QTest.keyClick(panel, key)
         check_shown(panel, ref, run / f"snapshots/{step:07d}.safetensors")
         assert panel.area.board.panes[ref].header.title == f"rcan-a · step {step}"
@@ -76,11 +76,11 @@ def test_earlier_checkpoints_are_shown_at_the_same_pixel(
     QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert panel.state.timeline.step == 100
     slider = bar.slider
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         QTest.mouseClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(slider.width() // 2, 8))
     check_shown(panel, ref, run / "snapshots/0000200.safetensors")
     assert panel.state.query == (11, 4)
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         panel.state.timeline.set_run(None)
         bench.session.add_student(bench.students[0])
     assert ref not in panel.area.board.panes
@@ -90,12 +90,12 @@ def test_a_checkpoint_takes_the_place_and_colour_of_the_run_s_student(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
     shutil.copy(bench.students[0], run / "student.safetensors")
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         bench.session.add_student(str(run))
         bench.session.add_student(bench.students[1])
     keys, colour = list(panel.area.board.panes), panel.state.colour(str(run))
     check_shown(panel, str(run), run / "student.safetensors")
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         panel.state.timeline.set_run(run, 200)
     assert list(panel.area.board.panes) == keys
     assert panel.state.students == [str(run), bench.students[1]]
@@ -107,7 +107,7 @@ def test_a_run_with_a_baseline_shows_both_students_at_the_same_step(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
     baseline_file = save_snapshot(run, 200, "baseline")
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         panel.state.timeline.set_run(run, 200)
     baseline = baseline_ref(run)
     assert {str(run), baseline, difference_key(str(run)), difference_key(baseline)} < set(
@@ -121,12 +121,12 @@ def test_a_run_with_a_baseline_shows_both_students_at_the_same_step(
 def test_a_survey_gives_the_loss_of_every_checkpoint(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         panel.state.timeline.set_run(run)
     curve = panel.timeline_bar.curve
-    qtbot.waitUntil(lambda: bool(curve.histories) and set(curve.histories[0].losses) == {300}, timeout=SLOW)
+    qtbot.waitUntil(lambda: bool(curve.histories) and set(curve.histories[0].losses) == {300})
     panel.timeline_bar.survey.click()
-    qtbot.waitUntil(lambda: set(curve.histories[0].losses) == {100, 200, 300}, timeout=SLOW)
+    qtbot.waitUntil(lambda: set(curve.histories[0].losses) == {100, 200, 300})
     image = bench.session.image
     assert image is not None
     teacher = feature_map(bench.teacher, image.lr, 3)
@@ -174,16 +174,16 @@ def test_following_shows_every_validation_and_keeps_the_pixel(
     QTest.keyClick(panel, Qt.Key.Key_T)
     assert panel.timeline_bar.follow.isChecked()
     for step in (50, 100, 150):
-        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        with qtbot.waitSignal(panel.map_shown):
             file = validate(job, run, step)
         check_shown(panel, str(run), file)
         assert panel.area.board.panes[str(run)].header.title == f"learning · step {step}"
     assert (panel.state.query, panel.state.layer) == ((3, 17), 2)
     # An earlier checkpoint stays shown while the training goes on.
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert not panel.timeline_bar.follow.isChecked()
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         validate(job, run, 200)
     assert panel.state.timeline.step == 100
     assert panel.state.timeline.steps == [50, 100, 150, 200]
@@ -199,7 +199,7 @@ def test_maps_of_a_deleted_checkpoint_take_no_memory(
     QTest.keyClick(panel, Qt.Key.Key_T)
     maps = {}
     for step in (50, 100, 150):
-        with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+        with qtbot.waitSignal(panel.map_shown):
             file = validate(job, run, step)
         maps[step] = weakref.ref(panel.runner.features[str(run)])
         if step == 100:
@@ -209,16 +209,16 @@ def test_maps_of_a_deleted_checkpoint_take_no_memory(
         gc.collect()
         return [step for step, held in maps.items() if held() is None]
 
-    qtbot.waitUntil(lambda: gone() == [100], timeout=SLOW)
+    qtbot.waitUntil(lambda: gone() == [100])
 
 
 def test_a_deleted_checkpoint_is_reported_and_the_teacher_still_shown(
     bench: Bench, panel: InspectPanel, run: Path, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         panel.state.timeline.set_run(run, 200)
     (run / "snapshots/0000100.safetensors").unlink()
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         QTest.keyClick(panel, Qt.Key.Key_BracketLeft)
     assert "0000100.safetensors: this checkpoint is gone" in bench.errors[-1]
     assert panel.area.board.panes[str(run)].canvas.message_is_error

@@ -46,9 +46,9 @@ def test_a_run_s_student_is_exported_from_its_menu(
     (run / "student.safetensors").write_bytes(model_file(STUDENT).read_bytes())
     monkeypatch.setattr(export, "ask_save_path", lambda *_: (path, "Checkpoint for FAKD's code"))
     runs.scan()
-    qtbot.waitUntil(lambda: find_entry().isEnabled(), timeout=5000)
+    qtbot.waitUntil(lambda: find_entry().isEnabled())
     find_entry().trigger()
-    qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(confirmed) == 2)
     assert confirmed[-1] == "Wrote out.pth (0.9 MB)"
     mine, theirs = torch.load(path, weights_only=True), load_file(model_file(STUDENT))
     assert torch.equal(mine["body_tail.weight"], theirs["body.5.weight"])
@@ -63,7 +63,7 @@ def test_any_model_s_file_is_exported_from_the_file_menu(
     (file,) = (action.menu() for action in window.menuBar().actions() if action.text() == "&File")
     assert isinstance(file, QMenu)
     next(entry for entry in file.actions() if entry.text() == "&Export a model…").trigger()
-    qtbot.waitUntil(path.exists, timeout=20_000)
+    qtbot.waitUntil(path.exists)
     mine, theirs = torch.load(path, weights_only=True), load_file(model_file(STUDENT))
     assert torch.equal(mine["body.5.weight"], theirs["body.5.weight"])
 
@@ -79,7 +79,7 @@ def test_onnx_is_written_in_the_background(
     pytest.importorskip("onnxruntime")
     path = tmp_path / "out.onnx"
     start_export(session, runs, STUDENT, path, FORMATS["ONNX, half precision, white is 1"][1])
-    qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=100_000)
+    qtbot.waitUntil(lambda: len(confirmed) == 2)
     facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert (facts["value_range"], facts["precision"]) == ("0..1", "float16")
 
@@ -97,7 +97,7 @@ def test_a_failed_export_is_reported(
     damaged.write_bytes(b"not a model")
     path = tmp_path / f"out{FORMATS[kind][0]}"
     start_export(session, runs, str(damaged), path, FORMATS[kind][1])
-    qtbot.waitUntil(lambda: bool(messages), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(messages))
     assert "damaged.pth" in messages[0]
     assert not path.exists()
 
@@ -114,12 +114,12 @@ def test_a_running_export_can_be_stopped(
     path = tmp_path / "out.onnx"
     start_export(session, runs, STUDENT, path, FORMATS["ONNX, white is 255"][1])
     dialog = runs.findChild(QProgressDialog)
-    qtbot.waitUntil(dialog.isVisible, timeout=5000)
+    qtbot.waitUntil(dialog.isVisible)
     assert not dialog.isModal()
-    qtbot.waitUntil(lambda: dialog.labelText() == "Writing out.onnx: tracing the network", timeout=60_000)
+    qtbot.waitUntil(lambda: dialog.labelText() == "Writing out.onnx: tracing the network")
     stop = next(button for button in dialog.findChildren(QPushButton) if button.text() == "Stop")
     qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: len(confirmed) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(confirmed) == 2)
     assert confirmed[-1] == "Stopped; out.onnx was not written"
     assert not list(tmp_path.glob("*out*"))
-    qtbot.waitUntil(lambda: not runs.findChildren(QProgressDialog), timeout=5000)
+    qtbot.waitUntil(lambda: not runs.findChildren(QProgressDialog))

@@ -35,7 +35,7 @@ def test_train_marks_it(qtbot: QtBot, session: Session, edsr: Path) -> None:
     panel = TrainPanel(session)
     qtbot.addWidget(panel, before_close_func=stop_all)
     panel.state.fill({"teacher": (str(edsr),), "init_from_teacher": False})
-    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.state.is_checking)
     assert GUESS in panel.form.teacher_card.text.text()
     assert GUESS in panel.form.teacher_card.accessibleName()
 
@@ -44,7 +44,7 @@ def test_the_diagnosis_marks_it(qtbot: QtBot, session: Session, edsr: Path) -> N
     doctor = ModelDoctor(session, None)
     qtbot.addWidget(doctor, before_close_func=stop_all)
     doctor.check(edsr)
-    qtbot.waitUntil(doctor.copy_button.isEnabled, timeout=20_000)
+    qtbot.waitUntil(doctor.copy_button.isEnabled)
     rows = dict(doctor._rows())
     assert rows["Res scale"].endswith("(guess)")
 
@@ -53,7 +53,7 @@ def test_compare_marks_it(qtbot: QtBot, tmp_path: Path, edsr: Path) -> None:
     with comparing(tmp_path, qtbot) as (bench, panel):
         bench.session.add_student(str(edsr))
         bench.session.open_image(save_photo(tmp_path, "other", 32, 32))
-        qtbot.waitUntil(lambda: str(edsr) in panel.state.results, timeout=60_000)
+        qtbot.waitUntil(lambda: str(edsr) in panel.state.results)
         caption = result_caption(panel.state, str(edsr))
         assert caption.costs.endswith("see tooltip")
         assert GUESS in caption.tip

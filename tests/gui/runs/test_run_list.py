@@ -70,7 +70,7 @@ def test_a_damaged_run_is_marked_with_the_reason(
     os.utime(run / "config.toml", (500, 500))
     runs.model.states = {}
     runs.read_states()
-    qtbot.waitUntil(lambda: state_of(runs, run) == "damaged", timeout=5000)
+    qtbot.waitUntil(lambda: state_of(runs, run) == "damaged")
     assert reason in tip_of(runs, "oldest")
     assert names(runs)[:2] == ["newest", "middle"]
 
@@ -82,7 +82,7 @@ def test_a_run_trained_by_another_process_is_neither_renamed_nor_deleted(
     with run_lock(RunLayout(run).lock):
         assert is_in_use(run)
         runs.read_states()
-        qtbot.waitUntil(lambda: state_of(runs, run) == "29.00 dB · running, step 2", timeout=5000)
+        qtbot.waitUntil(lambda: state_of(runs, run) == "29.00 dB · running, step 2")
         qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
         qtbot.keyClick(runs.view, Qt.Key.Key_F2)
         assert [error.split(":")[0] for error in messages] == ["middle is being trained"] * 2
@@ -94,9 +94,9 @@ def test_runs_created_and_removed_by_other_programs_are_noticed(
     qtbot: QtBot, runs: RunList, session: Session
 ) -> None:
     make_run(session.runs_root, "from elsewhere")
-    qtbot.waitUntil(lambda: names(runs)[0] == "from elsewhere", timeout=5000)
+    qtbot.waitUntil(lambda: names(runs)[0] == "from elsewhere")
     shutil.rmtree(session.runs_root / "middle")
-    qtbot.waitUntil(lambda: "middle" not in names(runs), timeout=5000)
+    qtbot.waitUntil(lambda: "middle" not in names(runs))
     assert len(session.runs) == 3
 
 
@@ -167,7 +167,7 @@ def edit_name(qtbot: QtBot, runs: RunList, text: str) -> None:
     qtbot.keyClicks(editor, text)
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     # Qt takes the text a moment later.
-    qtbot.waitUntil(lambda: runs.view.state() is not QListView.State.EditingState, timeout=2000)
+    qtbot.waitUntil(lambda: runs.view.state() is not QListView.State.EditingState)
 
 
 def test_f2_renames_the_folder_and_every_reference_to_it(
@@ -203,7 +203,7 @@ def test_deleting_moves_to_the_trash_and_undo_restores(
     run = choose(runs, "middle")
     session.compare_runs([run])
     before = sorted(path.name for path in run.iterdir())
-    with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
+    with qtbot.waitSignal(session.undo_offered) as offered:
         qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
     text, take_back, _ = offered.args
     assert text == "Moved middle to the trash"
@@ -224,7 +224,7 @@ def test_undo_restores_a_run_beside_one_that_took_its_name(
     run = choose(runs, "middle")
     session.add_student(str(run))
     trash = runs.actions["trash"]
-    with qtbot.waitSignal(session.undo_offered, timeout=5000) as offered:
+    with qtbot.waitSignal(session.undo_offered) as offered:
         button = next(one for one in runs.findChildren(QToolButton) if one.defaultAction() == trash)
         button.click()
     assert session.students == []

@@ -27,7 +27,6 @@ from fakd_gui.session.run_folders import scan_runs
 from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
 
-SLOW = 30_000
 QUICK = ("empty settings", "a step that is null", "a line that is a list")
 """The other kinds of damage are shown in a whole window only in slow tests."""
 
@@ -64,7 +63,7 @@ def test_a_damaged_run_is_listed_with_its_problem_and_the_others_as_usual(
         (run / name).write_bytes(content)
     runs.model.states = {}
     runs.read_states()
-    qtbot.waitUntil(lambda: state_of(runs, run) == "damaged", timeout=5000)
+    qtbot.waitUntil(lambda: state_of(runs, run) == "damaged")
     assert name in runs.model.states[run].problem
     assert state_of(runs, session.runs_root / "newest") == "30.00 dB · done"
     assert messages == []
@@ -90,7 +89,6 @@ def test_showing_comparing_and_resuming_a_damaged_run_is_an_error_in_the_window(
     window.run_list.actions.resume(run)
     qtbot.waitUntil(
         lambda: session.training is None and any("run" in message for message in window.banner.messages),
-        timeout=SLOW,
     )
     qtbot.wait(200)
     assert not [message for message in window.banner.messages if "Unexpected" in message]
@@ -136,9 +134,9 @@ def test_names_that_are_hard_to_show(qtbot: QtBot, window: MainWindow, name: byt
     window.run_list.scan()
     # Settings are text, and so are the names in them.
     expected = "damaged" if name == b"caf\xe9" else "28.50 dB · done"
-    qtbot.waitUntil(lambda: state_of(window.run_list, run) == expected, timeout=5000)
+    qtbot.waitUntil(lambda: state_of(window.run_list, run) == expected)
     window.session.select_run(run)
-    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=SLOW)
+    qtbot.waitUntil(lambda: window.train.state.shown.run == run)
     scan(qtbot, window.run_list)
     assert window.run_list.view.model().rowCount() == 1
 
@@ -150,26 +148,26 @@ def test_a_run_folder_removed_during_training_is_created_again(
     steps: list[int] = []
     job = session.start_training(make_config(run, small_teacher, photos, steps=5000))
     job.yielded.connect(lambda event: steps.append(event.step) if isinstance(event, StepEnd) else None)
-    qtbot.waitUntil(lambda: len(steps) > 2, timeout=SLOW)
+    qtbot.waitUntil(lambda: len(steps) > 2)
     # At once: what is removed file by file can be written to meanwhile.
     run.rename(run.with_name("elsewhere"))
     shutil.rmtree(run.with_name("elsewhere"))
     scan(qtbot, window.run_list)
     seen = steps[-1]
-    qtbot.waitUntil(lambda: steps[-1] > seen + 3, timeout=SLOW)
-    with qtbot.waitSignal(session.training_finished, timeout=SLOW):
+    qtbot.waitUntil(lambda: steps[-1] > seen + 3)
+    with qtbot.waitSignal(session.training_finished):
         window.train.actions.stop()
     scan(qtbot, window.run_list)
     assert run in session.runs
     assert max(line["step"] for line in read_metrics(run)) == steps[-1]
-    qtbot.waitUntil(lambda: state_of(window.run_list, run).startswith("stopped at"), timeout=5000)
+    qtbot.waitUntil(lambda: state_of(window.run_list, run).startswith("stopped at"))
 
 
 def test_curves_of_a_removed_run_stay(qtbot: QtBot, window: MainWindow) -> None:
     run = make_run(window.session.runs_root, "run")
     scan(qtbot, window.run_list)
     window.session.select_run(run)
-    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=SLOW)
+    qtbot.waitUntil(lambda: window.train.state.shown.run == run)
     window.session.compare_runs([run])
     shutil.rmtree(run)
     scan(qtbot, window.run_list)
@@ -185,7 +183,7 @@ def test_500_runs(qtbot: QtBot, window: MainWindow) -> None:
     scan(qtbot, window.run_list)
     listed = window.run_list
     assert listed.view.model().rowCount() == 500
-    qtbot.waitUntil(lambda: len(listed.model.states) == 500, timeout=SLOW)
+    qtbot.waitUntil(lambda: len(listed.model.states) == 500)
     assert all(state.done == 3 for state in listed.model.states.values())
     qtbot.keyClicks(listed.search, "run 123")
     assert names(listed) == ["run 123"]
@@ -204,18 +202,18 @@ def test_two_windows_on_one_folder(
     job = window.session.start_training(make_config(run, small_teacher, photos, steps=5000))
     steps: list[object] = []
     job.yielded.connect(lambda event: steps.append(event) if isinstance(event, StepEnd) else None)
-    qtbot.waitUntil(lambda: len(steps) > 2, timeout=SLOW)
+    qtbot.waitUntil(lambda: len(steps) > 2)
     listed.scan()
-    qtbot.waitUntil(lambda: "running" in state_of(listed, run), timeout=5000)
-    with qtbot.waitSignal(other.training_finished, timeout=SLOW):
+    qtbot.waitUntil(lambda: "running" in state_of(listed, run))
+    with qtbot.waitSignal(other.training_finished):
         listed.actions.resume(run)
     assert f"in use by process {os.getpid()} on {socket.gethostname()}" in errors[-1]
     listed.actions.trash(run)
     assert "is being trained" in errors[-1]
     assert run.exists()
     seen = len(steps)
-    qtbot.waitUntil(lambda: len(steps) > seen, timeout=SLOW)
-    with qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
+    qtbot.waitUntil(lambda: len(steps) > seen)
+    with qtbot.waitSignal(window.session.training_finished):
         window.train.actions.stop()
     assert stop_all(listed, other)
     # What the second was refused left no trace in the run.
@@ -237,12 +235,12 @@ def test_a_run_of_another_process_names_its_owner(qtbot: QtBot, runs: RunList, s
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         runs.read_states()
-        qtbot.waitUntil(lambda: "running" in state_of(runs, run), timeout=5000)
+        qtbot.waitUntil(lambda: "running" in state_of(runs, run))
         assert f"process {other.pid} on {socket.gethostname()}" in tip_of(runs, "middle")
         assert other.stdin is not None
         other.stdin.close()
     runs.read_states()
-    qtbot.waitUntil(lambda: "running" not in state_of(runs, run), timeout=5000)
+    qtbot.waitUntil(lambda: "running" not in state_of(runs, run))
 
 
 @pytest.mark.parametrize("when", [0, -86_400 * 365, 4_102_444_800])
@@ -256,6 +254,6 @@ def test_wrong_modification_times(qtbot: QtBot, runs: RunList, session: Session,
     later = read_state(run, before)
     assert later.done == 4
     runs.scan()
-    qtbot.waitUntil(lambda: "done" in state_of(runs, run), timeout=5000)
+    qtbot.waitUntil(lambda: "done" in state_of(runs, run))
     assert len(names(runs)) == 3
     assert threading.active_count() < 20

@@ -26,7 +26,7 @@ def test_a_run_that_is_being_set_up_is_not_moved(
     qtbot: QtBot, runs: RunList, session: Session, messages: list[str], tmp_path: Path
 ) -> None:
     run = session.runs_root / "new"
-    with qtbot.waitSignal(session.training_finished, timeout=20_000):
+    with qtbot.waitSignal(session.training_finished):
         session.start_training(TrainConfig(student="s", train_data=tmp_path, run=run))
         assert not runs.actions.can_move(run, "renamed")
         assert messages == ["new is being trained: it can be renamed when training has ended."]
@@ -49,7 +49,7 @@ def test_new_runs_and_states_leave_the_name_that_is_being_typed(
     assert runs.view.state() is QListView.State.EditingState
     assert editor.text() == "typed"
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: (session.runs_root / "typed").is_dir(), timeout=2000)
+    qtbot.waitUntil(lambda: (session.runs_root / "typed").is_dir())
     shutil.rmtree(session.runs_root / "another")
     scan(qtbot, runs)
     assert names(runs) == ["oldest", "newest", "typed"]
@@ -90,7 +90,7 @@ def test_activation_reads_the_runs_on_a_thread_and_changes_nothing(
     for changed in (session.runs_changed, session.compared_changed, runs.model.dataChanged):
         changed.connect(lambda *_: changes.append(1))
     monkeypatch.setattr(os, "stat", note_thread)
-    with qtbot.waitSignal(runs.findChildren(LatestWins)[1].result, timeout=5000):
+    with qtbot.waitSignal(runs.findChildren(LatestWins)[1].result):
         QGuiApplication.instance().applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
     assert threads
     assert threading.get_ident() not in threads
@@ -101,7 +101,7 @@ def test_a_training_says_why_no_other_run_is_resumed(
     qtbot: QtBot, runs: RunList, session: Session, messages: list[str], tmp_path: Path
 ) -> None:
     run = choose(runs, "middle")
-    with qtbot.waitSignal(session.training_finished, timeout=20_000):
+    with qtbot.waitSignal(session.training_finished):
         session.start_training(TrainConfig(student="s", train_data=tmp_path, run=session.runs_root / "new"))
         assert not runs.resume_button.isEnabled()
         assert "Stop the training of new first" in runs.resume_button.toolTip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from busy_window import JOBS, SLOW, Desk
+from busy_window import JOBS, Desk
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
@@ -51,18 +51,18 @@ def test_window_survives_failing_jobs_and_reports_them(desk: Desk, job: str) -> 
     desk.act = explode
     desk.start(job)
     window = desk.window
-    desk.qtbot.waitUntil(lambda: desk.running() == [], timeout=SLOW)
-    desk.qtbot.waitUntil(lambda: unexpected(window) == f"Unexpected RuntimeError: {REASON}", timeout=5000)
+    desk.qtbot.waitUntil(lambda: desk.running() == [])
+    desk.qtbot.waitUntil(lambda: unexpected(window) == f"Unexpected RuntimeError: {REASON}")
     text = copied(window)
     for part in (REASON, "Traceback", "in explode", "FAKD Workbench", "Python 3.", "torch 2.", "PySide6"):
         assert part in text
     assert window.isVisible()
     # A thread that has ended has still to tell the window so.
-    desk.qtbot.waitUntil(lambda: window.session.training is None, timeout=SLOW)
+    desk.qtbot.waitUntil(lambda: window.session.training is None)
     assert window.train.start_button.isVisibleTo(window.train)
     if job in ("comparing", "inspecting", "figure"):
         return  # There the reason stands where the picture would.
-    desk.qtbot.waitUntil(lambda: any(REASON in message for message in window.banner.messages), timeout=5000)
+    desk.qtbot.waitUntil(lambda: any(REASON in message for message in window.banner.messages))
     assert window.banner.copy_button.isVisible()
     window.banner.copy_button.click()
     assert "in explode" in QGuiApplication.clipboard().text()
@@ -72,7 +72,7 @@ def test_out_of_memory_says_what_to_do(desk: Desk) -> None:
     desk.act = run_out
     desk.start("training")
     banner = desk.window.banner
-    desk.qtbot.waitUntil(lambda: "Not enough memory" in " ".join(banner.messages), timeout=SLOW)
+    desk.qtbot.waitUntil(lambda: "Not enough memory" in " ".join(banner.messages))
     assert "smaller batch" in next(one for one in banner.messages if "Not enough memory" in one)
     assert banner.copy_button.isVisible()
 
@@ -82,22 +82,22 @@ def test_failed_training_is_marked_and_resumes(desk: Desk) -> None:
     desk.when = lambda: desk.steps() == 3
     desk.train(steps=6, validate_every=2)
     window = desk.window
-    with desk.qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
+    with desk.qtbot.waitSignal(window.session.training_finished):
         pass
     runs = window.run_list
     name = desk.run.name
-    desk.qtbot.waitUntil(lambda: "failed at 3 of 6" in state_of(runs, desk.run), timeout=10_000)
+    desk.qtbot.waitUntil(lambda: "failed at 3 of 6" in state_of(runs, desk.run))
     assert REASON in tip_of(runs, name)
     assert REASON in window.train.monitor.log.text()
     desk.when = lambda: False
     choose(runs, name)
     assert runs.resume_button.isEnabled()
-    with desk.qtbot.waitSignal(window.session.training_finished, timeout=SLOW):
+    with desk.qtbot.waitSignal(window.session.training_finished):
         runs.resume_button.click()
     # The last state that was saved is that of the validation at step 2.
     lines = read_metrics(desk.run)
     assert [line["step"] for line in lines if line["event"] == "step"] == [1, 2, 3, 4, 5, 6]
-    desk.qtbot.waitUntil(lambda: "done" in state_of(runs, desk.run), timeout=10_000)
+    desk.qtbot.waitUntil(lambda: "done" in state_of(runs, desk.run))
     assert REASON not in tip_of(runs, name)
 
 
@@ -127,7 +127,7 @@ def test_banner_copies_the_details_of_problems(qtbot: QtBot) -> None:
 
 
 def test_problem_of_a_job_has_its_path(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
-    with qtbot.waitSignal(session.error, timeout=5000) as failed:
+    with qtbot.waitSignal(session.error) as failed:
         session.open_image(tmp_path / "gone.png")
     assert failed.args is not None
     assert failed.args[0].path == tmp_path / "gone.png"

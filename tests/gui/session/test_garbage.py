@@ -78,7 +78,7 @@ def test_garbage_is_collected_in_the_gui_thread(qtbot: QtBot) -> None:
     assert where == []
     retained = [[number] for number in range(10_000)]
     assert garbage_collector().timer.isActive()
-    qtbot.waitUntil(lambda: bool(where), timeout=5000)
+    qtbot.waitUntil(lambda: bool(where))
     assert where == [threading.main_thread()]
     assert retained
 

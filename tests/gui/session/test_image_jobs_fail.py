@@ -23,7 +23,6 @@ from fakd_gui.inspect.state import difference_key
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.window.main_window import MainWindow
 
-SLOW = 30_000
 ERRORS = {
     "torch": (RuntimeError("torch shape error"), "Unexpected RuntimeError: torch shape error"),
     "memory": (MemoryError(), "Not enough memory"),
@@ -49,9 +48,7 @@ class Scene:
         window.banner.dismiss()
         self.break_(name)
         act()
-        self.qtbot.waitUntil(
-            lambda: any(self.reason in text for text in window.banner.messages), timeout=SLOW
-        )
+        self.qtbot.waitUntil(lambda: any(self.reason in text for text in window.banner.messages))
         self.idle()
         assert window.isVisible()
         assert window.banner.copy_button.isVisible()
@@ -69,7 +66,7 @@ class Scene:
 
     def idle(self) -> None:
         works = self.window.findChildren(LatestWins)
-        self.qtbot.waitUntil(lambda: not any(work.running for work in works), timeout=SLOW)
+        self.qtbot.waitUntil(lambda: not any(work.running for work in works))
 
 
 @pytest.fixture(params=list(ERRORS))
@@ -81,7 +78,7 @@ def scene(
     window.session.set_teacher(teacher)
     window.session.add_student(student)
     window.show_workspace("Compare")
-    with qtbot.waitSignal(window.compare.finished, timeout=SLOW):
+    with qtbot.waitSignal(window.compare.finished):
         window.open_paths([photos / "coffee0.png"])
     with pytest.MonkeyPatch.context() as patch:
         yield Scene(window, qtbot, patch, tmp_path, teacher, student, error, reason)
@@ -105,12 +102,12 @@ def test_compare(scene: Scene, photos: Path) -> None:
     assert scene.window.banner.messages == []
     assert board.panes[DIFFERENCE].canvas.message_is_error
     panel.state.show_difference(Difference(scene.teacher, HR, gain=8, kind=Kind.SSIM))
-    scene.qtbot.waitUntil(lambda: panel.state.picture(DIFFERENCE) is not None, timeout=SLOW)
+    scene.qtbot.waitUntil(lambda: panel.state.picture(DIFFERENCE) is not None)
     scene.fails(
         "fakd_gui.compare.runner.measure_region", lambda: panel.state.set_region(QRectF(8, 8, 40, 40))
     )
     panel.state.set_region(QRectF(8, 8, 41, 40))
-    scene.qtbot.waitUntil(lambda: bool(panel.state.region_scores), timeout=SLOW)
+    scene.qtbot.waitUntil(lambda: bool(panel.state.region_scores))
     folder = scene.folder / "saved"
     folder.mkdir()
     scene.fails("fakd_gui.compare.export.write_image", lambda: panel.commands.exporter.save(folder, [HR]))
@@ -124,7 +121,7 @@ def test_compare(scene: Scene, photos: Path) -> None:
 
     scene.fails("fakd_gui.compare.runner.open_image", sort)
     assert strip.order.currentIndex() == 0
-    with scene.qtbot.waitSignal(panel.finished, timeout=SLOW):
+    with scene.qtbot.waitSignal(panel.finished):
         panel.refresh()
     assert panel.state.pixels(third) is not None
 
@@ -133,23 +130,23 @@ def test_inspect(scene: Scene) -> None:
     window = scene.window
     panel, session = window.inspect, window.session
     window.show_workspace("Inspect")
-    scene.qtbot.waitUntil(lambda: scene.student in panel.area.board.rows, timeout=SLOW)
+    scene.qtbot.waitUntil(lambda: scene.student in panel.area.board.rows)
     scene.idle()
     third = save_model(scene.folder, "third", 2)
     scene.fails("fakd_gui.inspect.features.extract_features", lambda: session.add_student(third))
     assert scene.reason in panel.area.board.panes[third].canvas.message
     assert scene.reason in panel.area.board.panes[difference_key(third)].canvas.message
-    with scene.qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with scene.qtbot.waitSignal(panel.map_shown):
         panel.refresh()
     fourth = save_model(scene.folder, "fourth", 3)
     scene.fails("fakd_gui.inspect.features.sa_loss", lambda: session.add_student(fourth))
     scene.fails("fakd_gui.inspect.runner.make_matrices", panel.controls.matrix.click)
     panel.state.set_layer(1)
-    scene.qtbot.waitUntil(lambda: bool(panel.area.matrix.matrices.values), timeout=SLOW)
+    scene.qtbot.waitUntil(lambda: bool(panel.area.matrix.matrices.values))
     scene.patch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(scene.folder / "map.csv"), ""))
     scene.fails("fakd_gui.inspect.export.write_values", panel.exporter.save_values)
     assert not (scene.folder / "map.csv").exists()
-    with scene.qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with scene.qtbot.waitSignal(panel.map_shown):
         panel.state.set_query(3, 3)
     assert np.isfinite(panel.area.board.rows[fourth]).all()
 
@@ -162,17 +159,17 @@ def test_figure(scene: Scene) -> None:
     open_crop_figure(window, window.session, image, models=["bicubic"], region=(8, 8, 40, 30))
     dialog = window.findChild(FigureDialog)
     assert dialog is not None
-    qtbot.waitUntil(lambda: scene.reason in dialog.status.text(), timeout=SLOW)
+    qtbot.waitUntil(lambda: scene.reason in dialog.status.text())
     scene.patch.undo()
     assert dialog.details_button.isVisible()
     dialog.details_button.click()
     assert "in broken_on_purpose" in QGuiApplication.clipboard().text()
     dialog.form.numbers["width"].setValue(80)
-    qtbot.waitUntil(lambda: dialog.pixels is not None and dialog.status.text() == "", timeout=SLOW)
+    qtbot.waitUntil(lambda: dialog.pixels is not None and dialog.status.text() == "")
     assert not dialog.details_button.isVisible()
     scene.break_("fakd_core.figures.draw.draw")
     dialog.save(scene.folder / "f.png")
-    qtbot.waitUntil(lambda: scene.reason in dialog.status.text(), timeout=SLOW)
+    qtbot.waitUntil(lambda: scene.reason in dialog.status.text())
     assert not (scene.folder / "f.png").exists()
     assert dialog.details_button.isVisible()
     assert window.isVisible()

@@ -90,7 +90,7 @@ def ask_and_ask_again(qtbot: QtBot, cycles: int, owner: QObject) -> None:
         if number % 2:
             QCoreApplication.processEvents()
     latest.cancel()
-    qtbot.waitUntil(lambda: not latest.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not latest.running)
     latest.deleteLater()
 
 
@@ -135,8 +135,8 @@ def test_200_trainings_started_and_stopped_leave_nothing(
         job = session.start_training(config)
         steps.clear()
         job.yielded.connect(lambda event: steps.append(event) if isinstance(event, StepEnd) else None)
-        qtbot.waitUntil(lambda: bool(steps), timeout=30_000)
-        with qtbot.waitSignal(session.training_finished, timeout=10_000):
+        qtbot.waitUntil(lambda: bool(steps))
+        with qtbot.waitSignal(session.training_finished):
             job.cancel()
 
     for number in range(40):

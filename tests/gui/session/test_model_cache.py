@@ -42,7 +42,7 @@ def test_others_are_had_while_one_is_loaded_and_it_is_loaded_once(
         loaded.append(ref)
         if ref == slow:
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
         return load(ref)
 
     monkeypatch.setattr(references, "load_model", load_slowly)
@@ -50,9 +50,9 @@ def test_others_are_had_while_one_is_loaded_and_it_is_loaded_once(
     held = cache.get(quick)
     with ThreadPoolExecutor(3) as pool:
         both = [pool.submit(cache.get, slow) for _ in range(2)]
-        assert begun.wait(10)
+        assert begun.wait(60)
         try:
-            assert pool.submit(cache.get, quick).result(timeout=5) is held
+            assert pool.submit(cache.get, quick).result(timeout=60) is held
         finally:
             go_on.set()
         assert both[0].result() is both[1].result()

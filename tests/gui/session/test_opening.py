@@ -95,7 +95,7 @@ def test_training_uses_the_first_of_several_folders(
 def test_dropped_image_opens_in_an_image_workspace(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
     for workspace, shown in (("Benchmark", "Compare"), ("Inspect", "Inspect"), ("Train", "Compare")):
         window.show_workspace(workspace)
-        with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
+        with qtbot.waitSignal(window.session.image_changed):
             window.open_paths([photos / "coffee0.png"])
         assert window.workspaces.current == shown
 
@@ -124,22 +124,22 @@ def test_two_models_are_two_questions(
     window.open_paths([small_teacher, second])
     assert asked_about(window) == [small_teacher.name]
     answer(window, "Use as teacher")
-    qtbot.waitUntil(lambda: asked_about(window) == [second.name], timeout=2000)
+    qtbot.waitUntil(lambda: asked_about(window) == [second.name])
     answer(window, "Add as student")
     session = window.session
-    qtbot.waitUntil(lambda: session.teacher == str(small_teacher), timeout=10_000)
-    qtbot.waitUntil(lambda: session.students == [str(second)], timeout=10_000)
+    qtbot.waitUntil(lambda: session.teacher == str(small_teacher))
+    qtbot.waitUntil(lambda: session.students == [str(second)])
 
 
 def test_result_image_becomes_a_pane(qtbot: QtBot, window: MainWindow, files: dict[str, Path]) -> None:
     window.show_workspace("Compare")
-    with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
+    with qtbot.waitSignal(window.session.image_changed):
         window.open_paths([files["image"]])
     result = Path(shutil.copy(files["image"], files["FOLDER"] / "a_other.png"))
     window.open_paths([result])
     answer(window, "Compare it with a.png")
     state = window.compare.state
-    qtbot.waitUntil(lambda: "a_other.png" in map(state.label, state.keys), timeout=5000)
+    qtbot.waitUntil(lambda: "a_other.png" in map(state.label, state.keys))
     assert window.session.image is not None
     assert window.session.image.name == "a.png"
 
@@ -148,7 +148,7 @@ def test_recent_files_hold_only_what_the_user_opened(
     qtbot: QtBot, window: MainWindow, photos: Path, files: dict[str, Path]
 ) -> None:
     session, recent = window.session, window.recent_files
-    with qtbot.waitSignal(session.image_changed, timeout=10_000):
+    with qtbot.waitSignal(session.image_changed):
         session.open_image(photos / "chelsea0.png")
     session.select_run(files["RUN"])
     assert recent.files == []
@@ -174,7 +174,7 @@ def test_paste_opens_files_paths_and_images(
     copied_path.setText(f' "{photos / "astronaut0.png"}"\n')
     for clipboard, name in ((copied_file, "coffee0"), (copied_path, "astronaut0"), (copied_image, "pasted")):
         QGuiApplication.clipboard().setMimeData(clipboard)
-        with qtbot.waitSignal(window.session.image_changed, timeout=10_000) as opened:
+        with qtbot.waitSignal(window.session.image_changed) as opened:
             window.paste()
         assert opened.args is not None
         assert opened.args[0].name.startswith(name)

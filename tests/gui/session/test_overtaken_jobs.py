@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from compare_bench import comparing, open_and_wait, save_stamp
-from inspect_panels import SLOW
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -49,7 +48,7 @@ class Gate:
             self.inside += 1
             self.most = max(self.most, self.inside)
         try:
-            assert self._open.wait(SLOW / 1000)
+            assert self._open.wait(60)
             return self._work(*args, **kwargs)
         finally:
             with self._lock:
@@ -70,7 +69,7 @@ def compared(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Compa
 def strip_of(panel: ComparePanel, folder: Path, count: int, qtbot: QtBot) -> list[Path]:
     """Go through so many images; the first is open and computed."""
     paths = [save_photo(folder, f"photo{number:02}") for number in range(count)]
-    with qtbot.waitSignal(panel.finished, timeout=SLOW):
+    with qtbot.waitSignal(panel.finished):
         panel.session.show_images(paths)
     return paths
 
@@ -85,7 +84,7 @@ def test_fast_image_changes_read_the_first_and_the_last(
         QTest.keyClick(panel, Qt.Key.Key_PageDown)
         qtbot.wait(5)
     gate.release()
-    with qtbot.waitSignal(panel.finished, timeout=SLOW):
+    with qtbot.waitSignal(panel.finished):
         pass
     assert panel.session.image is not None
     assert panel.session.image.path == paths[-1]
@@ -101,10 +100,10 @@ def test_fast_image_changes_compute_the_first_and_the_last(
     shown: list[str] = []
     panel.finished.connect(lambda: shown.append(panel.session.image.name))  # type: ignore[union-attr]
     for _ in paths[1:]:
-        with qtbot.waitSignal(panel.session.image_changed, timeout=SLOW):
+        with qtbot.waitSignal(panel.session.image_changed):
             QTest.keyClick(panel, Qt.Key.Key_PageDown)
     gate.release()
-    qtbot.waitUntil(lambda: bool(shown), timeout=SLOW)
+    qtbot.waitUntil(lambda: bool(shown))
     assert shown == [paths[-1].name]
     assert (gate.started, gate.most) == (2, 1)
 
@@ -120,7 +119,7 @@ def test_fast_difference_changes_draw_twice(
         # What is wanted is not the picture of something else.
         assert panel.state.picture(DIFFERENCE) is None
     gate.release()
-    qtbot.waitUntil(lambda: panel.state.picture(DIFFERENCE) is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: panel.state.picture(DIFFERENCE) is not None)
     assert panel.state.difference_image is not None
     assert panel.state.difference_image.difference.gain == 32
     assert (gate.started, gate.most) == (2, 1)
@@ -155,7 +154,7 @@ def test_fast_folder_changes_read_one_thumbnail_at_a_time(
     assert gate.started == 1
     gate.release()
     seen = panel.strip.list.item(3)
-    qtbot.waitUntil(lambda: not seen.icon().pixmap(20, 20).toImage().allGray(), timeout=SLOW)
+    qtbot.waitUntil(lambda: not seen.icon().pixmap(20, 20).toImage().allGray())
     assert gate.started == 2
 
 
@@ -174,8 +173,8 @@ def test_new_ranking_waits_for_the_cancelled_one(
     qtbot.waitUntil(lambda: gate.inside == 1)
     assert gate.started == 1
     gate.release()
-    qtbot.waitUntil(lambda: len(strip.differences) == 3, timeout=SLOW)
-    qtbot.waitUntil(lambda: not strip.busy.cancel_button.isVisible(), timeout=SLOW)
+    qtbot.waitUntil(lambda: len(strip.differences) == 3)
+    qtbot.waitUntil(lambda: not strip.busy.cancel_button.isVisible())
     assert (gate.started, gate.most) == (2, 1)
     assert strip.order.currentData() == BY_DIFFERENCE
     assert bench.errors == []
@@ -186,23 +185,21 @@ def test_held_arrow_key_computes_the_maps_of_two_windows(
 ) -> None:
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 6)
     panel, session = inspected, inspected.session
-    with qtbot.waitSignal(panel.map_shown, timeout=SLOW):
+    with qtbot.waitSignal(panel.map_shown):
         session.open_image(save_photo(Path(session.students[0]).parent, "wide", 32, 200))
     panel.state.set_query(0, 0)
-    qtbot.waitUntil(
-        lambda: panel.runner.window.contains_pixel(0, 0) and not panel.runner.extracting.running, timeout=SLOW
-    )
+    qtbot.waitUntil(lambda: panel.runner.window.contains_pixel(0, 0) and not panel.runner.extracting.running)
     gate = Gate(monkeypatch, "fakd_gui.inspect.features.extract_features")
     QTest.keyPress(panel, Qt.Key.Key_Right)
     for _ in range(HELD):
         QTest.keyClick(panel, Qt.Key.Key_Right)
         qtbot.wait(1)
-    assert gate.started == 1
+    qtbot.waitUntil(lambda: gate.started == 1)
     gate.release()
     runner = panel.runner
-    qtbot.waitUntil(lambda: runner.window.contains_pixel(0, 1 + HELD), timeout=SLOW)
-    qtbot.waitUntil(lambda: not runner.extracting.running, timeout=SLOW)
-    qtbot.waitUntil(lambda: session.teacher in panel.area.board.rows, timeout=SLOW)
+    qtbot.waitUntil(lambda: runner.window.contains_pixel(0, 1 + HELD))
+    qtbot.waitUntil(lambda: not runner.extracting.running)
+    qtbot.waitUntil(lambda: session.teacher in panel.area.board.rows)
     assert panel.area.board.values_at((0, 1 + HELD))[session.teacher] == pytest.approx(1, abs=1e-5)
     # The window that was left in the middle, and both models' of the last.
     assert gate.started <= 3
@@ -226,14 +223,14 @@ def test_held_arrow_key_draws_queued_moves_once(
 def test_held_arrow_key_computes_matrices_twice(
     inspected: InspectPanel, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(inspected.area.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.area.matrix.shown):
         QTest.keyClick(inspected, Qt.Key.Key_M)
     gate = Gate(monkeypatch, "fakd_gui.inspect.runner.make_matrices")
     for layer in (0, 1, 2, 3, 0, 1):
         inspected.state.set_layer(layer)
         qtbot.wait(5)
     gate.release()
-    with qtbot.waitSignal(inspected.area.matrix.shown, timeout=SLOW):
+    with qtbot.waitSignal(inspected.area.matrix.shown):
         pass
     assert inspected.area.matrix.matrices.layer == 1
     assert (gate.started, gate.most) == (2, 1)
@@ -254,6 +251,6 @@ def test_fast_form_edits_draw_two_figures(
         dialog.form.numbers["width"].setValue(width)
         qtbot.wait(2)
     gate.release()
-    qtbot.waitUntil(lambda: dialog.pixels is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: dialog.pixels is not None)
     assert (gate.started, gate.most) == (2, 1)
     dialog.close()

@@ -78,7 +78,7 @@ def test_stop_all_stops_the_training_and_its_threads(
     events: list[object] = []
     job = session.start_training(make_config(run, small_teacher, photos, steps=5000))
     job.yielded.connect(events.append)
-    qtbot.waitUntil(lambda: any(isinstance(event, StepEnd) for event in events), timeout=20_000)
+    qtbot.waitUntil(lambda: any(isinstance(event, StepEnd) for event in events))
     assert stop_all(session)
     assert not job.running
     assert python_threads() <= before
@@ -94,7 +94,7 @@ def test_preparation_is_shown_and_can_be_stopped(
     job.yielded.connect(lambda _: messages.append(monitor.log.text()))
     # On the training's own thread: it goes no step further.
     job.yielded.connect(lambda _: job.cancel(), Qt.ConnectionType.DirectConnection)
-    with qtbot.waitSignal(window.session.training_finished, timeout=20_000) as ended:
+    with qtbot.waitSignal(window.session.training_finished) as ended:
         pass
     assert ended.args[0].outcome is Outcome.CANCELLED
     assert messages == ["Preparing: reading the validation images, 0 of 1."]

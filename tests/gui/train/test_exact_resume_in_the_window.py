@@ -27,17 +27,17 @@ def test_stop_and_resume(qtbot: QtBot, window: MainWindow, small_teacher: Path, 
         # On the training's own thread, so that Stop comes in the middle however slow the window is.
         if isinstance(event, StepEnd) and event.step == 8:
             reached.set()
-            stopped.wait(30)
+            stopped.wait(60)
 
     job.yielded.connect(wait_at_the_eighth, Qt.ConnectionType.DirectConnection)
-    qtbot.waitUntil(reached.is_set, timeout=30_000)
-    with qtbot.waitSignal(session.training_finished, timeout=30_000) as ended:
+    qtbot.waitUntil(reached.is_set)
+    with qtbot.waitSignal(session.training_finished) as ended:
         qtbot.mouseClick(window.train.stop_button, Qt.MouseButton.LeftButton)
         stopped.set()
     assert ended.args[0].outcome is Outcome.CANCELLED
     window.run_list.select(run)
-    qtbot.waitUntil(window.run_list.resume_button.isEnabled, timeout=10_000)
-    with qtbot.waitSignal(session.training_finished, timeout=60_000) as ended:
+    qtbot.waitUntil(window.run_list.resume_button.isEnabled)
+    with qtbot.waitSignal(session.training_finished) as ended:
         qtbot.mouseClick(window.run_list.resume_button, Qt.MouseButton.LeftButton)
     assert ended.args[0].outcome is Outcome.COMPLETED
     end = train_to_the_end(qtbot, session, make_config(whole, small_teacher, photos, **changes))

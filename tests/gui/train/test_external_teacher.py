@@ -36,7 +36,7 @@ def panel(session: Session, qtbot: QtBot, swinir: Path, photos: Path) -> TrainPa
 
 
 def checked(qtbot: QtBot, panel: TrainPanel) -> None:
-    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.state.is_checking)
 
 
 def retype(panel: TrainPanel, layer: int, path: str) -> None:

@@ -37,7 +37,7 @@ def use_small(panel: TrainPanel, teacher: Path, photos: Path, **changes: object)
 
 
 def wait_for_check(qtbot: QtBot, panel: TrainPanel) -> None:
-    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.state.is_checking)
 
 
 def test_every_option_of_the_schema_is_drawn_and_explained(panel: TrainPanel) -> None:
@@ -275,7 +275,7 @@ def test_tab_goes_through_the_form_from_top_to_bottom(qtbot: QtBot, panel: Train
     wait_for_check(qtbot, panel)
     panel.form.more.unfold()
     panel.form.recipe.setText("10*SA+1*PSA")
-    qtbot.waitUntil(lambda: panel.form.recipe.rows[-1].weight.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: panel.form.recipe.rows[-1].weight.isVisible())
     body = panel.form.widget()
     panel.activateWindow()
     panel.form.presets.combo.setFocus()

@@ -41,8 +41,8 @@ def bench(session: Session, qtbot: QtBot) -> Bench:
     qtbot.addWidget(bench, before_close_func=stop_all)
     bench.show()
     bench.activateWindow()
-    qtbot.waitUntil(bench.isActiveWindow, timeout=5000)
-    qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(bench.isActiveWindow)
+    qtbot.waitUntil(lambda: not bench.state.is_checking)
     return bench
 
 
@@ -73,7 +73,7 @@ def test_a_click_leads_to_the_field(bench: Bench, qtbot: QtBot, source: str, nam
     form = bench.form
     widget = form.editors[name].widget
     (widget.set_text if hasattr(widget, "set_text") else widget.setText)(value)
-    qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not bench.state.is_checking)
     field = form.fields[name]
     assert field.problem
     # As far from it as can be.
@@ -94,8 +94,8 @@ def test_line_button_and_command_of_the_panel_lead_to_the_field(session: Session
     panel.resize(900, 420)
     panel.show()
     panel.activateWindow()
-    qtbot.waitUntil(panel.isActiveWindow, timeout=5000)
-    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(panel.isActiveWindow)
+    qtbot.waitUntil(lambda: not panel.state.is_checking)
     form, wrong = panel.form, panel.form.editors["ema"].widget
     wrong.setText("2")
     for lead in (lambda: press(panel.estimate), lambda: press(panel.start_button), panel.actions.start):
@@ -110,10 +110,10 @@ def test_line_button_and_command_of_the_panel_lead_to_the_field(session: Session
 def test_a_folded_option_is_unfolded(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
     form.editors["ema"].widget.setText("2")
-    qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not bench.state.is_checking)
     form.more.header.setChecked(False)
     room = form.verticalScrollBar().maximum()
-    qtbot.waitUntil(lambda: form.verticalScrollBar().maximum() < room, timeout=5000)
+    qtbot.waitUntil(lambda: form.verticalScrollBar().maximum() < room)
     form.verticalScrollBar().setValue(0)
     press(bench.line)
     assert form.more.rows.isVisible()
@@ -129,9 +129,7 @@ def test_a_field_that_has_moved_since_the_last_events_is_found(bench: Bench, qtb
     for name in ("teacher", "student", "train_data", "distill"):
         form.fields[name].show_note(fact="A fact that takes several lines. " * 12)
     press(bench.line)
-    qtbot.wait(50)
-    assert in_view(form, field.widget)
-    assert in_view(form, field.note)
+    qtbot.waitUntil(lambda: in_view(form, field.widget) and in_view(form, field.note))
 
 
 def test_a_form_that_is_hidden_leads_to_the_field_once_it_is_shown(bench: Bench, qtbot: QtBot) -> None:
@@ -141,13 +139,13 @@ def test_a_form_that_is_hidden_leads_to_the_field_once_it_is_shown(bench: Bench,
     form.show_problem()
     assert not form.more.rows.isVisible()
     form.show()
-    qtbot.waitUntil(lambda: in_view(form, form.editors["ema"].widget), timeout=5000)
+    qtbot.waitUntil(lambda: in_view(form, form.editors["ema"].widget))
 
 
 def test_a_click_leads_to_the_term_of_the_recipe(bench: Bench, qtbot: QtBot) -> None:
     form = bench.form
     bench.state.fill({"distill": "10*SA+1*PSA(k=0)"})
-    qtbot.waitUntil(lambda: not bench.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not bench.state.is_checking)
     assert form.fields["distill"].problem
     press(bench.line)
     focused = QApplication.focusWidget()

@@ -53,7 +53,7 @@ def test_an_infinite_psnr_is_marked_above_the_finite_ones(
     assert not plots.grab().isNull()
     export = PlotExport(session, plots, TrainCommands(session, plots.state, plots))
     export.write(tmp_path / "curves.csv", "csv")
-    qtbot.waitUntil((tmp_path / "curves.csv").exists, timeout=5000)
+    qtbot.waitUntil((tmp_path / "curves.csv").exists)
     with (tmp_path / "curves.csv").open() as file:
         assert list(csv.DictReader(file))[-1]["Validation PSNR (dB): student"] == "inf"
 

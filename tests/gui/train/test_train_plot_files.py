@@ -33,7 +33,7 @@ def test_the_table_has_every_point_of_the_shown_curves(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path.with_suffix("")), ""))
     plots.loss.readout.linkActivated.emit("TS")
     export.ask("csv")
-    qtbot.waitUntil(path.exists, timeout=5000)
+    qtbot.waitUntil(path.exists)
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["run"], row["step"]) for row in rows[19:21]] == [("run-1", "20"), ("run-2", "1")]
@@ -53,7 +53,7 @@ def test_the_table_leaves_out_hidden_plots(
 ) -> None:
     plots.tools.plot_actions[plots.ssim.name].trigger()
     export.write(tmp_path / "curves.csv", "csv")
-    qtbot.waitUntil((tmp_path / "curves.csv").exists, timeout=5000)
+    qtbot.waitUntil((tmp_path / "curves.csv").exists)
     heading = (tmp_path / "curves.csv").read_text().splitlines()[0]
     assert "Validation PSNR (dB): student" in heading
     assert "SSIM" not in heading
@@ -75,6 +75,6 @@ def test_a_path_that_cannot_be_written_is_an_error(
 ) -> None:
     (tmp_path / "file").touch()
     for kind in ("csv", "png", "svg"):
-        with qtbot.waitSignal(session.error, timeout=5000) as failed:
+        with qtbot.waitSignal(session.error) as failed:
             export.write(tmp_path / "file" / f"x.{kind}", kind)
         assert "can't be written" in failed.args[0].text

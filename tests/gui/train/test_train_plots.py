@@ -83,7 +83,7 @@ def test_another_smoothing_redraws_every_point(qtbot: QtBot, plots: RunPlots) ->
     show(plots, make_series())
     sharp = drawn(plots.loss, "DS")[1].copy()
     plots.tools.smoothing.setValue(90)
-    qtbot.waitUntil(lambda: not np.array_equal(drawn(plots.loss, "DS")[1], sharp), timeout=2000)
+    qtbot.waitUntil(lambda: not np.array_equal(drawn(plots.loss, "DS")[1], sharp))
     assert drawn(plots.loss, "DS")[1][0] == sharp[0]
     assert drawn(plots.loss, "DS")[1][-1] > sharp[-1]
 
@@ -142,14 +142,14 @@ def test_a_log_axis_is_logarithmic(qtbot: QtBot, plots: RunPlots) -> None:
     show(plots, make_series())
     plots.tools.log_axis.setChecked(True)
     # The smallest value is DS = 0.05.
-    qtbot.waitUntil(lambda: -1.6 < plots.loss.plot.viewRange()[1][0] <= np.log10(0.05), timeout=2000)
+    qtbot.waitUntil(lambda: -1.6 < plots.loss.plot.viewRange()[1][0] <= np.log10(0.05))
 
 
 def test_small_plots_are_left_out_before_the_loss(qtbot: QtBot, plots: RunPlots) -> None:
     show(plots, make_series())
     assert all(card.isVisible() for card in plots.cards.values())
     plots.resize(300, 200)
-    qtbot.waitUntil(lambda: not plots.psnr.isVisible(), timeout=2000)
+    qtbot.waitUntil(lambda: not plots.psnr.isVisible())
     assert plots.loss.isVisible()
     plots.tools.plot_actions[plots.loss.name].trigger()
     assert plots.psnr.isVisible()
@@ -197,7 +197,7 @@ def test_the_cursor_reads_every_curve_in_all_plots(qtbot: QtBot, plots: RunPlots
     show(plots, make_series(baseline=True), "shown")
     overlay(plots, **{"other": make_series(student=29.5)})
     send_mouse(plots.loss, QEvent.Type.MouseMove, middle(plots.loss, 0.5), Qt.MouseButton.NoButton)
-    qtbot.waitUntil(lambda: plots.loss.box.isVisible(), timeout=2000)
+    qtbot.waitUntil(lambda: plots.loss.box.isVisible())
     step = round(plots.loss.cursor.value())
     assert 8 <= step <= 12
     assert plots.learning_rate.cursor.isVisible()
@@ -218,7 +218,7 @@ def test_a_click_on_a_validation_or_beside_it_picks_its_step(
 ) -> None:
     show(plots, make_series())
     at = plots.psnr.widget.mapFromScene(plots.psnr.view.mapViewToScene(QPointF(step, 29)))
-    with qtbot.waitSignal(plots.step_picked, timeout=2000) as picked:
+    with qtbot.waitSignal(plots.step_picked) as picked:
         qtbot.mouseClick(plots.psnr.widget.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert picked.args == [10]
 
@@ -261,18 +261,18 @@ def test_checked_runs_are_read_and_shown_and_damaged_ones_reported(
         RunLayout(run).config.write_text(to_toml(TrainConfig(student="s", train_data=tmp_path, run=run)))
         RunLayout(run).metrics.write_text(text)
     session.compare_runs([good, bad])
-    qtbot.waitUntil(lambda: bool(errors), timeout=5000)
+    qtbot.waitUntil(lambda: bool(errors))
     assert [run.name for run in monitor.plots.overlays] == ["good"]
     assert monitor.plots.overlays[0].series.losses == {"total": [2.5]}
     assert "bad can't be compared" in errors[0]
     assert "line 2" in errors[0]
     kept = panel.memory().model_dump(mode="json")
     session.compare_runs([])
-    qtbot.waitUntil(lambda: monitor.plots.overlays == [], timeout=5000)
+    qtbot.waitUntil(lambda: monitor.plots.overlays == [])
     shutil.rmtree(bad)
     panel.restore(TrainMemory.model_validate({**kept, "sizes": "nonsense", "unknown": 1}))
     assert session.compared == [good]
-    qtbot.waitUntil(lambda: len(monitor.plots.overlays) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: len(monitor.plots.overlays) == 1)
     assert stop_all(panel)
 
 

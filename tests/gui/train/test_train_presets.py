@@ -108,7 +108,7 @@ def test_edited_settings_replaced_by_a_preset_can_be_restored(panel: TrainPanel,
 
 def test_a_removed_term_can_be_restored(panel: TrainPanel, heard: Heard, qtbot: QtBot) -> None:
     form = panel.form
-    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.state.is_checking)
     form.recipe.setText("10*SA+2*AT")
     form.recipe.rows[0].remove.click()
     assert panel.state.config().distill == "2*AT"

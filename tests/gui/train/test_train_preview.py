@@ -206,9 +206,9 @@ def test_a_resumed_run_shows_its_beginning(qtbot: QtBot, session: Session, setti
     for event in train(config, token):
         if isinstance(event, StepEnd) and event.step == 5:
             token.cancel()
-    with qtbot.waitSignal(session.training_finished, timeout=30_000):
+    with qtbot.waitSignal(session.training_finished):
         session.start_training(config, resume=True)
-    qtbot.waitUntil(lambda: list(monitor.preview.frames.frames) == [2, 4, 6], timeout=5000)
+    qtbot.waitUntil(lambda: list(monitor.preview.frames.frames) == [2, 4, 6])
     assert monitor.preview.step == 6
     assert panel.state.shown.series.step == [1, 2, 3, 4, 5, 6]
     assert stop_all(panel)
@@ -223,9 +223,9 @@ def test_a_past_run_is_shown_while_another_is_trained(
     session, panel, monitor = window.session, window.train, window.train.monitor
     going = TrainConfig.build(**{**settings, "run": settings["run"].with_name("going"), "steps": 5000})
     session.start_training(going)
-    qtbot.waitUntil(lambda: len(panel.state.shown.series.step) > 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(panel.state.shown.series.step) > 2)
     session.select_run(settings["run"])
-    qtbot.waitUntil(lambda: monitor.title.text() == "run", timeout=5000)
+    qtbot.waitUntil(lambda: monitor.title.text() == "run")
     assert panel.state.shown.series.step == [1, 2, 3, 4, 5, 6]
     assert monitor.progress.value() == 6
     assert list(monitor.preview.frames.frames) == [2, 4, 6]
@@ -236,11 +236,11 @@ def test_a_past_run_is_shown_while_another_is_trained(
     live = panel.state.live
     assert live is not None
     begun = time.monotonic()
-    qtbot.waitUntil(lambda: time.monotonic() - begun > 0.6, timeout=20_000)  # as the clock ticks
+    qtbot.waitUntil(lambda: time.monotonic() - begun > 0.6)  # as the clock ticks
     assert len(live.series.step) > 3
     assert panel.state.shown.series.step == [1, 2, 3, 4, 5, 6]
     assert (monitor.progress.value(), monitor.progress.maximum()) == (6, 6)
     session.select_run(going.run)
     assert panel.state.shown is live
-    with qtbot.waitSignal(session.training_finished, timeout=10_000):
+    with qtbot.waitSignal(session.training_finished):
         window.train.actions.stop()

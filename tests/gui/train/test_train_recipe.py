@@ -83,7 +83,7 @@ def test_terms_are_added_from_the_menu(editor: RecipeEditor) -> None:
 
 def test_terms_are_moved_and_the_focus_moves_along(qtbot: QtBot, editor: RecipeEditor) -> None:
     editor.setText("10*SA+2*AT+3*IA")
-    qtbot.waitUntil(lambda: editor.rows[2].up.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: editor.rows[2].up.isVisible())
     qtbot.mouseClick(editor.rows[2].up, Qt.MouseButton.LeftButton)
     assert editor.text() == "10*SA+3*IA+2*AT"
     assert not editor.rows[0].up.isEnabled()

@@ -20,7 +20,7 @@ def panel(session: Session, qtbot: QtBot) -> TrainPanel:
     made = TrainPanel(session)
     qtbot.addWidget(made, before_close_func=stop_all)
     made.show()
-    qtbot.waitUntil(lambda: not made.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not made.state.is_checking)
     return made
 
 
@@ -38,11 +38,11 @@ def test_a_start_cancels_the_timing_of_a_step(
 
     panel.runner._checks.submit(time_a_step)
     panel.state.is_checking = True
-    assert begun.wait(5)
-    with qtbot.waitSignal(session.training_finished, timeout=20_000):
+    assert begun.wait(60)
+    with qtbot.waitSignal(session.training_finished):
         session.start_training(TrainConfig(student="s", train_data=tmp_path, run=tmp_path / "run"))
         assert tokens[0].cancelled
-    qtbot.waitUntil(lambda: not panel.state.is_checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.state.is_checking)
 
 
 def test_pause_and_stop_are_disabled_while_nothing_is_trained(
@@ -52,7 +52,7 @@ def test_pause_and_stop_are_disabled_while_nothing_is_trained(
         return [panel.actions[name].isEnabled() for name in ("start", "pause", "stop")]
 
     assert enabled() == [True, False, False]
-    with qtbot.waitSignal(session.training_finished, timeout=20_000):
+    with qtbot.waitSignal(session.training_finished):
         session.start_training(TrainConfig(student="s", train_data=tmp_path, run=tmp_path / "run"))
         assert enabled() == [False, True, True]
         panel.actions["stop"].trigger()

@@ -124,7 +124,7 @@ def test_the_buttons_that_open_an_image_ask_for_it(qtbot: QtBot, monkeypatch: py
         button.text(): button for owner in (bar, empty) for button in owner.findChildren(QAbstractButton)
     }
     for text in ("Open", "Open image…"):
-        with qtbot.waitSignal(tools.image_chosen, timeout=1000) as chosen:
+        with qtbot.waitSignal(tools.image_chosen) as chosen:
             buttons[text].click()
         assert chosen.args == [Path("photo.png")]
 

@@ -39,7 +39,7 @@ def test_open_asks_for_an_image_and_shows_it(
         QTest.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(12, button.height() // 2))
 
     for text, path in (("Open image…", bench.photo), ("Open", second)):
-        with qtbot.waitSignal(bench.session.image_changed, timeout=20_000) as opened:
+        with qtbot.waitSignal(bench.session.image_changed) as opened:
             click(text, str(path))
         assert opened.args[0].path == path
         assert (opened.args[0].hr == read_image(path)).all()
@@ -49,7 +49,7 @@ def test_open_asks_for_an_image_and_shows_it(
     assert asked == ["Open an image"] * 3
     assert bench.session.image.path == second
     panel.open_tools.samples.aboutToShow.emit()
-    with qtbot.waitSignal(bench.session.image_changed, timeout=20_000) as opened:
+    with qtbot.waitSignal(bench.session.image_changed) as opened:
         panel.open_tools.samples.actions()[-1].trigger()
     assert opened.args[0].path == sample_images()[-1]
     assert bench.errors == []

@@ -40,10 +40,10 @@ def test_killed_app_offers_to_resume_its_training(
     window.restore(memory)
     assert window.undo_bar.isVisible()
     done = max(line["step"] for line in read_metrics(run))
-    with qtbot.waitSignal(window.session.training_started, timeout=5000):
+    with qtbot.waitSignal(window.session.training_started):
         qtbot.mouseClick(window.undo_bar.button, Qt.MouseButton.LeftButton)
     assert not window.undo_bar.isVisible()
-    qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [done], timeout=30_000)
-    with qtbot.waitSignal(window.session.training_finished, timeout=10_000):
+    qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [done])
+    with qtbot.waitSignal(window.session.training_finished):
         window.train.actions.stop()
     assert window.memory().training == ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import time
+import gc
+import sys
 from pathlib import Path
 
 import pytest
+from busy_machine import computes_for_less_than
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMenu, QWidget
@@ -41,16 +43,16 @@ def set_up_tiny_run(qtbot: QtBot, window: MainWindow, teacher: Path, photos: Pat
     names = {"teacher": (str(teacher),), "student": STUDENT, "train_data": str(photos)}
     sizes = {"steps": 4, "batch": 2, "patch": 12, "validate_every": 2}
     state.fill({**names, **sizes, "init_from_teacher": False, **changes})
-    qtbot.waitUntil(lambda: not state.is_checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not state.is_checking)
     assert form.problems() == []
-    qtbot.waitUntil(window.train.start_button.isEnabled, timeout=5000)
+    qtbot.waitUntil(window.train.start_button.isEnabled)
 
 
 def test_start_button_trains_shows_curves_and_adds_the_student(
     qtbot: QtBot, window: MainWindow, photos: Path
 ) -> None:
     set_up_tiny_run(qtbot, window, BUNDLED, photos)
-    with qtbot.waitSignal(window.session.training_finished, timeout=30_000):
+    with qtbot.waitSignal(window.session.training_finished):
         qtbot.mouseClick(window.train.start_button, Qt.MouseButton.LeftButton)
         assert window.train.stop_button.isVisible()
     series = window.train.state.shown.series
@@ -70,38 +72,36 @@ def test_stop_ends_within_a_second_and_the_run_resumes_from_the_list(
 ) -> None:
     set_up_tiny_run(qtbot, window, small_teacher, photos, steps=5000, validate_every=5000)
     window.train.actions.start()
-    qtbot.waitUntil(lambda: len(window.train.state.shown.series.step) > 3, timeout=20_000)
-    pressed = time.monotonic()
-    with qtbot.waitSignal(window.session.training_finished, timeout=5000):
+    qtbot.waitUntil(lambda: len(window.train.state.shown.series.step) > 3)
+    with computes_for_less_than(1), qtbot.waitSignal(window.session.training_finished):
         qtbot.mouseClick(window.train.stop_button, Qt.MouseButton.LeftButton)
-    assert time.monotonic() - pressed < 1
     stopped_at = window.train.state.shown.series.step[-1]
     window.run_list.select(window.session.runs[0])
-    with qtbot.waitSignal(window.session.training_started, timeout=5000):
+    with qtbot.waitSignal(window.session.training_started):
         window.run_list.resume_button.click()
-    qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [stopped_at + 3], timeout=20_000)
+    qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [stopped_at + 3])
     steps = window.train.state.shown.series.step
     assert steps[: stopped_at + 3] == list(range(1, stopped_at + 4))
     parts = window.train.state.shown.series.losses
     assert {len(values) for values in parts.values()} == {len(steps)}
-    with qtbot.waitSignal(window.session.training_finished, timeout=5000):
+    with qtbot.waitSignal(window.session.training_finished):
         window.train.actions.stop()
 
 
 def test_whole_form_is_reachable_at_the_minimum_size(qtbot: QtBot, window: MainWindow) -> None:
     window.resize(window.minimumSize())
     form = window.train.form
-    qtbot.waitUntil(lambda: form.widget().width() <= form.viewport().width(), timeout=2000)
+    qtbot.waitUntil(lambda: form.widget().width() <= form.viewport().width())
     assert window.width() == window.minimumWidth()
     window.resize(1280, 800)
-    qtbot.waitUntil(lambda: window.run_list.width() >= 130, timeout=2000)
+    qtbot.waitUntil(lambda: window.run_list.width() >= 130)
 
 
 def test_pause_and_resume(qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path) -> None:
     set_up_tiny_run(qtbot, window, small_teacher, photos, steps=5000, validate_every=5000)
     window.train.actions.start()
     series = window.train.state.shown.series
-    qtbot.waitUntil(lambda: len(window.train.state.shown.series.step) > 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(window.train.state.shown.series.step) > 2)
     window.train.pause_button.click()
     qtbot.wait(300)
     series = window.train.state.shown.series
@@ -110,8 +110,8 @@ def test_pause_and_resume(qtbot: QtBot, window: MainWindow, small_teacher: Path,
     assert len(series.step) == held
     assert window.train.pause_button.text() == "Resume"
     window.train.pause_button.click()
-    qtbot.waitUntil(lambda: len(series.step) > held, timeout=5000)
-    with qtbot.waitSignal(window.session.training_finished, timeout=5000):
+    qtbot.waitUntil(lambda: len(series.step) > held)
+    with qtbot.waitSignal(window.session.training_finished):
         window.train.actions.stop()
 
 
@@ -134,7 +134,7 @@ def test_invalid_setting_is_marked_and_start_is_disabled(
         form.editors["alpha"].widget.setText(value)
     else:
         state.fill({field: value})
-    qtbot.waitUntil(lambda: not state.is_checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not state.is_checking)
     assert reason in form.fields[field].problem
     assert not window.train.start_button.isEnabled()
     assert reason in window.train.start_button.toolTip()
@@ -145,7 +145,7 @@ def test_file_that_is_no_image_is_reported(qtbot: QtBot, window: MainWindow, tmp
     fake = tmp_path / "text.png"
     fake.write_text("not an image")
     drop(window, fake)
-    qtbot.waitUntil(window.banner.isVisible, timeout=5000)
+    qtbot.waitUntil(window.banner.isVisible)
     assert "text.png" in window.banner.messages[-1]
     window.banner.close_button.click()
     assert not window.banner.isVisible()
@@ -156,23 +156,23 @@ def test_dropped_files_open_in_their_workspaces(
 ) -> None:
     drop(window, photos)
     assert window.train.form.editors["train_data"].widget.text() == str(photos)
-    with qtbot.waitSignal(window.session.image_changed, timeout=5000):
+    with qtbot.waitSignal(window.session.image_changed):
         drop(window, photos / "coffee0.png")
     assert window.workspaces.currentWidget() is window.compare
     drop(window, small_teacher)
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
     next(action for action in menu.actions() if action.text() == "Use as teacher").trigger()
     menu.close()
-    qtbot.waitUntil(lambda: window.session.teacher == str(small_teacher), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.teacher == str(small_teacher))
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(b"nothing")
     drop(window, damaged)
     # The next question comes a moment after the last one closed.
-    qtbot.waitUntil(lambda: any(menu.isVisible() for menu in window.findChildren(QMenu)), timeout=5000)
+    qtbot.waitUntil(lambda: any(menu.isVisible() for menu in window.findChildren(QMenu)))
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
     next(action for action in menu.actions() if action.text() == "Add as student").trigger()
     menu.close()
-    qtbot.waitUntil(lambda: "damaged.safetensors" in "".join(window.banner.messages), timeout=10_000)
+    qtbot.waitUntil(lambda: "damaged.safetensors" in "".join(window.banner.messages))
     assert window.session.students == []
     settings = tmp_path / "settings.toml"
     settings.write_text("steps = 777\nbatch = 3\n")
@@ -201,7 +201,7 @@ def test_demo_tour_takes_a_screenshot_of_every_workspace(
     guide = TourGuide(tour(window, tmp_path / "shots"), ended.append)
     window.session.error.connect(lambda problem: guide.fail(problem.text))
     guide.advance()
-    qtbot.waitUntil(lambda: bool(ended), timeout=90_000)
+    qtbot.waitUntil(lambda: bool(ended))
     assert ended == [0]
     pictures = {path.stem: read_image(path) for path in (tmp_path / "shots").glob("*.png")}
     assert set(pictures) == {"workbench", "train", "compare", "inspect", "benchmark"}
@@ -229,15 +229,15 @@ def test_wrong_arguments_are_a_usage_error(capsys: pytest.CaptureFixture[str]) -
 
 def test_calls_into_qt_keep_python_constants_alive(window: MainWindow) -> None:
     """PySide6 6.12.0 dropped a reference per call, until Python 3.11 aborted."""
-    import sys
-
+    calls = 1000
+    gc.collect()  # What is freed meanwhile drops references, too.
     before = [sys.getrefcount(constant) for constant in (None, True, False)]
-    for _ in range(200):
+    for _ in range(calls):
         window.setWindowTitle("FAKD Workbench")
         window.mapToGlobal(QPoint(0, 0))
         window.inspect.state.query_changed.emit(1, 2)
     after = [sys.getrefcount(constant) for constant in (None, True, False)]
-    assert all(later > earlier - 100 for earlier, later in zip(before, after, strict=True))
+    assert all(later > earlier - calls / 2 for earlier, later in zip(before, after, strict=True))
 
 
 def test_a_dropped_file_that_is_no_model_becomes_no_student(
@@ -246,12 +246,12 @@ def test_a_dropped_file_that_is_no_model_becomes_no_student(
     junk = tmp_path / "junk.pth"
     junk.write_text("not a model")
     window.show_workspace("Compare")
-    with qtbot.waitSignal(window.session.error, timeout=10_000) as reported:
+    with qtbot.waitSignal(window.session.error) as reported:
         window.open_paths([junk])
     assert "junk.pth" in reported.args[0].text
     assert window.session.students == []
     window.open_paths([small_teacher])
-    qtbot.waitUntil(lambda: window.session.students == [str(small_teacher)], timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.students == [str(small_teacher)])
 
 
 def test_no_field_swallows_dropped_files(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
@@ -260,5 +260,5 @@ def test_no_field_swallows_dropped_files(qtbot: QtBot, window: MainWindow, photo
     fields = [widget for kind in (QLineEdit, QAbstractSpinBox) for widget in window.findChildren(kind)]
     assert len(fields) > 10
     assert [field.accessibleName() for field in fields if field.acceptDrops()] == []
-    with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
+    with qtbot.waitSignal(window.session.image_changed):
         drop(window.run_list.search, photos / "coffee0.png")

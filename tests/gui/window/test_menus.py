@@ -127,13 +127,13 @@ def test_undo_bar_stays_inside_the_window(qtbot: QtBot, window: MainWindow) -> N
 
 def test_recent_files_reopen(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
     for name in ("coffee0", "chelsea1"):
-        with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
+        with qtbot.waitSignal(window.session.image_changed):
             window.open_paths([photos / f"{name}.png"])
     recent = entry(menu(window, "File"), "Open recent").menu()
     assert isinstance(recent, QMenu)
     recent.aboutToShow.emit()
     assert [Path(action.text()).name for action in recent.actions()[:2]] == ["chelsea1.png", "coffee0.png"]
-    with qtbot.waitSignal(window.session.image_changed, timeout=10_000) as opened:
+    with qtbot.waitSignal(window.session.image_changed) as opened:
         recent.actions()[1].trigger()
     assert opened.args is not None
     assert opened.args[0].name == "coffee0.png"

@@ -64,7 +64,7 @@ def test_everything_follows_a_renamed_run(
 ) -> None:
     session, to, baseline = window.session, run.with_name("second"), f"{run}/baseline.safetensors"
     other = save_model(tmp_path, "other", 2)
-    with qtbot.waitSignal(session.image_changed, timeout=10_000):
+    with qtbot.waitSignal(session.image_changed):
         session.open_image(save_photo(tmp_path))
     for student in (other, baseline, str(run)):
         session.add_student(student)
@@ -84,7 +84,7 @@ def test_everything_follows_a_renamed_run(
     report.results[Cell(str(run), eval_set)] = Result(str(run), "set", 4, 1, 30.0, 0.9)
     window.train.state.fill({"teacher": (str(run), other), "student": baseline})
     window.open_paths([run])
-    qtbot.waitUntil(lambda: window.train.state.shown.run == run, timeout=10_000)
+    qtbot.waitUntil(lambda: window.train.state.shown.run == run)
     open_affinity_figure(
         window, session, session.image, teacher=str(run), students=[other], layer=3, query=(1, 1)
     )
@@ -110,7 +110,7 @@ def test_everything_follows_a_renamed_run(
     assert window.recent_files.files[0] == (str(to), "Train")
     assert dialog.form.spec().teacher.ref == str(to)
     dialog.close()
-    qtbot.waitUntil(lambda: state.overlays == [] or state.overlays[0][0] == to, timeout=5000)
+    qtbot.waitUntil(lambda: state.overlays == [] or state.overlays[0][0] == to)
 
 
 def test_a_deleted_run_leaves_nothing_and_undo_restores_it(
@@ -123,12 +123,12 @@ def test_a_deleted_run_leaves_nothing_and_undo_restores_it(
     window.inspect.state.timeline.set_run(run)
     window.benchmark.state.add_model(f"{run}/snapshots/0000004.safetensors")
     window.train.state.fill({"teacher": (str(run),)})
-    qtbot.waitUntil(lambda: not window.train.state.is_checking, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.train.state.is_checking)
     assert window.run_list.actions.trash(run)
     assert (session.teacher, session.students, session.runs) == ("", [], [])
     assert window.inspect.state.timeline.run is None
     assert window.benchmark.state.added == []
-    qtbot.waitUntil(lambda: "teacher" in window.train.state.problems, timeout=20_000)
+    qtbot.waitUntil(lambda: "teacher" in window.train.state.problems)
     window.undo_bar.undo()
     assert (session.teacher, session.students, session.runs) == (str(run), [baseline, str(run)], [run])
 

@@ -46,14 +46,14 @@ def full_window(qtbot: QtBot, window: MainWindow, photos: Path, small_teacher: P
             **{"steps": 4, "batch": 2, "patch": 12, "validate_every": 2, "init_from_teacher": False},
         }
     )
-    qtbot.waitUntil(lambda: not state.is_checking and state.config() is not None, timeout=30_000)
-    with qtbot.waitSignal(window.session.training_finished, timeout=60_000):
+    qtbot.waitUntil(lambda: not state.is_checking and state.config() is not None)
+    with qtbot.waitSignal(window.session.training_finished):
         window.train.actions.start()
     window.show_workspace("Compare")
-    with qtbot.waitSignal(window.compare.finished, timeout=30_000):
+    with qtbot.waitSignal(window.compare.finished):
         window.open_paths([photos / "coffee0.png"])
     window.show_workspace("Inspect")
-    qtbot.waitSignal(window.inspect.map_shown, timeout=30_000).wait()
+    qtbot.waitSignal(window.inspect.map_shown).wait()
     window.show_workspace("Benchmark")
     return window
 

@@ -28,7 +28,7 @@ def test_next_start_restores_the_last_state(
 ) -> None:
     window.session.set_teacher(str(small_teacher))
     window.session.add_student("rcan-g5-r1-c32-x4-baseline")
-    with qtbot.waitSignal(window.session.image_changed, timeout=10_000):
+    with qtbot.waitSignal(window.session.image_changed):
         window.open_paths([photos / "coffee0.png"])
     window.compare.state.close_pane("rcan-g5-r1-c32-x4-baseline")
     window.compare.state.closed |= {str(tmp_path / "gone.pth")}
@@ -43,7 +43,7 @@ def test_next_start_restores_the_last_state(
     memory = read_memory(WindowMemory, state_file())
     second.restore_look(memory)
     second.show()
-    with qtbot.waitSignal(session.image_changed, timeout=10_000):
+    with qtbot.waitSignal(session.image_changed):
         second.restore(memory)
     assert watcher().scheme == "dark"
     assert session.teacher == str(small_teacher)
@@ -122,8 +122,8 @@ def test_unchanged_state_is_not_written_again(qtbot: QtBot, config: Path) -> Non
     owner, memory = QObject(), WindowMemory(teacher="one")
     writer = MemoryWriter(lambda: memory, owner)
     writer.save()
-    qtbot.waitUntil(state_file().is_file, timeout=5000)
-    qtbot.waitUntil(lambda: not writer.findChildren(LatestWins)[0].running, timeout=5000)
+    qtbot.waitUntil(state_file().is_file)
+    qtbot.waitUntil(lambda: not writer.findChildren(LatestWins)[0].running)
     state_file().unlink()
     writer.save()
     qtbot.wait(100)
