@@ -54,7 +54,7 @@ class RunPlots(QWidget):
         self._hidden: frozenset[str] = frozenset()
         self._range: tuple[float, float] | None = None
         """The steps that the user chose to see; None shows all."""
-        self._options: DisplayOptions | None = None
+        self._options = DisplayOptions()
         """The options that are drawn."""
         self._is_stale = False
         """Something changed while the plots were hidden."""
@@ -76,6 +76,7 @@ class RunPlots(QWidget):
             card.view.fit_requested.connect(self.fit)
         for card in (self.psnr, self.ssim):
             card.view.clicked_at.connect(lambda step, card=card: self._pick(card, step))
+        self._apply_options()
         self._show_run()
         follow_theme(self, self._apply_theme)
 
