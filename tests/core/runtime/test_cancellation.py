@@ -24,43 +24,42 @@ from fakd_core.runtime.cancellation import cancellable
 from fakd_core.training import loop, setup
 from fakd_core.training.trainer import resume_training, train
 
-SECONDS_A_LAYER = 0.25
 LAYERS = 20
-"""One pass through them takes longer than the patience below."""
-PATIENCE = 3.0
+"""One pass has more."""
+PATIENCE = 3
+"""Layers: a slow one takes a quarter of a second."""
 Request = Callable[[], object]
 
 
-class SlowBody:
-    """Makes networks slow from when `moment()` is true; `request` is called once then."""
+class Watch:
+    """Calls `request` in a network's layer, once `moment()` is true, and counts the layers from there on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The steps before that moment are short.
         monkeypatch.setattr(loop, "SHORT_STEP_SECONDS", 0.0)
         self.moment: Callable[[], bool] = lambda: False
         self.request: Request = lambda: None
-        self.started_at = 0.0
+        self.layers = 0
         for name in ("load_model", "create_model"):
             make = getattr(setup, name)
-            monkeypatch.setattr(setup, name, lambda ref, make=make: self._slowed(make(ref)))
+            monkeypatch.setattr(setup, name, lambda ref, make=make: self._watched(make(ref)))
 
-    def _slowed(self, network: SRNetwork) -> SRNetwork:
+    def _watched(self, network: SRNetwork) -> SRNetwork:
         layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
         for layer in layers:
             layer.register_forward_pre_hook(lambda *_: self._work())
         return network
 
     def _work(self) -> None:
-        if not self.started_at and self.moment():
-            self.started_at = time.monotonic()
+        if self.layers or self.moment():
+            self.layers += 1
+        if self.layers == 1:
             self.request()
-        if self.started_at:
-            time.sleep(SECONDS_A_LAYER)
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> SlowBody:
-    return SlowBody(monkeypatch)
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    return Watch(monkeypatch)
 
 
 @pytest.fixture
@@ -103,11 +102,11 @@ MOMENTS: dict[str, Callable[[Recorder], bool]] = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_stop_acts_in_the_middle_of_a_pass(slow: SlowBody, settings: dict[str, Any], moment: str) -> None:
+def test_stop_acts_in_the_middle_of_a_pass(watch: Watch, settings: dict[str, Any], moment: str) -> None:
     token = CancelToken()
     training = Recorder(train(TrainConfig.build(**settings), token))
-    slow.moment = lambda: MOMENTS[moment](training)
-    slow.request = token.cancel
+    watch.moment = lambda: MOMENTS[moment](training)
+    watch.request = token.cancel
     if moment == "self-check":
         with pytest.raises(Cancelled):
             training.run()
@@ -118,24 +117,23 @@ def test_stop_acts_in_the_middle_of_a_pass(slow: SlowBody, settings: dict[str, A
         assert isinstance(ended, RunEnd)
         assert ended.outcome == "stopped"
         assert ended.step == training.count(StepEnd)
-    assert time.monotonic() - slow.started_at < PATIENCE
-    assert slow.started_at
+    assert 1 <= watch.layers <= PATIENCE
     assert torch.is_grad_enabled()
 
 
 def test_stop_acts_while_teacher_outputs_are_computed(
-    slow: SlowBody, settings: dict[str, Any], tmp_path: Path
+    watch: Watch, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     token = CancelToken()
     cached = {**settings, "teacher_cache": tmp_path / "cache", "cache_patches": 64}
     training = Recorder(train(TrainConfig.build(**cached), token))
-    slow.moment = lambda: any(
+    watch.moment = lambda: any(
         isinstance(event, Progress) and event.what == "teacher cache" for event in training.events
     )
-    slow.request = token.cancel
+    watch.request = token.cancel
     with pytest.raises(Cancelled):
         training.run()
-    assert time.monotonic() - slow.started_at < PATIENCE
+    assert 1 <= watch.layers <= PATIENCE
     assert list((tmp_path / "cache").rglob("*.safetensors")) == []
 
 
@@ -157,7 +155,7 @@ def test_a_step_left_halfway_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], tmp_path: Path, baseline: bool
 ) -> None:
     # Its hooks are on the networks of all runs alike: layers with hooks inside round in another way.
-    slow = SlowBody(monkeypatch)
+    watch = Watch(monkeypatch)
     whole = {**settings, "run": tmp_path / "whole", "baseline": baseline, "ema": 0.9}
     Recorder(train(TrainConfig.build(**whole))).run()
     halves = {**whole, "run": tmp_path / "halves"}
@@ -171,12 +169,12 @@ def test_a_step_left_halfway_changes_nothing(
         layers[step] += torch.is_grad_enabled()
         return step == 2 and layers[2] > 0.75 * layers[1]
 
-    slow.moment = moment
-    slow.request = token.cancel
+    watch.moment = moment
+    watch.request = token.cancel
     training.run()
-    assert slow.started_at
+    assert 1 <= watch.layers <= PATIENCE
     assert training.events[-1].step == 2  # type: ignore[union-attr]
-    slow.started_at, slow.moment = 0.0, lambda: False
+    watch.layers, watch.moment = 0, lambda: False
     Recorder(resume_training(halves["run"])).run()
     for path in sorted(whole["run"].rglob("*.safetensors")):
         expected, found = load_file(path), load_file(halves["run"] / path.relative_to(whole["run"]))
@@ -197,31 +195,32 @@ def test_a_step_left_halfway_changes_nothing(
     ],
 )
 def test_pause_and_resume_act_in_the_middle_of_a_pass(
-    slow: SlowBody, settings: dict[str, Any], moment: str, monkeypatch: pytest.MonkeyPatch
+    watch: Watch, settings: dict[str, Any], moment: str
 ) -> None:
-    token = CancelToken()
+    token, paused = CancelToken(), threading.Event()
     training = Recorder(train(TrainConfig.build(**settings), token))
-    slow.moment = lambda: MOMENTS[moment](training)
-    slow.request = token.pause
+    watch.moment = lambda: MOMENTS[moment](training)
+    watch.request = lambda: (token.pause(), paused.set())
     worker = threading.Thread(target=training.run)
+    begun = time.monotonic()
     worker.start()
     try:
-        deadline = time.monotonic() + 60
-        while not slow.started_at and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(2 * SECONDS_A_LAYER)
+        assert paused.wait(60)
         held = len(training.events)
-        time.sleep(4 * SECONDS_A_LAYER)
+        time.sleep(1)
         assert len(training.events) == held
+        assert watch.layers <= PATIENCE
         assert worker.is_alive()
-        monkeypatch.setattr(f"{__name__}.SECONDS_A_LAYER", 0.0)
     finally:
         token.resume()
         worker.join(60)
+    taken = time.monotonic() - begun
     assert isinstance(training.events[-1], RunEnd)
-    assert token.paused_seconds > 3 * SECONDS_A_LAYER
+    assert watch.layers >= LAYERS
+    assert token.paused_seconds > 0.5
     # A pause is no part of how long a step takes.
-    assert all(event.seconds < 3.0 for event in training.events if isinstance(event, StepEnd))
+    steps = [event.seconds for event in training.events if isinstance(event, StepEnd)]
+    assert sum(steps) <= taken - token.paused_seconds
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
