@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -18,7 +19,7 @@ from fakd_core.inference.tiling import DEFAULT_TILE, MIN_TILE, Floats, Span, Til
 from fakd_core.models.cost import activation_bytes
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.cpu_tuning import mmap_zeros, retain_freed_memory
-from fakd_core.runtime.device import is_out_of_memory
+from fakd_core.runtime.device import is_out_of_memory, with_sound_kernels
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
@@ -210,7 +211,7 @@ class TiledPass:
         edge: Floats | None = None
         # The last columns of a tile wait likewise to be blended with its neighbour.
         for column in columns:
-            piece = self._tile(row, column)
+            piece = with_sound_kernels(partial(self._tile, row, column))
             if self._show_tiles:
                 pixels = _to_uint8(torch.from_numpy(piece))
                 yield Tile(row.keep_start * scale, column.keep_start * scale, pixels)
@@ -279,25 +280,28 @@ def _to_uint8(values: torch.Tensor) -> Image8:
     return result
 
 
+_rejecting = ContextVar("_rejecting", default=False)
+
+
 @contextmanager
 def reject_non_finite(model: SRNetwork, name: str) -> Iterator[None]:
-    """Check every output of `model` inside the block, on this thread.
+    """Check every output of `model` inside the block, and of no other thread that uses it.
 
     Raises:
         CheckpointError: a pixel is infinite or NaN; the message calls the model `name`.
     """
-    worker = threading.get_ident()
 
     def check(_model: torch.nn.Module, _inputs: tuple[Any, ...], sr: torch.Tensor) -> None:
-        # Another thread may use the same network; its outputs are not checked here.
-        if threading.get_ident() == worker and not bool(sr.isfinite().all()):
+        if _rejecting.get() and not bool(sr.isfinite().all()):
             raise CheckpointError(
                 f"{name}: expected an image, found infinite or NaN pixels; "
                 "its weights are damaged or diverged, take another checkpoint"
             )
 
     handle = model.register_forward_hook(check)
+    outside = _rejecting.set(True)
     try:
         yield
     finally:
+        _rejecting.reset(outside)
         handle.remove()

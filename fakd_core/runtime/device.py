@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import TypeVar
 
 import torch
 
 from fakd_core.errors import ConfigError, first_line
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
+
+Result = TypeVar("Result")
 
 
 def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
@@ -111,12 +116,13 @@ def _own_gpu(device: torch.device, world: World) -> torch.device:
 
 
 # The messages of the allocators of PyTorch, of its backends and of C++; only CUDA's error has its own class.
+_NO_KERNEL = "could not create a primitive"
 # oneDNN can't create a convolution that torch has checked only if it can't allocate its code.
 _OUT_OF_MEMORY = (
     "can't allocate memory",
     "not enough memory",
     "out of memory",
-    "could not create a primitive",
+    _NO_KERNEL,
     "bad_alloc",
 )
 
@@ -126,3 +132,26 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+def with_sound_kernels(work: Callable[[], Result]) -> Result:
+    """Call `work`, which runs a network; where the CPU's kernels can't be compiled, again on a new thread.
+
+    oneDNN never compiles again on a thread that once lacked the memory for it, however much there is later.
+
+    Raises:
+        MemoryError: there isn't even memory for a thread.
+    """
+    try:
+        return work()
+    except RuntimeError as error:
+        if _NO_KERNEL not in str(error):
+            raise
+    # Only here, without the error's traceback, are the tensors of the failed pass free.
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            again = pool.submit(context.run, work)
+        except RuntimeError as error:
+            raise MemoryError(str(error)) from None
+        return again.result()
