@@ -27,6 +27,7 @@ from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.references import has_weights, model_file, resolve_spec, split_taps
 from fakd_core.runs.writer import RunWriter
+from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.training.estimate import Estimate, Timings, estimate_run
 from fakd_core.training.setup import require_scale
@@ -84,7 +85,7 @@ class SettingsChecker:
         `token` is cancelled.
         """
         config = TrainConfig.build(**{**values, "run": values.get("run") or "run"})
-        check = _Check(config, self._load)
+        check = _Check(config, self._load, token)
         for step in (check.teachers, check.student, check.recipe, check.images, check.device, check.cache):
             token.raise_if_cancelled()
             step()
@@ -112,7 +113,7 @@ class SettingsChecker:
 class _Check:
     """One check; each method fills in what it `found`."""
 
-    def __init__(self, config: TrainConfig, load: Callable[[str], SRNetwork]) -> None:
+    def __init__(self, config: TrainConfig, load: Callable[[str], SRNetwork], token: CancelToken) -> None:
         self.config = config
         self.found = SettingsCheck()
         self.validation: tuple[SRDataset, int] | None = None
@@ -120,6 +121,7 @@ class _Check:
         self.networks: dict[str, SRNetwork] = {}
         """The teachers, by reference: each file is read once."""
         self._load = load
+        self._token = token
 
     def teachers(self) -> None:
         for ref in self.config.teacher:
@@ -135,15 +137,15 @@ class _Check:
                         f"{ref} has weights of its own; turn this off, or choose a preset as student"
                     )
                 network = self._load(ref)
-                spec, cost = network.spec, profile(network)
+                spec, cost = network.spec, self._cost(network)
                 weights = f"continues, {_describe_weights(ref, network)}"
                 if spec.scale != config.scale and not isinstance(spec, SpandrelSpec):
                     weights += f", for x{spec.scale}: its upsampler starts at random"
                     spec = type(spec).build(**{**spec.model_dump(), "scale": config.scale})
-                    cost = profile(spec)
+                    cost = self._cost(spec)
             else:
                 spec = resolve_spec(ref, config.scale)
-                cost = profile(spec)
+                cost = self._cost(spec)
                 weights = "starts as the teacher" if config.init_from_teacher else "starts at random"
             require_scale(ref, spec, config.scale)
             found.student = CheckedNetwork(ref=ref, spec=spec, cost=cost, weights=weights)
@@ -220,8 +222,12 @@ class _Check:
             self.found.taps = _taps(ref, network)
         require_scale(ref, network.spec, self.config.scale)
         return CheckedNetwork(
-            ref=ref, spec=network.spec, cost=profile(network), weights=_describe_weights(ref, network)
+            ref=ref, spec=network.spec, cost=self._cost(network), weights=_describe_weights(ref, network)
         )
+
+    def _cost(self, network: SRNetwork | ModelSpec) -> Profile:
+        with cancellable(self._token):
+            return profile(network)
 
 
 def _compare_with_bicubic(network: SRNetwork, dataset: SRDataset, index: int, token: CancelToken) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 from fakd_core.data.image_files import write_image
 from fakd_core.events import Cancelled, CancelToken
@@ -109,3 +110,19 @@ def test_a_check_can_be_cancelled(settings: dict[str, Any]) -> None:
     with pytest.raises(Cancelled):
         SettingsChecker(load_model).check(settings, measure=False, token=token)
     assert TrainConfig.build(**settings)
+
+
+def test_a_check_stops_while_the_cost_of_a_network_is_counted(settings: dict[str, Any]) -> None:
+    token, layers = CancelToken(), list[nn.Module]()
+
+    def cancel(layer: nn.Module, inputs: object) -> None:
+        token.cancel()
+        layers.append(layer)
+
+    handle = nn.modules.module.register_module_forward_pre_hook(cancel)
+    try:
+        with pytest.raises(Cancelled):
+            SettingsChecker(load_model).check(settings, measure=False, token=token)
+    finally:
+        handle.remove()
+    assert 1 <= len(layers) < 10
