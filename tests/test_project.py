@@ -26,7 +26,7 @@ def modules_loaded_by(statement: str) -> set[str]:
     """Top-level names in `sys.modules` of a fresh interpreter after `statement`."""
     program = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=100, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())

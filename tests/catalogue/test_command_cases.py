@@ -174,7 +174,7 @@ def fakd(
         env={name: value for name, value in variables.items() if value is not None},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
 
 

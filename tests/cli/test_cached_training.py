@@ -41,7 +41,7 @@ def test_processes_fill_one_cache_together_and_train_as_one(
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=110,
+        timeout=300,
     )
     assert two.returncode == 0, two.stderr
     cache = tmp_path / "cache"

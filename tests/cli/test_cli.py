@@ -116,13 +116,13 @@ def test_a_signal_stops_with_130_and_the_run_resumes(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     metrics = tmp_path / "run" / "metrics.jsonl"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (metrics.exists() and len(metrics.read_text().splitlines()) > 3):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(sent)
-    output, error = process.communicate(timeout=30)
+    output, error = process.communicate(timeout=300)
     assert process.returncode == 130, error
     assert "fakd train --resume" in output
     assert (tmp_path / "run" / "checkpoints" / "last.pt").exists()

@@ -34,7 +34,7 @@ def offered(words: str, word: str) -> list[str]:
         capture_output=True,
         text=True,
         env={**os.environ, "PATH": path},
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.stderr == ""
@@ -76,7 +76,7 @@ def test_completing_a_model_loads_no_torch(shell: str) -> None:
         capture_output=True,
         text=True,
         env={**os.environ, **asked, **variables},
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert "rcan-g5-r5-c32-x4" in done.stdout

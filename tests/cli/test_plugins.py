@@ -34,7 +34,7 @@ def fakd(tmp_path_factory: pytest.TempPathFactory) -> Fakd:
         (source / path.name).write_bytes(path.read_bytes())
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     pip += ["--disable-pip-version-check", "--no-build-isolation", "--target", str(site), str(source)]
-    installed = subprocess.run(pip, capture_output=True, text=True, timeout=100, check=False)
+    installed = subprocess.run(pip, capture_output=True, text=True, timeout=300, check=False)
     assert installed.returncode == 0, installed.stderr
 
     def run(*commands: Sequence[object]) -> list[str]:
@@ -171,6 +171,6 @@ def test_nothing_is_looked_for_before_it_is_needed() -> None:
         "list_architectures()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (1, "imported\n", "looked for plugins\n")

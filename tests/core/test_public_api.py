@@ -47,9 +47,11 @@ def test_every_public_name_is_there_and_listed() -> None:
 def test_a_type_checker_outside_sees_the_types(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (tmp_path / "typed.py").write_text(TYPED)
-    cache = ROOT / ".mypy_cache" / "outside"
+    cache, ours = ROOT / ".mypy_cache" / "outside", ROOT / ".mypy_cache" / f"3.{sys.version_info.minor}"
+    if ours.exists() and not cache.exists():  # `make lint` has read the libraries' types, half of the work.
+        shutil.copytree(ours, cache / ours.name)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), "examples", "typed.py"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=110, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
     assert len(revealed) == 6

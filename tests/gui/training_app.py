@@ -38,7 +38,7 @@ def start_training_app(
     environment = {**os.environ, "FAKD_CONFIG": str(config), "QT_QPA_PLATFORM": "offscreen"}
     command = [sys.executable, "-c", PROGRAM, str(run), str(teacher), str(photos)]
     app = subprocess.Popen(command, env=environment)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while not until():
         if app.poll() is not None or time.monotonic() > deadline:
             app.kill()

@@ -34,7 +34,7 @@ class Builder(NamedTuple):
     decoded: Path
 
     def output(self) -> str:
-        output, _ = self.process.communicate(timeout=60)
+        output, _ = self.process.communicate(timeout=300)
         return output
 
     def wait_for_start(self) -> None:

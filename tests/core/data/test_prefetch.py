@@ -28,7 +28,7 @@ class Maker:
 
     def wait_for(self, number: int) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: number in self.made, timeout=10)
+            assert self.changed.wait_for(lambda: number in self.made, timeout=60)
 
 
 def test_the_next_item_is_made_ahead_and_only_once() -> None:
@@ -80,5 +80,5 @@ def test_its_thread_ends_when_it_is_closed_or_garbage_collected() -> None:
     assert sum(thread.is_alive() for thread in threads) == 1
     del forgotten
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert not thread.is_alive()

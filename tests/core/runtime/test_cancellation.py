@@ -305,7 +305,7 @@ def test_a_pause_after_a_stop_does_not_block() -> None:
     assert not token.paused
     worker = threading.Thread(target=token.wait_while_paused, daemon=True)
     worker.start()
-    worker.join(5)
+    worker.join(60)
     assert not worker.is_alive()
 
 

@@ -120,7 +120,7 @@ def start() -> Iterator[Start]:
 
 
 def wait_for_blocks(number: int, folder: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while len(block_files(folder)) < number:
         assert not process.poll(), process.communicate()
         assert time.monotonic() < deadline
@@ -153,7 +153,7 @@ def test_two_processes_that_compute_one_cache_end_with_a_valid_one(
     wait_for_blocks(1, tmp_path, other)
     said = [event for event in train(TrainConfig.build(**settings)) if isinstance(event, Progress)]
     assert "already" in announcement(said)
-    _, errors = other.communicate(timeout=100)
+    _, errors = other.communicate(timeout=300)
     assert other.returncode == 0, errors
     made = {path: path.stat().st_mtime_ns for path in block_files(tmp_path)}
     assert len(made) == 10

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from fakd_core import create_model
+from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.training.compile import maybe_compile
 
 
@@ -37,11 +38,11 @@ def test_a_compiled_pass_gives_the_same_maps_and_gradients_without_changing_the_
     assert list(network.state_dict()) == keys
 
 
-def test_a_missing_compiler_is_reported_in_one_line(
-    small_teacher: Path, photos: Path, tmp_path: Path
-) -> None:
+def test_a_missing_compiler_is_reported_in_one_line(photos: Path, tmp_path: Path) -> None:
+    teacher = tmp_path / "teacher.safetensors"
+    save_safetensors(create_model("edsr", n_feats=4, n_resblocks=1), teacher)
     options = {
-        "teacher": small_teacher,
+        "teacher": teacher,
         "student": "edsr:n_feats=4,n_resblocks=1",
         "train-data": photos,
         "run": tmp_path / "run",
@@ -60,6 +61,7 @@ def test_a_missing_compiler_is_reported_in_one_line(
             **os.environ,
             "OMP_NUM_THREADS": "1",
             "CXX": "/nowhere",
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",  # More are processes of their own, which import torch.
             "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
         },
         check=False,

@@ -114,7 +114,6 @@ def test_a_stopped_or_abandoned_run_resumes_as_if_uninterrupted(
     assert_same_run(run, tmp_path / "whole")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("one_thread")
 def test_signals_and_kills_on_the_command_line_change_nothing(
     settings: dict[str, Any], tmp_path: Path
@@ -130,7 +129,7 @@ def test_signals_and_kills_on_the_command_line_change_nothing(
         process = command("--resume", str(run)) if begun else command(*options, f"--run={run}")
         wait_for_step(run, before + 8, process)
         process.send_signal(sent)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
         assert process.returncode == status, said
         assert before < last_step(run) < settings["steps"]
     list(resume_training(run))
@@ -138,7 +137,7 @@ def test_signals_and_kills_on_the_command_line_change_nothing(
 
 
 def wait_for_step(run: Path, step: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     metrics = run / "metrics.jsonl"
     while not metrics.exists() or last_step(run) < step:
         assert process.poll() is None, process.communicate()

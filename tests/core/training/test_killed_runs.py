@@ -21,7 +21,7 @@ from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.training.trainer import resume_training, train
 
 STEPS_PER_KILL = 40
-WAIT_S = 60
+WAIT_S = 300
 
 
 def command(*arguments: str) -> subprocess.Popen[str]:

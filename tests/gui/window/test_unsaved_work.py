@@ -133,7 +133,7 @@ def test_sigterm_saves_and_quits(small_teacher: Path, photos: Path, tmp_path: Pa
         until=lambda: (run / "metrics.jsonl").exists() and len(read_metrics(run)) >= 5,
     )
     app.send_signal(signal.SIGTERM)
-    assert app.wait(30) == 0
+    assert app.wait(300) == 0
     state, _ = load_state(RunLayout(run).states)
     assert state is not None
     assert state["step"] == max(line["step"] for line in read_metrics(run))
