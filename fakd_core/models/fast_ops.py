@@ -46,17 +46,42 @@ def autocast_off(device: torch.device) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def convolve_then_add_bias(layer: nn.Conv2d, features: Tensor) -> Tensor:
-    """`layer(features)`, for training on a CPU: the bias is added, and gets its gradient, separately.
+def to_autocast_type(features: Tensor) -> Tensor:
+    """Convert to the type that autocast computes in; the same tensor where autocast is off."""
+    kind = features.device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return features.to(torch.get_autocast_dtype(kind))
+    return features
 
-    oneDNN takes up to a tenth longer for a backward pass that includes the bias's gradient, which on its own
-    is one quick sum.
+
+def convolve(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The convolution of stride 1 that keeps height and width.
+
+    While it learns in float32 on a CPU, the bias is added, and gets its gradient, separately: oneDNN takes up
+    to a tenth longer for a backward pass with the bias's gradient, which is one quick sum.
+    """
+    padding = weight.shape[-1] // 2
+    learns = torch.is_grad_enabled() and bias.requires_grad
+    if not learns or features.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        return F.conv2d(features, weight, bias, padding=padding)
+    return F.conv2d(features, weight, None, padding=padding).add_(bias[:, None, None])
+
+
+def convolve_then_shuffle(features: Tensor, layer: nn.Conv2d, step: int) -> Tensor:
+    """`pixel_shuffle(layer(features), step)`, which moves whole pixels in memory: channels last.
+
+    The filters are sorted by subpixel first. torch moves every value on its own, and took up to ten times as
+    long for the gradient.
     """
     assert layer.bias is not None
-    product = F.conv2d(
-        features, layer.weight, None, layer.stride, layer.padding, layer.dilation, layer.groups
+    weight, bias = (
+        each.reshape(-1, step**2, *each.shape[1:]).transpose(0, 1).flatten(0, 1)
+        for each in (layer.weight, layer.bias)
     )
-    return product.add_(layer.bias[:, None, None])
+    subpixels = convolve(features, weight, bias).permute(0, 2, 3, 1)
+    batch, height, width, _ = subpixels.shape
+    moved = subpixels.reshape(batch, height, width, step, step, -1).transpose(2, 3)
+    return moved.reshape(batch, height * step, width * step, -1).permute(0, 3, 1, 2)
 
 
 def convolve_before_shuffle(features: Tensor, layer: nn.Conv2d, step: int) -> Tensor:
@@ -66,9 +91,8 @@ def convolve_before_shuffle(features: Tensor, layer: nn.Conv2d, step: int) -> Te
     channels, (B, C·step², H, W) -> (B, A, H·step, W·step).
     """
     assert layer.bias is not None
-    bias = layer.bias.repeat_interleave(step**2)
-    features = F.conv2d(features, weight_before_shuffle(layer.weight, step), bias, padding=1)
-    return F.pixel_shuffle(features, step)
+    weight, bias = weight_before_shuffle(layer.weight, step), layer.bias.repeat_interleave(step**2)
+    return F.pixel_shuffle(convolve(features, weight, bias), step)
 
 
 def weight_before_shuffle(weight: Tensor, step: int) -> Tensor:
@@ -76,13 +100,12 @@ def weight_before_shuffle(weight: Tensor, step: int) -> Tensor:
 
     (A, B, 3, 3) -> (A·step², B·step², 3, 3).
     """
-    outputs, inputs = weight.shape[:2]
-    filters = weight.new_zeros(outputs, step, step, inputs, step, step, 3, 3)
-    for (y, x), (row, column) in product(product(range(step), repeat=2), product(range(3), repeat=2)):
-        # The neighbour, and the subpixel in it, that this element of the filter reads for subpixel (y, x).
-        (down, sub_y), (right, sub_x) = divmod(y + row - 1, step), divmod(x + column - 1, step)
-        filters[:, y, x, :, sub_y, sub_x, down + 1, right + 1] = weight[:, :, row, column]
-    return filters.flatten(3, 5).flatten(0, 2)
+    # A filter of each subpixel's neighbours among the 3·step x 3·step subpixels around.
+    placed = [
+        F.pad(weight, (step - 1 + x, 2 * step - 2 - x, step - 1 + y, 2 * step - 2 - y))
+        for y, x in product(range(step), repeat=2)
+    ]
+    return F.pixel_unshuffle(torch.stack(placed, 1).flatten(0, 1), step)
 
 
 def attend_in_blocks(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:

@@ -15,8 +15,10 @@ from fakd_core.errors import FeatureTapError
 from fakd_core.models.fast_ops import (
     FusableLayer,
     autocast_off,
+    convolve,
     convolve_before_shuffle,
-    convolve_then_add_bias,
+    convolve_then_shuffle,
+    to_autocast_type,
 )
 from fakd_core.models.seen_images import SeenImages
 from fakd_core.models.spec import ModelSpec
@@ -132,18 +134,30 @@ class MeanShift(nn.Module):
 
 
 class Convolution(FusableLayer, nn.Conv2d):
-    """A 2D convolution, which adds its bias separately while it learns on a CPU."""
+    """A 2D convolution of stride 1 that keeps height and width."""
 
     def forward(self, features: Tensor) -> Tensor:
-        learns = self.training and self.bias is not None and self.bias.requires_grad
-        if self.fused and learns and features.device.type == "cpu":
-            return convolve_then_add_bias(self, features)
+        if self.fused and self.bias is not None:
+            return convolve(features, self.weight, self.bias)
         return super().forward(features)
 
 
 def conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Conv2d:
     """Make a convolution that keeps height and width."""
     return Convolution(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+
+
+class Head(nn.Sequential):
+    """The layers from the image to the first feature map.
+
+    In full precision even under autocast, as half precision rounds colours to up to half a grey level. What
+    follows gets the map in autocast's type.
+    """
+
+    def forward(self, image: Tensor) -> Tensor:
+        with autocast_off(image.device):
+            features: Tensor = super().forward(image)  # type: ignore[no-untyped-call]
+        return to_autocast_type(features)
 
 
 class Upsampler(nn.Sequential):
@@ -155,28 +169,32 @@ class Upsampler(nn.Sequential):
         for step in steps:
             layers += [conv(n_feats, step * step * n_feats), nn.PixelShuffle(step)]
         super().__init__(*layers)
+        self.steps = tuple(steps)
+
+    def convolutions(self) -> list[nn.Conv2d]:
+        """The convolution of each step, which a pixel shuffle follows."""
+        return [layer for layer in self.children() if isinstance(layer, nn.Conv2d)]
 
 
 class Reconstruction(FusableLayer, nn.Sequential):
     """The tail of the networks: the upsampler, then a convolution to RGB.
 
-    Its fused form, in eval mode, needs no map between the last pixel shuffle and the convolution.
+    Its fused form needs no map between the last pixel shuffle and the convolution.
     """
 
     def __init__(self, scale: int, n_feats: int) -> None:
         super().__init__(Upsampler(scale, n_feats), conv(n_feats, 3))
 
     def forward(self, features: Tensor) -> Tensor:
-        upsampler, to_rgb = self.children()
-        if self.training or not self.may_fuse():
-            rgb: Tensor = to_rgb(upsampler(features))
+        # torch.compile fuses the textbook form itself.
+        if torch.compiler.is_compiling() or not self.may_fuse():
+            rgb: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
             return rgb
-        *layers, shuffle = upsampler.children()
-        for layer in layers:
-            features = layer(features)
-        return convolve_before_shuffle(
-            features, cast("nn.Conv2d", to_rgb), cast("nn.PixelShuffle", shuffle).upscale_factor
-        )
+        upsampler, to_rgb = cast("tuple[Upsampler, nn.Conv2d]", self.children())
+        *earlier, last = upsampler.convolutions()
+        for layer, step in zip(earlier, upsampler.steps, strict=False):
+            features = convolve_then_shuffle(features, layer, step)
+        return convolve_before_shuffle(last(features), to_rgb, upsampler.steps[-1])
 
 
 class LongSkipNetwork(SRNetwork):
@@ -185,7 +203,7 @@ class LongSkipNetwork(SRNetwork):
     def __init__(self, spec: ModelSpec, blocks: int, make_block: Callable[[], nn.Module]) -> None:
         super().__init__(spec)
         self.sub_mean = MeanShift(-1, spec.value_range, spec.mean_shift)
-        self.head = nn.Sequential(conv(3, spec.n_feats))
+        self.head = Head(conv(3, spec.n_feats))
         body = [make_block() for _ in range(blocks)]
         self.body = nn.ModuleList([*body, conv(spec.n_feats, spec.n_feats)])
         self.tail = Reconstruction(spec.scale, spec.n_feats)

@@ -29,6 +29,7 @@ from fakd_core.models.architecture import (
 from fakd_core.models.fast_ops import FusableLayer, channel_attention
 from fakd_core.models.layers import (
     FeatureMaps,
+    Head,
     LongSkipNetwork,
     Reconstruction,
     choose_taps,
@@ -127,7 +128,7 @@ class RCAN(LongSkipNetwork):
         super().__init__(spec, spec.n_resgroups, lambda: ResidualGroup(*sizes))
         if spec.unshuffle > 1:
             folded = conv(3 * spec.unshuffle**2, spec.n_feats)
-            self.head = nn.Sequential(nn.PixelUnshuffle(spec.unshuffle), folded)
+            self.head = Head(nn.PixelUnshuffle(spec.unshuffle), folded)
             self.tail = Reconstruction(spec.scale * spec.unshuffle, spec.n_feats)
 
     def forward(self, lr: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from fakd_core.models.architecture import (
     scale_from_tail,
 )
 from fakd_core.models.fast_ops import FusableLayer, attend_in_blocks, autocast_off
-from fakd_core.models.layers import FeatureMaps, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
+from fakd_core.models.layers import FeatureMaps, Head, MeanShift, Reconstruction, SRNetwork, choose_taps, conv
 from fakd_core.models.spec import ModelSpec
 
 NON_LOCAL_SOCA_REDUCTION = 8
@@ -211,7 +211,7 @@ class SAN(SRNetwork):
         super().__init__(spec)
         n_feats = spec.n_feats
         self.sub_mean = MeanShift(-1, spec.value_range, spec.mean_shift)
-        self.head = nn.Sequential(conv(3, n_feats))
+        self.head = Head(conv(3, n_feats))
         self.non_local = RegionNonLocal(n_feats, n_feats // spec.non_local_reduction)
         self.RG = nn.ModuleList(
             LocalSourceResidualGroup(spec.n_resblocks, n_feats, spec.reduction)
@@ -235,14 +235,15 @@ class SAN(SRNetwork):
             )
         head = self.head(self.sub_mean(lr))
         features = source = self.non_local(head)
+        shared = self.gamma.to(source.dtype) * source
         tapped: dict[int, Tensor] = {}
         for count, group in enumerate(self.RG, 1):
-            features = group(features) + self.gamma * source
+            features = group(features) + shared
             if count in self.spec.taps:
                 tapped[count] = features
         body = self.non_local(features)
         # Free the maps that are no longer used before the upsampler, which needs the most memory.
-        del features, source
+        del features, source, shared
         sr = self.add_mean(self.tail(body + head))
         first, second = self.spec.taps
         return sr, (head, tapped[first], tapped[second], body)
