@@ -99,7 +99,7 @@ def check_taps(model: SRNetwork, name: str) -> None:
         )
 
 
-class MeanShift(nn.Module):
+class MeanShift(FusableLayer):
     """Subtracts (sign -1) or adds (+1) the mean colour of DIV2K; follows EDSR-PyTorch.
 
     The weights are buffers, which no optimiser changes. They are applied as the 1x1 convolution that files
@@ -129,8 +129,21 @@ class MeanShift(nn.Module):
             if self.sign < 0 and self.unit != 1:
                 image = image / self.unit
             if self.shift:
-                image = F.conv2d(image.to(self.weight.dtype), self.weight, self.bias)
+                image = image.to(self.weight.dtype)
+                if self._keeps_colours(image):
+                    image = image + self.bias[:, None, None]
+                else:
+                    image = F.conv2d(image, self.weight, self.bias)
             return image * self.unit if self.sign > 0 and self.unit != 1 else image
+
+    def _keeps_colours(self, image: Tensor) -> bool:
+        """True if the weights are exactly the identity, so that adding the bias does the same in no time.
+
+        Looked up on CPUs only: it would make a GPU wait.
+        """
+        if not self.fused or image.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        return torch.equal(self.weight.flatten(1), torch.eye(3, dtype=self.weight.dtype))
 
 
 class Convolution(FusableLayer, nn.Conv2d):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,24 +11,9 @@ from fakd_core.errors import ConfigError
 from fakd_core.models.architecture import evenly_spaced
 from fakd_core.models.factory import create_model
 from fakd_core.models.initialization import copy_matching_layers
-from fakd_core.models.layers import SRNetwork
 from fakd_core.models.presets import PRESETS, parse_sizes, preset_spec
 from fakd_core.models.spec import ModelSpec
-
-SCALES = (2, 3, 4, 8)
-SMALL: dict[str, dict[str, Any]] = {
-    "rcan": {"n_feats": 8, "n_resgroups": 3, "n_resblocks": 2, "reduction": 4},
-    "san": {"n_feats": 8, "n_resgroups": 3, "n_resblocks": 2, "reduction": 4},
-    "edsr": {"n_feats": 8, "n_resblocks": 3, "res_scale": 0.1},
-}
-
-
-def lively(model: SRNetwork) -> SRNetwork:
-    """The model without weights that are initially zero, so that every branch counts."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.05 * torch.randn_like(parameter))
-    return model.eval()
+from tests.core.small_networks import SCALES, SMALL, lively
 
 
 @pytest.mark.parametrize("name", PRESETS)
