@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 CONFIG_VARIABLE = "FAKD_CONFIG"
+CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another folder for the user's files."""
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -136,6 +137,12 @@ def config_folder() -> Path:
     """The folder of the user's files, such as presets; it may not exist yet."""
     chosen = os.environ.get(CONFIG_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_config_path("fakd")
+
+
+def cache_folder() -> Path:
+    """The folder of files that can be made again: the user's cache folder, or what $FAKD_CACHE names."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("fakd")
 
 
 def file_lock(path: Path, timeout: float = 0) -> FileLock:

@@ -21,15 +21,20 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import platformdirs
 
 from fakd_core.data.datasets import ImagePair, SRDataset, image_fingerprint
 from fakd_core.data.image_files import image_size
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Image8, Progress
-from fakd_core.files import atomic_path, file_lock, is_disk_full, remove_unfinished
+from fakd_core.files import (
+    CACHE_VARIABLE,
+    atomic_path,
+    cache_folder,
+    file_lock,
+    is_disk_full,
+    remove_unfinished,
+)
 
-CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
 
 _FORMAT = 6
@@ -109,10 +114,8 @@ class PixelStore:
 
 
 def store_folder() -> Path:
-    """The folder of all stores: `stores` in the user's cache folder, or in the one that $FAKD_CACHE names."""
-    folder = os.environ.get(CACHE_VARIABLE)
-    cache = Path(folder).expanduser().absolute() if folder else platformdirs.user_cache_path("fakd")
-    return cache / "stores"
+    """The folder of all stores."""
+    return cache_folder() / "stores"
 
 
 def store_path(dataset: SRDataset) -> Path:

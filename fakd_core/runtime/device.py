@@ -39,12 +39,16 @@ def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
     return device
 
 
+DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+"""The values of the setting `precision`, beside auto."""
+
+
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """The dtype of the networks' forward pass; `auto` is the fastest on `device`.
 
     On CUDA GPUs that is bfloat16 with hardware support (from compute capability 8.0), float16 with loss
-    scaling where only float16 is fast (7.0 and 7.5), and float32 otherwise. On CPUs, where bfloat16 autocast
-    was measured slower, and on Apple's GPUs it is float32.
+    scaling where only float16 is fast (7.0 and 7.5), and float32 otherwise. On Apple's GPUs it is float32,
+    and on CPUs, where a new run measures (`find_fastest_precision`).
     Raises `ConfigError` for fp16 without a CUDA GPU.
     """
     if name == "auto":
@@ -54,7 +58,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         if capability >= (8, 0):
             return torch.bfloat16
         return torch.float16 if capability >= (7, 0) else torch.float32
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+    dtype = next(dtype for dtype, known in DTYPES.items() if known == name)
     if dtype is torch.float16 and device.type != "cuda":
         raise ConfigError(
             f"precision fp16 needs a CUDA device, this is {device.type}; use auto, fp32 or bf16"

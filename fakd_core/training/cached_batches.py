@@ -29,7 +29,8 @@ class CachedTeacherBatches(BatchSource):
 
     The pool has `patches` patches, of which a step draws `batch` over all processes. The teachers, each with
     its name for messages, are frozen and in eval mode; `layers` are the taps whose maps the loss compares, at
-    the `share` of their positions. `prepare` comes before the first batch.
+    the `share` of their positions. `dtype` is that of the teachers' forward pass. `prepare` comes before the
+    first batch.
 
     Raises:
         ConfigError: `folder` can't be written to.
@@ -43,6 +44,7 @@ class CachedTeacherBatches(BatchSource):
         teachers: Sequence[tuple[str, SRNetwork]],
         layers: Sequence[int],
         share: float = 1,
+        dtype: torch.dtype = torch.float32,
         patches: int,
         batch: int,
         seed: int,
@@ -59,7 +61,13 @@ class CachedTeacherBatches(BatchSource):
         self._pool = PatchPool(sampler, patches)
         self._caches = [
             TeacherCache(
-                folder=folder, name=name, teacher=teacher, pool=self._pool, layers=layers, share=share
+                folder=folder,
+                name=name,
+                teacher=teacher,
+                pool=self._pool,
+                layers=layers,
+                share=share,
+                dtype=dtype,
             )
             for name, teacher in teachers
         ]

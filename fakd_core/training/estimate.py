@@ -25,6 +25,7 @@ from fakd_core.models.meta import storage_key
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runtime.device import choose_device, choose_precision, is_out_of_memory
+from fakd_core.training.fastest_precision import find_fastest_precision
 from fakd_core.training.step_timing import StepTimer, StepTiming
 
 FLOAT_BYTES = 4
@@ -114,6 +115,9 @@ def estimate_run(
     Raises `Cancelled` once `token` is cancelled.
     """
     device = choose_device(config.device)
+    if config.precision == "auto" and measure:
+        fastest = find_fastest_precision(config, student, teachers, token)
+        config = config.model_copy(update={"precision": fastest.name})
     dtype = choose_precision(config.precision, device)
     memory = count_memory(config, student, teachers, half=dtype is not torch.float32)
     free = free_memory(device)

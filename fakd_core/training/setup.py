@@ -30,6 +30,7 @@ from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.training.batches import BatchSource, OnlineTeacherBatches
 from fakd_core.training.cached_batches import CachedTeacherBatches
+from fakd_core.training.fastest_precision import find_fastest_precision
 from fakd_core.training.images import TrainingImages, open_images
 from fakd_core.training.learner import Learner
 from fakd_core.training.sanity_check import check_gradient_flow
@@ -49,6 +50,7 @@ class TrainingSetup:
         advice: The advice to a user whose training diverged.
         copied_tensors: The number of tensors of the student that were copied from the teacher.
         device: The device and the number of processes, for the user.
+        precision: That of the networks' forward pass, as in the settings; what `auto` stands for.
     """
 
     students: dict[str, SRNetwork]
@@ -65,6 +67,7 @@ class TrainingSetup:
     advice: str
     copied_tensors: int
     device: str
+    precision: str
 
     def remember_images(self, world: World) -> None:
         """Let the students know which images they learn from; several processes each know some."""
@@ -78,7 +81,8 @@ def prepare(
 ) -> Generator[Progress | Notice, None, TrainingSetup]:
     """Load the networks and the images of `config` and check that they fit one another.
 
-    An image of the training data that can't be read is left out, with a notice.
+    An image of the training data that can't be read is left out, with a notice. The precision `auto` is
+    decided by measuring.
 
     Raises:
         FakdError: Says what does not fit, and what to do.
@@ -90,9 +94,10 @@ def prepare(
             f"use a multiple of {world.ranks}"
         )
     device = choose_device(config.device, world)
-    dtype = choose_precision(config.precision, device)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
     student, teachers, copied_tensors = yield from _load_networks(config, loss)
+    precision = yield from _choose_precision(config, student, teachers, token, world)
+    dtype = choose_precision(precision, device)
     images = yield from open_images(config, token, world)
     for network in (student, *teachers):
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -126,6 +131,7 @@ def prepare(
         advice=_advice(config, dtype),
         copied_tensors=copied_tensors,
         device=str(device) if world.is_single else f"{world.ranks} x {device.type}",
+        precision=precision,
     )
 
 
@@ -167,6 +173,23 @@ def _load_networks(
     return student, teachers, copy_matching_layers(student, teachers[0])
 
 
+def _choose_precision(
+    config: TrainConfig,
+    student: SRNetwork,
+    teachers: Sequence[SRNetwork],
+    token: CancelToken,
+    world: World,
+) -> Generator[Notice, None, str]:
+    """The precision, in all processes what the first one measured."""
+    choose_precision(config.precision, choose_device(config.device, world))
+    if config.precision != "auto":
+        return config.precision
+    fastest = world.broadcast_from_main(lambda: find_fastest_precision(config, student.spec, teachers, token))
+    if fastest.reason:
+        yield Notice(fastest.reason)
+    return fastest.name
+
+
 def _make_batches(
     config: TrainConfig,
     sampler: PatchSampler,
@@ -175,7 +198,10 @@ def _make_batches(
     device: torch.device,
     dtype: torch.dtype,
 ) -> BatchSource:
-    if config.teacher_cache is None or config.cache_patches is None:
+    recipe = parse_recipe(config.distill)
+    if not config.alpha and not recipe:
+        teachers = ()  # The student only starts from its layers.
+    if not teachers or config.teacher_cache is None or config.cache_patches is None:
         return OnlineTeacherBatches(
             sampler=sampler,
             teachers=teachers,
@@ -184,13 +210,13 @@ def _make_batches(
             dtype=dtype,
             compiled=config.compile,
         )
-    recipe = parse_recipe(config.distill)
     return CachedTeacherBatches(
         folder=config.teacher_cache,
         sampler=sampler,
         teachers=list(zip(config.teacher, teachers, strict=True)),
         layers=config.layers if recipe else (),
         share=recipe.share,
+        dtype=dtype,
         patches=config.cache_patches,
         batch=config.batch,
         seed=config.seed,

@@ -22,7 +22,6 @@ from fakd_core.training.learner import Learner
 
 PROBE_PATCH = 24
 PROBE_SECONDS = 0.4
-"""Approximate time of one timed pass."""
 MAX_TERMS_PATCH = 64
 """The largest patch on which the loss terms are timed; their cost grows with its side to the fourth power."""
 PROBES = 3
@@ -47,11 +46,15 @@ class StepTiming:
 
 
 class StepTimer:
-    """Times the steps of a run: cancelling `token` raises `Cancelled` at the next operation of torch."""
+    """Times the steps of a run: cancelling `token` raises `Cancelled` at the next operation of torch.
 
-    def __init__(self, config: TrainConfig, token: CancelToken) -> None:
+    A timed pass takes about `pass_seconds` on a CPU.
+    """
+
+    def __init__(self, config: TrainConfig, token: CancelToken, pass_seconds: float = PROBE_SECONDS) -> None:
         self._config = config
         self._token = token
+        self._pass_seconds = pass_seconds
         self._device = choose_device(config.device)
         self._dtype = choose_precision(config.precision, self._device)
 
@@ -80,14 +83,14 @@ class StepTimer:
         return StepTiming(teacher_seconds / pixels, student_seconds / pixels, terms_seconds)
 
     def _affordable_batch(self, learner: Learner) -> tuple[int, int]:
-        """The number of patches and their side on which one pass takes about `PROBE_SECONDS`."""
+        """The number of patches and their side on which one pass takes about `pass_seconds`."""
         batch, patch = self._config.batch, self._config.patch
         if self._device.type != "cpu":
             return batch, patch
         small = min(PROBE_PATCH, patch)
         probe = self._make_batch(1, small)
         seconds = self._time(lambda: _learn(learner, probe))
-        affordable = int(PROBE_SECONDS / seconds * (small / patch) ** 2)
+        affordable = int(self._pass_seconds / seconds * (small / patch) ** 2)
         return (min(batch, affordable), patch) if affordable else (1, small)
 
     def _infer(self, teacher: SRNetwork, lr: torch.Tensor) -> None:

@@ -31,7 +31,7 @@ from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runtime.cancellation import cancellable
-from fakd_core.runtime.device import fast_convolutions
+from fakd_core.runtime.device import DTYPES, autocast, fast_convolutions
 
 Outputs = dict[str, Tensor]
 """By name, one row per patch, channels last: `SR`, minus 128, and the map of each layer."""
@@ -47,12 +47,12 @@ _ABANDONED_SECONDS = 3600.0
 
 
 class TeacherCache:
-    """The outputs of one teacher for all patches of a pool, in half precision.
+    """The outputs of one teacher for all patches of a pool, kept in half precision.
 
     The file of a block is complete or absent; `open` rejects damaged ones. The teacher, called `name` in
-    messages, is frozen and in eval mode, on any device; `layers` are the taps whose maps are kept: at a
-    random `share` of the positions, the same ones for a patch at every step. The cache makes its own folder
-    in `folder` at the first write.
+    messages, is frozen and in eval mode, on any device; `dtype` is that of its forward pass. `layers` are the
+    taps whose maps are kept: at a random `share` of the positions, the same ones for a patch at every step.
+    The cache makes its own folder in `folder` at the first write.
     """
 
     def __init__(
@@ -64,11 +64,13 @@ class TeacherCache:
         pool: PatchPool,
         layers: Sequence[int],
         share: float = 1,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self._name = name
         self._teacher = teacher
         self._pool = pool
         self._layers = tuple(sorted(layers))
+        self._dtype = dtype
         patches, spec = pool.sampler.identity(), teacher.spec
         depends_on = {
             "format": _FORMAT,
@@ -77,6 +79,7 @@ class TeacherCache:
             "layers": self._layers,
             "patches_per_block": PATCHES_PER_BLOCK,
             **({} if share == 1 else {"positions": share}),
+            **({} if dtype is torch.float32 else {"precision": DTYPES[dtype]}),
             **patches,
         }
         self._depends_on = json.dumps(depends_on, indent=2)
@@ -176,8 +179,12 @@ class TeacherCache:
         for first in range(0, PATCHES_PER_BLOCK, _PATCHES_AT_ONCE):
             patches, _ = self._pool.sampler.cut(specs[first : first + _PATCHES_AT_ONCE])
             lr = tensor_from_images(patches, device)
-            # In full precision on every device: one cache serves runs in any precision.
-            with torch.no_grad(), fast_convolutions(torch.float32), cancellable(token):
+            with (
+                torch.no_grad(),
+                fast_convolutions(self._dtype),
+                autocast(device, self._dtype),
+                cancellable(token),
+            ):
                 sr, maps = self._teacher.forward_features(lr)
             numbers = block * PATCHES_PER_BLOCK + first + np.arange(len(lr))
             exact = {_SR: sr - _SR_MIDDLE}

@@ -14,6 +14,7 @@ from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runs.tensorboard import check_installed, follow
 from fakd_core.runs.writer import NullRunWriter, RunWriter
 from fakd_core.runtime.cpu_tuning import retain_freed_memory
+from fakd_core.runtime.device import DTYPES, choose_device, choose_precision
 from fakd_core.runtime.distributed import SINGLE_PROCESS, LostPeerError, World
 from fakd_core.training.images import VALIDATION_FINGERPRINT
 from fakd_core.training.loop import TrainingLoop
@@ -52,6 +53,7 @@ def train(
         world.broadcast_from_main(check_installed)
     with world.all_or_none():
         setup = yield from prepare(config, token, world)
+    config = config.model_copy(update={"precision": setup.precision})
     setup.remember_images(world)
     yield from setup.batches.prepare(token, world)
     world.broadcast_from_main(lambda: RunWriter.create(config, setup.device, setup.images.fingerprints))
@@ -97,6 +99,9 @@ def resume_training(
     moved = {"train_data": train_data, "val_data": val_data}
     moved = {name: folders for name, folders in moved.items() if folders}
     config = world.broadcast_from_main(lambda: _read_moved(run, moved))
+    if config.precision == "auto":  # Older versions measured nothing.
+        unmeasured = choose_precision("auto", choose_device(config.device, world))
+        config = config.model_copy(update={"precision": DTYPES[unmeasured]})
     if config.tensorboard:
         world.broadcast_from_main(check_installed)
     writer = _writer(config, world)

@@ -63,6 +63,7 @@ def settings(photos: Path, small_teacher: Path, tmp_path: Path) -> dict[str, Any
         "lr": 1e-3,
         "val_images": 2,
         "validate_every": 3,
+        "precision": "fp32",
     }
 
 

@@ -39,6 +39,21 @@ def test_cached_outputs_equal_online_ones_to_half_precision(make_batches: Make, 
         assert batch.hr.shape == batch.teacher_sr.shape == (4, 3, 48, 48)
 
 
+def test_the_teacher_runs_in_the_precision_of_the_run(make_batches: Make, teacher: SRNetwork) -> None:
+    batches = make_batches(dtype=torch.bfloat16)
+    prepared(batches)
+    batch = batches.batch(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        sr, maps = teacher.forward_features(batch.lr)
+    assert batch.teacher_sr is not None
+    assert batch.teacher_maps is not None
+    torch.testing.assert_close(batch.teacher_sr, sr, rtol=0, atol=1 / 32 + 1e-4)
+    for kept, live in zip(batch.teacher_maps, maps, strict=True):
+        if kept is not None:
+            torch.testing.assert_close(kept, live.float(), rtol=1 / 2048 + 1e-4, atol=1e-4)
+    assert not torch.equal(batch.teacher_sr, teacher(batch.lr))
+
+
 def test_a_sample_of_positions_is_all_that_is_kept_for_it(make_batches: Make, teacher: SRNetwork) -> None:
     whole, sampled = make_batches(), make_batches(share=0.25)
     prepared(whole)
@@ -144,12 +159,19 @@ def test_the_key_depends_on_everything_that_the_outputs_depend_on(
         patches: int = 70,
         indices: tuple[int, ...] = (0, 2, 3),
         share: float = 1,
+        dtype: torch.dtype = torch.float32,
         **changes: Any,
     ) -> str:
         settings = {"patch": 12, "batch": 4, "seed": 5, **changes}
         pool = PatchPool(PatchSampler(store, indices, **settings), patches)
         cache = TeacherCache(
-            folder=tmp_path, name="teacher", teacher=network, pool=pool, layers=layers, share=share
+            folder=tmp_path,
+            name="teacher",
+            teacher=network,
+            pool=pool,
+            layers=layers,
+            share=share,
+            dtype=dtype,
         )
         return cache.key
 
@@ -167,6 +189,7 @@ def test_the_key_depends_on_everything_that_the_outputs_depend_on(
         key(augment=False),
         key(share=0.5),
         key(share=0.25),
+        key(dtype=torch.bfloat16),
     ]
     assert len({key(), *others}) == 1 + len(others)
     assert key() == key(patches=500) == key(batch=2) == key(layers=(3, 1))
