@@ -10,12 +10,13 @@ from torch import Tensor
 
 from fakd_core.errors import FeatureTapError
 from fakd_core.models.fast_ops import autocast_off
+from fakd_core.runtime.cpu_tuning import is_intel
 
 EPSILON = 1e-8
 _MAX_ROWS = 768
 """Rows of the affinity matrix in memory at once."""
-_MAX_GPU_ELEMENTS = 1 << 24
-"""Elements per chunk of samples on a GPU, which needs few, large launches."""
+_CPU_ELEMENTS, _GPU_ELEMENTS = 1 << 17, 1 << 24
+"""Affinities per chunk of samples: no more than a CPU's cache holds; few, large launches for a GPU."""
 
 
 def full_precision(feature_map: Tensor) -> Tensor:
@@ -167,10 +168,9 @@ class _StreamedAffinityL1(torch.autograd.Function):
 
 
 def _max_samples(positions: Tensor) -> int:
-    if positions.device.type == "cpu":
-        return 1
     n_positions = positions.shape[1]
-    return max(1, _MAX_GPU_ELEMENTS // (min(_MAX_ROWS, n_positions) * n_positions))
+    elements = _CPU_ELEMENTS if positions.device.type == "cpu" else _GPU_ELEMENTS
+    return max(1, elements // (min(_MAX_ROWS, n_positions) * n_positions))
 
 
 def _sweep(student: Tensor, teacher: Tensor, graded: list[tuple[Tensor, Tensor]]) -> Tensor:
@@ -207,10 +207,12 @@ def _block(
 def _times_transposed(left: Tensor, right: Tensor) -> Tensor:
     """Multiply (n, a, k) by transposed (n, b, k): (n, a, b).
 
-    torch uses MKL for matrix products on a CPU, which is slow on processors other than Intel's. The linear
-    layer of oneDNN, the library of the convolutions, was measured 2.3 times as fast (AMD Zen 5, AVX-512).
+    torch uses MKL for matrix products on a CPU. The linear layer of oneDNN, the library of the convolutions,
+    was measured 2.3 times as fast on AMD's processors (Zen 5, AVX-512), and takes 2 to 4 times as long on
+    Intel's (Xeon with AMX).
     """
-    if len(left) == 1 and left.device.type == "cpu" and left.dtype == torch.float32 and _has_onednn_linear():
+    on_cpu = left.device.type == "cpu" and left.dtype == torch.float32
+    if on_cpu and len(left) == 1 and not is_intel() and _has_onednn_linear():
         return _onednn_linear(left[0], right[0]).unsqueeze(0)
     return left @ right.mT
 

@@ -6,10 +6,13 @@ import ctypes
 import math
 import mmap
 import os
+import platform
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -77,6 +80,14 @@ def _glibc() -> ctypes.CDLL | None:
 def _apply(libc: ctypes.CDLL, settings: dict[int, int]) -> None:
     for parameter, value in settings.items():
         libc.mallopt(parameter, value)
+
+
+@cache
+def is_intel() -> bool:
+    """True if the processor is one of Intel's, for which other kernels are the fastest."""
+    with suppress(OSError):
+        return "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    return "GenuineIntel" in platform.processor()
 
 
 def mmap_zeros(shape: tuple[int, ...], dtype: type[Item]) -> npt.NDArray[Item]:

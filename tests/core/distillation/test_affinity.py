@@ -100,8 +100,12 @@ def test_streamed_equals_textbook_in_float32_over_several_strips(memory_format: 
         assert_same_loss_and_gradients(tuple(m.to(memory_format=memory_format) for m in maps), rtol=1e-3)
 
 
+@pytest.mark.parametrize("intel", [True, False])
 @pytest.mark.parametrize("onednn", [True, False])
-def test_float32_on_a_cpu_is_correct_with_and_without_onednn(onednn: bool) -> None:
+def test_float32_on_a_cpu_is_correct_with_and_without_onednn(
+    onednn: bool, intel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(affinity, "is_intel", lambda: intel)
     student, teacher = random_map(2, 32, 21, 23), random_map(2, 16, 21, 23, seed=1)
     exact = textbook_loss(student, teacher)
     with nullcontext() if onednn else mock.patch.object(affinity, "_has_onednn_linear", return_value=False):
@@ -237,7 +241,7 @@ def test_gpu_equals_cpu() -> None:
     student, teacher = random_map(5, 6, 20, 21), random_map(5, 4, 20, 21, seed=1)
     results = []
     for device in ("cpu", "cuda"):
-        with mock.patch.object(affinity, "_MAX_GPU_ELEMENTS", 400_000):
+        with mock.patch.object(affinity, "_GPU_ELEMENTS", 400_000):
             leaf = student.to(device, copy=True).requires_grad_()
             loss = spatial_affinity_loss(leaf, teacher.to(device))
             results.append((loss.detach().cpu(), torch.autograd.grad(loss, leaf)[0].cpu()))
@@ -247,10 +251,10 @@ def test_gpu_equals_cpu() -> None:
 
 def test_as_many_samples_at_once_as_fit_on_a_device() -> None:
     small, large = torch.empty(8, 100, 3, device="meta"), torch.empty(8, 2000, 3, device="meta")
-    with mock.patch.object(affinity, "_MAX_GPU_ELEMENTS", 4 * 768 * 2000):
+    with mock.patch.object(affinity, "_GPU_ELEMENTS", 4 * 768 * 2000):
         assert affinity._max_samples(large) == 4, "768 rows at once"
         assert affinity._max_samples(small) == 4 * 768 * 2000 // 100**2
-    with mock.patch.object(affinity, "_MAX_GPU_ELEMENTS", 1):
+    with mock.patch.object(affinity, "_GPU_ELEMENTS", 1):
         assert affinity._max_samples(large) == 1
 
 
@@ -265,6 +269,7 @@ def test_an_operator_that_is_absent_or_changed_is_not_used(
     operator: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left, right = torch.rand(1, 6, 4), torch.rand(1, 5, 4)
+    monkeypatch.setattr(affinity, "is_intel", lambda: False)
     affinity._has_onednn_linear.cache_clear()
     monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", operator, raising=False)
     try:
