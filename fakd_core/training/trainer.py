@@ -99,9 +99,6 @@ def resume_training(
     moved = {"train_data": train_data, "val_data": val_data}
     moved = {name: folders for name, folders in moved.items() if folders}
     config = world.broadcast_from_main(lambda: _read_moved(run, moved))
-    if config.precision == "auto":  # Older versions measured nothing.
-        unmeasured = choose_precision("auto", choose_device(config.device, world))
-        config = config.model_copy(update={"precision": DTYPES[unmeasured]})
     if config.tensorboard:
         world.broadcast_from_main(check_installed)
     writer = _writer(config, world)
@@ -163,6 +160,9 @@ def _read_moved(run: Path, moved: Mapping[str, Sequence[Path]]) -> TrainConfig:
                     f"{folder}: no such folder; if its images were moved, name their folder with "
                     f"--{name.replace('_', '-')} beside --resume"
                 )
+    if config.precision == "auto":  # Older versions measured nothing.
+        precision = DTYPES[choose_precision("auto", choose_device(config.device))]
+        config = config.model_copy(update={"precision": precision})
     return config
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from small_networks import SMALL, lively
 from torch import Tensor
 from torch.nn import functional as F
 
 from fakd_core.models.factory import create_model, list_architectures
 from fakd_core.models.fast_ops import convolve_then_shuffle
 from fakd_core.models.layers import MeanShift, Reconstruction, SRNetwork, conv
-from tests.core.small_networks import SMALL, lively
 
 HALF = torch.bfloat16
 

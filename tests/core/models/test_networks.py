@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from small_networks import SCALES, SMALL, lively
 from torch import Tensor, nn
 
 from fakd_core.errors import ConfigError, DataError, UnsupportedArchitectureError
@@ -18,7 +19,6 @@ from fakd_core.models.factory import create_model, create_spec, find_architectur
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.presets import parse_sizes, preset_spec
 from fakd_core.plugins import Registry
-from tests.core.small_networks import SCALES, SMALL, lively
 
 
 @pytest.mark.parametrize("scale", SCALES)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_networks import SCALES, SMALL, lively
 
 from fakd_core.errors import ConfigError
 from fakd_core.models.architecture import evenly_spaced
@@ -13,7 +14,6 @@ from fakd_core.models.factory import create_model
 from fakd_core.models.initialization import copy_matching_layers
 from fakd_core.models.presets import PRESETS, parse_sizes, preset_spec
 from fakd_core.models.spec import ModelSpec
-from tests.core.small_networks import SCALES, SMALL, lively
 
 
 @pytest.mark.parametrize("name", PRESETS)
