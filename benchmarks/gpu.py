@@ -1,4 +1,4 @@
-"""Measure the engine on a CUDA GPU at the paper's sizes, in float32 and bfloat16: times and memory.
+"""Measure the engine on a CUDA GPU at the paper's sizes, in every precision: times and memory.
 
     .venv/bin/python -m benchmarks.gpu [--batch 16] [--rounds 10]
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import textbook
-from benchmarks.distillation_step import PATCH, RATE, SIZES, networks
+from benchmarks.distillation_step import RATE, SIZES, networks
 from fakd_core.distillation.affinity import spatial_affinity_loss
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.models.rcan import RCAN
@@ -25,7 +25,8 @@ from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.learner import Learner
 
 GPU = torch.device("cuda")
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PATCH = SIZES["paper"].patch
 WARM_UP = 3
 
 
