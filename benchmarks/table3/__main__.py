@@ -23,7 +23,7 @@ from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
 
 HERE = Path(__file__).parent
-EXPERIMENTS = ("rcan-x4", "san-x4", "rcan-x2", "ablation")
+EXPERIMENTS = ("time-4000", "time-8000", "rcan-x4", "san-x4", "rcan-x2", "ablation")
 FAKD = (sys.executable, "-m", "fakd_core.cli")
 
 

@@ -29,13 +29,18 @@ class Training:
         """The arguments of `fakd` that train it on the images in `data`, into `out/name`."""
         words = ["train", "--train-data", str(data), "--run", str(out / self.name)]
         for name, value in {"scale": self.scale, "seed": self.seed, **self.options}.items():
+            words.append(f"--{name.replace('_', '-')}")
             text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-            words += [f"--{name.replace('_', '-')}", str(out / self.teacher) if text == TEACHER else text]
+            if value is not True:
+                words.append(str(out / self.teacher) if text == TEACHER else text)
         return words
 
 
 def read_experiment(file: Path) -> list[Training]:
-    """The teacher, then the students of each seed in turn; one with its own `seeds` has only these."""
+    """The teacher, then the students of each seed in turn; one with its own `seeds` has only these.
+
+    A student leaves out an option that is common to all by setting it to false.
+    """
     document = tomllib.loads(file.read_text(encoding="utf-8"))
     family, scale = file.stem, document["scale"]
     common, teacher = document["common"], f"{document.get('teacher_of', family)}-teacher"
@@ -47,6 +52,7 @@ def read_experiment(file: Path) -> list[Training]:
     for seed in document["seeds"]:
         for number, (kind, own) in enumerate(document["students"].items(), 1):
             options = {**common, **document["student"], **own}
+            options = {name: value for name, value in options.items() if value is not False}
             if seed not in options.pop("seeds", document["seeds"]):
                 continue
             name = f"{family}-{number}-seed{seed}"

@@ -9,12 +9,18 @@ from typing import Any
 Row = Mapping[str, Any]
 SETS = ("Set5", "Set14", "B100", "Urban100")
 TITLES = {
+    "time-4000": "RCAN x4, the time of 4,000 steps without a teacher",
+    "time-8000": "RCAN x4, the time of 8,000 steps without a teacher",
     "rcan-x4": "RCAN x4",
     "san-x4": "SAN x4",
     "rcan-x2": "RCAN x2",
     "ablation": "Ablations, RCAN x4 at a third of the steps",
 }
-BASELINES = {"ablation": "10*SA, layers 1,2,3"}
+BASELINES = {
+    "ablation": "10*SA, layers 1,2,3",
+    "time-4000": "no teacher",
+    "time-8000": "no teacher",
+}
 """The row that a family's other rows are compared with, if it isn't the baseline."""
 
 
