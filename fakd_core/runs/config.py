@@ -9,12 +9,13 @@ from typing import Any, Literal, Self
 from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from fakd_core.errors import ConfigError, RunError
-from fakd_core.files import expand_home
+from fakd_core.files import cache_folder, expand_home
 from fakd_core.models.spec import TAP_COUNT, Scale
 from fakd_core.runs.layout import RunLayout
 from fakd_core.settings import Settings, read_toml
 
 HELD_OUT = 5
+AUTO_FOLDER = Path("auto")
 
 
 def _option(
@@ -102,7 +103,7 @@ class TrainConfig(Settings):
     about the last 1,000 steps."""
     teacher_cache: Path | None = _option(None, "Teacher cache", kind="folder", unset="none")
     """A folder for the teacher's outputs, so that it runs once for each patch of a pool instead of at every
-    step."""
+    step; auto is one in the user's cache folder."""
     cache_patches: int | None = _option(None, "Patch pool", unit="patches", unset="none", ge=1, le=10_000_000)
     """Patches in the teacher cache, from which every step draws; typically some thousands."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = _option("auto", "Precision")
@@ -178,6 +179,13 @@ class TrainConfig(Settings):
                 "some thousands are typical"
             )
         return self
+
+    @property
+    def teacher_cache_folder(self) -> Path | None:
+        """The folder of the teacher cache."""
+        if self.teacher_cache == AUTO_FOLDER:
+            return cache_folder() / "teachers"
+        return self.teacher_cache
 
     @property
     def held_out_images(self) -> int:

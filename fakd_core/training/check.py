@@ -192,9 +192,10 @@ class _Check:
                 choose_precision(self.config.precision, device)
 
     def cache(self) -> None:
-        if self.config.teacher_cache is not None:
+        folder = self.config.teacher_cache_folder
+        if folder is not None:
             with self._problems_of("teacher_cache"):
-                _check_writable(self.config.teacher_cache)
+                _check_writable(folder)
 
     def run_folder(self) -> None:
         with self._problems_of("run"):

@@ -137,7 +137,7 @@ def estimate_run(
         memory=memory,
         free_memory=free,
         disk=count_cache(config, specs),
-        free_disk=free_disk(config.teacher_cache or config.run),
+        free_disk=free_disk(config.teacher_cache_folder or config.run),
         device=device.type,
         seconds=timings[key].seconds(config) if key in timings else None,
     )

@@ -137,6 +137,7 @@ def prepare(
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:
     """`config` with every path absolute, so that its run can be resumed from any folder."""
+    cache = config.teacher_cache_folder
 
     def absolute(ref: Path) -> Path:
         return ref if str(ref) == SAMPLES else ref.absolute()
@@ -147,7 +148,7 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
             "student": anchored_ref(config.student),
             "train_data": tuple(map(absolute, config.train_data)),
             "val_data": tuple(map(absolute, config.val_data)),
-            "teacher_cache": config.teacher_cache.absolute() if config.teacher_cache else None,
+            "teacher_cache": cache.absolute() if cache else None,
         }
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fakd_core.errors import ConfigError
+from fakd_core.files import cache_folder
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.presets import (
     PRESETS,
@@ -16,6 +17,7 @@ from fakd_core.runs.presets import (
     save_settings,
     user_presets,
 )
+from fakd_core.training.setup import with_absolute_paths
 
 
 @pytest.fixture(autouse=True)
@@ -29,12 +31,21 @@ def test_a_built_in_preset_is_found_whatever_its_case(name: str) -> None:
     assert (config.steps, config.student, config.init_from_teacher) == (300, "rcan-small-student", True)
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "Quick"])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("Paper")])
 def test_a_paper_preset_leaves_teacher_and_images_open(name: str) -> None:
     values = preset_values(name.lower().replace(" ", "-"))
     assert not {"teacher", "train_data"} & set(values)
     config = TrainConfig.build(**values, teacher="t", train_data="d", run="r")
     assert (config.steps, config.batch, config.patch, config.milestones) == (200_000, 16, 48, (150_000,))
+
+
+def test_fast_fakd_leaves_images_open_and_keeps_outputs_in_the_users_cache() -> None:
+    values = preset_values("fast-fakd")
+    assert "train_data" not in values
+    config = TrainConfig.build(**values, train_data="d", run="r")
+    assert (config.distill, config.cache_patches) == ("10*SA(positions=0.0625)", 4096)
+    assert config.teacher_cache_folder == cache_folder() / "teachers"
+    assert with_absolute_paths(config).teacher_cache == cache_folder() / "teachers"
 
 
 def test_a_saved_preset_sets_every_option_but_those_left_open() -> None:
@@ -54,7 +65,7 @@ def test_an_unknown_preset_names_the_nearest_and_all(name: str, near: str) -> No
     with pytest.raises(ConfigError, match="no preset") as caught:
         preset_values(name)
     assert near in str(caught.value)
-    assert "Presets: Quick, Paper RCAN, Paper SAN, Paper EDSR, mine" in str(caught.value)
+    assert "Presets: Quick, Fast FAKD, Paper RCAN, Paper SAN, Paper EDSR, mine" in str(caught.value)
 
 
 def test_hidden_files_and_other_files_are_no_presets(tmp_path: Path) -> None:
