@@ -71,8 +71,8 @@ QUICK = Preset(
 
 FAST = Preset(
     "Fast FAKD",
-    "The most for the time: the student starts from its teacher's layers, affinities are compared at a sixteenth"
-    " of the positions, and the teacher's outputs are kept for 4,096 patches. Choose a folder of images.",
+    "The most for the time: starts from the teacher's layers, compares affinities at a sixteenth of the "
+    "positions and keeps the teacher's outputs for 4,096 patches. Choose a folder of images.",
     MappingProxyType(
         {
             **_PAPER,

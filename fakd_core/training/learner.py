@@ -69,11 +69,12 @@ class Learner:
             The losses, named as in `StepEnd.losses`; and whether `apply` may follow, or `skip` must. With
             loss scaling it always may: non-finite gradients are skipped there.
         """
+        # Freed before the forward pass, whose maps then take their place.
+        self._optimizer.zero_grad(set_to_none=True)
         with fast_convolutions(self._dtype):
             with autocast(self._device, self._dtype):
                 sr, maps = self._forward(batch.lr)
             loss = self._loss(sr.float(), batch.teacher_sr, batch.hr, maps, batch.teacher_maps, batch.draws)
-            self._optimizer.zero_grad(set_to_none=True)
             self._scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimizer)
         self._grad_norm = nn.utils.get_total_norm(

@@ -1,4 +1,4 @@
-"""What the precision `auto` is: measured once, remembered, and written into the run."""
+"""The precision `auto`: measured once, remembered, and written into the run."""
 
 from __future__ import annotations
 
