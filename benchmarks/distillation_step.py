@@ -124,7 +124,7 @@ def textbook_step(teacher: RCAN, student: RCAN, patches: PatchSampler) -> Callab
 
 def ways(sizes: Sizes, cache: Path) -> dict[str, Callable[[], float]]:
     teacher, student = networks(sizes)
-    patches, distilled, sampled = sampler(sizes), DistillationLoss(), DistillationLoss(distill=SAMPLED)
+    patches, distilled, sampled = sampler(sizes), DistillationLoss(), DistillationLoss(recipe=SAMPLED)
     full, half = torch.float32, torch.bfloat16
 
     def fresh() -> RCAN:

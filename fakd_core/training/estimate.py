@@ -24,7 +24,7 @@ from fakd_core.models.layers import SRNetwork
 from fakd_core.models.meta import storage_key
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runtime.device import choose_device, choose_precision, is_out_of_memory
+from fakd_core.runtime.device import DTYPES, choose_device, choose_precision, is_out_of_memory
 from fakd_core.training.fastest_precision import find_fastest_precision
 from fakd_core.training.step_timing import StepTimer, StepTiming
 
@@ -53,6 +53,7 @@ class Estimate:
     disk: int
     free_disk: int
     device: str
+    precision: str
     seconds: float | None = None
 
     @property
@@ -76,7 +77,8 @@ class Estimate:
         parts.append(f"{'' if parts else 'about '}{format_bytes(self.memory)} of memory")
         if self.disk:
             parts.append(f"{format_bytes(self.disk)} on disk")
-        return f"{', '.join(parts)} ({self.device.upper()})"
+        half = "" if self.precision == "fp32" else f", {self.precision}"
+        return f"{', '.join(parts)} ({self.device.upper()}{half})"
 
     def report(self) -> str:
         """Time, memory and disk space in words and numbers, a line each, and the warning if there is one."""
@@ -90,7 +92,7 @@ class Estimate:
         if self.disk:
             disk = f"{format_bytes(self.disk)} ({self.disk} bytes) for the teacher cache"
         lines = {
-            "device": self.device,
+            "device": f"{self.device}, {self.precision}",
             "time": time,
             "memory": memory,
             "disk": f"{disk}, {format_bytes(self.free_disk)} free",
@@ -139,6 +141,7 @@ def estimate_run(
         disk=count_cache(config, specs),
         free_disk=free_disk(config.teacher_cache_folder or config.run),
         device=device.type,
+        precision=DTYPES[dtype],
         seconds=timings[key].seconds(config) if key in timings else None,
     )
 

@@ -87,7 +87,7 @@ def test_an_estimate_is_printed_and_nothing_is_trained(
     output, error = capsys.readouterr()
     assert error == ""
     device, time, memory, disk = output.splitlines()
-    assert device == "device:  cpu"
+    assert device in ("device:  cpu, fp32", "device:  cpu, bf16")
     assert re.fullmatch(r"time:    about .+ \(\d+ s\), without validation", time)
     assert re.fullmatch(r"memory:  about \d+ MB \(\d{8,} bytes\), [\d.]+ [GM]B free", memory)
     assert re.fullmatch(r"disk:    \d+ MB \(\d+ bytes\) for the teacher cache, [\d.]+ GB free", disk)

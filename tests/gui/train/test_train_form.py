@@ -258,6 +258,7 @@ def test_too_little_memory_or_disk_is_a_warning_beside_start(qtbot: QtBot, panel
         disk=0,
         free_disk=10**12,
         device="cpu",
+        precision="bf16",
         seconds=60,
     )
     panel.state.check_changed.emit()
@@ -265,7 +266,7 @@ def test_too_little_memory_or_disk_is_a_warning_beside_start(qtbot: QtBot, panel
     assert panel.estimate.property("role") == "warning"
     assert panel.start_button.isEnabled()
     panel.state.check.estimate = Estimate(
-        memory=10**9, free_memory=8 * 10**9, disk=2 * 10**12, free_disk=10**12, device="cpu"
+        memory=10**9, free_memory=8 * 10**9, disk=2 * 10**12, free_disk=10**12, device="cpu", precision="fp32"
     )
     panel.state.check_changed.emit()
     assert panel.estimate.text().startswith("the teacher cache needs 2000 GB but only 1000 GB is free")
