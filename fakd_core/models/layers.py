@@ -207,7 +207,8 @@ class Reconstruction(FusableLayer, nn.Sequential):
         *earlier, last = upsampler.convolutions()
         for layer, step in zip(earlier, upsampler.steps, strict=False):
             features = convolve_then_shuffle(features, layer, step)
-        return convolve_before_shuffle(last(features), to_rgb, upsampler.steps[-1])
+        features = last(features)
+        return convolve_before_shuffle(features, to_rgb, upsampler.steps[-1])
 
 
 class LongSkipNetwork(SRNetwork):
