@@ -66,9 +66,9 @@ def find_fastest_precision(
     with suppress(OSError):
         write_text(_path(), json.dumps(_read() | {key: DTYPES[fastest]}, indent=1))
     gain = seconds[full] / seconds[half]
-    faster = f"{gain:.1f} times as fast as" if gain > 1 else f"slower than ({1 / gain:.1f} times the time of)"
+    found = f"is {gain:.1f} times as fast as" if gain > 1 else f"takes {1 / gain:.1f} times as long as"
     return FastestPrecision(
-        DTYPES[fastest], f"precision {DTYPES[fastest]}: on this machine bfloat16 is {faster} float32 here"
+        DTYPES[fastest], f"precision {DTYPES[fastest]}: on this machine bfloat16 {found} float32 here"
     )
 
 

@@ -81,6 +81,17 @@ def test_processors_without_bfloat16_are_not_measured(monkeypatch: pytest.Monkey
     assert not TIMED
 
 
+def test_a_slower_bfloat16_is_said_too(processor: dict[str, float]) -> None:
+    processor["bf16"] = 3.0
+    config = TrainConfig.build(student="s", train_data="d", run="r", device="cpu", steps=100)
+    student = resolve_spec("rcan:n_feats=8,n_resgroups=1,n_resblocks=1,reduction=4", 4)
+    found = find_fastest_precision(config, student, [], CancelToken())
+    assert (found.name, found.reason) == (
+        "fp32",
+        "precision fp32: on this machine bfloat16 takes 1.5 times as long as float32 here",
+    )
+
+
 def test_a_run_says_what_was_measured_and_keeps_it(
     settings: dict[str, Any], processor: dict[str, float]
 ) -> None:
