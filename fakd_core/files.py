@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CONFIG_VARIABLE = "FAKD_CONFIG"
 CACHE_VARIABLE = "FAKD_CACHE"
+"""The environment variable that names another cache folder."""
 """The environment variable that names another folder for the user's files."""
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

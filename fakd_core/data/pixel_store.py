@@ -35,8 +35,6 @@ from fakd_core.files import (
     remove_unfinished,
 )
 
-"""The environment variable that names another cache folder."""
-
 _FORMAT = 6
 """Raised whenever the file, or how an image becomes pixels, changes; older stores are made again."""
 _SUFFIX = ".pixels"

@@ -182,7 +182,6 @@ def _choose_precision(
     world: World,
 ) -> Generator[Notice, None, str]:
     """The precision, in all processes what the first one measured."""
-    choose_precision(config.precision, choose_device(config.device, world))
     if config.precision != "auto":
         return config.precision
     fastest = world.broadcast_from_main(lambda: find_fastest_precision(config, student.spec, teachers, token))

@@ -22,6 +22,7 @@ from fakd_core.training.learner import Learner
 
 PROBE_PATCH = 24
 PROBE_SECONDS = 0.4
+"""Approximate time of one timed pass, unless another is given."""
 MAX_TERMS_PATCH = 64
 """The largest patch on which the loss terms are timed; their cost grows with its side to the fourth power."""
 PROBES = 3
