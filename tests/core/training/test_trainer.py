@@ -125,6 +125,12 @@ def test_a_student_can_start_from_the_teacher(settings: dict[str, Any], small_te
     torch.testing.assert_close(student["head.0.weight"], teacher["head.0.weight"])
 
 
+def test_a_teacher_that_gives_only_its_layers_does_not_run(settings: dict[str, Any]) -> None:
+    events = run(settings, init_from_teacher=True, alpha=0, distill="none", steps=1)
+    (step,) = [event for event in events if isinstance(event, StepEnd)]
+    assert set(step.losses) == {"total", "DS", "raw DS"}
+
+
 def test_a_student_can_start_from_weights_for_another_scale(settings: dict[str, Any]) -> None:
     student = "rcan-g5-r1-c32-x2-baseline"
     events = run(settings, student=student, teacher=(), scale=4, steps=1, lr=1e-12)
