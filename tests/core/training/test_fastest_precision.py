@@ -56,6 +56,23 @@ def test_the_faster_one_is_chosen_and_remembered(processor: dict[str, float]) ->
     assert find() == "bf16", "one kind of run doesn't replace another"
 
 
+@pytest.mark.parametrize(("disturbed", "call"), [("fp32", 2), ("bf16", 1)])
+def test_other_work_on_the_machine_does_not_decide(
+    processor: dict[str, float], monkeypatch: pytest.MonkeyPatch, disturbed: str, call: int
+) -> None:
+    processor |= {"fp32": 1.0, "bf16": 1.0, disturbed: 0.8}
+    measure, calls = fastest_precision.StepTimer.measure, []
+
+    def disturb(timer: StepTimer, student: ModelSpec, teachers: Sequence[SRNetwork]) -> StepTiming:
+        timing = measure(timer, student, teachers)
+        calls.append(timer._config.precision)
+        busy = calls[-1] == disturbed and calls.count(disturbed) == call
+        return StepTiming(0.0, timing.student * (9 if busy else 1), 0.0)
+
+    monkeypatch.setattr(fastest_precision.StepTimer, "measure", disturb)
+    assert find() == disturbed
+
+
 @pytest.mark.parametrize("content", ["{", "[1]", '{"x": 3}'])
 def test_a_damaged_memory_is_measured_again(processor: dict[str, float], content: str) -> None:
     find()
