@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table3.experiments import Training, read_experiment
-from benchmarks.table3.report import SETS, markdown
+from benchmarks.table3.report import SETS, TITLES, markdown
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
 
 HERE = Path(__file__).parent
-EXPERIMENTS = ("time-4000", "time-8000", "rcan-x4", "san-x4", "rcan-x2", "ablation")
 FAKD = (sys.executable, "-m", "fakd_core.cli")
 
 
@@ -95,7 +94,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="BSDS400, or other training images")
     parser.add_argument("--benchmarks", type=Path, required=True, help="the folder of Set5, Set14, ...")
     parser.add_argument("--out", type=Path, default=Path("runs/table3"))
-    parser.add_argument("--only", choices=EXPERIMENTS, nargs="+", default=EXPERIMENTS)
+    parser.add_argument("--only", choices=TITLES, nargs="+", default=TITLES)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="parallel trainings")
     parser.add_argument("--threads", type=int, default=1, help="threads per training")
     options = parser.parse_args()

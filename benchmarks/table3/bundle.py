@@ -1,8 +1,8 @@
-"""Copy every finished family to assets/models: the teacher, and seed 1 of the FAKD student and the baseline.
+"""Copy what was trained to assets/models: the teachers, and seed 1 of the students at equal time.
 
 .venv/bin/python -m benchmarks.table3.bundle [--out runs/table3]
 
-A family is finished when these three were evaluated.
+An experiment is finished when what is copied from it was evaluated.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from fakd_core.assets import assets_dir
 from fakd_core.runs.references import model_file
 
 HERE = Path(__file__).parent
-FAMILIES = ("rcan-x4", "san-x4", "rcan-x2")
-SUFFIXES = {"teacher": "", "DS": "-baseline", "FAKD": "-fakd"}
+TEACHERS = ("rcan-x4", "san-x4", "rcan-x2")
+STUDENTS = ("time-8000", "time-san-x4", "time-rcan-x2")
+SUFFIXES = {"teacher": "", "no teacher": "-baseline", "Fast FAKD": "-fakd"}
 SEED = 1
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/table3"))
     options = parser.parse_args()
-    for family in FAMILIES:
+    for family in TEACHERS + STUDENTS:
         trainings = [
             training
             for training in read_experiment(HERE / f"{family}.toml")

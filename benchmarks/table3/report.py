@@ -11,17 +11,20 @@ SETS = ("Set5", "Set14", "B100", "Urban100")
 TITLES = {
     "time-4000": "RCAN x4, the time of 4,000 steps without a teacher",
     "time-8000": "RCAN x4, the time of 8,000 steps without a teacher",
+    "time-san-x4": "SAN x4, the time of 4,000 steps without a teacher",
+    "time-rcan-x2": "RCAN x2, the time of 4,000 steps without a teacher",
     "rcan-x4": "RCAN x4",
     "san-x4": "SAN x4",
     "rcan-x2": "RCAN x2",
     "ablation": "Ablations, RCAN x4 at a third of the steps",
 }
-BASELINES = {
-    "ablation": "10*SA, layers 1,2,3",
-    "time-4000": "no teacher",
-    "time-8000": "no teacher",
-}
-"""The row that a family's other rows are compared with, if it isn't the baseline."""
+
+
+def baseline_of(family: str) -> str:
+    """The row that a family's other rows are compared with."""
+    if family == "ablation":
+        return "10*SA, layers 1,2,3"
+    return "no teacher" if family.startswith("time-") else "DS"
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -33,7 +36,7 @@ def markdown(rows: Sequence[Row]) -> str:
 def _family(family: str, rows: list[Row]) -> str:
     if not rows:
         return ""
-    baseline = BASELINES.get(family, "DS")
+    baseline = baseline_of(family)
     lines = [
         f"### {TITLES[family]}",
         "",
