@@ -48,6 +48,9 @@ def _paper(name: str) -> Preset:
     )
 
 
+_FAST_RECIPE: Mapping[str, object] = {"init_from_teacher": True, "distill": "10*SA(positions=0.0625)"}
+"""The best student for the time (docs/evidence.md)."""
+
 QUICK = Preset(
     "Quick",
     "A small student learns from the bundled teacher on the bundled images: about a minute on two CPU cores.",
@@ -57,7 +60,7 @@ QUICK = Preset(
             "teacher": (DEFAULT_TEACHER,),
             "student": "rcan-small-student",
             "train_data": (SAMPLES,),
-            "init_from_teacher": True,
+            **_FAST_RECIPE,
             "steps": 300,
             "batch": 8,
             "patch": 24,
@@ -78,8 +81,7 @@ FAST = Preset(
             **_PAPER,
             "teacher": (DEFAULT_TEACHER,),
             "student": "rcan-small-student",
-            "init_from_teacher": True,
-            "distill": "10*SA(positions=0.0625)",
+            **_FAST_RECIPE,
             "teacher_cache": AUTO_FOLDER,
             "cache_patches": 4096,
             "steps": 4000,

@@ -163,7 +163,9 @@ def test_the_check_describes_models_images_and_time(
     assert panel.form.teacher_card.isVisible()
     assert panel.state.check.facts["train_data"] == "4 images to train on, 2 held out for validation"
     formula = panel.form.recipe.formula
-    assert formula.accessibleName() == "loss = 0.5·L1(student, HR) + 0.5·L1(student, teacher) + 10·SA"
+    assert formula.accessibleName() == (
+        "loss = 0.5·L1(student, HR) + 0.5·L1(student, teacher) + 10·SA(positions=0.0625)"
+    )
     assert "SA<sub>1,2,3</sub>" in formula.text()
     assert panel.estimate.text().startswith("about ")
     assert "MB of memory (CPU)" in panel.estimate.text()
