@@ -84,6 +84,11 @@ class DistillationLoss:
         return cls(alpha=0, recipe=Recipe(), layers=())
 
     @property
+    def needs_teacher(self) -> bool:
+        """False if the total is L1(S, hr) with a teacher too."""
+        return self.alpha > 0 or len(self.recipe) > 0
+
+    @property
     def part_names(self) -> tuple[str, ...]:
         """The names of the parts with a teacher."""
         return ("DS", "TS", *self.recipe.part_names)

@@ -14,6 +14,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from fakd_core.data.patches import PATCHES_PER_BLOCK
+from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.distillation.positions import sample_size
 from fakd_core.distillation.recipe import parse_recipe
 from fakd_core.events import CancelToken
@@ -116,6 +117,8 @@ def estimate_run(
     With `measure`, a step is timed unless its timing is known or memory is short, and added to `timings`.
     Raises `Cancelled` once `token` is cancelled.
     """
+    if not DistillationLoss(config.alpha, config.distill, config.layers).needs_teacher:
+        teachers = ()  # They only give their layers to start from.
     device = choose_device(config.device)
     if config.precision == "auto" and measure:
         fastest = find_fastest_precision(config, student, teachers, token)

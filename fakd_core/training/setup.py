@@ -96,7 +96,8 @@ def prepare(
     device = choose_device(config.device, world)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
     student, teachers, copied_tensors = yield from _load_networks(config, loss)
-    precision = yield from _choose_precision(config, student, teachers, token, world)
+    answering = teachers if loss.needs_teacher else ()  # The others only give their layers to start from.
+    precision = yield from _choose_precision(config, student, answering, token, world)
     dtype = choose_precision(precision, device)
     images = yield from open_images(config, token, world)
     for network in (student, *teachers):
@@ -112,7 +113,7 @@ def prepare(
         teachers=teachers,
         teacher_names=config.teacher,
         images=images,
-        batches=_make_batches(config, images.sampler, teachers, device=device, dtype=dtype),
+        batches=_make_batches(config, images.sampler, answering, device=device, dtype=dtype),
         make_learner=partial(
             Learner,
             loss=loss,
@@ -198,9 +199,6 @@ def _make_batches(
     device: torch.device,
     dtype: torch.dtype,
 ) -> BatchSource:
-    recipe = parse_recipe(config.distill)
-    if not config.alpha and not recipe:
-        teachers = ()  # The student only starts from its layers.
     if not teachers or config.teacher_cache is None or config.cache_patches is None:
         return OnlineTeacherBatches(
             sampler=sampler,
@@ -210,6 +208,7 @@ def _make_batches(
             dtype=dtype,
             compiled=config.compile,
         )
+    recipe = parse_recipe(config.distill)
     return CachedTeacherBatches(
         folder=config.teacher_cache,
         sampler=sampler,

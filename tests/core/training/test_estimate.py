@@ -84,6 +84,19 @@ def test_timing_a_step_is_cancelled_within_a_pass() -> None:
     assert token.polls == 3
 
 
+def test_a_teacher_that_only_gives_its_layers_costs_nothing() -> None:
+    student = resolve_spec("rcan:n_feats=8,n_resgroups=1,n_resblocks=1,reduction=4", 4)
+    values = {"student": "s", "train_data": "d", "run": "r", "batch": 1, "patch": 16, "device": "cpu"}
+    config = TrainConfig.build(**values, teacher="t", init_from_teacher=True, alpha=0, distill="none")
+    teachers = [load_model("rcan-g5-r5-c32-x4")]
+    alone, taught = (
+        estimate_run(one, student, teachers, timings={}, measure=True, token=CancelToken())
+        for one in (config, config.model_copy(update={"alpha": 0.5}))
+    )
+    assert alone.memory < taught.memory
+    assert alone.seconds < taught.seconds / 2
+
+
 @pytest.mark.usefixtures("spandrel")
 @pytest.mark.parametrize("name", ["HAT", "SeemoRe"])
 def test_the_file_of_a_loaded_teacher_is_not_read_again(name: str, tmp_path: Path) -> None:
