@@ -41,8 +41,9 @@ class SplitCanvas(ImageCanvas):
 
     @property
     def divider(self) -> float:
-        """The divider's distance from the left or the top in screen pixels."""
-        return float(round(self.position * (self.width() if self.vertical else self.height())))
+        """The divider's distance from the left or the top in view coordinates, on a whole screen pixel."""
+        at = self.camera.snap(QPointF(self.width(), self.height()) * self.position)
+        return self._across(at)
 
     def is_first_side(self, at: QPointF) -> bool:
         """True if the point `at` (view coordinates) is left of the divider or above it."""
@@ -100,12 +101,12 @@ class SplitCanvas(ImageCanvas):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         left = event.button() is Qt.MouseButton.LeftButton and not self.camera.pan_override
-        self._dragging_divider = left and self._is_near_divider(event.position())
+        self._dragging_divider = left and self._is_near_divider(self.mouse_position(event))
         if not self._dragging_divider:
             super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        at = event.position()
+        at = self.mouse_position(event)
         if self._dragging_divider:
             self.move_divider(self._across(at) / (self.width() if self.vertical else self.height()))
             return

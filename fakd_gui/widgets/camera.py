@@ -57,9 +57,11 @@ class Camera(QObject):
         self.set_cursor(None)
 
     def set_viewport(self, size: QSize, pixel_ratio: float = 1.0) -> None:
+        """Follow the size of the panes and the screen; on another screen the percentage stays."""
         viewport = QSizeF(max(1, size.width()), max(1, size.height()))
         if viewport == self.viewport and pixel_ratio == self.pixel_ratio:
             return
+        self.zoom *= self.pixel_ratio / pixel_ratio
         self.viewport, self.pixel_ratio = viewport, pixel_ratio
         if self.fitted:
             self.fit()
@@ -143,9 +145,17 @@ class Camera(QObject):
         self.look_at(self.center - view_delta / self.zoom)
 
     def origin(self) -> QPointF:
-        """The image's top left corner (view coordinates), rounded to a whole screen pixel for crisp edges."""
-        corner = (self.middle - self.center * self.zoom) * self.pixel_ratio
-        return QPointF(math.floor(corner.x() + 0.5), math.floor(corner.y() + 0.5)) / self.pixel_ratio
+        """The image's top left corner (view coordinates), on a whole screen pixel for crisp edges."""
+        return self.snap(self.middle - self.center * self.zoom)
+
+    def snap(self, view: QPointF) -> QPointF:
+        """The corner of a physical screen pixel that is nearest to `view` (view coordinates)."""
+        at = view * self.pixel_ratio
+        return QPointF(math.floor(at.x() + 0.5), math.floor(at.y() + 0.5)) / self.pixel_ratio
+
+    def snap_rect(self, view: QRectF) -> QRectF:
+        """`view` with its sides on whole screen pixels."""
+        return QRectF(self.snap(view.topLeft()), self.snap(view.bottomRight()))
 
     def to_scene(self, view: QPointF) -> QPointF:
         return (view - self.origin()) / self.zoom

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QNativeGestureEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QSinglePointEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.overlays import Overlay
+from fakd_gui.widgets.overview import draw_overview, overview_box
 from fakd_gui.widgets.region_box import Grip, contrast_pens, drag_grip, draw_handles, grip_at
 from fakd_gui.widgets.theme import current_theme
 
 CLICK_RADIUS = 4.0
 """A press that moves less than this (Manhattan distance in screen pixels) is a click."""
 ZOOM_PER_NOTCH = 1.25
-OVERVIEW_SIZE, OVERVIEW_MARGIN = QSizeF(120, 90), 8
-MAX_VISIBLE = 0.5
-"""The overview appears if at most this fraction of the image's width and height is visible."""
 
 
 class Drag(Enum):
@@ -92,11 +99,12 @@ class ImageCanvas(QWidget):
         painter = QPainter(self)
         theme = current_theme()
         painter.fillRect(self.rect(), QColor("#15171a" if theme.dark else "#e4e7eb"))
+        painter.translate(self._to_whole_pixels(painter.deviceTransform().map(QPointF())))
         self.paint_overlays(painter)
         if self.region is not None:
             self._outline(painter, self.region, *contrast_pens(width=1.2, style=Qt.PenStyle.DashLine))
             if self.region_editable:
-                draw_handles(painter, self.camera.rect_to_view(self.region))
+                draw_handles(painter, self.camera.snap_rect(self.camera.rect_to_view(self.region)))
         for rect, colour in self.marks:
             self._outline(painter, rect, *contrast_pens(colour, 1.2))
         if self.marker is not None:
@@ -135,6 +143,7 @@ class ImageCanvas(QWidget):
         if view.width() < 9:
             center = view.center()
             view = QRectF(center.x() - 4.5, center.y() - 4.5, 9, 9)
+        view = self.camera.snap_rect(view)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for pen in pens:
             painter.setPen(pen)
@@ -145,7 +154,7 @@ class ImageCanvas(QWidget):
         cursor = self.camera.cursor
         if cursor is None or self.camera.over is self or not self.overlays:
             return
-        at = self.camera.to_view(cursor)
+        at = self.camera.snap(self.camera.to_view(cursor))
         for pen in contrast_pens():
             painter.setPen(pen)
             for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
@@ -167,6 +176,19 @@ class ImageCanvas(QWidget):
         painter.setPen(QColor(theme.bad if self.message_is_error else colour))
         painter.drawText(area, flags, self.message)
 
+    def _to_whole_pixels(self, corner: QPointF) -> QPointF:
+        """The move that puts a canvas with its `corner` there (physical pixels) on a whole one.
+
+        At a scaling of 125 % a widget may begin between two screen pixels. View coordinates begin on one.
+        """
+        ratio = self.camera.pixel_ratio
+        return self.camera.snap(corner / ratio) - corner / ratio
+
+    def mouse_position(self, event: QSinglePointEvent) -> QPointF:
+        """The mouse position of `event` in view coordinates."""
+        corner = QPointF(self.mapTo(self.window(), QPointF())) * self.camera.pixel_ratio
+        return event.position() - self._to_whole_pixels(corner)
+
     def resizeEvent(self, event: QEvent) -> None:
         if self.isVisible():
             self.camera.set_viewport(self.size(), self.devicePixelRatioF())
@@ -175,28 +197,34 @@ class ImageCanvas(QWidget):
         self.camera.set_viewport(self.size(), self.devicePixelRatioF())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        """A mouse wheel zooms. Two fingers on a touchpad pan, with Ctrl (⌘ on a Mac) they zoom."""
         notches = event.angleDelta().y() / 120
-        if notches:
-            self.camera.zoom_to(self.camera.zoom * ZOOM_PER_NOTCH**notches, event.position())
+        is_touchpad = event.phase() is not Qt.ScrollPhase.NoScrollPhase
+        if is_touchpad and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.camera.pan(QPointF(event.pixelDelta()))
+        elif notches:
+            self.camera.zoom_to(self.camera.zoom * ZOOM_PER_NOTCH**notches, self.mouse_position(event))
         event.accept()
 
     def event(self, event: QEvent) -> bool:
         pinch = Qt.NativeGestureType.ZoomNativeGesture
         if isinstance(event, QNativeGestureEvent) and event.gestureType() is pinch:
-            self.camera.zoom_to(self.camera.zoom * (1 + event.value()), event.position())
+            self.camera.zoom_to(self.camera.zoom * (1 + event.value()), self.mouse_position(event))
             return True
+        if event.type() is QEvent.Type.DevicePixelRatioChange and self.isVisible():
+            self.camera.set_viewport(self.size(), self.devicePixelRatioF())
         return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._pressed = self._last = event.position()
+        self._pressed = self._last = self.mouse_position(event)
         self._moved = self._has_pointed = False
         self._dragging = self._choose_drag(event)
         if self._dragging in (Drag.POINT, Drag.OVERVIEW):
-            self._drag_to(event.position())
+            self._drag_to(self._pressed)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        position, scene = event.position(), self.camera.scene
-        at = self.camera.to_scene(position)
+        position, scene = self.mouse_position(event), self.camera.scene
+        at = self.camera.to_scene(position + QPointF(0.5, 0.5) / self.camera.pixel_ratio)
         inside = 0 <= at.x() < scene.width() and 0 <= at.y() < scene.height()
         self.camera.set_cursor(at if inside else None, self)
         if self._pressed is None:
@@ -241,7 +269,7 @@ class ImageCanvas(QWidget):
             and self.drag is not Drag.POINT
             and self._dragging is not Drag.OVERVIEW
         ):
-            self._point(self.camera.to_scene(event.position()))
+            self._point(self.camera.to_scene(self.mouse_position(event)))
         self._pressed = None
 
     def _point(self, position: QPointF) -> None:
@@ -253,11 +281,11 @@ class ImageCanvas(QWidget):
         overview = self._overview()
         if event.button() is not Qt.MouseButton.LeftButton or self.camera.pan_override:
             return Drag.PAN
-        if overview is not None and overview.contains(event.position()):
+        if overview is not None and overview.contains(self.mouse_position(event)):
             return Drag.OVERVIEW
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             return Drag.REGION
-        if (grip := self._grip_at(event.position())) is not None:
+        if (grip := self._grip_at(self.mouse_position(event))) is not None:
             self._grip, self._region_before = grip, self.region
             return Drag.RESIZE
         return self.drag
@@ -293,32 +321,3 @@ class ImageCanvas(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         self.camera.set_cursor(None)
-
-
-def overview_box(camera: Camera) -> QRectF | None:
-    """The overview's rectangle (view coordinates); None while most of the image is visible anyway."""
-    view, scene = camera.viewport, camera.scene
-    visible = max(view.width() / camera.zoom / scene.width(), view.height() / camera.zoom / scene.height())
-    if visible > MAX_VISIBLE or view.width() < 3 * OVERVIEW_SIZE.width():
-        return None
-    box = QRectF(QPointF(), scene.scaled(OVERVIEW_SIZE, Qt.AspectRatioMode.KeepAspectRatio))
-    box.moveBottomRight(QPointF(view.width() - OVERVIEW_MARGIN, view.height() - OVERVIEW_MARGIN))
-    return box
-
-
-def draw_overview(painter: QPainter, box: QRectF, *, camera: Camera, overlays: tuple[Overlay, ...]) -> None:
-    """Draw the whole image into `box` and frame its visible part."""
-    whole = Camera()
-    whole.scene, whole.viewport, whole.pixel_ratio = camera.scene, box.size(), camera.pixel_ratio
-    whole.smooth = True
-    whole.fit()
-    painter.translate(box.topLeft())
-    for overlay in overlays:
-        overlay.draw(painter, whole)
-    painter.translate(-box.topLeft())
-    frame = whole.rect_to_view(camera.visible()).translated(box.topLeft()).intersected(box)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    for rect, pens in ((box, contrast_pens()), (frame, contrast_pens("#ffcc33", 1.5))):
-        for pen in pens:
-            painter.setPen(pen)
-            painter.drawRect(rect)

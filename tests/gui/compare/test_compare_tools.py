@@ -20,8 +20,9 @@ from fakd_gui.compare.state import CompareMemory
 from fakd_gui.session.jobs import LatestWins
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import array_from_qimage
-from fakd_gui.widgets.image_canvas import Drag, overview_box
+from fakd_gui.widgets.image_canvas import Drag
 from fakd_gui.widgets.overlays import Overlay
+from fakd_gui.widgets.overview import overview_box
 from fakd_gui.widgets.view_commands import ZoomBox
 
 

@@ -18,7 +18,7 @@ from fakd_gui.inspect.matrices import region_from
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.inspect.state import IMAGE, difference_key
 from fakd_gui.widgets.convert import array_from_qimage, colourise
-from fakd_gui.widgets.image_canvas import overview_box
+from fakd_gui.widgets.overview import overview_box
 from fakd_gui.widgets.theme import affinity_lut
 
 

@@ -13,9 +13,10 @@ from small_models import turn_wheel
 from fakd_core.events import Image8
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import array_from_qimage, qimage_from_array
-from fakd_gui.widgets.image_canvas import ImageCanvas, overview_box
+from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.overlays import Overlay
+from fakd_gui.widgets.overview import overview_box
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.region_box import Grip, drag_grip, grip_at
 
