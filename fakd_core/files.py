@@ -10,21 +10,20 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
+from fakd_core import system
 from fakd_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 CONFIG_VARIABLE = "FAKD_CONFIG"
+"""The environment variable that names another folder for the user's files."""
 CACHE_VARIABLE = "FAKD_CACHE"
 """The environment variable that names another cache folder."""
-"""The environment variable that names another folder for the user's files."""
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(\.\w+)?")
@@ -41,20 +40,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     stem, suffix = _temporary_name(path)
     temporary = path.with_name(f".{stem}.{secrets.token_hex(4)}{suffix}")
-    temporary.touch(exist_ok=False)
+    try:
+        temporary.touch(exist_ok=False)
+    except FileNotFoundError:
+        system.check_length(temporary)
+        raise
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        with suppress(FileNotFoundError):
-            shutil.copymode(path, temporary)
-        temporary.replace(path)
+        system.flush_to_disk(temporary)
+        system.copy_permissions(path, temporary)
+        system.replace_file(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        system.remove_file(temporary)
 
 
 def _writable_target(path: Path) -> Path:
     """The file that `path` leads to; raises `OSError` if it can't be one, as for a name that is too long."""
+    system.check_name(path)
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     try:
         mode = target.lstat().st_mode
@@ -84,7 +86,7 @@ def clear_unfinished(folder: Path) -> None:
     """Remove files that killed processes left in `atomic_path` below `folder`; none may be writing there."""
     for path in folder.rglob(".*"):
         if _TEMPORARY.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+            system.remove_file(path)
 
 
 def remove_unfinished(path: Path) -> None:
@@ -92,13 +94,13 @@ def remove_unfinished(path: Path) -> None:
     path = Path(os.path.realpath(path))
     stem, suffix = map(glob.escape, _temporary_name(path))
     for other in path.parent.glob(f".{stem}.{'[0-9a-f]' * 8}{suffix}"):
-        other.unlink(missing_ok=True)
+        system.remove_file(other)
 
 
 def check_writable(path: Path) -> None:
     """Raise `OSError` if a file can't be written at `path`, to find out before the work is done."""
     target = _writable_target(path)
-    folder = next(parent for parent in target.absolute().parents if parent.exists())
+    folder = _nearest_folder(target.absolute().parent)
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -124,8 +126,15 @@ def is_disk_full(error: BaseException) -> bool:
 
 def free_disk(folder: Path) -> int:
     """Bytes free where `folder` is or would be created."""
-    folder = folder.absolute()
-    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+    return shutil.disk_usage(_nearest_folder(folder.absolute())).free
+
+
+def _nearest_folder(path: Path) -> Path:
+    """The nearest that exists of `path` and its parents; raises `OSError` if there is no such drive."""
+    nearest = next((one for one in (path, *path.parents) if one.exists()), None)
+    if nearest is None:
+        raise FileNotFoundError(errno.ENOENT, "no such drive", str(path))
+    return nearest
 
 
 def write_text(path: Path, text: str) -> None:
@@ -137,13 +146,13 @@ def write_text(path: Path, text: str) -> None:
 def config_folder() -> Path:
     """The folder of the user's files, such as presets; it may not exist yet."""
     chosen = os.environ.get(CONFIG_VARIABLE)
-    return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_config_path("fakd")
+    return Path(chosen).expanduser().absolute() if chosen else system.config_folder()
 
 
 def cache_folder() -> Path:
     """The folder of files that can be made again: the user's cache folder, or what $FAKD_CACHE names."""
     chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("fakd")
+    return Path(chosen).expanduser().absolute() if chosen else system.cache_folder()
 
 
 def file_lock(path: Path, timeout: float = 0) -> FileLock:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from fakd_core.assets import assets_dir
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
+from fakd_core.system import STOP_SIGNALS, open_missing_streams
 from fakd_gui.session.jobs import STOP_MS, leave, stop_all
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session
@@ -38,6 +39,7 @@ PAINTED_MS = 50
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the workbench; the exit status when it is closed."""
+    open_missing_streams()
     parser = argparse.ArgumentParser(prog="fakd-gui", description="Distil super-resolution networks.")
     parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="images to open in Compare")
     parser.add_argument("--run", type=Path, metavar="DIR", help="a run folder to show")
@@ -60,8 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for changed in (session.training_started, session.training_finished):
         changed.connect(lambda _: writer.save())
     # Ctrl+C in the terminal closes the window, which may ask; a system that shuts down waits for no answer.
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: window.quit_without_asking())
     signal.signal(signal.SIGINT, lambda *_: window.close())
-    signal.signal(signal.SIGTERM, lambda *_: window.quit_without_asking())
     status = app.exec()
     writer.save_now()
     # A window that closed has waited already.

@@ -18,6 +18,7 @@ from fakd_core.cli.console import errors, one_line
 from fakd_core.cli.exit_status import DONE, STOPPED, exit_status
 from fakd_core.events import CancelToken
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
+from fakd_core.system import STOP_SIGNALS
 
 app = typer.Typer(
     name="fakd",
@@ -58,7 +59,10 @@ def _options(
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the command in `argv`. Ctrl+C or SIGTERM stop after the current step, a second Ctrl+C at once."""
+    """Run the command in `argv`.
+
+    Ctrl+C, Ctrl+Break or SIGTERM stop after the current step, a second Ctrl+C at once.
+    """
     arguments = list(argv)
     debug = "--debug" in arguments
     arguments = ["--debug"] * debug + [argument for argument in arguments if argument != "--debug"]
@@ -71,11 +75,11 @@ def run(argv: Sequence[str]) -> int:
 
     def stop(signal_number: int, frame: FrameType | None) -> None:
         # torchrun sends SIGTERM to the remaining processes, even if they are stopping already.
-        if token.cancelled and signal_number == signal.SIGINT:
+        if token.cancelled and signal_number != signal.SIGTERM:
             raise KeyboardInterrupt
         token.cancel()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
     try:
         # The final message is printed completely before a second signal takes effect.
         return _status(arguments, token, debug)

@@ -9,7 +9,7 @@ DONE = 0
 FAILED = 1
 WRONG_USAGE = 2
 STOPPED = 130
-"""Ctrl+C or SIGTERM."""
+"""Ctrl+C, Ctrl+Break or SIGTERM."""
 
 
 def exit_status(error: BaseException) -> tuple[int, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shlex
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from typing import Any, NoReturn
 
 from fakd_core.errors import ConfigError
 from fakd_core.models.spec import TAP_COUNT, check_scale
+from fakd_core.system import split_command
 
 _NETWORKS = ("RCAN", "SAN", "EDSR")
 _SCRIPTS = ("train.py", "main.py")
@@ -170,7 +170,7 @@ def _fields(given: dict[str, Any], overridden: Collection[str], scale: int | Non
 def _split_command(command: str) -> tuple[list[str], str]:
     """The words after the script's name, and those that are for the shell."""
     try:
-        words = shlex.split(command.replace("\\\r\n", " ").replace("\\\n", " "))
+        words = split_command(command.replace("\\\r\n", " ").replace("\\\n", " "))
     except ValueError as error:
         reason = "missing quotation mark" if "quotation" in str(error) else str(error).lower()
         raise _error(f"can't be parsed: {reason}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import Parameter, Signature, signature
@@ -35,6 +34,7 @@ from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.layout import RunLayout, run_of
 from fakd_core.runs.option_help import Option, training_options
 from fakd_core.runs.presets import PRESETS
+from fakd_core.system import quote
 
 if TYPE_CHECKING:
     from fakd_core.runtime.distributed import World
@@ -282,11 +282,11 @@ def _conclusion(end: RunEnd, trained: bool) -> str:
     run = run_of(end.student_file)
     assert run is not None
     if end.outcome == "stopped":
-        return f"stopped after step {end.step}; continue with: fakd train --resume {shlex.quote(str(run))}"
+        return f"stopped after step {end.step}; continue with: fakd train --resume {quote(str(run))}"
     if trained:
         return f"done in {end.seconds:.0f} s of training: {end.student_file}"
     return (
         f"complete already, after step {end.step}; its student: {end.student_file}; to train it longer, "
         f"increase steps in {RunLayout(run).config} and resume it again, or start a new schedule with: "
-        f"fakd train --continue {shlex.quote(str(run))} --steps N"
+        f"fakd train --continue {quote(str(run))} --steps N"
     )

@@ -153,7 +153,7 @@ def _targets(inputs: list[Path], place: str, scale: int) -> dict[Path, Path]:
         files += found
     files = list(dict.fromkeys(files))
     out = Path(place)
-    is_file = not place.endswith(os.sep) and _names_file(out, len(files))
+    is_file = not place.endswith(("/", os.sep)) and _names_file(out, len(files))
     check_writable(out if is_file else out / "outputs")
     sources: dict[Path, Path] = {}
     inputs_by_path = {realpath(source): source for source in files}

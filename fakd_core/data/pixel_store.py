@@ -1,11 +1,13 @@
 """A data set decoded once into a memory-mapped file of pixels, so that a patch costs no more than its bytes.
 
 The file holds the pixels of every image in the data set's order, LR before HR, then an index in JSON, then
-the index's length and magic bytes. It is complete whenever it exists under its name.
+the index's length and magic bytes. It is complete whenever it exists under its name, which depends on all
+that it was made from: no store that is in use has to be replaced, which Windows would refuse.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -32,8 +34,8 @@ from fakd_core.files import (
     cache_folder,
     file_lock,
     is_disk_full,
-    remove_unfinished,
 )
+from fakd_core.system import remove_file
 
 _FORMAT = 6
 """Raised whenever the file, or how an image becomes pixels, changes; older stores are made again."""
@@ -117,10 +119,23 @@ def store_folder() -> Path:
 
 
 def store_path(dataset: SRDataset) -> Path:
-    """The store's file for the folders and scale of `dataset`; it may not exist."""
+    """The store's file for the images of `dataset` as they are now; it may not exist.
+
+    Raises `DataError` if an image is gone.
+    """
+    return _path(dataset, _inputs_of(dataset))
+
+
+def lock_path(dataset: SRDataset) -> Path:
+    """The lock file for all stores of the folders and scale of `dataset`."""
     folders = dict.fromkeys(os.fsencode(path.parent) for path in dataset.hr_files)
     folder = hashlib.sha256(b"\0".join(folders)).hexdigest()
-    return store_folder() / f"{dataset.name[:40]}-x{dataset.scale}-{folder[:12]}{_SUFFIX}"
+    return store_folder() / f"{dataset.name[:40]}-x{dataset.scale}-{folder[:12]}.lock"
+
+
+def _path(dataset: SRDataset, inputs: dict[str, Any]) -> Path:
+    digest = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+    return lock_path(dataset).with_suffix(f".{digest[:12]}{_SUFFIX}")
 
 
 def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, None, PixelStore]:
@@ -133,8 +148,8 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
         DataError: no image can be read, or the store's folder lacks room or can't be written.
         Cancelled: the token was cancelled; no incomplete file is left.
     """
-    path = store_path(dataset)
     inputs = _inputs_of(dataset)
+    path = _path(dataset, inputs)
     store = _map_current(path, dataset, inputs)
     if store is not None:
         return store
@@ -142,21 +157,20 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
-            locked = yield from _acquire(path.with_suffix(".lock"), held, total=len(dataset), token=token)
+            locked = yield from _acquire(lock_path(dataset), held, total=len(dataset), token=token)
             store = _map_current(path, dataset, inputs)
             if store is not None:
                 return store
             if locked:
                 # Make room before it is measured.
-                remove_unfinished(path)
-                path.unlink(missing_ok=True)
+                _remove_stores(lock_path(dataset))
             if need > shutil.disk_usage(path.parent).free:
                 raise _no_room(path.parent, dataset, need)
             with atomic_path(path) as temporary:
                 yield from _write(temporary, dataset, inputs=inputs, token=token)
-                store = _map(temporary, inputs)
-                if store is None:
-                    raise OSError("files there can't be mapped into memory")
+            store = _map(path, inputs)
+            if store is None:
+                raise OSError("files there can't be mapped into memory")
     except OSError as error:
         if is_disk_full(error):
             raise _no_room(path.parent, dataset, need, reason=f" ({error.strerror})") from error
@@ -165,6 +179,14 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
             f"set {CACHE_VARIABLE} to another folder"
         ) from error
     return store
+
+
+def _remove_stores(lock: Path) -> None:
+    """Remove the stores of a folder, even unfinished ones; on Windows, those that are in use stay."""
+    name = glob.escape(lock.stem)
+    for pattern in (f"{name}*{_SUFFIX}", f".{name}*{_SUFFIX}"):
+        for path in lock.parent.glob(pattern):
+            remove_file(path)
 
 
 def _inputs_of(dataset: SRDataset) -> dict[str, Any]:

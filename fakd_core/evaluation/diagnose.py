@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from fakd_core.models.spec import PICKLE_SUFFIXES, ModelSpec, check_scale
 from fakd_core.models.weight_files import describe_weights, read_weights, some
 from fakd_core.runs.guesses import MAX_BICUBIC_DIFFERENCE, bicubic_difference
 from fakd_core.runs.references import has_weights, load_model, model_file, resolve_spec, split_taps
+from fakd_core.system import quote
 
 Rows = dict[str, str | int | float | list[str]]
 
@@ -176,7 +176,7 @@ def _is_finite(tensor: Tensor) -> bool:
 
 def _as_argument(path: str) -> str:
     """`path` quoted for a shell, and never taken for an option."""
-    return shlex.quote(f"./{path}" if path.startswith("-") else path)
+    return quote(f"./{path}" if path.startswith("-") else path)
 
 
 def _nearest(weights: Iterable[str]) -> Rows:

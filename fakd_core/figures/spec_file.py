@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from fakd_core.models.presets import PRESETS
 from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_core.runs.references import bundled_models, split_taps, with_taps
 from fakd_core.settings import parse_toml, read_toml_text
+from fakd_core.system import quote_all
 
 FIGURE_SUFFIXES = (".png", ".pdf")
 _HEADING = "A figure of FAKD Workbench. Make it again: fakd figure --recipe THIS_FILE"
@@ -98,7 +98,7 @@ def spec_command(spec: FigureSpec) -> str:
             options.append((name.replace("_", "-"), f"{value:g} mm" if name == "width" else str(value)))
     options.append(("out", f"{spec.image.stem}-figure.png"))
     words = [word for option, value in options for word in (f"--{option}", value)]
-    return shlex.join(["fakd", command, str(spec.image), *["--lr"] * (spec.image_is == "lr"), *words])
+    return quote_all(["fakd", command, str(spec.image), *["--lr"] * (spec.image_is == "lr"), *words])
 
 
 def write_spec(spec: FigureSpec, path: Path) -> None:

@@ -14,6 +14,7 @@ import torch
 
 from fakd_core.errors import RunError
 from fakd_core.files import atomic_path
+from fakd_core.system import replace_file
 
 State = dict[str, Any]
 
@@ -33,12 +34,12 @@ def save_state(files: Sequence[Path], state: State) -> None:
             raise OSError(f"{newest}: can't be written (is the disk full?): {error}") from error
         for file, older in reversed(list(pairwise(files[1:]))):
             with suppress(FileNotFoundError):
-                file.replace(older)
+                replace_file(file, older)
         with suppress(FileNotFoundError):
             try:
                 previous.hardlink_to(newest)
             except OSError:  # There is no older state, or the file system has no hard links.
-                newest.replace(previous)
+                replace_file(newest, previous)
 
 
 def load_state(files: Sequence[Path]) -> tuple[State | None, list[Path]]:

@@ -73,15 +73,12 @@ class AppendLog:
         if not self._pending:
             return
         content = b"".join(self._pending)
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            end = os.fstat(file).st_size
+        with self._path.open("ab", buffering=0) as file:
+            end = os.fstat(file.fileno()).st_size
             try:
                 while content:
-                    content = content[os.write(file, content) :]
+                    content = content[os.write(file.fileno(), content) :]
             except OSError:
-                os.ftruncate(file, end)
+                file.truncate(end)
                 raise
-        finally:
-            os.close(file)
         self._pending.clear()

@@ -34,7 +34,9 @@ def bundled_models() -> dict[str, Path]:
 
 @lru_cache(maxsize=256)
 def model_label(ref: str) -> str:
-    """A short name: that of a bundled model, a file's stem, or the run folder's for a file of a run."""
+    """A short name: the architecture of sizes, a file's stem, the run folder's for a file of a run."""
+    if _has_sizes(ref):
+        return ref.partition(":")[0]
     path = Path(split_taps(ref)[0])
     if run := run_of(path):
         return run.name or path.stem
@@ -84,7 +86,7 @@ def split_taps(ref: str | Path) -> tuple[str, str]:
     text = os.path.expanduser(str(ref))
     name, at, taps = text.rpartition("@")
     # Among taps and sizes, only taps=3/7 has a slash.
-    is_path = "/" in re.sub(r"\btaps=\d+/\d+", "", taps)
+    is_path = not {"/", os.sep}.isdisjoint(re.sub(r"\btaps=\d+/\d+", "", taps))
     if not (at and name) or is_path or taps.endswith(WEIGHT_SUFFIXES) or os.path.exists(text):
         return text, ""
     return name, taps
@@ -170,15 +172,18 @@ def resolve_spec(ref: str | Path, scale: int = 4) -> ModelSpec:
 
 
 def _is_sizes(ref: str) -> bool:
-    """True if `ref` is `architecture:...` or an architecture; `C:...` is a path."""
-    name, colon, _ = ref.partition(":")
-    if colon:
-        return name.isidentifier() and len(name) > 1
-    if not name.isidentifier():
-        return False
+    """True if `ref` is `architecture:...` or an architecture."""
+    if ":" in ref or not ref.isidentifier():
+        return _has_sizes(ref)
     from fakd_core.models.factory import list_architectures
 
-    return name in list_architectures()
+    return ref in list_architectures()
+
+
+def _has_sizes(ref: str) -> bool:
+    """True if `ref` is `architecture:...`; `C:...` is a path."""
+    name, colon, _ = ref.partition(":")
+    return bool(colon) and name.isidentifier() and len(name) > 1
 
 
 def _is_path(ref: str) -> bool:

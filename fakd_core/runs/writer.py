@@ -28,6 +28,7 @@ from fakd_core.runs.deferred_writes import AppendLog, WriteFailures
 from fakd_core.runs.layout import MAX_PREVIEWS, MAX_SNAPSHOTS, RunLayout, steps_to_keep
 from fakd_core.runs.lock import run_lock
 from fakd_core.runs.metrics_files import discard_metrics_after, encode_line, write_table
+from fakd_core.system import check_name, remove_file
 
 MIN_CHECKPOINT_SECONDS = 20.0
 """Minimum time between two checkpoints that don't follow a validation."""
@@ -57,7 +58,11 @@ class RunWriter:
 
     @classmethod
     def check_free(cls, folder: Path) -> None:
-        """Raise `RunError` unless `folder` is absent or an empty folder."""
+        """Raise `RunError` unless `folder` is absent or an empty folder, and may have its name."""
+        try:
+            check_name(folder)
+        except OSError as error:
+            raise RunError(f"{folder}: {error.strerror}") from None
         if RunLayout(folder).is_run():
             raise RunError(
                 f"{folder}: already holds a run; continue it with --resume {folder}, or give another --run"
@@ -123,7 +128,7 @@ class RunWriter:
         clear_unfinished(self.layout.folder)
         discard_metrics_after(self.layout.folder, step, validated_step)
         for path in self.layout.files_after(validated_step):
-            path.unlink(missing_ok=True)
+            remove_file(path)
 
     def append(self, event: RunStarted | StepEnd | ValidationEnd) -> None:
         """Add a line to the metrics."""
@@ -250,7 +255,7 @@ def _thin_out(files: Mapping[int, Path], interval: int, limit: int) -> None:
     kept = steps_to_keep(files, interval, limit)
     for step, path in files.items():
         if step not in kept:
-            path.unlink(missing_ok=True)
+            remove_file(path)
 
 
 def _environment(config: TrainConfig, device: str, fingerprints: Mapping[str, str]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import DTYPES, autocast, fast_convolutions
+from fakd_core.system import remove_file
 
 Outputs = dict[str, Tensor]
 """By name, one row per patch, channels last: `SR`, minus 128, and the map of each layer."""
@@ -101,7 +102,7 @@ class TeacherCache:
         for part in self.folder.glob(".*.safetensors"):
             with suppress(FileNotFoundError):
                 if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
-                    part.unlink()
+                    remove_file(part)
 
     def path(self, block: int) -> Path:
         return self.folder / f"block-{block:05d}.safetensors"
@@ -133,10 +134,12 @@ class TeacherCache:
             with atomic_path(self.path(block)) as temporary:
                 temporary.write_bytes(content)
         except OSError as error:
-            raise DataError(
-                f"{self.path(block)}: can't be written ({error.strerror}); finished files are kept: make "
-                "room and start again, or name another folder with --teacher-cache"
-            ) from error
+            # Another process may have written it meanwhile; Windows doesn't replace a file that is in use.
+            if not self.open(block):
+                raise DataError(
+                    f"{self.path(block)}: can't be written ({error.strerror}); finished files are kept: make "
+                    "room and start again, or name another folder with --teacher-cache"
+                ) from error
         if not self.open(block):
             raise DataError(
                 f"{self.path(block)}: reads back differently than it was written; name another folder with "

@@ -17,6 +17,7 @@ from PySide6.QtCore import QFile
 from fakd_core.errors import RunError
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.references import split_taps, with_taps
+from fakd_core.system import check_name
 
 
 def default_runs_root() -> Path:
@@ -132,7 +133,8 @@ def rename_run(run: Path, name: str) -> Path:
         )
     to = run.with_name(name)
     try:
-        if to.exists():
+        check_name(to)
+        if to.exists() and not is_same_folder(run, to):  # It is the same if only the case changes.
             raise RunError(f"{name} already exists: choose another name")
         return run.rename(to)
     except (OSError, ValueError) as error:
@@ -149,8 +151,8 @@ def move_to_trash(run: Path) -> Path | None:
     folder = QFile(str(run))
     if not folder.moveToTrash():
         raise RunError(f"{run}: can't be moved to the trash")
-    trashed = Path(folder.fileName())
-    return trashed if trashed != run and trashed.exists() else None
+    trashed = Path(folder.fileName())  # Empty if the system doesn't say where.
+    return trashed if trashed not in (run, Path()) and trashed.exists() else None
 
 
 def restore_from_trash(trashed: Path, run: Path) -> Path:

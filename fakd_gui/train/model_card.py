@@ -64,7 +64,7 @@ def compare_costs(student: CheckedNetwork, teacher: CheckedNetwork) -> str:
 
 
 def _name(network: CheckedNetwork) -> str:
-    return model_label(network.ref.split(":")[0])
+    return model_label(network.ref)
 
 
 def _architecture(network: CheckedNetwork) -> str:

@@ -201,7 +201,7 @@ class TrainState(QObject):
 
     def _propose_run(self) -> None:
         if not self.run_is_named:
-            student = model_label(str(self.values["student"]).split(":")[0]) or "run"
+            student = model_label(str(self.values["student"])) or "run"
             self._fill({"run": free_run_folder(self._session.runs_root, student)})
 
     def _change(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+from fakd_core.system import FULL_SCREEN_KEY
 from fakd_gui.session.opening import WORKSPACES
 from fakd_gui.widgets.actions import Command, Gesture
 from fakd_gui.widgets.theme import watcher
@@ -29,7 +30,7 @@ COMMANDS = (
         Command(f"show_{name.lower()}", name, f"Show {name}", (f"Ctrl+{number}",))
         for number, name in enumerate(WORKSPACES, 1)
     ),
-    Command("full_screen", "&Full screen", keys=("F11",), checkable=True),
+    Command("full_screen", "&Full screen", keys=(FULL_SCREEN_KEY,), checkable=True),
     Command("show_shortcuts", "&Shortcuts", "Show or hide this sheet", ("F1", "?")),
     Command("open_guide", "&User guide"),
     Command(
@@ -53,6 +54,14 @@ MENUS: Mapping[str, tuple[str, ...]] = {
 """Entries by name: commands of the window or of Train, and submenus; an empty name is a separator."""
 
 
+ROLES = {
+    "show_about": QAction.MenuRole.AboutRole,
+    "edit_shortcuts": QAction.MenuRole.PreferencesRole,
+    "quit": QAction.MenuRole.QuitRole,
+}
+"""Entries that macOS has in the program's own menu. It would judge the others by their texts."""
+
+
 def fill_menu_bar(window: QMainWindow, entries: Mapping[str, QAction | QMenu]) -> None:
     """Make the menus of `MENUS`; those without an entry of this installation leave it out."""
     for title, names in MENUS.items():
@@ -64,6 +73,7 @@ def fill_menu_bar(window: QMainWindow, entries: Mapping[str, QAction | QMenu]) -
             elif isinstance(entry, QMenu):
                 menu.addMenu(entry)
             elif entry is not None:
+                entry.setMenuRole(ROLES.get(name, QAction.MenuRole.NoRole))
                 menu.addAction(entry)
 
 

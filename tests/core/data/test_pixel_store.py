@@ -17,7 +17,7 @@ from stores import DECODING, NAMES, WAITING, content_hash, drained, equal_to_fil
 
 from fakd_core.data import pixel_store
 from fakd_core.data.datasets import ImagePair, SRDataset, open_dataset
-from fakd_core.data.pixel_store import open_store, store_folder, store_path
+from fakd_core.data.pixel_store import lock_path, open_store, store_folder, store_path
 from fakd_core.errors import DataError
 from fakd_core.events import Cancelled, CancelToken
 
@@ -244,7 +244,7 @@ def test_waiting_for_another_process_can_be_cancelled(photos: Path, cache: Path)
     dataset = open_dataset(photos, 4)
     cache.mkdir(parents=True)
     token = CancelToken()
-    with store_path(dataset).with_suffix(".lock").open("a") as lock:
+    with lock_path(dataset).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         opening = open_store(dataset, token)
         assert [next(opening).what for _ in range(3)] == [WAITING] * 3

@@ -1,0 +1,154 @@
+"""What differs between Linux, macOS and Windows: files in use, their names, the shell, signals, folders."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import platformdirs
+
+WINDOWS = sys.platform == "win32"
+MACOS = sys.platform == "darwin"
+
+STOP_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+)
+"""Signals that ask a program to stop. Windows sends SIGBREAK for Ctrl+Break and for a closed console."""
+
+FULL_SCREEN_KEY = "Meta+Ctrl+F" if MACOS else "F11"
+"""The system's key for full screen, in Qt's notation."""
+
+_IN_USE_SECONDS = 2.0
+"""Time to wait for a file that another program has open: readers and virus scanners do so for moments."""
+_MAX_PATH = 259
+"""Windows' limit, unless long paths are enabled."""
+_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[1-9¹²³])", re.IGNORECASE)
+
+_T = TypeVar("_T")
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """Rename `source` to `target`, which may exist.
+
+    Windows refuses that while one of them is open or mapped, as it may be for a moment. Raises `OSError`.
+    """
+    _wait_while_in_use(lambda: source.replace(target))
+
+
+def remove_file(path: Path) -> None:
+    """Remove `path` if it exists; on Windows, a file that stays in use is left."""
+    try:
+        _wait_while_in_use(lambda: path.unlink(missing_ok=True))
+    except PermissionError:
+        if not WINDOWS:
+            raise
+
+
+def _wait_while_in_use(act: Callable[[], _T]) -> _T:
+    deadline = time.monotonic() + _IN_USE_SECONDS
+    while True:
+        try:
+            return act()
+        except PermissionError:
+            if not WINDOWS or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Have the system write the content of `path` to the disk; raises `OSError`."""
+    with path.open("r+b") as file:  # Windows flushes only files that are open for writing.
+        os.fsync(file.fileno())
+
+
+def copy_permissions(source: Path, target: Path) -> None:
+    """Give `target` the permissions of `source`, if that exists.
+
+    On Windows they are those of the folder; there, only a read-only file has one of its own, and it can't be
+    replaced.
+    """
+    if not WINDOWS:
+        with suppress(FileNotFoundError):
+            shutil.copymode(source, target)
+
+
+def check_name(path: Path) -> None:
+    """Raise `OSError` if the system allows no file or folder at `path` because of a name in it."""
+    if not WINDOWS:
+        return
+    for name in path.parts[bool(path.anchor) :]:
+        if reason := _unusable(name):
+            raise OSError(
+                errno.EINVAL, f"Windows allows no file {name!r}: {reason}; choose another name", str(path)
+            )
+
+
+def check_length(path: Path) -> None:
+    """Raise `OSError` if `path`, which could not be made, is longer than Windows usually allows."""
+    if WINDOWS and len(str(path.absolute())) > _MAX_PATH:
+        advice = f"longer than {_MAX_PATH} characters; choose a shorter folder, or enable Windows' long paths"
+        raise OSError(errno.ENAMETOOLONG, advice, str(path))
+
+
+def _unusable(name: str) -> str:
+    """The reason why Windows can't name a file `name`; empty if it can."""
+    if name in (".", ".."):
+        return ""
+    if found := re.search(r'[<>:"|?*\x00-\x1f]', name):
+        return f"it contains {found[0]!r}"
+    if name[-1] in ". ":
+        return "it ends with a dot or a space"
+    return "this is a device" if _DEVICES.fullmatch(name.partition(".")[0].rstrip()) else ""
+
+
+def quote(word: str) -> str:
+    """`word` as one argument of a command line for the user's shell."""
+    if not WINDOWS:
+        return shlex.quote(word)
+    if re.fullmatch(r"[\w.:/\\=+-]+", word):
+        return word
+    # Both of Windows' shells take double quotes. Programs read a backslash before one as part of it.
+    doubled = re.sub(r'(\\+)(?="|$)', r"\1\1", word)
+    return '"' + doubled.replace('"', r"\"") + '"'
+
+
+def quote_all(words: Iterable[str]) -> str:
+    """A command line for the user's shell."""
+    return " ".join(map(quote, words))
+
+
+def split_command(text: str) -> list[str]:
+    """The words of a command line; raises `ValueError` if it is incomplete."""
+    words = shlex.shlex(text, posix=True, punctuation_chars=False)
+    words.whitespace_split = True
+    words.commenters = ""
+    if WINDOWS:
+        words.escape = ""  # Backslashes separate folders.
+    return list(words)
+
+
+def config_folder() -> Path:
+    """The user's folder for this program's settings."""
+    return platformdirs.user_config_path("fakd", appauthor=False)
+
+
+def cache_folder() -> Path:
+    """The user's folder for what this program can make again."""
+    return platformdirs.user_cache_path("fakd", appauthor=False)
+
+
+def open_missing_streams() -> None:
+    """Give a program without a console, as Windows starts windowed ones, an stdout and stderr to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
