@@ -30,7 +30,7 @@ from fakd_core.data.datasets import SRDataset, open_dataset
 from fakd_core.data.folders import find_images
 from fakd_core.data.image_files import read_image, write_image
 from fakd_core.data.patches import PatchSampler
-from fakd_core.data.pixel_store import CACHE_VARIABLE, PixelStore, Prefetcher, open_store, store_path
+from fakd_core.data.pixel_store import CACHE_VARIABLE, PixelStore, Prefetcher, open_store, store_files
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.events import CancelToken, run_to_end
 from fakd_core.inference.upscale import tensor_from_images
@@ -164,7 +164,7 @@ def compare(dataset: SRDataset, patch: int, batch: int, rounds: int) -> None:
     print(
         f"{len(dataset)} pairs of {WIDTH}x{HEIGHT}, x{dataset.scale}: PNG "
         f"{sum(path.stat().st_size for path in files) / 1e6:.0f} MB, "
-        f"store {store_path(dataset).stat().st_size / 1e6:.0f} MB; "
+        f"store {store_files(dataset)[0].stat().st_size / 1e6:.0f} MB; "
         f"made once in {built:.1f} s ({built / len(dataset) * 1000:.0f} ms a pair), "
         f"opened in {opened * 1000:.1f} ms"
     )

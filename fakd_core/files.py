@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fakd_core import system
 from fakd_core.errors import ConfigError
+from fakd_core.system import platforms
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -43,20 +43,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         temporary.touch(exist_ok=False)
     except FileNotFoundError:
-        system.check_length(temporary)
+        platforms.check_length(temporary)
         raise
     try:
         yield temporary
-        system.flush_to_disk(temporary)
-        system.copy_permissions(path, temporary)
-        system.replace_file(temporary, path)
+        platforms.flush_to_disk(temporary)
+        platforms.copy_permissions(path, temporary)
+        platforms.replace_file(temporary, path)
     finally:
-        system.remove_file(temporary)
+        platforms.remove_file(temporary)
 
 
 def _writable_target(path: Path) -> Path:
     """The file that `path` leads to; raises `OSError` if it can't be one, as for a name that is too long."""
-    system.check_name(path)
+    platforms.check_name(path)
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     try:
         mode = target.lstat().st_mode
@@ -86,7 +86,7 @@ def clear_unfinished(folder: Path) -> None:
     """Remove files that killed processes left in `atomic_path` below `folder`; none may be writing there."""
     for path in folder.rglob(".*"):
         if _TEMPORARY.fullmatch(path.name):
-            system.remove_file(path)
+            platforms.remove_file(path)
 
 
 def remove_unfinished(path: Path) -> None:
@@ -94,7 +94,7 @@ def remove_unfinished(path: Path) -> None:
     path = Path(os.path.realpath(path))
     stem, suffix = map(glob.escape, _temporary_name(path))
     for other in path.parent.glob(f".{stem}.{'[0-9a-f]' * 8}{suffix}"):
-        system.remove_file(other)
+        platforms.remove_file(other)
 
 
 def check_writable(path: Path) -> None:
@@ -146,13 +146,13 @@ def write_text(path: Path, text: str) -> None:
 def config_folder() -> Path:
     """The folder of the user's files, such as presets; it may not exist yet."""
     chosen = os.environ.get(CONFIG_VARIABLE)
-    return Path(chosen).expanduser().absolute() if chosen else system.config_folder()
+    return Path(chosen).expanduser().absolute() if chosen else platforms.config_folder()
 
 
 def cache_folder() -> Path:
     """The folder of files that can be made again: the user's cache folder, or what $FAKD_CACHE names."""
     chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser().absolute() if chosen else system.cache_folder()
+    return Path(chosen).expanduser().absolute() if chosen else platforms.cache_folder()
 
 
 def file_lock(path: Path, timeout: float = 0) -> FileLock:

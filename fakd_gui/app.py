@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from fakd_core.assets import assets_dir
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
-from fakd_core.system import STOP_SIGNALS, open_missing_streams
+from fakd_core.system.platforms import STOP_SIGNALS, open_missing_streams
 from fakd_gui.session.jobs import STOP_MS, leave, stop_all
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.session import Session

@@ -18,7 +18,7 @@ from fakd_core.cli.console import errors, one_line
 from fakd_core.cli.exit_status import DONE, STOPPED, exit_status
 from fakd_core.events import CancelToken
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
-from fakd_core.system import STOP_SIGNALS
+from fakd_core.system.platforms import STOP_SIGNALS
 
 app = typer.Typer(
     name="fakd",

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from fakd_core.errors import ConfigError
 from fakd_core.models.spec import TAP_COUNT, check_scale
-from fakd_core.system import split_command
+from fakd_core.system.platforms import split_command
 
 _NETWORKS = ("RCAN", "SAN", "EDSR")
 _SCRIPTS = ("train.py", "main.py")

@@ -34,7 +34,7 @@ from fakd_core.runs.config import TrainConfig, to_toml
 from fakd_core.runs.layout import RunLayout, run_of
 from fakd_core.runs.option_help import Option, training_options
 from fakd_core.runs.presets import PRESETS
-from fakd_core.system import quote
+from fakd_core.system.platforms import quote
 
 if TYPE_CHECKING:
     from fakd_core.runtime.distributed import World

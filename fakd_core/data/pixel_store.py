@@ -1,8 +1,7 @@
 """A data set decoded once into a memory-mapped file of pixels, so that a patch costs no more than its bytes.
 
 The file holds the pixels of every image in the data set's order, LR before HR, then an index in JSON, then
-the index's length and magic bytes. It is complete whenever it exists under its name, which depends on all
-that it was made from: no store that is in use has to be replaced, which Windows would refuse.
+the index's length and magic bytes. It is complete whenever it exists under its name.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import glob
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import struct
 import time
@@ -35,7 +35,7 @@ from fakd_core.files import (
     file_lock,
     is_disk_full,
 )
-from fakd_core.system import remove_file
+from fakd_core.system.platforms import remove_file
 
 _FORMAT = 6
 """Raised whenever the file, or how an image becomes pixels, changes; older stores are made again."""
@@ -118,24 +118,16 @@ def store_folder() -> Path:
     return cache_folder() / "stores"
 
 
-def store_path(dataset: SRDataset) -> Path:
-    """The store's file for the images of `dataset` as they are now; it may not exist.
-
-    Raises `DataError` if an image is gone.
-    """
-    return _path(dataset, _inputs_of(dataset))
-
-
 def lock_path(dataset: SRDataset) -> Path:
-    """The lock file for all stores of the folders and scale of `dataset`."""
+    """The lock file for the stores of the folders and scale of `dataset`, which have its name in theirs."""
     folders = dict.fromkeys(os.fsencode(path.parent) for path in dataset.hr_files)
     folder = hashlib.sha256(b"\0".join(folders)).hexdigest()
     return store_folder() / f"{dataset.name[:40]}-x{dataset.scale}-{folder[:12]}.lock"
 
 
-def _path(dataset: SRDataset, inputs: dict[str, Any]) -> Path:
-    digest = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
-    return lock_path(dataset).with_suffix(f".{digest[:12]}{_SUFFIX}")
+def store_files(dataset: SRDataset) -> list[Path]:
+    """The stores of the folders and scale of `dataset`; older ones may be among them."""
+    return sorted(lock_path(dataset).parent.glob(f"{glob.escape(lock_path(dataset).stem)}*{_SUFFIX}"))
 
 
 def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, None, PixelStore]:
@@ -149,21 +141,22 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
         Cancelled: the token was cancelled; no incomplete file is left.
     """
     inputs = _inputs_of(dataset)
-    path = _path(dataset, inputs)
-    store = _map_current(path, dataset, inputs)
+    store = _find_current(dataset, inputs)
     if store is not None:
         return store
     need = _pixel_bytes(dataset)
+    # With a name of its own it replaces no file, which Windows refuses while one is in use.
+    path = lock_path(dataset).with_suffix(f".{secrets.token_hex(4)}{_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
             locked = yield from _acquire(lock_path(dataset), held, total=len(dataset), token=token)
-            store = _map_current(path, dataset, inputs)
+            store = _find_current(dataset, inputs)
             if store is not None:
                 return store
             if locked:
                 # Make room before it is measured.
-                _remove_stores(lock_path(dataset))
+                _remove_stores(dataset)
             if need > shutil.disk_usage(path.parent).free:
                 raise _no_room(path.parent, dataset, need)
             with atomic_path(path) as temporary:
@@ -181,12 +174,11 @@ def open_store(dataset: SRDataset, token: CancelToken) -> Generator[Progress, No
     return store
 
 
-def _remove_stores(lock: Path) -> None:
-    """Remove the stores of a folder, even unfinished ones; on Windows, those that are in use stay."""
-    name = glob.escape(lock.stem)
-    for pattern in (f"{name}*{_SUFFIX}", f".{name}*{_SUFFIX}"):
-        for path in lock.parent.glob(pattern):
-            remove_file(path)
+def _remove_stores(dataset: SRDataset) -> None:
+    """Remove the stores of the folders and scale, and unfinished ones; on Windows, those in use stay."""
+    unfinished = lock_path(dataset).parent.glob(f".{glob.escape(lock_path(dataset).stem)}*{_SUFFIX}")
+    for path in (*store_files(dataset), *unfinished):
+        remove_file(path)
 
 
 def _inputs_of(dataset: SRDataset) -> dict[str, Any]:
@@ -201,13 +193,12 @@ def _inputs_of(dataset: SRDataset) -> dict[str, Any]:
     return {"format": _FORMAT, "scale": dataset.scale, "files": files}
 
 
-def _map_current(path: Path, dataset: SRDataset, inputs: dict[str, Any]) -> PixelStore | None:
-    """Map the store as `_map` does, unless an image can be read that couldn't before."""
-    store = _map(path, inputs)
-    for index in store.problems if store else ():
-        if isinstance(_load_or_error(dataset, index), ImagePair):
-            return None
-    return store
+def _find_current(dataset: SRDataset, inputs: dict[str, Any]) -> PixelStore | None:
+    """The store made from `inputs`, unless an image can be read that couldn't before."""
+    for store in filter(None, (_map(path, inputs) for path in store_files(dataset))):
+        if not any(isinstance(_load_or_error(dataset, index), ImagePair) for index in store.problems):
+            return store
+    return None
 
 
 def _load_or_error(dataset: SRDataset, index: int) -> ImagePair | DataError:

@@ -20,7 +20,7 @@ from fakd_core.models.spec import PICKLE_SUFFIXES, ModelSpec, check_scale
 from fakd_core.models.weight_files import describe_weights, read_weights, some
 from fakd_core.runs.guesses import MAX_BICUBIC_DIFFERENCE, bicubic_difference
 from fakd_core.runs.references import has_weights, load_model, model_file, resolve_spec, split_taps
-from fakd_core.system import quote
+from fakd_core.system.platforms import quote
 
 Rows = dict[str, str | int | float | list[str]]
 

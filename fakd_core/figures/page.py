@@ -195,4 +195,6 @@ def _advance(font: Font, bold: bool, character: str) -> float:
 
     face = get_font(font_file(font, bold))
     face.set_size(64, 72)
-    return face.load_char(ord(character), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / 64
+    # Glyph 0, a box, stands for characters that the font lacks.
+    glyph = face.load_glyph(face.get_char_index(ord(character)), flags=LoadFlags.NO_HINTING)
+    return glyph.linearHoriAdvance / 65536 / 64

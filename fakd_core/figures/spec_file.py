@@ -17,7 +17,7 @@ from fakd_core.models.presets import PRESETS
 from fakd_core.models.spec import WEIGHT_SUFFIXES
 from fakd_core.runs.references import bundled_models, split_taps, with_taps
 from fakd_core.settings import parse_toml, read_toml_text
-from fakd_core.system import quote_all
+from fakd_core.system.platforms import quote_all
 
 FIGURE_SUFFIXES = (".png", ".pdf")
 _HEADING = "A figure of FAKD Workbench. Make it again: fakd figure --recipe THIS_FILE"

@@ -14,7 +14,7 @@ import torch
 
 from fakd_core.errors import RunError
 from fakd_core.files import atomic_path
-from fakd_core.system import replace_file
+from fakd_core.system.platforms import replace_file
 
 State = dict[str, Any]
 

@@ -28,7 +28,7 @@ from fakd_core.runs.deferred_writes import AppendLog, WriteFailures
 from fakd_core.runs.layout import MAX_PREVIEWS, MAX_SNAPSHOTS, RunLayout, steps_to_keep
 from fakd_core.runs.lock import run_lock
 from fakd_core.runs.metrics_files import discard_metrics_after, encode_line, write_table
-from fakd_core.system import check_name, remove_file
+from fakd_core.system.platforms import check_name, remove_file
 
 MIN_CHECKPOINT_SECONDS = 20.0
 """Minimum time between two checkpoints that don't follow a validation."""

@@ -32,7 +32,7 @@ from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import DTYPES, autocast, fast_convolutions
-from fakd_core.system import remove_file
+from fakd_core.system.platforms import remove_file
 
 Outputs = dict[str, Tensor]
 """By name, one row per patch, channels last: `SR`, minus 128, and the map of each layer."""

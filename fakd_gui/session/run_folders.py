@@ -17,7 +17,7 @@ from PySide6.QtCore import QFile
 from fakd_core.errors import RunError
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.references import split_taps, with_taps
-from fakd_core.system import check_name
+from fakd_core.system.platforms import check_name
 
 
 def default_runs_root() -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMainWindow, QMenu
 
-from fakd_core.system import FULL_SCREEN_KEY
+from fakd_core.system.platforms import FULL_SCREEN_KEY
 from fakd_gui.session.opening import WORKSPACES
 from fakd_gui.widgets.actions import Command, Gesture
 from fakd_gui.widgets.theme import watcher

@@ -27,6 +27,7 @@ def run_commands(
         [sys.executable, "-c", PROGRAM, words],
         capture_output=True,
         text=True,
+        encoding=environment.get("PYTHONIOENCODING"),
         timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
         check=False,

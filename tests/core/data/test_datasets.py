@@ -23,7 +23,7 @@ from fakd_core.data.datasets import (
 )
 from fakd_core.data.folders import find_images
 from fakd_core.data.image_files import write_image
-from fakd_core.data.pixel_store import store_path
+from fakd_core.data.pixel_store import lock_path
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import DataError
 
@@ -183,7 +183,7 @@ def test_several_folders_are_one_data_set(tmp_path: Path) -> None:
     assert (both.name, both.names) == ("one+two", ("a", "b", "b (2)", "c"))
     assert both.hr_files == (one / "a.png", one / "b.png", two / "b.png", two / "c.png")
     assert both.lr_files == (None,) * 4
-    assert store_path(both) not in (store_path(open_dataset(one, 4)), store_path(open_dataset(two, 4)))
+    assert lock_path(both) not in (lock_path(open_dataset(one, 4)), lock_path(open_dataset(two, 4)))
     assert open_datasets([one], 4) == open_dataset(one, 4)
     with pytest.raises(DataError, match="one: its images are given twice"):
         open_datasets([one, two, two / ".." / "one"], 4)

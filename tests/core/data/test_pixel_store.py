@@ -17,7 +17,7 @@ from stores import DECODING, NAMES, WAITING, content_hash, drained, equal_to_fil
 
 from fakd_core.data import pixel_store
 from fakd_core.data.datasets import ImagePair, SRDataset, open_dataset
-from fakd_core.data.pixel_store import lock_path, open_store, store_folder, store_path
+from fakd_core.data.pixel_store import lock_path, open_store, store_files, store_folder
 from fakd_core.errors import DataError
 from fakd_core.events import Cancelled, CancelToken
 
@@ -86,7 +86,8 @@ def test_it_is_made_again_when_a_file_changes(photos: Path, change: Callable[[Pa
     assert said == ["decoding images"] * len(dataset)
     assert equal_to_files(store, dataset)
     assert (content_hash(store) == content_hash(old)) == (change is touch)
-    assert left_in(store_folder()) == [store_path(dataset).name]
+    assert left_in(store_folder()) == [path.name for path in store_files(dataset)]
+    assert len(store_files(dataset)) == 1
     assert np.array_equal(old[1][1], old_pixels), "who has the old store open keeps it"
 
 
@@ -151,7 +152,7 @@ def test_the_hash_of_some_images_is_theirs_alone(photos: Path) -> None:
 def test_a_damaged_store_is_made_again(photos: Path, damage: Callable[[Path], object]) -> None:
     dataset = open_dataset(photos, 4)
     stored(dataset)
-    damage(store_path(dataset))
+    damage(store_files(dataset)[0])
     store, said = drained(dataset)
     assert said == DECODING
     assert equal_to_files(store, dataset)

@@ -15,7 +15,7 @@ import pytest
 from stores import DECODING, NAMES, WAITING, content_hash, drained, equal_to_files, fill, left_in, stored
 
 from fakd_core.data.datasets import SRDataset, open_dataset
-from fakd_core.data.pixel_store import open_store, store_path
+from fakd_core.data.pixel_store import open_store, store_files
 from fakd_core.events import CancelToken
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -107,8 +107,8 @@ def test_a_killed_builder_leaves_no_valid_store(
     builder.process.wait()
     dataset = open_dataset(photos, 4)
     assert len(left_in(cache)) == 1, "what it was writing"
-    assert not store_path(dataset).exists()
+    assert store_files(dataset) == []
     store, said = drained(dataset)
     assert said == DECODING
     assert equal_to_files(store, dataset)
-    assert left_in(cache) == [store_path(dataset).name]
+    assert left_in(cache) == [path.name for path in store_files(dataset)]

@@ -1,4 +1,4 @@
-"""What differs between Linux, macOS and Windows: files in use, their names, the shell, signals, folders."""
+"""Differences between Linux, macOS and Windows: files in use, their names, shells, signals, folders."""
 
 from __future__ import annotations
 
