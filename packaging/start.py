@@ -10,7 +10,7 @@ from pathlib import Path
 def main() -> int:
     """Both programs of the folder are this one; the name it is called by says which is meant."""
     if Path(sys.argv[0]).stem == "fakd-gui":
-        from fakd_gui.app import main as start
+        from fakd_gui.__main__ import main as start
     else:
         from fakd_core.cli import main as start
     return start()

@@ -103,7 +103,7 @@ def test_the_wheel_says_what_it_needs_and_which_commands_it_brings(wheel: Path) 
     extras = set(said.get_all("Provides-Extra", []))
     assert extras >= {"teachers", "export", "tensorboard", "all"}
     assert "fakd = fakd_core.cli:main" in commands
-    assert "fakd-gui = fakd_gui.app:main" in commands
+    assert "fakd-gui = fakd_gui.__main__:main" in commands
 
 
 def test_the_source_archive_holds_all_that_the_repository_does(sdist: Path) -> None:

@@ -32,9 +32,16 @@ output = _Output(
 errors = Console(stderr=True, markup=False, highlight=False)
 
 
+class _Bar(Progress):
+    def stop(self) -> None:
+        # Disabled, rich before 14.3 still ends it with an empty line.
+        if not self.disable:
+            super().stop()
+
+
 def progress_bar() -> Progress:
     """A bar on stderr, so that stdout holds results only; invisible if stderr is not a terminal."""
-    return Progress(
+    return _Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from os.path import expanduser
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
 
 
-TableFormat = Literal["markdown", "latex"]
+class TableFormat(StrEnum):
+    """A language that tables are printed in."""
+
+    MARKDOWN = "markdown"
+    LATEX = "latex"
 
 
 def evaluate(
@@ -163,7 +168,7 @@ def _formatted(report: Report, table: TableFormat) -> str:
     evaluated = {cell.ref for cell in report.results}
     rows = [row for row in report.rows.values() if row.ref in evaluated]
     selection = Selection(report, rows, report.columns(kinds))
-    return to_markdown(selection) if table == "markdown" else to_latex(selection)
+    return to_markdown(selection) if table is TableFormat.MARKDOWN else to_latex(selection)
 
 
 def _print_notes(results: Iterable[Result]) -> None:

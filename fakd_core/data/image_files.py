@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ _TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_FORMATS = tuple(name for name in IMAGE_FORMATS if name != "AVIF" or find_spec("PIL.AvifImagePlugin"))
+"""Pillow reads AVIF from 11.3 on."""
 _JPEG = {"quality": 95, "subsampling": 0}
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {".png": {}, ".jpg": _JPEG, ".jpeg": _JPEG}
 _SAVE_OPTIONS |= {".webp": {"lossless": True}, ".tif": {}, ".tiff": {}, ".bmp": {}}
@@ -152,7 +155,7 @@ def _open(path: Path) -> Iterator[ImageFile.ImageFile]:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         _require_file(path)
-        with Image.open(path, formats=tuple(IMAGE_FORMATS)) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise DataError(
