@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from fakd_gui.qt_libraries import advice, missing_packages
+from fakd_gui.window.qt_libraries import advice, missing_packages
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -114,8 +114,8 @@ def read_picture(path: str | Path) -> Picture:
         transpose = _TRANSPOSES.get(_orientation(image))
         if transpose is not None:
             upright = pixels.transpose(transpose)
-            # Free the untransposed pixels.
-            pixels.close()
+            # Free the untransposed pixels. Pillow 11 can't close an image twice.
+            pixels.im = upright.im
             pixels = upright
         rgb, alpha = _to_rgb_and_alpha(path, pixels)
         # Many Windows programs write opaque pictures so.

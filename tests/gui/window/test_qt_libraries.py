@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fakd_gui.qt_libraries import EVERYWHERE, WAYLAND, XCB, advice
+from fakd_gui.window.qt_libraries import EVERYWHERE, WAYLAND, XCB, advice
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Qt brings its libraries along")
 DISPLAYS = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
@@ -46,7 +46,7 @@ def test_so_are_those_without_which_qt_can_not_even_be_imported(tmp_path: Path) 
 
 
 def test_make_reads_the_packages(tmp_path: Path) -> None:
-    program = "fakd_gui.qt_libraries"
+    program = "fakd_gui.window.qt_libraries"
     assert start(tmp_path, "libxcb-cursor.so.0", program=program) == (0, "", "")
     _, packages, _ = start(tmp_path, "libwayland-client.so.0", program=program, WAYLAND_DISPLAY="wayland-7")
     assert "libwayland-client0" in packages.split()

@@ -100,7 +100,7 @@ def _missing_of_modules() -> str:
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError):
             raise
-        return str(error).partition(":")[0]
+        return _library(error)
     return ""
 
 
@@ -109,8 +109,13 @@ def _load_error(library: str) -> str:
     try:
         ctypes.CDLL(library)
     except OSError as error:
-        return str(error).partition(":")[0]
+        return _library(error)
     return ""
+
+
+def _library(error: Exception) -> str:
+    """The library that the loader's message is about."""
+    return Path(str(error).partition(":")[0]).name
 
 
 if __name__ == "__main__":  # For the Makefile's commands: the packages to install.
