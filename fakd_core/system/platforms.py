@@ -23,7 +23,7 @@ MACOS = sys.platform == "darwin"
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
 )
-"""Signals that ask a program to stop. Windows sends SIGBREAK for Ctrl+Break and for a closed console."""
+"""Signals that ask a program to stop. Windows sends SIGBREAK for Ctrl+Break."""
 
 FULL_SCREEN_KEY = "Meta+Ctrl+F" if MACOS else "F11"
 """The system's key for full screen, in Qt's notation."""
