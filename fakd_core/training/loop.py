@@ -194,7 +194,7 @@ class TrainingLoop:
     def _train_one_step(self) -> StepEnd:
         """Raises `Cancelled` before the weights are changed: the step then never happened."""
         setup, world = self._setup, self._world
-        start = time.monotonic() - self._token.paused_seconds
+        start = time.perf_counter() - self._token.paused_seconds  # monotonic() has 16 ms on Windows.
         lr = setup.learning_rate(self._step)
         with self._cancellable_step():
             batch = setup.batches.batch(self._step, world.rank, world.ranks)
@@ -207,7 +207,7 @@ class TrainingLoop:
             else:
                 learner.skip()
         self._consecutive_skips = 0 if skipped is None else self._consecutive_skips + 1
-        seconds = self._last_step_seconds = time.monotonic() - self._token.paused_seconds - start
+        seconds = self._last_step_seconds = time.perf_counter() - self._token.paused_seconds - start
         self._seconds += seconds
         return StepEnd(
             step=self._step, steps=setup.steps, losses=losses, lr=lr, seconds=seconds, skipped=skipped

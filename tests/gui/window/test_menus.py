@@ -261,3 +261,20 @@ def test_window_shortcuts_are_unique(window: MainWindow) -> None:
                 assert name not in seen, f"{name}: {seen[name]} and {action.text()}"
                 seen[name] = action.text()
     assert "Ctrl+O" in seen
+
+
+def test_macos_moves_three_entries_into_its_own_menu(window: MainWindow) -> None:
+    """By their texts it would take others, too: "Load settings…" for the preferences."""
+    role = QAction.MenuRole
+    of_text = {
+        action.text().replace("&", ""): action.menuRole()
+        for title in ("File", "Edit", "Training", "View", "Help")
+        for action in menu(window, title).actions()
+        if not action.isSeparator() and action.menu() is None
+    }
+    moved = {text: found for text, found in of_text.items() if found is not role.NoRole}
+    assert moved == {
+        "Quit": role.QuitRole,
+        "Keyboard shortcuts…": role.PreferencesRole,
+        "About": role.AboutRole,
+    }
