@@ -42,19 +42,20 @@ def replace_file(source: Path, target: Path) -> None:
 
     Windows refuses that while one of them is open or mapped, as it may be for a moment. Raises `OSError`.
     """
-    _wait_while_in_use(lambda: source.replace(target))
+    wait_while_in_use(lambda: source.replace(target))
 
 
 def remove_file(path: Path) -> None:
     """Remove `path` if it exists; on Windows, a file that stays in use is left."""
     try:
-        _wait_while_in_use(lambda: path.unlink(missing_ok=True))
+        wait_while_in_use(lambda: path.unlink(missing_ok=True))
     except PermissionError:
         if not WINDOWS:
             raise
 
 
-def _wait_while_in_use(act: Callable[[], _T]) -> _T:
+def wait_while_in_use(act: Callable[[], _T]) -> _T:
+    """The result of `act`; on Windows it is tried again for two seconds after each `PermissionError`."""
     deadline = time.monotonic() + _IN_USE_SECONDS
     while True:
         try:

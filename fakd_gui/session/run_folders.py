@@ -17,7 +17,7 @@ from PySide6.QtCore import QFile
 from fakd_core.errors import RunError
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.references import split_taps, with_taps
-from fakd_core.system.platforms import check_name
+from fakd_core.system.platforms import check_name, wait_while_in_use
 
 
 def default_runs_root() -> Path:
@@ -136,7 +136,7 @@ def rename_run(run: Path, name: str) -> Path:
         check_name(to)
         if to.exists() and not is_same_folder(run, to):  # It is the same if only the case changes.
             raise RunError(f"{name} already exists: choose another name")
-        return run.rename(to)
+        return wait_while_in_use(lambda: run.rename(to))  # The list of runs may be reading in it.
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RunError(f"{run.name} can't be renamed: {reason}") from None
@@ -149,8 +149,15 @@ def move_to_trash(run: Path) -> Path | None:
         RunError: It can't be moved.
     """
     folder = QFile(str(run))
-    if not folder.moveToTrash():
-        raise RunError(f"{run}: can't be moved to the trash")
+
+    def move() -> None:
+        if not folder.moveToTrash():
+            raise PermissionError
+
+    try:
+        wait_while_in_use(move)
+    except PermissionError:
+        raise RunError(f"{run}: can't be moved to the trash") from None
     trashed = Path(folder.fileName())  # Empty if the system doesn't say where.
     return trashed if trashed not in (run, Path()) and trashed.exists() else None
 
