@@ -4,16 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SHARE := $(or $(XDG_DATA_HOME),$(HOME)/.local/share)
+TEACHERS := .venv-teachers
 PACKAGES := $(VENV)/.packages-installed
 # A window on an X11 display needs more libraries than one offscreen.
 LIBRARIES := $(VENV)/.libraries-found$(if $(DISPLAY),-x11)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test setup lint bench docs app desktop format constraints clean
+.PHONY: help demo test test-teachers setup lint bench docs app desktop format constraints clean
 
 help:  ## List these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 demo: setup  ## Open the app and distil a student (no display: do it offscreen, write screenshots)
 	$(BIN)/python -m fakd_gui.demo
@@ -22,6 +23,12 @@ demo: setup  ## Open the app and distil a student (no display: do it offscreen, 
 # pytest comes last: its summary closes the output.
 test: setup lint  ## Run every check
 	OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
+
+# The newest versions rather than constraints.txt, whose CPU build of torch may have no torchvision.
+test-teachers: $(TEACHERS)/.packages-installed  ## Try published teachers with the newest torch (minutes, 6 GB)
+	OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(TEACHERS)/bin/python -m pytest -m 'not slow' -rA \
+		tests/teachers tests/core/models/test_external.py tests/core/models/test_external_refusals.py \
+		tests/cli/test_external_commands.py tests/gui/train/test_external_teacher.py
 
 setup: $(LIBRARIES)  ## Make .venv with everything in it
 
@@ -57,7 +64,7 @@ constraints: setup  ## Pin what is installed now; the local label (+cpu, +cu...)
 	mv .constraints.new constraints.txt
 
 clean:  ## Remove .venv and what the tools left
-	rm -rf $(VENV) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist site
+	rm -rf $(VENV) $(TEACHERS) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist site
 
 $(LIBRARIES): $(PACKAGES) .ci/system-libraries
 	.ci/system-libraries $(BIN)/python
@@ -67,4 +74,10 @@ $(PACKAGES): pyproject.toml constraints.txt
 	.ci/check-python $(PYTHON)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(TEACHERS)/.packages-installed: pyproject.toml
+	.ci/check-python $(PYTHON)
+	test -x $(TEACHERS)/bin/python || $(PYTHON) -m venv $(TEACHERS)
+	$(TEACHERS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -38,34 +36,13 @@ def shared() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def spandrel() -> ModuleType:
-    """The library that reads other projects' networks.
-
-    It imports torchvision for two networks that restore faces and fill holes. Where there is none that works,
-    this is the only place with something else for it.
-    """
+    """The library that reads other projects' networks."""
     from fakd_core.models.external.loader import import_spandrel
 
-    names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
-    placeholders = {} if _torchvision_works() else {name: ModuleType(name) for name in names}
-    if placeholders:
-        functional = placeholders[names[-1]]
-        functional.normalize = functional.rotate = functional.InterpolationMode = None  # type: ignore[attr-defined]
-    with pytest.MonkeyPatch.context() as patch:
-        for name, module in placeholders.items():
-            patch.setitem(sys.modules, name, module)
-        import_spandrel.cache_clear()
-        found = import_spandrel()
+    found = import_spandrel()
     if isinstance(found, Exception):
         pytest.skip(f"spandrel can't be imported: {found}")
     return found
-
-
-def _torchvision_works() -> bool:
-    try:
-        importlib.import_module("torchvision.transforms.functional")
-    except Exception:  # noqa: BLE001 - one that doesn't fit torch fails in ways of its own
-        return False
-    return True
 
 
 @pytest.fixture(scope="session")

@@ -207,7 +207,8 @@ def _estimate(values: dict[str, Any], token: CancelToken) -> str:
     check = SettingsChecker(load_model).check({**values, "run": None}, measure=True, token=token)
     if check.estimate is None:
         raise ConfigError("; ".join(f"{name}: {problem}" for name, problem in check.problems.items()))
-    return check.estimate.report()
+    layers = check.facts.get("layers", "")
+    return f"{check.estimate.report()}\nlayers:  {layers}" if layers else check.estimate.report()
 
 
 def _follow(events: Iterator[TrainEvent], *, silent: bool) -> RunEnd | None:

@@ -10,7 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from fakd_core.data.folders import sample_images
+from fakd_core.data.image_files import read_image
+from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import FakdError
+from fakd_core.evaluation.features import Spread, mean_spreads
 from fakd_core.models.cost import PAPER_LR_SIZE, profile
 from fakd_core.models.external.network import SpandrelSpec
 from fakd_core.models.factory import create_model, list_architectures
@@ -18,7 +22,7 @@ from fakd_core.models.file_type import file_type, unsafe_globals
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import PICKLE_SUFFIXES, ModelSpec, check_scale
 from fakd_core.models.weight_files import describe_weights, read_weights, some
-from fakd_core.runs.guesses import MAX_BICUBIC_DIFFERENCE, bicubic_difference
+from fakd_core.runs.guesses import MAX_BICUBIC_DIFFERENCE, PROBE_SIDE, bicubic_difference
 from fakd_core.runs.references import has_weights, load_model, model_file, resolve_spec, split_taps
 from fakd_core.system.platforms import quote
 
@@ -26,6 +30,8 @@ Rows = dict[str, str | int | float | list[str]]
 
 MIN_SHARED_NAMES = 0.2
 """The nearest architecture must share this part of the weights' names, numbers in them left open."""
+PHOTOGRAPHS = 4
+"""Bundled photographs on which affinities are measured."""
 
 
 def format_row(rows: Rows, name: str, separator: str = ", ") -> str:
@@ -79,7 +85,15 @@ def _describe_model(ref: str, lr_size: tuple[int, int], scale: int) -> Rows:
             f"{name.replace('value_range', 'value range')}: {reason}"
             for name, reason in origin.guessed.items()
         ]
+    if network.spec.tap_names:
+        rows["affinities"] = [f"{layer}: {spread}" for layer, spread in enumerate(_spreads(network, ref))]
     return {**rows, **_cost(network, lr_size)}
+
+
+def _spreads(network: SRNetwork, ref: str) -> tuple[Spread, ...]:
+    """Every layer's spread of affinities on bundled photographs."""
+    photographs = [imresize_bicubic(read_image(path), 1 / 4) for path in sample_images()[:PHOTOGRAPHS]]
+    return mean_spreads(network, photographs, PROBE_SIDE, name=ref)
 
 
 def _describe_spec(spec: ModelSpec) -> Rows:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,8 @@ MAX_EXACT_POSITIONS = 128 * 128
 """Number of positions above which the SA loss (positions² x channels operations) takes many seconds."""
 MAX_LATTICE_POSITIONS = 64 * 64
 """Number of positions of the lattice on which the SA loss of a larger window is estimated."""
+NEARLY_CONSTANT = 0.12
+"""Standard deviation of affinities below which they hardly depend on the positions."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -63,6 +66,33 @@ class Window:
         return self.top + row, self.left + column
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation of the affinities of all pairs of different positions."""
+
+    mean: float
+    deviation: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ± {self.deviation:.2f}".replace("-", "−")
+
+    @property
+    def is_nearly_constant(self) -> bool:
+        """True if there is little to learn from these affinities."""
+        return self.deviation < NEARLY_CONSTANT
+
+
+def affinity_spread(vectors: Floats) -> Spread:
+    """The spread of the affinities of N positions, whose unit `vectors` are (C, N); without N×N matrix."""
+    unit = vectors.astype(np.float64)
+    pairs = max(1, unit.shape[1] * (unit.shape[1] - 1))
+    own = (unit**2).sum(0)
+    mean = float(((unit.sum(1) ** 2).sum() - own.sum()) / pairs)
+    # The sum over all pairs of (f·g)² is that of the squares of the C×C matrix of products.
+    square = float((((unit @ unit.T) ** 2).sum() - (own**2).sum()) / pairs)
+    return Spread(mean, max(0.0, square - mean**2) ** 0.5)
+
+
 def window_around(lr_size: tuple[int, int], y: int, x: int) -> Window:
     """The whole image of `lr_size` (height, width) if it is small, else a window inside it around (y, x)."""
     height, width = (min(size, MAX_WINDOW_SIDE) for size in lr_size)
@@ -80,12 +110,14 @@ class FeatureMaps:
         window: The part of the LR image, h x w pixels, that the network was given.
         sr: Its output, (h·scale, w·scale, 3) uint8.
         vectors: The maps as unit vectors, (C, h·w) float32 each: a row of affinities is a single product.
+        spreads: Every layer's spread of affinities over the window.
     """
 
     spec: ModelSpec
     window: Window
     sr: Image8 = field(repr=False)
     vectors: tuple[Floats, ...] = field(repr=False)
+    spreads: tuple[Spread, ...]
 
     @property
     def nbytes(self) -> int:
@@ -134,7 +166,30 @@ def extract_features(
             unit_vectors(full_precision(tap[0]), dim=0).flatten(1).float().cpu().contiguous().numpy()
             for tap in maps
         )
-    return FeatureMaps(spec=model.spec, window=window, sr=image_from_tensor(sr), vectors=vectors)
+    spreads = tuple(map(affinity_spread, vectors))
+    return FeatureMaps(
+        spec=model.spec, window=window, sr=image_from_tensor(sr), vectors=vectors, spreads=spreads
+    )
+
+
+def mean_spreads(
+    model: SRNetwork, images: Sequence[Image8], side: int, *, name: str, cancel: CancelToken | None = None
+) -> tuple[Spread, ...]:
+    """Every layer's spread in the middle `side` x `side` pixels of LR `images`, the mean over these.
+
+    Raises what `extract_features` does.
+    """
+    found = []
+    for lr in images:
+        height, width = lr.shape[:2]
+        middle = Window(
+            max(0, height - side) // 2, max(0, width - side) // 2, min(side, height), min(side, width)
+        )
+        found.append(extract_features(model, lr, middle, name=name, cancel=cancel).spreads)
+    return tuple(
+        Spread(*(float(np.mean(values)) for values in zip(*map(astuple, layer), strict=True)))
+        for layer in zip(*found, strict=True)
+    )
 
 
 def lattice_stride(window: Window) -> int:

@@ -78,7 +78,7 @@ def recognise(path: Path, keys: Mapping[str, object]) -> tuple[Architecture, Key
                 return architecture, key_format
     raise UnsupportedArchitectureError(
         f"{path}: its keys belong to no known architecture ({', '.join(list_architectures())}); "
-        f"found {some(sorted(keys), 6)}"
+        f"found {some(sorted(keys), 3)}"
     )
 
 

@@ -13,13 +13,11 @@ from pathlib import Path
 from fakd_core.data.datasets import SRDataset, check_patch, lr_sides, open_datasets, split_validation
 from fakd_core.data.folders import resolve_all
 from fakd_core.data.image_files import image_size
-from fakd_core.data.resize import imresize_bicubic
 from fakd_core.distillation.loss import DistillationLoss
-from fakd_core.errors import ConfigError, DataError, FakdError
-from fakd_core.evaluation.metrics import psnr_y
+from fakd_core.distillation.recipe import parse_recipe
+from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import CancelToken
 from fakd_core.files import check_writable
-from fakd_core.inference.upscale import upscale
 from fakd_core.models.cost import Profile, profile
 from fakd_core.models.external.network import SpandrelNetwork, SpandrelSpec
 from fakd_core.models.layers import SRNetwork
@@ -31,9 +29,10 @@ from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.training.estimate import Estimate, Timings, estimate_run
 from fakd_core.training.setup import require_scale
+from fakd_core.training.teacher_trial import TeacherTrial, describe_spreads, try_teacher
 
-SAMPLE_SIDE = 64
-"""Side in LR pixels of the part of an image on which teachers are compared with bicubic."""
+AFFINITIES = {"SA", "PSA"}
+"""Terms that compare affinities of positions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +73,14 @@ class SettingsChecker:
     def __init__(self, load: Callable[[str], SRNetwork]) -> None:
         self._load = load
         self._timings: Timings = {}
-        self._warnings: dict[tuple[object, ...], str] = {}
-        """Warnings of teachers that were compared with bicubic, by all that they depend on."""
+        self._trials: dict[tuple[object, ...], TeacherTrial] = {}
+        """Teachers that were tried, by all that it depends on."""
 
     def check(self, values: Mapping[str, object], *, measure: bool, token: CancelToken) -> SettingsCheck:
         """Check that models and images exist and fit together. Slow: call from a worker thread only.
 
         `values` are valid options of a `TrainConfig`; the run folder may be missing. `measure` times a
-        training step for the estimate, and compares the teachers with bicubic. Raises `Cancelled` once
+        training step for the estimate, and tries the teachers on validation images. Raises `Cancelled` once
         `token` is cancelled.
         """
         config = TrainConfig.build(**{**values, "run": values.get("run") or "run"})
@@ -93,21 +92,37 @@ class SettingsChecker:
             check.run_folder()
         found = check.found
         if measure and not found.problems and check.validation is not None:
-            key = (config.scale, config.seed, config.val_images, *config.train_data, *config.val_data)
-            for ref in config.teacher:
-                if (ref, *key) not in self._warnings:
-                    self._warnings[ref, *key] = _compare_with_bicubic(
-                        check.networks[ref], *check.validation, token
-                    )
-            warnings = dict.fromkeys(filter(None, (self._warnings[ref, *key] for ref in config.teacher)))
-            if warnings:
-                found.facts["teacher"] = "; ".join(warnings)
+            self._try_teachers(check)
         if found.student is not None and not found.problems:
             teachers = [check.networks[ref] for ref in config.teacher]
             found.estimate = estimate_run(
                 config, found.student.spec, teachers, timings=self._timings, measure=measure, token=token
             )
         return found
+
+    def _try_teachers(self, check: _Check) -> None:
+        """Note facts about teachers on the first validation images."""
+        config, facts = check.config, check.found.facts
+        key = (
+            config.scale,
+            config.seed,
+            config.val_images,
+            config.patch,
+            *config.train_data,
+            *config.val_data,
+        )
+        assert check.validation is not None
+        for ref in config.teacher:
+            if (ref, *key) not in self._trials:
+                self._trials[ref, *key] = try_teacher(
+                    check.networks[ref], ref, *check.validation, patch=config.patch, token=check.token
+                )
+        trials = {ref: self._trials[ref, *key] for ref in config.teacher}
+        if warnings := dict.fromkeys(trial.warning for trial in trials.values() if trial.warning):
+            facts["teacher"] = "; ".join(warnings)
+        compared = {term.name for term in parse_recipe(config.distill)}
+        if compared & AFFINITIES and (spreads := describe_spreads(trials, config.layers)):
+            facts["layers"] = spreads
 
 
 class _Check:
@@ -116,12 +131,12 @@ class _Check:
     def __init__(self, config: TrainConfig, load: Callable[[str], SRNetwork], token: CancelToken) -> None:
         self.config = config
         self.found = SettingsCheck()
-        self.validation: tuple[SRDataset, int] | None = None
-        """The data set and position of the first validation image."""
+        self.validation: tuple[SRDataset, Sequence[int]] | None = None
+        """The data set and the positions of the validation images in it."""
         self.networks: dict[str, SRNetwork] = {}
         """The teachers, by reference: each file is read once."""
         self._load = load
-        self._token = token
+        self.token = token
 
     def teachers(self) -> None:
         for ref in self.config.teacher:
@@ -168,7 +183,7 @@ class _Check:
             held_out = ""
             if not config.val_data:
                 training, held = split_validation(dataset, config.held_out_images, config.seed)
-                self.validation = dataset, held[0]
+                self.validation = dataset, held
                 held_out = f" to train on, {len(held)} held out for validation"
             sides = list(lr_sides(dataset, training))
             if not sides:
@@ -182,7 +197,7 @@ class _Check:
         if config.val_data:
             with self._problems_of("val_data"):
                 dataset = open_datasets(resolve_all(config.val_data), config.scale)
-                self.validation, count = (dataset, 0), len(dataset)
+                self.validation, count = (dataset, range(len(dataset))), len(dataset)
                 facts["val_data"] = f"{min(config.val_images or count, count)} of {count} images"
 
     def device(self) -> None:
@@ -227,29 +242,8 @@ class _Check:
         )
 
     def _cost(self, network: SRNetwork | ModelSpec) -> Profile:
-        with cancellable(self._token):
+        with cancellable(self.token):
             return profile(network)
-
-
-def _compare_with_bicubic(network: SRNetwork, dataset: SRDataset, index: int, token: CancelToken) -> str:
-    """Warn of a teacher that is below bicubic in the middle of one image; empty if it isn't."""
-    try:
-        pair = dataset.load(index)
-    except DataError:
-        return ""
-    scale = dataset.scale
-    tops = [max(0, (size - SAMPLE_SIDE) // 2) for size in pair.lr.shape[:2]]
-    lr = pair.lr[tuple(slice(top, top + SAMPLE_SIDE) for top in tops)]
-    hr = pair.hr[tuple(slice(top * scale, (top + SAMPLE_SIDE) * scale) for top in tops)]
-    teacher, bicubic = (
-        psnr_y(sr, hr, scale) for sr in (upscale(network, lr, cancel=token), imresize_bicubic(lr, scale))
-    )
-    if teacher >= bicubic:
-        return ""
-    return (
-        f"{teacher:.2f} dB in the middle of {pair.name}, less than bicubic ({bicubic:.2f} dB): it may be "
-        "made for other images"
-    )
 
 
 def _check_same_layers(student: CheckedNetwork, teacher: CheckedNetwork) -> None:

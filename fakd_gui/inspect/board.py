@@ -34,6 +34,10 @@ IMAGE_TIP = (
     "the right or middle button pans"
 )
 MAP_TIP = "Click to choose the pixel; drag to pan; Shift and drag: a region for the matrix"
+MAP_FIGURES_TIP = (
+    "Cosine similarity to the marked pixel, and of all pairs of pixels: mean ± standard deviation.\n"
+    "Where the deviation is near 0, the layer has little to teach."
+)
 DIFFERENCE_TIP = (
     "Student minus teacher. SA: the mean absolute difference of all positions' maps, unweighted\n"
     f"(≈: estimated; exact up to {MAX_EXACT_POSITIONS} positions); mean |Δ|: of this map.\n"
@@ -191,10 +195,10 @@ class MapBoard(MapPanes):
         texts = {IMAGE: (self._pixel_figures(), "Arrow keys move the pixel")}
         for ref in state.models:
             if ref in rows and ref in features:
-                figures = (
-                    f"mean {signed(float(rows[ref].mean()))} · {tap_title(features[ref].spec, state.layer)}"
-                )
-                texts[ref] = figures, "Cosine similarity to the marked pixel"
+                maps = features[ref]
+                spread, title = maps.spreads[state.layer], tap_title(maps.spec, state.layer)
+                figures = f"mean {signed(float(rows[ref].mean()))} · all {spread} · {title}"
+                texts[ref] = figures, MAP_FIGURES_TIP
         nearest = nearest_at(losses, state.layer)
         for number, (student, known) in enumerate(zip(state.students, losses, strict=True)):
             key, loss = difference_key(student), known.losses.get(state.layer)

@@ -47,6 +47,7 @@ def test_a_usable_file_is_described_with_the_next_command(
     rows = json.loads(capsys.readouterr().out)
     assert rows["container"].startswith("PyTorch archive")
     assert rows["weights"].endswith("of float32")
+    assert [row[:3] for row in rows["affinities"]] == ["0: ", "1: ", "2: ", "3: "]
     assert rows["next"] == f"fakd export '{file}' --to 'a b.safetensors'"
 
 

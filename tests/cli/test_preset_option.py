@@ -86,11 +86,14 @@ def test_an_estimate_is_printed_and_nothing_is_trained(
     assert main([*words, f"--teacher-cache={tmp_path / 'cache'}", "--cache-patches=100"]) == 0
     output, error = capsys.readouterr()
     assert error == ""
-    device, time, memory, disk = output.splitlines()
+    device, time, memory, disk, layers = output.splitlines()
     assert device in ("device:  cpu, fp32", "device:  cpu, bf16")
     assert re.fullmatch(r"time:    about .+ \(\d+ s\), without validation", time)
     assert re.fullmatch(r"memory:  about \d+ MB \(\d{8,} bytes\), [\d.]+ [GM]B free", memory)
     assert re.fullmatch(r"disk:    \d+ MB \(\d+ bytes\) for the teacher cache, [\d.]+ GB free", disk)
+    assert re.match(
+        r"layers:  affinities of the teacher, mean ± deviation: 0: −?[\d.]+ ± [\d.]+, 1: ", layers
+    )
     assert [path.name for path in tmp_path.iterdir()] == []
 
 

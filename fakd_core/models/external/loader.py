@@ -1,13 +1,17 @@
 """Opens weight files of other projects' networks with spandrel, which recognises them by their keys.
 
-spandrel is an optional extra, imported only for files that are not of our own networks.
+spandrel is an optional extra, imported only for files that are not of our own networks. It works beside any
+torchvision, or none.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -100,8 +104,8 @@ def _require_spandrel() -> ModuleType:
             f"spandrel reads many others, but {missing} isn't installed here: {EXTRA}"
         )
     raise UnsupportedArchitectureError(
-        f"spandrel reads many others, but can't be imported here: it needs a torchvision that works with "
-        f"torch {torch.__version__} ({shown(str(found))}); install the one made for this torch"
+        f"spandrel reads many others, but can't be imported beside torch {torch.__version__}: "
+        f"{shown(str(found))}"
     )
 
 
@@ -109,11 +113,36 @@ def _require_spandrel() -> ModuleType:
 def import_spandrel() -> ModuleType | Exception:
     """Import spandrel, or return the error; once, as it is slow and a folder may have many unknown files."""
     try:
-        import spandrel
-    except Exception as error:  # noqa: BLE001 - a torchvision that doesn't match torch fails in many ways
+        with _torchvision():
+            import spandrel
+    except Exception as error:  # noqa: BLE001 - packages that don't match torch fail in many ways
         return error
     found: ModuleType = spandrel
     return found
+
+
+@contextmanager
+def _torchvision() -> Iterator[None]:
+    """Stand in for torchvision inside the block where it is missing or made for another torch.
+
+    spandrel imports these three names at its start, but uses them only in networks that restore faces or fill
+    holes, which we refuse.
+    """
+    names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
+    try:
+        importlib.import_module(names[-1])
+    except Exception:  # noqa: BLE001 - one made for another torch fails in ways of its own
+        modules = {name: ModuleType(name) for name in names}
+    else:
+        modules = {}
+    for name in ("normalize", "rotate", "InterpolationMode") if modules else ():
+        setattr(modules[names[-1]], name, None)
+    sys.modules.update(modules)
+    try:
+        yield
+    finally:
+        for name in modules:
+            del sys.modules[name]
 
 
 def _detect(spandrel: ModuleType, keys: Mapping[str, Tensor]) -> Architecture[nn.Module] | None:

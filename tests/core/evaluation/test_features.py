@@ -16,9 +16,12 @@ from fakd_core.distillation.affinity import affinity_row, spatial_affinity, spat
 from fakd_core.errors import FeatureTapError
 from fakd_core.evaluation.features import (
     MAX_WINDOW_SIDE,
+    Spread,
     Window,
+    affinity_spread,
     extract_features,
     lattice_stride,
+    mean_spreads,
     sa_loss,
     tap_title,
     window_around,
@@ -56,6 +59,25 @@ def test_rows_matrices_and_losses_are_the_distillation_s(small_teacher: Path, ph
         loss = float(spatial_affinity_loss(*lattice))
         assert loss > 0
         assert sa_loss(other, features, 2, stride=stride) == pytest.approx(loss, rel=1e-4)
+
+
+def test_the_spread_is_that_of_all_pairs_of_different_positions(small_teacher: Path, photos: Path) -> None:
+    lr = lr_of(photos / "coffee0.png", 4)
+    network, window = load_model(small_teacher), Window(3, 5, 12, 16)
+    features = extract_features(network, lr, window, name="teacher")
+    for layer in range(4):
+        pairs = features.affinity_matrix(layer, window)[~np.eye(window.positions, dtype=bool)]
+        spread = features.spreads[layer]
+        assert spread.mean == pytest.approx(pairs.mean(), abs=1e-4)
+        assert spread.deviation == pytest.approx(pairs.std(), abs=1e-4)
+    single = mean_spreads(network, [lr[3:15, 5:21]], 99, name="teacher")
+    assert single == features.spreads
+    pair = mean_spreads(network, [lr, lr], 12, name="teacher")
+    assert pair == mean_spreads(network, [lr], 12, name="teacher") != single
+    alike = np.ones((4, 30), np.float32) / 2
+    assert affinity_spread(alike) == Spread(1.0, 0.0)
+    assert affinity_spread(alike).is_nearly_constant
+    assert str(Spread(-0.06, 0.251)) == "−0.06 ± 0.25"
 
 
 def test_a_cancelled_token_ends_the_pass(small_teacher: Path, photos: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from fakd_core.data.image_files import write_image
 from fakd_core.events import Cancelled, CancelToken
+from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.references import load_model
 from fakd_core.training import estimate
@@ -46,6 +49,24 @@ def test_sound_settings_are_estimated_without_a_run_folder(settings: dict[str, A
     assert "less than bicubic" in found.facts["teacher"], "its weights are random"
     good = check({**settings, "teacher": "rcan-g5-r1-c32-x4-fakd", "run": None}, measure=True)
     assert "teacher" not in good.facts
+
+
+def test_layers_whose_affinities_hardly_vary_are_named(settings: dict[str, Any], tmp_path: Path) -> None:
+    network = load_model(settings["teacher"])
+    with torch.no_grad():
+        network.body[-1].weight.zero_()  # type: ignore[index, union-attr]
+        network.head[0].weight.zero_()  # type: ignore[index, union-attr]
+        network.head[0].bias.fill_(1)  # type: ignore[index, union-attr]
+    save_safetensors(network, tmp_path / "flat.safetensors")
+    values = {**settings, "teacher": str(tmp_path / "flat.safetensors"), "distill": "10*SA", "run": None}
+    fact = check({**values, "layers": (1, 3)}, measure=True).facts["layers"]
+    assert fact.endswith("3: 1.00 ± 0.00; nearly constant at 1, 3: little to learn there")
+    values["layers"] = (1, 2)
+    both = {**values, "teacher": (values["teacher"], "rcan-g5-r1-c32-x4-fakd")}
+    fact = check(both, measure=True).facts["layers"]
+    assert re.search(r"nearly constant at 1, 2: .*rcan-g5-r1-c32-x4-fakd: 0: [\d.]+ ± 0\.[1-9]", fact)
+    assert "layers" not in check({**values, "distill": "10*AT"}, measure=True).facts
+    assert "layers" not in check(values).facts, "only where measurements are asked for"
 
 
 def test_images_that_are_left_out_are_counted(settings: dict[str, Any], photos: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from inspect_panels import feature_map
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -13,8 +14,8 @@ from pytestqt.qtbot import QtBot
 from small_models import Bench, save_photo
 
 from fakd_core.data.image_files import write_image
-from fakd_core.distillation.affinity import spatial_affinity_loss
-from fakd_core.evaluation.features import extract_features
+from fakd_core.distillation.affinity import spatial_affinity, spatial_affinity_loss
+from fakd_core.evaluation.features import Spread, extract_features
 from fakd_core.events import CancelToken
 from fakd_gui.inspect.features import SALoss
 from fakd_gui.inspect.loss_chart import StudentLosses, nearest_at, summarise
@@ -44,6 +45,11 @@ def test_headers_have_the_mean_of_the_row_and_the_streamed_loss(
     key = difference_key(student)
     mean = float(np.abs(inspected.area.board.rows[key]).mean())
     assert inspected.area.board.panes[key].header.figures == f"SA {loss:.4f} · mean |Δ| {mean:.4f}"
+    pairs = spatial_affinity(feature_map(student, image.lr, 3)[None])[0]
+    others = pairs[~torch.eye(len(pairs), dtype=torch.bool)]
+    assert f" · all {Spread(float(others.mean()), float(others.std()))} · " in (
+        inspected.area.board.panes[student].header.figures
+    )
 
 
 def test_the_nearer_student_is_marked_layer_by_layer(
