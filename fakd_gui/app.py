@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="fakd-gui", description="Distil super-resolution networks.")
     parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="images to open in Compare")
     parser.add_argument("--run", type=Path, metavar="DIR", help="a run folder to show")
+    parser.add_argument("--device", metavar="NAME", help="where models run: auto, cpu, cuda, mps")
     arguments = parser.parse_args(argv)
     if not has_display():
         sys.stderr.write(
@@ -54,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     session = Session()
     window = make_window(session)
     memory = read_memory(WindowMemory, state_file())
+    if arguments.device:
+        memory = memory.model_copy(update={"device": arguments.device})
     window.restore_look(memory)
     window.show()
     QTimer.singleShot(PAINTED_MS, lambda: _open(window, memory, arguments))

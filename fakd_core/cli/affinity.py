@@ -8,6 +8,7 @@ import typer
 
 from fakd_core.cli import completion
 from fakd_core.cli.figure import draw_figure, named_model, whole_numbers
+from fakd_core.cli.loading import DEVICE
 
 
 def affinity(
@@ -34,6 +35,7 @@ def affinity(
     dpi: int = typer.Option(300, help="Dots per inch of a PNG."),
     font: str = typer.Option("sans", help="sans or serif."),
     font_size: float = typer.Option(7.0, help="Font size in points."),
+    device: str = DEVICE,
     force: bool = typer.Option(False, "--force", help="Overwrite an existing figure and its recipe."),
 ) -> None:
     """The affinity of one position to every other, as heat maps, with the differences to the teacher."""
@@ -55,4 +57,4 @@ def affinity(
         font=font,
         font_size=font_size,
     )
-    draw_figure(context, spec, out, force=force)
+    draw_figure(context, spec, out, device=device, force=force)

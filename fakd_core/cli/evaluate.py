@@ -15,6 +15,7 @@ from rich.table import Table
 
 from fakd_core.cli import completion
 from fakd_core.cli.console import errors, output, print_remarks, progress_bar
+from fakd_core.cli.loading import DEVICE, loader_onto
 from fakd_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def evaluate(
     csv: Path | None = typer.Option(None, help="Write one line per image to this file."),
     save: Path | None = typer.Option(None, help="Write the outputs to this folder."),
     tile: int | None = typer.Option(None, help="Tile side in LR pixels. [default: whole image if it fits]"),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
+    device: str = DEVICE,
     timing: bool = typer.Option(False, "--timing", help="Upscale quick images twice, for a better time."),
     force: bool = typer.Option(False, "--force", help="Overwrite files that --csv and --save name."),
 ) -> None:
@@ -64,16 +65,14 @@ def evaluate(
     from fakd_core.files import write_text
     from fakd_core.inference.tiling import check_tile
     from fakd_core.models.spec import check_scale
-    from fakd_core.runs.references import load_model
-    from fakd_core.runtime.device import choose_device
 
     if as_json and table:
         raise ConfigError("--json and --table both print the results; choose one of them")
     check_tile(tile)
     csv, save = _check_targets(csv, save, force=force)
     datasets = _open_sets(data, check_scale(scale))
-    where = choose_device(device)
-    models = {name: None if name == BICUBIC else load_model(name).to(where) for name in model}
+    load = loader_onto(device)
+    models = {name: None if name == BICUBIC else load(name) for name in model}
     remarks = _print_remarks(models)
     report = Report(Row(ref, label) for ref, label in row_labels(models).items())
     options = {"tile": tile, "save_dir": save, "replace": force, "timing": timing, "cancel": context.obj}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import typer
 
 from fakd_core.cli import completion
 from fakd_core.cli.console import output, progress_bar
+from fakd_core.cli.loading import DEVICE, loader_onto
 from fakd_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def figure(
     dpi: int = typer.Option(300, help="Dots per inch of a PNG."),
     font: str = typer.Option("sans", help="sans or serif."),
     font_size: float = typer.Option(7.0, help="Font size in points."),
+    device: str = DEVICE,
     force: bool = typer.Option(False, "--force", help="Overwrite an existing figure and its recipe."),
 ) -> None:
     """The whole image with regions boxed, beside it the crops of every model with scores."""
@@ -47,7 +50,8 @@ def figure(
         recipe = Path(expanduser(recipe))
         if image is not None or model or roi:
             raise ConfigError("--recipe has the whole figure: leave out IMAGE, --model and --roi")
-        draw_figure(context, read_spec(recipe), out or recipe.with_suffix(".png"), force=force)
+        out = out or recipe.with_suffix(".png")
+        draw_figure(context, read_spec(recipe), out, device=device, force=force)
         return
     given = {"IMAGE": image, "--model": model, "--roi": roi, "--out": out}
     missing = next((name for name, value in given.items() if not value), None)
@@ -68,12 +72,13 @@ def figure(
         font=font,
         font_size=font_size,
     )
-    draw_figure(context, spec, out, force=force)
+    draw_figure(context, spec, out, device=device, force=force)
 
 
-def draw_figure(context: typer.Context, spec: FigureSpec, out: Path, *, force: bool) -> None:
+def draw_figure(context: typer.Context, spec: FigureSpec, out: Path, *, device: str, force: bool) -> None:
     """Draw `spec` with a progress bar, and print the paths of the figure and its recipe."""
     from fakd_core.figures.draw import FigureWritten, draw
+    from fakd_core.figures.inputs import FigureInputs
     from fakd_core.figures.spec_file import has_recipe
     from fakd_core.files import refuse_existing
 
@@ -81,9 +86,10 @@ def draw_figure(context: typer.Context, spec: FigureSpec, out: Path, *, force: b
     recipe = out.with_suffix(".toml")
     if not force:
         refuse_existing([out, *([] if has_recipe(recipe, spec) else [recipe])])
+    inputs = FigureInputs(cache(loader_onto(device)))
     with progress_bar() as bar:
         task = bar.add_task("drawing", total=None)
-        for event in draw(spec, out, cancel=context.obj):
+        for event in draw(spec, out, inputs=inputs, cancel=context.obj):
             if isinstance(event, FigureWritten):
                 written = event
             else:

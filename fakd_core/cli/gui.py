@@ -7,12 +7,16 @@ from pathlib import Path
 
 import typer
 
+from fakd_core.cli import completion
 from fakd_core.errors import ConfigError
 
 
 def gui(
     images: list[Path] | None = typer.Argument(None, metavar="IMAGE", help="Images to open in Compare."),
     run: Path | None = typer.Option(None, "--run", help="Run folder to show."),
+    device: str | None = typer.Option(
+        None, help="auto, cpu, cuda, mps. [default: the last choice]", autocompletion=completion.devices
+    ),
 ) -> None:
     """Open the window through its entry point: the core imports no GUI."""
     found = entry_points(group="gui_scripts", name="fakd-gui")
@@ -22,4 +26,5 @@ def gui(
         )
     main = next(iter(found)).load()
     arguments = [str(image) for image in images or []]
-    raise typer.Exit(main(arguments + (["--run", str(run)] if run else [])))
+    arguments += ["--run", str(run)] if run else []
+    raise typer.Exit(main(arguments + (["--device", device] if device else [])))

@@ -13,6 +13,7 @@ import typer
 from fakd_core.cli import completion
 from fakd_core.cli.console import errors, one_line, print_above, print_remarks, progress_bar
 from fakd_core.cli.exit_status import exit_status
+from fakd_core.cli.loading import DEVICE, loader_onto
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
 
@@ -45,7 +46,7 @@ def upscale(
     scale: int | None = typer.Option(
         None, help="2, 3, 4 or 8, for bicubic; a network has its own scale. [default: 4]"
     ),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, mps.", autocompletion=completion.devices),
+    device: str = DEVICE,
     skip_existing: bool = typer.Option(False, "--skip-existing", help="Keep results that exist already."),
     force: bool = typer.Option(False, "--force", help="Overwrite results that exist already."),
 ) -> None:
@@ -110,13 +111,11 @@ def _upscaler(
     from fakd_core.data.resize import BICUBIC, bicubic_strips
     from fakd_core.inference.upscale import Strip, reject_non_finite, upscale_events
     from fakd_core.models.spec import check_scale
-    from fakd_core.runs.references import load_model
-    from fakd_core.runtime.device import choose_device
 
     if model == BICUBIC:
         factor = check_scale(DEFAULT_SCALE if scale is None else scale)
         return lambda image: map(Strip, bicubic_strips(image, factor, cancel)), factor
-    network = load_model(model).to(choose_device(device))
+    network = loader_onto(device)(model)
     print_remarks(model, network.origin.remarks)
     if scale not in (None, network.spec.scale):
         raise ConfigError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,6 +111,7 @@ class FeatureMaps:
         sr: Its output, (h·scale, w·scale, 3) uint8.
         vectors: The maps as unit vectors, (C, h·w) float32 each: a row of affinities is a single product.
         spreads: Every layer's spread of affinities over the window.
+        note: How the computation deviated.
     """
 
     spec: ModelSpec
@@ -118,6 +119,7 @@ class FeatureMaps:
     sr: Image8 = field(repr=False)
     vectors: tuple[Floats, ...] = field(repr=False)
     spreads: tuple[Spread, ...]
+    note: str = ""
 
     @property
     def nbytes(self) -> int:
@@ -146,30 +148,49 @@ def extract_features(
 ) -> FeatureMaps:
     """Run `model`, called `name` in messages, once on `window` of the whole image `lr`, (H, W, 3) uint8.
 
+    A GPU that runs out of memory leaves it to the CPU, and the result's `note` says so.
+
     Raises:
         FeatureTapError: The network has no feature maps.
         Cancelled: `cancel` was cancelled; it is looked at between two layers.
     """
+    from fakd_core.models.cost import device_of
+    from fakd_core.models.layers import check_taps
+    from fakd_core.models.meta import cpu_copy
+    from fakd_core.runtime.device import describe_device, is_out_of_memory
+
+    check_taps(model, name)
+    device, token = device_of(model), cancel or CancelToken()
+    try:
+        return _extract(model, lr, window, token)
+    except RuntimeError as error:
+        if device.type == "cpu" or not is_out_of_memory(error):
+            raise
+    note = f"{describe_device(device)} ran out of memory: the CPU computed the feature maps"
+    return replace(_extract(cpu_copy(model), lr, window, token), note=note)
+
+
+def _extract(model: SRNetwork, lr: Image8, window: Window, token: CancelToken) -> FeatureMaps:
     import torch
 
     from fakd_core.distillation.affinity import full_precision, unit_vectors
     from fakd_core.inference.upscale import image_from_tensor, tensor_from_image
-    from fakd_core.models.layers import check_taps
+    from fakd_core.models.cost import device_of
     from fakd_core.runtime.cancellation import cancellable
+    from fakd_core.runtime.turns import turn
 
-    check_taps(model, name)
-    tensor = tensor_from_image(lr[window.rows, window.columns], next(model.parameters()).device)
-    with torch.inference_mode(), cancellable(cancel):
-        sr, maps = model.forward_features(tensor)
+    device = device_of(model)
+    token.check()
+    with turn(device), torch.inference_mode(), cancellable(token):
+        sr, maps = model.forward_features(tensor_from_image(lr[window.rows, window.columns], device))
         # Channels first in memory: a row of affinities is one pass over contiguous planes.
         vectors = tuple(
             unit_vectors(full_precision(tap[0]), dim=0).flatten(1).float().cpu().contiguous().numpy()
             for tap in maps
         )
+        enlarged = image_from_tensor(sr)
     spreads = tuple(map(affinity_spread, vectors))
-    return FeatureMaps(
-        spec=model.spec, window=window, sr=image_from_tensor(sr), vectors=vectors, spreads=spreads
-    )
+    return FeatureMaps(spec=model.spec, window=window, sr=enlarged, vectors=vectors, spreads=spreads)
 
 
 def mean_spreads(

@@ -16,10 +16,12 @@ import torch
 from fakd_core.errors import CheckpointError, DataError
 from fakd_core.events import CancelToken, Image8, Progress
 from fakd_core.inference.tiling import DEFAULT_TILE, MIN_TILE, Floats, Span, Tiling, check_tile, cut, fade_in
-from fakd_core.models.cost import activation_bytes
+from fakd_core.models.cost import activation_bytes, device_of
+from fakd_core.models.meta import cpu_copy
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.cpu_tuning import mmap_zeros, retain_freed_memory
-from fakd_core.runtime.device import is_out_of_memory, with_sound_kernels
+from fakd_core.runtime.device import copy_to, describe_device, is_out_of_memory, with_sound_kernels
+from fakd_core.runtime.turns import turn
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
@@ -113,8 +115,8 @@ def upscale_events(
     receptive field gives exactly its whole-image result. Networks with global pooling (RCAN, SAN) pool over
     the tile instead of the image, hence the blending; published scores are of whole images.
 
-    If memory runs out, tiles of half the side continue after the last finished strip, and the `note` of a
-    `Progress` says so.
+    If memory runs out, tiles of half the side continue after the last finished strip, at last on the CPU, and
+    the `note` of a `Progress` says so.
 
     Args:
         model: the network, in eval mode.
@@ -147,7 +149,7 @@ def tensor_from_images(images: Image8, device: torch.device | str) -> torch.Tens
 
     The memory layout stays the same, and 8 bits per value are copied to the device.
     """
-    planes = torch.from_numpy(images).to(device, non_blocking=True).permute(0, 3, 1, 2)
+    planes = copy_to(torch.from_numpy(images), device).permute(0, 3, 1, 2)
     return planes.to(torch.float32, memory_format=torch.channels_last)
 
 
@@ -193,7 +195,7 @@ class TiledPass:
                     continue
                 # The failed pass's tensors are free only here, without the error's traceback.
                 self._done = done_before
-                yield self._halve()
+                yield self._save_memory()
 
     def _row(
         self, row: Span, columns: list[Span], above: Floats | None
@@ -231,16 +233,21 @@ class TiledPass:
     def _tile(self, row: Span, column: Span) -> Floats:
         """Compute one tile and return the part of its output that is used, (h, w, 3)."""
         visible = self._img[row.see_start : row.see_end, column.see_start : column.see_end]
-        with torch.inference_mode(), cancellable(self._cancel):
-            sr = self._model(tensor_from_image(visible, next(self._model.parameters()).device))[0]
-        scale = self._model.spec.scale
+        device, scale = device_of(self._model), self._model.spec.scale
+        if self._cancel is not None:
+            self._cancel.check()
         top, left = (row.keep_start - row.see_start) * scale, (column.keep_start - column.see_start) * scale
         bottom, right = (row.keep_end - row.see_start) * scale, (column.keep_end - column.see_start) * scale
-        kept: Floats = sr[:, top:bottom, left:right].permute(1, 2, 0).float().cpu().numpy()
+        with turn(device), torch.inference_mode(), cancellable(self._cancel):
+            sr = self._model(tensor_from_image(visible, device))[0]
+            kept: Floats = sr[:, top:bottom, left:right].permute(1, 2, 0).float().cpu().numpy()
         return kept
 
-    def _halve(self) -> Progress:
-        side = min(self._tiling.side, max(self._img.shape[:2]))
+    def _save_memory(self) -> Progress:
+        side, device = min(self._tiling.side, max(self._img.shape[:2])), device_of(self._model)
+        if side <= MIN_TILE and device.type != "cpu":
+            self._model = cpu_copy(self._model)
+            return self._progress(f"{describe_device(device)} ran out of memory, continuing on the CPU")
         if side <= MIN_TILE:
             raise DataError(
                 f"not enough memory for tiles of {side} LR pixels, the smallest there are; "

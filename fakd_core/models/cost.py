@@ -83,7 +83,7 @@ def _profile(model: SRNetwork | ModelSpec, lr_size: tuple[int, int]) -> Profile:
 
 def _is_quick(model: SRNetwork, pixels: int) -> bool:
     """True if a real pass takes less time than torch's meta functions take to be imported."""
-    return _device_of(model).type == "cpu" and _parameters(model) * pixels < QUICK_OPERATIONS
+    return device_of(model).type == "cpu" and _parameters(model) * pixels < QUICK_OPERATIONS
 
 
 def _parameters(network: nn.Module) -> int:
@@ -109,7 +109,7 @@ def _count_flops(network: SRNetwork, lr_size: tuple[int, int], *, complete: bool
     network.eval().fuse(False)
     with torch.no_grad(), counter:
         try:
-            network(torch.empty(1, 3, *lr_size, device=_device_of(network)))
+            network(torch.empty(1, 3, *lr_size, device=device_of(network)))
         except (RuntimeError, NotImplementedError) as error:
             raise CheckpointError(
                 f"{network.spec.architecture}: its pass over {lr_size[0]}x{lr_size[1]} LR pixels fails: "
@@ -129,7 +129,8 @@ def _flop_counter() -> Any:
     return FlopCounter()  # type: ignore[no-untyped-call]
 
 
-def _device_of(network: nn.Module) -> torch.device:
+def device_of(network: nn.Module) -> torch.device:
+    """The device of the network's weights; the CPU for one without any."""
     return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
 
 
@@ -163,7 +164,7 @@ def _activation_bytes(network: SRNetwork, height: int, width: int) -> int:
         spec = network.spec
         return 4 * height * width * spec.n_feats * (_MAPS_AT_ONCE + spec.scale**2)
     with torch.inference_mode():
-        lr = torch.empty(1, 3, height, width, device=_device_of(network))
+        lr = torch.empty(1, 3, height, width, device=device_of(network))
         lr = lr.contiguous(memory_format=torch.channels_last)
         live = LiveTensors()
         with live:

@@ -1,4 +1,4 @@
-"""Copies of a network at hand: without storage, or sharing its tensors."""
+"""Copies of a network at hand: without storage, on the CPU, or sharing its tensors."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ def meta_copy(network: Network) -> Network:
 def shared_copy(network: Network) -> Network:
     """Copy the modules of `network`, without hooks, but not its tensors, which both have."""
     return _copy(network, lambda tensor: tensor)
+
+
+def cpu_copy(network: Network) -> Network:
+    """Copy `network` to the CPU, with its hooks; the one at hand may be in use elsewhere."""
+    memo: dict[int, Any] = {id(weight): _on_cpu(weight) for weight in network.parameters()}
+    memo |= {id(buffer): buffer.cpu() for buffer in network.buffers()}
+    return copy.deepcopy(network, memo)
+
+
+def _on_cpu(weight: nn.Parameter) -> nn.Parameter:
+    return nn.Parameter(weight.detach().cpu(), requires_grad=weight.requires_grad)
 
 
 def storage_key(storage: torch.UntypedStorage) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from fakd_core.events import CancelToken
+from fakd_core.runtime.turns import holds_turn
 
 MAX_MULTIPLICATIONS = 4 * 10**9
 """Multiplications of a convolution between two polls: a tenth of a second on a slow core."""
@@ -22,20 +23,21 @@ def cancellable(cancel: CancelToken | None, *trained: nn.Module) -> Iterator[Non
 
     Large convolutions without gradient are computed in pieces, with the same result. A backward pass polls
     whenever the gradient of a parameter of the `trained` networks is complete. The block must not contain a
-    `yield`, nor call a compiled network.
+    `yield`, nor call a compiled network. Within a `turn` on a GPU it doesn't pause: others wait for that.
 
     Raises:
         Cancelled: `cancel` was cancelled. Gradients must be discarded then; weights are unchanged.
     """
     token = cancel or CancelToken()
+    check = token.raise_if_cancelled if holds_turn() else token.check
 
     def poll(_gradient: Tensor) -> None:
-        token.check()
+        check()
 
     parameters = [weights for network in trained for weights in network.parameters() if weights.requires_grad]
     hooks = [weights.register_hook(poll) for weights in parameters]  # type: ignore[no-untyped-call]
     try:
-        with _PollingMode(token):
+        with _PollingMode(check):
             yield
     finally:
         for hook in hooks:
@@ -43,9 +45,9 @@ def cancellable(cancel: CancelToken | None, *trained: nn.Module) -> Iterator[Non
 
 
 class _PollingMode(TorchFunctionMode):
-    def __init__(self, token: CancelToken) -> None:
+    def __init__(self, check: Callable[[], None]) -> None:
         super().__init__()
-        self._token = token
+        self._check = check
 
     def __torch_function__(
         self,
@@ -56,7 +58,7 @@ class _PollingMode(TorchFunctionMode):
     ) -> Any:
         # Functions without a tensor set modes of torch: leaving a mode must not be interrupted.
         if args and isinstance(args[0], Tensor):
-            self._token.check()
+            self._check()
         if func is torch.conv2d and not kwargs and _can_be_split(*args):
             return self._convolve_in_pieces(*args)
         return func(*args, **(kwargs or {}))
@@ -69,7 +71,7 @@ class _PollingMode(TorchFunctionMode):
         result: Tensor | None = None
         for index in range(count):
             for top in range(0, height, rows):
-                self._token.check()
+                self._check()
                 end = min(height, top + rows)
                 first = max(0, top - border)
                 strip = images[index : index + 1, :, first : min(height, end + border)]

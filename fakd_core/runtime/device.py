@@ -1,4 +1,4 @@
-"""Choosing the device and the precision of training and inference."""
+"""The device and the precision of training and inference: choice, memory, moving of networks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TypeVar
 
+import psutil
 import torch
 
 from fakd_core.errors import ConfigError, first_line
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
+from fakd_core.runtime.turns import turn
 
 Result = TypeVar("Result")
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
@@ -39,6 +42,79 @@ def choose_device(name: str, world: World = SINGLE_PROCESS) -> torch.device:
     return device
 
 
+def describe_device(device: torch.device) -> str:
+    """The name of a device for people, such as that of the GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU (MPS)"
+    if device.type != "cpu":
+        return str(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def find_devices() -> dict[str, str]:
+    """The devices of this machine, described, by the names that `choose_device` takes; the CPU is last."""
+    names = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    names += ["mps"] if torch.backends.mps.is_available() else []
+    return {name: describe_device(torch.device(name)) for name in (*names, "cpu")}
+
+
+def move_network(
+    network: Network, device: torch.device, notify: Callable[[str], object], name: str = "a network"
+) -> Network:
+    """Move `network`, called `name`, to `device`; if it has too little memory left, the CPU keeps it.
+
+    `notify` gets a sentence that says so.
+    """
+    try:
+        with turn(device):
+            return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    except RuntimeError as error:
+        if device.type == "cpu" or not is_out_of_memory(error):
+            raise
+    notify(f"{name} runs on the CPU: {describe_device(device)} has too little memory left for its weights")
+    return network.to("cpu")
+
+
+def copy_to(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    """Copy `tensor`, which may be freed at once, to `device`.
+
+    CUDA need not be waited for. Apple's GPUs would read the memory later, whatever it holds by then
+    (https://github.com/pytorch/pytorch/issues/189690).
+    """
+    return tensor.to(device, non_blocking=torch.device(device).type == "cuda")
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until `device` has computed what was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can be allocated on `device` now."""
+    available = int(psutil.virtual_memory().available)
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + cached
+    if device.type == "mps":
+        # The system's memory is the GPU's; Metal recommends a part of it.
+        left = torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
+        return max(0, min(available, left))
+    return available
+
+
+def used_memory(device: torch.device) -> int:
+    """Bytes of a GPU's memory that tensors take now; 0 for a CPU, where the process has them."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    return int(torch.mps.current_allocated_memory()) if device.type == "mps" else 0
+
+
 DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 """The values of the setting `precision`, beside auto."""
 
@@ -49,7 +125,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     On CUDA GPUs that is bfloat16 with hardware support (from compute capability 8.0), float16 with loss
     scaling where only float16 is fast (7.0 and 7.5), and float32 otherwise. On Apple's GPUs it is float32,
     and on CPUs, where a new run measures (`find_fastest_precision`).
-    Raises `ConfigError` for fp16 without a CUDA GPU.
+    Raises `ConfigError` for fp16 without a CUDA GPU, and for bf16 on an Apple GPU before macOS 14.
     """
     if name == "auto":
         if device.type != "cuda":
@@ -63,7 +139,14 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         raise ConfigError(
             f"precision fp16 needs a CUDA device, this is {device.type}; use auto, fp32 or bf16"
         )
+    if dtype is torch.bfloat16 and device.type == "mps" and not _has_apple_bfloat16():
+        raise ConfigError("precision bf16 needs macOS 14 or newer on an Apple GPU; use auto or fp32")
     return dtype
+
+
+def _has_apple_bfloat16() -> bool:
+    mps = torch.backends.mps
+    return mps.is_available() and mps.is_macos_or_newer(14, 0)
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:

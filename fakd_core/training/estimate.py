@@ -9,7 +9,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import psutil
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
@@ -25,7 +24,7 @@ from fakd_core.models.layers import SRNetwork
 from fakd_core.models.meta import storage_key
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runtime.device import DTYPES, choose_device, choose_precision, is_out_of_memory
+from fakd_core.runtime.device import DTYPES, choose_device, choose_precision, free_memory, is_out_of_memory
 from fakd_core.training.fastest_precision import find_fastest_precision
 from fakd_core.training.step_timing import StepTimer, StepTiming
 
@@ -192,14 +191,6 @@ def count_cache(config: TrainConfig, teachers: Sequence[ModelSpec]) -> int:
 def _map_channels(config: TrainConfig, teacher: ModelSpec) -> int:
     """Channels of all maps that the loss compares."""
     return sum(channels for tap, channels in enumerate(teacher.tap_channels) if tap in config.layers)
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that can be allocated on `device` now."""
-    if device.type == "cuda":
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + cached
-    return int(psutil.virtual_memory().available)
 
 
 @lru_cache(maxsize=64)

@@ -16,6 +16,7 @@ from fakd_core.events import RAW
 from fakd_core.models.layers import FeatureMaps, SRNetwork
 from fakd_core.runtime.device import autocast, fast_convolutions
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
+from fakd_core.runtime.turns import turn
 from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.compile import FeaturePass, maybe_compile
 
@@ -50,7 +51,8 @@ class Learner:
         self._dtype = dtype
         self._average = None
         if ema is not None:
-            self._average = AveragedModel(student, multi_avg_fn=_normalised_average(ema))
+            with turn(device):
+                self._average = AveragedModel(student, multi_avg_fn=_normalised_average(ema))
         self._forward = _distributed_forward(student, world, compiled)
         self._trained = [parameter for parameter in student.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.Adam(self._trained, betas=(0.9, 0.999), eps=1e-8, fused=True)
@@ -115,11 +117,12 @@ class Learner:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Return to `state`; raises KeyError, RuntimeError, TypeError or ValueError if it doesn't fit."""
-        self.student.load_state_dict(state["student"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
-        if self._average is not None:
-            self._average.load_state_dict(state["average"])
+        with turn(self._device):
+            self.student.load_state_dict(state["student"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._scaler.load_state_dict(state["scaler"])
+            if self._average is not None:
+                self._average.load_state_dict(state["average"])
 
 
 def _normalised_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:

@@ -27,12 +27,14 @@ from fakd_core.events import (
     ValidationEnd,
     run_to_end,
 )
+from fakd_core.models.cost import device_of
 from fakd_core.models.layers import SRNetwork
 from fakd_core.runs.layout import BASELINE, STUDENT, average_of
 from fakd_core.runs.writer import RunWriter
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.cpu_tuning import trim_heap
 from fakd_core.runtime.distributed import World
+from fakd_core.runtime.turns import turn
 from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.schedule import describe_new_steps
 from fakd_core.training.setup import TrainingSetup
@@ -54,6 +56,7 @@ class TrainingLoop:
         self._token = token
         self._world = world
         self._learners = {name: setup.make_learner(net) for name, net in setup.students.items()}
+        self._device = device_of(setup.students[STUDENT])
         self._step = 0
         self._validated_step = 0
         self._saved_step = -1
@@ -111,7 +114,8 @@ class TrainingLoop:
             self._writer.write_table()
             raise
         if self._saved_step != self._step or self._writer.failures:
-            path = self._writer.finish(self._state(), self._networks())
+            with turn(self._device):
+                path = self._writer.finish(self._state(), self._networks())
             yield CheckpointSaved(self._step, path)
         self._writer.write_table()
         yield from self._writer.failures.notices()
@@ -122,9 +126,8 @@ class TrainingLoop:
         bicubic = yield from validator.score_bicubic(self._token)
         self._blank = bicubic.exact
         teachers = yield from self._score_teachers()
-        teacher, affinity = next(iter(teachers), None), None
-        if setup.teachers:
-            affinity = validator.affinity(setup.teachers[0], setup.affinity_tap)
+        teacher = next(iter(teachers), None)
+        affinity = validator.affinity(setup.teachers[0], setup.affinity_tap) if setup.teachers else None
         started = RunStarted(
             run=self._writer.layout.folder,
             first_step=self._step,
@@ -156,11 +159,9 @@ class TrainingLoop:
                 )
 
     def _score_teachers(self) -> Generator[Progress, None, list[ValidationResult]]:
-        results = []
+        results, validator = [], self._setup.images.validator
         for network in self._setup.teachers:
-            scoring = self._setup.images.validator.evaluate(
-                network, self._token, "the teacher", left_out=self._blank
-            )
+            scoring = validator.evaluate(network, self._token, "the teacher", left_out=self._blank)
             results.append((yield from scoring))
         return results
 
@@ -172,7 +173,8 @@ class TrainingLoop:
             if self._step == self._setup.steps:
                 return
             self._wait_or_stop()
-            step = self._train_one_step()
+            with turn(self._device):
+                step = self._train_one_step()
             self._writer.append(step)
             yield step
             yield from self._writer.failures.notices()
@@ -273,13 +275,15 @@ class TrainingLoop:
         improved = {
             name for name in scores if name not in self._best or scores[name].psnr > self._best[name].psnr
         }
-        if self._writer.save_students(
-            step=self._step,
-            interval=setup.validation_interval,
-            networks=networks,
-            previews=previews,
-            improved=improved,
-        ):
+        with turn(self._device):
+            saved = self._writer.save_students(
+                step=self._step,
+                interval=setup.validation_interval,
+                networks=networks,
+                previews=previews,
+                improved=improved,
+            )
+        if saved:
             self._best |= {name: scores[name] for name in improved}
         event = ValidationEnd(
             step=self._step,
@@ -296,7 +300,8 @@ class TrainingLoop:
         return event
 
     def _checkpoint(self) -> Iterator[CheckpointSaved | Notice]:
-        path = self._writer.save_checkpoint(self._state(), self._networks())
+        with turn(self._device):
+            path = self._writer.save_checkpoint(self._state(), self._networks())
         if path is not None:
             self._saved_step = self._step
             yield CheckpointSaved(self._step, path)

@@ -28,6 +28,7 @@ from fakd_core.runs.references import anchored_ref, has_weights, load_model, res
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
+from fakd_core.runtime.turns import turn
 from fakd_core.training.batches import BatchSource, OnlineTeacherBatches
 from fakd_core.training.cached_batches import CachedTeacherBatches
 from fakd_core.training.fastest_precision import find_fastest_precision
@@ -100,14 +101,15 @@ def prepare(
     precision = yield from _choose_precision(config, student, answering, token, world)
     dtype = choose_precision(precision, device)
     images = yield from open_images(config, token, world)
-    for network in (student, *teachers):
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with turn(device):
+        for network in (student, *teachers):
+            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        baseline = {BASELINE: copy.deepcopy(student)} if config.baseline else {}
     for teacher in teachers:
         teacher.eval().requires_grad_(False)
     for taught_by in teachers or (None,):
-        with cancellable(token, student):
+        with turn(device), cancellable(token, student):
             check_gradient_flow(student=student, teacher=taught_by, loss=loss, patch=config.patch)
-    baseline = {BASELINE: copy.deepcopy(student)} if config.baseline else {}
     return TrainingSetup(
         students={STUDENT: student, **baseline},
         teachers=teachers,
@@ -128,7 +130,7 @@ def prepare(
         steps=config.steps,
         validation_interval=config.validation_interval,
         affinity_tap=max(config.layers) if config.tensorboard else None,
-        interruptible=world.is_single and not config.compile and device.type != "cuda",
+        interruptible=world.is_single and not config.compile and device.type == "cpu",
         advice=_advice(config, dtype),
         copied_tensors=copied_tensors,
         device=str(device) if world.is_single else f"{world.ranks} x {device.type}",

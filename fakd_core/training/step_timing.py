@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,21 @@ import torch
 
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.events import CancelToken
+from fakd_core.models.cost import device_of
 from fakd_core.models.factory import create_model
 from fakd_core.models.layers import SRNetwork
+from fakd_core.models.meta import cpu_copy
 from fakd_core.models.spec import ModelSpec
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runtime.cancellation import cancellable
-from fakd_core.runtime.device import autocast, choose_device, choose_precision, fast_convolutions
+from fakd_core.runtime.device import (
+    autocast,
+    choose_device,
+    choose_precision,
+    fast_convolutions,
+    synchronize,
+)
+from fakd_core.runtime.turns import turn
 from fakd_core.training.batches import DistillationBatch
 from fakd_core.training.learner import Learner
 
@@ -64,6 +72,10 @@ class StepTimer:
 
         A GPU, which small work leaves idle, gets a whole batch. Raises `RuntimeError` if memory runs out.
         """
+        with turn(self._device):
+            return self._measure(student, teachers)
+
+    def _measure(self, student: ModelSpec, teachers: Sequence[SRNetwork]) -> StepTiming:
         learner = Learner(
             self._place(create_model(student)),
             loss=DistillationLoss.ground_truth_only(),
@@ -77,7 +89,9 @@ class StepTimer:
         if not teachers:
             return StepTiming(0.0, student_seconds / pixels, 0.0)
         # The network at hand may be in use, and its file gone.
-        teacher = self._place(copy.deepcopy(teachers[0])).eval().requires_grad_(False)
+        with turn(device_of(teachers[0])):
+            copied = cpu_copy(teachers[0])
+        teacher = self._place(copied).eval().requires_grad_(False)
         teacher_seconds = self._time(lambda: self._infer(teacher, batch.lr))
         larger = max(1.0, self._config.patch / MAX_TERMS_PATCH)
         terms_seconds = larger**4 * self._time(self._make_terms(student, teacher.spec))
@@ -135,8 +149,7 @@ class StepTimer:
             started = time.perf_counter()
             with cancellable(self._token):
                 action()
-            if self._device.type == "cuda":
-                torch.cuda.synchronize(self._device)
+            synchronize(self._device)
             seconds.append(time.perf_counter() - started)
         return min(seconds)
 

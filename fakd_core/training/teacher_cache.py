@@ -11,7 +11,7 @@ import json
 import math
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,10 +28,12 @@ from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken
 from fakd_core.files import atomic_path, write_text
 from fakd_core.inference.upscale import tensor_from_images
+from fakd_core.models.cost import device_of
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import TAP_COUNT
 from fakd_core.runtime.cancellation import cancellable
-from fakd_core.runtime.device import DTYPES, autocast, fast_convolutions
+from fakd_core.runtime.device import DTYPES, autocast, copy_to, fast_convolutions
+from fakd_core.runtime.turns import turn
 from fakd_core.system.platforms import remove_file
 
 Outputs = dict[str, Tensor]
@@ -158,7 +160,7 @@ class TeacherCache:
 
         def gather(name: str) -> Tensor:
             rows = torch.stack([self._opened[block][name][row] for block, row in where])
-            return rows.to(device, non_blocking=True).float().permute(0, 3, 1, 2)
+            return copy_to(rows, device).float().permute(0, 3, 1, 2)
 
         maps = (gather(_map_name(layer)) if layer in self._layers else None for layer in range(TAP_COUNT))
         return gather(_SR) + _SR_MIDDLE, tuple(maps)
@@ -176,32 +178,32 @@ class TeacherCache:
         return outputs if metadata.get("crc32") == str(_checksum(outputs)) else None
 
     def _run_teacher(self, block: int, token: CancelToken) -> Outputs:
-        device = next(self._teacher.parameters()).device
-        specs = self._pool.block(block)
+        device, specs = device_of(self._teacher), self._pool.block(block)
         parts: dict[str, list[Tensor]] = {name: [] for name in self._shapes}
         for first in range(0, PATCHES_PER_BLOCK, _PATCHES_AT_ONCE):
             patches, _ = self._pool.sampler.cut(specs[first : first + _PATCHES_AT_ONCE])
-            lr = tensor_from_images(patches, device)
-            with (
-                torch.no_grad(),
-                fast_convolutions(self._dtype),
-                autocast(device, self._dtype),
-                cancellable(token),
-            ):
-                sr, maps = self._teacher.forward_features(lr)
-            numbers = block * PATCHES_PER_BLOCK + first + np.arange(len(lr))
-            exact = {_SR: sr - _SR_MIDDLE}
-            for layer in self._layers:
-                exact[_map_name(layer)] = self._at_positions(layer, maps[layer], numbers)
-            for name, tensor in exact.items():
-                half = tensor.permute(0, 2, 3, 1).to("cpu", torch.float16)
-                if not half.isfinite().all():
-                    raise ConfigError(
-                        f"{self._name}: its {name} reaches {tensor.abs().max().item():g}, and half precision "
-                        "ends at 65504; train without --teacher-cache"
-                    )
-                parts[name].append(half)
+            numbers = block * PATCHES_PER_BLOCK + first + np.arange(len(patches))
+            token.check()
+            with turn(device), cancellable(token):
+                for name, half in self._halve(tensor_from_images(patches, device), numbers):
+                    parts[name].append(half)
         return {name: torch.cat(tensors).contiguous() for name, tensors in parts.items()}
+
+    def _halve(self, lr: Tensor, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[str, Tensor]]:
+        """The outputs for the patches `lr` with these `numbers`, by name, in half precision on the CPU."""
+        with torch.no_grad(), fast_convolutions(self._dtype), autocast(lr.device, self._dtype):
+            sr, maps = self._teacher.forward_features(lr)
+        exact = {_SR: sr - _SR_MIDDLE}
+        for layer in self._layers:
+            exact[_map_name(layer)] = self._at_positions(layer, maps[layer], numbers)
+        for name, tensor in exact.items():
+            half = tensor.permute(0, 2, 3, 1).to("cpu", torch.float16)
+            if not half.isfinite().all():
+                raise ConfigError(
+                    f"{self._name}: its {name} reaches {tensor.abs().max().item():g}, and half precision "
+                    "ends at 65504; train without --teacher-cache"
+                )
+            yield name, half
 
     def _at_positions(self, layer: int, maps: Tensor, patches: npt.NDArray[np.int64]) -> Tensor:
         """The maps of `patches` at the positions that are drawn for them, or whole."""
@@ -222,9 +224,11 @@ def _map_name(layer: int) -> str:
 
 def _hash_weights(teacher: SRNetwork) -> str:
     digest = hashlib.sha256()
-    for name, tensor in sorted(teacher.state_dict().items()):
+    with turn(device_of(teacher)):
+        weights = {name: tensor.cpu() for name, tensor in teacher.state_dict().items()}
+    for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.cpu().contiguous().numpy())
+        digest.update(tensor.contiguous().numpy())
     return digest.hexdigest()
 
 

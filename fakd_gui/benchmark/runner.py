@@ -66,6 +66,9 @@ class BenchmarkRunner(QObject):
         for jobs in (self.evaluation, self._reading, self._keeping, self._finding):
             jobs.failed.connect(self._session.error)
         self._session.run_moved.connect(self._move_run)
+        self._session.models.device_changed.connect(
+            lambda _: self._start() if self.evaluation.wanted else None
+        )
 
     def _move_run(self, run: Path, to: Path | None) -> None:
         """Follow a run that was renamed; results of one that is gone stay, as do those that still come."""
@@ -81,6 +84,9 @@ class BenchmarkRunner(QObject):
         if self.evaluation.running or not self.state.is_ready:
             return
         self._announced.clear()
+        self._start()
+
+    def _start(self) -> None:
         refs, models, known = list(self.state.new_report().rows), self._session.models, self._known
         folders, scale = self.state.checked_folders, self._session.scale
 

@@ -50,6 +50,7 @@ class CompareRunner(QObject):
         self._differences.failed.connect(self._fail_difference)
         for job in (self.results, self._regions, self.thumbnails, self.ranking):
             job.failed.connect(state.session.report)
+        state.session.models.device_changed.connect(lambda _: self.compute() if self.results.wanted else None)
         state.region_changed.connect(self.measure_region)
         state.panes_changed.connect(self.draw_difference)
         state.reported.connect(lambda _: self.draw_difference())

@@ -9,7 +9,7 @@ from pathlib import Path
 from fakd_core.errors import CheckpointError, ConfigError
 from fakd_core.evaluation.features import FeatureMaps, Window, extract_features, sa_loss
 from fakd_core.events import CancelToken
-from fakd_core.runs.references import load_model, model_file, split_taps, with_taps
+from fakd_core.runs.references import model_file, split_taps, with_taps
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
 
@@ -61,7 +61,7 @@ def extract_maps(
     if (cached := cache.get((origin, window))) is not None:
         return cached
     # Checkpoints of a run are inspected in passing: their weights would only fill the model cache.
-    model = models.get(ref) if file is None else load_model(file)
+    model = models.get(ref) if file is None else models.load(file)
     if model.spec.scale != image.scale:
         raise ConfigError(
             f"{ref} enlarges by {model.spec.scale}, but the image was opened for "

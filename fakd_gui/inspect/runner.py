@@ -70,6 +70,10 @@ class InspectRunner(QObject):
         for worker in (self.extracting, self._surveying, self.matrices, self.losses):
             worker.failed.connect(state.session.error)
 
+        state.session.models.device_changed.connect(
+            lambda _: self.extract() if self.extracting.wanted else None
+        )
+
     @property
     def maps(self) -> SourceMaps | None:
         """The feature maps of the first model, which stand for the window and the layers of all."""
@@ -237,6 +241,8 @@ class InspectRunner(QObject):
             case Extracted(ref, Problem() as problem):
                 self.failures[ref] = problem
             case Extracted(ref, maps, None):
+                if maps.note:
+                    self._state.session.report(f"{self._state.label(ref)}: {maps.note}")
                 # Maps over different windows are not shown together.
                 same = {other: held for other, held in self.features.items() if held.window == maps.window}
                 self.features = {**same, ref: maps}

@@ -74,7 +74,8 @@ class Session(QObject):
 
     def __init__(self, parent: QObject | None = None, runs_root: Path | None = None) -> None:
         super().__init__(parent)
-        self.models = ModelCache()
+        self.models = ModelCache(self)
+        self.models.notified.connect(self.report)
         self.runs_root = runs_root or default_runs_root()
         self.teacher = ""
         self.students: list[str] = []

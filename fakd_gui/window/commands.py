@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from fakd_core.system.platforms import FULL_SCREEN_KEY
+from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opening import WORKSPACES
 from fakd_gui.widgets.actions import Command, Gesture
 from fakd_gui.widgets.theme import watcher
@@ -46,7 +47,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
         *("choose_teacher", "add_student", "check_model", "export_model", ""),
         *("open_run", "load_settings", "", "quit"),
     ),
-    "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts"),
+    "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts", "device"),
     "&Training": ("start", "pause", "stop"),
     "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "runs", "colours", "full_screen"),
     "&Help": ("show_shortcuts", "open_guide", "copy_error", "show_about"),
@@ -87,4 +88,23 @@ def colours_menu(window: QMainWindow) -> QMenu:
     menu.aboutToShow.connect(
         lambda: [entry.setChecked(entry.data() == watcher().scheme) for entry in group.actions()]
     )
+    return menu
+
+
+def device_menu(window: QMainWindow, models: ModelCache, devices: Callable[[], Mapping[str, str]]) -> QMenu:
+    """The choice of the device that models run on, among the machine's `devices` by name."""
+    menu = QMenu("&Device", window)
+    group = QActionGroup(menu, triggered=lambda entry: models.choose_device(entry.data()))
+
+    def fill() -> None:
+        chosen = models.device_name
+        for entry in group.actions():
+            group.removeAction(entry)
+            menu.removeAction(entry)
+        for name, text in {chosen: chosen, **devices(), "auto": "Automatic"}.items():
+            entry = QAction(text, group, checkable=True, checked=name == chosen)
+            entry.setData(name)
+        menu.addActions(group.actions())
+
+    menu.aboutToShow.connect(fill)
     return menu

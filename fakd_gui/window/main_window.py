@@ -25,7 +25,7 @@ from fakd_gui.widgets.file_dialogs import ask_model
 from fakd_gui.widgets.file_drops import FileDrops, paths_in
 from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
-from fakd_gui.window.commands import COMMANDS, GESTURES, colours_menu, fill_menu_bar
+from fakd_gui.window.commands import COMMANDS, GESTURES, colours_menu, device_menu, fill_menu_bar
 from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.memory import WindowMemory
 from fakd_gui.window.opening import OpenQuestions, open_commands
@@ -122,7 +122,8 @@ class MainWindow(QMainWindow):
         self.session.unexpected_changed.connect(lambda: actions["copy_error"].setEnabled(True))
         training = self.train.actions
         training["start"].triggered.connect(lambda: workspaces.show_workspace("Train"))
-        submenus = {"recent_files": self.recent_files.menu, "colours": colours_menu(self)}
+        device = device_menu(self, self.session.models, lambda: self.status.devices)
+        submenus = {"recent_files": self.recent_files.menu, "colours": colours_menu(self), "device": device}
         entries = {name: training[name] for name in ("start", "pause", "stop")}
         entries |= {name: actions[name] for name in actions.commands}
         if not GUIDE.is_file():
@@ -193,6 +194,7 @@ class MainWindow(QMainWindow):
             geometry=bytes(self.saveGeometry().toBase64().data()).decode(),
             docks=bytes(self.saveState().toBase64().data()).decode(),
             colours=watcher().scheme,
+            device=session.models.device_name,
             workspace=self.workspaces.current,
             teacher=session.teacher,
             students=session.students,
@@ -205,8 +207,9 @@ class MainWindow(QMainWindow):
         )
 
     def restore_look(self, memory: WindowMemory) -> None:
-        """Restore position, size, colours and keys, before the window shows."""
+        """Restore position, size, colours, keys and the device, before the window shows."""
         watcher().choose(memory.colours)
+        self.session.models.choose_device(memory.device)
         self.restoreGeometry(QByteArray.fromBase64(memory.geometry.encode()))
         self.restoreState(QByteArray.fromBase64(memory.docks.encode()))
         restore_keys(self.action_tables, memory.keys)

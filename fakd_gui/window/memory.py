@@ -23,6 +23,8 @@ class WindowMemory(Memory):
     geometry: str = ""
     docks: str = ""
     colours: Scheme = "system"
+    device: str = "auto"
+    """The device that models run on, by the name that the command line takes."""
     workspace: Workspace = "Train"
     teacher: str = ""
     students: list[str] = Field(default_factory=list)

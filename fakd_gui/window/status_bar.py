@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
+from functools import partial
 
 import psutil
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
-from fakd_core.events import CancelToken, Progress, RunStarted, StepEnd
+from fakd_core.events import Progress, RunStarted, StepEnd
 from fakd_gui.session.jobs import Job, LatestWins
+from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.session import Session
 
 REFRESH_MS = 2000
@@ -20,11 +23,16 @@ class StatusBar(QStatusBar):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent, sizeGripEnabled=False)
+        self._models = session.models
         self.setContentsMargins(8, 0, 8, 0)
         self.job = QLabel("Ready")
         self.progress = QProgressBar(textVisible=False, visible=False)
         self.progress.setFixedSize(140, 14)
-        self.device = QLabel()
+        self.device = QLabel(toolTip="Models run here; Edit, Device chooses another one")
+        self.devices = {"cpu": "CPU"}
+        """The machine's devices, described, by name; the others follow once torch is loaded."""
+        self._used_memory: Callable[[], int] = int
+        """Gives the bytes in use on a GPU."""
         self.memory = QLabel(toolTip="Memory in use by this app")
         self.addWidget(self.job)
         self.addWidget(self.progress)
@@ -32,17 +40,21 @@ class StatusBar(QStatusBar):
         self.addPermanentWidget(self.memory)
         self._device_reader = LatestWins("find the device", self)
         self._device_reader.result.connect(self._show_device)
+        session.models.device_changed.connect(lambda _: self.find_device())
         QTimer(self, interval=REFRESH_MS, timeout=self._show_memory).start()
         session.training_started.connect(self._training_started)
         session.training_finished.connect(self._training_finished)
         self._show_memory()
 
     def find_device(self) -> None:
-        """Look up the device that networks run on; torch is imported on a thread."""
-        self._device_reader.submit(_describe_device)
+        """Look up the device that models run on; torch is imported on a thread."""
+        models = self._models
+        self._device_reader.submit(lambda token: _describe_devices(models))
 
-    def _show_device(self, text: object) -> None:
-        self.device.setText(str(text))
+    def _show_device(self, found: tuple[str, dict[str, str], Callable[[], int]]) -> None:
+        text, self.devices, self._used_memory = found
+        self.device.setText(text)
+        self._show_memory()
         # torch is loaded now: its objects alone would make every collection take a tenth of a second.
         gc.freeze()
 
@@ -65,18 +77,13 @@ class StatusBar(QStatusBar):
         self.progress.hide()
 
     def _show_memory(self) -> None:
-        self.memory.setText(f"{psutil.Process().memory_info().rss / 1e9:.2f} GB")
+        text = f"{psutil.Process().memory_info().rss / 1e9:.2f} GB"
+        on_gpu = self._used_memory()
+        self.memory.setText(f"{text}, GPU {on_gpu / 1e9:.2f} GB" if on_gpu else text)
 
 
-def _describe_device(token: CancelToken) -> str:
-    import torch
+def _describe_devices(models: ModelCache) -> tuple[str, dict[str, str], Callable[[], int]]:
+    from fakd_core.runtime.device import describe_device, find_devices, used_memory
 
-    from fakd_core.runtime.device import choose_device
-
-    device = choose_device("auto")
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type != "cpu":
-        return device.type.upper()
-    threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+    device = models.device()
+    return describe_device(device), find_devices(), partial(used_memory, device)

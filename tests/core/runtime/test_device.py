@@ -49,11 +49,17 @@ def test_auto_selects_the_fast_precision_of_each_gpu_generation(
 
 
 @pytest.mark.parametrize("name", ["cpu", "mps"])
-def test_auto_is_full_precision_off_cuda(name: str) -> None:
+def test_auto_is_full_precision_off_cuda(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda *_: True)
     assert choose_precision("auto", torch.device(name)) is torch.float32
     assert choose_precision("bf16", torch.device(name)) is torch.bfloat16
     with pytest.raises(ConfigError, match="fp16 needs a CUDA"):
         choose_precision("fp16", torch.device(name))
+    monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda *_: False)
+    if name == "mps":
+        with pytest.raises(ConfigError, match="bf16 needs macOS 14"):
+            choose_precision("bf16", torch.device(name))
 
 
 def test_each_process_gets_the_gpu_of_its_local_rank(monkeypatch: pytest.MonkeyPatch) -> None:
