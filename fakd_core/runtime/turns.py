@@ -23,7 +23,7 @@ def turn(device: torch.device) -> Iterator[None]:
         yield
         return
     with _guard:
-        queue = _queues.setdefault(str(device), _Queue())
+        queue = _queues.setdefault((device.type, device.index or 0), _Queue())
     queue.enter()
     before, _held.any = holds_turn(), True
     try:
@@ -65,4 +65,4 @@ class _Queue:
 
 _held = threading.local()
 _guard = threading.Lock()
-_queues: dict[str, _Queue] = {}
+_queues: dict[tuple[str, int], _Queue] = {}

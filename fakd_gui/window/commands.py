@@ -81,7 +81,9 @@ def fill_menu_bar(window: QMainWindow, entries: Mapping[str, QAction | QMenu]) -
 def colours_menu(window: QMainWindow) -> QMenu:
     """The choice between the system's colours, light and dark."""
     menu = QMenu("&Colours", window)
-    group = QActionGroup(menu, triggered=lambda entry: watcher().choose(entry.data()))
+    group = QActionGroup(menu)
+    # As an argument of the constructor, PySide drops it.
+    group.triggered.connect(lambda entry: watcher().choose(entry.data()))
     for scheme in ("system", "light", "dark"):
         QAction(scheme.capitalize(), group, checkable=True).setData(scheme)
     menu.addActions(group.actions())
@@ -94,7 +96,8 @@ def colours_menu(window: QMainWindow) -> QMenu:
 def device_menu(window: QMainWindow, models: ModelCache, devices: Callable[[], Mapping[str, str]]) -> QMenu:
     """The choice of the device that models run on, among the machine's `devices` by name."""
     menu = QMenu("&Device", window)
-    group = QActionGroup(menu, triggered=lambda entry: models.choose_device(entry.data()))
+    group = QActionGroup(menu)
+    group.triggered.connect(lambda entry: models.choose_device(entry.data()))
 
     def fill() -> None:
         chosen = models.device_name

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from second_device import register
 from stores import stored
 from teacher_caches import CPU, Make, frozen
 from tiny_runs import STUDENT
@@ -17,6 +18,9 @@ from fakd_core.data.datasets import open_dataset
 from fakd_core.data.patches import PatchSampler
 from fakd_core.models.layers import SRNetwork
 from fakd_core.training.cached_batches import CachedTeacherBatches
+
+# Before the first backward pass of the process: autograd counts the devices then, once.
+register()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from fakd_gui.session.session import Session
+from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.main_window import MainWindow
 from fakd_gui.window.preferences import ShortcutEditor, find_conflict
 from fakd_gui.window.shortcut_sheet import ShortcutSheet
@@ -250,6 +251,17 @@ def test_about_box_copies_versions(qtbot: QtBot, window: MainWindow) -> None:
     copied = QGuiApplication.clipboard().text().splitlines()
     assert copied[0].startswith("FAKD Workbench ")
     assert any(line.startswith("torch ") for line in copied)
+
+
+def test_the_colours_menu_changes_the_colours(window: MainWindow) -> None:
+    colours = entry(menu(window, "View"), "Colours").menu()
+    before = watcher().scheme
+    try:
+        for scheme in ("Dark", "Light"):
+            entry(colours, scheme).trigger()
+            assert watcher().scheme == scheme.lower()
+    finally:
+        watcher().choose(before)
 
 
 def test_window_shortcuts_are_unique(window: MainWindow) -> None:
