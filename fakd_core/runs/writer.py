@@ -28,7 +28,7 @@ from fakd_core.runs.deferred_writes import AppendLog, WriteFailures
 from fakd_core.runs.layout import MAX_PREVIEWS, MAX_SNAPSHOTS, RunLayout, steps_to_keep
 from fakd_core.runs.lock import run_lock
 from fakd_core.runs.metrics_files import discard_metrics_after, encode_line, write_table
-from fakd_core.system.platforms import check_name, remove_file
+from fakd_core.system.platforms import check_name, quote, remove_file
 
 MIN_CHECKPOINT_SECONDS = 20.0
 """Minimum time between two checkpoints that don't follow a validation."""
@@ -65,7 +65,8 @@ class RunWriter:
             raise RunError(f"{folder}: {error.strerror}") from None
         if RunLayout(folder).is_run():
             raise RunError(
-                f"{folder}: already holds a run; continue it with --resume {folder}, or give another --run"
+                f"{folder}: already holds a run; continue it with --resume {quote(str(folder))}, or give "
+                "another --run"
             )
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder}: not an empty folder; give another --run")
@@ -203,7 +204,7 @@ class RunWriter:
         if not self._attempt("metrics", self._log.flush) or path is None:
             raise RunError(
                 f"{self.failures.reason}; make room on the disk and continue with --resume "
-                f"{self.layout.folder}"
+                f"{quote(str(self.layout.folder))}"
             )
         return path
 

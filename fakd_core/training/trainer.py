@@ -16,6 +16,7 @@ from fakd_core.runs.writer import NullRunWriter, RunWriter
 from fakd_core.runtime.cpu_tuning import retain_freed_memory
 from fakd_core.runtime.device import DTYPES, choose_device, choose_precision
 from fakd_core.runtime.distributed import SINGLE_PROCESS, LostPeerError, World
+from fakd_core.system.platforms import quote
 from fakd_core.training.images import VALIDATION_FINGERPRINT
 from fakd_core.training.loop import TrainingLoop
 from fakd_core.training.setup import prepare, with_absolute_paths
@@ -141,7 +142,9 @@ def _locked(writer: RunWriter, world: World) -> Iterator[None]:
         try:
             yield
         except LostPeerError as error:
-            raise LostPeerError(f"{error}; continue with --resume {writer.layout.folder}") from error
+            raise LostPeerError(
+                f"{error}; continue with --resume {quote(str(writer.layout.folder))}"
+            ) from error
 
 
 def _read_moved(run: Path, moved: Mapping[str, Sequence[Path]]) -> TrainConfig:

@@ -17,6 +17,7 @@ from fakd_core.runs.presets import (
     save_settings,
     user_presets,
 )
+from fakd_core.system.platforms import quote
 from fakd_gui.session.jobs import Job
 from fakd_gui.session.session import Session
 from fakd_gui.train.state import CUSTOM, DisplayOptions, TrainState
@@ -259,7 +260,8 @@ class TrainCommands(ActionTable):
         except ConfigError as error:
             self._session.report(f"Not saved. {error}")
         else:
-            self._session.announce(f"Wrote {path.name}; on the command line: fakd train --config {path.name}")
+            command = f"fakd train --config {quote(path.name)}"
+            self._session.announce(f"Wrote {path.name}; on the command line: {command}")
 
 
 def _check_name(name: str) -> None:

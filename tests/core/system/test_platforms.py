@@ -175,3 +175,11 @@ sys.stderr.write("a")
 print("b")
 """
     assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
+
+
+def test_advice_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    run = tmp_path / "my run"
+    run.mkdir()
+    (run / "config.toml").touch()
+    with pytest.raises(RunError, match=f"continue it with --resume '{run}', or"):
+        RunWriter.check_free(run)
