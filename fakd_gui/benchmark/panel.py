@@ -29,6 +29,7 @@ from fakd_gui.widgets.busy_bar import BusyBar
 from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.empty_state import Invitation
 from fakd_gui.widgets.file_drops import FileDrops
+from fakd_gui.widgets.keyboards import SingleKeys
 from fakd_gui.widgets.theme import with_role
 
 REFRESH_MS = 50
@@ -70,6 +71,7 @@ class BenchmarkPanel(QWidget):
         self._refresh_timer = QTimer(self, singleShot=True, interval=REFRESH_MS, timeout=self.table.refresh)
         self._lay_out()
         self._connect()
+        SingleKeys(self, self.actions.handle)
         self._show_report()
 
     def memory(self) -> BenchmarkMemory:

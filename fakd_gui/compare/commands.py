@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QObject, QPointF
-from PySide6.QtGui import QAction, QCursor, QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from fakd_gui.compare.board import Board
@@ -64,7 +64,7 @@ COMMANDS = (
     Command("copy_colour", "Copy colour", "Copy the colour under the mouse as #rrggbb", keys=("C",)),
     Command("copy_pane", "Copy image", "Copy the image of the pane under the mouse", keys=("Ctrl+C",)),
     Command("save_pane", "Save image…", "Save the image of the pane under the mouse as PNG"),
-    Command("close_pane", "Close", "Close the pane under the mouse", keys=("Del",)),
+    Command("close_pane", "Close", "Close the pane under the mouse", keys=("Del", "Backspace")),
     Command(
         "pane_menu", "Pane menu", "Open the menu of the pane under the mouse", keys=("Menu",), unfocused=True
     ),
@@ -126,7 +126,7 @@ class CompareCommands(QObject):
             ("copy_pane", self.exporter.copy),
             ("save_pane", self.exporter.choose_file),
             ("close_pane", state.close_pane),
-            ("pane_menu", lambda key: self.pane_menu(key).popup(QCursor.pos())),
+            ("pane_menu", lambda key: board.panes[key].header.request_menu()),
         ):
             on(name, lambda run=run: self._run_at_mouse(run))
         connect_view_commands(self.actions, camera)

@@ -26,6 +26,7 @@ from fakd_gui.widgets.empty_state import EmptyState, Invitation
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.held_keys import HeldKeys
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
+from fakd_gui.widgets.keyboards import SingleKeys
 from fakd_gui.widgets.theme import follow_theme, with_role
 from fakd_gui.widgets.view_commands import add_view_tools
 
@@ -125,6 +126,7 @@ class ComparePanel(QWidget):
         session.openers[Action.ADD_PANES] = each(self.state.add_picture)
         session.opened.connect(self._show_closed_pane)
         HeldKeys(self, self._let_go)
+        SingleKeys(self, self._use_key)
         FileDrops(self, lambda paths: session.open_paths(paths, "Compare"), session.report)
         tools.image_chosen.connect(lambda path: session.open_paths([path], "Compare"))
         tools.sample_chosen.connect(session.open_image)
@@ -213,11 +215,13 @@ class ComparePanel(QWidget):
     # -- keys
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        used = self.state.image is not None and (
+        if not self._use_key(event):
+            super().keyPressEvent(event)
+
+    def _use_key(self, event: QKeyEvent) -> bool:
+        return self.state.image is not None and (
             self._hold_space(event, True) or self.board.grid.press(event) or self.actions.handle(event)
         )
-        if not used:
-            super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if not (self._hold_space(event, False) or self.board.grid.release(event)):

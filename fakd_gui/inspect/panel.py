@@ -23,6 +23,7 @@ from fakd_gui.widgets.empty_state import EmptyState
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.held_keys import HeldKeys
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
+from fakd_gui.widgets.keyboards import SingleKeys
 from fakd_gui.widgets.theme import Theme, follow_theme
 from fakd_gui.widgets.view_commands import add_view_tools
 
@@ -130,6 +131,7 @@ class InspectPanel(QWidget):
         self.status.cancelled.connect(self.cancel)
         session.training_finished.connect(lambda _: self._request_losses())
         HeldKeys(self, lambda: self.area.grid.let_go())
+        SingleKeys(self, self._use_key)
         FileDrops(self, lambda paths: session.open_paths(paths, "Inspect"), session.report)
         tools = self.open_tools
         tools.image_chosen.connect(lambda path: session.open_paths([path], "Inspect"))
@@ -242,8 +244,11 @@ class InspectPanel(QWidget):
         self.timeline_bar.show_curve(self.width() >= MIN_CHART_WIDTH)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self.area.grid.press(event) and not self.actions.handle(event):
+        if not self._use_key(event):
             super().keyPressEvent(event)
+
+    def _use_key(self, event: QKeyEvent) -> bool:
+        return self.area.grid.press(event) or self.actions.handle(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if not self.area.grid.release(event):

@@ -34,7 +34,7 @@ COMMANDS = (
     Command("use_settings", "Use its settings"),
     Command("open_folder", "Open folder", "Open the run's folder", icon="folder-open-outline"),
     Command("rename", "Rename…", "Rename the run", ("F2",)),
-    Command("trash", "Move to trash", "Move the run to the trash", ("Del",), "trash-can-outline"),
+    Command("trash", "Move to trash", "Move the run to the trash", ("Del", "Backspace"), "trash-can-outline"),
 )
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from fakd_gui.widgets.image_tools import set_icon
+from fakd_gui.widgets.keyboards import typed_key
 
 
 @dataclass(frozen=True)
@@ -116,13 +117,18 @@ class ActionTable(QObject):
         self.keys_changed.emit()
 
     def handle(self, event: QKeyEvent) -> bool:
-        """Trigger the unfocused command of a key that no widget used; False if there is none."""
+        """Trigger the command of a key that is no shortcut and that no widget used; False if there is none.
+
+        That is an unfocused command, or any whose key another keyboard layout has elsewhere.
+        """
         # On macOS arrow keys come with the keypad's modifier.
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         pressed = QKeySequence(QKeyCombination(modifiers, Qt.Key(event.key())))
+        typed = typed_key(event)
         for name, command in self.commands.items():
-            action = self._actions[name]
-            if command.unfocused and action.isEnabled() and pressed in map(QKeySequence, self.keys[name]):
+            action, keys = self._actions[name], [QKeySequence(key) for key in self.keys[name]]
+            used = command.unfocused and pressed in keys
+            if action.isEnabled() and (used or (typed is not None and QKeySequence(typed) in keys)):
                 action.trigger()
                 return True
         return False

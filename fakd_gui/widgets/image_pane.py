@@ -29,7 +29,7 @@ class PaneHeader(QWidget):
         self.menu_button = icon_button(
             "dots-vertical", "Pane menu", parent=self, autoRaise=True, iconSize=QSize(14, 14)
         )
-        self.menu_button.clicked.connect(lambda: self._request_menu(self.menu_button.geometry().bottomLeft()))
+        self.menu_button.clicked.connect(self.request_menu)
         self.menu_button.hide()
         self._pressed: QPointF | None = None
         self._dragging = False
@@ -125,6 +125,10 @@ class PaneHeader(QWidget):
             self.setCursor(Qt.CursorShape.OpenHandCursor)
             self.dropped.emit(event.globalPosition().toPoint())
         self._pressed, self._dragging = None, False
+
+    def request_menu(self) -> None:
+        """Request the menu below its button."""
+        self._request_menu(self.menu_button.geometry().bottomLeft())
 
     def _request_menu(self, at: QPoint) -> None:
         self.menu_requested.emit(self.mapToGlobal(at))

@@ -152,8 +152,8 @@ class PaneGrid(QWidget):
 
     def release(self, event: QKeyEvent) -> bool:
         """End what `press` began; False for other keys."""
-        digit = Qt.Key.Key_1 <= event.key() <= Qt.Key.Key_9
-        if not digit or event.isAutoRepeat() or self._pressed_at is None:
+        # Where a digit needs Shift, that may be released first, and the key is another one then.
+        if event.key() == Qt.Key.Key_Shift or event.isAutoRepeat() or self._pressed_at is None:
             return False
         self.let_go()
         return True

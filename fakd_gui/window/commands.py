@@ -31,7 +31,13 @@ COMMANDS = (
         Command(f"show_{name.lower()}", name, f"Show {name}", (f"Ctrl+{number}",))
         for number, name in enumerate(WORKSPACES, 1)
     ),
-    Command("full_screen", "&Full screen", keys=(FULL_SCREEN_KEY,), checkable=True),
+    Command(
+        "full_screen",
+        "&Full screen",
+        "Fill the screen, without menus and bars; Esc leaves it",
+        keys=(FULL_SCREEN_KEY,),
+        checkable=True,
+    ),
     Command("show_shortcuts", "&Shortcuts", "Show or hide this sheet", ("F1", "?")),
     Command("open_guide", "&User guide"),
     Command(

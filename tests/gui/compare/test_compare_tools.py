@@ -181,6 +181,19 @@ def test_the_pane_menu_shows_the_keys_of_its_commands(opened: Opened) -> None:
     assert panel.commands.pane_menu(HR).actions()[-1].text() == "Close\tCtrl+W"
 
 
+def test_menus_belong_to_the_window_and_open_in_it(opened: Opened) -> None:
+    """Wayland places a menu by its window: it knows no coordinates of the screen."""
+    bench, panel = opened
+    pane = panel.board.panes[bench.teacher]
+    panel.camera.set_cursor(QPointF(5, 5), pane.canvas)
+    panel.actions["pane_menu"].trigger()
+    menu = QApplication.activePopupWidget()
+    assert menu is not None
+    assert menu.windowHandle().transientParent() is panel.window().windowHandle()
+    assert pane.rect().contains(pane.mapFromGlobal(menu.pos()))
+    menu.close()
+
+
 def test_the_zoom_is_stepped_typed_and_toggled(opened: Opened) -> None:
     _, panel = opened
     box = panel.findChild(ZoomBox)
