@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 
 from pyqtgraph.util.garbage_collector import GarbageCollector
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from fakd_core.assets import assets_dir
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
@@ -31,6 +31,8 @@ from fakd_gui.window.main_window import MainWindow
 from fakd_gui.window.memory import MemoryWriter, WindowMemory
 
 SIZE = (1280, 800)
+FRAME = QSize(2, 30)
+"""Room for the frame and the title bar that the system adds to a window."""
 GARBAGE_THRESHOLDS = (700, 10, 10)
 """Python's own up to 3.13, in place of those that it doesn't report."""
 PAINTED_MS = 50
@@ -125,11 +127,20 @@ def garbage_collector() -> GarbageCollector:
 
 
 def make_window(session: Session) -> MainWindow:
-    """A window of the default size; it looks up the device after it has been painted."""
+    """A window that fits the screen; it looks up the device after it has been painted."""
     window = MainWindow(session)
-    window.resize(*SIZE)
+    fit_screen(window)
     QTimer.singleShot(PAINTED_MS, window.status.find_device)
     return window
+
+
+def fit_screen(window: QMainWindow) -> None:
+    """Give `window` its default size, or that of its screen, without docks if there is no room for them."""
+    room = window.screen().availableSize() - FRAME
+    if window.minimumSizeHint().width() > room.width():
+        for dock in window.findChildren(QDockWidget):
+            dock.hide()
+    window.resize(QSize(*SIZE).boundedTo(room))
 
 
 def show_exception(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

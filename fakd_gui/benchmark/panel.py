@@ -30,6 +30,7 @@ from fakd_gui.widgets.elided_label import ElidedLabel
 from fakd_gui.widgets.empty_state import Invitation
 from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.widgets.keyboards import SingleKeys
+from fakd_gui.widgets.low_area import LowArea
 from fakd_gui.widgets.theme import with_role
 
 REFRESH_MS = 50
@@ -110,7 +111,7 @@ class BenchmarkPanel(QWidget):
         below.addWidget(self.output)
         layout = QVBoxLayout(self, contentsMargins=QMargins(8, 8, 8, 6), spacing=6)
         layout.addWidget(self.view_bar)
-        layout.addWidget(columns, 1)
+        layout.addWidget(LowArea(columns), 1)
         self.protocol = with_role(QLabel(PROTOCOL, wordWrap=True, toolTip=PROTOCOL_TIP), "muted")
         layout.addWidget(self.protocol)
         layout.addLayout(below)

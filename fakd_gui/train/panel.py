@@ -16,6 +16,7 @@ from fakd_gui.train.runner import TrainRunner
 from fakd_gui.train.state import DisplayOptions, TrainMemory, TrainState
 from fakd_gui.widgets.actions import follow_action
 from fakd_gui.widgets.elided_label import wrapped_label
+from fakd_gui.widgets.low_area import LowArea
 from fakd_gui.widgets.theme import Theme, follow_theme, icon, restyle, with_role
 
 ESTIMATE_TIP = (
@@ -127,6 +128,6 @@ class TrainPanel(QWidget):
         column = QVBoxLayout(left, contentsMargins=QMargins(), spacing=0)
         column.addWidget(self.form, 1)
         column.addLayout(buttons)
-        split.addWidget(self.monitor)
+        split.addWidget(LowArea(self.monitor))
         split.setStretchFactor(1, 1)
         split.setSizes([340, 700])

@@ -40,7 +40,7 @@ class PaneGrid(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(260, 140)
+        return QSize(260, 120)
 
     @property
     def by_key(self) -> dict[str, ImagePane]:

@@ -40,7 +40,7 @@ from fakd_gui.window.workspaces import Workspaces
 
 GUIDE = assets_dir().parent / "docs/user-guide.md"
 STATUS_MESSAGE_MS = 5000
-MINIMUM_HEIGHT = 440
+MINIMUM_HEIGHT = 280
 RUNS_WIDTH = 170
 
 
