@@ -124,7 +124,7 @@ def test_every_control_has_an_accessible_name(full_window: MainWindow) -> None:
 
 
 def stays_cut_off(qtbot: QtBot, window: MainWindow) -> list[str]:
-    """What is cut off once the layout has settled, which a busy machine may take a while for."""
+    """List what is cut off once the layout has settled, which takes a while on a busy machine."""
     for _ in range(20):
         qtbot.wait(60)
         if not (found := cut_off(window)):
