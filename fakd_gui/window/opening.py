@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint, QRect, QTimer
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu, QWidget
 
 from fakd_gui.session.jobs import Job, JobEnd, Outcome
@@ -20,7 +21,7 @@ PAUSE_MS = 100
 
 
 class OpenQuestions(QObject):
-    """Asks what a dropped model or image is meant for: one menu after the other, inside the window."""
+    """Asks what a dropped model or image is meant for: one menu after the other, each at the mouse."""
 
     def __init__(self, session: Session, window: QWidget, check_model: Callable[[Path], object]) -> None:
         super().__init__(window)
@@ -70,9 +71,7 @@ class OpenQuestions(QObject):
             menu.addAction(add, lambda: session.open_as(Action.ADD_PANES, [path]))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.aboutToHide.connect(self._pause.start)
-        # Not at the mouse: while something is dragged, not every system says where that is.
-        box = QRect(QPoint(), menu.sizeHint())
-        menu.popup(self._window.mapToGlobal(self._window.rect().center() - box.center()))
+        menu.popup(QCursor.pos())
 
     def _finish_question(self) -> None:
         self._is_asking = False
