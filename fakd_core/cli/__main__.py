@@ -12,7 +12,7 @@ status = main()
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for stream in (sys.stdout, sys.stderr):
     if stream is not None:  # It is None if it was closed.
-        with suppress(BrokenPipeError):
+        with suppress(OSError):  # A closed pipe.
             stream.flush()
 # DistributedDataParallel keeps gloo's threads alive; one that wakes during interpreter shutdown aborts.
 os._exit(status)

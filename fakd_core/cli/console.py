@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fakd_core.system.platforms import is_closed_pipe
 
 # Output to a file or a pipe is not wrapped: another program reads it. File names may look like markup, and
 # must be printed as they are.
@@ -16,6 +19,15 @@ _UNWRAPPED = 10_000
 
 class _Output(Console):
     """The console of stdout. A closed pipe (`| head`) must not end a training."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does, which knows a closed pipe on Linux and macOS only."""
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            if not is_closed_pipe(error):
+                raise
+            self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
         self.quiet = True

@@ -148,6 +148,11 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("fakd", appauthor=False)
 
 
+def is_closed_pipe(error: OSError) -> bool:
+    """True if `error` says that nobody reads any more what is printed."""
+    return isinstance(error, BrokenPipeError) or (WINDOWS and error.errno == errno.EINVAL)
+
+
 def open_missing_streams() -> None:
     """Give a program without a console, as Windows starts windowed ones, an stdout and stderr to write to."""
     for name in ("stdout", "stderr"):

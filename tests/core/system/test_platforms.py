@@ -183,3 +183,26 @@ def test_advice_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     (run / "config.toml").touch()
     with pytest.raises(RunError, match=f"continue it with --resume '{run}', or"):
         RunWriter.check_free(run)
+
+
+def test_a_pipe_that_windows_closed_ends_nothing() -> None:
+    program = """
+import errno, sys
+from fakd_core.system import platforms
+
+class Closed:
+    encoding = "utf-8"
+    def write(self, text):
+        raise OSError(errno.EINVAL, "Invalid argument")
+    flush = isatty = lambda self: False
+    fileno = sys.stdout.fileno
+
+platforms.WINDOWS = True
+sys.stdout = Closed()
+from fakd_core.cli.console import output
+output.print("a")
+output.print("b")
+sys.stderr.write("goes on")
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.stderr == "goes on"
