@@ -77,15 +77,15 @@ LIGHT = Theme(
     text="#1c2128",
     muted="#5b6470",
     accent="#1f6fc5",
-    good="#1a7f4b",
+    good="#187a48",
     warning="#9a6200",
     bad="#c1272d",
     bad_fill="#fde8e8",
     teacher="#1f6fc5",
-    students=("#d9650b", "#a43bb5", "#00857a", "#8a6d00", "#c2336f"),
-    bicubic="#6d7681",
+    students=("#b45000", "#a43bb5", "#007b71", "#856900", "#c2336f"),
+    bicubic="#66707a",
     hr="#1a7f4b",
-    more=("#5b4bd6", "#7a4a21", "#3a7d9c", "#b0413e"),
+    more=("#5b4bd6", "#7a4a21", "#347590", "#b0413e"),
 )
 
 DARK = Theme(
