@@ -17,7 +17,6 @@ from fakd_core.export.onnx import OPSETS, Parity, write_onnx
 from fakd_core.files import refuse_existing
 from fakd_core.models.checkpoint import save_pth, save_safetensors
 from fakd_core.models.external.network import SpandrelSpec
-from fakd_core.models.factory import list_architectures
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.spec import VALUE_RANGES
 from fakd_core.runs.config import read_config
@@ -88,10 +87,10 @@ def export_model(
     if not replace:
         refuse_existing([path])
     model = load_model(ref)
-    if isinstance(model.spec, SpandrelSpec):
+    if isinstance(model.spec, SpandrelSpec) and (suffix != ".onnx" or half):
         raise ConfigError(
-            f"{ref}: {model.spec.architecture} is another project's network, which its own tools export; "
-            f"here: {', '.join(list_architectures())}"
+            f"{ref}: {model.spec.architecture} is another project's network, whose file is {source.name}; "
+            "expected .onnx, in full precision"
         )
     notes, parity = _notes(model, Path(split_taps(ref)[0])), None
     token.raise_if_cancelled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -17,7 +18,6 @@ from torch import Tensor, nn
 from fakd_core.errors import ConfigError, ExportError, first_line
 from fakd_core.events import CancelToken, Progress
 from fakd_core.files import atomic_path
-from fakd_core.models.factory import create_model
 from fakd_core.models.layers import RGB_RANGE, SRNetwork
 from fakd_core.runtime.cancellation import cancellable
 
@@ -163,9 +163,7 @@ def _import_onnx() -> ModuleType:
 
 def _wrap(model: SRNetwork, half: bool, value_range: int) -> nn.Module:
     """A copy of the network as it is written."""
-    network = create_model(model.spec).fuse(False)
-    network.load_state_dict(model.state_dict())
-    network.requires_grad_(False)
+    network = copy.deepcopy(model).fuse(False).requires_grad_(False)
     wrapped = _InRange(network, value_range).eval()
     if half:
         wrapped.half()
@@ -203,11 +201,18 @@ def _trace(model: SRNetwork, half: bool, value_range: int, opset: int) -> ModelP
                 verbose=False,
             )
     except Exception as error:
-        reason = first_line(error)
+        # torch wraps the reason in advice to developers.
+        reason = first_line(error.__cause__ or error)
         raise ExportError(f"{model.spec.architecture} can't be exported to ONNX: {reason}") from error
     if program is None:
         raise ExportError(f"{model.spec.architecture} can't be exported to ONNX")
-    return program.model_proto
+    proto = program.model_proto
+    if not all(proto.graph.input[0].type.tensor_type.shape.dim[place].dim_param for place in sizes):
+        raise ExportError(
+            f"{model.spec.architecture} can't be exported to ONNX: its code fixes the size of the image "
+            "when it is traced"
+        )
+    return proto
 
 
 def _references(model: SRNetwork) -> list[tuple[str, Tensor, Tensor]]:

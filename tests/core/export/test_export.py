@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from external_networks import external_file
 from safetensors import safe_open
 from torch import Tensor
 
@@ -254,12 +253,6 @@ def test_the_file_of_a_run_s_student_has_its_training_settings(
     assert training["student"] == [SIZES["rcan"]]
     assert (training["steps"], training["distill"], training["teacher"]) == (2, "10*SA", [small_teacher.name])
     assert str(tmp_path) not in json.dumps(training)
-
-
-def test_another_project_s_network_is_not_exported(spandrel: ModuleType, tmp_path: Path) -> None:
-    file = external_file(tmp_path, "Compact")
-    with pytest.raises(ConfigError, match="another project's network"):
-        export(str(file), tmp_path / "out.onnx")
 
 
 def test_a_stopped_export_leaves_nothing(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
