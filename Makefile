@@ -28,7 +28,8 @@ test: setup lint  ## Run every check
 test-teachers: $(TEACHERS)/.packages-installed  ## Try published teachers with the newest torch (minutes, 6 GB)
 	OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(TEACHERS)/bin/python -m pytest -m 'not slow' -rA \
 		tests/teachers tests/core/models/test_external.py tests/core/models/test_external_refusals.py \
-		tests/cli/test_external_commands.py tests/gui/train/test_external_teacher.py
+		tests/cli/test_external_commands.py tests/core/export/test_external_export.py \
+		tests/gui/train/test_external_teacher.py
 
 setup: $(LIBRARIES)  ## Make .venv with everything in it
 

@@ -25,14 +25,14 @@ class KeyFormat:
     """One way of naming a network's weights.
 
     `detect` says whether a set of keys is in this format; `native_keys` maps each key of such a set to the
-    network's own name. Unknown keys stay as they are and are reported later. With `implies_mean_shift` the
-    code of such files subtracts DIV2K's mean colour without storing it.
+    network's own name. Unknown keys stay as they are and are reported later. With a `mean_shift_range`
+    the code of such files subtracts DIV2K's mean colour, without storing it, from images with white there.
     """
 
     name: str
     detect: Callable[[Collection[str]], bool]
     native_keys: NativeKeys = same_keys
-    implies_mean_shift: bool = False
+    mean_shift_range: int | None = None
 
     @classmethod
     def like(
@@ -42,14 +42,14 @@ class KeyFormat:
         native_keys: NativeKeys = same_keys,
         *,
         needs: Collection[str] = (),
-        implies_mean_shift: bool = False,
+        mean_shift_range: int | None = None,
     ) -> Self:
         """The format of sets with a key that begins as `pattern` says, and with all that it `needs`."""
 
         def detect(keys: Collection[str]) -> bool:
             return all(key in keys for key in needs) and any(map(pattern.match, keys))
 
-        return cls(name, detect, native_keys, implies_mean_shift)
+        return cls(name, detect, native_keys, mean_shift_range)
 
 
 @dataclass(frozen=True)

@@ -173,9 +173,11 @@ def _rename(
     if twice:
         raise CheckpointError(f"{path}: mixes two key formats: {some(twice)} exist under other names, too")
     renamed = {native[key]: tensor for key, tensor in weights.items()}
-    if key_format.implies_mean_shift:
+    if white := key_format.mean_shift_range:
         for name, sign in MEAN_SHIFTS.items():
-            renamed |= {f"{name}.{key}": tensor for key, tensor in MeanShift(sign).state_dict().items()}
+            renamed |= {
+                f"{name}.{key}": tensor for key, tensor in MeanShift(sign, white).state_dict().items()
+            }
             names |= {f"{name}.{key}": f"{name}.{key}" for key in ("weight", "bias")}
     return renamed, names
 

@@ -69,6 +69,8 @@ class EDSR(LongSkipNetwork):
 _BLOCK = re.compile(r"body\.(\d+)\.body\.[02]\.weight")
 _FIRST_CONV = re.compile(r"body\.\d+\.body\.0\.weight$")
 _BASICSR_BLOCK = re.compile(r"body\.(\d+)\.conv([12])\.")
+_BASICSR_FRAME = ("conv_first.weight", "conv_after_body.weight", "conv_last.weight")
+_MMAGIC_UPSAMPLER = re.compile(r"upsample\.\d+\.upsample_conv\.")
 _FAKD_BLOCK = re.compile(r"body([123])\.(\d+)\.")
 
 
@@ -144,11 +146,14 @@ ARCHITECTURE = Architecture(
         KeyFormat.like("EDSR authors'", _FIRST_CONV),
         KeyFormat.like("FAKD EDSR", _FAKD_BLOCK, _from_fakd),
         KeyFormat.like(
-            "BasicSR's EDSR",
-            _BASICSR_BLOCK,
+            "mmagic's EDSR",
+            _MMAGIC_UPSAMPLER,
             _from_basicsr,
-            needs=("conv_first.weight", "conv_after_body.weight", "conv_last.weight"),
-            implies_mean_shift=True,
+            needs=(*_BASICSR_FRAME, "body.0.conv1.weight"),
+            mean_shift_range=1,
+        ),
+        KeyFormat.like(
+            "BasicSR's EDSR", _BASICSR_BLOCK, _from_basicsr, needs=_BASICSR_FRAME, mean_shift_range=255
         ),
     ),
     infer_spec=_infer_spec,

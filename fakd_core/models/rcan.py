@@ -233,7 +233,7 @@ ARCHITECTURE = Architecture(
             _BASICSR_BLOCK,
             _from_basicsr,
             needs=("conv_first.weight", "conv_after_body.weight", "conv_last.weight"),
-            implies_mean_shift=True,
+            mean_shift_range=255,
         ),
     ),
     infer_spec=_infer_spec,
