@@ -110,7 +110,9 @@ def device_menu(window: QMainWindow, models: ModelCache, devices: Callable[[], M
         for entry in group.actions():
             group.removeAction(entry)
             menu.removeAction(entry)
-        for name, text in {chosen: chosen, **devices(), "auto": "Automatic"}.items():
+        texts = {"auto": "Automatic", **devices()}
+        texts.setdefault(chosen, chosen)
+        for name, text in texts.items():
             entry = QAction(text, group, checkable=True, checked=name == chosen)
             entry.setData(name)
         menu.addActions(group.actions())

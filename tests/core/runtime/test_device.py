@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 import torch
 
 from fakd_core.errors import ConfigError
-from fakd_core.runtime.device import choose_device, choose_precision, fast_convolutions
+from fakd_core.runtime.device import (
+    choose_device,
+    choose_precision,
+    copy_to,
+    fast_convolutions,
+    free_memory,
+    used_memory,
+)
 from fakd_core.runtime.distributed import World
 
 CUDA = torch.device("cuda", 0)
@@ -60,6 +68,29 @@ def test_auto_is_full_precision_off_cuda(monkeypatch: pytest.MonkeyPatch, name: 
     if name == "mps":
         with pytest.raises(ConfigError, match="bf16 needs macOS 14"):
             choose_precision("bf16", torch.device(name))
+
+
+def test_an_apple_gpu_has_the_memory_that_metal_recommends_if_the_system_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mps = torch.device("mps")
+    monkeypatch.setattr(torch.mps, "current_allocated_memory", lambda: 300)
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 1000)
+    assert (free_memory(mps), used_memory(mps)) == (700, 300)
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 1 << 60)
+    assert 0 < free_memory(mps) <= psutil.virtual_memory().total
+    assert used_memory(torch.device("cpu")) == 0
+
+
+@pytest.mark.parametrize(("kind", "waits"), [("cuda", False), ("mps", True), ("cpu", True)])
+def test_only_cuda_is_copied_to_without_waiting(
+    monkeypatch: pytest.MonkeyPatch, kind: str, waits: bool
+) -> None:
+    """An Apple GPU would read memory that may be freed by then."""
+    asked: list[bool] = []
+    monkeypatch.setattr(torch.Tensor, "to", lambda *_, non_blocking: asked.append(non_blocking))
+    copy_to(torch.ones(1), torch.device(kind))
+    assert asked == [not waits]
 
 
 def test_each_process_gets_the_gpu_of_its_local_rank(monkeypatch: pytest.MonkeyPatch) -> None:

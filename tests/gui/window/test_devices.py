@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from second_device import NAME, Usage, second_device
 from small_models import Bench, make_bench, save_model
 
 from fakd_core.inference.upscale import upscale
+from fakd_core.runs import references
 from fakd_core.runs.references import load_model
 from fakd_gui.figure.dialog import FigureDialog, open_crop_figure
 from fakd_gui.session.model_cache import ModelCache
@@ -40,6 +42,28 @@ def test_every_model_of_compare_runs_on_the_chosen_device(
             expected = upscale(load_model(ref), panel.state.image.lr).astype(int)
             assert abs(panel.state.results[ref].pixels - expected).max() <= 1
         assert bench.errors == []
+
+
+def test_what_is_being_computed_starts_again_on_another_device(
+    usage: Usage, qapp: QApplication, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def load_slowly(ref: str) -> object:
+        assert go_on.wait(60)
+        return load_model(ref)
+
+    monkeypatch.setattr(references, "load_model", load_slowly)
+    with comparing(tmp_path, qtbot) as (bench, panel):
+        bench.session.models.choose_device("cpu")
+        bench.choose_all()
+        bench.session.open_image(bench.photo)
+        qtbot.waitUntil(lambda: bench.teacher in panel.state.result_keys and panel.runner.results.running)
+        with qtbot.waitSignal(panel.finished):
+            bench.session.models.choose_device(NAME)
+            go_on.set()
+        assert usage.operations > 100
+        assert {bench.teacher, *bench.students} <= set(panel.state.results)
 
 
 def test_inspect_shows_the_affinities_of_the_chosen_device(
@@ -93,7 +117,7 @@ def test_the_menu_changes_the_device_at_once_and_the_next_start_has_it(
     menu = next(menu for menu in window.findChildren(QMenu) if menu.title() == "&Device")
     menu.aboutToShow.emit()
     entries = {entry.text(): entry for entry in menu.actions()}
-    assert list(entries) == [NAME, status.devices["cpu"], "Automatic"]
+    assert list(entries) == ["Automatic", status.devices["cpu"], NAME]
     assert entries[NAME].isChecked()
     entries["Automatic"].trigger()
     assert window.memory().device == models.device_name == "auto"
