@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
             "open_guide": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(GUIDE))),
             "copy_error": self._copy_error,
             "show_about": lambda: open_about(self, self.status.device.text()),
-            "dismiss": lambda: (self.banner if self.banner.isVisible() else self.undo_bar).dismiss(),
+            "dismiss": self._dismiss,
             **{
                 f"show_{name.lower()}": lambda name=name: workspaces.show_workspace(name)
                 for name in workspaces.panels
@@ -179,6 +179,14 @@ class MainWindow(QMainWindow):
         if self.session.unexpected is not None:
             QGuiApplication.clipboard().setText(bug_report(self.session.unexpected))
 
+    def _dismiss(self) -> None:
+        """Close a message, or else leave full screen."""
+        shown = next((bar for bar in (self.banner, self.undo_bar) if bar.isVisible()), None)
+        if shown is not None:
+            shown.dismiss()
+        elif self.isFullScreen():
+            self.showNormal()
+
     def _name_undo(self) -> None:
         stack = self.undo_bar.stack
         for name, text, change in (("undo", "&Undo", stack.undoText()), ("redo", "&Redo", stack.redoText())):
@@ -239,7 +247,10 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.WindowStateChange:
-            self.actions["full_screen"].setChecked(self.isFullScreen())
+            full = self.isFullScreen()
+            self.actions["full_screen"].setChecked(full)
+            for bar in (self.menuBar(), self.statusBar(), self.workspaces.tabBar()):
+                bar.setVisible(not full)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self.actions.handle(event):

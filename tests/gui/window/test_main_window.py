@@ -193,6 +193,21 @@ def test_keys_switch_workspaces(qtbot: QtBot, window: MainWindow) -> None:
         assert window.workspaces.currentWidget() is panel
 
 
+def test_full_screen_hides_the_bars_until_escape(qtbot: QtBot, window: MainWindow) -> None:
+    bars = (window.menuBar(), window.statusBar(), window.workspaces.tabBar())
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    window.show_workspace("Compare")
+    window.compare.setFocus()
+    window.actions["full_screen"].trigger()
+    assert window.isFullScreen()
+    assert not any(bar.isVisible() for bar in bars)
+    qtbot.keyClick(window.compare, Qt.Key.Key_Escape)
+    assert not window.isFullScreen()
+    assert all(bar.isVisible() for bar in bars)
+    assert not window.actions["full_screen"].isChecked()
+
+
 def test_demo_tour_takes_a_screenshot_of_every_workspace(
     qtbot: QtBot, window: MainWindow, photos: Path, tmp_path: Path
 ) -> None:
