@@ -98,5 +98,6 @@ def test_training_comparing_and_renaming(tmp_path: Path, photos: Path, small_tea
     assert (done.returncode, said["status"]) == (0, 0), said
     assert [text for _, text in said["events"] if "can't be written" in text] == []
     assert (said["renamed"], said["refused"], said["files"]) == (True, False, [])
-    [problem] = said["problems"]
-    assert "Windows allows no file 'aux'" in problem
+    # The teacher has random weights.
+    problems = [problem for problem in said["problems"] if "ose another teacher" not in problem]
+    assert ["Windows allows no file 'aux'" in problem for problem in problems] == [True], problems
