@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _open(window: MainWindow, memory: WindowMemory, arguments: argparse.Namespace) -> None:
     """Restore the last state, except for what the command line opens instead."""
     session = window.session
-    window.run_list.scan()
+    window.library.scan()
     if arguments.images:
         memory = memory.model_copy(update={"image": "", "workspace": "Compare"})
     elif arguments.run is not None:

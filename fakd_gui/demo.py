@@ -55,7 +55,7 @@ def _open() -> int:
     session = Session()
     window = make_window(session)
     window.show()
-    window.run_list.scan()
+    window.library.scan()
     state = window.train.state
 
     def start_once() -> None:

@@ -19,6 +19,7 @@ from fakd_core.files import atomic_path
 from fakd_core.models.architecture import Architecture, KeyFormat, PurposeError
 from fakd_core.models.external.network import load_external
 from fakd_core.models.factory import ARCHITECTURES, check_size, find_architecture, list_architectures
+from fakd_core.models.headers import SPEC_KEY
 from fakd_core.models.layers import MeanShift, Origin, SRNetwork
 from fakd_core.models.seen_images import seen_from_metadata, seen_to_metadata
 from fakd_core.models.spec import ModelSpec
@@ -37,8 +38,6 @@ from fakd_core.settings import format_validation_error
 MEAN_SHIFTS = {"sub_mean": -1, "add_mean": 1}
 MAX_UNIT_MEAN = 2
 """The mean of a network for 0..1 is at most 1; that of one for 0..255 about 114."""
-SPEC_KEY = "fakd_spec"
-"""The metadata entry of our own safetensors files that holds the spec."""
 
 
 class _UnfitError(CheckpointError):

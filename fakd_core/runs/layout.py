@@ -106,6 +106,22 @@ def run_of(file: Path) -> Path | None:
     return layout.folder if file.stem in {path.stem for path in own} else None
 
 
+def other_run_of(file: Path) -> Path | None:
+    """The run folder of the baseline, average or snapshot `file`, by its name; None for others."""
+    networks = (average_of(STUDENT), BASELINE, average_of(BASELINE))
+    layout = RunLayout(file.parent)
+    if file in [layout.weights(name) for name in networks]:
+        return layout.folder
+    layout = RunLayout(file.parent.parent)
+    if file in [layout.best_weights(name) for name in networks]:
+        return layout.folder
+    for above in (layout, RunLayout(layout.folder.parent)):
+        snapshots = above.snapshots_folder
+        if file.stem.isdecimal() and file.parent in (snapshots, snapshots / BASELINE):
+            return above.folder
+    return None
+
+
 def steps_to_keep(steps: Iterable[int], interval: int, limit: int) -> set[int]:
     """Select at most `limit` of the `steps`, one every `interval`, to keep.
 

@@ -21,7 +21,8 @@ from fakd_core.assets import assets_dir
 from fakd_core.errors import CheckpointError, ConfigError, RunError
 from fakd_core.models.presets import PRESETS, parse_sizes, parse_values, preset_spec
 from fakd_core.models.spec import WEIGHT_SUFFIXES, ModelSpec
-from fakd_core.runs.layout import RunLayout, run_of
+from fakd_core.runs.layout import BASELINE, RunLayout, other_run_of, run_of
+from fakd_core.runs.networks import NAMES
 
 if TYPE_CHECKING:
     from fakd_core.models.layers import SRNetwork
@@ -40,6 +41,8 @@ def model_label(ref: str) -> str:
     path = Path(split_taps(ref)[0])
     if run := run_of(path):
         return run.name or path.stem
+    if run := other_run_of(path):
+        return f"{run.name} · {_describe_network(path)}"
     return path.stem if path.suffix.lower() in WEIGHT_SUFFIXES else path.name
 
 
@@ -51,6 +54,15 @@ def model_labels(refs: Iterable[str]) -> dict[str, str]:
         ref: f"{Path(split_taps(ref)[0]).parent.name}/{label}" if label in shared else label
         for ref, label in labels.items()
     }
+
+
+def _describe_network(file: Path) -> str:
+    """A network file of a run in words: "baseline", "average", "step 2,000", "baseline, step 2,000"."""
+    stem = file.stem.removeprefix("best-")
+    if not stem.isdecimal():
+        return NAMES.get(stem, "average")
+    owner = f"{BASELINE}, " if file.parent.name == BASELINE else ""
+    return f"{owner}step {int(stem):,}"
 
 
 def has_weights(ref: str | Path) -> bool:

@@ -19,6 +19,7 @@ class RunSeries:
     """Every point of a run's curves: losses by the names of `StepEnd`, scores by those of `ValidationEnd`."""
 
     steps: int = 0
+    validation_images: int = 0
     bicubic: Scores | None = None
     teacher: Scores | None = None
     step: list[int] = field(default_factory=list)
@@ -52,6 +53,7 @@ class RunSeries:
         match line["event"]:
             case "start":
                 self.steps, self.bicubic = line["steps"], Scores(**line["bicubic"])
+                self.validation_images = line.get("validation_images", 0)
                 self.teacher = Scores(**line["teacher"]) if line["teacher"] else None
             case "step" if not line.get("skipped"):
                 self.step.append(line["step"])

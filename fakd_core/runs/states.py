@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fakd_core.errors import FakdError, RunError
-from fakd_core.events import CancelToken, format_score
+from fakd_core.events import CancelToken
+from fakd_core.models.headers import ModelHeader, read_header
 from fakd_core.runs.config import read_config
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked, lock_owner
 from fakd_core.runs.metrics_files import decode_line
+from fakd_core.runs.networks import SavedNetwork, saved_networks
 
 VALIDATION = b'{"event": "validation"'
 
@@ -35,6 +37,16 @@ class RunState:
     """The reason why its last training failed, if that is known."""
     has_student: bool = False
     """A student was saved."""
+    has_best: bool = False
+    """It was validated: its best weights were saved."""
+    networks: tuple[SavedNetwork, ...] = ()
+    """Its other networks, such as the baseline."""
+    bests: Mapping[str, float] = field(default_factory=dict)
+    """Best validation PSNR in dB of its other networks, by name."""
+    header: ModelHeader | None = None
+    """Scale and size of its student."""
+    is_changed: bool = field(default=True, compare=False)
+    """Metrics were written since it was read before."""
     models: str = ""
     """Names of its student and teachers, for searching."""
     read_to: int = field(default=0, compare=False)
@@ -47,19 +59,18 @@ class RunState:
         return 0 < self.steps <= self.done
 
     def summary(self) -> str:
-        """The best PSNR and the state in one short line."""
+        """The state in a few words."""
+        if self.in_use and not self.done:
+            return "preparing"
         if self.problem:
             return "damaged"
         if self.in_use:
-            state = f"running, step {self.done:,}"
-        elif self.finished:
-            state = "done"
-        elif self.failure:
-            state = f"failed at {self.done:,} of {self.steps:,}"
-        else:
-            state = f"stopped at {self.done:,} of {self.steps:,}" if self.done else "not started"
-        # PSNR first: a narrow list cuts off the end, and an icon shows the state as well.
-        return state if self.best is None else f"{format_score(self.best, '.2f')} dB · {state}"
+            return f"training, {self.done:,} of {self.steps:,}"
+        if self.finished:
+            return "done"
+        if self.failure:
+            return f"failed at {self.done:,} of {self.steps:,}"
+        return f"stopped at {self.done:,} of {self.steps:,}" if self.done else "not started"
 
 
 def read_states(
@@ -85,11 +96,24 @@ def read_state(run: Path, known: RunState | None = None) -> RunState:
         in_use = is_in_use(run)
         state = _read_new_metrics(layout.metrics, known)
         owner = lock_owner(layout.lock) if in_use else ""
-        return replace(state, in_use=in_use, owner=owner, has_student=layout.best_student() is not None)
+        state = replace(state, in_use=in_use, owner=owner)
+        # Networks are written with the metrics of a validation, or when a training ends.
+        return _read_networks(run, state) if state.is_changed or in_use or known.in_use else state
     except FakdError as error:
-        return RunState(problem=str(error))
+        return RunState(problem=str(error), in_use=is_in_use(run))
     except OSError as error:
-        return RunState(problem=f"{error.filename or run}: can't be read ({error.strerror or error})")
+        problem = f"{error.filename or run}: can't be read ({error.strerror or error})"
+        return RunState(problem=problem, in_use=is_in_use(run))
+
+
+def _read_networks(run: Path, state: RunState) -> RunState:
+    layout = RunLayout(run)
+    student, networks = layout.best_student(), tuple(saved_networks(run))
+    header = state.header or (read_header(student) if student is not None else None)
+    has_best = student == layout.best_weights()
+    return replace(
+        state, has_student=student is not None, has_best=has_best, networks=networks, header=header
+    )
 
 
 def _read_new_metrics(metrics: Path, state: RunState) -> RunState:
@@ -99,8 +123,8 @@ def _read_new_metrics(metrics: Path, state: RunState) -> RunState:
     except FileNotFoundError:
         return state
     if size < state.read_to:
-        state = replace(state, read_to=0, done=0, best=None)
-    best, last, read_to = state.best, b"", state.read_to
+        state = replace(state, read_to=0, done=0, best=None, bests={})
+    best, bests, last, read_to = state.best, dict(state.bests), b"", state.read_to
     with metrics.open("rb") as file:
         file.seek(read_to)
         for line in file:
@@ -111,9 +135,23 @@ def _read_new_metrics(metrics: Path, state: RunState) -> RunState:
             if line.startswith(VALIDATION):
                 psnr = _parse(metrics, line, "psnr")
                 best = psnr if best is None else max(best, psnr)
+                for name, scores in _others(line).items():
+                    bests[name] = max(scores, bests.get(name, scores))
     # After a restart or a resume, the first new step is lower than those before: the last line counts.
     done = round(_parse(metrics, last, "step")) if last else state.done
-    return replace(state, done=done, best=best, read_to=read_to)
+    is_changed = read_to != state.read_to or not state.read_to
+    return replace(state, done=done, best=best, bests=bests, read_to=read_to, is_changed=is_changed)
+
+
+def _others(line: bytes) -> dict[str, float]:
+    """The PSNR of the other networks in the line of a validation; those that can't be read are left out."""
+    others = decode_line(line).get("others")
+    found = others.items() if isinstance(others, dict) else ()
+    return {
+        str(name): float(scores["psnr"])
+        for name, scores in found
+        if isinstance(scores, dict) and isinstance(scores.get("psnr"), int | float)
+    }
 
 
 def _parse(metrics: Path, line: bytes, name: str) -> float:

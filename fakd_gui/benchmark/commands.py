@@ -20,9 +20,9 @@ from fakd_gui.benchmark.table import ResultTable
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.file_dialogs import ask_open_path, ask_save_path
 
-RUN_TIP = "Measure the checked models on the checked sets\nKnown results are not measured again"
+RUN_TIP = "Measure the shown models on the checked sets\nKnown results are not measured again"
 NOT_READY_TIP = "Check at least one model and one set"
-CHOOSE_TIP = "Show or hide the models and sets to choose from"
+CHOOSE_TIP = "Show or hide the sets to choose from"
 IMAGES_TIP = "List the images of the current cell; in the list, show them in Compare"
 SORT_TIP = "Sort by the column of the current cell; again to reverse, a third time to clear"
 SAVE_TIP = "Save the table as Markdown, LaTeX, CSV, or as results to open again"
@@ -45,7 +45,7 @@ COPIES = {name: f"copy_{name.lower().replace(' ', '_')}" for name in FORMATS if 
 """The command that copies each format, but for results."""
 COMMANDS = (
     Command("run", "&Run", RUN_TIP, keys=("F5",)),
-    Command("choose", "Models and sets", CHOOSE_TIP, icon="dock-left", checkable=True),
+    Command("choose", "Sets", CHOOSE_TIP, icon="dock-left", checkable=True),
     Command("images", "Images", IMAGES_TIP, keys=("Return", "Enter"), unfocused=True),
     Command("close_images", "Close the list of images", icon="close", keys=("Esc",), unfocused=True),
     Command("sort", "Sort", SORT_TIP, keys=("S",)),

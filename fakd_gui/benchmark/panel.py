@@ -151,7 +151,7 @@ class BenchmarkPanel(QWidget):
         self.protocol.setText(f"{PROTOCOL}{mark if seen else ''}")
 
     def _show_next_step(self) -> None:
-        ready, not_ready = "Click Run to measure the checked models", "Check models and sets, then click Run"
+        ready, not_ready = "Click Run to measure the shown models", "Show models, check sets, then click Run"
         self.empty.title.setText(ready if self.state.is_ready else not_ready)
 
     def _follow_current(self, current: QModelIndex) -> None:

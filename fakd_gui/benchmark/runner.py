@@ -80,7 +80,7 @@ class BenchmarkRunner(QObject):
     # -- evaluations ---------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Measure the checked models on the checked sets; `finished` follows."""
+        """Measure the shown models on the checked sets; `finished` follows."""
         if self.evaluation.running or not self.state.is_ready:
             return
         self._announced.clear()
@@ -208,9 +208,8 @@ class BenchmarkRunner(QObject):
     def _show_in_compare(self, found: tuple[str, list[Path], list[str], int]) -> None:
         ref, paths, labels, start = found
         session = self._session
-        missing = ref not in (BICUBIC, session.teacher, *session.students)
-        if missing and (ref in bundled_models() or Path(split_taps(ref)[0]).exists()):
-            session.add_student(ref)
+        if ref in bundled_models() or ref == BICUBIC or Path(split_taps(ref)[0]).exists():
+            session.library.show([session.library.add(ref)], ["Compare"])
         session.set_is_lr(False)
         session.show_images(paths, labels)
         if start:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic import Field
 from PySide6.QtCore import QObject, Signal
@@ -13,17 +12,14 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.data.folders import SAMPLES, hr_folder, resolve_data, set_folder
 from fakd_core.data.resize import BICUBIC
 from fakd_core.evaluation.published import SETS, published_set
-from fakd_core.evaluation.report import Column, Kind, Report, Row, format_value, row_labels
+from fakd_core.evaluation.report import Column, Kind, Report, Row, format_value
 from fakd_core.evaluation.report_export import image_deltas
 from fakd_core.evaluation.results import Cell, EvalSet, ImageResult
-from fakd_core.runs.references import bundled_models, split_taps
-from fakd_gui.session.run_folders import follow_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 
 LOWER_IS_BETTER = frozenset({Kind.PARAMETERS, Kind.GMACS, Kind.SECONDS})
 RANKED_KINDS = (Kind.PSNR, Kind.SSIM, Kind.DELTA, Kind.SECONDS)
-T = TypeVar("T")
 
 
 def show_value(kind: Kind, value: float | None) -> str:
@@ -67,10 +63,9 @@ class RankedImage:
 
 
 class BenchmarkMemory(Memory):
-    """The choices that the next start restores; models and folders that are gone are left out."""
+    """The choices that the next start restores; folders that are gone are left out."""
 
     folders: list[Path] = Field(default_factory=list)
-    models: list[str] = Field(default_factory=list)
     checked: dict[str, bool] = Field(default_factory=dict)
     columns: list[Kind] = Field(default_factory=lambda: list(Kind))
     published: bool = True
@@ -82,12 +77,11 @@ class BenchmarkMemory(Memory):
 class BenchmarkState(QObject):
     """The chosen models, sets, columns and order, and the report.
 
-    Models on offer are bicubic, the session's, the bundled ones and those added here; sets are folders, the
-    samples first.
+    The library says which models are measured; sets are folders, the samples first.
     """
 
     choices_changed = Signal()
-    """Other models or sets are on offer, or others of them are checked."""
+    """Other models are to be measured, or other sets are on offer or checked."""
     report_changed = Signal()
     """Another report is shown."""
     results_changed = Signal()
@@ -100,11 +94,9 @@ class BenchmarkState(QObject):
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
         self.session = session
-        self.added: list[str] = []
-        """Models that were added here, not in the session."""
         self.folders: list[Path] = []
         self.user_choices: dict[str, bool] = {}
-        """Checked or not, by model or folder, where the user changed it."""
+        """Checked or not, by folder, where the user changed it."""
         self.report = Report()
         self.source = ""
         """The file or the reference that the report is from."""
@@ -118,9 +110,10 @@ class BenchmarkState(QObject):
         self.ranked_by = Kind.PSNR
         self._ranking = Kind.PSNR
         """The kind that the user chose: without it, as without a teacher, the images are ranked by PSNR."""
-        for signal in (session.teacher_changed, session.students_changed):
-            signal.connect(lambda _: self.choices_changed.emit())
-        session.run_moved.connect(self._move_run)
+        session.teacher_changed.connect(lambda _: self.choices_changed.emit())
+        session.library.shown_changed.connect(
+            lambda workspace: self.choices_changed.emit() if workspace == "Benchmark" else None
+        )
         samples = resolve_data(SAMPLES)
         if samples.is_dir():
             self.add_folder(samples)
@@ -128,16 +121,13 @@ class BenchmarkState(QObject):
     # -- what to measure -----------------------------------------------------------------------------
 
     @property
-    def labels(self) -> dict[str, str]:
-        """Every model on offer with its name, in the order of a table's rows: the teacher last."""
-        session = self.session
-        refs = dict.fromkeys((*session.students, *self.added, *bundled_models()))
-        others = [ref for ref in refs if ref and ref != session.teacher]
-        return row_labels([BICUBIC, *others, *([session.teacher] if session.teacher else [])])
-
-    @property
-    def checked_models(self) -> list[str]:
-        return [ref for ref in self.labels if self.is_model_checked(ref)]
+    def models(self) -> dict[str, str]:
+        """The models to measure with their names, in the order of a table's rows: the teacher last."""
+        library = self.session.library
+        refs = sorted(library.shown("Benchmark"), key=lambda ref: ref != BICUBIC)
+        if library.teacher and library.is_shown(library.teacher, "Benchmark"):
+            refs.append(library.teacher)
+        return library.labels(refs)
 
     @property
     def checked_folders(self) -> list[Path]:
@@ -145,26 +135,18 @@ class BenchmarkState(QObject):
 
     @property
     def is_ready(self) -> bool:
-        """True if at least one model and one set are checked."""
-        return bool(self.checked_models and self.checked_folders)
-
-    def is_model_checked(self, ref: str) -> bool:
-        session = self.session
-        return self.user_choices.get(ref, ref in (BICUBIC, session.teacher, *session.students, *self.added))
+        """True if there is a model to measure and a set is checked."""
+        return bool(self.models and self.checked_folders)
 
     def set_checked(self, key: str, checked: bool) -> None:
-        """Check or uncheck a model or a folder."""
+        """Check or uncheck a folder."""
         self.user_choices[key] = checked
         self.choices_changed.emit()
 
     def add_model(self, ref: str) -> None:
-        """Offer the file, run folder or bundled model `ref`, checked."""
-        if ref not in self.labels:
-            self.added.append(ref)
-        self.set_checked(ref, True)
-
-    def remove_model(self, ref: str) -> None:
-        self._remove(self.added, ref, f"Removed {self.labels[ref]} from the list of models")
+        """Add the file, run folder or bundled model `ref` to the library, to be measured."""
+        library = self.session.library
+        library.show([library.add(ref)], ["Benchmark"])
 
     def add_folder(self, folder: Path) -> None:
         """Offer `folder` (HR images, or a DIV2K or benchmark layout), or every set in it, checked."""
@@ -175,36 +157,27 @@ class BenchmarkState(QObject):
         self.choices_changed.emit()
 
     def remove_folder(self, folder: Path) -> None:
-        self._remove(self.folders, folder, f"Removed {folder.name} from the list of sets")
-
-    def _remove(self, items: list[T], item: T, text: str) -> None:
-        place = items.index(item)
-        items.remove(item)
+        place = self.folders.index(folder)
+        self.folders.remove(folder)
         self.choices_changed.emit()
 
         def undo() -> None:
             # It may have been added again meanwhile.
-            if item not in items:
-                items.insert(place, item)
+            if folder not in self.folders:
+                self.folders.insert(place, folder)
                 self.choices_changed.emit()
 
         def redo() -> object:
-            return self._remove(items, item, text) if item in items else False
+            return self.remove_folder(folder) if folder in self.folders else False
 
-        self.session.offer_undo(text, undo, redo)
-
-    def _move_run(self, run: Path, to: Path | None) -> None:
-        """Offer a renamed run under its new name, and one that is gone no longer."""
-        self.added = [ref for added in self.added if (ref := follow_run(added, run, to))]
-        choices = ((follow_run(key, run, to), checked) for key, checked in self.user_choices.items())
-        self.user_choices = {key: checked for key, checked in choices if key}
-        self.choices_changed.emit()
+        self.session.offer_undo(f"Removed {folder.name} from the list of sets", undo, redo)
 
     # -- the table -----------------------------------------------------------------------------------
 
     def new_report(self) -> Report:
         """Show, and return, a report with a row for every checked model and no results."""
-        labels, refs, last = self.labels, self.checked_models, self.report
+        labels, last = self.models, self.report
+        refs = list(labels)
         teacher = self.session.teacher if self.session.teacher in refs else last.teacher
         baseline = last.baseline if last.baseline in refs and last.baseline != teacher else BICUBIC
         self.show_report(Report((Row(ref, labels[ref]) for ref in refs), teacher, baseline))
@@ -282,10 +255,9 @@ class BenchmarkState(QObject):
     # -- from one start to the next ------------------------------------------------------------------
 
     def memory(self, *, chooser: bool) -> BenchmarkMemory:
-        offered = {*self.labels, *map(str, self.folders)}
+        offered = set(map(str, self.folders))
         return BenchmarkMemory(
             folders=self.folders,
-            models=self.added,
             checked={key: checked for key, checked in self.user_choices.items() if key in offered},
             columns=sorted(self.kinds),
             published=self.published_shown,
@@ -297,8 +269,6 @@ class BenchmarkState(QObject):
     def restore(self, memory: BenchmarkMemory) -> None:
         self.user_choices |= memory.checked
         self.folders += [one for one in memory.folders if one.is_dir() and one not in self.folders]
-        known = self.labels
-        self.added += [ref for ref in memory.models if ref not in known and Path(split_taps(ref)[0]).exists()]
         self.report.baseline = memory.baseline
         self.kinds = {Kind.PSNR, *memory.columns}
         self.published_shown, self.order = memory.published, memory.order

@@ -47,11 +47,11 @@ class ViewBar(QWidget):
     def __init__(self, state: BenchmarkState, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.state = state
-        self.choose_button = QToolButton(autoRaise=True, accessibleName="Models and sets")
+        self.choose_button = QToolButton(autoRaise=True, accessibleName="Sets")
         self.choose_button.setDefaultAction(actions["choose"])
         self.run_button = with_role(QPushButton("Run"), "primary")
         follow_action(self.run_button, actions["run"])
-        self.run_button.setAccessibleName("Measure the checked models on the checked sets")
+        self.run_button.setAccessibleName("Measure the shown models on the checked sets")
         self.teacher = _model_box("Teacher", "Model that Δ (dB) is relative to")
         self.teacher.activated.connect(lambda _: state.set_teacher(self.teacher.currentData()))
         self.baseline = _model_box(

@@ -86,7 +86,7 @@ class Board(QObject):
         """Bring titles, figures and images up to date."""
         state, session = self._state, self._state.session
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
-            colour = pane_colour(key, session.teacher, session.students)
+            colour = pane_colour(key, session.library)
             pane.set_title(state.title(key), colour, str(number) if number < 10 else "")
             if key == DIFFERENCE:
                 self._show_difference(pane)

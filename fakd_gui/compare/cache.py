@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fakd_gui.compare.panes import LR, PICTURE
+from fakd_gui.compare.panes import LR
 from fakd_gui.compare.results import PaneResult
+from fakd_gui.session.library_keys import PICTURE
 from fakd_gui.session.opened_image import OpenedImage
 
 MAX_BYTES = 1 << 30

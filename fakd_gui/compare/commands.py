@@ -14,7 +14,7 @@ from fakd_gui.compare.board import Board
 from fakd_gui.compare.captions import hex_text
 from fakd_gui.compare.export import Exporter
 from fakd_gui.compare.filmstrip import Filmstrip
-from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, is_model, picture_path, swap_sides
+from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, is_model, swap_sides
 from fakd_gui.compare.panes_menu import fill_panes_menu
 from fakd_gui.compare.state import CompareState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
@@ -183,9 +183,7 @@ class CompareCommands(QObject):
             self._add_command(menu, "copy_pane", lambda: self.exporter.copy(key)).setEnabled(ready)
             self._add_command(menu, "save_pane", lambda: self.exporter.choose_file(key)).setEnabled(ready)
             menu.addSeparator()
-        close = self._add_command(menu, "close_pane", lambda: state.close_pane(key))
-        if picture_path(key) is not None:
-            close.setText("Remove")
+        self._add_command(menu, "close_pane", lambda: state.close_pane(key))
         return menu
 
     def _add_command(self, menu: QMenu, name: str, run: Callable[[], object]) -> QAction:

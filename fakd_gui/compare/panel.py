@@ -122,9 +122,8 @@ class ComparePanel(QWidget):
         session, tools = self.session, self.open_tools
         session.image_changed.connect(self._show_image)
         session.teacher_changed.connect(lambda _: self._follow_models())
-        session.students_changed.connect(lambda _: self._follow_models())
+        session.library.shown_changed.connect(self._follow_library)
         session.openers[Action.ADD_PANES] = each(self.state.add_picture)
-        session.opened.connect(self._show_closed_pane)
         HeldKeys(self, self._let_go)
         SingleKeys(self, self._use_key)
         FileDrops(self, lambda paths: session.open_paths(paths, "Compare"), session.report)
@@ -150,6 +149,10 @@ class ComparePanel(QWidget):
         self.status.left.setToolTip(str(image.path))
         self._refresh_if_visible()
 
+    def _follow_library(self, workspace: str) -> None:
+        if workspace == "Compare":
+            self._follow_models()
+
     def _follow_models(self) -> None:
         self.strip.forget_differences()
         self._refresh_if_visible()
@@ -165,10 +168,6 @@ class ComparePanel(QWidget):
         super().showEvent(event)
         if self._is_stale:
             self.refresh()
-
-    def _show_closed_pane(self, path: Path) -> None:
-        """Let a model that is opened again be shown, even if its pane was closed."""
-        self.state.closed -= {str(path)}
 
     # -- the filmstrip
 

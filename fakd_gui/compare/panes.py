@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeVar
 
+from fakd_core.data.resize import BICUBIC
 from fakd_gui.compare.difference import Difference
+from fakd_gui.session.library import Library
+from fakd_gui.session.library_keys import picture_path
 from fakd_gui.widgets.theme import current_theme
 
-BICUBIC = "bicubic"
 HR = "HR"
 LR = "LR"
 SPLIT = "split"
 DIFFERENCE = "difference"
 LABELS = {BICUBIC: "Bicubic", HR: "HR", LR: "LR", SPLIT: "Split", DIFFERENCE: "Difference"}
 """Names of the panes with fixed keys; a model's key is its name in the session."""
-PICTURE = "picture:"
-"""Prefix of the key of a pane that shows an image file."""
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,17 @@ class Split:
 Pair = TypeVar("Pair", Split, Difference)
 
 
-def picture_key(path: Path) -> str:
-    return f"{PICTURE}{path}"
-
-
-def picture_path(key: str) -> Path | None:
-    """The image file that the pane `key` shows; None for other panes."""
-    return Path(key.removeprefix(PICTURE)) if key.startswith(PICTURE) else None
-
-
 def is_model(key: str) -> bool:
     """True if the pane `key` shows the output of a model."""
-    return key not in LABELS and not key.startswith(PICTURE)
+    return key not in LABELS and picture_path(key) is None
 
 
-def pane_colour(key: str, teacher: str, students: Sequence[str]) -> str:
+def pane_colour(key: str, library: Library) -> str:
     theme = current_theme()
-    if key == teacher:
+    if key == library.teacher:
         return theme.teacher
-    if key in students:
-        return theme.student_colour(students.index(key))
-    return {BICUBIC: theme.bicubic, HR: theme.hr}.get(key, theme.muted)
+    fixed = {BICUBIC: theme.bicubic, HR: theme.hr}.get(key, theme.muted)
+    return fixed if key in LABELS else theme.student_colour(library.colour_number(key))
 
 
 def sort_by_order(keys: Sequence[str], order: Sequence[str]) -> list[str]:

@@ -15,7 +15,8 @@ from fakd_core.data.image_files import read_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
-from fakd_gui.compare.panes import BICUBIC, HR, LR, is_model, picture_path
+from fakd_gui.compare.panes import BICUBIC, HR, LR, is_model
+from fakd_gui.session.library_keys import picture_path
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem

@@ -144,7 +144,7 @@ class CompareRunner(QObject):
         """
         state, session = self._state, self._state.session
         models, teacher, scale, is_lr = session.models, session.teacher, session.scale, session.is_lr
-        student = next((ref for ref in session.students if ref not in (teacher, *state.closed)), None)
+        student = next(iter(session.library.students("Compare")), None)
         if not student or not teacher:
             session.report("Choose a teacher and add a student: the images are sorted by their difference.")
             return ""

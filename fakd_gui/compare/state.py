@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtGui import QImage
 
 from fakd_core.events import Image8, Scores
-from fakd_core.runs.references import model_labels
 from fakd_gui.compare.difference import Difference, DifferenceImage
 from fakd_gui.compare.panes import (
     BICUBIC,
@@ -21,11 +22,10 @@ from fakd_gui.compare.panes import (
     Split,
     fit_pair,
     is_model,
-    picture_key,
-    picture_path,
     sort_by_order,
 )
 from fakd_gui.compare.results import PaneEvent, PaneFailed, PaneResult, Region
+from fakd_gui.session.library_keys import picture_path
 from fakd_gui.session.opened_image import OpenedImage
 from fakd_gui.session.problem import Problem
 from fakd_gui.session.run_folders import follow_run
@@ -78,6 +78,7 @@ class CompareState(QObject):
         self.image: OpenedImage | None = None
         """The image that the results belong to."""
         self.closed = frozenset({LR})
+        """Closed panes of the image itself, `LR` and `HR`; the library says which of the others are shown."""
         self.order: tuple[str, ...] = ()
         """The order into which the panes were moved; it may lack panes and hold closed ones."""
         self.split = Split()
@@ -91,12 +92,10 @@ class CompareState(QObject):
         """The difference that was requested last."""
         self.failures: dict[str, Problem] = {}
         """Failures by pane; each is reported once."""
-        self._pictures: dict[Path, list[str]] = {}
-        """Panes of image files, by the image to which they were added."""
+        self._closed_models: list[str] = []
+        """The panes that were closed, for the button that shows them all again."""
         self._restored = CompareMemory()
         """The last start's values while their region waits for its image."""
-        for changed in (session.teacher_changed, session.students_changed):
-            changed.connect(lambda _: self._forget_removed())
         session.run_moved.connect(self._move_run)
 
     # -- panes
@@ -104,13 +103,15 @@ class CompareState(QObject):
     @property
     def available(self) -> list[str]:
         """All panes with one result each, in their default order."""
-        session = self.session
-        keys = [LR, BICUBIC, *(ref for ref in session.students if ref != session.teacher)]
-        if session.teacher:
-            keys.append(session.teacher)
-        if self.image is not None:
-            keys += self._pictures.get(self.image.path, [])
-            if self.image.hr is not None:
+        library, image = self.session.library, self.image
+        shown = library.shown("Compare")
+        keys = [LR, *(key for key in (BICUBIC,) if key in shown), *library.students("Compare")]
+        if library.teacher and library.is_shown(library.teacher, "Compare"):
+            keys.append(library.teacher)
+        if image is not None:
+            own = library.pictures.get(image.path, [])
+            keys += [key for key in shown if picture_path(key) in own]
+            if image.hr is not None:
                 keys.append(HR)
         return keys
 
@@ -130,12 +131,11 @@ class CompareState(QObject):
 
     def label(self, key: str) -> str:
         """The short name of a pane."""
-        if (path := picture_path(key)) is not None:
-            return path.name
         if key in LABELS:
             return LABELS[key]
-        refs = dict.fromkeys(ref for ref in (*self.session.students, self.session.teacher) if ref)
-        return model_labels(refs).get(key, key)
+        library = self.session.library
+        keys = filter(None, (*library.shown("Compare"), library.teacher, key))
+        return library.labels(keys)[key]
 
     def title(self, key: str) -> str:
         if key == SPLIT:
@@ -157,13 +157,16 @@ class CompareState(QObject):
         self.update_panes()
 
     def show_pane(self, key: str) -> None:
-        if key in self.closed:
+        if key not in (LR, HR):
+            self.session.library.show([key], ["Compare"])
+        elif key in self.closed:
             self.closed -= {key}
             self.results_needed.emit()
 
     def show_all_panes(self) -> None:
-        """Show every pane but LR's, which is closed by default."""
+        """Show every pane that was closed last but LR's, which is closed by default."""
         self.closed = frozenset({LR})
+        self.session.library.show(self._closed_models, ["Compare"])
         self.results_needed.emit()
 
     def close_pane(self, key: str) -> None:
@@ -173,11 +176,17 @@ class CompareState(QObject):
         elif key == DIFFERENCE:
             self.show_difference(None)
         elif key in self.keys:
-            title = self.title(key)
-            self.closed |= {key}
-            self.results_needed.emit()
-            undo, redo = (lambda: self.show_pane(key)), (lambda: self.close_pane(key))
-            self.session.offer_undo(f"Closed {title}", undo, redo)
+            title, library = self.title(key), self.session.library
+            if key in (LR, HR):
+                self.closed |= {key}
+                self.results_needed.emit()
+                undo: Callable[[], object] = partial(self.show_pane, key)
+            else:
+                before = library.view("Compare")
+                self._closed_models = [*(other for other in self._closed_models if other != key), key]
+                library.hide([key], ["Compare"])
+                undo = partial(library.set_view, "Compare", before)
+            self.session.offer_undo(f"Closed {title}", undo, lambda: self.close_pane(key))
 
     def move_pane(self, key: str, index: int) -> None:
         keys = [other for other in self.keys if other != key]
@@ -191,30 +200,7 @@ class CompareState(QObject):
         if self.image is None:
             self.session.report("Open an image first; then add another tool's result for it.")
             return
-        key = picture_key(path)
-        keys = self._pictures.setdefault(self.image.path, [])
-        if key not in keys:
-            keys.append(key)
-        self.closed -= {key}
-        self.results_needed.emit()
-
-    def _forget_removed(self) -> None:
-        """Forget that panes of models were closed that aren't there any more: added again, they are shown."""
-        models = {*self.session.students, self.session.teacher}
-        self.closed = frozenset(key for key in self.closed if key in models or not is_model(key))
-
-    def remove_student(self, ref: str) -> None:
-        """Remove a student from every workspace; undo restores it at its place."""
-        session = self.session
-        before, label, was_closed = list(session.students), self.label(ref), ref in self.closed
-        session.remove_student(ref)
-
-        def restore() -> None:
-            added = [other for other in session.students if other not in before]
-            self.closed |= {ref} if was_closed else set()
-            session.set_students([*before, *added])
-
-        session.offer_undo(f"Removed {label}", restore, lambda: self.remove_student(ref))
+        self.session.library.add_picture(path, self.image.path)
 
     def _move_run(self, run: Path, to: Path | None) -> None:
         """Keep the place of a run's panes when it is renamed."""
@@ -223,7 +209,6 @@ class CompareState(QObject):
             def moved(key: str) -> str:
                 return str(follow_run(key, run, to)) if is_model(key) else key
 
-            self.closed = frozenset(map(moved, self.closed))
             self.order = tuple(map(moved, self.order))
             self.split = replace(self.split, a=moved(self.split.a), b=moved(self.split.b))
             pair = self.difference
@@ -237,7 +222,7 @@ class CompareState(QObject):
         if self.image is not None and len(keys) > 1:
             # With one pane alone, the choice is kept for when the others come back.
             teacher = self.session.teacher or BICUBIC
-            student = self.session.students[0] if self.session.students else teacher
+            student = next(iter(self.session.library.students("Compare")), teacher)
             reference = HR if HR in keys else teacher
             self.split = fit_pair(self.split, (teacher, student), keys)
             self.difference = fit_pair(self.difference, (student, reference), keys)
@@ -326,7 +311,7 @@ class CompareState(QObject):
         self.camera.set_smooth(memory.smooth)
         for name in KEPT:
             setattr(self, name, getattr(memory, name))
-        self._forget_removed()
+        self.closed &= {LR, HR}
         if self.image is None or self.image.path != memory.region_image:
             self._restored = memory
         elif memory.region is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
 from PySide6.QtCore import QObject, QPointF, QRectF
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from fakd_core.evaluation.features import MAX_EXACT_POSITIONS, Floats, Window, tap_title
 from fakd_core.events import Image8
@@ -110,6 +111,20 @@ class MapBoard(MapPanes):
         self._drawing = LatestWins(
             "draw the picture", self, result=self._take_picture, failed=state.session.report
         )
+
+    def pane_menu(self, key: str) -> QMenu:
+        """The menu of the pane of a model, or of its difference; deleted when it closes."""
+        state, number = self._state, list(self.panes).index(key)
+        model, library = state.model_of(key), state.session.library
+        menu = QMenu(self.grid)
+        menu.aboutToHide.connect(menu.deleteLater)
+        alone = self.grid.solo == number
+        show = partial(self.grid.show_only, None if alone else number)
+        menu.addAction("Show all panes" if alone else "Show alone", show)
+        hide = menu.addAction(f"Hide {state.label(model)}", partial(library.hide, [model], ["Inspect"]))
+        hide.setEnabled(library.is_shown(model, "Inspect"))
+        menu.addAction("Only this", partial(library.show_only, [model], "Inspect"))
+        return menu
 
     def arrange(self) -> None:
         """One pane for the image and each model and difference, with their titles."""
@@ -253,6 +268,9 @@ class MapBoard(MapPanes):
         pane.canvas.region_edited.connect(self._edit_region)
         pane.canvas.region_drawn.connect(lambda: self._state.show_matrix(True))
         pane.canvas.setToolTip(IMAGE_TIP if key == IMAGE else MAP_TIP)
+        if key != IMAGE:
+            pane.header.show_menu_button(draggable=False)
+            pane.header.menu_requested.connect(lambda at: self.pane_menu(key).popup(at))
         return pane
 
     def _edit_region(self, rect: QRectF) -> None:

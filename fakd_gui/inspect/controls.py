@@ -1,4 +1,4 @@
-"""The controls above the maps: layer, students, picture, opacity and modes."""
+"""The controls above the maps: layer, picture, opacity and modes."""
 
 from __future__ import annotations
 
@@ -48,17 +48,12 @@ class InspectControls(QWidget):
         self.layer_slider.setFixedWidth(110)
         self.layer_slider.valueChanged.connect(state.set_layer)
         self.layer_name = ElidedLabel()
-        self.student_label = QLabel("Students")
-        tip = "All students side by side, or one of them"
-        self.students = combo_box("Students shown", tip, min_characters=12)
-        self.students.setMaximumWidth(220)
-        self.students.activated.connect(lambda _: state.choose_student(self.students.currentData()))
         self.hover, self.matrix = action_button(actions["hover"]), action_button(actions["matrix"])
         layout = QHBoxLayout(self, contentsMargins=QMargins())
         layout.addWidget(QLabel("Layer"))
         layout.addWidget(self.layer_slider)
         layout.addWidget(self.layer_name, 1)
-        for widget in (self.student_label, self.students, self.hover, self.matrix):
+        for widget in (self.hover, self.matrix):
             layout.addWidget(widget)
         self.style_tools = self._make_style_tools()
         state.layer_changed.connect(lambda _: self._show_state())
@@ -104,20 +99,6 @@ class InspectControls(QWidget):
         for widget in (self.layer_slider, self.layer_name):
             widget.setToolTip("\n".join(lines))
         self._show_state()
-
-    def list_students(self) -> None:
-        """List the students; with several, the first entry shows all of them side by side."""
-        state, students = self._state, self._state.all_students
-        self.students.clear()
-        if len(students) > 1:
-            self.students.addItem("All, side by side", "")
-        for ref in students:
-            label, row = state.label(ref), self.students.count()
-            self.students.addItem(label, ref)
-            self.students.setItemData(row, label, Qt.ItemDataRole.ToolTipRole)
-        self.students.setCurrentIndex(max(0, self.students.findData(state.chosen_student)))
-        for widget in (self.student_label, self.students):
-            widget.setVisible(len(students) > 1)
 
     def _show_state(self) -> None:
         state = self._state

@@ -113,7 +113,6 @@ class InspectPanel(QWidget):
         session, state, runner = self.session, self.state, self.runner
         state.image_changed.connect(self._show_image)
         state.models_changed.connect(self._models_changed)
-        state.students_changed.connect(self._students_changed)
         state.query_changed.connect(lambda *_: self._query_changed())
         state.layer_changed.connect(lambda _: self._show_losses())
         state.region_changed.connect(runner.request_matrices)
@@ -162,19 +161,11 @@ class InspectPanel(QWidget):
             self._outdated = True
             self.runner.extracting.cancel()
 
-    def _students_changed(self) -> None:
-        self._arrange()
-        self.area.board.show_waiting(CANCELLED if self._outdated else "Computing…")
-        self._show_failures()
-        self._request_losses()
-        self.runner.request_matrices()
-
     def _query_changed(self) -> None:
         if self._outdated or not self.runner.window.contains_pixel(*self.state.query):
             self.refresh()
 
     def _arrange(self) -> None:
-        self.controls.list_students()
         self.area.arrange()
         self._fit_room()
 

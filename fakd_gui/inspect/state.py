@@ -10,11 +10,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from fakd_core.evaluation.features import Window
 from fakd_core.models.spec import TAP_COUNT
-from fakd_core.runs.references import model_labels
 from fakd_gui.inspect.features import Source
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.opened_image import OpenedImage
-from fakd_gui.session.run_folders import follow_run, is_run
+from fakd_gui.session.run_folders import is_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 from fakd_gui.widgets.theme import current_theme
@@ -74,8 +73,6 @@ class InspectState(QObject):
     """The new `OpenedImage`; the pixel and the region are reset."""
     models_changed = Signal()
     """Other models, or other weights of the same ones, are to be inspected."""
-    students_changed = Signal()
-    """Other students of these models are shown."""
     query_changed = Signal(int, int)
     layer_changed = Signal(int)
     style_changed = Signal()
@@ -96,8 +93,6 @@ class InspectState(QObject):
         self.hovering = False
         self.layer = DEFAULT_LAYER
         self.style = MapStyle()
-        self.chosen_student = ""
-        """The only student shown; empty: all of them."""
         self.matrix_shown = False
         self.region = NO_WINDOW
         """The part of the image whose matrices are shown."""
@@ -106,8 +101,10 @@ class InspectState(QObject):
         self._maps_timer = QTimer(self, singleShot=True, interval=0)
         self._maps_timer.timeout.connect(self.maps_outdated)
         session.image_changed.connect(self._set_image)
-        for signal in (session.teacher_changed, session.students_changed):
-            signal.connect(lambda _: self._update_models())
+        session.teacher_changed.connect(lambda _: self._update_models())
+        session.library.shown_changed.connect(
+            lambda workspace: self._update_models() if workspace == "Inspect" else None
+        )
         self.timeline.changed.connect(self._update_models)
         session.run_moved.connect(self._move_run)
         self._update_models()
@@ -125,14 +122,10 @@ class InspectState(QObject):
         return self.session.teacher
 
     @property
-    def all_students(self) -> list[str]:
-        """The session's students, and those of the run whose checkpoints are inspected."""
-        students = [ref for ref in self.session.students if ref != self.teacher]
-        return [*students, *(ref for ref in self.timeline.students if ref not in students)]
-
-    @property
     def students(self) -> list[str]:
-        return [ref for ref in self.all_students if self.chosen_student in ("", ref)]
+        """The library's students, and those of the run whose checkpoints are inspected."""
+        students = self.session.library.students("Inspect")
+        return [*students, *(ref for ref in self.timeline.students if ref not in students)]
 
     @property
     def models(self) -> list[str]:
@@ -141,17 +134,23 @@ class InspectState(QObject):
 
     @property
     def sources(self) -> list[Source]:
-        """The models to inspect, shown or not; with the weights if a checkpoint stands in for a student."""
+        """The models to inspect, with the weights if a checkpoint stands in for a student."""
         checkpoints = self.timeline.students
-        return [(ref, checkpoints.get(ref)) for ref in (self.teacher, *self.all_students) if ref]
+        return [(ref, checkpoints.get(ref)) for ref in self.models]
 
     @property
     def pane_keys(self) -> list[str]:
         """Image, teacher, student, difference; several students stand above their differences."""
         shown, students = self.models, self.students
+        if self.teacher and not self.session.library.is_shown(self.teacher, "Inspect"):
+            shown = students
         if len(students) > 1:
             shown = sorted(shown, key=lambda ref: ref == self.teacher)  # The teacher comes last.
         return [IMAGE, *shown, *(difference_key(ref) for ref in students if self.teacher)]
+
+    def model_of(self, key: str) -> str:
+        """The model of a pane: of a difference, its student."""
+        return next((ref for ref in self.students if key == difference_key(ref)), key)
 
     def label(self, key: str) -> str:
         """A short name of a model or difference."""
@@ -163,13 +162,13 @@ class InspectState(QObject):
         return f"{label} (teacher)" if key == self.teacher else label
 
     def colour(self, key: str) -> str:
-        """The colour of a model and its difference in the current theme; students keep theirs when hidden."""
+        """The colour of a model and its difference in the current theme."""
         theme = current_theme()
         if key == self.teacher:
             return theme.teacher
-        for number, student in enumerate(self.all_students):
+        for student in self.students:
             if key in (student, difference_key(student)):
-                return theme.student_colour(number)
+                return theme.student_colour(self.session.library.colour_number(student))
         return theme.muted
 
     def set_query(self, y: int, x: int) -> None:
@@ -212,13 +211,6 @@ class InspectState(QObject):
             self.style_changed.emit()
             if changes.keys() & {"affinity_range", "difference_range"}:
                 self.ranges_changed.emit()
-
-    def choose_student(self, ref: str) -> None:
-        """Show one student, or all with an empty `ref`."""
-        if ref != self.chosen_student:
-            self.chosen_student = ref
-            self.students_changed.emit()
-            self.update_maps()
 
     def show_matrix(self, on: bool) -> None:
         if on != self.matrix_shown:
@@ -265,16 +257,12 @@ class InspectState(QObject):
         self.models_changed.emit()
 
     def _update_models(self) -> None:
-        students = self.all_students
-        labels = {**model_labels([ref for ref in (self.teacher, *students) if ref]), **self.timeline.labels}
-        self._labels = {**labels, **{difference_key(ref): f"Δ {labels[ref]}" for ref in students}}
-        if self.chosen_student not in students or len(students) < 2:
-            self.chosen_student = ""
+        labels = {**self.session.library.labels(self.models), **self.timeline.labels}
+        self._labels = {**labels, **{difference_key(ref): f"Δ {labels[ref]}" for ref in self.students}}
         self.models_changed.emit()
 
     def _move_run(self, run: Path, to: Path | None) -> None:
         """Follow a run that was renamed; one that is gone leaves no checkpoints to go through."""
-        self.chosen_student = follow_run(self.chosen_student, run, to) or ""
         if self.timeline.run == run:
             self.timeline.set_run(to, self.timeline.step)
 

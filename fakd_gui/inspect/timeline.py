@@ -9,12 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from fakd_core.events import ValidationEnd
 from fakd_core.runs.layout import BASELINE, RunLayout
 from fakd_gui.session.jobs import Job
+from fakd_gui.session.library_keys import baseline_ref
 from fakd_gui.session.session import Session
-
-
-def baseline_ref(run: Path) -> str:
-    """The reference of the student that `run` trains without a teacher."""
-    return str(RunLayout(run).weights(BASELINE))
 
 
 class Timeline(QObject):

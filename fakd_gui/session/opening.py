@@ -75,6 +75,7 @@ TAKES_ONE = frozenset({Action.TRAIN_ON, Action.LOAD_SETTINGS, Action.SHOW_TABLE}
 SHOWN_IN: Mapping[Action, Workspace] = {
     Action.SHOW_IMAGES: "Compare",
     Action.TRAIN_ON: "Train",
+    Action.SHOW_RUNS: "Train",
     Action.LOAD_SETTINGS: "Train",
     Action.SHOW_TABLE: "Benchmark",
 }

@@ -15,6 +15,7 @@ from fakd_core.errors import DataError, FakdError
 from fakd_core.events import CancelToken
 from fakd_core.runs.config import TrainConfig
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins
+from fakd_gui.session.library import Library
 from fakd_gui.session.model_cache import ModelCache
 from fakd_gui.session.opened_image import OpenedImage, open_image
 from fakd_gui.session.opening import (
@@ -27,7 +28,7 @@ from fakd_gui.session.opening import (
     refusal,
 )
 from fakd_gui.session.problem import Problem
-from fakd_gui.session.run_folders import default_runs_root, follow_run, has_student, is_run, is_same_folder
+from fakd_gui.session.run_folders import default_runs_root, follow_run, is_run, is_same_folder
 
 T = TypeVar("T")
 
@@ -38,12 +39,11 @@ SCALE_DELAY_MS = 50
 class Session(QObject):
     """Holds what is chosen and what is running; workspaces change it and follow its signals.
 
-    `teacher` and `students` are model references as on the command line: a bundled name, a checkpoint file or
-    a run folder.
+    `teacher` is a model reference as on the command line: a bundled name, a checkpoint file or a run folder.
     """
 
     teacher_changed = Signal(str)
-    students_changed = Signal(list)
+    scale_changed = Signal(int)
     image_changed = Signal(object)
     """The new `OpenedImage`."""
     is_lr_changed = Signal(bool)
@@ -78,7 +78,6 @@ class Session(QObject):
         self.models.notified.connect(self.report)
         self.runs_root = runs_root or default_runs_root()
         self.teacher = ""
-        self.students: list[str] = []
         self.image: OpenedImage | None = None
         self.scale = 4
         """The teacher's; an image opened at another scale is opened again."""
@@ -101,6 +100,8 @@ class Session(QObject):
             Action.SHOW_RUNS: self._show_runs,
         }
         """The opener of each action; the window and the workspaces add theirs."""
+        self.library = Library(self)
+        """The models, and which of them each workspace shows."""
         self.error.connect(self.note)
         self._opening = LatestWins("open image", self, result=self._set_image, failed=self.error)
         self._scale_reading = LatestWins("read the teacher's scale", self, result=self._set_scale)
@@ -113,18 +114,10 @@ class Session(QObject):
             self.teacher_changed.emit(ref)
 
     def add_student(self, ref: str) -> None:
-        """Add `ref`; if it is there already, signal a change all the same, as its file may have changed."""
-        self.set_students(dict.fromkeys((*self.students, ref)))
+        """Add `ref` to the library and show it in every workspace."""
+        self.library.show([self.library.add(ref)])
 
-    def remove_student(self, ref: str) -> None:
-        self.set_students(_replace(self.students, ref, None))
-
-    def set_students(self, refs: Iterable[str]) -> None:
-        # Undo may name a run as it was called before.
-        self.students = list(dict.fromkeys(ref for former in refs if (ref := self._follow_runs(former))))
-        self.students_changed.emit(self.students)
-
-    def _follow_runs(self, ref: str) -> str | None:
+    def follow_runs(self, ref: str) -> str | None:
         """`ref` after all that happened to runs in this session; None if it is gone."""
         followed: str | None = ref
         for run, to in self._moves.items():
@@ -257,23 +250,23 @@ class Session(QObject):
         self._moves = {old: new for old, new in self._moves.items() if old not in (run, to)} | {run: to}
         if (problem := self.failures.pop(run, None)) is not None and to is not None:
             self.failures[to] = problem
-        compared, students, teacher = self.compared, self.students, self.teacher
+        compared, teacher = self.compared, self.teacher
         self.compared = _replace(compared, run, to)
-        self.students = [followed for ref in students if (followed := follow_run(ref, run, to))]
+        changed = self.library.move_run(run, to)
         self.teacher = follow_run(teacher, run, to) or ""
         # First, whoever holds a reference to the run follows; then they hear of the changes.
         self.run_moved.emit(run, to)
         self.runs_changed.emit(self.runs)
         if self.compared != compared:
             self.compared_changed.emit(self.compared)
-        if self.students != students:
-            self.students_changed.emit(self.students)
+        for workspace in changed:
+            self.library.shown_changed.emit(workspace)
         if self.teacher != teacher:
             self._scale_timer.start()
             self.teacher_changed.emit(self.teacher)
 
     def select_run(self, run: Path) -> None:
-        """Show `run`'s curves, and add its student if it has one."""
+        """Show the curves of `run`, and nothing else of it anywhere."""
         run = self._listed(run)
         if not is_run(run):
             self.report(
@@ -282,8 +275,6 @@ class Session(QObject):
             return
         self.add_runs([run])
         self.run_selected.emit(run)
-        if has_student(run):
-            self.add_student(str(run))
 
     @property
     def training_run(self) -> Path | None:
@@ -320,7 +311,9 @@ class Session(QObject):
             self._scale_reading.submit(lambda token: int(models.get(ref).spec.scale))
 
     def _set_scale(self, scale: int) -> None:
-        self.scale = scale
+        if scale != self.scale:
+            self.scale = scale
+            self.scale_changed.emit(scale)
         if self.image is not None and self.image.scale != scale:
             self.open_image(self.image.path)
 
@@ -335,9 +328,9 @@ class Session(QObject):
             self.error.emit(end.problem)
             if is_run(run):
                 self.failures[run] = end.problem
-        if has_student(run):
-            self.add_student(str(run))
-        elif not is_run(run):
+        if is_run(run):
+            self.library.show_automatically(run)
+        else:
             # It failed before anything was written.
             self.runs = _replace(self.runs, run, None)
             self.runs_changed.emit(self.runs)

@@ -16,7 +16,16 @@ from fakd_gui.train.plot_card import PlotCard
 from fakd_gui.train.plot_lines import RunLines, levels_of
 from fakd_gui.train.plot_tools import PlotTools
 from fakd_gui.train.readout import SWATCHES
-from fakd_gui.train.state import LEARNING_RATE, LOSS, PLOTS, PSNR, SSIM, DisplayOptions, TrainState
+from fakd_gui.train.state import (
+    GAIN,
+    LEARNING_RATE,
+    LOSS,
+    PLOTS,
+    PSNR,
+    SSIM,
+    DisplayOptions,
+    TrainState,
+)
 from fakd_gui.widgets.elided_label import wrapped_label
 from fakd_gui.widgets.theme import Theme, current_theme, follow_theme
 
@@ -30,6 +39,7 @@ MIN_CARD_HEIGHT = 120
 CARDS = {
     LOSS: ("Losses by step, of images in 0..255. Click a name to hide its curve.", ".4g"),
     PSNR: ("Mean PSNR in dB of the held-out images, on luma, by the papers' protocol", ".3f"),
+    GAIN: ("PSNR of the student minus the baseline's, on the held-out images", "+.3f"),
     SSIM: ("Mean SSIM of the held-out images, on luma, by the papers' protocol", ".4f"),
     LEARNING_RATE: ("The optimiser's learning rate by step", ".3g"),
 }
@@ -48,7 +58,7 @@ class RunPlots(QWidget):
         super().__init__()
         self.state = state
         self.cards = {name: PlotCard(name, tip=tip, digits=digits) for name, (tip, digits) in CARDS.items()}
-        self.loss, self.psnr, self.ssim, self.learning_rate = self.cards.values()
+        self.loss, self.psnr, self.gain, self.ssim, self.learning_rate = self.cards.values()
         self.tools = PlotTools(state, commands)
         self.overlays: list[RunLines] = []
         self._hidden: frozenset[str] = frozenset()
@@ -56,11 +66,13 @@ class RunPlots(QWidget):
         """The steps that the user chose to see; None shows all."""
         self._options = DisplayOptions()
         """The options that are drawn."""
+        self._shown = RunLines(state.shown.series)
+        self._gain_is_shown = False
         self._is_stale = False
         """Something changed while the plots were hidden."""
         self.legend = wrapped_label(
             textFormat=Qt.TextFormat.RichText,
-            toolTip="Overlaid runs; check or uncheck them in the Runs list",
+            toolTip="Overlaid runs; open or close their eyes in the library",
             visible=False,
         )
         self._timer = QTimer(self, singleShot=True, interval=REDRAW_MS, timeout=self._redraw_if_visible)
@@ -74,7 +86,7 @@ class RunPlots(QWidget):
             card.toggled.connect(self._toggle)
             card.view.range_changed.connect(lambda card=card: self._take_range(card))
             card.view.fit_requested.connect(self.fit)
-        for card in (self.psnr, self.ssim):
+        for card in (self.psnr, self.gain, self.ssim):
             card.view.clicked_at.connect(lambda step, card=card: self._pick(card, step))
         self._apply_options()
         self._show_run()
@@ -103,8 +115,15 @@ class RunPlots(QWidget):
         if not self._timer.isActive():
             self._timer.start()
 
+    @property
+    def _has_baseline(self) -> bool:
+        return any(run.has_baseline for run in (self._shown, *self.overlays))
+
     def redraw(self) -> None:
         started = time.perf_counter()
+        if self._has_baseline != self._gain_is_shown:
+            self._gain_is_shown = self._has_baseline
+            self._arrange()
         self._is_stale = False
         theme, options = current_theme(), self.state.curves
         for name, card in self.cards.items():
@@ -132,7 +151,7 @@ class RunPlots(QWidget):
 
     def mark_step(self, step: int | None) -> None:
         """Mark the validation whose previews are shown."""
-        for card in (self.psnr, self.ssim):
+        for card in (self.psnr, self.gain, self.ssim):
             card.set_mark(step)
 
     # -- reacting ------------------------------------------------------------------------------------
@@ -195,13 +214,14 @@ class RunPlots(QWidget):
         side_by_side = self.width() >= SIDE_BY_SIDE_WIDTH
         self._columns.setOrientation(Qt.Orientation.Horizontal if side_by_side else Qt.Orientation.Vertical)
         rows = max(self._columns.height() // MIN_CARD_HEIGHT, 1)
-        chosen = [name for name in PLOTS if name in self.state.curves.plots]
+        left_out = () if self._has_baseline else (GAIN,)
+        chosen = [name for name in PLOTS if name in self.state.curves.plots and name not in left_out]
         if not side_by_side:
             chosen = chosen[:rows]
-        for splitter, names in ((self._left, (LOSS, LEARNING_RATE)), (self._right, (PSNR, SSIM))):
+        for splitter, names in ((self._left, (LOSS, LEARNING_RATE)), (self._right, (PSNR, GAIN, SSIM))):
             shown = [name for name in chosen if name in names]
-            if side_by_side and rows == 1:
-                shown = shown[:1]
+            if side_by_side:
+                shown = shown[:rows]
             for name in names:
                 self.cards[name].setVisible(name in shown)
             splitter.setVisible(bool(shown))
@@ -234,7 +254,7 @@ class RunPlots(QWidget):
         )
         for splitter, children, sizes in (
             (self._left, (self.loss, self.learning_rate), [300, 110]),
-            (self._right, (self.psnr, self.ssim), [220, 190]),
+            (self._right, (self.psnr, self.gain, self.ssim), [220, 190, 190]),
             (self._columns, (self._left, self._right), [560, 440]),
         ):
             for child in children:

@@ -25,6 +25,7 @@ from fakd_core.events import (
     ValidationEnd,
     format_score,
 )
+from fakd_core.runs.gain import describe_gain
 from fakd_core.runs.layout import BASELINE, CROPS, MAX_PREVIEWS, STUDENT, RunLayout, steps_to_keep
 from fakd_core.runs.series import RunSeries, read_series
 from fakd_gui.train.smoothing import load_filter
@@ -147,6 +148,7 @@ class RunView:
         bicubic = f", bicubic {format_score(series.bicubic.psnr, '.3f')} dB" if series.bicubic else ""
         step = series.step[-1] if series.step else 0
         text = f"A past run: {step:,} of {series.steps:,} steps, {best}{bicubic}."
+        text = f"{text} {describe_gain(series)}".rstrip()
         previews = PreviewFrames.load(run, token)
         return cls(name=run.name, run=run, series=series, previews=previews, text=text, step=step)
 
@@ -189,24 +191,26 @@ class RunView:
         from fakd_core.training.estimate import format_duration  # Loads torch.
 
         best = self.end.best
-        psnr, gain = format_score(best.psnr, ".2f"), _describe_gain(best, bicubic)
+        psnr, gain = format_score(best.psnr, ".2f"), _describe_gain_over_bicubic(best, bicubic)
+        on_baseline = describe_gain(self.series)
         return (
             f"Done in {format_duration(self.end.seconds)}: best PSNR {psnr} dB on the validation images"
-            f"{gain}. Open an image in Compare to see it, or click into one in Inspect."
+            f"{gain}.{f' {on_baseline}' if on_baseline else ''} Open an image in Compare to see it."
         )
 
     def _describe_validation(self, event: ValidationEnd) -> str:
-        gain = _describe_gain(event.student, self.series.bicubic)
+        gain = _describe_gain_over_bicubic(event.student, self.series.bicubic)
         best = " (best so far)" if event.best else ""
         scores = f"PSNR {format_score(event.student.psnr, '.3f')} dB, SSIM {event.student.ssim:.4f}"
         others = "".join(
             f"; {label_of(name)} {format_score(scores.psnr, '.3f')} dB"
             for name, scores in event.others.items()
         )
-        return f"Step {event.step:,}: {scores}{gain}{best}{others}."
+        text = f"Step {event.step:,}: {scores}{gain}{best}{others}."
+        return f"{text} {describe_gain(self.series)}".rstrip()
 
 
-def _describe_gain(scores: Scores, bicubic: Scores | None) -> str:
+def _describe_gain_over_bicubic(scores: Scores, bicubic: Scores | None) -> str:
     """', +1.20 dB over bicubic'; empty if that is unknown or not finite."""
     gain = scores.psnr - bicubic.psnr if bicubic else math.inf
     return f", {gain:+.2f} dB over bicubic" if math.isfinite(gain) else ""

@@ -115,7 +115,7 @@ class TrainRunner(QObject):
             case Outcome.CANCELLED if live.end is None:
                 text = "Stopped before the first step; nothing was written."
             case Outcome.CANCELLED:
-                text = f"Stopped and saved after step {live.step:,}. Resume it from the Runs list."
+                text = f"Stopped and saved after step {live.step:,}. Resume it from the library."
             case Outcome.COMPLETED:
                 text = live.summary()
         live.is_preparing = False

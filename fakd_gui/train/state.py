@@ -23,7 +23,9 @@ from fakd_gui.train import options
 from fakd_gui.train.run_view import RunView
 
 LOSS, PSNR, SSIM, LEARNING_RATE = "Loss", "Validation PSNR (dB)", "Validation SSIM", "Learning rate"
-PLOTS = (LOSS, PSNR, SSIM, LEARNING_RATE)
+GAIN = "What FAKD adds (dB)"
+"""PSNR over the baseline's; shown for runs with a baseline."""
+PLOTS = (LOSS, PSNR, GAIN, SSIM, LEARNING_RATE)
 CUSTOM = "Custom"
 """Shown instead of a preset's name if the settings are no preset's."""
 DEFAULT_CACHE_PATCHES = 4096

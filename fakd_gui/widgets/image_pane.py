@@ -32,7 +32,7 @@ class PaneHeader(QWidget):
         self.menu_button.clicked.connect(self.request_menu)
         self.menu_button.hide()
         self._pressed: QPointF | None = None
-        self._dragging = False
+        self._dragging = self._draggable = False
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._request_menu)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -47,10 +47,12 @@ class PaneHeader(QWidget):
         self.setFixedHeight(self.sizeHint().height())
         self.update()
 
-    def show_menu_button(self) -> None:
-        """Show a button that requests the pane's menu, and make the header draggable."""
+    def show_menu_button(self, *, draggable: bool = True) -> None:
+        """Show a button that requests the pane's menu; a `draggable` header moves its pane."""
         self.menu_button.show()
-        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self._draggable = draggable
+        if draggable:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         line = self.fontMetrics().height()
@@ -108,7 +110,7 @@ class PaneHeader(QWidget):
             painter.drawText(QRectF(2, 2 * line + 6, width, line), Qt.AlignmentFlag.AlignLeft, text)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self.menu_button.isHidden() and event.button() is Qt.MouseButton.LeftButton:
+        if self._draggable and event.button() is Qt.MouseButton.LeftButton:
             self._pressed = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -59,8 +59,9 @@ class Theme:
         return "#10151b" if self.dark else "#ffffff"
 
     def student_colour(self, index: int) -> str:
-        """The colour of the student `index`, counted from 0."""
-        return self.students[index % len(self.students)]
+        """The colour of the student `index`, counted from 0; nine differ."""
+        colours = self.students + self.more
+        return colours[index % len(colours)]
 
     def part_colour(self, name: str) -> str:
         """The colour of a part of the loss: 'DS', 'TS', or a distillation term with or without options."""

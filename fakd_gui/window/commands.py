@@ -55,7 +55,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     ),
     "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts", "device"),
     "&Training": ("start", "pause", "stop"),
-    "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "runs", "colours", "full_screen"),
+    "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "library", "colours", "full_screen"),
     "&Help": ("show_shortcuts", "open_guide", "copy_error", "show_about"),
 }
 """Entries by name: commands of the window or of Train, and submenus; an empty name is a separator."""

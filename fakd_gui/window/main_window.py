@@ -1,4 +1,4 @@
-"""The window around the workspaces: runs, menus, messages, and what it keeps between two starts."""
+"""The window around the workspaces: library, menus, messages, and what it keeps between two starts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fakd_core.assets import assets_dir
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked
 from fakd_core.runs.references import bundled_models, split_taps
+from fakd_gui.library.panel import LibraryPanel
 from fakd_gui.models.doctor import ModelDoctor
 from fakd_gui.models.export import choose_export
-from fakd_gui.runs.run_list import RunList
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.problem import bug_report
 from fakd_gui.session.run_folders import is_run
@@ -41,11 +41,11 @@ from fakd_gui.window.workspaces import Workspaces
 GUIDE = assets_dir().parent / "docs/user-guide.md"
 STATUS_MESSAGE_MS = 5000
 MINIMUM_HEIGHT = 280
-RUNS_WIDTH = 170
+LIBRARY_WIDTH = 300
 
 
 class MainWindow(QMainWindow):
-    """The main window of a session: workspaces, runs, menus and messages."""
+    """The main window of a session: workspaces, library, menus and messages."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -59,7 +59,8 @@ class MainWindow(QMainWindow):
         self.workspaces = Workspaces(session, self.centralWidget())
         self.train, self.compare = self.workspaces.train, self.workspaces.compare
         self.inspect, self.benchmark = self.workspaces.inspect, self.workspaces.benchmark
-        self.run_list = RunList(session)
+        self.library = LibraryPanel(session)
+        self.workspaces.currentChanged.connect(lambda _: self._follow_workspace())
         self.status = StatusBar(session)
         self.setStatusBar(self.status)
         self._lay_out()
@@ -69,7 +70,7 @@ class MainWindow(QMainWindow):
         context = Qt.ShortcutContext.WindowShortcut
         self.actions = ActionTable("Everywhere", COMMANDS, self, gestures=GESTURES, context=context)
         self._connect_actions()
-        # Dropped on Train, the list of runs or the bars around them; the other workspaces take their own.
+        # Dropped on Train, the library or the bars around them; the other workspaces take their own.
         FileDrops(self, lambda paths: session.open_paths(paths, "Train"), session.report)
         session.error.connect(self.banner.show_problem)
         session.status_message.connect(lambda text: self.status.showMessage(text, STATUS_MESSAGE_MS))
@@ -86,12 +87,15 @@ class MainWindow(QMainWindow):
         column.addWidget(self.banner)
         column.addWidget(self.workspaces, 1)
         self.undo_bar = UndoBar(centre)
-        self.resume_offer = ResumeOffer(self.session, self.undo_bar, self.run_list.actions.resume)
+        self.resume_offer = ResumeOffer(self.session, self.undo_bar, self.library.actions.resume)
         closable = QDockWidget.DockWidgetFeature.DockWidgetClosable
-        self.runs = QDockWidget("Runs", objectName="runs", features=closable)
-        self.runs.setWidget(self.run_list)
-        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.runs)
-        self.resizeDocks([self.runs], [RUNS_WIDTH], Qt.Orientation.Horizontal)
+        self.dock = QDockWidget("Library", objectName="library", features=closable)
+        self.dock.setWidget(self.library)
+        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.dock)
+        self.resizeDocks([self.dock], [LIBRARY_WIDTH], Qt.Orientation.Horizontal)
+
+    def _follow_workspace(self) -> None:
+        self.library.set_workspace(self.workspaces.current)
 
     # -- commands ------------------------------------------------------------------------------------
 
@@ -128,13 +132,13 @@ class MainWindow(QMainWindow):
         entries |= {name: actions[name] for name in actions.commands}
         if not GUIDE.is_file():
             del entries["open_guide"]
-        fill_menu_bar(self, {**entries, **submenus, "runs": self.runs.toggleViewAction()})
+        fill_menu_bar(self, {**entries, **submenus, "library": self.dock.toggleViewAction()})
 
     @property
     def action_tables(self) -> list[ActionTable]:
-        """The window's table, those of the workspaces and of the list of runs."""
+        """The window's table, those of the workspaces and of the library."""
         panels = self.workspaces.panels.values()
-        return [self.actions, *(panel.actions for panel in panels), self.run_list.actions]
+        return [self.actions, *(panel.actions for panel in panels), self.library.actions]
 
     def show_workspace(self, name: str) -> None:
         """Bring 'Train', 'Compare', 'Inspect' or 'Benchmark' to the front."""
@@ -205,7 +209,7 @@ class MainWindow(QMainWindow):
             device=session.models.device_name,
             workspace=self.workspaces.current,
             teacher=session.teacher,
-            students=session.students,
+            library=session.library.memory(),
             image="" if image is None else str(image.path),
             is_lr=image is not None and image.hr is None,
             recent_files=self.recent_files.files,
@@ -229,9 +233,7 @@ class MainWindow(QMainWindow):
         # First: the form of a training takes it over, and may keep another teacher.
         if _model_exists(memory.teacher):
             session.set_teacher(memory.teacher)
-        # Before the workspaces, which keep what they remember of the models that are there.
-        for student in filter(_model_exists, memory.students):
-            session.add_student(student)
+        session.library.restore(memory.library)
         self.workspaces.restore(memory.workspaces)
         if session.image is None and memory.image and Path(memory.image).is_file():
             session.set_is_lr(memory.is_lr)

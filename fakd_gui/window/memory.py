@@ -9,6 +9,7 @@ from pydantic import Field
 from PySide6.QtCore import QObject, QTimer
 
 from fakd_gui.session.jobs import LatestWins
+from fakd_gui.session.library_keys import LibraryMemory
 from fakd_gui.session.opening import Workspace
 from fakd_gui.session.user_files import Memory, state_file, write_memory
 from fakd_gui.widgets.theme import Scheme
@@ -27,7 +28,7 @@ class WindowMemory(Memory):
     """The device that models run on, by the name that the command line takes."""
     workspace: Workspace = "Train"
     teacher: str = ""
-    students: list[str] = Field(default_factory=list)
+    library: LibraryMemory = LibraryMemory()
     image: str = ""
     is_lr: bool = False
     recent_files: list[tuple[str, Workspace]] = Field(default_factory=list)

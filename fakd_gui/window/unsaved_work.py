@@ -9,7 +9,7 @@ from fakd_gui.models.export import EXPORT
 from fakd_gui.session.jobs import Job, LatestWins
 from fakd_gui.session.session import Session
 
-TRAINING = "Training will be stopped and saved. You can resume it from the Runs list."
+TRAINING = "Training will be stopped and saved. You can resume it from the library."
 UNSAVED = {
     "benchmark": "The benchmark is not finished.",
     "save the images": "These images have not been saved.",

@@ -35,8 +35,7 @@ class Workspaces(QTabWidget):
             self.addTab(panel, name)
         session.workspace_requested.connect(self.show_workspace)
         session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))
-        for chosen in (session.run_selected, session.training_started):
-            chosen.connect(lambda _: self.show_workspace("Train"))
+        session.training_started.connect(lambda _: self.show_workspace("Train"))
         follow_theme(self, self._apply_theme)
 
     @property

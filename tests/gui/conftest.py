@@ -23,7 +23,7 @@ from run_folders import make_run
 from small_models import Bench, make_bench
 
 from fakd_gui.app import garbage_collector, make_application
-from fakd_gui.runs.run_list import RunList
+from fakd_gui.library.panel import LibraryPanel
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.session import Session
 
@@ -181,21 +181,21 @@ def plots(session: Session, qtbot: QtBot) -> RunPlots:
 @pytest.fixture
 def runs(
     session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[RunList]:
-    """A list of three runs, shown."""
+) -> Iterator[LibraryPanel]:
+    """The library with three runs, shown."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     (tmp_path / "data").mkdir()
     make_application()
     for age, name in enumerate(("oldest", "middle", "newest")):
         run = make_run(session.runs_root, name, done=4 if name != "middle" else 2, psnr=28.0 + age)
         os.utime(run / "config.toml", (1000 + age, 1000 + age))
-    made = RunList(session)
+    made = LibraryPanel(session)
     qtbot.addWidget(made)
-    made.resize(240, 420)
+    made.resize(260, 640)
     with qtbot.waitExposed(made):
         made.show()
     made.scan()
-    qtbot.waitUntil(lambda: len(made.model.states) == 3)
+    qtbot.waitUntil(lambda: len(session.library.states) == 3)
     yield made
     assert stop_all(made)
 

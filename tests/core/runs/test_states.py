@@ -74,9 +74,10 @@ def test_who_trains_a_run_is_named_while_it_is_in_use(tmp_path: Path) -> None:
         (RunState(steps=9), False, "not started"),
         (RunState(steps=9, done=1), False, "stopped at 1 of 9"),
         (RunState(steps=1000, done=1000), True, "done"),
-        (RunState(steps=9, done=9, best=21.456), True, "21.46 dB · done"),
-        (RunState(steps=9999, done=1234, in_use=True), False, "running, step 1,234"),
+        (RunState(steps=9, done=9, best=21.456), True, "done"),
+        (RunState(steps=9999, done=1234, in_use=True), False, "training, 1,234 of 9,999"),
         (RunState(steps=9, done=9, problem="no"), True, "damaged"),
+        (RunState(problem="no settings yet", in_use=True), False, "preparing"),
     ],
 )
 def test_a_state_in_one_line(state: RunState, finished: bool, summary: str) -> None:

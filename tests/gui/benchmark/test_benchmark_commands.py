@@ -47,8 +47,8 @@ def test_return_lists_images_only_from_the_table_and_escape_closes_them(
     panel: BenchmarkPanel, qtbot: QtBot
 ) -> None:
     run(panel, qtbot)
-    panel.chooser.models.setFocus()
-    QTest.keyClick(panel.chooser.models, Qt.Key.Key_Return)
+    panel.chooser.sets.setFocus()
+    QTest.keyClick(panel.chooser.sets, Qt.Key.Key_Return)
     assert panel.state.image_cell is None
     assert not panel.actions["close_images"].isEnabled(), "Escape belongs to the window"
     panel.table.setFocus()
@@ -71,5 +71,5 @@ def test_s_sorts_by_the_column_of_the_current_cell(panel: BenchmarkPanel, qtbot:
     assert isinstance(column, Column)
     assert column.kind is Kind.PSNR
     rows = dict(panel.actions.shortcut_rows())
-    assert rows["F5"] == "Measure the checked models on the checked sets"
+    assert rows["F5"] == "Measure the shown models on the checked sets"
     assert rows["Delete"] == "remove an added model or set from its list"

@@ -10,7 +10,6 @@ import pytest
 from benchmark_bench import (
     at,
     benchmarking,
-    check,
     checked_keys,
     click,
     drop,
@@ -56,11 +55,19 @@ def measured(panel: BenchmarkPanel, qtbot: QtBot) -> BenchmarkPanel:
     return panel
 
 
-def test_bundled_models_and_samples_are_on_offer(bench: Bench, panel: BenchmarkPanel) -> None:
-    chooser = panel.chooser
+def test_the_models_that_the_library_shows_are_measured_on_the_checked_sets(
+    bench: Bench, panel: BenchmarkPanel
+) -> None:
     assert panel.state.folders[0] == resolve_data(SAMPLES)
-    assert checked_keys(chooser.models) == [BICUBIC, *bench.students, bench.teacher]
-    assert "rcan-g5-r5-c32-x4" in listed_keys(chooser.models)
+    assert list(panel.state.models) == [BICUBIC, *bench.students, bench.teacher]
+    assert panel.chooser.models.text().startswith("4 models to measure")
+    library = bench.session.library
+    library.hide([BICUBIC, bench.teacher], ["Benchmark"])
+    library.show(["rcan-g5-r5-c32-x4"], ["Benchmark"])
+    assert list(panel.state.models) == [*bench.students, "rcan-g5-r5-c32-x4"]
+    assert library.is_shown(BICUBIC, "Compare")
+    library.hide_all("Benchmark")
+    assert not panel.actions["run"].isEnabled()
 
 
 def test_a_metric_of_an_installed_package_is_a_column(
@@ -156,7 +163,7 @@ def test_a_click_lists_the_images_worst_first_and_return_shows_them(
     paths, labels = chosen.args
     assert paths == [bench.folder / "Set5" / f"{one.name}.png" for one in scored]
     assert labels[0].startswith(f"{scored[0].name} {scored[0].result.psnr_y:.3f} dB (")
-    assert extra in bench.session.students
+    assert extra in bench.session.library.students("Compare")
     QTest.keyClick(measured.images.table, Qt.Key.Key_Escape)
     assert not measured.images.isVisible()
 
@@ -215,8 +222,8 @@ def test_dropped_folders_are_sets_and_a_folder_of_sets_is_all_of_them(
     drop(panel, benchmark, model)
     added = panel.state.folders[2:]
     assert added == [benchmark / "B100", benchmark / "Urban100", benchmark / "mine"]
-    assert str(model) in checked_keys(panel.chooser.models)
-    assert str(model) not in bench.session.students
+    assert str(model) in panel.state.models
+    assert str(model) not in bench.session.library.students("Compare")
 
 
 def test_delete_removes_a_set_and_undo_restores_it(bench: Bench, panel: BenchmarkPanel, qtbot: QtBot) -> None:
@@ -247,7 +254,6 @@ def test_the_next_start_shows_choices_and_the_last_table(
 ) -> None:
     extra = save_model(bench.folder, "extra", 9)
     measured.state.add_model(extra)
-    check(measured.chooser.models, bench.students[0], False)
     measured.view_bar.columns[Kind.GAP].setChecked(False)
     measured.view_bar.published.setChecked(False)
     column = measured.table.table_model.columns[2]
@@ -261,7 +267,6 @@ def test_the_next_start_shows_choices_and_the_last_table(
     assert [(row.ref, texts(again, row.ref)) for row in again.table.table_model.rows] == shown
     assert again.provenance.isVisible()
     assert "easured on" in again.provenance.text()
-    assert checked_keys(again.chooser.models) == [BICUBIC, bench.students[1], extra, bench.teacher]
     assert checked_keys(again.chooser.sets) == [str(bench.folder / "Set5")]
     assert not again.view_bar.published.isChecked()
 

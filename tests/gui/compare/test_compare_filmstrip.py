@@ -141,7 +141,7 @@ def test_images_are_sorted_by_the_difference_of_student_and_teacher(
     assert [text.split("\n")[0] for text in texts(strip)] == ["a.png", "b.png", "c.png"]
     # With another first student the differences are outdated.
     with qtbot.waitSignal(panel.finished):
-        bench.session.remove_student(bench.students[0])
+        bench.session.library.hide([bench.students[0]])
     assert texts(strip) == ["a.png", "b.png", "c.png"]
 
 
@@ -194,7 +194,7 @@ def test_an_image_that_became_unreadable_is_marked_and_not_selected(
 def test_sorting_without_student_and_teacher_says_what_is_missing(opened: Opened, qtbot: QtBot) -> None:
     bench, panel = opened
     for student in bench.students:
-        bench.session.remove_student(student)
+        bench.session.library.hide([student])
     panel.strip.order.setCurrentIndex(panel.strip.order.findData(BY_DIFFERENCE))
     assert "add a student" in bench.errors[-1]
     assert panel.strip.order.currentIndex() == 0

@@ -20,7 +20,7 @@ from fakd_core.data.image_files import read_image
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.evaluation.metrics import psnr_y, ssim_y
 from fakd_core.inference.upscale import upscale
-from fakd_core.runs.references import bundled_models, load_model
+from fakd_core.runs.references import load_model
 from fakd_gui.compare import difference, runner
 from fakd_gui.compare.difference import Difference
 from fakd_gui.compare.panel import ComparePanel
@@ -278,16 +278,18 @@ def test_a_hidden_panel_waits_until_it_is_shown(bench: Bench, panel: ComparePane
         panel.show()
 
 
-def test_the_panes_menu_adds_bundled_models_and_removes_students(
+def test_the_panes_menu_shows_and_hides_what_the_image_has_itself(
     bench: Bench, compared: ComparePanel, qtbot: QtBot
 ) -> None:
     menu = compared.commands.panes_menu
     menu.aboutToShow.emit()
-    actions = {action.text(): action for action in menu.actions()}
-    assert {f"Add {name}" for name in bundled_models()} <= set(actions)
+    actions = {action.text(): action for action in menu.actions() if action.text()}
+    assert list(actions) == ["LR", "Bicubic", "HR", "Add another tool's picture…"]
+    assert [action.isChecked() for action in list(actions.values())[:3]] == [False, True, True]
     with qtbot.waitSignal(compared.finished):
-        actions["Remove with"].trigger()
-    assert bench.students[0] not in compared.board.keys
+        actions["Bicubic"].trigger()
+    assert BICUBIC not in compared.board.keys
+    assert not bench.session.library.is_shown(BICUBIC, "Compare")
 
 
 def test_dropped_files_are_opened_or_added(bench: Bench, panel: ComparePanel, qtbot: QtBot) -> None:
@@ -299,7 +301,7 @@ def test_dropped_files_are_opened_or_added(bench: Bench, panel: ComparePanel, qt
     assert enter.isAccepted()
     with qtbot.waitSignal(bench.session.image_changed):
         QApplication.sendEvent(panel, drop)
-    assert bench.session.students == [bench.students[0]]
+    assert bench.session.library.students("Compare") == [bench.students[0]]
 
 
 def test_a_failing_model_is_reported_once_and_an_empty_folder_is_not_a_model(
@@ -315,11 +317,11 @@ def test_a_failing_model_is_reported_once_and_an_empty_folder_is_not_a_model(
         bench.session.add_student(save_model(bench.folder, "third", 9))
     assert len(bench.errors) == 1
     assert compared.board.panes[str(broken)].canvas.message_is_error
-    students = bench.session.students
+    students = bench.session.library.students("Compare")
     empty = bench.folder / "empty"
     empty.mkdir()
     bench.session.open_paths([empty], "Compare")
-    assert bench.session.students == students
+    assert bench.session.library.students("Compare") == students
     assert "not a training run" in bench.errors[-1]
 
 

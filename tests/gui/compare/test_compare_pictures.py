@@ -21,8 +21,9 @@ from fakd_gui.compare.canvases import SplitCanvas
 from fakd_gui.compare.captions import difference_figures
 from fakd_gui.compare.difference import Difference, Kind, draw_difference
 from fakd_gui.compare.panel import ComparePanel
-from fakd_gui.compare.panes import DIFFERENCE, HR, LR, SPLIT, Split, picture_key
+from fakd_gui.compare.panes import DIFFERENCE, HR, LR, SPLIT, Split
 from fakd_gui.compare.thumbnails import read_thumbnails
+from fakd_gui.session.library_keys import picture_key
 from fakd_gui.widgets.convert import array_from_qimage, colourise
 from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.theme import colour_lut

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from compare_bench import Opened, drag, open_and_wait, stamp
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
@@ -15,7 +14,8 @@ from small_models import save_model
 from fakd_core.data.image_files import write_image
 from fakd_core.evaluation.metrics import psnr_y
 from fakd_gui.compare.difference import Difference
-from fakd_gui.compare.panes import DIFFERENCE, HR, picture_key
+from fakd_gui.compare.panes import DIFFERENCE, HR
+from fakd_gui.session.library_keys import picture_key
 
 
 def test_undo_restores_a_closed_pane_with_its_result(opened: Opened, qtbot: QtBot) -> None:
@@ -32,10 +32,10 @@ def test_undo_restores_a_closed_pane_with_its_result(opened: Opened, qtbot: QtBo
     assert panel.board.keys == keys
     assert panel.state.results[bench.teacher] is result
     with qtbot.waitSignal(panel.finished):
-        panel.state.remove_student(bench.students[0])
+        bench.session.library.remove([bench.students[0]])
     with qtbot.waitSignal(panel.finished):
         offers[1][1]()  # type: ignore[operator]
-    assert bench.session.students == bench.students
+    assert bench.session.library.students("Compare") == bench.students
     assert panel.board.keys == keys
 
 
@@ -113,18 +113,12 @@ def test_a_pane_shown_alone_stays_alone_when_a_model_is_added(opened: Opened, qt
     assert panel.board.grid.solo == panel.board.keys.index(bench.teacher)
 
 
-@pytest.mark.parametrize("role", ["student", "teacher"])
-def test_a_model_that_is_removed_and_added_again_is_shown(opened: Opened, role: str) -> None:
+def test_a_teacher_that_is_chosen_again_is_shown(opened: Opened) -> None:
     bench, panel = opened
-    ref = bench.students[0] if role == "student" else bench.teacher
-    panel.state.close_pane(ref)
-    if role == "student":
-        bench.session.remove_student(ref)
-        bench.session.add_student(ref)
-    else:
-        bench.session.set_teacher(bench.students[1])
-        bench.session.set_teacher(ref)
-    assert ref in panel.board.keys
+    panel.state.close_pane(bench.teacher)
+    bench.session.set_teacher(bench.students[1])
+    bench.session.set_teacher(bench.teacher)
+    assert bench.teacher in panel.board.keys
 
 
 def test_undoing_the_removal_of_a_student_leaves_its_pane_closed(opened: Opened) -> None:
@@ -132,21 +126,20 @@ def test_undoing_the_removal_of_a_student_leaves_its_pane_closed(opened: Opened)
     undo: list[Callable[[], object]] = []
     panel.state.close_pane(bench.students[0])
     bench.session.undo_offered.connect(lambda _text, restore, _redo: undo.append(restore))
-    panel.state.remove_student(bench.students[0])
+    bench.session.library.remove([bench.students[0]])
     undo[-1]()
-    assert bench.students[0] in bench.session.students
+    assert bench.students[0] in bench.session.library.files
+    assert bench.students[0] in bench.session.library.students("Inspect")
     assert bench.students[0] not in panel.board.keys
 
 
-def test_the_next_start_knows_the_closed_panes_of_models_that_are_there(opened: Opened) -> None:
-    bench, panel = opened
-    first, second = bench.students
-    panel.state.close_pane(first)
+def test_the_next_start_knows_the_closed_panes_of_the_image(opened: Opened) -> None:
+    _, panel = opened
+    panel.state.close_pane(HR)
     memory = panel.memory()
-    gone = memory.model_copy(update={"closed": memory.closed | {"/gone.pth", picture_key(bench.photo)}})
-    panel.restore(gone)
-    assert first not in panel.board.keys
-    assert second in panel.board.keys
+    panel.state.show_pane(HR)
+    panel.restore(memory.model_copy(update={"closed": memory.closed | {"/gone.pth"}}))
+    assert HR not in panel.board.keys
     assert "/gone.pth" not in panel.memory().closed
 
 

@@ -185,29 +185,11 @@ def test_two_students_are_shown_side_by_side_or_one_of_them(
         bench.session.add_student(second)
     differences = [difference_key(first), difference_key(second)]
     assert list(inspected.area.board.panes) == [IMAGE, first, second, bench.teacher, *differences]
-    inspected.controls.students.setCurrentIndex(2)
-    inspected.controls.students.activated.emit(2)
+    bench.session.library.show_only([second], "Inspect")
     with qtbot.waitSignal(inspected.map_shown):
         inspected.state.set_query(1, 1)
     assert list(inspected.area.board.panes) == [IMAGE, bench.teacher, second, difference_key(second)]
     assert first not in inspected.area.board.rows
-
-
-def test_choosing_a_student_extracts_nothing_and_keeps_failures_shown(
-    bench: Bench, inspected: InspectPanel, qtbot: QtBot
-) -> None:
-    broken = bench.folder / "broken.safetensors"
-    broken.write_bytes(b"not a checkpoint")
-    with qtbot.waitSignal(inspected.map_shown):
-        bench.session.add_student(str(broken))
-    started: list[bool] = []
-    inspected.runner.extracting.busy.connect(started.append)
-    for student in (bench.students[0], str(broken)):
-        with qtbot.waitSignal(inspected.map_shown):
-            inspected.state.choose_student(student)
-    assert started == []
-    canvas = inspected.area.board.panes[str(broken)].canvas
-    assert (canvas.message_is_error, "broken.safetensors" in canvas.message) == (True, True)
 
 
 def test_a_model_without_maps_at_the_end_of_the_others_is_left_out(
@@ -273,7 +255,7 @@ def test_a_large_image_is_inspected_in_a_window_around_the_query(
 def test_without_models_the_panel_says_what_to_do(
     bench: Bench, inspected: InspectPanel, qtbot: QtBot
 ) -> None:
-    bench.session.remove_student(bench.students[0])
+    bench.session.library.hide([bench.students[0]])
     bench.session.set_teacher("")
     picture = inspected.area.board.panes[IMAGE].canvas
     assert "Choose a teacher" in picture.message

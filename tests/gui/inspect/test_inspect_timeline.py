@@ -21,8 +21,8 @@ from fakd_core.events import Scores, ValidationEnd
 from fakd_core.runs.config import TrainConfig
 from fakd_gui.inspect.panel import InspectPanel
 from fakd_gui.inspect.state import IMAGE, difference_key
-from fakd_gui.inspect.timeline import baseline_ref
 from fakd_gui.session.jobs import Job
+from fakd_gui.session.library_keys import baseline_ref
 
 
 @pytest.fixture

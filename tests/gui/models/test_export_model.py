@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from library_panels import choose
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QProgressDialog, QPushButton
 from pytestqt.qtbot import QtBot
-from run_lists import choose
 from safetensors.torch import load_file
 
 from fakd_core.runs.references import model_file
+from fakd_gui.library.panel import LibraryPanel
 from fakd_gui.models import export
 from fakd_gui.models.export import FORMATS, start_export
-from fakd_gui.runs.run_list import RunList
 from fakd_gui.session.session import Session
 from fakd_gui.window.main_window import MainWindow
 
@@ -32,7 +32,7 @@ def confirmed(session: Session) -> list[str]:
 
 def test_a_run_s_student_is_exported_from_its_menu(
     qtbot: QtBot,
-    runs: RunList,
+    runs: LibraryPanel,
     confirmed: list[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -71,7 +71,7 @@ def test_any_model_s_file_is_exported_from_the_file_menu(
 def test_onnx_is_written_in_the_background(
     qtbot: QtBot,
     session: Session,
-    runs: RunList,
+    runs: LibraryPanel,
     confirmed: list[str],
     tmp_path: Path,
 ) -> None:
@@ -88,7 +88,7 @@ def test_onnx_is_written_in_the_background(
 def test_a_failed_export_is_reported(
     qtbot: QtBot,
     session: Session,
-    runs: RunList,
+    runs: LibraryPanel,
     messages: list[str],
     tmp_path: Path,
     kind: str,
@@ -105,7 +105,7 @@ def test_a_failed_export_is_reported(
 def test_a_running_export_can_be_stopped(
     qtbot: QtBot,
     session: Session,
-    runs: RunList,
+    runs: LibraryPanel,
     confirmed: list[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

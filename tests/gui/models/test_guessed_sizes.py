@@ -64,8 +64,9 @@ def test_benchmark_marks_it(qtbot: QtBot, session: Session, tmp_path: Path, edsr
     qtbot.addWidget(panel, before_close_func=stop_all)
     (tmp_path / "set").mkdir()
     save_photo(tmp_path / "set", height=32, width=32)
-    for key in (*panel.state.checked_models, *map(str, panel.state.checked_folders)):
-        panel.state.set_checked(key, False)
+    session.library.hide_all("Benchmark")
+    for folder in panel.state.checked_folders:
+        panel.state.set_checked(str(folder), False)
     panel.state.add_folder(tmp_path / "set")
     panel.state.add_model(str(edsr))
     panel.show()

@@ -57,7 +57,7 @@ def test_a_good_model_is_described_and_can_be_added_as_student(
     if folder := os.environ.get("FAKD_PICTURES"):
         doctor.grab().save(f"{folder}/doctor-good.png")
     qtbot.mouseClick(doctor.student_button, Qt.MouseButton.LeftButton)
-    assert window.session.students == [str(file)]
+    assert window.session.library.students("Compare") == [str(file)]
     assert not doctor.isVisible()
 
 

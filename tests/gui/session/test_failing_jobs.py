@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from busy_window import JOBS, Desk
+from library_panels import choose, state_of, tip_of
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
-from run_lists import choose, state_of, tip_of
 
 from fakd_core.errors import DataError
 from fakd_core.runs.metrics_files import read_metrics
@@ -84,7 +84,7 @@ def test_failed_training_is_marked_and_resumes(desk: Desk) -> None:
     window = desk.window
     with desk.qtbot.waitSignal(window.session.training_finished):
         pass
-    runs = window.run_list
+    runs = window.library
     name = desk.run.name
     desk.qtbot.waitUntil(lambda: "failed at 3 of 6" in state_of(runs, desk.run))
     assert REASON in tip_of(runs, name)

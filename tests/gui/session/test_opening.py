@@ -128,7 +128,7 @@ def test_two_models_are_two_questions(
     answer(window, "Add as student")
     session = window.session
     qtbot.waitUntil(lambda: session.teacher == str(small_teacher))
-    qtbot.waitUntil(lambda: session.students == [str(second)])
+    qtbot.waitUntil(lambda: session.library.students("Compare") == [str(second)])
 
 
 def test_result_image_becomes_a_pane(qtbot: QtBot, window: MainWindow, files: dict[str, Path]) -> None:

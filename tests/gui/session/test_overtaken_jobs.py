@@ -186,7 +186,7 @@ def test_held_arrow_key_computes_the_maps_of_two_windows(
     monkeypatch.setattr("fakd_core.evaluation.features.MAX_WINDOW_SIDE", 6)
     panel, session = inspected, inspected.session
     with qtbot.waitSignal(panel.map_shown):
-        session.open_image(save_photo(Path(session.students[0]).parent, "wide", 32, 200))
+        session.open_image(save_photo(Path(session.library.students("Compare")[0]).parent, "wide", 32, 200))
     panel.state.set_query(0, 0)
     qtbot.waitUntil(lambda: panel.runner.window.contains_pixel(0, 0) and not panel.runner.extracting.running)
     gate = Gate(monkeypatch, "fakd_gui.inspect.features.extract_features")

@@ -24,7 +24,7 @@ def test_finished_training_is_listed_with_its_student(
     assert (
         train_to_the_end(qtbot, session, make_config(run, small_teacher, photos)).outcome is Outcome.COMPLETED
     )
-    assert (session.runs, session.students, session.training) == ([run], [str(run)], None)
+    assert (session.runs, session.library.students("Compare"), session.training) == ([run], [str(run)], None)
     assert list(scan_runs(session.runs_root, ()).started) == [run]
 
 

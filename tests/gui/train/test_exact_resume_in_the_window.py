@@ -1,4 +1,4 @@
-"""Stop in the window and Resume in its list of runs give the run that was never interrupted."""
+"""Stop in the window and Resume in its library give the run that was never interrupted."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def test_stop_and_resume(qtbot: QtBot, window: MainWindow, small_teacher: Path, 
         qtbot.mouseClick(window.train.stop_button, Qt.MouseButton.LeftButton)
         stopped.set()
     assert ended.args[0].outcome is Outcome.CANCELLED
-    window.run_list.select(run)
-    qtbot.waitUntil(window.run_list.resume_button.isEnabled)
+    window.library.select(run)
+    qtbot.waitUntil(window.library.resume_button.isEnabled)
     with qtbot.waitSignal(session.training_finished) as ended:
-        qtbot.mouseClick(window.run_list.resume_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(window.library.resume_button, Qt.MouseButton.LeftButton)
     assert ended.args[0].outcome is Outcome.COMPLETED
     end = train_to_the_end(qtbot, session, make_config(whole, small_teacher, photos, **changes))
     assert end.outcome is Outcome.COMPLETED

@@ -13,6 +13,7 @@ from run_plots import IMAGE, drawn, make_series, middle, show
 
 from fakd_core.events import Preview, RunEnd, RunStarted, Scores, ValidationEnd
 from fakd_core.runs.states import RunState
+from fakd_gui.library.rows import Kind, Row, best_psnr
 from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.plot_export import PlotExport
@@ -97,4 +98,5 @@ def test_texts_say_infinite_and_leave_out_gains_that_mean_nothing() -> None:
     frames = PreviewFrames()
     frames.start(preview)
     assert frames.psnr == {("bicubic", 0): inf}
-    assert RunState(steps=9, done=9, best=inf).summary() == "∞ dB · done"
+    row = Row(Kind.RUN, "run", run=Path("run"))
+    assert best_psnr(row, {Path("run"): RunState(steps=9, done=9, best=inf)}) == "∞"

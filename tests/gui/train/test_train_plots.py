@@ -100,10 +100,30 @@ def test_levels_and_student_are_in_view(plots: RunPlots, student: float) -> None
 def test_student_and_baseline_have_their_names(plots: RunPlots) -> None:
     show(plots, make_series(baseline=True))
     assert drawn(plots.psnr, "baseline")[1].tolist() == [28.5, 28.5]
-    assert drawn(plots.loss, "baseline")[1][-1] == 2.0
     text = plots.psnr.readout.text()
     assert ";student" in text
     assert ";baseline" in text
+
+
+def test_the_baseline_s_loss_is_drawn_with_the_weight_of_the_student_s(plots: RunPlots) -> None:
+    plots.tools.smoothing.setValue(0)
+    show(plots, make_series(baseline=True))
+    assert drawn(plots.loss, "baseline")[1][-1] == 1.0
+    assert "baseline's&nbsp;DS" in plots.loss.readout.text().replace("&#x27;", "'")
+    plots.tools.weighted.setChecked(False)
+    plots.redraw()
+    assert drawn(plots.loss, "baseline")[1][-1] == 2.0
+
+
+def test_what_fakd_adds_is_shown_for_runs_with_a_baseline(plots: RunPlots) -> None:
+    show(plots, make_series())
+    assert plots.gain.isHidden()
+    show(plots, make_series(baseline=True))
+    assert not plots.gain.isHidden()
+    assert drawn(plots.gain, "student")[1] == pytest.approx([0.5, 0.5])
+    assert [line.value() for line in plots.gain.level_lines] == [0.0]
+    show(plots, make_series())
+    assert plots.gain.isHidden()
 
 
 def test_another_run_replaces_the_first(plots: RunPlots) -> None:
@@ -146,7 +166,7 @@ def test_a_log_axis_is_logarithmic(qtbot: QtBot, plots: RunPlots) -> None:
 
 
 def test_small_plots_are_left_out_before_the_loss(qtbot: QtBot, plots: RunPlots) -> None:
-    show(plots, make_series())
+    show(plots, make_series(baseline=True))
     assert all(card.isVisible() for card in plots.cards.values())
     plots.resize(300, 200)
     qtbot.waitUntil(lambda: not plots.psnr.isVisible())

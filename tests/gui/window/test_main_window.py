@@ -61,7 +61,7 @@ def test_start_button_trains_shows_curves_and_adds_the_student(
     assert weighted == {"total", "DS", "TS", "SA"}
     assert series.validation_step == [2, 4]
     run = window.session.runs[0]
-    assert window.session.students == [str(run)]
+    assert window.session.library.students("Compare") == [str(run)]
     assert read_series(run).losses == series.losses
     assert window.train.start_button.isVisible()
     assert not window.banner.isVisible()
@@ -76,9 +76,9 @@ def test_stop_ends_within_a_second_and_the_run_resumes_from_the_list(
     with computes_for_less_than(1), qtbot.waitSignal(window.session.training_finished):
         qtbot.mouseClick(window.train.stop_button, Qt.MouseButton.LeftButton)
     stopped_at = window.train.state.shown.series.step[-1]
-    window.run_list.select(window.session.runs[0])
+    window.library.select(window.session.runs[0])
     with qtbot.waitSignal(window.session.training_started):
-        window.run_list.resume_button.click()
+        window.library.resume_button.click()
     qtbot.waitUntil(lambda: window.train.state.shown.series.step[-1:] > [stopped_at + 3])
     steps = window.train.state.shown.series.step
     assert steps[: stopped_at + 3] == list(range(1, stopped_at + 4))
@@ -94,7 +94,7 @@ def test_whole_form_is_reachable_at_the_minimum_size(qtbot: QtBot, window: MainW
     qtbot.waitUntil(lambda: form.widget().width() <= form.viewport().width())
     assert window.width() == window.minimumWidth()
     window.resize(1280, 800)
-    qtbot.waitUntil(lambda: window.run_list.width() >= 130)
+    qtbot.waitUntil(lambda: window.library.width() >= 130)
 
 
 def test_pause_and_resume(qtbot: QtBot, window: MainWindow, small_teacher: Path, photos: Path) -> None:
@@ -173,7 +173,7 @@ def test_dropped_files_open_in_their_workspaces(
     next(action for action in menu.actions() if action.text() == "Add as student").trigger()
     menu.close()
     qtbot.waitUntil(lambda: "damaged.safetensors" in "".join(window.banner.messages))
-    assert window.session.students == []
+    assert window.session.library.students("Compare") == []
     settings = tmp_path / "settings.toml"
     settings.write_text("steps = 777\nbatch = 3\n")
     drop(window, settings)
@@ -264,9 +264,9 @@ def test_a_dropped_file_that_is_no_model_becomes_no_student(
     with qtbot.waitSignal(window.session.error) as reported:
         window.open_paths([junk])
     assert "junk.pth" in reported.args[0].text
-    assert window.session.students == []
+    assert window.session.library.students("Compare") == []
     window.open_paths([small_teacher])
-    qtbot.waitUntil(lambda: window.session.students == [str(small_teacher)])
+    qtbot.waitUntil(lambda: window.session.library.students("Compare") == [str(small_teacher)])
 
 
 def test_no_field_swallows_dropped_files(qtbot: QtBot, window: MainWindow, photos: Path) -> None:
@@ -276,4 +276,4 @@ def test_no_field_swallows_dropped_files(qtbot: QtBot, window: MainWindow, photo
     assert len(fields) > 10
     assert [field.accessibleName() for field in fields if field.acceptDrops()] == []
     with qtbot.waitSignal(window.session.image_changed):
-        drop(window.run_list.search, photos / "coffee0.png")
+        drop(window.library.search, photos / "coffee0.png")

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from library_panels import scan
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
-from run_lists import scan
 from small_models import save_model, save_photo
 
 from fakd_core.data.resize import BICUBIC
@@ -32,7 +32,7 @@ def run(qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.Mo
     (made / "snapshots").mkdir(exist_ok=True)
     for name in ("checkpoints/best", "baseline", "snapshots/0000002", "snapshots/0000004"):
         shutil.copy(student, made / f"{name}.safetensors")
-    scan(qtbot, window.run_list)
+    scan(qtbot, window.library)
     return made
 
 
@@ -73,11 +73,11 @@ def test_everything_follows_a_renamed_run(
     compare.move_pane(str(run), 0)
     compare.show_split(Split(str(run), other))
     compare.close_pane(baseline)
-    inspect.choose_student(baseline)
+    session.library.hide([other], ["Inspect"])
     inspect.timeline.set_run(run, 2)
     session.compare_runs([run])
     benchmark.add_model(f"{run}/snapshots/0000004.safetensors")
-    benchmark.set_checked(str(run), False)
+    session.library.hide([str(run)], ["Benchmark"])
     eval_set = EvalSet("set", 4)
     report = Report([Row(BICUBIC, "Bicubic"), Row(str(run), "first")], str(run), str(run))
     benchmark.show_report(report)
@@ -90,17 +90,16 @@ def test_everything_follows_a_renamed_run(
     )
     dialog = window.findChild(FigureDialog)
 
-    assert window.run_list.actions.rename(run, "second")
+    assert window.library.actions.rename_run(run, "second")
 
     moved = f"{to}/baseline.safetensors"
     assert session.runs == session.compared == [to]
-    assert (session.teacher, session.students) == (str(to), [other, moved, str(to)])
+    library = session.library
+    assert (session.teacher, library.chosen["Compare"]) == (str(to), [BICUBIC, other, str(to)])
+    assert library.chosen["Inspect"] == [moved, str(to)]
     assert (compare.keys[0], compare.split.a) == (str(to), str(to))
-    assert moved in compare.closed
     assert (inspect.timeline.run, inspect.timeline.step) == (to, 2)
-    assert inspect.chosen_student == moved
-    assert benchmark.added == [f"{to}/snapshots/0000004.safetensors"]
-    assert not benchmark.is_model_checked(str(to))
+    assert library.students("Benchmark") == [other, moved, f"{to}/snapshots/0000004.safetensors"]
     assert list(report.rows) == [BICUBIC, str(to)]
     assert (report.teacher, report.baseline) == (str(to), str(to))
     assert [(cell.ref, result.model) for cell, result in report.results.items()] == [(str(to), str(to))]
@@ -124,13 +123,16 @@ def test_a_deleted_run_leaves_nothing_and_undo_restores_it(
     window.benchmark.state.add_model(f"{run}/snapshots/0000004.safetensors")
     window.train.state.fill({"teacher": (str(run),)})
     qtbot.waitUntil(lambda: not window.train.state.is_checking)
-    assert window.run_list.actions.trash(run)
-    assert (session.teacher, session.students, session.runs) == ("", [], [])
+    assert window.library.actions.trash(run)
+    assert (session.teacher, session.library.students("Compare"), session.runs) == ("", [], [])
+    assert session.library.files == []
     assert window.inspect.state.timeline.run is None
-    assert window.benchmark.state.added == []
+    assert list(window.benchmark.state.models) == [BICUBIC]
     qtbot.waitUntil(lambda: "teacher" in window.train.state.problems)
     window.undo_bar.undo()
-    assert (session.teacher, session.students, session.runs) == (str(run), [baseline, str(run)], [run])
+    assert (session.teacher, session.runs) == (str(run), [run])
+    # The teacher is shown as such.
+    assert session.library.chosen["Inspect"] == [baseline]
 
 
 def test_undo_restores_students_under_their_present_names(
@@ -139,16 +141,17 @@ def test_undo_restores_students_under_their_present_names(
     session, other = window.session, save_model(tmp_path, "other", 2)
     for student in (str(run), other):
         session.add_student(student)
-    window.compare.state.remove_student(other)
-    assert window.run_list.actions.rename(run, "second")
+    session.library.remove([other])
+    assert session.library.files == []
+    assert window.library.actions.rename_run(run, "second")
     to = run.with_name("second")
     make_run(session.runs_root, "first")
     window.undo_bar.undo()
-    assert session.students == [str(to), other]
+    assert session.library.students("Compare") == [str(to), other]
     # Another run may take the former name.
     session.add_run(run)
     session.add_student(str(run))
-    assert session.students == [str(to), other, str(run)]
+    assert session.library.students("Compare") == [str(to), other, str(run)]
 
 
 def test_the_offer_to_resume_follows_its_run(
@@ -158,7 +161,7 @@ def test_the_offer_to_resume_follows_its_run(
     monkeypatch.setattr(window.resume_offer, "_resume", resumed.append)
     window.restore(window.memory().model_copy(update={"training": str(run)}))
     window.session.offer_undo("Removed something", lambda: None)
-    assert window.run_list.actions.rename(run, "second")
+    assert window.library.actions.rename_run(run, "second")
     assert bar.button.text() == "Resume"
     assert "second was still training" in bar.button.parent().findChild(type(window.status.job)).text()
     window.session.report("an error")
@@ -168,5 +171,5 @@ def test_the_offer_to_resume_follows_its_run(
     bar.button.click()
     assert resumed == [run.with_name("second")]
     window.resume_offer.make(run.with_name("second"))
-    assert window.run_list.actions.trash(run.with_name("second"))
+    assert window.library.actions.trash(run.with_name("second"))
     assert bar.button.text() == "Undo"

@@ -91,7 +91,7 @@ def test_one_question_lists_all_unsaved_work(desk: Desk, monkeypatch: pytest.Mon
     assert not desk.window.close()
     (asked,) = questions.asked
     assert asked.splitlines()[1:] == [
-        "Training will be stopped and saved. You can resume it from the Runs list.",
+        "Training will be stopped and saved. You can resume it from the library.",
         "The benchmark is not finished.",
     ]
 

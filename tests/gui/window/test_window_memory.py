@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from fakd_gui.compare.panes import LR
+from fakd_core.data.resize import BICUBIC
 from fakd_gui.session.jobs import LatestWins, stop_all
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import read_memory, state_file, write_memory
@@ -31,7 +31,8 @@ def test_next_start_restores_the_last_state(
     with qtbot.waitSignal(window.session.image_changed):
         window.open_paths([photos / "coffee0.png"])
     window.compare.state.close_pane("rcan-g5-r1-c32-x4-baseline")
-    window.compare.state.closed |= {str(tmp_path / "gone.pth")}
+    window.session.library.set_colour(["rcan-g5-r1-c32-x4-baseline"], 4)
+    window.session.library.show([str(tmp_path / "gone.pth")])
     window.show_workspace("Inspect")
     watcher().choose("dark")
     window.resize(780, 560)  # Qt makes a window that is larger than the screen fit into it.
@@ -47,8 +48,9 @@ def test_next_start_restores_the_last_state(
         second.restore(memory)
     assert watcher().scheme == "dark"
     assert session.teacher == str(small_teacher)
-    assert session.students == ["rcan-g5-r1-c32-x4-baseline"]
-    assert second.compare.state.closed == {LR, "rcan-g5-r1-c32-x4-baseline"}
+    assert session.library.chosen["Compare"] == [BICUBIC]
+    assert session.library.chosen["Inspect"] == ["rcan-g5-r1-c32-x4-baseline"]
+    assert session.library.colour_number("rcan-g5-r1-c32-x4-baseline") == 4
     assert session.image is not None
     assert session.image.name == "coffee0.png"
     assert second.workspaces.currentWidget() is second.inspect
@@ -84,7 +86,7 @@ def test_missing_files_and_invalid_values_are_ignored(
         WindowMemory.model_validate(
             {
                 "teacher": str(tmp_path / "gone.safetensors"),
-                "students": [str(tmp_path / "gone.pth")],
+                "library": {"files": [str(tmp_path / "gone.pth")], "shown": {"Compare": [7]}, "names": 3},
                 "image": str(tmp_path / "gone.png"),
                 "workspace": "Nowhere",
                 "workspaces": {"Train": "nonsense", "Compare": {"unknown": [1]}, "Inspect": {"layer": "x"}},
@@ -94,7 +96,7 @@ def test_missing_files_and_invalid_values_are_ignored(
         )
     )
     assert window.session.teacher == teacher
-    assert window.session.students == []
+    assert window.session.library.students("Compare") == []
     assert window.session.image is None
     assert not window.banner.isVisible()
 

@@ -9,21 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from library_panels import choose, names, scan
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLineEdit, QListView
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
-from run_lists import choose, names, scan
 
 from fakd_core.runs.config import TrainConfig
-from fakd_gui.runs.run_list import RunList
-from fakd_gui.session.jobs import LatestWins
+from fakd_gui.library.panel import LibraryPanel
 from fakd_gui.session.session import Session
 
 
 def test_a_run_that_is_being_set_up_is_not_moved(
-    qtbot: QtBot, runs: RunList, session: Session, messages: list[str], tmp_path: Path
+    qtbot: QtBot, runs: LibraryPanel, session: Session, messages: list[str], tmp_path: Path
 ) -> None:
     run = session.runs_root / "new"
     with qtbot.waitSignal(session.training_finished):
@@ -33,7 +32,7 @@ def test_a_run_that_is_being_set_up_is_not_moved(
 
 
 def test_new_runs_and_states_leave_the_name_that_is_being_typed(
-    qtbot: QtBot, runs: RunList, session: Session
+    qtbot: QtBot, runs: LibraryPanel, session: Session
 ) -> None:
     run = choose(runs, "middle")
     qtbot.keyClick(runs.view, Qt.Key.Key_F2)
@@ -45,8 +44,9 @@ def test_new_runs_and_states_leave_the_name_that_is_being_typed(
     os.utime(session.runs_root / "oldest" / "config.toml", (5000, 5000))
     scan(qtbot, runs)
     assert names(runs) == ["another", "oldest", "newest", "middle"]
-    runs.model.set_states({run: replace(runs.model.states[run], done=3)})
-    assert runs.view.state() is QListView.State.EditingState
+    session.library.states |= {run: replace(session.library.states[run], done=3)}
+    runs.model.rebuild()
+    assert runs.view.state() is QAbstractItemView.State.EditingState
     assert editor.text() == "typed"
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: (session.runs_root / "typed").is_dir())
@@ -57,7 +57,7 @@ def test_new_runs_and_states_leave_the_name_that_is_being_typed(
 
 
 def test_a_run_named_by_another_path_is_listed_once(
-    qtbot: QtBot, runs: RunList, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, runs: LibraryPanel, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     link = tmp_path / "link"
@@ -67,7 +67,7 @@ def test_a_run_named_by_another_path_is_listed_once(
         session.select_run(run)
         scan(qtbot, runs)
         assert session.runs == listed
-    assert session.students == []
+    assert session.library.chosen["Inspect"] == []
     # What is new is found once, too, whichever path came first.
     new = make_run(session.runs_root, "new")
     session.select_run(link / "new")
@@ -76,7 +76,7 @@ def test_a_run_named_by_another_path_is_listed_once(
 
 
 def test_activation_reads_the_runs_on_a_thread_and_changes_nothing(
-    qtbot: QtBot, runs: RunList, session: Session, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, runs: LibraryPanel, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(runs, "middle")
     threads: list[int] = []
@@ -90,7 +90,7 @@ def test_activation_reads_the_runs_on_a_thread_and_changes_nothing(
     for changed in (session.runs_changed, session.compared_changed, runs.model.dataChanged):
         changed.connect(lambda *_: changes.append(1))
     monkeypatch.setattr(os, "stat", note_thread)
-    with qtbot.waitSignal(runs.findChildren(LatestWins)[1].result):
+    with qtbot.waitSignal(runs.scanner.reading.result):
         QGuiApplication.instance().applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
     assert threads
     assert threading.get_ident() not in threads
@@ -98,7 +98,7 @@ def test_activation_reads_the_runs_on_a_thread_and_changes_nothing(
 
 
 def test_a_training_says_why_no_other_run_is_resumed(
-    qtbot: QtBot, runs: RunList, session: Session, messages: list[str], tmp_path: Path
+    qtbot: QtBot, runs: LibraryPanel, session: Session, messages: list[str], tmp_path: Path
 ) -> None:
     run = choose(runs, "middle")
     with qtbot.waitSignal(session.training_finished):

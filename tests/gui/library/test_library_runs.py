@@ -1,4 +1,4 @@
-"""The list of runs: states, search, comparison, renaming, trash and undo, and runs of other programs."""
+"""Runs in the library: states, search, curves, renaming, trash and undo, and runs of other programs."""
 
 from __future__ import annotations
 
@@ -7,51 +7,31 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt, QUrl
+from library_panels import choose, click, click_eye, eye, index_of, indexes, names, psnr_of, state_of, tip_of
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QLineEdit,
-    QListView,
-    QMessageBox,
-    QStyle,
-    QStyleOptionViewItem,
-    QToolButton,
-)
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
-from run_lists import choose, index_of, indexes, is_checked, names, state_of, tip_of
 
 from fakd_core.errors import RunError
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import run_lock
 from fakd_core.runs.states import is_in_use
-from fakd_gui.runs import commands
-from fakd_gui.runs.model import STATE_ROLE
-from fakd_gui.runs.run_list import RunList
+from fakd_gui.library import commands
+from fakd_gui.library.model import STATE_ROLE
+from fakd_gui.library.panel import LibraryPanel
 from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session
-
-
-def click(qtbot: QtBot, runs: RunList, name: str, box: bool = False) -> None:
-    rect = runs.view.visualRect(index_of(runs, name))
-    at = rect.center()
-    if box:
-        option = QStyleOptionViewItem()
-        option.initFrom(runs.view)
-        option.rect = QRect(rect)
-        option.features = QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
-        part = QStyle.SubElement.SE_ItemViewItemCheckIndicator
-        at = runs.view.style().subElementRect(part, option, runs.view).center()
-    qtbot.mouseClick(runs.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(at))
-
 
 # -- states ------------------------------------------------------------------------------------------
 
 
-def test_runs_are_listed_newest_first_with_their_states(runs: RunList) -> None:
+def test_runs_are_listed_newest_first_with_their_states(runs: LibraryPanel) -> None:
     assert names(runs) == ["newest", "middle", "oldest"]
     said = [index.data(STATE_ROLE) for index in indexes(runs)]
-    assert said == ["30.00 dB · done", "29.00 dB · stopped at 2 of 4", "28.00 dB · done"]
+    assert said == ["done", "stopped at 2 of 4", "done"]
+    assert [psnr_of(index) for index in indexes(runs)] == ["30.00", "29.00", "28.00"]
 
 
 @pytest.mark.parametrize(
@@ -63,12 +43,12 @@ def test_runs_are_listed_newest_first_with_their_states(runs: RunList) -> None:
     ],
 )
 def test_a_damaged_run_is_marked_with_the_reason(
-    qtbot: QtBot, runs: RunList, session: Session, file: str, text: str, reason: str
+    qtbot: QtBot, runs: LibraryPanel, session: Session, file: str, text: str, reason: str
 ) -> None:
     run = session.runs_root / "oldest"
     (run / file).write_text(text)
     os.utime(run / "config.toml", (500, 500))
-    runs.model.states = {}
+    session.library.states = {}
     runs.read_states()
     qtbot.waitUntil(lambda: state_of(runs, run) == "damaged")
     assert reason in tip_of(runs, "oldest")
@@ -76,13 +56,13 @@ def test_a_damaged_run_is_marked_with_the_reason(
 
 
 def test_a_run_trained_by_another_process_is_neither_renamed_nor_deleted(
-    qtbot: QtBot, runs: RunList, messages: list[str]
+    qtbot: QtBot, runs: LibraryPanel, messages: list[str]
 ) -> None:
     run = choose(runs, "middle")
     with run_lock(RunLayout(run).lock):
         assert is_in_use(run)
         runs.read_states()
-        qtbot.waitUntil(lambda: state_of(runs, run) == "29.00 dB · running, step 2")
+        qtbot.waitUntil(lambda: state_of(runs, run) == "training, 2 of 4")
         qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
         qtbot.keyClick(runs.view, Qt.Key.Key_F2)
         assert [error.split(":")[0] for error in messages] == ["middle is being trained"] * 2
@@ -91,7 +71,7 @@ def test_a_run_trained_by_another_process_is_neither_renamed_nor_deleted(
 
 
 def test_runs_created_and_removed_by_other_programs_are_noticed(
-    qtbot: QtBot, runs: RunList, session: Session
+    qtbot: QtBot, runs: LibraryPanel, session: Session
 ) -> None:
     make_run(session.runs_root, "from elsewhere")
     qtbot.waitUntil(lambda: names(runs)[0] == "from elsewhere")
@@ -103,7 +83,7 @@ def test_runs_created_and_removed_by_other_programs_are_noticed(
 # -- finding and showing -----------------------------------------------------------------------------
 
 
-def test_search_by_words_of_name_state_and_models(qtbot: QtBot, runs: RunList) -> None:
+def test_search_by_words_of_name_state_and_models(qtbot: QtBot, runs: LibraryPanel) -> None:
     qtbot.keyClicks(runs.search, "done EDSR")
     assert names(runs) == ["newest", "oldest"]
     qtbot.keyClicks(runs.search, " old")
@@ -112,54 +92,59 @@ def test_search_by_words_of_name_state_and_models(qtbot: QtBot, runs: RunList) -
     assert len(names(runs)) == 3
 
 
-def test_a_click_and_return_show_a_run(qtbot: QtBot, runs: RunList, session: Session) -> None:
+def test_a_click_and_return_show_a_run(qtbot: QtBot, runs: LibraryPanel, session: Session) -> None:
     shown: list[str] = []
     session.run_selected.connect(lambda run: shown.append(run.name))
-    click(qtbot, runs, "middle")
+    click(qtbot, runs, index_of(runs, "middle"))
     qtbot.keyClick(runs.view, Qt.Key.Key_Down)
     assert shown == ["middle"]
     qtbot.keyClick(runs.view, Qt.Key.Key_Return)
     assert shown == ["middle", "oldest"]
 
 
-def test_checking_compares_and_does_not_show(qtbot: QtBot, runs: RunList, session: Session) -> None:
+def test_in_train_an_open_eye_overlays_curves_and_shows_nothing_else(
+    qtbot: QtBot, runs: LibraryPanel, session: Session
+) -> None:
     shown: list[object] = []
     session.run_selected.connect(shown.append)
     for name in ("middle", "oldest"):
-        click(qtbot, runs, name, box=True)
+        click_eye(qtbot, runs, index_of(runs, name))
     assert [run.name for run in session.compared] == ["middle", "oldest"]
     assert shown == []
     choose(runs, "middle")
     qtbot.keyClick(runs.view, Qt.Key.Key_Space)
     assert [run.name for run in session.compared] == ["oldest"]
     session.compare_runs([session.runs_root / "newest"])
-    assert not is_checked(runs, "oldest")
-    assert is_checked(runs, "newest")
+    assert not eye(index_of(runs, "oldest"))
+    assert eye(index_of(runs, "newest"))
+    runs.actions["hide_all"].trigger()
+    assert session.compared == []
 
 
 def test_the_menu_does_what_it_says(
-    qtbot: QtBot, runs: RunList, session: Session, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, runs: LibraryPanel, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = choose(runs, "newest")
     opened: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
     entries = {action.text().split("\t")[0]: action for action in runs.make_menu().actions()}
     assert not entries["Resume"].isEnabled()  # It is finished.
-    assert not entries["Add its student"].isEnabled()  # It has none.
+    assert not entries["Export…"].isEnabled()  # It has no student.
     loaded: list[object] = []
     session.openers[Action.LOAD_SETTINGS] = loaded.append
     entries["Use its settings"].trigger()
     assert loaded == [[run / "config.toml"]]
     entries["Open folder"].trigger()
     assert opened == [QUrl.fromLocalFile(str(run))]
-    entries["Add to comparison"].trigger()
+    entries["Show"].trigger()
     assert session.compared == [run]
+    assert "Hide" in [action.text() for action in runs.make_menu().actions()]
 
 
 # -- renaming and deleting ---------------------------------------------------------------------------
 
 
-def edit_name(qtbot: QtBot, runs: RunList, text: str) -> None:
+def edit_name(qtbot: QtBot, runs: LibraryPanel, text: str) -> None:
     qtbot.keyClick(runs.view, Qt.Key.Key_F2)
     editor = runs.view.findChild(QLineEdit)
     assert isinstance(editor, QLineEdit)
@@ -167,11 +152,11 @@ def edit_name(qtbot: QtBot, runs: RunList, text: str) -> None:
     qtbot.keyClicks(editor, text)
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     # Qt takes the text a moment later.
-    qtbot.waitUntil(lambda: runs.view.state() is not QListView.State.EditingState)
+    qtbot.waitUntil(lambda: runs.view.state() is not QAbstractItemView.State.EditingState)
 
 
 def test_f2_renames_the_folder_and_every_reference_to_it(
-    qtbot: QtBot, runs: RunList, session: Session
+    qtbot: QtBot, runs: LibraryPanel, session: Session
 ) -> None:
     run = choose(runs, "middle")
     session.add_student(str(run))
@@ -181,14 +166,14 @@ def test_f2_renames_the_folder_and_every_reference_to_it(
     assert (to / "config.toml").is_file()
     assert not run.exists()
     assert session.compared == [to]
-    assert session.students == [str(to)]
+    assert session.library.students("Compare") == [str(to)]
     assert names(runs) == ["newest", "better name", "oldest"]
     assert runs.selected() == to
-    assert state_of(runs, to) == "29.00 dB · stopped at 2 of 4"
+    assert state_of(runs, to) == "stopped at 2 of 4"
 
 
 @pytest.mark.parametrize("name", ["oldest", "a/b", "..", " ", "x" * 300])
-def test_an_invalid_name_is_refused(qtbot: QtBot, runs: RunList, messages: list[str], name: str) -> None:
+def test_an_invalid_name_is_refused(qtbot: QtBot, runs: LibraryPanel, messages: list[str], name: str) -> None:
     run = choose(runs, "middle")
     edit_name(qtbot, runs, name)
     assert len(messages) == 1
@@ -198,7 +183,7 @@ def test_an_invalid_name_is_refused(qtbot: QtBot, runs: RunList, messages: list[
 
 
 def test_deleting_moves_to_the_trash_and_undo_restores(
-    qtbot: QtBot, runs: RunList, session: Session, tmp_path: Path
+    qtbot: QtBot, runs: LibraryPanel, session: Session, tmp_path: Path
 ) -> None:
     run = choose(runs, "middle")
     session.compare_runs([run])
@@ -219,22 +204,22 @@ def test_deleting_moves_to_the_trash_and_undo_restores(
 
 
 def test_undo_restores_a_run_beside_one_that_took_its_name(
-    qtbot: QtBot, runs: RunList, session: Session, messages: list[str]
+    qtbot: QtBot, runs: LibraryPanel, session: Session, messages: list[str]
 ) -> None:
     run = choose(runs, "middle")
     session.add_student(str(run))
-    trash = runs.actions["trash"]
+    trash = runs.actions["remove"]
     with qtbot.waitSignal(session.undo_offered) as offered:
         button = next(one for one in runs.findChildren(QToolButton) if one.defaultAction() == trash)
         button.click()
-    assert session.students == []
+    assert session.library.students("Compare") == []
     make_run(session.runs_root, "middle")
     assert offered.args[1]()
     assert messages == []
     assert run.exists()
     beside = session.runs_root / "middle-1"
     assert (beside / "config.toml").exists()
-    assert session.students == [str(beside)]
+    assert session.library.students("Compare") == [str(beside)]
     # Redone, it is the restored run that goes, not the one that took its place.
     assert offered.args[2]()
     assert run.exists()
@@ -243,7 +228,7 @@ def test_undo_restores_a_run_beside_one_that_took_its_name(
 
 @pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])
 def test_without_a_trash_the_user_is_asked(
-    qtbot: QtBot, runs: RunList, monkeypatch: pytest.MonkeyPatch, answer: QMessageBox.StandardButton
+    qtbot: QtBot, runs: LibraryPanel, monkeypatch: pytest.MonkeyPatch, answer: QMessageBox.StandardButton
 ) -> None:
     run = choose(runs, "middle")
 

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from library_panels import names, scan, state_of, tip_of
 from pytestqt.qtbot import QtBot
 from run_folders import add_steps, make_run
-from run_lists import names, scan, state_of, tip_of
 from tiny_trainings import make_config
 
 from fakd_core.events import StepEnd
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.metrics_files import read_metrics
 from fakd_core.runs.states import read_state
-from fakd_gui.runs.run_list import RunList
+from fakd_gui.library.panel import LibraryPanel
 from fakd_gui.session.jobs import stop_all
 from fakd_gui.session.run_folders import scan_runs
 from fakd_gui.session.session import Session
@@ -49,7 +49,7 @@ HARM: dict[str, tuple[str, bytes | None]] = {
 @pytest.mark.parametrize("harm", HARM)
 def test_a_damaged_run_is_listed_with_its_problem_and_the_others_as_usual(
     qtbot: QtBot,
-    runs: RunList,
+    runs: LibraryPanel,
     session: Session,
     messages: list[str],
     harm: str,
@@ -61,11 +61,11 @@ def test_a_damaged_run_is_listed_with_its_problem_and_the_others_as_usual(
         (run / name).mkdir()
     else:
         (run / name).write_bytes(content)
-    runs.model.states = {}
+    session.library.states = {}
     runs.read_states()
     qtbot.waitUntil(lambda: state_of(runs, run) == "damaged")
-    assert name in runs.model.states[run].problem
-    assert state_of(runs, session.runs_root / "newest") == "30.00 dB · done"
+    assert name in session.library.states[run].problem
+    assert state_of(runs, session.runs_root / "newest") == "done"
     assert messages == []
 
 
@@ -83,10 +83,10 @@ def test_showing_comparing_and_resuming_a_damaged_run_is_an_error_in_the_window(
         (run / name).mkdir()
     else:
         (run / name).write_bytes(content)
-    scan(qtbot, window.run_list)
+    scan(qtbot, window.library)
     session.compare_runs([run])
     session.select_run(run)
-    window.run_list.actions.resume(run)
+    window.library.actions.resume(run)
     qtbot.waitUntil(
         lambda: session.training is None and any("run" in message for message in window.banner.messages),
     )
@@ -131,14 +131,14 @@ def test_names_that_are_hard_to_show(qtbot: QtBot, window: MainWindow, name: byt
     made = make_run(root, "baseline")
     run = Path(os.fsdecode(os.path.join(os.fsencode(root), name)))
     made.rename(run)
-    window.run_list.scan()
+    window.library.scan()
     # Settings are text, and so are the names in them.
-    expected = "damaged" if name == b"caf\xe9" else "28.50 dB · done"
-    qtbot.waitUntil(lambda: state_of(window.run_list, run) == expected)
+    expected = "damaged" if name == b"caf\xe9" else "done"
+    qtbot.waitUntil(lambda: state_of(window.library, run) == expected)
     window.session.select_run(run)
     qtbot.waitUntil(lambda: window.train.state.shown.run == run)
-    scan(qtbot, window.run_list)
-    assert window.run_list.view.model().rowCount() == 1
+    scan(qtbot, window.library)
+    assert len(names(window.library)) == 1
 
 
 def test_a_run_folder_removed_during_training_is_created_again(
@@ -152,25 +152,25 @@ def test_a_run_folder_removed_during_training_is_created_again(
     # At once: what is removed file by file can be written to meanwhile.
     run.rename(run.with_name("elsewhere"))
     shutil.rmtree(run.with_name("elsewhere"))
-    scan(qtbot, window.run_list)
+    scan(qtbot, window.library)
     seen = steps[-1]
     qtbot.waitUntil(lambda: steps[-1] > seen + 3)
     with qtbot.waitSignal(session.training_finished):
         window.train.actions.stop()
-    scan(qtbot, window.run_list)
+    scan(qtbot, window.library)
     assert run in session.runs
     assert max(line["step"] for line in read_metrics(run)) == steps[-1]
-    qtbot.waitUntil(lambda: state_of(window.run_list, run).startswith("stopped at"))
+    qtbot.waitUntil(lambda: state_of(window.library, run).startswith("stopped at"))
 
 
 def test_curves_of_a_removed_run_stay(qtbot: QtBot, window: MainWindow) -> None:
     run = make_run(window.session.runs_root, "run")
-    scan(qtbot, window.run_list)
+    scan(qtbot, window.library)
     window.session.select_run(run)
     qtbot.waitUntil(lambda: window.train.state.shown.run == run)
     window.session.compare_runs([run])
     shutil.rmtree(run)
-    scan(qtbot, window.run_list)
+    scan(qtbot, window.library)
     assert window.session.runs == []
     assert window.train.state.shown.series.step == [1, 2, 3, 4]
     window.session.select_run(run)
@@ -180,11 +180,11 @@ def test_curves_of_a_removed_run_stay(qtbot: QtBot, window: MainWindow) -> None:
 def test_500_runs(qtbot: QtBot, window: MainWindow) -> None:
     for number in range(500):
         make_run(window.session.runs_root, f"run {number:03d}", done=3)
-    scan(qtbot, window.run_list)
-    listed = window.run_list
-    assert listed.view.model().rowCount() == 500
-    qtbot.waitUntil(lambda: len(listed.model.states) == 500)
-    assert all(state.done == 3 for state in listed.model.states.values())
+    scan(qtbot, window.library)
+    listed = window.library
+    assert len(names(listed)) == 500
+    qtbot.waitUntil(lambda: len(window.session.library.states) == 500)
+    assert all(state.done == 3 for state in window.session.library.states.values())
     qtbot.keyClicks(listed.search, "run 123")
     assert names(listed) == ["run 123"]
 
@@ -196,7 +196,7 @@ def test_two_windows_on_one_folder(
     other = Session(runs_root=window.session.runs_root)
     errors: list[str] = []
     other.error.connect(lambda problem: errors.append(problem.text))
-    listed = RunList(other)
+    listed = LibraryPanel(other)
     qtbot.addWidget(listed)
     run = window.session.runs_root / "run"
     job = window.session.start_training(make_config(run, small_teacher, photos, steps=5000))
@@ -204,7 +204,7 @@ def test_two_windows_on_one_folder(
     job.yielded.connect(lambda event: steps.append(event) if isinstance(event, StepEnd) else None)
     qtbot.waitUntil(lambda: len(steps) > 2)
     listed.scan()
-    qtbot.waitUntil(lambda: "running" in state_of(listed, run))
+    qtbot.waitUntil(lambda: "training" in state_of(listed, run))
     with qtbot.waitSignal(other.training_finished):
         listed.actions.resume(run)
     assert f"in use by process {os.getpid()} on {socket.gethostname()}" in errors[-1]
@@ -221,7 +221,7 @@ def test_two_windows_on_one_folder(
     assert found == list(range(1, len(found) + 1))
 
 
-def test_a_run_of_another_process_names_its_owner(qtbot: QtBot, runs: RunList, session: Session) -> None:
+def test_a_run_of_another_process_names_its_owner(qtbot: QtBot, runs: LibraryPanel, session: Session) -> None:
     run = session.runs_root / "middle"
     program = (
         "import sys, time; from pathlib import Path; from fakd_core.runs.lock import run_lock\n"
@@ -235,16 +235,16 @@ def test_a_run_of_another_process_names_its_owner(qtbot: QtBot, runs: RunList, s
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         runs.read_states()
-        qtbot.waitUntil(lambda: "running" in state_of(runs, run))
+        qtbot.waitUntil(lambda: "training" in state_of(runs, run))
         assert f"process {other.pid} on {socket.gethostname()}" in tip_of(runs, "middle")
         assert other.stdin is not None
         other.stdin.close()
     runs.read_states()
-    qtbot.waitUntil(lambda: "running" not in state_of(runs, run))
+    qtbot.waitUntil(lambda: "training" not in state_of(runs, run))
 
 
 @pytest.mark.parametrize("when", [0, -86_400 * 365, 4_102_444_800])
-def test_wrong_modification_times(qtbot: QtBot, runs: RunList, session: Session, when: int) -> None:
+def test_wrong_modification_times(qtbot: QtBot, runs: LibraryPanel, session: Session, when: int) -> None:
     run = session.runs_root / "middle"
     before = read_state(run)
     for name in ("config.toml", "metrics.jsonl"):
