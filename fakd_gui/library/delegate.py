@@ -28,6 +28,8 @@ SWATCH = 9
 TINT = 0.14
 """Share of the accent in the background of a selected row: texts and icons stay legible on it."""
 FADED = 0.45
+BAR = 3
+"""Width of the mark of a selected row, in pixels."""
 
 
 class LibraryDelegate(QStyledItemDelegate):
@@ -39,6 +41,10 @@ class LibraryDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(option.rect, tinted(theme, TINT))
+            if index.column() == EYE:
+                painter.fillRect(
+                    option.rect.adjusted(0, 0, BAR - option.rect.width(), 0), QColor(theme.accent)
+                )
         elif option.state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(option.rect, tinted(theme, TINT / 3))
         if not index.data(IS_USABLE_ROLE):

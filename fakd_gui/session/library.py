@@ -80,9 +80,16 @@ class Library(QObject):
         """Short names by key; equal ones are preceded by their folders."""
         keys = list(dict.fromkeys(keys))
         refs = [key for key in keys if key != BICUBIC and picture_path(key) is None]
-        found = {BICUBIC: "Bicubic", **model_labels(refs)}
+        last = {ref: run for ref in refs if (run := self._run_of_last(ref)) is not None}
+        found = {BICUBIC: "Bicubic", **model_labels(ref for ref in refs if ref not in last)}
+        found |= {ref: f"{run.name} · last" for ref, run in last.items()}
         found |= {key: path.name for key in keys if (path := picture_path(key)) is not None}
         return {key: self.names.get(key, found[key]) for key in keys}
+
+    def _run_of_last(self, ref: str) -> Path | None:
+        """The run whose student's last weights `ref` is; its best ones have the name of the run alone."""
+        run = Path(ref).parent
+        return run if ref == str(RunLayout(run).weights()) and run in self._session.runs else None
 
     def colour_number(self, key: str) -> int:
         """The number of the colour of `key`, which it gets now if it has none."""

@@ -20,7 +20,7 @@ from fakd_core.data.image_files import read_image
 from fakd_core.events import CancelToken, CheckpointSaved, RunStarted, StepEnd, TrainEvent, ValidationEnd
 from fakd_core.runs import writer
 from fakd_core.runs.config import TrainConfig
-from fakd_core.runs.layout import RunLayout, run_of, steps_to_keep
+from fakd_core.runs.layout import RunLayout, other_run_of, run_of, steps_to_keep
 from fakd_core.training.trainer import resume_training, train
 
 
@@ -137,6 +137,22 @@ def test_file_names_that_others_rely_on(tmp_path: Path) -> None:
 )
 def test_a_run_is_found_from_the_files_of_its_student(file: str, run: str | None) -> None:
     assert run_of(Path(file)) == (Path(run) if run else None)
+
+
+@pytest.mark.parametrize(
+    ("file", "run"),
+    [
+        ("a/baseline.safetensors", "a"),
+        ("a/student-ema.safetensors", "a"),
+        ("a/checkpoints/best-baseline.safetensors", "a"),
+        ("a/snapshots/0000200.safetensors", "a"),
+        ("a/snapshots/baseline/0000200.safetensors", "a"),
+        ("a/student.safetensors", None),
+        ("a/0000200.safetensors", None),
+    ],
+)
+def test_a_run_is_found_from_the_files_of_its_other_networks(file: str, run: str | None) -> None:
+    assert other_run_of(Path(file)) == (Path(run) if run else None)
 
 
 def test_reading_a_run_needs_no_torch() -> None:

@@ -132,6 +132,13 @@ def test_names_and_colours_are_the_user_s_and_survive(session: Session, tmp_path
     assert again.library.students("Inspect") == [ref, OTHER]
 
 
+def test_last_weights_are_told_from_the_best_ones(session: Session, weights: Path) -> None:
+    run = trained(session, "first", weights, "student", BASELINE)
+    last = str(RunLayout(run).weights())
+    labels = session.library.labels([str(run), last, baseline_ref(run)])
+    assert list(labels.values()) == ["first", "first · last", "first · baseline"]
+
+
 def test_nine_models_have_nine_colours(session: Session) -> None:
     numbers = {session.library.colour_number(f"model {number}") for number in range(9)}
     assert numbers == set(range(9))
