@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QMargins, Qt, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QGuiApplication, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from fakd_core.assets import assets_dir
@@ -52,6 +52,8 @@ class MainWindow(QMainWindow):
         self.session = session
         self.setWindowTitle("FAKD Workbench")
         self._quits_without_asking = False
+        self._has_layout = False
+        """The docks have their sizes: of the last start, or of the first picture."""
         self.banner = ErrorBanner()
         # Parents come first: with each new one Qt styles a widget and all that is in it again.
         # The minimum width follows from what is shown and the size of its letters.
@@ -92,7 +94,6 @@ class MainWindow(QMainWindow):
         self.dock = QDockWidget("Library", objectName="library", features=closable)
         self.dock.setWidget(self.library)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.dock)
-        self.resizeDocks([self.dock], [LIBRARY_WIDTH], Qt.Orientation.Horizontal)
 
     def _follow_workspace(self) -> None:
         self.library.set_workspace(self.workspaces.current)
@@ -223,7 +224,7 @@ class MainWindow(QMainWindow):
         watcher().choose(memory.colours)
         self.session.models.choose_device(memory.device)
         self.restoreGeometry(QByteArray.fromBase64(memory.geometry.encode()))
-        self.restoreState(QByteArray.fromBase64(memory.docks.encode()))
+        self._has_layout = self.restoreState(QByteArray.fromBase64(memory.docks.encode()))
         restore_keys(self.action_tables, memory.keys)
 
     def restore(self, memory: WindowMemory) -> None:
@@ -245,6 +246,13 @@ class MainWindow(QMainWindow):
             self.resume_offer.make(run)
 
     # -- events --------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._has_layout:
+            self._has_layout = True
+            width = min(LIBRARY_WIDTH, self.width() // 5 + 20)
+            self.resizeDocks([self.dock], [width], Qt.Orientation.Horizontal)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
