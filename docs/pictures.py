@@ -94,7 +94,7 @@ class Photographer:
         from fakd_gui.compare.difference import Difference
         from fakd_gui.compare.panes import Split
 
-        student, compare = self.window.session.students[0], self.window.compare
+        student, compare = self.window.session.library.students("Compare")[0], self.window.compare
         self.window.show_workspace("Compare")
         compare.state.set_region(QRectF(130, 70, 90, 60))
         compare.state.show_split(Split(student, "HR"))
@@ -109,10 +109,12 @@ class Photographer:
 
     def inspect_students(self) -> Iterator[Any]:
         from fakd_gui.demo import Until
+        from fakd_gui.session.library_keys import View
         from fakd_gui.widgets.theme import watcher
 
         session, inspect = self.window.session, self.window.inspect
-        session.set_students(["rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline"])
+        students = ("rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline")
+        session.library.set_view("Inspect", View(students, has_teacher=True))
         self.window.show_workspace("Inspect")
         yield Until("the students' maps", inspect.map_shown)
         inspect.state.set_query(40, 60)

@@ -50,9 +50,9 @@ def tour(window):
         yield another_validation()
     job.token.cancel()
     yield Until("the end", session.training_finished, lambda: session.training is None)
-    runs = window.run_list.actions
-    said["renamed"] = runs.rename(run, "renamed")
-    said["refused"] = runs.rename(folder / "renamed", "aux")
+    runs = window.library.actions
+    said["renamed"] = runs.rename_run(run, "renamed")
+    said["refused"] = runs.rename_run(folder / "renamed", "aux")
     said["files"] = [path.name for path in (folder / "renamed").rglob(".*")]
 
 def finish(status):
