@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_gui.compare.commands import COMMANDS as COMPARE
-from fakd_gui.runs.commands import COMMANDS as RUNS
+from fakd_gui.library.commands import COMMANDS as LIBRARY
 from fakd_gui.widgets.actions import ActionTable
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.image_canvas import ImageCanvas
@@ -82,5 +82,5 @@ def test_pinching_zooms_at_the_mouse(canvas: ImageCanvas) -> None:
 def test_backspace_deletes(qtbot: QtBot) -> None:
     owner = QWidget()
     qtbot.addWidget(owner)
-    for commands, name in ((COMPARE, "close_pane"), (RUNS, "trash")):
+    for commands, name in ((COMPARE, "close_pane"), (LIBRARY, "remove")):
         assert ActionTable("", commands, owner).keys[name] == ("Del", "Backspace")
