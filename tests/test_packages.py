@@ -101,7 +101,7 @@ def test_the_wheel_says_what_it_needs_and_which_commands_it_brings(wheel: Path) 
     assert len(own) > 15
     assert not [name for name in own if ">=" not in name], "without a lowest version"
     extras = set(said.get_all("Provides-Extra", []))
-    assert extras >= {"teachers", "export", "tensorboard", "all"}
+    assert extras >= {"gui", "teachers", "export", "tensorboard", "all"}
     assert "fakd = fakd_core.cli:main" in commands
     assert "fakd-gui = fakd_gui.__main__:main" in commands
 

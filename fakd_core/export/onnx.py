@@ -28,6 +28,8 @@ TRACED_OPSET = 18
 """The lowest that torch's exporter writes; lower ones differ in details of few operators."""
 OPSETS = range(11, 24)
 """11 is of 2019."""
+TORCH = "2.13"
+"""Exporters of older versions can't write every network for images of any size."""
 INPUT, OUTPUT = "image", "enlarged"
 MIN_SIDE = 4
 COMPARED_SHAPES = ((1, 3, 24, 31), (2, 3, 40, 17), (1, 3, 136, 132))
@@ -67,7 +69,7 @@ def write_onnx(
     lowest is taken in which the file is valid and runs.
 
     Raises:
-        ConfigError: The extra `export` is not installed.
+        ConfigError: The extra `export` is not installed, or torch is too old for it.
         ExportError, Cancelled: As `export_model`.
     """
     onnx = _import_onnx()
@@ -158,6 +160,11 @@ def _import_onnx() -> ModuleType:
         raise ConfigError(
             f'ONNX needs {error.name}, which is not installed: pip install "fakd-workbench[export]"'
         ) from None
+    if torch.__version__ < TORCH:
+        raise ConfigError(
+            f"ONNX needs torch {TORCH} or newer, found {torch.__version__}: "
+            'pip install "fakd-workbench[export]"'
+        )
     return onnx
 
 

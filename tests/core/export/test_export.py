@@ -18,6 +18,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
 from fakd_core import create_model, load_model
 from fakd_core.errors import CheckpointError, ConfigError, ExportError
@@ -140,6 +141,7 @@ def test_safetensors_have_their_origin_in_the_metadata(tmp_path: Path, model: tu
 
 @pytest.mark.parametrize("model", SIZES, indirect=True)
 def test_onnx_computes_the_same_at_any_size(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    pytest.importorskip("torch", minversion="2.13")
     onnxruntime = pytest.importorskip("onnxruntime")
     parity = export(model[0], tmp_path / "out.onnx")
     assert parity is not None
@@ -155,6 +157,7 @@ def test_onnx_computes_the_same_at_any_size(model: tuple[str, SRNetwork], tmp_pa
 
 
 def test_an_opset_can_be_chosen(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    pytest.importorskip("torch", minversion="2.13")
     onnx = pytest.importorskip("onnx")
     for opset in (17, 20):
         parity = export(model[0], tmp_path / f"{opset}.onnx", opset=opset)
@@ -185,6 +188,7 @@ def test_a_pth_that_would_be_read_otherwise_is_noted(model: tuple[str, SRNetwork
 def test_onnx_in_half_precision_for_values_up_to_one(
     model: tuple[str, SRNetwork], image: Tensor, tmp_path: Path
 ) -> None:
+    pytest.importorskip("torch", minversion="2.13")
     onnxruntime = pytest.importorskip("onnxruntime")
     export(model[0], tmp_path / "out.onnx", half=True, value_range=1)
     session = onnxruntime.InferenceSession(str(tmp_path / "out.onnx"))
@@ -198,6 +202,7 @@ def test_onnx_in_half_precision_for_values_up_to_one(
 def test_an_onnx_file_that_computes_something_else_is_not_kept(
     model: tuple[str, SRNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("torch", minversion="2.13")
     pytest.importorskip("onnxruntime")
 
     def other(spec: ModelSpec) -> SRNetwork:
@@ -255,7 +260,16 @@ def test_the_file_of_a_run_s_student_has_its_training_settings(
     assert str(tmp_path) not in json.dumps(training)
 
 
+def test_an_older_torch_is_named(
+    model: tuple[str, SRNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.12.1"))
+    with pytest.raises(ConfigError, match=r"ONNX needs torch 2\.13 or newer, found 2\.12\.1: pip install"):
+        export(model[0], tmp_path / "out.onnx")
+
+
 def test_a_stopped_export_leaves_nothing(model: tuple[str, SRNetwork], tmp_path: Path) -> None:
+    pytest.importorskip("torch", minversion="2.13")
     pytest.importorskip("onnxruntime")
     token = CancelToken()
     stages: list[str] = []

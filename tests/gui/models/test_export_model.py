@@ -75,6 +75,7 @@ def test_onnx_is_written_in_the_background(
     confirmed: list[str],
     tmp_path: Path,
 ) -> None:
+    pytest.importorskip("torch", minversion="2.13")
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     path = tmp_path / "out.onnx"
