@@ -85,8 +85,13 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"fakd_core", "fakd_gui", INFO, DATA}
-    code = [name for name in names if not name.startswith((INFO, DATA, "fakd_core/_assets/"))]
+    others = (INFO, DATA, "fakd_core/_assets/", "fakd_core/_docs/")
+    code = [name for name in names if not name.startswith(others)]
     assert {Path(name).suffix for name in code} == {".py", ".pyi", ".typed"}
+    pages = {name.removeprefix("fakd_core/_docs/") for name in names if name.startswith("fakd_core/_docs/")}
+    docs = ROOT / "docs"
+    shown = [*docs.glob("*.md"), *docs.glob("images/*")]
+    assert pages == {path.relative_to(docs).as_posix() for path in shown}
     assert {name.removeprefix(f"{DATA}/data/") for name in names if name.startswith(DATA)} == MENU
 
 

@@ -38,8 +38,8 @@ COMMANDS = (
         keys=(FULL_SCREEN_KEY,),
         checkable=True,
     ),
-    Command("show_shortcuts", "&Shortcuts", "Show or hide this sheet", ("F1", "?")),
-    Command("open_guide", "&User guide"),
+    Command("show_shortcuts", "&Shortcuts", "Show or hide this sheet", ("?",)),
+    Command("open_guide", "&User guide", "Show the user guide at this workspace", ("F1",)),
     Command(
         "copy_error", "Copy &error details", "Copy the newest traceback and version info for a bug report"
     ),
@@ -56,7 +56,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts", "device"),
     "&Training": ("start", "pause", "stop"),
     "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "library", "colours", "full_screen"),
-    "&Help": ("show_shortcuts", "open_guide", "copy_error", "show_about"),
+    "&Help": ("open_guide", "show_shortcuts", "copy_error", "show_about"),
 }
 """Entries by name: commands of the window or of Train, and submenus; an empty name is a separator."""
 

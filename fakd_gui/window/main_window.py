@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QMargins, Qt, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QGuiApplication, QKeyEvent, QShowEvent
+from PySide6.QtCore import QByteArray, QEvent, QMargins, Qt
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QVBoxLayout, QWidget
 
-from fakd_core.assets import assets_dir
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import is_locked
 from fakd_core.runs.references import bundled_models, split_taps
@@ -27,6 +26,7 @@ from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
 from fakd_gui.window.commands import COMMANDS, GESTURES, colours_menu, device_menu, fill_menu_bar
 from fakd_gui.window.error_banner import ErrorBanner
+from fakd_gui.window.guide import GUIDE, Guide
 from fakd_gui.window.memory import WindowMemory
 from fakd_gui.window.opening import OpenQuestions, open_commands
 from fakd_gui.window.preferences import ShortcutEditor, changed_keys, restore_keys
@@ -38,7 +38,6 @@ from fakd_gui.window.undo_bar import UndoBar
 from fakd_gui.window.unsaved_work import confirm_quit, unsaved_work
 from fakd_gui.window.workspaces import Workspaces
 
-GUIDE = assets_dir().parent / "docs/user-guide.md"
 STATUS_MESSAGE_MS = 5000
 MINIMUM_HEIGHT = 280
 LIBRARY_WIDTH = 300
@@ -113,7 +112,7 @@ class MainWindow(QMainWindow):
             "edit_shortcuts": self.edit_shortcuts,
             "full_screen": lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),
             "show_shortcuts": self.show_shortcuts,
-            "open_guide": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(GUIDE))),
+            "open_guide": self.open_guide,
             "copy_error": self._copy_error,
             "show_about": lambda: open_about(self, self.status.device.text()),
             "dismiss": self._dismiss,
@@ -131,8 +130,6 @@ class MainWindow(QMainWindow):
         submenus = {"recent_files": self.recent_files.menu, "colours": colours_menu(self), "device": device}
         entries = {name: training[name] for name in ("start", "pause", "stop")}
         entries |= {name: actions[name] for name in actions.commands}
-        if not GUIDE.is_file():
-            del entries["open_guide"]
         fill_menu_bar(self, {**entries, **submenus, "library": self.dock.toggleViewAction()})
 
     @property
@@ -172,6 +169,13 @@ class MainWindow(QMainWindow):
             shown.close()
         else:
             ShortcutSheet(self.action_tables, self).show()
+
+    def open_guide(self) -> None:
+        """Show the user guide at the page of the workspace."""
+        guide = self.findChild(Guide) or Guide(self)
+        guide.show()
+        guide.raise_()
+        guide.open(f"{GUIDE}#{self.workspaces.current.lower()}")
 
     def edit_shortcuts(self) -> None:
         ShortcutEditor(self.action_tables, self).show()
