@@ -15,7 +15,7 @@ from fakd_core import __version__
 from fakd_core.cli import affinity, evaluate, export, figure, gui, info, train, upscale
 from fakd_core.cli.command import Command
 from fakd_core.cli.console import errors, one_line
-from fakd_core.cli.exit_status import DONE, STOPPED, WRONG_USAGE, exit_status
+from fakd_core.cli.exit_status import DONE, STOPPED, exit_status
 from fakd_core.events import CancelToken
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
 from fakd_core.system.platforms import STOP_SIGNALS
@@ -92,9 +92,7 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
     try:
         app(arguments, prog_name="fakd", obj=token)
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else DONE
-        # Without any command, older versions of typer end with 0 after the help.
-        return code if arguments else WRONG_USAGE
+        return end.code if isinstance(end.code, int) else DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - one clear line, never a traceback
         status, message = exit_status(error)
         if status == STOPPED:

@@ -68,7 +68,7 @@ def evaluate(
         >>> models = ["bicubic", "rcan-g5-r1-c32-x4-fakd"]
         >>> bicubic, student = collect_results(evaluate(models, ["samples"]))
         >>> f"{student.psnr_y - bicubic.psnr_y:+.2f} dB on {student.images} images"
-        '+2.06 dB on 7 images'
+        '+2.23 dB on 7 images'
     """
     token = cancel or CancelToken()
     networks = yield from load_networks(models, load, token)

@@ -45,14 +45,14 @@ class RunState:
     """Best validation PSNR in dB of its other networks, by name."""
     header: ModelHeader | None = None
     """Scale and size of its student."""
-    is_changed: bool = field(default=True, compare=False)
-    """Metrics were written since it was read before."""
     models: str = ""
     """Names of its student and teachers, for searching."""
     read_to: int = field(default=0, compare=False)
     """Bytes of the metrics that have been read."""
     config_written: float = field(default=0.0, compare=False)
     """Modification time of its settings."""
+    listed: tuple[int, ...] = field(default=(), compare=False)
+    """Modification times of its folders when its networks were looked for."""
 
     @property
     def finished(self) -> bool:
@@ -97,8 +97,8 @@ def read_state(run: Path, known: RunState | None = None) -> RunState:
         state = _read_new_metrics(layout.metrics, known)
         owner = lock_owner(layout.lock) if in_use else ""
         state = replace(state, in_use=in_use, owner=owner)
-        # Networks are written with the metrics of a validation, or when a training ends.
-        return _read_networks(run, state) if state.is_changed or in_use or known.in_use else state
+        listed = tuple(one.stat().st_mtime_ns for one in (run, layout.checkpoints) if one.is_dir())
+        return state if listed == state.listed else _read_networks(run, replace(state, listed=listed))
     except FakdError as error:
         return RunState(problem=str(error), in_use=is_in_use(run))
     except OSError as error:
@@ -139,8 +139,7 @@ def _read_new_metrics(metrics: Path, state: RunState) -> RunState:
                     bests[name] = max(scores, bests.get(name, scores))
     # After a restart or a resume, the first new step is lower than those before: the last line counts.
     done = round(_parse(metrics, last, "step")) if last else state.done
-    is_changed = read_to != state.read_to or not state.read_to
-    return replace(state, done=done, best=best, bests=bests, read_to=read_to, is_changed=is_changed)
+    return replace(state, done=done, best=best, bests=bests, read_to=read_to)
 
 
 def _others(line: bytes) -> dict[str, float]:

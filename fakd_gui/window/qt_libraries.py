@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import importlib
 import os
@@ -118,5 +119,6 @@ def _library(error: Exception) -> str:
     return Path(str(error).partition(":")[0]).name
 
 
-if __name__ == "__main__":  # For the Makefile's commands: the packages to install.
+if __name__ == "__main__":  # For the Makefile's commands.
+    argparse.ArgumentParser(description="Print the packages of the system that Qt lacks.").parse_args()
     sys.stdout.write(" ".join(package or name for name, package in missing_packages().items()))

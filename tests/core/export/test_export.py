@@ -17,20 +17,19 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
 from torch.torch_version import TorchVersion
 
 from fakd_core import create_model, load_model
 from fakd_core.errors import CheckpointError, ConfigError, ExportError
 from fakd_core.events import Cancelled, CancelToken, Progress
-from fakd_core.export import child_process
+from fakd_core.export import child_process, onnx
 from fakd_core.export.checkpoints import Exported, export_model
 from fakd_core.export.child_process import export_in_process
 from fakd_core.export.onnx import Parity
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.models.layers import SRNetwork
 from fakd_core.models.presets import parse_sizes
-from fakd_core.models.spec import ModelSpec
 
 SIZES = {
     "rcan": "rcan:n_feats=8,n_resgroups=3,n_resblocks=2,reduction=4",
@@ -205,12 +204,14 @@ def test_an_onnx_file_that_computes_something_else_is_not_kept(
     pytest.importorskip("torch", minversion="2.13")
     pytest.importorskip("onnxruntime")
 
-    def other(spec: ModelSpec) -> SRNetwork:
-        network = create_model(spec)
-        monkeypatch.setattr(network, "load_state_dict", lambda weights: None)
+    def other(*arguments: Any) -> nn.Module:
+        network = wrap(*arguments)
+        for weights in network.parameters():
+            weights.zero_()
         return network
 
-    monkeypatch.setattr("fakd_core.export.onnx.create_model", other)
+    wrap = onnx._wrap
+    monkeypatch.setattr(onnx, "_wrap", other)
     with pytest.raises(ExportError, match=r"something else.*nothing was written"):
         export(model[0], tmp_path / "out.onnx")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors"]
