@@ -36,13 +36,14 @@ def _take(folder: Path, images: Path) -> int:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from fakd_gui.app import make_application, make_window
+    from fakd_gui.app import SIZE, make_application, make_window
     from fakd_gui.demo import TourGuide
     from fakd_gui.session.session import Session
 
     app = make_application()
     session = Session(runs_root=folder / "runs")
     window = make_window(session)
+    window.resize(*SIZE)
     window.show()
     guide = TourGuide(Photographer(window, folder).steps(), QApplication.exit)
     session.error.connect(lambda problem: guide.fail(problem.text))

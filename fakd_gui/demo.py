@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from fakd_core.data.folders import sample_images
-from fakd_gui.app import has_display, make_application, make_window, show_exception
+from fakd_gui.app import SIZE, has_display, make_application, make_window, show_exception
 from fakd_gui.session.session import Session
 
 TIME_LIMIT_S = 900
@@ -71,6 +71,7 @@ def _take_tour(out: Path) -> int:
     app = make_application()
     session = Session(runs_root=out / "runs")
     window = make_window(session)
+    window.resize(*SIZE)  # Qt's offscreen screen is smaller.
     window.show()
     guide = TourGuide(tour(window, out), QApplication.exit)
     session.error.connect(lambda problem: guide.fail(problem.text))
