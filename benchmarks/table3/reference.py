@@ -64,6 +64,8 @@ def measure(names: Sequence[str], benchmarks: Path) -> dict[str, Any]:
         stdout=subprocess.PIPE,
     )
     document: dict[str, Any] = json.loads(measured.stdout)
+    for result in document["results"]:
+        result.pop("lr", None)  # A folder of this machine.
     document["teacher"] = next(name for name in names if not name.endswith(STUDENTS))
     document["baseline"] = next(name for name in names if name.endswith("baseline"))
     document["measured"] = datetime.now().isoformat(timespec="seconds")
