@@ -90,10 +90,11 @@ class LibraryScanner(QObject):
 
     def _take_states(self, found: _Read) -> None:
         library, failures = self._session.library, self._session.failures
+        listed = set(self._session.runs)
         states = {
             run: replace(state, failure=failures[run].text if run in failures else "")
             for run, state in found.states.items()
-            if run in self._session.runs
+            if run in listed
         }
         self._models = found.headers
         headers = {**found.headers, **_headers_of_runs(states)}

@@ -221,7 +221,8 @@ class Session(QObject):
 
     def add_runs(self, runs: Iterable[Path]) -> None:
         """List those of `runs` that aren't listed yet; their paths are absolute."""
-        if new := [run for run in runs if run not in self.runs]:
+        listed = set(self.runs)
+        if new := [run for run in runs if run not in listed]:
             self.runs = [*new, *self.runs]
             self._moves = {run: to for run, to in self._moves.items() if run not in new}
             self.runs_changed.emit(self.runs)
