@@ -14,6 +14,7 @@ from fakd_gui.compare.difference import EXPLANATIONS
 from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, pane_colour
 from fakd_gui.compare.results import PaneEvent, PaneFailed, PaneProgress, PaneResult, PaneTile, PaneWaiting
 from fakd_gui.compare.state import CompareState
+from fakd_gui.widgets.blink import Blink
 from fakd_gui.widgets.image_canvas import Drag, ImageCanvas
 from fakd_gui.widgets.image_pane import ImagePane
 from fakd_gui.widgets.overlays import Overlay
@@ -33,6 +34,7 @@ class Board(QObject):
         super().__init__(parent)
         self._state = state
         self.grid = PaneGrid(state.camera, parent)
+        self.blink = Blink(self.grid)
         self.drag = Drag.PAN
         self._tiles: dict[str, list[Overlay]] = {}
         self.grid.moved.connect(lambda start, end: state.move_pane(self.keys[start], end))
@@ -54,9 +56,9 @@ class Board(QObject):
     @property
     def key_at_mouse(self) -> str | None:
         """The pane under the mouse, or else the pane that is shown alone."""
-        over, solo = self._state.camera.over, self.grid.solo
-        alone = None if solo is None else self.grid.panes[solo].key
-        return next((key for key, pane in self.panes.items() if pane.canvas is over), alone)
+        over, alone = self._state.camera.over, self.grid.alone
+        under = (key for key, pane in self.panes.items() if pane.canvas is over)
+        return next(under, None if alone is None else alone.key)
 
     def set_drag(self, drag: Drag) -> None:
         self.drag = drag

@@ -80,6 +80,12 @@ class SplitCanvas(ImageCanvas):
     def overview_overlays(self) -> tuple[Overlay, ...]:
         return self.overlays[:1]
 
+    @property
+    def overlays_at_cursor(self) -> tuple[Overlay, ...]:
+        cursor = self.camera.cursor
+        first = cursor is None or self.is_first_side(self.camera.to_view(cursor))
+        return self.overlays[:1] if first else self.overlays[1:]
+
     def _draw_name(self, painter: QPainter, name: str, side: QRectF, corner: Qt.AlignmentFlag) -> None:
         """Draw `name` in the corner of its side next to the divider, if there is room."""
         size = self.fontMetrics().size(0, name) + QSize(10, 2)

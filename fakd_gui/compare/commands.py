@@ -18,6 +18,7 @@ from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, is_model, swap_si
 from fakd_gui.compare.panes_menu import fill_panes_menu
 from fakd_gui.compare.state import CompareState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+from fakd_gui.widgets.blink import BLINK_COMMANDS, connect_blink
 from fakd_gui.widgets.file_dialogs import ask_folder
 from fakd_gui.widgets.image_canvas import Drag
 from fakd_gui.widgets.region_box import Grip, drag_grip
@@ -59,6 +60,7 @@ COMMANDS = (
     ),
     Command("save", "Save…", "Save the images of all shown panes as PNG", icon="content-save-outline"),
     Command("flip", "Flip", "Flip between the last two panes shown alone", keys=("B",)),
+    *BLINK_COMMANDS,
     Command("show_all", "Show all panes", SHOW_ALL_TIP, keys=("Esc",), unfocused=True),
     Command("clear_region", "Clear the region", keys=("Esc",), unfocused=True),
     Command("copy_colour", "Copy colour", "Copy the colour under the mouse as #rrggbb", keys=("C",)),
@@ -130,6 +132,7 @@ class CompareCommands(QObject):
         ):
             on(name, lambda run=run: self._run_at_mouse(run))
         connect_view_commands(self.actions, camera)
+        connect_blink(self.actions, board.blink, board.grid, state.session.announce)
 
     def _update(self) -> None:
         """Enable what can be done now, and check what is shown."""
@@ -138,7 +141,7 @@ class CompareCommands(QObject):
         pair = opened and panes > 1
         for names, enabled in (
             (("region", "figure", "save"), opened and panes > 0),
-            (("split", "difference"), pair),
+            (("split", "difference", "blink", "blink_all"), pair),
             (("copy_colour", "copy_pane", "save_pane", "close_pane", "pane_menu", "flip"), opened),
             (("divider_back", "divider_forward"), pair and state.split_shown),
             (("swap",), pair and (state.split_shown or state.difference_shown)),
@@ -173,6 +176,13 @@ class CompareCommands(QObject):
                 submenu.setEnabled(bool(others))
                 for other in others:
                     submenu.addAction(state.label(other), partial(show, replace(pair, a=key, b=other)))
+        blink = menu.addMenu("Blink with")
+        blink.setEnabled(len(grid.panes) > 1)
+        for other, pane in self._board.panes.items():
+            if other != key:
+                blink.addAction(
+                    pane.header.title, partial(self._board.blink.start, [grid.panes[index], pane])
+                )
         menu.addSeparator()
         for text, place in (("Move left", index - 1), ("Move right", index + 1)):
             move = menu.addAction(text, partial(state.move_pane, key, place))

@@ -28,7 +28,7 @@ from fakd_gui.widgets.held_keys import HeldKeys
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
 from fakd_gui.widgets.keyboards import SingleKeys
 from fakd_gui.widgets.theme import follow_theme, with_role
-from fakd_gui.widgets.view_commands import add_view_tools
+from fakd_gui.widgets.view_commands import add_view_menu, add_view_tools
 
 COMPACT_HEIGHT = 560
 """Panel height in pixels below which the filmstrip is compact."""
@@ -79,6 +79,7 @@ class ComparePanel(QWidget):
         menu_button(self.bar, "Panes", self.commands.panes_menu, icon_name="plus", tip=tip)
         self.bar.addSeparator()
         add_view_tools(self.bar, actions, self.camera)
+        add_view_menu(self.bar, actions, ("flip", "blink", "blink_all"))
         for names in (("split", "difference", "region"), ("figure", "save")):
             self.bar.addSeparator()
             self.bar.addActions([actions[name] for name in names])

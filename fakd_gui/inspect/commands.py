@@ -8,6 +8,7 @@ from fakd_gui.inspect.export import Exporter
 from fakd_gui.inspect.map_area import MapArea
 from fakd_gui.inspect.state import InspectState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
+from fakd_gui.widgets.blink import BLINK_COMMANDS, Blink, connect_blink
 from fakd_gui.widgets.view_commands import VIEW_COMMANDS, VIEW_GESTURES, connect_view_commands
 
 FAR = 8
@@ -40,6 +41,7 @@ COMMANDS = (
     Command("next_checkpoint", "Next checkpoint of the run", keys=("]",)),
     Command("follow", "Follow", FOLLOW_TIP, keys=("T",), icon="access-point", checkable=True),
     Command("flip", "Flip", "Flip between the last two panes shown alone", keys=("B",)),
+    *BLINK_COMMANDS,
     Command("show_all", "Show all panes", keys=("Esc",), unfocused=True),
     Command("copy", "Copy the panes", "Copy the panes as a picture", keys=("Ctrl+C",)),
     Command("save_panes", "Panes as shown (PNG)…"),
@@ -86,6 +88,8 @@ def create_actions(widget: QWidget, *, state: InspectState, area: MapArea, expor
         actions[name].triggered.connect(switch)
         changed.connect(actions[name].setChecked)
     connect_view_commands(actions, area.camera)
+    grid = area.board.grid
+    connect_blink(actions, Blink(grid), grid, state.session.announce)
 
     def enable_show_all() -> None:
         # While there is nothing to leave, Escape belongs to the window.

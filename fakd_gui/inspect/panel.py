@@ -25,7 +25,7 @@ from fakd_gui.widgets.held_keys import HeldKeys
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
 from fakd_gui.widgets.keyboards import SingleKeys
 from fakd_gui.widgets.theme import Theme, follow_theme
-from fakd_gui.widgets.view_commands import add_view_tools
+from fakd_gui.widgets.view_commands import add_view_menu, add_view_tools
 
 CANCELLED = "Cancelled. Choose a pixel to compute it."
 
@@ -88,6 +88,7 @@ class InspectPanel(QWidget):
         self.open_tools = OpenTools(bar)
         bar.addSeparator()
         add_view_tools(bar, self.actions, self.area.camera)
+        add_view_menu(bar, self.actions, ("flip", "blink", "blink_all"))
         bar.addSeparator()
         bar.addWidget(self.controls.style_tools)
         bar.addSeparator()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QObject, QPointF, QRectF, QSize, QSizeF, Signal
 
@@ -12,6 +14,32 @@ STEPS = (
     *(150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 6400),
 )
 """Percentages that the zoom steps through."""
+MAGNIFIER_FACTORS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+"""Screen pixels per HR pixel."""
+MAGNIFIER_SIDES = (80, 120, 160, 220, 300, 400)
+"""Sides of the square in logical screen pixels."""
+
+
+@dataclass
+class Magnifier:
+    """The magnifier of all panes that share a camera."""
+
+    shown: bool = False
+    factor: int = 8
+    side: int = 160
+
+    def step_factor(self, direction: int) -> None:
+        """Magnify more (1) or less (-1)."""
+        self.factor = _step(MAGNIFIER_FACTORS, self.factor, direction)
+
+    def step_side(self, direction: int) -> None:
+        """Make it larger (1) or smaller (-1)."""
+        self.side = _step(MAGNIFIER_SIDES, self.side, direction)
+
+
+def _step(values: tuple[int, ...], value: int, direction: int) -> int:
+    pairs = dict(pairwise(values if direction > 0 else values[::-1]))
+    return pairs.get(value, value)
 
 
 class Camera(QObject):
@@ -38,6 +66,13 @@ class Camera(QObject):
         self.pan_override = False
         """While True, the left button pans, whatever tool is active."""
         self.pan_override_used = False
+        self.magnifier = Magnifier()
+
+    def linked(self, viewport: QSizeF) -> Camera:
+        """Another camera on the same image and screen, for a view of this size inside a pane."""
+        other = Camera()
+        other.scene, other.viewport, other.pixel_ratio = self.scene, viewport, self.pixel_ratio
+        return other
 
     def set_scene(self, width: int, height: int, keep_view: bool = False) -> None:
         """Show an image of `width` x `height` HR pixels; a new size is fitted into the view.
@@ -71,6 +106,11 @@ class Camera(QObject):
     def set_smooth(self, smooth: bool) -> None:
         """Interpolate enlarged pixels. Reduced images are always averaged, as they would alias otherwise."""
         self.smooth = smooth
+        self.changed.emit()
+
+    def show_magnifier(self, shown: bool) -> None:
+        """Show or hide the magnifier at the cursor of every pane."""
+        self.magnifier.shown = shown
         self.changed.emit()
 
     def set_cursor(self, position: QPointF | None, over: object = None) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.magnifier import draw_magnifier
 from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.overview import draw_overview, overview_box
 from fakd_gui.widgets.region_box import Grip, contrast_pens, drag_grip, draw_handles, grip_at
@@ -66,6 +67,8 @@ class ImageCanvas(QWidget):
         """True if the mouse can move and resize the region."""
         self.has_overview = False
         """True to show the whole image in a corner while only a part of it is visible."""
+        self.readout = ""
+        """The values under the cursor, which the magnifier shows."""
         self.message = ""
         """Text over the canvas: waiting, progress or an error."""
         self.message_is_error = False
@@ -98,7 +101,8 @@ class ImageCanvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         theme = current_theme()
-        painter.fillRect(self.rect(), QColor("#15171a" if theme.dark else "#e4e7eb"))
+        background = QColor("#15171a" if theme.dark else "#e4e7eb")
+        painter.fillRect(self.rect(), background)
         painter.translate(self._to_whole_pixels(painter.deviceTransform().map(QPointF())))
         self.paint_overlays(painter)
         if self.region is not None:
@@ -110,7 +114,12 @@ class ImageCanvas(QWidget):
         if self.marker is not None:
             self._outline(painter, self.marker, *contrast_pens(width=1.2))
         self.paint_over(painter)
-        self._draw_cursor(painter)
+        camera = self.camera
+        if camera.magnifier.shown and camera.cursor is not None and self.overlays:
+            overlays, readout = self.overlays_at_cursor, self.readout
+            draw_magnifier(painter, camera, overlays=overlays, readout=readout, background=background)
+        else:
+            self._draw_cursor(painter)
         if (overview := self._overview()) is not None:
             draw_overview(painter, overview, camera=self.camera, overlays=self.overview_overlays)
         if self.message:
@@ -132,8 +141,14 @@ class ImageCanvas(QWidget):
         """The overlays that the overview shows."""
         return self.overlays
 
+    @property
+    def overlays_at_cursor(self) -> tuple[Overlay, ...]:
+        """The overlays that the magnifier shows."""
+        return self.overlays
+
     def _overview(self) -> QRectF | None:
-        if not self.has_overview or not self.overlays or self.camera.over is not self:
+        hidden = self.camera.over is not self or self.camera.magnifier.shown
+        if not self.has_overview or not self.overlays or hidden:
             return None
         return overview_box(self.camera)
 
@@ -197,11 +212,23 @@ class ImageCanvas(QWidget):
         self.camera.set_viewport(self.size(), self.devicePixelRatioF())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """A mouse wheel zooms. Two fingers on a touchpad pan, with Ctrl (⌘ on a Mac) they zoom."""
+        """A mouse wheel zooms, or adjusts the magnifier unless Ctrl is held.
+
+        Two fingers on a touchpad pan, with Ctrl (⌘ on a Mac) they zoom.
+        """
+        # Qt turns the wheel sideways on a Mac while Shift is held, and everywhere while Alt is.
+        turned = event.angleDelta().y() or event.angleDelta().x()
         notches = event.angleDelta().y() / 120
         is_touchpad = event.phase() is not Qt.ScrollPhase.NoScrollPhase
-        if is_touchpad and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if is_touchpad and not control:
             self.camera.pan(QPointF(event.pixelDelta()))
+        elif self.camera.magnifier.shown and not control:
+            magnifier = self.camera.magnifier
+            resize = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            step = magnifier.step_side if resize else magnifier.step_factor
+            step((turned > 0) - (turned < 0))
+            self.camera.changed.emit()
         elif notches:
             self.camera.zoom_to(self.camera.zoom * ZOOM_PER_NOTCH**notches, self.mouse_position(event))
         event.accept()

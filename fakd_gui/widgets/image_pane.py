@@ -177,5 +177,5 @@ class ImagePane(QWidget):
 
     def set_readout(self, readout: str) -> None:
         if readout != self.header.readout:
-            self.header.readout = readout
+            self.header.readout = self.canvas.readout = readout
             self.header.update()

@@ -27,8 +27,7 @@ def overview_box(camera: Camera) -> QRectF | None:
 
 def draw_overview(painter: QPainter, box: QRectF, *, camera: Camera, overlays: tuple[Overlay, ...]) -> None:
     """Draw the whole image into `box` and frame its visible part."""
-    whole = Camera()
-    whole.scene, whole.viewport, whole.pixel_ratio = camera.scene, box.size(), camera.pixel_ratio
+    whole = camera.linked(box.size())
     whole.smooth = True
     whole.fit()
     painter.translate(box.topLeft())

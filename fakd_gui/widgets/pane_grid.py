@@ -46,6 +46,16 @@ class PaneGrid(QWidget):
     def by_key(self) -> dict[str, ImagePane]:
         return {pane.key: pane for pane in self.panes}
 
+    @property
+    def alone(self) -> ImagePane | None:
+        """The pane that is shown alone."""
+        return None if self.solo is None else self.panes[self.solo]
+
+    @property
+    def pair(self) -> list[ImagePane]:
+        """The last two panes that were shown alone, filled up with the first of the others."""
+        return [*self.recent, *(pane for pane in self.panes if pane not in self.recent)][:2]
+
     def set_keys(self, keys: list[str], make: Callable[[str], ImagePane]) -> bool:
         """Show a pane for each of `keys`, made by `make` if it isn't there yet; False if nothing changed."""
         before = self.by_key
@@ -56,7 +66,7 @@ class PaneGrid(QWidget):
 
     def set_panes(self, panes: list[ImagePane]) -> None:
         """Show `panes` in this order and delete others; a pane shown alone stays so if it is among them."""
-        solo = None if self.solo is None else self.panes[self.solo]
+        solo = self.alone
         for pane in self.panes:
             if pane not in panes:
                 pane.hide()
@@ -78,8 +88,7 @@ class PaneGrid(QWidget):
     def show_only(self, index: int | None) -> None:
         """Show pane `index` at full size, or all panes (None)."""
         self.solo = index if index is not None and index < len(self.panes) else None
-        if self.solo is not None:
-            newest = self.panes[self.solo]
+        if (newest := self.alone) is not None:
             self.recent = [newest, *(pane for pane in self.recent if pane is not newest)][:2]
         self.arrange()
         for number, pane in enumerate(self.panes):
@@ -88,11 +97,9 @@ class PaneGrid(QWidget):
 
     def flip(self) -> None:
         """Flip between the last two panes that were shown alone, or else the first two."""
-        candidates = [*self.recent, *(pane for pane in self.panes if pane not in self.recent)]
-        if len(candidates) < 2:
-            return
-        # From the grid, the first flip returns to the newest.
-        self.show_only(self.panes.index(candidates[0 if self.solo is None else 1]))
+        if len(self.pair) == 2:
+            # From the grid, the first flip returns to the newest.
+            self.show_only(self.panes.index(self.pair[0 if self.solo is None else 1]))
 
     def pane_at(self, at: QPoint) -> int | None:
         """The index of the visible pane under the screen position `at`."""

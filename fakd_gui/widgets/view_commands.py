@@ -5,18 +5,25 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QToolBar, QWidget
+from PySide6.QtWidgets import QComboBox, QMenu, QToolBar, QWidget
 
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.image_tools import menu_button
 
 SMOOTH_TIP = "Interpolate enlarged pixels; off: every pixel is a crisp square"
+MAGNIFIER_TIP = (
+    "Enlarge the pixels at the mouse in every pane\n"
+    "The wheel changes its factor, with Shift its size; with Ctrl it zooms the image."
+)
 VIEW_COMMANDS = (
     Command("fit", "Fit", "Show the whole image", keys=("0", "F")),
     Command("full_size", "1:1", "Zoom to 100 %: one HR pixel on one screen pixel; again: fit", keys=("Z",)),
     Command("zoom_in", "Zoom in", "Zoom in at the mouse", keys=("+", "=")),
     Command("zoom_out", "Zoom out", "Zoom out at the mouse", keys=("-",)),
     Command("smooth", "Smooth", SMOOTH_TIP, keys=("N",), checkable=True),
+    Command("magnifier", "Magnifier", MAGNIFIER_TIP, keys=("L",), icon="magnify", checkable=True),
+    Command("hide_magnifier", "Hide the magnifier", keys=("Esc",), unfocused=True),
 )
 VIEW_GESTURES = (Gesture("Wheel", "zoom at the mouse"), Gesture("Double click", "show the whole image"))
 
@@ -30,7 +37,17 @@ def connect_view_commands(actions: ActionTable, camera: Camera) -> None:
     smooth = actions["smooth"]
     smooth.setChecked(camera.smooth)
     actions.on("smooth", lambda: camera.set_smooth(smooth.isChecked()))
+    magnifier = actions["magnifier"]
+    actions.on("magnifier", lambda: camera.show_magnifier(magnifier.isChecked()))
     camera.changed.connect(lambda: smooth.setChecked(camera.smooth))
+    actions.on("hide_magnifier", lambda: camera.show_magnifier(False))
+
+    def follow_magnifier() -> None:
+        magnifier.setChecked(camera.magnifier.shown)
+        actions["hide_magnifier"].setEnabled(camera.magnifier.shown)
+
+    camera.changed.connect(follow_magnifier)
+    follow_magnifier()
 
 
 def add_view_tools(bar: QToolBar, actions: ActionTable, camera: Camera) -> None:
@@ -39,6 +56,16 @@ def add_view_tools(bar: QToolBar, actions: ActionTable, camera: Camera) -> None:
     bar.addAction(actions["full_size"])
     bar.addWidget(ZoomBox(camera, bar))
     bar.addAction(actions["smooth"])
+
+
+def add_view_menu(bar: QToolBar, actions: ActionTable, *groups: tuple[str, ...]) -> QMenu:
+    """Add a menu of the commands that change how the panes are looked at, in groups."""
+    menu = QMenu("View", bar, toolTipsVisible=True)
+    for names in (("magnifier",), *groups):
+        menu.addActions([actions[name] for name in names])
+        menu.addSeparator()
+    menu_button(bar, "View", menu, icon_name="eye-outline", tip="Magnifier, blink and more")
+    return menu
 
 
 class ZoomBox(QComboBox):

@@ -70,7 +70,12 @@ def make_bench(folder: Path) -> Bench:
     )
 
 
-def turn_wheel(widget: QWidget, at: QPointF, notches: int) -> None:
+def turn_wheel(
+    widget: QWidget,
+    at: QPointF,
+    notches: int,
+    modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
     """A real wheel event at `at`."""
     event = QWheelEvent(
         at,
@@ -78,7 +83,7 @@ def turn_wheel(widget: QWidget, at: QPointF, notches: int) -> None:
         QPointF(0, 0).toPoint(),
         QPointF(0, 120 * notches).toPoint(),
         Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
+        modifier,
         Qt.ScrollPhase.NoScrollPhase,
         False,
     )

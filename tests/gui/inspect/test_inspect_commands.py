@@ -36,9 +36,9 @@ def test_keys_work_while_a_control_has_the_focus(inspected: InspectPanel, qtbot:
 
 
 def test_a_remapped_key_replaces_the_default(inspected: InspectPanel, qtbot: QtBot) -> None:
-    inspected.actions.set_keys("move_right", ["L"])
+    inspected.actions.set_keys("move_right", ["K"])
     y, x = inspected.state.query
-    for key in (Qt.Key.Key_Right, Qt.Key.Key_L):
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_K):
         qtbot.keyClick(inspected, key)
     assert inspected.state.query == (y, x + 1)
     inspected.actions.set_keys("hover", ["J"])
