@@ -44,6 +44,7 @@ class Board(QObject):
         state.region_changed.connect(self._show_region)
         state.measured.connect(self.refresh)
         state.camera.cursor_changed.connect(self.update_readouts)
+        state.camera.tone_changed.connect(self.refresh)
 
     @property
     def panes(self) -> dict[str, ImagePane]:
@@ -89,7 +90,9 @@ class Board(QObject):
         state, session = self._state, self._state.session
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
             colour = pane_colour(key, session.library)
-            pane.set_title(state.title(key), colour, str(number) if number < 10 else "")
+            tone = "" if key == DIFFERENCE else state.camera.tone.text
+            title = f"{state.title(key)} [{tone}]" if tone else state.title(key)
+            pane.set_title(title, colour, str(number) if number < 10 else "")
             if key == DIFFERENCE:
                 self._show_difference(pane)
             elif key == SPLIT:

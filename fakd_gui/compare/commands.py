@@ -22,6 +22,7 @@ from fakd_gui.widgets.blink import BLINK_COMMANDS, connect_blink
 from fakd_gui.widgets.file_dialogs import ask_folder
 from fakd_gui.widgets.image_canvas import Drag
 from fakd_gui.widgets.region_box import Grip, drag_grip
+from fakd_gui.widgets.tone_bar import TONE_COMMANDS, connect_tone
 from fakd_gui.widgets.view_commands import VIEW_COMMANDS, VIEW_GESTURES, connect_view_commands
 
 ARROWS = {"Left": QPointF(-1, 0), "Right": QPointF(1, 0), "Up": QPointF(0, -1), "Down": QPointF(0, 1)}
@@ -70,6 +71,7 @@ COMMANDS = (
     Command(
         "pane_menu", "Pane menu", "Open the menu of the pane under the mouse", keys=("Menu",), unfocused=True
     ),
+    *TONE_COMMANDS,
     *VIEW_COMMANDS,
 )
 GESTURES = (
@@ -132,6 +134,7 @@ class CompareCommands(QObject):
         ):
             on(name, lambda run=run: self._run_at_mouse(run))
         connect_view_commands(self.actions, camera)
+        connect_tone(self.actions, camera)
         connect_blink(self.actions, board.blink, board.grid, state.session.announce)
 
     def _update(self) -> None:

@@ -147,6 +147,7 @@ def draw_difference(
             scored = similarity[border:-border, border:-border]
             mean, minimum = float(scored.mean(dtype=np.float64)), float(scored.min())
     overlay = Overlay.from_pixels(rgb, QRectF(0, 0, width, height))
+    overlay.is_photo = False
     return DifferenceImage(
         a, b, difference, overlay=overlay, mean=mean, minimum=minimum, maximum=maximum, similarity=similarity
     )

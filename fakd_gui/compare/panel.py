@@ -28,6 +28,7 @@ from fakd_gui.widgets.held_keys import HeldKeys
 from fakd_gui.widgets.image_tools import OpenTools, make_tool_bar, menu_button
 from fakd_gui.widgets.keyboards import SingleKeys
 from fakd_gui.widgets.theme import follow_theme, with_role
+from fakd_gui.widgets.tone_bar import TONE_COMMANDS, ToneBar
 from fakd_gui.widgets.view_commands import add_view_menu, add_view_tools
 
 COMPACT_HEIGHT = 560
@@ -79,11 +80,13 @@ class ComparePanel(QWidget):
         menu_button(self.bar, "Panes", self.commands.panes_menu, icon_name="plus", tip=tip)
         self.bar.addSeparator()
         add_view_tools(self.bar, actions, self.camera)
-        add_view_menu(self.bar, actions, ("flip", "blink", "blink_all"))
+        tone = tuple(command.name for command in TONE_COMMANDS)
+        add_view_menu(self.bar, actions, ("flip", "blink", "blink_all"), tone)
         for names in (("split", "difference", "region"), ("figure", "save")):
             self.bar.addSeparator()
             self.bar.addActions([actions[name] for name in names])
         self.split_bar, self.difference_bar = SplitBar(), DifferenceBar()
+        self.tone_bar = ToneBar(actions, self.camera)
         self.empty = EmptyState(self.open_tools, "compare models on it")
         self.show_all_button = with_role(QPushButton("Show all panes"), "primary")
         hint = "Panes, above, shows them again one by one."
@@ -93,7 +96,8 @@ class ComparePanel(QWidget):
             self.stack.addWidget(page)
         self.status = BusyBar(self)
         column = QVBoxLayout(self, contentsMargins=QMargins(8, 4, 8, 6), spacing=4)
-        for part in (self.bar, self.split_bar, self.difference_bar, self.stack, self.strip, self.status):
+        bars = self.bar, self.tone_bar, self.split_bar, self.difference_bar
+        for part in (*bars, self.stack, self.strip, self.status):
             column.addWidget(part, int(part is self.stack))
         self._show_panes()
 
@@ -111,6 +115,7 @@ class ComparePanel(QWidget):
         state.reported.connect(self._show_progress)
         state.panes_changed.connect(self._show_panes)
         state.results_needed.connect(self.refresh)
+        self.actions["tone"].toggled.connect(lambda _: self._show_panes())
         self.split_bar.chosen.connect(state.show_split)
         self.difference_bar.chosen.connect(state.show_difference)
         status.cancelled.connect(runner.cancel)
@@ -188,6 +193,7 @@ class ComparePanel(QWidget):
         opened = state.image is not None
         self.split_bar.setVisible(opened and SPLIT in keys)
         self.difference_bar.setVisible(opened and DIFFERENCE in keys)
+        self.tone_bar.setVisible(opened and self.actions["tone"].isChecked())
         if not opened:
             return
         labels = {key: state.label(key) for key in state.result_keys}

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 from PySide6.QtCore import QObject, QPointF, QRectF, QSize, QSizeF, Signal
 
+from fakd_gui.widgets.tone import Tone
+
 MAX_ZOOM = 64.0
 STEPS = (
     *(5, 6.25, 8, 12.5, 17, 25, 33, 50, 67, 100),
@@ -28,14 +30,6 @@ class Magnifier:
     factor: int = 8
     side: int = 160
 
-    def step_factor(self, direction: int) -> None:
-        """Magnify more (1) or less (-1)."""
-        self.factor = _step(MAGNIFIER_FACTORS, self.factor, direction)
-
-    def step_side(self, direction: int) -> None:
-        """Make it larger (1) or smaller (-1)."""
-        self.side = _step(MAGNIFIER_SIDES, self.side, direction)
-
 
 def _step(values: tuple[int, ...], value: int, direction: int) -> int:
     pairs = dict(pairwise(values if direction > 0 else values[::-1]))
@@ -50,6 +44,7 @@ class Camera(QObject):
 
     changed = Signal()
     cursor_changed = Signal()
+    tone_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -67,11 +62,14 @@ class Camera(QObject):
         """While True, the left button pans, whatever tool is active."""
         self.pan_override_used = False
         self.magnifier = Magnifier()
+        self.tone = Tone()
+        self.histogram_shown = False
 
     def linked(self, viewport: QSizeF) -> Camera:
         """Another camera on the same image and screen, for a view of this size inside a pane."""
         other = Camera()
         other.scene, other.viewport, other.pixel_ratio = self.scene, viewport, self.pixel_ratio
+        other.tone = self.tone
         return other
 
     def set_scene(self, width: int, height: int, keep_view: bool = False) -> None:
@@ -111,6 +109,24 @@ class Camera(QObject):
     def show_magnifier(self, shown: bool) -> None:
         """Show or hide the magnifier at the cursor of every pane."""
         self.magnifier.shown = shown
+        self.changed.emit()
+
+    def step_magnifier(self, direction: int, resize: bool) -> None:
+        """Let the magnifier magnify more (1) or less (-1), or with `resize` be larger or smaller."""
+        name, values = ("side", MAGNIFIER_SIDES) if resize else ("factor", MAGNIFIER_FACTORS)
+        setattr(self.magnifier, name, _step(values, getattr(self.magnifier, name), direction))
+        self.changed.emit()
+
+    def set_tone(self, tone: Tone) -> None:
+        """Show all images in `tone`."""
+        if tone != self.tone:
+            self.tone = tone
+            self.tone_changed.emit()
+            self.changed.emit()
+
+    def show_histogram(self, shown: bool) -> None:
+        """Show or hide the histogram of the visible part in every pane."""
+        self.histogram_shown = shown
         self.changed.emit()
 
     def set_cursor(self, position: QPointF | None, over: object = None) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.histogram import draw_histogram
 from fakd_gui.widgets.magnifier import draw_magnifier
 from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.overview import draw_overview, overview_box
@@ -114,6 +115,8 @@ class ImageCanvas(QWidget):
         if self.marker is not None:
             self._outline(painter, self.marker, *contrast_pens(width=1.2))
         self.paint_over(painter)
+        if self.camera.histogram_shown and len(self.overlays) == 1:
+            draw_histogram(painter, self.camera, self.overlays[0])
         camera = self.camera
         if camera.magnifier.shown and camera.cursor is not None and self.overlays:
             overlays, readout = self.overlays_at_cursor, self.readout
@@ -212,10 +215,7 @@ class ImageCanvas(QWidget):
         self.camera.set_viewport(self.size(), self.devicePixelRatioF())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """A mouse wheel zooms, or adjusts the magnifier unless Ctrl is held.
-
-        Two fingers on a touchpad pan, with Ctrl (⌘ on a Mac) they zoom.
-        """
+        """A wheel zooms or adjusts the magnifier, two fingers on a touchpad pan; with Ctrl both zoom."""
         # Qt turns the wheel sideways on a Mac while Shift is held, and everywhere while Alt is.
         turned = event.angleDelta().y() or event.angleDelta().x()
         notches = event.angleDelta().y() / 120
@@ -224,11 +224,8 @@ class ImageCanvas(QWidget):
         if is_touchpad and not control:
             self.camera.pan(QPointF(event.pixelDelta()))
         elif self.camera.magnifier.shown and not control:
-            magnifier = self.camera.magnifier
-            resize = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            step = magnifier.step_side if resize else magnifier.step_factor
-            step((turned > 0) - (turned < 0))
-            self.camera.changed.emit()
+            resize = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.camera.step_magnifier((turned > 0) - (turned < 0), resize)
         elif notches:
             self.camera.zoom_to(self.camera.zoom * ZOOM_PER_NOTCH**notches, self.mouse_position(event))
         event.accept()

@@ -6,12 +6,13 @@ import copy
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QTransform
 
 from fakd_core.events import Image8
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import qimage_from_array
+from fakd_gui.widgets.tone import Shares, Tone
 
 MIN_SIDE = 2
 """An image with a side of at most this many pixels isn't halved further."""
@@ -23,6 +24,11 @@ class Overlay:
     def __init__(self, image: QImage, rect: QRectF, opacity: float = 1.0) -> None:
         self.rect = rect
         self.opacity = opacity
+        self.is_photo = True
+        """False for values in colours: they have no exposure, channels or histogram."""
+        self._toned: tuple[object, QImage] | None = None
+        """The part that was drawn last in another tone, by what it depends on."""
+        self._counted: tuple[object, Shares] | None = None
         # Qt's raster engine draws RGB32 without converting it at every paint.
         self._levels = [image.convertToFormat(QImage.Format.Format_RGB32)]
 
@@ -64,8 +70,31 @@ class Overlay:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, camera.smooth or pixel < 0.999)
         if number:
             painter.setClipRect(camera.rect_to_view(rect), Qt.ClipOperation.IntersectClip)
-        painter.drawImage(camera.rect_to_view(to_hr.mapRect(source)), level, source)
+        target = camera.rect_to_view(to_hr.mapRect(source))
+        if self.is_photo and not camera.tone.is_neutral:
+            level = self._in_tone(level, source.toRect(), camera.tone)
+            source = QRectF(level.rect())
+        painter.drawImage(target, level, source)
         painter.restore()
+
+    def histogram(self, camera: Camera) -> Shares | None:
+        """The shares of the visible pixels by level, as `Tone.histogram`; None if none is visible."""
+        shown = self.rect.intersected(camera.visible())
+        if shown.isEmpty() or not self.is_photo:
+            return None
+        image, rect, tone = self.image, self.rect, camera.tone
+        per_hr = QTransform.fromScale(image.width() / rect.width(), image.height() / rect.height())
+        part = per_hr.mapRect(shown.translated(-rect.topLeft())).toAlignedRect().intersected(image.rect())
+        wanted = part.getRect(), tone
+        if self._counted is None or self._counted[0] != wanted:
+            self._counted = wanted, tone.histogram(image, part)
+        return self._counted[1]
+
+    def _in_tone(self, level: QImage, part: QRect, tone: Tone) -> QImage:
+        wanted = level.cacheKey(), part.getRect(), tone
+        if self._toned is None or self._toned[0] != wanted:
+            self._toned = wanted, tone.apply(level.copy(part))
+        return self._toned[1]
 
     def _level(self, pixel: float) -> int:
         """The level whose pixels are at least half a screen pixel wide; those of level 0 are `pixel` wide."""
