@@ -126,6 +126,8 @@ class Board(QObject):
         canvas.has_overview = canvas.region_editable = True
         canvas.drag = self.drag
         pane.header.show_menu_button()
+        pane.header.set_closable(True)
+        pane.header.close_requested.connect(lambda: self._state.close_pane(key))
         self._set_region(pane)
         canvas.region_edited.connect(self._state.set_region)
         for source in (canvas, pane.header):

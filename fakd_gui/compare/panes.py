@@ -45,16 +45,6 @@ def pane_colour(key: str, library: Library) -> str:
     return fixed if key in LABELS else theme.student_colour(library.colour_number(key))
 
 
-def sort_by_order(keys: Sequence[str], order: Sequence[str]) -> list[str]:
-    """`keys` in `order`; a key that isn't in it follows the key that it follows in `keys`."""
-    placed = [key for key in order if key in keys]
-    for index, key in enumerate(keys):
-        if key not in placed:
-            before = [other for other in keys[:index] if other in placed]
-            placed.insert(placed.index(before[-1]) + 1 if before else 0, key)
-    return placed
-
-
 def swap_sides(pair: Pair) -> Pair:
     return replace(pair, a=pair.b, b=pair.a)
 

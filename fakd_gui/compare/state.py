@@ -22,7 +22,6 @@ from fakd_gui.compare.panes import (
     Split,
     fit_pair,
     is_model,
-    sort_by_order,
 )
 from fakd_gui.compare.results import PaneEvent, PaneFailed, PaneResult, Region
 from fakd_gui.session.library_keys import picture_path
@@ -32,6 +31,7 @@ from fakd_gui.session.run_folders import follow_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
 from fakd_gui.widgets.camera import Camera
+from fakd_gui.widgets.pane_grid import sort_by_order
 from fakd_gui.widgets.region_box import snap_to_pixels
 
 

@@ -68,6 +68,12 @@ class MapPanes(QObject):
     def panes(self) -> dict[str, ImagePane]:
         return self.grid.by_key
 
+    @property
+    def key_at_mouse(self) -> str:
+        """The pane under the mouse, or else the one that is shown alone; empty without one."""
+        shown = (key for key, pane in self.panes.items() if pane.canvas is self.camera.over)
+        return next(shown, "" if self.grid.alone is None else self.grid.alone.key)
+
     def set_titles(self, *, numbered: bool = True) -> None:
         """Set the titles, `numbered` with the digits that show a pane alone."""
         for number, (key, pane) in enumerate(self.panes.items(), start=1):
@@ -121,8 +127,8 @@ class MapBoard(MapPanes):
         alone = self.grid.solo == number
         show = partial(self.grid.show_only, None if alone else number)
         menu.addAction("Show all panes" if alone else "Show alone", show)
-        hide = menu.addAction(f"Hide {state.label(model)}", partial(library.hide, [model], ["Inspect"]))
-        hide.setEnabled(library.is_shown(model, "Inspect"))
+        hide = menu.addAction(f"Hide {state.label(model)}", partial(state.close_pane, key))
+        hide.setEnabled(state.is_closable(key))
         menu.addAction("Only this", partial(library.show_only, [model], "Inspect"))
         return menu
 
@@ -131,6 +137,8 @@ class MapBoard(MapPanes):
         students = self._state.students
         self.grid.columns = len(students) + 1 if len(students) > 1 else None
         self.grid.set_keys(self._state.pane_keys, self.make_pane)
+        for key, pane in self.panes.items():
+            pane.header.set_closable(self._state.is_closable(key))
         self.mark_region()
         self.set_titles(numbered=not self._state.matrix_shown)
 
@@ -268,8 +276,11 @@ class MapBoard(MapPanes):
         pane.canvas.region_edited.connect(self._edit_region)
         pane.canvas.region_drawn.connect(lambda: self._state.show_matrix(True))
         pane.canvas.setToolTip(IMAGE_TIP if key == IMAGE else MAP_TIP)
-        if key != IMAGE:
-            pane.header.show_menu_button(draggable=False)
+        pane.header.show_menu_button()
+        if key == IMAGE:
+            pane.header.menu_button.hide()
+        else:
+            pane.header.close_requested.connect(lambda: self._state.close_pane(key))
             pane.header.menu_requested.connect(lambda at: self.pane_menu(key).popup(at))
         return pane
 

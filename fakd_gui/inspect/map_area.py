@@ -13,7 +13,7 @@ from fakd_gui.inspect.colour_bar import ColourBar, MapValues
 from fakd_gui.inspect.loss_chart import LossChart, StudentLosses
 from fakd_gui.inspect.matrix_view import MatrixView
 from fakd_gui.inspect.runner import InspectRunner
-from fakd_gui.inspect.state import AFFINITY_RANGES, DIFFERENCE_RANGES, InspectState
+from fakd_gui.inspect.state import AFFINITY_RANGES, DIFFERENCE_RANGES, IMAGE, InspectState
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.pane_grid import PaneGrid
 from fakd_gui.widgets.theme import affinity_lut, difference_lut
@@ -67,6 +67,8 @@ class MapArea(QWidget):
         for changed in (self.matrix.camera.cursor_changed, self.matrix.shown, state.query_changed):
             changed.connect(lambda *_: self.mark())
         self.camera.cursor_changed.connect(self._cursor_moved)
+        board.grid.moved.connect(lambda start, end: state.move_pane(list(board.panes)[start], end))
+        state.panes_moved.connect(self.arrange)
         state.style_changed.connect(self._show_style)
         state.region_changed.connect(board.mark_region)
         state.matrix_toggled.connect(self._show_matrix)
@@ -188,7 +190,7 @@ class MapArea(QWidget):
         self.board.set_titles(numbered=not on)
         self.board.mark_region()
         # The matrices show the models: beside them the image is enough.
-        self.board.grid.show_only(0 if on else None)
+        self.board.grid.show_only(list(self.board.panes).index(IMAGE) if on else None)
         self.mark()
 
     def _cursor_moved(self) -> None:

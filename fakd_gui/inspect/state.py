@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,9 +14,10 @@ from fakd_core.models.spec import TAP_COUNT
 from fakd_gui.inspect.features import Source
 from fakd_gui.inspect.timeline import Timeline
 from fakd_gui.session.opened_image import OpenedImage
-from fakd_gui.session.run_folders import is_run
+from fakd_gui.session.run_folders import follow_run, is_run
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
+from fakd_gui.widgets.pane_grid import sort_by_order
 from fakd_gui.widgets.theme import current_theme
 
 Pixel = tuple[int, int]
@@ -61,6 +63,7 @@ class InspectMemory(MapStyle):
     run: Path | None = None
     step: int | None = None
     follow: bool = False
+    order: tuple[str, ...] = ()
 
 
 class InspectState(QObject):
@@ -81,6 +84,7 @@ class InspectState(QObject):
     hovering_changed = Signal(bool)
     matrix_toggled = Signal(bool)
     region_changed = Signal()
+    panes_moved = Signal()
     maps_outdated = Signal()
     """The maps are to be computed again; emitted once for all changes that arrive together."""
 
@@ -93,6 +97,8 @@ class InspectState(QObject):
         self.hovering = False
         self.layer = DEFAULT_LAYER
         self.style = MapStyle()
+        self.order: tuple[str, ...] = ()
+        """The order into which the panes were moved; it may lack panes and hold hidden ones."""
         self.matrix_shown = False
         self.region = NO_WINDOW
         """The part of the image whose matrices are shown."""
@@ -146,11 +152,32 @@ class InspectState(QObject):
             shown = students
         if len(students) > 1:
             shown = sorted(shown, key=lambda ref: ref == self.teacher)  # The teacher comes last.
-        return [IMAGE, *shown, *(difference_key(ref) for ref in students if self.teacher)]
+        keys = [IMAGE, *shown, *(difference_key(ref) for ref in students if self.teacher)]
+        return sort_by_order(keys, self.order)
 
     def model_of(self, key: str) -> str:
         """The model of a pane: of a difference, its student."""
         return next((ref for ref in self.students if key == difference_key(ref)), key)
+
+    def move_pane(self, key: str, index: int) -> None:
+        """Move the pane `key` to the place `index`."""
+        keys = [other for other in self.pane_keys if other != key]
+        keys.insert(index, key)
+        self.order = (*keys, *(other for other in self.order if other not in keys))
+        self.panes_moved.emit()
+
+    def is_closable(self, key: str) -> bool:
+        """True if the library shows the model of the pane `key`: the image's own pane stays."""
+        return key not in ("", IMAGE) and self.session.library.is_shown(self.model_of(key), "Inspect")
+
+    def close_pane(self, key: str) -> None:
+        """Hide the model of a pane, as its eye in the library does; the session offers to undo it."""
+        if self.is_closable(key):
+            model, library = self.model_of(key), self.session.library
+            title, before = self.title(model), library.view("Inspect")
+            library.hide([model], ["Inspect"])
+            undo = partial(library.set_view, "Inspect", before)
+            self.session.offer_undo(f"Hid {title} in Inspect", undo, lambda: self.close_pane(key))
 
     def label(self, key: str) -> str:
         """A short name of a model or difference."""
@@ -236,6 +263,7 @@ class InspectState(QObject):
             run=timeline.run,
             step=timeline.step,
             follow=timeline.following,
+            order=self.order,
         )
 
     def restore(self, memory: InspectMemory) -> None:
@@ -243,6 +271,7 @@ class InspectState(QObject):
         self.set_style(**{name: getattr(memory, name) for name in MapStyle.model_fields})
         self.set_hovering(memory.hover)
         self._next_query = memory.query
+        self.order = memory.order
         if memory.run is not None and is_run(memory.run):
             self.timeline.set_run(memory.run, memory.step)
         self.timeline.set_following(memory.follow)
@@ -263,8 +292,17 @@ class InspectState(QObject):
 
     def _move_run(self, run: Path, to: Path | None) -> None:
         """Follow a run that was renamed; one that is gone leaves no checkpoints to go through."""
+        if to is not None:
+            self.order = tuple(self._moved(key, run, to) for key in self.order)
         if self.timeline.run == run:
             self.timeline.set_run(to, self.timeline.step)
+
+    def _moved(self, key: str, run: Path, to: Path) -> str:
+        """The key of a pane after the run `run` was renamed."""
+        prefix = difference_key("")
+        if key.startswith(prefix):
+            return difference_key(self._moved(key.removeprefix(prefix), run, to))
+        return key if key == IMAGE else str(follow_run(key, run, to))
 
     def _inside(self, y: int, x: int) -> Pixel:
         height, width = (1, 1) if self.image is None else self.image.lr.shape[:2]

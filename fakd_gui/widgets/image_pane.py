@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QMargins, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QEnterEvent,
+    QFont,
+    QFontMetrics,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QApplication, QSizePolicy, QVBoxLayout, QWidget
 
 from fakd_gui.widgets.image_canvas import ImageCanvas
@@ -18,6 +27,7 @@ class PaneHeader(QWidget):
     """The header is being dragged: the mouse position on the screen."""
     dropped = Signal(QPoint)
     menu_requested = Signal(QPoint)
+    close_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +40,13 @@ class PaneHeader(QWidget):
             "dots-vertical", "Pane menu", parent=self, autoRaise=True, iconSize=QSize(14, 14)
         )
         self.menu_button.clicked.connect(self.request_menu)
+        self.close_button = icon_button(
+            "close", "Close the pane (Del)", parent=self, autoRaise=True, iconSize=QSize(14, 14)
+        )
+        self.close_button.clicked.connect(self.close_requested)
         self.menu_button.hide()
+        self.close_button.hide()
+        self._closable = False
         self._pressed: QPointF | None = None
         self._dragging = self._draggable = False
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -47,16 +63,35 @@ class PaneHeader(QWidget):
         self.setFixedHeight(self.sizeHint().height())
         self.update()
 
-    def show_menu_button(self, *, draggable: bool = True) -> None:
-        """Show a button that requests the pane's menu; a `draggable` header moves its pane."""
+    def show_menu_button(self) -> None:
+        """Show a button that requests the pane's menu, and let the header be dragged."""
         self.menu_button.show()
-        self._draggable = draggable
-        if draggable:
-            self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self._draggable = True
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+
+    def set_closable(self, closable: bool) -> None:
+        """Show a button that closes the pane while the mouse is over the header."""
+        self._closable = closable
+        self.close_button.setVisible(closable and self.underMouse())
+        self.update()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self.close_button.setVisible(self._closable)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.close_button.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         line = self.fontMetrics().height()
-        self.menu_button.setGeometry(self.width() - line - 4, 1, line + 3, line + 3)
+        # Room for both, so that nothing moves when one appears.
+        for place, button in enumerate((self.close_button, self.menu_button), start=1):
+            button.setGeometry(self.width() - place * (line + 4), 1, line + 3, line + 3)
+
+    @property
+    def _buttons_width(self) -> int:
+        """The width that the buttons leave to no text in the first line."""
+        line = self.fontMetrics().height()
+        return 0 if self.menu_button.isHidden() else 2 * (line + 4) + 2
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() is QEvent.Type.FontChange:
@@ -83,7 +118,7 @@ class PaneHeader(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.badge)
         painter.setFont(self.font())
         painter.setPen(QColor(theme.muted))
-        first = width - (0 if self.menu_button.isHidden() else line + 6)
+        first = width - self._buttons_width
         # In a narrow pane the value under the mouse matters more than the name, which the colour shows too.
         shortest = metrics.horizontalAdvance(_shortened(self.readout)[-1]) + 2
         readout_width = max(int(first * 0.6), min(int(first - box.right() - 4), shortest))
@@ -165,6 +200,7 @@ class ImagePane(QWidget):
         self.header.title, self.header.colour, self.header.badge = title, colour, badge
         self.setAccessibleName(title)
         self.header.menu_button.setAccessibleName(f"Menu of the pane {title}")
+        self.header.close_button.setAccessibleName(f"Close the pane {title}")
         self.header.update()
 
     def set_figures(self, figures: str, tip: str = "", costs: str = "", region: str = "") -> None:

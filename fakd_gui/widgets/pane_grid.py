@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
@@ -170,3 +170,13 @@ class PaneGrid(QWidget):
         pressed_at, self._pressed_at = self._pressed_at, None
         if pressed_at is not None and time.monotonic() - pressed_at > HOLD_SECONDS:
             self.show_only(self._before_press)
+
+
+def sort_by_order(keys: Sequence[str], order: Sequence[str]) -> list[str]:
+    """`keys` in `order`; a key that isn't in it follows the key that it follows in `keys`."""
+    placed = [key for key in order if key in keys]
+    for index, key in enumerate(keys):
+        if key not in placed:
+            before = [other for other in keys[:index] if other in placed]
+            placed.insert(placed.index(before[-1]) + 1 if before else 0, key)
+    return placed

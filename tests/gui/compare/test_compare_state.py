@@ -81,6 +81,8 @@ def test_panes_are_reordered_by_dragging_a_title_or_by_menu(opened: Opened) -> N
     next(action for action in menu.actions() if action.text() == "Move left").trigger()
     assert panel.board.keys == [others[0], first, *others[1:]]
     assert panel.board.panes[first].header.badge == "2"
+    panel.board.panes[first].header.close_button.click()
+    assert panel.board.keys == others
     assert bench.errors == []
 
 

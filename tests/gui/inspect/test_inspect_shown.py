@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from compare_bench import drag
+from inspect_panels import move_mouse
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from small_models import Bench
 
@@ -47,3 +55,38 @@ def test_the_teacher_s_pane_is_hidden_and_the_differences_stay(
         inspected.state.set_query(1, 1)
     assert list(inspected.area.board.panes) == [IMAGE, student, difference_key(student)]
     assert difference_key(student) in inspected.area.board.rows
+
+
+def test_a_pane_is_hidden_by_its_button_or_del_with_undo_and_dragged_to_a_new_place(
+    bench: Bench, inspected: InspectPanel, qtbot: QtBot
+) -> None:
+    student, panes = bench.students[0], inspected.area.board.panes
+    undos: list[Callable[[], object]] = []
+    bench.session.undo_offered.connect(lambda *offer: undos.append(offer[1]))
+    assert not panes[IMAGE].header.close_button.isVisibleTo(inspected)
+    header = panes[difference_key(student)].header
+    assert not header.close_button.isVisible()
+    QApplication.sendEvent(header, QEnterEvent(QPointF(), QPointF(), QPointF()))
+    assert header.close_button.isVisible()
+    header.close_button.click()
+    assert list(inspected.area.board.panes) == [IMAGE, bench.teacher]
+    undos[-1]()
+    panes = inspected.area.board.panes
+    assert list(panes) == [IMAGE, bench.teacher, student, difference_key(student)]
+    target = panes[bench.teacher].header
+    header = panes[student].header
+    drag(header, QPointF(60, 10), QPointF(header.mapFromGlobal(target.mapToGlobal(QPoint(60, 10)))))
+    moved = [IMAGE, student, bench.teacher, difference_key(student)]
+    assert list(inspected.area.board.panes) == moved
+    assert type(inspected.memory()).model_validate(inspected.memory().model_dump()).order == tuple(moved)
+    move_mouse(panes[student].canvas, QPoint(20, 20))
+    QTest.keyClick(inspected, Qt.Key.Key_Delete)
+    assert list(inspected.area.board.panes) == [IMAGE, bench.teacher]
+    undos[-1]()
+    assert list(inspected.area.board.panes) == moved
+    # Beside the matrix the image's pane stands alone, wherever it was moved.
+    inspected.state.move_pane(IMAGE, 2)
+    inspected.state.show_matrix(True)
+    alone = inspected.area.board.grid.alone
+    assert alone is not None
+    assert alone.key == IMAGE
