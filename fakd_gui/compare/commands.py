@@ -16,6 +16,7 @@ from fakd_gui.compare.export import Exporter
 from fakd_gui.compare.filmstrip import Filmstrip
 from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, SPLIT, is_model, swap_sides
 from fakd_gui.compare.panes_menu import fill_panes_menu
+from fakd_gui.compare.presentation import Presentation
 from fakd_gui.compare.state import CompareState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.blink import BLINK_COMMANDS, connect_blink
@@ -31,6 +32,7 @@ FAR = 10
 DIVIDER_STEP = 0.02
 SPLIT_TIP = "Two results in one pane with a divider to drag"
 DIFFERENCE_TIP = "The difference of two results, amplified"
+PRESENT_TIP = "The two results of the split on the whole screen, and nothing else; Esc leaves it"
 REGION_TIP = "Drag to draw a rectangle that is measured in every pane; or hold Shift"
 SHOW_ALL_TIP = "Show all panes; press again to clear the region"
 
@@ -49,6 +51,7 @@ COMMANDS = (
     Command(
         "difference", "Difference", DIFFERENCE_TIP, keys=("D",), icon="vector-difference", checkable=True
     ),
+    Command("present", "Present the pair", PRESENT_TIP, keys=("P",)),
     Command("swap", "Swap sides", "Swap the sides of the split and of the difference", keys=("X",)),
     Command("divider_back", "Move the divider left or up", keys=("[",)),
     Command("divider_forward", "Move the divider right or down", keys=("]",)),
@@ -109,6 +112,7 @@ class CompareCommands(QObject):
         on("open_folder", self._open_folder)
         on("split", lambda: state.show_split(None if state.split_shown else state.split))
         on("difference", lambda: state.show_difference(None if state.difference_shown else state.difference))
+        on("present", lambda: Presentation(state, self._window).showFullScreen())
         on("swap", self._swap)
         on("divider_back", lambda: board.move_divider(-DIVIDER_STEP))
         on("divider_forward", lambda: board.move_divider(DIVIDER_STEP))
@@ -144,7 +148,7 @@ class CompareCommands(QObject):
         pair = opened and panes > 1
         for names, enabled in (
             (("region", "figure", "save"), opened and panes > 0),
-            (("split", "difference", "blink", "blink_all"), pair),
+            (("split", "difference", "blink", "blink_all", "present"), pair),
             (("copy_colour", "copy_pane", "save_pane", "close_pane", "pane_menu", "flip"), opened),
             (("divider_back", "divider_forward"), pair and state.split_shown),
             (("swap",), pair and (state.split_shown or state.difference_shown)),

@@ -81,7 +81,7 @@ class ComparePanel(QWidget):
         self.bar.addSeparator()
         add_view_tools(self.bar, actions, self.camera)
         tone = tuple(command.name for command in TONE_COMMANDS)
-        add_view_menu(self.bar, actions, ("flip", "blink", "blink_all"), tone)
+        add_view_menu(self.bar, actions, ("flip", "blink", "blink_all"), ("present",), tone)
         for names in (("split", "difference", "region"), ("figure", "save")):
             self.bar.addSeparator()
             self.bar.addActions([actions[name] for name in names])
