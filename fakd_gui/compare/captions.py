@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF
 from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_core.events import Scores, format_score
 from fakd_gui.compare.difference import DifferenceImage, Kind, pixel_difference
-from fakd_gui.compare.panes import HR, is_model
+from fakd_gui.compare.panes import DIFFERENCE, HR, is_model
 from fakd_gui.compare.results import PaneResult
 from fakd_gui.compare.state import CompareState
 from fakd_gui.session.opened_image import OpenedImage
@@ -63,6 +63,16 @@ def result_caption(state: CompareState, key: str) -> Caption:
         region=region,
         tip="\n".join(filter(None, (FIGURES_TIP, result.note, *result.remarks))),
     )
+
+
+def sheet_caption(state: CompareState, key: str) -> tuple[str, str]:
+    """Name and figures of a pane for a picture of all panes: those of the region, if there is one."""
+    if key == DIFFERENCE:
+        drawn = state.current_difference()
+        return state.title(key), "" if drawn is None else difference_figures(drawn)
+    caption = result_caption(state, key)
+    measured = bool(caption.region) and key in state.region_scores
+    return state.title(key), caption.region.removeprefix("Box ") if measured else caption.figures
 
 
 def _figures(scores: Scores | None, teacher: Scores | None) -> str:

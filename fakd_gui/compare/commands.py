@@ -33,6 +33,7 @@ DIVIDER_STEP = 0.02
 SPLIT_TIP = "Two results in one pane with a divider to drag"
 DIFFERENCE_TIP = "The difference of two results, amplified"
 PRESENT_TIP = "The two results of the split on the whole screen, and nothing else; Esc leaves it"
+SHEET_TIP = "All panes in one picture with names and scores; of the region, if there is one"
 REGION_TIP = "Drag to draw a rectangle that is measured in every pane; or hold Shift"
 SHOW_ALL_TIP = "Show all panes; press again to clear the region"
 
@@ -62,13 +63,20 @@ COMMANDS = (
     Command(
         "figure", "Figure…", "Make a paper's figure: crops with scores, as PNG or PDF", icon="image-multiple"
     ),
-    Command("save", "Save…", "Save the images of all shown panes as PNG", icon="content-save-outline"),
+    Command(
+        "save",
+        "Every image alone (PNG)…",
+        "Save the images of all shown panes as PNG",
+        icon="content-save-outline",
+    ),
     Command("flip", "Flip", "Flip between the last two panes shown alone", keys=("B",)),
     *BLINK_COMMANDS,
     Command("show_all", "Show all panes", SHOW_ALL_TIP, keys=("Esc",), unfocused=True),
     Command("clear_region", "Clear the region", keys=("Esc",), unfocused=True),
     Command("copy_colour", "Copy colour", "Copy the colour under the mouse as #rrggbb", keys=("C",)),
     Command("copy_pane", "Copy image", "Copy the image of the pane under the mouse", keys=("Ctrl+C",)),
+    Command("copy_all", "Copy all as one picture", SHEET_TIP, keys=("Ctrl+Shift+C",)),
+    Command("save_all", "Save all as one picture…", SHEET_TIP, keys=("Ctrl+Shift+S",)),
     Command("save_pane", "Save image…", "Save the image of the pane under the mouse as PNG"),
     Command("close_pane", "Close", "Close the pane under the mouse", keys=("Del", "Backspace")),
     Command(
@@ -100,6 +108,7 @@ class CompareCommands(QObject):
         self.panes_menu = QMenu("Panes", parent, toolTipsVisible=True)
         self.panes_menu.aboutToShow.connect(lambda: fill_panes_menu(self.panes_menu, state))
         self._connect_actions()
+        board.grid.dragged_out.connect(lambda index: self.exporter.drag(board.keys[index]))
         board.menu_requested.connect(lambda key, at: self.pane_menu(key).popup(at))
         for changed in (state.image_changed, state.panes_changed, state.region_changed):
             changed.connect(self._update)
@@ -126,6 +135,8 @@ class CompareCommands(QObject):
         on("next_image", lambda: self._strip.step(1))
         on("figure", self._open_figure)
         on("save", lambda: self.exporter.choose_folder([key for key in state.keys if key != SPLIT]))
+        on("copy_all", self.exporter.copy_sheet)
+        on("save_all", self.exporter.save_sheet)
         on("flip", board.grid.flip)
         on("show_all", lambda: board.grid.show_only(None))
         on("clear_region", lambda: state.set_region(None))
@@ -147,7 +158,7 @@ class CompareCommands(QObject):
         opened, panes = state.image is not None, len(state.result_keys)
         pair = opened and panes > 1
         for names, enabled in (
-            (("region", "figure", "save"), opened and panes > 0),
+            (("region", "figure", "save", "copy_all", "save_all"), opened and panes > 0),
             (("split", "difference", "blink", "blink_all", "present"), pair),
             (("copy_colour", "copy_pane", "save_pane", "close_pane", "pane_menu", "flip"), opened),
             (("divider_back", "divider_forward"), pair and state.split_shown),
@@ -199,6 +210,12 @@ class CompareCommands(QObject):
             ready = state.picture(key) is not None
             self._add_command(menu, "copy_pane", lambda: self.exporter.copy(key)).setEnabled(ready)
             self._add_command(menu, "save_pane", lambda: self.exporter.choose_file(key)).setEnabled(ready)
+            if state.region is not None:
+                for text, run in (
+                    ("Copy region", self.exporter.copy),
+                    ("Save region…", self.exporter.choose_file),
+                ):
+                    menu.addAction(text, partial(run, key, region=True)).setEnabled(ready)
             menu.addSeparator()
         self._add_command(menu, "close_pane", lambda: state.close_pane(key))
         return menu

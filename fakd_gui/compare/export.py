@@ -1,4 +1,4 @@
-"""Saving the images of panes as PNG files, and copying one."""
+"""Copying, saving and dragging the images of panes, one by one or as one picture."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QMimeData, QObject, QRectF, QSize, Qt, QTemporaryDir, QUrl
+from PySide6.QtGui import QDrag, QImage, QPixmap, QTransform
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fakd_core.data.image_files import write_image
 from fakd_core.events import CancelToken
-from fakd_gui.compare.panes import DIFFERENCE
+from fakd_gui.compare.captions import sheet_caption
+from fakd_gui.compare.panes import DIFFERENCE, SPLIT
+from fakd_gui.compare.sheet import Cell, draw_sheet
 from fakd_gui.compare.state import CompareState
 from fakd_gui.session.jobs import InTurn
-from fakd_gui.widgets.convert import array_from_qimage
+from fakd_gui.widgets.convert import array_from_qimage, qimage_from_array
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_save_path, may_overwrite
+
+NOTHING_YET = "Nothing to save yet: wait until a pane shows its result."
+THUMBNAIL = QSize(160, 120)
+
+
+def crop(picture: QImage, part: QRectF, scene: QRectF) -> QImage:
+    """The pixels of `picture`, which covers `scene`, inside `part` of it; whole pixels of an LR picture."""
+    scale = QTransform.fromScale(picture.width() / scene.width(), picture.height() / scene.height())
+    return picture.copy(scale.mapRect(part).toAlignedRect().intersected(picture.rect()))
 
 
 class Exporter(QObject):
@@ -30,6 +42,14 @@ class Exporter(QObject):
         self._saving = InTurn("save the images", self)
         self._saving.result.connect(self._confirm)
         self._saving.failed.connect(state.session.report)
+        self._composing = InTurn("draw all panes as one picture", self)
+        self._composing.result.connect(self._take_sheet)
+        self._composing.failed.connect(state.session.report)
+        self._dragging = InTurn("prepare the dragged image", self)
+        self._dragging.result.connect(self._drag)
+        self._dragging.failed.connect(state.session.report)
+        self._dragged = QTemporaryDir()
+        """The files of dragged panes, until the window closes."""
 
     def file_name(self, key: str) -> str:
         """Such as `photo_x4_rcan-a.png`: image, scale, model; for a difference its kind and both models."""
@@ -46,11 +66,14 @@ class Exporter(QObject):
             self._folder = folder
             self.save(folder, keys)
 
-    def choose_file(self, key: str) -> None:
+    def choose_file(self, key: str, *, region: bool = False) -> None:
+        """Ask where to save the image of the pane `key`, or only the `region`."""
         suggested = Path(self._folder) / self.file_name(key)
+        if region:
+            suggested = suggested.with_stem(f"{suggested.stem}_region")
         if answer := ask_save_path(self._window, "Save the image", suggested, {"PNG": ".png"}):
             self._folder = answer[0].parent
-            self._write({answer[0]: key})
+            self._write({answer[0]: key}, region=region)
 
     def save(self, folder: Path, keys: Sequence[str]) -> None:
         """Save the images of `keys` in `folder` under their names; asks before files are overwritten."""
@@ -64,17 +87,91 @@ class Exporter(QObject):
         if may_overwrite(self._window, list(targets)):
             self._write(targets)
 
-    def copy(self, key: str) -> None:
-        """Copy the image of the pane `key` at full size."""
-        if picture := self._state.picture(key):
+    def copy(self, key: str, *, region: bool = False) -> None:
+        """Copy the image of the pane `key` at full size, or only the `region`."""
+        if picture := self._picture(key, region):
             QApplication.clipboard().setImage(picture)
             size = f"{picture.width()} × {picture.height()} px"
             self._session.announce(f"Copied the image of {self._state.label(key)}, {size}")
 
-    def _write(self, targets: Mapping[Path, str]) -> None:
-        ready = {path: picture for path, key in targets.items() if (picture := self._state.picture(key))}
+    def drag(self, key: str) -> None:
+        """Drag the image of a pane to another program: as an image, and as a PNG file written meanwhile."""
+        picture, path = self._state.picture(key), Path(self._dragged.filePath(self.file_name(key)))
+        if picture is not None:
+
+            def work(token: CancelToken) -> tuple[Path, QImage]:
+                write_image(path, array_from_qimage(picture))
+                return path, picture
+
+            self._dragging.submit(work)
+
+    def _drag(self, prepared: tuple[Path, QImage]) -> None:
+        """Begin the drag, unless the button was released meanwhile."""
+        if QApplication.mouseButtons() & Qt.MouseButton.LeftButton:
+            path, picture = prepared
+            data, drag = QMimeData(), QDrag(self._window)
+            data.setUrls([QUrl.fromLocalFile(str(path))])
+            data.setImageData(picture)
+            drag.setMimeData(data)
+            drag.setPixmap(QPixmap.fromImage(picture.scaled(THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio)))
+            drag.exec(Qt.DropAction.CopyAction)
+
+    # -- all panes as one picture
+
+    def copy_sheet(self) -> None:
+        """Copy all panes as one picture with names and scores; of a region, if there is one."""
+        self._compose(None)
+
+    def save_sheet(self) -> None:
+        image = self._state.image
+        suggested = Path(self._folder) / f"{image.path.stem}_x{image.scale}_compared.png"
+        if answer := ask_save_path(self._window, "Save all panes as one picture", suggested, {"PNG": ".png"}):
+            self._folder = answer[0].parent
+            self._compose(answer[0])
+
+    def _compose(self, path: Path | None) -> None:
+        """Draw the shown panes, but the split, in a job; copy them, or write them to `path`."""
+        state, region = self._state, self._state.region
+        shown = [
+            (picture, *sheet_caption(state, key))
+            for key in state.keys
+            if key != SPLIT and (picture := state.picture(key)) is not None
+        ]
+        if not shown or state.image is None:
+            self._session.report(NOTHING_YET)
+            return
+        scene = QRectF(0, 0, state.camera.scene.width(), state.camera.scene.height())
+        part = scene if region is None else region.rect
+
+        def work(token: CancelToken) -> tuple[Path | None, QImage]:
+            cells = [Cell(array_from_qimage(crop(image, part, scene)), *text) for image, *text in shown]
+            pixels = draw_sheet(cells, (round(part.height()), round(part.width())))
+            token.raise_if_cancelled()
+            if path is not None:
+                write_image(path, pixels)
+            return path, qimage_from_array(pixels)
+
+        self._composing.submit(work)
+
+    def _take_sheet(self, drawn: tuple[Path | None, QImage]) -> None:
+        path, picture = drawn
+        if path is not None:
+            self._confirm([path])
+            return
+        QApplication.clipboard().setImage(picture)
+        size = f"{picture.width()} × {picture.height()} px"
+        self._session.announce(f"Copied all panes as one picture, {size}")
+
+    def _picture(self, key: str, region: bool) -> QImage | None:
+        picture, chosen, size = self._state.picture(key), self._state.region, self._state.camera.scene
+        if picture is None or not region or chosen is None:
+            return picture
+        return crop(picture, chosen.rect, QRectF(0, 0, size.width(), size.height()))
+
+    def _write(self, targets: Mapping[Path, str], *, region: bool = False) -> None:
+        ready = {path: picture for path, key in targets.items() if (picture := self._picture(key, region))}
         if not ready:
-            self._session.report("Nothing to save yet: wait until a pane shows its result.")
+            self._session.report(NOTHING_YET)
             return
 
         def work(token: CancelToken) -> list[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QMargins, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from fakd_gui.compare.board import Board
 from fakd_gui.compare.captions import hex_text, image_text
@@ -82,9 +82,13 @@ class ComparePanel(QWidget):
         add_view_tools(self.bar, actions, self.camera)
         tone = tuple(command.name for command in TONE_COMMANDS)
         add_view_menu(self.bar, actions, ("flip", "blink", "blink_all"), ("present",), tone)
-        for names in (("split", "difference", "region"), ("figure", "save")):
-            self.bar.addSeparator()
-            self.bar.addActions([actions[name] for name in names])
+        self.bar.addSeparator()
+        self.bar.addActions([actions[name] for name in ("split", "difference", "region")])
+        self.bar.addSeparator()
+        self.export_menu = QMenu(self, toolTipsVisible=True)
+        self.export_menu.addActions([actions[name] for name in ("save", "copy_all", "save_all", "figure")])
+        tip = "Images of the panes, one picture of all, figures"
+        menu_button(self.bar, "Export", self.export_menu, icon_name="export-variant", tip=tip)
         self.split_bar, self.difference_bar = SplitBar(), DifferenceBar()
         self.tone_bar = ToneBar(actions, self.camera)
         self.empty = EmptyState(self.open_tools, "compare models on it")

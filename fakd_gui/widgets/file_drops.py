@@ -38,6 +38,10 @@ class FileDrops(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # What a window of this program drags out isn't for itself.
+        own = isinstance(event, QDropEvent) and event.source() is not None
+        if own:
+            return False
         if isinstance(event, QDragEnterEvent) and _may_hold_paths(event.mimeData()):
             event.acceptProposedAction()
             return True

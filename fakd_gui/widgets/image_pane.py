@@ -159,9 +159,14 @@ class PaneHeader(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._dragging:
-            self.setCursor(Qt.CursorShape.OpenHandCursor)
             self.dropped.emit(event.globalPosition().toPoint())
+        self.end_drag()
+
+    def end_drag(self) -> None:
+        """Take no more part in the drag that the press began."""
         self._pressed, self._dragging = None, False
+        if self._draggable:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     def request_menu(self) -> None:
         """Request the menu below its button."""

@@ -24,6 +24,8 @@ class PaneGrid(QWidget):
 
     moved = Signal(int, int)
     """A pane was dragged by its header: its old and its new index."""
+    dragged_out = Signal(int)
+    """A pane, by its index, is dragged out of the window."""
     solo_changed = Signal()
 
     def __init__(self, camera: Camera, parent: QWidget | None = None) -> None:
@@ -76,7 +78,7 @@ class PaneGrid(QWidget):
             if pane in self.panes:
                 continue
             pane.setParent(self)
-            pane.header.dragged.connect(self._mark_drop_target)
+            pane.header.dragged.connect(lambda at, dragged=pane: self._drag(dragged, at))
             pane.header.dropped.connect(lambda at, dropped=pane: self._drop(dropped, at))
         self.panes = panes
         self.recent = [pane for pane in self.recent if pane in panes]
@@ -106,6 +108,14 @@ class PaneGrid(QWidget):
         local = self.mapFromGlobal(at)
         numbers = (number for number, pane in enumerate(self.panes) if pane.isVisible())
         return next((number for number in numbers if self.panes[number].geometry().contains(local)), None)
+
+    def _drag(self, dragged: ImagePane, at: QPoint) -> None:
+        if self.window().frameGeometry().contains(at):
+            self._mark_drop_target(at)
+        else:
+            self._mark_drop_target(None)
+            dragged.header.end_drag()
+            self.dragged_out.emit(self.panes.index(dragged))
 
     def _mark_drop_target(self, at: QPoint | None) -> None:
         target = None if at is None else self.pane_at(at)
