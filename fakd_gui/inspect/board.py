@@ -76,8 +76,8 @@ class MapPanes(QObject):
 
     def set_titles(self, *, numbered: bool = True) -> None:
         """Set the titles, `numbered` with the digits that show a pane alone."""
-        for number, (key, pane) in enumerate(self.panes.items(), start=1):
-            badge = str(number) if numbered and number < 10 else ""
+        for key, pane in self.panes.items():
+            badge = self._state.digit(key) if numbered else ""
             pane.set_title(self._state.title(key), self._state.colour(key), badge)
 
     def show_values(self, values: Mapping[str, float]) -> None:

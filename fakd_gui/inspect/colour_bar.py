@@ -33,6 +33,8 @@ class MapValues:
     label: str
     colour: str
     values: Floats = field(repr=False)
+    digit: str = ""
+    """The digit of its pane: a legend that needs no colours."""
 
     @property
     def mean(self) -> float:
@@ -168,7 +170,8 @@ class ColourBar(QWidget):
         self.scale.show_maps(self.scale.bounds, maps)
         self._max_means = max_means
         means = " ".join(
-            f"<span style='color: {shown.colour}'>&#9632;</span>&nbsp;{signed(shown.mean)}" for shown in maps
+            f"<span style='color: {shown.colour}'>&#9632;{shown.digit}</span>&nbsp;{signed(shown.mean)}"
+            for shown in maps
         )
         self.means.setText(f"mean {means}" if maps else "")
         self._place_means()
@@ -186,7 +189,7 @@ class ColourBar(QWidget):
         The number of means decides, not their digits: the maps above would jump with the pixel.
         """
         metrics, count = self.fontMetrics(), self._max_means
-        label, each = metrics.horizontalAdvance("mean "), metrics.horizontalAdvance("■ −0.000 ")
+        label, each = metrics.horizontalAdvance("mean "), metrics.horizontalAdvance("■0 −0.000 ")
         beside = self.width() - 2 * SPACING
         beside -= self.title.sizeHint().width() + self.choice.sizeHint().width()
         if label + count * each <= beside:

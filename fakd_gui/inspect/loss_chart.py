@@ -33,6 +33,8 @@ class StudentLosses:
     label: str
     colour: str
     losses: Mapping[int, SALoss]
+    digit: str = ""
+    """The digit of its pane: a legend that needs no colours."""
 
 
 def largest_loss(students: Sequence[StudentLosses]) -> float:
@@ -59,7 +61,11 @@ class LossBars(QWidget):
 
     def min_width(self, students: int) -> int:
         """Width in pixels at which names and numbers of so many `students` don't overlap."""
-        return self._name_width() + GAP + students * (self.fontMetrics().horizontalAdvance(WIDEST) + GAP)
+        column = self.fontMetrics().horizontalAdvance(WIDEST) + GAP + self._digit_width()
+        return self._name_width() + GAP + students * column
+
+    def _digit_width(self) -> int:
+        return self.fontMetrics().horizontalAdvance("0") + 3
 
     def _name_width(self) -> int:
         metrics = self.fontMetrics()
@@ -94,10 +100,17 @@ class LossBars(QWidget):
         largest = largest_loss(self.students)
         text_width = self.fontMetrics().horizontalAdvance(WIDEST)
         column_width = area.width() / max(1, len(self.students))
-        bar_width = max(0.0, column_width - text_width - GAP)
+        digit_width = self._digit_width()
+        bar_width = max(0.0, column_width - text_width - GAP - digit_width)
         nearest = nearest_at(self.students, layer)
         for column, student in enumerate(self.students):
             loss, left = student.losses.get(layer), area.left() + column * column_width
+            painter.setFont(self.font())
+            painter.setPen(QColor(student.colour))
+            painter.drawText(
+                QRectF(left, area.top(), digit_width, ROW), Qt.AlignmentFlag.AlignVCenter, student.digit
+            )
+            left += digit_width
             if loss is not None:
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(QColor(student.colour))
@@ -173,5 +186,5 @@ def summarise(students: Sequence[StudentLosses], layers: int) -> tuple[str, str]
     best, ties = counts.index(count), nearest.count(None)
     where = "at every layer" if count == layers else f"at {count} of {layers} layers"
     where += f", equal at {ties}" if ties else ""
-    square = f"<span style='color: {students[best].colour}'>&#9632;</span>"
+    square = f"<span style='color: {students[best].colour}'>&#9632;{students[best].digit}</span>"
     return f"{students[best].label} is nearer to the teacher {where}", f"{square} nearer {where}"

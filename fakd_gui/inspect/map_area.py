@@ -99,7 +99,10 @@ class MapArea(QWidget):
         self._show_picture()
         board.draw()
         for bar, shown in self._by_bar(key for key in board.panes if key in board.rows):
-            maps = [MapValues(state.label(key), state.colour(key), board.rows[key]) for key in shown]
+            maps = [
+                MapValues(state.label(key), state.colour(key), board.rows[key], state.digit(key))
+                for key in shown
+            ]
             # Room for as many means in both, so that the two scales stand at one height.
             bar.show_values(maps, len(state.models))
         self._show_figures()
@@ -151,7 +154,9 @@ class MapArea(QWidget):
         for student in state.students:
             found = {layer: self._runner.loss(student, layer) for layer in range(TAP_COUNT)}
             known = {layer: loss for layer, loss in found.items() if loss is not None}
-            losses.append(StudentLosses(state.label(student), state.colour(student), known))
+            losses.append(
+                StudentLosses(state.label(student), state.colour(student), known, state.digit(student))
+            )
         self.board.show_figures(self._runner.features, losses)
         return losses
 

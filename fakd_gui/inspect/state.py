@@ -188,6 +188,11 @@ class InspectState(QObject):
         label = "Image" if key == IMAGE else self.label(key)
         return f"{label} (teacher)" if key == self.teacher else label
 
+    def digit(self, key: str) -> str:
+        """The digit that shows the pane `key` alone, by which legends name it; empty beyond nine."""
+        number = self.pane_keys.index(key) + 1
+        return str(number) if number < 10 else ""
+
     def colour(self, key: str) -> str:
         """The colour of a model and its difference in the current theme."""
         theme = current_theme()

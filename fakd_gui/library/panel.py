@@ -23,7 +23,7 @@ from fakd_gui.widgets.image_tools import icon_button
 from fakd_gui.widgets.theme import current_theme, follow_theme, icon
 
 MIN_WIDTH = 164
-COLOUR_NAMES = ("Orange", "Purple", "Teal", "Olive", "Pink", "Violet", "Brown", "Blue grey", "Brick")
+COLOUR_NAMES = ("Orange", "Purple", "Teal", "Ochre", "Pink", "Violet", "Brown", "Blue grey", "Brick")
 """Names of `Theme.student_colour`'s."""
 
 

@@ -44,6 +44,7 @@ class Theme:
     """Background of error banners and invalid fields."""
     teacher: str
     students: tuple[str, ...]
+    """With the teacher's, bicubic's and HR's they differ in lightness, too: also for colour-blind users."""
     bicubic: str
     hr: str
     more: tuple[str, ...]
@@ -83,9 +84,9 @@ LIGHT = Theme(
     bad="#c1272d",
     bad_fill="#fde8e8",
     teacher="#1f6fc5",
-    students=("#b45000", "#a43bb5", "#007b71", "#856900", "#c2336f"),
-    bicubic="#66707a",
-    hr="#1a7f4b",
+    students=("#b45000", "#73016d", "#007d71", "#563700", "#ce2a72"),
+    bicubic="#3a3e44",
+    hr="#175f3c",
     more=("#5b4bd6", "#7a4a21", "#347590", "#b0413e"),
 )
 
@@ -103,9 +104,9 @@ DARK = Theme(
     bad="#ff7b76",
     bad_fill="#4a2426",
     teacher="#5aa7f5",
-    students=("#ff9d42", "#d98ae6", "#3fd0c0", "#dcc04a", "#f58ab4"),
-    bicubic="#9aa3ad",
-    hr="#5fcf94",
+    students=("#ff9d42", "#c680b6", "#63fbd5", "#fedf8f", "#ffacde"),
+    bicubic="#aaaaaa",
+    hr="#4eaa78",
     more=("#9d90ff", "#c69a6d", "#79bcd8", "#ef8a86"),
 )
 
