@@ -110,4 +110,4 @@ def _rounded(high: Image.Image, low: npt.NDArray[np.uint8]) -> Image.Image:
             alpha[rows][(values == key).all(axis=2)] = 0
     if alpha is not None:
         return Image.fromarray(np.dstack([pixels, alpha]))
-    return Image.fromarray(pixels, high.mode)
+    return Image.frombytes(high.mode, high.size, pixels.tobytes())

@@ -62,7 +62,9 @@ class ModelDoctor(QDialog):
         upper = QHBoxLayout()
         upper.addWidget(self._mark, alignment=Qt.AlignmentFlag.AlignTop)
         upper.addWidget(self.summary, 1)
-        self._area = QScrollArea(widgetResizable=True, frameShape=QScrollArea.Shape.NoFrame)
+        self._area = QScrollArea(
+            widgetResizable=True, frameShape=QScrollArea.Shape.NoFrame, accessibleName="What was found"
+        )
         button = partial(QPushButton, autoDefault=False)
         tip = "Copy everything found, for a bug report"
         self.copy_button = button("Copy", toolTip=tip, clicked=self.copy)

@@ -39,6 +39,7 @@ class TrainForm(QScrollArea):
             widgetResizable=True,
             frameShape=QScrollArea.Shape.NoFrame,
             horizontalScrollBarPolicy=Qt.ScrollBarPolicy.ScrollBarAlwaysOff,
+            accessibleName="Settings of the training",
         )
         self._state = state
         self._commands = commands

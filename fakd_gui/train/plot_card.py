@@ -108,9 +108,9 @@ class PlotCard(QWidget):
         self.readout.linkActivated.connect(self.toggled)
         self.view = StepView()
         self.widget = _Canvas(viewBox=self.view)
-        self.widget.setAcceptDrops(False)
-        self.widget.viewport().setAcceptDrops(False)
-        self.widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for widget in (self.widget, self.widget.viewport()):
+            widget.setAcceptDrops(False)
+            widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.widget.setMinimumSize(150, 70)
         self.plot: pg.PlotItem = self.widget.getPlotItem()
         self.plot.showGrid(x=True, y=True, alpha=0.15)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
@@ -13,7 +13,7 @@ class LowArea(QScrollArea):
     """Fills itself with `content`, and scrolls it up and down where it can't be made low enough."""
 
     def __init__(self, content: QWidget) -> None:
-        super().__init__(frameShape=QFrame.Shape.NoFrame)
+        super().__init__(frameShape=QFrame.Shape.NoFrame, focusPolicy=Qt.FocusPolicy.NoFocus)
         self.setWidget(content)
 
     def minimumSizeHint(self) -> QSize:

@@ -55,7 +55,7 @@ class GuidePage(QTextBrowser):
     headings_changed = Signal()
 
     def __init__(self) -> None:
-        super().__init__(openExternalLinks=True)
+        super().__init__(openExternalLinks=True, accessibleName="Page")
         self.setLineWrapMode(QTextBrowser.LineWrapMode.FixedPixelWidth)
         # Always there, so that it doesn't change the width of the text.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
@@ -138,14 +138,15 @@ class Guide(QDialog):
         self.contents = QListWidget(accessibleName="Headings of this page")
         self.contents.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.contents.setSpacing(2)
-        self.search = QLineEdit(placeholderText="Find on this page", clearButtonEnabled=True)
+        find = "Find on this page"
+        self.search = QLineEdit(placeholderText=find, accessibleName=find, clearButtonEnabled=True)
         self.search.setMaximumWidth(220)
         self.search.returnPressed.connect(lambda: self.page.find_text(self.search.text()))
         self.contents.itemActivated.connect(self._show_heading)
         self.contents.itemClicked.connect(self._show_heading)
         self.page.headings_changed.connect(self._list_headings)
-        find = QShortcut(QKeySequence.StandardKey.Find, self)
-        find.activated.connect(self.search.setFocus)
+        shortcut = QShortcut(QKeySequence.StandardKey.Find, self)
+        shortcut.activated.connect(self.search.setFocus)
         self._lay_out()
 
     def _lay_out(self) -> None:

@@ -81,7 +81,7 @@ class ShortcutEditor(QDialog):
             placeholderText=text, accessibleName=text, clearButtonEnabled=True, acceptDrops=False
         )
         search.textChanged.connect(self._filter)
-        self._tree = QTreeWidget(columnCount=2)
+        self._tree = QTreeWidget(columnCount=2, accessibleName="Commands and their shortcuts")
         self._tree.setHeaderLabels(["Command", "Shortcut"])
         hint = "Click a shortcut and press the new keys; the cross removes it."
         self.message = QLabel(hint, wordWrap=True)

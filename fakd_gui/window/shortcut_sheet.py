@@ -22,7 +22,9 @@ class ShortcutSheet(QDialog):
         self.text = QLabel(_as_html(tables), textFormat=Qt.TextFormat.RichText, margin=14, wordWrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
-        area = QScrollArea(widgetResizable=True, frameShape=QScrollArea.Shape.NoFrame)
+        area = QScrollArea(
+            widgetResizable=True, frameShape=QScrollArea.Shape.NoFrame, accessibleName="Shortcuts"
+        )
         area.setWidget(self.text)
         QVBoxLayout(self, contentsMargins=QMargins()).addWidget(area)
         self.resize(1000, 680)

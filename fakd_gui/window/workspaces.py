@@ -23,7 +23,7 @@ class Workspaces(QTabWidget):
     """Train, Compare, Inspect and Benchmark; they share the session and don't know one another."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(parent, accessibleName="Workspaces")
         self.setDocumentMode(True)
         self.train = TrainPanel(session)
         self.compare = ComparePanel(session)
@@ -32,6 +32,7 @@ class Workspaces(QTabWidget):
         panels = (self.train, self.compare, self.inspect, self.benchmark)
         self.panels: dict[Workspace, Panel] = dict(zip(WORKSPACES, panels, strict=True))
         for name, panel in self.panels.items():
+            panel.setAccessibleName(name)
             self.addTab(panel, name)
         session.workspace_requested.connect(self.show_workspace)
         session.images_chosen.connect(lambda *_: self.show_workspace("Compare"))

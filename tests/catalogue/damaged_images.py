@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 from image_files import (
     FEW,
     GREY,
@@ -137,6 +138,8 @@ def _turned() -> Iterator[ImageCase]:
             yield ImageCase(f"exif-{number}.{suffix}", data, np.ascontiguousarray(turn(RGB)), tolerance)
 
 
+_PILLOW = tuple(map(int, PIL.__version__.split(".")[:2]))
+"""Before 11.3 it writes damaged files of several JPEGs; before 12.0 it can't read uncompressed YCbCr."""
 # One case a line: file, its bytes or how it is made, what it must come to, and within how many levels.
 # fmt: off
 _WHOLE: tuple[tuple[Any, ...], ...] = (
@@ -149,10 +152,10 @@ _WHOLE: tuple[tuple[Any, ...], ...] = (
     ("1x5000.png", encoded("PNG", drawn(1, 5000)), drawn(1, 5000)),
     ("5000x1.png", encoded("PNG", drawn(5000, 1)), drawn(5000, 1)),
     ("one-frame.gif", encoded("GIF", FEW), np.array(FEW.convert("RGB"))),
-    ("camera.jpg", frames("MPO", 3, **FINE), RGB, LOSSY),
+    ("camera.jpg", frames("MPO", 3, **FINE), RGB if _PILLOW >= (11, 3) else "unreadable", LOSSY),
     ("cmyk.jpg", encoded("JPEG", inverted(RGB), quality=95), RGB, LOSSY),
     ("cmyk.tif", encoded("TIFF", inverted(RGB)), RGB),
-    ("ycbcr.tif", encoded("TIFF", SHOWN.convert("YCbCr")), RGB, 3),
+    ("ycbcr.tif", encoded("TIFF", SHOWN.convert("YCbCr")), RGB if _PILLOW >= (12, 0) else "unreadable", 3),
     ("lab.tif", encoded("TIFF", Image.new("LAB", (9, 9), (200, 120, 140))), LAB_RGB, 3),
     ("grey-16.png", png(WIDTH, HEIGHT, 16, 0, rows_of(SIXTEEN[..., 2])), GREY_RGB),
     ("grey-16.tif", encoded("TIFF", SIXTEEN[..., 2]), GREY_RGB),
