@@ -34,9 +34,15 @@ COMMANDS = (
     Command(
         "full_screen",
         "&Full screen",
-        "Fill the screen, without menus and bars; Esc leaves it",
+        "Fill the screen, without menus, tool bars and status; Esc leaves it",
         keys=(FULL_SCREEN_KEY,),
         checkable=True,
+    ),
+    Command(
+        "float_workspace",
+        "&Float this workspace",
+        "Move the workspace to a window of its own; closing that brings it back",
+        keys=("Ctrl+Shift+N",),
     ),
     Command("show_shortcuts", "&Shortcuts", "Show or hide this sheet", ("?",)),
     Command("open_guide", "&User guide", "Show the user guide at this workspace", ("F1",)),
@@ -56,6 +62,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
     "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts", "device"),
     "&Training": ("start", "pause", "stop"),
     "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "library", "colours", "full_screen"),
+    "&Window": ("float_workspace",),
     "&Help": ("open_guide", "show_shortcuts", "copy_error", "show_about"),
 }
 """Entries by name: commands of the window or of Train, and submenus; an empty name is a separator."""

@@ -26,6 +26,7 @@ from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
 from fakd_gui.window.commands import COMMANDS, GESTURES, colours_menu, device_menu, fill_menu_bar
 from fakd_gui.window.error_banner import ErrorBanner
+from fakd_gui.window.floating import FloatingWorkspaces, show_bars
 from fakd_gui.window.guide import GUIDE, Guide
 from fakd_gui.window.memory import WindowMemory
 from fakd_gui.window.opening import OpenQuestions, open_commands
@@ -36,7 +37,6 @@ from fakd_gui.window.shortcut_sheet import ShortcutSheet
 from fakd_gui.window.status_bar import StatusBar
 from fakd_gui.window.undo_bar import UndoBar
 from fakd_gui.window.unsaved_work import confirm_quit, unsaved_work
-from fakd_gui.window.workspaces import Workspaces
 
 STATUS_MESSAGE_MS = 5000
 MINIMUM_HEIGHT = 280
@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
         # Parents come first: with each new one Qt styles a widget and all that is in it again.
         # The minimum width follows from what is shown and the size of its letters.
         self.setCentralWidget(QWidget(minimumHeight=MINIMUM_HEIGHT))
-        self.workspaces = Workspaces(session, self.centralWidget())
+        self.workspaces = FloatingWorkspaces(session, self.centralWidget())
         self.train, self.compare = self.workspaces.train, self.workspaces.compare
         self.inspect, self.benchmark = self.workspaces.inspect, self.workspaces.benchmark
         self.library = LibraryPanel(session)
@@ -110,7 +110,8 @@ class MainWindow(QMainWindow):
             "redo": self.undo_bar.redo,
             "paste": self.paste,
             "edit_shortcuts": self.edit_shortcuts,
-            "full_screen": lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),
+            "full_screen": self._toggle_full_screen,
+            "float_workspace": lambda: workspaces.float_workspace(workspaces.active),
             "show_shortcuts": self.show_shortcuts,
             "open_guide": self.open_guide,
             "copy_error": self._copy_error,
@@ -144,7 +145,7 @@ class MainWindow(QMainWindow):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open what the user chose, with its meaning in the workspace at the front."""
-        self.session.open_paths(paths, self.workspaces.current)
+        self.session.open_paths(paths, self.workspaces.active)
 
     def paste(self) -> None:
         """Open the files or the image on the clipboard."""
@@ -175,7 +176,7 @@ class MainWindow(QMainWindow):
         guide = self.findChild(Guide) or Guide(self)
         guide.show()
         guide.raise_()
-        guide.open(f"{GUIDE}#{self.workspaces.current.lower()}")
+        guide.open(f"{GUIDE}#{self.workspaces.active.lower()}")
 
     def edit_shortcuts(self) -> None:
         ShortcutEditor(self.action_tables, self).show()
@@ -195,6 +196,12 @@ class MainWindow(QMainWindow):
             shown.dismiss()
         elif self.isFullScreen():
             self.showNormal()
+
+    def _toggle_full_screen(self) -> None:
+        """Let the active window, the main one or that of a workspace, fill the screen, or no longer."""
+        window = self.workspaces.floating.get(self.workspaces.active, self)
+        window.showNormal() if window.isFullScreen() else window.showFullScreen()
+        self.actions["full_screen"].setChecked(window.isFullScreen())
 
     def _name_undo(self) -> None:
         stack = self.undo_bar.stack
@@ -265,6 +272,7 @@ class MainWindow(QMainWindow):
             self.actions["full_screen"].setChecked(full)
             for bar in (self.menuBar(), self.statusBar(), self.workspaces.tabBar()):
                 bar.setVisible(not full)
+            show_bars(self, shown=not full)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self.actions.handle(event):
@@ -276,6 +284,7 @@ class MainWindow(QMainWindow):
         if unsaved and not confirm_quit(self, unsaved) and not self._quits_without_asking:
             event.ignore()
             return
+        self.workspaces.bring_all_back()
         self.hide()  # What is running may take a moment to stop.
         stop_all(self, self.session)
         event.accept()

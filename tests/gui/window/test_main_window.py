@@ -194,11 +194,12 @@ def test_keys_switch_workspaces(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def test_full_screen_hides_the_bars_until_escape(qtbot: QtBot, window: MainWindow) -> None:
-    bars = (window.menuBar(), window.statusBar(), window.workspaces.tabBar())
+    bars = (window.menuBar(), window.statusBar(), window.workspaces.tabBar(), window.compare.bar)
     with qtbot.waitActive(window):
         window.activateWindow()
     window.show_workspace("Compare")
     window.compare.setFocus()
+    assert all(bar.isVisible() for bar in bars)
     window.actions["full_screen"].trigger()
     assert window.isFullScreen()
     assert not any(bar.isVisible() for bar in bars)
