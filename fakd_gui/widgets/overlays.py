@@ -17,6 +17,9 @@ from fakd_gui.widgets.tone import Shares, Tone
 MIN_SIDE = 2
 """An image with a side of at most this many pixels isn't halved further."""
 
+SMALL_PART = 60_000
+"""Parts of at most this many pixels, as in the magnifier, are shown in another tone without keeping them."""
+
 
 class Overlay:
     """An image that covers `rect` (HR pixels): an LR and an HR image with the same `rect` coincide."""
@@ -91,6 +94,8 @@ class Overlay:
         return self._counted[1]
 
     def _in_tone(self, level: QImage, part: QRect, tone: Tone) -> QImage:
+        if part.width() * part.height() <= SMALL_PART:
+            return tone.apply(level.copy(part))
         wanted = level.cacheKey(), part.getRect(), tone
         if self._toned is None or self._toned[0] != wanted:
             self._toned = wanted, tone.apply(level.copy(part))

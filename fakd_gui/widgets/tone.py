@@ -57,17 +57,18 @@ class Tone:
         return ", ".join(filter(None, parts))
 
     def apply(self, image: QImage) -> QImage:
-        """An RGB32 `image` as it is shown."""
-        planes = self._planes(image.constBits(), image.width(), image.height())
+        """An RGB32 `image` as it is shown. Pillow is fast here and releases the GIL."""
+        pixels, width, height = image.constBits(), image.width(), image.height()
         table = level_table(self.stops, self.gamma).tolist()
-        shown = planes.point(table * len(planes.getbands()))
-        width, height = shown.size
-        if shown.mode == "RGB":
-            made = QImage(shown.tobytes("raw", "BGRX"), width, height, 4 * width, QImage.Format.Format_RGB32)
-            # copy(): the QImage would otherwise refer to memory that Python frees.
-            return made.copy()
-        grey = QImage(shown.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
-        return grey.convertToFormat(QImage.Format.Format_RGB32)
+        if self.channel is not Channel.RGB:
+            grey = self._planes(pixels, width, height).point(table).tobytes()
+            shown = QImage(grey, width, height, width, QImage.Format.Format_Grayscale8)
+            return shown.convertToFormat(QImage.Format.Format_RGB32)
+        # The order of the channels doesn't matter: all have the same table but the unused fourth byte.
+        four = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
+        exposed = four.point([*table * 3, *[255] * 256]).tobytes()
+        # copy(): the QImage would otherwise refer to memory that Python frees.
+        return QImage(exposed, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
 
     def histogram(self, image: QImage, part: QRect) -> Shares:
         """The share of pixels at each of the 256 levels shown, (3, 256) for RGB, else (1, 256).
@@ -84,7 +85,7 @@ class Tone:
         return np.array(shown) / (width * height)
 
     def _planes(self, pixels: memoryview | bytes, width: int, height: int) -> Image.Image:
-        """The shown channels of RGB32 pixels, as 'RGB' or 'L'. Pillow is fast here and releases the GIL."""
+        """The shown channels of RGB32 pixels, as 'RGB' or 'L'."""
         rgb = Image.frombuffer("RGB", (width, height), pixels, "raw", "BGRX", 0, 1)
         match self.channel:
             case Channel.RGB:

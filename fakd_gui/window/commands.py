@@ -19,7 +19,7 @@ COMMANDS = (
     Command("choose_teacher", "Choose &teacher…"),
     Command("add_student", "Add &student…"),
     Command("check_model", "&Check a model file…"),
-    Command("export_model", "&Export a model…"),
+    Command("export_model", "&Export a model…", "Export the selected model of the library, or choose one"),
     Command("open_run", "Open r&un…"),
     Command("load_settings", "&Load settings…"),
     Command("quit", "&Quit", keys=("Ctrl+Q",)),

@@ -182,7 +182,11 @@ class MainWindow(QMainWindow):
         ShortcutEditor(self.action_tables, self).show()
 
     def _export_model(self) -> None:
-        if path := ask_model(self, "Choose the model to export"):
+        """Export the model that is selected in the library, or one that the user chooses."""
+        selected = self.library.actions["export"]
+        if selected.isEnabled():
+            selected.trigger()
+        elif path := ask_model(self, "Choose the model to export"):
             choose_export(self.session, self, str(path))
 
     def _copy_error(self) -> None:

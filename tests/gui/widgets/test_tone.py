@@ -17,6 +17,7 @@ from fakd_core.evaluation.metrics import rgb_to_y
 from fakd_gui.compare.panes import BICUBIC, DIFFERENCE, HR
 from fakd_gui.widgets.camera import Camera
 from fakd_gui.widgets.convert import array_from_qimage, qimage_from_array
+from fakd_gui.widgets.image_canvas import ImageCanvas
 from fakd_gui.widgets.overlays import Overlay
 from fakd_gui.widgets.tone import Channel, Tone, level_table
 
@@ -125,3 +126,24 @@ def test_the_bar_and_the_keys_show_the_same(opened: Opened) -> None:
     bar.reset.click()
     assert panel.camera.tone.is_neutral
     assert not bar.reset.isEnabled()
+
+
+def test_moving_the_mouse_does_not_expose_the_view_again(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canvas = ImageCanvas(Camera())
+    qtbot.addWidget(canvas)
+    canvas.resize(500, 400)
+    canvas.camera.set_scene(500, 400)
+    canvas.set_overlays(Overlay(qimage_from_array(noise(400, 500)), QRectF(0, 0, 500, 400)))
+    exposed: list[int] = []
+    apply = Tone.apply
+    monkeypatch.setattr(
+        Tone, "apply", lambda tone, image: exposed.append(image.width()) or apply(tone, image)
+    )
+    canvas.camera.set_tone(Tone(stops=1))
+    canvas.camera.show_magnifier(True)
+    for x in range(5):
+        canvas.camera.set_cursor(QPointF(200 + x, 200))
+        painted(canvas, canvas, 1.0)
+    assert exposed.count(500) == 1

@@ -290,3 +290,18 @@ def test_macos_moves_three_entries_into_its_own_menu(window: MainWindow) -> None
         "Keyboard shortcuts…": role.PreferencesRole,
         "About": role.AboutRole,
     }
+
+
+def test_export_starts_from_the_model_that_is_selected(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported: list[str] = []
+    monkeypatch.setattr("fakd_gui.library.commands.choose_export", lambda *asked: exported.append(asked[2]))
+    monkeypatch.setattr("fakd_gui.window.main_window.choose_export", lambda *asked: exported.append(asked[2]))
+    monkeypatch.setattr("fakd_gui.window.main_window.ask_model", lambda *_: Path("other.safetensors"))
+    window.library.view.clearSelection()
+    window.actions["export_model"].trigger()
+    assert exported == ["other.safetensors"]
+    window.library.select("rcan-g5-r5-c32-x4")
+    window.actions["export_model"].trigger()
+    assert exported[1:] == ["rcan-g5-r5-c32-x4"]
