@@ -22,6 +22,7 @@ MAX_TOML_BYTES = 1_000_000
 
 _REASONS = {
     "missing": "must be given",
+    "missing_argument": "must be given",
     "extra_forbidden": "no such option",
     "tuple_type": "must be a list, such as [1, 2, 3]",
     "too_short": "must have at least {min_length}",
@@ -73,7 +74,7 @@ def _format_error(item: ErrorDetails, known: Iterable[str]) -> str:
         reason += f", did you mean {near[0]}?" if near else ""
     if not item["loc"]:
         return reason
-    value = f" (found {_SHORT.repr(item['input'])})" if item["type"] != "missing" else ""
+    value = f" (found {_SHORT.repr(item['input'])})" if not item["type"].startswith("missing") else ""
     name = _SHORT.repr(where)[1:-1] or "''"
     return f"{name}: {reason}{value}"
 

@@ -193,7 +193,7 @@ def _find_state_dicts(path: Path, content: object) -> WeightFile:
         raise CheckpointError(
             f"{path}: a training state; name its run folder, or resume the run with fakd train --resume"
         )
-    found, others = list[StateDict](), list[str]()
+    found, others, stored = list[StateDict](), list[str](), list[Tensor]()
     waiting, seen = [("", content, 0)], {id(content)}
     while waiting:
         place, mapping, depth = waiting.pop(0)
@@ -203,6 +203,7 @@ def _find_state_dicts(path: Path, content: object) -> WeightFile:
             tensor = value.tensor if isinstance(value, StoredArray) else value
             if isinstance(tensor, Tensor):
                 tensors[str(key)] = tensor.detach()
+                stored += [tensor] if tensor is value else []
             elif isinstance(value, Mapping) and value and depth < _MAX_DEPTH and len(seen) < _MAX_MAPPINGS:
                 if id(value) not in seen:
                     seen.add(id(value))
@@ -214,7 +215,25 @@ def _find_state_dicts(path: Path, content: object) -> WeightFile:
     if not found:
         listed = some([str(key) for key in content]) or "nothing"
         raise CheckpointError(f"{path}: holds no weights: expected tensors by name, found only {listed}")
+    _require_stored(path, stored)
     return WeightFile(tuple(found), others=tuple(others))
+
+
+def _require_stored(path: Path, tensors: list[Tensor]) -> None:
+    """Raise `CheckpointError` if a zip stores less than its tensors claim: torch 2.6 reads beyond it."""
+    if not zipfile.is_zipfile(path):
+        return
+    storages = {
+        storage.data_ptr(): storage for storage in (t.untyped_storage() for t in filter(_is_plain, tensors))
+    }
+    with zipfile.ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist() if "/data/" in part.filename)
+    claimed = sum(storage.nbytes() for storage in storages.values())
+    if claimed > size:
+        raise CheckpointError(
+            f"{path}: refused: claims more values than it stores, {claimed:,} bytes of {size:,}; "
+            "get a fresh copy"
+        )
 
 
 def _describe(name: str, value: object) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from refusals import refused
 
 from fakd_core.cli import main
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.distillation.recipe import parse_recipe
 from fakd_core.errors import ConfigError
+from fakd_core.figures.spec import Box, Query
 
 GOOD = {
     "": "none",
@@ -139,6 +141,15 @@ AFFINITY = {
     "layer": "1",
     "query": "[1, 1]",
 }
+
+
+def place(kind: type, given: int) -> object:
+    """Pydantic's name for the first value that is missing: its index, or its field in older versions."""
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python([1] * given)
+    return caught.value.errors()[0]["loc"][-1]
+
+
 CHANGES: list[tuple[dict[str, str], dict[str, str], int, str]] = [
     (FIGURE, {"kind": ""}, 2, "kind: must be one of crops, affinity (found nothing)"),
     (FIGURE, {"kind": '"crop"'}, 2, "(found 'crop')"),
@@ -152,7 +163,7 @@ CHANGES: list[tuple[dict[str, str], dict[str, str], int, str]] = [
     (FIGURE, {"regions": "[]"}, 2, "regions: must have at least 1 (found [])"),
     (FIGURE, {"regions": "[[-1, 2, 30, 30]]"}, 2, "regions.0.0: must be at least 0"),
     (FIGURE, {"regions": "[[1, 2, 0, 30]]"}, 2, "regions.0.2: must be above 0"),
-    (FIGURE, {"regions": "[[1, 2, 30]]"}, 2, "regions.0.3: must be given"),
+    (FIGURE, {"regions": "[[1, 2, 30]]"}, 2, f"regions.0.{place(Box, 3)}: must be given"),
     (FIGURE, {"regions": '[[1, 2, "a", 30]]'}, 2, "regions.0.2: must be a whole number"),
     (FIGURE, {"regions": "[[1, 2, 1.5, 30]]"}, 2, "must be a whole number (found 1.5)"),
     (FIGURE, {"regions": f"[{'[1, 2, 30, 30], ' * 7}]"}, 2, "must have at most 6, not 7"),
@@ -183,7 +194,7 @@ CHANGES: list[tuple[dict[str, str], dict[str, str], int, str]] = [
     (AFFINITY, {"layer": "4"}, 2, "layer: must be below 4"),
     (AFFINITY, {"layer": "-1"}, 2, "layer: must be at least 0"),
     (AFFINITY, {"query": "[1000, 1]"}, 2, "lies outside the LR image"),
-    (AFFINITY, {"query": "[1]"}, 2, "query.1: must be given"),
+    (AFFINITY, {"query": "[1]"}, 2, f"query.{place(Query, 1)}: must be given"),
     (AFFINITY, {"students": '["bicubic"]'}, 2, "bicubic and HR have no features"),
     (AFFINITY, {"students": "[]"}, 2, "students: must have at least 1"),
     (AFFINITY, {"teacher": ""}, 2, "teacher: must be given"),
