@@ -17,6 +17,8 @@ RGBArray = npt.NDArray[np.uint8] | npt.NDArray[np.float32] | npt.NDArray[np.floa
 PEAK = 255.0
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
+LUMA_WEIGHTS, LUMA_OFFSET = (65.481 / 255, 128.553 / 255, 24.966 / 255), 16.0
+"""BT.601 luma of RGB in 0..255."""
 _STRIP_PIXELS = 1 << 19
 
 PROTOCOL: dict[str, str] = {
@@ -168,6 +170,5 @@ def _eight_bit(img: RGBArray) -> npt.NDArray[np.float64]:
 
 def rgb_to_y(img: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
     """BT.601 luma of (..., 3) RGB in 0..255, not rounded, in 16..235: MATLAB's `rgb2ycbcr`."""
-    weights = np.array([65.481, 128.553, 24.966]) / 255.0
-    luma: npt.NDArray[np.float64] = img.astype(np.float64) @ weights + 16.0
+    luma: npt.NDArray[np.float64] = img.astype(np.float64) @ np.array(LUMA_WEIGHTS) + LUMA_OFFSET
     return luma

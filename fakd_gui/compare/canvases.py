@@ -16,6 +16,8 @@ from fakd_gui.widgets.theme import current_theme
 
 SCALE_SIZE = (150, 9)
 MARGIN = 8
+DIVIDER_STEP = 0.02
+"""Fraction of the width or height by which a key moves the divider."""
 
 
 class SplitCanvas(ImageCanvas):

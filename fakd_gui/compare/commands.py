@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from fakd_gui.compare.board import Board
+from fakd_gui.compare.canvases import DIVIDER_STEP
 from fakd_gui.compare.captions import hex_text
 from fakd_gui.compare.export import Exporter
 from fakd_gui.compare.filmstrip import Filmstrip
@@ -29,7 +30,6 @@ from fakd_gui.widgets.view_commands import VIEW_COMMANDS, VIEW_GESTURES, connect
 ARROWS = {"Left": QPointF(-1, 0), "Right": QPointF(1, 0), "Up": QPointF(0, -1), "Down": QPointF(0, 1)}
 FAR = 10
 """Pixels by which Shift and an arrow key move the region."""
-DIVIDER_STEP = 0.02
 SPLIT_TIP = "Two results in one pane with a divider to drag"
 DIFFERENCE_TIP = "The difference of two results, amplified"
 PRESENT_TIP = "The two results of the split on the whole screen, and nothing else; Esc leaves it"
@@ -64,10 +64,7 @@ COMMANDS = (
         "figure", "Figure…", "Make a paper's figure: crops with scores, as PNG or PDF", icon="image-multiple"
     ),
     Command(
-        "save",
-        "Every image alone (PNG)…",
-        "Save the images of all shown panes as PNG",
-        icon="content-save-outline",
+        "save", "Save every image…", "Save the images of all shown panes as PNG", icon="content-save-outline"
     ),
     Command("flip", "Flip", "Flip between the last two panes shown alone", keys=("B",)),
     *BLINK_COMMANDS,

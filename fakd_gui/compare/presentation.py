@@ -6,12 +6,18 @@ from PySide6.QtCore import QMargins, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from fakd_gui.compare.canvases import SplitCanvas
+from fakd_gui.compare.canvases import DIVIDER_STEP, SplitCanvas
 from fakd_gui.compare.panes import swap_sides
 from fakd_gui.compare.state import CompareState
+from fakd_gui.widgets.actions import ActionTable, Command
 from fakd_gui.widgets.camera import Camera
 
-DIVIDER_STEP = 0.02
+COMMANDS = (
+    Command("close", "Leave the whole screen", keys=("Esc", "P")),
+    Command("swap", "Swap the sides", keys=("X",)),
+    Command("divider_back", "Move the divider left or up", keys=("[", "Left", "Up")),
+    Command("divider_forward", "Move the divider right or down", keys=("]", "Right", "Down")),
+)
 
 
 class Presentation(QWidget):
@@ -20,6 +26,9 @@ class Presentation(QWidget):
     def __init__(self, state: CompareState, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        # Shortcuts are those of the window that has the focus.
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocus()
         self.setWindowTitle(state.title("split"))
         self._state = state
         self.split = state.split
@@ -29,6 +38,11 @@ class Presentation(QWidget):
         self.camera.set_tone(state.camera.tone)
         self.canvas = SplitCanvas(self.camera, self)
         QVBoxLayout(self, contentsMargins=QMargins()).addWidget(self.canvas)
+        self.actions = ActionTable("The pair on the whole screen", COMMANDS, self)
+        self.actions.on("close", self.close)
+        self.actions.on("swap", self._swap)
+        self.actions.on("divider_back", lambda: self._move_divider(-DIVIDER_STEP))
+        self.actions.on("divider_forward", lambda: self._move_divider(DIVIDER_STEP))
         state.reported.connect(self._show)
         # Another image or other panes: the pair may be gone.
         state.image_changed.connect(self.close)
@@ -43,16 +57,13 @@ class Presentation(QWidget):
         self.canvas.set_overlays(*(sides if ready else []))
         self.canvas.set_message("" if ready else "Appears when both are ready")
 
+    def _move_divider(self, by: float) -> None:
+        self.canvas.move_divider(self.canvas.position + by)
+
+    def _swap(self) -> None:
+        self.split = swap_sides(self.split)
+        self._show()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        match event.key():
-            case Qt.Key.Key_Escape | Qt.Key.Key_P:
-                self.close()
-            case Qt.Key.Key_X:
-                self.split = swap_sides(self.split)
-                self._show()
-            case Qt.Key.Key_BracketLeft | Qt.Key.Key_Left | Qt.Key.Key_Up:
-                self.canvas.move_divider(self.canvas.position - DIVIDER_STEP)
-            case Qt.Key.Key_BracketRight | Qt.Key.Key_Right | Qt.Key.Key_Down:
-                self.canvas.move_divider(self.canvas.position + DIVIDER_STEP)
-            case _:
-                super().keyPressEvent(event)
+        if not self.actions.handle(event):
+            super().keyPressEvent(event)

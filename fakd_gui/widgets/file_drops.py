@@ -39,8 +39,7 @@ class FileDrops(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # What a window of this program drags out isn't for itself.
-        own = isinstance(event, QDropEvent) and event.source() is not None
-        if own:
+        if isinstance(event, QDropEvent) and event.source() is not None:
             return False
         if isinstance(event, QDragEnterEvent) and _may_hold_paths(event.mimeData()):
             event.acceptProposedAction()

@@ -12,6 +12,8 @@ from PIL import Image
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage
 
+from fakd_core.evaluation.metrics import LUMA_OFFSET, LUMA_WEIGHTS
+
 MAX_STOPS = 8.0
 MIN_GAMMA, MAX_GAMMA = 0.2, 5.0
 MAX_SAMPLES = 150_000
@@ -30,8 +32,6 @@ class Channel(Enum):
 
 
 Shares = npt.NDArray[np.float64]
-LUMA_MATRIX = (65.481 / 255, 128.553 / 255, 24.966 / 255, 16.0)
-"""From RGB to luma, as in `fakd_core.evaluation.metrics.rgb_to_y`."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Tone:
             case Channel.RGB:
                 return rgb
             case Channel.LUMA:
-                return rgb.convert("L", LUMA_MATRIX)
+                return rgb.convert("L", (*LUMA_WEIGHTS, LUMA_OFFSET))
             case single:
                 return rgb.getchannel(single.value)
 

@@ -1,18 +1,15 @@
-"""Workspaces in windows of their own."""
+"""The window of a workspace, and the page that its tab shows meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QMargins, QRect, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QMargins, QRect, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QPushButton, QToolBar, QVBoxLayout, QWidget
 
-from fakd_gui.session.opening import WORKSPACES, Workspace
-from fakd_gui.session.session import Session
 from fakd_gui.widgets.empty_state import Invitation
 from fakd_gui.widgets.theme import with_role
-from fakd_gui.window.workspaces import Workspaces
 
 MARGIN = 40
 """Distance of a new window from the corner of the main window."""
@@ -70,58 +67,3 @@ class Placeholder(Invitation):
         button.clicked.connect(lambda: bring_back())
         hint = "Closing that window brings it back, too."
         super().__init__("dock-window", f"{name} is in a window of its own", hint, button)
-
-
-class FloatingWorkspaces(Workspaces):
-    """Tabs of workspaces, each of which can have a window of its own instead."""
-
-    def __init__(self, session: Session, parent: QWidget) -> None:
-        super().__init__(session, parent)
-        self.floating: dict[Workspace, FloatingWindow] = {}
-
-    @property
-    def active(self) -> Workspace:
-        """The workspace whose window is the active one, else the current one."""
-        active = QApplication.activeWindow()
-        return next((name for name, window in self.floating.items() if window is active), self.current)
-
-    def show_workspace(self, name: Workspace) -> None:
-        """Bring a workspace to the front."""
-        if name in self.floating:
-            self.floating[name].raise_()
-            self.floating[name].activateWindow()
-        else:
-            super().show_workspace(name)
-
-    def float_workspace(self, name: Workspace) -> None:
-        """Give a workspace a window of its own, until it is closed; one that has it comes to the front."""
-        if name not in self.floating:
-            panel = self.panels[name]
-            self._replace(name, Placeholder(name, lambda: self.floating[name].close()))
-            window = FloatingWindow(panel, name, self.window())
-            window.closed.connect(lambda: self._bring_back(name))
-            self.floating[name] = window
-            window.show()
-        self.show_workspace(name)
-        self.panels[name].setFocus()
-
-    def bring_all_back(self) -> None:
-        """Close the windows of workspaces."""
-        for window in list(self.floating.values()):
-            window.close()
-
-    def _bring_back(self, name: Workspace) -> None:
-        window, placeholder = self.floating.pop(name), self.widget(WORKSPACES.index(name))
-        self._replace(name, self.panels[name])
-        placeholder.deleteLater()
-        window.deleteLater()
-        show_bars(self.window(), shown=not self.window().isFullScreen())
-
-    def _replace(self, name: Workspace, page: QWidget) -> None:
-        """Show `page` in the tab of a workspace; the current one stays."""
-        index, current = WORKSPACES.index(name), self.currentIndex()
-        picture = self.tabIcon(index)
-        with QSignalBlocker(self):
-            self.removeTab(index)
-            self.insertTab(index, page, picture, name)
-            self.setCurrentIndex(current)

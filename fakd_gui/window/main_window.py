@@ -26,7 +26,7 @@ from fakd_gui.widgets.theme import watcher
 from fakd_gui.window.about import open_about
 from fakd_gui.window.commands import COMMANDS, GESTURES, colours_menu, device_menu, fill_menu_bar
 from fakd_gui.window.error_banner import ErrorBanner
-from fakd_gui.window.floating import FloatingWorkspaces, show_bars
+from fakd_gui.window.floating import show_bars
 from fakd_gui.window.guide import GUIDE, Guide
 from fakd_gui.window.memory import WindowMemory
 from fakd_gui.window.opening import OpenQuestions, open_commands
@@ -37,6 +37,7 @@ from fakd_gui.window.shortcut_sheet import ShortcutSheet
 from fakd_gui.window.status_bar import StatusBar
 from fakd_gui.window.undo_bar import UndoBar
 from fakd_gui.window.unsaved_work import confirm_quit, unsaved_work
+from fakd_gui.window.workspaces import Workspaces
 
 STATUS_MESSAGE_MS = 5000
 MINIMUM_HEIGHT = 280
@@ -57,7 +58,7 @@ class MainWindow(QMainWindow):
         # Parents come first: with each new one Qt styles a widget and all that is in it again.
         # The minimum width follows from what is shown and the size of its letters.
         self.setCentralWidget(QWidget(minimumHeight=MINIMUM_HEIGHT))
-        self.workspaces = FloatingWorkspaces(session, self.centralWidget())
+        self.workspaces = Workspaces(session, self.centralWidget())
         self.train, self.compare = self.workspaces.train, self.workspaces.compare
         self.inspect, self.benchmark = self.workspaces.inspect, self.workspaces.benchmark
         self.library = LibraryPanel(session)

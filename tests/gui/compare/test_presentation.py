@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from compare_bench import Opened, grab, stamp
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from fakd_gui.compare.panes import HR, SPLIT, Split
@@ -34,6 +36,10 @@ def test_the_pair_fills_the_screen_until_escape(opened: Opened, qtbot: QtBot) ->
         assert np.array_equal(pixels[:20, middle + 4 :], second[:20, middle + 4 :])
         QTest.keyClick(shown, Qt.Key.Key_X)
     before = shown.canvas.position
+    russian = QKeyEvent(QEvent.Type.KeyPress, ord("Ч"), Qt.KeyboardModifier.NoModifier, 53, 0, 0, "ч")
+    split = shown.split
+    QApplication.sendEvent(shown, russian)
+    assert (shown.split.a, shown.split.b) == (split.b, split.a), "X of another keyboard layout"
     QTest.keyClick(shown, Qt.Key.Key_BracketRight)
     assert shown.canvas.position > before
     QTest.keyClick(shown, Qt.Key.Key_Escape)
