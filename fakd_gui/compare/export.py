@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QObject, QRectF, QSize, Qt, QTemporaryDir, QUrl
@@ -132,35 +132,42 @@ class Exporter(QObject):
     def _compose(self, path: Path | None) -> None:
         """Draw the shown panes, but the split, in a job; copy them, or write them to `path`."""
         state, region = self._state, self._state.region
+        keys = [key for key in state.keys if key != SPLIT]
         shown = [
             (picture, *sheet_caption(state, key))
-            for key in state.keys
-            if key != SPLIT and (picture := state.picture(key)) is not None
+            for key in keys
+            if (picture := state.picture(key)) is not None
         ]
         if not shown or state.image is None:
             self._session.report(NOTHING_YET)
             return
         scene = QRectF(0, 0, state.camera.scene.width(), state.camera.scene.height())
         part = scene if region is None else region.rect
+        missing = self._missing(keys)
 
-        def work(token: CancelToken) -> tuple[Path | None, QImage]:
+        def work(token: CancelToken) -> tuple[Path | None, QImage, str]:
             cells = [Cell(array_from_qimage(crop(image, part, scene)), *text) for image, *text in shown]
             pixels = draw_sheet(cells, (round(part.height()), round(part.width())))
             token.raise_if_cancelled()
             if path is not None:
                 write_image(path, pixels)
-            return path, qimage_from_array(pixels)
+            return path, qimage_from_array(pixels), missing
 
         self._composing.submit(work)
 
-    def _take_sheet(self, drawn: tuple[Path | None, QImage]) -> None:
-        path, picture = drawn
+    def _take_sheet(self, drawn: tuple[Path | None, QImage, str]) -> None:
+        path, picture, missing = drawn
         if path is not None:
-            self._confirm([path])
+            self._confirm(([path], missing))
             return
         QApplication.clipboard().setImage(picture)
         size = f"{picture.width()} × {picture.height()} px"
-        self._session.announce(f"Copied all panes as one picture, {size}")
+        self._session.announce(f"Copied all panes as one picture, {size}{missing}")
+
+    def _missing(self, keys: Iterable[str]) -> str:
+        """The end of a sentence that names the panes without a result; empty if all have one."""
+        names = [self._state.label(key) for key in keys if self._state.picture(key) is None]
+        return f"; not {', '.join(names)}: no result yet" if names else ""
 
     def _picture(self, key: str, region: bool) -> QImage | None:
         picture, chosen, size = self._state.picture(key), self._state.region, self._state.camera.scene
@@ -174,14 +181,17 @@ class Exporter(QObject):
             self._session.report(NOTHING_YET)
             return
 
-        def work(token: CancelToken) -> list[Path]:
+        missing = self._missing(targets.values())
+
+        def work(token: CancelToken) -> tuple[list[Path], str]:
             for path, picture in ready.items():
                 token.raise_if_cancelled()
                 write_image(path, array_from_qimage(picture))
-            return list(ready)
+            return list(ready), missing
 
         self._saving.submit(work)
 
-    def _confirm(self, paths: list[Path]) -> None:
+    def _confirm(self, written: tuple[list[Path], str]) -> None:
+        paths, missing = written
         what = paths[0].name if len(paths) == 1 else f"{len(paths)} images"
-        self._session.announce(f"Wrote {what} to {paths[0].parent}")
+        self._session.announce(f"Wrote {what} to {paths[0].parent}{missing}")

@@ -22,7 +22,7 @@ TONE_COMMANDS = (
     Command("expose_less", "Expose less", f"Darken all panes by {STOPS_STEP} stops", keys=("Shift+E",)),
     Command("raise_gamma", "Raise gamma", f"Raise the gamma by {GAMMA_STEP}: lifts shadows", keys=("G",)),
     Command("lower_gamma", "Lower gamma", f"Lower the gamma by {GAMMA_STEP}", keys=("Shift+G",)),
-    Command("reset_tone", "As it is", "Reset channels, exposure and gamma", keys=("A",)),
+    Command("reset_tone", "Reset the tone", "Reset channels, exposure and gamma", keys=("A",)),
     Command("histogram", "Histogram", "Histogram of the visible part", keys=("H",), checkable=True),
 )
 CHANNEL_NAMES = {
@@ -79,7 +79,7 @@ class ToneBar(QWidget):
         self.stops.setSuffix(" EV")
         self.gamma = _spin_box("Gamma", MIN_GAMMA, MAX_GAMMA, GAMMA_STEP)
         self.histogram = QCheckBox("Histogram")
-        self.reset = QPushButton("As it is")
+        self.reset = QPushButton("Reset")
         follow_action(self.histogram, actions["histogram"])
         self.histogram.clicked.connect(camera.show_histogram)
         follow_action(self.reset, actions["reset_tone"])

@@ -71,6 +71,19 @@ def test_all_panes_are_copied_as_one_picture(opened: Opened, qtbot: QtBot) -> No
     assert len({*places(sheet, stamp(), 4), *places(sheet, lr, 16)}) == 2
 
 
+def test_panes_without_a_result_are_named(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:
+    _, panel = opened
+    exporter, messages = panel.commands.exporter, list[str]()
+    panel.session.status_message.connect(messages.append)
+    panel.state.results.pop(HR)
+    exporter.copy_sheet()
+    qtbot.waitUntil(lambda: len(messages) == 1)
+    exporter.save(tmp_path, [BICUBIC, HR])
+    qtbot.waitUntil(lambda: len(messages) == 2)
+    assert all(text.endswith("; not HR: no result yet") for text in messages), messages
+    assert [path.name for path in tmp_path.glob("stamp_x4_*.png")] == ["stamp_x4_Bicubic.png"]
+
+
 def test_the_region_of_all_panes_is_saved_as_one_picture(
     opened: Opened, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
