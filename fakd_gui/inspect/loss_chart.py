@@ -61,7 +61,7 @@ class LossBars(QWidget):
 
     def min_width(self, students: int) -> int:
         """Width in pixels at which names and numbers of so many `students` don't overlap."""
-        column = self.fontMetrics().horizontalAdvance(WIDEST) + GAP + self._digit_width()
+        column = self.fontMetrics().horizontalAdvance(WIDEST) + 2 * GAP + self._digit_width()
         return self._name_width() + GAP + students * column
 
     def _digit_width(self) -> int:
@@ -101,7 +101,7 @@ class LossBars(QWidget):
         text_width = self.fontMetrics().horizontalAdvance(WIDEST)
         column_width = area.width() / max(1, len(self.students))
         digit_width = self._digit_width()
-        bar_width = max(0.0, column_width - text_width - GAP - digit_width)
+        bar_width = max(0.0, column_width - text_width - 2 * GAP - digit_width)
         nearest = nearest_at(self.students, layer)
         for column, student in enumerate(self.students):
             loss, left = student.losses.get(layer), area.left() + column * column_width
