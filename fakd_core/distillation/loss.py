@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from fakd_core.distillation.affinity import full_precision
 from fakd_core.distillation.positions import PositionDraws
-from fakd_core.distillation.recipe import Recipe, parse_recipe
+from fakd_core.distillation.recipe import Recipe, Term, parse_recipe
 from fakd_core.distillation.terms import FeaturePair
 from fakd_core.errors import ConfigError, FeatureTapError
 
@@ -37,7 +37,7 @@ class DistillationLoss:
     Args:
         alpha: weight of the teacher's output relative to the ground truth, 0..1.
         recipe: the distillation terms, as text or parsed; `none` for none.
-        layers: the taps that the terms compare, in the order in which FSP links them.
+        layers: the taps that terms without layers of their own compare, in the order in which FSP links them.
 
     Raises:
         ConfigError: alpha is out of range, the recipe is invalid, or it can't work with these layers.
@@ -68,13 +68,14 @@ class DistillationLoss:
             raise ConfigError(f"alpha must be in 0..1 (found {alpha})")
         self.alpha = alpha
         self.recipe = parse_recipe(recipe) if isinstance(recipe, str) else recipe
-        self.layers = tuple(layers)
-        if len(set(self.layers)) != len(self.layers) or any(layer < 0 for layer in self.layers):
-            raise ConfigError(f"layers must be different numbers, 0 or more (found {list(self.layers)})")
+        self._layers = tuple(layers)
+        if len(set(self._layers)) != len(self._layers) or any(layer < 0 for layer in self._layers):
+            raise ConfigError(f"layers must be different numbers, 0 or more (found {list(self._layers)})")
         for term in self.recipe:
-            if len(self.layers) < term.kind.min_layers:
+            compared = self.layers_of(term)
+            if len(compared) < term.kind.min_layers:
                 raise ConfigError(
-                    f"{term.name} needs at least {term.kind.min_layers} layers (found {list(self.layers)}); "
+                    f"{term.name} needs at least {term.kind.min_layers} layers (found {list(compared)}); "
                     "choose more"
                 )
 
@@ -93,6 +94,15 @@ class DistillationLoss:
         """The names of the parts with a teacher."""
         return ("DS", "TS", *self.recipe.part_names)
 
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """All taps that the terms compare, ascending; none for a recipe without terms."""
+        return self.recipe.layers(self._layers)
+
+    def layers_of(self, term: Term) -> tuple[int, ...]:
+        """The taps that `term` compares, in order."""
+        return term.layers or self._layers
+
     def check_widths(self, student: Sequence[int], teacher: Sequence[int]) -> None:
         """Raise `ConfigError` if a term can't compare maps with these numbers of channels, one per tap."""
         if self.recipe and not (student and teacher):
@@ -101,9 +111,10 @@ class DistillationLoss:
                 f"the recipe {self.recipe} compares feature maps; the {owner} has none over the LR image's "
                 "pixels: use the recipe none, or another network"
             )
-        terms = [term.name for term in self.recipe if term.kind.needs_equal_channels]
-        for layer in self.layers if terms else ():
-            if student[layer] != teacher[layer]:
+        narrow = [term for term in self.recipe if term.kind.needs_equal_channels]
+        for layer in self.layers:
+            terms = [term.name for term in narrow if layer in self.layers_of(term)]
+            if terms and student[layer] != teacher[layer]:
                 raise ConfigError(
                     f"{', '.join(terms)} compares maps of equal width only; at layer {layer} the student has "
                     f"{student[layer]} channels, the teacher {teacher[layer]}: choose a term that works "
@@ -142,23 +153,24 @@ class DistillationLoss:
         _check_same_shape("teacher_sr", teacher_sr, student_sr)
         raw = {"DS": data, "TS": F.l1_loss(student_sr, full_precision(teacher_sr.detach()))}
         weights = [1 - self.alpha, self.alpha]
-        pairs = self._pairs(student_maps, teacher_maps) if len(self.recipe) else []
+        pairs = self._pairs(student_maps, teacher_maps) if len(self.recipe) else {}
         for name, term in zip(self.recipe.part_names, self.recipe, strict=True):
-            raw[name] = term.kind.compare(pairs, dict(term.params), draws)
+            compared = [pairs[layer] for layer in self.layers_of(term)]
+            raw[name] = term.kind.compare(compared, dict(term.params), draws)
             weights.append(term.weight)
         parts = {name: weight * loss for weight, (name, loss) in zip(weights, raw.items(), strict=True)}
         return LossBreakdown(torch.stack(list(parts.values())).sum(), parts, raw)
 
     def _pairs(
         self, student_maps: Sequence[Tensor | None] | None, teacher_maps: Sequence[Tensor | None] | None
-    ) -> list[FeaturePair]:
+    ) -> dict[int, FeaturePair]:
         if student_maps is None or teacher_maps is None:
             raise FeatureTapError(
                 f"the recipe {self.recipe} compares feature maps: give the student's and teacher's"
             )
         students, teachers = self._tapped("student", student_maps), self._tapped("teacher", teacher_maps)
         compared = zip(self.layers, students, teachers, strict=True)
-        return [FeaturePair(layer, student, teacher.detach()) for layer, student, teacher in compared]
+        return {layer: FeaturePair(layer, student, teacher.detach()) for layer, student, teacher in compared}
 
     def _tapped(self, owner: str, maps: Sequence[Tensor | None]) -> list[Tensor]:
         present = {layer: feature_map for layer, feature_map in enumerate(maps) if feature_map is not None}

@@ -1,14 +1,16 @@
-"""Distillation recipes, such as `10*SA+0.5*PSA(k=2,pool=max)`: parsing, validation and formatting."""
+"""Distillation recipes, such as `10*SA+0.5*PSA(k=2,pool=max)@2,3`: parsing, validation and formatting."""
 
 from __future__ import annotations
 
 import difflib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fakd_core.distillation.terms import POSITIONS, TERMS, Parameter, TermKind, Value
 from fakd_core.errors import ConfigError
+from fakd_core.models.spec import TAP_COUNT
 
 _TOKEN = re.compile(
     r"(?P<number>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)|(?P<name>[a-z_]\w*)|(?P<sign>\S)", re.I | re.A
@@ -20,11 +22,16 @@ _MAX_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class Term:
-    """One weighted term; `params` are all parameters of its kind, in that order, without hidden defaults."""
+    """One weighted term.
+
+    `params` are all parameters of its kind, in that order, without hidden defaults. `layers` are the taps
+    that it compares; without any, it compares those of the run.
+    """
 
     weight: float
     name: str
     params: tuple[tuple[str, Value], ...] = ()
+    layers: tuple[int, ...] = ()
 
     @property
     def kind(self) -> TermKind:
@@ -35,10 +42,10 @@ class Term:
 
     @property
     def full_name(self) -> str:
-        """The name with parameters, without the weight."""
-        if not self.params:
-            return self.name
-        return f"{self.name}({','.join(f'{name}={_format(value)}' for name, value in self.params)})"
+        """The name with parameters and layers, without the weight."""
+        params = ",".join(f"{name}={_format(value)}" for name, value in self.params)
+        layers = ",".join(map(str, self.layers))
+        return f"{self.name}{params and f'({params})'}{layers and f'@{layers}'}"
 
     def __str__(self) -> str:
         return f"{_format(self.weight)}*{self.full_name}"
@@ -59,6 +66,10 @@ class Recipe(tuple[Term, ...]):
             return 1.0
         return float(dict(self[0].params).get(POSITIONS, 1))
 
+    def layers(self, layers: Sequence[int]) -> tuple[int, ...]:
+        """All taps that the terms compare, ascending, if those without layers of their own use `layers`."""
+        return tuple(sorted({layer for term in self for layer in term.layers or layers}))
+
     @property
     def part_names(self) -> tuple[str, ...]:
         """One name per term: the short one, or that with parameters if several terms are of one kind."""
@@ -67,9 +78,10 @@ class Recipe(tuple[Term, ...]):
 
 
 def parse_recipe(text: str) -> Recipe:
-    """Parse `[WEIGHT*]NAME[(PARAMETER=VALUE,...)]`, several joined by `+`.
+    """Parse `[WEIGHT*]NAME[(PARAMETER=VALUE,...)][@LAYER,...]`, several joined by `+`.
 
-    A missing weight is 1, a missing parameter its default; names may be in any case.
+    A missing weight is 1, a missing parameter its default; names may be in any case. A term without layers
+    compares those of the run.
     `none`, or nothing, is the recipe without terms.
 
     Raises:
@@ -155,7 +167,8 @@ class _Parser:
         given = self._parse_parameters(kind) if self._peek().text == "(" else {}
         params = [(one, given.get(one.name, one.default)) for one in kind.parameters]
         shown = [(one.name, value) for one, value in params if not one.hidden_default or value != one.default]
-        return Term(weight, kind.name, tuple(shown))
+        layers = self._parse_layers(kind) if self._peek().text == "@" else ()
+        return Term(weight, kind.name, tuple(shown), layers)
 
     def _parse_parameters(self, kind: TermKind) -> dict[str, Value]:
         opening = self._take()
@@ -184,6 +197,23 @@ class _Parser:
                 return values
             if closing.text != ",":
                 raise self._error(closing, f"expected ',' or ')', found {_quoted(closing)}")
+
+    def _parse_layers(self, kind: TermKind) -> tuple[int, ...]:
+        start = self._take()
+        layers: list[int] = []
+        while True:
+            token = self._take()
+            if not token.text.isdecimal() or int(token.text) >= TAP_COUNT:
+                raise self._error(token, f"expected a layer, 0..{TAP_COUNT - 1}, found {_quoted(token)}")
+            if int(token.text) in layers:
+                raise self._error(token, f"layer {token.text} is given twice")
+            layers.append(int(token.text))
+            if self._peek().text != ",":
+                break
+            self._take()
+        if len(layers) < kind.min_layers:
+            raise self._error(start, f"{kind.name} compares at least {kind.min_layers} layers")
+        return tuple(layers)
 
     def _parse_value(self, parameter: Parameter) -> Value:
         token = self._take()

@@ -14,7 +14,7 @@ from fakd_core.data.datasets import SRDataset, check_patch, lr_sides, open_datas
 from fakd_core.data.folders import resolve_all
 from fakd_core.data.image_files import image_size
 from fakd_core.distillation.loss import DistillationLoss
-from fakd_core.distillation.recipe import parse_recipe
+from fakd_core.distillation.recipe import Recipe, parse_recipe
 from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import CancelToken
 from fakd_core.files import check_writable
@@ -120,8 +120,9 @@ class SettingsChecker:
         trials = {ref: self._trials[ref, *key] for ref in config.teacher}
         if warnings := dict.fromkeys(trial.warning for trial in trials.values() if trial.warning):
             facts["teacher"] = "; ".join(warnings)
-        compared = {term.name for term in parse_recipe(config.distill)}
-        if compared & AFFINITIES and (spreads := describe_spreads(trials, config.layers)):
+        affinities = Recipe(term for term in parse_recipe(config.distill) if term.name in AFFINITIES)
+        compared = affinities.layers(config.layers)
+        if compared and (spreads := describe_spreads(trials, compared)):
             facts["layers"] = spreads
 
 

@@ -182,15 +182,15 @@ def count_cache(config: TrainConfig, teachers: Sequence[ModelSpec]) -> int:
     if config.cache_patches is None:
         return 0
     patches = -(-config.cache_patches // PATCHES_PER_BLOCK) * PATCHES_PER_BLOCK
-    recipe, area = parse_recipe(config.distill), config.patch**2
-    kept = sample_size(recipe.share, area) if recipe else 0
+    kept, area = sample_size(parse_recipe(config.distill).share, config.patch**2), config.patch**2
     values = [area * 3 * one.scale**2 + kept * _map_channels(config, one) for one in teachers]
     return patches * HALF_BYTES * sum(values)
 
 
 def _map_channels(config: TrainConfig, teacher: ModelSpec) -> int:
     """Channels of all maps that the loss compares."""
-    return sum(channels for tap, channels in enumerate(teacher.tap_channels) if tap in config.layers)
+    compared = parse_recipe(config.distill).layers(config.layers)
+    return sum(channels for tap, channels in enumerate(teacher.tap_channels) if tap in compared)
 
 
 @lru_cache(maxsize=64)

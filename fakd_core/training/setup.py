@@ -13,7 +13,6 @@ import torch
 from fakd_core.data.folders import SAMPLES
 from fakd_core.data.patches import PatchSampler
 from fakd_core.distillation.loss import DistillationLoss
-from fakd_core.distillation.recipe import parse_recipe
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Notice, Progress
 from fakd_core.models.external.network import SpandrelNetwork
@@ -115,7 +114,7 @@ def prepare(
         teachers=teachers,
         teacher_names=config.teacher,
         images=images,
-        batches=_make_batches(config, images.sampler, answering, device=device, dtype=dtype),
+        batches=_make_batches(config, loss, images.sampler, answering, device=device, dtype=dtype),
         make_learner=partial(
             Learner,
             loss=loss,
@@ -129,7 +128,7 @@ def prepare(
         learning_rate=_schedule(config),
         steps=config.steps,
         validation_interval=config.validation_interval,
-        affinity_tap=max(config.layers) if config.tensorboard else None,
+        affinity_tap=max(loss.layers or config.layers) if config.tensorboard else None,
         interruptible=world.is_single and not config.compile and device.type == "cpu",
         advice=_advice(config, dtype),
         copied_tensors=copied_tensors,
@@ -195,6 +194,7 @@ def _choose_precision(
 
 def _make_batches(
     config: TrainConfig,
+    loss: DistillationLoss,
     sampler: PatchSampler,
     teachers: tuple[SRNetwork, ...],
     *,
@@ -210,13 +210,12 @@ def _make_batches(
             dtype=dtype,
             compiled=config.compile,
         )
-    recipe = parse_recipe(config.distill)
     return CachedTeacherBatches(
         folder=config.teacher_cache,
         sampler=sampler,
         teachers=list(zip(config.teacher, teachers, strict=True)),
-        layers=config.layers if recipe else (),
-        share=recipe.share,
+        layers=loss.layers,
+        share=loss.recipe.share,
         dtype=dtype,
         patches=config.cache_patches,
         batch=config.batch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,7 @@ class Pairing:
         parts = [
             (1 - self.alpha, "L1(student, HR)"),
             (self.alpha, "L1(student, teacher)"),
-            *((term.weight, f"{term.name}{_options_of(term)}") for term in recipe),
+            *((term.weight, f"{term.name}{_options_of(term)}{_layers_of(term)}") for term in recipe),
         ]
         return "loss = " + " + ".join(f"{weight:g}·{name}" for weight, name in parts if weight)
 
@@ -81,9 +81,9 @@ class Pairing:
         parts = [f"(1 − <i>α</i>) {data_part}", f"<i>α</i> {teacher_part}"]
         if self.alpha in (0, 1):
             parts = [teacher_part if self.alpha else data_part]
-        layers = ",".join(map(str, sorted(self.layers)))
         for term in recipe:
             weight = "" if term.weight == 1 else f"{term.weight:g} "
+            layers = ",".join(map(str, term.layers or sorted(self.layers)))
             small = f"<small>{escape(_options_of(term))}</small>" if term.params else ""
             parts.append(weight + part(term.name, f"{escape(term.name)}<sub>{layers}</sub>{small}"))
         return f"<i>L</i> = {' + '.join(parts)}, <i>α</i>&nbsp;=&nbsp;{self.alpha:g}"
@@ -91,7 +91,12 @@ class Pairing:
 
 def _options_of(term: Term) -> str:
     """The options of a term, such as '(k=2, pool=max)'; empty if it has none."""
-    return term.full_name.removeprefix(term.name).replace(",", ", ")
+    return replace(term, layers=()).full_name.removeprefix(term.name).replace(",", ", ")
+
+
+def _layers_of(term: Term) -> str:
+    """The layers of a term in words; empty if it compares those of the run."""
+    return f" at layers {', '.join(map(str, term.layers))}" if term.layers else ""
 
 
 class RecipeEditor(QWidget):

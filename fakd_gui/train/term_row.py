@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ class TermRow(QWidget):
         self.down = _button("arrow-down", "Move the term down", lambda: self.moved.emit(1))
         self.remove = _button("close", "Remove the term", self.removed)
         self.options: dict[str, QLineEdit | QComboBox] = {}
+        self.layers = QLineEdit(acceptDrops=False)
         self._options_box = QWidget(visible=False)
         self.problem = ""
         self._note = wrapped_label("error", visible=False)
@@ -79,11 +81,13 @@ class TermRow(QWidget):
         parameters = self._kinds[self.kind.currentText()].parameters
         values = {one: _value(self.options[one.name]) for one in parameters if one.name in self.options}
         listed = ",".join(f"{one.name}={text}" for one, text in values.items() if not one.is_hidden(text))
-        return f"{_value(self.weight)}*{self.kind.currentText()}" + (f"({listed})" if listed else "")
+        layers = self.layers.text().replace(" ", "")
+        name = self.kind.currentText()
+        return f"{_value(self.weight)}*{name}{listed and f'({listed})'}{layers and f'@{layers}'}"
 
     def show_term(self, term: Term, *, can_move_up: bool, can_move_down: bool) -> None:
         """Show `term`; texts that already mean it stay as they are, so that typing isn't disturbed."""
-        if self.kind.currentText() != term.name or len(self.options) != len(term.kind.parameters):
+        if self.kind.currentText() != term.name or not self._options_box.layout():
             self.kind.setCurrentText(term.name)
             self._make_options(term.kind.parameters)
         self.kind.setToolTip(f"{term.name}: {term.kind.title}")
@@ -91,6 +95,9 @@ class TermRow(QWidget):
         values = dict(term.params)
         for parameter in term.kind.parameters:
             _show(self.options[parameter.name], values.get(parameter.name, parameter.default))
+        if _layers(self.layers.text()) != term.layers:
+            self.layers.setText(",".join(map(str, term.layers)))
+        restyle(self.layers, invalid=False)
         for button, can_move in ((self.up, can_move_up), (self.down, can_move_down)):
             button.setVisible(can_move_up or can_move_down)
             button.setEnabled(can_move)
@@ -108,7 +115,7 @@ class TermRow(QWidget):
 
     def tab_order(self) -> list[QWidget]:
         """The widgets in the order of the Tab key."""
-        return [self.weight, self.kind, self.up, self.down, self.remove, *self.options.values()]
+        return [self.weight, self.kind, self.up, self.down, self.remove, *self._option_fields().values()]
 
     def _kind_chosen(self) -> None:
         self._make_options(self._kinds[self.kind.currentText()].parameters)
@@ -120,7 +127,7 @@ class TermRow(QWidget):
         self.edited.emit()
 
     def _make_options(self, parameters: tuple[Parameter, ...]) -> None:
-        """Make a field with the default for each option of the term."""
+        """Make a field with the default for each option of the term, and one for its layers."""
         former, self._options_box = self._options_box, QWidget()
         self.layout().replaceWidget(former, self._options_box)
         former.deleteLater()
@@ -128,7 +135,10 @@ class TermRow(QWidget):
             self._options_box, contentsMargins=QMargins(16, 0, 0, 0), horizontalSpacing=6, verticalSpacing=4
         )
         self.options = {parameter.name: self._option(parameter) for parameter in parameters}
-        for place, (name, widget) in enumerate(self.options.items()):
+        self.layers = QLineEdit(acceptDrops=False, placeholderText="as chosen below")
+        self._fit(self.layers, "layers: such as 2,3; empty: those chosen below the recipe")
+        self.layers.textEdited.connect(self._layers_edited)
+        for place, (name, widget) in enumerate(self._option_fields().items()):
             label = QLabel(name)
             label.setBuddy(widget)
             row, column = divmod(place, OPTIONS_PER_LINE)
@@ -136,7 +146,10 @@ class TermRow(QWidget):
             grid.addWidget(widget, row, 2 * column + 1)
         for column in range(OPTIONS_PER_LINE):
             grid.setColumnStretch(2 * column + 1, 1)
-        self._options_box.setVisible(bool(parameters))
+        self._options_box.show()
+
+    def _option_fields(self) -> dict[str, QLineEdit | QComboBox]:
+        return {**self.options, "layers": self.layers}
 
     def _option(self, parameter: Parameter) -> QLineEdit | QComboBox:
         widget: QLineEdit | QComboBox
@@ -149,11 +162,18 @@ class TermRow(QWidget):
         else:
             widget = QLineEdit(options.format_value(parameter.default), acceptDrops=False)
             widget.textEdited.connect(lambda _: self._option_edited(parameter))
+        self._fit(widget, f"{parameter.name}: {parameter.allowed}")
+        return widget
+
+    def _fit(self, widget: QLineEdit | QComboBox, tip: str) -> None:
         widget.setMinimumWidth(4 * self._digit)
         widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        widget.setAccessibleName(f"Option {parameter.name}")
-        widget.setToolTip(f"{parameter.name}: {parameter.allowed}")
-        return widget
+        widget.setAccessibleName(f"Option {tip.partition(':')[0]}")
+        widget.setToolTip(tip)
+
+    def _layers_edited(self, text: str) -> None:
+        restyle(self.layers, invalid=_layers(text) is None)
+        self.edited.emit()
 
     def _option_edited(self, parameter: Parameter) -> None:
         widget = self.options[parameter.name]
@@ -169,6 +189,14 @@ def _button(icon_name: str, tip: str, pressed: Callable[[], object] | SignalInst
     button = icon_button(icon_name, tip, autoRaise=True, iconSize=QSize(14, 14))
     button.clicked.connect(pressed)
     return button
+
+
+def _layers(text: str) -> tuple[int, ...] | None:
+    """The layers that `text` lists; None if it lists something else."""
+    listed = text.replace(" ", "")
+    if not re.fullmatch(r"(\d+(,\d+)*)?", listed, re.ASCII):
+        return None
+    return tuple(map(int, filter(None, listed.split(","))))
 
 
 def _show(widget: QLineEdit | QComboBox, value: float | str) -> None:

@@ -99,6 +99,15 @@ def test_only_the_given_layers_are_compared() -> None:
     assert [m.grad is not None for m in arguments["student_maps"]] == [False, False, True, False]
 
 
+def test_terms_with_layers_of_their_own_are_those_at_these_layers() -> None:
+    data = batch()
+    own = DistillationLoss(0.5, "10*SA@2,3+AT@1+FitNet", (0,))
+    assert own.layers == (0, 1, 2, 3)
+    raw = own(**data).raw
+    for name, layers in {"SA": (2, 3), "AT": (1,), "FitNet": (0,)}.items():
+        assert torch.equal(raw[name], DistillationLoss(0.5, name, layers)(**data).raw[name])
+
+
 def test_the_student_learns_and_the_teacher_does_not() -> None:
     arguments = batch()
     DistillationLoss()(**arguments).total.backward()

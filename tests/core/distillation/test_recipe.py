@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fakd_core.distillation.recipe import Recipe, Term, parse_recipe
 from fakd_core.distillation.terms import TERMS, Parameter, TermKind
 from fakd_core.errors import ConfigError
+from fakd_core.models.spec import TAP_COUNT
 
 
 def values(parameter: Parameter) -> st.SearchStrategy[int | float | str]:
@@ -24,7 +25,9 @@ def terms_of(kind: TermKind) -> st.SearchStrategy[Term]:
     params = st.tuples(*(values(p).map(lambda value, p=p: (p.name, value)) for p in kind.parameters))
     hidden = {(one.name, one.default) for one in kind.parameters if one.hidden_default}
     shown = params.map(lambda pairs: tuple(pair for pair in pairs if pair not in hidden))
-    return st.builds(Term, weights, st.just(kind.name), shown)
+    taps = st.lists(st.sampled_from(range(TAP_COUNT)), unique=True, min_size=kind.min_layers)
+    layers = st.just(()) | taps.map(tuple)
+    return st.builds(Term, weights, st.just(kind.name), shown, layers)
 
 
 recipes = st.lists(
@@ -40,7 +43,7 @@ def test_text_of_a_recipe_parses_to_the_same_recipe(recipe: Recipe) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet="SAPCkpolmax=(),*+-.0129e \té\n", max_size=20) | st.text(max_size=20))
+@given(st.text(alphabet="SAPCkpolmax=(),*+-.@0129e \té\n", max_size=20) | st.text(max_size=20))
 def test_any_text_is_a_recipe_or_one_clear_error(text: str) -> None:
     outcome = parsed_or_error(text)
     if isinstance(outcome, ConfigError):
@@ -66,6 +69,15 @@ def test_the_documented_example() -> None:
     )
     assert recipe.part_names == ("SA", "PSA", "RBF")
     assert str(recipe) == "10*SA+0.5*PSA(k=2,pool=max)+1*RBF(k=2,pool=max,P=2,gamma=5)"
+
+
+def test_layers_of_a_term() -> None:
+    recipe = parse_recipe("10*SA(positions=0.25)@3, 1 + 0.2*FitNet@2 + AT")
+    assert [term.layers for term in recipe] == [(3, 1), (2,), ()]
+    assert str(recipe) == "10*SA(positions=0.25)@3,1+0.2*FitNet@2+1*AT"
+    assert recipe.layers((0,)) == (0, 1, 2, 3)
+    assert recipe.part_names == ("SA", "FitNet", "AT")
+    assert parse_recipe("SA@1+2*SA@2").part_names == ("SA@1", "SA@2")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +144,14 @@ def test_two_terms_of_one_kind_have_their_own_part_names() -> None:
         ("RBF(P=0)", 7, "P must be a whole number in 1..20"),
         ("SA+2*SA", 4, "SA is given twice"),
         ("PSA+PSA(k=2)", 5, "PSA(k=2,pool=max) is given twice"),
+        ("SA@1+SA@1", 6, "SA@1 is given twice"),
+        ("SA@", 4, "expected a layer, 0..3, found the end"),
+        ("SA@4", 4, "expected a layer, 0..3, found '4'"),
+        ("SA@1.", 4, "expected a layer, 0..3, found '1.'"),
+        ("SA@1,,2", 6, "expected a layer, 0..3, found ','"),
+        ("SA@1,1", 6, "layer 1 is given twice"),
+        ("SA@1 2", 6, "expected '+', found '2'"),
+        ("FSP@1", 4, "FSP compares at least 2 layers"),
     ],
 )
 def test_errors_say_what_is_wrong_and_where(text: str, character: int, reason: str) -> None:

@@ -52,6 +52,21 @@ def test_the_text_follows_a_row(qtbot: QtBot, editor: RecipeEditor) -> None:
     assert editor.text() == "2.5*RBF(k=2,pool=max,P=2,gamma=3)"
 
 
+def test_layers_of_a_term_in_its_row(qtbot: QtBot, editor: RecipeEditor) -> None:
+    row = editor.rows[0]
+    assert row.layers.text() == ""
+    row.layers.setFocus()
+    qtbot.keyClicks(row.layers, "2, ")
+    assert row.layers.property("invalid")
+    qtbot.keyClicks(row.layers, "3")
+    assert (editor.text(), row.layers.text()) == ("10*SA@2,3", "2, 3")
+    assert not row.layers.property("invalid")
+    assert "SA at layers 2, 3" in editor.formula.accessibleName()
+    editor.setText("1*AT+10*SA@1")
+    assert [row.layers.text() for row in editor.rows] == ["", "1"]
+    assert "<sub>1</sub>" in editor.formula.text()
+
+
 def test_invalid_values_are_marked_in_their_row(qtbot: QtBot, editor: RecipeEditor) -> None:
     editor.setText("1*PSA")
     row = editor.rows[0]
