@@ -166,18 +166,28 @@ def lr_sides(dataset: SRDataset, indices: Iterable[int]) -> Iterator[int]:
             yield min(image_size(dataset.hr_files[index])) // dataset.scale
 
 
-def check_patch(dataset: SRDataset, sides: Iterable[int], patch: int) -> None:
-    """Raise `DataError` if all of the LR images with these `sides`, and at least one, are below `patch`."""
+def check_patch(dataset: SRDataset, sides: Iterable[int], patch: int, reach: int = 1) -> None:
+    """Raise `DataError` if all of the LR images with these `sides`, and at least one, are too small.
+
+    A patch is made of a region whose sides are `reach` times its own.
+    """
     largest = 0
     for side in sides:
-        if side >= patch:
+        if side >= patch * reach:
             return
         largest = max(largest, side)
     if largest:
         raise DataError(
-            f"{dataset.name}: all LR images are smaller than the patch of {patch}x{patch}; use a patch of at "
-            f"most {largest}, or larger images"
+            f"{dataset.name}: all LR images are smaller than {describe_patch(patch, reach)}; use a patch of "
+            f"at most {largest // reach}, or larger images"
         )
+
+
+def describe_patch(patch: int, reach: int) -> str:
+    """The region in words that a patch is made of, whose sides are `reach` times its own."""
+    if reach == 1:
+        return f"the patch of {patch}x{patch}"
+    return f"the {patch * reach}x{patch * reach} that a zoomed-out patch of {patch}x{patch} is made of"
 
 
 def content_fingerprint(dataset: SRDataset, indices: Sequence[int]) -> str:

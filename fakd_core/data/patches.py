@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from fakd_core.data.pixel_store import PixelStore
+from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import ConfigError
 from fakd_core.events import Image8
 
@@ -25,19 +27,39 @@ _POOL, _ORDER = 2, 3
 _PIXEL = np.dtype("V3")
 
 
+class Zoom(IntEnum):
+    """The input of a patch: its LR image, its HR image instead, or its LR image halved by bicubic.
+
+    Only the first has ground truth.
+    """
+
+    NONE = 0
+    IN = 1
+    OUT = 2
+
+    @property
+    def reach(self) -> int:
+        """The sides of the region that a patch is made from, in patches."""
+        return 2 if self is Zoom.OUT else 1
+
+
 @dataclass(frozen=True, eq=False)
 class PatchSpecs:
-    """Descriptions of n patches: image (n,), corner (n, 2) in 0..1 of its range, symmetry (n,) in 0..7."""
+    """Descriptions of n patches, their values (n, ...).
+
+    `corners` (n, 2) are in 0..1 of the image's range, `symmetries` in 0..7, `zooms` values of `Zoom`.
+    """
 
     positions: npt.NDArray[np.int64]
     corners: npt.NDArray[np.float64]
     symmetries: npt.NDArray[np.int64]
+    zooms: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> PatchSpecs:
-        return PatchSpecs(self.positions[rows], self.corners[rows], self.symmetries[rows])
+        return PatchSpecs(self.positions[rows], self.corners[rows], self.symmetries[rows], self.zooms[rows])
 
 
 class PatchSampler:
@@ -55,18 +77,21 @@ class PatchSampler:
         batch: int,
         seed: int,
         augment: bool = True,
+        zooms: Sequence[Zoom] = (Zoom.NONE,),
     ) -> None:
         """Sample from the images of `store` at `indices`, each large enough (`datasets.check_patch`).
 
         A step has `batch` patches over all processes, each of `patch` LR pixels a side; with `augment`
-        they are flipped and transposed.
+        they are flipped and transposed. `zooms` are those of the patches of a batch by place, repeated; an
+        image of the `store` is large enough for the reach of all of them.
         """
         self._store = store
         self._indices = tuple(indices)
-        self._patch = patch
+        self.patch = patch
         self._batch = batch
         self.seed = seed
         self._augment = augment
+        self.zooms = tuple(zooms)
 
     def batch(self, step: int, rank: int = 0, ranks: int = 1) -> Batch:
         """The patches of process `rank` at `step`; those of all ranks in order are the whole batch.
@@ -84,45 +109,54 @@ class PatchSampler:
         share = self._batch // ranks
         return self.sample((step,), self._batch)[rank * share : (rank + 1) * share]
 
-    def sample(self, key: tuple[int, ...], count: int) -> PatchSpecs:
-        """`count` random patches, decided by the seed and `key` alone."""
+    def sample(self, key: tuple[int, ...], count: int, first: int = 0) -> PatchSpecs:
+        """`count` random patches, decided by seed and `key` alone; their zooms are those from `first` on."""
         rng = np.random.default_rng((self.seed, *key))
         positions = rng.integers(len(self._indices), size=count)
         corners = rng.random((count, 2))
         symmetries = rng.integers(8, size=count) if self._augment else np.zeros(count, dtype=np.int64)
-        return PatchSpecs(positions, corners, symmetries)
+        zooms = np.array(self.zooms, dtype=np.int64)[(first + np.arange(count)) % len(self.zooms)]
+        return PatchSpecs(positions, corners, symmetries, zooms)
 
     def image_names(self, specs: PatchSpecs) -> tuple[str, ...]:
         """The images that the patches are cut from, each once."""
         found = {self._indices[position]: None for position in specs.positions.tolist()}
         return tuple(self._store.name_of(index) for index in found)
 
-    def identity(self) -> dict[str, str | int | bool]:
+    def identity(self) -> dict[str, str | int | bool | list[str]]:
         """The values that determine the results of `sample` and `cut`."""
+        zooms = [zoom.name.lower() for zoom in self.zooms]
         return {
+            **({"zooms": zooms} if any(self.zooms) else {}),
             "pixels_sha256": self._store.hash_of(self._indices),
             "images": len(self._indices),
             "scale": self._store.scale,
-            "patch": self._patch,
+            "patch": self.patch,
             "augment": self._augment,
             "seed": self.seed,
         }
 
     def cut(self, specs: PatchSpecs) -> Batch:
-        """Cut patches; flips and transposes are applied to LR and HR alike."""
-        side, scale = self._patch, self._store.scale
+        """Cut patches, LR and HR flipped and transposed alike. The HR of a zoomed patch is black."""
+        side, scale = self.patch, self._store.scale
         lr = np.empty((len(specs), side, side), dtype=_PIXEL)
         hr = np.empty((len(specs), side * scale, side * scale), dtype=_PIXEL)
         for row in range(len(specs)):
             lr_image, hr_image = (
                 image.view(_PIXEL)[..., 0] for image in self._store[self._indices[specs.positions[row]]]
             )
-            free = np.array(lr_image.shape) - side + 1
+            zoom = Zoom(specs.zooms[row])
+            source, reach = hr_image if zoom is Zoom.IN else lr_image, side * zoom.reach
+            free = np.array(source.shape) - reach + 1
             top, left = (int(value) for value in specs.corners[row] * free)
             symmetry = int(specs.symmetries[row])
-            lr[row] = _transform(lr_image[top : top + side, left : left + side], symmetry)
-            rows, columns = (slice(start * scale, (start + side) * scale) for start in (top, left))
-            hr[row] = _transform(hr_image[rows, columns], symmetry)
+            region = source[top : top + reach, left : left + reach]
+            lr[row] = _transform(_halved(region) if zoom is Zoom.OUT else region, symmetry)
+            if zoom is Zoom.NONE:
+                rows, columns = (slice(start * scale, (start + side) * scale) for start in (top, left))
+                hr[row] = _transform(hr_image[rows, columns], symmetry)
+            else:
+                hr[row] = np.zeros((), _PIXEL)
         return _as_bytes(lr), _as_bytes(hr)
 
 
@@ -135,12 +169,17 @@ def _transform(patch: npt.NDArray[np.void], symmetry: int) -> npt.NDArray[np.voi
     return patch.T if symmetry & 4 else patch
 
 
+def _halved(region: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    pixels = np.ascontiguousarray(region).view(np.uint8).reshape(*region.shape, 3)
+    return imresize_bicubic(pixels, 1 / 2).view(_PIXEL)[..., 0]
+
+
 def _as_bytes(patches: npt.NDArray[np.void]) -> Image8:
     return patches.view(np.uint8).reshape(*patches.shape, 3)
 
 
 class PatchPool:
-    """`size` fixed patches: each has one place and one orientation.
+    """`size` fixed patches: each has one place, one orientation and one zoom.
 
     Patch i depends on the sampler's seed and i alone, so a larger pool extends a smaller one.
     """
@@ -152,7 +191,7 @@ class PatchPool:
 
     def block(self, number: int) -> PatchSpecs:
         """The patches of one block; the last block is complete, whatever the pool's size."""
-        return self.sampler.sample((number, _POOL), PATCHES_PER_BLOCK)
+        return self.sampler.sample((number, _POOL), PATCHES_PER_BLOCK, number * PATCHES_PER_BLOCK)
 
     def specs(self, patches: npt.NDArray[np.int64]) -> PatchSpecs:
         """The patches with these numbers, in that order."""
@@ -162,17 +201,28 @@ class PatchPool:
             np.concatenate([specs.positions for specs in found]),
             np.concatenate([specs.corners for specs in found]),
             np.concatenate([specs.symmetries for specs in found]),
+            np.concatenate([specs.zooms for specs in found]),
         )
 
     def batch(self, step: int, count: int, seed: int) -> npt.NDArray[np.int64]:
         """The numbers of the `count` patches of `step`, decided by seed and step alone.
 
-        The pool is shuffled again each time all of it has been used.
+        Patches of a zoom take the places of that zoom. They are shuffled again each time all of them have
+        been used.
         """
-        places = np.arange(step * count, (step + 1) * count)
-        return np.array([_order(seed, self.size, place // self.size)[place % self.size] for place in places])
+        zooms = np.array(self.sampler.zooms, dtype=np.int64)
+        wanted, found = np.resize(zooms, count), np.resize(zooms, self.size)
+        numbers = np.empty(count, dtype=np.int64)
+        for zoom in np.unique(wanted):
+            (places,), (patches,) = np.nonzero(wanted == zoom), np.nonzero(found == zoom)
+            epochs, turns = np.divmod(step * len(places) + np.arange(len(places)), len(patches))
+            order = [
+                _order(seed, len(patches), epoch)[turn] for epoch, turn in zip(epochs, turns, strict=True)
+            ]
+            numbers[places] = patches[order]
+        return numbers
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _order(seed: int, size: int, epoch: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng((seed, epoch, _ORDER)).permutation(size)

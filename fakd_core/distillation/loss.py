@@ -1,4 +1,4 @@
-"""The FAKD loss: data supervision, teacher supervision, and the terms of a recipe."""
+"""The loss of a distillation: data supervision, teacher supervision, and the terms of a recipe."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fakd_core.distillation.affinity import full_precision
 from fakd_core.distillation.positions import PositionDraws
 from fakd_core.distillation.recipe import Recipe, Term, parse_recipe
 from fakd_core.distillation.terms import FeaturePair
+from fakd_core.distillation.upcycling import BatchRows
 from fakd_core.errors import ConfigError, FeatureTapError
 
 
@@ -71,7 +72,7 @@ class DistillationLoss:
         self._layers = tuple(layers)
         if len(set(self._layers)) != len(self._layers) or any(layer < 0 for layer in self._layers):
             raise ConfigError(f"layers must be different numbers, 0 or more (found {list(self._layers)})")
-        for term in self.recipe:
+        for term in self.recipe.comparing("maps"):
             compared = self.layers_of(term)
             if len(compared) < term.kind.min_layers:
                 raise ConfigError(
@@ -105,7 +106,7 @@ class DistillationLoss:
 
     def check_widths(self, student: Sequence[int], teacher: Sequence[int]) -> None:
         """Raise `ConfigError` if a term can't compare maps with these numbers of channels, one per tap."""
-        if self.recipe and not (student and teacher):
+        if self.layers and not (student and teacher):
             owner = "teacher" if student else "student"
             raise ConfigError(
                 f"the recipe {self.recipe} compares feature maps; the {owner} has none over the LR image's "
@@ -129,6 +130,7 @@ class DistillationLoss:
         student_maps: Sequence[Tensor | None] | None = None,
         teacher_maps: Sequence[Tensor | None] | None = None,
         draws: PositionDraws | None = None,
+        rows: BatchRows | None = None,
     ) -> LossBreakdown:
         """Compute the loss of one batch.
 
@@ -141,21 +143,29 @@ class DistillationLoss:
             teacher_maps: the same for the teacher.
             draws: decides on the positions that terms such as `SA(positions=0.25)` compare; None for the same
                 ones at every call.
+            rows: the patches with ground truth, which DS and TS compare, and those of upcycling terms; None
+                if every part compares all patches.
 
         Raises:
             FeatureTapError: shapes differ, a layer is missing, or a term can't compare the maps.
         """
         _check_same_shape("hr", hr, student_sr)
         student_sr = full_precision(student_sr)
-        data = F.l1_loss(student_sr, full_precision(hr))
+        supervised = None if rows is None else rows.ground_truth
+        data = F.l1_loss(_at(student_sr, supervised), full_precision(_at(hr, supervised)))
         if teacher_sr is None:
             return LossBreakdown(data, {"DS": data}, {"DS": data})
         _check_same_shape("teacher_sr", teacher_sr, student_sr)
-        raw = {"DS": data, "TS": F.l1_loss(student_sr, full_precision(teacher_sr.detach()))}
+        outputs = FeaturePair(0, student_sr, full_precision(teacher_sr.detach()))
+        taught = _pair_at(outputs, supervised)
+        raw = {"DS": data, "TS": F.l1_loss(taught.student, taught.teacher)}
         weights = [1 - self.alpha, self.alpha]
-        pairs = self._pairs(student_maps, teacher_maps) if len(self.recipe) else {}
+        pairs = self._pairs(student_maps, teacher_maps) if self.layers else {}
         for name, term in zip(self.recipe.part_names, self.recipe, strict=True):
-            compared = [pairs[layer] for layer in self.layers_of(term)]
+            if term.kind.compares == "maps":
+                compared = [pairs[layer] for layer in self.layers_of(term)]
+            else:
+                compared = [_pair_at(outputs, rows.upcycled.get(term.full_name) if rows else None)]
             raw[name] = term.kind.compare(compared, dict(term.params), draws)
             weights.append(term.weight)
         parts = {name: weight * loss for weight, (name, loss) in zip(weights, raw.items(), strict=True)}
@@ -181,6 +191,14 @@ class DistillationLoss:
                 f"it has {len(present)} {[*present]}"
             )
         return [present[layer] for layer in self.layers]
+
+
+def _at(batch: Tensor, rows: Tensor | None) -> Tensor:
+    return batch if rows is None else batch.index_select(0, rows.to(batch.device))
+
+
+def _pair_at(pair: FeaturePair, rows: Tensor | None) -> FeaturePair:
+    return FeaturePair(pair.layer, _at(pair.student, rows), _at(pair.teacher, rows))
 
 
 def _check_same_shape(name: str, image: Tensor, student_sr: Tensor) -> None:

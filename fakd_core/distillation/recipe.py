@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from fakd_core.distillation.terms import POSITIONS, TERMS, Parameter, TermKind, Value
 from fakd_core.errors import ConfigError
@@ -62,13 +63,18 @@ class Recipe(tuple[Term, ...]):
     @property
     def share(self) -> float:
         """The share of a map's positions that the recipe needs: below 1 for one SA over a sample of them."""
-        if len(self) != 1 or self[0].kind.prepare is not None:
+        maps = self.comparing("maps")
+        if len(maps) != 1 or maps[0].kind.prepare is not None:
             return 1.0
-        return float(dict(self[0].params).get(POSITIONS, 1))
+        return float(dict(maps[0].params).get(POSITIONS, 1))
+
+    def comparing(self, what: Literal["maps", "outputs", "upcycled"]) -> Recipe:
+        """The terms that compare this."""
+        return Recipe(term for term in self if term.kind.compares == what)
 
     def layers(self, layers: Sequence[int]) -> tuple[int, ...]:
-        """All taps that the terms compare, ascending, if those without layers of their own use `layers`."""
-        return tuple(sorted({layer for term in self for layer in term.layers or layers}))
+        """All taps that are compared, ascending, if terms without layers of their own use `layers`."""
+        return tuple(sorted({layer for term in self.comparing("maps") for layer in term.layers or layers}))
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -200,6 +206,8 @@ class _Parser:
 
     def _parse_layers(self, kind: TermKind) -> tuple[int, ...]:
         start = self._take()
+        if kind.compares != "maps":
+            raise self._error(start, f"{kind.name} compares outputs: it has no layers")
         layers: list[int] = []
         while True:
             token = self._take()

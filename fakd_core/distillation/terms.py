@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fakd_core.data.patches import Zoom
 from fakd_core.distillation.affinity import (
     channel_affinity,
     full_precision,
@@ -20,7 +21,8 @@ from fakd_core.distillation.affinity import (
     spatial_affinity_loss,
 )
 from fakd_core.distillation.positions import PositionDraws, sample_size, vectors_at
-from fakd_core.errors import FeatureTapError
+from fakd_core.distillation.upcycling import ANY_CHANGE, CHANGE, CHANGES, NO_CHANGE, SHARE
+from fakd_core.errors import ConfigError, FeatureTapError
 from fakd_core.models.fast_ops import autocast_off
 from fakd_core.plugins import Registry
 
@@ -85,6 +87,9 @@ class Parameter:
 class TermKind:
     """One kind of distillation term.
 
+    It compares feature maps at some layers, the outputs (B, 3, H, W), 0..255, of all patches, or those of
+    upcycled inputs only, which are made by `zoom`; outputs are one pair, of layer 0.
+
     `loss` gets the pairs of the compared layers in order, in float32 or float64, and the parameters' values.
     `prepare`, if given, is applied to every map before. A kind with the parameter `POSITIONS` compares
     affinities between positions: for a share below 1 it gets random positions as maps (B, C, n, 1), and its
@@ -95,6 +100,8 @@ class TermKind:
     title: str
     loss: Callable[[Sequence[FeaturePair], Values], Tensor]
     _: KW_ONLY
+    compares: Literal["maps", "outputs", "upcycled"] = "maps"
+    zoom: Zoom = Zoom.NONE
     parameters: tuple[Parameter, ...] = ()
     prepare: Callable[[Tensor, Values], Tensor] | None = None
     needs_equal_channels: bool = False
@@ -238,11 +245,52 @@ def _gaussian_kernel(feature_map: Tensor, values: Values) -> Tensor:
     return series
 
 
+def _haar_bands(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The low band of images (B, C, H, W) and their three high bands, stacked, each (B, C, H/2, W/2)."""
+    height, width = (side // 2 * 2 for side in images.shape[-2:])
+    even, odd = images[..., 0:height:2, :width], images[..., 1:height:2, :width]
+    sums, differences = even + odd, even - odd
+    low, *high = (
+        (rows[..., 0::2] + sign * rows[..., 1::2]) / 2 for rows in (sums, differences) for sign in (1, -1)
+    )
+    return low, torch.stack(high)
+
+
+def _haar(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
+    """The L1 distances between the bands of an orthonormal Haar transform, summed over all bands."""
+    difference = pairs[0].student - pairs[0].teacher  # The transform is linear.
+    levels = int(values["levels"])
+    if min(difference.shape[-2:]) < 2**levels:
+        found, least = " x ".join(map(str, difference.shape[-2:])), 2**levels
+        raise ConfigError(
+            f"Haar(levels={levels}) needs outputs of at least {least} x {least} pixels (found {found}); use "
+            "fewer levels or a larger patch"
+        )
+    distances = []
+    for _ in range(levels):
+        difference, high = _haar_bands(difference)
+        distances.append(3 * high.abs().mean())
+    return torch.stack([difference.abs().mean(), *distances]).sum()
+
+
+def _output_distance(pairs: Sequence[FeaturePair], values: Values) -> Tensor:
+    return F.l1_loss(pairs[0].student, pairs[0].teacher)
+
+
+def _upcycled(name: str, title: str, zoom: Zoom) -> TermKind:
+    changes = Parameter(CHANGE, ANY_CHANGE, choices=(ANY_CHANGE, NO_CHANGE, *CHANGES))
+    share = Parameter(SHARE, 0.25, low=0.001, high=0.999)
+    return TermKind(
+        name, title, _output_distance, compares="upcycled", zoom=zoom, parameters=(share, changes)
+    )
+
+
 _SHARE = Parameter(POSITIONS, 1.0, low=0.001, high=1, hidden_default=True)
 _POOLING = (Parameter("k", 2, low=1, high=32), Parameter("pool", "max", choices=("max", "avg")))
 
 # Sources: SA, FAKD (He et al., ICIP 2020); CA, IA, PSA, MMD, RBF, its published implementation;
-# FSP, Yim et al., CVPR 2017; AT, Zagoruyko and Komodakis, ICLR 2017; FitNet, Romero et al., ICLR 2015.
+# FSP, Yim et al., CVPR 2017; AT, Zagoruyko and Komodakis, ICLR 2017; FitNet, Romero et al., ICLR 2015;
+# Haar bands of outputs, after MTKD (Jiang et al., ECCV 2024); upcycled inputs, after DUKD.
 TERMS = Registry(
     TermKind,
     "distillation term",
@@ -277,5 +325,15 @@ TERMS = Registry(
                 Parameter("gamma", 5.0, low=0.001, high=40),
             ),
         ),
+        TermKind(
+            "Haar",
+            "wavelet bands of the outputs",
+            _haar,
+            compares="outputs",
+            parameters=(Parameter("levels", 1, low=1, high=5),),
+        ),
+        _upcycled("ZoomIn", "outputs for HR pixels as input", Zoom.IN),
+        _upcycled("ZoomOut", "outputs for the halved LR image", Zoom.OUT),
+        _upcycled("LC", "label consistency: outputs for changed inputs", Zoom.NONE),
     ],
 )

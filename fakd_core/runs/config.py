@@ -58,6 +58,9 @@ class TrainConfig(Settings):
     """Enlargement of each side."""
     run: Path = _option(..., "Run folder", kind="folder")
     """A new folder for the settings, the metrics, the checkpoints and the student."""
+    average_teachers: bool = _option(False, "Average the teachers")
+    """Learn from the mean output of several teachers instead of that of the one drawn at each step; feature
+    terms compare the maps of the drawn one."""
     alpha: float = _option(0.5, "α", ge=0, le=1, allow_inf_nan=False)
     """Weight of the teacher's output against the ground truth; 0.5 in the paper."""
     distill: str = _option("10*SA", "Recipe", kind="recipe")
@@ -163,6 +166,11 @@ class TrainConfig(Settings):
             raise ValueError(
                 "baseline is trained for comparison with a student that has a teacher; name a teacher, or "
                 "drop baseline"
+            )
+        if self.average_teachers and len(self.teacher) < 2:
+            raise ValueError(
+                f"average_teachers is the mean of several teachers (found {len(self.teacher)}); name more, "
+                "or drop it"
             )
         if (self.teacher_cache is None) != (self.cache_patches is None):
             raise ValueError(

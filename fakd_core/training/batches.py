@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fakd_core.data.patches import PatchSampler
 from fakd_core.distillation.positions import PositionDraws
+from fakd_core.distillation.upcycling import NO_UPCYCLING, BatchRows, InputChanges, Upcycling
 from fakd_core.events import CancelToken, Progress
 from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork
@@ -30,7 +31,8 @@ class DistillationBatch:
 
     `lr` is (B, 3, h, w), `hr` and `teacher_sr` are (B, 3, h·scale, w·scale), all 0..255. The teacher's
     tensors carry no gradient; they are None without a teacher. `draws` decides on the positions of terms over
-    a sample of them, which may be all that the maps hold.
+    a sample of them, which may be all that the maps hold. `rows` are those with ground truth and those of
+    upcycling terms, None if all have it; `changes` are those of the student's inputs.
     """
 
     lr: Tensor
@@ -38,6 +40,15 @@ class DistillationBatch:
     teacher_sr: Tensor | None = None
     teacher_maps: TeacherMaps | None = None
     draws: PositionDraws | None = None
+    rows: BatchRows | None = None
+    changes: InputChanges | None = None
+
+    def ground_truth(self) -> DistillationBatch:
+        """The patches that have ground truth, for a student without a teacher."""
+        if self.rows is None:
+            return DistillationBatch(self.lr, self.hr)
+        rows = self.rows.ground_truth.to(self.lr.device)
+        return DistillationBatch(self.lr.index_select(0, rows), self.hr.index_select(0, rows))
 
 
 class BatchSource(Protocol):
@@ -60,11 +71,14 @@ class BatchSource(Protocol):
 class OnlineTeacherBatches(BatchSource):
     """Runs a teacher at every step; one of several teachers is drawn by seed and step.
 
-    The teachers, if any, are frozen and on `device`; `dtype` is that of their forward pass.
+    The teachers, if any, are frozen and on `device`; `dtype` is that of their forward pass. With `average`
+    all of them run, and their mean output is compared beside the maps of the one that is drawn.
     """
 
     sampler: PatchSampler
     teachers: Sequence[SRNetwork]
+    upcycling: Upcycling = NO_UPCYCLING
+    average: bool = False
     seed: int
     device: torch.device
     dtype: torch.dtype
@@ -79,12 +93,23 @@ class OnlineTeacherBatches(BatchSource):
         lr, hr = (tensor_from_images(images, self.device) for images in patches)
         if not self.teachers:
             return DistillationBatch(lr, hr)
-        teacher = self._forward_passes[draw_teacher(step, seed=self.seed, teachers=len(self.teachers))]
+        drawn = draw_teacher(step, seed=self.seed, teachers=len(self.teachers))
         with torch.no_grad(), fast_convolutions(self.dtype), autocast(self.device, self.dtype):
-            teacher_sr, teacher_maps = teacher(lr)
-        places = range(rank * len(lr), (rank + 1) * len(lr))
-        draws = PositionDraws(self.seed, [(step, place) for place in places])
-        return DistillationBatch(lr, hr, teacher_sr.float(), teacher_maps, draws)
+            teacher_sr, teacher_maps = self._forward_passes[drawn](lr)
+            teacher_sr = teacher_sr.float()
+            if self.average:
+                others = [run(lr)[0].float() for n, run in enumerate(self._forward_passes) if n != drawn]
+                teacher_sr = torch.stack([teacher_sr, *others]).mean(0)
+        first = rank * len(lr)
+        return DistillationBatch(
+            lr,
+            hr,
+            teacher_sr,
+            teacher_maps,
+            draws=PositionDraws(self.seed, [(step, first + row) for row in range(len(lr))]),
+            rows=self.upcycling.rows(len(lr)),
+            changes=self.upcycling.changes(len(lr), seed=self.seed, step=step, first=first),
+        )
 
     def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
         return self.sampler.image_names(self.sampler.specs(step, rank, ranks))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from fakd_core.data.patches import PATCHES_PER_BLOCK, PatchPool, PatchSampler
+from fakd_core.distillation.upcycling import NO_UPCYCLING, Upcycling
 from fakd_core.errors import ConfigError, DataError
 from fakd_core.events import CancelToken, Progress
 from fakd_core.files import check_writable, free_disk
@@ -30,7 +31,7 @@ class CachedTeacherBatches(BatchSource):
     The pool has `patches` patches, of which a step draws `batch` over all processes. The teachers, each with
     its name for messages, are frozen and in eval mode; `layers` are the taps whose maps the loss compares, at
     the `share` of their positions. `dtype` is that of the teachers' forward pass. `prepare` comes before the
-    first batch.
+    first batch. With `average`, the mean output of all teachers is compared beside the maps of one.
 
     Raises:
         ConfigError: `folder` can't be written to.
@@ -42,6 +43,8 @@ class CachedTeacherBatches(BatchSource):
         folder: Path,
         sampler: PatchSampler,
         teachers: Sequence[tuple[str, SRNetwork]],
+        upcycling: Upcycling = NO_UPCYCLING,
+        average: bool = False,
         layers: Sequence[int],
         share: float = 1,
         dtype: torch.dtype = torch.float32,
@@ -71,6 +74,8 @@ class CachedTeacherBatches(BatchSource):
             )
             for name, teacher in teachers
         ]
+        self._upcycling = upcycling
+        self._average = average
         self._batch = batch
         self._seed = seed
         self._device = device
@@ -107,9 +112,21 @@ class CachedTeacherBatches(BatchSource):
         patches = self._patches(step, rank, ranks)
         cut = self._pool.sampler.cut(self._pool.specs(patches))
         lr, hr = (tensor_from_images(images, self._device) for images in cut)
-        cache = self._caches[draw_teacher(step, seed=self._seed, teachers=len(self._caches))]
-        teacher_sr, teacher_maps = cache.outputs(patches.tolist(), self._device)
-        return DistillationBatch(lr, hr, teacher_sr, teacher_maps, patch_draws(self._pool, patches))
+        numbers = patches.tolist()
+        drawn = self._caches[draw_teacher(step, seed=self._seed, teachers=len(self._caches))]
+        teacher_sr, teacher_maps = drawn.outputs(numbers, self._device)
+        if self._average:
+            others = [cache.sr(numbers, self._device) for cache in self._caches if cache is not drawn]
+            teacher_sr = torch.stack([teacher_sr, *others]).mean(0)
+        return DistillationBatch(
+            lr,
+            hr,
+            teacher_sr,
+            teacher_maps,
+            draws=patch_draws(self._pool, patches),
+            rows=self._upcycling.rows(len(lr)),
+            changes=self._upcycling.changes(len(lr), seed=self._seed, step=step, first=rank * len(lr)),
+        )
 
     def image_names(self, step: int, rank: int = 0, ranks: int = 1) -> tuple[str, ...]:
         return self._pool.sampler.image_names(self._pool.specs(self._patches(step, rank, ranks)))

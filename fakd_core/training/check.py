@@ -28,7 +28,7 @@ from fakd_core.runs.writer import RunWriter
 from fakd_core.runtime.cancellation import cancellable
 from fakd_core.runtime.device import choose_device, choose_precision
 from fakd_core.training.estimate import Estimate, Timings, estimate_run
-from fakd_core.training.setup import require_scale
+from fakd_core.training.setup import plan_upcycling, require_scale
 from fakd_core.training.teacher_trial import TeacherTrial, describe_spreads, try_teacher
 
 AFFINITIES = {"SA", "PSA"}
@@ -136,6 +136,8 @@ class _Check:
         """The data set and the positions of the validation images in it."""
         self.networks: dict[str, SRNetwork] = {}
         """The teachers, by reference: each file is read once."""
+        self.reach = 1
+        """The sides of the region that a patch is made of, in patches."""
         self._load = load
         self.token = token
 
@@ -175,6 +177,7 @@ class _Check:
             if self.found.student is not None:
                 for teacher in self.found.teachers:
                     loss.check_widths(self.found.student.spec.tap_channels, teacher.spec.tap_channels)
+            self.reach = max(zoom.reach for zoom in plan_upcycling(self.config, loss.recipe).zooms)
 
     def images(self) -> None:
         config, facts = self.config, self.found.facts
@@ -190,8 +193,11 @@ class _Check:
             if not sides:
                 image_size(dataset.hr_files[training[0]])  # Raises the reason.
             with self._problems_of("patch"):
-                check_patch(dataset, sides, config.patch)
-            small, unreadable = sum(side < config.patch for side in sides), len(training) - len(sides)
+                check_patch(dataset, sides, config.patch, self.reach)
+            small, unreadable = (
+                sum(side < config.patch * self.reach for side in sides),
+                len(training) - len(sides),
+            )
             left_out = f"; {small} smaller than the patch left out" if small else ""
             left_out += f"; {unreadable} that can't be read left out" if unreadable else ""
             facts["train_data"] = f"{len(sides) - small} images{held_out}{left_out}"

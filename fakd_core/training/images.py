@@ -9,6 +9,7 @@ from fakd_core.data.datasets import (
     SRDataset,
     check_patch,
     content_fingerprint,
+    describe_patch,
     fingerprint,
     image_fingerprint,
     lr_sides,
@@ -16,7 +17,7 @@ from fakd_core.data.datasets import (
     split_validation,
 )
 from fakd_core.data.folders import resolve_all
-from fakd_core.data.patches import PatchSampler
+from fakd_core.data.patches import PatchSampler, Zoom
 from fakd_core.data.pixel_store import PixelStore, open_store
 from fakd_core.errors import DataError
 from fakd_core.events import CancelToken, Notice, Progress
@@ -48,9 +49,9 @@ class TrainingImages(NamedTuple):
 
 
 def open_images(
-    config: TrainConfig, token: CancelToken, world: World
+    config: TrainConfig, token: CancelToken, world: World, zooms: Sequence[Zoom] = (Zoom.NONE,)
 ) -> Generator[Progress | Notice, None, TrainingImages]:
-    """Open the images to train on and to validate on.
+    """Open the images to train on, for patches with these `zooms`, and to validate on.
 
     Those that can't be read or are smaller than the patch are left out of the training, with notices.
     """
@@ -62,17 +63,18 @@ def open_images(
         validation = dataset
         training, held_out = split_validation(dataset, config.held_out_images, config.seed)
     # Before all are decoded. Unreadable images are reported by the store.
-    check_patch(dataset, lr_sides(dataset, training), config.patch)
+    reach = max(zoom.reach for zoom in zooms)
+    check_patch(dataset, lr_sides(dataset, training), config.patch, reach)
     store = yield from open_store(dataset, token)
     for problem in store.problems.values():
         yield Notice(f"left out of the training: {problem}")
     training = _readable(store, training, "to train on")
     if validation is dataset:
         held_out = _readable(store, held_out, "held out for validation")
-    small = tuple(index for index in training if store.lr_side(index) < config.patch)
+    small = tuple(index for index in training if store.lr_side(index) < config.patch * reach)
     if small:
-        check_patch(dataset, map(store.lr_side, training), config.patch)
-        yield Notice(_describe_small(store, small, config.patch, of=len(training)))
+        check_patch(dataset, map(store.lr_side, training), config.patch, reach)
+        yield Notice(_describe_small(store, small, describe_patch(config.patch, reach), of=len(training)))
         training = tuple(index for index in training if index not in set(small))
     folders_left_out = dict.fromkeys([*dataset.left_out, *validation.left_out])
     yield from map(Notice, folders_left_out)
@@ -80,7 +82,9 @@ def open_images(
         yield Notice(
             f"{transparent} of {len(training)} training images have transparent pixels, which are white here"
         )
-    sampler = PatchSampler(store, training, patch=config.patch, batch=config.batch, seed=config.seed)
+    sampler = PatchSampler(
+        store, training, patch=config.patch, batch=config.batch, seed=config.seed, zooms=zooms
+    )
     pairs = {}
     for place in Validator.shard(len(held_out), world):
         token.check()
@@ -114,11 +118,11 @@ def _readable(store: PixelStore, indices: tuple[int, ...], purpose: str) -> tupl
     return readable
 
 
-def _describe_small(store: PixelStore, small: Sequence[int], patch: int, *, of: int) -> str:
+def _describe_small(store: PixelStore, small: Sequence[int], patch: str, *, of: int) -> str:
     """Name and count the `small` images, which are left out."""
     return (
-        f"left out of the training: {len(small)} of {of} images, whose LR image is smaller than the patch of "
-        f"{patch}x{patch}: {_some(list(map(store.name_of, small)))}"
+        f"left out of the training: {len(small)} of {of} images, whose LR image is smaller than {patch}: "
+        f"{_some(list(map(store.name_of, small)))}"
     )
 
 

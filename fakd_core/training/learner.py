@@ -17,7 +17,7 @@ from fakd_core.models.layers import FeatureMaps, SRNetwork
 from fakd_core.runtime.device import autocast, fast_convolutions
 from fakd_core.runtime.distributed import SINGLE_PROCESS, World
 from fakd_core.runtime.turns import turn
-from fakd_core.training.batches import DistillationBatch
+from fakd_core.training.batches import DistillationBatch, TeacherMaps
 from fakd_core.training.compile import FeaturePass, maybe_compile
 
 _Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -73,10 +73,18 @@ class Learner:
         """
         # Freed before the forward pass, whose maps then take their place.
         self._optimizer.zero_grad(set_to_none=True)
+        changes = batch.changes
         with fast_convolutions(self._dtype):
             with autocast(self._device, self._dtype):
-                sr, maps = self._forward(batch.lr)
-            loss = self._loss(sr.float(), batch.teacher_sr, batch.hr, maps, batch.teacher_maps, batch.draws)
+                sr, maps = self._forward(changes.apply(batch.lr) if changes else batch.lr)
+            compared: TeacherMaps = maps
+            if changes:
+                sr, compared = changes.undo(sr), tuple(map(changes.undo_in_maps, maps))
+            loss = self._loss(
+                *(sr.float(), batch.teacher_sr, batch.hr, compared, batch.teacher_maps),
+                draws=batch.draws,
+                rows=batch.rows,
+            )
             self._scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimizer)
         self._grad_norm = nn.utils.get_total_norm(

@@ -219,7 +219,7 @@ class TrainingLoop:
         """Measure the student as `Learner.measure` does; the baseline adds its total loss as "baseline"."""
         losses, finite = self._learners[STUDENT].measure(batch)
         if BASELINE in self._learners:
-            others, also_finite = self._learners[BASELINE].measure(DistillationBatch(batch.lr, batch.hr))
+            others, also_finite = self._learners[BASELINE].measure(batch.ground_truth())
             losses[BASELINE] = others["total"]
             finite = finite and also_finite
         return losses, finite

@@ -13,6 +13,8 @@ import torch
 from fakd_core.data.folders import SAMPLES
 from fakd_core.data.patches import PatchSampler
 from fakd_core.distillation.loss import DistillationLoss
+from fakd_core.distillation.recipe import Recipe
+from fakd_core.distillation.upcycling import Upcycling
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Notice, Progress
 from fakd_core.models.external.network import SpandrelNetwork
@@ -95,11 +97,13 @@ def prepare(
         )
     device = choose_device(config.device, world)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
+    upcycling = plan_upcycling(config, loss.recipe)
+    upcycling.check_shared(config.batch, world.ranks)
     student, teachers, copied_tensors = yield from _load_networks(config, loss)
     answering = teachers if loss.needs_teacher else ()  # The others only give their layers to start from.
     precision = yield from _choose_precision(config, student, answering, token, world)
     dtype = choose_precision(precision, device)
-    images = yield from open_images(config, token, world)
+    images = yield from open_images(config, token, world, upcycling.zooms)
     with turn(device):
         for network in (student, *teachers):
             network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -114,7 +118,7 @@ def prepare(
         teachers=teachers,
         teacher_names=config.teacher,
         images=images,
-        batches=_make_batches(config, loss, images.sampler, answering, device=device, dtype=dtype),
+        batches=_make_batches(config, loss, upcycling, images.sampler, answering, device=device, dtype=dtype),
         make_learner=partial(
             Learner,
             loss=loss,
@@ -195,6 +199,7 @@ def _choose_precision(
 def _make_batches(
     config: TrainConfig,
     loss: DistillationLoss,
+    upcycling: Upcycling,
     sampler: PatchSampler,
     teachers: tuple[SRNetwork, ...],
     *,
@@ -204,7 +209,9 @@ def _make_batches(
     if not teachers or config.teacher_cache is None or config.cache_patches is None:
         return OnlineTeacherBatches(
             sampler=sampler,
+            upcycling=upcycling,
             teachers=teachers,
+            average=config.average_teachers,
             seed=config.seed,
             device=device,
             dtype=dtype,
@@ -213,6 +220,8 @@ def _make_batches(
     return CachedTeacherBatches(
         folder=config.teacher_cache,
         sampler=sampler,
+        upcycling=upcycling,
+        average=config.average_teachers,
         teachers=list(zip(config.teacher, teachers, strict=True)),
         layers=loss.layers,
         share=loss.recipe.share,
@@ -222,6 +231,17 @@ def _make_batches(
         seed=config.seed,
         device=device,
     )
+
+
+def plan_upcycling(config: TrainConfig, recipe: Recipe) -> Upcycling:
+    """The upcycled patches of every batch; raises `ConfigError` if there can't be any."""
+    terms = recipe.comparing("upcycled")
+    if terms and not config.teacher:
+        raise ConfigError(
+            f"{' and '.join(term.name for term in terms)}: only a teacher can answer inputs without ground "
+            "truth; name a teacher, or leave this out of the recipe"
+        )
+    return Upcycling(recipe, config.batch)
 
 
 def _advice(config: TrainConfig, dtype: torch.dtype) -> str:

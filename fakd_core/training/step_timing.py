@@ -50,8 +50,10 @@ class StepTiming:
         pixels = config.patch**2
         students = self.student * (2 if config.baseline else 1)
         cached = config.cache_patches is not None
-        step = config.batch * (pixels * (students + (0 if cached else self.teacher)) + self.terms)
-        return config.steps * step + (config.cache_patches or 0) * pixels * self.teacher
+        every_teacher = self.teacher * len(config.teacher)
+        teacher = every_teacher if config.average_teachers else self.teacher
+        step = config.batch * (pixels * (students + (0 if cached else teacher)) + self.terms)
+        return config.steps * step + (config.cache_patches or 0) * pixels * every_teacher
 
 
 class StepTimer:

@@ -88,7 +88,7 @@ class TeacherCache:
         self._depends_on = json.dumps(depends_on, indent=2)
         self.key = hashlib.sha256(self._depends_on.encode()).hexdigest()
         self.folder = folder / self.key[:16]
-        side = int(patches["patch"])
+        side = pool.sampler.patch
         self._shapes = {_SR: (PATCHES_PER_BLOCK, side * spec.scale, side * spec.scale, 3)}
         self._sample = sample_size(share, side**2)
         size = (side, side) if self._sample == side**2 else (self._sample, 1)
@@ -156,14 +156,20 @@ class TeacherCache:
         Maps at a sample of n positions are (B, C, n, 1). In float32, channels last, on `device`. The blocks
         of the `patches` must be open.
         """
-        where = [divmod(patch, PATCHES_PER_BLOCK) for patch in patches]
+        maps = (
+            self._gather(_map_name(layer), patches, device) if layer in self._layers else None
+            for layer in range(TAP_COUNT)
+        )
+        return self.sr(patches, device), tuple(maps)
 
-        def gather(name: str) -> Tensor:
-            rows = torch.stack([self._opened[block][name][row] for block, row in where])
-            return copy_to(rows, device).float().permute(0, 3, 1, 2)
+    def sr(self, patches: Sequence[int], device: torch.device) -> Tensor:
+        """The SR images that `outputs` returns."""
+        return self._gather(_SR, patches, device) + _SR_MIDDLE
 
-        maps = (gather(_map_name(layer)) if layer in self._layers else None for layer in range(TAP_COUNT))
-        return gather(_SR) + _SR_MIDDLE, tuple(maps)
+    def _gather(self, name: str, patches: Sequence[int], device: torch.device) -> Tensor:
+        places = [divmod(patch, PATCHES_PER_BLOCK) for patch in patches]
+        rows = torch.stack([self._opened[block][name][row] for block, row in places])
+        return copy_to(rows, device).float().permute(0, 3, 1, 2)
 
     def _read(self, path: Path) -> Outputs | None:
         try:

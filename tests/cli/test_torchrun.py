@@ -97,8 +97,9 @@ def assert_same_run(run: Path, expected: Path) -> None:
             torch.testing.assert_close(weights[name], tensor, rtol=1e-5, atol=1e-5, msg=f"{file} {name}")
 
 
-def test_two_processes_train_as_one(settings: dict[str, Any], tmp_path: Path) -> None:
-    settings |= {"ema": 0.5, "baseline": True, "distill": "10*SA(positions=0.5)"}
+@pytest.mark.parametrize("distill", ["10*SA(positions=0.5)", "10*SA@3+Haar+ZoomIn(share=0.5)"])
+def test_two_processes_train_as_one(settings: dict[str, Any], tmp_path: Path, distill: str) -> None:
+    settings |= {"ema": 0.5, "baseline": True, "distill": distill}
     two = start(*options(settings))
     output, error = two.communicate(timeout=300)
     assert two.returncode == 0, error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from stores import fill, stored
 
 from fakd_core.data.datasets import open_dataset
-from fakd_core.data.patches import PatchSampler
+from fakd_core.data.patches import PatchPool, PatchSampler, Zoom
 from fakd_core.data.resize import imresize_bicubic
 from fakd_core.errors import ConfigError
+from fakd_core.events import Image8
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,41 @@ def test_ranks_share_the_one_batch(sampler: PatchSampler, ranks: int) -> None:
     parts = [sampler.batch(5, rank, ranks) for rank in range(ranks)]
     for position in (0, 1):
         assert np.array_equal(np.concatenate([part[position] for part in parts]), whole[position])
+
+
+def test_zoomed_patches_are_hr_pixels_and_halved_lr_pixels(tmp_path: Path) -> None:
+    folder = fill(tmp_path, ["a.png"], 64, 96)
+    store = stored(open_dataset(folder, 2))
+    whole_lr, whole_hr = store[0]
+    zooms = (Zoom.NONE, Zoom.IN, Zoom.OUT, Zoom.IN)
+    zoomed = PatchSampler(store, (0,), patch=12, batch=6, seed=3, augment=False, zooms=zooms)
+    plain = PatchSampler(store, (0,), patch=12, batch=6, seed=3, augment=False)
+    specs, (lr, hr) = zoomed.specs(0), zoomed.batch(0)
+    assert specs.zooms.tolist() == [0, 1, 2, 1, 0, 1]
+    for row in (0, 4):
+        assert all(np.array_equal(z[row], p[row]) for z, p in zip((lr, hr), plain.batch(0), strict=True))
+    assert all(any(np.array_equal(window, lr[row]) for window in windows(whole_hr, 12)) for row in (1, 3, 5))
+    halves = (imresize_bicubic(window, 1 / 2) for window in windows(whole_lr, 24))
+    assert any(np.array_equal(half, lr[2]) for half in halves)
+    assert not hr[[1, 2, 3, 5]].any()
+
+
+def windows(image: Image8, side: int) -> Iterator[Image8]:
+    height, width = image.shape[:2]
+    for top in range(height - side + 1):
+        for left in range(width - side + 1):
+            yield np.ascontiguousarray(image[top : top + side, left : left + side])
+
+
+def test_a_pool_of_zoomed_patches_is_used_evenly(tmp_path: Path) -> None:
+    store = stored(open_dataset(fill(tmp_path, ["a.png"], 64, 96), 2))
+    zooms = (Zoom.NONE, Zoom.IN, Zoom.OUT)
+    pool = PatchPool(PatchSampler(store, (0,), patch=12, batch=6, seed=3, zooms=zooms), 70)
+    batches = [pool.batch(step, 6, seed=1) for step in range(23)]
+    for numbers in batches:
+        assert pool.specs(numbers).zooms.tolist() == [0, 1, 2, 0, 1, 2]
+    taken = np.concatenate(batches)
+    assert sorted(taken[taken % 3 == 1].tolist()) == sorted([*range(1, 70, 3)] * 2)
 
 
 def test_uneven_share_is_refused(sampler: PatchSampler) -> None:

@@ -141,8 +141,8 @@ def test_fsp_pools_the_larger_map_first(larger_first: bool) -> None:
     torch.testing.assert_close(compare("FSP", pairs), compare("FSP", expected))
 
 
-def test_all_nine_terms_are_registered() -> None:
-    assert list(TERMS.names) == ALL
+def test_all_terms_are_registered() -> None:
+    assert list(TERMS.names) == [*ALL, "Haar", "ZoomIn", "ZoomOut", "LC"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -231,9 +231,13 @@ def test_the_parameters_of_the_terms_and_their_bounds() -> None:
         if kind.parameters
     }
     positions = ("positions", 1.0, 0.001, 1, ())
+    changes = ("any", "none", "flip", "turn", "channels", "invert")
+    upcycled = [("share", 0.25, 0.001, 0.999, ()), ("change", "any", 0, 0, changes)]
     assert found == {
         "SA": [positions],
         "PSA": [*pooling, positions],
         "MMD": pooling,
         "RBF": [*pooling, ("P", 2, 1, 20, ()), ("gamma", 5.0, 0.001, 40, ())],
+        "Haar": [("levels", 1, 1, 5, ())],
+        **dict.fromkeys(("ZoomIn", "ZoomOut", "LC"), upcycled),
     }

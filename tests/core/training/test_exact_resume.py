@@ -38,6 +38,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
         **{"teacher": 2, "schedule": "cosine", "clip": 0.5},
         "distill": "10*SA(positions=0.3)+PSA(positions=0.5)",
     },
+    "upcycled, from a cache": {
+        **{"teacher_cache": "cache", "cache_patches": 12, "batch": 6, "teacher": 2, "average_teachers": True},
+        "distill": "10*SA@1,2+Haar+ZoomIn(share=0.17)+ZoomOut(share=0.17)+LC(share=0.17)",
+    },
+    "upcycled, beside a baseline": {
+        **{"batch": 4, "teacher": 2, "average_teachers": True, "baseline": True},
+        "distill": "ZoomIn+ZoomOut(change=turn)",
+    },
     "milestones, from the teacher's layers": {"milestones": (3, 5), "init_from_teacher": True},
 }
 
@@ -108,7 +116,7 @@ def test_a_stopped_or_abandoned_run_resumes_as_if_uninterrupted(
     end = list(resume_training(run))[-1]
     assert isinstance(end, RunEnd)
     assert (end.outcome, end.step) == ("completed", 8)
-    if variant != "teacher cache":  # Batches drawn from a pool are drawn ahead of time, too.
+    if "cache" not in variant:  # Batches drawn from a pool are drawn ahead of time, too.
         assert drawn == [*expected[:4], expected[4], *expected[4:]]
         assert len(set(expected)) == 8, "the order of the data shows"
     assert_same_run(run, tmp_path / "whole")
