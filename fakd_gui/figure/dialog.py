@@ -124,7 +124,7 @@ class FigureDialog(QDialog):
         self._saving.yielded.connect(self._take_saving)
         for worker in (self._drawing, self._saving):
             worker.failed.connect(self._show_problem)
-            worker.busy.connect(lambda _: self._follow_jobs())
+            worker.busy.connect(self._follow_jobs)  # A lambda would outlive the dialog.
         session.run_moved.connect(self.form.move_run)
         self._lay_out(button)
         self.refresh()
@@ -197,7 +197,7 @@ class FigureDialog(QDialog):
             worker.retire()
         super().done(result)
 
-    def _follow_jobs(self) -> None:
+    def _follow_jobs(self, _busy: bool) -> None:
         self._unsaved = self._unsaved if self._saving.running else 0
         self.stop_button.setVisible(self._drawing.running or self._saving.running)
 

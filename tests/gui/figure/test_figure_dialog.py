@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete
 
 from fakd_core.errors import ConfigError
 from fakd_core.events import CancelToken, Progress
@@ -40,6 +41,19 @@ def shown(parent: QWidget, qtbot: QtBot) -> FigureDialog:
     assert dialog is not None
     qtbot.waitUntil(lambda: dialog.pixels is not None)
     return dialog
+
+
+def test_a_dialog_that_is_destroyed_while_it_draws_hears_nothing_more(
+    session: Session, qtbot: QtBot, photos: Path
+) -> None:
+    parent = QWidget()
+    image = open_image(photos / "coffee0.png", 4, False)
+    open_crop_figure(parent, session, image, models=["bicubic"], region=None)
+    drawing = parent.findChild(FigureDialog)._drawing
+    assert drawing.running
+    delete(parent)
+    with qtbot.waitSignal(drawing.busy):  # An error in a slot of the dead dialog fails the test.
+        pass
 
 
 def test_crops_are_previewed_edited_saved_and_copied(
