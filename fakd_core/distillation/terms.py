@@ -20,8 +20,8 @@ from fakd_core.distillation.affinity import (
     spatial_affinity,
     spatial_affinity_loss,
 )
+from fakd_core.distillation.changes import ANY_CHANGE, CHANGE, CHANGES, NO_CHANGE, SHARE
 from fakd_core.distillation.positions import PositionDraws, sample_size, vectors_at
-from fakd_core.distillation.upcycling import ANY_CHANGE, CHANGE, CHANGES, NO_CHANGE, SHARE
 from fakd_core.errors import ConfigError, FeatureTapError
 from fakd_core.models.fast_ops import autocast_off
 from fakd_core.plugins import Registry

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from fakd_core.data.patches import PatchSampler
+from fakd_core.distillation.changes import InputChanges
 from fakd_core.distillation.positions import PositionDraws
-from fakd_core.distillation.upcycling import NO_UPCYCLING, BatchRows, InputChanges, Upcycling
+from fakd_core.distillation.upcycling import NO_UPCYCLING, BatchRows, Upcycling
 from fakd_core.events import CancelToken, Progress
 from fakd_core.inference.upscale import tensor_from_images
 from fakd_core.models.layers import SRNetwork

@@ -97,8 +97,7 @@ def prepare(
         )
     device = choose_device(config.device, world)
     loss = DistillationLoss(config.alpha, config.distill, config.layers)
-    upcycling = plan_upcycling(config, loss.recipe)
-    upcycling.check_shared(config.batch, world.ranks)
+    upcycling = plan_upcycling(config, loss.recipe, world.ranks)
     student, teachers, copied_tensors = yield from _load_networks(config, loss)
     answering = teachers if loss.needs_teacher else ()  # The others only give their layers to start from.
     precision = yield from _choose_precision(config, student, answering, token, world)
@@ -233,15 +232,20 @@ def _make_batches(
     )
 
 
-def plan_upcycling(config: TrainConfig, recipe: Recipe) -> Upcycling:
-    """The upcycled patches of every batch; raises `ConfigError` if there can't be any."""
+def plan_upcycling(config: TrainConfig, recipe: Recipe, ranks: int = 1) -> Upcycling:
+    """The upcycled patches of every batch, which `ranks` processes share.
+
+    Raises `ConfigError` if there can't be any.
+    """
     terms = recipe.comparing("upcycled")
     if terms and not config.teacher:
         raise ConfigError(
             f"{' and '.join(term.name for term in terms)}: only a teacher can answer inputs without ground "
             "truth; name a teacher, or leave this out of the recipe"
         )
-    return Upcycling(recipe, config.batch)
+    upcycling = Upcycling(recipe, config.batch)
+    upcycling.check_shared(config.batch, ranks)
+    return upcycling
 
 
 def _advice(config: TrainConfig, dtype: torch.dtype) -> str:

@@ -44,18 +44,24 @@ class Pairing:
         """The reason why `term` can't be used or has no effect; empty if it can."""
         from fakd_core.distillation.loss import DistillationLoss
         from fakd_core.distillation.recipe import Recipe
+        from fakd_core.distillation.upcycling import Upcycling
 
         if not self.has_teacher:
             return ""
         if term.name == "IA" and self.batch < 2:
             return "IA compares the patches of a batch with one another; use a batch of 2 or more"
         try:
+            Upcycling((term,), self.batch)
             loss = DistillationLoss(self.alpha, Recipe((term,)), self.layers)
             for student, teacher in self.channels:
                 loss.check_widths(student, teacher)
         except ConfigError as error:
             return str(error)
         return ""
+
+    def _compared(self, term: Term) -> Sequence[int]:
+        """The layers that `term` compares; none for a term of outputs."""
+        return (term.layers or sorted(self.layers)) if term.kind.compares == "maps" else ()
 
     def plain_formula(self, recipe: Recipe) -> str:
         """The loss in one line, for screen readers."""
@@ -83,9 +89,10 @@ class Pairing:
             parts = [teacher_part if self.alpha else data_part]
         for term in recipe:
             weight = "" if term.weight == 1 else f"{term.weight:g} "
-            layers = ",".join(map(str, term.layers or sorted(self.layers)))
+            layers = ",".join(map(str, self._compared(term)))
+            below = f"<sub>{layers}</sub>" if layers else ""
             small = f"<small>{escape(_options_of(term))}</small>" if term.params else ""
-            parts.append(weight + part(term.name, f"{escape(term.name)}<sub>{layers}</sub>{small}"))
+            parts.append(weight + part(term.name, f"{escape(term.name)}{below}{small}"))
         return f"<i>L</i> = {' + '.join(parts)}, <i>α</i>&nbsp;=&nbsp;{self.alpha:g}"
 
 

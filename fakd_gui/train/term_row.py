@@ -27,7 +27,7 @@ from fakd_gui.widgets.theme import restyle
 
 if TYPE_CHECKING:
     from fakd_core.distillation.recipe import Term
-    from fakd_core.distillation.terms import Parameter
+    from fakd_core.distillation.terms import Parameter, TermKind
 
 WEIGHT_DIGITS = 7
 OPTIONS_PER_LINE = 2
@@ -89,7 +89,7 @@ class TermRow(QWidget):
         """Show `term`; texts that already mean it stay as they are, so that typing isn't disturbed."""
         if self.kind.currentText() != term.name or not self._options_box.layout():
             self.kind.setCurrentText(term.name)
-            self._make_options(term.kind.parameters)
+            self._make_options(term.kind)
         self.kind.setToolTip(f"{term.name}: {term.kind.title}")
         _show(self.weight, term.weight)
         values = dict(term.params)
@@ -118,7 +118,7 @@ class TermRow(QWidget):
         return [self.weight, self.kind, self.up, self.down, self.remove, *self._option_fields().values()]
 
     def _kind_chosen(self) -> None:
-        self._make_options(self._kinds[self.kind.currentText()].parameters)
+        self._make_options(self._kinds[self.kind.currentText()])
         self.edited.emit()
 
     def _weight_edited(self, text: str) -> None:
@@ -126,15 +126,15 @@ class TermRow(QWidget):
         restyle(self.weight, invalid=not (isinstance(value, float) and value > 0))
         self.edited.emit()
 
-    def _make_options(self, parameters: tuple[Parameter, ...]) -> None:
-        """Make a field with the default for each option of the term, and one for its layers."""
+    def _make_options(self, kind: TermKind) -> None:
+        """Make a field with the default for each option of the term, and one for its layers if it has any."""
         former, self._options_box = self._options_box, QWidget()
         self.layout().replaceWidget(former, self._options_box)
         former.deleteLater()
         grid = QGridLayout(
             self._options_box, contentsMargins=QMargins(16, 0, 0, 0), horizontalSpacing=6, verticalSpacing=4
         )
-        self.options = {parameter.name: self._option(parameter) for parameter in parameters}
+        self.options = {parameter.name: self._option(parameter) for parameter in kind.parameters}
         self.layers = QLineEdit(acceptDrops=False, placeholderText="as chosen below")
         self._fit(self.layers, "layers: such as 2,3; empty: those chosen below the recipe")
         self.layers.textEdited.connect(self._layers_edited)
@@ -149,7 +149,9 @@ class TermRow(QWidget):
         self._options_box.show()
 
     def _option_fields(self) -> dict[str, QLineEdit | QComboBox]:
-        return {**self.options, "layers": self.layers}
+        """The fields below the term, of which those of outputs have no layers."""
+        kind = self._kinds[self.kind.currentText()]
+        return {**self.options, "layers": self.layers} if kind.compares == "maps" else self.options
 
     def _option(self, parameter: Parameter) -> QLineEdit | QComboBox:
         widget: QLineEdit | QComboBox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,23 @@ Scheme = Literal["system", "light", "dark"]
 Lut = npt.NDArray[np.uint8]
 W = TypeVar("W", bound=QWidget)
 
-PARTS = ("DS", "TS", "SA", "PSA", "CA", "IA", "FSP", "AT", "FitNet", "MMD", "RBF")
+PARTS = (
+    "DS",
+    "TS",
+    "SA",
+    "PSA",
+    "CA",
+    "IA",
+    "FSP",
+    "AT",
+    "FitNet",
+    "MMD",
+    "RBF",
+    "Haar",
+    "ZoomIn",
+    "ZoomOut",
+    "LC",
+)
 """Parts of the loss with a colour of their own."""
 
 
@@ -67,7 +84,7 @@ class Theme:
     def part_colour(self, name: str) -> str:
         """The colour of a part of the loss: 'DS', 'TS', or a distillation term with or without options."""
         colours = self.hr, self.teacher, *self.students, *self.more
-        return dict(zip(PARTS, colours, strict=True)).get(name.split("(")[0], self.bicubic)
+        return dict(zip(PARTS, colours, strict=True)).get(re.split("[(@]", name)[0], self.bicubic)
 
 
 LIGHT = Theme(
@@ -87,7 +104,7 @@ LIGHT = Theme(
     students=("#b45000", "#73016d", "#007d71", "#563700", "#ce2a72"),
     bicubic="#3a3e44",
     hr="#175f3c",
-    more=("#5b4bd6", "#7a4a21", "#347590", "#b0413e"),
+    more=("#5b4bd6", "#7a4a21", "#347590", "#b0413e", "#6b7a00", "#4d5b8c", "#8b1e1e", "#8a5aa8"),
 )
 
 DARK = Theme(
@@ -107,7 +124,7 @@ DARK = Theme(
     students=("#ff9d42", "#c680b6", "#63fbd5", "#fedf8f", "#ffacde"),
     bicubic="#aaaaaa",
     hr="#4eaa78",
-    more=("#9d90ff", "#c69a6d", "#79bcd8", "#ef8a86"),
+    more=("#9d90ff", "#c69a6d", "#79bcd8", "#ef8a86", "#c3cf5a", "#a9b6e8", "#ffb3a7", "#d5b3f0"),
 )
 
 

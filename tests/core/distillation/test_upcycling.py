@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fakd_core.data.patches import Zoom
+from fakd_core.distillation.changes import CHANGES, InputChanges
 from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.distillation.recipe import parse_recipe
-from fakd_core.distillation.upcycling import CHANGES, InputChanges, Upcycling
+from fakd_core.distillation.upcycling import Upcycling
 from fakd_core.errors import ConfigError
 
 DUKD = "ZoomIn(share=0.25,change=none)+0.5*ZoomOut(share=0.125)"
@@ -154,7 +155,11 @@ def test_nothing_is_upcycled_without_such_terms() -> None:
     ("recipe", "batch", "reason"),
     [
         ("ZoomIn(share=0.03)", 16, r"ZoomIn\(share=0.03\) is less than one patch of a batch of 16; .* 0.062"),
-        ("ZoomIn(share=0.5)+LC(share=0.5)", 8, "ZoomIn and LC take all 8 patches of a batch"),
+        (
+            "ZoomIn(share=0.5)+LC(share=0.5)",
+            8,
+            "no patch of a batch of 8 is left with ground truth by ZoomIn and LC",
+        ),
         ("ZoomOut", 1, r"ZoomOut\(share=0.25\) is less than one patch"),
     ],
 )

@@ -13,12 +13,14 @@ import torch
 from torch import nn
 
 from fakd_core.data.image_files import write_image
+from fakd_core.errors import ConfigError, FakdError
 from fakd_core.events import Cancelled, CancelToken
 from fakd_core.models.checkpoint import save_safetensors
 from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.references import load_model
 from fakd_core.training import estimate
 from fakd_core.training.check import SettingsCheck, SettingsChecker
+from fakd_core.training.trainer import train
 
 
 def check(values: Mapping[str, Any], *, measure: bool = False) -> SettingsCheck:
@@ -147,3 +149,40 @@ def test_a_check_stops_while_the_cost_of_a_network_is_counted(settings: dict[str
     finally:
         handle.remove()
     assert 1 <= len(layers) < 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "option", "reason"),
+    [
+        (
+            {"distill": "ZoomIn+LC", "teacher": ()},
+            "distill",
+            "ZoomIn and LC: only a teacher can answer inputs",
+        ),
+        (
+            {"distill": "ZoomIn(share=0.9)"},
+            "distill",
+            "no patch of a batch of 2 is left with ground truth by ZoomIn",
+        ),
+        (
+            {"distill": "ZoomOut(share=0.5)", "patch": 20},
+            "patch",
+            "smaller than the 40x40 that a zoomed-out patch",
+        ),
+    ],
+)
+def test_upcycling_that_can_not_be(
+    settings: dict[str, Any], changes: dict[str, Any], option: str, reason: str
+) -> None:
+    faulty = {**settings, **changes}
+    found = check(faulty)
+    assert list(found.problems) == [option]
+    assert reason in found.problems[option]
+    with pytest.raises(FakdError, match=re.escape(reason)):
+        list(train(TrainConfig.build(**faulty)))
+    assert not Path(settings["run"]).exists()
+
+
+def test_the_mean_of_teachers_needs_several(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"average_teachers is the mean of several teachers \(found 1\)"):
+        TrainConfig.build(**settings, average_teachers=True)

@@ -99,6 +99,23 @@ def test_the_same_teachers_are_drawn_as_online(
     assert set(widths) == {8, 12}
 
 
+def test_the_mean_of_teachers_is_that_of_their_outputs(
+    make_batches: Make, teacher: SRNetwork, sampler: PatchSampler
+) -> None:
+    torch.manual_seed(1)
+    teachers = (teacher, frozen(create_model("edsr", n_feats=12, n_resblocks=4)))
+    cached = make_batches(teachers=[(str(n), one) for n, one in enumerate(teachers)], average=True)
+    prepared(cached)
+    live = OnlineTeacherBatches(
+        sampler=sampler, teachers=teachers, seed=5, device=CPU, dtype=torch.float32, average=True
+    )
+    for step in range(2):
+        for batch, tolerance in ((cached.batch(step), 1 / 32 + 1e-4), (live.batch(step), 1e-4)):
+            expected = (teachers[0](batch.lr) + teachers[1](batch.lr)) / 2
+            assert batch.teacher_sr is not None
+            torch.testing.assert_close(batch.teacher_sr, expected, rtol=0, atol=tolerance)
+
+
 def test_the_whole_pool_is_used_before_any_patch_repeats(sampler: PatchSampler) -> None:
     pool = PatchPool(sampler, 70)
     taken = np.concatenate([pool.batch(step, 4, seed=5) for step in range(35)])

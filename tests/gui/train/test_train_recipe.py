@@ -67,6 +67,19 @@ def test_layers_of_a_term_in_its_row(qtbot: QtBot, editor: RecipeEditor) -> None
     assert "<sub>1</sub>" in editor.formula.text()
 
 
+def test_terms_of_outputs_have_no_layers(editor: RecipeEditor) -> None:
+    editor.setText("0.5*Haar+ZoomIn(share=0.5)+AT")
+    assert [widget.accessibleName() for widget in editor.rows[1].tab_order()[-2:]] == [
+        *("Option share", "Option change")
+    ]
+    assert editor.rows[2].tab_order()[-1] is editor.rows[2].layers
+    assert "Haar<small>" in editor.formula.text()
+    assert "AT<sub>1,2,3</sub>" in editor.formula.text()
+    editor.pair(Pairing(batch=1))
+    assert "less than one patch" in editor.rows[1].problem
+    assert not editor.rows[0].problem
+
+
 def test_invalid_values_are_marked_in_their_row(qtbot: QtBot, editor: RecipeEditor) -> None:
     editor.setText("1*PSA")
     row = editor.rows[0]
