@@ -14,38 +14,47 @@ class WriteFailures:
     """The writes whose last attempt failed, by name; true while there are any."""
 
     def __init__(self) -> None:
-        self._reasons: dict[str, str] = {}
+        self._errors: dict[str, Exception] = {}
         self._reported = False
 
     def __bool__(self) -> bool:
-        return bool(self._reasons)
+        return bool(self._errors)
 
     def attempt(self, name: str, write: Callable[[], object]) -> bool:
         """Call `write`; return whether it succeeded. A failure stays until the same `name` succeeds."""
         try:
             write()
         except (OSError, FakdError) as error:
-            self._reasons[name] = str(error)
+            self._errors[name] = error
             return False
-        self._reasons.pop(name, None)
+        self._errors.pop(name, None)
         return True
 
     def settle(self, name: str) -> None:
         """Forget the failure of `name`, which another write made good."""
-        self._reasons.pop(name, None)
+        self._errors.pop(name, None)
 
     @property
     def reason(self) -> str:
         """The error of the first write that failed."""
-        return next(iter(self._reasons.values()))
+        return str(next(iter(self._errors.values())))
+
+    @property
+    def remedy(self) -> str:
+        """The advice to the user for that error."""
+        error = next(iter(self._errors.values()))
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(cause, PermissionError):
+            return "close the program that uses it, or permit writing there"
+        return "make room on the disk"
 
     def notices(self) -> Iterator[Notice]:
         """Report what changed since the last call."""
-        if self._reasons and not self._reported:
+        if self._errors and not self._reported:
             yield Notice(f"{self.reason}. The training continues, and saves again as soon as possible")
-        elif self._reported and not self._reasons:
+        elif self._reported and not self._errors:
             yield Notice("saving works again")
-        self._reported = bool(self._reasons)
+        self._reported = bool(self._errors)
 
 
 class AppendLog:

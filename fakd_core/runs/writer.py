@@ -203,7 +203,7 @@ class RunWriter:
         path = self.save_checkpoint(state, networks)
         if not self._attempt("metrics", self._log.flush) or path is None:
             raise RunError(
-                f"{self.failures.reason}; make room on the disk and continue with --resume "
+                f"{self.failures.reason}; {self.failures.remedy} and continue with --resume "
                 f"{quote(str(self.layout.folder))}"
             )
         return path

@@ -8,9 +8,10 @@ from binascii import Error as Base64Error
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import unquote
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QWidget
 
@@ -25,6 +26,9 @@ MAX_LINK = 80
 class FileDrops(QObject):
     """Calls `open_paths` with what is dropped on `widget` or its children, `report` with why it can't be."""
 
+    place: ClassVar[QPoint | None] = None
+    """The point on the screen of the last drop; Wayland tells no cursor's position while one drags."""
+
     def __init__(
         self,
         widget: QWidget,
@@ -32,6 +36,7 @@ class FileDrops(QObject):
         report: Callable[[FakdError], object],
     ) -> None:
         super().__init__(widget)
+        self._widget = widget
         self._open_paths = open_paths
         self._report = report
         widget.setAcceptDrops(True)
@@ -46,6 +51,7 @@ class FileDrops(QObject):
             return True
         if isinstance(event, QDropEvent) and event.type() is QEvent.Type.Drop:
             event.acceptProposedAction()
+            FileDrops.place = self._widget.mapToGlobal(event.position().toPoint())
             try:
                 paths = paths_in(event.mimeData())
             except FakdError as error:

@@ -15,13 +15,14 @@ from fakd_gui.session.jobs import Job, JobEnd, Outcome
 from fakd_gui.session.opening import Action, Workspace, each
 from fakd_gui.session.session import Session
 from fakd_gui.widgets.file_dialogs import ask_folder, ask_image, ask_model, ask_open_path
+from fakd_gui.widgets.file_drops import FileDrops
 
 PAUSE_MS = 100
 """Between two questions: the focus that returns to the window as one closes would close the next."""
 
 
 class OpenQuestions(QObject):
-    """Asks what a dropped model or image is meant for: one menu after the other, each at the mouse."""
+    """Asks what a model or image is meant for: one menu after the other, at the drop or the mouse."""
 
     def __init__(self, session: Session, window: QWidget, check_model: Callable[[Path], object]) -> None:
         super().__init__(window)
@@ -71,10 +72,12 @@ class OpenQuestions(QObject):
             menu.addAction(add, lambda: session.open_as(Action.ADD_PANES, [path]))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.aboutToHide.connect(self._pause.start)
-        menu.popup(QCursor.pos())
+        menu.popup(QCursor.pos() if FileDrops.place is None else FileDrops.place)
 
     def _finish_question(self) -> None:
         self._is_asking = False
+        if not self._waiting:
+            FileDrops.place = None
         self._ask_next()
 
 

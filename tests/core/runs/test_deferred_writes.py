@@ -75,3 +75,23 @@ def test_a_log_tells_whether_anything_is_pending(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     log.flush()
     assert log.has_pending is False
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "make room on the disk"),
+        (PermissionError(errno.EACCES, "in use"), "close the program that uses it, or permit writing there"),
+    ],
+)
+def test_the_advice_fits_the_error(error: OSError, remedy: str) -> None:
+    def write() -> None:
+        raise error
+
+    def write_wrapped() -> None:
+        raise RunError("can't be written") from error
+
+    for attempt in (write, write_wrapped):
+        failures = WriteFailures()
+        failures.attempt("checkpoint", attempt)
+        assert failures.remedy == remedy

@@ -50,5 +50,6 @@ def test_checkpoints_are_saved_at_the_chosen_interval_or_as_often_as_they_are_ch
 def test_the_interval_is_an_option_of_the_run(settings: dict[str, Any]) -> None:
     events = run_whole(settings, steps=4, validate_every=4, checkpoint_every=1e-6)
     assert {event.step for event in events if isinstance(event, CheckpointSaved)} == {1, 2, 3, 4}
-    events = run_whole(settings, steps=4, validate_every=4, run=settings["run"].with_name("default"))
+    rarely = settings["run"].with_name("rarely")
+    events = run_whole(settings, steps=4, validate_every=4, checkpoint_every=3600, run=rarely)
     assert {event.step for event in events if isinstance(event, CheckpointSaved)} == {4}

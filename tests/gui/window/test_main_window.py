@@ -18,6 +18,7 @@ from fakd_core.events import RAW
 from fakd_core.runs.series import read_series
 from fakd_gui.app import main
 from fakd_gui.demo import TourGuide, tour
+from fakd_gui.widgets.file_drops import FileDrops
 from fakd_gui.window.main_window import MainWindow
 
 STUDENT = "rcan:n_feats=8,n_resgroups=2,n_resblocks=1,reduction=4"
@@ -161,9 +162,11 @@ def test_dropped_files_open_in_their_workspaces(
     assert window.workspaces.currentWidget() is window.compare
     drop(window, small_teacher)
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
+    assert FileDrops.place == window.mapToGlobal(window.rect().center())
     next(action for action in menu.actions() if action.text() == "Use as teacher").trigger()
     menu.close()
     qtbot.waitUntil(lambda: window.session.teacher == str(small_teacher))
+    qtbot.waitUntil(lambda: FileDrops.place is None)
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(b"nothing")
     drop(window, damaged)
