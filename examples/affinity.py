@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from fakd_core import affinity_row, imresize_bicubic, load_model, read_image, write_image
@@ -12,7 +13,7 @@ from fakd_core import affinity_row, imresize_bicubic, load_model, read_image, wr
 MODELS = ("rcan-g5-r5-c32-x4", "rcan-g5-r1-c32-x4-fakd", "rcan-g5-r1-c32-x4-baseline")
 
 
-def affinities(image: np.ndarray, y: int, x: int, tap: int = 2) -> list[np.ndarray]:
+def affinities(image: npt.NDArray[np.uint8], y: int, x: int, tap: int = 2) -> list[npt.NDArray[np.float32]]:
     """Cosine similarities of (y, x) to every position of an (H, W, 3) LR image: an (H, W) map per model."""
     lr = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     rows = []

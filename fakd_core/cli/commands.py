@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -15,7 +16,7 @@ from fakd_core import __version__
 from fakd_core.cli import affinity, evaluate, export, figure, gui, info, train, upscale
 from fakd_core.cli.command import Command
 from fakd_core.cli.console import errors, one_line
-from fakd_core.cli.exit_status import DONE, STOPPED, exit_status
+from fakd_core.cli.exit_status import DONE, STOPPED, WRONG_USAGE, exit_status
 from fakd_core.events import CancelToken
 from fakd_core.runtime.cpu_tuning import limit_openmp_spinning
 from fakd_core.system.platforms import STOP_SIGNALS
@@ -92,6 +93,9 @@ def _status(arguments: list[str], token: CancelToken, debug: bool) -> int:
     try:
         app(arguments, prog_name="fakd", obj=token)
     except SystemExit as end:
+        # Older versions of click end with 0 after the help; the shell's completion has no arguments either.
+        if end.code == DONE and not arguments and "_FAKD_COMPLETE" not in os.environ:
+            return WRONG_USAGE
         return end.code if isinstance(end.code, int) else DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - one clear line, never a traceback
         status, message = exit_status(error)

@@ -31,22 +31,14 @@ def export(
     force: bool = typer.Option(False, "--force", help="Overwrite an existing file."),
 ) -> None:
     """Write a model as a file that other tools open; an ONNX file is first compared with torch."""
-    from fakd_core.export.checkpoints import Exported, export_model
+    from fakd_core.export.checkpoints import Exported
+    from fakd_core.export.child_process import export_file
     from fakd_core.files import check_writable
 
     path = Path(expanduser(to))
     check_writable(path)
-    events = export_model(
-        model,
-        path,
-        keys=keys,
-        half=half,
-        value_range=value_range,
-        opset=opset,
-        replace=force,
-        cancel=context.obj,
-    )
-    for event in events:
+    options = {"keys": keys, "half": half, "value_range": value_range, "opset": opset, "replace": force}
+    for event in export_file(model, path, options, cancel=context.obj):
         match event:
             case Progress(what=stage):
                 errors.print(f"{stage} ...")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
@@ -17,6 +18,20 @@ from fakd_core.files import remove_unfinished
 POLL_SECONDS = 0.1
 MAX_STOP_SECONDS = 3.0
 """Time that a process gets to end by itself, and then once it is terminated; after that it is killed."""
+
+
+def export_file(
+    ref: str, path: Path, options: Mapping[str, Any], *, cancel: CancelToken
+) -> Iterator[ExportEvent]:
+    """`export_model` with `options`, ONNX in a child process: torch may crash while it traces a network.
+
+    Yields and raises what `export_in_process` does.
+    """
+    if path.suffix.lower() != ".onnx":
+        return export_model(ref, path, **options, cancel=cancel)
+    if getattr(sys, "frozen", False):
+        raise ExportError("the one-folder app writes no ONNX; export with fakd from an installed package")
+    return export_in_process(ref, path, options, cancel=cancel)
 
 
 def export_in_process(

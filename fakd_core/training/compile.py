@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -28,13 +29,16 @@ def maybe_compile(network: SRNetwork, compiled: bool) -> FeaturePass:
     # Imported on demand: it takes seconds.
     from torch._dynamo.exc import TorchDynamoException
 
+    # Older versions of torch warn of what they leave uncompiled.
+    warnings.filterwarnings("ignore", "Graph break", UserWarning)
     compiled_pass = torch.compile(network.forward_features, dynamic=False)
 
     def forward(lr: Tensor) -> tuple[Tensor, FeatureMaps]:
         try:
             return compiled_pass(lr)
         except TorchDynamoException as error:
-            reason = first_line(error)
+            # Older versions of torch wrap the reason in lines of their own.
+            reason = first_line(getattr(error, "inner_exception", error))
             raise ConfigError(f"torch can't compile the networks here: {reason}; drop --compile") from error
 
     return forward

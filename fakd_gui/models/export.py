@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QProgressDialog, QWidget
 
-from fakd_core.errors import ExportError
 from fakd_core.events import CancelToken, Progress
 from fakd_core.runs.references import model_label
 from fakd_gui.session.jobs import Job, JobEnd, Outcome
@@ -73,13 +71,6 @@ def start_export(session: Session, window: QWidget, ref: str, path: Path, option
 
 
 def _export(ref: str, path: Path, options: Options, token: CancelToken) -> Iterator[ExportEvent]:
-    options = {**options, "replace": True}
-    if path.suffix.lower() != ".onnx":
-        from fakd_core.export.checkpoints import export_model
+    from fakd_core.export.child_process import export_file
 
-        return export_model(ref, path, **options, cancel=token)
-    if getattr(sys, "frozen", False):
-        raise ExportError("the one-folder app writes no ONNX; export with fakd from an installed package")
-    from fakd_core.export.child_process import export_in_process
-
-    return export_in_process(ref, path, options, cancel=token)
+    return export_file(ref, path, {**options, "replace": True}, cancel=token)

@@ -50,7 +50,8 @@ def test_a_type_checker_outside_sees_the_types(tmp_path: Path) -> None:
     cache, ours = ROOT / ".mypy_cache" / "outside", ROOT / ".mypy_cache" / f"3.{sys.version_info.minor}"
     if ours.exists() and not cache.exists():  # `make lint` has read the libraries' types, half of the work.
         shutil.copytree(ours, cache / ours.name)
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), "examples", "typed.py"]
+    options = ["--strict", "--config-file=", "--cache-dir", str(cache)]
+    command = [sys.executable, "-m", "mypy", *options, "examples", "typed.py"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]

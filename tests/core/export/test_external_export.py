@@ -12,11 +12,14 @@ from external_networks import external_file
 
 from fakd_core import load_model
 from fakd_core.errors import ConfigError, ExportError
+from fakd_core.events import CancelToken
 from fakd_core.export.checkpoints import Exported, export_model
+from fakd_core.export.child_process import export_file
 
 
 def test_another_project_s_network_is_tried_and_compared(spandrel: ModuleType, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("torch", minversion="2.13")
     file, out = external_file(tmp_path, "Compact"), tmp_path / "out.onnx"
     *_, exported = export_model(str(file), out)
     assert isinstance(exported, Exported)
@@ -37,6 +40,10 @@ def test_another_project_s_network_that_cannot_be_traced_is_one_line(
     spandrel: ModuleType, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxruntime")
-    with pytest.raises(ExportError, match=r"^SPAN can't be exported to ONNX: [^\x1b\n]*$"):
-        list(export_model(str(external_file(tmp_path, "SPAN")), tmp_path / "out.onnx"))
+    pytest.importorskip("torch", minversion="2.13")
+    file = str(external_file(tmp_path, "SPAN"))
+    # torch 2.14 crashes.
+    reason = r"^(SPAN can't be exported to ONNX: [^\x1b\n]*|the export ended unexpectedly \(exit code -11\))$"
+    with pytest.raises(ExportError, match=reason):
+        list(export_file(file, tmp_path / "out.onnx", {}, cancel=CancelToken()))
     assert [path.name for path in tmp_path.iterdir()] == ["SPAN.pth"]
