@@ -46,8 +46,10 @@ def values_of(option: Option) -> Values:
 
 def training_presets() -> Values:
     """Presets of training settings, with hyphens for spaces, which would end the word."""
+    from fakd_core.runs.methods import METHODS
     from fakd_core.runs.presets import PRESETS, user_presets
 
     named = [(name, preset.summary) for name, preset in PRESETS.items()]
+    named += [(name, method.summary) for name, method in METHODS.items() if name not in PRESETS]
     named += [(name, "saved in the window") for name in user_presets()]
-    return [(name.replace(" ", "-"), text) for name, text in named]
+    return [(name.replace(" + ", "+").replace(" ", "-"), text) for name, text in named]

@@ -13,6 +13,7 @@ from fakd_core.data.folders import SAMPLES
 from fakd_core.errors import ConfigError
 from fakd_core.files import config_folder, write_text
 from fakd_core.runs.config import AUTO_FOLDER, TrainConfig, to_toml
+from fakd_core.runs.methods import METHODS
 from fakd_core.runs.option_help import training_options
 from fakd_core.settings import read_toml
 
@@ -100,25 +101,28 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 
 def preset_values(name: str) -> dict[str, Any]:
-    """The options that the preset `name` sets, built-in or the user's; those it leaves open are missing.
+    """The options that the preset `name` sets, built-in, the user's or a method's; open ones are missing.
 
     Case doesn't matter, and a hyphen may stand for a space: `paper-rcan`. Raises `ConfigError` if there is no
     such preset, or the user's file can't be used.
     """
     own = user_presets()
-    by_key = {_key(known): known for known in (*own, *PRESETS)}
+    by_key = {_key(known): known for known in (*METHODS, *own, *PRESETS)}
     found = name if name in own else by_key.get(_key(name))
     if found is None:
         near = difflib.get_close_matches(_key(name), by_key, n=1)
         hint = f"; did you mean {by_key[near[0]]}?" if near else "."
-        raise ConfigError(f"no preset {name!r}{hint} Presets: {', '.join((*PRESETS, *own))}")
+        known = ", ".join(dict.fromkeys((*PRESETS, *METHODS, *own)))
+        raise ConfigError(f"no preset {name!r}{hint} Presets: {known}")
     if found in PRESETS:
         return _without_open(PRESETS[found].values)
+    if found not in own:
+        return METHODS[found].values
     return read_settings(own[found])
 
 
 def _key(name: str) -> str:
-    return name.casefold().replace("-", " ")
+    return name.casefold().replace("-", " ").replace(" + ", "+")
 
 
 SUFFIX = ".toml"
@@ -148,11 +152,11 @@ def _folder() -> Path:
 
 
 def check_preset_name(name: str) -> None:
-    """Raise `ConfigError` if `name` can't be a file name or is a built-in preset."""
+    """Raise `ConfigError` if `name` can't be a file name or is built in."""
     if not name:
         raise ConfigError("Enter a name for the preset.")
-    if _key(name) in map(_key, PRESETS):
-        raise ConfigError(f"{name} is a built-in preset; choose another name.")
+    if _key(name) in map(_key, (*PRESETS, *METHODS)):
+        raise ConfigError(f"{name} is built in; choose another name.")
     reserved = any(character in '/\\:*?"<>|' or character < " " for character in name)
     if len(name) > MAX_NAME or name.startswith(".") or reserved:
         raise ConfigError(

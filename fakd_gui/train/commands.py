@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.errors import ConfigError
+from fakd_core.runs.methods import METHODS, method_of
 from fakd_core.runs.presets import (
     PRESETS,
     SUFFIX,
@@ -160,6 +161,19 @@ class TrainCommands(ActionTable):
             self._state.preset_changed.emit()  # The previous preset is shown again.
             return
         self._offer_back(before, name)
+
+    def apply_method(self, name: str) -> None:
+        """Use the options of a method; undo returns to a recipe of no method's."""
+        state, after = self._state, METHODS[name].values
+        before = {option: state.values[option] for option in after}
+        for option, value in after.items():
+            state.edit(option, value)
+        if method_of(before["alpha"], before["distill"]) is None:
+            self._session.offer_undo(
+                f"{name} replaced the recipe {before['distill']}",
+                lambda: [state.edit(option, value) for option, value in before.items()],
+                lambda: [state.edit(option, value) for option, value in after.items()],
+            )
 
     def load_settings(self, path: Path) -> None:
         """Use the settings of a TOML file, such as a run's, or report that it can't be read."""

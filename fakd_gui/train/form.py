@@ -9,11 +9,12 @@ from PySide6.QtCore import QCoreApplication, QEvent, QMargins, QObject, QSize, Q
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from fakd_core.runs.methods import METHODS, method_of
 from fakd_core.runs.option_help import training_options
 from fakd_core.runs.presets import PRESETS
 from fakd_gui.train import options
 from fakd_gui.train.commands import TrainCommands
-from fakd_gui.train.editors import Editor, make_editor
+from fakd_gui.train.editors import Editor, choice, make_editor
 from fakd_gui.train.fields import Field, FoldedSection, Section
 from fakd_gui.train.model_card import ModelCard, compare_costs
 from fakd_gui.train.preset_bar import PresetBar
@@ -28,6 +29,8 @@ PRESET_TIP = (
     "Named settings: Quick, which runs on any machine, Fast FAKD, which gives the most for the time, the "
     "papers' settings, and your own."
 )
+METHOD_TIP = "A published way of distilling: it sets α and the recipe, and leaves everything else as it is."
+OTHER_RECIPE = "Other"
 USE_TEACHER = "Use in the other workspaces"
 
 
@@ -49,6 +52,8 @@ class TrainForm(QScrollArea):
         self.editors: dict[str, Editor] = {}
         self.fields: dict[str, Field] = {}
         self.presets = PresetBar(state, commands)
+        self.method = choice([*METHODS, OTHER_RECIPE])
+        """The method that the recipe is of."""
         self.teacher_card, self.student_card = ModelCard("Teacher"), ModelCard("Student")
         self.teacher_card.text.linkActivated.connect(commands["use_teacher"].trigger)
         self.taps = TapsRow()
@@ -56,6 +61,7 @@ class TrainForm(QScrollArea):
         self.taps.chosen.connect(lambda ref: state.edit("teacher", (ref,)))
         commands.refused.connect(self.show_problem)
         self.recipe.removed.connect(commands.offer_term_back)
+        self.method.activated.connect(self._choose_method)
         state.filled.connect(self._show_values)
         state.preset_changed.connect(self._show_preset)
         commands["use_teacher"].changed.connect(self._show_models)
@@ -147,8 +153,20 @@ class TrainForm(QScrollArea):
         name = self._state.preset
         self._preset_row.show_note(fact=PRESETS[name].summary if name in PRESETS else "")
 
+    def _choose_method(self) -> None:
+        if self.method.currentText() in METHODS:
+            self._commands.apply_method(self.method.currentText())
+        self._show_method()
+
+    def _show_method(self) -> None:
+        method = method_of(self._state.values["alpha"], self._state.values["distill"])
+        self.method.setCurrentText(method.name if method else OTHER_RECIPE)
+        self._method_row.show_note(fact=f"{method.summary} ({method.source})" if method else "")
+        self.method.setEnabled(bool(self._state.values["teacher"]))
+
     def _refresh(self) -> None:
         """Show the problems and what is known of the settings."""
+        self._show_method()
         state, check, elsewhere = self._state, self._state.check, set()
         problems, unused = state.problems, options.unused(state.values)
         if check is not None:
@@ -231,6 +249,8 @@ class TrainForm(QScrollArea):
         column.addStretch()
 
     def _add(self, section: Section, name: str) -> None:
+        if name == "alpha":
+            self._method_row = section.add("Met&hod", self.method, METHOD_TIP)
         option = training_options()[name]
         editor = self.editors[name] = make_editor(option)
         editor.changed.connect(lambda *_: self._edited(name))

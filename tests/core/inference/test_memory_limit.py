@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -79,8 +78,11 @@ assert notes == [""]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
+@pytest.mark.skipif(torch.__version__ < "2.13", reason="memory of kernels is that of torch 2.13")
 def test_a_limit_on_real_memory() -> None:
     """In a process of its own: the estimate is what is needed, and less than that means halved tiles.
+
+    Older versions of torch need more for their kernels, and crash where they can't compile one.
 
     Once there is more again, all of it is used, also where a kernel could not be compiled before.
     """
@@ -96,9 +98,7 @@ def test_a_limit_on_real_memory() -> None:
             "MALLOC_MMAP_THRESHOLD_": "1000000",
         },
     )
-    # Older versions of torch crash where they have no memory to compile a kernel.
-    crashed = torch.__version__ < "2.13" and done.returncode == -signal.SIGSEGV
-    assert done.returncode == 0 or crashed, done.stderr
+    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         line
         for name in ("rcan", "edsr", "san")
@@ -108,4 +108,4 @@ def test_a_limit_on_real_memory() -> None:
             "not enough memory for tiles of 96 LR pixels, the smallest there are; "
             "close other programs or take a smaller network",
         )
-    ] + ["could not create a primitive"] * (not crashed)
+    ] + ["could not create a primitive"]

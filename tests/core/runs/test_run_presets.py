@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from fakd_core.distillation.loss import DistillationLoss
 from fakd_core.errors import ConfigError
 from fakd_core.files import cache_folder
 from fakd_core.runs.config import TrainConfig
+from fakd_core.runs.methods import METHODS, Method, method_of
 from fakd_core.runs.presets import (
     PRESETS,
     check_preset_name,
@@ -65,7 +67,24 @@ def test_an_unknown_preset_names_the_nearest_and_all(name: str, near: str) -> No
     with pytest.raises(ConfigError, match="no preset") as caught:
         preset_values(name)
     assert near in str(caught.value)
-    assert "Presets: Quick, Fast FAKD, Paper RCAN, Paper SAN, Paper EDSR, mine" in str(caught.value)
+    for known in (
+        "Presets: Quick, Fast FAKD, Paper RCAN, Paper SAN, ",
+        "Output only, FitNet, FAKD, DUKD, ",
+        ", mine",
+    ):
+        assert known in str(caught.value)
+
+
+@pytest.mark.parametrize("method", METHODS.values())
+def test_a_method_is_a_preset_of_its_recipe_alone(method: Method) -> None:
+    assert method.summary.endswith(".")
+    assert method.source
+    assert method_of(0.5, method.recipe.replace("+", " + ")) is method
+    assert method_of(0.25, method.recipe) is None
+    if method.name not in PRESETS:
+        assert preset_values(method.name.lower().replace(" + ", "+").replace(" ", "-")) == method.values
+    config = TrainConfig.build(**method.values, teacher="t", student="s", train_data="d", run="r")
+    assert DistillationLoss(config.alpha, config.distill, config.layers).needs_teacher
 
 
 def test_hidden_files_and_other_files_are_no_presets(tmp_path: Path) -> None:

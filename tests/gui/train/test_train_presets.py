@@ -255,6 +255,31 @@ def test_settings_are_saved_to_a_chosen_file_and_loaded(
     assert heard.messages[1:] == ["Loaded mine.toml"]
 
 
+def test_a_method_sets_the_recipe_and_leaves_the_rest(panel: TrainPanel, qtbot: QtBot, heard: Heard) -> None:
+    box, state = panel.form.method, panel.state
+    assert box.currentText() == "Fast FAKD"
+    state.edit("steps", 77)
+    box.setFocus()
+    qtbot.keyClicks(box, "D")
+    box.activated.emit(box.currentIndex())
+    assert (box.currentText(), state.values["distill"], state.values["steps"]) == (
+        "DUKD",
+        "ZoomIn+ZoomOut",
+        77,
+    )
+    assert "the teacher answers. (Zhang et al., 2023" in panel.form._method_row.note.text()
+    assert heard.undo == [], "it was a method's recipe before"
+    state.edit("distill", "3*AT")
+    assert box.currentText() == "Other"
+    panel.actions.apply_method("FitNet")
+    text, undo = heard.undo[-1]
+    assert text == "FitNet replaced the recipe 3*AT"
+    undo()
+    assert (state.values["distill"], box.currentText()) == ("3*AT", "Other")
+    state.edit("teacher", ())
+    assert not box.isEnabled()
+
+
 def test_a_chosen_training_folder_stays_with_a_paper_preset(panel: TrainPanel, photos: Path) -> None:
     panel.actions.train_on(photos)
     panel.actions.apply_preset("Paper RCAN")
