@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from errno import ENOENT, ENOTDIR
@@ -113,10 +113,10 @@ def follow_run(ref: str, run: Path, to: Path | None) -> str | None:
     return None if to is None else with_taps(str(to / path.relative_to(run)), taps)
 
 
-def free_run_folder(root: Path, name: str) -> Path:
-    """`root/name-N` with the first N that is free."""
+def free_run_folder(root: Path, name: str, taken: Collection[Path | None] = ()) -> Path:
+    """`root/name-N` with the first N that is free and not `taken`."""
     numbered = (root / f"{name}-{number}" for number in count(1))
-    return next(folder for folder in numbered if not folder.exists())
+    return next(folder for folder in numbered if folder not in taken and not folder.exists())
 
 
 def rename_run(run: Path, name: str) -> Path:

@@ -28,6 +28,12 @@ from fakd_gui.widgets.theme import follow_theme, icon
 
 COMMANDS = (
     Command("start", "&Start", "Start training", ("Ctrl+Return",), "play"),
+    Command(
+        "queue",
+        "Add to the &queue",
+        "Train with these settings once the running training has ended",
+        ("Ctrl+Shift+Return",),
+    ),
     Command("pause", "&Pause", "Pause training", ("Ctrl+P",)),
     Command("stop", "S&top", "Stop training and save everything", ("Ctrl+.",), "stop"),
     Command("use_teacher", "Use the &teacher in the other workspaces"),
@@ -71,10 +77,11 @@ class TrainCommands(ActionTable):
         self._session = session
         self._state = state
         self._widget = widget
-        for name in ("start", "pause", "stop"):
+        for name in ("start", "queue", "pause", "stop"):
             # They work in every workspace: the window's menu has them.
             self[name].setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         self.on("start", self.start)
+        self.on("queue", self.enqueue)
         self.on("pause", self.toggle_pause)
         self.on("stop", self.stop)
         self.on("use_teacher", lambda: session.set_teacher(state.first_teacher))
@@ -101,6 +108,7 @@ class TrainCommands(ActionTable):
         self["pause"].setIcon(icon("play" if is_paused else "pause"))
         self.set_tip("pause", "Resume training" if is_paused else "Pause training")
         self["start"].setEnabled(job is None)
+        self["queue"].setEnabled(job is not None)
         for name in ("pause", "stop"):
             self[name].setEnabled(job is not None and not job.token.cancelled)
         is_sound = state.check is not None and bool(state.check.teachers) and "teacher" not in state.problems
@@ -121,6 +129,17 @@ class TrainCommands(ActionTable):
             self.refused.emit()
             return None
         return self._session.start_training(config)
+
+    def enqueue(self) -> None:
+        """Have the settings trained after the running training, or at once if none is running."""
+        config = self._state.config()
+        if config is None:
+            self.refused.emit()
+            return
+        self._state.queue.add([config])
+        self._session.announce(f"{self._state.queue.waiting[-1].run.name} waits in the queue")
+        if self._session.training is None:
+            self._state.queue.start_next()
 
     def toggle_pause(self) -> None:
         token = self._session.training.token

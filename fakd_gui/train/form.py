@@ -249,7 +249,7 @@ class TrainForm(QScrollArea):
         column.addStretch()
 
     def _add(self, section: Section, name: str) -> None:
-        if name == "alpha":
+        if name == "distill":
             self._method_row = section.add("Met&hod", self.method, METHOD_TIP)
         option = training_options()[name]
         editor = self.editors[name] = make_editor(option)

@@ -135,6 +135,8 @@ def unused(values: Mapping[str, object]) -> set[str]:
         names.add("milestones")
     if not values["teacher"]:
         names |= {"init_from_teacher", "baseline", "teacher_cache"}
+    if not (isinstance(values["teacher"], tuple) and len(values["teacher"]) > 1):
+        names.add("average_teachers")
     if values["teacher_cache"] is None or "teacher_cache" in names:
         names.add("cache_patches")
     return names

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QMargins, Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from fakd_core.runs.config import TrainConfig
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.references import bundled_models
 from fakd_gui.session.opening import Action, each
@@ -12,6 +13,7 @@ from fakd_gui.session.session import Session
 from fakd_gui.train.commands import TrainCommands
 from fakd_gui.train.form import TrainForm
 from fakd_gui.train.monitor import TrainMonitor
+from fakd_gui.train.queue_list import QueueList
 from fakd_gui.train.runner import TrainRunner
 from fakd_gui.train.state import DisplayOptions, TrainMemory, TrainState
 from fakd_gui.widgets.actions import follow_action
@@ -38,6 +40,9 @@ class TrainPanel(QWidget):
         self.monitor = TrainMonitor(session, self.state, self.actions)
         self.start_button = with_role(QPushButton("Start"), "primary")
         self.pause_button, self.stop_button = QPushButton("Pause"), QPushButton("Stop")
+        self.queue_button = QPushButton("Add to the queue")
+        self.queue = QueueList(session, self.state.queue)
+        follow_action(self.queue_button, self.actions["queue"])
         self.start_button.clicked.connect(lambda: self.actions["start"].trigger())
         follow_action(self.pause_button, self.actions["pause"])
         follow_action(self.stop_button, self.actions["stop"])
@@ -68,6 +73,7 @@ class TrainPanel(QWidget):
             settings=values,
             **dict(self.state.curves),
             compared=self.session.compared,
+            queue=[config.model_dump(mode="json", exclude_none=True) for config in self.state.queue.waiting],
             sizes={split.objectName(): split.sizes() for split in self.findChildren(QSplitter)},
         )
 
@@ -80,6 +86,8 @@ class TrainPanel(QWidget):
             if sizes and min(sizes) > 0:
                 split.setSizes(sizes)
         self.session.compare_runs([run for run in memory.compared if RunLayout(run).is_run()])
+        with self.session.reporting():
+            self.state.queue.add(TrainConfig.build(**settings) for settings in memory.queue)
 
     # -- reacting ------------------------------------------------------------------------------------
 
@@ -93,6 +101,7 @@ class TrainPanel(QWidget):
         is_running = self.session.training is not None
         problems = self.form.problems()
         self.start_button.setVisible(not is_running)
+        self.queue_button.setVisible(is_running)
         for button, name in ((self.pause_button, "pause"), (self.stop_button, "stop")):
             button.setVisible(is_running)
             button.setIcon(self.actions[name].icon())
@@ -117,7 +126,7 @@ class TrainPanel(QWidget):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout(spacing=10, contentsMargins=QMargins(12, 8, 12, 10))
-        for button in (self.start_button, self.pause_button, self.stop_button):
+        for button in (self.start_button, self.pause_button, self.stop_button, self.queue_button):
             buttons.addWidget(button)
         buttons.addWidget(self.estimate, 1)
         # From the outside in: with each new parent Qt styles a widget and all that is in it again.
@@ -127,6 +136,7 @@ class TrainPanel(QWidget):
         left = QWidget(split)
         column = QVBoxLayout(left, contentsMargins=QMargins(), spacing=0)
         column.addWidget(self.form, 1)
+        column.addWidget(self.queue)
         column.addLayout(buttons)
         split.addWidget(LowArea(self.monitor))
         split.setStretchFactor(1, 1)

@@ -16,6 +16,7 @@ from fakd_core.runs.option_help import training_options
 from fakd_core.runs.presets import PRESETS, QUICK, user_presets
 from fakd_core.runs.references import model_label
 from fakd_core.runs.series import RunSeries
+from fakd_gui.session.queue import TrainingQueue
 from fakd_gui.session.run_folders import follow_run, free_run_folder
 from fakd_gui.session.session import Session
 from fakd_gui.session.user_files import Memory
@@ -61,6 +62,8 @@ class TrainMemory(DisplayOptions):
     preset: str = CUSTOM
     settings: dict[str, Any] = Field(default_factory=dict)
     compared: list[Path] = Field(default_factory=list)
+    queue: list[dict[str, Any]] = Field(default_factory=list)
+    """The settings of the trainings that wait."""
     sizes: dict[str, list[int]] = Field(default_factory=dict)
     """Sizes of splitters by object name."""
 
@@ -101,6 +104,8 @@ class TrainState(QObject):
         self.overlays: list[tuple[Path, RunSeries]] = []
         """The runs that are compared with the shown one, in the order in which they were chosen."""
         self.curves = DisplayOptions()
+        self.queue = TrainingQueue(session, self)
+        self.queue.changed.connect(self.propose_new_run)
         session.run_moved.connect(self._move_run)
         self.show_preset(QUICK.name)
 
@@ -204,7 +209,7 @@ class TrainState(QObject):
     def _propose_run(self) -> None:
         if not self.run_is_named:
             student = model_label(str(self.values["student"])) or "run"
-            self._fill({"run": free_run_folder(self._session.runs_root, student)})
+            self._fill({"run": free_run_folder(self._session.runs_root, student, self.queue.taken)})
 
     def _change(self) -> None:
         self.check, self.is_checking = None, True
