@@ -21,6 +21,7 @@ from fakd_core.runs.presets import (
 from fakd_core.system.platforms import quote
 from fakd_gui.session.jobs import Job
 from fakd_gui.session.session import Session
+from fakd_gui.train.compare_methods import CompareMethods
 from fakd_gui.train.state import CUSTOM, DisplayOptions, TrainState
 from fakd_gui.widgets.actions import ActionTable, Command, Gesture
 from fakd_gui.widgets.file_dialogs import ask_open_path, ask_save_path
@@ -36,6 +37,7 @@ COMMANDS = (
     ),
     Command("pause", "&Pause", "Pause training", ("Ctrl+P",)),
     Command("stop", "S&top", "Stop training and save everything", ("Ctrl+.",), "stop"),
+    Command("compare_methods", "Compare &methods…", "Train several methods, each for the same time"),
     Command("use_teacher", "Use the &teacher in the other workspaces"),
     Command("save_preset", "&Save as preset…"),
     Command("rename_preset", "&Rename the preset…"),
@@ -82,6 +84,7 @@ class TrainCommands(ActionTable):
             self[name].setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         self.on("start", self.start)
         self.on("queue", self.enqueue)
+        self.on("compare_methods", self.compare_methods)
         self.on("pause", self.toggle_pause)
         self.on("stop", self.stop)
         self.on("use_teacher", lambda: session.set_teacher(state.first_teacher))
@@ -94,6 +97,7 @@ class TrainCommands(ActionTable):
             state.preset_changed,
             state.curves_changed,
             state.check_changed,
+            state.values_changed,
             session.training_started,
             session.training_finished,
             session.teacher_changed,
@@ -109,6 +113,7 @@ class TrainCommands(ActionTable):
         self.set_tip("pause", "Resume training" if is_paused else "Pause training")
         self["start"].setEnabled(job is None)
         self["queue"].setEnabled(job is not None)
+        self["compare_methods"].setEnabled(bool(state.first_teacher))
         for name in ("pause", "stop"):
             self[name].setEnabled(job is not None and not job.token.cancelled)
         is_sound = state.check is not None and bool(state.check.teachers) and "teacher" not in state.problems
@@ -140,6 +145,14 @@ class TrainCommands(ActionTable):
         self._session.announce(f"{self._state.queue.waiting[-1].run.name} waits in the queue")
         if self._session.training is None:
             self._state.queue.start_next()
+
+    def compare_methods(self) -> None:
+        """Open the dialog of methods for the settings, unless they have a problem."""
+        config = self._state.config()
+        if config is None or not config.teacher:
+            self.refused.emit()
+            return
+        CompareMethods(self._session, self._state, config, self._widget.window()).show()
 
     def toggle_pause(self) -> None:
         token = self._session.training.token

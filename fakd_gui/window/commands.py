@@ -60,7 +60,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
         *("open_run", "load_settings", "", "quit"),
     ),
     "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts", "device"),
-    "&Training": ("start", "queue", "pause", "stop"),
+    "&Training": ("start", "queue", "compare_methods", "pause", "stop"),
     "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "library", "colours", "full_screen"),
     "&Window": ("float_workspace",),
     "&Help": ("open_guide", "show_shortcuts", "copy_error", "show_about"),

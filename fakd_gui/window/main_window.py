@@ -130,7 +130,7 @@ class MainWindow(QMainWindow):
         training["start"].triggered.connect(lambda: workspaces.show_workspace("Train"))
         device = device_menu(self, self.session.models, lambda: self.status.devices)
         submenus = {"recent_files": self.recent_files.menu, "colours": colours_menu(self), "device": device}
-        entries = {name: training[name] for name in ("start", "queue", "pause", "stop")}
+        entries = {name: training[name] for name in ("start", "queue", "compare_methods", "pause", "stop")}
         entries |= {name: actions[name] for name in actions.commands}
         fill_menu_bar(self, {**entries, **submenus, "library": self.dock.toggleViewAction()})
 
