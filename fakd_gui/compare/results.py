@@ -9,10 +9,11 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QRectF
 
 from fakd_core.data.image_files import read_image
-from fakd_core.data.resize import imresize_bicubic
+from fakd_core.data.resize import bicubic_strips
 from fakd_core.errors import ConfigError, DataError, FakdError
 from fakd_core.events import Cancelled, CancelToken, Image8, Progress, Scores
 from fakd_gui.compare.panes import BICUBIC, HR, LR, is_model
@@ -170,9 +171,7 @@ def _compute(
     if key in (HR, LR):
         pixels = image.hr if key == HR else image.lr
     elif key == BICUBIC:
-        started = time.perf_counter()
-        pixels = imresize_bicubic(image.lr, image.scale)
-        costs = {"seconds": time.perf_counter() - started}
+        pixels, costs = yield from _enlarge(image, token)
     elif (path := picture_path(key)) is not None:
         pixels, costs["note"] = _read_picture(image, path)
     else:
@@ -186,6 +185,20 @@ def _compute(
     if math.prod(image.hr_size) > LARGE_PIXELS:
         yield replace(result, final=False)
     yield replace(result, scores=measure(pixels, image.hr, crop_border=image.scale, token=token))
+
+
+def _enlarge(
+    image: OpenedImage, token: CancelToken
+) -> Generator[PaneEvent, None, tuple[Image8, dict[str, Any]]]:
+    """Enlarge by bicubic, strip by strip; return the result and what it took."""
+    started = time.perf_counter()
+    height, width = image.hr_size
+    pixels, top = np.empty((height, width, 3), dtype=np.uint8), 0
+    for strip in bicubic_strips(image.lr, image.scale, token):
+        pixels[top : top + len(strip)] = strip
+        top += len(strip)
+        yield PaneProgress(BICUBIC, Progress(top, height))
+    return pixels, {"seconds": time.perf_counter() - started}
 
 
 def _read_picture(image: OpenedImage, path: Path) -> tuple[Image8, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from fakd_core.data.resize import BICUBIC
 from fakd_core.errors import FakdError
@@ -22,7 +22,7 @@ from fakd_gui.session.library import VIEWERS
 from fakd_gui.session.library_keys import View, picture_path
 from fakd_gui.session.opening import Action
 from fakd_gui.session.run_folders import (
-    delete_permanently,
+    OWN_TRASH,
     follow_run,
     move_to_trash,
     rename_run,
@@ -197,13 +197,16 @@ class LibraryCommands(ActionTable):
         try:
             trashed = move_to_trash(run)
         except FakdError as error:
-            return self._delete_permanently(run, str(error))
+            self._session.report(error)
+            return False
         session = self._session
         is_compared = run in session.compared
         views = {workspace: session.library.view(workspace) for workspace in VIEWERS}
         teacher = session.teacher
         session.move_run(run, None)
         text = f"Moved {run.name} to the trash"
+        if trashed is not None and trashed.parent.name == OWN_TRASH:
+            text += f", {trashed.parent}"
         if trashed is None:
             session.announce(text)
             return True
@@ -227,20 +230,6 @@ class LibraryCommands(ActionTable):
 
         session.offer_undo(text, undo, lambda: self.trash(place))
         return True
-
-    def _delete_permanently(self, run: Path, reason: str) -> bool:
-        """Ask first, as there is no trash."""
-        answer = QMessageBox.question(
-            None, "Delete the run", f"{reason}. Delete {run.name} permanently? That can't be undone."
-        )
-        if answer != QMessageBox.StandardButton.Yes:
-            return False
-        with self._session.reporting():
-            delete_permanently(run)
-            self._session.move_run(run, None)
-            self._session.announce(f"Deleted {run.name}")
-            return True
-        return False
 
     def _restore(self, trashed: Path, run: Path) -> Path | None:
         """Restore a run from the trash; its folder, which has another name if the old one is in use again."""

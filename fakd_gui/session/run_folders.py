@@ -26,6 +26,10 @@ def default_runs_root() -> Path:
     return here if here.is_dir() else Path.home() / "FAKD runs"
 
 
+OWN_TRASH = ".trash"
+"""The folder for runs where the system has no trash."""
+
+
 def is_run(folder: Path) -> bool:
     """True if `folder` holds a readable run."""
     return RunLayout(folder).is_run()
@@ -145,6 +149,8 @@ def rename_run(run: Path, name: str) -> Path:
 def move_to_trash(run: Path) -> Path | None:
     """Move the folder to the system's trash; its path there, if the system gives it.
 
+    Where the system has no trash for it, it goes to a hidden folder beside it.
+
     Raises:
         RunError: It can't be moved.
     """
@@ -157,9 +163,18 @@ def move_to_trash(run: Path) -> Path | None:
     try:
         wait_while_in_use(move)
     except PermissionError:
-        raise RunError(f"{run}: can't be moved to the trash") from None
+        return _move_to_own_trash(run)
     trashed = Path(folder.fileName())  # Empty if the system doesn't say where.
     return trashed if trashed not in (run, Path()) and trashed.exists() else None
+
+
+def _move_to_own_trash(run: Path) -> Path:
+    trash = run.with_name(OWN_TRASH)
+    try:
+        trash.mkdir(exist_ok=True)
+        return run.rename(free_run_folder(trash, run.name))
+    except OSError as error:
+        raise RunError(f"{run}: can't be moved to the trash ({error.strerror})") from None
 
 
 def restore_from_trash(trashed: Path, run: Path) -> Path:
@@ -178,15 +193,3 @@ def restore_from_trash(trashed: Path, run: Path) -> Path:
     with suppress(OSError):
         (trashed.parent.parent / "info" / f"{trashed.name}.trashinfo").unlink(missing_ok=True)
     return to
-
-
-def delete_permanently(run: Path) -> None:
-    """Delete the folder and everything in it.
-
-    Raises:
-        RunError: It can't be deleted.
-    """
-    try:
-        shutil.rmtree(run)
-    except OSError as error:
-        raise RunError(f"{run.name} can't be deleted: {error.strerror}") from None

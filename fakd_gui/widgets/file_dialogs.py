@@ -84,5 +84,5 @@ def may_overwrite(parent: QWidget, paths: Sequence[Path]) -> bool:
         names = ", ".join(path.name for path in existing[:3]) + (", …" if len(existing) > 3 else "")
         title = "Overwrite files"
         text = f"{len(existing)} of these files already exist in {folder}: {names}. Overwrite them?"
-    buttons = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel
-    return QMessageBox.question(parent, title, text, buttons) == QMessageBox.StandardButton.Yes
+    yes, cancel = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.Cancel
+    return QMessageBox.question(parent, title, text, yes | cancel, cancel) == yes

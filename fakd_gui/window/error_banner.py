@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMargins, QSize, Qt
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QMargins, QObject, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
@@ -16,11 +18,13 @@ SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFl
 class ErrorBanner(QFrame):
     """Hidden until `show_problem`; shows the newest problems, each once, until dismissed.
 
-    The details of unexpected ones can be copied.
+    Lies over `parent`, `top` pixels below its upper edge, so that nothing moves when it comes and goes. The
+    details of unexpected ones can be copied.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, parent: QWidget, top: Callable[[], int]) -> None:
+        super().__init__(parent, autoFillBackground=True)
+        self._top = top
         self.setProperty("role", "banner")
         self.problems: list[Problem] = []
         self._icon = QLabel()
@@ -42,8 +46,18 @@ class ErrorBanner(QFrame):
         layout.addWidget(self._text, 1)
         layout.addWidget(self.copy_button, alignment=Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.close_button, alignment=Qt.AlignmentFlag.AlignTop)
+        parent.installEventFilter(self)
         follow_theme(self, self._apply_theme)
         self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize:
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        width = self.parentWidget().width()
+        self.setGeometry(0, self._top(), width, self.layout().totalHeightForWidth(width))
 
     @property
     def messages(self) -> list[str]:
@@ -55,7 +69,9 @@ class ErrorBanner(QFrame):
         self.problems = [*others, problem][-MAX_SHOWN:]
         self._text.setText("\n".join(self.messages))
         self.copy_button.setVisible(any(problem.details for problem in self.problems))
+        self._place()
         self.show()
+        self.raise_()
 
     def copy_details(self) -> None:
         """Copy the details of the problems that have some, for a bug report."""

@@ -54,7 +54,6 @@ class MainWindow(QMainWindow):
         self._quits_without_asking = False
         self._has_layout = False
         """The docks have their sizes: of the last start, or of the first picture."""
-        self.banner = ErrorBanner()
         # Parents come first: with each new one Qt styles a widget and all that is in it again.
         # The minimum width follows from what is shown and the size of its letters.
         self.setCentralWidget(QWidget(minimumHeight=MINIMUM_HEIGHT))
@@ -86,8 +85,8 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         centre = self.centralWidget()
         column = QVBoxLayout(centre, contentsMargins=QMargins(), spacing=0)
-        column.addWidget(self.banner)
         column.addWidget(self.workspaces, 1)
+        self.banner = ErrorBanner(centre, top=lambda: self.workspaces.tabBar().height())
         self.undo_bar = UndoBar(centre)
         self.resume_offer = ResumeOffer(self.session, self.undo_bar, self.library.actions.resume)
         closable = QDockWidget.DockWidgetFeature.DockWidgetClosable

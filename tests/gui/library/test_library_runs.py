@@ -8,19 +8,18 @@ from pathlib import Path
 
 import pytest
 from library_panels import choose, click, click_eye, eye, index_of, indexes, names, psnr_of, state_of, tip_of
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QFile, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QMessageBox, QToolButton
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
 
-from fakd_core.errors import RunError
 from fakd_core.runs.layout import RunLayout
 from fakd_core.runs.lock import run_lock
 from fakd_core.runs.states import is_in_use
-from fakd_gui.library import commands
 from fakd_gui.library.model import STATE_ROLE
 from fakd_gui.library.panel import LibraryPanel
+from fakd_gui.session import run_folders
 from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session
 
@@ -226,18 +225,38 @@ def test_undo_restores_a_run_beside_one_that_took_its_name(
     assert not beside.exists()
 
 
-@pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])
-def test_without_a_trash_the_user_is_asked(
-    qtbot: QtBot, runs: LibraryPanel, monkeypatch: pytest.MonkeyPatch, answer: QMessageBox.StandardButton
+class NoTrash(QFile):
+    """A file on a system that has no trash for it."""
+
+    def moveToTrash(self) -> bool:
+        return False
+
+
+def test_without_a_trash_of_the_system_a_run_goes_to_one_beside_it_and_comes_back(
+    qtbot: QtBot, runs: LibraryPanel, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = choose(runs, "middle")
+    before = sorted(path.name for path in run.iterdir())
+    monkeypatch.setattr(run_folders, "QFile", NoTrash)
+    with qtbot.waitSignal(session.undo_offered) as offered:
+        qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
+    assert offered.args[0] == f"Moved middle to the trash, {run.with_name('.trash')}"
+    assert not run.exists()
+    assert names(runs) == ["newest", "oldest"]
+    runs.scanner.scan()
+    qtbot.waitUntil(lambda: not runs.scanner.scanning.wanted)
+    assert names(runs) == ["newest", "oldest"], "what is in the trash isn't listed"
+    assert offered.args[1]()
+    assert sorted(path.name for path in run.iterdir()) == before
 
-    def no_trash(run: Path) -> None:
-        raise RunError(f"{run}: can't be moved to the trash")
 
-    monkeypatch.setattr(commands, "move_to_trash", no_trash)
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+def test_a_run_that_can_not_be_moved_stays(
+    qtbot: QtBot, runs: LibraryPanel, messages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = choose(runs, "middle")
+    monkeypatch.setattr(run_folders, "QFile", NoTrash)
+    run.with_name(".trash").write_text("in the way")
     qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
-    deleted = answer is QMessageBox.StandardButton.Yes
-    assert run.exists() is not deleted
-    assert ("middle" in names(runs)) is not deleted
+    assert run.exists()
+    assert "middle" in names(runs)
+    assert "can't be moved to the trash" in messages[-1]

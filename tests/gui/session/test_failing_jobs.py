@@ -8,7 +8,7 @@ import pytest
 from busy_window import JOBS, Desk
 from library_panels import choose, state_of, tip_of
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakd_core.errors import DataError
@@ -108,8 +108,9 @@ def test_user_error_has_no_details(window: MainWindow) -> None:
 
 
 def test_banner_copies_the_details_of_problems(qtbot: QtBot) -> None:
-    banner = ErrorBanner()
-    qtbot.addWidget(banner)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    banner = ErrorBanner(parent, top=lambda: 0)
     for number in range(5):
         banner.show_problem(Problem.of(RuntimeError(f"number {number}!")))
     banner.show_problem(Problem.of(DataError("photo.png: damaged")))

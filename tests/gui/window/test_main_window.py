@@ -188,6 +188,23 @@ def test_dropped_files_open_in_their_workspaces(
     assert "notes.txt" in window.banner.messages[-1]
 
 
+def test_the_banner_lies_over_the_content_and_moves_nothing(qtbot: QtBot, window: MainWindow) -> None:
+    def places() -> list[QPoint]:
+        parts = (window.workspaces, window.compare, window.workspaces.tabBar(), window.library)
+        return [part.mapTo(window, QPoint()) for part in parts]
+
+    before, tabs = places(), window.workspaces.tabBar()
+    for number in range(3):
+        window.session.report(f"photo-{number}.png: a problem with a long text, {'word ' * 60}")
+        qtbot.wait(1)
+        assert places() == before
+    assert window.banner.geometry().top() == tabs.geometry().bottom() + 1
+    assert window.banner.width() == window.centralWidget().width()
+    shown = window.banner.height()
+    window.resize(window.width() // 2, window.height())
+    qtbot.waitUntil(lambda: window.banner.height() > shown)
+
+
 def test_keys_switch_workspaces(qtbot: QtBot, window: MainWindow) -> None:
     with qtbot.waitActive(window):
         window.activateWindow()
