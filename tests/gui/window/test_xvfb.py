@@ -33,7 +33,8 @@ def display() -> Iterator[str]:
         running.terminate()
 
 
-def test_on_an_x_server(display: str) -> None:
+@pytest.mark.parametrize("scaling", ["1", "1.5"])
+def test_on_an_x_server(display: str, scaling: str) -> None:
     here = Path(__file__).parent
     done = subprocess.run(
         [
@@ -49,7 +50,7 @@ def test_on_an_x_server(display: str) -> None:
         text=True,
         check=False,
         cwd=here.parents[2],
-        env={**os.environ, "QT_QPA_PLATFORM": "xcb", "DISPLAY": display},
+        env={**os.environ, "QT_QPA_PLATFORM": "xcb", "DISPLAY": display, "QT_SCALE_FACTOR": scaling},
     )
     if "could not load the Qt platform plugin" in done.stderr.lower():
         pytest.skip("Qt's X11 libraries are not installed")
