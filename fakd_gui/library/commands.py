@@ -37,6 +37,7 @@ COMMANDS = (
     Command("show_curves", "Show its curves", "Show the curves of the run in Train", ("Return", "Enter")),
     Command("use_teacher", "Use as teacher", "Use the model as the teacher everywhere"),
     Command("resume", "Resume"),
+    Command("train_longer", "Train longer…", "Fill in a training that starts from the run's best student"),
     Command("use_settings", "Use its settings"),
     Command("settings", "Settings of the run…", "The settings of a run, or what differs between two"),
     Command("export", "Export…", "Export the model for other tools"),
@@ -47,7 +48,7 @@ COMMANDS = (
 )
 MENU = (
     *("toggle", "only", "", "show_curves", "use_teacher", ""),
-    *("resume", "use_settings", "settings", "export", "", "open_folder", "rename", "remove"),
+    *("resume", "train_longer", "use_settings", "settings", "export", "", "open_folder", "rename", "remove"),
 )
 """The commands of the menu of a row; an empty name is a separator."""
 
@@ -75,6 +76,7 @@ class LibraryCommands(ActionTable):
             "show_curves": lambda: self._each_run(self.show_curves),
             "use_teacher": lambda: session.set_teacher(selected()[0].key),
             "resume": lambda: self._each_run(self.resume),
+            "train_longer": lambda: self._each_run(self.train_longer),
             "use_settings": lambda: self._each_run(self.use_settings),
             "settings": lambda: SettingsDialog(session, selected_runs(selected()), view).show(),
             "export": lambda: choose_export(session, view, selected()[0].key),
@@ -101,6 +103,7 @@ class LibraryCommands(ActionTable):
             ("show_curves", is_run),
             ("use_teacher", has_weights and first is not None and first.key != session.teacher),
             ("resume", is_run and not obstacle),
+            ("train_longer", is_run and has_weights),
             ("use_settings", is_run),
             ("settings", len(runs) in (1, 2) and len(runs) == len(rows)),
             ("export", has_weights),
@@ -166,6 +169,11 @@ class LibraryCommands(ActionTable):
         """Fill the form of a training with the settings of `run`."""
         self._session.workspace_requested.emit("Train")
         self._session.open_as(Action.LOAD_SETTINGS, [RunLayout(run).config])
+
+    def train_longer(self, run: Path) -> None:
+        """Fill the form of a training with the settings of `run`, starting from its best student."""
+        self._session.workspace_requested.emit("Train")
+        self._session.open_as(Action.TRAIN_LONGER, [run])
 
     def rename(self, row: Row, name: str) -> bool:
         """Rename a run's folder, or call a model by another name; False after an error message."""

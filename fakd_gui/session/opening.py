@@ -57,6 +57,8 @@ class Action(Enum):
     ADD_MODELS = auto()
     """Add models to the benchmark."""
     LOAD_SETTINGS = auto()
+    TRAIN_LONGER = auto()
+    """Fill in the settings of a training that starts from the run's student."""
     SHOW_TABLE = auto()
 
 
@@ -77,6 +79,7 @@ SHOWN_IN: Mapping[Action, Workspace] = {
     Action.TRAIN_ON: "Train",
     Action.SHOW_RUNS: "Train",
     Action.LOAD_SETTINGS: "Train",
+    Action.TRAIN_LONGER: "Train",
     Action.SHOW_TABLE: "Benchmark",
 }
 """The workspace that an action brings to the front; the session's own signals bring others."""

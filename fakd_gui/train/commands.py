@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from fakd_core.errors import ConfigError
+from fakd_core.runs.config import continued_settings
 from fakd_core.runs.methods import METHODS, method_of
 from fakd_core.runs.presets import (
     PRESETS,
@@ -214,6 +215,15 @@ class TrainCommands(ActionTable):
             self._state.set_preset(CUSTOM)
             self._offer_back(before, path.name)
             self._session.announce(f"Loaded {path.name}")
+
+    def train_longer(self, run: Path) -> None:
+        """Use the settings of `run` for a training that starts from its best student."""
+        before = self._state.snapshot()
+        with self._session.reporting():
+            self._state.take_settings(continued_settings(run))
+            self._state.set_preset(CUSTOM)
+            self._offer_back(before, run.name)
+            self._session.announce(f"Starts from the student of {run.name}: choose the steps and press Start")
 
     def save_preset(self, name: str) -> None:
         """Save the settings as the user's preset `name`; undo returns to the one it replaces.

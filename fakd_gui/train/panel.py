@@ -61,6 +61,7 @@ class TrainPanel(QWidget):
         session.run_selected.connect(self.runner.show_run)
         session.openers[Action.TRAIN_ON] = each(self.actions.train_on)
         session.openers[Action.LOAD_SETTINGS] = each(self.actions.load_settings)
+        session.openers[Action.TRAIN_LONGER] = each(self.actions.train_longer)
         follow_theme(self, self._apply_theme)
         if not session.teacher and self.state.first_teacher in bundled_models():
             session.set_teacher(self.state.first_teacher)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fakd_core.runs.config import TrainConfig
 from fakd_gui.session.queue import TrainingQueue
 from fakd_gui.session.session import Session
 
@@ -33,6 +34,7 @@ class QueueList(QWidget):
             "Remove", toolTip="Remove the selected training from the queue (Del)"
         )
         self.list = QListWidget(accessibleName="Trainings that wait")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setMaximumHeight(VISIBLE_ROWS * self.list.fontMetrics().height() * 3 // 2)
         self.remove_button.clicked.connect(self.remove_selected)
         for key in (QKeySequence.StandardKey.Delete, QKeySequence(Qt.Key.Key_Backspace)):
@@ -58,7 +60,7 @@ class QueueList(QWidget):
         waiting, row = self._queue.waiting, self.list.currentRow()
         self.list.clear()
         for config in waiting:
-            item = QListWidgetItem(f"{config.run.name}: {config.distill}, {config.steps:,} steps")
+            item = QListWidgetItem(f"{config.run.name} · {config.steps:,} steps · {_taught_by(config)}")
             item.setData(Qt.ItemDataRole.UserRole, config.run)
             item.setToolTip(str(config.run))
             self.list.addItem(item)
@@ -67,3 +69,7 @@ class QueueList(QWidget):
         self.title.setText("1 training waits" if len(waiting) == 1 else f"{len(waiting)} trainings wait")
         self.start_button.setVisible(self._session.training is None)
         self.setVisible(bool(waiting))
+
+
+def _taught_by(config: TrainConfig) -> str:
+    return config.distill if config.teacher else "no teacher"

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from fakd_core.runs.config import TrainConfig, read_config
 from fakd_core.runs.layout import RunLayout
 from fakd_gui.session.jobs import stop_all
+from fakd_gui.session.opening import Action
 from fakd_gui.session.session import Session
 from fakd_gui.train.panel import TrainPanel
 from fakd_gui.train.state import TrainMemory
@@ -40,7 +41,7 @@ def started(session: Session) -> list[str]:
 
 def rows(panel: TrainPanel) -> list[str]:
     view = panel.queue.list
-    return [view.item(row).text().split(":")[0] for row in range(view.count())]
+    return [view.item(row).text().split(" ")[0] for row in range(view.count())]
 
 
 def test_trainings_follow_one_another_and_a_failure_holds_up_none(
@@ -109,3 +110,20 @@ def test_a_removed_training_comes_back_and_the_next_start_has_them(
     other.restore(TrainMemory.model_validate(left))
     assert other.state.queue.waiting == panel.state.queue.waiting
     other.restore(TrainMemory.model_validate({"queue": [{"steps": "many"}]}))
+
+
+def test_a_run_is_trained_longer_from_its_student(
+    qtbot: QtBot, session: Session, panel: TrainPanel, settings: dict[str, Any]
+) -> None:
+    with qtbot.waitSignal(session.training_finished, timeout=60_000):
+        session.start_training(TrainConfig.build(**settings, lr=3e-4))
+    run = settings["run"]
+    session.open_as(Action.TRAIN_LONGER, [run])
+    values = panel.state.config_values()
+    assert (values["student"], values["lr"], values["run"]) == (str(run), 3e-4, run.with_name("run-2"))
+    panel.state.edit("steps", 2)
+    with qtbot.waitSignal(session.training_finished, timeout=60_000):
+        panel.actions.start()
+    assert RunLayout(run.with_name("run-2")).best_student()
+    session.open_as(Action.TRAIN_LONGER, [run.with_name("nowhere")])
+    assert panel.state.config_values()["student"] == str(run), "a folder without a run changes nothing"
