@@ -27,6 +27,12 @@ COMMANDS = (
     Command("redo", "&Redo", "Redo the change that was undone last", ("Ctrl+Shift+Z",)),
     Command("paste", "&Paste", "Open the files, the path or the image on the clipboard", ("Ctrl+V",)),
     Command("edit_shortcuts", "&Keyboard shortcuts…"),
+    Command(
+        "notify",
+        "&Notify when a training ends",
+        "Show a notification of the desktop while another window is in front",
+        checkable=True,
+    ),
     *(
         Command(f"show_{name.lower()}", name, f"Show {name}", (f"Ctrl+{number}",))
         for number, name in enumerate(WORKSPACES, 1)
@@ -59,7 +65,7 @@ MENUS: Mapping[str, tuple[str, ...]] = {
         *("choose_teacher", "add_student", "check_model", "export_model", ""),
         *("open_run", "load_settings", "", "quit"),
     ),
-    "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts", "device"),
+    "&Edit": ("undo", "redo", "", "paste", "", "edit_shortcuts", "notify", "device"),
     "&Training": ("start", "queue", "compare_methods", "pause", "stop"),
     "&View": (*(f"show_{name.lower()}" for name in WORKSPACES), "", "library", "colours", "full_screen"),
     "&Window": ("float_workspace",),

@@ -29,6 +29,7 @@ from fakd_gui.window.error_banner import ErrorBanner
 from fakd_gui.window.floating import show_bars
 from fakd_gui.window.guide import GUIDE, Guide
 from fakd_gui.window.memory import WindowMemory
+from fakd_gui.window.news import TrainingNews
 from fakd_gui.window.opening import OpenQuestions, open_commands
 from fakd_gui.window.preferences import ShortcutEditor, changed_keys, restore_keys
 from fakd_gui.window.recent_files import RecentFiles
@@ -50,7 +51,7 @@ class MainWindow(QMainWindow):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.setWindowTitle("FAKD Workbench")
+        self.news = TrainingNews(session, self)
         self._quits_without_asking = False
         self._has_layout = False
         """The docks have their sizes: of the last start, or of the first picture."""
@@ -110,6 +111,7 @@ class MainWindow(QMainWindow):
             "redo": self.undo_bar.redo,
             "paste": self.paste,
             "edit_shortcuts": self.edit_shortcuts,
+            "notify": lambda: self.news.set_enabled(actions["notify"].isChecked()),
             "full_screen": self._toggle_full_screen,
             "float_workspace": lambda: workspaces.float_workspace(workspaces.active),
             "show_shortcuts": self.show_shortcuts,
@@ -124,6 +126,7 @@ class MainWindow(QMainWindow):
         }.items():
             actions.on(name, act)
         actions["copy_error"].setEnabled(False)
+        actions["notify"].setChecked(True)
         self.session.unexpected_changed.connect(lambda: actions["copy_error"].setEnabled(True))
         training = self.train.actions
         training["start"].triggered.connect(lambda: workspaces.show_workspace("Train"))
@@ -222,6 +225,7 @@ class MainWindow(QMainWindow):
             geometry=bytes(self.saveGeometry().toBase64().data()).decode(),
             docks=bytes(self.saveState().toBase64().data()).decode(),
             colours=watcher().scheme,
+            notify=self.news.enabled,
             device=session.models.device_name,
             workspace=self.workspaces.current,
             teacher=session.teacher,
@@ -238,6 +242,8 @@ class MainWindow(QMainWindow):
         """Restore position, size, colours, keys and the device, before the window shows."""
         watcher().choose(memory.colours)
         self.session.models.choose_device(memory.device)
+        self.actions["notify"].setChecked(memory.notify)
+        self.news.set_enabled(memory.notify)
         self.restoreGeometry(QByteArray.fromBase64(memory.geometry.encode()))
         self._has_layout = self.restoreState(QByteArray.fromBase64(memory.docks.encode()))
         restore_keys(self.action_tables, memory.keys)

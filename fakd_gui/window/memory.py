@@ -24,6 +24,7 @@ class WindowMemory(Memory):
     geometry: str = ""
     docks: str = ""
     colours: Scheme = "system"
+    notify: bool = True
     device: str = "auto"
     """The device that models run on, by the name that the command line takes."""
     workspace: Workspace = "Train"
