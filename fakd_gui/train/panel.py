@@ -39,8 +39,11 @@ class TrainPanel(QWidget):
         self.form = TrainForm(self.state, self.actions)
         self.monitor = TrainMonitor(session, self.state, self.actions)
         self.start_button = with_role(QPushButton("Start"), "primary")
-        self.pause_button, self.stop_button = QPushButton("Pause"), QPushButton("Stop")
-        self.queue_button = QPushButton("Add to the queue")
+        # Hidden from the start, so that the first window needs no room for them.
+        texts = ("Pause", "Stop", "Queue")
+        self.pause_button, self.stop_button, self.queue_button = (
+            QPushButton(text, visible=False) for text in texts
+        )
         self.queue = QueueList(session, self.state.queue)
         follow_action(self.queue_button, self.actions["queue"])
         self.start_button.clicked.connect(lambda: self.actions["start"].trigger())
