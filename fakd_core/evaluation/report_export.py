@@ -85,7 +85,8 @@ class Selection:
     def notes(self) -> list[str]:
         """One line each: the protocol, scores on seen images, and every image that was left out."""
         report = self.report
-        notes = [PROTOCOL, *([PUBLISHED_NOTE] if any(row.published for row in self.rows) else [])]
+        published = PUBLISHED_NOTE if any(row.published for row in self.rows) else ""
+        notes = [PROTOCOL, self._references(), published]
         for eval_set in dict.fromkeys(column.eval_set for column in self.columns if column.eval_set):
             scored = sum(cell.eval_set == eval_set for cell in report.results)
             for lost, refs in report.left_out(eval_set).items():
@@ -99,6 +100,18 @@ class Selection:
             notes += [infinity_sentence(one, report.rows[one.model].label) for one in results]
             notes += set_sentences(results)
         return [" ".join(line.split()) for line in notes if line]
+
+    def _references(self) -> str:
+        """The models that differences and gaps are relative to; empty without such columns."""
+        report, kinds = self.report, {column.kind for column in self.columns}
+        teacher, baseline = report.rows.get(report.teacher), report.rows.get(report.baseline)
+        parts = []
+        if teacher and Kind.DELTA in kinds:
+            parts.append(f"Δ dB: PSNR minus that of the teacher, {teacher.label}")
+        if teacher and baseline and Kind.GAP in kinds:
+            ends = f"from the baseline, {baseline.label}, to the teacher, {teacher.label}"
+            parts.append(f"Gap %: the part of the gap that is closed, {ends}")
+        return "; ".join(parts)
 
 
 def heading(column: Column) -> str:

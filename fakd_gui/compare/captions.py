@@ -86,7 +86,7 @@ def _figures(scores: Scores | None, teacher: Scores | None) -> str:
     # Both infinite: both equal the ground truth.
     delta = 0.0 if scores.psnr == teacher.psnr else scores.psnr - teacher.psnr
     shown = f"{delta:+.2f}".replace("inf", "∞")
-    return _with_minus_sign(f"{figures} · Δ {shown} dB")
+    return _with_minus_sign(f"{figures} · Δ teacher {shown} dB")
 
 
 def _costs(result: PaneResult, image: OpenedImage) -> str:

@@ -220,7 +220,7 @@ class PlotCard(QWidget):
     def apply_theme(self, theme: Theme) -> None:
         style_plot(self.plot, theme)
         self.cursor.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
-        self.mark.setPen(pg.mkPen(theme.accent, width=1))
+        self.mark.setPen(pg.mkPen(theme.text, width=1))
         self._write_legend()
 
     # -- reading -------------------------------------------------------------------------------------

@@ -123,6 +123,8 @@ def test_markdown_reads_back(report: Report, published: bool) -> None:
     assert table[4][3] == "**30.500**"
     assert table[3][3] == "<u>30.100</u>"
     assert f"<!-- {PROTOCOL} -->" in text
+    assert "Δ dB: PSNR minus that of the teacher, teacher; Gap %: " in text
+    assert "from the baseline, Bicubic, to the teacher, teacher -->" in text
     assert (PUBLISHED_NOTE in text) == published
     assert ("(published)" in text) == published
 

@@ -40,7 +40,7 @@ def test_a_region_is_moved_and_resized_by_mouse_and_keys_and_measured(opened: Op
     psnr = psnr_y(student[10:35, 31:57], hr, 0)
     delta = psnr - psnr_y(teacher[10:35, 31:57], hr, 0)
     ssim = ssim_y(student[10:35, 31:57], hr, 0)
-    expected = f"Box {psnr:.2f} dB / {ssim:.4f} · Δ {delta:+.2f} dB".replace("-", "−")
+    expected = f"Box {psnr:.2f} dB / {ssim:.4f} · Δ teacher {delta:+.2f} dB".replace("-", "−")
     header = panel.board.panes[bench.students[0]].header
     qtbot.waitUntil(lambda: header.region_figures == expected)
     assert "Δ" not in panel.board.panes[bench.teacher].header.region_figures
@@ -79,10 +79,10 @@ def test_a_blank_region_has_infinite_scores(opened: Opened) -> None:
     bench, panel = opened
     key = bench.students[0]
     for student, teacher, shown in (
-        (30.0, 31.0, "30.00 dB / 1.0000 · Δ −1.00 dB"),
-        (inf, 31.0, "∞ dB / 1.0000 · Δ +∞ dB"),
-        (30.0, inf, "30.00 dB / 1.0000 · Δ −∞ dB"),
-        (inf, inf, "∞ dB / 1.0000 · Δ +0.00 dB"),
+        (30.0, 31.0, "30.00 dB / 1.0000 · Δ teacher −1.00 dB"),
+        (inf, 31.0, "∞ dB / 1.0000 · Δ teacher +∞ dB"),
+        (30.0, inf, "30.00 dB / 1.0000 · Δ teacher −∞ dB"),
+        (inf, inf, "∞ dB / 1.0000 · Δ teacher +0.00 dB"),
     ):
         panel.state.region_scores = {key: Scores(student, 1.0), bench.teacher: Scores(teacher, 1.0)}
         assert result_caption(panel.state, key).region == f"Box {shown}"
