@@ -7,9 +7,8 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from fakd_core.distillation.terms import POSITIONS, TERMS, Parameter, TermKind, Value
+from fakd_core.distillation.terms import POSITIONS, TERMS, Compared, Parameter, TermKind, Value
 from fakd_core.errors import ConfigError
 from fakd_core.models.spec import TAP_COUNT
 
@@ -68,7 +67,7 @@ class Recipe(tuple[Term, ...]):
             return 1.0
         return float(dict(maps[0].params).get(POSITIONS, 1))
 
-    def comparing(self, what: Literal["maps", "outputs", "upcycled"]) -> Recipe:
+    def comparing(self, what: Compared) -> Recipe:
         """The terms that compare this."""
         return Recipe(term for term in self if term.kind.compares == what)
 

@@ -28,6 +28,8 @@ from fakd_core.plugins import Registry
 
 Value = int | float | str
 Values = Mapping[str, Value]
+Compared = Literal["maps", "outputs", "upcycled"]
+"""Feature maps, the outputs of all patches, or those of upcycled inputs."""
 
 
 POSITIONS = "positions"
@@ -100,7 +102,7 @@ class TermKind:
     title: str
     loss: Callable[[Sequence[FeaturePair], Values], Tensor]
     _: KW_ONLY
-    compares: Literal["maps", "outputs", "upcycled"] = "maps"
+    compares: Compared = "maps"
     zoom: Zoom = Zoom.NONE
     parameters: tuple[Parameter, ...] = ()
     prepare: Callable[[Tensor, Values], Tensor] | None = None

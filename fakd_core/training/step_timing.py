@@ -119,7 +119,7 @@ class StepTimer:
         config, device = self._config, self._device
         loss = DistillationLoss(config.alpha, config.distill, config.layers)
         patch = min(MAX_TERMS_PATCH, config.patch)
-        image = torch.zeros(1, 3, patch, patch, device=device)
+        image = torch.zeros(1, 3, patch * config.scale, patch * config.scale, device=device)
 
         def random_maps(spec: ModelSpec) -> list[torch.Tensor]:
             shapes = [(1, channels, patch, patch) for channels in spec.tap_channels]

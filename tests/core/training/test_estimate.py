@@ -118,3 +118,20 @@ def test_the_file_of_a_loaded_teacher_is_not_read_again(name: str, tmp_path: Pat
     for side in (17, 40):
         assert upscale(teacher, np.zeros((side, 16, 3), np.uint8)).shape[0] == 4 * side
         assert profile(teacher, (side, 16)).gmacs > 0
+
+
+def test_terms_of_outputs_are_timed_at_their_size(small_teacher: Path) -> None:
+    values = {"student": "s", "train_data": "d", "run": "r", "teacher": str(small_teacher), "patch": 12}
+    config = TrainConfig.build(**values, distill="Haar(levels=5)+ZoomIn+10*SA@1", batch=2, precision="fp32")
+    teacher = load_model(small_teacher)
+    timing = StepTimer(config, CancelToken(), pass_seconds=0.01).measure(teacher.spec, [teacher])
+    assert timing.terms > 0
+
+
+def test_the_mean_of_teachers_takes_the_time_of_all() -> None:
+    timing = StepTiming(teacher=1e-3, student=3e-3, terms=0.0)
+    base = {"student": "s", "train_data": "d", "run": "r", "batch": 1, "patch": 10, "steps": 1}
+    drawn = TrainConfig.build(**base, teacher=("t", "u", "v"))
+    mean = TrainConfig.build(**base, teacher=("t", "u", "v"), average_teachers=True)
+    assert timing.seconds(drawn) == pytest.approx(0.4)
+    assert timing.seconds(mean) == pytest.approx(0.6)
