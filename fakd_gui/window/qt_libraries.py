@@ -56,8 +56,7 @@ def missing_packages() -> dict[str, str]:
     first = _missing_of_modules()
     if not first:
         # One that can be loaded is enough. A platform that Qt doesn't have is for Qt to report.
-        plugins = [_plugin(name) for name in platforms]
-        errors = [_load_error(str(plugin)) for plugin in plugins if plugin.is_file()]
+        errors = [_load_error(str(plugin)) for name in platforms for plugin in _plugins(name)]
         if not errors or not all(errors):
             return {}
         first = errors[-1]
@@ -87,10 +86,12 @@ def _platforms() -> list[str]:
     return [platform for platform, variable in displays.items() if os.environ.get(variable)]
 
 
-def _plugin(platform: str) -> Path:
+def _plugins(platform: str) -> list[Path]:
+    """The files of a platform; older versions of Qt have two for Wayland, with suffixes."""
     spec = find_spec("PySide6")
     folder = Path(spec.origin).parent if spec is not None and spec.origin else Path()
-    return folder / f"Qt/plugins/platforms/libq{platform}.so"
+    plugins = folder / "Qt/plugins/platforms"
+    return [path for name in (platform, f"{platform}-*") for path in sorted(plugins.glob(f"libq{name}.so"))]
 
 
 def _missing_of_modules() -> str:

@@ -13,6 +13,7 @@ import pytest
 from library_panels import children, choose, click, click_eye, eye, index_of, names, psnr_of, scan
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 from run_folders import make_run
 from small_models import save_model, save_photo
@@ -126,8 +127,8 @@ def test_several_selected_rows_are_shown_coloured_and_removed_at_once(
     assert session.library.students("Compare") == []
     click_eye(qtbot, runs, index_of(runs, "one", "Files"))
     assert session.library.students("Compare") == refs
-    runs.make_menu()
-    colours = next(action.menu() for action in runs.make_menu().actions() if action.text() == "Colour")
+    menu = runs.make_menu()
+    colours = next(one for one in menu.findChildren(QMenu) if one.title() == "Colour")
     colours.actions()[COLOUR_NAMES.index("Teal")].trigger()
     assert [session.library.colour_number(ref) for ref in refs] == [2, 2]
     with qtbot.waitSignal(session.undo_offered):

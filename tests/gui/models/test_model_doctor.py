@@ -160,9 +160,11 @@ def test_there_is_one_dialog_and_closing_it_does_not_wait(
     assert not doctor.isVisible(), "closed, while the file is still being read"
     go_on.set()
     qtbot.waitUntil(lambda: not window.findChildren(ModelDoctor))
-    assert "check the file" not in [
-        latest.name for latest in window.findChildren(LatestWins) if latest.running
-    ]
+    qtbot.waitUntil(
+        lambda: (
+            not any(one.running for one in window.findChildren(LatestWins) if one.name == "check the file")
+        )
+    )
 
 
 def test_the_first_of_several_files_is_checked(

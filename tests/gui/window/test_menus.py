@@ -19,9 +19,10 @@ from fakd_gui.window.undo_bar import Question
 
 
 def menu(window: MainWindow, title: str) -> QMenu:
-    found = next(action for action in window.menuBar().actions() if action.text().replace("&", "") == title)
-    opened = found.menu()
-    assert isinstance(opened, QMenu)
+    # Not by its action, with which PySide6 6.8 deletes it.
+    opened = next(
+        one for one in window.menuBar().findChildren(QMenu) if one.title().replace("&", "") == title
+    )
     opened.aboutToShow.emit()
     return opened
 
