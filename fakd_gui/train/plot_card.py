@@ -63,7 +63,7 @@ class StepView(pg.ViewBox):
         if event.double():  # type: ignore[attr-defined]
             self.fit_requested.emit()
         else:
-            self.clicked_at.emit(self.mapToView(event.pos()).x())  # type: ignore[attr-defined]
+            self.clicked_at.emit(self.mapSceneToView(event.scenePos()).x())  # type: ignore[attr-defined]
 
     def _set_manual(self, *, x: bool, y: bool) -> None:
         self.x_is_manual |= x
